@@ -1,0 +1,30 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Benchmarks that are followed over the project's history (airspeed velocity)."""
+
+import numpy as np
+
+
+def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
+    """Return rows near curved 5-dimensional sheets, one for each cluster.
+
+    Real data lie near sheets of low dimension, and the costs of neighbour search and
+    of training depend on it; isotropic blobs would be a different task.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), float32
+    y : ndarray of shape (n_samples,)
+    """
+    rng = np.random.default_rng(random_state)
+    y = rng.integers(n_clusters, size=n_samples)
+    X = np.empty((n_samples, n_features), dtype=np.float32)
+    for cluster in range(n_clusters):
+        rows = np.flatnonzero(y == cluster)
+        inner = rng.standard_normal((len(rows), 5))
+        bent = np.tanh(inner @ rng.standard_normal((5, 32)))
+        X[rows] = bent @ rng.standard_normal((32, n_features))
+        X[rows] += 3.0 * rng.standard_normal(n_features)
+    X += 0.1 * rng.standard_normal(X.shape, dtype=np.float32)
+    return X, y

@@ -1,0 +1,157 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The data sets of the comparison, read from one folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Rows with their labels, and how they are usually used.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, n_features), float32
+        The raw matrix; nothing is scaled.
+    y : ndarray of shape (n_samples,)
+        Labels. They only ever judge a result.
+    scale : float
+        What the data are customarily divided by: 255 for images of eight bits.
+    n_train : int or None
+        Number of leading rows that the set's authors call the training part.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    scale: float = 1.0
+    n_train: int | None = None
+
+    def usual_input(self):
+        """Return the matrix that the documentation of most packages begins with."""
+        return self.X if self.scale == 1.0 else self.X / np.float32(self.scale)
+
+
+# name -> (file, divisor of the usual input, rows of the customary training part)
+FILES = {
+    "coil20": ("coil20_32x32.npz", 255.0, None),
+    "fashion_mnist": ("fashion_mnist.npz", 255.0, 60_000),
+    "mnist": ("mnist.npz", 255.0, 60_000),
+    "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
+    "pendigits": ("pendigits.npz", 1.0, 7_494),
+}
+NAMES = ("digits", *FILES)
+
+
+def parse_name(text):
+    """Split ``"mnist:10000"`` into the name and the number of rows.
+
+    Parameters
+    ----------
+    text : str
+        Name of a data set, alone or with a number of rows.
+
+    Returns
+    -------
+    name : str
+    n_rows : int or None
+        None stands for all rows.
+
+    Raises
+    ------
+    ValueError
+        If the set is unknown or the number is not a positive integer.
+    """
+    name, _, n_rows = text.partition(":")
+    if name not in NAMES:
+        raise ValueError(
+            f"Unknown data set {name!r}; the known ones are {', '.join(NAMES)}."
+        )
+    if not n_rows:
+        return name, None
+    if not n_rows.isdecimal() or int(n_rows) == 0:
+        raise ValueError(
+            f"{text!r}: after the colon goes a positive number of rows, as in "
+            f"'{name}:10000'."
+        )
+    return name, int(n_rows)
+
+
+def stratified_rows(y, n_rows, random_state=0):
+    """Return the sorted indices of a stratified subsample of ``n_rows`` rows.
+
+    The same labels, size and ``random_state`` give the same rows, so that every
+    method is judged on the same ones. All rows are returned if there are no more.
+    """
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(y))
+    if n_rows is None or n_rows >= len(y):
+        return rows
+    chosen, _ = train_test_split(
+        rows, train_size=n_rows, stratify=y, random_state=random_state
+    )
+    return np.sort(chosen)
+
+
+def split_rows(data):
+    """Return the rows to fit on and the rows to transform.
+
+    The customary training part where there is one, otherwise 80 % of the rows,
+    stratified.
+    """
+    n = len(data.y)
+    if data.n_train is not None:
+        return np.arange(data.n_train), np.arange(data.n_train, n)
+    train = stratified_rows(data.y, int(0.8 * n))
+    return train, np.setdiff1d(np.arange(n), train)
+
+
+def load(name, n_rows=None):
+    """Read a data set.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`NAMES`. ``"digits"`` comes with scikit-learn, the others are
+        files ``X``, ``y`` (NumPy's npz) in the folder that the environment variable
+        ``SKMANIFOLD_DATA`` names.
+    n_rows : int, default=None
+        Size of a stratified subsample; None takes all rows.
+
+    Returns
+    -------
+    DataSet
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there.
+    """
+    if name == "digits":
+        from sklearn.datasets import load_digits
+
+        X, y = load_digits(return_X_y=True)
+        data = DataSet(X.astype(np.float32), y)
+    else:
+        file, scale, n_train = FILES[name]
+        folder = os.environ.get("SKMANIFOLD_DATA")
+        path = Path(folder or ".") / file
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"The data set {name!r} was not found: SKMANIFOLD_DATA is "
+                f"{folder!r} and holds no file {file!r}. Set it to the folder with "
+                f"the data sets, or leave {name!r} out of --data."
+            )
+        with np.load(path) as stored:
+            X, y = stored["X"].astype(np.float32), stored["y"]
+        data = DataSet(X, y, scale, n_train)
+    if n_rows is None or n_rows >= len(data.y):
+        return data
+    rows = stratified_rows(data.y, n_rows)
+    # A subsample has lost the order that the customary split relies on.
+    return DataSet(data.X[rows], data.y[rows], data.scale)

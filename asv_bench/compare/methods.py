@@ -1,0 +1,155 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""How each package is driven, at its own defaults.
+
+Only the standard library is imported here: the time that a package takes to import is
+one of the things measured.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+def _fit_transform(model, X):
+    return model.fit_transform(X)
+
+
+def _transform(model, X, X_train):
+    return model.transform(X)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to embed, and what the harness has to know of it.
+
+    Attributes
+    ----------
+    package : str
+        Name of the distribution, for its version and ``pip install``.
+    module, factory : str
+        Where the class or function that makes the model is found.
+    fixed : mapping
+        Parameters that are part of the method's name here, set beside the seed and
+        the number of threads.
+    seed, threads : str or None
+        Names of the parameters that take the seed and the number of threads.
+    brief : mapping or None
+        Parameters of a short fit that compiles what the method compiles on its
+        first call; None if it compiles nothing.
+    raw : bool
+        Whether the method is given the raw matrix, or the usual input.
+    fit_transform : callable
+        ``(model, X) -> embedding``
+    transform : callable or None
+        ``(model, X, X_train) -> embedding``, None if the method has no such thing.
+    requires : tuple of str
+        Further distributions that the method cannot do without.
+    """
+
+    package: str
+    module: str
+    factory: str
+    fixed: Mapping = field(default_factory=dict)
+    seed: str | None = "random_state"
+    threads: str | None = None
+    brief: Mapping | None = None
+    raw: bool = False
+    fit_transform: Callable = _fit_transform
+    transform: Callable | None = _transform
+    requires: tuple = ()
+
+    def make(self, seed, threads, params, *, brief=False):
+        """Import the factory and return a new model."""
+        factory = getattr(importlib.import_module(self.module), self.factory)
+        kwargs = dict(self.fixed)
+        if self.seed is not None:
+            kwargs[self.seed] = seed
+        if self.threads is not None:
+            kwargs[self.threads] = threads
+        kwargs.update(params)
+        if brief:
+            kwargs.update(self.brief)
+        return factory(**kwargs)
+
+
+def _opentsne_fit(model, X):
+    # fit returns an embedding that is an array and the fitted model at once; the
+    # embedding's own transform is what openTSNE documents for new rows.
+    model.fitted = model.fit(X)
+    return model.fitted
+
+
+def _opentsne_transform(model, X, X_train):
+    return model.fitted.transform(X)
+
+
+def _pacmap_transform(model, X, X_train):
+    return model.transform(X, basis=X_train)
+
+
+def _torchdr_transform(model, X, X_train):
+    return model.transform(X, X_train=X_train)
+
+
+_UMAP = {
+    "package": "umap-learn",
+    "module": "umap",
+    "factory": "UMAP",
+    "threads": "n_jobs",
+    "brief": {"n_epochs": 5},
+}
+_PACMAP = {
+    "package": "pacmap",
+    "module": "pacmap",
+    "factory": "PaCMAP",
+    "brief": {"num_iters": (2, 2, 2)},
+    "transform": _pacmap_transform,
+}
+_TORCHDR = {
+    "package": "torchdr",
+    "module": "torchdr",
+    "fixed": {"device": "cpu"},
+    "requires": ("faiss-cpu",),
+}
+
+METHODS = {
+    "dlme": Method("skmanifold", "skmanifold", "DLME", raw=True),
+    "umap": Method(**_UMAP),
+    # A seed makes umap-learn run on one thread, so its time with several threads is
+    # that of the run without a seed.
+    "umap-unseeded": Method(**_UMAP, seed=None),
+    "opentsne": Method(
+        "openTSNE",
+        "openTSNE",
+        "TSNE",
+        threads="n_jobs",
+        fit_transform=_opentsne_fit,
+        transform=_opentsne_transform,
+    ),
+    "pacmap": Method(**_PACMAP),
+    # PaCMAP too samples its pairs by a slower path if a seed is given.
+    "pacmap-unseeded": Method(**_PACMAP, seed=None),
+    "torchdr-umap": Method(**_TORCHDR, factory="UMAP", transform=_torchdr_transform),
+    "torchdr-infotsne": Method(**_TORCHDR, factory="InfoTSNE", transform=None),
+    "pca": Method("scikit-learn", "sklearn.decomposition", "PCA", {"n_components": 2}),
+}
+
+
+def missing_packages(method):
+    """Return the distributions that a method needs and that are not installed.
+
+    Our own package is run from the checkout and need not be installed.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    missing = []
+    for package in (method.package, *method.requires):
+        try:
+            version(package)
+        except PackageNotFoundError:
+            if package != "skmanifold" or find_spec("skmanifold") is None:
+                missing.append(package)
+    return missing

@@ -1,0 +1,142 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What an embedding is worth: the same figures, rows and folds for every method."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import spearmanr
+from sklearn.cluster import KMeans
+from sklearn.manifold import trustworthiness
+from sklearn.metrics import confusion_matrix, normalized_mutual_info_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from asv_bench.compare.data import stratified_rows
+
+# Past this many rows, what costs the square of their number is measured on a
+# stratified subsample.
+MAX_ROWS = 10_000
+N_NEIGHBORS = 15
+N_PAIRS = 1_000
+
+
+def _svm():
+    return make_pipeline(StandardScaler(), SVC(kernel="linear"))
+
+
+def _knn():
+    return KNeighborsClassifier(10)
+
+
+def _folds(y):
+    # A class with fewer members than folds cannot be in each of them.
+    n_splits = int(min(10, np.bincount(y).min()))
+    return StratifiedKFold(n_splits, shuffle=True, random_state=1)
+
+
+def clustering_accuracy(y, labels):
+    """Share of rows that agree under the best matching of clusters with classes."""
+    table = confusion_matrix(y, labels)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return table[rows, columns].sum() / len(y)
+
+
+def distance_correlation(X, embedding, random_state=0):
+    """Spearman correlation of the distances of random pairs before and after."""
+    rng = np.random.default_rng(random_state)
+    n = len(X)
+    first = rng.integers(n, size=N_PAIRS)
+    second = (first + rng.integers(1, n, size=N_PAIRS)) % n
+    before = np.linalg.norm(X[first] - X[second], axis=1)
+    after = np.linalg.norm(embedding[first] - embedding[second], axis=1)
+    return spearmanr(before, after).statistic
+
+
+def _checked(embedding):
+    embedding = np.asarray(embedding, dtype=np.float64)
+    bad = np.count_nonzero(~np.isfinite(embedding).all(axis=1))
+    if bad:
+        raise ValueError(f"{bad} of {len(embedding)} embedded rows are not finite.")
+    return embedding
+
+
+def score_embedding(X, y, embedding):
+    """Measure an embedding of all rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The raw matrix.
+    y : ndarray of shape (n_samples,)
+        Labels.
+    embedding : ndarray of shape (n_samples, n_components)
+
+    Returns
+    -------
+    dict
+        ``svm``: accuracy of a linear support vector machine on the standardised
+        embedding, ten stratified folds, on at most 10,000 rows.
+        ``knn``: accuracy of ten nearest neighbours, ten folds, all rows.
+        ``kmeans``, ``nmi``: k-means with as many clusters as classes, all rows;
+        accuracy under the best matching and normalised mutual information.
+        ``trustworthiness``, ``continuity``: 15 neighbours, exact, on at most 10,000
+        rows.
+        ``spearman``: correlation of the distances of 1,000 random pairs.
+
+    Raises
+    ------
+    ValueError
+        If an embedded row is not finite.
+    """
+    embedding = _checked(embedding)
+    y = LabelEncoder().fit_transform(y)
+    rows = stratified_rows(y, MAX_ROWS)
+    X_part, y_part, part = X[rows], y[rows], embedding[rows]
+    clusters = KMeans(len(np.unique(y)), n_init=10, random_state=0).fit_predict(
+        embedding
+    )
+    k = N_NEIGHBORS
+    scores = {
+        "svm": cross_val_score(_svm(), part, y_part, cv=_folds(y_part)).mean(),
+        "kmeans": clustering_accuracy(y, clusters),
+        "nmi": normalized_mutual_info_score(y, clusters),
+        "knn": cross_val_score(_knn(), embedding, y, cv=_folds(y)).mean(),
+        "trustworthiness": trustworthiness(X_part, part, n_neighbors=k),
+        # Continuity asks of the embedding's neighbours what trustworthiness asks of
+        # the input's, so it is the same function with the two exchanged.
+        "continuity": trustworthiness(part, X_part, n_neighbors=k),
+        "spearman": distance_correlation(X, embedding),
+    }
+    return {name: float(value) for name, value in scores.items()}
+
+
+def score_transform(y_train, embedding_train, y_test, embedding_test):
+    """Measure the embedding of rows that were not fitted.
+
+    Returns
+    -------
+    dict
+        ``svm`` and ``knn``: accuracy on the new rows of classifiers that were fitted
+        on the embedding of the fitted rows (the support vector machine on at most
+        10,000 of these). ``svm_train`` and ``knn_train``: their accuracy in ten
+        folds of the fitted rows, so that the difference is the loss.
+    """
+    embedding_train = _checked(embedding_train)
+    embedding_test = _checked(embedding_test)
+    encoder = LabelEncoder().fit(y_train)
+    y_train, y_test = encoder.transform(y_train), encoder.transform(y_test)
+    rows = stratified_rows(y_train, MAX_ROWS)
+    part, y_part = embedding_train[rows], y_train[rows]
+    scores = {
+        "svm": _svm().fit(part, y_part).score(embedding_test, y_test),
+        "svm_train": cross_val_score(_svm(), part, y_part, cv=_folds(y_part)).mean(),
+        "knn": _knn().fit(embedding_train, y_train).score(embedding_test, y_test),
+        "knn_train": cross_val_score(
+            _knn(), embedding_train, y_train, cv=_folds(y_train)
+        ).mean(),
+    }
+    return {name: float(value) for name, value in scores.items()}

@@ -1,0 +1,357 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Markdown tables of what the comparison has measured.
+
+``python -m asv_bench.compare.report results.json > table.md``
+
+Every figure is the mean over the seeds, with the standard deviation; times are also
+given as ratios to a reference method on the same data. If the file holds several
+releases of a package, or several states of our own source, the latest counts.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from asv_bench.compare.methods import METHODS
+from asv_bench.compare.run import read_rows, release_of, row_key
+
+# figure -> heading and decimals; larger is better in each of these
+SCORES = {
+    "svm": ("linear SVM", 3),
+    "kmeans": ("k-means", 3),
+    "nmi": ("NMI", 3),
+    "knn": ("10-NN", 3),
+    "trustworthiness": ("trustworthiness", 4),
+    "continuity": ("continuity", 4),
+    "spearman": ("Spearman", 3),
+}
+# The figures that decide; NMI and continuity follow k-means and trustworthiness.
+RANKED = ("svm", "kmeans", "knn", "trustworthiness")
+
+
+def label_of(row):
+    """Return a method's name with whatever differs from its usual treatment."""
+    label = row["method"]
+    usual = "raw" if METHODS[row["method"]].raw else "usual"
+    if row["input"] != usual:
+        label += f" ({row['input']} input)"
+    if row["params"]:
+        pairs = (f"{name}={value}" for name, value in row["params"].items())
+        label += f" ({', '.join(pairs)})"
+    return label
+
+
+def latest_rows(rows):
+    """Keep the last row of each measurement, and each method's latest release."""
+    unique = {row_key(row): row for row in sorted(rows, key=lambda row: row["date"])}
+    release = {}
+    for row in unique.values():
+        release[row["method"]] = release_of(row)
+    return [row for row in unique.values() if release_of(row) == release[row["method"]]]
+
+
+def title_of(row):
+    """Return the name of a data set with the number of its rows."""
+    n = row.get("n_samples") or row["n_rows"]
+    return f"{row['data']}, {n:,} rows" if n else row["data"]
+
+
+def _values(rows, *path):
+    found = []
+    for row in rows:
+        value = row
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value is not None:
+            found.append(value)
+    return np.array(found, dtype=float)
+
+
+def cell(values, decimals):
+    """Return ``mean ± standard deviation``, the mean alone for a single value."""
+    if not len(values):
+        return "-"
+    text = f"{values.mean():.{decimals}f}"
+    if len(values) > 1:
+        text += f" ± {values.std(ddof=1):.{decimals}f}"
+    return text
+
+
+def table(head, lines):
+    """Return a Markdown table."""
+    out = ["| " + " | ".join(head) + " |"]
+    out.append("|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|")
+    out += ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join(out)
+
+
+def by_method(rows):
+    """Group rows by the methods' labels, in the order of the methods' table."""
+    groups = defaultdict(list)
+    order = list(METHODS)
+    for row in sorted(rows, key=lambda row: order.index(row["method"])):
+        groups[label_of(row)].append(row)
+    return groups
+
+
+def _done(rows):
+    return [row for row in rows if row["status"] == "ok"]
+
+
+def _failures(rows):
+    counts = defaultdict(int)
+    for row in rows:
+        if row["status"] != "ok":
+            counts[row["status"]] += 1
+    return ", ".join(f"{status} ({count})" for status, count in counts.items())
+
+
+def _ratio(seconds, reference):
+    if not len(seconds) or not len(reference):
+        return "-"
+    return f"{seconds.mean() / reference.mean():.2f}"
+
+
+def _lines(groups, make_cells, width):
+    lines = []
+    for label, rows in groups.items():
+        done = _done(rows)
+        note = _failures(rows)
+        name = f"{label}: {note}" if note else label
+        cells = make_cells(done) if done else ["-"] * (width - 2)
+        lines.append([name, str(len(done)), *cells])
+    return lines
+
+
+def embed_table(groups, reference):
+    """Return the table of one data set: quality, time and memory."""
+    best = {
+        name: max(
+            (_values(_done(rows), "scores", name).mean().round(places)
+             for rows in groups.values() if _done(rows)),
+            default=None,
+        )
+        for name, (_, places) in SCORES.items()
+    }  # fmt: skip
+    wall_reference = _values(_done(groups.get(reference, [])), "wall_s")
+
+    def cells(done):
+        found = []
+        for name, (_, places) in SCORES.items():
+            values = _values(done, "scores", name)
+            text = cell(values, places)
+            is_best = values.mean().round(places) == best[name]
+            found.append(f"**{text}**" if is_best else text)
+        wall = _values(done, "wall_s")
+        return [
+            *found,
+            cell(wall, 2),
+            _ratio(wall, wall_reference),
+            cell(_values(done, "cpu_s"), 2),
+            cell(_values(done, "compile_s"), 1),
+            cell(_values(done, "peak_mib"), 0),
+        ]
+
+    head = ["method", "seeds", *(heading for heading, _ in SCORES.values())]
+    head += ["seconds", f"x {reference}", "CPU seconds", "compilation s", "peak MiB"]
+    return table(head, _lines(groups, cells, len(head)))
+
+
+def cold_table(groups, reference):
+    """Return the table of one data set for the first fit of a new process."""
+
+    def total(done):
+        return _values(done, "import_s") + _values(done, "wall_s")
+
+    total_reference = total(_done(groups.get(reference, [])))
+
+    def cells(done):
+        return [
+            cell(_values(done, "import_s"), 2),
+            cell(_values(done, "wall_s"), 2),
+            cell(total(done), 2),
+            _ratio(total(done), total_reference),
+        ]
+
+    head = ["method", "seeds", "import s", "first fit s", "sum", f"x {reference}"]
+    return table(head, _lines(groups, cells, len(head)))
+
+
+def transform_table(groups, reference):
+    """Return the table of one data set for rows that were not fitted."""
+    sizes = sorted(
+        {
+            int(size)
+            for rows in groups.values()
+            for row in _done(rows)
+            for size in row["transform_rows_per_s"]
+        }
+    )
+    done_reference = _done(groups.get(reference, []))
+
+    def cells(done):
+        found = []
+        for name in ("svm", "knn"):
+            new = _values(done, "scores", name)
+            old = _values(done, "scores", name + "_train")
+            found += [cell(new, 3), cell(old - new, 3)]
+        found.append(cell(_values(done, "wall_s"), 2))
+        for size in sizes:
+            rate = _values(done, "transform_rows_per_s", str(size))
+            rate_reference = _values(done_reference, "transform_rows_per_s", str(size))
+            found += [f"{rate.mean():,.0f}", _ratio(rate, rate_reference)]
+        return found
+
+    head = ["method", "seeds", "SVM, new rows", "loss", "10-NN, new rows", "loss"]
+    head.append("fit s")
+    for size in sizes:
+        head += [f"rows/s at {size:,}", f"x {reference}"]
+    return table(head, _lines(groups, cells, len(head)))
+
+
+TABLES = {
+    "embed": ("Embedding", embed_table),
+    "cold": ("First fit of a new process", cold_table),
+    "transform": ("Rows that were not fitted", transform_table),
+}
+
+
+def mean_ranks(sets):
+    """Rank the methods on each set and average over the sets.
+
+    Parameters
+    ----------
+    sets : dict
+        Title of a data set -> label of a method -> its rows.
+
+    Returns
+    -------
+    str
+        A Markdown table. Only methods that have a result on every set are ranked,
+        since a mean over different sets compares nothing.
+    """
+    from scipy.stats import rankdata
+
+    labels = [
+        label
+        for label in next(iter(sets.values()))
+        if all(_done(groups.get(label, [])) for groups in sets.values())
+    ]
+    figures = [*((name, ("scores", name), -1) for name in RANKED)]
+    figures.append(("seconds", ("wall_s",), 1))
+    ranks = {}
+    for name, path, sign in figures:
+        means = [
+            [sign * _values(_done(groups[label]), *path).mean() for label in labels]
+            for groups in sets.values()
+        ]
+        ranks[name] = np.array([rankdata(row) for row in means]).mean(axis=0)
+    overall = np.mean([ranks[name] for name in RANKED], axis=0)
+    head = ["method", *(SCORES[name][0] for name in RANKED), "mean of these", "seconds"]
+    lines = [
+        [labels[i], *(f"{ranks[name][i]:.2f}" for name in RANKED),
+         f"**{overall[i]:.2f}**", f"{ranks['seconds'][i]:.2f}"]
+        for i in np.argsort(overall, kind="stable")
+    ]  # fmt: skip
+    return table(head, lines)
+
+
+def describe(rows):
+    """Return the sentences that say where, when and with what was measured."""
+    machines = sorted(
+        {
+            f"{row['machine']['cpu']}, {row['machine']['cores']} cores"
+            + (", AMX" if "amx_bf16" in row["machine"]["flags"] else "")
+            + (", AVX-512" if "avx512f" in row["machine"]["flags"] else "")
+            for row in rows
+        }
+    )
+    packages = {row["package"]: row["version"] for row in rows}
+    versions = dict(rows[-1]["versions"])
+    versions.update({p: v for p, v in packages.items() if v is not None})
+    dates = sorted(row["date"][:10] for row in rows)
+    sources = sorted(
+        {
+            f"{(row['git']['commit'] or 'uncommitted')[:12]}"
+            + (f" with changes (source {row['git']['source']})"
+               if row["git"]["dirty"] else "")
+            for row in rows
+            if row["package"] == "skmanifold"
+        }
+    )  # fmt: skip
+    lines = [
+        f"Machine: {'; '.join(machines)}.",
+        f"Dates: {dates[0]} to {dates[-1]}.",
+        "Versions: " + ", ".join(f"{p} {v}" for p, v in versions.items() if v) + ".",
+    ]
+    if sources:
+        lines.append(f"Our source: {', '.join(sources)}.")
+    busy = sum(row["load"] > 0.5 * row["machine"]["cores"] for row in rows)
+    if busy:
+        lines.append(
+            f"The machine was busy at the start of {busy} of {len(rows)} runs: their "
+            f"times are for orientation only."
+        )
+    return "\n".join(lines)
+
+
+def report(rows, reference="umap"):
+    """Return the whole report as Markdown.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows as the comparison writes them.
+    reference : str, default="umap"
+        The method that times are divided by.
+
+    Returns
+    -------
+    str
+    """
+    rows = latest_rows(rows)
+    parts = ["# Comparison", describe(rows)]
+    for task, (heading, make_table) in TABLES.items():
+        for threads in sorted({row["threads"] for row in rows if row["task"] == task}):
+            part = [r for r in rows if r["task"] == task and r["threads"] == threads]
+            many = "s" if threads > 1 else ""
+            parts.append(f"## {heading}, {threads} thread{many}")
+            # Runs that failed early do not know how many rows there were.
+            titles = {(r["data"], r["n_rows"]): title_of(r) for r in part}
+            titles |= {(r["data"], r["n_rows"]): title_of(r) for r in _done(part)}
+            sets = {
+                title: by_method([r for r in part if (r["data"], r["n_rows"]) == key])
+                for key, title in sorted(
+                    titles.items(), key=lambda item: (item[0][0], item[0][1] or 0)
+                )
+            }
+            if task == "embed" and len(sets) > 1:
+                parts += ["### Mean ranks over the sets (1 is best)", mean_ranks(sets)]
+            for title, groups in sets.items():
+                parts += [f"### {title}", make_table(groups, reference)]
+    return "\n\n".join(parts) + "\n"
+
+
+def main(argv=None):
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, nargs="+")
+    parser.add_argument("--reference", choices=METHODS, default="umap", metavar="M")
+    arguments = parser.parse_args(argv)
+    rows = [row for path in arguments.results for row in read_rows(path)]
+    if not rows:
+        parser.error(f"there are no rows in {', '.join(map(str, arguments.results))}")
+    sys.stdout.write(report(rows, arguments.reference))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Deep manifold learning that behaves like scikit-learn.
+
+Names are loaded on first use: ``import skmanifold`` itself imports neither torch nor
+numba nor matplotlib.
+"""
+
+import importlib
+
+__version__ = "0.1.0.dev0"
+
+# public name -> the module that defines it
+_ESTIMATORS = {"DLME": "skmanifold.estimators"}
+_SUBMODULES = (
+    "augment",
+    "base",
+    "datasets",
+    "estimators",
+    "graph",
+    "losses",
+    "metrics",
+    "nn",
+    "training",
+    "utils",
+)
+
+__all__ = [*_ESTIMATORS, *_SUBMODULES, "__version__"]
+
+
+def __getattr__(name):
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module(_ESTIMATORS[name]), name)
+    if name in _SUBMODULES:
+        return importlib.import_module(f"skmanifold.{name}")
+    raise AttributeError(f"module 'skmanifold' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,31 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The private training engine: knows no method, and no scikit-learn."""
+
+from ._apply import BLOCK_ROWS, apply_in_blocks
+from ._batches import RowBatches, count_batches
+from ._checkpoint import Checkpoint
+from ._device import resolve_device, resolve_precision
+from ._optim import make_optimizers
+from ._schedule import learning_rate_factor
+from ._seeding import global_rng_seeded, local_generator
+from ._stopping import NoProgress
+from ._train import Training, train
+
+__all__ = [
+    "BLOCK_ROWS",
+    "Checkpoint",
+    "NoProgress",
+    "RowBatches",
+    "Training",
+    "apply_in_blocks",
+    "count_batches",
+    "global_rng_seeded",
+    "learning_rate_factor",
+    "local_generator",
+    "make_optimizers",
+    "resolve_device",
+    "resolve_precision",
+    "train",
+]

@@ -1,0 +1,44 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Optimisers of an objective's parameters."""
+
+import torch
+
+
+def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
+    """Optimisers whose groups remember their base learning rate as "base_lr".
+
+    Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
+    hidden matrices, by their place in a module named "hidden"; all else is AdamW's.
+    """
+    hidden, matrices, vectors = [], [], []
+    for name, parameter in objective.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter.ndim < 2:
+            vectors.append(parameter)
+        elif optimizer == "muon" and parameter.ndim == 2 and ".hidden." in name:
+            hidden.append(parameter)
+        else:
+            matrices.append(parameter)
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimizers = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
+    if hidden:
+        optimizers.append(
+            torch.optim.Muon(
+                hidden,
+                lr=10 * learning_rate,
+                momentum=0.95,
+                nesterov=True,
+                weight_decay=weight_decay,
+                ns_steps=5,
+            )
+        )
+    for one in optimizers:
+        for group in one.param_groups:
+            group["base_lr"] = group["lr"]
+    return optimizers

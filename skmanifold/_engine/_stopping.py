@@ -1,0 +1,38 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""When to stop before the last epoch."""
+
+import math
+
+
+class NoProgress:
+    """Counts the epochs in which the loss did not improve.
+
+    ``done(loss)`` is True after ``patience`` epochs in a row without an improvement of
+    the best loss by more than ``tol`` times its size. ``patience=None`` never stops.
+    """
+
+    def __init__(self, patience, tol):
+        self.patience = patience
+        self.tol = tol
+        self.best = math.inf
+        self.n_bad = 0
+
+    def done(self, loss):
+        """Record an epoch's loss; whether it is time to stop."""
+        if self.patience is None:
+            return False
+        if math.isinf(self.best) or loss < self.best - self.tol * abs(self.best):
+            self.best, self.n_bad = loss, 0
+        else:
+            self.n_bad += 1
+        return self.n_bad >= self.patience
+
+    def state_dict(self):
+        """What a checkpoint keeps."""
+        return {"best": self.best, "n_bad": self.n_bad}
+
+    def load_state_dict(self, state):
+        """Go on from a checkpoint."""
+        self.best, self.n_bad = state["best"], state["n_bad"]

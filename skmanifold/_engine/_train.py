@@ -1,0 +1,164 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The one training loop of the house."""
+
+import math
+
+import torch
+
+from ._schedule import learning_rate_factor
+
+
+class Training:
+    """How to train: everything that the loop needs to know besides the objective.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs of the whole schedule.
+    optimizers : list of torch.optim.Optimizer
+        From :func:`make_optimizers`.
+    generator : torch.Generator
+        Source of all draws of the batches.
+    warmup, schedule : float, str
+        See :func:`learning_rate_factor`.
+    dtype : torch.dtype
+        Number format inside the networks.
+    gradient_clip : float or None
+        Largest norm of the gradient.
+    stopping : NoProgress or None
+        Early stopping.
+    checkpoint : Checkpoint or None
+        Where the state goes.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_epochs,
+        optimizers,
+        generator,
+        warmup=0.1,
+        schedule="cosine",
+        dtype=torch.float32,
+        gradient_clip=None,
+        stopping=None,
+        checkpoint=None,
+    ):
+        self.n_epochs = n_epochs
+        self.optimizers = optimizers
+        self.generator = generator
+        self.warmup = warmup
+        self.schedule = schedule
+        self.dtype = dtype
+        self.gradient_clip = gradient_clip
+        self.stopping = stopping
+        self.checkpoint = checkpoint
+
+
+def train(objective, batches, training, *, on_epoch=None):
+    """Minimise an objective.
+
+    Parameters
+    ----------
+    objective : torch.nn.Module
+        ``objective(batch)`` returns a dict of named, weighted scalar loss terms whose
+        sum is minimised.
+    batches : object
+        ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
+    training : Training
+        How.
+    on_epoch : callable or None
+        Called as ``on_epoch(epoch, history)`` after each epoch; training ends when it
+        returns True.
+
+    Returns
+    -------
+    history : dict of str to list of float
+        Mean over the epoch of each term and of their sum, "loss"; the learning rate
+        factor at the epoch's end.
+    """
+    history = {}
+    first = _restore(objective, training, history) if training.checkpoint else 0
+    n_steps = training.n_epochs * len(batches)
+    parameters = [p for p in objective.parameters() if p.requires_grad]
+    device_type = parameters[0].device.type
+    objective.train()
+
+    for epoch in range(first, training.n_epochs):
+        totals = None
+        for step, batch in enumerate(
+            batches.epoch(training.generator), start=epoch * len(batches)
+        ):
+            factor = learning_rate_factor(
+                step, n_steps, warmup=training.warmup, schedule=training.schedule
+            )
+            with torch.autocast(
+                device_type, training.dtype, enabled=training.dtype != torch.float32
+            ):
+                terms = objective(batch)
+            sum(terms.values()).backward()
+            if training.gradient_clip is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
+            for optimizer in training.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = factor * group["base_lr"]
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            # losses stay on the device until the epoch ends
+            values = torch.stack(list(terms.values())).detach()
+            totals = values if totals is None else totals.add_(values)
+
+        means = (totals / len(batches)).tolist()
+        _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
+        stop = on_epoch is not None and on_epoch(epoch, history)
+        if training.stopping is not None:
+            stop = training.stopping.done(history["loss"][-1]) or stop
+        last = stop or epoch + 1 == training.n_epochs
+        if training.checkpoint and (last or (epoch + 1) % training.checkpoint.every == 0):
+            training.checkpoint.save(_snapshot(objective, training, history))
+        if stop:
+            break
+    objective.eval()
+    return history
+
+
+def _record(history, terms, factor, epoch):
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise ValueError(
+                f"Training diverged: the loss term {name!r} was {value} in epoch "
+                f"{epoch + 1}. Lower learning_rate, set "
+                "training=TrainingOptions(precision='float32'), or give it "
+                "gradient_clip=1.0. A network of your own must return finite values."
+            )
+    row = {"loss": math.fsum(terms.values()), **terms, "learning_rate_factor": factor}
+    for name, value in row.items():
+        history.setdefault(name, []).append(value)
+
+
+def _snapshot(objective, training, history):
+    stopping = training.stopping
+    return {
+        "objective": objective.state_dict(),
+        "optimizers": [one.state_dict() for one in training.optimizers],
+        "generator": training.generator.get_state(),
+        "stopping": None if stopping is None else stopping.state_dict(),
+        "history": history,
+    }
+
+
+def _restore(objective, training, history):
+    """Go on from the checkpoint if there is one; the epoch to begin with."""
+    state = training.checkpoint.state
+    if state is None:
+        return 0
+    objective.load_state_dict(state["objective"])
+    for optimizer, saved in zip(training.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    training.generator.set_state(state["generator"])
+    if training.stopping is not None:
+        training.stopping.load_state_dict(state["stopping"])
+    history.update(state["history"])
+    return len(history["loss"])

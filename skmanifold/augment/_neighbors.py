@@ -1,0 +1,72 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Second views of samples drawn from their neighbourhoods."""
+
+import torch
+
+
+def draw_neighbors(neighbors, counts, rows, uniform):
+    """Draw one neighbour of each row, and a share beside it.
+
+    One uniform draw gives two independent ones: times the number of neighbours, its
+    whole part chooses one of them, and its fraction is uniform again.
+
+    Parameters
+    ----------
+    neighbors : torch.Tensor of shape (n, k), integer
+        Neighbours of every sample.
+    counts : torch.Tensor of shape (n,), integer
+        How many entries of each row of ``neighbors`` are filled, at least one.
+    rows : torch.Tensor of shape (m,), integer
+        Samples to draw for.
+    uniform : torch.Tensor of shape (m,)
+        Uniform draws from [0, 1), the randomness used.
+
+    Returns
+    -------
+    chosen : torch.Tensor of shape (m,), integer
+        Entry i is a neighbour of ``rows[i]``.
+    share : torch.Tensor of shape (m,)
+        Uniform in [0, 1).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import draw_neighbors
+    >>> neighbors, counts = torch.tensor([[1, 2], [0, 2], [1, 0]]), torch.full((3,), 2)
+    >>> draw_neighbors(
+    ...     neighbors, counts, torch.tensor([0, 2]), torch.tensor([0.25, 0.5])
+    ... )
+    (tensor([1, 0]), tensor([0.5000, 0.0000]))
+    """
+    n_filled = counts[rows]
+    position = uniform * n_filled
+    # a draw just below 1 times a large count may round up to the count itself
+    column = torch.minimum(position.long(), n_filled - 1)
+    return neighbors[rows, column], position - column
+
+
+def mix(x, other, share):
+    """Points on the segments between rows: ``(1 - share) x + share other``.
+
+    Parameters
+    ----------
+    x, other : torch.Tensor of shape (m, d)
+        The ends of the segments.
+    share : torch.Tensor of shape (m,)
+        Where on the segment, 0 at ``x``, 1 at ``other``.
+
+    Returns
+    -------
+    torch.Tensor of shape (m, d)
+        The mixed rows.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import mix
+    >>> mix(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor([0.25]))
+    tensor([[0.2500, 0.2500]])
+    """
+    return torch.lerp(x, other, share.unsqueeze(1))

@@ -1,0 +1,486 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The template that every estimator of skmanifold is built on."""
+
+import contextlib
+import copy
+import warnings
+from collections import OrderedDict
+from numbers import Integral, Real
+
+import joblib
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.cluster import KMeans
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from skmanifold._engine import (
+    Checkpoint,
+    NoProgress,
+    Training,
+    apply_in_blocks,
+    count_batches,
+    global_rng_seeded,
+    local_generator,
+    make_optimizers,
+    resolve_device,
+    resolve_precision,
+    train,
+)
+from skmanifold.training import TrainingOptions
+from skmanifold.utils._input_map import InputMap
+from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+
+# Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
+_DEFAULT_N_CLUSTERS = 8
+
+_LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class Plan:
+    """What the size of the data decides about training.
+
+    Parameters
+    ----------
+    n_epochs, batch_size : int
+        Length of training, rows of a batch.
+    learning_rate : float
+        Base learning rate.
+    n_reduced : int or None
+        Principal components that the inputs are reduced to.
+    """
+
+    def __init__(self, *, n_epochs, batch_size, learning_rate, n_reduced):
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.n_reduced = n_reduced
+
+
+class FitData:
+    """The training data as a method sees them.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix
+        The validated input.
+    inputs : torch.Tensor of shape (n_samples, n_inputs)
+        Scaled and reduced rows, on the device.
+    random_state : numpy.random.RandomState
+        Source of seeds.
+    """
+
+    def __init__(self, X, inputs, random_state):
+        self.X = X
+        self.inputs = inputs
+        self.n_samples, self.n_inputs = inputs.shape
+        self.device = inputs.device
+        self.random_state = random_state
+
+    def seed(self):
+        """A fresh seed."""
+        return int(self.random_state.randint(_LARGEST_SEED))
+
+
+def _has_n_clusters(estimator):
+    if estimator.n_clusters is None:
+        raise AttributeError(
+            f"{type(estimator).__name__}(n_clusters=None) has no predict: set n_clusters "
+            "to an int, so that fit also clusters the embedding."
+        )
+    return True
+
+
+@contextlib.contextmanager
+def _previous_fit_kept(estimator):
+    """A fit that fails, or is interrupted, leaves the estimator as it was before."""
+    before = {k: v for k, v in vars(estimator).items() if _is_fitted_name(k)}
+    try:
+        yield
+    except BaseException:
+        for name in [k for k in vars(estimator) if _is_fitted_name(k)]:
+            delattr(estimator, name)
+        vars(estimator).update(before)
+        raise
+
+
+def _is_fitted_name(name):
+    return name.endswith("_") and not name.startswith("_")
+
+
+class DeepManifold(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
+    """Base class of the estimators: turns an objective into a scikit-learn estimator.
+
+    A method provides three hooks, and nothing else of it is about training:
+
+    - ``_plan(n_samples, n_features)`` returns a :class:`Plan`;
+    - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
+      yields ``len(...)`` batches;
+    - ``_make_objective(data)`` returns a torch module whose ``forward(batch)`` is a dict
+      of weighted scalar loss terms, and whose ``encoder`` maps inputs to the embedding.
+
+    It also has the constructor parameters that ``_parameter_constraints`` lists here.
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "device": [str, torch.device],
+        "training": [TrainingOptions, None],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    # -- what a user calls ------------------------------------------------------------
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the embedding.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units, at least two rows.
+        y : Ignored
+            Passed on to callbacks; no label is ever used.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is invalid, or if training diverges. The estimator is
+            then as it was before the call.
+        """
+        with _previous_fit_kept(self):
+            self._fit(X, y)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Learn the embedding and return that of the training data.
+
+        The same bits as ``fit(X).transform(X)``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : Ignored
+            Passed on to callbacks; no label is ever used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            The embedding.
+        """
+        return self.fit(X, y).embedding_
+
+    def transform(self, X):
+        """Embed rows with the learnt network.
+
+        Each row's result is the same bit for bit whatever rows are given with it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            The embedding; float32 for float32 input, float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of features than in fit.
+        """
+        check_is_fitted(self)
+        return self._apply(self.network_, X)
+
+    @available_if(_has_n_clusters)
+    def predict(self, X):
+        """Cluster of each row: the nearest k-means centre in the embedding.
+
+        Available if ``n_clusters`` is an int.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Cluster numbers, from 0.
+        """
+        embedding = self.transform(X)
+        return self._kmeans.predict(np.asarray(embedding, dtype=np.float64))
+
+    def fit_predict(self, X, y=None):
+        """Learn the embedding and cluster it with k-means.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : Ignored
+            Passed on to callbacks; no label is ever used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Cluster numbers, from 0: ``n_clusters`` of them, or 8 if that is None.
+        """
+        self.fit(X, y)
+        if self.n_clusters is None:
+            kmeans = _fit_kmeans(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
+            self.labels_ = kmeans.labels_
+        return self.labels_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_features_out(self):
+        return self.embedding_.shape[1]
+
+    # -- fit, step by step ------------------------------------------------------------
+
+    def _fit(self, X, y):
+        options = self.training if self.training is not None else TrainingOptions()
+        options._validate_params()
+        device = resolve_device(self.device)
+        continued = self.warm_start and hasattr(self, "network_")
+        rows = self._validate(X, reset=not continued)
+        plan = self._plan(*rows.shape)
+        n_steps = count_batches(len(rows), plan.batch_size)
+        n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
+        checkpoint, seed = self._open_checkpoint(options, rows)
+
+        callbacks = self._init_callback_context(max_subtasks=n_epochs)
+        callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        random_state = np.random.RandomState(seed)
+        input_map = (
+            self._input_map
+            if continued
+            else InputMap.learn(
+                rows,
+                n_reduced=plan.n_reduced,
+                random_state=random_state.randint(_LARGEST_SEED),
+            )
+        )
+        project = _projection(input_map)
+        inputs = _apply_to_rows(project, input_map, rows, "cpu")
+        data = FitData(rows, torch.from_numpy(inputs).to(device), random_state)
+        batches = self._make_batches(data, plan.batch_size)
+        with global_rng_seeded(data.seed()):
+            objective = self._make_objective(data).to(device)
+        if continued:
+            objective.encoder.load_state_dict(self.network_.encoder.state_dict())
+
+        training = Training(
+            n_epochs=n_epochs,
+            optimizers=make_optimizers(
+                objective,
+                optimizer=options.optimizer,
+                learning_rate=plan.learning_rate,
+                weight_decay=options.weight_decay,
+            ),
+            generator=local_generator(data.seed()),
+            warmup=options.warmup,
+            schedule=options.schedule,
+            dtype=resolve_precision(options.precision, device),
+            gradient_clip=options.gradient_clip,
+            stopping=NoProgress(options.n_iter_no_change, options.tol),
+            checkpoint=checkpoint,
+        )
+
+        def fitted(history):
+            """The attributes of an estimator whose fit ended here."""
+            encoder = copy.deepcopy(objective.encoder).cpu().eval()
+            encoder.requires_grad_(False)
+            network = nn.Sequential(OrderedDict(project=project, encoder=encoder))
+            return {
+                "network_": network,
+                "history_": {name: list(values) for name, values in history.items()},
+                "n_iter_": len(history["loss"]),
+                "_input_map": input_map,
+                "_seed": seed,
+            }
+
+        def on_epoch(epoch, history):
+            if self.verbose:
+                self._report(epoch, n_epochs, history)
+            task = callbacks.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            return task.call_on_fit_task_end(
+                estimator=self,
+                X=X,
+                y=y,
+                reconstruction_attributes=lambda: fitted(history),
+            )
+
+        # A user's own network or augmentation may draw from torch's global generator.
+        seeded = (
+            global_rng_seeded(data.seed(), device)
+            if self._draws_globally()
+            else contextlib.nullcontext()
+        )
+        with seeded:
+            history = train(objective, batches, training, on_epoch=on_epoch)
+
+        result = fitted(history)
+        result["embedding_"] = self._embed(result["network_"], input_map, rows)
+        if self.n_clusters is not None:
+            kmeans = _fit_kmeans(result["embedding_"], self.n_clusters, seed)
+            result.update(_kmeans=kmeans, labels_=kmeans.labels_)
+        vars(self).pop("labels_", None)
+        vars(self).update(result)
+        callbacks.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
+        )
+        if checkpoint is not None:
+            checkpoint.remove()
+
+    def _validate(self, X, *, reset):
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_min_samples=2 if reset else 1,
+        )
+
+    def _open_checkpoint(self, options, rows):
+        """The checkpoint, if one is wanted, and the seed of this fit."""
+        seed = int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+        if options.checkpoint is None:
+            return None, seed
+        checkpoint = Checkpoint(
+            options.checkpoint,
+            every=options.checkpoint_every,
+            fingerprint=self._fingerprint(rows),
+            seed=seed,
+        )
+        # with random_state=None, going on from a file means going on with its seed
+        return checkpoint, checkpoint.seed
+
+    def _fingerprint(self, rows):
+        """Digest of the data and of the parameters that the result depends on."""
+        parameters = self.get_params(deep=False)
+        options = parameters.pop("training") or TrainingOptions()
+        for name in ("device", "verbose", "n_jobs"):
+            parameters.pop(name, None)
+        parameters.update(options.get_params())
+        for name in ("checkpoint", "checkpoint_every"):
+            parameters.pop(name)
+        described = {name: _describe(value) for name, value in parameters.items()}
+        return joblib.hash([type(self).__name__, described, rows])
+
+    def _report(self, epoch, n_epochs, history):
+        """Ten lines a fit, or one an epoch with verbose > 1."""
+        every = 1 if self.verbose > 1 else max(1, n_epochs // 10)
+        if (epoch + 1) % every == 0 or epoch + 1 == n_epochs:
+            print(
+                f"[{type(self).__name__}] epoch {epoch + 1}/{n_epochs}, "
+                f"loss {history['loss'][-1]:.4f}"
+            )
+
+    def _draws_globally(self):
+        """Whether training runs code of the user's that may draw random numbers."""
+        return False
+
+    # -- from rows to outputs ---------------------------------------------------------
+
+    def _apply(self, network, X):
+        X = self._validate(X, reset=False)
+        return self._embed(network, self._input_map, X)
+
+    def _embed(self, network, input_map, rows):
+        try:
+            device = resolve_device(self.device)
+        except ValueError:
+            # fitted where there was such a device, loaded where there is none
+            device = torch.device("cpu")
+        if device.type != "cpu":
+            network = copy.deepcopy(network).to(device)
+        outputs = _apply_to_rows(network, input_map, rows, device)
+        single = rows.dtype in (np.float32, np.float16)
+        return outputs if single else outputs.astype(np.float64)
+
+
+def _projection(input_map):
+    """The linear map onto the PCA basis, as the network's first layer."""
+    if input_map.basis is None:
+        return nn.Identity()
+    n_outputs, n_inputs = input_map.basis.shape
+    project = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs, bias=False)
+    project.weight = nn.Parameter(
+        torch.from_numpy(input_map.basis), requires_grad=False
+    )
+    return project
+
+
+def _apply_to_rows(network, input_map, rows, device):
+    return apply_in_blocks(
+        network,
+        lambda start, stop: input_map.rows(rows, start, stop),
+        rows.shape[0],
+        device=device,
+    )
+
+
+def _fit_kmeans(embedding, n_clusters, seed):
+    if n_clusters > len(embedding):
+        warnings.warn(
+            f"n_clusters={n_clusters} is more than the {len(embedding)} samples; using "
+            f"n_clusters={len(embedding)}.",
+            UserWarning,
+            stacklevel=2,
+        )
+        n_clusters = len(embedding)
+    kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
+    # threads add up the centres in the order in which they finish
+    with threadpool_limits(limits=1):
+        return kmeans.fit(np.asarray(embedding, dtype=np.float64))
+
+
+def _describe(value):
+    """A parameter as something whose hash is the same in another process."""
+    if isinstance(value, nn.Module):
+        state = {name: t.cpu().numpy() for name, t in value.state_dict().items()}
+        return [repr(value), state]
+    if callable(value):
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+    return value

@@ -1,0 +1,508 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Deep Local-flatness Manifold Embedding."""
+
+import copy
+import math
+import warnings
+from collections import OrderedDict
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skmanifold._engine import RowBatches, count_batches
+from skmanifold.augment import draw_neighbors, mix
+from skmanifold.base import DeepManifold, Plan
+from skmanifold.graph import count_connected, nearest_neighbors, neighbors_from_graph
+from skmanifold.losses import squared_distances, t_kernel, two_way_divergence
+from skmanifold.nn import MLP
+from skmanifold.utils._sklearn import Interval, StrOptions
+
+
+class DLMEObjective(nn.Module):
+    """The loss of DLME over one batch of pairs of views.
+
+    ``p`` is the similarity of the views in structure space, ``q`` in embedding space;
+    the two-way divergence of ``q`` from ``p`` is summed over positive pairs (two views
+    of one sample) and over negative ones (all others of the batch).
+    """
+
+    def __init__(self, structure, embedding, estimator):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            OrderedDict(structure=structure, embedding=embedding)
+        )
+        self.kernel = estimator.kernel
+        self.alpha = estimator.alpha
+        self.nu_structure = estimator.nu_structure
+        self.nu_embedding = estimator.nu_embedding
+        self.structure_gradient = estimator.structure_gradient
+        self.repulsion = estimator.repulsion
+        self.damping = estimator.damping
+
+    def forward(self, views):
+        """Loss terms of ``views``, two tensors of shape (B, n_inputs)."""
+        y = self.encoder.structure(torch.cat(views))
+        z = self.encoder.embedding(y)
+        # distances of near points do not survive half precision
+        with torch.autocast(z.device.type, enabled=False):
+            with torch.set_grad_enabled(self.structure_gradient):
+                p = self.structure_similarities(*y.float().chunk(2))
+            positive, negative = two_way_divergence(
+                p,
+                *z.float().chunk(2),
+                nu=self.nu_embedding,
+                kernel=self.kernel,
+                repulsion=self.repulsion,
+                damping=self.damping,
+            )
+        return {"positive": positive, "negative": negative}
+
+    def structure_similarities(self, y_a, y_b):
+        """t-kernel in structure space, positives brought nearer by ``alpha``."""
+        d2 = squared_distances(y_a, y_b)
+        positives = torch.eye(len(d2), dtype=torch.bool, device=d2.device)
+        d2 = torch.where(positives, self.alpha * d2, d2)
+        return t_kernel(d2, self.nu_structure, kernel=self.kernel)
+
+
+class Views:
+    """Batches of two views: the samples themselves, and an augmentation of each."""
+
+    def __init__(self, inputs, batch_size, augment):
+        self.inputs = inputs
+        self.augment = augment
+        self.rows = RowBatches(len(inputs), batch_size, inputs.device)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def epoch(self, generator):
+        """Yield each batch's pair of views."""
+        for rows, uniform in self.rows.epoch(generator):
+            x = self.inputs[rows]
+            yield x, self.augment(x, rows, uniform)
+
+
+class DLME(DeepManifold):
+    """Deep Local-flatness Manifold Embedding.
+
+    A structure network maps the data to a space in which they are locally flat, and an
+    embedding network maps that to few dimensions. Both are trained together so that the
+    similarities of pairs agree between the two spaces, where a pair is a sample and a
+    neighbour of it (attracted) or of another sample (repelled). [1]_
+
+    The result is a function: new data are embedded by the network, at a fixed cost per
+    row. Input is taken in raw units; centring, a scaling that one oversized column cannot
+    upset, and a PCA of wide data are part of the model.
+
+    Parameters
+    ----------
+    n_components : int, default=2
+        Dimension of the embedding.
+
+    n_neighbors : int, default=5
+        Neighbours that the second view of a sample is drawn from. Reduced, with a
+        warning, where there are fewer other samples.
+
+    augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
+        How the second view of a sample is made: a random one of its neighbours; a random
+        point on the segment to it, as in the paper; the sample itself; or
+        ``augmentation(x)``, called with a float32 tensor of shape (B, n_features) of
+        scaled rows, returning one of the same shape (crops and flips of images, say).
+
+    alpha : float, default=0.01
+        Factor on the squared distance of positive pairs in structure space, in (0, 1]:
+        how much nearer than they lie two views are taken to be.
+
+    nu_structure : float, default=100.0
+        Degrees of freedom of the t-kernel in structure space. Should exceed
+        ``nu_embedding``: that is what pushes apart what is not near.
+
+    nu_embedding : float, default=0.01
+        Degrees of freedom of the t-kernel in the embedding.
+
+    kernel : {"max", "density"}, default="max"
+        t-kernels with largest value 1, or the t density, as in the paper.
+
+    repulsion : float or None, default=2.5
+        Total weight of the negative pairs of a sample against its positive one, whatever
+        the batch size. None gives every pair the same weight: the paper's loss.
+
+    damping : float or None, default=None
+        Squared distance in the embedding at which a negative pair's weight has halved.
+        None damps nothing: the paper's loss.
+
+    structure_gradient : bool, default=False
+        Whether the loss may also move the structure space's similarities, instead of
+        taking them as given.
+
+    structure_dim : int, default=64
+        Dimension of the structure space.
+
+    structure_layers : sequence of int, default=(256, 128)
+        Hidden layers of the structure network.
+
+    embedding_layers : sequence of int, default=(128,)
+        Hidden layers of the embedding network.
+
+    norm : {"auto", "layer", "batch", "none"}, default="auto"
+        Normalisation of the hidden layers.
+
+    encoder : torch.nn.Module, callable or None, default=None
+        Structure network in place of the built-in one: a module (copied, never changed)
+        or a callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps
+        (B, n_features) to (B, structure_dim). Its inputs are scaled, but not reduced by
+        PCA.
+
+    n_clusters : int or None, default=None
+        If an int, fit also clusters the embedding with k-means, and ``predict`` and
+        ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
+
+    metric : str or callable, default="euclidean"
+        Metric of the neighbours. The Euclidean one is measured on scaled (and reduced)
+        rows, any other on the raw ones; whatever
+        :class:`sklearn.neighbors.NearestNeighbors` takes.
+
+    connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
+callable or None, default=None
+        Neighbours of your own, for instance from
+        :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such a
+        matrix of X. ``n_neighbors``, ``metric`` and ``neighbors_algorithm`` then count
+        for nothing.
+
+    neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
+        Exact search, approximate search (whose first call compiles for half a minute),
+        or exact up to a size.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" trains for a number of steps that grows with the
+        cube root of ``n_samples``.
+
+    batch_size : int or "auto", default="auto"
+        Samples of a step. "auto" grows slowly with ``n_samples``.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate.
+
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
+        Where to compute; "auto" takes a CUDA GPU where there is one.
+
+    training : TrainingOptions or None, default=None
+        Rare options: optimiser, precision, early stopping, checkpoints.
+
+    warm_start : bool, default=False
+        Go on from the networks and the scaling of the previous fit.
+
+    n_jobs : int or None, default=-1
+        Threads of the neighbour search. The result does not depend on it.
+
+    verbose : int or bool, default=False
+        Print ten lines a fit; one per epoch if above 1. For progress bars see
+        ``set_callbacks``.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial networks, the order of the samples and their second views.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Embedding of the training data.
+
+    history_ : dict of str to list of float
+        For each epoch the "loss" and its terms "positive" and "negative" (means over the
+        epoch), and "learning_rate_factor".
+
+    n_iter_ : int
+        Epochs trained.
+
+    network_ : torch.nn.Module
+        The learnt map from scaled rows to the embedding: ``project`` (the PCA) and
+        ``encoder`` with its parts ``structure`` and ``embedding``.
+
+    labels_ : ndarray of shape (n_samples,)
+        Clusters of the training data, where asked for.
+
+    n_connected_components_ : int
+        Connected parts of the neighbour graph; more than one means that the distances
+        between the parts in the embedding say little. Absent where no graph is used.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had names that are all strings.
+
+    References
+    ----------
+    .. [1] Z. Zang, S. Li, D. Wu, G. Wang, K. Wang, L. Shang, B. Sun, H. Li, S. Z. Li,
+       "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022, arXiv:2207.03160.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmanifold import DLME
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> DLME(max_epochs=2, random_state=0).fit_transform(X).shape
+    (150, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **DeepManifold._parameter_constraints,
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
+        "alpha": [Interval(Real, 0, 1, closed="right")],
+        "nu_structure": [Interval(Real, 0, None, closed="neither")],
+        "nu_embedding": [Interval(Real, 0, None, closed="neither")],
+        "kernel": [StrOptions({"max", "density"})],
+        "repulsion": [Interval(Real, 0, None, closed="left"), None],
+        "damping": [Interval(Real, 0, None, closed="neither"), None],
+        "structure_gradient": ["boolean"],
+        "structure_dim": [Interval(Integral, 1, None, closed="left")],
+        "structure_layers": ["array-like"],
+        "embedding_layers": ["array-like"],
+        "norm": [StrOptions({"auto", "layer", "batch", "none"})],
+        "encoder": [nn.Module, callable, None],
+        "metric": [str, callable],
+        "connectivity": ["array-like", "sparse matrix", callable, None],
+        "neighbors_algorithm": [StrOptions({"auto", "exact", "pynndescent"})],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        n_neighbors=5,
+        augmentation="neighbors",
+        alpha=0.01,
+        nu_structure=100.0,
+        nu_embedding=0.01,
+        kernel="max",
+        repulsion=2.5,
+        damping=None,
+        structure_gradient=False,
+        structure_dim=64,
+        structure_layers=(256, 128),
+        embedding_layers=(128,),
+        norm="auto",
+        encoder=None,
+        n_clusters=None,
+        metric="euclidean",
+        connectivity=None,
+        neighbors_algorithm="auto",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        device="auto",
+        training=None,
+        warm_start=False,
+        n_jobs=-1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.augmentation = augmentation
+        self.alpha = alpha
+        self.nu_structure = nu_structure
+        self.nu_embedding = nu_embedding
+        self.kernel = kernel
+        self.repulsion = repulsion
+        self.damping = damping
+        self.structure_gradient = structure_gradient
+        self.structure_dim = structure_dim
+        self.structure_layers = structure_layers
+        self.embedding_layers = embedding_layers
+        self.norm = norm
+        self.encoder = encoder
+        self.n_clusters = n_clusters
+        self.metric = metric
+        self.connectivity = connectivity
+        self.neighbors_algorithm = neighbors_algorithm
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def structure(self, X):
+        """Map rows to the structure space, in which the data are locally flat.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, structure_dim)
+            Structure coordinates; float32 for float32 input, float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        check_is_fitted(self)
+        network = self.network_
+        return self._apply(nn.Sequential(network.project, network.encoder.structure), X)
+
+    # -- the three hooks ----------------------------------------------------------------
+
+    def _plan(self, n_samples, n_features):
+        n_steps = round(600 * (n_samples / 2000) ** (1 / 3))
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)
+        batch_size = min(batch_size, n_samples)
+        n_epochs = self.max_epochs
+        if n_epochs == "auto":
+            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
+        learning_rate = self.learning_rate
+        if learning_rate == "auto":
+            learning_rate = 4e-3
+        reduces = n_features > 64 and self.encoder is None
+        return Plan(
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            n_reduced=50 if reduces and not callable(self.augmentation) else None,
+        )
+
+    def _make_batches(self, data, batch_size):
+        if callable(self.augmentation):
+            return Views(data.inputs, batch_size, self._checked_augmentation(data))
+        if self.augmentation == "none":
+            return Views(data.inputs, batch_size, lambda x, rows, uniform: x)
+        neighbors, counts = self._neighbors(data)
+
+        def augment(x, rows, uniform):
+            # one uniform draw holds two: which neighbour, and how far towards it
+            chosen, share = draw_neighbors(neighbors, counts, rows, uniform)
+            other = data.inputs[chosen]
+            return mix(x, other, share) if self.augmentation == "mix" else other
+
+        return Views(data.inputs, batch_size, augment)
+
+    def _make_objective(self, data):
+        norm = self.norm
+        if norm == "auto":
+            norm = "batch" if data.n_samples <= _BATCH_NORM_SAMPLES else "layer"
+        if self.encoder is None:
+            structure = MLP(
+                data.n_inputs,
+                self.structure_dim,
+                layers=_widths("structure_layers", self.structure_layers),
+                norm=norm,
+                output_norm="batch",
+            )
+        else:
+            structure = self._checked_encoder(data)
+        embedding = MLP(
+            self.structure_dim,
+            self.n_components,
+            layers=_widths("embedding_layers", self.embedding_layers),
+            norm=norm,
+        )
+        return DLMEObjective(structure, embedding, self)
+
+    # -- what the hooks need ------------------------------------------------------------
+
+    def _neighbors(self, data):
+        """Each sample's neighbours, (n, k) row numbers, and how many are filled, (n,)."""
+        if self.connectivity is not None:
+            graph = self.connectivity
+            if callable(graph):
+                graph = graph(data.X)
+            indices, _, counts = neighbors_from_graph(graph, data.n_samples)
+        else:
+            n_neighbors = self.n_neighbors
+            if n_neighbors >= data.n_samples:
+                n_neighbors = data.n_samples - 1
+                warnings.warn(
+                    f"n_neighbors={self.n_neighbors} needs more than the "
+                    f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            euclidean = self.metric == "euclidean"
+            indices, _ = nearest_neighbors(
+                data.inputs.cpu().numpy() if euclidean else data.X,
+                n_neighbors,
+                algorithm=self.neighbors_algorithm,
+                metric=self.metric,
+                n_jobs=self.n_jobs,
+                random_state=data.seed(),
+            )
+            counts = np.full(len(indices), n_neighbors)
+        data.n_parts = count_connected(indices)
+        return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))
+
+    def _checked_encoder(self, data):
+        """The user's structure network, after one dummy batch went through it."""
+        if isinstance(self.encoder, nn.Module):
+            network = copy.deepcopy(self.encoder)
+        else:
+            network = self.encoder(data.n_inputs, self.structure_dim)
+            if not isinstance(network, nn.Module):
+                raise TypeError(
+                    f"encoder(n_inputs, structure_dim) returned {network!r}, of type "
+                    f"{type(network).__name__}; it must return a torch.nn.Module."
+                )
+        wanted = (2, self.structure_dim)
+        try:
+            with torch.no_grad():
+                shape = tuple(network.eval()(data.inputs[:2].cpu()).shape)
+        except Exception as error:
+            raise ValueError(
+                f"encoder could not map an input of shape (2, {data.n_inputs}): {error}. "
+                f"It must map (B, {data.n_inputs}) to (B, structure_dim) = "
+                f"(B, {self.structure_dim})."
+            ) from error
+        if shape != wanted:
+            raise ValueError(
+                f"encoder maps an input of shape (2, {data.n_inputs}) to an output of "
+                f"shape {shape}, but shape {wanted} is needed. Set structure_dim to the "
+                "encoder's width, or give it a last layer of structure_dim outputs."
+            )
+        return network
+
+    def _checked_augmentation(self, data):
+        def augment(x, rows, uniform):
+            view = self.augmentation(x)
+            if not isinstance(view, torch.Tensor) or view.shape != x.shape:
+                came = getattr(view, "shape", type(view).__name__)
+                raise ValueError(
+                    f"augmentation returned {came} for a tensor of shape "
+                    f"{tuple(x.shape)}; it must return a tensor of the same shape."
+                )
+            return view
+
+        return augment
+
+    def _draws_globally(self):
+        return self.encoder is not None or callable(self.augmentation)
+
+
+# Rows up to which batch normalisation serves better than layer normalisation.
+_BATCH_NORM_SAMPLES = 10_000
+
+
+def _widths(name, layers):
+    """Checked widths of hidden layers."""
+    widths = [int(width) for width in layers]
+    if any(width < 1 or width != given for width, given in zip(widths, layers)):
+        raise ValueError(
+            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
+            "the hidden layers; () has none."
+        )
+    return widths

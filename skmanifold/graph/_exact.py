@@ -1,0 +1,275 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Exact Euclidean nearest neighbours by blocked matrix products.
+
+The search has two steps. A product in single precision *filters*: it discards
+every pair that cannot be among the nearest, with a margin that bounds the
+rounding error, so that no true neighbour is lost. The few pairs that are left
+are *measured*: their distances are computed from coordinate differences in
+double precision, so that duplicates are at distance exactly zero and the result
+does not depend on how the product was blocked.
+"""
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn import get_config
+from threadpoolctl import threadpool_limits
+
+# Rows per block: fixed, so that the result cannot depend on the number of jobs.
+_BLOCK_ROWS = 256
+# A block of products of this size stays in the second-level cache of a core.
+_BLOCK_BYTES = 2**20
+
+
+def exact_neighbors(X, n_neighbors, *, n_jobs=None):
+    """Find the exact Euclidean nearest neighbours of every row of `X`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), float32 or float64
+        Finite data.
+    n_neighbors : int
+        Number of neighbours, less than `n_samples`.
+    n_jobs : int or None, default=None
+        Number of threads.
+
+    Returns
+    -------
+    indices : ndarray of shape (n_samples, n_neighbors), int64
+        Neighbours of each row without the row itself, the nearest first, equal
+        distances in the order of the index.
+    distances : ndarray of shape (n_samples, n_neighbors), dtype of `X`
+        The distances.
+    """
+    n_samples = X.shape[0]
+    search = _ExactSearch(X, n_neighbors)
+    indices = np.empty((n_samples, n_neighbors), dtype=np.int64)
+    distances = np.empty((n_samples, n_neighbors), dtype=X.dtype)
+
+    def fill(start):
+        rows = slice(start, min(start + _BLOCK_ROWS, n_samples))
+        indices[rows], distances[rows] = search(rows.start, rows.stop)
+
+    # The parallelism is over blocks of rows. Threads of the BLAS library beneath
+    # it would oversubscribe the cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        Parallel(n_jobs=n_jobs, require="sharedmem")(
+            delayed(fill)(start) for start in range(0, n_samples, _BLOCK_ROWS)
+        )
+    return indices, distances
+
+
+class _ExactSearch:
+    """The filter for one data set; a call searches a block of rows.
+
+    With ``a`` the row, ``b`` the column and both centred, ``a`` and ``b`` are
+    close where ``s(a, b) = a.b - |b|^2 / 2`` is large, because
+    ``|a - b|^2 = |a|^2 - 2 s(a, b)``. Two coordinates are appended, ``(a, 1, -t)``
+    and ``(b, -|b|^2 / 2, 1)``, so that the product is ``s - t`` and that the test
+    ``s >= t`` against the threshold ``t`` of the row is a mere test of the sign.
+    """
+
+    def __init__(self, X, n_neighbors):
+        self.X = X
+        self.k = n_neighbors
+        n_samples, n_features = X.shape
+
+        # Centring removes the part of the norms that only adds rounding error.
+        # The centre is rounded to a coarse power of two, and so data on a grid
+        # (integers, for example) stay on it: their products remain exact, and ties
+        # remain ties. The scale, a power of two as well, prevents overflow.
+        low, high = X.min(axis=0), X.max(axis=0)
+        center = low / 2 + high / 2
+        spread = np.max(high / 2 - low / 2, initial=0)
+        self.exponent = int(np.frexp(spread)[1]) + 1
+        with np.errstate(under="ignore"):
+            grid = np.ldexp(X.dtype.type(1), max(self.exponent - 10, -120))
+            self.center = np.rint(center / grid) * grid
+        if not np.all(np.isfinite(self.center)):
+            self.center = center
+
+        # Of a row that occurs many times, the first n_neighbors + 1 occurrences
+        # are enough: a later one is never among the nearest, because the earlier
+        # ones are as near. This keeps data with masses of equal rows cheap.
+        columns = np.flatnonzero(_occurrence(X) <= n_neighbors)
+        # Columns in random order: after a fraction of them the threshold is near
+        # its final value, even if the data are sorted. The seed is a constant, as
+        # the order has no influence on the result.
+        self.columns = np.random.RandomState(0).permutation(columns)
+
+        self.filter_columns = self._make_columns(self.columns, np.float32)
+
+    def _coordinates(self, rows, dtype):
+        """Centred and scaled coordinates of some rows, in `dtype`."""
+        centred = self.X[rows] - self.center
+        if self.exponent:
+            centred = np.ldexp(centred, -self.exponent)
+        return centred.astype(dtype, copy=False)
+
+    def _make_columns(self, columns, dtype):
+        """Right-hand side of the product, shape (n_features + 2, n_columns)."""
+        n_features = self.X.shape[1]
+        out = np.empty((n_features + 2, len(columns)), dtype=dtype)
+        step = max(1, _BLOCK_BYTES // (8 * n_features))
+        for start in range(0, len(columns), step):
+            part = slice(start, start + step)
+            coordinates = self._coordinates(columns[part], dtype)
+            out[:n_features, part] = coordinates.T
+            out[n_features, part] = -0.5 * _squared_norms(coordinates)
+        out[n_features + 1] = 1.0
+        return out
+
+    def __call__(self, start, stop):
+        """Return the neighbours of the rows from `start` to `stop`."""
+        rows, columns = self._filter(start, stop, np.float32) or self._filter(
+            start, stop, np.float64
+        )
+        return self._measure(start, stop, rows, columns)
+
+    def _filter(self, start, stop, dtype):
+        """Pairs among which are the nearest neighbours of a block of rows.
+
+        Returns None if single precision separates too few pairs, as for tight
+        clusters far from one another.
+        """
+        k = self.k
+        n_rows, n_features = stop - start, self.X.shape[1]
+        n_columns = len(self.columns)
+        row_ids = np.arange(start, stop)
+
+        left = np.zeros((n_rows, n_features + 2), dtype=dtype)
+        left[:, :n_features] = self._coordinates(slice(start, stop), dtype)
+        left[:, n_features] = 1.0
+        squared_norms = _squared_norms(left[:, :n_features])
+
+        # Between two merges no more candidates than these are kept per row, and
+        # after one no more than half.
+        capacity = 4 * k + 96
+        info = np.finfo(dtype)
+        # Bound of the relative error of a sum of n_features + 2 products, and of
+        # the roundings of the coordinates before it and of the distance after it.
+        gamma = (n_features + 16) * info.eps + 2 * np.finfo(self.X.dtype).eps
+
+        def lowered(kth):
+            """Lower the threshold from the k-th best value by the rounding error."""
+            radius = np.sqrt(np.maximum(squared_norms - 2.0 * kth, 0.0))
+            reach = (np.sqrt(squared_norms) + radius) ** 2
+            return kth - 4 * gamma * reach - n_features * info.tiny * 8
+
+        item = np.dtype(dtype).itemsize
+        memory = min(_BLOCK_BYTES, int(get_config()["working_memory"] * 2**20))
+        width = max(16, memory // (item * _BLOCK_ROWS))
+        if dtype == np.float64:
+            width = max(16, min(width, 4 * _BLOCK_BYTES // (item * n_features)))
+        # The first columns set the threshold, by a partial sort.
+        first = min(n_columns, max(1024, 8 * (k + 1)))
+
+        threshold = np.zeros((n_rows, 1), dtype=dtype)
+        found, n_found = [], 0
+        position = 0
+        buffer = np.empty(n_rows * max(width, first), dtype=dtype)
+        while position < n_columns:
+            end = min(n_columns, position + (width if position else first))
+            if dtype == np.float32:
+                right = self.filter_columns[:, position:end]
+            else:
+                right = self._make_columns(self.columns[position:end], dtype)
+            product = buffer[: n_rows * (end - position)].reshape(n_rows, -1)
+            np.matmul(left, right, out=product)
+            if position == 0:
+                # The row itself may be among the columns, hence k + 1.
+                rank = max(end - (k + 1), 0)
+                kth = np.partition(product, rank, axis=1)[:, rank].astype(np.float64)
+                threshold = lowered(kth).astype(dtype)[:, None]
+                product -= threshold
+                left[:, -1:] = -threshold
+            hits = np.flatnonzero(product >= 0)
+            if len(hits):
+                hit_rows, hit_columns = np.divmod(hits, end - position)
+                hit_columns = self.columns[position + hit_columns]
+                values = product.ravel()[hits] + threshold[hit_rows, 0]
+                # A row is no neighbour of itself, its duplicates are.
+                other = hit_columns != row_ids[hit_rows]
+                found.append((hit_rows[other], hit_columns[other], values[other]))
+                n_found += len(found[-1][0])
+            position = end
+            if n_found > capacity * n_rows or position == n_columns:
+                rows, columns, values = map(np.concatenate, zip(*found, strict=True))
+                table, _ = _to_table(rows, values, n_rows, -np.inf)
+                rank = table.shape[1] - k
+                kth = np.partition(table, rank, axis=1)[:, rank].astype(np.float64)
+                threshold = lowered(kth).astype(dtype)[:, None]
+                left[:, -1:] = -threshold
+                keep = np.flatnonzero(values >= threshold[rows, 0])
+                if len(keep) > capacity // 2 * n_rows:
+                    if dtype == np.float32:
+                        return None
+                    # Ties beyond measure: the best by value, then by index. On
+                    # a grid the values are exact and so is this choice.
+                    order = np.lexsort((columns, -values, rows))
+                    counts = np.bincount(rows, minlength=n_rows)
+                    rank = np.arange(len(order)) - np.repeat(
+                        np.cumsum(counts) - counts, counts
+                    )
+                    keep = order[rank < capacity // 2]
+                found = [(rows[keep], columns[keep], values[keep])]
+                n_found = len(keep)
+        return found[0][:2]
+
+    def _measure(self, start, stop, rows, columns):
+        """Distances by differences, and the k nearest of the candidates."""
+        X, k = self.X, self.k
+        # In the order of row and index, so that a stable sort settles ties.
+        order = np.argsort(rows * X.shape[0] + columns)
+        rows, columns = rows[order], columns[order]
+        exponent = self.exponent if abs(self.exponent) > 60 else 0
+        distances = np.empty(len(rows), dtype=X.dtype)
+        step = max(1, _BLOCK_BYTES // (16 * X.shape[1]))
+        for first in range(0, len(rows), step):
+            part = slice(first, first + step)
+            a, b = X[start + rows[part]], X[columns[part]]
+            if exponent:
+                a, b = np.ldexp(a, -exponent), np.ldexp(b, -exponent)
+            difference = np.subtract(a, b, dtype=np.float64)
+            distance = np.sqrt(_squared_norms(difference))
+            distances[part] = np.ldexp(distance, exponent)
+        table, columns = _to_table(rows, distances, stop - start, np.inf, columns)
+        nearest = np.argsort(table, axis=1, kind="stable")[:, :k]
+        return (
+            np.take_along_axis(columns, nearest, axis=1),
+            np.take_along_axis(table, nearest, axis=1),
+        )
+
+
+def _squared_norms(X):
+    """Squared Euclidean norm of each row, in double precision."""
+    return np.einsum("ij,ij->i", X, X, dtype=np.float64)
+
+
+def _to_table(rows, values, n_rows, fill, columns=None):
+    """Write values, given with their row numbers, into a padded table."""
+    order = np.argsort(rows, kind="stable")
+    counts = np.bincount(rows, minlength=n_rows)
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((n_rows, counts.max()), fill, dtype=values.dtype)
+    table[rows[order], place] = values[order]
+    if columns is not None:
+        filled = np.zeros(table.shape, dtype=np.int64)
+        filled[rows[order], place] = columns[order]
+        columns = filled
+    return table, columns
+
+
+def _occurrence(X):
+    """How many equal rows precede each row."""
+    # Adding zero turns -0.0 into 0.0, which differ as bytes.
+    X = np.ascontiguousarray(X) + X.dtype.type(0)
+    keys = X.view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
+    order = np.argsort(keys, kind="stable")
+    is_new = np.ones(len(keys), dtype=bool)
+    is_new[1:] = keys[order[1:]] != keys[order[:-1]]
+    group_starts = np.flatnonzero(is_new)
+    group = np.cumsum(is_new) - 1
+    occurrence = np.empty(len(keys), dtype=np.int64)
+    occurrence[order] = np.arange(len(keys)) - group_starts[group]
+    return occurrence

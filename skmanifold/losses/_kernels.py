@@ -1,0 +1,103 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Student t kernels of squared distances."""
+
+import math
+
+import torch
+
+
+def squared_distances(a, b):
+    """Squared Euclidean distances between the rows of two matrices.
+
+    ``out[i, j] = |a_i - b_j|^2``, from the expanded form, clamped at zero. Both
+    matrices are moved by the mean of ``b`` first, so that points far from the origin
+    lose no digits to cancellation.
+
+    Parameters
+    ----------
+    a : torch.Tensor of shape (n, d)
+        Left points.
+    b : torch.Tensor of shape (m, d)
+        Right points.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, m)
+        Squared distances, in the points' dtype.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import squared_distances
+    >>> squared_distances(torch.tensor([[0.0, 3.0]]), torch.tensor([[4.0, 0.0]]))
+    tensor([[25.]])
+    """
+    shift = b.mean(0)
+    a, b = a - shift, b - shift
+    a2 = (a * a).sum(1, keepdim=True)
+    b2 = (b * b).sum(1)
+    return torch.addmm(a2 + b2, a, b.t(), alpha=-2).clamp_(min=0)
+
+
+def log_t_normalizer(nu):
+    """Logarithm of the largest value of the t density with ``nu`` degrees of freedom.
+
+    ``log(Gamma((nu + 1) / 2) / (sqrt(nu pi) Gamma(nu / 2)))``.
+
+    Parameters
+    ----------
+    nu : float
+        Degrees of freedom, positive.
+
+    Returns
+    -------
+    float
+        The logarithm of the density at zero.
+
+    Examples
+    --------
+    >>> from skmanifold.losses import log_t_normalizer
+    >>> round(log_t_normalizer(1.0), 6)  # Cauchy: 1 / pi
+    -1.14473
+    """
+    return (
+        math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
+    )
+
+
+def t_kernel(d2, nu, *, kernel="max"):
+    """Student t kernel of squared distances (Eq. 6 of the DLME paper).
+
+    ``c (1 + d2 / nu) ** (-(nu + 1) / 2)`` with ``c = 1`` (``kernel="max"``) or the
+    density's constant (``kernel="density"``).
+
+    Parameters
+    ----------
+    d2 : torch.Tensor
+        Squared distances, non-negative.
+    nu : float
+        Degrees of freedom, positive; the smaller, the heavier the tail.
+    kernel : {"max", "density"}, default="max"
+        Normalisation: largest value 1, or the probability density.
+
+    Returns
+    -------
+    torch.Tensor
+        Similarities, of the shape of ``d2``.
+
+    References
+    ----------
+    .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import t_kernel
+    >>> t_kernel(torch.tensor([0.0, 1.0]), nu=1.0)
+    tensor([1.0000, 0.5000])
+    """
+    log_c = log_t_normalizer(nu) if kernel == "density" else 0.0
+    log_k = (d2 / nu).log1p_().mul_(-0.5 * (nu + 1.0))
+    return log_k.add_(log_c).exp_()

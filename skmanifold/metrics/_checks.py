@@ -1,0 +1,114 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Validation that all metrics share."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+
+def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
+    """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
+    X = check_array(
+        X,
+        accept_sparse="csr" if sparse and metric != "precomputed" else False,
+        dtype=[np.float64, np.float32],
+        ensure_min_samples=min_samples,
+        input_name=name,
+    )
+    if metric == "precomputed":
+        if X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"{name} has shape {X.shape}, but metric='precomputed' needs the square"
+                " matrix of distances between all samples. Pass the features with"
+                " another metric, or pass sklearn.metrics.pairwise_distances of them."
+            )
+        if (X < 0).any():
+            raise ValueError(
+                f"{name} has negative entries, but metric='precomputed' needs distances,"
+                " which are not negative."
+            )
+    return X
+
+
+def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
+    """Validate the input and its embedding, row by row the same samples."""
+    X = check_data(X, "X", metric=metric, min_samples=min_samples, sparse=sparse)
+    Z = check_data(Z, "Z", min_samples=min_samples, sparse=False)
+    check_consistent_length(X, Z)
+    return X, Z
+
+
+def check_labels(y, n_samples, name="y"):
+    """Validate one label per sample and return the labels as codes 0, 1, ..."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.shape[0] != n_samples:
+        raise ValueError(
+            f"{name} has shape {y.shape}, but one label for each of the {n_samples}"
+            " samples is needed."
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError(f"{name} has NaN or infinite entries; labels must be finite.")
+    return np.unique(y, return_inverse=True)[1].reshape(-1)
+
+
+def check_neighbors(n_neighbors, n_samples, largest, *, name="n_neighbors", rule):
+    """Validate a number of neighbours, or a range of them, as (first, last).
+
+    `largest` is the greatest admissible number and `rule` says why, to complete the
+    sentence "... must be".
+    """
+    is_range = isinstance(n_neighbors, (tuple, list, np.ndarray))
+    ends = tuple(n_neighbors) if is_range else (n_neighbors, n_neighbors)
+    if len(ends) != 2 or not all(
+        isinstance(k, Integral) and not isinstance(k, (bool, np.bool_)) for k in ends
+    ):
+        raise TypeError(
+            f"{name} must be an int or a pair (first, last) of ints, got"
+            f" {n_neighbors!r}."
+        )
+    first, last = (int(k) for k in ends)
+    if not 1 <= first <= last:
+        raise ValueError(
+            f"{name} must be at least 1, and a range must be (first, last) with"
+            f" first <= last, got {n_neighbors!r}."
+        )
+    if last > largest:
+        raise ValueError(
+            f"{name}={n_neighbors!r} is too large: it must be {rule}. There are"
+            f" n_samples={n_samples} samples here, so "
+            + (
+                f"the largest possible value is {largest}. Lower {name} or pass more"
+                " samples."
+                if largest >= 1
+                else "no value is possible. Pass more samples."
+            )
+        )
+    return first, last
+
+
+def check_rows(n_rows, n_samples, random_state):
+    """Return the sorted rows to evaluate, None for all of them."""
+    if n_samples is None:
+        return None
+    if not isinstance(n_samples, Integral) or isinstance(n_samples, (bool, np.bool_)):
+        raise TypeError(f"n_samples must be an int or None, got {n_samples!r}.")
+    if n_samples < 1:
+        raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
+    if n_samples >= n_rows:
+        return None
+    rng = check_random_state(random_state)
+    return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
+
+
+def check_option(value, options, name):
+    """Validate a choice among strings."""
+    if value not in options:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
+        )
+    return value

@@ -1,0 +1,166 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""How many coordinates do the data need?"""
+
+from numbers import Real
+
+import numpy as np
+
+from skmanifold.metrics._checks import check_data, check_neighbors, check_option
+from skmanifold.metrics._ranks import kneighbors
+
+
+def intrinsic_dimension(
+    X,
+    *,
+    method="twonn",
+    n_neighbors=(10, 20),
+    discard_fraction=0.1,
+    metric="euclidean",
+    per_sample=False,
+    n_jobs=None,
+):
+    """Estimate the dimension of the manifold that the data lie on.
+
+    ``"twonn"`` takes the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
+    two nearest neighbours, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends on
+    the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu` through
+    the origin. It looks at the finest scale, where noise counts as dimension.
+
+    ``"mle"`` takes the k nearest neighbours, at the distances :math:`T_j(i)`:
+
+    .. math::
+
+        d_i(k) = \\Bigl( \\frac{1}{k - 1} \\sum_{j=1}^{k-1}
+        \\log \\frac{T_k(i)}{T_j(i)} \\Bigr)^{-1}, \\qquad
+        d(k) = \\Bigl( \\frac{1}{n} \\sum_{i=1}^n d_i(k)^{-1} \\Bigr)^{-1}
+
+    The value is positive; it is an estimate, in general not an integer, and falls short
+    of large dimensions (beyond ten or so) where samples are few.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The data, or their distances if ``metric="precomputed"``. Repeated rows count
+        once.
+
+    method : {"twonn", "mle"}, default="twonn"
+        The estimator.
+
+    n_neighbors : int or (int, int), default=(10, 20)
+        Number of neighbours k, at least 2, of ``"mle"``. A pair (first, last) stands
+        for the mean over all k from first to last, as Levina and Bickel propose.
+
+    discard_fraction : float, default=0.1
+        The share of the largest ratios that ``"twonn"`` leaves out of the fit.
+
+    metric : str or callable, default="euclidean"
+        The metric.
+
+    per_sample : bool, default=False
+        Return the estimate :math:`d_i` around each distinct row, in the order of
+        :func:`numpy.unique`; ``"mle"`` only.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    Returns
+    -------
+    dimension : float or ndarray of shape (n_distinct,)
+        The estimate, or the local estimates with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If there are too few distinct rows, or if all neighbours are equally far, so
+        that the estimate is infinite.
+
+    References
+    ----------
+    .. [1] E. Facco, M. d'Errico, A. Rodriguez and A. Laio. Estimating the intrinsic
+       dimension of datasets by a minimal neighborhood information. Scientific Reports,
+       2017.
+    .. [2] E. Levina and P. J. Bickel. Maximum likelihood estimation of intrinsic
+       dimension. NIPS, 2004.
+    .. [3] D. J. C. MacKay and Z. Ghahramani. Comments on "Maximum likelihood
+       estimation of intrinsic dimension" by E. Levina and P. Bickel. 2005.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_swiss_roll
+    >>> from skmanifold.metrics import intrinsic_dimension
+    >>> X = make_swiss_roll(2000, random_state=0).data
+    >>> round(intrinsic_dimension(X))
+    2
+    >>> round(intrinsic_dimension(X, method="mle"))
+    2
+    """
+    check_option(method, ("twonn", "mle"), "method")
+    X = check_data(X, "X", metric=metric, min_samples=3, sparse=False)
+    X = _distinct(X, metric)
+    n = X.shape[0]
+    if method == "twonn":
+        if per_sample:
+            raise ValueError(
+                "per_sample=True needs method='mle': 'twonn' estimates one number from"
+                " all samples."
+            )
+        return _two_nearest(X, discard_fraction, metric, n_jobs)
+
+    first, last = check_neighbors(
+        n_neighbors, n, n - 1, rule="less than the number of distinct samples"
+    )
+    if first < 2:
+        raise ValueError(
+            f"n_neighbors must be at least 2 with method='mle', got {n_neighbors!r}."
+        )
+    distances, _ = kneighbors(X, last, metric=metric, n_jobs=n_jobs, distances=True)
+    # Distinct rows may still be so close that their distance rounds to zero.
+    logs = np.log(np.maximum(distances, np.finfo(distances.dtype).tiny))
+    k = np.arange(first, last + 1)
+    below = np.cumsum(logs, axis=1)[:, first - 2 : last - 1]
+    inverse = logs[:, first - 1 :] - below / (k - 1)
+    if (inverse.mean(axis=0) <= 0.0).any() or (per_sample and (inverse <= 0.0).any()):
+        raise ValueError(_ALL_EQUAL)
+    if per_sample:
+        return (1.0 / inverse).mean(axis=1)
+    return float((1.0 / inverse.mean(axis=0)).mean())
+
+
+_ALL_EQUAL = (
+    "The dimension is undefined: the nearest neighbours are all equally far, as on a"
+    " grid or in a simplex. Raise n_neighbors, or add a little noise."
+)
+
+
+def _distinct(X, metric):
+    """The data without repeated rows."""
+    if metric == "precomputed":
+        first = np.unique(X, axis=0, return_index=True)[1]
+        return X[np.ix_(first, first)]
+    return np.unique(X, axis=0)
+
+
+def _two_nearest(X, discard_fraction, metric, n_jobs):
+    if not isinstance(discard_fraction, Real) or not 0.0 <= discard_fraction < 1.0:
+        raise ValueError(
+            f"discard_fraction must be in [0, 1), got {discard_fraction!r}."
+        )
+    n = X.shape[0]
+    n_kept = int(n * (1.0 - discard_fraction))
+    if n < 3 or n_kept < 1:
+        raise ValueError(
+            f"method='twonn' needs at least 3 distinct samples, and some after"
+            f" discard_fraction={discard_fraction}; there are {n}."
+        )
+    distances, _ = kneighbors(X, 2, metric=metric, n_jobs=n_jobs, distances=True)
+    distances = np.maximum(distances, np.finfo(distances.dtype).tiny)
+    log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))[:n_kept]
+    # Of the last sample F would be 1, and its logarithm infinite.
+    survival = -np.log1p(-np.arange(1, n + 1)[: min(n_kept, n - 1)] / n)
+    log_ratio = log_ratio[: len(survival)]
+    square = np.vdot(log_ratio, log_ratio)
+    if square <= 0.0:
+        raise ValueError(_ALL_EQUAL)
+    return float(np.vdot(log_ratio, survival) / square)

@@ -1,0 +1,573 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Does the embedding keep the distances?"""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.stats import rankdata
+from sklearn import get_config
+from sklearn.metrics.pairwise import paired_distances as rowwise_distances
+from sklearn.neighbors import kneighbors_graph
+from sklearn.utils import check_random_state, gen_batches
+
+from skmanifold.metrics._checks import (
+    check_neighbors,
+    check_option,
+    check_pair,
+    check_rows,
+)
+from skmanifold.metrics._ranks import Distances, kneighbors, map_chunks, paired_distances
+
+
+def distance_rmse(
+    X,
+    Z,
+    *,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the root mean squared difference of all distances (d-RMSE).
+
+    .. math::
+
+        \\sqrt{\\frac{1}{n^2} \\sum_{i,j} (d_X(i, j) - d_Z(i, j))^2}
+
+    The value has the unit of the distances; it lies in [0, inf), lower is better, and
+    0 is an isometry. It sees the scale of the embedding: use :func:`stress` where the
+    scale does not matter.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
+        embedding it is Euclidean.
+
+    per_sample : bool, default=False
+        Return the value of each row of the distance matrices; the total is their
+        root mean square.
+
+    n_samples : int, default=None
+        Evaluate only the rows of so many random samples. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    rmse : float or ndarray of shape (n_samples,)
+        The value, or the values with ``per_sample=True``.
+
+    References
+    ----------
+    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import distance_rmse
+    >>> distance_rmse([[0.0], [1.0]], [[0.0], [3.0]]) ** 2
+    2.0000000000000004
+    """
+    X, Z = check_pair(X, Z, metric=metric, sparse=False)
+    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows, both = paired_distances(X, Z, metric=metric, rows=rows)
+
+    def mean_squares(chunk):
+        _, D_X, D_Z = both(chunk)
+        D_X -= D_Z
+        return np.einsum("ij,ij->i", D_X, D_X) / D_X.shape[1]
+
+    parts = map_chunks(mean_squares, len(rows), 5 * 8 * X.shape[0], n_jobs)
+    squares = np.concatenate(parts)
+    return np.sqrt(squares) if per_sample else float(np.sqrt(squares.mean()))
+
+
+def local_geometric_distortion(
+    X,
+    Z,
+    *,
+    n_neighbors=5,
+    divide_by_dimension=False,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute how far distances to the nearest neighbours change (LGD).
+
+    .. math::
+
+        LGD(k) = \\sqrt{\\frac{1}{nk} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
+        (d_X(i, j) - d_Z(i, j))^2}
+
+    with the neighbours in the input. The value has the unit of the distances; it lies
+    in [0, inf), lower is better, and 0 is a local isometry.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k, less than the number of samples. A pair (first, last)
+        stands for the mean over all k from first to last.
+
+    divide_by_dimension : bool, default=False
+        Divide the distances of each space by the square root of its number of columns,
+        as the DCRL authors' code does for the figures in the paper. An isometry into
+        fewer columns then no longer has the value 0.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
+        embedding it is Euclidean.
+
+    per_sample : bool, default=False
+        Return the root mean square around each sample. For one k the value is their
+        root mean square.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    distortion : float or ndarray of shape (n_samples,)
+        The value, or the values with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than the number of samples.
+
+    References
+    ----------
+    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import local_geometric_distortion
+    >>> X = np.arange(10.0).reshape(-1, 1)
+    >>> local_geometric_distortion(X, -X)
+    0.0
+    >>> local_geometric_distortion(X, 3 * X, n_neighbors=1)
+    2.0
+    """
+    X, Z = check_pair(X, Z, metric=metric)
+    n = X.shape[0]
+    first, last = check_neighbors(
+        n_neighbors, n, n - 1, rule="less than the number of samples"
+    )
+    if divide_by_dimension and metric == "precomputed":
+        raise ValueError(
+            "divide_by_dimension=True needs the number of features, which"
+            " metric='precomputed' does not tell. Pass the features, or divide the"
+            " distances yourself."
+        )
+    rows = check_rows(n, n_samples, random_state)
+    in_X, near = kneighbors(
+        X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
+    at = np.arange(n) if rows is None else rows
+
+    def embedded(chunk):
+        difference = Z[near[chunk]] - Z[at[chunk], np.newaxis]
+        return np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
+
+    row_bytes = 3 * 8 * last * Z.shape[1]
+    in_Z = np.concatenate(map_chunks(embedded, len(at), row_bytes, n_jobs))
+    if divide_by_dimension:
+        in_X, in_Z = in_X / np.sqrt(X.shape[1]), in_Z / np.sqrt(Z.shape[1])
+    k = np.arange(first, last + 1)
+    squares = np.cumsum((in_X - in_Z) ** 2, axis=1, dtype=np.float64)[:, first - 1 :] / k
+    if per_sample:
+        return np.sqrt(squares).mean(axis=1)
+    return float(np.sqrt(squares.mean(axis=0)).mean())
+
+
+def stress(
+    X,
+    Z,
+    *,
+    scaling="optimal",
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the metric stress-1 of Kruskal.
+
+    .. math::
+
+        \\sqrt{\\frac{\\sum_{i<j} (d_X(i, j) - \\alpha \\, d_Z(i, j))^2}
+        {\\sum_{i<j} d_X(i, j)^2}}
+
+    with :math:`\\alpha = \\sum d_X d_Z / \\sum d_Z^2`, or 1 without scaling. The value
+    lies in [0, 1] with optimal scaling, else in [0, inf); lower is better. With optimal
+    scaling it does not depend on the scale of either space, and it is the same whether
+    the input or the embedding is scaled and stands in the denominator.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    scaling : {"optimal", "none"}, default="optimal"
+        Whether the embedding is scaled to fit best. Without it, two methods are
+        compared by the scale of their output more than by its shape.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
+        embedding it is Euclidean.
+
+    n_samples : int, default=None
+        Evaluate only the rows of so many random samples. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    stress : float
+        The stress.
+
+    Raises
+    ------
+    ValueError
+        If all samples of the input coincide, so that there is no distance to keep.
+
+    References
+    ----------
+    .. [1] J. B. Kruskal. Multidimensional scaling by optimizing goodness of fit to a
+       nonmetric hypothesis. Psychometrika, 1964.
+    .. [2] K. Smelser, J. Miller and S. Kobourov. "Normalized stress" is not normalized:
+       how to interpret stress correctly. BELIV, 2024.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import stress
+    >>> X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    >>> Z = [[0.0, 0.0], [0.0, 3.0], [3.0, 0.0]]
+    >>> stress(X, Z)
+    0.0
+    >>> round(stress(X, Z, scaling="none"), 6)
+    2.0
+    """
+    check_option(scaling, ("optimal", "none"), "scaling")
+    X, Z = check_pair(X, Z, metric=metric, sparse=False)
+    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows, both = paired_distances(X, Z, metric=metric, rows=rows)
+    row_bytes = 5 * 8 * X.shape[0]
+
+    def moments(chunk):
+        _, D_X, D_Z = both(chunk)
+        return [np.vdot(D_X, D_X), np.vdot(D_X, D_Z), np.vdot(D_Z, D_Z)]
+
+    xx, xz, zz = np.sum(map_chunks(moments, len(rows), row_bytes, n_jobs), axis=0)
+    if xx == 0.0:
+        raise ValueError(
+            "The stress is undefined: all samples of X coincide, so there is no"
+            " distance to keep."
+        )
+    alpha = 1.0
+    if scaling == "optimal":
+        # A collapsed embedding stays at a point whatever the scale.
+        alpha = xz / zz if zz > 0.0 else 0.0
+
+    # A second pass over the residuals: their closed form from the moments loses half
+    # of the digits where the stress is small.
+    def residuals(chunk):
+        _, D_X, D_Z = both(chunk)
+        D_Z *= alpha
+        D_X -= D_Z
+        return np.vdot(D_X, D_X)
+
+    residual = sum(map_chunks(residuals, len(rows), row_bytes, n_jobs))
+    return float(np.sqrt(residual / xx))
+
+
+def _geodesic_graph(X, metric, n_neighbors, n_jobs):
+    graph = kneighbors_graph(
+        X, n_neighbors, mode="distance", metric=metric, n_jobs=n_jobs
+    )
+    n_parts = connected_components(graph, directed=False, return_labels=False)
+    if n_parts > 1:
+        raise ValueError(
+            f"The graph of n_neighbors={n_neighbors} nearest neighbours falls into"
+            f" {n_parts} parts, between which there is no geodesic. Raise n_neighbors,"
+            " or measure each part by itself."
+        )
+    return graph
+
+
+def _correlation(x, z):
+    x = x - x.mean()
+    z = z - z.mean()
+    return _ratio(np.vdot(x, x), np.vdot(x, z), np.vdot(z, z))
+
+
+def _ratio(xx, xz, zz):
+    if xx <= 0.0 or zz <= 0.0:
+        space = "X" if xx <= 0.0 else "Z"
+        raise ValueError(
+            f"The correlation is undefined: all distances in {space} are equal."
+        )
+    return float(np.clip(xz / np.sqrt(xx * zz), -1.0, 1.0))
+
+
+def _streamed_correlation(both, n_rows, row_bytes, n_jobs):
+    """Pearson's correlation over all entries i < j of two distance matrices."""
+
+    def masked(chunk):
+        at, D_X, D_Z = both(chunk)
+        above = np.arange(D_X.shape[1]) > at[:, np.newaxis]
+        return D_X[above], D_Z[above]
+
+    def sums(chunk):
+        x, z = masked(chunk)
+        return [x.size, x.sum(), z.sum()]
+
+    count, sum_x, sum_z = np.sum(map_chunks(sums, n_rows, row_bytes, n_jobs), axis=0)
+    mean_x, mean_z = sum_x / count, sum_z / count
+
+    def moments(chunk):
+        x, z = masked(chunk)
+        x -= mean_x
+        z -= mean_z
+        return [np.vdot(x, x), np.vdot(x, z), np.vdot(z, z)]
+
+    return _ratio(*np.sum(map_chunks(moments, n_rows, row_bytes, n_jobs), axis=0))
+
+
+def _draw_pairs(rng, n, n_pairs):
+    """Random pairs of different samples, sorted by the first."""
+    first = np.sort(rng.randint(n, size=n_pairs))
+    second = rng.randint(n - 1, size=n_pairs)
+    return first, second + (second >= first)
+
+
+def _draw_few_sources(rng, n, n_pairs):
+    """Random pairs from few first samples: each costs one search of the graph."""
+    n_sources = min(n, max(100, -(-n_pairs // (n - 1))))
+    sources = np.sort(rng.choice(n, size=n_sources, replace=False))
+    first = np.sort(sources[np.arange(n_pairs) % n_sources])
+    second = rng.randint(n - 1, size=n_pairs)
+    return first, second + (second >= first)
+
+
+def _check_pairs(n_pairs, n, method):
+    """Number of pairs to draw, None for all of them."""
+    total = n * (n - 1) // 2
+    # Both vectors, their ranks and the sorting permutation.
+    fit = int(get_config()["working_memory"] * 2**20 // (6 * 8))
+    if n_pairs == "auto":
+        return max(fit, 1) if method == "spearman" and total > fit else None
+    if n_pairs is None:
+        if method == "spearman" and total > fit:
+            raise ValueError(
+                f"The ranks of all {total} pairs do not fit into the working memory of"
+                f" {get_config()['working_memory']} MiB. Give n_pairs, leave it at"
+                " 'auto', choose method='pearson', which needs no ranks, or raise"
+                " sklearn.set_config(working_memory=...)."
+            )
+        return None
+    if not isinstance(n_pairs, Integral) or isinstance(n_pairs, (bool, np.bool_)):
+        raise TypeError(f"n_pairs must be an int, 'auto' or None, got {n_pairs!r}.")
+    if n_pairs < 3:
+        raise ValueError(f"n_pairs must be at least 3, got {n_pairs}.")
+    return int(n_pairs)
+
+
+def distance_correlation(
+    X,
+    Z,
+    *,
+    method="spearman",
+    distances="euclidean",
+    n_neighbors=10,
+    metric="euclidean",
+    n_pairs="auto",
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the correlation of the distances in the input and in the embedding.
+
+    Spearman's or Pearson's correlation coefficient of :math:`d_X(i, j)` and
+    :math:`d_Z(i, j)` over pairs of samples. The value lies in [-1, 1]; higher is
+    better, 1 means that all distances keep their order (Spearman), or are proportional
+    up to a constant (Pearson). Unlike the neighbourhood metrics it looks at the large
+    distances too.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``, for instance the exact
+        geodesic ones of a generated manifold.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding; its distances are Euclidean.
+
+    method : {"spearman", "pearson"}, default="spearman"
+        The coefficient.
+
+    distances : {"euclidean", "geodesic"}, default="euclidean"
+        What is compared in the input: the distances by `metric`, or the lengths of
+        shortest paths in the graph of nearest neighbours by `metric`.
+
+    n_neighbors : int, default=10
+        Neighbours in that graph; used with ``distances="geodesic"`` only.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    n_pairs : int, "auto" or None, default="auto"
+        Number of random pairs. None means all pairs. ``"auto"`` means all where this
+        fits into ``sklearn.get_config()["working_memory"]``, which matters for
+        Spearman's coefficient only (up to 6,600 samples with the usual 1 GiB), else as
+        many random pairs as fit, tens of millions.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the pairs.
+
+    Returns
+    -------
+    correlation : float
+        The coefficient.
+
+    Raises
+    ------
+    ValueError
+        If all distances in one space are equal, if the graph is not connected, or if
+        ``n_pairs=None`` needs more than the working memory.
+
+    References
+    ----------
+    .. [1] X. Geng, D.-C. Zhan and Z.-H. Zhou. Supervised nonlinear dimensionality
+       reduction for visualization and classification. IEEE SMC B, 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import distance_correlation
+    >>> t = np.linspace(0, 2 * np.pi, 50)
+    >>> arc = np.column_stack([np.cos(t), np.sin(t)])[:40]
+    >>> distance_correlation(arc, t[:40, np.newaxis]) < 0.9
+    True
+    >>> round(
+    ...     distance_correlation(
+    ...         arc, t[:40, np.newaxis], distances="geodesic", n_neighbors=2
+    ...     ),
+    ...     6,
+    ... )
+    1.0
+    """
+    check_option(method, ("spearman", "pearson"), "method")
+    check_option(distances, ("euclidean", "geodesic"), "distances")
+    X, Z = check_pair(X, Z, metric=metric, min_samples=3, sparse=False)
+    n = X.shape[0]
+    draw = _check_pairs(n_pairs, n, method)
+    if distances == "geodesic":
+        _, k = check_neighbors(
+            n_neighbors, n, n - 1, rule="less than the number of samples"
+        )
+        graph = _geodesic_graph(X, metric, k, n_jobs)
+        in_X = _Geodesics(graph)
+        in_Z = Distances(Z, center=True)
+    else:
+        in_X, in_Z = Distances(X, metric, center=True), Distances(Z, center=True)
+
+    if draw is not None:
+        rng = check_random_state(random_state)
+        choose = _draw_pairs if distances == "euclidean" else _draw_few_sources
+        first, second = choose(rng, n, draw)
+        x, z = (_pair_distances(D, first, second, n_jobs) for D in (in_X, in_Z))
+    elif method == "pearson":
+
+        def both(chunk):
+            at = np.arange(n)[chunk]
+            return at, in_X(at).astype(float), in_Z(at).astype(float)
+
+        return _streamed_correlation(both, n, 8 * 8 * n, n_jobs)
+    else:
+
+        def upper(chunk):
+            at = np.arange(n)[chunk]
+            above = np.arange(n) > at[:, np.newaxis]
+            return in_X(at)[above], in_Z(at)[above]
+
+        parts = map_chunks(upper, n, 6 * 8 * n, n_jobs)
+        x, z = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if method == "spearman":
+        x, z = rankdata(x), rankdata(z)
+    return _correlation(np.asarray(x, dtype=np.float64), np.asarray(z, dtype=np.float64))
+
+
+class _Geodesics:
+    """Rows of the matrix of shortest paths, computed when asked for."""
+
+    metric = "geodesic"
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.n_samples = graph.shape[0]
+
+    def __call__(self, rows):
+        return dijkstra(self.graph, directed=False, indices=rows)
+
+
+def _pair_distances(space, first, second, n_jobs):
+    """Distances of given pairs; `first` is sorted."""
+    if space.metric == "euclidean":
+        step = int(2**24 // (8 * space.X.shape[1])) + 1
+        return np.concatenate(
+            [
+                rowwise_distances(space.X[first[part]], space.X[second[part]])
+                for part in gen_batches(len(first), step)
+            ]
+        )
+    sources, starts = np.unique(first, return_index=True)
+    ends = np.append(starts[1:], len(first))
+
+    def from_sources(chunk):
+        D = space(sources[chunk])
+        pairs = slice(starts[chunk.start], ends[chunk.stop - 1])
+        within = np.searchsorted(sources[chunk], first[pairs])
+        return D[within, second[pairs]]
+
+    row_bytes = 3 * 8 * space.n_samples
+    return np.concatenate(map_chunks(from_sources, len(sources), row_bytes, n_jobs))

@@ -1,0 +1,361 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Is the embedding flat, and its decoder an isometry?"""
+
+from itertools import product
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import ConvexHull, Delaunay, QhullError
+from sklearn.neighbors import kneighbors_graph
+from sklearn.utils import check_random_state
+
+from skmanifold.metrics._checks import (
+    check_data,
+    check_neighbors,
+    check_option,
+    check_pair,
+)
+from skmanifold.metrics._ranks import kneighbors, map_chunks
+
+# One search of the graph serves several paths from the same sample.
+_PATHS_PER_SOURCE = 10
+
+
+def _angles(u, v):
+    """Angles between vectors along the last axis, exact for small angles too."""
+    u = u / np.linalg.norm(u, axis=-1, keepdims=True)
+    v = v / np.linalg.norm(v, axis=-1, keepdims=True)
+    return 2.0 * np.arctan2(
+        np.linalg.norm(u - v, axis=-1), np.linalg.norm(u + v, axis=-1)
+    )
+
+
+def local_curvature(
+    X,
+    Z,
+    *,
+    method="angle_defect",
+    n_neighbors=10,
+    n_paths=1000,
+    metric="euclidean",
+    per_sample=False,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute how curved the embedding is, along the neighbours in the input.
+
+    Pass the same array twice for the curvature of the data themselves.
+
+    ``"angle_defect"`` is the discrete Gaussian curvature of a surface at a vertex,
+
+    .. math::
+
+        c_i = 2\\pi - \\sum_{t=1}^k \\angle(z_{i_t} - z_i, z_{i_{t+1}} - z_i),
+
+    where the k nearest neighbours in the input stand in their order around ``i``, in
+    the plane that fits them best in the embedding, and the last is followed by the
+    first. It is 0 inside a plane, positive at a peak, negative at a saddle, and
+    positive at an edge of the surface, where the neighbours lie to one side. The value
+    is the mean of :math:`|c_i|`, in [0, inf).
+
+    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbours
+    in the input, and is the mean angle by which they turn in the embedding at their
+    inner vertices, in [0, pi].
+
+    Lower is flatter.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding, with at least two columns for ``"angle_defect"``.
+
+    method : {"angle_defect", "turning_angle"}, default="angle_defect"
+        What is measured.
+
+    n_neighbors : int, default=10
+        Number of neighbours; at least 3 for ``"angle_defect"``.
+
+    n_paths : int, default=1000
+        Number of random paths of ``"turning_angle"``. Those between parts that the
+        graph does not connect, and those without an inner vertex, are left out.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    per_sample : bool, default=False
+        Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the ends of the paths.
+
+    Returns
+    -------
+    curvature : float or ndarray of shape (n_samples,)
+        The mean, or the defects with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If neighbours of a sample coincide with it so that fewer than three directions
+        remain, or no path has an inner vertex.
+
+    Notes
+    -----
+    The first equation of the DLME paper lacks the order of the neighbours and the
+    difference from :math:`2\\pi`; its authors' code measures turning angles, leaving
+    out the last inner vertex of each path.
+
+    References
+    ----------
+    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
+    .. [2] M. Meyer, M. Desbrun, P. Schröder and A. H. Barr. Discrete
+       differential-geometry operators for triangulated 2-manifolds. Visualization and
+       Mathematics III, 2003.
+
+    Examples
+    --------
+    The corners of an octahedron lack 120 degrees each:
+
+    >>> import numpy as np
+    >>> from skmanifold.metrics import local_curvature
+    >>> octahedron = np.concatenate([np.eye(3), -np.eye(3)])
+    >>> round(np.degrees(local_curvature(octahedron, octahedron, n_neighbors=4)))
+    120
+    """
+    check_option(method, ("angle_defect", "turning_angle"), "method")
+    X, Z = check_pair(X, Z, metric=metric, sparse=False)
+    n = X.shape[0]
+    _, k = check_neighbors(
+        n_neighbors, n, n - 1, rule="less than the number of samples"
+    )
+    if isinstance(n_neighbors, (tuple, list, np.ndarray)):
+        raise TypeError(f"n_neighbors must be an int here, got {n_neighbors!r}.")
+    Z = Z.astype(np.float64, copy=False)
+    if method == "turning_angle":
+        if per_sample:
+            raise ValueError(
+                "per_sample=True needs method='angle_defect': turning angles belong to"
+                " paths, not to samples."
+            )
+        return _turning_angle(X, Z, k, n_paths, metric, n_jobs, random_state)
+
+    if k < 3 or Z.shape[1] < 2:
+        raise ValueError(
+            "method='angle_defect' needs n_neighbors >= 3 and an embedding of at least"
+            f" two columns, got n_neighbors={k} and {Z.shape[1]} column(s)."
+        )
+    near = kneighbors(X, k, metric=metric, n_jobs=n_jobs)
+    row_bytes = 4 * 8 * k * Z.shape[1]
+    defects = np.concatenate(
+        map_chunks(
+            lambda chunk: _angle_defects(Z[near[chunk]] - Z[chunk, np.newaxis]),
+            n,
+            row_bytes,
+            n_jobs,
+        )
+    )
+    return defects if per_sample else float(np.abs(defects).mean())
+
+
+def _angle_defects(V):
+    """Defects of vertices at the origin, V of shape (n_vertices, k, n_components)."""
+    lengths = np.linalg.norm(V, axis=2)
+    degenerate = (lengths == 0.0).any(axis=1)
+    defects = np.empty(len(V))
+    defects[~degenerate] = _proper_defects(V[~degenerate])
+    for i in np.flatnonzero(degenerate):
+        directions = V[i][lengths[i] > 0.0]
+        if len(directions) < 3:
+            raise ValueError(
+                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbours of a"
+                " sample coincide with it in Z, so fewer than three directions are"
+                " left. Raise n_neighbors, or remove repeated rows."
+            )
+        defects[i] = _proper_defects(directions[np.newaxis])[0]
+    return defects
+
+
+def _proper_defects(V):
+    if V.shape[2] > 2:
+        # The plane of the neighbours themselves: at a sharp peak the scatter around
+        # the vertex would be largest along the normal.
+        spread = V - V.mean(axis=1, keepdims=True)
+        plane = np.linalg.svd(spread, full_matrices=False)[2][:, :2]
+        flat = np.einsum("nkd,npd->nkp", V, plane)
+    else:
+        flat = V
+    around = np.argsort(np.arctan2(flat[..., 1], flat[..., 0]), axis=1)
+    V = np.take_along_axis(V, around[..., np.newaxis], axis=1)
+    return 2.0 * np.pi - _angles(V, np.roll(V, -1, axis=1)).sum(axis=1)
+
+
+def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
+    if not isinstance(n_paths, Integral) or n_paths < 1:
+        raise ValueError(f"n_paths must be an int of at least 1, got {n_paths!r}.")
+    rng = check_random_state(random_state)
+    n = X.shape[0]
+    graph = kneighbors_graph(
+        X, n_neighbors, mode="distance", metric=metric, n_jobs=n_jobs
+    )
+    n_sources = min(n, -(-n_paths // _PATHS_PER_SOURCE))
+    sources = rng.choice(n, size=n_sources, replace=False)
+    targets = rng.randint(n, size=(-(-n_paths // n_sources), n_sources))
+    targets = targets.ravel()[:n_paths]
+
+    def from_sources(chunk):
+        before = dijkstra(
+            graph, directed=False, indices=sources[chunk], return_predecessors=True
+        )[1]
+        angles = []
+        for path in range(n_paths):
+            row = path % n_sources - chunk.start
+            if 0 <= row < len(before):
+                angles.append(_path_angles(Z, before[row], targets[path]))
+        return np.concatenate([*angles, np.empty(0)])
+
+    angles = np.concatenate(map_chunks(from_sources, n_sources, 2 * 8 * n, n_jobs))
+    if not len(angles):
+        raise ValueError(
+            f"None of {n_paths} random paths has an inner vertex. Raise n_paths, or"
+            " lower n_neighbors, so that paths have more than one step."
+        )
+    return float(angles.mean())
+
+
+def _path_angles(Z, before, target):
+    path = [target]
+    while before[path[-1]] >= 0:
+        path.append(before[path[-1]])
+    steps = np.diff(Z[path], axis=0)
+    steps = steps[np.linalg.norm(steps, axis=1) > 0.0]
+    return _angles(steps[:-1], steps[1:])
+
+
+def isometry_distortion(decoder, Z, *, grid_size=None):
+    """Compute how far a decoder is from an isometry up to scale.
+
+    A grid over the codes, cut to their convex hull and triangulated, is decoded. With
+    the ratios :math:`\\rho_e = \\|f(a) - f(b)\\| / \\|a - b\\|` of its edges
+    :math:`e = (a, b)`, the value is the standard deviation of
+    :math:`\\rho / \\bar\\rho`. It lies in [0, inf); lower is better, and 0 is an
+    isometry up to scale.
+
+    Parameters
+    ----------
+    decoder : callable or object with ``inverse_transform``
+        A fitted estimator, or a function from codes of shape (n, n_components) to
+        points, arrays with n rows.
+
+    Z : array-like of shape (n_samples, n_components)
+        The codes of the data, with at most six columns.
+
+    grid_size : int, default=None
+        Vertices of the grid along each axis. None means 50 in the plane, in general
+        such that the whole grid has about 2,500.
+
+    Returns
+    -------
+    distortion : float
+        The standard deviation of the edge ratios over their mean.
+
+    Raises
+    ------
+    ValueError
+        If the codes lie in a subspace, if the grid is too coarse for their hull, or if
+        the decoder is constant.
+
+    References
+    ----------
+    .. [1] A. Gropp, M. Atzmon and Y. Lipman. Isometric autoencoders.
+       arXiv:2006.09289, 2020. Table 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import isometry_distortion
+    >>> Z = np.random.default_rng(0).uniform(size=(100, 2))
+    >>> cylinder = lambda z: np.column_stack([np.cos(z[:, 0]), np.sin(z[:, 0]), z[:, 1]])
+    >>> isometry_distortion(cylinder, Z) < 1e-3
+    True
+    >>> round(isometry_distortion(lambda z: z * [1.0, 3.0], Z), 2)
+    0.39
+    """
+    decode = getattr(decoder, "inverse_transform", decoder)
+    if not callable(decode):
+        raise TypeError(
+            "decoder must be a callable or have a method inverse_transform, got"
+            f" {decoder!r}."
+        )
+    Z = check_data(Z, "Z", sparse=False).astype(np.float64, copy=False)
+    d = Z.shape[1]
+    if d > 6:
+        raise ValueError(
+            f"Z has {d} columns, but a grid is feasible up to 6 only. Pass a decoder of"
+            " fewer coordinates, the others held fixed."
+        )
+    if grid_size is None:
+        grid_size = max(3, round(2500 ** (1.0 / d)))
+    if not isinstance(grid_size, Integral) or grid_size < 2:
+        raise ValueError(f"grid_size must be an int of at least 2, got {grid_size!r}.")
+
+    low, high = Z.min(axis=0), Z.max(axis=0)
+    shape = (grid_size,) * d
+    steps = np.stack(np.unravel_index(np.arange(grid_size**d), shape), axis=1)
+    grid = low + steps * ((high - low) / (grid_size - 1))
+    inside = _inside_hull(Z, grid).reshape(shape)
+    number = np.cumsum(inside).reshape(shape) - 1
+
+    # The edges of Kuhn's triangulation: steps of 0 or 1 along every axis.
+    edges = []
+    for step in product((0, 1), repeat=d):
+        if any(step):
+            start = tuple(slice(None, -1) if s else slice(None) for s in step)
+            end = tuple(slice(1, None) if s else slice(None) for s in step)
+            both = inside[start] & inside[end]
+            edges.append(np.stack([number[start][both], number[end][both]]))
+    a, b = np.concatenate(edges, axis=1)
+    if not len(a):
+        raise ValueError(
+            f"No edge of the grid lies within the hull of Z. Raise grid_size, now"
+            f" {grid_size}."
+        )
+
+    vertices = grid[inside.ravel()]
+    points = np.asarray(decode(vertices), dtype=np.float64)
+    if points.shape[:1] != (len(vertices),) or not np.isfinite(points).all():
+        raise ValueError(
+            f"decoder must return one finite row for each of {len(vertices)} codes, got"
+            f" an array of shape {points.shape}"
+            + (" with NaN or infinite entries." if points.shape[:1] else ".")
+        )
+    points = points.reshape(len(points), -1)
+    ratios = np.linalg.norm(points[a] - points[b], axis=1)
+    ratios /= np.linalg.norm(vertices[a] - vertices[b], axis=1)
+    mean = ratios.mean()
+    if mean == 0.0:
+        raise ValueError("decoder returns the same point for all codes.")
+    return float(ratios.std() / mean)
+
+
+def _inside_hull(Z, grid):
+    if (np.ptp(Z, axis=0) == 0.0).any():
+        raise ValueError("A column of Z is constant, so the codes span no grid.")
+    if Z.shape[1] == 1:
+        return np.ones(len(grid), dtype=bool)
+    try:
+        corners = Z[ConvexHull(Z).vertices]
+        return Delaunay(corners).find_simplex(grid) >= 0
+    except QhullError as error:
+        raise ValueError(
+            f"The {len(Z)} codes in Z span no volume: they lie in a subspace, or are"
+            " fewer than n_components + 1."
+        ) from error

@@ -1,0 +1,741 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Does the embedding keep the neighbours?"""
+
+import numpy as np
+
+from skmanifold.metrics._checks import (
+    check_data,
+    check_labels,
+    check_neighbors,
+    check_option,
+    check_pair,
+    check_rows,
+)
+from skmanifold.metrics._ranks import (
+    Distances,
+    all_ranks,
+    kneighbors,
+    map_chunks,
+    ranks_of,
+)
+
+
+def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metrics):
+    """Per-sample 1 - scaled sum of (rank in `space` - k) over k neighbours elsewhere.
+
+    The neighbours are those in `neighbor_space`. The mean over k = first, ..., last.
+    """
+    n = space.shape[0]
+    near = kneighbors(
+        neighbor_space, last, metric=metrics[1], rows=rows, n_jobs=n_jobs
+    )
+    ranks = ranks_of(space, near, metric=metrics[0], rows=rows, n_jobs=n_jobs)
+    scores = np.zeros(len(ranks))
+    for k in range(first, last + 1):
+        excess = np.maximum(ranks[:, :k] - k, 0).sum(axis=1)
+        scores += 1.0 - excess * (2.0 / (k * (2.0 * n - 3.0 * k - 1.0)))
+    return scores / (last - first + 1)
+
+
+def _finish(scores, per_sample):
+    return scores if per_sample else float(scores.mean())
+
+
+def trustworthiness(
+    X,
+    Z,
+    *,
+    n_neighbors=5,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute how far the neighbours in the embedding are true neighbours.
+
+    A sample that is among the ``k`` nearest of ``i`` in the embedding but not in the
+    input costs the excess of its rank ``r(i, j)`` in the input:
+
+    .. math::
+
+        T(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
+        \\sum_{j \\in N_k^Z(i)} \\max(0, r_X(i, j) - k)
+
+    The value lies in [0, 1]; higher is better, 1 means that no false neighbour is
+    shown. It equals :func:`sklearn.manifold.trustworthiness`, in memory of a few
+    chunks of rows instead of several n by n matrices.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k, less than half of the samples. A pair (first, last)
+        stands for the mean over all k from first to last.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
+        embedding it is Euclidean.
+
+    per_sample : bool, default=False
+        Return the score of each sample; the value is their mean.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours: an unbiased
+        estimate in a fraction of the time. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    trustworthiness : float or ndarray of shape (n_samples,)
+        The value, or the scores with ``per_sample=True``; those of the drawn samples,
+        in the order of the rows, if `n_samples` is given.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than half of the samples.
+
+    See Also
+    --------
+    continuity : The same with the two spaces exchanged.
+
+    Notes
+    -----
+    Equal distances are ordered as scikit-learn orders them, that is arbitrarily.
+
+    References
+    ----------
+    .. [1] J. Venna and S. Kaski. Neighborhood preservation in nonlinear projection
+       methods: an experimental study. ICANN, 2001.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.metrics import trustworthiness
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> Z = PCA(n_components=2, random_state=0).fit_transform(X)
+    >>> round(trustworthiness(X, Z, n_neighbors=5), 2)
+    0.83
+    """
+    X, Z = check_pair(X, Z, metric=metric)
+    n = X.shape[0]
+    first, last = check_neighbors(
+        n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
+    )
+    rows = check_rows(n, n_samples, random_state)
+    scores = _intrusion_scores(
+        X, Z, first, last, rows=rows, n_jobs=n_jobs, metrics=(metric, "euclidean")
+    )
+    return _finish(scores, per_sample)
+
+
+def continuity(
+    X,
+    Z,
+    *,
+    n_neighbors=5,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute how far the neighbours in the input stay neighbours in the embedding.
+
+    A sample that is among the ``k`` nearest of ``i`` in the input but not in the
+    embedding costs the excess of its rank ``r(i, j)`` in the embedding:
+
+    .. math::
+
+        C(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
+        \\sum_{j \\in N_k^X(i)} \\max(0, r_Z(i, j) - k)
+
+    The value lies in [0, 1]; higher is better, 1 means that no neighbourhood is torn.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k, less than half of the samples. A pair (first, last)
+        stands for the mean over all k from first to last.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
+        embedding it is Euclidean.
+
+    per_sample : bool, default=False
+        Return the score of each sample; the value is their mean.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours: an unbiased
+        estimate in a fraction of the time. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    continuity : float or ndarray of shape (n_samples,)
+        The value, or the scores with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than half of the samples.
+
+    See Also
+    --------
+    trustworthiness : The same with the two spaces exchanged.
+
+    References
+    ----------
+    .. [1] J. Venna and S. Kaski. Local multidimensional scaling. Neural Networks,
+       2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.metrics import continuity
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> Z = PCA(n_components=2, random_state=0).fit_transform(X)
+    >>> round(continuity(X, Z, n_neighbors=(3, 7)), 2)
+    0.95
+    """
+    X, Z = check_pair(X, Z, metric=metric)
+    n = X.shape[0]
+    first, last = check_neighbors(
+        n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
+    )
+    rows = check_rows(n, n_samples, random_state)
+    scores = _intrusion_scores(
+        Z, X, first, last, rows=rows, n_jobs=n_jobs, metrics=("euclidean", metric)
+    )
+    return _finish(scores, per_sample)
+
+
+def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
+    """Per-sample errors; the t-th neighbour has rank t in its own space."""
+    n = space.shape[0]
+    ranks = ranks_of(space, near, metric=metric, rows=rows, n_jobs=n_jobs)
+    own = np.arange(1, last + 1)
+    errors = np.cumsum(np.abs(ranks - own) / own, axis=1)
+    worst = np.cumsum(np.abs(n - 2 * own) / own)
+    # With n = 2 there is nothing to confuse: 0 / 0 is 0.
+    relative = errors / np.where(worst > 0, worst, 1.0)
+    return relative[:, first - 1 :].mean(axis=1)
+
+
+def mean_relative_rank_error(
+    X,
+    Z,
+    *,
+    n_neighbors=5,
+    direction="sum",
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the relative errors of neighbour ranks (MRRE, or RRE).
+
+    With ranks ``r`` from 1 and the normaliser
+    :math:`H_k = n \\sum_{t=1}^k |n - 2t| / t` of the reversed order,
+
+    .. math::
+
+        E_Z(k) = \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^Z(i)}
+        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_Z(i, j)}, \\qquad
+        E_X(k) = \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
+        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
+
+    Unlike trustworthiness and continuity it also sees changes of order within the
+    neighbourhoods. Lower is better, and 0 means that all ranks are kept; each direction
+    is 1 where the order is reversed.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k, less than the number of samples. A pair (first, last)
+        stands for the mean over all k from first to last.
+
+    direction : {"sum", "mean", "embedding", "input"}, default="sum"
+        ``"embedding"`` is :math:`E_Z`, over neighbours in the embedding, ``"input"``
+        is :math:`E_X`, over neighbours in the input, ``"sum"`` is both together, the
+        RRE of the DCRL paper, and ``"mean"`` is half of it, what its authors' code
+        computes.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    per_sample : bool, default=False
+        Return the error of each sample; the value is their mean.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    error : float or ndarray of shape (n_samples,)
+        The value, or the errors with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than the number of samples.
+
+    References
+    ----------
+    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
+       rank-based criteria. Neurocomputing, 2009.
+    .. [2] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import mean_relative_rank_error
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> mean_relative_rank_error(X, 2 * X)
+    0.0
+    >>> round(mean_relative_rank_error(X, X[:, :2], n_neighbors=(3, 7)), 2)
+    0.16
+    """
+    check_option(direction, ("sum", "mean", "embedding", "input"), "direction")
+    X, Z = check_pair(X, Z, metric=metric)
+    n = X.shape[0]
+    first, last = check_neighbors(
+        n_neighbors, n, n - 1, rule="less than the number of samples"
+    )
+    rows = check_rows(n, n_samples, random_state)
+    errors = 0.0
+    if direction != "input":
+        near = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
+        errors = errors + _relative_rank_errors(
+            X, near, first, last, metric=metric, rows=rows, n_jobs=n_jobs
+        )
+    if direction != "embedding":
+        near = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
+        errors = errors + _relative_rank_errors(
+            Z, near, first, last, metric="euclidean", rows=rows, n_jobs=n_jobs
+        )
+    if direction == "mean":
+        errors = errors / 2
+    return _finish(errors, per_sample)
+
+
+def neighborhood_preservation(
+    X,
+    Z,
+    *,
+    n_neighbors=5,
+    adjusted=False,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the share of kept nearest neighbours.
+
+    .. math::
+
+        Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
+        R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
+
+    :math:`Q_{NX}` lies in [0, 1], and random embeddings reach ``k / (n - 1)``;
+    :math:`R_{NX}` takes this chance level off: 0 is random, 1 is perfect. Higher is
+    better.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k. A pair (first, last) stands for the mean over all k
+        from first to last.
+
+    adjusted : bool, default=False
+        Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    per_sample : bool, default=False
+        Return the score of each sample; the value is their mean.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    preservation : float or ndarray of shape (n_samples,)
+        The value, or the scores with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than the number of samples; with
+        ``adjusted=True``, than this number less one.
+
+    See Also
+    --------
+    neighborhood_preservation_curve : The values for all k.
+    neighborhood_preservation_auc : One number for all k.
+
+    References
+    ----------
+    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
+       rank-based criteria. Neurocomputing, 2009.
+    .. [2] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
+       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
+       reduction based on similarity preservation. Neurocomputing, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import neighborhood_preservation
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> neighborhood_preservation(X, 2 * X)
+    1.0
+    >>> round(neighborhood_preservation(X, X[:, :2], n_neighbors=10), 2)
+    0.44
+    """
+    X, Z = check_pair(X, Z, metric=metric)
+    n = X.shape[0]
+    first, last = check_neighbors(
+        n_neighbors,
+        n,
+        n - 2 if adjusted else n - 1,
+        rule="less than the number of samples" + (" - 1" if adjusted else ""),
+    )
+    rows = check_rows(n, n_samples, random_state)
+    in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
+    in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
+
+    def chunk_scores(chunk):
+        # A pair is kept from k = max(position in X, position in Z) on.
+        row, at_X, at_Z = np.nonzero(
+            in_X[chunk][:, :, np.newaxis] == in_Z[chunk][:, np.newaxis, :]
+        )
+        kept = np.zeros((chunk.stop - chunk.start, last))
+        np.add.at(kept, (row, np.maximum(at_X, at_Z)), 1.0)
+        k = np.arange(first, last + 1)
+        q = np.cumsum(kept, axis=1)[:, first - 1 :] / k
+        return _chance_adjusted(q, k, n).mean(axis=1) if adjusted else q.mean(axis=1)
+
+    scores = map_chunks(chunk_scores, len(in_X), 8 * last * (last + 8), n_jobs)
+    return _finish(np.concatenate(scores), per_sample)
+
+
+def _chance_adjusted(q, k, n):
+    return ((n - 1) * q - k) / (n - 1 - k)
+
+
+def neighborhood_preservation_curve(
+    X,
+    Z,
+    *,
+    max_neighbors=None,
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the share of kept neighbours for every neighbourhood size.
+
+    The curves :math:`Q_{NX}(k)` and :math:`R_{NX}(k)` of
+    :func:`neighborhood_preservation`, from the co-ranking matrix of all pairs without
+    storing it.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    max_neighbors : int, default=None
+        Last k of the curves; None means ``n_samples - 2``, the last for which
+        :math:`R_{NX}` is defined.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    k : ndarray of shape (max_neighbors,)
+        The neighbourhood sizes 1, 2, ...
+
+    q_nx : ndarray of shape (max_neighbors,)
+        The share of kept neighbours.
+
+    r_nx : ndarray of shape (max_neighbors,)
+        The same, adjusted for chance.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three samples, or `max_neighbors` is more than
+        ``n_samples - 2``.
+
+    References
+    ----------
+    .. [1] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
+       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
+       reduction based on similarity preservation. Neurocomputing, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import neighborhood_preservation_curve
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> k, q_nx, r_nx = neighborhood_preservation_curve(X, X[:, :2])
+    >>> k[:3].tolist(), k[-1].item()
+    ([1, 2, 3], 198)
+    """
+    X, Z = check_pair(X, Z, metric=metric, min_samples=3)
+    n = X.shape[0]
+    _, last = check_neighbors(
+        n - 2 if max_neighbors is None else max_neighbors,
+        n,
+        n - 2,
+        name="max_neighbors",
+        rule="less than the number of samples - 1",
+    )
+    rows = check_rows(n, n_samples, random_state)
+    in_X, in_Z = Distances(X, metric), Distances(Z)
+    rows = np.arange(n) if rows is None else rows
+
+    def chunk_histogram(chunk):
+        at = rows[chunk]
+        worse = np.maximum(all_ranks(in_X(at), at), all_ranks(in_Z(at), at))
+        return np.bincount(worse.ravel(), minlength=n)
+
+    histogram = sum(map_chunks(chunk_histogram, len(rows), 6 * 8 * n, n_jobs))
+    k = np.arange(1, last + 1)
+    q_nx = np.cumsum(histogram[1:])[:last] / (k * len(rows))
+    return k, q_nx, _chance_adjusted(q_nx, k, n)
+
+
+def neighborhood_preservation_auc(
+    X,
+    Z,
+    *,
+    max_neighbors=None,
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the area under the chance-adjusted curve, over the logarithm of k.
+
+    .. math::
+
+        AUC = \\frac{\\sum_k R_{NX}(k) / k}{\\sum_k 1 / k}
+
+    One number for neighbourhoods of every size, in which each octave of sizes weighs
+    the same. 1 is perfect, 0 is random; higher is better.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+            (n_samples, n_samples)
+        The input, or its distances if ``metric="precomputed"``.
+
+    Z : array-like of shape (n_samples, n_components)
+        The embedding.
+
+    max_neighbors : int, default=None
+        Last k of the sum; None means ``n_samples - 2``.
+
+    metric : str or callable, default="euclidean"
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    auc : float
+        The area.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three samples, or `max_neighbors` is more than
+        ``n_samples - 2``.
+
+    References
+    ----------
+    .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen. Multi-scale similarities
+       in stochastic neighbour embedding: reducing dimensionality while preserving both
+       local and global structure. Neurocomputing, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.metrics import neighborhood_preservation_auc
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> round(neighborhood_preservation_auc(X, 2 * X), 6)
+    1.0
+    >>> round(neighborhood_preservation_auc(X, X[:, :2]), 2)
+    0.44
+    """
+    k, _, r_nx = neighborhood_preservation_curve(
+        X,
+        Z,
+        max_neighbors=max_neighbors,
+        metric=metric,
+        n_samples=n_samples,
+        n_jobs=n_jobs,
+        random_state=random_state,
+    )
+    return float(np.average(r_nx, weights=1.0 / k))
+
+
+def neighborhood_hit(
+    Z,
+    y,
+    *,
+    n_neighbors=5,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
+    """Compute the share of nearest neighbours of the same class.
+
+    .. math::
+
+        NH(k) = \\frac{1}{nk} \\sum_{i=1}^n |\\{j \\in N_k^Z(i) : y_j = y_i\\}|
+
+    The value lies in [0, 1]; higher is better. A sample is no neighbour of itself.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
+        The embedding, or its distances if ``metric="precomputed"``.
+
+    y : array-like of shape (n_samples,)
+        The classes.
+
+    n_neighbors : int or (int, int), default=5
+        Number of neighbours k, less than the number of samples. A pair (first, last)
+        stands for the mean over all k from first to last.
+
+    metric : str or callable, default="euclidean"
+        Metric of the embedding.
+
+    per_sample : bool, default=False
+        Return the share of each sample; the value is their mean.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours. None means all.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
+
+    Returns
+    -------
+    hit : float or ndarray of shape (n_samples,)
+        The value, or the shares with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `n_neighbors` is not less than the number of samples.
+
+    References
+    ----------
+    .. [1] F. V. Paulovich, L. G. Nonato, R. Minghim and H. Levkowitz. Least square
+       projection: a fast high-precision multidimensional projection technique and its
+       application to document mapping. IEEE TVCG, 2008.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import neighborhood_hit
+    >>> neighborhood_hit([[0], [1], [5], [6]], [0, 0, 1, 1], n_neighbors=1)
+    1.0
+    """
+    Z = check_data(Z, "Z", metric=metric)
+    n = Z.shape[0]
+    y = check_labels(y, n)
+    first, last = check_neighbors(
+        n_neighbors, n, n - 1, rule="less than the number of samples"
+    )
+    rows = check_rows(n, n_samples, random_state)
+    near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
+    same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
+    shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
+    return _finish(shares[:, first - 1 :].mean(axis=1), per_sample)

@@ -1,0 +1,213 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Neighbours and neighbour ranks in memory bounded by chunks.
+
+A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are those of
+`sklearn.metrics.pairwise_distances`, and ties are broken as
+`sklearn.manifold.trustworthiness` breaks them (by :func:`numpy.argsort` along the row),
+so that values agree with scikit-learn's even where many distances are equal.
+"""
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn import config_context, get_config
+from sklearn.metrics import pairwise_distances
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
+from sklearn.utils.extmath import row_norms
+from sklearn.utils.parallel import Parallel, delayed
+
+# Larger chunks do not make the matrix products faster, but leave the caches.
+_MAX_CHUNK_BYTES = 2**27
+# Up to so many queries a row, counting beats sorting the row.
+_MAX_COUNTED = 24
+
+
+def chunks(n_rows, row_bytes, n_jobs=None):
+    """Slices of rows such that all chunks at work fit into the working memory.
+
+    One row is the least; `row_bytes` is what one row of a chunk takes in all.
+    """
+    budget = get_config()["working_memory"] * 2**20 / effective_n_jobs(n_jobs)
+    size = int(min(budget, _MAX_CHUNK_BYTES) // max(row_bytes, 1))
+    return list(gen_batches(n_rows, max(1, min(size, n_rows))))
+
+
+def map_chunks(function, n_rows, row_bytes, n_jobs=None):
+    """Apply a function to chunks of row numbers, in threads; results in order."""
+    return Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(function)(chunk) for chunk in chunks(n_rows, row_bytes, n_jobs)
+    )
+
+
+class Distances:
+    """Rows of the matrix of distances between samples, computed when asked for.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        Validated samples, or their distances if ``metric="precomputed"``.
+
+    metric : str or callable
+        Any metric of `sklearn.metrics.pairwise_distances`.
+
+    center : bool, default=False
+        Subtract the mean first, which Euclidean distances do not see but their
+        rounding errors do.
+    """
+
+    def __init__(self, X, metric="euclidean", *, center=False):
+        self.n_samples = X.shape[0]
+        self.metric = metric
+        self._dense = isinstance(X, np.ndarray)
+        if center and metric == "euclidean" and self._dense:
+            X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        self.X = X
+        # float32 goes another way inside scikit-learn, which takes no norms.
+        self._norms = None
+        if metric == "euclidean" and X.dtype == np.float64:
+            self._norms = row_norms(X, squared=True)[:, np.newaxis]
+
+    def __call__(self, rows):
+        """Distances of shape (len(rows), n_samples), a new array."""
+        X = self.X
+        if self.metric == "precomputed":
+            return X[rows].copy()
+        # The samples were validated once; without this, each chunk would be again.
+        with config_context(assume_finite=True):
+            if self.metric != "euclidean":
+                return pairwise_distances(X[rows], X, metric=self.metric)
+            if self._norms is None:
+                return euclidean_distances(X[rows], X)
+            return euclidean_distances(
+                X[rows],
+                X,
+                X_norm_squared=self._norms[rows],
+                Y_norm_squared=self._norms.T,
+            )
+
+
+def kneighbors(
+    X, n_neighbors, *, metric="euclidean", rows=None, n_jobs=None, distances=False
+):
+    """Nearest other samples of each row, nearest first.
+
+    Returns
+    -------
+    indices : ndarray of shape (n_rows, n_neighbors)
+        The samples; with ``distances=True``, the pair (distances, indices).
+    """
+    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
+    search.fit(X)
+    if rows is None:
+        return search.kneighbors(return_distance=distances)
+    found_distances, found = search.kneighbors(X[rows], n_neighbors + 1)
+    # The row itself comes first, unless duplicates of it push it back or out.
+    others = found != rows[:, np.newaxis]
+    others[others.all(axis=1), -1] = False
+    shape = (len(rows), n_neighbors)
+    indices = found[others].reshape(shape)
+    if distances:
+        return found_distances[others].reshape(shape), indices
+    return indices
+
+
+def _row_ranks(row, queries, buffer):
+    """Ranks of some entries of one row of distances, its own entry being infinite."""
+    thresholds = row[queries]
+    if len(queries) <= _MAX_COUNTED:
+        ranks = np.empty(len(queries), dtype=np.int64)
+        tied = False
+        for i, threshold in enumerate(thresholds):
+            np.less_equal(row, threshold, out=buffer)
+            ranks[i] = up_to = np.count_nonzero(buffer)
+            np.less(row, threshold, out=buffer)
+            tied = tied or up_to - np.count_nonzero(buffer) > 1
+    else:
+        ordered = np.sort(row)
+        ranks = np.searchsorted(ordered, thresholds, side="right")
+        tied = (ranks - np.searchsorted(ordered, thresholds, side="left") > 1).any()
+    if tied:
+        inverse = np.empty(len(row), dtype=np.int64)
+        inverse[np.argsort(row)] = np.arange(1, len(row) + 1)
+        ranks = inverse[queries]
+    return ranks
+
+
+def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
+    """Ranks of given samples among all others, seen from each row.
+
+    Parameters
+    ----------
+    X : {ndarray, csr} of shape (n_samples, n_features)
+        The space that ranks, or its distances.
+
+    indices : ndarray of shape (n_rows, n_queries)
+        The samples to rank; never the row itself.
+
+    metric : str or callable, default="euclidean"
+        The metric of the space.
+
+    rows : ndarray of shape (n_rows,), default=None
+        Rows that look; None means all.
+
+    n_jobs : int, default=None
+        Number of threads.
+
+    Returns
+    -------
+    ranks : ndarray of shape (n_rows, n_queries), int64
+        Ranks from 1 to ``n_samples - 1``.
+    """
+    row_distances = Distances(X, metric)
+    if rows is None:
+        rows = np.arange(row_distances.n_samples)
+
+    def chunk_ranks(chunk):
+        at = rows[chunk]
+        D = row_distances(at)
+        D[np.arange(len(at)), at] = np.inf
+        buffer = np.empty(D.shape[1], dtype=bool)
+        return np.stack(
+            [
+                _row_ranks(row, queries, buffer)
+                for row, queries in zip(D, indices[chunk], strict=True)
+            ]
+        )
+
+    row_bytes = 3 * 8 * row_distances.n_samples
+    return np.concatenate(map_chunks(chunk_ranks, len(rows), row_bytes, n_jobs))
+
+
+def all_ranks(D, at):
+    """Ranks of all samples from some rows, 0 for the row itself.
+
+    `D` holds the distances from the rows `at` to all samples and is changed.
+    """
+    here = np.arange(len(at))
+    D[here, at] = -1.0
+    order = np.argsort(D, axis=1)
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(D.shape[1])[np.newaxis], axis=1)
+    return ranks
+
+
+def paired_distances(X, Z, *, metric="euclidean", rows=None):
+    """Rows to evaluate and a function from row numbers to both distance matrices."""
+    in_X = Distances(X, metric, center=True)
+    in_Z = Distances(Z, center=True)
+    if rows is None:
+        rows = np.arange(in_X.n_samples)
+
+    def both(chunk):
+        at = rows[chunk]
+        D_X = in_X(at).astype(np.float64, copy=False)
+        D_Z = in_Z(at).astype(np.float64, copy=False)
+        here = np.arange(len(at))
+        D_X[here, at] = 0.0
+        D_Z[here, at] = 0.0
+        return at, D_X, D_Z
+
+    return rows, both

@@ -1,0 +1,154 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Does the embedding find samples of the same class?"""
+
+import numpy as np
+
+from skmanifold.metrics._checks import check_data, check_labels, check_neighbors
+from skmanifold.metrics._ranks import kneighbors
+
+
+def _matches(Z, y, k, metric, n_jobs):
+    """Whether each of the nearest others is of the query's class, and the range of k.
+
+    Queries whose class has no other member are left out, since nothing can be found.
+    Also returns the number of relevant others of each query.
+    """
+    Z = check_data(Z, "Z", metric=metric)
+    n = Z.shape[0]
+    y = check_labels(y, n)
+    first, last = check_neighbors(
+        k, n, n - 1, name="k", rule="less than the number of samples"
+    )
+    relevant = np.bincount(y)[y] - 1
+    if not relevant.any():
+        raise ValueError(
+            "Every class in y has one member only, so that nothing can be retrieved."
+        )
+    near = kneighbors(Z, last, metric=metric, n_jobs=n_jobs)
+    kept = relevant > 0
+    return (y[near] == y[:, np.newaxis])[kept], relevant[kept], first, last
+
+
+def recall_at_k(Z, y, *, k=1, metric="euclidean", per_sample=False, n_jobs=None):
+    """Compute the share of queries with a hit among the k nearest others (R@k).
+
+    .. math::
+
+        R@k = \\frac{1}{n} \\sum_{i=1}^n [\\exists j \\in N_k^Z(i) : y_j = y_i]
+
+    Every sample is once the query and else in the gallery. Queries whose class has no
+    other member are left out. The value lies in [0, 1]; higher is better.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
+        The embedding, or its distances if ``metric="precomputed"``.
+
+    y : array-like of shape (n_samples,)
+        The classes.
+
+    k : int or (int, int), default=1
+        How many are retrieved. A pair (first, last) stands for the mean over all k from
+        first to last.
+
+    metric : str or callable, default="euclidean"
+        Metric of the embedding, for instance ``"cosine"``.
+
+    per_sample : bool, default=False
+        Return the value of each query that counts.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    Returns
+    -------
+    recall : float or ndarray of shape (n_queries,)
+        The share, or the hits with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `k` is not less than the number of samples, or no class has two members.
+
+    References
+    ----------
+    .. [1] H. Oh Song, Y. Xiang, S. Jegelka and S. Savarese. Deep metric learning via
+       lifted structured feature embedding. CVPR, 2016.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import recall_at_k
+    >>> Z, y = [[0.0], [1.0], [1.9], [4.0]], [0, 1, 0, 1]
+    >>> [recall_at_k(Z, y, k=k) for k in (1, 2, 3)]
+    [0.0, 0.75, 1.0]
+    """
+    matches, _, first, last = _matches(Z, y, k, metric, n_jobs)
+    hits = np.maximum.accumulate(matches, axis=1)[:, first - 1 : last].mean(axis=1)
+    return hits if per_sample else float(hits.mean())
+
+
+def mean_average_precision_at_k(
+    Z, y, *, k=10, metric="euclidean", per_sample=False, n_jobs=None
+):
+    """Compute the mean average precision among the k nearest others (mAP@k).
+
+    .. math::
+
+        AP_i@k = \\frac{1}{\\min(k, R_i)} \\sum_{t=1}^k P_i(t) \\, [y_{i_t} = y_i]
+
+    with :math:`i_t` the t-th nearest other, :math:`P_i(t)` the share of hits among the
+    first t, and :math:`R_i` the number of other samples of the query's class. The mean
+    is over all queries with :math:`R_i > 0`. The value lies in [0, 1]; higher is
+    better. ``k=n_samples - 1`` is the whole mAP.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
+        The embedding, or its distances if ``metric="precomputed"``.
+
+    y : array-like of shape (n_samples,)
+        The classes.
+
+    k : int or (int, int), default=10
+        How many are retrieved. A pair (first, last) stands for the mean over all k from
+        first to last.
+
+    metric : str or callable, default="euclidean"
+        Metric of the embedding, for instance ``"cosine"``.
+
+    per_sample : bool, default=False
+        Return the average precision of each query that counts.
+
+    n_jobs : int, default=None
+        Number of threads; None means 1.
+
+    Returns
+    -------
+    precision : float or ndarray of shape (n_queries,)
+        The mean, or the average precisions with ``per_sample=True``.
+
+    Raises
+    ------
+    ValueError
+        If `k` is not less than the number of samples, or no class has two members.
+
+    References
+    ----------
+    .. [1] K. Musgrave, S. Belongie and S.-N. Lim. A metric learning reality check.
+       ECCV, 2020.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import mean_average_precision_at_k
+    >>> Z, y = [[0.0], [1.0], [1.9], [4.0]], [0, 1, 0, 1]
+    >>> round(mean_average_precision_at_k(Z, y, k=3), 4)
+    0.4583
+    """
+    matches, relevant, first, last = _matches(Z, y, k, metric, n_jobs)
+    cut = np.arange(1, last + 1)
+    gains = np.cumsum(matches * (np.cumsum(matches, axis=1) / cut), axis=1)
+    precision = gains / np.minimum(cut, relevant[:, np.newaxis])
+    precision = precision[:, first - 1 :].mean(axis=1)
+    return precision if per_sample else float(precision.mean())

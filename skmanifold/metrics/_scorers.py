@@ -1,0 +1,351 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Metrics as ``scoring=`` of model selection."""
+
+import inspect
+from functools import partial
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.model_selection import (
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    cross_val_score,
+)
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skmanifold.metrics._checks import check_data, check_labels
+from skmanifold.metrics._clusters import cluster_rank_accuracy, clustering_accuracy
+from skmanifold.metrics._distance import distance_rmse, local_geometric_distortion
+from skmanifold.metrics._neighborhood import (
+    continuity,
+    mean_relative_rank_error,
+    trustworthiness,
+)
+
+_LARGEST_SVM = 10_000
+_ARGUMENTS = {
+    "X": "X",
+    "Z": "Z",
+    "X_embedded": "Z",
+    "y": "y",
+    "y_true": "y",
+    "labels": "y",
+}
+
+
+class _EmbeddingScorer:
+    """A callable ``scorer(estimator, X, y=None)``; greater is better."""
+
+    def __init__(self, metric, sign, inputs, n_neighbors, kwargs):
+        self.metric = metric
+        self.sign = sign
+        self.inputs = inputs
+        self.n_neighbors = n_neighbors
+        self.kwargs = kwargs
+
+    def __repr__(self):
+        name = getattr(self.metric, "__name__", repr(self.metric))
+        options = dict(self.kwargs)
+        if self.sign < 0:
+            options["greater_is_better"] = False
+        if self.n_neighbors is not None:
+            options["n_neighbors"] = self.n_neighbors
+        shown = "".join(f", {key}={value!r}" for key, value in options.items())
+        return f"make_embedding_scorer({name}{shown})"
+
+    def __call__(self, estimator, X, y=None):
+        kwargs = dict(self.kwargs)
+        if self.n_neighbors is not None:
+            kwargs["n_neighbors"] = self.n_neighbors
+        self._check_fold(X, kwargs.get("n_neighbors"))
+        if "y" in self.inputs and y is None:
+            raise ValueError(
+                f"The scorer {self!r} needs y, and none was given. Pass y to fit of"
+                " the search, or to cross_validate; an unsupervised estimator ignores"
+                " it."
+            )
+        values = {"X": X, "y": y}
+        if "Z" in self.inputs:
+            values["Z"] = _embed(estimator, X)
+        if "labels" in self.inputs:
+            values["labels"] = _cluster(estimator, X)
+        value = self.metric(*(values[name] for name in self.inputs), **kwargs)
+        return self.sign * float(value)
+
+    def _check_fold(self, X, n_neighbors):
+        """Refuse a fold that is too small before the embedding is computed."""
+        if n_neighbors is None:
+            return
+        n = X.shape[0] if hasattr(X, "shape") else len(X)
+        k = int(np.max(n_neighbors))
+        largest = (n - 1) // 2
+        if k > largest:
+            raise ValueError(
+                f"n_neighbors={n_neighbors!r} of the scorer {self!r} is too large for"
+                f" the fold it scores, which has {n} samples: it must be less than half"
+                " of them, so "
+                + (f"at most {largest}" if largest else "no value is possible")
+                + ". Use fewer folds, or make_embedding_scorer with a smaller"
+                " n_neighbors."
+            )
+
+
+def _embed(estimator, X):
+    transform = getattr(estimator, "transform", None)
+    if transform is None:
+        raise TypeError(
+            f"{type(estimator).__name__} has no method transform, so new samples have no"
+            " embedding to score. Use an estimator that transforms, or a Pipeline whose"
+            " last step does."
+        )
+    Z = np.asarray(transform(X))
+    return Z.reshape(len(Z), -1)
+
+
+def _cluster(estimator, X):
+    predict = getattr(estimator, "predict", None)
+    if predict is None:
+        raise TypeError(
+            f"{type(estimator).__name__} has no method predict, so there are no clusters"
+            " to score. Use the scorer 'kmeans', which clusters the embedding itself."
+        )
+    return predict(X)
+
+
+def make_embedding_scorer(
+    metric, *, greater_is_better=True, n_neighbors=None, inputs=None, **kwargs
+):
+    """Make a scorer for model selection from a metric of embeddings.
+
+    The scorer embeds the samples it is given with the fitted estimator's ``transform``
+    and compares them with their embedding. It works with every transformer and every
+    :class:`~sklearn.pipeline.Pipeline` that ends in one.
+
+    Parameters
+    ----------
+    metric : callable
+        A function such as :func:`trustworthiness`, returning a float.
+
+    greater_is_better : bool, default=True
+        If False, the scorer returns the negative, as searches maximise.
+
+    n_neighbors : int or (int, int), default=None
+        Passed to the metric. None leaves the metric's own default.
+
+    inputs : tuple of {"X", "Z", "y", "labels"}, default=None
+        The positional arguments of the metric: the input, its embedding, the known
+        classes, and what the estimator's ``predict`` says. None reads them off the
+        names of the metric's first parameters, and takes ``("X", "Z")`` where the names
+        do not tell.
+
+    **kwargs : dict
+        Further arguments of the metric.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y=None)``, which pickles if the metric does.
+
+    See Also
+    --------
+    get_scorer : The ready-made scorers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.metrics import silhouette_score
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skmanifold.metrics import make_embedding_scorer, neighborhood_hit
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = make_embedding_scorer(neighborhood_hit, n_neighbors=3)
+    >>> cross_val_score(PCA(2), X, y, scoring=scorer).round(2)
+    array([0.89, 0.97, 0.94, 0.91, 0.99])
+
+    A metric of the embedding whose parameters are called otherwise:
+
+    >>> scorer = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
+    >>> round(scorer(PCA(2).fit(X), X, y), 2)
+    0.53
+    """
+    if not callable(metric):
+        raise TypeError(
+            f"metric must be a callable, got {metric!r}. Names of ready-made scorers go"
+            " to get_scorer."
+        )
+    if inputs is None:
+        inputs = _read_inputs(metric)
+    unknown = set(inputs) - {"X", "Z", "y", "labels"}
+    if unknown or not inputs:
+        raise ValueError(
+            "inputs must name one or more of 'X', 'Z', 'y' and 'labels', got"
+            f" {tuple(inputs)!r}."
+        )
+    sign = 1 if greater_is_better else -1
+    return _EmbeddingScorer(metric, sign, tuple(inputs), n_neighbors, kwargs)
+
+
+def _read_inputs(metric):
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except ValueError:
+        return ("X", "Z")
+    names = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind
+        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and parameter.default is parameter.empty
+    ]
+    inputs = tuple(_ARGUMENTS.get(name) for name in names)
+    return inputs if "Z" in inputs and None not in inputs else ("X", "Z")
+
+
+def _linear_svm(Z, y):
+    """Accuracy of a linear classifier on the standardised embedding."""
+    Z = check_data(Z, "Z", sparse=False)
+    y = check_labels(y, len(Z))
+    if len(Z) > _LARGEST_SVM:
+        split = StratifiedShuffleSplit(1, train_size=_LARGEST_SVM, random_state=1)
+        kept = np.sort(next(split.split(Z, y))[0])
+        Z, y = Z[kept], np.unique(y[kept], return_inverse=True)[1]
+    n_folds = min(10, int(np.bincount(y).min()))
+    if n_folds < 2 or y.max() == 0:
+        raise ValueError(
+            f"The scorer 'linear_svm' needs two classes, and two samples of each, in the"
+            f" fold that it scores; this one has {len(y)} samples of {y.max() + 1}"
+            f" class(es), the smallest with {np.bincount(y).min()}."
+        )
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=1)
+    # Standardised once over all, as the protocol has it.
+    classifier = SVC(kernel="linear", C=1.0)
+    return cross_val_score(
+        classifier, StandardScaler().fit_transform(Z), y, cv=folds
+    ).mean()
+
+
+def _kmeans(Z, y):
+    """Accuracy of k-means clusters of the embedding, matched to the classes."""
+    Z = check_data(Z, "Z", sparse=False)
+    y = check_labels(y, len(Z))
+    clusters = KMeans(n_clusters=y.max() + 1, n_init=10, random_state=0).fit_predict(Z)
+    return clustering_accuracy(y, clusters)
+
+
+_linear_svm.__name__ = "linear_svm"
+_kmeans.__name__ = "kmeans"
+
+_SCORERS = {
+    "trustworthiness": partial(make_embedding_scorer, trustworthiness, n_neighbors=5),
+    "continuity": partial(make_embedding_scorer, continuity, n_neighbors=5),
+    "rre": partial(
+        make_embedding_scorer,
+        mean_relative_rank_error,
+        greater_is_better=False,
+        n_neighbors=5,
+    ),
+    "lgd": partial(
+        make_embedding_scorer,
+        local_geometric_distortion,
+        greater_is_better=False,
+        n_neighbors=5,
+    ),
+    "d_rmse": partial(make_embedding_scorer, distance_rmse, greater_is_better=False),
+    "cra": partial(make_embedding_scorer, cluster_rank_accuracy),
+    "clustering_accuracy": partial(
+        make_embedding_scorer, clustering_accuracy, inputs=("y", "labels")
+    ),
+    "linear_svm": partial(make_embedding_scorer, _linear_svm),
+    "kmeans": partial(make_embedding_scorer, _kmeans),
+}
+
+
+def get_scorer_names():
+    """Get the names of all ready-made scorers.
+
+    Returns
+    -------
+    names : list of str
+        The names that :func:`get_scorer` knows, sorted.
+
+    Examples
+    --------
+    >>> from skmanifold.metrics import get_scorer_names
+    >>> "trustworthiness" in get_scorer_names()
+    True
+    """
+    return sorted(_SCORERS)
+
+
+def get_scorer(name):
+    """Get a ready-made scorer for the ``scoring`` of model selection.
+
+    Every scorer is to be maximised: of errors it returns the negative.
+
+    ======================= ==================================================== =======
+    name                    what                                                 needs y
+    ======================= ==================================================== =======
+    ``trustworthiness``     :func:`trustworthiness`, 5 neighbours                no
+    ``continuity``          :func:`continuity`, 5 neighbours                     no
+    ``rre``                 negative :func:`mean_relative_rank_error`            no
+    ``lgd``                 negative :func:`local_geometric_distortion`          no
+    ``d_rmse``              negative :func:`distance_rmse`                       no
+    ``cra``                 :func:`cluster_rank_accuracy` of the classes         yes
+    ``clustering_accuracy`` :func:`clustering_accuracy` of ``predict``           yes
+    ``linear_svm``          accuracy of a linear support vector classifier, in   yes
+                            10 folds, on the standardised embedding
+    ``kmeans``              :func:`clustering_accuracy` of k-means with as many  yes
+                            clusters as classes, on the embedding
+    ======================= ==================================================== =======
+
+    Parameters
+    ----------
+    name : str or callable
+        One of :func:`get_scorer_names`. A callable is returned as it is.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y=None)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no scorer of this name.
+
+    See Also
+    --------
+    make_embedding_scorer : Make a scorer from a metric, with your own parameters.
+
+    Notes
+    -----
+    The input that the embedding is compared with is what the search passes to the
+    estimator, in a Pipeline the matrix before its first step. ``linear_svm`` takes at
+    most 10,000 samples, a stratified part of more, and as many folds as the smallest
+    class has members if these are fewer than 10.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skmanifold.metrics import get_scorer
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> search = GridSearchCV(
+    ...     PCA(), {"n_components": [1, 2, 3]}, scoring=get_scorer("trustworthiness")
+    ... ).fit(X)
+    >>> search.best_params_
+    {'n_components': 3}
+    """
+    if callable(name):
+        return name
+    if name not in _SCORERS:
+        raise ValueError(
+            f"There is no scorer {name!r}. The names are"
+            f" {', '.join(map(repr, get_scorer_names()))}; scikit-learn's own scorers"
+            " go to scoring= by their names, or to sklearn.metrics.get_scorer."
+        )
+    return _SCORERS[name]()

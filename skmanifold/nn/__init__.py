@@ -1,0 +1,9 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Small networks that the estimators use and that may serve as building blocks."""
+
+from ._mlp import MLP
+from ._norm import BatchNorm, LayerNorm
+
+__all__ = ["MLP", "BatchNorm", "LayerNorm"]

@@ -1,0 +1,81 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Multi-layer perceptrons."""
+
+import torch
+from torch import nn
+
+from ._norm import BatchNorm, LayerNorm
+
+_NORMS = {
+    "layer": LayerNorm,
+    "batch": BatchNorm,
+    "none": lambda n_features: nn.Identity(),
+}
+_ACTIVATIONS = {
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.1),
+    "tanh": nn.Tanh,
+}
+
+
+class MLP(nn.Module):
+    """Multi-layer perceptron: (linear, norm, activation) blocks and a linear head.
+
+    Hidden layers follow the surrounding autocast; the head always computes in full
+    precision, because in half precision its outputs lie on a coarse grid on which
+    distinct points coincide.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs.
+    n_out : int
+        Number of outputs.
+    layers : sequence of int, default=(256, 128)
+        Widths of the hidden layers.
+    norm : {"layer", "batch", "none"}, default="layer"
+        Normalisation after each hidden linear map.
+    activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
+        Activation of the hidden layers.
+    output_norm : {"batch", "none"}, default="none"
+        Normalisation of the outputs, without scale and shift.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.nn import MLP
+    >>> MLP(4, 2, layers=(16,))(torch.zeros(3, 4)).shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(
+        self,
+        n_in,
+        n_out,
+        *,
+        layers=(256, 128),
+        norm="layer",
+        activation="gelu",
+        output_norm="none",
+    ):
+        super().__init__()
+        hidden, width = [], n_in
+        for n_units in layers:
+            hidden += [nn.Linear(width, n_units), _NORMS[norm](n_units)]
+            hidden += [_ACTIVATIONS[activation]()]
+            width = n_units
+        self.hidden = nn.Sequential(*hidden)
+        self.head = nn.Linear(width, n_out)
+        self.output_norm = (
+            BatchNorm(n_out, affine=False) if output_norm == "batch" else nn.Identity()
+        )
+
+    def forward(self, x):
+        """Map rows of shape (n, n_in) to rows of shape (n, n_out)."""
+        x = self.hidden(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.output_norm(self.head(x.to(self.head.weight.dtype)))

@@ -1,0 +1,140 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Docstrings of everything public: their form, and that what they say is so."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+from numpydoc.validate import ERROR_MSGS, validate
+from sklearn.base import BaseEstimator
+
+import skmanifold
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+# "all" and then what it leaves out, as numpydoc's own hook reads it
+LEFT_OUT = set(CONFIG["tool"]["numpydoc_validation"]["checks"]) - {"all"}
+
+# The example of a class shows its methods too.
+LEFT_OUT_FOR_METHODS = {"EX01"}
+
+
+def public_modules():
+    names = ["skmanifold"]
+    for module in pkgutil.walk_packages(skmanifold.__path__, "skmanifold."):
+        if not any(part.startswith("_") for part in module.name.split(".")):
+            names.append(module.name)
+    return names
+
+
+def public_objects():
+    """``{full name: object}`` of the public classes and functions and their methods."""
+    found = {}
+    for module_name in public_modules():
+        module = importlib.import_module(module_name)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            found.setdefault(value, f"{module_name}.{name}")
+    for value, path in list(found.items()):
+        if not inspect.isclass(value):
+            continue
+        for name in dir(value):
+            method = inspect.getattr_static(value, name)
+            method = inspect.unwrap(getattr(method, "__func__", method))
+            ours = getattr(method, "__module__", "").startswith("skmanifold")
+            if inspect.isfunction(method) and ours and not name.startswith("_"):
+                # an inherited method is read once, where it is first seen
+                found.setdefault(method, f"{path}.{name}")
+    return {path: value for value, path in found.items()}
+
+
+OBJECTS = public_objects()
+FUNCTIONS_AND_CLASSES = [
+    path
+    for path, value in OBJECTS.items()
+    if not (inspect.isclass(value) and issubclass(value, Exception))
+]
+ESTIMATORS = [
+    value
+    for value in OBJECTS.values()
+    if inspect.isclass(value)
+    and issubclass(value, BaseEstimator)
+    and hasattr(value, "transform")
+    and value.__module__.startswith("skmanifold.estimators")
+]
+
+
+def test_there_is_something_to_read():
+    assert {"skmanifold.DLME", "skmanifold.DLME.transform"} <= set(OBJECTS)
+    assert LEFT_OUT <= set(ERROR_MSGS)
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_module_has_docstring(name):
+    module = importlib.import_module(name)
+    assert module.__doc__, f"{name} has no docstring"
+    assert hasattr(module, "__all__"), f"{name} has no __all__"
+
+
+@pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)
+def test_docstring_form(path):
+    value = OBJECTS[path]
+    left_out = LEFT_OUT
+    if path.split(".")[-2][:1].isupper():  # a method
+        left_out = LEFT_OUT | LEFT_OUT_FOR_METHODS
+    errors = [
+        f"{code}: {message}"
+        for code, message in validate(path)["errors"]
+        if code not in left_out
+    ]
+    place = f"{inspect.getsourcefile(value)}:{inspect.getsourcelines(value)[1]}"
+    assert not errors, f"{path} ({place})\n" + "\n".join(errors)
+
+
+@pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)
+def test_documented_defaults(path):
+    """``default=...`` in a docstring is the default in the signature."""
+    value = OBJECTS[path]
+    doc = ClassDoc(value) if inspect.isclass(value) else FunctionDoc(value)
+    signature = inspect.signature(value)
+    wrong = []
+    for parameter in doc["Parameters"]:
+        for name in (name.strip(" *") for name in parameter.name.split(",")):
+            default = signature.parameters[name].default
+            written = re.search(r"default=(.+)$", parameter.type)
+            if written is None:
+                if default is not inspect.Parameter.empty:
+                    wrong.append(f"{name}: default={default!r} is not documented")
+            elif written[1].strip("`") not in {
+                repr(default),
+                repr(default).replace("'", '"'),
+            }:
+                wrong.append(f"{name}: documented {written[1]}, it is {default!r}")
+    assert not wrong, f"{path}\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
+def test_fitted_attributes_are_documented(estimator):
+    X = np.random.RandomState(0).normal(size=(60, 4))
+    fitted = estimator(random_state=0, max_epochs=1).fit(X)
+    public = {name for name in vars(fitted) if re.fullmatch(r"[a-z]\w*_", name)}
+    documented = {attribute.name for attribute in ClassDoc(estimator)["Attributes"]}
+    assert public <= documented, f"not documented: {sorted(public - documented)}"
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
+def test_estimator_cites_its_paper(estimator):
+    doc = ClassDoc(estimator)
+    assert doc["References"], f"{estimator.__name__} has no References"
+    assert doc["Examples"], f"{estimator.__name__} has no Examples"

@@ -1,0 +1,281 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What the project declares about itself agrees with itself and with the code."""
+
+import ast
+import configparser
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import skmanifold
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+PYPROJECT = tomllib.loads(read("pyproject.toml"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIRED = {
+    canonicalize_name(requirement.name): requirement
+    for requirement in map(Requirement, PROJECT["dependencies"])
+}
+PINS = {
+    canonicalize_name(name): Version(version)
+    for name, version in re.findall(
+        r"^([\w.-]+)==(\S+)$", read("constraints.txt"), re.M
+    )
+}
+
+# Where a distribution and the module it installs have different names.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "faiss": "faiss-cpu",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    # scikit-learn requires it
+    "threadpoolctl": "scikit-learn",
+}
+
+
+def requirements(extra):
+    return [Requirement(line) for line in EXTRAS[extra]]
+
+
+def closure(names):
+    """Installed distributions that `names` need, with themselves."""
+    found = {}
+    todo = [Requirement(name) for name in names]
+    while todo:
+        requirement = todo.pop()
+        name = canonicalize_name(requirement.name)
+        extras = requirement.extras or {""}
+        new = extras - found.get(name, set())
+        if not new:
+            continue
+        found.setdefault(name, set()).update(new)
+        for line in importlib.metadata.requires(name) or ():
+            needed = Requirement(line)
+            if needed.marker is None or any(
+                needed.marker.evaluate({"extra": extra}) for extra in new
+            ):
+                todo.append(needed)
+    return set(found)
+
+
+# Metadata -------------------------------------------------------------------
+
+
+def test_required_packages():
+    assert set(REQUIRED) == {
+        "joblib",
+        "numpy",
+        "pynndescent",
+        "scikit-learn",
+        "scipy",
+        "torch",
+    }
+
+
+def test_extras():
+    expected = {"plot", "progress", "io", "topology", "vision", "faiss", "onnx"}
+    expected |= {"bench", "docs", "test"}
+    assert set(EXTRAS) == {*expected, "all"}
+    (everything,) = requirements("all")
+    assert everything.name == PROJECT["name"]
+    assert everything.extras == expected
+
+
+@pytest.mark.parametrize("extra", sorted({*EXTRAS, ""} - {"all"}))
+def test_ranges_are_wide_and_hold_the_tested_version(extra):
+    for requirement in requirements(extra) if extra else REQUIRED.values():
+        (bound,) = requirement.specifier
+        assert bound.operator == ">=", f"{requirement}: a lower bound and no other"
+        tested = PINS[canonicalize_name(requirement.name)]
+        assert tested in requirement.specifier, f"{requirement}, tested with {tested}"
+
+
+def test_one_package_has_one_range():
+    ranges = {}
+    for requirement in [
+        *REQUIRED.values(),
+        *(line for extra in set(EXTRAS) - {"all"} for line in requirements(extra)),
+    ]:
+        name = canonicalize_name(requirement.name)
+        assert ranges.setdefault(name, str(requirement)) == str(requirement)
+
+
+def test_python_versions_agree():
+    (bound,) = Requirement(f"python{PROJECT['requires-python']}").specifier
+    assert bound.operator == ">="
+    major, minor = bound.version.split(".")
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py{major}{minor}"
+    named = [
+        Version(classifier.split(" :: ")[-1])
+        for classifier in PROJECT["classifiers"]
+        if re.search(r"Python :: \d\.\d+$", classifier)
+    ]
+    assert min(named) == Version(bound.version)
+    assert f"({major}, {minor})" in read("Makefile")
+
+
+def test_version_has_one_home():
+    assert PROJECT["dynamic"] == ["version"]
+    attr = PYPROJECT["tool"]["setuptools"]["dynamic"]["version"]["attr"]
+    assert attr == "skmanifold.__version__"
+    Version(skmanifold.__version__)
+
+
+def test_setup_cfg_is_no_second_truth():
+    config = configparser.ConfigParser()
+    config.read_string(read("setup.cfg"))
+    assert set(config.sections()) == {"pycodestyle", "flake8"}
+    for section in config.sections():
+        length = config.getint(section, "max-line-length")
+        assert length == PYPROJECT["tool"]["ruff"]["line-length"]
+
+
+# The tested versions --------------------------------------------------------
+
+
+def test_constraints_are_exact_and_portable():
+    lines = [line for line in read("constraints.txt").splitlines() if line[:1] != "#"]
+    assert len(lines) == len(PINS), "a line that is no name==version, or a name twice"
+    # a local version such as 2.13.0+cpu is not to be had everywhere
+    assert not [line for line in lines if "+" in line]
+    assert PINS["torch"] == Version("2.13.0")
+    assert f"TORCH ?= {PINS['torch']}" in read("Makefile")
+
+
+def test_constraints_hold_everything_that_is_needed():
+    extras = "test,docs,plot,progress"
+    needed = closure(
+        [
+            *PROJECT["dependencies"],
+            *(line for extra in extras.split(",") for line in installed(extra)),
+        ]
+    )
+    # the CUDA libraries of torch depend on the machine
+    needed = {name for name in needed if not re.match("nvidia-|cuda-|triton", name)}
+    assert needed <= set(PINS), f"without a pin: {sorted(needed - set(PINS))}"
+
+
+def installed(extra):
+    """Requirements of an extra that this environment has."""
+    for requirement in requirements(extra):
+        try:
+            importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        yield str(requirement)
+
+
+def test_pre_commit_runs_the_tested_versions():
+    text = read(".pre-commit-config.yaml")
+    for repository, package in [("ruff-pre-commit", "ruff")]:
+        (rev,) = re.findall(rf"repo: \S*/{repository}\n\s+rev: v(\S+)", text)
+        assert Version(rev) == PINS[package]
+
+
+# The code keeps to what is declared -----------------------------------------
+
+
+def imported_packages():
+    for path in sorted((ROOT / "skmanifold").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                package = name.split(".")[0]
+                if package not in {*sys.stdlib_module_names, "skmanifold"}:
+                    yield package, path.relative_to(ROOT)
+
+
+def test_plain_imports_are_required_packages():
+    """Whatever is imported without import_optional is there after a plain install."""
+    for package, path in imported_packages():
+        name = canonicalize_name(DISTRIBUTIONS.get(package, package))
+        assert name in REQUIRED, f"{path} imports {package}: use import_optional"
+
+
+def optional_imports():
+    for path in sorted((ROOT / "skmanifold").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args:
+                function = node.func
+                name = getattr(function, "attr", getattr(function, "id", None))
+                if name == "import_optional":
+                    yield (
+                        path.relative_to(ROOT),
+                        [ast.literal_eval(a) for a in node.args],
+                    )
+
+
+def test_optional_imports_name_the_right_extra():
+    for path, (module, extra) in optional_imports():
+        package = module.split(".")[0]
+        name = canonicalize_name(DISTRIBUTIONS.get(package, package))
+        assert extra in EXTRAS, f"{path}: there is no extra {extra!r}"
+        names = {canonicalize_name(line.name) for line in requirements(extra)}
+        assert name in names, f"{path}: skmanifold[{extra}] does not install {name}"
+
+
+# The commands ---------------------------------------------------------------
+
+
+def test_ci_runs_linters_and_tests():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    commands = [
+        line for line in script.read_text().splitlines() if line.startswith("make ")
+    ]
+    assert commands == ["make lint", "make test"]
+    assert "set -euo pipefail" in script.read_text()
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "doc", "bench", "clean"])
+def test_make_knows_the_target(target):
+    run = subprocess.run(
+        ["make", "--dry-run", "PYTHON=python-of-nobody", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip()
+
+
+def test_make_says_what_an_old_python_lacks(tmp_path):
+    (tmp_path / "Makefile").write_text(read("Makefile"))
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    run = subprocess.run(
+        ["make", "PYTHON=./old-python", ".venv/created"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "needs Python 3.11 or newer" in run.stderr
+    assert not (tmp_path / ".venv").exists()
