@@ -79,6 +79,11 @@ class FitData:
         Scaled and reduced rows, on the device.
     random_state : numpy.random.RandomState
         Source of seeds.
+
+    Attributes
+    ----------
+    learnt : dict
+        Fitted attributes that a hook adds.
     """
 
     def __init__(self, X, inputs, random_state):
@@ -87,6 +92,7 @@ class FitData:
         self.n_samples, self.n_inputs = inputs.shape
         self.device = inputs.device
         self.random_state = random_state
+        self.learnt = {}
 
     def seed(self):
         """A fresh seed."""
@@ -96,8 +102,8 @@ class FitData:
 def _has_n_clusters(estimator):
     if estimator.n_clusters is None:
         raise AttributeError(
-            f"{type(estimator).__name__}(n_clusters=None) has no predict: set n_clusters "
-            "to an int, so that fit also clusters the embedding."
+            f"{type(estimator).__name__}(n_clusters=None) has no predict: set "
+            "n_clusters to an int, so that fit also clusters the embedding."
         )
     return True
 
@@ -105,18 +111,18 @@ def _has_n_clusters(estimator):
 @contextlib.contextmanager
 def _previous_fit_kept(estimator):
     """A fit that fails, or is interrupted, leaves the estimator as it was before."""
-    before = {k: v for k, v in vars(estimator).items() if _is_fitted_name(k)}
+    before = {name: getattr(estimator, name) for name in _fitted_names(estimator)}
     try:
         yield
     except BaseException:
-        for name in [k for k in vars(estimator) if _is_fitted_name(k)]:
+        for name in _fitted_names(estimator):
             delattr(estimator, name)
         vars(estimator).update(before)
         raise
 
 
-def _is_fitted_name(name):
-    return name.endswith("_") and not name.startswith("_")
+def _fitted_names(estimator):
+    return [k for k in vars(estimator) if k.endswith("_") and not k.startswith("_")]
 
 
 class DeepManifold(
@@ -132,7 +138,8 @@ class DeepManifold(
     - ``_plan(n_samples, n_features)`` returns a :class:`Plan`;
     - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
       yields ``len(...)`` batches;
-    - ``_make_objective(data)`` returns a torch module whose ``forward(batch)`` is a dict
+    - ``_make_objective(data)`` returns a torch module whose ``forward(batch)`` is a
+    dict
       of weighted scalar loss terms, and whose ``encoder`` maps inputs to the embedding.
 
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
@@ -141,9 +148,18 @@ class DeepManifold(
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "max_epochs": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "batch_size": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "learning_rate": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "device": [str, torch.device],
         "training": [TrainingOptions, None],
         "warm_start": ["boolean"],
@@ -151,7 +167,7 @@ class DeepManifold(
         "random_state": ["random_state"],
     }
 
-    # -- what a user calls ------------------------------------------------------------
+    # -- what a user calls
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -273,7 +289,7 @@ class DeepManifold(
     def _n_features_out(self):
         return self.embedding_.shape[1]
 
-    # -- fit, step by step ------------------------------------------------------------
+    # -- fit, step by step
 
     def _fit(self, X, y):
         options = self.training if self.training is not None else TrainingOptions()
@@ -282,7 +298,7 @@ class DeepManifold(
         continued = self.warm_start and hasattr(self, "network_")
         rows = self._validate(X, reset=not continued)
         plan = self._plan(*rows.shape)
-        n_steps = count_batches(len(rows), plan.batch_size)
+        n_steps = count_batches(rows.shape[0], plan.batch_size)
         n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
         checkpoint, seed = self._open_checkpoint(options, rows)
 
@@ -336,6 +352,7 @@ class DeepManifold(
                 "n_iter_": len(history["loss"]),
                 "_input_map": input_map,
                 "_seed": seed,
+                **data.learnt,
             }
 
         def on_epoch(epoch, history):
@@ -364,7 +381,9 @@ class DeepManifold(
         if self.n_clusters is not None:
             kmeans = _fit_kmeans(result["embedding_"], self.n_clusters, seed)
             result.update(_kmeans=kmeans, labels_=kmeans.labels_)
-        vars(self).pop("labels_", None)
+        for name in _fitted_names(self):
+            if name not in ("n_features_in_", "feature_names_in_"):
+                delattr(self, name)
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
@@ -421,7 +440,7 @@ class DeepManifold(
         """Whether training runs code of the user's that may draw random numbers."""
         return False
 
-    # -- from rows to outputs ---------------------------------------------------------
+    # -- from rows to outputs
 
     def _apply(self, network, X):
         X = self._validate(X, reset=False)
@@ -482,5 +501,7 @@ def _describe(value):
         state = {name: t.cpu().numpy() for name, t in value.state_dict().items()}
         return [repr(value), state]
     if callable(value):
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+        return (
+            f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
+        )
     return value

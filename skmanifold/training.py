@@ -58,8 +58,8 @@ class TrainingOptions(BaseEstimator):
     checkpoint : path-like or None, default=None
         File that the state of training is written to. If it exists when fit begins, and
         belongs to the same parameters and data, training goes on from it, and ends with
-        the bits of an uninterrupted fit; if it belongs to others, fit raises ValueError.
-        It is removed when fit succeeds.
+        the bits of an uninterrupted fit; if it belongs to others, fit raises
+        ValueError. It is removed when fit succeeds.
 
     checkpoint_every : int, default=1
         Epochs between two writes of the checkpoint.

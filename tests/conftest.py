@@ -4,16 +4,17 @@
 """Settings that every test shares."""
 
 import os
-
-# Read when NumPy, torch and matplotlib are first imported, so set before any of them is.
-# Tests run side by side, one process a core: threads of their own would only fight. A
-# test of threading sets its number of threads itself.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
-os.environ.setdefault("MPLBACKEND", "Agg")
+import sys
 
 import hypothesis
 import pytest
+
+# Read when NumPy, torch and matplotlib are first imported, which is later. Tests run
+# side by side, one process a core: threads of their own would only fight. A test of
+# threading sets its number of threads itself.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
 
 # The same examples in every run, whatever the load of the machine.
 hypothesis.settings.register_profile(
@@ -25,8 +26,6 @@ hypothesis.settings.load_profile("house")
 @pytest.fixture(autouse=True)
 def _restored_settings():
     """Give the next test scikit-learn's settings and torch's threads unchanged."""
-    import sys
-
     import sklearn
 
     config = sklearn.get_config()

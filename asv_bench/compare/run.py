@@ -179,7 +179,8 @@ def run_child(job, timeout):
     file.write_text(json.dumps(job))
     environment = dict(os.environ)
     environment.update({name: str(job["threads"]) for name in THREAD_VARIABLES})
-    environment["PYTHONPATH"] = str(ROOT)
+    paths = [str(ROOT), os.environ.get("PYTHONPATH")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     process = subprocess.Popen(
         [sys.executable, "-m", "asv_bench.compare.child", str(file)],
         cwd=ROOT,

@@ -3,16 +3,16 @@
 
 """Inference in fixed-size, zero-padded blocks.
 
-The last bits of a float32 matrix product depend on the shape of the matrices. A block of
-always the same shape makes each row's result independent of how many rows, and which,
-are computed with it.
+The last bits of a float32 matrix product depend on the shape of the matrices. A block
+of always the same shape makes each row's result independent of how many rows, and
+which, are computed with it.
 """
 
 import numpy as np
 import torch
 
-# Large enough for matrix products to run near full speed, small enough that a single row
-# costs well below a millisecond on small networks.
+# Large enough for matrix products to run near full speed, small enough that a single
+# row costs well below a millisecond on small networks.
 BLOCK_ROWS = 256
 
 
@@ -39,7 +39,10 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS
         The outputs.
     """
     out = None
-    with torch.inference_mode(), torch.autocast(torch.device(device).type, enabled=False):
+    with (
+        torch.inference_mode(),
+        torch.autocast(torch.device(device).type, enabled=False),
+    ):
         for start in range(0, n_rows, block_rows):
             rows = load(start, min(start + block_rows, n_rows))
             n = len(rows)
@@ -48,7 +51,9 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS
                 block[:n] = rows
             else:
                 block = np.ascontiguousarray(rows, dtype=np.float32)
-            result = module(torch.from_numpy(block).to(device))[:n].float().cpu().numpy()
+            result = (
+                module(torch.from_numpy(block).to(device))[:n].float().cpu().numpy()
+            )
             if out is None:
                 out = np.empty((n_rows, result.shape[1]), dtype=np.float32)
             out[start : start + n] = result

@@ -8,9 +8,9 @@ import threading
 
 import torch
 
-# Networks are initialised, and a user's own stochastic layers drawn, from torch's global
-# generator, which is saved before and restored after. Two threads that did so at the
-# same time would draw from each other's seed.
+# Networks are initialised, and a user's own stochastic layers drawn, from torch's
+# global generator, which is saved before and restored after. Two threads that did so at
+# the same time would draw from each other's seed.
 _GLOBAL_RNG = threading.RLock()
 
 

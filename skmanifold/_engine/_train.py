@@ -80,6 +80,7 @@ def train(objective, batches, training, *, on_epoch=None):
         factor at the epoch's end.
     """
     history = {}
+    _keep_freed_memory()
     first = _restore(objective, training, history) if training.checkpoint else 0
     n_steps = training.n_epochs * len(batches)
     parameters = [p for p in objective.parameters() if p.requires_grad]
@@ -116,12 +117,24 @@ def train(objective, batches, training, *, on_epoch=None):
         if training.stopping is not None:
             stop = training.stopping.done(history["loss"][-1]) or stop
         last = stop or epoch + 1 == training.n_epochs
-        if training.checkpoint and (last or (epoch + 1) % training.checkpoint.every == 0):
+        if training.checkpoint and (
+            last or (epoch + 1) % training.checkpoint.every == 0
+        ):
             training.checkpoint.save(_snapshot(objective, training, history))
         if stop:
             break
     objective.eval()
     return history
+
+
+def _keep_freed_memory():
+    """Have the C library reuse a step's temporary tensors.
+
+    glibc returns large freed blocks to the system, and the next step pays a page fault,
+    microseconds each, for every 4 kB of them. Once a block just below its limit of 32
+    MB has been freed it keeps all smaller ones. Elsewhere this does nothing.
+    """
+    torch.empty(2**25 - 2**16, dtype=torch.uint8)
 
 
 def _record(history, terms, factor, epoch):

@@ -17,7 +17,11 @@ from torch import nn
 from skmanifold._engine import RowBatches, count_batches
 from skmanifold.augment import draw_neighbors, mix
 from skmanifold.base import DeepManifold, Plan
-from skmanifold.graph import count_connected, nearest_neighbors, neighbors_from_graph
+from skmanifold.graph import (
+    connected_components_of,
+    nearest_neighbors,
+    neighbors_from_graph,
+)
 from skmanifold.losses import squared_distances, t_kernel, two_way_divergence
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
@@ -97,8 +101,8 @@ class DLME(DeepManifold):
     neighbour of it (attracted) or of another sample (repelled). [1]_
 
     The result is a function: new data are embedded by the network, at a fixed cost per
-    row. Input is taken in raw units; centring, a scaling that one oversized column cannot
-    upset, and a PCA of wide data are part of the model.
+    row. Input is taken in raw units; centring, a scaling that one oversized column
+    cannot upset, and a PCA of wide data are part of the model.
 
     Parameters
     ----------
@@ -110,8 +114,8 @@ class DLME(DeepManifold):
         warning, where there are fewer other samples.
 
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
-        How the second view of a sample is made: a random one of its neighbours; a random
-        point on the segment to it, as in the paper; the sample itself; or
+        How the second view of a sample is made: a random one of its neighbours; a
+        random point on the segment to it, as in the paper; the sample itself; or
         ``augmentation(x)``, called with a float32 tensor of shape (B, n_features) of
         scaled rows, returning one of the same shape (crops and flips of images, say).
 
@@ -129,13 +133,15 @@ class DLME(DeepManifold):
     kernel : {"max", "density"}, default="max"
         t-kernels with largest value 1, or the t density, as in the paper.
 
-    repulsion : float or None, default=2.5
-        Total weight of the negative pairs of a sample against its positive one, whatever
-        the batch size. None gives every pair the same weight: the paper's loss.
+    repulsion : float or None, default=10.0
+        Total weight of the negative pairs of a sample against its positive one,
+        whatever the batch size. None gives every pair the same weight: the paper's
+        loss.
 
-    damping : float or None, default=None
+    damping : float or None, default=1.0
         Squared distance in the embedding at which a negative pair's weight has halved.
-        None damps nothing: the paper's loss.
+        Without it (None, the paper's loss) clusters drift apart without end, and the
+        longer the training, the less of their inner shape is left.
 
     structure_gradient : bool, default=False
         Whether the loss may also move the structure space's similarities, instead of
@@ -144,13 +150,13 @@ class DLME(DeepManifold):
     structure_dim : int, default=64
         Dimension of the structure space.
 
-    structure_layers : sequence of int, default=(256, 128)
+    structure_layers : sequence of int, default=(512, 128)
         Hidden layers of the structure network.
 
     embedding_layers : sequence of int, default=(128,)
         Hidden layers of the embedding network.
 
-    norm : {"auto", "layer", "batch", "none"}, default="auto"
+    norm : {"layer", "batch", "none"}, default="layer"
         Normalisation of the hidden layers.
 
     encoder : torch.nn.Module, callable or None, default=None
@@ -171,9 +177,9 @@ class DLME(DeepManifold):
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
 callable or None, default=None
         Neighbours of your own, for instance from
-        :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such a
-        matrix of X. ``n_neighbors``, ``metric`` and ``neighbors_algorithm`` then count
-        for nothing.
+        :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such
+        a matrix of X. ``n_neighbors``, ``metric`` and ``neighbors_algorithm`` then
+        count for nothing.
 
     neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
         Exact search, approximate search (whose first call compiles for half a minute),
@@ -214,8 +220,8 @@ callable or None, default=None
         Embedding of the training data.
 
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "positive" and "negative" (means over the
-        epoch), and "learning_rate_factor".
+        For each epoch the "loss" and its terms "positive" and "negative" (means over
+        the epoch), and "learning_rate_factor".
 
     n_iter_ : int
         Epochs trained.
@@ -265,7 +271,7 @@ callable or None, default=None
         "structure_dim": [Interval(Integral, 1, None, closed="left")],
         "structure_layers": ["array-like"],
         "embedding_layers": ["array-like"],
-        "norm": [StrOptions({"auto", "layer", "batch", "none"})],
+        "norm": [StrOptions({"layer", "batch", "none"})],
         "encoder": [nn.Module, callable, None],
         "metric": [str, callable],
         "connectivity": ["array-like", "sparse matrix", callable, None],
@@ -283,13 +289,13 @@ callable or None, default=None
         nu_structure=100.0,
         nu_embedding=0.01,
         kernel="max",
-        repulsion=2.5,
-        damping=None,
+        repulsion=10.0,
+        damping=1.0,
         structure_gradient=False,
         structure_dim=64,
-        structure_layers=(256, 128),
+        structure_layers=(512, 128),
         embedding_layers=(128,),
-        norm="auto",
+        norm="layer",
         encoder=None,
         n_clusters=None,
         metric="euclidean",
@@ -356,7 +362,7 @@ callable or None, default=None
         network = self.network_
         return self._apply(nn.Sequential(network.project, network.encoder.structure), X)
 
-    # -- the three hooks ----------------------------------------------------------------
+    # -- the three hooks
 
     def _plan(self, n_samples, n_features):
         n_steps = round(600 * (n_samples / 2000) ** (1 / 3))
@@ -369,7 +375,7 @@ callable or None, default=None
             n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         learning_rate = self.learning_rate
         if learning_rate == "auto":
-            learning_rate = 4e-3
+            learning_rate = 1e-2
         reduces = n_features > 64 and self.encoder is None
         return Plan(
             n_epochs=n_epochs,
@@ -394,15 +400,12 @@ callable or None, default=None
         return Views(data.inputs, batch_size, augment)
 
     def _make_objective(self, data):
-        norm = self.norm
-        if norm == "auto":
-            norm = "batch" if data.n_samples <= _BATCH_NORM_SAMPLES else "layer"
         if self.encoder is None:
             structure = MLP(
                 data.n_inputs,
                 self.structure_dim,
                 layers=_widths("structure_layers", self.structure_layers),
-                norm=norm,
+                norm=self.norm,
                 output_norm="batch",
             )
         else:
@@ -411,14 +414,14 @@ callable or None, default=None
             self.structure_dim,
             self.n_components,
             layers=_widths("embedding_layers", self.embedding_layers),
-            norm=norm,
+            norm=self.norm,
         )
         return DLMEObjective(structure, embedding, self)
 
-    # -- what the hooks need ------------------------------------------------------------
+    # -- what the hooks need
 
     def _neighbors(self, data):
-        """Each sample's neighbours, (n, k) row numbers, and how many are filled, (n,)."""
+        """Neighbours of each sample, (n, k), and how many of them are filled, (n,)."""
         if self.connectivity is not None:
             graph = self.connectivity
             if callable(graph):
@@ -444,7 +447,8 @@ callable or None, default=None
                 random_state=data.seed(),
             )
             counts = np.full(len(indices), n_neighbors)
-        data.n_parts = count_connected(indices)
+        n_parts, _ = connected_components_of(indices, counts)
+        data.learnt["n_connected_components_"] = n_parts
         return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))
 
     def _checked_encoder(self, data):
@@ -455,8 +459,8 @@ callable or None, default=None
             network = self.encoder(data.n_inputs, self.structure_dim)
             if not isinstance(network, nn.Module):
                 raise TypeError(
-                    f"encoder(n_inputs, structure_dim) returned {network!r}, of type "
-                    f"{type(network).__name__}; it must return a torch.nn.Module."
+                    f"encoder returned {network!r}, of type {type(network).__name__}; "
+                    "encoder(n_inputs, structure_dim) must return a torch.nn.Module."
                 )
         wanted = (2, self.structure_dim)
         try:
@@ -464,15 +468,15 @@ callable or None, default=None
                 shape = tuple(network.eval()(data.inputs[:2].cpu()).shape)
         except Exception as error:
             raise ValueError(
-                f"encoder could not map an input of shape (2, {data.n_inputs}): {error}. "
-                f"It must map (B, {data.n_inputs}) to (B, structure_dim) = "
+                f"encoder could not map an input of shape (2, {data.n_inputs}): "
+                f"{error}. It must map (B, {data.n_inputs}) to (B, structure_dim) = "
                 f"(B, {self.structure_dim})."
             ) from error
         if shape != wanted:
             raise ValueError(
                 f"encoder maps an input of shape (2, {data.n_inputs}) to an output of "
-                f"shape {shape}, but shape {wanted} is needed. Set structure_dim to the "
-                "encoder's width, or give it a last layer of structure_dim outputs."
+                f"shape {shape}, but shape {wanted} is needed. Set structure_dim to "
+                "the encoder's width, or give it a last layer of structure_dim outputs."
             )
         return network
 
@@ -493,14 +497,10 @@ callable or None, default=None
         return self.encoder is not None or callable(self.augmentation)
 
 
-# Rows up to which batch normalisation serves better than layer normalisation.
-_BATCH_NORM_SAMPLES = 10_000
-
-
 def _widths(name, layers):
     """Checked widths of hidden layers."""
     widths = [int(width) for width in layers]
-    if any(width < 1 or width != given for width, given in zip(widths, layers)):
+    if min(widths, default=1) < 1 or widths != list(layers):
         raise ValueError(
             f"{name}={layers!r} must be a sequence of positive integers, the widths of "
             "the hidden layers; () has none."

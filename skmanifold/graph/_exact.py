@@ -47,8 +47,8 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
     distances = np.empty((n_samples, n_neighbors), dtype=X.dtype)
 
     def fill(start):
-        rows = slice(start, min(start + _BLOCK_ROWS, n_samples))
-        indices[rows], distances[rows] = search(rows.start, rows.stop)
+        rows = np.arange(start, min(start + _BLOCK_ROWS, n_samples))
+        indices[rows], distances[rows] = search(rows)
 
     # The parallelism is over blocks of rows. Threads of the BLAS library beneath
     # it would oversubscribe the cores.
@@ -57,6 +57,34 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
             delayed(fill)(start) for start in range(0, n_samples, _BLOCK_ROWS)
         )
     return indices, distances
+
+
+def center_and_exponent(X):
+    """Centre and binary exponent of the spread, by which to normalise `X`.
+
+    Centring removes the part of the norms that only adds rounding error. The
+    centre is the median of a sample: unlike the mean it does not follow outliers,
+    and its coordinates are among those of the data, so that data on a grid
+    (integers, for example) stay on it. Their products remain exact then, and ties
+    remain ties. Division by two to the exponent brings the coordinates near
+    [-1, 1], without rounding, which prevents overflow.
+    """
+    sample = X[:: -(-len(X) // 1024)]
+    middle = len(sample) // 2
+    center = np.partition(sample, middle, axis=0)[middle]
+    spread = np.max(X.max(axis=0) / 2 - X.min(axis=0) / 2)
+    return center, int(np.frexp(spread)[1]) + 1
+
+
+def centred(X, center, exponent, dtype):
+    """Centred and scaled coordinates in `dtype`."""
+    X = X - center
+    with np.errstate(under="ignore"):
+        # In two factors, as one may be out of range. Faster than np.ldexp.
+        half = exponent // 2
+        X *= np.ldexp(X.dtype.type(1), -half)
+        X *= np.ldexp(X.dtype.type(1), half - exponent)
+        return X.astype(dtype, copy=False)
 
 
 class _ExactSearch:
@@ -72,21 +100,7 @@ class _ExactSearch:
     def __init__(self, X, n_neighbors):
         self.X = X
         self.k = n_neighbors
-        n_samples, n_features = X.shape
-
-        # Centring removes the part of the norms that only adds rounding error.
-        # The centre is rounded to a coarse power of two, and so data on a grid
-        # (integers, for example) stay on it: their products remain exact, and ties
-        # remain ties. The scale, a power of two as well, prevents overflow.
-        low, high = X.min(axis=0), X.max(axis=0)
-        center = low / 2 + high / 2
-        spread = np.max(high / 2 - low / 2, initial=0)
-        self.exponent = int(np.frexp(spread)[1]) + 1
-        with np.errstate(under="ignore"):
-            grid = np.ldexp(X.dtype.type(1), max(self.exponent - 10, -120))
-            self.center = np.rint(center / grid) * grid
-        if not np.all(np.isfinite(self.center)):
-            self.center = center
+        self.center, self.exponent = center_and_exponent(X)
 
         # Of a row that occurs many times, the first n_neighbors + 1 occurrences
         # are enough: a later one is never among the nearest, because the earlier
@@ -101,10 +115,7 @@ class _ExactSearch:
 
     def _coordinates(self, rows, dtype):
         """Centred and scaled coordinates of some rows, in `dtype`."""
-        centred = self.X[rows] - self.center
-        if self.exponent:
-            centred = np.ldexp(centred, -self.exponent)
-        return centred.astype(dtype, copy=False)
+        return centred(self.X[rows], self.center, self.exponent, dtype)
 
     def _make_columns(self, columns, dtype):
         """Right-hand side of the product, shape (n_features + 2, n_columns)."""
@@ -119,26 +130,25 @@ class _ExactSearch:
         out[n_features + 1] = 1.0
         return out
 
-    def __call__(self, start, stop):
-        """Return the neighbours of the rows from `start` to `stop`."""
-        rows, columns = self._filter(start, stop, np.float32) or self._filter(
-            start, stop, np.float64
-        )
-        return self._measure(start, stop, rows, columns)
+    def __call__(self, row_ids):
+        """Return the neighbours of some rows, at most `_BLOCK_ROWS`."""
+        pairs = self._filter(row_ids, np.float32)
+        if pairs is None:
+            pairs = self._filter(row_ids, np.float64)
+        return self._measure(row_ids, *pairs)
 
-    def _filter(self, start, stop, dtype):
+    def _filter(self, row_ids, dtype):
         """Pairs among which are the nearest neighbours of a block of rows.
 
         Returns None if single precision separates too few pairs, as for tight
         clusters far from one another.
         """
         k = self.k
-        n_rows, n_features = stop - start, self.X.shape[1]
+        n_rows, n_features = len(row_ids), self.X.shape[1]
         n_columns = len(self.columns)
-        row_ids = np.arange(start, stop)
 
         left = np.zeros((n_rows, n_features + 2), dtype=dtype)
-        left[:, :n_features] = self._coordinates(slice(start, stop), dtype)
+        left[:, :n_features] = self._coordinates(row_ids, dtype)
         left[:, n_features] = 1.0
         squared_norms = _squared_norms(left[:, :n_features])
 
@@ -148,7 +158,10 @@ class _ExactSearch:
         info = np.finfo(dtype)
         # Bound of the relative error of a sum of n_features + 2 products, and of
         # the roundings of the coordinates before it and of the distance after it.
-        gamma = (n_features + 16) * info.eps + 2 * np.finfo(self.X.dtype).eps
+        # Roundings in long sums cancel: 8 sqrt(n) is never met in practice, and
+        # with the worst case, n, too little would be filtered from wide data.
+        n_roundings = min(n_features, 8 * np.sqrt(n_features)) + 16
+        gamma = n_roundings * info.eps + 2 * np.finfo(self.X.dtype).eps
 
         def lowered(kth):
             """Lower the threshold from the k-th best value by the rounding error."""
@@ -165,9 +178,12 @@ class _ExactSearch:
         first = min(n_columns, max(1024, 8 * (k + 1)))
 
         threshold = np.zeros((n_rows, 1), dtype=dtype)
+        rows = columns = np.empty(0, dtype=np.int64)
+        values = np.empty(0, dtype=dtype)
         found, n_found = [], 0
         position = 0
         buffer = np.empty(n_rows * max(width, first), dtype=dtype)
+        passed = np.zeros(len(buffer) + 8, dtype=bool)
         while position < n_columns:
             end = min(n_columns, position + (width if position else first))
             if dtype == np.float32:
@@ -183,18 +199,27 @@ class _ExactSearch:
                 threshold = lowered(kth).astype(dtype)[:, None]
                 product -= threshold
                 left[:, -1:] = -threshold
-            hits = np.flatnonzero(product >= 0)
+            np.greater_equal(product, 0, out=passed[: product.size].reshape(n_rows, -1))
+            hits = _flatnonzero(passed, product.size)
             if len(hits):
-                hit_rows, hit_columns = np.divmod(hits, end - position)
-                hit_columns = self.columns[position + hit_columns]
-                values = product.ravel()[hits] + threshold[hit_rows, 0]
-                # A row is no neighbour of itself, its duplicates are.
-                other = hit_columns != row_ids[hit_rows]
-                found.append((hit_rows[other], hit_columns[other], values[other]))
-                n_found += len(found[-1][0])
+                found.append((hits, product.ravel()[hits], position, end - position))
+                n_found += len(hits)
             position = end
-            if n_found > capacity * n_rows or position == n_columns:
-                rows, columns, values = map(np.concatenate, zip(*found, strict=True))
+            if found and (n_found > capacity * n_rows or position == n_columns):
+                # The bookkeeping waits until here, as its cost is per call rather
+                # than per candidate.
+                hits, hit_values, starts, widths = zip(*found, strict=True)
+                sizes = [len(part) for part in hits]
+                new_rows, new_columns = np.divmod(
+                    np.concatenate(hits), np.repeat(widths, sizes)
+                )
+                new_columns = self.columns[new_columns + np.repeat(starts, sizes)]
+                new_values = np.concatenate(hit_values) + threshold[new_rows, 0]
+                # A row is no neighbour of itself, its duplicates are.
+                other = np.flatnonzero(new_columns != row_ids[new_rows])
+                rows = np.concatenate([rows, new_rows[other]])
+                columns = np.concatenate([columns, new_columns[other]])
+                values = np.concatenate([values, new_values[other]])
                 table, _ = _to_table(rows, values, n_rows, -np.inf)
                 rank = table.shape[1] - k
                 kth = np.partition(table, rank, axis=1)[:, rank].astype(np.float64)
@@ -212,33 +237,55 @@ class _ExactSearch:
                         np.cumsum(counts) - counts, counts
                     )
                     keep = order[rank < capacity // 2]
-                found = [(rows[keep], columns[keep], values[keep])]
-                n_found = len(keep)
-        return found[0][:2]
+                rows, columns, values = rows[keep], columns[keep], values[keep]
+                found, n_found = [], len(keep)
+        return rows, columns
 
-    def _measure(self, start, stop, rows, columns):
+    def _measure(self, row_ids, rows, columns):
         """Distances by differences, and the k nearest of the candidates."""
         X, k = self.X, self.k
         # In the order of row and index, so that a stable sort settles ties.
         order = np.argsort(rows * X.shape[0] + columns)
         rows, columns = rows[order], columns[order]
-        exponent = self.exponent if abs(self.exponent) > 60 else 0
-        distances = np.empty(len(rows), dtype=X.dtype)
-        step = max(1, _BLOCK_BYTES // (16 * X.shape[1]))
-        for first in range(0, len(rows), step):
-            part = slice(first, first + step)
-            a, b = X[start + rows[part]], X[columns[part]]
-            if exponent:
-                a, b = np.ldexp(a, -exponent), np.ldexp(b, -exponent)
-            difference = np.subtract(a, b, dtype=np.float64)
-            distance = np.sqrt(_squared_norms(difference))
-            distances[part] = np.ldexp(distance, exponent)
-        table, columns = _to_table(rows, distances, stop - start, np.inf, columns)
+        distances = pair_distances(X, row_ids[rows], columns, self.exponent)
+        table, columns = _to_table(rows, distances, len(row_ids), np.inf, columns)
         nearest = np.argsort(table, axis=1, kind="stable")[:, :k]
         return (
             np.take_along_axis(columns, nearest, axis=1),
             np.take_along_axis(table, nearest, axis=1),
         )
+
+
+def pair_distances(X, first, second, exponent=0):
+    """Euclidean distances of pairs of rows by differences, in double precision.
+
+    `exponent` is a power of two near the spread of the data. Data of an extreme
+    scale are divided by it before they are squared.
+    """
+    exponent = exponent if abs(exponent) > 300 else 0
+    distances = np.empty(len(first), dtype=X.dtype)
+    step = max(1, _BLOCK_BYTES // (16 * X.shape[1]))
+    for start in range(0, len(first), step):
+        part = slice(start, start + step)
+        a, b = X[first[part]], X[second[part]]
+        if exponent:
+            a, b = np.ldexp(a, -exponent), np.ldexp(b, -exponent)
+        distance = np.sqrt(_squared_norms(np.subtract(a, b, dtype=np.float64)))
+        distances[part] = np.ldexp(distance, exponent)
+    return distances
+
+
+def _flatnonzero(mask, size):
+    """Where the first `size` entries of a sparse mask are true.
+
+    Eight entries are looked at together, which is faster than `np.flatnonzero`
+    on a mask that is nearly all False. The mask is at least 8 entries longer.
+    """
+    mask[size : size + 8] = False
+    n_words = -(-size // 8)
+    words = np.flatnonzero(mask[: 8 * n_words].view(np.uint64) != 0)
+    word, bit = np.nonzero(mask[: 8 * n_words].reshape(-1, 8)[words])
+    return 8 * words[word] + bit
 
 
 def _squared_norms(X):

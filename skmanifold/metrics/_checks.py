@@ -27,8 +27,8 @@ def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
             )
         if (X < 0).any():
             raise ValueError(
-                f"{name} has negative entries, but metric='precomputed' needs distances,"
-                " which are not negative."
+                f"{name} has negative entries, but metric='precomputed' needs"
+                " distances, which are not negative."
             )
     return X
 

@@ -24,9 +24,9 @@ def intrinsic_dimension(
     """Estimate the dimension of the manifold that the data lie on.
 
     ``"twonn"`` takes the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
-    two nearest neighbours, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends on
-    the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu` through
-    the origin. It looks at the finest scale, where noise counts as dimension.
+    two nearest neighbours, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
+    on the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu`
+    through the origin. It looks at the finest scale, where noise counts as dimension.
 
     ``"mle"`` takes the k nearest neighbours, at the distances :math:`T_j(i)`:
 
@@ -137,7 +137,7 @@ _ALL_EQUAL = (
 def _distinct(X, metric):
     """The data without repeated rows."""
     if metric == "precomputed":
-        first = np.unique(X, axis=0, return_index=True)[1]
+        first = ~np.tril(X == 0.0, -1).any(axis=1)
         return X[np.ix_(first, first)]
     return np.unique(X, axis=0)
 

@@ -6,7 +6,9 @@
 A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are those of
 `sklearn.metrics.pairwise_distances`, and ties are broken as
 `sklearn.manifold.trustworthiness` breaks them (by :func:`numpy.argsort` along the row),
-so that values agree with scikit-learn's even where many distances are equal.
+so that values agree with scikit-learn's even where many distances are equal. Distances
+that are equal but for rounding are the limit: a matrix product by chunks may round them
+otherwise than the product of all rows, so the latter is taken where it fits.
 """
 
 import numpy as np
@@ -25,12 +27,16 @@ _MAX_CHUNK_BYTES = 2**27
 _MAX_COUNTED = 24
 
 
+def _working_bytes():
+    return get_config()["working_memory"] * 2**20
+
+
 def chunks(n_rows, row_bytes, n_jobs=None):
     """Slices of rows such that all chunks at work fit into the working memory.
 
     One row is the least; `row_bytes` is what one row of a chunk takes in all.
     """
-    budget = get_config()["working_memory"] * 2**20 / effective_n_jobs(n_jobs)
+    budget = _working_bytes() / effective_n_jobs(n_jobs)
     size = int(min(budget, _MAX_CHUNK_BYTES) // max(row_bytes, 1))
     return list(gen_batches(n_rows, max(1, min(size, n_rows))))
 
@@ -162,8 +168,13 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
         Ranks from 1 to ``n_samples - 1``.
     """
     row_distances = Distances(X, metric)
+    n = row_distances.n_samples
+    row_bytes = 3 * 8 * n
     if rows is None:
-        rows = np.arange(row_distances.n_samples)
+        rows = np.arange(n)
+        if metric != "precomputed" and row_bytes * n <= _working_bytes():
+            whole = pairwise_distances(X, metric=metric)
+            row_distances = whole.__getitem__
 
     def chunk_ranks(chunk):
         at = rows[chunk]
@@ -177,7 +188,6 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
             ]
         )
 
-    row_bytes = 3 * 8 * row_distances.n_samples
     return np.concatenate(map_chunks(chunk_ranks, len(rows), row_bytes, n_jobs))
 
 

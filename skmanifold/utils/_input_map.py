@@ -44,9 +44,9 @@ class InputMap:
 
     Column j is divided by ``max(1, s_j / (2 q))`` and by one number for all columns,
     which makes their mean variance 1; s are the standard deviations, q their upper
-    quartile. Columns of comparable scale (pixels, coordinates) so keep their proportions,
-    while a column thousands of times larger cannot drown the others. Constant columns
-    count for nothing.
+    quartile. Columns of comparable scale (pixels, coordinates) so keep their
+    proportions, while a column thousands of times larger cannot drown the others.
+    Constant columns count for nothing.
 
     Parameters
     ----------
@@ -125,9 +125,9 @@ class InputMap:
             ).astype(np.float32)
         if not np.isfinite(scaled).all():
             raise ValueError(
-                "X holds values too large for float32 after scaling by what fit learnt: "
-                "they lie more than 1e38 standard deviations away. Look for outliers or "
-                "wrong units in X."
+                "X holds values too large for float32 after scaling by what fit "
+                "learnt: they lie more than 1e38 standard deviations away. Look for "
+                "outliers or wrong units in X."
             )
         return scaled
 

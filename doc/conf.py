@@ -1,0 +1,74 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Settings of Sphinx. Build with ``make doc``."""
+
+import os
+
+# Read when they are first imported, which is by the examples.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import skmanifold
+
+project = "skmanifold"
+author = "The skmanifold developers"
+copyright = "2026, The skmanifold developers (BSD 3-Clause License)"
+version = release = skmanifold.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+default_role = "literal"
+
+# API reference: a page for each module lists what its __all__ does, and each of these
+# has a page, a class with its methods
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_member_order = "groupwise"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_attributes_as_param_list = True
+
+
+def skip_member(app, what, name, value, skip, options):
+    """Leave to scikit-learn and torch to document what is inherited from them."""
+    home = getattr(value, "__module__", None)
+    return None if home is None or home.startswith("skmanifold") else True
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_member)
+
+
+# Gallery
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "doc_module": ("skmanifold",),
+    "backreferences_dir": "api/generated/backreferences",
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "plot_gallery": "True",
+    "min_reported_time": 1,
+    "write_computation_times": False,
+    "inspect_global_variables": False,
+}
+
+# Look
+html_theme = "pydata_sphinx_theme"
+html_title = f"skmanifold {release}"
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "navigation_with_keys": False,
+}
+html_sidebars = {"getting_started": [], "architecture": []}

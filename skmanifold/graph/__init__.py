@@ -1,0 +1,8 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Nearest-neighbour graphs: computed, or supplied by the user."""
+
+from ._connectivity import connected_components_of, neighbors_from_graph
+from ._neighbors import nearest_neighbors
+
+__all__ = ["connected_components_of", "nearest_neighbors", "neighbors_from_graph"]

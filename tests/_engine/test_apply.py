@@ -1,0 +1,61 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+import torch
+
+from skmanifold._engine import apply_in_blocks
+from skmanifold.nn import MLP
+
+
+@pytest.fixture(scope="module")
+def wide():
+    torch.manual_seed(0)
+    X = np.random.RandomState(0).randn(700, 784).astype(np.float32)
+    return MLP(784, 2, layers=(512, 300)).eval(), X
+
+
+def apply(module, X, **options):
+    return apply_in_blocks(module, lambda a, b: X[a:b], len(X), **options)
+
+
+def test_is_the_network(wide):
+    module, X = wide
+    with torch.no_grad():
+        expected = module(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(apply(module, X), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_rows_do_not_depend_on_their_company(wide, n_threads):
+    module, X = wide
+    everything = apply(module, X)
+    torch.set_num_threads(n_threads)
+    assert np.array_equal(apply(module, X), everything)
+    for start, stop in [(0, 1), (255, 257), (13, 700), (699, 700)]:
+        assert np.array_equal(apply(module, X[start:stop]), everything[start:stop])
+    order = np.random.RandomState(1).permutation(700)
+    assert np.array_equal(apply(module, X[order]), everything[order])
+
+
+def test_a_plain_pass_would_depend_on_it(wide):
+    """The reason for the blocks: fails when they are no longer needed."""
+    module, X = wide
+    with torch.no_grad():
+        everything = module(torch.from_numpy(X))
+        parts = torch.cat([module(torch.from_numpy(X[i : i + 1])) for i in range(700)])
+    assert not torch.equal(everything, parts)
+
+
+def test_padding_does_not_leak():
+    """A network that is not zero at zero still gives only the rows asked for."""
+    out = apply(lambda x: x + 1, np.zeros((3, 2), dtype=np.float32))
+    assert np.array_equal(out, np.ones((3, 2)))
+
+
+def test_leaves_the_input_alone(wide):
+    module, X = wide
+    before = X.copy()
+    apply(module, X)
+    assert np.array_equal(X, before)

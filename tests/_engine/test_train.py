@@ -1,0 +1,217 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from skmanifold._engine import (
+    Checkpoint,
+    NoProgress,
+    RowBatches,
+    Training,
+    local_generator,
+    make_optimizers,
+    train,
+)
+
+
+class Quadratic(nn.Module):
+    """Mean squared distance of the parameter from the rows of a batch."""
+
+    def __init__(self, X):
+        super().__init__()
+        self.X = X
+        self.center = nn.Parameter(torch.zeros(X.shape[1]))
+
+    def forward(self, batch):
+        rows, _ = batch
+        return {"distance": ((self.X[rows] - self.center) ** 2).sum(1).mean()}
+
+
+@pytest.fixture
+def data():
+    return torch.randn(60, 3, generator=local_generator(0)) + 2
+
+
+def make(data, *, n_epochs=4, learning_rate=0.1, batch_size=20, **options):
+    objective = Quadratic(data)
+    training = Training(
+        n_epochs=n_epochs,
+        optimizers=make_optimizers(
+            objective,
+            optimizer="adamw",
+            learning_rate=learning_rate,
+            weight_decay=0.0,
+        ),
+        generator=local_generator(1),
+        **options,
+    )
+    return objective, RowBatches(len(data), batch_size, data.device), training
+
+
+def test_finds_the_minimum(data):
+    objective, batches, training = make(data, n_epochs=200, batch_size=60)
+    history = train(objective, batches, training)
+    torch.testing.assert_close(
+        objective.center.detach(), data.mean(0), atol=1e-3, rtol=0
+    )
+    minimum = ((data - data.mean(0)) ** 2).sum(1).mean().item()
+    assert history["distance"][-1] == pytest.approx(minimum, rel=1e-4)
+    assert len(history["loss"]) == 200
+    assert history["loss"] == history["distance"]
+    assert not objective.training
+
+
+def test_is_a_plain_loop(data):
+    """Bit for bit what a hand-written loop does."""
+    objective, batches, training = make(data, schedule="constant", warmup=0.0)
+    train(objective, batches, training)
+
+    center = nn.Parameter(torch.zeros(3))
+    optimizer = torch.optim.AdamW([center], lr=0.1, weight_decay=0.0, fused=True)
+    generator = local_generator(1)
+    for _ in range(4):
+        for rows, _ in RowBatches(60, 20, data.device).epoch(generator):
+            optimizer.zero_grad()
+            ((data[rows] - center) ** 2).sum(1).mean().backward()
+            optimizer.step()
+    assert torch.equal(objective.center, center)
+
+
+def test_history_is_the_mean_over_the_epoch(data):
+    objective, batches, training = make(data, n_epochs=1, learning_rate=1e-12)
+    history = train(objective, batches, training)
+    expected = (data**2).sum(1).mean().item()
+    assert history["loss"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_on_epoch_may_stop(data):
+    seen = []
+
+    def on_epoch(epoch, history):
+        seen.append((epoch, len(history["loss"])))
+        return epoch == 1
+
+    objective, batches, training = make(data)
+    history = train(objective, batches, training, on_epoch=on_epoch)
+    assert seen == [(0, 1), (1, 2)]
+    assert len(history["loss"]) == 2
+    assert not objective.training
+
+
+def test_early_stopping(data):
+    objective, batches, training = make(
+        data, n_epochs=500, batch_size=60, stopping=NoProgress(3, 1e-3)
+    )
+    history = train(objective, batches, training)
+    assert 5 < len(history["loss"]) < 200
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_non_finite_loss_names_term_and_epoch(data, value):
+    objective, batches, training = make(data)
+    calls = []
+
+    def broken(batch):
+        calls.append(1)
+        broken_now = len(calls) > 3
+        return {
+            "fine": objective.center.sum(),
+            "odd": objective.center.sum() + (value if broken_now else 0.0),
+        }
+
+    objective.forward = broken
+    with pytest.raises(ValueError, match=r"'odd'.* in epoch 2.*Lower learning_rate"):
+        train(objective, batches, training)
+
+
+def test_gradient_clip(data):
+    objective, batches, training = make(
+        data * 1e3, n_epochs=1, batch_size=60, gradient_clip=1.0
+    )
+    norms = []
+    step = training.optimizers[0].step
+
+    def spy():
+        norms.append(objective.center.grad.norm().item())
+        step()
+
+    training.optimizers[0].step = spy
+    train(objective, batches, training)
+    assert norms == pytest.approx([1.0], rel=1e-4)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
+    path = tmp_path / "training.pt"
+
+    def checkpoint():
+        return Checkpoint(path, every=1, fingerprint="f", seed=0)
+
+    objective, batches, training = make(data, stopping=NoProgress(3, 0.0))
+    whole = train(objective, batches, training)
+
+    first, batches, training = make(
+        data, stopping=NoProgress(3, 0.0), checkpoint=checkpoint()
+    )
+
+    def interrupt(epoch, history):
+        # the third epoch ends before it is saved
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(first, batches, training, on_epoch=interrupt)
+
+    second, batches, training = make(
+        data, stopping=NoProgress(3, 0.0), checkpoint=checkpoint()
+    )
+    resumed = train(second, batches, training)
+    assert resumed == whole
+    assert torch.equal(objective.center, second.center)
+
+
+def test_muon_takes_hidden_matrices_only():
+    from skmanifold.nn import MLP
+
+    objective = nn.ModuleDict({"encoder": MLP(3, 2, layers=(8, 4))})
+    adamw, muon = make_optimizers(
+        objective, optimizer="muon", learning_rate=1e-3, weight_decay=0.1
+    )
+    shapes = [tuple(p.shape) for g in muon.param_groups for p in g["params"]]
+    assert shapes == [(8, 3), (4, 8)]
+    decay = {
+        tuple(p.shape): g["weight_decay"]
+        for g in adamw.param_groups
+        for p in g["params"]
+    }
+    assert decay[(2, 4)] == 0.1
+    assert decay[(2,)] == decay[(8,)] == 0.0
+
+
+def test_no_host_sync_in_the_step(data):
+    """Losses are read once an epoch: a step that reads one would stall a GPU."""
+    objective, batches, training = make(data, n_epochs=2)
+    reads = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten._local_scalar_dense.default:
+                reads.append(func)
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
+        train(objective, batches, training)
+    # tolist() of the epoch's means does not pass through the dispatcher
+    assert reads == []
+    assert len(batches) == 3
+
+
+def test_keeps_no_copy_of_the_data(data):
+    objective, batches, training = make(data)
+    train(objective, batches, training)
+    assert objective.X.data_ptr() == data.data_ptr()
+    assert np.shares_memory(objective.X.numpy(), data.numpy())

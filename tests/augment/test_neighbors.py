@@ -1,0 +1,47 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import torch
+
+from skmanifold.augment import draw_neighbors, mix
+
+
+def test_draws_are_uniform_over_the_filled_entries():
+    neighbors = torch.tensor([[1, 2, 3], [0, 9, 9]])
+    counts = torch.tensor([3, 1])
+    uniform = torch.rand(6000, generator=torch.Generator().manual_seed(0))
+    chosen, share = draw_neighbors(
+        neighbors, counts, torch.zeros(6000, dtype=torch.long), uniform
+    )
+    drawn = torch.bincount(chosen, minlength=4)
+    assert drawn[0] == 0
+    # five standard deviations of a binomial count
+    assert (drawn[1:] - 2000).abs().max() < 5 * (6000 * 2 / 9) ** 0.5
+    assert 0 <= share.min() and share.max() < 1
+    assert abs(share.mean() - 0.5) < 5 * (1 / 12 / 6000) ** 0.5
+    # which neighbour and how far are independent
+    correlation = torch.corrcoef(torch.stack([chosen.float(), share]))[0, 1]
+    assert abs(correlation) < 5 / 6000**0.5
+
+    chosen, _ = draw_neighbors(
+        neighbors, counts, torch.ones(6000, dtype=torch.long), uniform
+    )
+    assert (chosen == 0).all(), "padding is never drawn"
+
+
+def test_largest_draw_stays_in_range():
+    below_one = torch.nextafter(torch.tensor([1.0]), torch.tensor([0.0]))
+    n = 2**24 + 2  # where a float32 product with a draw below one may round up to n
+    chosen, _ = draw_neighbors(
+        torch.arange(3).repeat(1, 1), torch.tensor([3]), torch.tensor([0]), below_one
+    )
+    assert chosen == 2
+    column = torch.minimum((below_one * n).long(), torch.tensor(n - 1))
+    assert column < n
+
+
+def test_mix_is_on_the_segment():
+    a, b = torch.zeros(3, 2), torch.ones(3, 2)
+    mixed = mix(a, b, torch.tensor([0.0, 0.25, 1.0]))
+    torch.testing.assert_close(mixed[:, 0], torch.tensor([0.0, 0.25, 1.0]))
+    assert torch.equal(mixed[:, 0], mixed[:, 1])

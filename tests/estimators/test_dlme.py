@@ -1,0 +1,831 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import io
+import pickle
+import threading
+import warnings
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.neighbors import KNeighborsTransformer, kneighbors_graph
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold import DLME
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(max_epochs=2, batch_size=32, random_state=0)
+
+
+def quick(**options):
+    return DLME(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits):
+    """The default estimator on raw digits, fitted once for all tests."""
+    return DLME(random_state=0).fit(digits[0])
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        DLME(),
+        DLME(max_epochs=1, n_clusters=2),
+        DLME(
+            max_epochs=1,
+            structure_layers=(512, 512),
+            embedding_layers=(300,),
+            training=TrainingOptions(precision="float32"),
+        ),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+# -- quality: a coarse guard; the figures are measured by asv_bench/compare
+
+
+def linear_svm_accuracy(Z, y):
+    return cross_val_score(
+        make_pipeline(StandardScaler(), SVC(kernel="linear")), Z, y, cv=5
+    ).mean()
+
+
+def test_digits_separate(digits, fitted_digits):
+    assert linear_svm_accuracy(fitted_digits.embedding_, digits[1]) > 0.9
+
+
+def test_new_data_land_among_their_like(digits):
+    X, y = digits
+    model = DLME(random_state=0).fit(X[:1200])
+    svm = SVC(kernel="linear").fit(model.embedding_, y[:1200])
+    assert svm.score(model.transform(X[1200:]), y[1200:]) > 0.8
+
+
+def test_one_oversized_column_does_no_harm(digits):
+    X, y = digits
+    X = X.copy()
+    X[:, 20] *= 1e4
+    assert linear_svm_accuracy(DLME(random_state=0).fit_transform(X), y) > 0.85
+
+
+def test_fifty_rows_train_long_enough(iris):
+    X, y = iris
+    Z = DLME(random_state=0).fit_transform(X[::3])
+    assert linear_svm_accuracy(Z, y[::3]) > 0.85
+
+
+# -- transform is a function
+
+
+def test_fit_transform_is_transform(digits, fitted_digits):
+    X = digits[0]
+    Z = fitted_digits.embedding_
+    assert_array_equal(fitted_digits.transform(X), Z)
+    assert_array_equal(
+        clone(fitted_digits).set_params(**QUICK).fit_transform(X),
+        quick().fit(X).transform(X),
+    )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
+    X, Z = digits[0], fitted_digits.embedding_
+    torch.set_num_threads(n_threads)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
+    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
+        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
+
+
+def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
+    X, Z = digits[0][:300], fitted_digits.embedding_[:300]
+    before = pickle.dumps(fitted_digits), X.copy()
+    results = [None] * 8
+
+    def work(i):
+        results[i] = fitted_digits.transform(X)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert_array_equal(result, Z)
+    assert pickle.dumps(fitted_digits) == before[0]
+    assert_array_equal(X, before[1])
+
+
+# -- seeds
+
+
+def test_same_seed_same_bits_for_any_number_of_threads(digits):
+    X = digits[0][:600]
+
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        return DLME(random_state=seed, max_epochs=3).fit_transform(X)
+
+    one = fit(1)
+    assert_array_equal(fit(2), one)
+    assert_array_equal(fit(4), one)
+    assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_same_bits_in_a_worker_process(iris):
+    X = iris[0]
+    inside = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(quick().fit_transform)(X) for _ in range(2)
+    )
+    assert_array_equal(inside[0], quick().fit_transform(X))
+    assert_array_equal(inside[1], inside[0])
+
+
+def test_same_bits_in_threads(iris):
+    X = iris[0]
+    results = joblib.Parallel(n_jobs=4, prefer="threads")(
+        joblib.delayed(quick(random_state=i % 2).fit_transform)(X) for i in range(4)
+    )
+    assert_array_equal(results[0], results[2])
+    assert_array_equal(results[1], results[3])
+    assert_array_equal(results[0], quick().fit_transform(X))
+
+
+def test_global_state_is_untouched(iris):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+
+    def state():
+        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+        return [
+            torch.get_rng_state().tolist(),
+            numpy_state["key"].tolist(),
+            numpy_state["pos"],
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_grad_enabled(),
+            list(warnings.filters),
+        ]
+
+    before = state()
+    expected = quick().fit(iris[0]).transform(iris[0])
+    assert state() == before
+    with pytest.raises(ValueError):
+        quick().fit(iris[0] * np.nan)
+    assert state() == before
+    torch.rand(3)
+    np.random.rand(3)  # noqa: NPY002
+    assert_array_equal(quick().fit_transform(iris[0]), expected)
+
+
+def test_random_state_instance_moves_on(iris):
+    rng = np.random.RandomState(0)
+    first = quick(random_state=rng).fit_transform(iris[0])
+    second = quick(random_state=rng).fit_transform(iris[0])
+    assert not np.array_equal(first, second)
+
+
+# -- input of any habit
+
+
+def test_float32_in_float32_out(iris):
+    X = iris[0]
+    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
+    model = quick().fit(X)
+    assert model.embedding_.dtype == np.float64
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda X: X.tolist(),
+        np.asfortranarray,
+        lambda X: np.ascontiguousarray(X[::-1])[::-1],
+        lambda X: pd.DataFrame(X, columns=list("abcd")),
+        lambda X: pl.DataFrame(X, schema=list("abcd")),
+        sparse.csr_matrix,
+        sparse.csr_array,
+        sparse.csc_array,
+        sparse.coo_matrix,
+        torch.from_numpy,
+    ],
+)
+def test_same_result_for_each_habit(iris, habit):
+    X = iris[0]
+    model = quick().fit(habit(X))
+    assert_array_equal(model.embedding_, quick().fit_transform(X))
+    assert_array_equal(model.transform(habit(X)), model.embedding_)
+
+
+def test_read_only_memmap(iris, tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, iris[0])
+    X = np.load(path, mmap_mode="r")
+    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float16, bool])
+def test_dtypes(dtype):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 6))
+    Z = quick().fit_transform(X.astype(dtype))
+    assert np.isfinite(Z).all()
+    assert Z.dtype == (np.float32 if dtype == np.float16 else np.float64)
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 5)
+    yield "duplicates", np.repeat(X[:5], 9, axis=0)
+    yield "all rows equal", np.full((30, 3), 7.0)
+    yield "constant columns", np.column_stack([X, np.ones(40), np.zeros(40)])
+    yield "one column", X[:, :1]
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+    yield "wide", rng.randn(12, 3000)
+
+
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+def test_odd_but_valid(name, X):
+    model = quick(max_epochs=20).fit(X)
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    if name == "all rows equal":
+        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
+    else:
+        assert model.embedding_.std() > 0
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 4, 5])
+def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
+    X = iris[0][::30][:n_samples]
+    with pytest.warns(UserWarning) as caught:
+        model = DLME(random_state=0).fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"n_neighbors=5 needs more than the {n_samples} samples of X; using "
+        f"n_neighbors={n_samples - 1}."
+    ]
+    assert np.isfinite(model.embedding_).all()
+    assert model.n_neighbors == 5, "a parameter is never changed"
+
+
+# -- bad input, one by one
+
+
+def bad_inputs():
+    X = np.random.RandomState(0).randn(20, 3)
+    nan, inf = X.copy(), X.copy()
+    nan[3, 1], inf[3, 1] = np.nan, np.inf
+    yield "nan", nan, ValueError, "NaN"
+    yield "inf", inf, ValueError, "infinity"
+    yield "empty", X[:0], ValueError, "0 sample"
+    yield "one row", X[:1], ValueError, "minimum of 2 is required"
+    yield "1-D", X[0], ValueError, "Expected 2D array"
+    yield "3-D", X[None], ValueError, "dim 3"
+    yield "strings", X.astype(str).astype(object) + "a", ValueError, "could not convert"
+    yield "complex", X * 1j, ValueError, "Complex data not supported"
+    yield "no columns", X[:, :0], ValueError, "0 feature"
+    yield "overflow", X * 1e200, ValueError, "overflows"
+
+
+@pytest.mark.parametrize("name, X, error, match", list(bad_inputs()))
+def test_bad_input(iris, name, X, error, match):
+    model = quick()
+    with pytest.raises(error, match=match):
+        model.fit(X)
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+    assert not [a for a in vars(model) if a.endswith("_") and not a.startswith("_")]
+
+    model = quick().fit(iris[0])
+    before = dict(vars(model))
+    with pytest.raises(error, match=match):
+        model.fit(X)
+    assert vars(model).keys() == before.keys()
+    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
+
+
+def test_wrong_width_in_transform(iris):
+    model = quick().fit(iris[0])
+    with pytest.raises(ValueError, match="3 features, but DLME is expecting 4"):
+        model.transform(iris[0][:, :3])
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.transform(iris[0] * 1e200)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n_components", 0),
+        ("n_components", 2.5),
+        ("n_neighbors", 0),
+        ("alpha", 0.0),
+        ("alpha", 1.5),
+        ("nu_structure", 0),
+        ("nu_embedding", -1.0),
+        ("kernel", "gaussian"),
+        ("repulsion", -1),
+        ("damping", 0),
+        ("augmentation", "crop"),
+        ("norm", "group"),
+        ("structure_dim", 0),
+        ("encoder", "resnet"),
+        ("neighbors_algorithm", "kd_tree"),
+        ("n_clusters", 0),
+        ("max_epochs", 0),
+        ("max_epochs", "many"),
+        ("batch_size", 1),
+        ("learning_rate", 0.0),
+        ("training", {"optimizer": "adamw"}),
+        ("random_state", "zero"),
+    ],
+)
+def test_bad_parameter_is_named(iris, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of DLME must be"):
+        quick(**{name: value}).fit(iris[0])
+
+
+@pytest.mark.parametrize("name", ["structure_layers", "embedding_layers"])
+@pytest.mark.parametrize("layers", [(0,), (16, -2), (2.5,)])
+def test_bad_layers_are_named(iris, name, layers):
+    with pytest.raises(ValueError, match=rf"{name}=.*must be a sequence of positive"):
+        quick(**{name: layers}).fit(iris[0])
+
+
+def test_bad_device_and_options(iris):
+    with pytest.raises(ValueError, match="device='gpu' is not a device"):
+        quick(device="gpu").fit(iris[0])
+    options = TrainingOptions(weight_decay=-1)
+    with pytest.raises(ValueError, match="The 'weight_decay' parameter of Training"):
+        quick(training=options).fit(iris[0])
+
+
+def test_divergence_is_reported(iris):
+    model = quick(learning_rate=1e30, norm="none", max_epochs=50)
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        model.fit(iris[0])
+    assert not hasattr(model, "network_")
+
+
+def test_not_fitted(iris):
+    for method in ("transform", "structure"):
+        with pytest.raises(NotFittedError):
+            getattr(DLME(), method)(iris[0])
+
+
+# -- the method's parameters
+
+
+def test_structure_space(iris):
+    model = quick(structure_dim=7).fit(iris[0])
+    Y = model.structure(iris[0])
+    assert Y.shape == (150, 7)
+    with torch.no_grad():
+        Z = model.network_.encoder.embedding(torch.from_numpy(Y).float())
+    np.testing.assert_allclose(Z, model.embedding_, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(augmentation="mix"),
+        dict(augmentation="none"),
+        dict(kernel="density", repulsion=None, nu_embedding=0.001, alpha=1.0),
+        dict(structure_gradient=True),
+        dict(damping=None),
+        dict(repulsion=0.0),
+        dict(norm="none"),
+        dict(norm="batch"),
+        dict(n_components=1),
+        dict(n_components=5, structure_layers=(), embedding_layers=()),
+        dict(training=TrainingOptions(optimizer="muon")),
+        dict(training=TrainingOptions(precision="bfloat16")),
+        dict(metric="manhattan"),
+        dict(metric="cosine"),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_result(iris, options):
+    Z = quick(**options).fit_transform(iris[0])
+    assert Z.shape == (150, options.get("n_components", 2))
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(
+        Z,
+        quick(training=TrainingOptions(precision="float32")).fit_transform(iris[0])[
+            :, : Z.shape[1]
+        ],
+    )
+
+
+def test_structure_gradient_reaches_the_structure_network_through_p(iris):
+    """With q held still, only the gradient into p can move the structure network."""
+    from skmanifold.estimators._dlme import DLMEObjective
+    from skmanifold.nn import MLP
+
+    x = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0))
+    for wanted in (False, True):
+        torch.manual_seed(0)
+        objective = DLMEObjective(
+            MLP(3, 4, norm="none"),
+            nn.Linear(4, 2),
+            DLME(structure_gradient=wanted, nu_structure=1.0, alpha=1.0),
+        )
+        with torch.no_grad():
+            objective.encoder.embedding.weight.zero_()
+        sum(objective(tuple(x)).values()).backward()
+        moved = objective.encoder.structure.head.weight.grad
+        assert (moved is not None and bool(moved.abs().sum() > 0)) is wanted
+
+
+def test_augmentation_callable_is_called_and_checked(iris):
+    seen = []
+
+    def jitter(x):
+        seen.append(x.shape)
+        return x + 0.05 * torch.randn_like(x)
+
+    state = torch.get_rng_state()
+    Z = quick(augmentation=jitter).fit_transform(iris[0])
+    assert torch.equal(state, torch.get_rng_state())
+    assert set(seen) == {(30, 4)}
+    assert_array_equal(Z, quick(augmentation=jitter).fit_transform(iris[0]))
+    with pytest.raises(
+        ValueError, match=r"augmentation returned torch\.Size\(\[30, 2\]\)"
+    ):
+        quick(augmentation=lambda x: x[:, :2]).fit(iris[0])
+
+
+def test_own_graph_is_the_default_one(iris):
+    X = np.unique(iris[0], axis=0)
+    expected = quick(n_neighbors=4).fit_transform(X)
+    scaled = X - X.mean(axis=0)
+    graph = kneighbors_graph(scaled, 4)
+    own = quick(connectivity=graph, n_neighbors=99).fit(X)
+    # scikit-learn sees unscaled columns, whose proportions the scaling keeps
+    share = np.isclose(own.embedding_, expected).all(axis=1).mean()
+    transformer = KNeighborsTransformer(n_neighbors=4, mode="distance")
+    made = quick(connectivity=transformer.fit_transform).fit(X)
+    assert made.embedding_.shape == own.embedding_.shape == expected.shape
+    assert 0 <= share <= 1
+    with pytest.raises(ValueError, match="connectivity|graph"):
+        quick(connectivity=graph[:10]).fit(X)
+
+
+def test_connected_components_are_reported():
+    X, _ = make_blobs(60, 3, centers=[[0] * 3, [1e3] * 3], random_state=0)
+    assert quick().fit(X).n_connected_components_ == 2
+    assert quick(n_neighbors=40).fit(X).n_connected_components_ == 1
+    assert not hasattr(quick(augmentation="none").fit(X), "n_connected_components_")
+
+
+# -- a network of one's own
+
+
+def test_encoder_instance_is_copied(iris):
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.2))
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    model = quick(encoder=encoder, structure_dim=16)
+    Z = model.fit_transform(iris[0])
+    assert encoder.training
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert model.encoder is encoder
+    assert_array_equal(clone(model).fit_transform(iris[0]), Z)
+    assert model.structure(iris[0]).shape == (150, 16)
+
+
+def test_encoder_factory_is_seeded(iris):
+    def factory(n_in, n_out):
+        return nn.Linear(n_in, n_out)
+
+    a = quick(encoder=factory).fit_transform(iris[0])
+    assert_array_equal(a, quick(encoder=factory).fit_transform(iris[0]))
+    assert not np.array_equal(
+        a, quick(encoder=factory, random_state=1).fit_transform(iris[0])
+    )
+
+
+@pytest.mark.parametrize(
+    "encoder, error, match",
+    [
+        (nn.Linear(4, 9), ValueError, r"shape \(2, 9\), but shape \(2, 64\) is needed"),
+        (nn.Linear(5, 64), ValueError, r"could not map an input of shape \(2, 4\)"),
+        (lambda a, b: "network", TypeError, "must return a torch.nn.Module"),
+    ],
+)
+def test_unfit_encoder_is_found_before_training(iris, encoder, error, match):
+    with pytest.raises(error, match=match):
+        quick(encoder=encoder).fit(iris[0])
+
+
+def test_encoder_that_returns_nan(iris):
+    class Broken(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * torch.nan
+
+    with pytest.raises(ValueError, match=r"Training diverged.*finite values"):
+        quick(encoder=Broken(4, 64)).fit(iris[0])
+
+
+# -- clusters
+
+
+def test_n_clusters(digits, fitted_digits):
+    X = digits[0]
+    assert not hasattr(fitted_digits, "predict")
+    model = quick(n_clusters=4).fit(X)
+    assert set(model.labels_) == set(range(4))
+    assert_array_equal(model.predict(X), model.labels_)
+    assert_array_equal(model.predict(X[5:9]), model.labels_[5:9])
+    assert_array_equal(clone(model).fit_predict(X), model.labels_)
+
+
+def test_fit_predict_without_n_clusters(iris):
+    model = quick()
+    labels = model.fit_predict(iris[0])
+    assert set(labels) == set(range(8))
+    assert_array_equal(model.labels_, labels)
+    model.fit(iris[0])
+    assert not hasattr(model, "labels_")
+    with pytest.raises(AttributeError) as caught:
+        model.predict  # noqa: B018
+    assert "set n_clusters to an int" in str(caught.value.__cause__)
+
+
+def test_more_clusters_than_rows(iris):
+    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 samples"):
+        assert len(quick(n_clusters=20).fit(iris[0][:12]).labels_) == 12
+
+
+# -- scikit-learn around it
+
+
+def test_pipeline_under_cross_validate(iris):
+    pipeline = make_pipeline(
+        StandardScaler(), DLME(random_state=0, max_epochs=60), LinearSVC()
+    )
+    scores = cross_validate(pipeline, *iris, cv=3)["test_score"]
+    assert scores.mean() > 0.8
+
+
+def test_y_is_ignored(iris):
+    X, y = iris
+    assert_array_equal(quick().fit_transform(X, y), quick().fit_transform(X))
+    assert_array_equal(quick().fit(X, y[:3]).embedding_, quick().fit_transform(X))
+
+
+def test_grid_search_in_parallel(iris):
+    X, y = iris
+    grid = GridSearchCV(
+        make_pipeline(quick(training=TrainingOptions()), SVC()),
+        {"dlme__n_components": [1, 2], "dlme__training__weight_decay": [0.0, 0.1]},
+        cv=2,
+        n_jobs=2,
+    )
+    grid.fit(X, y)
+    assert len(grid.cv_results_["params"]) == 4
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_set_output(iris, container):
+    model = quick().set_output(transform=container)
+    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
+    assert list(Z.columns) == ["dlme0", "dlme1"]
+    assert list(model.get_feature_names_out()) == ["dlme0", "dlme1"]
+    assert_array_equal(model.feature_names_in_, list("abcd"))
+    assert_array_equal(Z.to_numpy(), model.embedding_)
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle, "joblib"])
+def test_models_travel(iris, fitted_digits, digits, library):
+    if library == "joblib":
+        buffer = io.BytesIO()
+        joblib.dump(fitted_digits, buffer)
+        size = buffer.tell()
+        buffer.seek(0)
+        again = joblib.load(buffer)
+    else:
+        dumped = library.dumps(fitted_digits)
+        size, again = len(dumped), library.loads(dumped)
+    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
+    weights = sum(p.nbytes for p in fitted_digits.network_.state_dict().values())
+    assert size < 1.2 * (weights + fitted_digits.embedding_.nbytes) + 50_000
+
+
+def test_warm_start_goes_on(iris):
+    X = iris[0]
+    model = quick(warm_start=True, max_epochs=30).fit(X)
+    first = model.history_["loss"][-1]
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    for name, value in model.network_.state_dict().items():
+        if "running" not in name:
+            torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
+    assert model.history_["loss"][0] < first * 1.5
+    cold = quick(max_epochs=1, learning_rate=1e-9).fit(X)
+    assert cold.history_["loss"][0] > model.history_["loss"][0]
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :2])
+
+
+# -- feedback
+
+
+def test_history(iris):
+    model = quick(max_epochs=3).fit(iris[0])
+    assert model.n_iter_ == 3
+    assert set(model.history_) == {
+        "loss",
+        "positive",
+        "negative",
+        "learning_rate_factor",
+    }
+    for values in model.history_.values():
+        assert len(values) == 3 and all(isinstance(v, float) for v in values)
+    np.testing.assert_allclose(
+        model.history_["loss"],
+        np.add(model.history_["positive"], model.history_["negative"]),
+    )
+
+
+def test_silent_by_default_and_verbose_on_request(iris, capsys):
+    quick().fit(iris[0])
+    assert capsys.readouterr().out == ""
+    quick(verbose=True, max_epochs=40).fit(iris[0])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[-1].startswith("[DLME] epoch 40/40, loss ")
+
+
+class Recorder:
+    """A callback in scikit-learn's protocol."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.calls = []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.calls.append(f"end {context.task_name}")
+        assert fitted_estimator.transform(X).shape == (len(X), 2)
+        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
+
+
+def test_callbacks_are_called_per_epoch(iris):
+    recorder = Recorder()
+    quick().set_callbacks(recorder).fit(iris[0])
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.calls == ["setup", "begin fit", *epoch * 2, "end fit", "teardown"]
+
+
+def test_a_callback_may_stop(iris):
+    model = quick(max_epochs=9).set_callbacks(Recorder(stop_after=2)).fit(iris[0])
+    assert model.n_iter_ == len(model.history_["loss"]) == 2
+    assert model.transform(iris[0]).shape == (150, 2)
+
+
+def test_a_failing_callback_is_torn_down_and_leaves_nothing(iris):
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise KeyboardInterrupt
+
+    failing = Failing()
+    model = quick().set_callbacks(failing)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(iris[0])
+    assert failing.calls[-1] == "teardown"
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+
+
+def test_progress_bar(iris, capsys):
+    quick().set_callbacks(ProgressBar()).fit(iris[0])
+    assert "DLME - fit" in capsys.readouterr().out
+
+
+def silhouette(estimator, X, y):
+    from sklearn.metrics import silhouette_score
+
+    return silhouette_score(estimator.transform(X), y)
+
+
+def test_scoring_monitor(iris):
+    X = pd.DataFrame(iris[0], columns=list("abcd"))
+    monitor = ScoringMonitor(scoring={"score": silhouette})
+    model = quick(max_epochs=3).set_callbacks(monitor).fit(X, iris[1])
+    log = monitor.get_logs().data
+    scores = [row["score"] for row in log if row["task_name"] == "epoch"]
+    assert len(scores) == 3
+    assert scores[-1] == pytest.approx(silhouette(model, X, iris[1]))
+
+
+@pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
+def test_callbacks_inside_pipeline_and_grid_search(iris, capsys):
+    X, y = iris
+    pipeline = make_pipeline(quick(), SVC())
+    pipeline.set_callbacks(ProgressBar()).fit(X, y)
+    assert "DLME - fit" in capsys.readouterr().out
+    grid = GridSearchCV(pipeline.set_callbacks(), {"dlme__n_components": [1, 2]}, cv=2)
+    grid.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    assert "DLME - fit" in capsys.readouterr().out
+
+
+# -- training options
+
+
+def test_min_steps(iris):
+    options = TrainingOptions(min_steps=23)
+    model = quick(max_epochs=1, training=options).fit(iris[0])
+    assert model.n_iter_ == 5  # of 150 // 32 rounded to 5 steps each
+
+
+def test_early_stopping(iris):
+    options = TrainingOptions(n_iter_no_change=2, tol=0.5)
+    assert quick(max_epochs=50, training=options).fit(iris[0]).n_iter_ < 20
+
+
+def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
+    X = iris[0]
+    path = tmp_path / "fit.pt"
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise KeyboardInterrupt
+
+    options = TrainingOptions(checkpoint=path)
+    model = quick(max_epochs=5, training=options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(X)
+    assert path.exists()
+    with pytest.raises(ValueError, match="other parameters or other data"):
+        model.fit(X + 1)
+    resumed = clone(model).fit(X)
+    assert not path.exists()
+    uninterrupted = quick(max_epochs=5).fit(X)
+    assert_array_equal(resumed.embedding_, uninterrupted.embedding_)
+    assert resumed.history_ == uninterrupted.history_
+
+
+def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path):
+    path = tmp_path / "fit.pt"
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 1:
+                raise KeyboardInterrupt
+
+    model = quick(
+        max_epochs=3, random_state=None, training=TrainingOptions(checkpoint=path)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(iris[0])
+    copy = path.read_bytes()
+    first = model.fit_transform(iris[0])
+    path.write_bytes(copy)
+    assert_array_equal(clone(model).fit_transform(iris[0]), first)

@@ -1,0 +1,57 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from scipy.spatial.distance import cdist
+
+from skmanifold.losses import log_t_normalizer, squared_distances, t_kernel
+
+
+@pytest.mark.parametrize("nu", [0.01, 1.0, 5.0, 100.0])
+def test_density_kernel_is_the_t_density_of_scipy(nu):
+    distances = torch.linspace(0, 8, 50, dtype=torch.float64)
+    ours = t_kernel(distances**2, nu, kernel="density")
+    np.testing.assert_allclose(ours, stats.t(nu).pdf(distances), rtol=1e-9)
+
+
+@pytest.mark.parametrize("nu", [0.01, 1.0, 100.0])
+def test_max_kernel_is_one_at_zero_and_the_density_up_to_a_constant(nu):
+    d2 = torch.tensor([0.0, 0.5, 7.0], dtype=torch.float64)
+    kernel = t_kernel(d2, nu)
+    assert kernel[0] == 1.0
+    density = t_kernel(d2, nu, kernel="density")
+    torch.testing.assert_close(kernel * math.exp(log_t_normalizer(nu)), density)
+
+
+def test_cauchy_kernel_closed_form():
+    d2 = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
+    torch.testing.assert_close(t_kernel(d2, 1.0), 1 / (1 + d2))
+
+
+def test_smaller_nu_has_the_heavier_tail():
+    d2 = torch.tensor(9.0)
+    assert t_kernel(d2, 100.0) < t_kernel(d2, 1.0)
+
+
+def test_kernel_gradient():
+    d2 = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda d: t_kernel(d, 0.3), d2)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+def test_squared_distances_against_scipy(offset):
+    rng = np.random.RandomState(0)
+    a = rng.randn(7, 3) + offset
+    b = rng.randn(5, 3) + offset
+    ours = squared_distances(torch.from_numpy(a), torch.from_numpy(b))
+    np.testing.assert_allclose(ours, cdist(a, b, "sqeuclidean"), rtol=1e-7)
+
+
+def test_squared_distances_are_never_negative():
+    a = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 1e3
+    assert squared_distances(a, a).min() >= 0

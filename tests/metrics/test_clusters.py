@@ -1,0 +1,119 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import accuracy_score
+
+from skmanifold.metrics import (
+    adjusted_rand_score,
+    cluster_rank_accuracy,
+    clustering_accuracy,
+    normalized_mutual_info_score,
+)
+
+
+@pytest.mark.parametrize(("n_classes", "n_clusters"), [(4, 4), (5, 3), (2, 5), (1, 3)])
+def test_clustering_accuracy_is_the_best_of_all_matchings(n_classes, n_clusters):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(n_classes, size=50), rng.integers(n_clusters, size=50)
+    # Names past the classes stand for clusters without a partner.
+    names = range(max(n_classes, n_clusters))
+    best = max(
+        accuracy_score(y_true, np.array(matching)[y_pred])
+        for matching in permutations(names)
+    )
+    assert_allclose(clustering_accuracy(y_true, y_pred), best)
+
+
+def test_clustering_accuracy_ignores_names_and_order():
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.integers(4, size=(2, 50))
+    value = clustering_accuracy(y_true, y_pred)
+    assert isinstance(value, float)
+    assert clustering_accuracy(np.array(list("wxyz"))[y_true], -7 * y_pred) == value
+    order = rng.permutation(50)
+    assert clustering_accuracy(y_true[order], y_pred[order]) == value
+    assert clustering_accuracy(y_true, (y_true + 1) % 4) == 1.0
+    assert clustering_accuracy(list(y_true), y_pred[:, np.newaxis]) == value
+
+
+def test_one_cluster_finds_the_largest_class():
+    assert clustering_accuracy([0, 0, 0, 1, 2], np.zeros(5)) == 3 / 5
+    assert clustering_accuracy([7], ["a"]) == 1.0
+
+
+def test_wrong_labels_are_refused():
+    with pytest.raises(ValueError, match="y_pred has shape"):
+        clustering_accuracy([0, 1, 1], [0, 1])
+    with pytest.raises(ValueError, match="empty"):
+        clustering_accuracy([], [])
+    with pytest.raises(ValueError, match="y_true has NaN"):
+        clustering_accuracy([0.0, np.nan], [0, 1])
+
+
+def test_mutual_information_has_the_papers_normalisation():
+    y_true, y_pred = [0, 0, 1, 1], [0, 0, 1, 2]
+    # I = log 2, H(true) = log 2, H(pred) = 1.5 log 2.
+    for method, expected in {
+        "max": 1 / 1.5,
+        "arithmetic": 1 / 1.25,
+        "min": 1.0,
+    }.items():
+        value = normalized_mutual_info_score(y_true, y_pred, average_method=method)
+        assert_allclose(value, expected)
+    assert adjusted_rand_score(y_true, [5, 5, 3, 3]) == 1.0
+
+
+def naive_ranks(X, labels):
+    names = sorted(set(labels))
+    centers = [np.mean(X[labels == name], axis=0) for name in names]
+    ranks = []
+    for a in centers:
+        distances = [np.linalg.norm(a - b) for b in centers]
+        ranks.append([sum(d < e - 1e-12 for d in distances) for e in distances])
+    return ranks
+
+
+def test_cluster_rank_accuracy_follows_the_formula(pair, labels):
+    X, Z = pair
+    in_X, in_Z = naive_ranks(X, labels), naive_ranks(Z, labels)
+    kept = sum(in_X[a][b] == in_Z[a][b] for a in range(4) for b in range(4))
+    value = cluster_rank_accuracy(X, Z, labels)
+    assert_allclose(value, kept / 16)
+    assert 1 / 4 < value < 1
+    order = np.random.default_rng(0).permutation(60)
+    assert cluster_rank_accuracy(X[order], Z[order], labels[order]) == value
+    assert (
+        cluster_rank_accuracy(9 * X + 1e5, -Z, np.array(list("dcba"))[labels]) == value
+    )
+
+
+def test_cluster_rank_accuracy_by_hand():
+    X, labels = np.array([[0.0], [1.0], [3.0], [7.0]]), [0, 1, 2, 3]
+    assert cluster_rank_accuracy(X, 2 * X, labels) == 1.0
+    # The second and the third centre exchanged: the ranks of the others in the rows of
+    # all four centres are 123, 123, 321, 321 before and 213, 312, 132, 321 after.
+    value = cluster_rank_accuracy(X, X[[0, 2, 1, 3]], labels)
+    before = [[0, 1, 2, 3], [1, 0, 2, 3], [2, 1, 0, 3], [3, 2, 1, 0]]
+    after = [[0, 2, 1, 3], [2, 0, 1, 3], [1, 2, 0, 3], [3, 1, 2, 0]]
+    assert value == np.mean(np.array(before) == np.array(after))
+
+
+def test_one_cluster_is_in_order(pair):
+    X, Z = pair
+    assert cluster_rank_accuracy(X, Z, np.zeros(60)) == 1.0
+    with pytest.raises(ValueError, match="labels has shape"):
+        cluster_rank_accuracy(X, Z, np.zeros(59))
+
+
+def test_an_exact_order_is_possible_in_one_column_less_than_clusters():
+    # The centres span as many dimensions as there are clusters, less one.
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(200, 30)), rng.integers(5, size=200)
+    centers = np.array([X[labels == c].mean(axis=0) for c in range(5)])
+    basis = np.linalg.svd(centers - centers.mean(axis=0))[2][:4]
+    assert cluster_rank_accuracy(X, X @ basis.T, labels) == 1.0

@@ -1,0 +1,87 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.spatial.distance import pdist, squareform
+
+from skmanifold.metrics import intrinsic_dimension
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(80, 3))
+
+
+@pytest.mark.parametrize("discard_fraction", [0.0, 0.1, 0.5])
+def test_two_nearest_neighbors_follow_the_paper(X, loops, discard_fraction):
+    D = loops.distances(X)
+    ratios = sorted(row[2] / row[1] for row in np.sort(D, axis=1))
+    x, y = [], []
+    for i, ratio in enumerate(ratios[: int(80 * (1 - discard_fraction))], start=1):
+        if i < 80:
+            x.append(np.log(ratio))
+            y.append(-np.log(1 - i / 80))
+    slope = np.linalg.lstsq(np.array(x)[:, np.newaxis], np.array(y), rcond=None)[0][0]
+    assert_allclose(intrinsic_dimension(X, discard_fraction=discard_fraction), slope)
+
+
+@pytest.mark.parametrize("k", [2, 3, 12, 79])
+def test_maximum_likelihood_follows_the_papers(X, loops, k):
+    inverse = []
+    for row in np.sort(loops.distances(X), axis=1):
+        logs = [np.log(row[k] / row[j]) for j in range(1, k)]
+        inverse.append(sum(logs) / (k - 1))
+    value = intrinsic_dimension(X, method="mle", n_neighbors=k)
+    assert_allclose(value, 1 / np.mean(inverse))
+    each = intrinsic_dimension(X, method="mle", n_neighbors=k, per_sample=True)
+    order = np.lexsort(X.T[::-1])
+    assert_allclose(each, (1 / np.array(inverse))[order])
+
+
+def test_a_range_is_the_mean_over_k(X):
+    single = [intrinsic_dimension(X, method="mle", n_neighbors=k) for k in (4, 5, 6)]
+    value = intrinsic_dimension(X, method="mle", n_neighbors=(4, 6))
+    assert_allclose(value, np.mean(single))
+
+
+@pytest.mark.parametrize("method", ["twonn", "mle"])
+@pytest.mark.parametrize("dimension", [1, 2, 4])
+def test_the_dimension_of_a_cube_in_twenty_columns(method, dimension):
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(20, 20)))[0][:dimension]
+    X = rng.uniform(size=(1500, dimension)) @ basis
+    assert_allclose(intrinsic_dimension(X, method=method), dimension, rtol=0.12)
+
+
+@pytest.mark.parametrize("method", ["twonn", "mle"])
+def test_order_scale_and_repeated_rows_do_not_matter(X, method):
+    value = intrinsic_dimension(X, method=method)
+    assert_allclose(intrinsic_dimension(1e3 * X[::-1] + 5, method=method), value)
+    assert_allclose(intrinsic_dimension(np.repeat(X, 3, axis=0), method=method), value)
+    D = squareform(pdist(np.repeat(X, 2, axis=0)))
+    options = {"method": method, "metric": "precomputed"}
+    assert_allclose(intrinsic_dimension(D, **options), value)
+
+
+def test_what_is_undefined_is_refused(X):
+    grid = np.stack(np.meshgrid(*[np.arange(6.0)] * 2), axis=-1).reshape(-1, 2)
+    for method in ("twonn", "mle"):
+        with pytest.raises(ValueError, match="equally far"):
+            intrinsic_dimension(np.eye(30), method=method)
+    with pytest.raises(ValueError, match="equally far"):
+        intrinsic_dimension(grid, method="mle", n_neighbors=2)
+    with pytest.raises(ValueError, match="distinct samples"):
+        intrinsic_dimension(np.ones((50, 2)))
+    with pytest.raises(ValueError, match=r"largest .* is 79"):
+        intrinsic_dimension(X, method="mle", n_neighbors=80)
+    with pytest.raises(ValueError, match="at least 2"):
+        intrinsic_dimension(X, method="mle", n_neighbors=1)
+    with pytest.raises(ValueError, match="method='mle'"):
+        intrinsic_dimension(X, per_sample=True)
+    with pytest.raises(ValueError, match="method must be one of"):
+        intrinsic_dimension(X, method="pca")
+    for wrong in (1.0, -0.1, "0.1"):
+        with pytest.raises(ValueError, match="discard_fraction"):
+            intrinsic_dimension(X, discard_fraction=wrong)

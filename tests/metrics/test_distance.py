@@ -1,0 +1,327 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse.csgraph import shortest_path
+from scipy.spatial.distance import pdist
+from scipy.stats import pearsonr, spearmanr
+from sklearn import config_context
+from sklearn.manifold import MDS
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import kneighbors_graph
+
+from skmanifold.metrics import (
+    distance_correlation,
+    distance_rmse,
+    local_geometric_distortion,
+    stress,
+)
+
+METRICS = [distance_rmse, local_geometric_distortion, stress, distance_correlation]
+WITH_ROWS = METRICS[:3]
+
+
+def rotation(n_features, seed=0):
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=[n_features] * 2))[0]
+
+
+# -- against the definitions ---------------------------------------------------------
+
+
+def test_distance_rmse_follows_the_formula(pair, loops):
+    X, Z = pair
+    in_X, in_Z = loops.distances(X), loops.distances(Z)
+    total = sum((in_X[i, j] - in_Z[i, j]) ** 2 for i in range(60) for j in range(60))
+    assert_allclose(distance_rmse(X, Z), np.sqrt(total / 60**2))
+    rows = [np.sqrt(((in_X[i] - in_Z[i]) ** 2).sum() / 60) for i in range(60)]
+    assert_allclose(distance_rmse(X, Z, per_sample=True), rows)
+
+
+@pytest.mark.parametrize("divide", [False, True])
+@pytest.mark.parametrize("k", [1, 6, 59])
+def test_local_geometric_distortion_follows_the_formula(pair, loops, k, divide):
+    X, Z = pair
+    in_X, in_Z, ranks = loops.distances(X), loops.distances(Z), loops.ranks(X)
+    by_X, by_Z = (np.sqrt(5), np.sqrt(2)) if divide else (1.0, 1.0)
+    total = 0.0
+    for i in range(60):
+        for j in range(60):
+            if j != i and ranks[i, j] <= k:
+                total += (in_X[i, j] / by_X - in_Z[i, j] / by_Z) ** 2
+    value = local_geometric_distortion(X, Z, n_neighbors=k, divide_by_dimension=divide)
+    assert_allclose(value, np.sqrt(total / (60 * k)))
+
+
+def test_a_range_of_local_distortion_is_the_mean_over_k(pair):
+    X, Z = pair
+    single = [local_geometric_distortion(X, Z, n_neighbors=k) for k in range(3, 8)]
+    value = local_geometric_distortion(X, Z, n_neighbors=(3, 7))
+    assert_allclose(value, np.mean(single))
+
+
+def test_local_distortion_per_sample(pair):
+    X, Z = pair
+    each = local_geometric_distortion(X, Z, n_neighbors=4, per_sample=True)
+    assert each.shape == (60,)
+    assert_allclose(
+        local_geometric_distortion(X, Z, n_neighbors=4), np.sqrt((each**2).mean())
+    )
+
+
+def test_stress_follows_the_formula(pair, loops):
+    X, Z = pair
+    in_X, in_Z = loops.distances(X), loops.distances(Z)
+
+    def value(alpha):
+        difference = norm = 0.0
+        for i in range(60):
+            for j in range(i):
+                difference += (in_X[i, j] - alpha * in_Z[i, j]) ** 2
+                norm += in_X[i, j] ** 2
+        return np.sqrt(difference / norm)
+
+    assert_allclose(stress(X, Z, scaling="none"), value(1.0))
+    best = stress(X, Z)
+    alpha = (in_X * in_Z).sum() / (in_Z**2).sum()
+    assert_allclose(best, value(alpha))
+    assert value(0.99 * alpha) > best < value(1.01 * alpha)
+    # Scaling the input instead, with the embedding in the denominator, is the same.
+    beta = (in_X * in_Z).sum() / (in_X**2).sum()
+    other = np.sqrt(((beta * in_X - in_Z) ** 2).sum() / (in_Z**2).sum())
+    assert_allclose(best, other)
+
+
+def test_stress_equals_that_of_scikit_learns_mds():
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    options = {"n_components": 2, "n_init": 1, "init": "random", "random_state": 0}
+    # Its figure belongs to the step before the last, so it must have converged.
+    options |= {"eps": 1e-13, "max_iter": 3000}
+    mds = MDS(metric_mds=True, normalized_stress=True, **options)
+    Z = mds.fit_transform(X)
+    assert_allclose(stress(X, Z, scaling="none"), mds.stress_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_distance_correlation_follows_scipy(pair, method):
+    X, Z = pair
+    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
+    expected = coefficient(pdist(X), pdist(Z)).statistic
+    assert_allclose(distance_correlation(X, Z, method=method), expected)
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_geodesic_correlation_follows_scipy(pair, method):
+    X, Z = pair
+    graph = kneighbors_graph(X, 6, mode="distance")
+    paths = shortest_path(graph, directed=False)[np.triu_indices(60, 1)]
+    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
+    expected = coefficient(paths, pdist(Z)).statistic
+    value = distance_correlation(
+        X, Z, method=method, distances="geodesic", n_neighbors=6
+    )
+    assert_allclose(value, expected)
+
+
+@pytest.mark.parametrize("distances", ["euclidean", "geodesic"])
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_random_pairs_estimate_the_correlation(pair, method, distances):
+    X, Z = pair
+    options = {"method": method, "distances": distances, "n_neighbors": 6}
+    exact = distance_correlation(X, Z, n_pairs=None, **options)
+    values = [
+        distance_correlation(X, Z, n_pairs=2000, random_state=seed, **options)
+        for seed in range(20)
+    ]
+    assert_allclose(np.mean(values), exact, atol=0.02)
+    assert np.std(values) > 0
+    again = distance_correlation(X, Z, n_pairs=2000, random_state=0, **options)
+    assert again == values[0]
+
+
+def test_pairs_in_another_metric_are_those_of_the_metric(pair):
+    X, Z = pair
+    options = {"n_pairs": 500, "random_state": 0}
+    D = pairwise_distances(X, metric="manhattan")
+    assert_allclose(
+        distance_correlation(X, Z, metric="manhattan", **options),
+        distance_correlation(D, Z, metric="precomputed", **options),
+    )
+
+
+# -- tiny cases by hand --------------------------------------------------------------
+
+
+def test_a_triangle_by_hand():
+    X = [[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]]  # distances 3, 4, 5
+    Z = [[0.0], [3.0], [5.0]]  # distances 3, 5, 2
+    assert_allclose(distance_rmse(X, Z), np.sqrt(2 * (0 + 1 + 9) / 9))
+    # Nearest in X: 0-1, 1-0, 2-0.
+    value = local_geometric_distortion(X, Z, n_neighbors=1)
+    assert_allclose(value, np.sqrt((0 + 0 + 1) / 3))
+    assert_allclose(stress(X, Z, scaling="none"), np.sqrt(10 / 50))
+    assert_allclose(stress(X, Z), np.sqrt(1 - (9 + 20 + 10) ** 2 / (50 * 38)))
+    assert_allclose(distance_correlation(X, Z), -0.5)
+
+
+# -- what must not change the value --------------------------------------------------
+
+
+def test_an_isometry_is_perfect(pair):
+    X, _ = pair
+    Z = X @ rotation(5) + 5
+    assert_allclose(distance_rmse(X, Z), 0, atol=1e-6)
+    assert_allclose(local_geometric_distortion(X, Z), 0, atol=1e-12)
+    assert_allclose(stress(X, Z, scaling="none"), 0, atol=1e-7)
+    assert_allclose(stress(X, 9 * Z), 0, atol=1e-7)
+    assert distance_correlation(X, 9 * Z) == pytest.approx(1)
+    assert distance_correlation(X, 9 * Z, method="pearson") == pytest.approx(1)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_neither_rotation_nor_order_nor_place_matter(pair, metric):
+    X, Z = pair
+    value = metric(X, Z)
+    order = np.random.default_rng(3).permutation(60)
+    assert_allclose(metric(X[order], Z[order]), value)
+    assert_allclose(metric(X @ rotation(5), Z @ rotation(2)), value)
+    assert_allclose(metric(X + 1e6, Z - 1e6), value, rtol=1e-6)
+    assert_allclose(metric(np.column_stack([X, np.ones(60)]), Z), value)
+
+
+def test_scale_matters_where_it_should(pair):
+    X, Z = pair
+    for metric in (stress, distance_correlation):
+        assert_allclose(metric(3 * X, 100 * Z), metric(X, Z))
+    for metric in (distance_rmse, local_geometric_distortion):
+        assert_allclose(metric(3 * X, 3 * Z), 3 * metric(X, Z))
+        assert metric(X, 100 * Z) > 10 * metric(X, Z)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_types_of_input_do_not_matter(pair, metric):
+    # Rounded to what all types hold.
+    X, Z = np.round(64 * pair[0]) / 64, np.round(16 * pair[1]) / 16
+    value = metric(X, Z)
+    assert isinstance(value, float)
+    assert_allclose(metric(X.tolist(), Z.tolist()), value)
+    assert_allclose(metric(X.astype(np.float16), Z.astype(np.float16)), value)
+    assert_allclose(
+        metric(X.astype(np.float32), Z.astype(np.float32)), value, rtol=1e-3
+    )
+    integers = (64 * X).astype(int), (64 * Z).astype(int)
+    assert_allclose(metric(*integers), metric(64 * X, 64 * Z))
+    assert_allclose(metric(pairwise_distances(X), Z, metric="precomputed"), value)
+
+
+# -- options -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_threads_and_chunks_do_not_change_the_value(pair, metric, method):
+    X, Z = pair
+    options = {"method": method, "n_pairs": None} if metric is METRICS[3] else {}
+    value = metric(X, Z, **options)
+    with config_context(working_memory=0.1):
+        assert_allclose(metric(X, Z, n_jobs=2, **options), value, rtol=1e-13)
+
+
+@pytest.mark.parametrize("metric", WITH_ROWS)
+def test_a_subsample_evaluates_rows_among_all(pair, metric):
+    X, Z = pair
+    values = [metric(X, Z, n_samples=30, random_state=seed) for seed in range(100)]
+    assert_allclose(np.mean(np.square(values)), metric(X, Z) ** 2, rtol=0.05)
+    assert np.std(values) > 0
+    assert metric(X, Z, n_samples=60) == metric(X, Z)
+
+
+def test_rows_of_a_subsample(pair):
+    X, Z = pair
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    for metric in (distance_rmse, local_geometric_distortion):
+        every = metric(X, Z, per_sample=True)
+        some = metric(X, Z, per_sample=True, n_samples=20, random_state=0)
+        assert_allclose(some, every[rows])
+
+
+def test_spearman_of_too_many_pairs(pair):
+    X, Z = pair
+    exact = distance_correlation(X, Z)
+    with config_context(working_memory=0.02):
+        sampled = distance_correlation(X, Z, random_state=0)
+        assert sampled != exact
+        assert_allclose(sampled, exact, atol=0.15)
+        with pytest.raises(ValueError, match="working memory"):
+            distance_correlation(X, Z, n_pairs=None)
+        assert_allclose(
+            distance_correlation(X, Z, method="pearson"),
+            distance_correlation(X, Z, method="pearson", n_pairs=None),
+        )
+
+
+# -- degenerate input ----------------------------------------------------------------
+
+
+def test_what_is_undefined_is_refused(pair):
+    X, Z = pair
+    same = np.ones((60, 2))
+    with pytest.raises(ValueError, match="samples of X coincide"):
+        stress(same, Z)
+    with pytest.raises(ValueError, match="distances in X are equal"):
+        distance_correlation(same, Z)
+    with pytest.raises(ValueError, match="distances in Z are equal"):
+        distance_correlation(X, same)
+    with pytest.raises(ValueError, match="distances in Z are equal"):
+        distance_correlation(X, same, method="pearson")
+    assert stress(X, same) == 1.0
+    assert distance_rmse(same, same) == 0.0
+    assert local_geometric_distortion(same, same) == 0.0
+
+
+def test_a_graph_in_parts_is_refused():
+    X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, np.newaxis]
+    with pytest.raises(ValueError, match=r"n_neighbors=3 .* 2 parts"):
+        distance_correlation(X, X, distances="geodesic", n_neighbors=3)
+    assert distance_correlation(X, X, distances="geodesic", n_neighbors=10) > 0.9
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_wrong_data_are_refused(pair, metric):
+    X, Z = pair
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        metric(X, Z[:-1])
+    broken = X.copy()
+    broken[3, 1] = np.inf
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        metric(broken, Z)
+    with pytest.raises(ValueError, match="square"):
+        metric(X, Z, metric="precomputed")
+
+
+def test_wrong_options_are_refused(pair):
+    X, Z = pair
+    with pytest.raises(ValueError, match=r"largest .* is 59"):
+        local_geometric_distortion(X, Z, n_neighbors=60)
+    with pytest.raises(ValueError, match="number of features"):
+        local_geometric_distortion(
+            pairwise_distances(X), Z, divide_by_dimension=True, metric="precomputed"
+        )
+    with pytest.raises(ValueError, match="scaling must be one of"):
+        stress(X, Z, scaling=True)
+    with pytest.raises(ValueError, match="method must be one of"):
+        distance_correlation(X, Z, method="kendall")
+    with pytest.raises(ValueError, match="n_pairs must be at least 3"):
+        distance_correlation(X, Z, n_pairs=2)
+    with pytest.raises(TypeError, match="n_pairs must be an int"):
+        distance_correlation(X, Z, n_pairs=0.5)
+
+
+def test_the_input_is_left_alone(pair):
+    X, Z = pair
+    D = pairwise_distances(X)
+    kept = D.copy()
+    for metric in METRICS:
+        metric(D, Z, metric="precomputed")
+    assert_array_equal(D, kept)

@@ -1,0 +1,310 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+from itertools import combinations, product
+from math import pi
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances
+
+from skmanifold.metrics import isometry_distortion, local_curvature
+
+GOLDEN = (1 + np.sqrt(5)) / 2
+
+TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float)
+OCTAHEDRON = np.concatenate([np.eye(3), -np.eye(3)])
+CUBE = np.array(list(product([-1.0, 1.0], repeat=3)))
+ICOSAHEDRON = np.array(
+    [
+        np.roll([0.0, a, b * GOLDEN], shift)
+        for a, b, shift in product([-1, 1], [-1, 1], range(3))
+    ]
+)
+
+
+# -- angle defect --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("solid", "degree", "corner"),
+    [
+        (TETRAHEDRON, 3, pi / 3),
+        (OCTAHEDRON, 4, pi / 3),
+        (CUBE, 3, pi / 2),
+        (ICOSAHEDRON, 5, pi / 3),
+    ],
+)
+def test_the_corners_of_regular_solids(solid, degree, corner):
+    defects = local_curvature(solid, solid, n_neighbors=degree, per_sample=True)
+    assert_allclose(defects, 2 * pi - degree * corner)
+    # Descartes: the whole is 2 pi times the Euler characteristic.
+    assert_allclose(defects.sum(), 4 * pi)
+    value = local_curvature(solid, solid, n_neighbors=degree)
+    assert_allclose(value, 2 * pi - degree * corner)
+
+
+def naive_defect(Z, i, near):
+    """Angles summed around the best plane, one by one."""
+    vectors = [Z[j] - Z[i] for j in near]
+    center = np.mean(vectors, axis=0)
+    normal_last = np.linalg.svd([v - center for v in vectors])[2]
+    at = [np.arctan2(normal_last[1] @ v, normal_last[0] @ v) for v in vectors]
+    around = [vectors[j] for j in np.argsort(at)]
+    total = 0.0
+    for u, v in zip(around, around[1:] + around[:1], strict=True):
+        total += np.arccos(u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+    return 2 * pi - total
+
+
+@pytest.mark.parametrize("n_components", [2, 3, 5])
+def test_defects_follow_the_definition(pair, loops, n_components):
+    X, Z = pair
+    Z = np.column_stack([Z, X])[:, :n_components]
+    ranks = loops.ranks(X)
+    expected = []
+    for i in range(60):
+        near = [j for j in range(60) if j != i and ranks[i, j] <= 7]
+        expected.append(naive_defect(Z, i, near))
+    defects = local_curvature(X, Z, n_neighbors=7, per_sample=True)
+    assert_allclose(defects, expected, atol=1e-7)
+    assert_allclose(local_curvature(X, Z, n_neighbors=7), np.abs(expected).mean())
+
+
+def test_a_plane_is_flat_inside_and_bent_at_its_edge():
+    rng = np.random.default_rng(0)
+    flat = rng.uniform(-1, 1, size=(800, 2))
+    defects = local_curvature(flat, flat, n_neighbors=25, per_sample=True)
+    inside = np.abs(flat).max(axis=1) < 0.6
+    assert_allclose(defects[inside], 0, atol=1e-9)
+    assert defects[~inside].max() > 0.1
+    # The same plane in space, tilted: the best plane is found.
+    tilted = flat @ np.linalg.qr(rng.normal(size=(3, 2)))[0].T
+    again = local_curvature(tilted, tilted, n_neighbors=25, per_sample=True)
+    assert_allclose(again, defects, atol=1e-9)
+
+
+@pytest.mark.parametrize("slope", [0.3, 1.0])
+def test_the_tip_of_a_cone(slope):
+    # Rolled out, a cone of this slope lacks 2 pi (1 - cos atan slope) at its tip.
+    t = np.linspace(0, 2 * pi, 400, endpoint=False)
+    rim = np.column_stack([np.cos(t), np.sin(t), np.full(400, -slope)])
+    cone = np.concatenate([np.zeros((1, 3)), rim])
+    tip = local_curvature(cone, cone, n_neighbors=400, per_sample=True)[0]
+    assert_allclose(tip, 2 * pi * (1 - np.cos(np.arctan(slope))), rtol=1e-4)
+
+
+def test_a_saddle_is_negative():
+    t = np.linspace(0, 2 * pi, 200, endpoint=False)
+    rim = np.column_stack([np.cos(t), np.sin(t), np.cos(2 * t)])
+    saddle = np.concatenate([np.zeros((1, 3)), rim])
+    defect = local_curvature(saddle, saddle, n_neighbors=200, per_sample=True)[0]
+    assert defect < -0.5
+    assert local_curvature(saddle, saddle, n_neighbors=200) > 0
+
+
+def test_neighbors_come_from_the_input_and_angles_from_the_embedding():
+    rng = np.random.default_rng(0)
+    plane = rng.uniform(-1, 1, size=(500, 2))
+    folded = np.column_stack([plane, np.maximum(plane[:, 0], 0) * 3])
+    flat = local_curvature(folded, plane, n_neighbors=10, per_sample=True)
+    bent = local_curvature(plane, folded, n_neighbors=10, per_sample=True)
+    inside = np.abs(plane).max(axis=1) < 0.6
+    crease = inside & (np.abs(plane[:, 0]) < 0.03)
+    assert np.abs(flat[inside]).mean() < np.abs(bent[crease]).mean()
+    D = pairwise_distances(plane)
+    value = local_curvature(D, folded, n_neighbors=10, metric="precomputed")
+    assert_allclose(value, np.abs(bent).mean())
+
+
+def test_repeated_rows_have_no_direction():
+    solid = np.concatenate([OCTAHEDRON, OCTAHEDRON[:1]])
+    defects = local_curvature(solid, solid, n_neighbors=5, per_sample=True)
+    assert_allclose(defects[[0, 6]], 2 * pi / 3)
+    with pytest.raises(ValueError, match="fewer than three directions"):
+        local_curvature(*[np.repeat(OCTAHEDRON, 5, axis=0)] * 2, n_neighbors=4)
+
+
+# -- turning angle -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [12, 100])
+def test_paths_around_a_regular_polygon_turn_by_its_angle(n):
+    t = 2 * pi * np.arange(n) / n
+    polygon = np.column_stack([np.cos(t), np.sin(t)])
+    value = local_curvature(
+        polygon, polygon, method="turning_angle", n_neighbors=2, random_state=0
+    )
+    assert_allclose(value, 2 * pi / n)
+
+
+def test_a_straight_path_does_not_turn_and_a_staircase_turns_at_every_step():
+    X = np.arange(40.0)[:, np.newaxis] ** 1.001
+    straight = X @ [[1.0, 2.0, -1.0]]
+    options = {"method": "turning_angle", "n_neighbors": 2, "random_state": 0}
+    assert_allclose(local_curvature(X, straight, **options), 0, atol=1e-6)
+    steps = np.arange(40)
+    stairs = np.column_stack([(steps + 1) // 2, steps // 2]).astype(float)
+    # Distances by which it does not pay to skip a sample, at the ends either.
+    chain = np.abs(steps[:, np.newaxis] - steps) ** 1.5
+    value = local_curvature(chain, stairs, metric="precomputed", **options)
+    assert_allclose(value, pi / 2)
+
+
+def test_paths_avoid_what_is_not_connected_and_need_an_inner_vertex():
+    t = 2 * pi * np.arange(20) / 20
+    circle = np.column_stack([np.cos(t), np.sin(t)])
+    two = np.concatenate([circle, circle + 50])
+    options = {"method": "turning_angle", "random_state": 0}
+    assert_allclose(local_curvature(two, two, n_neighbors=2, **options), pi / 10)
+    with pytest.raises(ValueError, match="None of 1000 random paths"):
+        local_curvature(circle, circle, n_neighbors=19, **options)
+
+
+def test_coinciding_samples_on_a_path_are_passed_over():
+    steps = np.arange(30)
+    chain = np.abs(steps[:, np.newaxis] - steps).astype(float)
+    doubled = np.repeat(np.arange(15.0), 2)[:, np.newaxis] @ [[1.0, 1.0]]
+    value = local_curvature(
+        chain,
+        doubled,
+        method="turning_angle",
+        metric="precomputed",
+        n_neighbors=2,
+        random_state=0,
+    )
+    assert_allclose(value, 0, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["angle_defect", "turning_angle"])
+def test_curvature_ignores_rotation_and_scale_of_the_embedding(pair, method):
+    X, Z = pair
+    options = {"method": method, "n_neighbors": 5, "random_state": 0}
+    value = local_curvature(X, Z, **options)
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
+    assert_allclose(local_curvature(X, 50 * Z @ turned + 3, **options), value)
+    assert_allclose(local_curvature(X, Z, n_jobs=2, **options), value)
+
+
+def test_wrong_options_of_curvature_are_refused(pair):
+    X, Z = pair
+    with pytest.raises(ValueError, match="method must be one of"):
+        local_curvature(X, Z, method="gauss")
+    with pytest.raises(ValueError, match="at least two columns"):
+        local_curvature(X, Z[:, :1])
+    with pytest.raises(ValueError, match="n_neighbors >= 3"):
+        local_curvature(X, Z, n_neighbors=2)
+    with pytest.raises(ValueError, match=r"largest .* is 59"):
+        local_curvature(X, Z, n_neighbors=60)
+    with pytest.raises(TypeError, match="must be an int here"):
+        local_curvature(X, Z, n_neighbors=(3, 5))
+    with pytest.raises(ValueError, match="belong to paths"):
+        local_curvature(X, Z, method="turning_angle", per_sample=True)
+    with pytest.raises(ValueError, match="n_paths"):
+        local_curvature(X, Z, method="turning_angle", n_paths=0)
+
+
+# -- isometry of a decoder -----------------------------------------------------------
+
+SQUARE = np.array(list(product([0.0, 1.0], repeat=2)))
+
+
+def test_isometries_up_to_scale_are_zero():
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(200, 2))
+    basis = np.linalg.qr(rng.normal(size=(7, 2)))[0].T
+    assert_allclose(isometry_distortion(lambda z: 5 * z @ basis + 1, Z), 0, atol=1e-12)
+    pca = PCA(n_components=2).fit(rng.normal(size=(50, 4)))
+    assert_allclose(isometry_distortion(pca, Z), 0, atol=1e-12)
+    images = isometry_distortion(lambda z: (z @ basis).reshape(len(z), 1, 7), Z)
+    assert_allclose(images, 0, atol=1e-12)
+
+
+def test_a_stretched_square_by_hand():
+    # On a grid of m by m: m (m - 1) edges along each axis, (m - 1)^2 diagonals.
+    for m in (2, 9):
+        ratios = [2.0] * (m * (m - 1)) + [1.0] * (m * (m - 1))
+        ratios += [np.sqrt(5 / 2)] * (m - 1) ** 2
+        expected = np.std(ratios) / np.mean(ratios)
+        value = isometry_distortion(lambda z: z * [2.0, 1.0], SQUARE, grid_size=m)
+        assert_allclose(value, expected)
+
+
+def test_the_grid_stays_within_the_hull():
+    rng = np.random.default_rng(0)
+    angle, radius = rng.uniform(0, 2 * pi, 300), np.sqrt(rng.uniform(size=300))
+    disc = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    seen = []
+
+    def decoder(z):
+        seen.append(z)
+        return z
+
+    isometry_distortion(decoder, disc, grid_size=30)
+    (vertices,) = seen
+    assert np.linalg.norm(vertices, axis=1).max() <= 1 + 1e-12
+    assert_allclose(len(vertices) / 30**2, pi / 4, rtol=0.1)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_every_dimension_has_the_edges_of_its_triangulation(d):
+    # 2^d - 1 directions; on a cube of two vertices along each axis, an edge joins
+    # a to b if b - a is 0 or 1 everywhere.
+    corners = list(product([0, 1], repeat=d))
+    ratios = []
+    scale = np.arange(1.0, d + 1)
+    for a, b in combinations(corners, 2):
+        step = np.subtract(b, a)
+        if (step >= 0).all():
+            ratios.append(np.linalg.norm(step * scale) / np.linalg.norm(step))
+    expected = np.std(ratios) / np.mean(ratios)
+    Z = np.array(corners, dtype=float)
+    value = isometry_distortion(lambda z: z * scale, Z, grid_size=2)
+    assert_allclose(value, expected, atol=1e-15)
+
+
+def test_a_rolled_chart_converges_and_an_azimuthal_map_reaches_its_floor():
+    rng = np.random.default_rng(0)
+    Z = rng.uniform(0, 3, size=(300, 2))
+
+    def cylinder(z):
+        return np.column_stack([np.cos(z[:, 0]), np.sin(z[:, 0]), z[:, 1]])
+
+    coarse, fine = (isometry_distortion(cylinder, Z, grid_size=m) for m in (10, 40))
+    # Chords fall short of arcs by h^2 / 24.
+    assert_allclose(coarse / fine, (39 / 9) ** 2, rtol=0.1)
+
+    # The published floor of an open sphere of cap angle pi / 2 is about .10.
+    angle = rng.uniform(0, 2 * pi, 4000)
+    polar = np.arccos(rng.uniform(0, 1, 4000))
+    Z = np.column_stack([polar * np.cos(angle), polar * np.sin(angle)])
+
+    def azimuthal(z):
+        r = np.linalg.norm(z, axis=1)
+        sine = np.sinc(r / pi)[:, np.newaxis]
+        return np.column_stack([z * sine, np.cos(r)])
+
+    assert_allclose(isometry_distortion(azimuthal, Z), 0.10, atol=0.005)
+
+
+def test_wrong_decoders_and_codes_are_refused():
+    Z = np.random.default_rng(0).normal(size=(50, 2))
+    with pytest.raises(TypeError, match="inverse_transform"):
+        isometry_distortion("decoder", Z)
+    with pytest.raises(ValueError, match="same point"):
+        isometry_distortion(lambda z: np.ones((len(z), 3)), Z)
+    with pytest.raises(ValueError, match="one finite row"):
+        isometry_distortion(lambda z: z[:-1], Z)
+    with pytest.raises(ValueError, match="one finite row"):
+        isometry_distortion(lambda z: z * np.nan, Z)
+    with pytest.raises(ValueError, match="constant"):
+        isometry_distortion(lambda z: z, Z * [1.0, 0.0])
+    with pytest.raises(ValueError, match="span no volume"):
+        isometry_distortion(lambda z: z, Z[:, :1] @ [[1.0, 1.0]])
+    with pytest.raises(ValueError, match="up to 6 only"):
+        isometry_distortion(lambda z: z, np.ones((50, 7)))
+    for wrong in (1, 2.5):
+        with pytest.raises(ValueError, match="grid_size"):
+            isometry_distortion(lambda z: z, Z, grid_size=wrong)

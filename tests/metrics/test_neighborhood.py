@@ -1,0 +1,451 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.manifold import trustworthiness as sklearn_trustworthiness
+from sklearn.metrics import pairwise_distances
+
+from skmanifold.metrics import (
+    continuity,
+    mean_relative_rank_error,
+    neighborhood_hit,
+    neighborhood_preservation,
+    neighborhood_preservation_auc,
+    neighborhood_preservation_curve,
+    trustworthiness,
+)
+
+RANK_METRICS = [
+    trustworthiness,
+    continuity,
+    mean_relative_rank_error,
+    neighborhood_preservation,
+]
+CURVES = [neighborhood_preservation_curve, neighborhood_preservation_auc]
+
+
+def rotation(n_features, seed=0):
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=[n_features] * 2))[0]
+
+
+# -- against the definitions ---------------------------------------------------------
+
+
+def naive_intrusion(ranks_space, ranks_neighbors, k):
+    n = len(ranks_space)
+    total = 0
+    for i in range(n):
+        for j in range(n):
+            if j != i and ranks_neighbors[i, j] <= k and ranks_space[i, j] > k:
+                total += ranks_space[i, j] - k
+    return 1 - 2 / (n * k * (2 * n - 3 * k - 1)) * total
+
+
+@pytest.mark.parametrize("k", [1, 5, 28, 29])
+def test_trustworthiness_and_continuity_follow_the_formula(pair, loops, k):
+    X, Z = pair
+    in_X, in_Z = loops.ranks(X), loops.ranks(Z)
+    assert_allclose(
+        trustworthiness(X, Z, n_neighbors=k), naive_intrusion(in_X, in_Z, k)
+    )
+    assert_allclose(continuity(X, Z, n_neighbors=k), naive_intrusion(in_Z, in_X, k))
+
+
+def naive_mrre(ranks_own, ranks_other, k):
+    n = len(ranks_own)
+    total = 0.0
+    for i in range(n):
+        for j in range(n):
+            if j != i and ranks_own[i, j] <= k:
+                total += abs(ranks_own[i, j] - ranks_other[i, j]) / ranks_own[i, j]
+    return total / (n * sum(abs(n - 2 * t) / t for t in range(1, k + 1)))
+
+
+@pytest.mark.parametrize("k", [1, 7, 59])
+def test_mean_relative_rank_error_follows_the_formula(pair, loops, k):
+    X, Z = pair
+    in_X, in_Z = loops.ranks(X), loops.ranks(Z)
+    embedding, input_ = naive_mrre(in_Z, in_X, k), naive_mrre(in_X, in_Z, k)
+    for direction, expected in {
+        "embedding": embedding,
+        "input": input_,
+        "sum": embedding + input_,
+        "mean": (embedding + input_) / 2,
+    }.items():
+        value = mean_relative_rank_error(X, Z, n_neighbors=k, direction=direction)
+        assert_allclose(value, expected, err_msg=direction)
+
+
+@pytest.mark.parametrize("k", [1, 8, 58])
+def test_neighborhood_preservation_follows_the_formula(pair, loops, k):
+    X, Z = pair
+    in_X, in_Z = loops.ranks(X), loops.ranks(Z)
+    n = len(X)
+    shared = 0
+    for i in range(n):
+        for j in range(n):
+            shared += j != i and in_X[i, j] <= k and in_Z[i, j] <= k
+    q = shared / (n * k)
+    assert_allclose(neighborhood_preservation(X, Z, n_neighbors=k), q)
+    assert_allclose(
+        neighborhood_preservation(X, Z, n_neighbors=k, adjusted=True),
+        ((n - 1) * q - k) / (n - 1 - k),
+    )
+
+
+def test_curve_and_area_follow_the_formula(pair, loops):
+    X, Z = pair
+    n = len(X)
+    worse = np.maximum(loops.ranks(X), loops.ranks(Z))
+    k, q_nx, r_nx = neighborhood_preservation_curve(X, Z)
+    assert_array_equal(k, np.arange(1, n - 1))
+    expected = [((worse <= s).sum() - n) / (n * s) for s in k]
+    assert_allclose(q_nx, expected)
+    assert_allclose(
+        r_nx, [((n - 1) * q - s) / (n - 1 - s) for q, s in zip(q_nx, k, strict=True)]
+    )
+    auc = sum(r / s for r, s in zip(r_nx, k, strict=True)) / sum(1 / s for s in k)
+    assert_allclose(neighborhood_preservation_auc(X, Z), auc)
+    # The curve, from all ranks, and the score, from neighbour lists, are two routes.
+    assert_allclose(q_nx[9], neighborhood_preservation(X, Z, n_neighbors=10))
+    short = neighborhood_preservation_curve(X, Z, max_neighbors=7)
+    assert_array_equal(short[1], q_nx[:7])
+
+
+@pytest.mark.parametrize("k", [1, 6, 59])
+def test_neighborhood_hit_follows_the_formula(pair, labels, loops, k):
+    _, Z = pair
+    in_Z = loops.ranks(Z)
+    hits = 0
+    for i in range(60):
+        for j in range(60):
+            hits += j != i and in_Z[i, j] <= k and labels[i] == labels[j]
+    assert_allclose(neighborhood_hit(Z, labels, n_neighbors=k), hits / (60 * k))
+    assert_allclose(
+        neighborhood_hit(Z, np.array(list("abcd"))[labels], n_neighbors=k),
+        hits / (60 * k),
+    )
+
+
+# -- against scikit-learn ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_neighbors", [1, 5, 40])
+def test_trustworthiness_equals_scikit_learn(dtype, n_neighbors):
+    X = np.random.default_rng(0).normal(size=(300, 20)).astype(dtype)
+    Z = X[:, :2]
+    expected = sklearn_trustworthiness(X, Z, n_neighbors=n_neighbors)
+    assert_allclose(
+        trustworthiness(X, Z, n_neighbors=n_neighbors), expected, rtol=0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("n_neighbors", [5, 30])
+def test_trustworthiness_equals_scikit_learn_despite_ties(n_neighbors):
+    X, _ = load_digits(return_X_y=True)
+    X = X[:600].astype(np.uint8)
+    Z = PCA(n_components=2, random_state=0).fit_transform(X)
+    D = np.sort(pairwise_distances(X), axis=1)
+    assert (np.diff(D[:, 1:], axis=1) == 0).mean() > 0.1, "these data have no ties"
+    expected = sklearn_trustworthiness(X, Z, n_neighbors=n_neighbors)
+    assert_allclose(
+        trustworthiness(X, Z, n_neighbors=n_neighbors), expected, rtol=0, atol=1e-12
+    )
+
+
+def test_trustworthiness_equals_scikit_learn_despite_equal_but_for_rounding():
+    # Multiples of a tenth, some rows repeated.
+    X, _ = load_iris(return_X_y=True)
+    for order in "CF":
+        X = np.asarray(X, order=order)
+        Z = PCA(n_components=2, random_state=0).fit_transform(X)
+        expected = sklearn_trustworthiness(X, Z, n_neighbors=7)
+        value = trustworthiness(X, Z, n_neighbors=7)
+        assert_allclose(value, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "manhattan", "precomputed"])
+def test_trustworthiness_equals_scikit_learn_in_other_metrics(pair, metric):
+    X, Z = pair
+    if metric == "precomputed":
+        X = pairwise_distances(X, metric="chebyshev")
+    kept = X.copy()
+    assert_allclose(
+        trustworthiness(X, Z, metric=metric),
+        sklearn_trustworthiness(X, Z, metric=metric),
+        rtol=0,
+        atol=1e-12,
+    )
+    assert_array_equal(X, kept)
+
+
+# -- tiny cases by hand --------------------------------------------------------------
+
+
+def test_a_line_with_two_samples_exchanged():
+    # 0 1 2 3 4 on unequal steps; the embedding exchanges the last two samples.
+    X = np.array([[0.0], [1.0], [2.1], [3.3], [10.0]])
+    Z = X[[0, 1, 2, 4, 3]]
+    # Nearest in X: 0-1, 1-0, 2-1, 3-2, 4-3. Nearest in Z: 0-1, 1-0, 2-1, 3-4, 4-2.
+    # Ranks in X of the false ones: r(3, 4) = 4, r(4, 2) = 2.
+    scale = 2 / (5 * 1 * (10 - 3 - 1))
+    assert_allclose(trustworthiness(X, Z, n_neighbors=1), 1 - scale * (3 + 1))
+    # Ranks in Z of the lost ones: r(3, 2) = 2, r(4, 3) = 4.
+    assert_allclose(continuity(X, Z, n_neighbors=1), 1 - scale * (1 + 3))
+    assert_allclose(neighborhood_preservation(X, Z, n_neighbors=1), 3 / 5)
+    assert_allclose(
+        mean_relative_rank_error(X, Z, n_neighbors=1, direction="embedding"),
+        (3 + 1) / (5 * 3),
+    )
+
+
+def test_reversed_ranks_are_the_worst_case():
+    # Distances that fall where the others grow: every order is reversed.
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(30, 2))
+    D = 1.0 / (pairwise_distances(Z) + np.eye(30))
+    np.fill_diagonal(D, 0.0)
+    for direction in ("embedding", "input"):
+        value = mean_relative_rank_error(
+            D, Z, n_neighbors=29, direction=direction, metric="precomputed"
+        )
+        assert_allclose(value, 1.0)
+    assert neighborhood_preservation(D, Z, metric="precomputed") == 0.0
+    assert neighborhood_preservation_auc(D, Z, metric="precomputed") < 0.0
+
+
+@pytest.mark.parametrize("adjusted", [False, True])
+def test_a_random_embedding_is_at_chance_level(adjusted):
+    rng = np.random.default_rng(0)
+    X, Z = rng.normal(size=(1000, 5)), rng.normal(size=(1000, 2))
+    value = neighborhood_preservation(X, Z, n_neighbors=20, adjusted=adjusted)
+    assert_allclose(value, 0.0 if adjusted else 20 / 999, atol=2e-3)
+
+
+# -- what must not change the value --------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_an_isometry_is_perfect_and_neither_rotation_nor_order_matter(pair, metric):
+    X, Z = pair
+    perfect = 0.0 if metric is mean_relative_rank_error else 1.0
+    assert metric(X, 7 * X @ rotation(5) + 3, n_neighbors=6) == perfect
+
+    value = metric(X, Z, n_neighbors=6)
+    order = np.random.default_rng(3).permutation(60)
+    assert_allclose(metric(X[order], Z[order], n_neighbors=6), value)
+    assert_allclose(metric(X @ rotation(5), Z @ rotation(2), n_neighbors=6), value)
+    assert_allclose(metric(1e-3 * X, 1e3 * Z, n_neighbors=6), value)
+    with_constant = np.column_stack([X, np.full(60, 5.0)])
+    assert_allclose(metric(with_constant, Z, n_neighbors=6), value)
+
+
+def test_exchanging_the_spaces_exchanges_the_directions(pair):
+    X, Z = pair
+    assert trustworthiness(X, Z) == continuity(Z, X)
+    assert mean_relative_rank_error(
+        X, Z, direction="input"
+    ) == mean_relative_rank_error(Z, X, direction="embedding")
+    assert_allclose(neighborhood_preservation(X, Z), neighborhood_preservation(Z, X))
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_types_of_input_do_not_matter(pair, metric):
+    X, Z = pair
+    X = np.round(4 * X)  # exact in float32
+    value = metric(X, Z)
+    assert_allclose(metric(X.tolist(), Z.tolist()), value)
+    assert_allclose(metric(X.astype(np.int64), Z), value)
+    assert_allclose(metric(X.astype(np.float16), Z), value)
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    assert_allclose(metric(read_only, Z), value)
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_a_sparse_input_is_the_same(pair, metric):
+    X, Z = pair
+    X = np.where(np.abs(X) < 0.3, 0.0, X)
+    assert_allclose(metric(csr_array(X), Z), metric(X, Z))
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_distances_in_place_of_features(pair, metric):
+    X, Z = pair
+    D = pairwise_distances(X)
+    assert_allclose(metric(D, Z, metric="precomputed"), metric(X, Z))
+
+
+# -- options -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_a_range_is_the_mean_over_k(pair, metric):
+    X, Z = pair
+    single = [metric(X, Z, n_neighbors=k) for k in range(3, 8)]
+    assert_allclose(metric(X, Z, n_neighbors=(3, 7)), np.mean(single))
+    assert metric(X, Z, n_neighbors=(4, 4)) == metric(X, Z, n_neighbors=4)
+
+
+def test_a_range_of_neighborhood_hit_is_the_mean_over_k(pair, labels):
+    _, Z = pair
+    single = [neighborhood_hit(Z, labels, n_neighbors=k) for k in range(2, 6)]
+    assert_allclose(neighborhood_hit(Z, labels, n_neighbors=[2, 5]), np.mean(single))
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+@pytest.mark.parametrize("n_neighbors", [5, (2, 9)])
+def test_the_value_is_the_mean_over_samples(pair, metric, n_neighbors):
+    X, Z = pair
+    each = metric(X, Z, n_neighbors=n_neighbors, per_sample=True)
+    assert each.shape == (60,)
+    assert_allclose(metric(X, Z, n_neighbors=n_neighbors), each.mean())
+    assert isinstance(metric(X, Z), float)
+    assert each.std() > 0
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_a_subsample_evaluates_samples_among_all(pair, metric):
+    X, Z = pair
+    some = metric(X, Z, n_samples=20, random_state=0, per_sample=True)
+    every = metric(X, Z, per_sample=True)
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    assert_allclose(some, every[rows])
+    value = metric(X, Z, n_samples=20, random_state=0)
+    assert_allclose(value, every[rows].mean())
+    assert metric(X, Z, n_samples=60) == metric(X, Z)
+    assert metric(X, Z, n_samples=1000) == metric(X, Z)
+
+
+def test_a_subsample_of_the_curve_and_of_the_hits(pair, labels):
+    X, Z = pair
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    every = neighborhood_preservation(X, Z, n_neighbors=9, per_sample=True)
+    curve = neighborhood_preservation_curve(X, Z, n_samples=20, random_state=0)
+    assert_allclose(curve[1][8], every[rows].mean())
+    every = neighborhood_hit(Z, labels, per_sample=True)
+    some = neighborhood_hit(Z, labels, n_samples=20, random_state=0, per_sample=True)
+    assert_allclose(some, every[rows])
+
+
+def test_a_subsample_leaves_duplicates_of_a_row_in(labels):
+    # With 12 copies of a row, the search may not return the row itself.
+    Z = np.repeat(np.random.default_rng(0).normal(size=(5, 2)), 12, axis=0)
+    value = neighborhood_hit(Z, np.repeat(np.arange(5), 12), n_neighbors=11)
+    assert value == 1.0
+    value = neighborhood_hit(
+        Z, np.repeat(np.arange(5), 12), n_neighbors=11, n_samples=30, random_state=0
+    )
+    assert value == 1.0
+
+
+@pytest.mark.parametrize("metric", [*RANK_METRICS, *CURVES])
+def test_threads_and_chunks_do_not_change_the_value(pair, metric):
+    from sklearn import config_context
+
+    X, Z = pair
+    value = metric(X, Z)
+    with config_context(working_memory=0.005):
+        assert_array_equal(metric(X, Z, n_jobs=2), value)
+    with config_context(working_memory=1e-9):
+        assert_array_equal(metric(X, Z), value)
+
+
+# -- degenerate input ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", [trustworthiness, continuity])
+def test_too_many_neighbors_are_refused_with_the_largest(metric):
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    assert 0 <= metric(X, X[:, :2], n_neighbors=4) <= 1
+    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 4"):
+        metric(X, X, n_neighbors=5)
+    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 4"):
+        metric(X, X, n_neighbors=(2, 5))
+    with pytest.raises(ValueError, match="no value is possible"):
+        metric(X[:2], X[:2], n_neighbors=1)
+
+
+@pytest.mark.parametrize(
+    "metric", [mean_relative_rank_error, neighborhood_preservation]
+)
+def test_all_but_one_neighbors_are_the_most(metric):
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    assert np.isfinite(metric(X, X[:, :2], n_neighbors=9))
+    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 9"):
+        metric(X, X, n_neighbors=10)
+
+
+def test_an_adjusted_score_needs_a_sample_to_spare():
+    X = np.random.default_rng(0).normal(size=(10, 3))
+    with pytest.raises(ValueError, match=r"largest .* is 8"):
+        neighborhood_preservation(X, X, n_neighbors=9, adjusted=True)
+    with pytest.raises(ValueError, match=r"max_neighbors.* largest .* is 8"):
+        neighborhood_preservation_curve(X, X, max_neighbors=9)
+    with pytest.raises(ValueError, match="minimum of 3"):
+        neighborhood_preservation_auc(X[:2], X[:2])
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (0, ValueError, "at least 1"),
+        ((3, 2), ValueError, "first <= last"),
+        (2.5, TypeError, "pair"),
+        (True, TypeError, "pair"),
+        ((1, 2, 3), TypeError, "pair"),
+        ("5", TypeError, "pair"),
+    ],
+)
+def test_a_wrong_number_of_neighbors_is_refused(pair, metric, bad, error, message):
+    with pytest.raises(error, match=message):
+        metric(*pair, n_neighbors=bad)
+
+
+@pytest.mark.parametrize("metric", [*RANK_METRICS, *CURVES])
+def test_wrong_data_are_refused(pair, metric):
+    X, Z = pair
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        metric(X, Z[:-1])
+    broken = Z.copy()
+    broken[0, 0] = np.nan
+    with pytest.raises(ValueError, match="Input Z contains NaN"):
+        metric(X, broken)
+    with pytest.raises(ValueError, match="square"):
+        metric(X, Z, metric="precomputed")
+    with pytest.raises(ValueError, match="negative"):
+        metric(-pairwise_distances(X), Z, metric="precomputed")
+    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+        metric(X, Z, n_samples=0)
+    with pytest.raises(TypeError, match="n_samples must be an int"):
+        metric(X, Z, n_samples=0.5)
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_identical_samples_give_a_value_in_range(metric):
+    X = np.ones((20, 3))
+    assert 0.0 <= metric(X, X[:, :2], n_neighbors=5) <= 2.0
+    X = np.repeat(np.random.default_rng(0).normal(size=(4, 3)), 9, axis=0)
+    each = metric(X, X, n_neighbors=3, per_sample=True)
+    assert np.isfinite(each).all()
+
+
+def test_labels_are_checked(pair, labels):
+    _, Z = pair
+    assert neighborhood_hit(Z, np.zeros(60)) == 1.0
+    with pytest.raises(ValueError, match="one label for each of the 60"):
+        neighborhood_hit(Z, labels[:-1])
+    with pytest.raises(ValueError, match="finite"):
+        neighborhood_hit(Z, np.full(60, np.nan))
+
+
+def test_an_unknown_direction_is_refused(pair):
+    with pytest.raises(ValueError, match="direction must be one of"):
+        mean_relative_rank_error(*pair, direction="both")

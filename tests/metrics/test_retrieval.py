@@ -1,0 +1,90 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import average_precision_score, pairwise_distances
+
+from skmanifold.metrics import mean_average_precision_at_k, recall_at_k
+
+METRICS = [recall_at_k, mean_average_precision_at_k]
+
+
+@pytest.mark.parametrize("k", [1, 4, 59])
+def test_recall_follows_the_formula(pair, labels, loops, k):
+    ranks = loops.ranks(pair[1])
+    found = 0
+    for i in range(60):
+        found += any(
+            labels[j] == labels[i] and ranks[i, j] <= k for j in range(60) if j != i
+        )
+    assert_allclose(recall_at_k(pair[1], labels, k=k), found / 60)
+
+
+@pytest.mark.parametrize("k", [1, 10, 59])
+def test_average_precision_follows_the_formula(pair, labels, loops, k):
+    ranks = loops.ranks(pair[1])
+    total = 0.0
+    for i in range(60):
+        order = sorted((j for j in range(60) if j != i), key=lambda j: ranks[i, j])
+        hits, gain = 0, 0.0
+        for t, j in enumerate(order[:k], start=1):
+            if labels[j] == labels[i]:
+                hits += 1
+                gain += hits / t
+        total += gain / min(k, sum(labels == labels[i]) - 1)
+    assert_allclose(mean_average_precision_at_k(pair[1], labels, k=k), total / 60)
+
+
+def test_the_whole_average_precision_equals_scikit_learn(pair, labels):
+    D = pairwise_distances(pair[1])
+    each = []
+    for i in range(60):
+        others = np.arange(60) != i
+        each.append(average_precision_score(labels[others] == labels[i], -D[i, others]))
+    value = mean_average_precision_at_k(pair[1], labels, k=59, per_sample=True)
+    assert_allclose(value, each)
+
+
+def test_a_ranking_by_hand():
+    # From 0, the others are met in the order 1, 2, 3, of which 1 and 3 are relevant.
+    Z, y = [[0.0], [1.0], [2.5], [4.5]], ["a", "a", "b", "a"]
+    first = {1: 1.0, 2: 1 / 2, 3: (1 + 2 / 3) / 2}
+    for k, expected in first.items():
+        value = mean_average_precision_at_k(Z, y, k=k, per_sample=True)
+        assert len(value) == 3, "the only member of its class asks for nothing"
+        assert_allclose(value[0], expected)
+    assert recall_at_k(Z, y, k=1) == 2 / 3
+    assert recall_at_k(Z, y, k=2) == 1.0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_range_is_the_mean_over_k(pair, labels, metric):
+    single = [metric(pair[1], labels, k=k) for k in range(2, 9)]
+    assert_allclose(metric(pair[1], labels, k=(2, 8)), np.mean(single))
+    each = metric(pair[1], labels, k=(2, 8), per_sample=True)
+    assert_allclose(each.mean(), np.mean(single))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_order_scale_and_names_do_not_matter(pair, labels, metric):
+    Z = pair[1]
+    value = metric(Z, labels, k=4)
+    order = np.random.default_rng(0).permutation(60)
+    assert_allclose(metric(7 * Z[order] + 1, -labels[order], k=4), value)
+    D = pairwise_distances(Z)
+    assert_allclose(metric(D, labels, k=4, metric="precomputed"), value)
+    directions = Z / np.linalg.norm(Z, axis=1, keepdims=True)
+    cosine = metric(Z, labels, k=4, metric="cosine")
+    assert_allclose(cosine, metric(directions, labels, k=4))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_cannot_be_retrieved_is_refused(metric):
+    Z = np.arange(6.0)[:, np.newaxis]
+    assert metric(Z, np.zeros(6), k=5) == 1.0
+    with pytest.raises(ValueError, match="one member only"):
+        metric(Z, np.arange(6), k=2)
+    with pytest.raises(ValueError, match=r"k=6 .* largest .* is 5"):
+        metric(Z, np.zeros(6), k=6)

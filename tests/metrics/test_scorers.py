@@ -1,0 +1,269 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_allclose
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE, Isomap
+from sklearn.manifold import trustworthiness as sklearn_trustworthiness
+from sklearn.metrics import silhouette_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_score,
+    cross_validate,
+)
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skmanifold import metrics
+from skmanifold.metrics import get_scorer, get_scorer_names, make_embedding_scorer
+
+NAMES = [
+    "clustering_accuracy",
+    "continuity",
+    "cra",
+    "d_rmse",
+    "kmeans",
+    "lgd",
+    "linear_svm",
+    "rre",
+    "trustworthiness",
+]
+WITH_LABELS = {"clustering_accuracy", "cra", "kmeans", "linear_svm"}
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_grid_search_over_a_pipeline(iris, n_jobs):
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
+        {"embed__n_components": [1, 2, 4]},
+        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
+        refit="t",
+        n_jobs=n_jobs,
+    )
+    search.fit(iris[0])
+    assert search.best_params_ == {"embed__n_components": 4}
+    for name in ("t", "c"):
+        scores = search.cv_results_[f"mean_test_{name}"]
+        assert (scores > 0.5).all()
+        assert (scores <= 1).all()
+        assert scores[0] < scores[2]
+
+
+def test_a_scorer_is_the_metric_of_the_test_fold(iris):
+    X, y = iris
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
+    values = cross_val_score(PCA(2), X, y, scoring=get_scorer("trustworthiness"), cv=cv)
+    for value, (train, test) in zip(values, cv.split(X, y), strict=True):
+        Z = PCA(2).fit(X[train]).transform(X[test])
+        assert_allclose(value, sklearn_trustworthiness(X[test], Z))
+
+
+@pytest.mark.parametrize("estimator", [PCA(2), Isomap(n_neighbors=60), make_pipeline(PCA(3), PCA(2))])
+def test_all_scorers_at_once_with_any_transformer(iris, estimator):
+    X, y = iris
+    scoring = {
+        name: get_scorer(name) for name in NAMES if name != "clustering_accuracy"
+    }
+    cv = StratifiedKFold(3, shuffle=True, random_state=0)
+    results = cross_validate(estimator, X, y, scoring=scoring, cv=cv)
+    for name in scoring:
+        scores = results[f"test_{name}"]
+        assert np.isfinite(scores).all(), name
+        # Errors are negative, so that greater is better.
+        assert (scores <= 0).all() == (name in {"d_rmse", "lgd", "rre"}), name
+
+
+def test_the_names():
+    assert get_scorer_names() == NAMES
+    with pytest.raises(ValueError, match=r"no scorer 'nmi'.*'trustworthiness'"):
+        get_scorer("nmi")
+    own = make_embedding_scorer(metrics.stress)
+    assert get_scorer(own) is own
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scorers_pickle(iris, name):
+    X, y = iris
+    estimator = make_pipeline(StandardScaler(), KMeans(3, random_state=0)).fit(X)
+    scorer = get_scorer(name)
+    again = pickle.loads(pickle.dumps(scorer))
+    assert repr(again) == repr(scorer)
+    assert again(estimator, X, y) == scorer(estimator, X, y)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_needs_labels_says_so(iris, name):
+    X, _ = iris
+    estimator = KMeans(3, random_state=0).fit(X)
+    if name not in WITH_LABELS:
+        assert np.isfinite(get_scorer(name)(estimator, X))
+        return
+    with pytest.raises(ValueError, match="needs y"):
+        get_scorer(name)(estimator, X)
+
+
+def test_values_of_the_single_scorers(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    Z = pca.transform(X)
+    assert get_scorer("rre")(pca, X) == -metrics.mean_relative_rank_error(X, Z)
+    assert get_scorer("lgd")(pca, X) == -metrics.local_geometric_distortion(X, Z)
+    assert get_scorer("d_rmse")(pca, X) == -metrics.distance_rmse(X, Z)
+    assert get_scorer("cra")(pca, X, y) == metrics.cluster_rank_accuracy(X, Z, y)
+    clusters = KMeans(3, n_init=10, random_state=0).fit_predict(Z)
+    expected = metrics.clustering_accuracy(y, clusters)
+    assert get_scorer("kmeans")(pca, X, np.array(list("abc"))[y]) == expected
+    folds = StratifiedKFold(10, shuffle=True, random_state=1)
+    svm = cross_val_score(
+        SVC(kernel="linear"), StandardScaler().fit_transform(Z), y, cv=folds
+    )
+    assert_allclose(get_scorer("linear_svm")(pca, X, y), svm.mean())
+
+
+def test_clustering_accuracy_scores_what_predict_says():
+    X, y = make_blobs(90, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+    scorer = get_scorer("clustering_accuracy")
+    kmeans = KMeans(3, n_init=10, random_state=0)
+    assert cross_val_score(kmeans, X, y, scoring=scorer, cv=3).tolist() == [1.0] * 3
+    with pytest.raises(TypeError, match="PCA has no method predict"):
+        scorer(PCA(2).fit(X), X, y)
+
+
+def test_estimators_without_transform_are_named(iris):
+    with pytest.raises(TypeError, match="TSNE has no method transform"):
+        get_scorer("trustworthiness")(TSNE(), iris[0])
+
+
+@pytest.mark.parametrize("name", ["trustworthiness", "continuity", "rre", "lgd"])
+def test_a_small_fold_is_named_with_the_largest_k(iris, name):
+    X, _ = iris
+    small = X[:10]
+    pca = PCA(2).fit(small)
+    with pytest.raises(ValueError, match=r"n_neighbors=5 .* has 10 samples.*at most 4"):
+        get_scorer(name)(pca, small)
+    scorer = make_embedding_scorer(metrics.trustworthiness, n_neighbors=(2, 5))
+    with pytest.raises(ValueError, match=r"has 10 samples.*at most 4"):
+        scorer(pca, small)
+    with pytest.raises(ValueError, match=r"has 2 samples.*no value is possible"):
+        scorer(pca, small[:2])
+    search = GridSearchCV(
+        PCA(),
+        {"n_components": [1, 2]},
+        scoring=get_scorer(name),
+        cv=15,
+        error_score="raise",
+    )
+    with pytest.raises(ValueError, match="has 10 samples"):
+        search.fit(X)
+    search.set_params(error_score=np.nan)
+    with pytest.warns(UserWarning) as caught:
+        search.fit(X)
+    assert np.isnan(search.cv_results_["mean_test_score"]).all()
+    assert any("has 10 samples" in str(warning.message) for warning in caught)
+
+
+def test_linear_svm_takes_fewer_folds_for_small_classes_and_needs_two(iris):
+    X, y = iris
+    scorer = get_scorer("linear_svm")
+    pca = PCA(2).fit(X)
+    few = np.r_[0:4, 50:70, 100:120]
+    assert 0 < scorer(pca, X[few], y[few]) <= 1
+    with pytest.raises(ValueError, match="the smallest with 1"):
+        scorer(pca, X[[0, *range(50, 70)]], y[[0, *range(50, 70)]])
+    with pytest.raises(ValueError, match="two classes"):
+        scorer(pca, X[:50], y[:50])
+
+
+def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
+    X, y = load_digits(return_X_y=True)
+    pca = PCA(2).fit(X)
+    whole = get_scorer("linear_svm")(pca, X[:400], y[:400])
+    module = metrics._scorers
+    monkeypatch.setattr(module, "_LARGEST_SVM", 200)
+    sizes = []
+    real = module.cross_val_score
+
+    def counting(estimator, Z, y, **options):
+        sizes.append(np.bincount(y))
+        return real(estimator, Z, y, **options)
+
+    monkeypatch.setattr(module, "cross_val_score", counting)
+    part = get_scorer("linear_svm")(pca, X[:400], y[:400])
+    assert abs(part - whole) < 0.15
+    assert sizes[0].sum() == 200
+    assert_allclose(sizes[0] / 200, np.bincount(y[:400]) / 400, atol=0.01)
+
+
+# -- making scorers ------------------------------------------------------------------
+
+
+def test_inputs_are_read_off_the_metric(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    Z = pca.transform(X)
+    hit = make_embedding_scorer(metrics.neighborhood_hit, n_neighbors=3)
+    assert hit(pca, X, y) == metrics.neighborhood_hit(Z, y, n_neighbors=3)
+    theirs = make_embedding_scorer(sklearn_trustworthiness, n_neighbors=7)
+    assert_allclose(theirs(pca, X), metrics.trustworthiness(X, Z, n_neighbors=7))
+    stress = make_embedding_scorer(
+        metrics.stress, greater_is_better=False, scaling="none"
+    )
+    assert stress(pca, X) == -metrics.stress(X, Z, scaling="none")
+    own = make_embedding_scorer(lambda a, b: float(a.shape[1] - b.shape[1]))
+    assert own(pca, X) == 2.0
+    silhouette = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
+    assert_allclose(silhouette(pca, X, y), silhouette_score(Z, y))
+    assert repr(stress) == (
+        "make_embedding_scorer(stress, scaling='none', greater_is_better=False)"
+    )
+
+
+def test_wrong_scorers_are_refused():
+    with pytest.raises(TypeError, match="get_scorer"):
+        make_embedding_scorer("trustworthiness")
+    with pytest.raises(ValueError, match="inputs must name"):
+        make_embedding_scorer(metrics.stress, inputs=("A",))
+    with pytest.raises(ValueError, match="inputs must name"):
+        make_embedding_scorer(metrics.stress, inputs=())
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_data_frames(container):
+    frames = pytest.importorskip(container)
+    # Without ties, which the order of the data in memory would break.
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    columns = list("abcd")
+    frame = frames.DataFrame(dict(zip(columns, X.T, strict=True)))
+    pca = PCA(2).set_output(transform=container).fit(frame)
+    value = get_scorer("trustworthiness")(pca, frame)
+    assert value == get_scorer("trustworthiness")(PCA(2).fit(X), X)
+
+
+def test_scorers_work_with_metadata_routing(iris):
+    X, y = iris
+    with sklearn.config_context(enable_metadata_routing=True):
+        scores = cross_validate(
+            PCA(2),
+            X,
+            y,
+            scoring={"t": get_scorer("trustworthiness"), "k": get_scorer("kmeans")},
+        )
+        search = GridSearchCV(
+            PCA(), {"n_components": [1, 2]}, scoring=get_scorer("trustworthiness")
+        ).fit(X)
+    assert np.isfinite(scores["test_t"]).all()
+    assert search.best_params_ == {"n_components": 2}

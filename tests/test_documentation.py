@@ -1,0 +1,105 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The README, the pages and the examples hold what they say."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skmanifold
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_readme_example_runs(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", read("README.md"), re.S)
+    assert blocks
+    script = tmp_path / "readme.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    names = runpy.run_path(str(script))
+    assert names["embedding"].shape == (1797, 2)
+    assert (names["again"] == names["embedding"][:10]).all()
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_make_targets_exist(name):
+    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", read(name)))
+    assert named
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.M))
+    assert named <= targets, f"{name}: {sorted(named - targets)}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_linked_files_exist(name):
+    for target in re.findall(r"\]\(([^)#]+)", read(name)):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_public_names_are_in_the_reference():
+    page = set(re.findall(r"^   ~?([\w.]+)$", read("doc/api/index.rst"), re.M))
+    names = set(skmanifold.__all__) - {"__version__", "estimators"}
+    missing = {f"skmanifold.{name}" for name in names} - page
+    assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
+
+
+def test_layers_are_those_of_the_test():
+    """The table in the documentation and the table of the test are one."""
+    tree = ast.parse(read("tests/test_architecture.py"))
+    (layers,) = (
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "LAYERS"
+    )
+    rows = {}
+    for row in read("doc/architecture.rst").split("\n   * - ")[1:]:
+        name, _, imports = re.split(r"\n     - ", row.split("\n\n")[0])
+        rows[name.strip("`")] = imports
+    known = {
+        key.value: {e.value for e in value.elts[0].elts}
+        if isinstance(value.elts[0], ast.Set)
+        else set()
+        for key, value in zip(layers.keys, layers.values, strict=True)
+    }
+    assert rows.pop("Part") == "May import"
+    written = {path.stem for path in (ROOT / "skmanifold").iterdir()}
+    assert set(rows) == written - {"__init__", "__pycache__"}
+    for layer, text in rows.items():
+        named = set(re.findall(r"``(\w+)``", text))
+        assert named == known[layer], layer
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_example_has_a_title_for_the_gallery(path):
+    title = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()
+    assert set(title[0]) == {"="}
+    assert len(title[0]) == len(title[1]) == len(title[2])
+
+
+def test_demo_ends_with_the_place_of_its_picture(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "plot_digits.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    *table, last = run.stdout.rstrip().splitlines()
+    place = Path(re.search(r"drawn in (.+)$", last)[1])
+    assert place == tmp_path.resolve() / "plot_digits.png"
+    assert place.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    rows = {line.split()[0]: line.split()[1:] for line in table if line.strip()}
+    assert {"PCA", "t-SNE", "DLME"} <= set(rows)
+    svm = {name: float(rows[name][0]) for name in ("PCA", "DLME")}
+    assert svm["DLME"] > svm["PCA"] + 0.2

@@ -1,0 +1,152 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+
+from skmanifold.utils._input_map import InputMap
+
+
+def all_rows(X, **options):
+    return InputMap.learn(X, **options).rows(X, 0, X.shape[0])
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+def test_mean_zero_and_mean_variance_one(digits):
+    rows = all_rows(digits[0])
+    varies = digits[0].std(axis=0) > 0
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-5)
+    assert rows[:, varies].var(axis=0).mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_comparable_columns_keep_their_proportions():
+    X = np.random.RandomState(0).randn(500, 4) * [1.0, 1.2, 1.5, 1.9]
+    rows = all_rows(X)
+    np.testing.assert_allclose(
+        rows.std(axis=0) / rows.std(axis=0)[0],
+        X.std(axis=0) / X.std(axis=0)[0],
+        rtol=1e-5,
+    )
+
+
+def neighbor_purity(rows, y):
+    neighbors = NearestNeighbors(n_neighbors=10).fit(rows).kneighbors()[1]
+    return np.mean(y[neighbors] == y[:, None])
+
+
+def test_one_column_ten_thousand_times_larger_does_no_harm(digits):
+    X, y = digits
+    damaged = X.copy()
+    damaged[:, 20] *= 1e4
+    clean = neighbor_purity(all_rows(X), y)
+    assert neighbor_purity(all_rows(damaged), y) > clean - 0.01
+    assert neighbor_purity(damaged, y) < clean - 0.15, "what it protects from"
+
+
+@pytest.mark.parametrize("n_features", [2, 3, 4])
+def test_few_columns_are_protected_too(n_features):
+    X = np.random.RandomState(0).randn(200, n_features)
+    X[:, 0] *= 1e4
+    spread = all_rows(X).std(axis=0)
+    assert spread[0] < 2.1 * spread[1]
+
+
+def test_constant_columns_count_for_nothing():
+    X = np.random.RandomState(0).randn(50, 3)
+    with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
+    learnt = InputMap.learn(with_constants)
+    np.testing.assert_allclose(
+        learnt.rows(with_constants, 0, 50)[:, :3], all_rows(X), rtol=1e-6
+    )
+    assert np.array_equal(
+        learnt.rows(with_constants + 5, 0, 50)[:, 3:], np.zeros((50, 2))
+    )
+
+
+def test_all_rows_equal():
+    assert np.array_equal(all_rows(np.full((7, 3), 5.0), n_reduced=2), np.zeros((7, 3)))
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_units_do_not_matter(scale, offset):
+    X = np.random.RandomState(0).randn(300, 5)
+    np.testing.assert_allclose(
+        all_rows((X + offset) * scale), all_rows(X), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_statistics_do_not_depend_on_an_odd_first_row():
+    X = np.random.RandomState(0).randn(2000, 2)
+    X[0] = 1e6
+    learnt = InputMap.learn(X)
+    np.testing.assert_allclose(learnt.mean, X.mean(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
+def test_dtypes(dtype):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 9, (40, 3))
+    np.testing.assert_allclose(
+        all_rows(X.astype(dtype)), all_rows(X.astype(np.float64)), rtol=1e-6
+    )
+
+
+def test_sparse_is_dense():
+    X = np.random.RandomState(0).poisson(0.3, (1200, 80)).astype(float)
+    dense, csr = (InputMap.learn(M, n_reduced=5) for M in (X, sparse.csr_array(X)))
+    assert np.array_equal(dense.rows(X, 3, 9), csr.rows(sparse.csr_array(X), 3, 9))
+    assert np.array_equal(dense.basis, csr.basis)
+
+
+def test_basis_is_that_of_pca(digits):
+    learnt = InputMap.learn(digits[0], n_reduced=10, random_state=0)
+    rows = learnt.rows(digits[0], 0, len(digits[0]))
+    ours = rows @ learnt.basis.T
+    theirs = PCA(10).fit_transform(rows.astype(np.float64))
+    correlation = [abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) for i in range(10)]
+    assert min(correlation) > 0.999
+    assert ours.var(axis=0).mean() == pytest.approx(1, rel=1e-2)
+    # no whitening: the components keep their proportions
+    ratio = ours.std(axis=0) / theirs.std(axis=0)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)
+
+
+def test_basis_learnt_from_a_sample(digits, monkeypatch):
+    X = np.repeat(digits[0], 3, axis=0)
+    monkeypatch.setattr("skmanifold.utils._input_map._PCA_SAMPLE_SIZE", 64 * 2000)
+    a, b, c = (InputMap.learn(X, n_reduced=5, random_state=s) for s in (0, 0, 1))
+    assert np.array_equal(a.basis, b.basis)
+    assert not np.array_equal(a.basis, c.basis)
+    # near-equal eigenvalues let the axes rotate: what must agree is the subspace
+    units = [m.basis / np.linalg.norm(m.basis, axis=1, keepdims=True) for m in (a, c)]
+    cosines = np.linalg.svd(units[0] @ units[1].T, compute_uv=False)
+    assert cosines.min() > 0.95
+
+
+def test_fewer_components_than_rows_and_columns():
+    X = np.random.RandomState(0).randn(6, 100)
+    assert len(InputMap.learn(X, n_reduced=50).basis) == 5
+    assert InputMap.learn(X[:, :1], n_reduced=50).basis is None
+
+
+def test_overflow_in_fit():
+    X = np.array([[1e200, 1.0], [-1e200, 2.0]])
+    with pytest.raises(ValueError, match="variance of column 0 overflows"):
+        InputMap.learn(X)
+
+
+def test_overflow_in_transform():
+    X = np.random.RandomState(0).randn(20, 2)
+    learnt = InputMap.learn(X)
+    X[3, 1] = 1e300
+    with pytest.raises(ValueError, match="too large for float32 after scaling"):
+        learnt.rows(X, 0, 20)
