@@ -235,8 +235,8 @@ def mean_ranks(sets):
     Returns
     -------
     str
-        A Markdown table. Only methods that have a result on every set are ranked,
-        since a mean over different sets compares nothing.
+        A Markdown table, and who is not in it: only methods that have a result on
+        every set are ranked, since a mean over different sets compares nothing.
     """
     from scipy.stats import rankdata
 
@@ -261,7 +261,12 @@ def mean_ranks(sets):
          f"**{overall[i]:.2f}**", f"{ranks['seconds'][i]:.2f}"]
         for i in np.argsort(overall, kind="stable")
     ]  # fmt: skip
-    return table(head, lines)
+    every = {label for groups in sets.values() for label in groups}
+    unranked = sorted(every.difference(labels))
+    if not unranked:
+        return table(head, lines)
+    note = f"Not ranked, for want of a result on every set: {', '.join(unranked)}."
+    return f"{table(head, lines)}\n\n{note}"
 
 
 def describe(rows):

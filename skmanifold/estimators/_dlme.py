@@ -22,7 +22,7 @@ from skmanifold.graph import (
     nearest_neighbors,
     neighbors_from_graph,
 )
-from skmanifold.losses import squared_distances, t_kernel, two_way_divergence
+from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
 
@@ -68,10 +68,10 @@ class DLMEObjective(nn.Module):
 
     def structure_similarities(self, y_a, y_b):
         """t-kernel in structure space, positives brought nearer by ``alpha``."""
-        d2 = squared_distances(y_a, y_b)
-        positives = torch.eye(len(d2), dtype=torch.bool, device=d2.device)
-        d2 = torch.where(positives, self.alpha * d2, d2)
-        return t_kernel(d2, self.nu_structure, kernel=self.kernel)
+        p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)
+        d2 = (y_a - y_b).square().sum(1)
+        positive = t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
+        return p.diagonal_scatter(positive)
 
 
 class Views:
@@ -422,6 +422,7 @@ callable or None, default=None
 
     def _neighbors(self, data):
         """Neighbours of each sample, (n, k), and how many of them are filled, (n,)."""
+        seed = data.seed()  # drawn in any case, so that all else stays the same
         if self.connectivity is not None:
             graph = self.connectivity
             if callable(graph):
@@ -444,7 +445,7 @@ callable or None, default=None
                 algorithm=self.neighbors_algorithm,
                 metric=self.metric,
                 n_jobs=self.n_jobs,
-                random_state=data.seed(),
+                random_state=seed,
             )
             counts = np.full(len(indices), n_neighbors)
         n_parts, _ = connected_components_of(indices, counts)

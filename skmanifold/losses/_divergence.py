@@ -5,7 +5,7 @@
 
 import torch
 
-from ._kernels import log_t_normalizer, squared_distances
+from ._kernels import log_power, one_plus_scaled_distances
 
 
 def two_way_divergence(
@@ -84,36 +84,35 @@ class _TwoWayDivergence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):
         n = p.shape[0]
-        exponent = (nu + 1.0) / 2
         # distances do not change with the origin, but their rounding does
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
-        d2 = squared_distances(z_a, z_b)
-
-        log_q = torch.div(d2, nu).log1p_().mul_(-exponent)
-        if kernel == "density":
-            log_q.add_(log_t_normalizer(nu))
+        base = one_plus_scaled_distances(z_a, z_b, nu)
+        log_q = log_power(base, nu, kernel)
         q = log_q.exp()
         rest = 1 - q
         kept = rest.clamp(min=floor)
-        # (p - (1 - p) q / kept) e / (nu + d2), step by step in one buffer
-        slope = (p - 1).mul_(q).div_(kept).add_(p)
-        slope.mul_(exponent).div_(d2 + nu)
+        # dD/d(d2) up to e / nu: (p - (1 - p) q / kept) / base, in one buffer
+        slope = (p - 1).mul_(q).div_(kept).add_(p).div_(base)
 
-        log_rest = kept.log().add_(rest.sub_(kept), alpha=1 / floor)
-        # -(p (log q - log(1-q)) + log(1-q)), i.e. D, in the buffer of log q
+        beyond = rest.sub_(kept)  # below zero where the tangent begins
+        log_rest = kept.log_().add_(beyond, alpha=1 / floor)
         log_odds = log_q.sub_(log_rest)
-        divergence = torch.addcmul(log_rest, p, log_odds).neg_()
+        minus_divergence = torch.addcmul(log_rest, p, log_odds)
 
         # Row sums first: a sum over a whole large tensor is split by threads, and its
         # bits would depend on how many there are.
         pair_weight = weight / n
         if damping is not None:
-            pair_weight = d2.div_(damping).add_(1).reciprocal_().mul_(pair_weight)
-        positive = divergence.diagonal().sum() / n
-        negative = divergence.mul_(pair_weight).fill_diagonal_(0).sum(1).sum()
+            # 1 / (1 + d2 / damping), from base = 1 + d2 / nu
+            share = nu / damping
+            pair_weight = base.mul_(share).add_(1 - share).reciprocal_()
+            pair_weight.mul_(weight / n)
+        positive = minus_divergence.diagonal().sum() / -n
+        negative = -minus_divergence.mul_(pair_weight).fill_diagonal_(0).sum(1).sum()
         own_slope = slope.diagonal() / n
         slope.mul_(pair_weight).fill_diagonal_(0)
+        ctx.factor = (nu + 1.0) / nu
 
         p_slope = None
         if ctx.needs_input_grad[0]:
@@ -127,11 +126,11 @@ class _TwoWayDivergence(torch.autograd.Function):
     def backward(ctx, grad_positive, grad_negative):
         slope, own_slope, z_a, z_b, p_slope = ctx.saved_tensors
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over j become row sums and a product
-        own = (2 * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
-        grad_a = own + (2 * grad_negative) * (
+        own = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
+        grad_a = own + (ctx.factor * grad_negative) * (
             slope.sum(1, keepdim=True) * z_a - slope @ z_b
         )
-        grad_b = -own + (2 * grad_negative) * (
+        grad_b = -own + (ctx.factor * grad_negative) * (
             slope.sum(0).unsqueeze(1) * z_b - slope.t() @ z_a
         )
         grad_p = None

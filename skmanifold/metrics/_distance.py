@@ -222,6 +222,7 @@ def stress(
     Z,
     *,
     scaling="optimal",
+    relative_to="embedding",
     metric="euclidean",
     n_samples=None,
     n_jobs=None,
@@ -231,13 +232,13 @@ def stress(
 
     .. math::
 
-        \\sqrt{\\frac{\\sum_{i<j} (d_X(i, j) - \\alpha \\, d_Z(i, j))^2}
-        {\\sum_{i<j} d_X(i, j)^2}}
+        \\sqrt{\\frac{\\sum_{i<j} (\\beta \\, d_X(i, j) - d_Z(i, j))^2}
+        {\\sum_{i<j} d_Z(i, j)^2}}
 
-    with :math:`\\alpha = \\sum d_X d_Z / \\sum d_Z^2`, or 1 without scaling. The value
+    with :math:`\\beta = \\sum d_X d_Z / \\sum d_X^2`, or 1 without scaling. The value
     lies in [0, 1] with optimal scaling, else in [0, inf); lower is better. With optimal
     scaling it does not depend on the scale of either space, and it is the same whether
-    the input or the embedding is scaled and stands in the denominator.
+    the input or the embedding is scaled and stands alone in the denominator.
 
     Parameters
     ----------
@@ -248,8 +249,13 @@ def stress(
         The embedding.
 
     scaling : {"optimal", "none"}, default="optimal"
-        Whether the embedding is scaled to fit best. Without it, two methods are
+        Whether one space is scaled to fit the other best. Without it, two methods are
         compared by the scale of their output more than by its shape.
+
+    relative_to : {"embedding", "input"}, default="embedding"
+        The distances in the denominator, which matters without scaling only:
+        ``"embedding"`` is Kruskal's stress-1, as of :class:`sklearn.manifold.MDS`;
+        ``"input"`` is often called the normalized stress.
 
     metric : str or callable, default="euclidean"
         Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
@@ -272,7 +278,9 @@ def stress(
     Raises
     ------
     ValueError
-        If all samples of the input coincide, so that there is no distance to keep.
+        If all samples of the input coincide, so that there is no distance to keep, or,
+        with ``scaling="none"``, all samples of the embedding, relative to which the
+        stress is infinite.
 
     References
     ----------
@@ -288,10 +296,11 @@ def stress(
     >>> Z = [[0.0, 0.0], [0.0, 3.0], [3.0, 0.0]]
     >>> round(stress(X, Z), 6)
     0.0
-    >>> round(stress(X, Z, scaling="none"), 6)
-    2.0
+    >>> round(stress(X, Z, scaling="none"), 3)
+    0.667
     """
     check_option(scaling, ("optimal", "none"), "scaling")
+    check_option(relative_to, ("embedding", "input"), "relative_to")
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     rows = check_rows(X.shape[0], n_samples, random_state)
     rows, both = paired_distances(X, Z, metric=metric, rows=rows)
@@ -307,10 +316,18 @@ def stress(
             "The stress is undefined: all samples of X coincide, so there is no"
             " distance to keep."
         )
-    alpha = 1.0
+    alpha, norm = 1.0, xx
     if scaling == "optimal":
+        # Scaling the embedding, or the input, has the same value relative to the other.
         # A collapsed embedding stays at a point whatever the scale.
         alpha = xz / zz if zz > 0.0 else 0.0
+    elif relative_to == "embedding":
+        norm = zz
+        if zz == 0.0:
+            raise ValueError(
+                "The stress is infinite: all samples of Z coincide. Choose"
+                " relative_to='input' or scaling='optimal', where it is 1."
+            )
 
     # A second pass over the residuals: their closed form from the moments loses half
     # of the digits where the stress is small.
@@ -321,7 +338,7 @@ def stress(
         return np.vdot(D_X, D_X)
 
     residual = sum(map_chunks(residuals, len(rows), row_bytes, n_jobs))
-    return float(np.sqrt(residual / xx))
+    return float(np.sqrt(residual / norm))
 
 
 def _geodesic_graph(X, metric, n_neighbors, n_jobs):

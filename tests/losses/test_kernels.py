@@ -9,7 +9,12 @@ import torch
 from scipy import stats
 from scipy.spatial.distance import cdist
 
-from skmanifold.losses import log_t_normalizer, squared_distances, t_kernel
+from skmanifold.losses import (
+    log_t_normalizer,
+    squared_distances,
+    t_kernel,
+    t_similarities,
+)
 
 
 @pytest.mark.parametrize("nu", [0.01, 1.0, 5.0, 100.0])
@@ -50,6 +55,18 @@ def test_squared_distances_against_scipy(offset):
     b = rng.randn(5, 3) + offset
     ours = squared_distances(torch.from_numpy(a), torch.from_numpy(b))
     np.testing.assert_allclose(ours, cdist(a, b, "sqeuclidean"), rtol=1e-7)
+
+
+@pytest.mark.parametrize("kernel", ["max", "density"])
+@pytest.mark.parametrize("nu", [0.01, 100.0])
+def test_similarities_are_the_kernel_of_the_distances(kernel, nu):
+    rng = np.random.RandomState(0)
+    a, b = (torch.from_numpy(rng.randn(n, 3)).requires_grad_() for n in (7, 5))
+    expected = t_kernel(squared_distances(a, b), nu, kernel=kernel)
+    ours = t_similarities(a, b, nu, kernel=kernel)
+    torch.testing.assert_close(ours, expected)
+    grads = (torch.autograd.grad(k.square().sum(), (a, b)) for k in (ours, expected))
+    torch.testing.assert_close(*grads)
 
 
 def test_squared_distances_are_never_negative():

@@ -72,7 +72,9 @@ def test_a_scorer_is_the_metric_of_the_test_fold(iris):
         assert_allclose(value, sklearn_trustworthiness(X[test], Z))
 
 
-@pytest.mark.parametrize("estimator", [PCA(2), Isomap(n_neighbors=60), make_pipeline(PCA(3), PCA(2))])
+@pytest.mark.parametrize(
+    "estimator", [PCA(2), Isomap(n_neighbors=60), make_pipeline(PCA(3), PCA(2))]
+)
 def test_all_scorers_at_once_with_any_transformer(iris, estimator):
     X, y = iris
     scoring = {

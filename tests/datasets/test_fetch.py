@@ -1,0 +1,169 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+from urllib.error import HTTPError, URLError
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.utils import Bunch
+
+from skmanifold import datasets
+from skmanifold.datasets import _fetch
+
+# What the fetchers read: the file, and the data set at OpenML.
+FETCHERS = {
+    "fetch_coil20": ("coil20", None),
+    "fetch_fashion_mnist": ("fashion_mnist", 40996),
+    "fetch_har": ("har", 1478),
+    "fetch_isolet": ("isolet", 300),
+    "fetch_kuzushiji_mnist": ("kuzushiji_mnist", 41982),
+    "fetch_mnist": ("mnist", 554),
+    "fetch_pendigits": ("pendigits", 32),
+    "fetch_usps": ("usps", 41082),
+}
+fetchers = pytest.mark.parametrize("name", sorted(FETCHERS))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKMANIFOLD_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(**options):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(_fetch, "fetch_openml", refuse)
+
+
+def test_every_fetcher_is_here():
+    assert {n for n in datasets.__all__ if n.startswith("fetch_")} == set(FETCHERS)
+
+
+@fetchers
+def test_the_folder_comes_first(name, folder, offline):
+    X = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    y = np.array([1, 0, 1, 2])
+    np.savez(folder / f"{FETCHERS[name][0]}.npz", X=X, y=y)
+    fetch = getattr(datasets, name)
+    bunch = fetch()
+    assert_array_equal(bunch.data, X)
+    assert bunch.data.dtype == np.uint8
+    assert_array_equal(bunch.target, y)
+    assert_array_equal(bunch.target_names, ["0", "1", "2"])
+    assert bunch.feature_names == ["x0", "x1", "x2"]
+    assert name in bunch.DESCR
+    for unknown in (
+        "coordinates",
+        "betti_numbers",
+        "intrinsic_dimension",
+        "geodesic_distances",
+    ):
+        assert bunch[unknown] is None
+    data, target = fetch(return_X_y=True)
+    assert_array_equal(data, X)
+    assert_array_equal(target, y)
+
+
+def test_coil20_is_found_by_its_longer_name(folder):
+    X = np.zeros((3, 32, 32), dtype=np.uint8)
+    np.savez(folder / "coil20_32x32.npz", X=X, y=[1, 1, 2])
+    bunch = datasets.fetch_coil20()
+    assert bunch.data.shape == (3, 1024)
+    assert_array_equal(bunch.target, [0, 0, 1])
+    assert_array_equal(bunch.target_names, ["1", "2"])
+
+
+def test_labels_become_codes(folder):
+    X = np.linspace(0, 1, 8).reshape(4, 2)
+    np.savez(folder / "har.npz", X=X, y=np.array(["sit", "walk", "lie", "sit"]))
+    bunch = datasets.fetch_har()
+    assert_array_equal(bunch.target_names, ["lie", "sit", "walk"])
+    assert_array_equal(bunch.target, [1, 2, 0, 1])
+    assert bunch.data.dtype == np.float32
+    np.savez(folder / "isolet.npz", X=X, y=np.array(["10", "9", "1", "10"]))
+    bunch = datasets.fetch_isolet()
+    assert_array_equal(bunch.target_names, ["1", "9", "10"])
+    assert_array_equal(bunch.target, [2, 1, 0, 2])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"X": np.ones((3, 2))}, r"lacks the array\(s\) y"),
+        ({"X": np.ones((3, 2)), "y": np.ones(2)}, "one label, per sample"),
+        ({"X": np.ones(3), "y": np.ones(3)}, "one row"),
+    ],
+)
+def test_wrong_files_are_refused(folder, arrays, message):
+    np.savez(folder / "mnist.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        datasets.fetch_mnist()
+
+
+def test_files_with_objects_are_not_unpickled(folder):
+    np.savez(folder / "mnist.npz", X=np.ones((2, 2)), y=np.array([None, "a"]))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        datasets.fetch_mnist()
+
+
+@pytest.mark.parametrize("name", sorted(set(FETCHERS) - {"fetch_coil20"}))
+@pytest.mark.parametrize("with_pandas", [True, False])
+def test_openml_is_asked_for_the_right_data(name, monkeypatch, tmp_path, with_pandas):
+    _, data_id = FETCHERS[name]
+    monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
+    asked = {}
+
+    def answer(**options):
+        asked.update(options)
+        return Bunch(
+            data=np.array([[0.0, 255.0], [3.0, 4.0]]),
+            target=np.array(["7", "2"], dtype=object),
+        )
+
+    monkeypatch.setattr(_fetch, "fetch_openml", answer)
+    monkeypatch.setattr(
+        _fetch.importlib.util, "find_spec", lambda name: with_pandas or None
+    )
+    bunch = getattr(datasets, name)(data_home=tmp_path, cache=False)
+    assert asked == {
+        "data_id": data_id,
+        "data_home": tmp_path,
+        "cache": False,
+        "as_frame": False,
+        "parser": "pandas" if with_pandas else "liac-arff",
+    }
+    assert bunch.data.dtype == np.uint8
+    assert_array_equal(bunch.target, [1, 0])
+    assert_array_equal(bunch.target_names, ["2", "7"])
+
+
+@fetchers
+def test_without_network_the_error_says_what_to_do(name, offline, monkeypatch):
+    monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
+    file, data_id = FETCHERS[name]
+    reason = "no route to host" if data_id else "OpenML does not have"
+    with pytest.raises(OSError, match=reason) as error:
+        getattr(datasets, name)()
+    assert f"{file}.npz" in str(error.value)
+    assert "SKMANIFOLD_DATA, which now is not set" in str(error.value)
+
+
+def test_a_folder_without_the_file_is_named(offline, folder):
+    with pytest.raises(OSError, match="no such file") as error:
+        datasets.fetch_usps()
+    assert str(folder) in str(error.value)
+
+
+def test_errors_of_the_server_say_so_too(monkeypatch):
+    monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
+
+    def refuse(**options):
+        raise HTTPError("address", 503, "busy", None, None)
+
+    monkeypatch.setattr(_fetch, "fetch_openml", refuse)
+    with pytest.raises(OSError, match=r"503.*Check the network"):
+        datasets.fetch_mnist()

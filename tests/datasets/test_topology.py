@@ -1,0 +1,91 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The stated Betti numbers are those of Vietoris-Rips complexes of few samples."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from skmanifold import datasets
+
+gudhi = pytest.importorskip("gudhi")
+
+
+def landmarks(X, n_landmarks):
+    """Samples as far from each other as possible, one after the other."""
+    chosen = [0]
+    nearest = cdist(X[:1], X)[0]
+    for _ in range(n_landmarks - 1):
+        chosen.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, cdist(X[chosen[-1:]], X)[0])
+    return X[chosen], nearest.max()
+
+
+# In covering radii. Neighbouring landmarks may be two apart, and triangles of them fill
+# the space between from 2.4 or so on.
+SCALES = (2.5, 2.9)
+
+
+def betti_numbers(X, n_landmarks, field, top):
+    """Numbers of classes born before the first scale that outlive the second."""
+    points, radius = landmarks(X, n_landmarks)
+    born, dead = (scale * radius for scale in SCALES)
+    rips = gudhi.RipsComplex(points=points, max_edge_length=1.01 * dead)
+    tree = rips.create_simplex_tree(max_dimension=1)
+    # Leaves far fewer simplices, and the same persistence.
+    tree.collapse_edges()
+    tree.expansion(top + 1)
+    # Without the last argument, cycles of a complex without triangles are not counted.
+    tree.compute_persistence(homology_coeff_field=field, persistence_dim_max=True)
+    found = tree.persistent_betti_numbers(born, dead)
+    return tuple((found + [0] * (top + 1))[: top + 1])
+
+
+# How many landmarks make gaps and necks wider than the second scale.
+LANDMARKS = {
+    "make_swiss_roll": 600,
+    "make_twin_swiss_roll": 2500,
+    "make_s_curve": 300,
+    "make_star_fruit": 300,
+    "make_open_sphere": 150,
+    "make_sphere": 150,
+    "make_torus": 400,
+    "make_flat_torus": 300,
+    "make_mobius_strip": 200,
+    "make_klein_bottle": 500,
+    "make_projective_plane": 200,
+    "make_circle": 40,
+    "make_trefoil": 80,
+    "make_nested_clusters": 800,
+}
+
+
+def test_every_generator_is_here():
+    made = {name for name in datasets.__all__ if name.startswith("make_")}
+    assert made == set(LANDMARKS)
+
+
+@pytest.mark.parametrize("field", [2, 3])
+@pytest.mark.parametrize("name", LANDMARKS)
+def test_betti_numbers(name, field):
+    bunch = getattr(datasets, name)(40_000, random_state=0)
+    stated = bunch.betti_numbers[field]
+    assert betti_numbers(bunch.data, LANDMARKS[name], field, len(stated) - 1) == stated
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "n_landmarks"),
+    [
+        ("make_sphere", {"dimension": 1}, 40),
+        ("make_sphere", {"dimension": 3}, 120),
+        ("make_flat_torus", {"dimension": 1}, 40),
+        ("make_projective_plane", {"n_features": 6}, 200),
+        ("make_open_sphere", {"cap_angle": 0.9 * np.pi}, 300),
+        ("make_star_fruit", {"pole_angle": 0.3}, 300),
+    ],
+)
+def test_betti_numbers_of_the_variants(name, options, n_landmarks):
+    bunch = getattr(datasets, name)(40_000, random_state=0, **options)
+    stated = bunch.betti_numbers[2]
+    assert betti_numbers(bunch.data, n_landmarks, 2, len(stated) - 1) == stated
