@@ -25,6 +25,8 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
+# a clone in a directory with a space in its name builds too
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 default_role = "literal"
 
 # API reference: a page for each module lists what its __all__ does, and each of these

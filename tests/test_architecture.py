@@ -9,6 +9,7 @@ trees that break one rule each, so that a rule cannot pass by seeing nothing.
 """
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -41,7 +42,7 @@ LAYERS = {
     "losses": (set(), {"torch", "numpy"}),
     "nn": (set(), {"torch", "numpy"}),
     "augment": (set(), {"torch", "numpy"}),
-    "graph": ({"utils"}, {*NUMERIC, "pynndescent", "faiss"}),
+    "graph": ({"utils"}, {*NUMERIC, "faiss", "numba", "pynndescent"}),
     "metrics": ({"utils"}, NUMERIC),
     "datasets": ({"utils"}, {*NUMERIC, "pandas"}),
     "training": ({"utils"}, NUMERIC),
@@ -317,6 +318,7 @@ def test_house(rule):
 HEAVY = {"faiss", "gudhi", "matplotlib", "numba", "pandas", "pynndescent", "torch"}
 
 
+@functools.cache
 def loaded_by(statement):
     """Names of the modules in a fresh interpreter after `statement`."""
     code = f"import sys; {statement}; print(*sorted(sys.modules))"
@@ -328,7 +330,7 @@ def loaded_by(statement):
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    return set(run.stdout.split())
+    return frozenset(run.stdout.split())
 
 
 def test_import_of_the_package_is_light():

@@ -47,7 +47,8 @@ DISTRIBUTIONS = {
     "faiss": "faiss-cpu",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
-    # scikit-learn requires it
+    # these come with a package that requires them
+    "numba": "pynndescent",
     "threadpoolctl": "scikit-learn",
 }
 

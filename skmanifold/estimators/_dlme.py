@@ -35,18 +35,30 @@ class DLMEObjective(nn.Module):
     of one sample) and over negative ones (all others of the batch).
     """
 
-    def __init__(self, structure, embedding, estimator):
+    def __init__(
+        self,
+        structure,
+        embedding,
+        *,
+        alpha,
+        nu_structure,
+        nu_embedding,
+        kernel,
+        repulsion,
+        damping,
+        structure_gradient,
+    ):
         super().__init__()
         self.encoder = nn.Sequential(
             OrderedDict(structure=structure, embedding=embedding)
         )
-        self.kernel = estimator.kernel
-        self.alpha = estimator.alpha
-        self.nu_structure = estimator.nu_structure
-        self.nu_embedding = estimator.nu_embedding
-        self.structure_gradient = estimator.structure_gradient
-        self.repulsion = estimator.repulsion
-        self.damping = estimator.damping
+        self.kernel = kernel
+        self.alpha = alpha
+        self.nu_structure = nu_structure
+        self.nu_embedding = nu_embedding
+        self.structure_gradient = structure_gradient
+        self.repulsion = repulsion
+        self.damping = damping
 
     def forward(self, views):
         """Loss terms of ``views``, two tensors of shape (B, n_inputs)."""
@@ -133,10 +145,11 @@ class DLME(DeepManifold):
     kernel : {"max", "density"}, default="max"
         t-kernels with largest value 1, or the t density, as in the paper.
 
-    repulsion : float or None, default=10.0
+    repulsion : float, "auto" or None, default="auto"
         Total weight of the negative pairs of a sample against its positive one,
-        whatever the batch size. None gives every pair the same weight: the paper's
-        loss.
+        whatever the batch size. "auto" is 5 up to 10,000 rows, then grows with the
+        cube root of their number up to 10. None gives every pair the same weight: the
+        paper's loss.
 
     damping : float or None, default=1.0
         Squared distance in the embedding at which a negative pair's weight has halved.
@@ -265,7 +278,11 @@ callable or None, default=None
         "nu_structure": [Interval(Real, 0, None, closed="neither")],
         "nu_embedding": [Interval(Real, 0, None, closed="neither")],
         "kernel": [StrOptions({"max", "density"})],
-        "repulsion": [Interval(Real, 0, None, closed="left"), None],
+        "repulsion": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
         "damping": [Interval(Real, 0, None, closed="neither"), None],
         "structure_gradient": ["boolean"],
         "structure_dim": [Interval(Integral, 1, None, closed="left")],
@@ -289,7 +306,7 @@ callable or None, default=None
         nu_structure=100.0,
         nu_embedding=0.01,
         kernel="max",
-        repulsion=10.0,
+        repulsion="auto",
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
@@ -365,7 +382,7 @@ callable or None, default=None
     # -- the three hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = round(600 * (n_samples / 2000) ** (1 / 3))
+        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)
@@ -376,12 +393,15 @@ callable or None, default=None
         learning_rate = self.learning_rate
         if learning_rate == "auto":
             learning_rate = 1e-2
-        reduces = n_features > 64 and self.encoder is None
+        reduces = (
+            n_features > 64 and self.encoder is None and not callable(self.augmentation)
+        )
         return Plan(
             n_epochs=n_epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            n_reduced=50 if reduces and not callable(self.augmentation) else None,
+            # few rows span little but their noise: fewer components for them
+            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -416,7 +436,20 @@ callable or None, default=None
             layers=_widths("embedding_layers", self.embedding_layers),
             norm=self.norm,
         )
-        return DLMEObjective(structure, embedding, self)
+        repulsion = self.repulsion
+        if repulsion == "auto":
+            repulsion = 5.0 * min(max(data.n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
+        return DLMEObjective(
+            structure,
+            embedding,
+            alpha=self.alpha,
+            nu_structure=self.nu_structure,
+            nu_embedding=self.nu_embedding,
+            kernel=self.kernel,
+            repulsion=repulsion,
+            damping=self.damping,
+            structure_gradient=self.structure_gradient,
+        )
 
     # -- what the hooks need
 

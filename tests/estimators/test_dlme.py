@@ -360,6 +360,7 @@ def test_wrong_width_in_transform(iris):
         ("nu_embedding", -1.0),
         ("kernel", "gaussian"),
         ("repulsion", -1),
+        ("repulsion", "strong"),
         ("damping", 0),
         ("augmentation", "crop"),
         ("norm", "group"),
@@ -463,7 +464,13 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
         objective = DLMEObjective(
             MLP(3, 4, norm="none"),
             nn.Linear(4, 2),
-            DLME(structure_gradient=wanted, nu_structure=1.0, alpha=1.0),
+            alpha=1.0,
+            nu_structure=1.0,
+            nu_embedding=0.01,
+            kernel="max",
+            repulsion=5.0,
+            damping=1.0,
+            structure_gradient=wanted,
         )
         with torch.no_grad():
             objective.encoder.embedding.weight.zero_()

@@ -372,7 +372,7 @@ def test_pynndescent():
     rng = np.random.default_rng(0)
     X = (1e4 + rng.standard_normal((1500, 10))).astype(np.float64)
     params = {"algorithm": "pynndescent", "random_state": 0}
-    state = np.random.get_state()[1].copy()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         indices, distances = nearest_neighbors(X, 10, n_jobs=1, **params)
@@ -382,7 +382,7 @@ def test_pynndescent():
         unseeded = nearest_neighbors(X, 10, algorithm="pynndescent")
         with pytest.raises(ValueError, match=r"numba\.njit"):
             nearest_neighbors(X, 3, metric=lambda a, b: 0.0, **params)
-    assert np.array_equal(np.random.get_state()[1], state)
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
     assert indices.tobytes() == again[0].tobytes()
     assert distances.tobytes() == again[1].tobytes()
@@ -417,7 +417,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize("n_neighbors", [0, -3, 2.5, "five", None, True])
 def test_bad_n_neighbors(n_neighbors):
-    with pytest.raises(ValueError, match="n_neighbors=.*at least 1"):
+    with pytest.raises(ValueError, match=r"n_neighbors=.*at least 1"):
         nearest_neighbors(np.eye(5), n_neighbors)
 
 
