@@ -138,7 +138,8 @@ class DeepManifold(
     - ``_plan(n_samples, n_features)`` returns a :class:`Plan`;
     - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
       yields ``len(...)`` batches;
-    - ``_make_objective(data)`` returns a torch module whose ``forward(batch)`` is a
+    - ``_make_objective(data)`` returns a torch module whose
+      ``forward(batch, progress)`` is a
     dict
       of weighted scalar loss terms, and whose ``encoder`` maps inputs to the embedding.
 

@@ -24,7 +24,7 @@ class _Pairs(nn.Module):
         self.structure = MLP(rows.shape[1], 64, layers=(256, 128))
         self.embedding = MLP(64, 2, layers=(128,))
 
-    def forward(self, batch):
+    def forward(self, batch, progress):
         rows, draws = batch
         x = self.rows[rows]
         # The second view only has to cost what one costs.
@@ -83,7 +83,7 @@ class StepOverhead:
         objective.train()
         for _ in range(self.n_epochs):
             for batch in batches.epoch(generator):
-                sum(objective(batch).values()).backward()
+                sum(objective(batch, 0.0).values()).backward()
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
         return time.perf_counter() - start

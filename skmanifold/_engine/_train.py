@@ -63,8 +63,9 @@ def train(objective, batches, training, *, on_epoch=None):
     Parameters
     ----------
     objective : torch.nn.Module
-        ``objective(batch)`` returns a dict of named, weighted scalar loss terms whose
-        sum is minimised.
+        ``objective(batch, progress)`` returns a dict of named, weighted scalar loss
+        terms whose sum is minimised. ``progress`` is the share of all steps that came
+        before, in [0, 1): weights that change in training are functions of it.
     batches : object
         ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
     training : Training
@@ -98,7 +99,7 @@ def train(objective, batches, training, *, on_epoch=None):
             with torch.autocast(
                 device_type, training.dtype, enabled=training.dtype != torch.float32
             ):
-                terms = objective(batch)
+                terms = objective(batch, step / n_steps)
             sum(terms.values()).backward()
             if training.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)

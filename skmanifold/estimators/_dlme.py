@@ -45,6 +45,7 @@ class DLMEObjective(nn.Module):
         nu_embedding,
         kernel,
         repulsion,
+        repulsion_warmup,
         damping,
         structure_gradient,
     ):
@@ -58,10 +59,14 @@ class DLMEObjective(nn.Module):
         self.nu_embedding = nu_embedding
         self.structure_gradient = structure_gradient
         self.repulsion = repulsion
+        self.repulsion_warmup = repulsion_warmup
         self.damping = damping
 
-    def forward(self, views):
+    def forward(self, views, progress):
         """Loss terms of ``views``, two tensors of shape (B, n_inputs)."""
+        repulsion = self.repulsion
+        if repulsion is not None and progress < self.repulsion_warmup:
+            repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
         y = self.encoder.structure(torch.cat(views))
         z = self.encoder.embedding(y)
         # distances of near points do not survive half precision
@@ -73,7 +78,7 @@ class DLMEObjective(nn.Module):
                 *z.float().chunk(2),
                 nu=self.nu_embedding,
                 kernel=self.kernel,
-                repulsion=self.repulsion,
+                repulsion=repulsion,
                 damping=self.damping,
             )
         return {"positive": positive, "negative": negative}
@@ -150,6 +155,11 @@ class DLME(DeepManifold):
         whatever the batch size. "auto" is 5 up to 10,000 rows, then grows with the
         cube root of their number up to 10. None gives every pair the same weight: the
         paper's loss.
+
+    repulsion_warmup : float, default=0.7
+        Share of training, in [0, 1], over which the repulsion rises from a fifth to
+        its full weight. Parts of one cluster find together while it is weak; once it
+        is strong they no longer pass each other. 0 keeps it constant, as in the paper.
 
     damping : float or None, default=1.0
         Squared distance in the embedding at which a negative pair's weight has halved.
@@ -283,6 +293,7 @@ callable or None, default=None
             StrOptions({"auto"}),
             None,
         ],
+        "repulsion_warmup": [Interval(Real, 0, 1, closed="both")],
         "damping": [Interval(Real, 0, None, closed="neither"), None],
         "structure_gradient": ["boolean"],
         "structure_dim": [Interval(Integral, 1, None, closed="left")],
@@ -307,6 +318,7 @@ callable or None, default=None
         nu_embedding=0.01,
         kernel="max",
         repulsion="auto",
+        repulsion_warmup=0.7,
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
@@ -336,6 +348,7 @@ callable or None, default=None
         self.nu_embedding = nu_embedding
         self.kernel = kernel
         self.repulsion = repulsion
+        self.repulsion_warmup = repulsion_warmup
         self.damping = damping
         self.structure_gradient = structure_gradient
         self.structure_dim = structure_dim
@@ -447,6 +460,7 @@ callable or None, default=None
             nu_embedding=self.nu_embedding,
             kernel=self.kernel,
             repulsion=repulsion,
+            repulsion_warmup=self.repulsion_warmup,
             damping=self.damping,
             structure_gradient=self.structure_gradient,
         )

@@ -27,7 +27,7 @@ class Quadratic(nn.Module):
         self.X = X
         self.center = nn.Parameter(torch.zeros(X.shape[1]))
 
-    def forward(self, batch):
+    def forward(self, batch, progress):
         rows, _ = batch
         return {"distance": ((self.X[rows] - self.center) ** 2).sum(1).mean()}
 
@@ -89,6 +89,20 @@ def test_history_is_the_mean_over_the_epoch(data):
     assert history["loss"] == pytest.approx([expected], rel=1e-5)
 
 
+def test_objective_is_told_how_far_training_has_come(data):
+    objective, batches, training = make(data, n_epochs=2)
+    told = []
+    forward = objective.forward
+
+    def listen(batch, progress):
+        told.append(progress)
+        return forward(batch, progress)
+
+    objective.forward = listen
+    train(objective, batches, training)
+    assert told == pytest.approx([i / 6 for i in range(6)])
+
+
 def test_on_epoch_may_stop(data):
     seen = []
 
@@ -116,7 +130,7 @@ def test_non_finite_loss_names_term_and_epoch(data, value):
     objective, batches, training = make(data)
     calls = []
 
-    def broken(batch):
+    def broken(batch, progress):
         calls.append(1)
         broken_now = len(calls) > 3
         return {

@@ -361,6 +361,7 @@ def test_wrong_width_in_transform(iris):
         ("kernel", "gaussian"),
         ("repulsion", -1),
         ("repulsion", "strong"),
+        ("repulsion_warmup", 1.5),
         ("damping", 0),
         ("augmentation", "crop"),
         ("norm", "group"),
@@ -429,6 +430,7 @@ def test_structure_space(iris):
         dict(kernel="density", repulsion=None, nu_embedding=0.001, alpha=1.0),
         dict(structure_gradient=True),
         dict(damping=None),
+        dict(repulsion_warmup=0.0),
         dict(repulsion=0.0),
         dict(norm="none"),
         dict(norm="batch"),
@@ -469,12 +471,13 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
             nu_embedding=0.01,
             kernel="max",
             repulsion=5.0,
+            repulsion_warmup=0.0,
             damping=1.0,
             structure_gradient=wanted,
         )
         with torch.no_grad():
             objective.encoder.embedding.weight.zero_()
-        sum(objective(tuple(x)).values()).backward()
+        sum(objective(tuple(x), 0.5).values()).backward()
         moved = objective.encoder.structure.head.weight.grad
         assert (moved is not None and bool(moved.abs().sum() > 0)) is wanted
 
