@@ -42,6 +42,8 @@ from skmanifold.training import TrainingOptions
 from skmanifold.utils._input_map import InputMap
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
+__all__ = ["DeepManifold", "FitData", "Plan"]
+
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
 
@@ -139,9 +141,8 @@ class DeepManifold(
     - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
       yields ``len(...)`` batches;
     - ``_make_objective(data)`` returns a torch module whose
-      ``forward(batch, progress)`` is a
-    dict
-      of weighted scalar loss terms, and whose ``encoder`` maps inputs to the embedding.
+      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and whose
+      ``encoder`` maps inputs to the embedding.
 
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
     """
@@ -344,9 +345,9 @@ class DeepManifold(
 
         def fitted(history):
             """The attributes of an estimator whose fit ended here."""
-            encoder = copy.deepcopy(objective.encoder).cpu().eval()
-            encoder.requires_grad_(False)
+            encoder = copy.deepcopy(objective.encoder).cpu()
             network = nn.Sequential(OrderedDict(project=project, encoder=encoder))
+            network.eval().requires_grad_(False)
             return {
                 "network_": network,
                 "history_": {name: list(values) for name, values in history.items()},

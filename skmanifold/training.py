@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 
 from skmanifold.utils._sklearn import Interval, StrOptions
 
+__all__ = ["TrainingOptions"]
+
 
 class TrainingOptions(BaseEstimator):
     """Options of the optimisation that are rarely touched.

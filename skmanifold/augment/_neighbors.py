@@ -14,18 +14,18 @@ def draw_neighbors(neighbors, counts, rows, uniform):
 
     Parameters
     ----------
-    neighbors : torch.Tensor of shape (n, k), integer
+    neighbors : torch.Tensor of shape (n, k), int
         Neighbours of every sample.
-    counts : torch.Tensor of shape (n,), integer
+    counts : torch.Tensor of shape (n,), int
         How many entries of each row of ``neighbors`` are filled, at least one.
-    rows : torch.Tensor of shape (m,), integer
+    rows : torch.Tensor of shape (m,), int
         Samples to draw for.
     uniform : torch.Tensor of shape (m,)
         Uniform draws from [0, 1), the randomness used.
 
     Returns
     -------
-    chosen : torch.Tensor of shape (m,), integer
+    chosen : torch.Tensor of shape (m,), int
         Entry i is a neighbour of ``rows[i]``.
     share : torch.Tensor of shape (m,)
         Uniform in [0, 1).
@@ -48,7 +48,7 @@ def draw_neighbors(neighbors, counts, rows, uniform):
 
 
 def mix(x, other, share):
-    """Points on the segments between rows: ``(1 - share) x + share other``.
+    """Mix rows: ``(1 - share) x + share other``, points on the segments between them.
 
     Parameters
     ----------

@@ -263,12 +263,12 @@ callable or None, default=None
     n_features_in_ : int
         Number of features seen in fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had names that are all strings.
 
     References
     ----------
-    .. [1] Z. Zang, S. Li, D. Wu, G. Wang, K. Wang, L. Shang, B. Sun, H. Li, S. Z. Li,
+    .. [1] Z. Zang, S. Li, D. Wu, G. Wang, L. Shang, B. Sun, H. Li, S. Z. Li,
        "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022, arXiv:2207.03160.
 
     Examples
@@ -395,7 +395,7 @@ callable or None, default=None
     # -- the three hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
+        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1300)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)

@@ -23,8 +23,11 @@ from sklearn.utils.parallel import Parallel, delayed
 
 # Larger chunks do not make the matrix products faster, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
-# Up to so many queries a row, counting beats sorting the row.
-_MAX_COUNTED = 24
+# Up to so many queries a row, counting beats sorting. Beyond, only the part of the row
+# up to the farthest query is sorted, if it is less than this share: taking it out costs
+# as much as sorting the rest would.
+_MAX_COUNTED = 4
+_MAX_SHARE = 0.2
 
 
 def _working_bytes():
@@ -132,7 +135,9 @@ def _row_ranks(row, queries, buffer):
             np.less(row, threshold, out=buffer)
             tied = tied or up_to - np.count_nonzero(buffer) > 1
     else:
-        ordered = np.sort(row)
+        np.less_equal(row, thresholds.max(), out=buffer)
+        few = np.count_nonzero(buffer) < _MAX_SHARE * len(row)
+        ordered = np.sort(row[buffer] if few else row)
         ranks = np.searchsorted(ordered, thresholds, side="right")
         tied = (ranks - np.searchsorted(ordered, thresholds, side="left") > 1).any()
     if tied:

@@ -24,6 +24,13 @@ class LayerNorm(nn.Module):
         Added to the variance.
     affine : bool, default=True
         Learn a scale and a shift per feature.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.nn import LayerNorm
+    >>> LayerNorm(2, eps=0.0, affine=False)(torch.tensor([[1.0, 3.0]]))
+    tensor([[-1.,  1.]])
     """
 
     def __init__(self, n_features, *, eps=1e-5, affine=True):
@@ -79,6 +86,14 @@ class BatchNorm(nn.Module):
         Weight of the newest batch in the running statistics that evaluation uses.
     affine : bool, default=True
         Learn a scale and a shift per feature.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.nn import BatchNorm
+    >>> BatchNorm(1, eps=0.0, affine=False)(torch.tensor([[1.0], [3.0]]))
+    tensor([[-1.],
+            [ 1.]])
     """
 
     def __init__(self, n_features, *, eps=1e-5, momentum=0.1, affine=True):

@@ -19,6 +19,9 @@ def test_counted_and_sorted_ranks_are_the_definition(n_queries, loops):
     queries = np.random.default_rng(1).permuted(others, axis=1)[:, :n_queries]
     expected = np.take_along_axis(loops.ranks(X), queries, axis=1)
     assert_array_equal(ranks_of(X, queries), expected)
+    nearest = np.argsort(loops.ranks(X), axis=1)[:, 1 : min(n_queries, 9) + 1]
+    expected_nearest = np.take_along_axis(loops.ranks(X), nearest, axis=1)
+    assert_array_equal(ranks_of(X, nearest), expected_nearest)
     rows = np.array([3, 40, 11])
     assert_array_equal(ranks_of(X, queries[rows], rows=rows), expected[rows])
 
