@@ -61,6 +61,13 @@ class Plan:
         Base learning rate.
     n_reduced : int or None
         Principal components that the inputs are reduced to.
+
+    Examples
+    --------
+    >>> from skmanifold.base import Plan
+    >>> plan = Plan(n_epochs=10, batch_size=64, learning_rate=1e-3, n_reduced=None)
+    >>> plan.batch_size
+    64
     """
 
     def __init__(self, *, n_epochs, batch_size, learning_rate, n_reduced):
@@ -86,6 +93,15 @@ class FitData:
     ----------
     learnt : dict
         Fitted attributes that a hook adds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmanifold.base import FitData
+    >>> data = FitData(np.eye(3), torch.eye(3), np.random.RandomState(0))
+    >>> data.n_samples, data.n_inputs, data.device.type
+    (3, 3, 'cpu')
     """
 
     def __init__(self, X, inputs, random_state):
@@ -97,7 +113,13 @@ class FitData:
         self.learnt = {}
 
     def seed(self):
-        """A fresh seed."""
+        """Draw a fresh seed.
+
+        Returns
+        -------
+        int
+            A seed, from ``random_state``.
+        """
         return int(self.random_state.randint(_LARGEST_SEED))
 
 
@@ -145,6 +167,50 @@ class DeepManifold(
       ``encoder`` maps inputs to the embedding.
 
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
+
+    Examples
+    --------
+    A method of one's own, the linear autoencoder:
+
+    >>> import torch
+    >>> from skmanifold._engine import RowBatches
+    >>> from skmanifold.base import DeepManifold, Plan
+    >>> class Objective(torch.nn.Module):
+    ...     def __init__(self, inputs, n_components):
+    ...         super().__init__()
+    ...         self.inputs = inputs
+    ...         self.encoder = torch.nn.Linear(inputs.shape[1], n_components)
+    ...         self.decoder = torch.nn.Linear(n_components, inputs.shape[1])
+    ...     def forward(self, batch, progress):
+    ...         x = self.inputs[batch[0]]
+    ...         error = x - self.decoder(self.encoder(x))
+    ...         return {"reconstruction": error.square().sum(1).mean()}
+    >>> class LinearAutoencoder(DeepManifold):
+    ...     def __init__(self, n_components=2, *, n_clusters=None, max_epochs=50,
+    ...                  batch_size=50, learning_rate=0.01, device="auto",
+    ...                  training=None, warm_start=False, verbose=False,
+    ...                  random_state=None):
+    ...         self.n_components = n_components
+    ...         self.n_clusters = n_clusters
+    ...         self.max_epochs = max_epochs
+    ...         self.batch_size = batch_size
+    ...         self.learning_rate = learning_rate
+    ...         self.device = device
+    ...         self.training = training
+    ...         self.warm_start = warm_start
+    ...         self.verbose = verbose
+    ...         self.random_state = random_state
+    ...     def _plan(self, n_samples, n_features):
+    ...         return Plan(n_epochs=self.max_epochs, batch_size=self.batch_size,
+    ...                     learning_rate=self.learning_rate, n_reduced=None)
+    ...     def _make_batches(self, data, batch_size):
+    ...         return RowBatches(data.n_samples, batch_size, data.device)
+    ...     def _make_objective(self, data):
+    ...         return Objective(data.inputs, self.n_components)
+    >>> from sklearn.datasets import load_iris
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> LinearAutoencoder(random_state=0).fit_transform(X).shape
+    (150, 2)
     """
 
     _parameter_constraints: dict = {

@@ -69,9 +69,9 @@ def two_way_divergence(
     >>> import torch
     >>> from skmanifold.losses import two_way_divergence
     >>> z = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
-    >>> positive, negative = two_way_divergence(torch.eye(2), z, z, nu=1.0)
+    >>> positive, negative = two_way_divergence(0.5 * torch.eye(2), z, z, nu=1.0)
     >>> round(positive.item(), 4), round(negative.item(), 4)
-    (0.0, 0.049)
+    (2.8026, 0.049)
     """
     n_pairs = p.shape[0]
     weight = 1.0 if repulsion is None else repulsion / n_pairs
