@@ -36,6 +36,7 @@ from skmanifold._engine import (
     make_optimizers,
     resolve_device,
     resolve_precision,
+    torch_threads,
     train,
 )
 from skmanifold.training import TrainingOptions
@@ -441,7 +442,7 @@ class DeepManifold(
             if self._draws_globally()
             else contextlib.nullcontext()
         )
-        with seeded:
+        with seeded, torch_threads(options.n_threads):
             history = train(objective, batches, training, on_epoch=on_epoch)
 
         result = fitted(history)

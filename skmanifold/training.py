@@ -42,6 +42,13 @@ class TrainingOptions(BaseEstimator):
         last layers and `transform` always use float32. "auto" takes bfloat16 where the
         hardware multiplies matrices in it (AMX, CUDA from compute capability 8.0).
 
+    n_threads : int or None, default=1
+        Threads that a training step is computed with on the CPU. The last bits of the
+        result depend on this number, and on no other: a matrix product is split among
+        threads. At the batch sizes of the built-in networks a second one gains little;
+        for a large network of your own take more, or None for as many as torch is set
+        to. The neighbour search and ``transform`` use all threads in any case.
+
     min_steps : int, default=0
         Least number of optimiser steps: the number of epochs is raised until it is
         reached, so that few rows train long enough. Estimators whose ``max_epochs`` is
@@ -79,6 +86,7 @@ class TrainingOptions(BaseEstimator):
         "warmup": [Interval(Real, 0, 1, closed="left")],
         "schedule": [StrOptions({"cosine", "linear", "constant"})],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "min_steps": [Interval(Integral, 0, None, closed="left")],
         "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -95,6 +103,7 @@ class TrainingOptions(BaseEstimator):
         warmup=0.1,
         schedule="cosine",
         precision="auto",
+        n_threads=1,
         min_steps=0,
         gradient_clip=None,
         tol=1e-4,
@@ -107,6 +116,7 @@ class TrainingOptions(BaseEstimator):
         self.warmup = warmup
         self.schedule = schedule
         self.precision = precision
+        self.n_threads = n_threads
         self.min_steps = min_steps
         self.gradient_clip = gradient_clip
         self.tol = tol

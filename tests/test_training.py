@@ -26,6 +26,7 @@ def test_follows_the_rules_of_parameters():
         ("warmup", 1.0),
         ("schedule", "step"),
         ("precision", "float16"),
+        ("n_threads", 0),
         ("min_steps", -1),
         ("gradient_clip", 0),
         ("tol", -1),

@@ -11,6 +11,7 @@ from ._optim import make_optimizers
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
 from ._stopping import NoProgress
+from ._threads import torch_threads
 from ._train import Training, train
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "make_optimizers",
     "resolve_device",
     "resolve_precision",
+    "torch_threads",
     "train",
 ]

@@ -8,8 +8,12 @@ of always the same shape makes each row's result independent of how many rows, a
 which, are computed with it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
+
+from ._threads import torch_threads
 
 # Large enough for matrix products to run near full speed, small enough that a single
 # row costs well below a millisecond on small networks.
@@ -38,23 +42,33 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS
     numpy.ndarray of shape (n_rows, n_out), float32
         The outputs.
     """
-    out = None
-    with (
-        torch.inference_mode(),
-        torch.autocast(torch.device(device).type, enabled=False),
-    ):
-        for start in range(0, n_rows, block_rows):
-            rows = load(start, min(start + block_rows, n_rows))
-            n = len(rows)
-            if n < block_rows:
-                block = np.zeros((block_rows, rows.shape[1]), dtype=np.float32)
-                block[:n] = rows
-            else:
-                block = np.ascontiguousarray(rows, dtype=np.float32)
-            result = (
-                module(torch.from_numpy(block).to(device))[:n].float().cpu().numpy()
-            )
-            if out is None:
-                out = np.empty((n_rows, result.shape[1]), dtype=np.float32)
-            out[start : start + n] = result
-    return out
+    device = torch.device(device)
+
+    def outputs(start):
+        rows = load(start, min(start + block_rows, n_rows))
+        n = len(rows)
+        if n < block_rows:
+            block = np.zeros((block_rows, rows.shape[1]), dtype=np.float32)
+            block[:n] = rows
+        else:
+            block = np.ascontiguousarray(rows, dtype=np.float32)
+        # modes of a thread, so every block sets them anew
+        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            result = module(torch.from_numpy(block).to(device))[:n]
+            return result.float().cpu().numpy()
+
+    starts = range(0, n_rows, block_rows)
+    n_threads = torch.get_num_threads()
+    n_workers = min(n_threads, len(starts)) if device.type == "cpu" else 1
+    # Parallel over blocks, never inside one: see torch_threads.
+    if n_workers == 1:
+        with torch_threads(1):
+            return np.concatenate([outputs(start) for start in starts])
+    try:
+        with ThreadPoolExecutor(
+            n_workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as executor:
+            return np.concatenate(list(executor.map(outputs, starts)))
+    finally:
+        # what a worker sets for itself is also the default of threads yet to come
+        torch.set_num_threads(n_threads)

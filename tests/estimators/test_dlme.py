@@ -152,12 +152,22 @@ def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
 # -- seeds
 
 
-def test_same_seed_same_bits_for_any_number_of_threads(digits):
-    X = digits[0][:600]
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("batch_size", [300, 508])
+def test_same_seed_same_bits_for_any_number_of_threads(digits, precision, batch_size):
+    X = digits[0]
 
     def fit(n_threads, seed=0):
         torch.set_num_threads(n_threads)
-        return DLME(random_state=seed, max_epochs=3).fit_transform(X)
+        model = DLME(
+            random_state=seed,
+            max_epochs=2,
+            batch_size=batch_size,
+            training=TrainingOptions(precision=precision),
+        )
+        Z = model.fit_transform(X)
+        assert torch.get_num_threads() == n_threads
+        return Z
 
     one = fit(1)
     assert_array_equal(fit(2), one)
