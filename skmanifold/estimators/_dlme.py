@@ -87,8 +87,10 @@ class DLMEObjective(nn.Module):
         """t-kernel in structure space, positives brought nearer by ``alpha``."""
         p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)
         d2 = (y_a - y_b).square().sum(1)
-        positive = t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
-        return p.diagonal_scatter(positive)
+        p.diagonal().copy_(
+            t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
+        )
+        return p
 
 
 class Views:
