@@ -391,7 +391,14 @@ class DeepManifold(
         with global_rng_seeded(data.seed()):
             objective = self._make_objective(data).to(device)
         if continued:
-            objective.encoder.load_state_dict(self.network_.encoder.state_dict())
+            try:
+                objective.encoder.load_state_dict(self.network_.encoder.state_dict())
+            except RuntimeError as error:
+                raise ValueError(
+                    "warm_start=True goes on from the networks of the previous fit, "
+                    f"but the parameters now describe others ({error}). Set "
+                    "warm_start=False, or the parameters as they were."
+                ) from error
 
         training = Training(
             n_epochs=n_epochs,
