@@ -37,6 +37,7 @@ methods = {
 
 embeddings, seconds = {}, {}
 for name, method in methods.items():
+    print(f"{name} ...", flush=True)
     start = perf_counter()
     embeddings[name] = method.fit_transform(X)
     seconds[name] = perf_counter() - start
@@ -112,7 +113,7 @@ for axis, (name, Z) in zip(axes, embeddings.items(), strict=True):
             str(digit),
             ha="center",
             va="center",
-            fontsize=13,
+            fontsize=11,
             fontweight="bold",
             path_effects=[withStroke(linewidth=3, foreground="white")],
         )
@@ -120,6 +121,7 @@ for axis, (name, Z) in zip(axes, embeddings.items(), strict=True):
     axis.set_title(f"{name}: linear SVM {kept['linear SVM']:.3f}", loc="left")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
+    axis.set_aspect("equal", "datalim")
 
 legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))

@@ -19,6 +19,7 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -34,6 +35,7 @@ from skmanifold._engine import (
     global_rng_seeded,
     local_generator,
     make_optimizers,
+    plain_modes,
     resolve_device,
     resolve_precision,
     torch_threads,
@@ -136,18 +138,29 @@ def _has_n_clusters(estimator):
 @contextlib.contextmanager
 def _previous_fit_kept(estimator):
     """A fit that fails, or is interrupted, leaves the estimator as it was before."""
-    before = {name: getattr(estimator, name) for name in _fitted_names(estimator)}
+    state = vars(estimator)
+    before = dict(state)
     try:
         yield
     except BaseException:
-        for name in _fitted_names(estimator):
-            delattr(estimator, name)
-        vars(estimator).update(before)
+        # what tells scikit-learn which callbacks to tear down
+        running = {name: state[name] for name in _CALLBACK_STATE if name in state}
+        state.clear()
+        state.update(before, **running)
         raise
 
 
-def _fitted_names(estimator):
-    return [k for k in vars(estimator) if k.endswith("_") and not k.startswith("_")]
+_CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+
+def _forget_fit(estimator):
+    """Drop what the previous fit left, but for what validation has set anew."""
+    state = vars(estimator)
+    kept = ("n_features_in_", "feature_names_in_")
+    for name in list(state):
+        fitted = name.endswith("_") and not name.startswith("_")
+        if (fitted and name not in kept) or name in ("_input_map", "_seed", "_kmeans"):
+            del state[name]
 
 
 class DeepManifold(
@@ -260,7 +273,7 @@ class DeepManifold(
             If X or a parameter is invalid, or if training diverges. The estimator is
             then as it was before the call.
         """
-        with _previous_fit_kept(self):
+        with _previous_fit_kept(self), plain_modes():
             self._fit(X, y)
         return self
 
@@ -296,7 +309,7 @@ class DeepManifold(
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            The embedding; float32 for float32 input, float64 otherwise.
+            The embedding; float32 for float32 and float16 input, float64 otherwise.
 
         Raises
         ------
@@ -324,6 +337,12 @@ class DeepManifold(
         ndarray of shape (n_samples,), int
             Cluster numbers, from 0.
         """
+        check_is_fitted(self)
+        if not hasattr(self, "_kmeans"):
+            raise NotFittedError(
+                f"This {type(self).__name__} was fitted with n_clusters=None and has "
+                "no clusters. Call fit again, now that n_clusters is set."
+            )
         embedding = self.transform(X)
         return self._kmeans.predict(np.asarray(embedding, dtype=np.float64))
 
@@ -369,30 +388,39 @@ class DeepManifold(
         plan = self._plan(*rows.shape)
         n_steps = count_batches(rows.shape[0], plan.batch_size)
         n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
-        checkpoint, seed = self._open_checkpoint(options, rows)
+        checkpoint, seed = self._open_checkpoint(options, rows, continued)
+        previous = (self.network_, self._input_map) if continued else None
+        _forget_fit(self)
 
         callbacks = self._init_callback_context(max_subtasks=n_epochs)
         callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random_state = np.random.RandomState(seed)
-        input_map = (
-            self._input_map
-            if continued
-            else InputMap.learn(
+        if continued:
+            network, input_map = previous
+        else:
+            input_map = InputMap.learn(
                 rows,
                 n_reduced=plan.n_reduced,
                 random_state=random_state.randint(_LARGEST_SEED),
             )
-        )
+        if not input_map.factor.any():
+            warnings.warn(
+                "No column of X varies, as far as float64 can tell: all rows get the "
+                "same place. If they should differ, subtract an offset from X or "
+                "multiply it.",
+                UserWarning,
+                stacklevel=2,
+            )
         project = _projection(input_map)
         inputs = _apply_to_rows(project, input_map, rows, "cpu")
         data = FitData(rows, torch.from_numpy(inputs).to(device), random_state)
         batches = self._make_batches(data, plan.batch_size)
         with global_rng_seeded(data.seed()):
-            objective = self._make_objective(data).to(device)
+            objective = self._make_objective(data).to(device, torch.float32)
         if continued:
             try:
-                objective.encoder.load_state_dict(self.network_.encoder.state_dict())
+                objective.encoder.load_state_dict(network.encoder.state_dict())
             except RuntimeError as error:
                 raise ValueError(
                     "warm_start=True goes on from the networks of the previous fit, "
@@ -415,6 +443,7 @@ class DeepManifold(
             gradient_clip=options.gradient_clip,
             stopping=NoProgress(options.n_iter_no_change, options.tol),
             checkpoint=checkpoint,
+            draws_globally=self._draws_globally(),
         )
 
         def fitted(history):
@@ -422,8 +451,15 @@ class DeepManifold(
             encoder = copy.deepcopy(objective.encoder).cpu()
             network = nn.Sequential(OrderedDict(project=project, encoder=encoder))
             network.eval().requires_grad_(False)
+            embedding = self._embed(network, input_map, rows)
+            clusters = {}
+            if self.n_clusters is not None:
+                kmeans = _fit_kmeans(embedding, self.n_clusters, seed)
+                clusters = {"_kmeans": kmeans, "labels_": kmeans.labels_}
             return {
                 "network_": network,
+                "embedding_": embedding,
+                **clusters,
                 "history_": {name: list(values) for name, values in history.items()},
                 "n_iter_": len(history["loss"]),
                 "_input_map": input_map,
@@ -453,13 +489,6 @@ class DeepManifold(
             history = train(objective, batches, training, on_epoch=on_epoch)
 
         result = fitted(history)
-        result["embedding_"] = self._embed(result["network_"], input_map, rows)
-        if self.n_clusters is not None:
-            kmeans = _fit_kmeans(result["embedding_"], self.n_clusters, seed)
-            result.update(_kmeans=kmeans, labels_=kmeans.labels_)
-        for name in _fitted_names(self):
-            if name not in ("n_features_in_", "feature_names_in_"):
-                delattr(self, name)
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
@@ -477,22 +506,28 @@ class DeepManifold(
             ensure_min_samples=2 if reset else 1,
         )
 
-    def _open_checkpoint(self, options, rows):
+    def _open_checkpoint(self, options, rows, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""
-        seed = int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+        # None is fresh entropy here, not NumPy's global generator, which is left alone
+        rng = (
+            np.random.RandomState(np.random.SeedSequence().generate_state(4))
+            if self.random_state is None
+            else check_random_state(self.random_state)
+        )
+        seed = int(rng.randint(_LARGEST_SEED))
         if options.checkpoint is None:
             return None, seed
         checkpoint = Checkpoint(
             options.checkpoint,
             every=options.checkpoint_every,
-            fingerprint=self._fingerprint(rows),
+            fingerprint=self._fingerprint(rows, continued),
             seed=seed,
         )
         # with random_state=None, going on from a file means going on with its seed
         return checkpoint, checkpoint.seed
 
-    def _fingerprint(self, rows):
-        """Digest of the data and of the parameters that the result depends on."""
+    def _fingerprint(self, rows, continued):
+        """Digest of the data and of all that the result depends on."""
         parameters = self.get_params(deep=False)
         options = parameters.pop("training") or TrainingOptions()
         for name in ("device", "verbose", "n_jobs"):
@@ -500,7 +535,17 @@ class DeepManifold(
         parameters.update(options.get_params())
         for name in ("checkpoint", "checkpoint_every"):
             parameters.pop(name)
-        described = {name: _describe(value) for name, value in parameters.items()}
+        if isinstance(self.random_state, np.random.RandomState):
+            # it has moved on since; the seed that it gave is in the file
+            parameters.pop("random_state")
+        described = {name: _describe(name, v) for name, v in parameters.items()}
+        if continued:
+            described["_start"] = [
+                _describe("network_", self.network_),
+                vars(self._input_map),
+            ]
+        if isinstance(rows, np.ndarray):
+            rows = np.ascontiguousarray(rows)  # equal data, equal digest
         return joblib.hash([type(self).__name__, described, rows])
 
     def _report(self, epoch, n_epochs, history):
@@ -571,13 +616,21 @@ def _fit_kmeans(embedding, n_clusters, seed):
         return kmeans.fit(np.asarray(embedding, dtype=np.float64))
 
 
-def _describe(value):
+def _describe(name, value):
     """A parameter as something whose hash is the same in another process."""
     if isinstance(value, nn.Module):
-        state = {name: t.cpu().numpy() for name, t in value.state_dict().items()}
+        state = {key: t.cpu().numpy() for key, t in value.state_dict().items()}
         return [repr(value), state]
-    if callable(value):
-        return (
-            f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
-        )
-    return value
+    if not callable(value):
+        return tuple(value) if isinstance(value, list) else value
+    qualified = getattr(value, "__qualname__", "<")
+    if "<" not in qualified:
+        return f"{value.__module__}.{qualified}"
+    try:
+        return joblib.hash(value)
+    except Exception as error:
+        raise ValueError(
+            f"With a checkpoint, {name}={value!r} must be recognisable when training "
+            "goes on: give a function or class from the top level of a module, not a "
+            "lambda or a function inside another."
+        ) from error

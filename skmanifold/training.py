@@ -62,13 +62,15 @@ class TrainingOptions(BaseEstimator):
         ``n_iter_no_change``.
 
     n_iter_no_change : int or None, default=None
-        Stop after so many epochs without progress. None trains to the end.
+        Stop after so many epochs without progress. None trains to the end. Epochs in
+        which weights of the loss still change (DLME's rising repulsion) do not count.
 
     checkpoint : path-like or None, default=None
         File that the state of training is written to. If it exists when fit begins, and
         belongs to the same parameters and data, training goes on from it, and ends with
         the bits of an uninterrupted fit; if it belongs to others, fit raises
-        ValueError. It is removed when fit succeeds.
+        ValueError. It is removed when fit succeeds. One file serves one fit; a search
+        over parameters needs none.
 
     checkpoint_every : int, default=1
         Epochs between two writes of the checkpoint.

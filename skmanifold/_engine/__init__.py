@@ -3,10 +3,10 @@
 
 """The private training engine: knows no method, and no scikit-learn."""
 
-from ._apply import BLOCK_ROWS, apply_in_blocks
+from ._apply import apply_in_blocks
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
-from ._device import resolve_device, resolve_precision
+from ._device import plain_modes, resolve_device, resolve_precision
 from ._optim import make_optimizers
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
@@ -15,7 +15,6 @@ from ._threads import torch_threads
 from ._train import Training, train
 
 __all__ = [
-    "BLOCK_ROWS",
     "Checkpoint",
     "NoProgress",
     "RowBatches",
@@ -26,6 +25,7 @@ __all__ = [
     "learning_rate_factor",
     "local_generator",
     "make_optimizers",
+    "plain_modes",
     "resolve_device",
     "resolve_precision",
     "torch_threads",

@@ -7,8 +7,8 @@ import torch
 
 
 def count_batches(n_rows, batch_size):
-    """Number of equal batches whose size is nearest to the wanted one."""
-    return max(1, round(n_rows / batch_size))
+    """Number of equal batches of nearly the wanted size, of two rows at least."""
+    return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 
 class RowBatches:

@@ -31,6 +31,11 @@ class Checkpoint:
 
     def __init__(self, path, *, every, fingerprint, seed):
         self.path = pathlib.Path(path)
+        if not self.path.parent.is_dir():
+            raise ValueError(
+                f"checkpoint={str(path)!r} lies in a folder that does not exist. Make "
+                f"{str(self.path.parent)!r} first."
+            )
         self.every = every
         self.fingerprint = fingerprint
         self.state = self._load() if self.path.exists() else None
@@ -39,11 +44,11 @@ class Checkpoint:
     def _load(self):
         try:
             state = torch.load(self.path, weights_only=True, map_location="cpu")
-            fingerprint = state["fingerprint"]
+            fingerprint, _ = state["fingerprint"], state["seed"]
         except Exception as error:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} exists but cannot be read as a "
-                f"checkpoint ({error}). Remove the file or name another."
+                "checkpoint. Remove the file or name another."
             ) from error
         if fingerprint != self.fingerprint:
             raise ValueError(

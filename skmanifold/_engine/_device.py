@@ -3,9 +3,22 @@
 
 """Where to compute, and in which number format."""
 
+import contextlib
 import functools
 
 import torch
+
+
+@contextlib.contextmanager
+def plain_modes():
+    """torch as it is by itself, whatever modes the caller has set around us."""
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+        torch.autocast("cuda", enabled=False),
+    ):
+        yield
 
 
 def resolve_device(device):

@@ -31,6 +31,9 @@ class Training:
         Early stopping.
     checkpoint : Checkpoint or None
         Where the state goes.
+    draws_globally : bool
+        Whether a step may draw from torch's global generator, whose state then belongs
+        to the checkpoint.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Training:
         gradient_clip=None,
         stopping=None,
         checkpoint=None,
+        draws_globally=False,
     ):
         self.n_epochs = n_epochs
         self.optimizers = optimizers
@@ -55,6 +59,7 @@ class Training:
         self.gradient_clip = gradient_clip
         self.stopping = stopping
         self.checkpoint = checkpoint
+        self.draws_globally = draws_globally
 
 
 def train(objective, batches, training, *, on_epoch=None):
@@ -65,7 +70,9 @@ def train(objective, batches, training, *, on_epoch=None):
     objective : torch.nn.Module
         ``objective(batch, progress)`` returns a dict of named, weighted scalar loss
         terms whose sum is minimised. ``progress`` is the share of all steps that came
-        before, in [0, 1): weights that change in training are functions of it.
+        before, in [0, 1): weights that change in training are functions of it. From
+        the share ``objective.settled_from`` on they change no more, and early stopping
+        begins to count; 0 if there is no such attribute.
     batches : object
         ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
     training : Training
@@ -96,8 +103,13 @@ def train(objective, batches, training, *, on_epoch=None):
             factor = learning_rate_factor(
                 step, n_steps, warmup=training.warmup, schedule=training.schedule
             )
+            # Without the cache, which lives as long as the outermost such context: one
+            # of the caller's would keep the first step's weights for all of them.
             with torch.autocast(
-                device_type, training.dtype, enabled=training.dtype != torch.float32
+                device_type,
+                training.dtype,
+                enabled=training.dtype != torch.float32,
+                cache_enabled=False,
             ):
                 terms = objective(batch, step / n_steps)
             sum(terms.values()).backward()
@@ -115,13 +127,18 @@ def train(objective, batches, training, *, on_epoch=None):
         means = (totals / len(batches)).tolist()
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
-        if training.stopping is not None:
+        # while the objective still changes its weights, its loss says nothing
+        settled = (epoch + 1) / training.n_epochs > getattr(
+            objective, "settled_from", 0
+        )
+        if training.stopping is not None and settled:
             stop = training.stopping.done(history["loss"][-1]) or stop
         last = stop or epoch + 1 == training.n_epochs
         if training.checkpoint and (
             last or (epoch + 1) % training.checkpoint.every == 0
         ):
-            training.checkpoint.save(_snapshot(objective, training, history))
+            state = _snapshot(objective, training, history)
+            training.checkpoint.save({**state, "finished": bool(last)})
         if stop:
             break
     objective.eval()
@@ -154,13 +171,23 @@ def _record(history, terms, factor, epoch):
 
 def _snapshot(objective, training, history):
     stopping = training.stopping
+    device = next(objective.parameters()).device
     return {
         "objective": objective.state_dict(),
         "optimizers": [one.state_dict() for one in training.optimizers],
         "generator": training.generator.get_state(),
         "stopping": None if stopping is None else stopping.state_dict(),
         "history": history,
+        "global_generators": _global_generators(device)
+        if training.draws_globally
+        else [],
     }
+
+
+def _global_generators(device):
+    """States of the global generators that a step on this device may draw from."""
+    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_gpu]
 
 
 def _restore(objective, training, history):
@@ -174,5 +201,10 @@ def _restore(objective, training, history):
     training.generator.set_state(state["generator"])
     if training.stopping is not None:
         training.stopping.load_state_dict(state["stopping"])
+    for i, generator in enumerate(state["global_generators"]):
+        if i == 0:
+            torch.set_rng_state(generator)
+        else:
+            torch.cuda.set_rng_state(generator, next(objective.parameters()).device)
     history.update(state["history"])
-    return len(history["loss"])
+    return training.n_epochs if state["finished"] else len(history["loss"])

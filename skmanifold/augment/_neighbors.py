@@ -40,10 +40,9 @@ def draw_neighbors(neighbors, counts, rows, uniform):
     ... )
     (tensor([1, 0]), tensor([0.5000, 0.0000]))
     """
-    n_filled = counts[rows]
-    position = uniform * n_filled
-    # a draw just below 1 times a large count may round up to the count itself
-    column = torch.minimum(position.long(), n_filled - 1)
+    # Below the count also after rounding: the largest float32 below 1 is 1 - 2**-24.
+    position = uniform * counts[rows]
+    column = position.long()
     return neighbors[rows, column], position - column
 
 

@@ -15,7 +15,7 @@ _FOLDER = "SKMANIFOLD_DATA"
 
 
 def _from_folder(names):
-    """Data and target of the first file that is there, None without one."""
+    """Data, target and n_train of the first file that is there, None without one."""
     folder = os.environ.get(_FOLDER)
     if not folder:
         return None
@@ -31,12 +31,22 @@ def _from_folder(names):
                     " hold X with one row per sample, and y."
                 )
             X, y = arrays["X"], arrays["y"]
+            n_train = arrays["n_train"] if "n_train" in arrays.files else None
         if X.ndim < 2 or y.shape != X.shape[:1]:
             raise ValueError(
                 f"X and y in {path} have the shapes {X.shape} and {y.shape}: X must"
                 " have one row, and y one label, per sample."
             )
-        return X.reshape(len(X), -1), y
+        if n_train is not None:
+            whole = n_train.size == 1 and n_train.dtype.kind in "iu"
+            if not whole or not 0 <= n_train.item() <= len(X):
+                raise ValueError(
+                    f"n_train in {path} is {n_train!r}, but it must be the number of"
+                    f" samples at the beginning that are for training, a whole number"
+                    f" up to {len(X)}."
+                )
+            n_train = int(n_train.item())
+        return X.reshape(len(X), -1), y, n_train
     return None
 
 
@@ -58,7 +68,7 @@ def _from_openml(name, data_id, data_home, cache):
             f"{name!r} could not be downloaded from OpenML (data set {data_id}):"
             f" {error}. {_remedy(name)}"
         ) from error
-    return bunch.data, bunch.target
+    return bunch.data, bunch.target, None
 
 
 def _remedy(name):
@@ -81,11 +91,20 @@ def _compact(X):
     return X.astype(np.float32)
 
 
+def _numbers(names):
+    """The values of names that all are finite numbers, None of others."""
+    try:
+        values = names.astype(np.float64)
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
+
+
 def _fetch(
     fetcher,
     names,
     data_id,
-    n_train,
+    division,
     *,
     data_home,
     cache,
@@ -96,12 +115,16 @@ def _fetch(
         if data_id is None:
             raise OSError(f"OpenML does not have {names[0]!r}. {_remedy(names[0])}")
         found = _from_openml(names[0], data_id, data_home, cache)
-    X, y = found
+    X, y, n_train = found
+    if n_train is None and division is not None and len(X) == division[1]:
+        # Another number of samples is another choice of them, or another order.
+        n_train = division[0]
     X = _compact(X)
     classes, target = np.unique(np.asarray(y).astype(str), return_inverse=True)
-    if all(name.isdigit() for name in classes):
+    numbers = _numbers(classes)
+    if numbers is not None:
         # Numbers keep their order, and their values where they count from 0.
-        order = np.argsort(classes.astype(np.int64), kind="stable")
+        order = np.argsort(numbers, kind="stable")
         target = np.argsort(order)[target]
         classes = classes[order]
     target = target.reshape(-1).astype(np.int64)
@@ -155,8 +178,9 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : int
-            So many samples at the beginning are the usual training set.
+        n_train : int or None
+            So many samples at the beginning are the usual training set; what the
+            file says as ``n_train``, else known where no sample is left out.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -181,7 +205,7 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
         fetch_mnist,
         ("mnist",),
         554,
-        60000,
+        (60000, 70000),
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,
@@ -222,8 +246,9 @@ def fetch_fashion_mnist(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : int
-            So many samples at the beginning are the usual training set.
+        n_train : int or None
+            So many samples at the beginning are the usual training set; what the
+            file says as ``n_train``, else known where no sample is left out.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -248,7 +273,7 @@ def fetch_fashion_mnist(*, data_home=None, cache=True, return_X_y=False):
         fetch_fashion_mnist,
         ("fashion_mnist",),
         40996,
-        60000,
+        (60000, 70000),
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,
@@ -289,8 +314,9 @@ def fetch_kuzushiji_mnist(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : int
-            So many samples at the beginning are the usual training set.
+        n_train : int or None
+            So many samples at the beginning are the usual training set; what the
+            file says as ``n_train``, else known where no sample is left out.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -315,7 +341,7 @@ def fetch_kuzushiji_mnist(*, data_home=None, cache=True, return_X_y=False):
         fetch_kuzushiji_mnist,
         ("kuzushiji_mnist",),
         41982,
-        60000,
+        (60000, 70000),
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,
@@ -356,8 +382,9 @@ def fetch_usps(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : int
-            So many samples at the beginning are the usual training set.
+        n_train : int or None
+            So many samples at the beginning are the usual training set; what the
+            file says as ``n_train``, else known where no sample is left out.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -382,7 +409,7 @@ def fetch_usps(*, data_home=None, cache=True, return_X_y=False):
         fetch_usps,
         ("usps",),
         41082,
-        7291,
+        (7291, 9298),
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,
@@ -556,8 +583,9 @@ def fetch_pendigits(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : int
-            So many samples at the beginning are the usual training set.
+        n_train : int or None
+            So many samples at the beginning are the usual training set; what the
+            file says as ``n_train``, else known where no sample is left out.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -583,7 +611,7 @@ def fetch_pendigits(*, data_home=None, cache=True, return_X_y=False):
         fetch_pendigits,
         ("pendigits",),
         32,
-        7494,
+        (7494, 10992),
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,

@@ -23,7 +23,7 @@ from skmanifold.graph import (
     neighbors_from_graph,
 )
 from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
-from skmanifold.nn import MLP
+from skmanifold.nn import MLP, BatchNorm
 from skmanifold.utils._sklearn import Interval, StrOptions
 
 
@@ -60,6 +60,7 @@ class DLMEObjective(nn.Module):
         self.structure_gradient = structure_gradient
         self.repulsion = repulsion
         self.repulsion_warmup = repulsion_warmup
+        self.settled_from = repulsion_warmup
         self.damping = damping
 
     def forward(self, views, progress):
@@ -87,9 +88,10 @@ class DLMEObjective(nn.Module):
         """t-kernel in structure space, positives brought nearer by ``alpha``."""
         p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)
         d2 = (y_a - y_b).square().sum(1)
-        p.diagonal().copy_(
-            t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
-        )
+        positive = t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
+        if self.structure_gradient:  # the kernel's own gradient needs p as it is
+            return p.diagonal_scatter(positive)
+        p.diagonal().copy_(positive)
         return p
 
 
@@ -188,7 +190,7 @@ class DLME(DeepManifold):
         Structure network in place of the built-in one: a module (copied, never changed)
         or a callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps
         (B, n_features) to (B, structure_dim). Its inputs are scaled, but not reduced by
-        PCA.
+        PCA; its outputs are standardised, as the built-in network's are.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the embedding with k-means, and ``predict`` and
@@ -207,8 +209,8 @@ callable or None, default=None
         count for nothing.
 
     neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
-        Exact search, approximate search (whose first call compiles for half a minute),
-        or exact up to a size.
+        Exact search, approximate search (whose first call compiles for a minute or
+        more), or exact up to a size.
 
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" trains for a number of steps that grows with the
@@ -306,7 +308,11 @@ callable or None, default=None
         "metric": [str, callable],
         "connectivity": ["array-like", "sparse matrix", callable, None],
         "neighbors_algorithm": [StrOptions({"auto", "exact", "pynndescent"})],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
     }
 
     def __init__(
@@ -383,7 +389,8 @@ callable or None, default=None
         Returns
         -------
         ndarray of shape (n_samples, structure_dim)
-            Structure coordinates; float32 for float32 input, float64 otherwise.
+            Structure coordinates; float32 for float32 and float16 input, float64
+            otherwise.
 
         Raises
         ------
@@ -444,7 +451,10 @@ callable or None, default=None
                 output_norm="batch",
             )
         else:
-            structure = self._checked_encoder(data)
+            # without it the scale of the structure space is free, and may collapse
+            structure = nn.Sequential(
+                self._checked_encoder(data), BatchNorm(self.structure_dim, affine=False)
+            )
         embedding = MLP(
             self.structure_dim,
             self.n_components,
@@ -532,14 +542,19 @@ callable or None, default=None
 
     def _checked_augmentation(self, data):
         def augment(x, rows, uniform):
-            view = self.augmentation(x)
-            if not isinstance(view, torch.Tensor) or view.shape != x.shape:
-                came = getattr(view, "shape", type(view).__name__)
-                raise ValueError(
-                    f"augmentation returned {came} for a tensor of shape "
-                    f"{tuple(x.shape)}; it must return a tensor of the same shape."
-                )
-            return view
+            # a copy: an augmentation that works in place must not reach the other view
+            view = self.augmentation(x.clone())
+            if not isinstance(view, torch.Tensor):
+                came = f"an object of type {type(view).__name__}"
+            elif (view.shape, view.dtype, view.device) != (x.shape, x.dtype, x.device):
+                came = f"a {view.dtype} tensor of shape {tuple(view.shape)}"
+            else:
+                return view
+            raise ValueError(
+                f"augmentation returned {came} for a {x.dtype} tensor of shape "
+                f"{tuple(x.shape)} on {x.device}; it must return a tensor of the same "
+                "shape and dtype on the same device."
+            )
 
         return augment
 
@@ -549,10 +564,12 @@ callable or None, default=None
 
 def _widths(name, layers):
     """Checked widths of hidden layers."""
-    widths = [int(width) for width in layers]
-    if min(widths, default=1) < 1 or widths != list(layers):
+    if not all(
+        isinstance(width, Integral) and not isinstance(width, bool) and width >= 1
+        for width in layers
+    ):
         raise ValueError(
             f"{name}={layers!r} must be a sequence of positive integers, the widths of "
             "the hidden layers; () has none."
         )
-    return widths
+    return [int(width) for width in layers]

@@ -53,16 +53,31 @@ def check_labels(y, n_samples, name="y"):
         )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError(f"{name} has NaN or infinite entries; labels must be finite.")
-    return np.unique(y, return_inverse=True)[1].reshape(-1)
+    try:
+        return np.unique(y, return_inverse=True)[1].reshape(-1)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise TypeError(
+            f"{name} mixes labels of the types {', '.join(kinds)}, which have no common"
+            " order. Pass all strings or all numbers, and give missing labels a name of"
+            " their own."
+        ) from error
 
 
-def check_neighbors(n_neighbors, n_samples, largest, *, name="n_neighbors", rule):
+def check_neighbors(
+    n_neighbors, n_samples, largest, *, name="n_neighbors", rule, ranges=True
+):
     """Validate a number of neighbours, or a range of them, as (first, last).
 
     `largest` is the greatest admissible number and `rule` says why, to complete the
-    sentence "... must be".
+    sentence "... must be". With ``ranges=False`` there must be one number.
     """
     is_range = isinstance(n_neighbors, (tuple, list, np.ndarray))
+    if is_range and not ranges:
+        raise TypeError(
+            f"{name} must be an int here, got {n_neighbors!r}: a range is not averaged"
+            " over. Pass one number."
+        )
     ends = tuple(n_neighbors) if is_range else (n_neighbors, n_neighbors)
     if len(ends) != 2 or not all(
         isinstance(k, Integral) and not isinstance(k, (bool, np.bool_)) for k in ends

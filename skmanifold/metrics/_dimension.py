@@ -59,15 +59,16 @@ def intrinsic_dimension(
         The metric.
 
     per_sample : bool, default=False
-        Return the estimate :math:`d_i` around each distinct row, in the order of
-        :func:`numpy.unique`; ``"mle"`` only.
+        Return the estimate :math:`d_i` around each row, in the order of the rows;
+        ``"mle"`` only. Repeated rows have the same estimate, and as each counts once,
+        the value is no mean over them.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     Returns
     -------
-    dimension : float or ndarray of shape (n_distinct,)
+    dimension : float or ndarray of shape (n_samples,)
         The estimate, or the local estimates with ``per_sample=True``.
 
     Raises
@@ -98,7 +99,7 @@ def intrinsic_dimension(
     """
     check_option(method, ("twonn", "mle"), "method")
     X = check_data(X, "X", metric=metric, min_samples=3, sparse=False)
-    X = _distinct(X, metric)
+    X, numbers = _distinct(X, metric)
     n = X.shape[0]
     if method == "twonn":
         if per_sample:
@@ -124,7 +125,7 @@ def intrinsic_dimension(
     if (inverse.mean(axis=0) <= 0.0).any() or (per_sample and (inverse <= 0.0).any()):
         raise ValueError(_ALL_EQUAL)
     if per_sample:
-        return (1.0 / inverse).mean(axis=1)
+        return (1.0 / inverse).mean(axis=1)[numbers]
     return float((1.0 / inverse.mean(axis=0)).mean())
 
 
@@ -135,11 +136,18 @@ _ALL_EQUAL = (
 
 
 def _distinct(X, metric):
-    """The data without repeated rows."""
+    """The data without repeated rows, and the number there of each row here."""
     if metric == "precomputed":
-        first = ~np.tril(X == 0.0, -1).any(axis=1)
-        return X[np.ix_(first, first)]
-    return np.unique(X, axis=0)
+        same = np.tril(X == 0.0)
+        np.fill_diagonal(same, True)
+        # The first row that is the same, whose own first row may be another.
+        first = same.argmax(axis=1)
+        while (first[first] != first).any():
+            first = first[first]
+        kept, numbers = np.unique(first, return_inverse=True)
+        return X[np.ix_(kept, kept)], numbers
+    X, numbers = np.unique(X, axis=0, return_inverse=True)
+    return X, numbers.reshape(-1)
 
 
 def _two_nearest(X, discard_fraction, metric, n_jobs):

@@ -10,7 +10,6 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.stats import rankdata
 from sklearn import get_config
 from sklearn.metrics.pairwise import paired_distances as rowwise_distances
-from sklearn.neighbors import kneighbors_graph
 from sklearn.utils import check_random_state, gen_batches
 
 from skmanifold.metrics._checks import (
@@ -23,6 +22,7 @@ from skmanifold.metrics._ranks import (
     Distances,
     kneighbors,
     map_chunks,
+    neighbors_graph,
     paired_distances,
 )
 
@@ -347,9 +347,7 @@ def stress(
 
 
 def _geodesic_graph(X, metric, n_neighbors, n_jobs):
-    graph = kneighbors_graph(
-        X, n_neighbors, mode="distance", metric=metric, n_jobs=n_jobs
-    )
+    graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
     n_parts = connected_components(graph, directed=False, return_labels=False)
     if n_parts > 1:
         raise ValueError(
@@ -530,7 +528,11 @@ def distance_correlation(
     draw = _check_pairs(n_pairs, n, method)
     if distances == "geodesic":
         _, k = check_neighbors(
-            n_neighbors, n, n - 1, rule="less than the number of samples"
+            n_neighbors,
+            n,
+            n - 1,
+            rule="less than the number of samples",
+            ranges=False,
         )
         graph = _geodesic_graph(X, metric, k, n_jobs)
         in_X = _Geodesics(graph)

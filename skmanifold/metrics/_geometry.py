@@ -9,7 +9,6 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import ConvexHull, Delaunay, QhullError
-from sklearn.neighbors import kneighbors_graph
 from sklearn.utils import check_random_state
 
 from skmanifold.metrics._checks import (
@@ -18,7 +17,7 @@ from skmanifold.metrics._checks import (
     check_option,
     check_pair,
 )
-from skmanifold.metrics._ranks import kneighbors, map_chunks
+from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
 
 # One search of the graph serves several paths from the same sample.
 _PATHS_PER_SOURCE = 10
@@ -135,10 +134,12 @@ def local_curvature(
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     n = X.shape[0]
     _, k = check_neighbors(
-        n_neighbors, n, n - 1, rule="less than the number of samples"
+        n_neighbors,
+        n,
+        n - 1,
+        rule="less than the number of samples",
+        ranges=False,
     )
-    if isinstance(n_neighbors, (tuple, list, np.ndarray)):
-        raise TypeError(f"n_neighbors must be an int here, got {n_neighbors!r}.")
     Z = Z.astype(np.float64, copy=False)
     if method == "turning_angle":
         if per_sample:
@@ -203,9 +204,7 @@ def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
         raise ValueError(f"n_paths must be an int of at least 1, got {n_paths!r}.")
     rng = check_random_state(random_state)
     n = X.shape[0]
-    graph = kneighbors_graph(
-        X, n_neighbors, mode="distance", metric=metric, n_jobs=n_jobs
-    )
+    graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
     n_sources = min(n, -(-n_paths // _PATHS_PER_SOURCE))
     sources = rng.choice(n, size=n_sources, replace=False)
     targets = rng.randint(n, size=(-(-n_paths // n_sources), n_sources))

@@ -30,11 +30,16 @@ def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metri
     n = space.shape[0]
     near = kneighbors(neighbor_space, last, metric=metrics[1], rows=rows, n_jobs=n_jobs)
     ranks = ranks_of(space, near, metric=metrics[0], rows=rows, n_jobs=n_jobs)
-    scores = np.zeros(len(ranks))
-    for k in range(first, last + 1):
-        excess = np.maximum(ranks[:, :k] - k, 0).sum(axis=1)
-        scores += 1.0 - excess * (2.0 / (k * (2.0 * n - 3.0 * k - 1.0)))
-    return scores / (last - first + 1)
+    # The neighbour at position p, of rank r, costs r - k for every k from p to r - 1.
+    # Cumulative sums over k of the scales, and of k times the scales, give all at once.
+    k = np.arange(first, last + 1)
+    scale = 2.0 / (k * (2.0 * n - 3.0 * k - 1.0))
+    scales = np.concatenate([[0.0], np.cumsum(scale)])
+    weighted = np.concatenate([[0.0], np.cumsum(k * scale)])
+    start = np.maximum(np.arange(1, last + 1) - first, 0)
+    end = np.maximum(np.clip(ranks, first, last + 1) - first, start)
+    costs = ranks * (scales[end] - scales[start]) - (weighted[end] - weighted[start])
+    return 1.0 - costs.sum(axis=1) / len(k)
 
 
 def _finish(scores, per_sample):
@@ -63,8 +68,8 @@ def trustworthiness(
         \\sum_{j \\in N_k^Z(i)} \\max(0, r_X(i, j) - k)
 
     The value lies in [0, 1]; higher is better, 1 means that no false neighbour is
-    shown. It equals :func:`sklearn.manifold.trustworthiness`, in memory of a few
-    chunks of rows instead of several n by n matrices.
+    shown. It equals :func:`sklearn.manifold.trustworthiness` but for ties (see Notes),
+    in memory of a few chunks of rows instead of several n by n matrices.
 
     Parameters
     ----------
@@ -113,10 +118,12 @@ def trustworthiness(
 
     Notes
     -----
-    Equal distances are ordered as scikit-learn orders them, that is arbitrarily. Where
-    the distances of all samples do not fit into
-    ``sklearn.get_config()["working_memory"]``, those that are equal but for rounding
-    may be ordered otherwise than there.
+    Equal distances are ordered as scikit-learn orders them, that is arbitrarily. Those
+    that are equal but for rounding may be ordered otherwise than there, which moves the
+    value by 1e-6 or so, where the distances of all samples do not fit into
+    ``sklearn.get_config()["working_memory"]``, and where the data lie far from zero:
+    these are centred first, as rounding would hide the distances else. The number of
+    threads never changes the value.
 
     References
     ----------
@@ -276,8 +283,10 @@ def mean_relative_rank_error(
         \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
 
     Unlike trustworthiness and continuity it also sees changes of order within the
-    neighbourhoods. Lower is better, and 0 means that all ranks are kept; each direction
-    is 1 where the order is reversed.
+    neighbourhoods. Lower is better, and 0 means that all ranks are kept. Each direction
+    is 1 where the order is reversed, which is the worst for ``k <= n / 2``: it lies in
+    [0, 1] there, and the sum in [0, 2]. For larger k it may exceed these a little, as
+    the reversed order is no longer the worst.
 
     Parameters
     ----------
@@ -383,8 +392,8 @@ def neighborhood_preservation(
         R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
 
     :math:`Q_{NX}` lies in [0, 1], and random embeddings reach ``k / (n - 1)``;
-    :math:`R_{NX}` takes this chance level off: 0 is random, 1 is perfect. Higher is
-    better.
+    :math:`R_{NX}` takes this chance level off: 0 is random, 1 is perfect, and less than
+    0, down to -1, is worse than random. Higher is better.
 
     Parameters
     ----------
@@ -563,6 +572,7 @@ def neighborhood_preservation_curve(
         n - 2,
         name="max_neighbors",
         rule="less than the number of samples - 1",
+        ranges=False,
     )
     rows = check_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
@@ -596,7 +606,7 @@ def neighborhood_preservation_auc(
         AUC = \\frac{\\sum_k R_{NX}(k) / k}{\\sum_k 1 / k}
 
     One number for neighbourhoods of every size, in which each octave of sizes weighs
-    the same. 1 is perfect, 0 is random; higher is better.
+    the same. It lies in [-1, 1]: 1 is perfect, 0 is random; higher is better.
 
     Parameters
     ----------

@@ -9,10 +9,15 @@ A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are thos
 so that values agree with scikit-learn's even where many distances are equal. Distances
 that are equal but for rounding are the limit: a matrix product by chunks may round them
 otherwise than the product of all rows, so the latter is taken where it fits.
+
+Euclidean distances are computed from scalar products, which loses digits where the data
+lie far from zero. Such data are centred first; others are left as they are, so that they
+are rounded as scikit-learn rounds them.
 """
 
 import numpy as np
 from joblib import effective_n_jobs
+from scipy.sparse import csr_matrix
 from sklearn import config_context, get_config
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import euclidean_distances
@@ -23,6 +28,15 @@ from sklearn.utils.parallel import Parallel, delayed
 
 # Larger chunks do not make the matrix products faster, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
+# A chunk takes at most this share of the working memory, so that several threads find
+# room. It must not depend on their number: chunks of another size may round otherwise.
+_CHUNKS_AT_ONCE = 16
+# Metrics that scikit-learn computes from scalar products, and that do not see shifts.
+_FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
+# Data are far from zero if their centre is, by this factor (squared) of their spread;
+# a part of the rows says where they lie.
+_FAR = 100.0
+_MANY_ROWS = 1000
 # Up to so many queries a row, counting beats sorting. Beyond, only the part of the row
 # up to the farthest query is sorted, if it is less than this share: taking it out costs
 # as much as sorting the rest would.
@@ -34,21 +48,44 @@ def _working_bytes():
     return get_config()["working_memory"] * 2**20
 
 
-def chunks(n_rows, row_bytes, n_jobs=None):
-    """Slices of rows such that all chunks at work fit into the working memory.
+def _chunk_rows(row_bytes):
+    budget = min(_working_bytes() / _CHUNKS_AT_ONCE, _MAX_CHUNK_BYTES)
+    return max(1, int(budget // max(row_bytes, 1)))
+
+
+def chunks(n_rows, row_bytes):
+    """Slices of rows of which several at once fit into the working memory.
 
     One row is the least; `row_bytes` is what one row of a chunk takes in all.
     """
-    budget = _working_bytes() / effective_n_jobs(n_jobs)
-    size = int(min(budget, _MAX_CHUNK_BYTES) // max(row_bytes, 1))
-    return list(gen_batches(n_rows, max(1, min(size, n_rows))))
+    return list(gen_batches(n_rows, min(_chunk_rows(row_bytes), max(n_rows, 1))))
+
+
+def threads(row_bytes, n_jobs=None):
+    """Number of threads such that all their chunks fit into the working memory."""
+    fit = int(_working_bytes() // (_chunk_rows(row_bytes) * max(row_bytes, 1)))
+    return max(1, min(effective_n_jobs(n_jobs), fit))
 
 
 def map_chunks(function, n_rows, row_bytes, n_jobs=None):
     """Apply a function to chunks of row numbers, in threads; results in order."""
-    return Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(function)(chunk) for chunk in chunks(n_rows, row_bytes, n_jobs)
+    return Parallel(n_jobs=threads(row_bytes, n_jobs), require="sharedmem")(
+        delayed(function)(chunk) for chunk in chunks(n_rows, row_bytes)
     )
+
+
+def near_zero(X, metric="euclidean"):
+    """The data, shifted if they lie far from zero and `metric` would lose digits.
+
+    The shift is a median, which keeps whole numbers whole, or halves, and equal
+    distances equal; outliers do not move it.
+    """
+    if metric not in _FROM_PRODUCTS or not isinstance(X, np.ndarray):
+        return X
+    some = X[:: -(-len(X) // _MANY_ROWS)]
+    center = np.median(some, axis=0)
+    spread = np.median(row_norms(some - center, squared=True))
+    return X - center if np.vdot(center, center) > _FAR * spread else X
 
 
 class Distances:
@@ -64,7 +101,7 @@ class Distances:
 
     center : bool, default=False
         Subtract the mean first, which Euclidean distances do not see but their
-        rounding errors do.
+        rounding errors do. Otherwise only data far from zero are shifted.
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):
@@ -73,6 +110,8 @@ class Distances:
         self._dense = isinstance(X, np.ndarray)
         if center and metric == "euclidean" and self._dense:
             X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
+        else:
+            X = near_zero(X, metric)
         self.X = X
         # float32 goes another way inside scikit-learn, which takes no norms.
         self._norms = None
@@ -106,12 +145,15 @@ def kneighbors(
     Returns
     -------
     indices : ndarray of shape (n_rows, n_neighbors)
-        The samples; with ``distances=True``, the pair (distances, indices).
+        The samples; with ``distances=True``, the pair (distances, indices), where
+        Euclidean distances are those of the differences of rows, to all digits.
     """
+    X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
     if rows is None:
-        return search.kneighbors(return_distance=distances)
+        found = search.kneighbors(return_distance=distances)
+        return _exact(X, np.arange(X.shape[0]), *found, metric) if distances else found
     found_distances, found = search.kneighbors(X[rows], n_neighbors + 1)
     # The row itself comes first, unless duplicates of it push it back or out.
     others = found != rows[:, np.newaxis]
@@ -119,8 +161,39 @@ def kneighbors(
     shape = (len(rows), n_neighbors)
     indices = found[others].reshape(shape)
     if distances:
-        return found_distances[others].reshape(shape), indices
+        found_distances = found_distances[others].reshape(shape)
+        return _exact(X, rows, found_distances, indices, metric)
     return indices
+
+
+def _exact(X, at, distances, indices, metric):
+    """Distances to found neighbours without the rounding errors of the search."""
+    if metric not in _FROM_PRODUCTS:
+        return distances, indices
+    distances = np.empty(indices.shape)
+    for chunk in chunks(len(at), 4 * 8 * indices.shape[1] * X.shape[1]):
+        from_rows = np.repeat(at[chunk], indices.shape[1])
+        difference = (
+            X[from_rows].astype(np.float64, copy=False) - X[indices[chunk].ravel()]
+        )
+        distances[chunk] = row_norms(
+            difference, squared=metric == "sqeuclidean"
+        ).reshape(-1, indices.shape[1])
+    order = np.argsort(distances, axis=1, kind="stable")
+    return (
+        np.take_along_axis(distances, order, axis=1),
+        np.take_along_axis(indices, order, axis=1),
+    )
+
+
+def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
+    """Sparse matrix of the distances to the nearest other samples."""
+    distances, indices = kneighbors(
+        X, n_neighbors, metric=metric, n_jobs=n_jobs, distances=True
+    )
+    n = X.shape[0]
+    starts = np.arange(0, n * n_neighbors + 1, n_neighbors)
+    return csr_matrix((distances.ravel(), indices.ravel(), starts), shape=(n, n))
 
 
 def _row_ranks(row, queries, buffer):
@@ -178,7 +251,7 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     if rows is None:
         rows = np.arange(n)
         if metric != "precomputed" and row_bytes * n <= _working_bytes():
-            whole = pairwise_distances(X, metric=metric)
+            whole = pairwise_distances(row_distances.X, metric=metric)
             row_distances = whole.__getitem__
 
     def chunk_ranks(chunk):

@@ -7,14 +7,13 @@ import inspect
 from functools import partial
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.cluster import KMeans
-from sklearn.model_selection import (
-    StratifiedKFold,
-    StratifiedShuffleSplit,
-    cross_val_score,
-)
+from sklearn.manifold import trustworthiness as sklearn_trustworthiness
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils import check_random_state
 
 from skmanifold.metrics._checks import check_data, check_labels
 from skmanifold.metrics._clusters import cluster_rank_accuracy, clustering_accuracy
@@ -22,10 +21,20 @@ from skmanifold.metrics._distance import distance_rmse, local_geometric_distorti
 from skmanifold.metrics._neighborhood import (
     continuity,
     mean_relative_rank_error,
+    neighborhood_hit,
+    neighborhood_preservation,
     trustworthiness,
 )
 
 _LARGEST_SVM = 10_000
+# Metrics with n_neighbors by what it must be less than: half of the samples, or all.
+_HALF = (trustworthiness, continuity, sklearn_trustworthiness)
+_LESS = (
+    mean_relative_rank_error,
+    neighborhood_hit,
+    neighborhood_preservation,
+    local_geometric_distortion,
+)
 _ARGUMENTS = {
     "X": "X",
     "Z": "Z",
@@ -81,12 +90,17 @@ class _EmbeddingScorer:
             return
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         k = int(np.max(n_neighbors))
-        largest = (n - 1) // 2
+        if self.metric in _HALF:
+            largest, rule = (n - 1) // 2, "less than half of them"
+        elif self.metric in _LESS:
+            largest, rule = n - 1, "less than their number"
+        else:
+            # What other metrics allow, they know themselves.
+            return
         if k > largest:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} of the scorer {self!r} is too large for"
-                f" the fold it scores, which has {n} samples: it must be less than half"
-                " of them, so "
+                f" the fold it scores, which has {n} samples: it must be {rule}, so "
                 + (f"at most {largest}" if largest else "no value is possible")
                 + ". Use fewer folds, or make_embedding_scorer with a smaller"
                 " n_neighbors."
@@ -101,7 +115,8 @@ def _embed(estimator, X):
             " no embedding to score. Use an estimator that transforms, or a Pipeline"
             " whose last step does."
         )
-    Z = np.asarray(transform(X))
+    Z = transform(X)
+    Z = Z.toarray() if issparse(Z) else np.asarray(Z)
     return Z.reshape(len(Z), -1)
 
 
@@ -205,13 +220,20 @@ def _read_inputs(metric):
     return inputs if "Z" in inputs and None not in inputs else ("X", "Z")
 
 
+def _stratified_part(y, size):
+    """Sorted random rows, of every class its share, rounded up or down."""
+    shuffled = check_random_state(1).permutation(len(y))
+    by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
+    # Steps of equal length through the classes, one after the other.
+    return np.sort(by_class[(2 * np.arange(size) + 1) * len(y) // (2 * size)])
+
+
 def _linear_svm(Z, y):
     """Accuracy of a linear classifier on the standardised embedding."""
     Z = check_data(Z, "Z", sparse=False)
     y = check_labels(y, len(Z))
     if len(Z) > _LARGEST_SVM:
-        split = StratifiedShuffleSplit(1, train_size=_LARGEST_SVM, random_state=1)
-        kept = np.sort(next(split.split(Z, y))[0])
+        kept = _stratified_part(y, _LARGEST_SVM)
         Z, y = Z[kept], np.unique(y[kept], return_inverse=True)[1]
     n_folds = min(10, int(np.bincount(y).min()))
     if n_folds < 2 or y.max() == 0:

@@ -65,7 +65,7 @@ class InputMap:
         self.basis = basis
 
     @classmethod
-    def learn(cls, X, *, scale=True, n_reduced=None, random_state=None):
+    def learn(cls, X, *, n_reduced=None, random_state=None):
         """Learn from a dense or CSR matrix.
 
         ``n_reduced`` is the wanted number of principal components, or None; fewer are
@@ -83,11 +83,10 @@ class InputMap:
         varies = deviation > 10 * np.finfo(np.float64).eps * np.abs(mean)
         factor = varies.astype(np.float64)
         if varies.any():
-            if scale:
-                # "lower": with two or three columns the quartile itself would be
-                # interpolated towards the one large column
-                quartile = np.quantile(deviation[varies], 0.75, method="lower")
-                factor[varies] /= np.maximum(1.0, deviation[varies] / (2 * quartile))
+            # "lower": with two or three columns the quartile itself would be
+            # interpolated towards the one large column
+            quartile = np.quantile(deviation[varies], 0.75, method="lower")
+            factor[varies] /= np.maximum(1.0, deviation[varies] / (2 * quartile))
             factor /= np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         result = cls(mean, factor, None)
         n_reduced = min(n_reduced or 0, int(varies.sum()) - 1, X.shape[0] - 1)
@@ -130,8 +129,3 @@ class InputMap:
                 "outliers or wrong units in X."
             )
         return scaled
-
-    @property
-    def n_inputs(self):
-        """Number of inputs of the network behind this map."""
-        return len(self.factor) if self.basis is None else len(self.basis)

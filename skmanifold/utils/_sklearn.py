@@ -5,21 +5,6 @@
 # moves one of them is met by an edit of this file.
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-    validate_params,
-)
+from sklearn.utils._param_validation import Interval, StrOptions
 
-__all__ = [
-    "HasMethods",
-    "Interval",
-    "InvalidParameterError",
-    "Options",
-    "StrOptions",
-    "fit_context",
-    "validate_params",
-]
+__all__ = ["Interval", "StrOptions", "fit_context"]

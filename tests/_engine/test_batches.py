@@ -9,7 +9,15 @@ from skmanifold._engine import RowBatches, count_batches, local_generator
 
 @pytest.mark.parametrize(
     "n_rows, batch_size, n_batches",
-    [(2, 250, 1), (250, 250, 1), (374, 250, 1), (376, 250, 2), (1000, 250, 4)],
+    [
+        (2, 250, 1),
+        (3, 2, 1),
+        (11, 2, 5),
+        (250, 250, 1),
+        (374, 250, 1),
+        (376, 250, 2),
+        (1000, 250, 4),
+    ],
 )
 def test_equal_batches_that_cover_the_rows(n_rows, batch_size, n_batches):
     batches = RowBatches(n_rows, batch_size, torch.device("cpu"))

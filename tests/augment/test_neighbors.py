@@ -31,13 +31,12 @@ def test_draws_are_uniform_over_the_filled_entries():
 
 def test_largest_draw_stays_in_range():
     below_one = torch.nextafter(torch.tensor([1.0]), torch.tensor([0.0]))
-    n = 2**24 + 2  # where a float32 product with a draw below one may round up to n
-    chosen, _ = draw_neighbors(
-        torch.arange(3).repeat(1, 1), torch.tensor([3]), torch.tensor([0]), below_one
-    )
-    assert chosen == 2
-    column = torch.minimum((below_one * n).long(), torch.tensor(n - 1))
-    assert column < n
+    for n in [*range(1, 300), 2**20 - 1, 2**20, 2**20 + 1]:
+        neighbors = torch.arange(n).unsqueeze(0)
+        chosen, _ = draw_neighbors(
+            neighbors, torch.tensor([n]), torch.tensor([0]), below_one
+        )
+        assert chosen == n - 1
 
 
 def test_mix_is_on_the_segment():

@@ -222,6 +222,25 @@ def test_global_state_is_untouched(iris):
     assert_array_equal(quick().fit_transform(iris[0]), expected)
 
 
+def test_no_seed_leaves_the_global_generator_alone(iris):
+    np.random.seed(0)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    a = quick(random_state=None).fit_transform(iris[0])
+    assert np.random.rand() == expected  # noqa: NPY002
+    assert not np.array_equal(a, quick(random_state=None).fit_transform(iris[0]))
+
+
+def test_modes_of_the_caller_change_nothing(iris):
+    expected = quick().fit_transform(iris[0])
+    with torch.no_grad():
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+    with torch.inference_mode():
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+
+
 def test_random_state_instance_moves_on(iris):
     rng = np.random.RandomState(0)
     first = quick(random_state=rng).fit_transform(iris[0])
@@ -292,7 +311,12 @@ def odd_data():
 
 @pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
 def test_odd_but_valid(name, X):
-    model = quick(max_epochs=20).fit(X)
+    model = quick(max_epochs=20)
+    if name == "all rows equal":
+        with pytest.warns(UserWarning, match="No column of X varies"):
+            model.fit(X)
+    else:
+        model.fit(X)
     assert np.isfinite(model.embedding_).all()
     assert np.isfinite(model.history_["loss"]).all()
     if name == "all rows equal":
@@ -432,37 +456,96 @@ def test_structure_space(iris):
     np.testing.assert_allclose(Z, model.embedding_, rtol=1e-4, atol=1e-5)
 
 
+FLOAT32 = TrainingOptions(precision="float32")
+
+
 @pytest.mark.parametrize(
     "options",
     [
         dict(augmentation="mix"),
         dict(augmentation="none"),
-        dict(kernel="density", repulsion=None, nu_embedding=0.001, alpha=1.0),
-        dict(structure_gradient=True),
-        dict(damping=None),
-        dict(repulsion_warmup=0.0),
+        dict(alpha=0.5),
+        dict(nu_structure=1.0),
+        dict(nu_embedding=1.0),
+        dict(kernel="density"),
+        dict(repulsion=None),
         dict(repulsion=0.0),
+        dict(repulsion_warmup=0.0),
+        dict(damping=None),
+        dict(structure_gradient=True, nu_structure=1.0),
+        dict(structure_layers=(64,)),
+        dict(structure_layers=()),
+        dict(structure_dim=8),
+        dict(embedding_layers=(16,)),
         dict(norm="none"),
         dict(norm="batch"),
-        dict(n_components=1),
-        dict(n_components=5, structure_layers=(), embedding_layers=()),
-        dict(training=TrainingOptions(optimizer="muon")),
-        dict(training=TrainingOptions(precision="bfloat16")),
+        dict(n_neighbors=20),
         dict(metric="manhattan"),
         dict(metric="cosine"),
+        dict(learning_rate=1e-3),
+        dict(batch_size=20),
+        dict(max_epochs=3),
     ],
     ids=str,
 )
 def test_each_option_changes_the_result(iris, options):
-    Z = quick(**options).fit_transform(iris[0])
-    assert Z.shape == (150, options.get("n_components", 2))
+    # where structure_gradient is tested, nu_structure must not be what changes it
+    base = {k: options[k] for k in ("nu_structure",) if len(options) > 1}
+    Z = quick(training=FLOAT32, **options).fit_transform(iris[0])
+    assert Z.shape == (150, 2)
     assert np.isfinite(Z).all()
-    assert not np.array_equal(
-        Z,
-        quick(training=TrainingOptions(precision="float32")).fit_transform(iris[0])[
-            :, : Z.shape[1]
-        ],
-    )
+    assert not np.array_equal(Z, quick(training=FLOAT32, **base).fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(optimizer="muon"),
+        dict(weight_decay=0.5),
+        dict(warmup=0.5),
+        dict(schedule="constant"),
+        dict(schedule="linear"),
+        dict(gradient_clip=1e-3),
+        dict(precision="bfloat16"),
+        dict(min_steps=20),
+    ],
+    ids=str,
+)
+def test_each_training_option_changes_the_result(iris, options):
+    training = TrainingOptions(**{"precision": "float32", **options})
+    Z = quick(training=training).fit_transform(iris[0])
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick(training=FLOAT32).fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("n_components", [1, 5])
+def test_n_components(iris, n_components):
+    model = quick(n_components=n_components).fit(iris[0])
+    assert model.transform(iris[0]).shape == (150, n_components)
+    assert len(model.get_feature_names_out()) == n_components
+
+
+@pytest.mark.parametrize("n_threads, expected", [(1, 1), (3, 3), (None, 2)])
+def test_n_threads_of_a_step(iris, n_threads, expected):
+    seen = set()
+
+    def look(x):
+        seen.add(torch.get_num_threads())
+        return x
+
+    torch.set_num_threads(2)
+    training = TrainingOptions(n_threads=n_threads)
+    quick(augmentation=look, training=training).fit(iris[0])
+    assert seen == {expected}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("kernel", ["max", "density"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_structure_gradient_trains(iris, kernel, precision):
+    training = TrainingOptions(precision=precision)
+    model = quick(structure_gradient=True, kernel=kernel, training=training)
+    assert np.isfinite(model.fit_transform(iris[0])).all()
 
 
 def test_structure_gradient_reaches_the_structure_network_through_p(iris):
@@ -504,10 +587,25 @@ def test_augmentation_callable_is_called_and_checked(iris):
     assert torch.equal(state, torch.get_rng_state())
     assert set(seen) == {(30, 4)}
     assert_array_equal(Z, quick(augmentation=jitter).fit_transform(iris[0]))
-    with pytest.raises(
-        ValueError, match=r"augmentation returned torch\.Size\(\[30, 2\]\)"
-    ):
-        quick(augmentation=lambda x: x[:, :2]).fit(iris[0])
+
+
+@pytest.mark.parametrize(
+    "augmentation, came",
+    [
+        (lambda x: x[:, :2], r"a torch.float32 tensor of shape \(30, 2\)"),
+        (lambda x: x.double(), r"a torch.float64 tensor of shape \(30, 4\)"),
+        (lambda x: x.numpy(), "an object of type ndarray"),
+    ],
+)
+def test_unfit_augmentation(iris, augmentation, came):
+    with pytest.raises(ValueError, match=f"augmentation returned {came}"):
+        quick(augmentation=augmentation).fit(iris[0])
+
+
+def test_augmentation_in_place_reaches_one_view_only(iris):
+    expected = quick(augmentation=lambda x: x + 0.1).fit_transform(iris[0])
+    in_place = quick(augmentation=lambda x: x.add_(0.1)).fit_transform(iris[0])
+    assert_array_equal(in_place, expected)
 
 
 def test_own_graph_of_the_same_neighbors_gives_the_same_bits():
@@ -609,6 +707,14 @@ def test_fit_predict_without_n_clusters(iris):
     with pytest.raises(AttributeError) as caught:
         model.predict  # noqa: B018
     assert "set n_clusters to an int" in str(caught.value.__cause__)
+
+
+def test_predict_after_a_fit_without_clusters(iris):
+    model = quick(n_clusters=3).fit(iris[0])
+    model.set_params(n_clusters=None).fit(iris[0])
+    model.set_params(n_clusters=3)
+    with pytest.raises(NotFittedError, match="Call fit again"):
+        model.predict(iris[0])
 
 
 def test_more_clusters_than_rows(iris):
@@ -768,6 +874,20 @@ def test_a_failing_callback_is_torn_down_and_leaves_nothing(iris):
         model.transform(iris[0])
 
 
+def test_a_callback_that_fails_last_leaves_the_previous_fit(iris):
+    class Late(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise RuntimeError("late")
+
+    model = quick(n_clusters=2).fit(iris[0])
+    before = model.transform(iris[0]), model.predict(iris[0])
+    with pytest.raises(RuntimeError, match="late"):
+        model.set_callbacks(Late()).fit(iris[0] * [1, 5, 1, 9])
+    assert_array_equal(model.transform(iris[0]), before[0])
+    assert_array_equal(model.predict(iris[0]), before[1])
+
+
 def test_progress_bar(iris, capsys):
     quick().set_callbacks(ProgressBar()).fit(iris[0])
     assert "DLME - fit" in capsys.readouterr().out
@@ -787,6 +907,21 @@ def test_scoring_monitor(iris):
     scores = [row["score"] for row in log if row["task_name"] == "epoch"]
     assert len(scores) == 3
     assert scores[-1] == pytest.approx(silhouette(model, X, iris[1]))
+
+
+def test_scoring_monitor_sees_clusters_and_containers(iris):
+    monitor = ScoringMonitor(scoring="adjusted_rand_score")
+    model = quick(n_clusters=3).set_output(transform="pandas").set_callbacks(monitor)
+    model.fit(*iris)
+    assert len([r for r in monitor.get_logs().data if r["task_name"] == "epoch"]) == 2
+
+    class Look(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+            assert len(fitted_estimator.embedding_) == len(fitted_estimator.labels_)
+            assert len(fitted_estimator.embedding_) == len(X)
+            assert list(fitted_estimator.transform(X).columns) == ["dlme0", "dlme1"]
+
+    model.set_callbacks(Look()).fit(iris[0][:40])
 
 
 @pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
@@ -811,7 +946,11 @@ def test_min_steps(iris):
 
 def test_early_stopping(iris):
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
-    assert quick(max_epochs=50, training=options).fit(iris[0]).n_iter_ < 20
+    model = quick(max_epochs=50, training=options, repulsion_warmup=0.0)
+    assert model.fit(iris[0]).n_iter_ < 20
+    # the loss rises with the repulsion: those epochs do not count
+    model.set_params(repulsion_warmup=0.7)
+    assert 35 < model.fit(iris[0]).n_iter_ < 45
 
 
 def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
@@ -835,6 +974,53 @@ def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
     uninterrupted = quick(max_epochs=5).fit(X)
     assert_array_equal(resumed.embedding_, uninterrupted.embedding_)
     assert resumed.history_ == uninterrupted.history_
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(augmentation=torch.nn.functional.dropout),
+        dict(encoder=nn.Sequential(nn.Linear(4, 64), nn.Dropout(0.3))),
+    ],
+)
+def test_resume_with_draws_from_the_global_generator(iris, tmp_path, options):
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise KeyboardInterrupt
+
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    torch.manual_seed(0)
+    model = quick(max_epochs=5, training=training, **options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(iris[0])
+    resumed = clone(model).fit_transform(iris[0])
+    whole = quick(max_epochs=5, **options).fit_transform(iris[0])
+    assert_array_equal(resumed, whole)
+
+
+def test_a_fit_that_had_stopped_early_is_not_trained_on(iris, tmp_path):
+    class StopThenFail(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise KeyboardInterrupt
+            return context.task_id == 2
+
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=9, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(StopThenFail()).fit(iris[0])
+    resumed = clone(model).fit(iris[0])
+    assert resumed.n_iter_ == 3
+
+
+def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    with pytest.raises(ValueError, match=r"augmentation=.*top level of a module"):
+        quick(training=training, augmentation=lambda x: x).fit(iris[0])
+    training = TrainingOptions(checkpoint=tmp_path / "absent" / "fit.pt")
+    with pytest.raises(ValueError, match="folder that does not exist"):
+        quick(training=training).fit(iris[0])
 
 
 def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path):
