@@ -1,0 +1,37 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What only a machine with a CUDA device can show."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.datasets import load_iris
+
+from skmanifold import DLME
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+def test_fitted_on_the_gpu_used_on_the_cpu():
+    X, _ = load_iris(return_X_y=True)
+    model = DLME(device="cuda", max_epochs=5, random_state=0).fit(X)
+    assert {p.device.type for p in model.network_.parameters()} == {"cpu"}
+    assert_array_equal(model.transform(X), model.embedding_)
+    assert_array_equal(model.transform(X[:7]), model.embedding_[:7])
+    again = pickle.loads(pickle.dumps(model)).set_params(device="cpu")
+    np.testing.assert_allclose(again.transform(X), model.embedding_, atol=1e-3)
+
+
+def test_auto_takes_the_gpu_and_the_seed_decides():
+    X, _ = load_iris(return_X_y=True)
+    first, second = (
+        DLME(max_epochs=5, random_state=0).fit_transform(X) for _ in range(2)
+    )
+    assert_array_equal(first, second)
