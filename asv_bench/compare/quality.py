@@ -33,8 +33,9 @@ def _knn():
 
 
 def _folds(y):
-    # A class with fewer members than folds cannot be in each of them.
-    n_splits = int(min(10, np.bincount(y).min()))
+    # A class with fewer members than folds cannot be in each of them; one with a single
+    # member is left to scikit-learn's warning.
+    n_splits = int(np.clip(np.bincount(y).min(), 2, 10))
     return StratifiedKFold(n_splits, shuffle=True, random_state=1)
 
 
