@@ -60,6 +60,21 @@ def sample_rectangle(density, bound, box, size, rng):
     return accepted[:size].T
 
 
+def _which(samples, name):
+    """Validate a choice of samples."""
+    if samples is None:
+        return slice(None)
+    if isinstance(samples, slice):
+        return samples
+    samples = np.asarray(samples)
+    if samples.ndim != 1 or (samples.size and samples.dtype.kind not in "iub"):
+        raise ValueError(
+            f"{name} must be None or a list of numbers of samples, got {samples!r}."
+            f" Pass {name}=[i] for a single one."
+        )
+    return samples if samples.size else samples.astype(np.int64)
+
+
 class Geodesics:
     """Exact distances along a manifold between its samples.
 
@@ -93,9 +108,7 @@ class Geodesics:
         distances : ndarray of shape (n_rows, n_columns)
             The lengths of the shortest paths along the manifold.
         """
-        rows, columns = (
-            slice(None) if which is None else which for which in (rows, columns)
-        )
+        rows, columns = _which(rows, "rows"), _which(columns, "columns")
         distances = self.distance(self.coordinates[rows], self.coordinates[columns])
         if self.parts is not None:
             apart = self.parts[rows][:, np.newaxis] != self.parts[columns]

@@ -450,8 +450,9 @@ def fetch_har(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : None
-            There is no usual division into training and test set.
+        n_train : int or None
+            There is no usual division into training and test set: None, unless the
+            file says ``n_train``.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -517,8 +518,9 @@ def fetch_isolet(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : None
-            There is no usual division into training and test set.
+        n_train : int or None
+            There is no usual division into training and test set: None, unless the
+            file says ``n_train``.
 
     (data, target) : tuple
         With ``return_X_y=True``.
@@ -652,8 +654,9 @@ def fetch_coil20(*, data_home=None, cache=True, return_X_y=False):
             The classes as 0, 1, ...
         target_names : ndarray of str
             Names of the classes.
-        n_train : None
-            There is no usual division into training and test set.
+        n_train : int or None
+            There is no usual division into training and test set: None, unless the
+            file says ``n_train``.
 
     (data, target) : tuple
         With ``return_X_y=True``.

@@ -404,7 +404,7 @@ callable or None, default=None
     # -- the three hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1300)
+        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
         batch_size = self.batch_size
         if batch_size == "auto":
             batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)

@@ -474,7 +474,8 @@ def distance_correlation(
         shortest paths in the graph of nearest neighbours by `metric`.
 
     n_neighbors : int, default=10
-        Neighbours in that graph; used with ``distances="geodesic"`` only.
+        Neighbours in that graph, one number and no range; used with
+        ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"
         Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.

@@ -16,6 +16,7 @@ from skmanifold.metrics._checks import (
 from skmanifold.metrics._ranks import (
     Distances,
     all_ranks,
+    chunks,
     kneighbors,
     map_chunks,
     ranks_of,
@@ -37,9 +38,13 @@ def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metri
     scales = np.concatenate([[0.0], np.cumsum(scale)])
     weighted = np.concatenate([[0.0], np.cumsum(k * scale)])
     start = np.maximum(np.arange(1, last + 1) - first, 0)
-    end = np.maximum(np.clip(ranks, first, last + 1) - first, start)
-    costs = ranks * (scales[end] - scales[start]) - (weighted[end] - weighted[start])
-    return 1.0 - costs.sum(axis=1) / len(k)
+    costs = np.empty(len(ranks))
+    for chunk in chunks(len(ranks), 6 * 8 * last):
+        r = ranks[chunk]
+        end = np.maximum(np.clip(r, first, last + 1) - first, start)
+        each = r * (scales[end] - scales[start]) - (weighted[end] - weighted[start])
+        costs[chunk] = each.sum(axis=1)
+    return 1.0 - costs / len(k)
 
 
 def _finish(scores, per_sample):
@@ -284,8 +289,8 @@ def mean_relative_rank_error(
 
     Unlike trustworthiness and continuity it also sees changes of order within the
     neighbourhoods. Lower is better, and 0 means that all ranks are kept. Each direction
-    is 1 where the order is reversed, which is the worst for ``k <= n / 2``: it lies in
-    [0, 1] there, and the sum in [0, 2]. For larger k it may exceed these a little, as
+    is 1 where the order is reversed, which is the worst for ``k <= (n + 1) / 3``: it
+    lies in [0, 1] there, and the sum in [0, 2]. For larger k it may exceed these, as
     the reversed order is no longer the worst.
 
     Parameters

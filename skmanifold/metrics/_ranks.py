@@ -11,8 +11,8 @@ that are equal but for rounding are the limit: a matrix product by chunks may ro
 otherwise than the product of all rows, so the latter is taken where it fits.
 
 Euclidean distances are computed from scalar products, which loses digits where the data
-lie far from zero. Such data are centred first; others are left as they are, so that they
-are rounded as scikit-learn rounds them.
+lie far from zero. Such data are centred first; others are left as they are, so that
+they are rounded as scikit-learn rounds them.
 """
 
 import numpy as np

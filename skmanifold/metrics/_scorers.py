@@ -93,7 +93,10 @@ class _EmbeddingScorer:
         if self.metric in _HALF:
             largest, rule = (n - 1) // 2, "less than half of them"
         elif self.metric in _LESS:
-            largest, rule = n - 1, "less than their number"
+            # Adjusted for chance, all but one neighbour would divide by zero.
+            less = 2 if self.kwargs.get("adjusted") else 1
+            largest = max(n - less, 0)
+            rule = "less than their number" + (" - 1" if less == 2 else "")
         else:
             # What other metrics allow, they know themselves.
             return

@@ -167,3 +167,39 @@ def test_errors_of_the_server_say_so_too(monkeypatch):
     monkeypatch.setattr(_fetch, "fetch_openml", refuse)
     with pytest.raises(OSError, match=r"503.*Check the network"):
         datasets.fetch_mnist()
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        (np.array([10.0, 9.0, 1.0, 10.0]), ["1.0", "9.0", "10.0"]),
+        (np.array(["10.0", "9.0", "1.0", "10.0"]), ["1.0", "9.0", "10.0"]),
+        (np.array([3, -2, -10, 3]), ["-10", "-2", "3"]),
+        (np.array(["inf", "b", "a", "inf"]), ["a", "b", "inf"]),
+    ],
+)
+def test_numbers_are_coded_in_their_order(folder, y, names):
+    np.savez(folder / "isolet.npz", X=np.linspace(0, 1, 8).reshape(4, 2), y=y)
+    bunch = datasets.fetch_isolet()
+    assert_array_equal(bunch.target_names, names)
+    assert_array_equal(bunch.target, [2, 1, 0, 2])
+
+
+def test_the_training_set_is_known_only_of_the_whole_data(folder, monkeypatch):
+    X, y = np.zeros((5, 3), dtype=np.uint8), np.arange(5)
+    np.savez(folder / "usps.npz", X=X, y=y)
+    assert datasets.fetch_usps().n_train is None
+    np.savez(folder / "usps.npz", X=X, y=y, n_train=3)
+    assert datasets.fetch_usps().n_train == 3
+    for wrong in (6, -1, 2.5, [1, 2]):
+        np.savez(folder / "usps.npz", X=X, y=y, n_train=wrong)
+        with pytest.raises(ValueError, match="n_train in"):
+            datasets.fetch_usps()
+    whole = np.zeros((9298, 2), dtype=np.uint8), np.arange(9298) % 10
+    np.savez(folder / "usps.npz", X=whole[0], y=whole[1])
+    assert datasets.fetch_usps().n_train == 7291
+    monkeypatch.delenv("SKMANIFOLD_DATA")
+    for n, n_train in ((9298, 7291), (9297, None)):
+        answer = Bunch(data=whole[0][:n], target=whole[1][:n])
+        monkeypatch.setattr(_fetch, "fetch_openml", lambda answer=answer, **_: answer)
+        assert datasets.fetch_usps().n_train == n_train

@@ -453,3 +453,14 @@ def test_flat_charts_are_isometric():
 )
 def test_no_distances_where_none_are_known(name):
     assert MAKERS[name](10, random_state=0).geodesic_distances is None
+
+
+@pytest.mark.parametrize("wrong", [3, [[1]], [0.5], "a"])
+def test_geodesics_of_what_is_no_list_are_refused(wrong):
+    distances = datasets.make_swiss_roll(9, random_state=0).geodesic_distances
+    with pytest.raises(ValueError, match="rows must be None or a list"):
+        distances(wrong)
+    with pytest.raises(ValueError, match="columns must be None or a list"):
+        distances(columns=wrong)
+    assert distances([3], [1, 2]).shape == (1, 2)
+    assert distances([]).shape == (0, 9)

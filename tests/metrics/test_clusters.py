@@ -117,3 +117,8 @@ def test_an_exact_order_is_possible_in_one_column_less_than_clusters():
     centers = np.array([X[labels == c].mean(axis=0) for c in range(5)])
     basis = np.linalg.svd(centers - centers.mean(axis=0))[2][:4]
     assert cluster_rank_accuracy(X, X @ basis.T, labels) == 1.0
+
+
+def test_labels_of_several_kinds_are_refused():
+    with pytest.raises(TypeError, match=r"y_true mixes labels .* NoneType, str"):
+        clustering_accuracy(["a", None, "b"], [0, 1, 2])

@@ -36,8 +36,24 @@ def test_maximum_likelihood_follows_the_papers(X, loops, k):
     value = intrinsic_dimension(X, method="mle", n_neighbors=k)
     assert_allclose(value, 1 / np.mean(inverse))
     each = intrinsic_dimension(X, method="mle", n_neighbors=k, per_sample=True)
-    order = np.lexsort(X.T[::-1])
-    assert_allclose(each, (1 / np.array(inverse))[order])
+    assert_allclose(each, 1 / np.array(inverse))
+
+
+def test_local_estimates_stand_in_the_order_of_the_rows(X):
+    options = {"method": "mle", "per_sample": True}
+    each = intrinsic_dimension(X, **options)
+    rows = np.random.default_rng(1).permutation(np.repeat(np.arange(80), [1, 3] * 40))
+    assert_allclose(intrinsic_dimension(X[rows], **options), each[rows])
+    D = squareform(pdist(X[rows]))
+    value = intrinsic_dimension(D, metric="precomputed", **options)
+    assert value.shape == (160,)
+    assert_allclose(value, each[rows])
+    # At distance 0 of each other without being all the same.
+    chain = squareform(pdist(X))
+    for i, j in [(4, 9), (9, 30)]:
+        chain[i, j] = chain[j, i] = 0.0
+    value = intrinsic_dimension(chain, metric="precomputed", **options)
+    assert value[4] == value[9] == value[30]
 
 
 def test_a_range_is_the_mean_over_k(X):

@@ -293,6 +293,45 @@ def test_a_range_is_the_mean_over_k(pair, metric):
     assert metric(X, Z, n_neighbors=(4, 4)) == metric(X, Z, n_neighbors=4)
 
 
+@pytest.mark.parametrize("metric", [trustworthiness, continuity])
+@pytest.mark.parametrize("ends", [(1, 29), (1, 1), (12, 20)])
+def test_a_range_in_one_pass_is_the_mean_of_the_formula(pair, loops, metric, ends):
+    X, Z = pair
+    ranks = [loops.ranks(X), loops.ranks(Z)]
+    if metric is continuity:
+        ranks.reverse()
+    expected = [naive_intrusion(*ranks, k) for k in range(ends[0], ends[1] + 1)]
+    assert_allclose(metric(X, Z, n_neighbors=ends), np.mean(expected), rtol=1e-13)
+
+
+def test_ranges_of_the_values():
+    # A worse order than the reversed one, where k > (n + 1) / 3.
+    n = 6
+    order = np.array([5, 4, 1, 2, 3])
+    D = np.full((n, n), 9.0)
+    Z = np.arange(n, dtype=float)[:, np.newaxis] ** 2
+    for i in range(n):
+        D[i, np.argsort(np.abs(Z - Z[i])[:, 0], kind="stable")[1:]] = order
+    np.fill_diagonal(D, 0.0)
+    options = {"direction": "embedding", "metric": "precomputed"}
+    for k in range(1, n):
+        value = mean_relative_rank_error(D, Z, n_neighbors=k, **options)
+        assert (value > 1 + 1e-12) == (k > (n + 1) / 3)
+    # None of three neighbours of seven is kept.
+    Z = np.random.default_rng(0).normal(size=(7, 2))
+    far = 1.0 / (pairwise_distances(Z) + np.eye(7))
+    np.fill_diagonal(far, 0.0)
+    value = neighborhood_preservation(
+        far, Z, n_neighbors=3, adjusted=True, metric="precomputed"
+    )
+    assert_allclose(value, -1.0)
+
+
+def test_the_curve_takes_one_last_number(pair):
+    with pytest.raises(TypeError, match="max_neighbors must be an int here"):
+        neighborhood_preservation_curve(*pair, max_neighbors=(2, 5))
+
+
 def test_a_range_of_neighborhood_hit_is_the_mean_over_k(pair, labels):
     _, Z = pair
     single = [neighborhood_hit(Z, labels, n_neighbors=k) for k in range(2, 6)]

@@ -20,7 +20,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from skmanifold import metrics
@@ -150,7 +150,7 @@ def test_estimators_without_transform_are_named(iris):
         get_scorer("trustworthiness")(TSNE(), iris[0])
 
 
-@pytest.mark.parametrize("name", ["trustworthiness", "continuity", "rre", "lgd"])
+@pytest.mark.parametrize("name", ["trustworthiness", "continuity"])
 def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     X, _ = iris
     small = X[:10]
@@ -176,6 +176,50 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
         search.fit(X)
     assert np.isnan(search.cv_results_["mean_test_score"]).all()
     assert any("has 10 samples" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.mean_relative_rank_error,
+        metrics.local_geometric_distortion,
+        metrics.neighborhood_preservation,
+        metrics.neighborhood_hit,
+    ],
+)
+def test_a_small_fold_is_measured_against_the_limit_of_the_metric(iris, metric):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    small = slice(45, 55)
+    scorer = make_embedding_scorer(metric, n_neighbors=9)
+    assert np.isfinite(scorer(pca, X[small], y[small]))
+    with pytest.raises(ValueError, match=r"has 9 samples.*their number.*at most 8"):
+        scorer(pca, X[:9], y[:9])
+
+
+def test_a_small_fold_adjusted_for_chance(iris):
+    pca = PCA(2).fit(iris[0])
+    options = {"n_neighbors": 9, "adjusted": True}
+    scorer = make_embedding_scorer(metrics.neighborhood_preservation, **options)
+    assert np.isfinite(scorer(pca, iris[0][:11]))
+    with pytest.raises(ValueError, match=r"has 10 samples.*number - 1, so at most 8"):
+        scorer(pca, iris[0][:10])
+
+
+def test_other_metrics_know_their_limits_themselves(iris):
+    X, _ = iris
+    scorer = make_embedding_scorer(
+        lambda X, Z, n_neighbors: float(n_neighbors), n_neighbors=99
+    )
+    assert scorer(PCA(2).fit(X), X[:5]) == 99.0
+
+
+def test_a_sparse_embedding_is_scored(iris):
+    X, _ = iris
+    sparse = OneHotEncoder(sparse_output=True).fit(X)
+    dense = OneHotEncoder(sparse_output=False).fit(X)
+    scorer = get_scorer("d_rmse")
+    assert scorer(sparse, X) == scorer(dense, X)
 
 
 def test_linear_svm_takes_fewer_folds_for_small_classes_and_needs_two(iris):
@@ -208,6 +252,25 @@ def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
     assert abs(part - whole) < 0.15
     assert sizes[0].sum() == 200
     assert_allclose(sizes[0] / 200, np.bincount(y[:400]) / 400, atol=0.01)
+
+
+@pytest.mark.parametrize("n_more", [0, 1, 2, 9])
+def test_linear_svm_of_few_samples_too_many(monkeypatch, n_more):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[: 200 + n_more], y[: 200 + n_more]
+    pca = PCA(2).fit(X)
+    monkeypatch.setattr(metrics._scorers, "_LARGEST_SVM", 200)
+    value = get_scorer("linear_svm")(pca, X, y)
+    assert 0.2 < value < 1
+    assert value == get_scorer("linear_svm")(pca, X, y)
+
+
+def test_a_stratified_part_has_of_every_class_its_share():
+    y = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [500, 37, 3]))
+    part = metrics._scorers._stratified_part(y, 201)
+    assert len(np.unique(part)) == 201
+    assert (np.diff(part) > 0).all()
+    assert np.abs(np.bincount(y[part]) - np.bincount(y) * 201 / 540).max() <= 1
 
 
 # -- making scorers ------------------------------------------------------------------
