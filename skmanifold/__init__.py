@@ -14,11 +14,13 @@ __version__ = "0.1.0.dev0"
 # public name -> the module that defines it
 _ESTIMATORS = {"DLME": "skmanifold.estimators"}
 _SUBMODULES = (
+    "atlas",
     "augment",
     "base",
     "datasets",
     "estimators",
     "graph",
+    "inspection",
     "losses",
     "metrics",
     "nn",

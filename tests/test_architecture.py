@@ -28,7 +28,7 @@ NUMERIC = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
 # it may not import, at the top of a module as little as inside a function.
 LAYERS = {
     "__init__": (set(), set()),
-    "inspection": ({"metrics", "utils"}, {*NUMERIC, "matplotlib"}),
+    "inspection": ({"metrics", "utils"}, {*NUMERIC, "matplotlib", "plotly"}),
     "estimators": (
         {"_engine", "augment", "base", "graph", "losses", "nn", "utils"},
         {*NUMERIC, "torch"},
@@ -50,7 +50,15 @@ LAYERS = {
 }
 
 # Packages that are optional or slow to import: inside functions only.
-LAZY = {"faiss", "gudhi", "matplotlib", "numba", "pandas", "pynndescent"}
+LAZY = {
+    "faiss",
+    "gudhi",
+    "matplotlib",
+    "numba",
+    "pandas",
+    "plotly",
+    "pynndescent",
+}
 
 # Calls that import what their first argument names.
 IMPORTERS = {"__import__", "import_module", "import_optional"}

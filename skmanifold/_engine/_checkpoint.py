@@ -3,10 +3,13 @@
 
 """The state of a training run in one file, written so that it is whole or absent."""
 
+import copy
 import os
 import pathlib
 
 import torch
+
+_KEYS = ("fingerprint", "seed", "phases")
 
 
 class Checkpoint:
@@ -26,7 +29,7 @@ class Checkpoint:
     Attributes
     ----------
     state : dict or None
-        What was saved, or None if there was no file.
+        What was saved of the phase of training that :meth:`next_phase` began, or None.
     """
 
     def __init__(self, path, *, every, fingerprint, seed):
@@ -38,13 +41,16 @@ class Checkpoint:
             )
         self.every = every
         self.fingerprint = fingerprint
-        self.state = self._load() if self.path.exists() else None
-        self.seed = seed if self.state is None else self.state["seed"]
+        found = self._load() if self.path.exists() else None
+        self.seed = seed if found is None else found["seed"]
+        self.state = None
+        self._found = [] if found is None else found["phases"]
+        self._phases = []
 
     def _load(self):
         try:
             state = torch.load(self.path, weights_only=True, map_location="cpu")
-            fingerprint, _ = state["fingerprint"], state["seed"]
+            fingerprint, _, _ = (state[key] for key in _KEYS)
         except Exception as error:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} exists but cannot be read as a "
@@ -58,13 +64,23 @@ class Checkpoint:
             )
         return state
 
+    def next_phase(self):
+        """Begin a phase of training: those before it are complete."""
+        number = len(self._phases)
+        self.state = self._found[number] if number < len(self._found) else None
+        self._phases.append(self.state)
+
     def save(self, state):
         """Write to a temporary file beside it, then move it into place."""
-        identity = {"fingerprint": self.fingerprint, "seed": self.seed}
+        # a copy: the next phase may go on with the tensors of this one
+        self._phases[-1] = copy.deepcopy(state) if state.get("finished") else state
+        whole = dict(
+            zip(_KEYS, (self.fingerprint, self.seed, self._phases), strict=True)
+        )
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
             with open(temporary, "wb") as file:
-                torch.save({**state, **identity}, file)
+                torch.save(whole, file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)

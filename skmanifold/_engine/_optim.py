@@ -11,12 +11,21 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
 
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
     hidden matrices, by their place in a module named "hidden"; all else is AdamW's.
+
+    ``objective.learning_rate_factors``, if there is one, maps the first part of a
+    parameter's name to a factor on the learning rate: for learnable points, such as
+    cluster centres, that have farther to go than a weight. They do not decay.
     """
+    factors = getattr(objective, "learning_rate_factors", {})
+    own = {name: [] for name in factors}
     hidden, matrices, vectors = [], [], []
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
             continue
-        if parameter.ndim < 2:
+        prefix = name.split(".")[0]
+        if prefix in own:
+            own[prefix].append(parameter)
+        elif parameter.ndim < 2:
             vectors.append(parameter)
         elif optimizer == "muon" and parameter.ndim == 2 and ".hidden." in name:
             hidden.append(parameter)
@@ -25,6 +34,14 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
     groups = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
+        *(
+            {
+                "params": parameters,
+                "weight_decay": 0.0,
+                "lr": factors[prefix] * learning_rate,
+            }
+            for prefix, parameters in own.items()
+        ),
     ]
     optimizers = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
     if hidden:

@@ -72,7 +72,8 @@ def train(objective, batches, training, *, on_epoch=None):
         terms whose sum is minimised. ``progress`` is the share of all steps that came
         before, in [0, 1): weights that change in training are functions of it. From
         the share ``objective.settled_from`` on they change no more, and early stopping
-        begins to count; 0 if there is no such attribute.
+        begins to count; 0 if there is no such attribute. For
+        ``objective.learning_rate_factors`` see :func:`make_optimizers`.
     batches : object
         ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
     training : Training
@@ -192,6 +193,7 @@ def _global_generators(device):
 
 def _restore(objective, training, history):
     """Go on from the checkpoint if there is one; the epoch to begin with."""
+    training.checkpoint.next_phase()
     state = training.checkpoint.state
     if state is None:
         return 0

@@ -57,19 +57,36 @@ class InputMap:
     basis : ndarray of shape (n_reduced, n_features) or None
         The scaled PCA basis, float32. Not applied by :meth:`rows`: a matrix product
         belongs to the network, whose blocks make it reproducible.
+    spread : float
+        What the orthonormal basis was divided by.
     """
 
-    def __init__(self, mean, factor, basis):
+    def __init__(self, mean, factor, basis=None, spread=1.0):
         self.mean = mean
         self.factor = factor
         self.basis = basis
+        self.spread = spread
+
+    @property
+    def unit(self):
+        """Raw units in one unit of the inputs, for columns that are not scaled down."""
+        largest = self.factor.max(initial=0.0)
+        return self.spread / largest if largest > 0.0 else 1.0
+
+    @property
+    def inverse_basis(self):
+        """From reduced inputs back to scaled columns, (n_features, n_reduced)."""
+        if self.basis is None:
+            return None
+        return np.ascontiguousarray(self.basis.T * np.float32(self.spread**2))
 
     @classmethod
-    def learn(cls, X, *, n_reduced=None, random_state=None):
+    def learn(cls, X, *, n_reduced=None, column_scaling=True, random_state=None):
         """Learn from a dense or CSR matrix.
 
         ``n_reduced`` is the wanted number of principal components, or None; fewer are
-        kept where rows or varying columns are fewer.
+        kept where rows or varying columns are fewer. Without ``column_scaling`` one
+        number scales all columns.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             mean, variance = _column_statistics(X)
@@ -86,12 +103,13 @@ class InputMap:
             # "lower": with two or three columns the quartile itself would be
             # interpolated towards the one large column
             quartile = np.quantile(deviation[varies], 0.75, method="lower")
-            factor[varies] /= np.maximum(1.0, deviation[varies] / (2 * quartile))
+            if column_scaling:
+                factor[varies] /= np.maximum(1.0, deviation[varies] / (2 * quartile))
             factor /= np.sqrt(np.mean((deviation * factor)[varies] ** 2))
-        result = cls(mean, factor, None)
+        result = cls(mean, factor)
         n_reduced = min(n_reduced or 0, int(varies.sum()) - 1, X.shape[0] - 1)
         if n_reduced >= 1:
-            result.basis = result._learn_basis(X, n_reduced, random_state)
+            result._learn_basis(X, n_reduced, random_state)
         return result
 
     def _learn_basis(self, X, n_reduced, random_state):
@@ -108,13 +126,19 @@ class InputMap:
         with threadpool_limits(limits=1, user_api="blas"):
             pca.fit(sample)
         spread = np.sqrt(pca.explained_variance_.mean())
-        return (pca.components_ / max(spread, np.finfo(np.float32).tiny)).astype(
-            np.float32
-        )
+        self.spread = float(max(spread, np.finfo(np.float32).tiny))
+        self.basis = (pca.components_ / self.spread).astype(np.float32)
 
     def rows(self, X, start, stop):
         """Rows ``start`` to ``stop`` of X, centred and scaled, float32."""
         return self._scaled(X[start:stop])
+
+    def restore(self, scaled):
+        """Scaled rows in raw units, float64; constant columns get their value."""
+        varies = self.factor > 0.0
+        inverse = np.zeros_like(self.factor)
+        inverse[varies] = 1.0 / self.factor[varies]
+        return scaled * inverse + self.mean
 
     def _scaled(self, rows):
         # In float64: a float32 offset of a million would leave no digits.

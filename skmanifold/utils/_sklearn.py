@@ -5,6 +5,7 @@
 # moves one of them is met by an edit of this file.
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils._param_validation import Interval, StrOptions
 
-__all__ = ["Interval", "StrOptions", "fit_context"]
+__all__ = ["BaseScorer", "Interval", "StrOptions", "fit_context"]

@@ -8,7 +8,9 @@ from skmanifold._engine import Checkpoint
 
 
 def open_checkpoint(path, fingerprint="a", seed=1):
-    return Checkpoint(path, every=1, fingerprint=fingerprint, seed=seed)
+    checkpoint = Checkpoint(path, every=1, fingerprint=fingerprint, seed=seed)
+    checkpoint.next_phase()
+    return checkpoint
 
 
 def test_nothing_there(tmp_path):
@@ -23,6 +25,29 @@ def test_round_trip_keeps_the_first_seed(tmp_path):
     again = open_checkpoint(path, seed=99)
     assert torch.equal(again.state["value"], torch.arange(3))
     assert again.seed == 1
+
+
+def test_phases_come_back_in_order(tmp_path):
+    path = tmp_path / "c.pt"
+    first = open_checkpoint(path)
+    first.save({"value": 1})
+    first.next_phase()
+    assert first.state is None
+    first.save({"value": 2})
+    again = open_checkpoint(path)
+    assert again.state == {"value": 1}
+    again.next_phase()
+    assert again.state == {"value": 2}
+    again.next_phase()
+    assert again.state is None
+    # begun and not yet saved: what is saved next does not lose the earlier ones
+    again.save({"value": 3})
+    values = []
+    last = open_checkpoint(path)
+    while last.state is not None:
+        values.append(last.state["value"])
+        last.next_phase()
+    assert values == [1, 2, 3]
 
 
 def test_nothing_else_is_left_behind(tmp_path):

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The template that every estimator of skmanifold is built on."""
+"""The one template: fit, transform and the tags."""
 
 import contextlib
 import copy
@@ -22,111 +22,39 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_is_fitted,
+    validate_data,
+)
 from threadpoolctl import threadpool_limits
 from torch import nn
 
 from skmanifold._engine import (
     Checkpoint,
-    NoProgress,
-    Training,
     apply_in_blocks,
     count_batches,
-    global_rng_seeded,
-    local_generator,
-    make_optimizers,
     plain_modes,
     resolve_device,
-    resolve_precision,
-    torch_threads,
-    train,
 )
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._input_map import InputMap
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
-__all__ = ["DeepManifold", "FitData", "Plan"]
+from ._data import LARGEST_SEED, FitData
+from ._run import Run
 
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
 
-_LARGEST_SEED = np.iinfo(np.int32).max
 
-
-class Plan:
-    """What the size of the data decides about training.
-
-    Parameters
-    ----------
-    n_epochs, batch_size : int
-        Length of training, rows of a batch.
-    learning_rate : float
-        Base learning rate.
-    n_reduced : int or None
-        Principal components that the inputs are reduced to.
-
-    Examples
-    --------
-    >>> from skmanifold.base import Plan
-    >>> plan = Plan(n_epochs=10, batch_size=64, learning_rate=1e-3, n_reduced=None)
-    >>> plan.batch_size
-    64
-    """
-
-    def __init__(self, *, n_epochs, batch_size, learning_rate, n_reduced):
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.n_reduced = n_reduced
-
-
-class FitData:
-    """The training data as a method sees them.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix
-        The validated input.
-    inputs : torch.Tensor of shape (n_samples, n_inputs)
-        Scaled and reduced rows, on the device.
-    random_state : numpy.random.RandomState
-        Source of seeds.
-
-    Attributes
-    ----------
-    learnt : dict
-        Fitted attributes that a hook adds.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import torch
-    >>> from skmanifold.base import FitData
-    >>> data = FitData(np.eye(3), torch.eye(3), np.random.RandomState(0))
-    >>> data.n_samples, data.n_inputs, data.device.type
-    (3, 3, 'cpu')
-    """
-
-    def __init__(self, X, inputs, random_state):
-        self.X = X
-        self.inputs = inputs
-        self.n_samples, self.n_inputs = inputs.shape
-        self.device = inputs.device
-        self.random_state = random_state
-        self.learnt = {}
-
-    def seed(self):
-        """Draw a fresh seed.
-
-        Returns
-        -------
-        int
-            A seed, from ``random_state``.
-        """
-        return int(self.random_state.randint(_LARGEST_SEED))
+def _can_cluster(estimator):
+    # a method without this parameter clusters otherwise, or not at all
+    return hasattr(estimator, "n_clusters")
 
 
 def _has_n_clusters(estimator):
+    if not _can_cluster(estimator):
+        return False
     if estimator.n_clusters is None:
         raise AttributeError(
             f"{type(estimator).__name__}(n_clusters=None) has no predict: set "
@@ -178,7 +106,13 @@ class DeepManifold(
       yields ``len(...)`` batches;
     - ``_make_objective(data)`` returns a torch module whose
       ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and whose
-      ``encoder`` maps inputs to the embedding.
+      ``encoder`` maps inputs to the embedding. If it has a ``decoder``,
+      :class:`DecoderMixin` brings the way back.
+
+    A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
+    ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
+    ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
+    ``_validate_targets(y)`` is a supervised method's.
 
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
 
@@ -319,7 +253,9 @@ class DeepManifold(
             If X is not finite or has another number of features than in fit.
         """
         check_is_fitted(self)
-        return self._apply(self.network_, X)
+        X = self._validate(X, reset=False)
+        embedding = self._present(self._outputs(self.network_, X))
+        return embedding.astype(_output_dtype(X.dtype), copy=False)
 
     @available_if(_has_n_clusters)
     def predict(self, X):
@@ -346,6 +282,7 @@ class DeepManifold(
         embedding = self.transform(X)
         return self._kmeans.predict(np.asarray(embedding, dtype=np.float64))
 
+    @available_if(_can_cluster)
     def fit_predict(self, X, y=None):
         """Learn the embedding and cluster it with k-means.
 
@@ -385,24 +322,28 @@ class DeepManifold(
         device = resolve_device(self.device)
         continued = self.warm_start and hasattr(self, "network_")
         rows = self._validate(X, reset=not continued)
+        _check_length(y, rows.shape[0])
+        targets = self._validate_targets(y)
         plan = self._plan(*rows.shape)
         n_steps = count_batches(rows.shape[0], plan.batch_size)
-        n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
-        checkpoint, seed = self._open_checkpoint(options, rows, continued)
-        previous = (self.network_, self._input_map) if continued else None
+        plan.n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
+        checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
+        previous = self._networks() if continued else {}
+        input_map = self._input_map if continued else None
         _forget_fit(self)
 
-        callbacks = self._init_callback_context(max_subtasks=n_epochs)
+        callbacks = self._init_callback_context(
+            max_subtasks=plan.n_pretraining_epochs + plan.n_epochs
+        )
         callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random_state = np.random.RandomState(seed)
-        if continued:
-            network, input_map = previous
-        else:
+        if input_map is None:
             input_map = InputMap.learn(
                 rows,
                 n_reduced=plan.n_reduced,
-                random_state=random_state.randint(_LARGEST_SEED),
+                column_scaling=plan.column_scaling,
+                random_state=random_state.randint(LARGEST_SEED),
             )
         if not input_map.factor.any():
             warnings.warn(
@@ -412,89 +353,103 @@ class DeepManifold(
                 UserWarning,
                 stacklevel=2,
             )
-        project = _projection(input_map)
-        inputs = _apply_to_rows(project, input_map, rows, "cpu")
-        data = FitData(rows, torch.from_numpy(inputs).to(device), random_state)
-        batches = self._make_batches(data, plan.batch_size)
-        with global_rng_seeded(data.seed()):
-            objective = self._make_objective(data).to(device, torch.float32)
-        if continued:
-            try:
-                objective.encoder.load_state_dict(network.encoder.state_dict())
-            except RuntimeError as error:
-                raise ValueError(
-                    "warm_start=True goes on from the networks of the previous fit, "
-                    f"but the parameters now describe others ({error}). Set "
-                    "warm_start=False, or the parameters as they were."
-                ) from error
-
-        training = Training(
-            n_epochs=n_epochs,
-            optimizers=make_optimizers(
-                objective,
-                optimizer=options.optimizer,
-                learning_rate=plan.learning_rate,
-                weight_decay=options.weight_decay,
+        project = _linear(input_map.basis)
+        data = FitData(
+            rows,
+            torch.from_numpy(_apply_to_rows(project, input_map, rows, "cpu")).to(
+                device
             ),
-            generator=local_generator(data.seed()),
-            warmup=options.warmup,
-            schedule=options.schedule,
-            dtype=resolve_precision(options.precision, device),
-            gradient_clip=options.gradient_clip,
-            stopping=NoProgress(options.n_iter_no_change, options.tol),
-            checkpoint=checkpoint,
-            draws_globally=self._draws_globally(),
+            random_state,
+            y=targets,
+            unit=input_map.unit,
+            fit_seed=seed,
         )
 
-        def fitted(history):
+        def fitted(objective):
             """The attributes of an estimator whose fit ended here."""
-            encoder = copy.deepcopy(objective.encoder).cpu()
-            network = nn.Sequential(OrderedDict(project=project, encoder=encoder))
-            network.eval().requires_grad_(False)
-            embedding = self._embed(network, input_map, rows)
-            clusters = {}
-            if self.n_clusters is not None:
-                kmeans = _fit_kmeans(embedding, self.n_clusters, seed)
-                clusters = {"_kmeans": kmeans, "labels_": kmeans.labels_}
+            modules = {"network_": _at_rest(project=project, encoder=objective.encoder)}
+            if hasattr(objective, "decoder"):
+                modules["decoder_"] = _at_rest(
+                    decoder=objective.decoder, expand=_linear(input_map.inverse_basis)
+                )
+            outputs = self._outputs(modules["network_"], rows, input_map)
+            histories = {
+                "history_" if phase == "training" else f"{phase}_history_": {
+                    name: list(values) for name, values in history.items()
+                }
+                for phase, history in run.histories.items()
+            }
             return {
-                "network_": network,
-                "embedding_": embedding,
-                **clusters,
-                "history_": {name: list(values) for name, values in history.items()},
-                "n_iter_": len(history["loss"]),
+                **modules,
+                "embedding_": self._present(outputs).astype(
+                    _output_dtype(rows.dtype), copy=False
+                ),
+                "history_": {},
+                **histories,
+                "n_iter_": len(run.histories.get("training", {}).get("loss", ())),
                 "_input_map": input_map,
                 "_seed": seed,
                 **data.learnt,
+                **self._fitted_attributes(objective, outputs, data),
             }
 
-        def on_epoch(epoch, history):
+        def on_epoch(objective, phase, epoch, n_epochs, history):
             if self.verbose:
-                self._report(epoch, n_epochs, history)
+                self._report(phase, epoch, n_epochs, history)
             task = callbacks.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             return task.call_on_fit_task_end(
                 estimator=self,
                 X=X,
                 y=y,
-                reconstruction_attributes=lambda: fitted(history),
+                reconstruction_attributes=lambda: fitted(objective),
             )
 
-        # A user's own network or augmentation may draw from torch's global generator.
-        seeded = (
-            global_rng_seeded(data.seed(), device)
-            if self._draws_globally()
-            else contextlib.nullcontext()
+        run = Run(
+            data,
+            plan,
+            options=options,
+            previous=previous,
+            checkpoint=checkpoint,
+            draws_globally=self._draws_globally(),
+            on_epoch=on_epoch,
         )
-        with seeded, torch_threads(options.n_threads):
-            history = train(objective, batches, training, on_epoch=on_epoch)
-
-        result = fitted(history)
+        result = fitted(self._learn(data, run))
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
         )
         if checkpoint is not None:
             checkpoint.remove()
+
+    def _learn(self, data, run):
+        """Build the objective and minimise it. A method in phases overrides this."""
+        batches = self._make_batches(data, run.plan.batch_size)
+        objective = run.build(self._make_objective, data)
+        run.train(objective, batches)
+        return objective
+
+    def _fitted_attributes(self, objective, outputs, data):
+        """Further attributes of a fit whose objective and network outputs are these."""
+        if getattr(self, "n_clusters", None) is None:
+            return {}
+        kmeans = _fit_kmeans(self._present(outputs), self.n_clusters, data.fit_seed)
+        return {"_kmeans": kmeans, "labels_": kmeans.labels_}
+
+    def _present(self, outputs):
+        """What transform returns for these outputs of the network."""
+        return outputs
+
+    def _networks(self):
+        """The networks that a warm start goes on from, as in the objective."""
+        networks = {"encoder": self.network_.encoder}
+        if hasattr(self, "decoder_"):
+            networks["decoder"] = self.decoder_.decoder
+        return networks
+
+    def _validate_targets(self, y):
+        """The targets of a supervised method; others take none."""
+        return None
 
     def _validate(self, X, *, reset):
         return validate_data(
@@ -506,7 +461,7 @@ class DeepManifold(
             ensure_min_samples=2 if reset else 1,
         )
 
-    def _open_checkpoint(self, options, rows, continued):
+    def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""
         # None is fresh entropy here, not NumPy's global generator, which is left alone
         rng = (
@@ -514,19 +469,19 @@ class DeepManifold(
             if self.random_state is None
             else check_random_state(self.random_state)
         )
-        seed = int(rng.randint(_LARGEST_SEED))
+        seed = int(rng.randint(LARGEST_SEED))
         if options.checkpoint is None:
             return None, seed
         checkpoint = Checkpoint(
             options.checkpoint,
             every=options.checkpoint_every,
-            fingerprint=self._fingerprint(rows, continued),
+            fingerprint=self._fingerprint(rows, targets, continued),
             seed=seed,
         )
         # with random_state=None, going on from a file means going on with its seed
         return checkpoint, checkpoint.seed
 
-    def _fingerprint(self, rows, continued):
+    def _fingerprint(self, rows, targets, continued):
         """Digest of the data and of all that the result depends on."""
         parameters = self.get_params(deep=False)
         options = parameters.pop("training") or TrainingOptions()
@@ -541,19 +496,21 @@ class DeepManifold(
         described = {name: _describe(name, v) for name, v in parameters.items()}
         if continued:
             described["_start"] = [
-                _describe("network_", self.network_),
+                *(_describe(*network) for network in self._networks().items()),
                 vars(self._input_map),
             ]
         if isinstance(rows, np.ndarray):
             rows = np.ascontiguousarray(rows)  # equal data, equal digest
-        return joblib.hash([type(self).__name__, described, rows])
+        data = [rows] if targets is None else [rows, targets]
+        return joblib.hash([type(self).__name__, described, *data])
 
-    def _report(self, epoch, n_epochs, history):
+    def _report(self, phase, epoch, n_epochs, history):
         """Ten lines a fit, or one an epoch with verbose > 1."""
         every = 1 if self.verbose > 1 else max(1, n_epochs // 10)
         if (epoch + 1) % every == 0 or epoch + 1 == n_epochs:
+            name = "" if phase == "training" else f"{phase} "
             print(
-                f"[{type(self).__name__}] epoch {epoch + 1}/{n_epochs}, "
+                f"[{type(self).__name__}] {name}epoch {epoch + 1}/{n_epochs}, "
                 f"loss {history['loss'][-1]:.4f}"
             )
 
@@ -564,10 +521,24 @@ class DeepManifold(
     # -- from rows to outputs
 
     def _apply(self, network, X):
+        """Outputs of a network for new rows, in the precision of the input."""
         X = self._validate(X, reset=False)
-        return self._embed(network, self._input_map, X)
+        return self._outputs(network, X).astype(_output_dtype(X.dtype), copy=False)
 
-    def _embed(self, network, input_map, rows):
+    def _outputs(self, network, rows, input_map=None):
+        """Outputs of a network for validated rows, float32."""
+        input_map = self._input_map if input_map is None else input_map
+        network, device = self._placed(network)
+        return _apply_to_rows(network, input_map, rows, device)
+
+    def _outputs_of_codes(self, network, codes):
+        """Outputs of a network whose inputs are float32 points of the embedding."""
+        network, device = self._placed(network)
+        return apply_in_blocks(
+            network, lambda start, stop: codes[start:stop], len(codes), device=device
+        )
+
+    def _placed(self, network):
         try:
             device = resolve_device(self.device)
         except ValueError:
@@ -575,21 +546,37 @@ class DeepManifold(
             device = torch.device("cpu")
         if device.type != "cpu":
             network = copy.deepcopy(network).to(device)
-        outputs = _apply_to_rows(network, input_map, rows, device)
-        single = rows.dtype in (np.float32, np.float16)
-        return outputs if single else outputs.astype(np.float64)
+        return network, device
 
 
-def _projection(input_map):
-    """The linear map onto the PCA basis, as the network's first layer."""
-    if input_map.basis is None:
-        return nn.Identity()
-    n_outputs, n_inputs = input_map.basis.shape
-    project = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs, bias=False)
-    project.weight = nn.Parameter(
-        torch.from_numpy(input_map.basis), requires_grad=False
+def _check_length(y, n_samples):
+    """Even a y that is not used must belong to this X."""
+    if y is None or not hasattr(y, "__len__") or len(y) == n_samples:
+        return
+    raise ValueError(
+        f"y has {len(y)} entries, but X has {n_samples} rows. Pass the y that belongs "
+        "to this X, or none."
     )
-    return project
+
+
+def _output_dtype(dtype):
+    return np.float32 if dtype in (np.float32, np.float16) else np.float64
+
+
+def _linear(matrix):
+    """A fixed linear map as a network's first or last layer; None is the identity."""
+    if matrix is None:
+        return nn.Identity()
+    n_outputs, n_inputs = matrix.shape
+    layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs, bias=False)
+    layer.weight = nn.Parameter(torch.from_numpy(matrix), requires_grad=False)
+    return layer
+
+
+def _at_rest(**modules):
+    """Copies of modules, one after the other, on the CPU and in evaluation mode."""
+    copies = {name: copy.deepcopy(module).cpu() for name, module in modules.items()}
+    return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
 
 
 def _apply_to_rows(network, input_map, rows, device):

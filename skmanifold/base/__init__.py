@@ -1,0 +1,11 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The template that every estimator of skmanifold is built on."""
+
+from ._data import FitData, Plan
+from ._decoder import DecoderMixin
+from ._run import Run
+from ._template import DeepManifold
+
+__all__ = ["DecoderMixin", "DeepManifold", "FitData", "Plan", "Run"]

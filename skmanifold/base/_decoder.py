@@ -1,0 +1,138 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What an estimator can do that also learns the way back."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import nn
+
+
+class DecoderMixin:
+    """Decoding, for a :class:`DeepManifold` whose objective has a ``decoder``.
+
+    The decoder maps the encoder's outputs to the encoder's inputs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmanifold import IsometricAE
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = IsometricAE(max_epochs=2, random_state=0).fit(X)
+    >>> model.inverse_transform(model.transform(X[:3])).shape
+    (3, 4)
+    """
+
+    def inverse_transform(self, X):
+        """Map points of the embedding back to the space of the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Points of the embedding.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The decoded rows, in the units of the training data; float32 for float32 and
+            float16 input, float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of columns than the embedding.
+        """
+        check_is_fitted(self)
+        return self._decode(self.decoder_, self._check_codes(X))
+
+    def reconstruct(self, X):
+        """Encode rows and decode them again.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            What the embedding keeps of each row; float32 for float32 and float16 input,
+            float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of features than in fit.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
+        return self._restore(outputs, X.dtype)
+
+    def score(self, X, y=None):
+        """Compute minus the mean squared error of the reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+        y : Ignored
+            Not used; here for the conventions of scikit-learn.
+
+        Returns
+        -------
+        float
+            Minus the mean over the rows of the squared Euclidean distance between a row
+            and its reconstruction. At most 0; higher is better.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of features than in fit.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
+        # block by block: a sparse X stays sparse, and no second X is made
+        total = 0.0
+        for start in range(0, len(outputs), 1024):
+            part = slice(start, start + 1024)
+            rows = X[part].toarray() if hasattr(X, "toarray") else X[part]
+            error = self._input_map.restore(outputs[part]) - rows
+            total += float(np.einsum("ij,ij->", error, error))
+        return -total / len(outputs)
+
+    def _check_codes(self, X):
+        Z = check_array(
+            X, dtype=(np.float64, np.float32), input_name="X", estimator=self
+        )
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {Z.shape[1]} columns, but the embedding of this "
+                f"{type(self).__name__} has {self._n_features_out}: pass what "
+                "transform returns, or points of that space."
+            )
+        return Z
+
+    def _decode(self, decoder, codes):
+        with np.errstate(over="ignore"):
+            single = codes.astype(np.float32)
+        if not np.isfinite(single).all():
+            raise ValueError(
+                "X holds values too large for float32, far outside of the embedding. "
+                "Pass points near those that transform returns."
+            )
+        return self._restore(self._outputs_of_codes(decoder, single), codes.dtype)
+
+    def _restore(self, outputs, dtype):
+        """What the decoder puts out, in raw units and in the precision of the input."""
+        single = dtype in (np.float32, np.float16)
+        return self._input_map.restore(outputs).astype(
+            np.float32 if single else np.float64, copy=False
+        )

@@ -1,0 +1,201 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What a method builds and trains its objectives with."""
+
+import contextlib
+
+import torch
+
+from skmanifold._engine import (
+    NoProgress,
+    Training,
+    apply_in_blocks,
+    global_rng_seeded,
+    local_generator,
+    make_optimizers,
+    resolve_precision,
+    torch_threads,
+    train,
+)
+
+
+class Run:
+    """One fit: what the hook ``_learn`` builds and trains its objectives with.
+
+    Parameters
+    ----------
+    data : FitData
+        The training data.
+    plan : Plan
+        What their size decides.
+    options : TrainingOptions
+        The rare knobs.
+    previous : dict of str to torch.nn.Module
+        Networks to go on from, by the name of the objective's attribute; empty for a
+        fresh start.
+    checkpoint : Checkpoint or None
+        Where the state of training goes.
+    draws_globally : bool
+        Whether training may draw from torch's global generator.
+    on_epoch : callable
+        ``on_epoch(objective, phase, epoch, n_epochs, history)`` after each epoch;
+        returns True to end the phase.
+
+    Attributes
+    ----------
+    histories : dict of str to dict
+        What each phase of training recorded, by its name.
+
+    Examples
+    --------
+    An estimator in two phases overrides ``_learn`` with plain code:
+
+    >>> def _learn(self, data, run):
+    ...     batches = self._make_batches(data, run.plan.batch_size)
+    ...     objective = run.build(self._make_objective, data)
+    ...     run.train(objective, batches, phase="pretraining",
+    ...               n_epochs=run.plan.n_pretraining_epochs)
+    ...     objective.targets = self._targets(run.outputs(objective.encoder))
+    ...     run.train(objective, batches)
+    ...     return objective
+    """
+
+    def __init__(
+        self, data, plan, *, options, previous, checkpoint, draws_globally, on_epoch
+    ):
+        self.data = data
+        self.plan = plan
+        self.options = options
+        self.previous = previous
+        self.checkpoint = checkpoint
+        self.draws_globally = draws_globally
+        self.on_epoch = on_epoch
+        self.histories = {}
+
+    @property
+    def continued(self):
+        """Whether this fit goes on from a previous one."""
+        return bool(self.previous)
+
+    def build(self, factory, *args):
+        """Build a module under the seed of the fit.
+
+        Parameters
+        ----------
+        factory : callable
+            ``factory(*args)`` returns the module.
+        *args : tuple
+            Arguments of the factory.
+
+        Returns
+        -------
+        torch.nn.Module
+            The module on the device, in float32, with the weights of the previous fit
+            where this one goes on from it.
+
+        Raises
+        ------
+        ValueError
+            If the previous fit's networks are of another kind.
+        """
+        with global_rng_seeded(self.data.seed()):
+            module = factory(*args).to(self.data.device, torch.float32)
+        for name, network in self.previous.items():
+            if not hasattr(module, name):
+                continue
+            try:
+                getattr(module, name).load_state_dict(network.state_dict())
+            except RuntimeError as error:
+                raise ValueError(
+                    "warm_start=True goes on from the networks of the previous fit, "
+                    f"but the parameters now describe others ({error}). Set "
+                    "warm_start=False, or the parameters as they were."
+                ) from error
+        return module
+
+    def train(
+        self, objective, batches, *, n_epochs=None, learning_rate=None, phase="training"
+    ):
+        """Minimise an objective.
+
+        Parameters
+        ----------
+        objective : torch.nn.Module
+            ``objective(batch, progress)`` returns a dict of weighted scalar terms.
+        batches : object
+            ``batches.epoch(generator)`` yields ``len(batches)`` batches.
+        n_epochs : int, default=None
+            Length; the plan's if None.
+        learning_rate : float, default=None
+            Largest learning rate; the plan's if None.
+        phase : str, default="training"
+            Name of this phase: what it records becomes the attribute ``history_`` for
+            "training" and ``<phase>_history_`` for another.
+
+        Returns
+        -------
+        dict of str to list of float
+            Means of the terms over each epoch.
+        """
+        options, data = self.options, self.data
+        n_epochs = self.plan.n_epochs if n_epochs is None else n_epochs
+        if learning_rate is None:
+            learning_rate = self.plan.learning_rate
+        training = Training(
+            n_epochs=n_epochs,
+            optimizers=make_optimizers(
+                objective,
+                optimizer=options.optimizer,
+                learning_rate=learning_rate,
+                weight_decay=options.weight_decay,
+            ),
+            generator=local_generator(data.seed()),
+            warmup=options.warmup,
+            schedule=options.schedule,
+            dtype=resolve_precision(options.precision, data.device),
+            gradient_clip=options.gradient_clip,
+            stopping=NoProgress(options.n_iter_no_change, options.tol),
+            checkpoint=self.checkpoint,
+            draws_globally=self.draws_globally,
+        )
+
+        def on_epoch(epoch, history):
+            self.histories[phase] = history
+            return self.on_epoch(objective, phase, epoch, n_epochs, history)
+
+        # A user's own network or augmentation may draw from torch's global generator.
+        seeded = (
+            global_rng_seeded(data.seed(), data.device)
+            if self.draws_globally
+            else contextlib.nullcontext()
+        )
+        with seeded, torch_threads(options.n_threads):
+            history = train(objective, batches, training, on_epoch=on_epoch)
+        self.histories[phase] = history
+        return history
+
+    def outputs(self, module):
+        """Apply a module to all training rows.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Maps inputs, (n, n_inputs), to outputs, (n, n_out), row by row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_out), float32
+            The outputs; the same bits as those of a fitted estimator's network.
+        """
+        was_training = module.training
+        rows = self.data.inputs.cpu().numpy()
+        try:
+            return apply_in_blocks(
+                module.eval(),
+                lambda start, stop: rows[start:stop],
+                len(rows),
+                device=self.data.device,
+            )
+        finally:
+            module.train(was_training)

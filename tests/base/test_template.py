@@ -1,0 +1,340 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The template, through methods that someone else might write with its hooks."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.decomposition import PCA
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold._engine import RowBatches
+from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.training import TrainingOptions
+
+
+class LinearAutoencoder(nn.Module):
+    """Mean squared error of a linear code: its minimum is that of PCA."""
+
+    def __init__(self, inputs, n_components):
+        super().__init__()
+        n_inputs = inputs.shape[1]
+        self.inputs = inputs
+        self.encoder = nn.Linear(n_inputs, n_components)
+        self.decoder = nn.Linear(n_components, n_inputs)
+
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        error = x - self.decoder(self.encoder(x))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class NeuralPCA(DecoderMixin, DeepManifold):
+    """One phase, three hooks."""
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        n_clusters=None,
+        max_epochs=100,
+        batch_size=50,
+        learning_rate=0.03,
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.n_clusters = n_clusters
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(
+            n_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return RowBatches(data.n_samples, batch_size, data.device)
+
+    def _make_objective(self, data):
+        data.learnt["n_inputs_"] = data.n_inputs
+        return LinearAutoencoder(data.inputs, self.n_components)
+
+
+class Centred(nn.Module):
+    """An autoencoder whose codes are also drawn to learnable points."""
+
+    learning_rate_factors = {"centers": 10.0}
+
+    def __init__(self, autoencoder, centers, labels):
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.encoder = autoencoder.encoder
+        self.decoder = autoencoder.decoder
+        self.centers = nn.Parameter(centers)
+        self.labels = labels
+
+    def forward(self, batch, progress):
+        codes = self.encoder(self.autoencoder.inputs[batch[0]])
+        error = codes - self.centers[self.labels[batch[0]]]
+        return {
+            **self.autoencoder(batch, progress),
+            "pull": 0.01 * error.square().sum(1).mean(),
+        }
+
+
+class TwoPhases(DecoderMixin, DeepManifold):
+    """Pretraining, a look at its result, and training."""
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        max_epochs=4,
+        batch_size=20,
+        learning_rate=0.03,
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(
+            n_epochs=self.max_epochs,
+            n_pretraining_epochs=3,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            n_reduced=5 if n_features > 10 else None,
+            column_scaling=False,
+        )
+
+    def _learn(self, data, run):
+        batches = RowBatches(data.n_samples, run.plan.batch_size, data.device)
+        autoencoder = run.build(LinearAutoencoder, data.inputs, self.n_components)
+        if not run.continued:
+            n_epochs = run.plan.n_pretraining_epochs
+            run.train(autoencoder, batches, n_epochs=n_epochs, phase="pretraining")
+        codes = torch.from_numpy(run.outputs(autoencoder.encoder))
+        labels = (codes[:, 0] > codes[:, 0].mean()).long()
+        centers = torch.stack([codes[labels == i].mean(0) for i in (0, 1)])
+        data.learnt["start_"] = centers.numpy().copy()
+        objective = run.build(Centred, autoencoder, centers, labels.to(data.device))
+        run.train(objective, batches)
+        return objective
+
+    def _fitted_attributes(self, objective, outputs, data):
+        if not hasattr(objective, "centers"):
+            return {}
+        return {"cluster_centers_": objective.centers.detach().cpu().numpy().copy()}
+
+
+@parametrize_with_checks(
+    [
+        NeuralPCA(max_epochs=2),
+        NeuralPCA(max_epochs=2, n_clusters=2),
+        TwoPhases(max_epochs=2),
+    ]
+)
+def test_hooks_make_an_estimator(estimator, check):
+    check(estimator)
+
+
+def test_reaches_the_minimum_of_pca():
+    X = np.random.RandomState(0).randn(200, 6) @ np.diag([1.5, 1.4, 1.2, 1.1, 1, 1])
+    model = NeuralPCA(random_state=0).fit(X)
+    scaled = model._input_map.rows(X, 0, len(X)).astype(np.float64)
+    kept = PCA(2).fit(scaled)
+    minimum = scaled.var(axis=0).sum() - kept.explained_variance_.sum() * 199 / 200
+    assert model.history_["reconstruction"][-1] == pytest.approx(minimum, rel=1e-3)
+    # the same plane as PCA's: a linear map between the two embeddings, nothing left
+    ours = model.embedding_ - model.embedding_.mean(axis=0)
+    theirs = kept.transform(scaled)
+    left = theirs - ours @ np.linalg.lstsq(ours, theirs, rcond=None)[0]
+    assert np.abs(left).max() < 0.05 * np.abs(theirs).max()
+
+
+def test_what_a_hook_learns_becomes_an_attribute_and_goes_with_the_fit():
+    X, _ = make_blobs(40, 3, random_state=0)
+    model = NeuralPCA(max_epochs=1, random_state=0).fit(X)
+    assert model.n_inputs_ == 3
+    assert model.fit(np.column_stack([X, X])).n_inputs_ == 6
+    bad = X.copy()
+    bad[0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(bad)
+    assert model.n_inputs_ == 6
+
+
+def test_modules_rest_in_eval_mode_without_gradients():
+    X, _ = make_blobs(40, 3, random_state=0)
+    network = NeuralPCA(max_epochs=1).fit(X).network_
+    assert not network.training
+    assert not any(p.requires_grad for p in network.parameters())
+    assert {p.device for p in network.parameters()} == {torch.device("cpu")}
+
+
+# Decoding ---------------------------------------------------------------------
+
+
+def reconstruction_of(model, X):
+    """By hand: scaled rows through the two networks, and back to raw units."""
+    input_map = model._input_map
+    scaled = torch.from_numpy(input_map.rows(X, 0, len(X)))
+    with torch.inference_mode():
+        decoded = model.decoder_(model.network_(scaled)).numpy()
+    varies = input_map.factor > 0
+    raw = np.repeat(input_map.mean[np.newaxis], len(X), axis=0)
+    raw[:, varies] += decoded[:, varies] / input_map.factor[varies]
+    return raw
+
+
+@pytest.mark.parametrize("estimator", [NeuralPCA, TwoPhases])
+def test_the_way_back_ends_in_raw_units(estimator):
+    X = load_digits().data[:300] * 100.0 + 7.0
+    model = estimator(5, max_epochs=60, random_state=0).fit(X)
+    back = model.reconstruct(X)
+    np.testing.assert_allclose(back, reconstruction_of(model, X), rtol=1e-4, atol=1e-2)
+    assert_array_equal(back, model.inverse_transform(model.transform(X)))
+    assert_array_equal(back[:, X.std(axis=0) == 0], 7.0)
+    error = np.square(X - back).sum(axis=1).mean()
+    assert model.score(X) == pytest.approx(-error, rel=1e-9)
+    # most of what five principal components keep
+    assert error < 1.3 * np.square(X - X.mean(axis=0)).sum(axis=1).mean() * (
+        1 - PCA(5).fit(X).explained_variance_ratio_.sum()
+    )
+
+
+def test_decoding_is_row_by_row_and_keeps_the_precision():
+    X = load_digits().data[:300]
+    model = TwoPhases(random_state=0).fit(X)
+    Z = model.transform(X)
+    whole = model.inverse_transform(Z)
+    assert whole.dtype == np.float64
+    order = np.random.RandomState(0).permutation(300)
+    assert_array_equal(model.inverse_transform(Z[order]), whole[order])
+    assert_array_equal(model.inverse_transform(Z[7:8]), whole[7:8])
+    assert model.inverse_transform(Z.astype(np.float32)).dtype == np.float32
+    assert model.reconstruct(X.astype(np.float32)).dtype == np.float32
+
+
+def test_codes_are_checked():
+    model = NeuralPCA(max_epochs=1).fit(load_digits().data[:50])
+    with pytest.raises(ValueError, match=r"X has 3 columns, .* has 2"):
+        model.inverse_transform(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match="NaN"):
+        model.inverse_transform([[0.0, np.nan]])
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.inverse_transform([[0.0, 1e300]])
+
+
+def test_score_takes_sparse_rows():
+    from scipy import sparse
+
+    X = load_digits().data[:100]
+    model = NeuralPCA(max_epochs=2, random_state=0).fit(X)
+    assert model.score(sparse.csr_array(X)) == pytest.approx(model.score(X))
+
+
+# Phases -----------------------------------------------------------------------
+
+
+def test_phases_are_recorded_apart():
+    X = load_digits().data[:200]
+    model = TwoPhases(random_state=0).fit(X)
+    assert set(model.history_) >= {"loss", "reconstruction", "pull"}
+    assert len(model.history_["loss"]) == model.n_iter_ == 4
+    assert len(model.pretraining_history_["loss"]) == 3
+    assert "pull" not in model.pretraining_history_
+
+
+def test_own_learning_rate(monkeypatch):
+    X = load_digits().data[:200]
+
+    def way(factor):
+        monkeypatch.setattr(Centred, "learning_rate_factors", {"centers": factor})
+        model = TwoPhases(random_state=0).fit(X)
+        return np.abs(model.cluster_centers_ - model.start_).max()
+
+    # 40 Adam steps of at most 0.03 times the factor each
+    assert 0 < way(1e-3) <= 40 * 0.03 * 1e-3 < way(10.0)
+
+
+def test_outputs_during_training_are_those_of_the_fitted_network():
+    X = load_digits().data[:300]
+    seen = {}
+
+    class Looks(TwoPhases):
+        def _learn(self, data, run):
+            objective = super()._learn(data, run)
+            seen["outputs"] = run.outputs(objective.encoder)
+            return objective
+
+    model = Looks(random_state=0).fit(X)
+    assert_array_equal(seen["outputs"], model.embedding_.astype(np.float32))
+
+
+class _Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("epochs_before", [1, 3, 4, 6])
+def test_resumes_in_any_phase(tmp_path, epochs_before):
+    """Killed after so many of its 3 + 4 epochs, a fit ends with the same bits."""
+    X = load_digits().data[:200]
+    path = tmp_path / "fit.pt"
+    whole = TwoPhases(random_state=0).fit(X)
+
+    class Dies(TwoPhases):
+        def _report(self, phase, epoch, n_epochs, history):
+            self.count = getattr(self, "count", 0) + 1
+            if self.count > epochs_before:
+                raise _Killed
+
+    Dies.__name__ = "TwoPhases"  # a checkpoint knows its class by name
+    options = TrainingOptions(checkpoint=path)
+    with pytest.raises(_Killed):
+        Dies(random_state=0, training=options, verbose=True).fit(X)
+    assert path.exists()
+    resumed = TwoPhases(random_state=0, training=options).fit(X)
+    assert_array_equal(resumed.embedding_, whole.embedding_)
+    assert_array_equal(resumed.cluster_centers_, whole.cluster_centers_)
+    assert resumed.history_ == whole.history_
+    assert resumed.pretraining_history_ == whole.pretraining_history_
+    assert not path.exists()
+
+
+def test_warm_start_goes_on_with_both_networks():
+    X = load_digits().data[:200]
+    model = TwoPhases(random_state=0, warm_start=True, max_epochs=1, learning_rate=1e-9)
+    before = model.fit(X).embedding_
+    decoded = model.reconstruct(X)
+    model.fit(X)
+    np.testing.assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
+    assert not hasattr(model, "pretraining_history_")
