@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
@@ -58,6 +58,46 @@ def test_few_columns_are_protected_too(n_features):
     X[:, 0] *= 1e4
     spread = all_rows(X).std(axis=0)
     assert spread[0] < 2.1 * spread[1]
+
+
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+def test_unrelated_units_are_taken_out(load):
+    """On tables of measurements, what standardising each column gives."""
+    X, y = load(return_X_y=True)
+    standardised = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
+    assert neighbor_purity(all_rows(X), y) > standardised - 0.01
+    assert neighbor_purity(X, y) < standardised - 0.03, "what it mends"
+
+
+def test_rare_pixels_are_on_the_same_scale(digits):
+    X, _ = digits
+    varies = X.std(axis=0) > 0
+    # ... though their standard deviations are not
+    low, high = np.quantile(X.std(axis=0)[varies], [0.1, 0.9])
+    assert high > 20 * low
+    rows = all_rows(X)
+    small = varies & (X.std(axis=0) < 2 * np.quantile(X.std(axis=0)[varies], 0.75))
+    ratio = rows[:, small].std(axis=0) / X[:, small].std(axis=0)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+
+
+def test_principal_components_keep_their_proportions(digits):
+    X = PCA().fit_transform(digits[0])[:, :60]
+    assert X.std(axis=0)[5] > 10 * X.std(axis=0)[-6]
+    ratio = all_rows(X).std(axis=0) / X.std(axis=0)
+    np.testing.assert_allclose(ratio[5:], ratio[-1], rtol=1e-4)
+
+
+def test_units_are_read_off_a_sample():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.rand(5000), rng.rand(5000) * 1e3, rng.rand(5000) > 0.99])
+    # the last column: two values, of which most rows have one
+    rows, sparse_rows = all_rows(X, random_state=0), sparse.csr_array(X)
+    spread = rows[:, 0].std() / rows[:, 1].std()
+    assert spread == pytest.approx(1, rel=0.05)
+    assert rows[:, 2].std() < 0.4 * rows[:, 0].std()
+    again = InputMap.learn(sparse_rows, random_state=0).rows(sparse_rows, 0, 5000)
+    assert np.array_equal(rows, again)
 
 
 def test_constant_columns_count_for_nothing():
