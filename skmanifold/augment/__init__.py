@@ -3,6 +3,25 @@
 
 """Augmentations as batched tensor operations; the randomness is passed in."""
 
+from ._images import (
+    add_noise,
+    color_jitter,
+    crop_resize,
+    gaussian_blur,
+    random_affine,
+    random_flip,
+    random_grey,
+)
 from ._neighbors import draw_neighbors, mix
 
-__all__ = ["draw_neighbors", "mix"]
+__all__ = [
+    "add_noise",
+    "color_jitter",
+    "crop_resize",
+    "draw_neighbors",
+    "gaussian_blur",
+    "mix",
+    "random_affine",
+    "random_flip",
+    "random_grey",
+]

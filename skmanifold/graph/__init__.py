@@ -1,8 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Nearest-neighbour graphs: computed, or supplied by the user."""
+"""Nearest-neighbour graphs, computed or supplied, and distances along them."""
 
 from ._connectivity import connected_components_of, neighbors_from_graph
+from ._geodesics import geodesic_embedding
 from ._neighbors import nearest_neighbors
 
-__all__ = ["connected_components_of", "nearest_neighbors", "neighbors_from_graph"]
+__all__ = [
+    "connected_components_of",
+    "geodesic_embedding",
+    "nearest_neighbors",
+    "neighbors_from_graph",
+]

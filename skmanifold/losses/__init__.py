@@ -3,13 +3,44 @@
 
 """Loss functions and kernels: pure functions, tensors in, scalars out."""
 
+from ._clusters import (
+    alignment_loss,
+    center_distance_loss,
+    cluster_divergence,
+    local_isometry_loss,
+    log_assignments,
+    sharpened_assignments,
+)
+from ._contrastive import nt_xent
 from ._divergence import two_way_divergence
+from ._isometry import (
+    isometry_loss,
+    jacobian_vector_product,
+    pseudo_inverse_loss,
+    vector_jacobian_product,
+)
 from ._kernels import log_t_normalizer, squared_distances, t_kernel, t_similarities
+from ._mmd import chart_mmd
+from ._triplets import batch_all_triplets, semi_hard_triplets
 
 __all__ = [
+    "alignment_loss",
+    "batch_all_triplets",
+    "center_distance_loss",
+    "chart_mmd",
+    "cluster_divergence",
+    "isometry_loss",
+    "jacobian_vector_product",
+    "local_isometry_loss",
+    "log_assignments",
     "log_t_normalizer",
+    "nt_xent",
+    "pseudo_inverse_loss",
+    "semi_hard_triplets",
+    "sharpened_assignments",
     "squared_distances",
     "t_kernel",
     "t_similarities",
     "two_way_divergence",
+    "vector_jacobian_product",
 ]

@@ -3,7 +3,8 @@
 
 """Small networks that the estimators use and that may serve as building blocks."""
 
+from ._conv import ConvDecoder, ConvEncoder
 from ._mlp import MLP
 from ._norm import BatchNorm, LayerNorm
 
-__all__ = ["MLP", "BatchNorm", "LayerNorm"]
+__all__ = ["MLP", "BatchNorm", "ConvDecoder", "ConvEncoder", "LayerNorm"]

@@ -16,6 +16,7 @@ _NORMS = {
 _ACTIVATIONS = {
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "softplus": lambda: nn.Softplus(beta=100.0),
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.1),
     "tanh": nn.Tanh,
@@ -39,8 +40,9 @@ class MLP(nn.Module):
         Widths of the hidden layers.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalisation after each hidden linear map.
-    activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
-        Activation of the hidden layers.
+    activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
+default="gelu"
+        Activation of the hidden layers; "softplus" is sharp, with beta 100.
     output_norm : {"batch", "none"}, default="none"
         Normalisation of the outputs, without scale and shift.
 

@@ -1,0 +1,341 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Random changes of images, a whole batch in a few tensor operations.
+
+Each function takes images of shape (B, C, H, W) and the uniform draws that it turns
+into its random numbers, one row of draws for each image. No image's result depends on
+the others of its batch.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+# Rec. 601: how bright red, green and blue look.
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def random_affine(
+    images,
+    uniform,
+    *,
+    shift=0.1,
+    rotation=15.0,
+    scale=0.1,
+    shear=0.1,
+    fill=0.0,
+):
+    """Move, turn, resize and slant each image a little.
+
+    The five numbers of an image are drawn independently and uniformly. The pixel at
+    ``p`` of the result, measured from the centre, is that of the image at
+    ``R(angle) S(slant) p / size - move``, interpolated linearly.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images, floating point.
+    uniform : torch.Tensor of shape (B, 5)
+        Uniform draws from [0, 1): moves along the width and the height, angle, size
+        and slant.
+    shift : float, default=0.1
+        Largest move, as a share of the width and of the height.
+    rotation : float, default=15.0
+        Largest angle in degrees, either way.
+    scale : float, default=0.1
+        Sizes are between ``1 - scale`` and ``1 + scale``; below 1.
+    shear : float, default=0.1
+        Largest slant: how far a column leans per unit of height.
+    fill : float, default=0.0
+        Value of what lies outside of the images.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The changed images.
+
+    Examples
+    --------
+    The middle of all draws changes nothing:
+
+    >>> import torch
+    >>> from skmanifold.augment import random_affine
+    >>> images = torch.arange(9.0).reshape(1, 1, 3, 3)
+    >>> torch.allclose(random_affine(images, torch.full((1, 5), 0.5)), images)
+    True
+    """
+    height, width = images.shape[-2:]
+    # uniform in [-1, 1)
+    move_x, move_y, angle, size, slant = (2 * uniform - 1).unbind(1)
+    angle = angle * math.radians(rotation)
+    slant = slant * shear
+    zoom = 1 / (1 + size * scale)
+    cos, sin = angle.cos(), angle.sin()
+    # R S p / size, in pixels: S p = (x + slant y, y)
+    linear = torch.stack(
+        [
+            torch.stack([cos, slant * cos - sin], 1),
+            torch.stack([sin, slant * sin + cos], 1),
+        ],
+        1,
+    ) * zoom.view(-1, 1, 1)
+    # torch measures positions in halves of the width and of the height
+    half = images.new_tensor([width / 2, height / 2])
+    linear = linear * half / half.unsqueeze(1)
+    offset = torch.stack([move_x, move_y], 1).mul(-2 * shift)
+    return _sample(images, torch.cat([linear, offset.unsqueeze(2)], 2), fill=fill)
+
+
+def crop_resize(images, uniform, *, area=(0.3, 1.0), ratio=0.75):
+    """Cut a random rectangle out of each image and bring it to the image's size.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images, floating point.
+    uniform : torch.Tensor of shape (B, 4)
+        Uniform draws from [0, 1): area, logarithm of the ratio of the sides, places
+        along the width and the height.
+    area : (float, float), default=(0.3, 1.0)
+        Smallest and largest share of the image that is kept.
+    ratio : float, default=0.75
+        Smallest ratio of the rectangle's sides, each as a share of the image's; its
+        inverse is the largest. Sides longer than the image's are cut to it.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The rectangles, interpolated linearly.
+
+    Examples
+    --------
+    All of it is kept, or its right half:
+
+    >>> import torch
+    >>> from skmanifold.augment import crop_resize
+    >>> images = torch.tensor([[[[0.0, 1.0, 2.0, 3.0]]]])
+    >>> crop_resize(images, torch.full((1, 4), 0.5), area=(1.0, 1.0)).flatten()
+    tensor([0., 1., 2., 3.])
+    >>> right = torch.tensor([[0.5, 0.0, 1.0, 0.5]])
+    >>> crop_resize(images, right, area=(0.5, 0.5), ratio=0.5).flatten()
+    tensor([1.7500, 2.2500, 2.7500, 3.0000])
+    """
+    kept, aspect, place_x, place_y = uniform.unbind(1)
+    kept = area[0] + (area[1] - area[0]) * kept
+    # exp(0 * log(ratio)) is exactly 1
+    aspect = torch.exp((1 - 2 * aspect) * math.log(ratio))
+    side_x = (kept * aspect).sqrt().clamp(max=1)
+    side_y = (kept / aspect).sqrt().clamp(max=1)
+    zero = torch.zeros_like(side_x)
+    theta = torch.stack(
+        [
+            torch.stack([side_x, zero, (2 * place_x - 1) * (1 - side_x)], 1),
+            torch.stack([zero, side_y, (2 * place_y - 1) * (1 - side_y)], 1),
+        ],
+        1,
+    )
+    return _sample(images, theta, padding_mode="border")
+
+
+def _sample(images, theta, *, padding_mode="zeros", fill=0.0):
+    """Images read at affine images of their own grid, between pixels linearly."""
+    grid = F.affine_grid(theta.to(images.dtype), images.shape, align_corners=False)
+    # what torch reads outside of the images is zero
+    sampled = F.grid_sample(
+        images - fill if fill else images,
+        grid,
+        mode="bilinear",
+        padding_mode=padding_mode,
+        align_corners=False,
+    )
+    return sampled + fill if fill else sampled
+
+
+def random_flip(images, uniform, *, probability=0.5):
+    """Mirror some of the images, left to right.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images.
+    uniform : torch.Tensor of shape (B,)
+        Uniform draws from [0, 1).
+    probability : float, default=0.5
+        Share of the images that are mirrored.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The images, some of them mirrored.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import random_flip
+    >>> images = torch.tensor([[[[1.0, 2.0]]], [[[1.0, 2.0]]]])
+    >>> random_flip(images, torch.tensor([0.1, 0.9])).flatten(1)
+    tensor([[2., 1.],
+            [1., 2.]])
+    """
+    return torch.where(_chosen(uniform, probability), images.flip(-1), images)
+
+
+def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.4):
+    """Change brightness, contrast and saturation of each image, in this order.
+
+    With factors between ``1 - strength`` and ``1 + strength``, the image is mixed with
+    black (zero), with its mean grey, and with its grey image. Values are not clipped.
+    The grey of three channels weighs them as the eye does (Rec. 601); that of any other
+    number of channels is their mean.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images, floating point, with black at zero.
+    uniform : torch.Tensor of shape (B, 3)
+        Uniform draws from [0, 1), for the three factors.
+    brightness, contrast, saturation : float, default=0.4
+        Largest relative changes. Saturation is nothing for one channel.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The changed images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import color_jitter
+    >>> images = torch.ones(1, 1, 1, 2)
+    >>> color_jitter(images, torch.tensor([[1.0, 0.5, 0.5]]), brightness=0.5).flatten()
+    tensor([1.5000, 1.5000])
+    """
+    strengths = uniform.new_tensor([brightness, contrast, saturation])
+    factors = 1 + (2 * uniform - 1) * strengths
+    light, contrasted, saturated = (
+        factors.to(images.dtype).view(-1, 3, 1, 1, 1).unbind(1)
+    )
+    images = images * light
+    mean = _grey(images).mean((2, 3), keepdim=True)
+    images = mean + (images - mean) * contrasted
+    if images.shape[1] == 1:
+        return images
+    grey = _grey(images)
+    return grey + (images - grey) * saturated
+
+
+def random_grey(images, uniform, *, probability=0.2):
+    """Take the colours from some of the images.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images, floating point.
+    uniform : torch.Tensor of shape (B,)
+        Uniform draws from [0, 1).
+    probability : float, default=0.2
+        Share of the images that lose their colours.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The images; in some of them all channels are the grey one, weighted by
+        (0.299, 0.587, 0.114) if there are three, else their mean.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import random_grey
+    >>> images = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
+    >>> random_grey(images, torch.tensor([0.0])).flatten()
+    tensor([0.2990, 0.2990, 0.2990])
+    """
+    return torch.where(_chosen(uniform, probability), _grey(images), images)
+
+
+def gaussian_blur(images, uniform, *, sigma=(0.1, 2.0)):
+    """Blur each image with a Gaussian of random width.
+
+    The kernel is cut at three standard deviations of the widest one. Beyond its edges
+    an image goes on as its outermost pixels.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (B, C, H, W)
+        The images, floating point.
+    uniform : torch.Tensor of shape (B,)
+        Uniform draws from [0, 1).
+    sigma : (float, float), default=(0.1, 2.0)
+        Smallest and largest standard deviation, in pixels; positive.
+
+    Returns
+    -------
+    torch.Tensor of shape (B, C, H, W)
+        The blurred images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import gaussian_blur
+    >>> gaussian_blur(torch.ones(1, 1, 3, 3), torch.tensor([0.5])).shape
+    torch.Size([1, 1, 3, 3])
+    """
+    widths = sigma[0] + (sigma[1] - sigma[0]) * uniform
+    radius = math.ceil(3 * sigma[1])
+    steps = torch.arange(-radius, radius + 1, device=uniform.device)
+    kernels = torch.exp(-0.5 * (steps / widths.unsqueeze(1)).square())
+    kernels = (kernels / kernels.sum(1, keepdim=True)).to(images.dtype)
+    for axis in (-1, -2):
+        n_pixels = images.shape[axis]
+        padding = [radius, radius, 0, 0] if axis == -1 else [0, 0, radius, radius]
+        padded = F.pad(images, padding, mode="replicate")
+        # one kernel for each image: a sum of shifted images, not a convolution
+        images = sum(
+            padded.narrow(axis, i, n_pixels) * weight.view(-1, 1, 1, 1)
+            for i, weight in enumerate(kernels.unbind(1))
+        )
+    return images
+
+
+def add_noise(x, normal, *, scale=0.1):
+    """Add Gaussian noise.
+
+    Parameters
+    ----------
+    x : torch.Tensor of shape (m, d)
+        Rows.
+    normal : torch.Tensor of shape (m, d)
+        Draws from the standard normal distribution.
+    scale : float, default=0.1
+        Standard deviation of the noise.
+
+    Returns
+    -------
+    torch.Tensor of shape (m, d)
+        ``x + scale * normal``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.augment import add_noise
+    >>> add_noise(torch.zeros(1, 2), torch.tensor([[1.0, -2.0]]), scale=0.5)
+    tensor([[ 0.5000, -1.0000]])
+    """
+    return torch.add(x, normal, alpha=scale)
+
+
+def _chosen(uniform, probability):
+    return (uniform < probability).view(-1, 1, 1, 1)
+
+
+def _grey(images):
+    """The grey channel, (B, 1, H, W)."""
+    n_channels = images.shape[1]
+    if n_channels == 1:
+        return images
+    if n_channels != len(_LUMA):
+        return images.mean(1, keepdim=True)
+    weights = images.new_tensor(_LUMA).view(1, -1, 1, 1)
+    return (images * weights).sum(1, keepdim=True)

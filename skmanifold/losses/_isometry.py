@@ -1,0 +1,282 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Isometry of a decoder, pseudo-inverse of it as encoder, and the products they need.
+
+Both losses ask for one product with a Jacobian per sample. There are two routes to it:
+by hand through chains of linear layers and smooth activations, primal and tangent
+together, which is the fastest; and by automatic differentiation, for any module.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def isometry_loss(tangents):
+    """Mean squared deviation of pushed unit vectors from unit length (L_iso).
+
+    ``1/n sum_i (|df(z_i) u_i| - 1)^2`` with ``tangents[i] = df(z_i) u_i``, ``f`` the
+    decoder and ``u_i`` uniform on the unit sphere. Zero for every draw if and only if
+    the columns of ``df`` are orthonormal.
+
+    Parameters
+    ----------
+    tangents : torch.Tensor of shape (n, n_features)
+        Jacobian-vector products.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+
+    See Also
+    --------
+    jacobian_vector_product : Makes the tangents.
+    pseudo_inverse_loss : The same of the encoder.
+
+    References
+    ----------
+    .. [1] A. Gropp, M. Atzmon and Y. Lipman, "Isometric Autoencoders",
+       arXiv:2006.09289, 2020, Eq. 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import isometry_loss
+    >>> isometry_loss(torch.tensor([[0.6, 0.8], [3.0, 0.0]]))
+    tensor(2.)
+    """
+    return (torch.linalg.vector_norm(tangents, dim=1) - 1).square().mean()
+
+
+def pseudo_inverse_loss(cotangents):
+    """Mean squared deviation of pulled unit vectors from unit length (L_piso).
+
+    ``1/n sum_i (|u_i^T dg(x_i)| - 1)^2`` with ``cotangents[i] = u_i^T dg(x_i)``, ``g``
+    the encoder. Zero for every draw if and only if the rows of ``dg`` are orthonormal:
+    together with an isometric decoder that reconstructs, ``dg`` is then the
+    pseudo-inverse of ``df``, and the encoder projects onto the manifold.
+
+    Parameters
+    ----------
+    cotangents : torch.Tensor of shape (n, n_features)
+        Vector-Jacobian products.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+
+    See Also
+    --------
+    vector_jacobian_product : Makes the cotangents.
+    isometry_loss : The same of the decoder.
+
+    References
+    ----------
+    .. [1] A. Gropp, M. Atzmon and Y. Lipman, "Isometric Autoencoders",
+       arXiv:2006.09289, 2020, Eq. 8.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import pseudo_inverse_loss
+    >>> pseudo_inverse_loss(torch.tensor([[0.0, 0.5], [1.0, 0.0]]))
+    tensor(0.1250)
+    """
+    return isometry_loss(cotangents)
+
+
+def jacobian_vector_product(network, z, u):
+    """Outputs of a network and its derivative along given directions.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or sequence of torch.nn.Module
+        Maps each row on its own. A sequence is a chain that is applied in turn; if it
+        is made of linear layers and of the activations SiLU, GELU, Tanh and Softplus,
+        tangents are pushed through by hand, else by differentiating twice.
+    z : torch.Tensor of shape (n, d)
+        Where.
+    u : torch.Tensor of shape (n, d)
+        Directions.
+
+    Returns
+    -------
+    outputs : torch.Tensor of shape (n, n_features)
+        ``f(z_i)``.
+    tangents : torch.Tensor of shape (n, n_features)
+        ``df(z_i) u_i``, differentiable once more.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import jacobian_vector_product
+    >>> chain = [torch.nn.Linear(2, 3), torch.nn.Tanh()]
+    >>> y, t = jacobian_vector_product(chain, torch.zeros(5, 2), torch.ones(5, 2))
+    >>> y.shape, t.shape
+    (torch.Size([5, 3]), torch.Size([5, 3]))
+    """
+    chain = _chain(network)
+    if chain is None:
+        return _differentiated_twice(network, z, u)
+    for layer in chain:
+        if type(layer) is nn.Linear:
+            z, u = F.linear(z, layer.weight, layer.bias), F.linear(u, layer.weight)
+        elif type(layer) is not nn.Identity:
+            z, u = _Pushed.apply(z, u, _DERIVATIVES[type(layer)], layer)
+    return z, u
+
+
+def vector_jacobian_product(network, x, u):
+    """Outputs of a network and the derivatives of given combinations of them.
+
+    Parameters
+    ----------
+    network : torch.nn.Module or sequence of torch.nn.Module
+        As in :func:`jacobian_vector_product`.
+    x : torch.Tensor of shape (n, n_features)
+        Where.
+    u : torch.Tensor of shape (n, d)
+        Weights of the outputs.
+
+    Returns
+    -------
+    outputs : torch.Tensor of shape (n, d)
+        ``g(x_i)``.
+    cotangents : torch.Tensor of shape (n, n_features)
+        ``u_i^T dg(x_i)``, differentiable once more.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import vector_jacobian_product
+    >>> chain = [torch.nn.Linear(3, 2), torch.nn.Tanh()]
+    >>> z, t = vector_jacobian_product(chain, torch.zeros(5, 3), torch.ones(5, 2))
+    >>> z.shape, t.shape
+    (torch.Size([5, 2]), torch.Size([5, 3]))
+    """
+    chain = _chain(network)
+    if chain is None:
+        x = x.detach().requires_grad_()
+        outputs = _apply(network, x)
+        return outputs, torch.autograd.grad(outputs, x, u, create_graph=True)[0]
+    arguments = []
+    for layer in chain:
+        arguments.append(x)
+        x = layer(x)
+    for layer, argument in zip(reversed(chain), reversed(arguments), strict=True):
+        if type(layer) is nn.Linear:
+            u = u @ layer.weight
+        elif type(layer) is not nn.Identity:
+            u = _Scaled.apply(argument, u, _DERIVATIVES[type(layer)], layer)
+    return x, u
+
+
+def _apply(network, x):
+    if isinstance(network, nn.Module):
+        return network(x)
+    for layer in network:
+        x = layer(x)
+    return x
+
+
+def _differentiated_twice(network, z, u):
+    """The Jacobian-vector product as the derivative of a vector-Jacobian product.
+
+    Needs less of a module than forward differentiation does: any that can be trained
+    with a gradient penalty will do.
+    """
+    z = z.detach().requires_grad_()
+    outputs = _apply(network, z)
+    # linear in its weights, so that their value is of no account
+    weights = torch.zeros_like(outputs, requires_grad=True)
+    (pulled,) = torch.autograd.grad(outputs, z, weights, create_graph=True)
+    (tangents,) = torch.autograd.grad(pulled, weights, u, create_graph=True)
+    return outputs, tangents
+
+
+def _chain(network):
+    """The network as a list of layers that tangents are pushed through, or None."""
+    layers = []
+    for layer in network if not isinstance(network, nn.Module) else [network]:
+        # exact types: a subclass may compute anything
+        if type(layer) is nn.Sequential:
+            inner = _chain(list(layer))
+            if inner is None:
+                return None
+            layers += inner
+        elif getattr(layer, "approximate", "none") != "none":
+            return None  # the other GELU
+        elif type(layer) in (nn.Linear, nn.Identity, *_DERIVATIVES):
+            layers.append(layer)
+        else:
+            return None
+    return layers
+
+
+# -- activations with their first and second derivatives
+
+
+def _silu(a, layer):
+    s = torch.sigmoid(a)
+    first = torch.addcmul(s, a * s, 1 - s)
+    second = s * (1 - s) * (2 + a * (1 - 2 * s))
+    return first, second
+
+
+def _gelu(a, layer):
+    density = torch.exp(-0.5 * a * a) * 0.3989422804014327  # 1 / sqrt(2 pi)
+    first = 0.5 * (1 + torch.erf(a * 0.7071067811865476)) + a * density
+    return first, density * (2 - a * a)
+
+
+def _tanh(a, layer):
+    h = torch.tanh(a)
+    first = 1 - h * h
+    return first, -2 * h * first
+
+
+def _softplus(a, layer):
+    s = torch.sigmoid(layer.beta * a)
+    return s, layer.beta * s * (1 - s)
+
+
+_DERIVATIVES = {
+    nn.SiLU: _silu,
+    nn.GELU: _gelu,
+    nn.Tanh: _tanh,
+    nn.Softplus: _softplus,
+}
+
+
+class _Scaled(torch.autograd.Function):
+    """``u * act'(a)``, whose gradient takes one pass by hand."""
+
+    @staticmethod
+    def forward(ctx, a, u, derivatives, layer):
+        first, second = derivatives(a, layer)
+        ctx.save_for_backward(u, first, second)
+        return u * first
+
+    @staticmethod
+    def backward(ctx, grad):
+        u, first, second = ctx.saved_tensors
+        return second * u * grad, grad * first, None, None
+
+
+class _Pushed(torch.autograd.Function):
+    """``act(a)`` and ``u * act'(a)``."""
+
+    @staticmethod
+    def forward(ctx, a, u, derivatives, layer):
+        first, second = derivatives(a, layer)
+        ctx.save_for_backward(u, first, second)
+        return layer(a), u * first
+
+    @staticmethod
+    def backward(ctx, grad, grad_u):
+        u, first, second = ctx.saved_tensors
+        along = torch.addcmul(grad * first, second * u, grad_u)
+        return along, grad_u * first, None, None

@@ -1,0 +1,114 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Triplet losses on a matrix of distances."""
+
+import torch
+
+
+def batch_all_triplets(distances, labels, *, margin=0.2):
+    """Mean hinge loss over all triplets of a batch that violate the margin.
+
+    With ``D`` the distances, over all triplets of an anchor ``a``, another row ``p`` of
+    its class and a row ``n`` of another class::
+
+        h_apn = max(D_ap - D_an + margin, 0)
+        loss = sum_{a, p, n} h_apn / #{h_apn > 0}
+
+    and 0 where no triplet violates the margin. Needs ``B ** 2`` numbers for each pair
+    of one class.
+
+    Parameters
+    ----------
+    distances : torch.Tensor of shape (B, B)
+        Distances between the rows of the batch; the diagonal is not read.
+    labels : torch.Tensor of shape (B,)
+        Classes.
+    margin : float, default=0.2
+        By how much a row of another class should be farther away.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar.
+
+    References
+    ----------
+    .. [1] A. Hermans, L. Beyer, B. Leibe, "In Defense of the Triplet Loss for Person
+       Re-Identification", arXiv:1703.07737.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import batch_all_triplets
+    >>> distances = torch.tensor([[0.0, 1.0, 0.9], [1.0, 0.0, 3.0], [0.9, 3.0, 0.0]])
+    >>> labels = torch.tensor([0, 0, 1])
+    >>> round(batch_all_triplets(distances, labels).item(), 4)  # anchor 0 alone
+    0.3
+    """
+    anchors, positives, others = _pairs(labels)
+    hinge = distances[anchors, positives].unsqueeze(1) - distances[anchors] + margin
+    hinge = hinge.clamp(min=0) * others[anchors]
+    n_violations = (hinge > 0).sum().clamp(min=1)
+    return hinge.sum(1).sum() / n_violations
+
+
+def semi_hard_triplets(distances, labels, *, margin=0.2):
+    """Mean hinge loss with one negative for each pair of one class.
+
+    The negative of an anchor ``a`` and a row ``p`` of its class is the nearest row of
+    another class that is farther from ``a`` than ``p`` is, or, where there is none, the
+    farthest row of another class. With it ``n``, over all pairs::
+
+        loss = mean_{a, p} max(D_ap - D_an + margin, 0)
+
+    Parameters
+    ----------
+    distances : torch.Tensor of shape (B, B)
+        Distances between the rows of the batch; the diagonal is not read.
+    labels : torch.Tensor of shape (B,)
+        Classes.
+    margin : float, default=0.2
+        By how much a row of another class should be farther away.
+
+    Returns
+    -------
+    torch.Tensor
+        A scalar; 0 where no row shares its class, or all rows do.
+
+    References
+    ----------
+    .. [1] F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet: A Unified Embedding for
+       Face Recognition and Clustering", CVPR 2015, arXiv:1503.03832.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.losses import semi_hard_triplets
+    >>> distances = torch.tensor([[0.0, 1.0, 1.1], [1.0, 0.0, 3.0], [1.1, 3.0, 0.0]])
+    >>> labels = torch.tensor([0, 0, 1])
+    >>> round(semi_hard_triplets(distances, labels).item(), 4)  # (0.1 + 0) / 2
+    0.05
+    """
+    anchors, positives, others = _pairs(labels)
+    own = distances[anchors, positives]
+    to_all = distances[anchors]
+    # which row is chosen is not differentiated
+    chosen = to_all.detach()
+    farther = others[anchors] & (chosen > own.detach().unsqueeze(1))
+    nearest = chosen.masked_fill(~farther, torch.inf).argmin(1)
+    farthest = chosen.masked_fill(~others[anchors], -torch.inf).argmax(1)
+    negative = torch.where(farther.any(1), nearest, farthest)
+    hinge = own - to_all.gather(1, negative.unsqueeze(1)).squeeze(1) + margin
+    # an anchor without a row of another class has no triplet
+    valid = others.any(1)[anchors]
+    return (hinge.clamp(min=0) * valid).sum() / valid.sum().clamp(min=1)
+
+
+def _pairs(labels):
+    """Pairs (anchor, positive) of one class, and which rows differ in class, (B, B)."""
+    same = labels.unsqueeze(1) == labels
+    others = ~same
+    same.fill_diagonal_(False)
+    anchors, positives = same.nonzero(as_tuple=True)
+    return anchors, positives, others

@@ -1,0 +1,230 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Convolutional encoders and decoders of flattened images."""
+
+import math
+from numbers import Integral
+
+import torch
+from torch import nn
+
+from ._mlp import _ACTIVATIONS
+
+# Smallest side of an image: below, there is nothing to halve.
+_LEAST_SIDE = 8
+
+
+class ConvEncoder(nn.Module):
+    """Convolutional network from flattened images to vectors.
+
+    Blocks of a 3 x 3 convolution of stride 2 and an activation halve the image until
+    its shorter side is about 4, and a linear head, always in full precision, maps what
+    is left to the outputs. There is no normalisation, so that every row is mapped on
+    its own and the derivatives are those of one row; with an activation that is twice
+    differentiable ("gelu", "silu", "softplus", "tanh") a loss may contain them.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (H, W) or (H, W, C): the shape that a row is given by ``row.reshape``. Both
+        sides at least 8.
+    n_out : int
+        Number of outputs.
+    channels : sequence of int or None, default=None
+        Channels of each block. None takes as many blocks as bring the shorter side to
+        about 4, with 32, 64, 128, 128, ... channels.
+    activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \
+default="gelu"
+        Activation of the blocks; "softplus" is sharp, with beta 100.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is invalid.
+
+    See Also
+    --------
+    ConvDecoder : The way back.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.nn import ConvEncoder
+    >>> ConvEncoder((28, 28), 16)(torch.zeros(3, 784)).shape
+    torch.Size([3, 16])
+    """
+
+    def __init__(self, image_shape, n_out, *, channels=None, activation="gelu"):
+        super().__init__()
+        sides, n_channels = _checked_image_shape(image_shape)
+        widths = _checked_channels(channels, sides)
+        blocks = [ToImage(sides, n_channels)]
+        for width in widths:
+            blocks += [
+                nn.Conv2d(n_channels, width, 3, stride=2, padding=1),
+                _activation(activation),
+            ]
+            n_channels = width
+        rows, columns = _halved(sides, len(widths))[-1]
+        self.hidden = nn.Sequential(*blocks, nn.Flatten())
+        self.head = nn.Linear(n_channels * rows * columns, n_out)
+
+    def forward(self, x):
+        """Map rows of shape (n, H * W * C) to rows of shape (n, n_out)."""
+        x = self.hidden(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.head(x.to(self.head.weight.dtype))
+
+
+class ConvDecoder(nn.Module):
+    """Convolutional network from vectors to flattened images.
+
+    The mirror image of :class:`ConvEncoder`: a linear map to a small image of many
+    channels, then 4 x 4 transposed convolutions of stride 2, each preceded by an
+    activation. The last one, always in full precision, has linear outputs.
+
+    Parameters
+    ----------
+    n_in : int
+        Number of inputs.
+    image_shape : tuple of int
+        (H, W) or (H, W, C), as in :class:`ConvEncoder`.
+    channels : sequence of int or None, default=None
+        Channels of each block in the encoder's order, the last being the smallest
+        image's. None as in :class:`ConvEncoder`.
+    activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \
+default="gelu"
+        Activation, as in :class:`ConvEncoder`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is invalid.
+
+    See Also
+    --------
+    ConvEncoder : From images to vectors.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.nn import ConvDecoder
+    >>> ConvDecoder(16, (28, 28))(torch.zeros(3, 16)).shape
+    torch.Size([3, 784])
+    """
+
+    def __init__(self, n_in, image_shape, *, channels=None, activation="gelu"):
+        super().__init__()
+        sides, n_channels = _checked_image_shape(image_shape)
+        widths = _checked_channels(channels, sides)
+        sizes = _halved(sides, len(widths))
+        blocks = [
+            nn.Linear(n_in, widths[-1] * math.prod(sizes[-1])),
+            nn.Unflatten(1, (widths[-1], *sizes[-1])),
+            _activation(activation),
+        ]
+        for i in reversed(range(1, len(widths))):
+            blocks += [
+                nn.ConvTranspose2d(widths[i], widths[i - 1], 4, stride=2, padding=1),
+                Crop(sizes[i]),
+                _activation(activation),
+            ]
+        self.hidden = nn.Sequential(*blocks)
+        self.head = nn.Sequential(
+            nn.ConvTranspose2d(widths[0], n_channels, 4, stride=2, padding=1),
+            Crop(sizes[0]),
+            ToRows(),
+        )
+
+    def forward(self, z):
+        """Map rows of shape (n, n_in) to rows of shape (n, H * W * C)."""
+        z = self.hidden(z)
+        with torch.autocast(z.device.type, enabled=False):
+            return self.head(z.to(self.head[0].weight.dtype))
+
+
+class ToImage(nn.Module):
+    """Flattened images, channels last, as torch's convolutions take them."""
+
+    def __init__(self, sides, n_channels):
+        super().__init__()
+        self.shape = (*sides, n_channels)
+
+    def forward(self, x):
+        """Map (n, H * W * C) to (n, C, H, W)."""
+        return x.unflatten(1, self.shape).permute(0, 3, 1, 2)
+
+
+class ToRows(nn.Module):
+    """The inverse of :class:`ToImage`."""
+
+    def forward(self, x):
+        """Map (n, C, H, W) to (n, H * W * C)."""
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class Crop(nn.Module):
+    """The upper left part: a doubled image is one too large where a side is odd."""
+
+    def __init__(self, sides):
+        super().__init__()
+        self.sides = tuple(sides)
+
+    def forward(self, x):
+        """Map (n, C, H, W) to (n, C, *sides)."""
+        return x[:, :, : self.sides[0], : self.sides[1]]
+
+
+def _halved(sides, n_times):
+    """Sides of the image before and after each block."""
+    sizes = [tuple(sides)]
+    for _ in range(n_times):
+        sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
+    return sizes
+
+
+def _is_size(value, least=1):
+    return (
+        isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+    )
+
+
+def _checked_image_shape(image_shape):
+    """The sides and the number of channels."""
+    shape = tuple(image_shape)
+    if (
+        len(shape) not in (2, 3)
+        or not all(_is_size(side, _LEAST_SIDE) for side in shape[:2])
+        or not all(_is_size(size) for size in shape[2:])
+    ):
+        raise ValueError(
+            f"image_shape={image_shape!r} must be (H, W) or (H, W, C): integers, H and "
+            f"W at least {_LEAST_SIDE}. Images smaller than that need no convolutions: "
+            "take a network for vectors."
+        )
+    sides = tuple(int(side) for side in shape[:2])
+    return sides, int(shape[2]) if len(shape) == 3 else 1
+
+
+def _checked_channels(channels, sides):
+    if channels is None:
+        n_blocks = max(1, round(math.log2(min(sides) / 4)))
+        return [min(32 * 2**i, 128) for i in range(n_blocks)]
+    widths = list(channels)
+    most = math.ceil(math.log2(min(sides)))
+    if not 1 <= len(widths) <= most or not all(_is_size(width) for width in widths):
+        raise ValueError(
+            f"channels={channels!r} must be a sequence of 1 to {most} positive "
+            f"integers: each block halves an image of {sides[0]} x {sides[1]}."
+        )
+    return [int(width) for width in widths]
+
+
+def _activation(name):
+    if name not in _ACTIVATIONS:
+        raise ValueError(
+            f"activation={name!r} is unknown. It must be one of "
+            f"{', '.join(map(repr, sorted(_ACTIVATIONS)))}."
+        )
+    return _ACTIVATIONS[name]()

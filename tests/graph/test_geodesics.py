@@ -1,0 +1,214 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import spearmanr
+from sklearn.datasets import load_digits, make_s_curve, make_swiss_roll
+from sklearn.manifold import Isomap
+from threadpoolctl import threadpool_limits
+
+from skmanifold.graph import _geodesics, geodesic_embedding
+
+
+def isomap(X, n_components, n_neighbors):
+    with warnings.catch_warnings():
+        # it says that it joins the parts of a graph
+        warnings.simplefilter("ignore")
+        return Isomap(n_neighbors=n_neighbors, n_components=n_components).fit_transform(
+            X
+        )
+
+
+def aligned(Z, target):
+    """Coordinates with the signs of another embedding's."""
+    return Z * np.sign((Z * target).sum(axis=0))
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 5])
+def test_all_landmarks_are_isomap(n_components):
+    X = load_digits().data[:400] + np.random.RandomState(0).randn(400, 64) * 1e-3
+    Z = geodesic_embedding(X, n_components, n_neighbors=7)
+    expected = isomap(X, n_components, 7)
+    assert_allclose(aligned(Z, expected), expected, atol=1e-6 * np.ptp(expected))
+
+
+def test_parts_are_joined_as_isomap_joins_them():
+    rng = np.random.RandomState(0)
+    X = rng.randn(90, 3) + np.repeat([[0, 0, 0], [50, 0, 0], [0, 80, 0]], 30, axis=0)
+    Z = geodesic_embedding(X, 2, n_neighbors=5)
+    expected = isomap(X, 2, 5)
+    assert_allclose(aligned(Z, expected), expected, atol=1e-6 * np.ptp(expected))
+
+
+def test_joining_edges_are_the_shortest_of_all_pairs():
+    rng = np.random.RandomState(0)
+    X = rng.randn(700, 4)
+    labels = np.repeat([0, 1, 2], [300, 1, 399])
+    a, b, lengths = _geodesics._bridges(X, labels, 3, rng)
+    for i, j, at in ((0, 1, 0), (0, 2, 1), (1, 2, 2)):
+        distances = np.linalg.norm(X[labels == i][:, None] - X[labels == j], axis=2)
+        assert lengths[at] == pytest.approx(distances.min())
+        assert {labels[a[at]], labels[b[at]]} == {i, j}
+        assert np.linalg.norm(X[a[at]] - X[b[at]]) == pytest.approx(lengths[at])
+
+
+def test_many_parts_are_joined_along_a_tree(monkeypatch):
+    monkeypatch.setattr(_geodesics, "_ALL_PAIRS", 3)
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 1) + 100 * np.repeat(np.arange(12), 5)[:, None]
+    Z = geodesic_embedding(X, 1, n_neighbors=2)
+    assert abs(spearmanr(Z[:, 0], X[:, 0])[0]) > 0.99
+    assert np.ptp(Z) == pytest.approx(np.ptp(X), rel=0.01)
+
+
+def test_bridges_from_a_part_of_the_samples(monkeypatch):
+    monkeypatch.setattr(_geodesics, "_BRIDGE_SAMPLES", 50)
+    rng = np.random.RandomState(0)
+    X = rng.randn(400, 2)
+    X[:200, 0] += 100
+    X[399] = [-300, 0]
+    X[390:399] = X[399] + 0.1 * rng.randn(9, 2)
+    Z = geodesic_embedding(X, 1, n_neighbors=3, random_state=0)
+    assert np.isfinite(Z).all()
+    assert abs(spearmanr(Z[:, 0], X[:, 0])[0]) > 0.9
+
+
+def test_landmarks_approximate_isomap():
+    X, _ = make_swiss_roll(1500, random_state=0)
+    whole = geodesic_embedding(X)
+    few = geodesic_embedding(X, n_landmarks=300, random_state=0)
+    few = aligned(few, whole)
+    error = np.sqrt(((few - whole) ** 2).sum(axis=1).mean())
+    assert error < 0.03 * whole.std()
+    assert not np.array_equal(few, whole)
+
+
+def test_auto_takes_landmarks_of_many_samples(monkeypatch):
+    X, _ = make_s_curve(600, random_state=0)
+    monkeypatch.setattr(_geodesics, "_ALL_LANDMARKS", 500)
+    monkeypatch.setattr(_geodesics, "_LEAST_LANDMARKS", 50)
+    auto = geodesic_embedding(X, random_state=0)
+    assert_array_equal(auto, geodesic_embedding(X, n_landmarks=50, random_state=0))
+    of_three = geodesic_embedding(X, 3, random_state=0)
+    assert_array_equal(
+        of_three, geodesic_embedding(X, 3, n_landmarks=60, random_state=0)
+    )
+
+
+def test_more_landmarks_than_samples_are_all_of_them():
+    X, _ = make_s_curve(100, random_state=0)
+    assert_array_equal(
+        geodesic_embedding(X, n_landmarks=1000), geodesic_embedding(X, n_landmarks=100)
+    )
+
+
+def test_a_line_keeps_its_distances():
+    X = np.sort(np.random.RandomState(0).uniform(size=(50, 1)), axis=0) ** 3
+    Z = geodesic_embedding(X, 2, n_neighbors=3)
+    assert_allclose(np.abs(np.diff(Z[:, 0])), np.diff(X[:, 0]), atol=1e-12)
+    # only its length is of one dimension: rounding is not made a second one
+    assert np.abs(Z[:, 1]).max() < 1e-4 * np.ptp(X)
+
+
+@pytest.mark.parametrize("factor", [1e-150, 1e-8, 1e8, 1e150])
+def test_units(factor):
+    X, _ = make_s_curve(120, random_state=0)
+    Z = geodesic_embedding(X, n_neighbors=5)
+    assert_allclose(geodesic_embedding(X * factor, n_neighbors=5), Z * factor)
+
+
+def test_an_offset_changes_nothing():
+    X, _ = make_s_curve(120, random_state=0)
+    Z = geodesic_embedding(X, n_neighbors=5)
+    moved = aligned(geodesic_embedding(X + 1e6, n_neighbors=5), Z)
+    assert_allclose(moved, Z, atol=1e-6)
+
+
+def test_float32():
+    X, _ = make_s_curve(120, random_state=0)
+    Z = geodesic_embedding(X, n_neighbors=5)
+    single = geodesic_embedding(X.astype(np.float32), n_neighbors=5)
+    assert single.dtype == np.float64
+    assert_allclose(aligned(single, Z), Z, atol=1e-4)
+
+
+def test_duplicates_coincide_and_change_nothing_else():
+    X, _ = make_s_curve(120, random_state=0)
+    order = np.random.RandomState(0).permutation(np.repeat(np.arange(120), 9))
+    Z = geodesic_embedding(X[order], n_neighbors=5)
+    once = geodesic_embedding(X, n_neighbors=5)[order]
+    distances = np.linalg.norm(Z[:200, None] - Z[:200], axis=2)
+    expected = np.linalg.norm(once[:200, None] - once[:200], axis=2)
+    assert_allclose(distances, expected, atol=1e-8)
+    assert (distances[order[:200, None] == order[:200]] == 0).all()
+
+
+@pytest.mark.parametrize("n_samples, n_neighbors", [(2, 1), (3, 1), (3, 2), (5, 4)])
+def test_few_samples(n_samples, n_neighbors):
+    X = np.random.RandomState(0).randn(n_samples, 6)
+    Z = geodesic_embedding(X, 4, n_neighbors=n_neighbors)
+    assert Z.shape == (n_samples, 4)
+    assert np.isfinite(Z).all()
+    assert Z.std() > 0
+    assert_array_equal(Z[:, n_samples - 1 :], 0.0)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, 1e6])
+def test_equal_samples(value):
+    Z = geodesic_embedding(np.full((30, 3), value), 2, n_neighbors=10)
+    assert_array_equal(Z, np.zeros((30, 2)))
+
+
+def test_two_distinct_samples_among_many():
+    X = np.repeat([[0.0, 0.0], [3.0, 4.0]], 20, axis=0)
+    Z = geodesic_embedding(X, 2, n_neighbors=10)
+    assert_allclose(np.abs(Z[0] - Z[-1]), [5.0, 0.0])
+
+
+def test_any_number_of_threads():
+    X = np.random.RandomState(0).randn(800, 20)
+    results = []
+    for n_threads in (1, 2):
+        with threadpool_limits(limits=n_threads):
+            results.append(
+                geodesic_embedding(
+                    X, 3, n_jobs=n_threads, n_landmarks=300, random_state=0
+                )
+            )
+    assert_array_equal(*results)
+
+
+def test_the_global_generator_is_left_alone():
+    X = np.random.RandomState(0).randn(300, 3)
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
+    geodesic_embedding(X, 2, n_landmarks=250, random_state=0)
+    after = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
+    assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        (dict(n_components=0), "n_components=0 is invalid"),
+        (dict(n_components=2.0), "n_components=2.0 is invalid"),
+        (dict(n_landmarks=0), 'n_landmarks=0 is invalid.*or "auto"'),
+        (dict(n_landmarks="all"), "n_landmarks='all' is invalid"),
+        (dict(n_neighbors=0), "n_neighbors=0 is invalid"),
+        (dict(n_neighbors=20), "n_neighbors=20 is too large"),
+    ],
+)
+def test_bad_parameters(options, match):
+    with pytest.raises(ValueError, match=match):
+        geodesic_embedding(np.eye(20), **options)
+
+
+def test_bad_data():
+    with pytest.raises(ValueError, match="NaN"):
+        geodesic_embedding(np.full((20, 2), np.nan))
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        geodesic_embedding(np.ones((1, 2)))

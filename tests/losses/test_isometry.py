@@ -1,0 +1,258 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from skmanifold.losses import (
+    isometry_loss,
+    jacobian_vector_product,
+    pseudo_inverse_loss,
+    vector_jacobian_product,
+)
+from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
+
+ACTIVATIONS = [nn.SiLU, nn.GELU, nn.Tanh, lambda: nn.Softplus(beta=3.0)]
+
+
+def chain(activation, n_in=3, n_out=4, seed=0):
+    torch.manual_seed(seed)
+    layers = [nn.Linear(n_in, 7), activation(), nn.Identity()]
+    layers += [nn.Sequential(nn.Linear(7, 5), activation()), nn.Linear(5, n_out)]
+    return [layer.double() for layer in layers]
+
+
+class Opaque(nn.Module):
+    """The same chain, as a module that nothing is known about."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def draws(n, d, n_out):
+    generator = torch.Generator().manual_seed(1)
+    return (
+        torch.randn(n, d, generator=generator, dtype=torch.float64),
+        torch.randn(n, n_out, generator=generator, dtype=torch.float64),
+    )
+
+
+def naive_jacobians(network, x, step=1e-6):
+    """Central differences, one entry of one row at a time."""
+    network = Opaque(network) if isinstance(network, list) else network
+    with torch.no_grad():
+        jacobians = []
+        for i in range(len(x)):
+            columns = []
+            for j in range(x.shape[1]):
+                up, down = x[i : i + 1].clone(), x[i : i + 1].clone()
+                up[0, j] += step
+                down[0, j] -= step
+                columns.append((network(up)[0] - network(down)[0]) / (2 * step))
+            jacobians.append(torch.stack(columns, dim=1))
+        return torch.stack(jacobians)
+
+
+# -- the losses
+
+
+def test_losses_are_the_formula():
+    rows = np.random.RandomState(0).randn(20, 3)
+    expected = sum((np.linalg.norm(row) - 1) ** 2 for row in rows) / 20
+    for loss in (isometry_loss, pseudo_inverse_loss):
+        assert loss(torch.from_numpy(rows)).item() == pytest.approx(expected)
+
+
+def test_losses_vanish_for_an_isometry_and_its_pseudo_inverse():
+    basis, _ = np.linalg.qr(np.random.RandomState(0).randn(5, 2))
+    decoder, encoder = nn.Linear(2, 5).double(), nn.Linear(5, 2).double()
+    with torch.no_grad():
+        decoder.weight.copy_(torch.from_numpy(basis))
+        encoder.weight.copy_(torch.from_numpy(basis.T))
+    z, u = draws(9, 2, 2)
+    u = u / u.norm(dim=1, keepdim=True)
+    x = torch.randn(9, 5, dtype=torch.float64)
+    _, tangents = jacobian_vector_product([decoder], z, u)
+    _, cotangents = vector_jacobian_product([encoder], x, u)
+    assert isometry_loss(tangents).item() < 1e-28
+    assert pseudo_inverse_loss(cotangents).item() < 1e-28
+    with torch.no_grad():
+        decoder.weight.mul_(3.0)
+    _, tangents = jacobian_vector_product([decoder], z, u)
+    assert isometry_loss(tangents).item() == pytest.approx(4.0)
+
+
+def test_gradcheck_of_the_losses():
+    rows = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(isometry_loss, rows)
+    assert torch.autograd.gradcheck(pseudo_inverse_loss, rows)
+
+
+def test_a_vanishing_tangent_has_a_finite_gradient():
+    rows = torch.zeros(2, 3, requires_grad=True)
+    (gradient,) = torch.autograd.grad(isometry_loss(rows), rows)
+    assert torch.isfinite(gradient).all()
+
+
+# -- the products: by hand, by differentiating, and by naive differences
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_two_routes_and_a_naive_loop_agree(activation):
+    layers = chain(activation)
+    x, weights = draws(6, 3, 4)
+    _, directions = draws(6, 4, 3)
+    jacobians = naive_jacobians(layers, x)
+
+    outputs, tangents = jacobian_vector_product(layers, x, directions)
+    expected = torch.einsum("noi,ni->no", jacobians, directions)
+    torch.testing.assert_close(tangents, expected, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(outputs, Opaque(layers)(x))
+    again, other_route = jacobian_vector_product(Opaque(layers), x, directions)
+    torch.testing.assert_close(other_route, tangents, rtol=1e-12, atol=1e-13)
+    assert torch.equal(again, outputs)
+
+    outputs, cotangents = vector_jacobian_product(layers, x, weights)
+    expected = torch.einsum("noi,no->ni", jacobians, weights)
+    torch.testing.assert_close(cotangents, expected, rtol=1e-6, atol=1e-8)
+    again, other_route = vector_jacobian_product(Opaque(layers), x, weights)
+    torch.testing.assert_close(other_route, cotangents, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(again, outputs)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
+def test_gradients_of_the_two_routes_agree(activation, product):
+    layers = chain(activation)
+    x, weights = draws(6, 3, 4)
+    if product is jacobian_vector_product:
+        _, weights = draws(6, 4, 3)
+    parameters = list(Opaque(layers).parameters())
+
+    def gradients(network):
+        outputs, derivatives = product(network, x, weights)
+        loss = isometry_loss(derivatives) + outputs.square().sum()
+        return torch.autograd.grad(loss, parameters)
+
+    for a, b in zip(gradients(layers), gradients(Opaque(layers)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
+@pytest.mark.parametrize("wrap", [lambda network: list(network.layers), lambda n: n])
+def test_gradcheck_with_respect_to_the_weights(activation, product, wrap):
+    network = Opaque(chain(activation, n_in=2, n_out=3))
+    x, weights = draws(2, 2, 3)
+    if product is jacobian_vector_product:
+        _, weights = draws(2, 3, 2)
+    names, values = zip(*network.named_parameters(), strict=True)
+
+    class Products(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self):
+            outputs, derivatives = product(wrap(self.network), x, weights)
+            return outputs.sum() + derivatives.square().sum()
+
+    def loss(*values):
+        named = {f"network.{n}": v for n, v in zip(names, values, strict=True)}
+        return functional_call(Products(), named)
+
+    assert torch.autograd.gradcheck(loss, values, fast_mode=True)
+
+
+def test_gradcheck_with_respect_to_codes_and_directions():
+    layers = chain(nn.SiLU)
+    x, u = draws(3, 3, 3)
+    _, w = draws(3, 3, 4)
+    x.requires_grad_()
+    u.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda x, u: jacobian_vector_product(layers, x, u), (x, u)
+    )
+    assert torch.autograd.gradcheck(
+        lambda x: vector_jacobian_product(layers, x, w), (x,)
+    )
+
+
+@pytest.mark.parametrize(
+    "network, n_in, n_out",
+    [
+        (MLP(3, 4, layers=(6, 5), norm="layer"), 3, 4),
+        (ConvEncoder((8, 9), 2, channels=(3,)), 72, 2),
+        (ConvDecoder(2, (9, 8), channels=(3,)), 2, 72),
+        (nn.Sequential(nn.Linear(3, 5), nn.GELU("tanh"), nn.Linear(5, 4)), 3, 4),
+    ],
+    ids=["mlp", "conv encoder", "conv decoder", "another gelu"],
+)
+def test_any_module(network, n_in, n_out):
+    torch.manual_seed(0)
+    network = network.double()
+    x, weights = draws(3, n_in, n_out)
+    _, directions = draws(3, n_out, n_in)
+    jacobians = naive_jacobians(network, x)
+    _, tangents = jacobian_vector_product(network, x, directions)
+    expected = torch.einsum("noi,ni->no", jacobians, directions)
+    torch.testing.assert_close(tangents, expected, rtol=1e-5, atol=1e-7)
+    _, cotangents = vector_jacobian_product(network, x, weights)
+    expected = torch.einsum("noi,no->ni", jacobians, weights)
+    torch.testing.assert_close(cotangents, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_chain_of_ours_is_pushed_by_hand():
+    """The hidden layers and the head of an MLP, without a graph of the inputs."""
+    network = MLP(3, 4, layers=(6, 5), norm="none", activation="silu").double()
+    x, u = draws(3, 3, 3)
+    with torch.inference_mode():
+        _, tangents = jacobian_vector_product([network.hidden, network.head], x, u)
+    _, expected = jacobian_vector_product(network, x, u)
+    torch.testing.assert_close(tangents.clone(), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_a_subclass_is_not_taken_for_its_parent():
+    class Doubled(nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    layer = Doubled(2, 2).double()
+    x, u = draws(3, 2, 2)
+    _, tangents = jacobian_vector_product([layer], x, u)
+    torch.testing.assert_close(tangents, 2 * u @ layer.weight.t())
+
+
+def test_isometry_loss_sees_every_direction():
+    """The mean over directions of a linear map is that of its singular values."""
+    torch.manual_seed(0)
+    layer = nn.Linear(2, 3, bias=False).double()
+    angles = torch.linspace(0, 2 * torch.pi, 721, dtype=torch.float64)[:-1]
+    u = torch.stack([angles.cos(), angles.sin()], dim=1)
+    _, tangents = jacobian_vector_product([layer], torch.zeros_like(u), u)
+    s1, s2 = torch.linalg.svdvals(layer.weight)
+    lengths = (s1**2 * angles.cos() ** 2 + s2**2 * angles.sin() ** 2).sqrt()
+    expected = (lengths - 1).square().mean()
+    torch.testing.assert_close(isometry_loss(tangents), expected)
+
+
+@pytest.mark.parametrize("rows", list(itertools.pairwise([0, 2, 5])))
+def test_rows_are_independent(rows):
+    layers = chain(nn.SiLU)
+    x, u = draws(6, 3, 3)
+    part = slice(*rows)
+    whole = jacobian_vector_product(layers, x, u)[1][part]
+    torch.testing.assert_close(
+        jacobian_vector_product(layers, x[part], u[part])[1], whole
+    )

@@ -1,0 +1,154 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.func import functional_call
+
+from skmanifold.losses import jacobian_vector_product
+from skmanifold.nn import ConvDecoder, ConvEncoder
+
+SHAPES = [(8, 8), (9, 14), (28, 28), (32, 32), (10, 33, 3), (16, 8, 2)]
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_flat_rows_in_and_out(image_shape):
+    n_pixels = math.prod(image_shape)
+    encoder, decoder = ConvEncoder(image_shape, 3), ConvDecoder(3, image_shape)
+    z = encoder(torch.randn(5, n_pixels))
+    assert z.shape == (5, 3)
+    assert decoder(z).shape == (5, n_pixels)
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_every_pixel_counts(image_shape):
+    """No pixel is lost at a border where a side is odd."""
+    torch.manual_seed(0)
+    n_pixels = math.prod(image_shape)
+    encoder, decoder = ConvEncoder(image_shape, 3), ConvDecoder(3, image_shape)
+    x = torch.randn(1, n_pixels, requires_grad=True)
+    (gradient,) = torch.autograd.grad(encoder(x).sum(), x)
+    assert (gradient != 0).all()
+    z = torch.randn(1, 3)
+    _, moved = jacobian_vector_product(decoder, z, torch.randn(1, 3))
+    assert (moved != 0).all()
+
+
+def test_rows_are_images_flattened_by_numpy():
+    """A shift of the image by the stride is a shift of the first feature map."""
+    image = np.zeros((16, 12, 2), dtype=np.float32)
+    image[5:8, 3:6, 1] = np.arange(9).reshape(3, 3)
+    shifted = np.roll(image, (2, 4), axis=(0, 1))
+    encoder = ConvEncoder(image.shape, 2)
+    first = encoder.hidden[:2]
+    a, b = (first(torch.from_numpy(i.reshape(1, -1)).float()) for i in (image, shifted))
+    torch.testing.assert_close(torch.roll(a, (1, 2), dims=(2, 3)), b)
+    np.testing.assert_array_equal(
+        encoder.hidden[0](torch.from_numpy(image.reshape(1, -1)))[0].permute(1, 2, 0),
+        image,
+    )
+
+
+def test_decoder_writes_images_flattened_by_numpy():
+    """The last map of the decoder, from one hidden pixel, touches its 4 x 4 patch."""
+    decoder = ConvDecoder(2, (16, 12, 3), channels=(4,))
+    with torch.no_grad():
+        decoder.head[0].bias.zero_()
+        hidden = torch.zeros(1, 4, 8, 6)
+        hidden[0, :, 3, 2] = 1.0
+        image = decoder.head(hidden).reshape(16, 12, 3).numpy()
+    touched = np.abs(image).sum(axis=2) > 0
+    expected = np.zeros((16, 12), dtype=bool)
+    expected[5:9, 3:7] = True
+    np.testing.assert_array_equal(touched, expected)
+
+
+def test_depth_follows_the_image():
+    def channels(encoder):
+        return [
+            m.out_channels for m in encoder.hidden if isinstance(m, torch.nn.Conv2d)
+        ]
+
+    assert channels(ConvEncoder((8, 8), 2)) == [32]
+    assert channels(ConvEncoder((28, 28), 2)) == [32, 64, 128]
+    assert channels(ConvEncoder((128, 128), 2)) == [32, 64, 128, 128, 128]
+    assert channels(ConvEncoder((28, 28), 2, channels=(5, 7))) == [5, 7]
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu", "softplus", "tanh"])
+@pytest.mark.parametrize("make", ["encoder", "decoder"])
+def test_twice_differentiable(activation, make):
+    """The gradient of a loss of derivatives, against finite differences."""
+    torch.manual_seed(0)
+    if make == "encoder":
+        network = ConvEncoder((9, 8), 2, channels=(2, 3), activation=activation)
+        x = torch.randn(2, 72, dtype=torch.float64)
+    else:
+        network = ConvDecoder(2, (9, 8), channels=(2, 3), activation=activation)
+        x = torch.randn(2, 2, dtype=torch.float64)
+    network = network.double()
+    v = torch.randn_like(x)
+    names, values = zip(*network.named_parameters(), strict=True)
+
+    class Speed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self):
+            return jacobian_vector_product(self.network, x, v)[1].square().sum()
+
+    def squared_speed(*values):
+        named = {f"network.{n}": v for n, v in zip(names, values, strict=True)}
+        return functional_call(Speed(), named)
+
+    assert torch.autograd.gradcheck(squared_speed, values, fast_mode=True)
+
+
+def test_rows_do_not_see_each_other():
+    torch.manual_seed(0)
+    encoder = ConvEncoder((28, 28), 4).double()
+    x = torch.randn(6, 784, dtype=torch.float64)
+    torch.testing.assert_close(encoder(x)[2:3], encoder(x[2:3]))
+
+
+def test_outputs_in_full_precision_under_autocast():
+    encoder, decoder = ConvEncoder((8, 8), 2), ConvDecoder(2, (8, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        z = encoder(torch.randn(4, 64))
+        x = decoder(z)
+    assert z.dtype == x.dtype == torch.float32
+
+
+def test_copies_and_states():
+    encoder = ConvEncoder((9, 10), 2)
+    again = copy.deepcopy(encoder)
+    again.load_state_dict(encoder.state_dict())
+    x = torch.randn(2, 90)
+    assert torch.equal(encoder(x), again(x))
+
+
+@pytest.mark.parametrize(
+    "image_shape", [(7, 28), (28,), (28, 28, 1, 1), (28.0, 28), (8, 8, 0), (True, 8)]
+)
+@pytest.mark.parametrize(
+    "make", [lambda shape: ConvEncoder(shape, 2), lambda shape: ConvDecoder(2, shape)]
+)
+def test_bad_image_shape(image_shape, make):
+    with pytest.raises(ValueError, match=r"image_shape=.*must be \(H, W\)"):
+        make(image_shape)
+
+
+@pytest.mark.parametrize("channels", [(), (0,), (4, 2.5), (4, 4, 4, 4)])
+def test_bad_channels(channels):
+    with pytest.raises(ValueError, match=r"channels=.*must be a sequence of 1 to 3"):
+        ConvEncoder((8, 9), 2, channels=channels)
+
+
+def test_bad_activation():
+    with pytest.raises(ValueError, match=r"activation='sine' is unknown.*'silu'"):
+        ConvDecoder(2, (8, 8), activation="sine")
