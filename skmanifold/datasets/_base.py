@@ -83,11 +83,12 @@ class Geodesics:
     coordinates : ndarray of shape (n_samples, n_coordinates)
         Where the samples are.
 
-    distance : callable
-        Distances of shape (n, m) from coordinates of n and of m samples.
+    distance : callable or sequence of callables
+        Distances of shape (n, m) from coordinates of n and of m samples; with `parts`,
+        one for each part.
 
     parts : ndarray of shape (n_samples,), default=None
-        Parts of the manifold, which are infinitely far from each other.
+        Parts 0, 1, ... of the manifold, which are infinitely far from each other.
     """
 
     def __init__(self, coordinates, distance, parts=None):
@@ -109,11 +110,55 @@ class Geodesics:
             The lengths of the shortest paths along the manifold.
         """
         rows, columns = _which(rows, "rows"), _which(columns, "columns")
-        distances = self.distance(self.coordinates[rows], self.coordinates[columns])
-        if self.parts is not None:
-            apart = self.parts[rows][:, np.newaxis] != self.parts[columns]
-            distances[apart] = np.inf
+        A, B = self.coordinates[rows], self.coordinates[columns]
+        if self.parts is None:
+            return self.distance(A, B)
+        distances = np.full((len(A), len(B)), np.inf)
+        for part, distance in enumerate(self.distance):
+            a = np.flatnonzero(self.parts[rows] == part)
+            b = np.flatnonzero(self.parts[columns] == part)
+            distances[np.ix_(a, b)] = distance(A[a], B[b])
         return distances
+
+
+class NoGeodesics:
+    """What stands for exact distances where there are none; false in a condition.
+
+    Parameters
+    ----------
+    maker : str
+        The function that returned the samples.
+
+    reason : str
+        Why there are none, to complete the sentence "... are not known: ...".
+    """
+
+    def __init__(self, maker, reason):
+        self.maker = maker
+        self.reason = reason
+
+    def __bool__(self):
+        return False
+
+    def __call__(self, rows=None, columns=None):
+        """Refuse to compute distances.
+
+        Parameters
+        ----------
+        rows, columns : array-like of int, default=None
+            The samples.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            f"The exact distances of {self.maker} are not known: {self.reason}."
+            " Approximate them by shortest paths between neighbours, as"
+            " sklearn.manifold.Isomap does, or compare embeddings with"
+            " skmanifold.metrics.distance_correlation(X, Z, distances='geodesic')."
+        )
 
 
 class FlatDistance:
@@ -131,16 +176,19 @@ class FlatDistance:
 
 
 class SphereDistance:
-    """Angle between points of the unit sphere, or between lines through them."""
+    """Distance on a sphere, or angle between lines through points of the unit one."""
 
-    def __init__(self, to_sphere, *, projective=False):
+    def __init__(self, to_sphere, *, radius=1.0, projective=False):
         self.to_sphere = to_sphere
+        self.radius = radius
         self.projective = projective
 
     def __call__(self, A, B):
         chords = cdist(self.to_sphere(A), self.to_sphere(B))
         angles = 2.0 * np.arcsin(np.minimum(chords / 2.0, 1.0))
-        return np.minimum(angles, np.pi - angles) if self.projective else angles
+        if self.projective:
+            return np.minimum(angles, np.pi - angles)
+        return self.radius * angles
 
 
 def make_bunch(
@@ -155,6 +203,7 @@ def make_bunch(
     intrinsic_dimension,
     distance=None,
     parts=None,
+    no_distance="they have no closed form",
     return_X_y,
 ):
     """Add the noise and return what every generator returns."""
@@ -162,7 +211,10 @@ def make_bunch(
         data = data + rng.normal(scale=noise, size=data.shape)
     if return_X_y:
         return data, target
-    geodesics = None if distance is None else Geodesics(coordinates, distance, parts)
+    if distance is None:
+        geodesics = NoGeodesics(maker.__name__, no_distance)
+    else:
+        geodesics = Geodesics(coordinates, distance, parts)
     return Bunch(
         data=data,
         coordinates=coordinates,

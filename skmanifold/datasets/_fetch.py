@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
+from skmanifold.datasets._base import NoGeodesics
+
 _FOLDER = "SKMANIFOLD_DATA"
 
 
@@ -50,13 +52,17 @@ def _from_folder(names):
     return None
 
 
-def _from_openml(name, data_id, data_home, cache):
-    """Data and target from OpenML, or from the cache of an earlier download."""
+def _from_openml(name, at, n_expected, data_home, cache):
+    """Data and target from OpenML, or from the cache of an earlier download.
+
+    `at` says which data set, in the arguments of `fetch_openml`. A name is no proof:
+    with `n_expected`, so many samples must come.
+    """
     # pandas reads the files much faster, but is not required.
     parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
     try:
         bunch = fetch_openml(
-            data_id=data_id,
+            **at,
             data_home=data_home,
             cache=cache,
             as_frame=False,
@@ -65,19 +71,33 @@ def _from_openml(name, data_id, data_home, cache):
     except OSError as error:
         # URLError, HTTPError, timeouts and refused connections are all OSErrors.
         raise OSError(
-            f"{name!r} could not be downloaded from OpenML (data set {data_id}):"
-            f" {error}. {_remedy(name)}"
+            f"{name!r} could not be downloaded from OpenML ({_said(at)}): {error}."
+            f" Check the network connection, or {_remedy(name)}"
         ) from error
+    except ValueError as error:
+        # What fetch_openml makes of the answer that there is no such data set.
+        raise OSError(
+            f"OpenML was reached but did not give {name!r} ({_said(at)}):"
+            f" {str(error).rstrip('.')}. Instead, {_remedy(name)}"
+        ) from error
+    if n_expected is not None and len(bunch.data) != n_expected:
+        raise OSError(
+            f"What OpenML has as {name!r} ({_said(at)}) are {len(bunch.data)} samples,"
+            f" not the {n_expected} of the usual data set. Instead, {_remedy(name)}"
+        )
     return bunch.data, bunch.target, None
+
+
+def _said(at):
+    return ", ".join(f"{key}={value!r}" for key, value in at.items())
 
 
 def _remedy(name):
     folder = os.environ.get(_FOLDER)
     state = f"is {folder!r}, where there is no such file" if folder else "is not set"
     return (
-        f"Check the network connection, or put a file {name}.npz, with the arrays X and"
-        f" y, into a folder and name the folder by the environment variable {_FOLDER},"
-        f" which now {state}."
+        f"put a file {name}.npz, with the arrays X and y, into a folder and name the"
+        f" folder by the environment variable {_FOLDER}, which now {state}."
     )
 
 
@@ -103,18 +123,17 @@ def _numbers(names):
 def _fetch(
     fetcher,
     names,
-    data_id,
+    at,
     division,
     *,
+    n_expected=None,
     data_home,
     cache,
     return_X_y,
 ):
     found = _from_folder(names)
     if found is None:
-        if data_id is None:
-            raise OSError(f"OpenML does not have {names[0]!r}. {_remedy(names[0])}")
-        found = _from_openml(names[0], data_id, data_home, cache)
+        found = _from_openml(names[0], at, n_expected, data_home, cache)
     X, y, n_train = found
     if n_train is None and division is not None and len(X) == division[1]:
         # Another number of samples is another choice of them, or another order.
@@ -136,7 +155,9 @@ def _fetch(
         target=target,
         betti_numbers=None,
         intrinsic_dimension=None,
-        geodesic_distances=None,
+        geodesic_distances=NoGeodesics(
+            fetcher.__name__, "real data have no known manifold"
+        ),
         feature_names=[f"x{i}" for i in range(X.shape[1])],
         target_names=classes,
         n_train=n_train,
@@ -169,8 +190,8 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (70000, 784), uint8
             The samples.
@@ -204,7 +225,7 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_mnist,
         ("mnist",),
-        554,
+        {"data_id": 554},
         (60000, 70000),
         data_home=data_home,
         cache=cache,
@@ -237,8 +258,8 @@ def fetch_fashion_mnist(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (70000, 784), uint8
             The samples.
@@ -272,7 +293,7 @@ def fetch_fashion_mnist(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_fashion_mnist,
         ("fashion_mnist",),
-        40996,
+        {"data_id": 40996},
         (60000, 70000),
         data_home=data_home,
         cache=cache,
@@ -305,8 +326,8 @@ def fetch_kuzushiji_mnist(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (70000, 784), uint8
             The samples.
@@ -340,7 +361,7 @@ def fetch_kuzushiji_mnist(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_kuzushiji_mnist,
         ("kuzushiji_mnist",),
-        41982,
+        {"data_id": 41982},
         (60000, 70000),
         data_home=data_home,
         cache=cache,
@@ -373,8 +394,8 @@ def fetch_usps(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (9298, 256), float32
             The samples.
@@ -408,7 +429,7 @@ def fetch_usps(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_usps,
         ("usps",),
-        41082,
+        {"data_id": 41082},
         (7291, 9298),
         data_home=data_home,
         cache=cache,
@@ -441,8 +462,8 @@ def fetch_har(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (10299, 561), float32
             The samples.
@@ -476,7 +497,7 @@ def fetch_har(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_har,
         ("har",),
-        1478,
+        {"data_id": 1478},
         None,
         data_home=data_home,
         cache=cache,
@@ -509,8 +530,8 @@ def fetch_isolet(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (7797, 617), float32
             The samples.
@@ -543,7 +564,7 @@ def fetch_isolet(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_isolet,
         ("isolet",),
-        300,
+        {"data_id": 300},
         None,
         data_home=data_home,
         cache=cache,
@@ -576,8 +597,8 @@ def fetch_pendigits(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (10992, 16), uint8
             The samples.
@@ -612,7 +633,7 @@ def fetch_pendigits(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_pendigits,
         ("pendigits",),
-        32,
+        {"data_id": 32},
         (7494, 10992),
         data_home=data_home,
         cache=cache,
@@ -626,8 +647,8 @@ def fetch_coil20(*, data_home=None, cache=True, return_X_y=False):
     72 views of each of 20 objects, in steps of 5 degrees: every class is a circle.
 
     Read from ``coil20.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, as OpenML does
-    not have it.
+    ``SKMANIFOLD_DATA`` names, else from OpenML
+    and scikit-learn's cache of it.
 
     Parameters
     ----------
@@ -645,8 +666,8 @@ def fetch_coil20(*, data_home=None, cache=True, return_X_y=False):
     -------
     bunch : :class:`~sklearn.utils.Bunch`
         Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers, intrinsic_dimension and geodesic_distances are None as they are
-        not known, and
+        betti_numbers and intrinsic_dimension are None as they are not known, and
+        geodesic_distances raises a ValueError when called; and
 
         data : ndarray of shape (1440, n_pixels), uint8
             The samples.
@@ -680,8 +701,9 @@ def fetch_coil20(*, data_home=None, cache=True, return_X_y=False):
     return _fetch(
         fetch_coil20,
         ("coil20", "coil20_32x32"),
+        {"name": "COIL-20", "version": 1},
         None,
-        None,
+        n_expected=1440,
         data_home=data_home,
         cache=cache,
         return_X_y=return_X_y,

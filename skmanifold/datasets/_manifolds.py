@@ -190,7 +190,7 @@ def make_twin_swiss_roll(
         rng=rng,
         betti_numbers=over_all_fields(2, 0, 0),
         intrinsic_dimension=2,
-        distance=FlatDistance(np.inf, np.inf),
+        distance=[FlatDistance(np.inf, np.inf)] * 2,
         parts=roll,
         return_X_y=return_X_y,
     )
@@ -267,11 +267,17 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
 
 
 def make_star_fruit(
-    n_samples=1000, *, pole_angle=pi / 4, noise=0.0, return_X_y=False, random_state=None
+    n_samples=1000,
+    *,
+    pole_angle=pi / 4,
+    radius="spherical",
+    noise=0.0,
+    return_X_y=False,
+    random_state=None,
 ):
     """Make a star fruit, a sphere with five ribs and both poles cut off.
 
-    :math:`(r \\sin\\theta \\cos\\varphi, r \\sin\\theta \\sin\\varphi, \\cos\\theta)`
+    :math:`r (\\sin\\theta \\cos\\varphi, \\sin\\theta \\sin\\varphi, \\cos\\theta)`
     with the radius :math:`r = 1 + \\sin(5 \\varphi) / 8`.
 
     Parameters
@@ -281,6 +287,11 @@ def make_star_fruit(
 
     pole_angle : float, default=pi / 4
         What is cut off around each pole, in radians, less than pi / 2.
+
+    radius : {"spherical", "cylindrical"}, default="spherical"
+        What the radius is: the distance from the centre, which scales all three
+        columns, or, as in the DLME authors' code, the one from the axis, which scales
+        the first two and leaves the height :math:`\\cos\\theta`.
 
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every column.
@@ -307,8 +318,8 @@ def make_star_fruit(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : None
-            No closed form is known.
+        geodesic_distances : callable
+            Calling it raises a ValueError, as no closed form is known.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -319,7 +330,8 @@ def make_star_fruit(
 
     Notes
     -----
-    As in the DLME authors' code, the radius scales the horizontal columns only.
+    The DLME authors' code draws the angles uniformly, which crowds samples towards the
+    poles; here they are uniform by area.
 
     References
     ----------
@@ -332,26 +344,36 @@ def make_star_fruit(
     (1, 1, 0)
     """
     rng = check_common(n_samples, noise, random_state)
-    check_positive(pole_angle, "pole_angle", zero=True)
+    check_positive(pole_angle, "pole_angle")
     if pole_angle >= pi / 2:
         raise ValueError(f"pole_angle must be less than pi / 2, got {pole_angle!r}.")
 
-    def radius(azimuth):
+    if radius not in ("spherical", "cylindrical"):
+        raise ValueError(
+            f"radius must be 'spherical' or 'cylindrical', got {radius!r}."
+        )
+    spherical = radius == "spherical"
+
+    def length(azimuth):
         return 1.0 + np.sin(5.0 * azimuth) / 8.0
 
     def area(polar, azimuth):
-        r, slope = radius(azimuth), 5.0 * np.cos(5.0 * azimuth) / 8.0
+        r, slope = length(azimuth), 5.0 * np.cos(5.0 * azimuth) / 8.0
         cos2, sin2 = np.cos(polar) ** 2, np.sin(polar) ** 2
+        if spherical:
+            return r * np.sqrt(r**2 * sin2 + slope**2)
         return np.sqrt(sin2 * (r**4 * cos2 + (r**2 + slope**2) * sin2))
 
     box = (pole_angle, pi - pole_angle), (0.0, 2.0 * pi)
-    # |area|^2 <= max(r^4, r^2 + slope^2), and each of r and the slope at its largest.
-    bound = np.sqrt(1.125**2 + 0.625**2)
+    # Both areas are at most r times this root, with r and the slope at their largest.
+    bound = 1.125 * np.sqrt(1.125**2 + 0.625**2)
     polar, azimuth = sample_rectangle(area, bound, box, n_samples, rng)
-    r = radius(azimuth) * np.sin(polar)
+    r = length(azimuth)
+    out = r * np.sin(polar)
+    height = (r if spherical else 1.0) * np.cos(polar)
     return make_bunch(
         make_star_fruit,
-        np.column_stack([r * np.cos(azimuth), r * np.sin(azimuth), np.cos(polar)]),
+        np.column_stack([out * np.cos(azimuth), out * np.sin(azimuth), height]),
         np.column_stack([polar, azimuth]),
         azimuth,
         noise=noise,
@@ -411,10 +433,11 @@ def make_open_sphere(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : callable or None
+        geodesic_distances : callable
             Exact distances along the cap between samples,
-            ``geodesic_distances(rows=None, columns=None)``; None for a cap of more
-            than pi / 2, where shortest paths follow the rim.
+            ``geodesic_distances(rows=None, columns=None)``. Calling it raises a
+            ValueError for a cap of more than pi / 2, where shortest paths follow the
+            rim.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -449,6 +472,7 @@ def make_open_sphere(
         betti_numbers=over_all_fields(1, 0, 0),
         intrinsic_dimension=2,
         distance=SphereDistance(_azimuthal_to_sphere) if convex else None,
+        no_distance="beyond cap_angle = pi / 2 shortest paths follow the rim",
         return_X_y=return_X_y,
     )
 
@@ -598,8 +622,9 @@ def make_torus(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : None
-            No closed form is known; see :func:`make_flat_torus`.
+        geodesic_distances : callable
+            Calling it raises a ValueError, as no closed form is known; see
+            :func:`make_flat_torus`.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -764,8 +789,8 @@ def make_mobius_strip(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : None
-            No closed form is known.
+        geodesic_distances : callable
+            Calling it raises a ValueError, as no closed form is known.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -859,8 +884,8 @@ def make_klein_bottle(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : None
-            No closed form is known.
+        geodesic_distances : callable
+            Calling it raises a ValueError, as no closed form is known.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -953,10 +978,11 @@ def make_projective_plane(
             characteristic.
         intrinsic_dimension : int
             2.
-        geodesic_distances : callable or None
+        geodesic_distances : callable
             With six columns, exact distances along the manifold between samples,
             ``geodesic_distances(rows=None, columns=None)``: the angles between the
-            lines. None with four columns, which distort them.
+            lines. With four columns, which distort them, calling it raises a
+            ValueError.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -998,6 +1024,7 @@ def make_projective_plane(
         betti_numbers={2: (1, 1, 1), 3: (1, 0, 0)},
         intrinsic_dimension=2,
         distance=isometric if n_features == 6 else None,
+        no_distance="with n_features=4 they have no closed form, with 6 they have",
         return_X_y=return_X_y,
     )
 
@@ -1157,6 +1184,10 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     )
 
 
+def _first_angles_to_sphere(coordinates):
+    return _angles_to_sphere(coordinates[:, :2])
+
+
 def make_nested_clusters(
     n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
 ):
@@ -1197,8 +1228,9 @@ def make_nested_clusters(
             characteristic.
         intrinsic_dimension : tuple of int
             Dimensions of the clusters, (3, 1, 2).
-        geodesic_distances : None
-            The clusters have different kinds of coordinates.
+        geodesic_distances : callable
+            Exact distances along the clusters between samples,
+            ``geodesic_distances(rows=None, columns=None)``; infinite between clusters.
         feature_names : list of str
             Names of the columns.
         DESCR : str
@@ -1245,5 +1277,11 @@ def make_nested_clusters(
         rng=rng,
         betti_numbers=over_all_fields(3, 1, 1),
         intrinsic_dimension=(3, 1, 2),
+        distance=[
+            FlatDistance(np.inf, np.inf, np.inf),
+            FlatDistance(2.0 * pi * 1.5, np.inf, np.inf),
+            SphereDistance(_first_angles_to_sphere, radius=3.0),
+        ],
+        parts=target,
         return_X_y=return_X_y,
     )

@@ -3,14 +3,17 @@
 
 """Validation that all metrics share."""
 
+from difflib import get_close_matches
 from numbers import Integral
 
 import numpy as np
+from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
+    check_metric(metric)
     X = check_array(
         X,
         accept_sparse="csr" if sparse and metric != "precomputed" else False,
@@ -127,3 +130,30 @@ def check_option(value, options, name):
             f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
         )
     return value
+
+
+# Those that need parameters taken from all the data, which chunks of it do not have.
+_WITH_PARAMETERS = ("mahalanobis", "seuclidean")
+_METRICS = sorted(set(VALID_METRICS["brute"]) - set(_WITH_PARAMETERS))
+
+
+def check_metric(metric):
+    """Validate the name of a metric, or a callable."""
+    if callable(metric):
+        return
+    if not isinstance(metric, str):
+        raise TypeError(
+            "metric must be the name of a metric or a callable that takes two rows, got"
+            f" {metric!r}."
+        )
+    if metric in _WITH_PARAMETERS:
+        raise ValueError(
+            f"metric={metric!r} needs parameters that are taken from the data. Scale"
+            " the data, and pass them with metric='euclidean'; or pass a callable."
+        )
+    if metric not in _METRICS:
+        near = get_close_matches(metric, _METRICS, n=1)
+        raise ValueError(
+            f"metric must be one of {', '.join(map(repr, _METRICS))}, or a callable,"
+            f" got {metric!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+        )

@@ -7,7 +7,12 @@ from numbers import Real
 
 import numpy as np
 
-from skmanifold.metrics._checks import check_data, check_neighbors, check_option
+from skmanifold.metrics._checks import (
+    check_data,
+    check_neighbors,
+    check_option,
+    check_rows,
+)
 from skmanifold.metrics._ranks import kneighbors
 
 
@@ -19,7 +24,9 @@ def intrinsic_dimension(
     discard_fraction=0.1,
     metric="euclidean",
     per_sample=False,
+    n_samples=None,
     n_jobs=None,
+    random_state=None,
 ):
     """Estimate the dimension of the manifold that the data lie on.
 
@@ -63,13 +70,21 @@ def intrinsic_dimension(
         ``"mle"`` only. Repeated rows have the same estimate, and as each counts once,
         the value is no mean over them.
 
+    n_samples : int, default=None
+        Evaluate only so many random distinct samples, among all neighbours. None means
+        all.
+
     n_jobs : int, default=None
         Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples if `n_samples` is given.
 
     Returns
     -------
     dimension : float or ndarray of shape (n_samples,)
-        The estimate, or the local estimates with ``per_sample=True``.
+        The estimate, or the local estimates with ``per_sample=True``; those of the
+        drawn samples, in the order of the rows, if `n_samples` is given.
 
     Raises
     ------
@@ -99,15 +114,18 @@ def intrinsic_dimension(
     """
     check_option(method, ("twonn", "mle"), "method")
     X = check_data(X, "X", metric=metric, min_samples=3, sparse=False)
-    X, numbers = _distinct(X, metric)
+    X, firsts, numbers = _distinct(X, metric)
     n = X.shape[0]
+    rows = check_rows(n, n_samples, random_state)
+    if rows is not None:
+        rows = numbers[np.sort(firsts)[rows]]
     if method == "twonn":
         if per_sample:
             raise ValueError(
                 "per_sample=True needs method='mle': 'twonn' estimates one number from"
                 " all samples."
             )
-        return _two_nearest(X, discard_fraction, metric, n_jobs)
+        return _two_nearest(X, rows, discard_fraction, metric, n_jobs)
 
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of distinct samples"
@@ -116,7 +134,9 @@ def intrinsic_dimension(
         raise ValueError(
             f"n_neighbors must be at least 2 with method='mle', got {n_neighbors!r}."
         )
-    distances, _ = kneighbors(X, last, metric=metric, n_jobs=n_jobs, distances=True)
+    distances, _ = kneighbors(
+        X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
     # Distinct rows may still be so close that their distance rounds to zero.
     logs = np.log(np.maximum(distances, np.finfo(distances.dtype).tiny))
     k = np.arange(first, last + 1)
@@ -125,7 +145,8 @@ def intrinsic_dimension(
     if (inverse.mean(axis=0) <= 0.0).any() or (per_sample and (inverse <= 0.0).any()):
         raise ValueError(_ALL_EQUAL)
     if per_sample:
-        return (1.0 / inverse).mean(axis=1)[numbers]
+        each = (1.0 / inverse).mean(axis=1)
+        return each[numbers] if rows is None else each
     return float((1.0 / inverse.mean(axis=0)).mean())
 
 
@@ -136,7 +157,10 @@ _ALL_EQUAL = (
 
 
 def _distinct(X, metric):
-    """The data without repeated rows, and the number there of each row here."""
+    """The data without repeated rows.
+
+    Also the first row here of each row there, and the number there of each row here.
+    """
     if metric == "precomputed":
         same = np.tril(X == 0.0)
         np.fill_diagonal(same, True)
@@ -145,24 +169,27 @@ def _distinct(X, metric):
         while (first[first] != first).any():
             first = first[first]
         kept, numbers = np.unique(first, return_inverse=True)
-        return X[np.ix_(kept, kept)], numbers
-    X, numbers = np.unique(X, axis=0, return_inverse=True)
-    return X, numbers.reshape(-1)
+        return X[np.ix_(kept, kept)], kept, numbers
+    X, firsts, numbers = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    return X, firsts, numbers.reshape(-1)
 
 
-def _two_nearest(X, discard_fraction, metric, n_jobs):
+def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
     if not isinstance(discard_fraction, Real) or not 0.0 <= discard_fraction < 1.0:
         raise ValueError(
             f"discard_fraction must be in [0, 1), got {discard_fraction!r}."
         )
-    n = X.shape[0]
+    n = X.shape[0] if rows is None else len(rows)
     n_kept = int(n * (1.0 - discard_fraction))
     if n < 3 or n_kept < 1:
         raise ValueError(
             f"method='twonn' needs at least 3 distinct samples, and some after"
-            f" discard_fraction={discard_fraction}; there are {n}."
+            f" discard_fraction={discard_fraction}; there are {n}"
+            + ("." if rows is None else ", as n_samples says. Raise n_samples.")
         )
-    distances, _ = kneighbors(X, 2, metric=metric, n_jobs=n_jobs, distances=True)
+    distances, _ = kneighbors(
+        X, 2, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
     distances = np.maximum(distances, np.finfo(distances.dtype).tiny)
     log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))[:n_kept]
     # Of the last sample F would be 1, and its logarithm infinite.

@@ -16,6 +16,7 @@ from skmanifold.metrics._checks import (
     check_neighbors,
     check_option,
     check_pair,
+    check_rows,
 )
 from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
 
@@ -41,6 +42,7 @@ def local_curvature(
     n_paths=1000,
     metric="euclidean",
     per_sample=False,
+    n_samples=None,
     n_jobs=None,
     random_state=None,
 ):
@@ -85,21 +87,27 @@ def local_curvature(
         graph does not connect, and those without an inner vertex, are left out.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters.
 
     per_sample : bool, default=False
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
+
+    n_samples : int, default=None
+        Evaluate only so many random samples, among all neighbours; ``"angle_defect"``
+        only. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the ends of the paths.
+        Draws the ends of the paths, or the samples if `n_samples` is given.
 
     Returns
     -------
     curvature : float or ndarray of shape (n_samples,)
-        The mean, or the defects with ``per_sample=True``.
+        The mean, or the defects with ``per_sample=True``; those of the drawn samples,
+        in the order of the rows, if `n_samples` is given.
 
     Raises
     ------
@@ -147,6 +155,11 @@ def local_curvature(
                 "per_sample=True needs method='angle_defect': turning angles belong to"
                 " paths, not to samples."
             )
+        if n_samples is not None:
+            raise ValueError(
+                f"n_samples={n_samples!r} needs method='angle_defect': the sample of"
+                " turning angles is that of the paths. Give n_paths."
+            )
         return _turning_angle(X, Z, k, n_paths, metric, n_jobs, random_state)
 
     if k < 3 or Z.shape[1] < 2:
@@ -154,12 +167,14 @@ def local_curvature(
             "method='angle_defect' needs n_neighbors >= 3 and an embedding of at least"
             f" two columns, got n_neighbors={k} and {Z.shape[1]} column(s)."
         )
-    near = kneighbors(X, k, metric=metric, n_jobs=n_jobs)
+    rows = check_rows(n, n_samples, random_state)
+    near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
+    at = np.arange(n) if rows is None else rows
     row_bytes = 4 * 8 * k * Z.shape[1]
     defects = np.concatenate(
         map_chunks(
-            lambda chunk: _angle_defects(Z[near[chunk]] - Z[chunk, np.newaxis]),
-            n,
+            lambda chunk: _angle_defects(Z[near[chunk]] - Z[at[chunk], np.newaxis]),
+            len(at),
             row_bytes,
             n_jobs,
         )

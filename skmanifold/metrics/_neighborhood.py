@@ -90,8 +90,8 @@ def trustworthiness(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
-        embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters. In the embedding it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -194,8 +194,8 @@ def continuity(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`. In the
-        embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters. In the embedding it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -313,7 +313,8 @@ def mean_relative_rank_error(
         computes.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters.
 
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
@@ -417,7 +418,8 @@ def neighborhood_preservation(
         Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -526,7 +528,8 @@ def neighborhood_preservation_curve(
         :math:`R_{NX}` is defined.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.
@@ -626,7 +629,8 @@ def neighborhood_preservation_auc(
         Last k of the sum; None means ``n_samples - 2``.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
+        no parameters.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.

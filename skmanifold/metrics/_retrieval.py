@@ -5,11 +5,16 @@
 
 import numpy as np
 
-from skmanifold.metrics._checks import check_data, check_labels, check_neighbors
+from skmanifold.metrics._checks import (
+    check_data,
+    check_labels,
+    check_neighbors,
+    check_rows,
+)
 from skmanifold.metrics._ranks import kneighbors
 
 
-def _matches(Z, y, k, metric, n_jobs):
+def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     """Whether each of the nearest others is of the query's class, and the range of k.
 
     Queries whose class has no other member are left out, since nothing can be found.
@@ -26,12 +31,30 @@ def _matches(Z, y, k, metric, n_jobs):
         raise ValueError(
             "Every class in y has one member only, so that nothing can be retrieved."
         )
-    near = kneighbors(Z, last, metric=metric, n_jobs=n_jobs)
+    rows = check_rows(n, n_samples, random_state)
+    near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
+    same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
+    relevant = relevant if rows is None else relevant[rows]
     kept = relevant > 0
-    return (y[near] == y[:, np.newaxis])[kept], relevant[kept], first, last
+    if not kept.any():
+        raise ValueError(
+            f"Every one of the n_samples={n_samples} drawn samples is the only member"
+            " of its class, so that nothing can be retrieved. Raise n_samples."
+        )
+    return same[kept], relevant[kept], first, last
 
 
-def recall_at_k(Z, y, *, k=1, metric="euclidean", per_sample=False, n_jobs=None):
+def recall_at_k(
+    Z,
+    y,
+    *,
+    k=1,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
     """Compute the share of queries with a hit among the k nearest others (R@k).
 
     .. math::
@@ -59,8 +82,14 @@ def recall_at_k(Z, y, *, k=1, metric="euclidean", per_sample=False, n_jobs=None)
     per_sample : bool, default=False
         Return the value of each query that counts.
 
+    n_samples : int, default=None
+        Take only so many random samples as queries, among all others. None means all.
+
     n_jobs : int, default=None
         Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the queries if `n_samples` is given.
 
     Returns
     -------
@@ -70,7 +99,8 @@ def recall_at_k(Z, y, *, k=1, metric="euclidean", per_sample=False, n_jobs=None)
     Raises
     ------
     ValueError
-        If `k` is not less than the number of samples, or no class has two members.
+        If `k` is not less than the number of samples, or no class, or none that a query
+        is drawn of, has two members.
 
     References
     ----------
@@ -84,13 +114,21 @@ def recall_at_k(Z, y, *, k=1, metric="euclidean", per_sample=False, n_jobs=None)
     >>> [recall_at_k(Z, y, k=k) for k in (1, 2, 3)]
     [0.0, 0.75, 1.0]
     """
-    matches, _, first, last = _matches(Z, y, k, metric, n_jobs)
+    matches, _, first, last = _matches(Z, y, k, metric, n_samples, n_jobs, random_state)
     hits = np.maximum.accumulate(matches, axis=1)[:, first - 1 : last].mean(axis=1)
     return hits if per_sample else float(hits.mean())
 
 
 def mean_average_precision_at_k(
-    Z, y, *, k=10, metric="euclidean", per_sample=False, n_jobs=None
+    Z,
+    y,
+    *,
+    k=10,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
 ):
     """Compute the mean average precision among the k nearest others (mAP@k).
 
@@ -121,8 +159,14 @@ def mean_average_precision_at_k(
     per_sample : bool, default=False
         Return the average precision of each query that counts.
 
+    n_samples : int, default=None
+        Take only so many random samples as queries, among all others. None means all.
+
     n_jobs : int, default=None
         Number of threads; None means 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the queries if `n_samples` is given.
 
     Returns
     -------
@@ -132,7 +176,8 @@ def mean_average_precision_at_k(
     Raises
     ------
     ValueError
-        If `k` is not less than the number of samples, or no class has two members.
+        If `k` is not less than the number of samples, or no class, or none that a query
+        is drawn of, has two members.
 
     References
     ----------
@@ -146,7 +191,9 @@ def mean_average_precision_at_k(
     >>> round(mean_average_precision_at_k(Z, y, k=3), 4)
     0.4583
     """
-    matches, relevant, first, last = _matches(Z, y, k, metric, n_jobs)
+    matches, relevant, first, last = _matches(
+        Z, y, k, metric, n_samples, n_jobs, random_state
+    )
     cut = np.arange(1, last + 1)
     gains = np.cumsum(matches * (np.cumsum(matches, axis=1) / cut), axis=1)
     precision = gains / np.minimum(cut, relevant[:, np.newaxis])

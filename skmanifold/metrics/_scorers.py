@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from sklearn.cluster import KMeans
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import check_random_state
@@ -25,6 +26,7 @@ from skmanifold.metrics._neighborhood import (
     neighborhood_preservation,
     trustworthiness,
 )
+from skmanifold.utils._sklearn import BaseScorer
 
 _LARGEST_SVM = 10_000
 # Metrics with n_neighbors by what it must be less than: half of the samples, or all.
@@ -45,28 +47,40 @@ _ARGUMENTS = {
 }
 
 
-class _EmbeddingScorer:
-    """A callable ``scorer(estimator, X, y=None)``; greater is better."""
+class _EmbeddingScorer(BaseScorer):
+    """A callable ``scorer(estimator, X, y=None)``; greater is better.
 
-    def __init__(self, metric, sign, inputs, n_neighbors, kwargs):
-        self.metric = metric
-        self.sign = sign
+    A scorer to scikit-learn too, which shares one embedding among several of them, and
+    passes metadata such as sample weights to a metric that takes them.
+    """
+
+    def __init__(self, metric, sign, inputs, n_neighbors, reference, kwargs):
+        method = "predict" if "labels" in inputs else "transform"
+        # scikit-learn looks for the first of these before it calls any scorer, outside
+        # of what error_score catches. Every estimator has fit, so that one without the
+        # method is left to the scorer, which says so.
+        super().__init__(metric, sign, kwargs, response_method=(method, "fit"))
         self.inputs = inputs
         self.n_neighbors = n_neighbors
-        self.kwargs = kwargs
+        self.reference = reference
 
     def __repr__(self):
-        name = getattr(self.metric, "__name__", repr(self.metric))
-        options = dict(self.kwargs)
-        if self.sign < 0:
+        name = getattr(self._score_func, "__name__", repr(self._score_func))
+        options = dict(self._kwargs)
+        if self._sign < 0:
             options["greater_is_better"] = False
         if self.n_neighbors is not None:
             options["n_neighbors"] = self.n_neighbors
+        if self.reference != "input":
+            options["reference"] = self.reference
         shown = "".join(f", {key}={value!r}" for key, value in options.items())
         return f"make_embedding_scorer({name}{shown})"
 
-    def __call__(self, estimator, X, y=None):
-        kwargs = dict(self.kwargs)
+    def __call__(self, estimator, X, y=None, **metadata):
+        return self._score(_call, estimator, X, y, **metadata)
+
+    def _score(self, method_caller, estimator, X, y=None, **metadata):
+        kwargs = {**self._kwargs, **metadata}
         if self.n_neighbors is not None:
             kwargs["n_neighbors"] = self.n_neighbors
         self._check_fold(X, kwargs.get("n_neighbors"))
@@ -78,11 +92,19 @@ class _EmbeddingScorer:
             )
         values = {"X": X, "y": y}
         if "Z" in self.inputs:
-            values["Z"] = _embed(estimator, X)
+            values["Z"] = _embed(method_caller, estimator, X)
         if "labels" in self.inputs:
-            values["labels"] = _cluster(estimator, X)
-        value = self.metric(*(values[name] for name in self.inputs), **kwargs)
-        return self.sign * float(value)
+            values["labels"] = _cluster(method_caller, estimator, X)
+        if "X" in self.inputs:
+            values["X"] = self._refer(estimator, X)
+        value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
+        return self._sign * float(value)
+
+    def _refer(self, estimator, X):
+        """What the embedding is compared with."""
+        if callable(self.reference):
+            return self.reference(X)
+        return X if self.reference == "input" else _last_step_input(estimator, X)
 
     def _check_fold(self, X, n_neighbors):
         """Refuse a fold that is too small before the embedding is computed."""
@@ -90,11 +112,11 @@ class _EmbeddingScorer:
             return
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         k = int(np.max(n_neighbors))
-        if self.metric in _HALF:
+        if self._score_func in _HALF:
             largest, rule = (n - 1) // 2, "less than half of them"
-        elif self.metric in _LESS:
+        elif self._score_func in _LESS:
             # Adjusted for chance, all but one neighbour would divide by zero.
-            less = 2 if self.kwargs.get("adjusted") else 1
+            less = 2 if self._kwargs.get("adjusted") else 1
             largest = max(n - less, 0)
             rule = "less than their number" + (" - 1" if less == 2 else "")
         else:
@@ -110,32 +132,58 @@ class _EmbeddingScorer:
             )
 
 
-def _embed(estimator, X):
-    transform = getattr(estimator, "transform", None)
-    if transform is None:
+def _call(estimator, method, X):
+    """Call a method without the memory of former calls that scikit-learn adds."""
+    return getattr(estimator, method)(X)
+
+
+def _last_step_input(estimator, X):
+    """The samples as the last step of a pipeline, or of a search over one, sees them.
+
+    Where this step is a pipeline itself, its last step counts.
+    """
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            if len(estimator.steps) > 1:
+                X = estimator[:-1].transform(X)
+            estimator = estimator[-1]
+        else:
+            return X
+
+
+def _embed(method_caller, estimator, X):
+    if not hasattr(estimator, "transform"):
         raise TypeError(
             f"{type(estimator).__name__} has no method transform, so new samples have"
             " no embedding to score. Use an estimator that transforms, or a Pipeline"
             " whose last step does."
         )
-    Z = transform(X)
+    Z = method_caller(estimator, "transform", X)
     Z = Z.toarray() if issparse(Z) else np.asarray(Z)
     return Z.reshape(len(Z), -1)
 
 
-def _cluster(estimator, X):
-    predict = getattr(estimator, "predict", None)
-    if predict is None:
+def _cluster(method_caller, estimator, X):
+    if not hasattr(estimator, "predict"):
         raise TypeError(
             f"{type(estimator).__name__} has no method predict, so there are no"
             " clusters to score. Use the scorer 'kmeans', which clusters the embedding"
             " itself."
         )
-    return predict(X)
+    return method_caller(estimator, "predict", X)
 
 
 def make_embedding_scorer(
-    metric, *, greater_is_better=True, n_neighbors=None, inputs=None, **kwargs
+    metric,
+    /,
+    *,
+    greater_is_better=True,
+    n_neighbors=None,
+    inputs=None,
+    reference="input",
+    **kwargs,
 ):
     """Make a scorer for model selection from a metric of embeddings.
 
@@ -160,17 +208,40 @@ def make_embedding_scorer(
         names of the metric's first parameters, and takes ``("X", "Z")`` where the names
         do not tell.
 
+    reference : {"input", "last_step"} or callable, default="input"
+        What the embedding is compared with. ``"input"`` is X as the search passes it,
+        in a Pipeline the matrix before its first step. ``"last_step"`` is X as the last
+        step of the Pipeline sees it, scaled for instance; without a Pipeline it is the
+        same as ``"input"``. A callable takes X and returns the samples to compare with,
+        such as the ``transform`` of a fitted scaler. Metrics that do not look at X do
+        not need it.
+
     **kwargs : dict
-        Further arguments of the metric.
+        Further arguments of the metric, which may be called ``metric`` too.
 
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y=None)``, which pickles if the metric does.
+        ``scorer(estimator, X, y=None)``, which pickles if the metric and the reference
+        do. scikit-learn takes it wherever it takes a scorer.
+
+    Raises
+    ------
+    TypeError
+        If `metric` is no callable, or has no parameter of a name in `kwargs`.
+    ValueError
+        If `inputs` or `reference` is none of the above.
 
     See Also
     --------
     get_scorer : The ready-made scorers.
+
+    Notes
+    -----
+    With ``"last_step"`` every candidate of a search is compared with its own picture of
+    the data. That is right to choose an embedding, and wrong to choose the steps before
+    it: a step that leaves little to embed scores best. A callable is one yardstick for
+    all candidates.
 
     Examples
     --------
@@ -189,6 +260,21 @@ def make_embedding_scorer(
     >>> scorer = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
     >>> round(scorer(PCA(2).fit(X), X, y), 2)
     0.53
+
+    An embedding of scaled columns, compared with the columns as they come, and with the
+    scaled ones:
+
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmanifold.metrics import trustworthiness
+    >>> X, _ = load_wine(return_X_y=True)
+    >>> pipeline = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    >>> for reference in ("input", "last_step"):
+    ...     scorer = make_embedding_scorer(trustworthiness, reference=reference)
+    ...     print(f"{scorer(pipeline, X):.2f}")
+    0.72
+    0.87
     """
     if not callable(metric):
         raise TypeError(
@@ -203,8 +289,37 @@ def make_embedding_scorer(
             "inputs must name one or more of 'X', 'Z', 'y' and 'labels', got"
             f" {tuple(inputs)!r}."
         )
+    if not callable(reference) and reference not in ("input", "last_step"):
+        raise ValueError(
+            "reference must be 'input', 'last_step' or a callable that takes X, got"
+            f" {reference!r}."
+        )
+    named = kwargs if n_neighbors is None else {"n_neighbors", *kwargs}
+    _check_keywords(metric, inputs, named)
     sign = 1 if greater_is_better else -1
-    return _EmbeddingScorer(metric, sign, tuple(inputs), n_neighbors, kwargs)
+    return _EmbeddingScorer(metric, sign, tuple(inputs), n_neighbors, reference, kwargs)
+
+
+def _check_keywords(metric, inputs, names):
+    """Refuse a misspelt argument now, not in the middle of a search."""
+    try:
+        parameters = list(inspect.signature(metric).parameters.values())
+    except ValueError:
+        return
+    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = [
+        parameter.name
+        for parameter in parameters[len(inputs) :]
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        name = getattr(metric, "__name__", repr(metric))
+        raise TypeError(
+            f"{', '.join(map(repr, unknown))} cannot be passed on: {name} has no such"
+            f" parameter. It has {', '.join(map(repr, known)) or 'none'}."
+        )
 
 
 def _read_inputs(metric):
@@ -306,7 +421,7 @@ def get_scorer_names():
     return sorted(_SCORERS)
 
 
-def get_scorer(name):
+def get_scorer(name, **options):
     """Get a ready-made scorer for the ``scoring`` of model selection.
 
     Every scorer is to be maximised: of errors it returns the negative.
@@ -332,6 +447,10 @@ def get_scorer(name):
     name : str or callable
         One of :func:`get_scorer_names`. A callable is returned as it is.
 
+    **options : dict
+        Further arguments of :func:`make_embedding_scorer`, such as `n_neighbors`,
+        `reference` or those of the metric, in place of the usual ones.
+
     Returns
     -------
     scorer : callable
@@ -341,6 +460,9 @@ def get_scorer(name):
     ------
     ValueError
         If there is no scorer of this name.
+    TypeError
+        If the metric does not have an option, or `name` is a callable, which has its
+        options already.
 
     See Also
     --------
@@ -349,7 +471,8 @@ def get_scorer(name):
     Notes
     -----
     The input that the embedding is compared with is what the search passes to the
-    estimator, in a Pipeline the matrix before its first step. ``linear_svm`` takes at
+    estimator, in a Pipeline the matrix before its first step, unless `reference` says
+    otherwise. ``linear_svm`` takes at
     most 10,000 samples, a stratified part of more, and as many folds as the smallest
     class has members if these are fewer than 10.
 
@@ -365,8 +488,18 @@ def get_scorer(name):
     ... ).fit(X)
     >>> search.best_params_
     {'n_components': 3}
+
+    With other options than the usual ones:
+
+    >>> get_scorer("trustworthiness", n_neighbors=10, reference="last_step")
+    make_embedding_scorer(trustworthiness, n_neighbors=10, reference='last_step')
     """
     if callable(name):
+        if options:
+            raise TypeError(
+                f"The options {', '.join(options)} go with a name, got the callable"
+                f" {name!r}, which has its own. Pass them to make_embedding_scorer."
+            )
         return name
     if name not in _SCORERS:
         raise ValueError(
@@ -374,4 +507,4 @@ def get_scorer(name):
             f" {', '.join(map(repr, get_scorer_names()))}; scikit-learn's own scorers"
             " go to scoring= by their names, or to sklearn.metrics.get_scorer."
         )
-    return _SCORERS[name]()
+    return _SCORERS[name](**options)

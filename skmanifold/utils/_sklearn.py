@@ -6,6 +6,6 @@
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
 
-__all__ = ["BaseScorer", "Interval", "StrOptions", "fit_context"]
+__all__ = ["BaseScorer", "Interval", "StrOptions", "fit_context", "make_constraint"]

@@ -13,14 +13,14 @@ from skmanifold.datasets import _fetch
 
 # What the fetchers read: the file, and the data set at OpenML.
 FETCHERS = {
-    "fetch_coil20": ("coil20", None),
-    "fetch_fashion_mnist": ("fashion_mnist", 40996),
-    "fetch_har": ("har", 1478),
-    "fetch_isolet": ("isolet", 300),
-    "fetch_kuzushiji_mnist": ("kuzushiji_mnist", 41982),
-    "fetch_mnist": ("mnist", 554),
-    "fetch_pendigits": ("pendigits", 32),
-    "fetch_usps": ("usps", 41082),
+    "fetch_coil20": ("coil20", {"name": "COIL-20", "version": 1}),
+    "fetch_fashion_mnist": ("fashion_mnist", {"data_id": 40996}),
+    "fetch_har": ("har", {"data_id": 1478}),
+    "fetch_isolet": ("isolet", {"data_id": 300}),
+    "fetch_kuzushiji_mnist": ("kuzushiji_mnist", {"data_id": 41982}),
+    "fetch_mnist": ("mnist", {"data_id": 554}),
+    "fetch_pendigits": ("pendigits", {"data_id": 32}),
+    "fetch_usps": ("usps", {"data_id": 41082}),
 }
 fetchers = pytest.mark.parametrize("name", sorted(FETCHERS))
 
@@ -56,13 +56,11 @@ def test_the_folder_comes_first(name, folder, offline):
     assert_array_equal(bunch.target_names, ["0", "1", "2"])
     assert bunch.feature_names == ["x0", "x1", "x2"]
     assert name in bunch.DESCR
-    for unknown in (
-        "coordinates",
-        "betti_numbers",
-        "intrinsic_dimension",
-        "geodesic_distances",
-    ):
+    for unknown in ("coordinates", "betti_numbers", "intrinsic_dimension"):
         assert bunch[unknown] is None
+    assert not bunch.geodesic_distances
+    with pytest.raises(ValueError, match=f"{name} are not known: real data"):
+        bunch.geodesic_distances()
     data, target = fetch(return_X_y=True)
     assert_array_equal(data, X)
     assert_array_equal(target, y)
@@ -110,18 +108,19 @@ def test_files_with_objects_are_not_unpickled(folder):
         datasets.fetch_mnist()
 
 
-@pytest.mark.parametrize("name", sorted(set(FETCHERS) - {"fetch_coil20"}))
+@fetchers
 @pytest.mark.parametrize("with_pandas", [True, False])
 def test_openml_is_asked_for_the_right_data(name, monkeypatch, tmp_path, with_pandas):
-    _, data_id = FETCHERS[name]
+    _, at = FETCHERS[name]
+    n = 1440 if name == "fetch_coil20" else 2
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
     asked = {}
 
     def answer(**options):
         asked.update(options)
         return Bunch(
-            data=np.array([[0.0, 255.0], [3.0, 4.0]]),
-            target=np.array(["7", "2"], dtype=object),
+            data=np.tile([[0.0, 255.0], [3.0, 4.0]], (n // 2, 1)),
+            target=np.tile(np.array(["7", "2"], dtype=object), n // 2),
         )
 
     monkeypatch.setattr(_fetch, "fetch_openml", answer)
@@ -130,26 +129,53 @@ def test_openml_is_asked_for_the_right_data(name, monkeypatch, tmp_path, with_pa
     )
     bunch = getattr(datasets, name)(data_home=tmp_path, cache=False)
     assert asked == {
-        "data_id": data_id,
+        **at,
         "data_home": tmp_path,
         "cache": False,
         "as_frame": False,
         "parser": "pandas" if with_pandas else "liac-arff",
     }
     assert bunch.data.dtype == np.uint8
-    assert_array_equal(bunch.target, [1, 0])
+    assert_array_equal(bunch.target, np.tile([1, 0], n // 2))
     assert_array_equal(bunch.target_names, ["2", "7"])
+    assert bunch.n_train is None
 
 
 @fetchers
 def test_without_network_the_error_says_what_to_do(name, offline, monkeypatch):
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
-    file, data_id = FETCHERS[name]
-    reason = "no route to host" if data_id else "OpenML does not have"
-    with pytest.raises(OSError, match=reason) as error:
+    file, _ = FETCHERS[name]
+    with pytest.raises(OSError, match="no route to host") as error:
         getattr(datasets, name)()
+    assert "Check the network connection" in str(error.value)
     assert f"{file}.npz" in str(error.value)
     assert "SKMANIFOLD_DATA, which now is not set" in str(error.value)
+
+
+@fetchers
+def test_what_openml_does_not_have_is_no_fault_of_the_network(name, monkeypatch):
+    monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
+
+    def refuse(**options):
+        # What fetch_openml makes of the answer 412.
+        raise ValueError("Dataset with data_id 0 not found.")
+
+    monkeypatch.setattr(_fetch, "fetch_openml", refuse)
+    with pytest.raises(
+        OSError, match=r"reached but did not give .* not found\. Inst"
+    ) as error:
+        getattr(datasets, name)()
+    assert "network" not in str(error.value)
+    assert f"{FETCHERS[name][0]}.npz" in str(error.value)
+    assert "SKMANIFOLD_DATA" in str(error.value)
+
+
+def test_other_data_of_the_name_are_not_taken(monkeypatch):
+    monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
+    other = Bunch(data=np.zeros((1500, 4)), target=np.arange(1500) % 20)
+    monkeypatch.setattr(_fetch, "fetch_openml", lambda **_: other)
+    with pytest.raises(OSError, match=r"1500 samples, not the 1440 .* coil20\.npz"):
+        datasets.fetch_coil20()
 
 
 def test_a_folder_without_the_file_is_named(offline, folder):

@@ -119,7 +119,8 @@ def test_bunches_pickle(name):
     bunch = MAKERS[name](20, random_state=0)
     again = pickle.loads(pickle.dumps(bunch))
     assert_array_equal(again.data, bunch.data)
-    if bunch.geodesic_distances is not None:
+    assert bool(again.geodesic_distances) == bool(bunch.geodesic_distances)
+    if bunch.geodesic_distances:
         assert_array_equal(again.geodesic_distances(), bunch.geodesic_distances())
 
 
@@ -143,6 +144,8 @@ def test_wrong_arguments_are_refused(name, wrong, error, message):
     ("name", "wrong", "message"),
     [
         ("make_star_fruit", {"pole_angle": 1.6}, "less than pi / 2"),
+        ("make_star_fruit", {"pole_angle": 0}, "finite and positive"),
+        ("make_star_fruit", {"radius": 2}, "'spherical' or 'cylindrical', got 2"),
         ("make_open_sphere", {"cap_angle": 4}, "less than pi"),
         ("make_open_sphere", {"cap_angle": 0}, "finite and positive"),
         ("make_torus", {"minor_radius": 2}, "less than major_radius"),
@@ -161,15 +164,14 @@ def test_impossible_shapes_are_refused(name, wrong, message):
 # -- the points lie where the formula says -------------------------------------------
 
 
-def surface(name, u, v):
+def surface(name, u, v, **options):
     """The maps from coordinates to points, written from the documentation."""
     if name == "make_s_curve":
         return np.stack([np.sin(u), v, np.sign(u) * (np.cos(u) - 1)])
     if name == "make_star_fruit":
         r = 1 + np.sin(5 * v) / 8
-        return np.stack(
-            [r * np.sin(u) * np.cos(v), r * np.sin(u) * np.sin(v), np.cos(u)]
-        )
+        height = np.cos(u) if options else r * np.cos(u)
+        return np.stack([r * np.sin(u) * np.cos(v), r * np.sin(u) * np.sin(v), height])
     if name == "make_open_sphere":
         polar, angle = np.hypot(u, v), np.arctan2(v, u)
         sine = np.sin(polar)
@@ -202,37 +204,67 @@ BOXES = {
 }
 
 
-@pytest.mark.parametrize("name", [*BOXES, "make_open_sphere"])
-def test_points_follow_from_their_coordinates(name):
-    bunch = MAKERS[name](300, random_state=0)
-    points = surface(name, *bunch.coordinates.T).T
+CYLINDRICAL = pytest.param("make_star_fruit", {"radius": "cylindrical"})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in [*BOXES, "make_open_sphere"]), CYLINDRICAL],
+)
+def test_points_follow_from_their_coordinates(name, options):
+    bunch = MAKERS[name](300, random_state=0, **options)
+    points = surface(name, *bunch.coordinates.T, **options).T
     assert_allclose(bunch.data, points, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", BOXES)
-def test_samples_are_uniform_by_area(name):
-    # The areas of 8 x 8 cells in the coordinates, from small parallelograms.
-    bunch = MAKERS[name](6400, random_state=0)
+def test_the_radius_of_a_star_fruit():
+    for radius, columns in (("spherical", [0, 1, 2]), ("cylindrical", [0, 1])):
+        fruit = datasets.make_star_fruit(500, radius=radius, random_state=0)
+        polar, azimuth = fruit.coordinates.T
+        assert_allclose(np.arctan2(*fruit.data[:, 1::-1].T) % (2 * pi), azimuth)
+        length = np.linalg.norm(fruit.data[:, columns], axis=1)
+        unit = np.ones(500) if radius == "spherical" else np.sin(polar)
+        assert_allclose(length / unit, 1 + np.sin(5 * azimuth) / 8)
+        assert polar.min() > pi / 4
+        assert polar.max() < 3 * pi / 4
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, {}) for name in BOXES), CYLINDRICAL]
+)
+def test_samples_are_uniform_by_area(name, options):
+    # The areas of cells in the coordinates, from small parallelograms.
+    n = 25_600
+    bins = (8, 40) if name == "make_star_fruit" else (8, 8)
+    bunch = MAKERS[name](n, random_state=0, **options)
     (low_u, high_u), (low_v, high_v) = BOXES[name]
-    m = 80
+    m = 160
     u, v = np.meshgrid(
         low_u + (np.arange(m) + 0.5) / m * (high_u - low_u),
         low_v + (np.arange(m) + 0.5) / m * (high_v - low_v),
         indexing="ij",
     )
     h = 1e-5
-    along_u = (surface(name, u + h, v) - surface(name, u - h, v)) / (2 * h)
-    along_v = (surface(name, u, v + h) - surface(name, u, v - h)) / (2 * h)
+
+    def point(u, v):
+        return surface(name, u, v, **options)
+
+    along_u = (point(u + h, v) - point(u - h, v)) / (2 * h)
+    along_v = (point(u, v + h) - point(u, v - h)) / (2 * h)
     E, G = (along_u**2).sum(axis=0), (along_v**2).sum(axis=0)
     area = np.sqrt(E * G - (along_u * along_v).sum(axis=0) ** 2)
-    cells = area.reshape(8, 10, 8, 10).sum(axis=(1, 3))
-    counts = np.histogram2d(*bunch.coordinates.T, bins=8, range=BOXES[name])[0]
-    assert counts.sum() == 6400
-    expected = 6400 * cells / cells.sum()
+    shape = (bins[0], m // bins[0], bins[1], m // bins[1])
+    cells = area.reshape(shape).sum(axis=(1, 3))
+    counts = np.histogram2d(*bunch.coordinates.T, bins=bins, range=BOXES[name])[0]
+    assert counts.sum() == n
+    if name == "make_star_fruit":
+        # The five ribs are the same, and show more when they are taken together.
+        cells, counts = (a.reshape(8, 5, 8).sum(axis=1) for a in (cells, counts))
+    expected = n * cells / cells.sum()
     assert chisquare(counts.ravel(), expected.ravel()).pvalue > 0.01
     # The test would see a density that ignores the area, where there is one to see.
     if name != "make_s_curve":
-        flat = np.full(64, 100.0)
+        flat = np.full(cells.size, n / cells.size)
         assert chisquare(counts.ravel(), flat).pvalue < 1e-6
 
 
@@ -281,7 +313,10 @@ def test_an_open_sphere_is_uniform_up_to_its_rim(cap_angle):
     azimuth = np.arctan2(bunch.data[:, 1], bunch.data[:, 0])
     assert kstest(azimuth / (2 * pi) + 0.5, "uniform").pvalue > 0.01
     assert_allclose(bunch.target, np.arccos(height))
-    assert (bunch.geodesic_distances is None) == (cap_angle > pi / 2)
+    assert bool(bunch.geodesic_distances) == (cap_angle <= pi / 2)
+    if cap_angle > pi / 2:
+        with pytest.raises(ValueError, match="shortest paths follow the rim"):
+            bunch.geodesic_distances([0])
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 5])
@@ -448,11 +483,38 @@ def test_flat_charts_are_isometric():
         assert_allclose(D, pdist(bunch.coordinates))
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(MAKERS) - set(WITH_DISTANCES) - {"make_twin_swiss_roll"})
-)
+IN_PARTS = {"make_twin_swiss_roll", "make_nested_clusters"}
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - set(WITH_DISTANCES) - IN_PARTS))
 def test_no_distances_where_none_are_known(name):
-    assert MAKERS[name](10, random_state=0).geodesic_distances is None
+    distances = MAKERS[name](10, random_state=0).geodesic_distances
+    assert not distances
+    for rows in ((), ([0, 1],), ([0], [1])):
+        with pytest.raises(ValueError, match=rf"{name} are not known: .* closed form"):
+            distances(*rows)
+
+
+def test_no_distances_in_four_columns_of_the_projective_plane():
+    bunch = datasets.make_projective_plane(10, random_state=0)
+    with pytest.raises(ValueError, match="with 6 they have"):
+        bunch.geodesic_distances()
+
+
+def test_distances_within_nested_clusters():
+    bunch = datasets.make_nested_clusters(900, noise=0.1, random_state=0)
+    clean = datasets.make_nested_clusters(900, random_state=0)
+    D = bunch.geodesic_distances()
+    same = bunch.target[:, np.newaxis] == bunch.target
+    assert np.isinf(D[~same]).all()
+    ball, circle, sphere = (clean.data[clean.target == c] for c in range(3))
+    ball_D, circle_D, sphere_D = (D[np.ix_(*[bunch.target == c] * 2)] for c in range(3))
+    assert_allclose(ball_D, cdist(ball, ball))
+    for points, found, radius in ((circle, circle_D, 1.5), (sphere, sphere_D, 3.0)):
+        cosine = np.clip(points @ points.T / radius**2, -1, 1)
+        assert_allclose(found, radius * np.arccos(cosine), atol=1e-6)
+    rows, columns = np.array([7, 2, 9]), bunch.target == 2
+    assert_array_equal(bunch.geodesic_distances(rows, columns), D[rows][:, columns])
 
 
 @pytest.mark.parametrize("wrong", [3, [[1]], [0.5], "a"])

@@ -83,6 +83,7 @@ def test_betti_numbers(name, field):
         ("make_projective_plane", {"n_features": 6}, 200),
         ("make_open_sphere", {"cap_angle": 0.9 * np.pi}, 300),
         ("make_star_fruit", {"pole_angle": 0.3}, 300),
+        ("make_star_fruit", {"radius": "cylindrical"}, 300),
     ],
 )
 def test_betti_numbers_of_the_variants(name, options, n_landmarks):

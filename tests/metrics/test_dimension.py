@@ -101,3 +101,56 @@ def test_what_is_undefined_is_refused(X):
     for wrong in (1.0, -0.1, "0.1"):
         with pytest.raises(ValueError, match="discard_fraction"):
             intrinsic_dimension(X, discard_fraction=wrong)
+
+
+def drawn(n_samples):
+    return np.sort(np.random.RandomState(0).choice(80, size=n_samples, replace=False))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+def test_a_subsample_of_the_ratios_is_fitted(X, loops, metric):
+    D = loops.distances(X)
+    ratios = sorted(row[2] / row[1] for row in np.sort(D, axis=1)[drawn(30)])
+    # The distribution is that of 30 ratios, of which the largest tenth is left out.
+    x = np.log(ratios[:27])
+    y = -np.log(1 - np.arange(1, 28) / 30)
+    given = D if metric == "precomputed" else X
+    options = {"n_samples": 30, "random_state": 0, "metric": metric}
+    assert_allclose(intrinsic_dimension(given, **options), x @ y / (x @ x))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+def test_a_subsample_of_the_local_estimates(X, loops, metric):
+    D = loops.distances(X)
+    inverse = []
+    for row in np.sort(D, axis=1)[drawn(25)]:
+        inverse.append(sum(np.log(row[7] / row[j]) for j in range(1, 7)) / 6)
+    given = D if metric == "precomputed" else X
+    options = {"n_samples": 25, "random_state": 0, "metric": metric}
+    options |= {"method": "mle", "n_neighbors": 7}
+    assert_allclose(intrinsic_dimension(given, **options), 1 / np.mean(inverse))
+    each = intrinsic_dimension(given, per_sample=True, **options)
+    assert_allclose(each, 1 / np.array(inverse))
+
+
+@pytest.mark.parametrize("method", ["twonn", "mle"])
+def test_repeated_rows_are_drawn_once(X, method):
+    options = {"method": method, "n_samples": 40, "random_state": 0}
+    value = intrinsic_dimension(X, **options)
+    twice = np.concatenate([X, X[::-1], X[:10]])
+    assert_allclose(intrinsic_dimension(twice, **options), value)
+    D = squareform(pdist(twice))
+    assert_allclose(intrinsic_dimension(D, metric="precomputed", **options), value)
+    for all_of_them in (80, 1000):
+        options["n_samples"] = all_of_them
+        assert intrinsic_dimension(twice, **options) == intrinsic_dimension(
+            twice, method=method
+        )
+
+
+def test_a_subsample_may_be_too_small(X):
+    assert np.isfinite(intrinsic_dimension(X, method="mle", n_samples=1))
+    with pytest.raises(ValueError, match=r"there are 2, as n_samples says"):
+        intrinsic_dimension(X, n_samples=2)
+    with pytest.raises(TypeError, match="n_samples must be an int"):
+        intrinsic_dimension(X, n_samples=0.5)

@@ -73,6 +73,25 @@ def test_defects_follow_the_definition(pair, loops, n_components):
     assert_allclose(local_curvature(X, Z, n_neighbors=7), np.abs(expected).mean())
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+def test_a_subsample_of_the_defects(pair, loops, metric):
+    X, Z = pair
+    Z = np.column_stack([Z, X[:, 2]])
+    ranks = loops.ranks(X)
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    expected = [
+        naive_defect(Z, i, [j for j in range(60) if j != i and ranks[i, j] <= 7])
+        for i in rows
+    ]
+    given = pairwise_distances(X) if metric == "precomputed" else X
+    options = {"n_neighbors": 7, "metric": metric, "n_samples": 20, "random_state": 0}
+    each = local_curvature(given, Z, per_sample=True, **options)
+    assert_allclose(each, expected, atol=1e-7)
+    assert_allclose(local_curvature(given, Z, **options), np.abs(expected).mean())
+    whole = local_curvature(X, Z, n_neighbors=7)
+    assert local_curvature(X, Z, n_neighbors=7, n_samples=60) == whole
+
+
 def test_a_plane_is_flat_inside_and_bent_at_its_edge():
     rng = np.random.default_rng(0)
     flat = rng.uniform(-1, 1, size=(800, 2))
@@ -202,6 +221,10 @@ def test_wrong_options_of_curvature_are_refused(pair):
         local_curvature(X, Z, n_neighbors=(3, 5))
     with pytest.raises(ValueError, match="belong to paths"):
         local_curvature(X, Z, method="turning_angle", per_sample=True)
+    with pytest.raises(ValueError, match=r"n_samples=9 needs .* Give n_paths"):
+        local_curvature(X, Z, method="turning_angle", n_samples=9)
+    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+        local_curvature(X, Z, n_samples=0)
     with pytest.raises(ValueError, match="n_paths"):
         local_curvature(X, Z, method="turning_angle", n_paths=0)
 

@@ -88,3 +88,42 @@ def test_what_cannot_be_retrieved_is_refused(metric):
         metric(Z, np.arange(6), k=2)
     with pytest.raises(ValueError, match=r"k=6 .* largest .* is 5"):
         metric(Z, np.zeros(6), k=6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("distances", ["euclidean", "precomputed"])
+def test_a_subsample_asks_among_all(pair, metric, distances):
+    Z = pair[1]
+    # Some classes of one member, whose queries are left out.
+    labels = np.random.default_rng(1).integers(25, size=60)
+    D = pairwise_distances(Z)
+    given = D if distances == "precomputed" else Z
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    expected = []
+    for i in rows:
+        order = np.argsort(np.where(np.arange(60) == i, np.inf, D[i]))[:6]
+        hits = labels[order] == labels[i]
+        relevant = np.count_nonzero(labels == labels[i]) - 1
+        if relevant and metric is recall_at_k:
+            expected.append(float(hits.any()))
+        elif relevant:
+            gains = [hits[: t + 1].mean() for t in np.flatnonzero(hits)]
+            expected.append(sum(gains) / min(6, relevant))
+    assert len(expected) < 20
+    options = {"k": 6, "metric": distances, "n_samples": 20, "random_state": 0}
+    each = metric(given, labels, per_sample=True, **options)
+    assert_allclose(each, expected)
+    assert_allclose(metric(given, labels, **options), np.mean(expected))
+    assert metric(Z, labels, k=6, n_samples=60) == metric(Z, labels, k=6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_subsample_of_single_members_is_refused(pair, metric):
+    labels = np.arange(60)
+    labels[1] = 0
+    rows = np.random.RandomState(0).choice(60, size=5, replace=False)
+    assert not set(rows) & {0, 1}
+    with pytest.raises(ValueError, match=r"n_samples=5 drawn .* Raise n_samples"):
+        metric(pair[1], labels, k=2, n_samples=5, random_state=0)
+    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+        metric(pair[1], labels, k=2, n_samples=0)

@@ -7,23 +7,26 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
+from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.manifold import TSNE, Isomap
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import check_scoring, silhouette_score
 from sklearn.model_selection import (
     GridSearchCV,
+    KFold,
     StratifiedKFold,
     cross_val_score,
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
-from skmanifold import metrics
+from skmanifold import DLME, metrics
 from skmanifold.metrics import get_scorer, get_scorer_names, make_embedding_scorer
 
 NAMES = [
@@ -73,7 +76,13 @@ def test_a_scorer_is_the_metric_of_the_test_fold(iris):
 
 
 @pytest.mark.parametrize(
-    "estimator", [PCA(2), Isomap(n_neighbors=60), make_pipeline(PCA(3), PCA(2))]
+    "estimator",
+    [
+        PCA(2),
+        Isomap(n_neighbors=60),
+        make_pipeline(PCA(3), PCA(2)),
+        LinearDiscriminantAnalysis(),
+    ],
 )
 def test_all_scorers_at_once_with_any_transformer(iris, estimator):
     X, y = iris
@@ -332,3 +341,224 @@ def test_scorers_work_with_metadata_routing(iris):
         ).fit(X)
     assert np.isfinite(scores["test_t"]).all()
     assert search.best_params_ == {"n_components": 2}
+
+
+def test_metadata_reaches_a_metric_that_takes_it(iris):
+    X, _ = iris
+    weight = np.linspace(0, 1, 150)
+
+    def spread(Z, *, sample_weight=None):
+        return float(np.average(Z[:, 0] ** 2, weights=sample_weight))
+
+    scorer = make_embedding_scorer(spread, inputs=("Z",))
+    cv = KFold(3)
+    expected = []
+    for train, test in cv.split(X):
+        Z = PCA(1).fit(X[train]).transform(X[test])
+        expected.append(np.average(Z[:, 0] ** 2, weights=weight[test]))
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer.set_score_request(sample_weight=True)
+        for scoring in (scorer, {"score": scorer}):
+            scores = cross_validate(
+                PCA(1), X, cv=cv, scoring=scoring, params={"sample_weight": weight}
+            )
+            assert_allclose(scores["test_score"], expected)
+
+
+# -- what X is compared with ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wine():
+    return load_wine(return_X_y=True)
+
+
+class Nested:
+    """Estimators whose last step sees standardised columns, and one without steps."""
+
+    plain = PCA(2)
+    pipeline = make_pipeline(StandardScaler(), PCA(2))
+    longer = make_pipeline(MinMaxScaler(), StandardScaler(), "passthrough", PCA(2))
+    inner = make_pipeline(MinMaxScaler(), make_pipeline(StandardScaler(), PCA(2)))
+    search = GridSearchCV(
+        pipeline, {"pca__n_components": [2]}, scoring=get_scorer("trustworthiness")
+    )
+
+
+@pytest.mark.parametrize("name", ["pipeline", "longer", "inner", "search"])
+@pytest.mark.parametrize("multiple", [False, True])
+def test_the_last_step_sees_what_the_embedding_is_compared_with(wine, name, multiple):
+    X, _ = wine
+    estimator = getattr(Nested, name)
+    scorers = {
+        reference: make_embedding_scorer(
+            metrics.distance_rmse, greater_is_better=False, reference=reference
+        )
+        for reference in ("input", "last_step")
+    }
+    cv = KFold(3, shuffle=True, random_state=0)
+    if multiple:
+        scores = cross_validate(estimator, X, cv=cv, scoring=scorers)
+        scores = {key: scores[f"test_{key}"] for key in scorers}
+    else:
+        scores = {
+            key: cross_val_score(estimator, X, cv=cv, scoring=scorer)
+            for key, scorer in scorers.items()
+        }
+    for fold, (train, test) in enumerate(cv.split(X)):
+        scaler = StandardScaler().fit(X[train])
+        seen = scaler.transform(X[test])
+        Z = PCA(2).fit(scaler.transform(X[train])).transform(seen)
+        for key, reference in (("input", X[test]), ("last_step", seen)):
+            expected = -metrics.distance_rmse(reference, Z)
+            assert_allclose(scores[key][fold], expected, rtol=1e-6, err_msg=key)
+
+
+def test_without_a_pipeline_the_last_step_sees_the_input(wine):
+    X, y = wine
+    for estimator in (PCA(2), Pipeline([("pca", PCA(2))])):
+        estimator.fit(X)
+        for name in ("lgd", "trustworthiness", "cra"):
+            value = get_scorer(name, reference="last_step")(estimator, X, y)
+            assert value == get_scorer(name)(estimator, X, y)
+
+
+def test_metrics_that_do_not_look_at_the_input_ignore_the_reference(wine):
+    X, y = wine
+
+    def refuse(X):
+        raise AssertionError
+
+    model = make_pipeline(StandardScaler(), KMeans(3, n_init=1, random_state=0)).fit(X)
+    for name in ("clustering_accuracy", "linear_svm", "kmeans"):
+        value = get_scorer(name, reference=refuse)(model, X, y)
+        assert value == get_scorer(name)(model, X, y)
+
+
+def test_a_search_over_the_scaling_needs_one_yardstick(wine):
+    X, _ = wine
+    yardstick = StandardScaler().fit(X).transform
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("embed", PCA(2))]),
+        {"scale": ["passthrough", MinMaxScaler(), StandardScaler()]},
+        scoring={
+            "input": get_scorer("trustworthiness"),
+            "yardstick": get_scorer("trustworthiness", reference=yardstick),
+        },
+        refit="yardstick",
+    ).fit(X)
+    results = search.cv_results_
+    assert np.argmax(results["mean_test_input"]) == 0
+    assert np.argmax(results["mean_test_yardstick"]) == 2
+    pipeline = search.best_estimator_
+    scorer = get_scorer("trustworthiness", reference=yardstick)
+    expected = metrics.trustworthiness(yardstick(X), pipeline.transform(X))
+    assert scorer(pipeline, X) == expected
+    again = pickle.loads(pickle.dumps(scorer))
+    assert again(pipeline, X) == expected
+
+
+def test_options_of_the_ready_made_scorers(wine):
+    X, _ = wine
+    pca = PCA(2).fit(X)
+    scorer = get_scorer("rre", n_neighbors=(3, 7), direction="mean", metric="manhattan")
+    expected = metrics.mean_relative_rank_error(
+        X, pca.transform(X), n_neighbors=(3, 7), direction="mean", metric="manhattan"
+    )
+    assert scorer(pca, X) == -expected
+    own = make_embedding_scorer(metrics.stress, reference="last_step")
+    assert repr(own) == "make_embedding_scorer(stress, reference='last_step')"
+    with pytest.raises(
+        TypeError, match=r"'n_neighbours' .* trustworthiness has no such"
+    ):
+        get_scorer("trustworthiness", n_neighbours=3)
+    with pytest.raises(TypeError, match=r"'n_neighbors' .* It has 'metric', 'per_sam"):
+        get_scorer("d_rmse", n_neighbors=3)
+    with pytest.raises(TypeError, match="reference go with a name"):
+        get_scorer(own, reference="input")
+    for wrong in ("last", None, 3):
+        with pytest.raises(ValueError, match=f"reference must be .* got {wrong!r}"):
+            make_embedding_scorer(metrics.stress, reference=wrong)
+
+
+# -- a scorer to scikit-learn --------------------------------------------------------
+
+
+def test_scikit_learn_takes_a_scorer_as_it_is(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    scorer = get_scorer("trustworthiness")
+    assert check_scoring(pca, scorer) is scorer
+    both = {"t": scorer, "k": get_scorer("kmeans")}
+    scores = check_scoring(pca, both)(pca, X, y)
+    assert scores == {"t": scorer(pca, X), "k": both["k"](pca, X, y)}
+
+
+def test_several_scorers_share_one_embedding(iris):
+    X, y = iris
+
+    class Counting(PCA):
+        n_calls = 0
+
+        def transform(self, X):
+            self.n_calls += 1
+            return super().transform(X)
+
+    names = ["trustworthiness", "continuity", "lgd", "linear_svm"]
+    scorers = {name: get_scorer(name) for name in names}
+    scorers["last"] = get_scorer("continuity", reference="last_step")
+    pca = Counting(2).fit(X)
+    scores = check_scoring(pca, scorers)(pca, X, y)
+    assert pca.n_calls == 1
+    for name, scorer in scorers.items():
+        assert scores[name] == scorer(pca, X, y)
+
+
+def test_one_scorer_that_does_not_fit_leaves_the_others(iris):
+    X, y = iris
+    scoring = {name: get_scorer(name) for name in ("clustering_accuracy", "kmeans")}
+    scoring |= {"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")}
+    with pytest.warns(UserWarning, match="PCA has no method predict"):
+        scores = cross_validate(PCA(2), X, y, scoring=scoring)
+    assert np.isnan(scores["test_clustering_accuracy"]).all()
+    for name in ("kmeans", "t", "c"):
+        assert np.isfinite(scores[f"test_{name}"]).all()
+    scoring = {"t": scoring["t"], "c": scoring["c"]}
+    with pytest.warns(UserWarning, match="TSNE has no method transform"):
+        scores = cross_validate(TSNE(max_iter=250), X, scoring=scoring, cv=2)
+    assert np.isnan(scores["test_t"]).all()
+
+
+def test_weights_of_a_search_are_said_to_be_ignored(iris):
+    X, y = iris
+
+    class Weighted(PCA):
+        def fit(self, X, y=None, sample_weight=None):
+            assert sample_weight is not None
+            return super().fit(X)
+
+    for scoring in (get_scorer("trustworthiness"), {"t": get_scorer("continuity")}):
+        refit = "t" if isinstance(scoring, dict) else True
+        search = GridSearchCV(
+            Weighted(), {"n_components": [1, 2]}, scoring=scoring, refit=refit
+        )
+        with pytest.warns(UserWarning, match="does not support sample_weight"):
+            search.fit(X, y, sample_weight=np.ones(150))
+        assert search.best_params_ == {"n_components": 2}
+
+
+@pytest.mark.parametrize("name", ["trustworthiness", "linear_svm"])
+def test_scoring_monitor(iris, name):
+    X, y = iris
+    alone, named = get_scorer(name), {"t": get_scorer(name), "d": get_scorer("d_rmse")}
+    rows = []
+    for scoring in (alone, named):
+        monitor = ScoringMonitor(scoring=scoring)
+        model = DLME(max_epochs=2, batch_size=50, random_state=0)
+        model.set_callbacks(monitor).fit(X, y)
+        log = monitor.get_logs().data
+        rows.append([row for row in log if row["task_name"] == "epoch"])
+    assert [row["score"] for row in rows[0]] == [row["t"] for row in rows[1]]
+    assert len(rows[0]) == 2
+    assert rows[0][0]["score"] != rows[0][1]["score"]
+    assert rows[0][1]["score"] == pytest.approx(alone(model, X, y))

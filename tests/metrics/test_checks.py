@@ -1,0 +1,103 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import inspect
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.spatial.distance import cdist
+from sklearn.metrics import pairwise_distances
+
+from skmanifold import metrics
+from skmanifold.metrics import _checks
+
+WITH_METRIC = [
+    function
+    for function in (getattr(metrics, name) for name in metrics.__all__)
+    if function is not metrics.make_embedding_scorer
+    and "metric" in inspect.signature(function).parameters
+]
+
+
+@pytest.fixture
+def call(pair, labels):
+    """Call a function with the arguments that its first parameters ask for."""
+    X, Z = pair
+
+    def call(function, data=X, **options):
+        given = {"X": data, "Z": Z, "y": labels}
+        names = list(inspect.signature(function).parameters)
+        names = names[: 1 + (names[1] in given)]
+        if names[0] == "Z":
+            given["Z"] = data
+        return function(*(given[name] for name in names), **options)
+
+    return call
+
+
+def test_there_are_functions_with_a_metric():
+    assert {"trustworthiness", "stress", "recall_at_k", "intrinsic_dimension"} <= {
+        function.__name__ for function in WITH_METRIC
+    }
+    assert len(WITH_METRIC) == 15
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_unknown_metrics_are_named_with_those_that_are_known(call, function):
+    message = (
+        r"metric must be one of 'braycurtis', .* got 'euclidian'\. .* 'euclidean'\?"
+    )
+    with pytest.raises(ValueError, match=message):
+        call(function, metric="euclidian")
+    with pytest.raises(ValueError, match=r"or a callable, got ''\.$"):
+        call(function, metric="")
+    for wrong in (None, 2, ["euclidean"]):
+        with pytest.raises(TypeError, match=r"metric must be the name .* rows, got"):
+            call(function, metric=wrong)
+    with pytest.raises(ValueError, match="metric='seuclidean' needs parameters"):
+        call(function, metric="seuclidean")
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_a_callable_is_a_metric(call, pair, function):
+    def taxi(a, b):
+        return np.abs(a - b).sum()
+
+    D = cdist(pair[0], pair[0], "cityblock")
+    value = call(function, metric=taxi)
+    assert_allclose(value, call(function, metric="manhattan"), rtol=1e-10)
+    assert_allclose(value, call(function, D, metric="precomputed"), rtol=1e-10)
+
+
+# Of numbers that are taken for truth values, all others have equal distances.
+NUMERIC = [
+    "braycurtis",
+    "canberra",
+    "chebyshev",
+    "cityblock",
+    "correlation",
+    "cosine",
+    "euclidean",
+    "l1",
+    "l2",
+    "manhattan",
+    "minkowski",
+    "nan_euclidean",
+    "sqeuclidean",
+]
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_every_name_is_that_of_scikit_learn(call, pair, name):
+    D = pairwise_distances(np.abs(pair[0]), metric=name)
+    np.fill_diagonal(D, 0.0)
+    for function in WITH_METRIC:
+        value = call(function, np.abs(pair[0]), metric=name)
+        assert_allclose(value, call(function, D, metric="precomputed"), rtol=1e-6)
+
+
+def test_the_names():
+    booleans = {"dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath"}
+    others = {"hamming", "haversine", "precomputed", "yule"}
+    assert {*NUMERIC, *booleans, *others} <= set(_checks._METRICS)
