@@ -8,6 +8,7 @@
 #
 #   make demo    DLME beside PCA and t-SNE on handwritten digits
 #   make test    all tests, in parallel
+#   make browser-test   the explorer's page in a headless Chromium
 #   make lint    style and format, without changing a file
 #   make format  the same, changing the files
 #   make doc     the documentation, in doc/_build/html
@@ -35,6 +36,7 @@ TORCH ?= 2.13.0
 
 EXTRAS_demo = plot,progress
 EXTRAS_test = test
+EXTRAS_browser = test,browser
 EXTRAS_doc = docs
 EXTRAS_bench = bench
 
@@ -42,7 +44,7 @@ EXTRAS_bench = bench
 .DELETE_ON_ERROR:
 # Two installations into one environment must not run side by side.
 .NOTPARALLEL:
-.PHONY: help demo test lint format doc bench clean constraints
+.PHONY: help demo test browser-test lint format doc bench clean constraints
 
 help:
 	@sed -n 's/^#   make /make /p' Makefile
@@ -53,6 +55,16 @@ demo: .venv/installed-demo
 test: .venv/installed-test
 	$(VENV_PYTHON) -m pytest --numprocesses=$(JOBS) --maxprocesses=8 \
 		--dist=worksteal $(PYTEST_FLAGS)
+
+# On Debian and its like a missing Chromium is installed, where this user may; anywhere
+# else CHROMIUM and CHROMEDRIVER name the programs. Without them the tests fail.
+browser-test: .venv/installed-browser
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null \
+		&& command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null \
+		|| ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] \
+		|| { apt-get update && apt-get install --yes --no-install-recommends \
+			chromium chromium-driver; }
+	$(VENV_PYTHON) -m pytest tests/inspection/explorer_in_browser.py $(PYTEST_FLAGS)
 
 lint: .venv/installed-test
 	$(VENV_PYTHON) -m ruff check .

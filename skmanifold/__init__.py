@@ -12,7 +12,15 @@ import importlib
 __version__ = "0.1.0.dev0"
 
 # public name -> the module that defines it
-_ESTIMATORS = {"DLME": "skmanifold.estimators"}
+_ESTIMATORS = {
+    "AtlasAE": "skmanifold.atlas",
+    "AtlasTriplet": "skmanifold.atlas",
+    "DCRL": "skmanifold.estimators",
+    "DLME": "skmanifold.estimators",
+    "IsometricAE": "skmanifold.estimators",
+    "MSimCLR": "skmanifold.atlas",
+}
+_FUNCTIONS = {"load": "skmanifold.base"}
 _SUBMODULES = (
     "atlas",
     "augment",
@@ -28,12 +36,14 @@ _SUBMODULES = (
     "utils",
 )
 
-__all__ = [*_ESTIMATORS, *_SUBMODULES, "__version__"]
+__all__ = [*_ESTIMATORS, *_FUNCTIONS, *_SUBMODULES, "__version__"]
 
 
 def __getattr__(name):
     if name in _ESTIMATORS:
         return getattr(importlib.import_module(_ESTIMATORS[name]), name)
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     if name in _SUBMODULES:
         return importlib.import_module(f"skmanifold.{name}")
     raise AttributeError(f"module 'skmanifold' has no attribute {name!r}")

@@ -37,7 +37,10 @@ LAYERS = {
         {"_engine", "augment", "base", "graph", "losses", "nn", "utils"},
         {*NUMERIC, "torch", "gudhi"},
     ),
-    "base": ({"_engine", "training", "utils"}, {*NUMERIC, "torch"}),
+    "base": (
+        {"_engine", "training", "utils"},
+        {*NUMERIC, "torch", "onnx", "onnxruntime", "onnxscript", "safetensors"},
+    ),
     "_engine": (set(), {"torch", "numpy"}),
     "losses": (set(), {"torch", "numpy"}),
     "nn": (set(), {"torch", "numpy"}),
@@ -46,7 +49,7 @@ LAYERS = {
     "metrics": ({"utils"}, NUMERIC),
     "datasets": ({"utils"}, {*NUMERIC, "pandas"}),
     "training": ({"utils"}, NUMERIC),
-    "utils": (set(), NUMERIC),
+    "utils": (set(), {*NUMERIC, "pytest"}),
 }
 
 # Packages that are optional or slow to import: inside functions only.
@@ -55,16 +58,20 @@ LAZY = {
     "gudhi",
     "matplotlib",
     "numba",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
     "pandas",
     "plotly",
     "pynndescent",
+    "safetensors",
 }
 
 # Calls that import what their first argument names.
 IMPORTERS = {"__import__", "import_module", "import_optional"}
 
 # The files that import modules by a name that they compute.
-COMPUTED_IMPORTS = {"__init__.py", "utils/_optional.py"}
+COMPUTED_IMPORTS = {"__init__.py", "base/_persistence.py", "utils/_optional.py"}
 
 
 # What a file imports --------------------------------------------------------

@@ -7,6 +7,7 @@ from ._apply import apply_in_blocks
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
+from ._distributed import from_first, is_first, same_in_all
 from ._optim import make_optimizers
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
@@ -21,13 +22,16 @@ __all__ = [
     "Training",
     "apply_in_blocks",
     "count_batches",
+    "from_first",
     "global_rng_seeded",
+    "is_first",
     "learning_rate_factor",
     "local_generator",
     "make_optimizers",
     "plain_modes",
     "resolve_device",
     "resolve_precision",
+    "same_in_all",
     "torch_threads",
     "train",
 ]

@@ -20,7 +20,9 @@ from ._threads import torch_threads
 BLOCK_ROWS = 256
 
 
-def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS):
+def apply_in_blocks(
+    module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS, make_room=np.empty
+):
     """Outputs of a module for all rows, as a float32 array.
 
     Parameters
@@ -36,6 +38,9 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS
         Where the module lies.
     block_rows : int
         Rows of a block.
+    make_room : callable
+        ``make_room(shape, dtype)`` returns the array that the outputs go to, block by
+        block.
 
     Returns
     -------
@@ -57,18 +62,30 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS
             result = module(torch.from_numpy(block).to(device))[:n]
             return result.float().cpu().numpy()
 
-    starts = range(0, n_rows, block_rows)
+    with torch_threads(1):
+        first = outputs(0)
+    results = make_room((n_rows, *first.shape[1:]), np.float32)
+    results[: len(first)] = first
+
+    def fill(start):
+        results[start : start + block_rows] = outputs(start)
+
+    starts = range(block_rows, n_rows, block_rows)
     n_threads = torch.get_num_threads()
     n_workers = min(n_threads, len(starts)) if device.type == "cpu" else 1
     # Parallel over blocks, never inside one: see torch_threads.
-    if n_workers == 1:
+    if n_workers <= 1:
         with torch_threads(1):
-            return np.concatenate([outputs(start) for start in starts])
+            for start in starts:
+                fill(start)
+        return results
     try:
         with ThreadPoolExecutor(
             n_workers, initializer=torch.set_num_threads, initargs=(1,)
         ) as executor:
-            return np.concatenate(list(executor.map(outputs, starts)))
+            for _ in executor.map(fill, starts):
+                pass  # so that an error is raised here
+        return results
     finally:
         # what a worker sets for itself is also the default of threads yet to come
         torch.set_num_threads(n_threads)

@@ -5,6 +5,7 @@
 
 import contextlib
 import functools
+import threading
 
 import torch
 
@@ -12,13 +13,50 @@ import torch
 @contextlib.contextmanager
 def plain_modes():
     """torch as it is by itself, whatever modes the caller has set around us."""
-    with (
-        torch.inference_mode(False),
-        torch.enable_grad(),
-        torch.autocast("cpu", enabled=False),
-        torch.autocast("cuda", enabled=False),
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast("cpu", enabled=False))
+        stack.enter_context(torch.autocast("cuda", enabled=False))
+        # a mode of its own costs every operation a little
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        stack.enter_context(_SINGLE_PRECISION)
         yield
+
+
+class _SinglePrecision:
+    """float32 as torch's default dtype inside, what it was outside.
+
+    The default is one for all threads: the first to enter remembers what it was, the
+    last to leave restores it.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n_inside = 0
+        self.before = None
+
+    def __enter__(self):
+        with self.lock:
+            if self.n_inside == 0:
+                self.before = torch.get_default_dtype()
+                self._set(torch.float32)
+            self.n_inside += 1
+
+    def __exit__(self, *exception):
+        with self.lock:
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                self._set(self.before)
+
+    @staticmethod
+    def _set(dtype):
+        if torch.get_default_dtype() != dtype:
+            torch.set_default_dtype(dtype)
+
+
+_SINGLE_PRECISION = _SinglePrecision()
 
 
 def resolve_device(device):

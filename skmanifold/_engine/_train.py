@@ -7,6 +7,7 @@ import math
 
 import torch
 
+from ._distributed import average_gradients, from_first, is_first, shared_rows
 from ._schedule import learning_rate_factor
 
 
@@ -106,14 +107,18 @@ def train(objective, batches, training, *, on_epoch=None):
             )
             # Without the cache, which lives as long as the outermost such context: one
             # of the caller's would keep the first step's weights for all of them.
-            with torch.autocast(
-                device_type,
-                training.dtype,
-                enabled=training.dtype != torch.float32,
-                cache_enabled=False,
+            with (
+                torch.autocast(
+                    device_type,
+                    training.dtype,
+                    enabled=training.dtype != torch.float32,
+                    cache_enabled=False,
+                ),
+                shared_rows(objective),
             ):
                 terms = objective(batch, step / n_steps)
             sum(terms.values()).backward()
+            average_gradients(parameters)
             if training.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
             for optimizer in training.optimizers:
@@ -125,7 +130,7 @@ def train(objective, batches, training, *, on_epoch=None):
             values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
 
-        means = (totals / len(batches)).tolist()
+        means = from_first((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
         # while the objective still changes its weights, its loss says nothing
@@ -134,9 +139,12 @@ def train(objective, batches, training, *, on_epoch=None):
         )
         if training.stopping is not None and settled:
             stop = training.stopping.done(history["loss"][-1]) or stop
+        (stop,) = from_first([bool(stop)])
         last = stop or epoch + 1 == training.n_epochs
-        if training.checkpoint and (
-            last or (epoch + 1) % training.checkpoint.every == 0
+        if (
+            training.checkpoint
+            and is_first()
+            and (last or (epoch + 1) % training.checkpoint.every == 0)
         ):
             state = _snapshot(objective, training, history)
             training.checkpoint.save({**state, "finished": bool(last)})

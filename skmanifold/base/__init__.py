@@ -5,7 +5,8 @@
 
 from ._data import FitData, Plan
 from ._decoder import DecoderMixin
+from ._persistence import load
 from ._run import Run
 from ._template import DeepManifold
 
-__all__ = ["DecoderMixin", "DeepManifold", "FitData", "Plan", "Run"]
+__all__ = ["DecoderMixin", "DeepManifold", "FitData", "Plan", "Run", "load"]

@@ -5,7 +5,8 @@
 
 import contextlib
 import copy
-import warnings
+import math
+import tempfile
 from collections import OrderedDict
 from numbers import Integral, Real
 
@@ -21,6 +22,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_is_fitted,
@@ -33,18 +35,29 @@ from skmanifold._engine import (
     Checkpoint,
     apply_in_blocks,
     count_batches,
+    from_first,
+    is_first,
     plain_modes,
     resolve_device,
+    same_in_all,
 )
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._input_map import InputMap
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils._warnings import warn
 
+from . import _onnx, _persistence
 from ._data import LARGEST_SEED, FitData
 from ._run import Run
 
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
+
+# Rows that transform holds the outputs of before they go to the caller's array.
+_ROWS_AT_ONCE = 2**14
+
+# The scaled rows of a memory map lie on the disk too if they are more than this.
+_LEAST_BYTES_ON_DISK = 2**28
 
 
 def _can_cluster(estimator):
@@ -183,6 +196,9 @@ class DeepManifold(
         "random_state": ["random_state"],
     }
 
+    # ``out`` says where, not what: no request of metadata
+    __metadata_request__transform = {"out": UNUSED}
+
     # -- what a user calls
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -230,7 +246,7 @@ class DeepManifold(
         """
         return self.fit(X, y).embedding_
 
-    def transform(self, X):
+    def transform(self, X, *, out=None):
         """Embed rows with the learnt network.
 
         Each row's result is the same bit for bit whatever rows are given with it.
@@ -238,24 +254,38 @@ class DeepManifold(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data in the units of the training data.
+            Data in the units of the training data. A memory map is read in parts.
+
+        out : ndarray of shape (n_samples, n_components), default=None
+            Where the embedding goes, of type float32 or float64: a memory map, for
+            instance, for more rows than fit into memory.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            The embedding; float32 for float32 and float16 input, float64 otherwise.
+            The embedding; float32 for float32 and float16 input, float64 otherwise. Or
+            ``out``.
 
         Raises
         ------
         NotFittedError
             If fit was not called.
         ValueError
-            If X is not finite or has another number of features than in fit.
+            If X is not finite or has another number of features than in fit, or if the
+            embedding does not fit into ``out``.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
-        embedding = self._present(self._outputs(self.network_, X))
-        return embedding.astype(_output_dtype(X.dtype), copy=False)
+        if out is None:
+            embedding = self._present(self._outputs(self.network_, X))
+            return embedding.astype(_output_dtype(X.dtype), copy=False)
+        _check_out(out, (X.shape[0], self._n_features_out))
+        network, device = self._placed(self.network_)
+        for start in range(0, X.shape[0], _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            outputs = _apply_to_rows(network, self._input_map, X[part], device)
+            out[part] = self._present(outputs)
+        return out
 
     @available_if(_has_n_clusters)
     def predict(self, X):
@@ -304,6 +334,61 @@ class DeepManifold(
             self.labels_ = kmeans.labels_
         return self.labels_
 
+    def save(self, path):
+        """Write the fitted estimator to a file that holds data alone.
+
+        Parameters in JSON and arrays in the safetensors format, with a digest of the
+        whole and the versions of the libraries; :func:`skmanifold.load` reads it.
+        Unlike a pickle it runs no code when it is loaded, and what runs code is not in
+        it: parameters that are functions or networks of your own are given again at
+        loading, and callbacks are left out. Needs the extra ``io``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. One that exists is replaced as a whole.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        TypeError
+            If the estimator has an attribute that such a file cannot hold.
+        ValueError
+            If the folder does not exist.
+        """
+        check_is_fitted(self)
+        _persistence.save(self, path)
+
+    def to_onnx(self, path, *, method="transform", dtype="float32"):
+        """Write the learnt map as an ONNX graph, for runtimes without Python or torch.
+
+        The graph takes rows in raw units, "X", and returns their "embedding": centring,
+        scaling and the PCA of wide data are part of it. Its outputs are those of
+        ``transform`` up to rounding, about 1e-6 of their size; the file is tried out
+        before it takes its name. Needs the extra ``onnx``.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file. One that exists is replaced.
+        method : {"transform", "inverse_transform"}, default="transform"
+            What the graph computes. "inverse_transform" takes "embedding" and returns
+            "X"; only for an estimator that has this method.
+        dtype : {"float32", "float64"}, default="float32"
+            Type of the graph's input and output. Inside, rows are centred in float64
+            and the network computes in float32, as in ``transform``.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If a parameter is invalid, or the network cannot be written as a graph.
+        """
+        check_is_fitted(self)
+        _onnx.to_onnx(self, path, method, dtype)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -325,6 +410,12 @@ class DeepManifold(
         _check_length(y, rows.shape[0])
         targets = self._validate_targets(y)
         plan = self._plan(*rows.shape)
+        if self.batch_size != "auto" and self.batch_size > rows.shape[0]:
+            warn(
+                f"batch_size={self.batch_size} is more than the {rows.shape[0]} "
+                f"samples of X; using batch_size={rows.shape[0]}."
+            )
+        plan.batch_size = min(plan.batch_size, rows.shape[0])
         n_steps = count_batches(rows.shape[0], plan.batch_size)
         plan.n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
@@ -346,19 +437,24 @@ class DeepManifold(
                 random_state=random_state.randint(LARGEST_SEED),
             )
         if not input_map.factor.any():
-            warnings.warn(
+            warn(
                 "No column of X varies, as far as float64 can tell: all rows get the "
                 "same place. If they should differ, subtract an offset from X or "
-                "multiply it.",
-                UserWarning,
-                stacklevel=2,
+                "multiply it."
             )
+        same_in_all(
+            [*rows.shape, input_map.mean.sum(), input_map.factor.sum()],
+            "X differs between the processes of this distributed fit. Pass the same "
+            "rows in the same order to fit in all of them: each takes its share.",
+        )
         project = _linear(input_map.basis)
         data = FitData(
             rows,
-            torch.from_numpy(_apply_to_rows(project, input_map, rows, "cpu")).to(
-                device
-            ),
+            torch.from_numpy(
+                _apply_to_rows(
+                    project, input_map, rows, "cpu", make_room=_room_beside(X)
+                )
+            ).to(device),
             random_state,
             y=targets,
             unit=input_map.unit,
@@ -440,6 +536,10 @@ class DeepManifold(
         """What transform returns for these outputs of the network."""
         return outputs
 
+    def _presentation(self):
+        """A torch module that computes what :meth:`_present` does."""
+        return nn.Identity()
+
     def _networks(self):
         """The networks that a warm start goes on from, as in the objective."""
         networks = {"encoder": self.network_.encoder}
@@ -469,7 +569,8 @@ class DeepManifold(
             if self.random_state is None
             else check_random_state(self.random_state)
         )
-        seed = int(rng.randint(LARGEST_SEED))
+        # processes that fit together draw the same, with random_state=None too
+        seed = int(from_first([rng.randint(LARGEST_SEED)])[0])
         if options.checkpoint is None:
             return None, seed
         checkpoint = Checkpoint(
@@ -507,7 +608,7 @@ class DeepManifold(
     def _report(self, phase, epoch, n_epochs, history):
         """Ten lines a fit, or one an epoch with verbose > 1."""
         every = 1 if self.verbose > 1 else max(1, n_epochs // 10)
-        if (epoch + 1) % every == 0 or epoch + 1 == n_epochs:
+        if is_first() and ((epoch + 1) % every == 0 or epoch + 1 == n_epochs):
             name = "" if phase == "training" else f"{phase} "
             print(
                 f"[{type(self).__name__}] {name}epoch {epoch + 1}/{n_epochs}, "
@@ -579,24 +680,63 @@ def _at_rest(**modules):
     return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
 
 
-def _apply_to_rows(network, input_map, rows, device):
+def _apply_to_rows(network, input_map, rows, device, **options):
     return apply_in_blocks(
         network,
         lambda start, stop: input_map.rows(rows, start, stop),
         rows.shape[0],
         device=device,
+        **options,
+    )
+
+
+def _room_beside(X):
+    """What makes the array that the inputs lie in: on the disk if X does."""
+    on_disk = False
+    while X is not None:
+        on_disk = on_disk or isinstance(X, np.memmap)
+        X = getattr(X, "base", None)
+
+    def make_room(shape, dtype):
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        if not on_disk or n_bytes < _LEAST_BYTES_ON_DISK:
+            return np.empty(shape, dtype)
+        # without a name: the file goes when the array does
+        with tempfile.TemporaryFile() as file:
+            return np.memmap(file, dtype, mode="w+", shape=shape)
+
+    return make_room
+
+
+def _check_out(out, shape):
+    if not isinstance(out, np.ndarray):
+        came = f"an object of type {type(out).__name__}"
+    elif out.shape != shape or out.dtype not in (np.float32, np.float64):
+        came = f"an array of shape {out.shape} and type {out.dtype}"
+    elif not out.flags.writeable:
+        came = "an array that is read-only"
+    else:
+        return
+    raise ValueError(
+        f"out is {came}; it must be a writeable array of shape {shape}, of type "
+        "float32 or float64."
     )
 
 
 def _fit_kmeans(embedding, n_clusters, seed):
     if n_clusters > len(embedding):
-        warnings.warn(
+        warn(
             f"n_clusters={n_clusters} is more than the {len(embedding)} samples; using "
-            f"n_clusters={len(embedding)}.",
-            UserWarning,
-            stacklevel=2,
+            f"n_clusters={len(embedding)}."
         )
         n_clusters = len(embedding)
+    n_places = len(np.unique(embedding, axis=0))
+    if n_clusters > n_places:
+        warn(
+            f"n_clusters={n_clusters} is more than the {n_places} different places of "
+            f"the {len(embedding)} samples; using n_clusters={n_places}."
+        )
+        n_clusters = n_places
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
     # threads add up the centres in the order in which they finish
     with threadpool_limits(limits=1):

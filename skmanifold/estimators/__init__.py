@@ -3,6 +3,8 @@
 
 """The estimators: one method, one file."""
 
+from ._dcrl import DCRL
 from ._dlme import DLME
+from ._isometric_ae import IsometricAE
 
-__all__ = ["DLME"]
+__all__ = ["DCRL", "DLME", "IsometricAE"]

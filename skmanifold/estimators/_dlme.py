@@ -5,7 +5,6 @@
 
 import copy
 import math
-import warnings
 from collections import OrderedDict
 from numbers import Integral, Real
 
@@ -25,6 +24,7 @@ from skmanifold.graph import (
 from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
 from skmanifold.nn import MLP, BatchNorm
 from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._warnings import warn
 
 
 class DLMEObjective(nn.Module):
@@ -491,11 +491,9 @@ callable or None, default=None
             n_neighbors = self.n_neighbors
             if n_neighbors >= data.n_samples:
                 n_neighbors = data.n_samples - 1
-                warnings.warn(
+                warn(
                     f"n_neighbors={self.n_neighbors} needs more than the "
-                    f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}.",
-                    UserWarning,
-                    stacklevel=2,
+                    f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}."
                 )
             euclidean = self.metric == "euclidean"
             indices, _ = nearest_neighbors(

@@ -11,6 +11,9 @@ from threadpoolctl import threadpool_limits
 # Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
 _BLOCK_ROWS = 512
 
+# Most entries of such a block (16 MB): a sparse matrix may have very many columns.
+_BLOCK_SIZE = 2**21
+
 # Entries of the sample that the PCA basis is learnt from (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
 
@@ -29,14 +32,20 @@ def _dense(rows):
     return rows.toarray() if sparse.issparse(rows) else rows
 
 
+def _blocks(n_rows, n_features):
+    """Slices of the rows, few enough to be dense in float64."""
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_SIZE // n_features))
+    return [slice(start, start + size) for start in range(0, n_rows, size)]
+
+
 def _column_statistics(X):
     """Mean and variance of each column, in float64, in one pass over blocks of rows."""
     n_samples, n_features = X.shape
     mean = np.zeros(n_features)
     squares = np.zeros(n_features)
     seen = 0
-    for start in range(0, n_samples, _BLOCK_ROWS):
-        block = _dense(X[start : start + _BLOCK_ROWS]).astype(np.float64)
+    for rows in _blocks(n_samples, n_features):
+        block = _dense(X[rows]).astype(np.float64)
         n = len(block)
         block_mean = block.mean(axis=0)
         block -= block_mean
@@ -126,6 +135,14 @@ class InputMap:
             return None
         return np.ascontiguousarray(self.basis.T * np.float32(self.spread**2))
 
+    @property
+    def inverse_factor(self):
+        """What scaled columns are multiplied by; zero for constant columns."""
+        varies = self.factor > 0.0
+        inverse = np.zeros_like(self.factor)
+        inverse[varies] = 1.0 / self.factor[varies]
+        return inverse
+
     @classmethod
     def learn(cls, X, *, n_reduced=None, column_scaling=True, random_state=None):
         """Learn from a dense or CSR matrix.
@@ -168,9 +185,9 @@ class InputMap:
         n_sampled = min(n_samples, max(1000, _PCA_SAMPLE_SIZE // n_features))
         if n_sampled < n_samples:
             chosen = np.sort(rng.choice(n_samples, n_sampled, replace=False))
-            sample = self._scaled(X[chosen])
         else:
-            sample = self.rows(X, 0, n_samples)
+            chosen = np.arange(n_samples)
+        sample = self._filled(X, chosen)
         pca = PCA(n_reduced, random_state=rng)
         # the number of BLAS threads would show in the last bits
         with threadpool_limits(limits=1, user_api="blas"):
@@ -181,14 +198,22 @@ class InputMap:
 
     def rows(self, X, start, stop):
         """Rows ``start`` to ``stop`` of X, centred and scaled, float32."""
-        return self._scaled(X[start:stop])
+        return self._filled(X[start:stop], None)
 
     def restore(self, scaled):
         """Scaled rows in raw units, float64; constant columns get their value."""
-        varies = self.factor > 0.0
-        inverse = np.zeros_like(self.factor)
-        inverse[varies] = 1.0 / self.factor[varies]
-        return scaled * inverse + self.mean
+        return scaled * self.inverse_factor + self.mean
+
+    def _filled(self, X, chosen):
+        """Scaled rows of X, those ``chosen`` or all, block by block."""
+        n_rows = X.shape[0] if chosen is None else len(chosen)
+        blocks = _blocks(n_rows, X.shape[1])
+        if len(blocks) == 1 and chosen is None:
+            return self._scaled(X)
+        result = np.empty((n_rows, X.shape[1]), dtype=np.float32)
+        for rows in blocks:
+            result[rows] = self._scaled(X[rows if chosen is None else chosen[rows]])
+        return result
 
     def _scaled(self, rows):
         # In float64: a float32 offset of a million would leave no digits.

@@ -1,0 +1,234 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""DCRL beside the clusterings that a user would otherwise pick.
+
+``python -m asv_bench.compare.clustering`` fits each (method, data set, seed), one after
+the other, appends one row per fit to a file of JSON lines and prints a Markdown table
+of the means. ``--table FILE`` only prints the table of such a file.
+
+The number of clusters is that of the classes. Accuracy matches clusters with classes;
+CRA, trustworthiness, continuity and RRE (3 to 7 neighbours) compare the input with the
+space in which a method clusters, with the clusters that it has found. IDEC and DEC are
+DCRL with their weights and the start that their papers prescribe: k-means in the latent
+space of the pretrained autoencoder is replaced by k-means on the rows.
+
+A data set is a name of :mod:`asv_bench.compare.data`, alone or with a number of rows
+(``mnist:10000``, stratified), or ``mnist-test``, the last 10,000 rows of MNIST. With
+``/image`` behind the name, DCRL is told the shape of the images. ``--split 1400`` fits
+on the first rows only and judges the others by ``predict``.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from asv_bench.compare.data import load, parse_name
+
+# Past this many rows, what costs the square of their number is measured on the first.
+MAX_ROWS = 5_000
+SHAPES = {"digits": (8, 8), "coil20": (32, 32)}
+DEC_WEIGHTS = {
+    "reconstruction_weight": 0.0,
+    "cluster_weight": 1.0,
+    "local_weight": 0.0,
+    "rank_weight": 0.0,
+    "alignment_weight": 0.0,
+    "label_hold": 0.0,
+    "center_learning_rate": 1.0,
+    "init": "k-means",
+}
+IDEC_WEIGHTS = {**DEC_WEIGHTS, "reconstruction_weight": 1.0, "cluster_weight": 0.1}
+
+
+class KMeansOn:
+    """k-means in the space of a transformer, or in that of the input."""
+
+    def __init__(self, transformer, n_clusters, seed):
+        from sklearn.cluster import KMeans
+
+        self.transformer = transformer
+        self.kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
+
+    def fit(self, X):
+        """Embed and cluster."""
+        self.embedding_ = X
+        if self.transformer is not None:
+            self.embedding_ = self.transformer.fit_transform(X)
+        self.labels_ = self.kmeans.fit_predict(self.embedding_)
+        return self
+
+    def predict(self, X):
+        """Clusters of new rows."""
+        if self.transformer is not None:
+            X = self.transformer.transform(X)
+        return self.kmeans.predict(np.asarray(X, dtype=self.embedding_.dtype))
+
+
+class InTheInput:
+    """A clustering without a space of its own."""
+
+    def __init__(self, clusterer):
+        self.clusterer = clusterer
+
+    def fit(self, X):
+        """Cluster."""
+        self.embedding_ = X
+        self.labels_ = self.clusterer.fit_predict(X)
+        return self
+
+    def predict(self, X):
+        """Clusters of new rows."""
+        return self.clusterer.predict(X)
+
+
+def make(method, n_clusters, seed, shape):
+    """A new model, at its defaults."""
+    if method in ("dcrl", "dec", "idec"):
+        from skmanifold.estimators._dcrl import DCRL
+
+        weights = {"dcrl": {}, "dec": DEC_WEIGHTS, "idec": IDEC_WEIGHTS}[method]
+        return DCRL(n_clusters, image_shape=shape, random_state=seed, **weights)
+    if method == "k-means":
+        return KMeansOn(None, n_clusters, seed)
+    if method == "umap":
+        from umap import UMAP
+
+        return KMeansOn(UMAP(random_state=seed, n_jobs=1), n_clusters, seed)
+    if method == "dlme":
+        from skmanifold import DLME
+
+        return KMeansOn(DLME(random_state=seed), n_clusters, seed)
+    if method == "mixture":
+        from sklearn.mixture import GaussianMixture
+
+        return InTheInput(
+            GaussianMixture(n_clusters, reg_covar=1e-3, random_state=seed)
+        )
+    from sklearn.cluster import SpectralClustering
+
+    return InTheInput(
+        SpectralClustering(n_clusters, affinity="nearest_neighbors", random_state=seed)
+    )
+
+
+METHODS = ("dcrl", "k-means", "mixture", "spectral", "umap", "dlme", "idec", "dec")
+
+
+def read(name):
+    """Rows, classes, and the shape of the images or None."""
+    name, _, image = name.partition("/")
+    if image not in ("", "image"):
+        raise ValueError(f"Behind the slash goes 'image', not {image!r}.")
+    if name == "mnist-test":
+        data = load("mnist")
+        X, y, base = data.X[-10_000:], data.y[-10_000:], "mnist"
+    else:
+        base, n_rows = parse_name(name)
+        data = load(base, n_rows)
+        X, y = data.X, data.y
+    y = np.unique(y, return_inverse=True)[1]
+    return X, y, SHAPES.get(base, (28, 28)) if image else None
+
+
+def judge(X, y, model):
+    """Scores of a fitted model."""
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    from skmanifold.metrics import (
+        cluster_rank_accuracy,
+        clustering_accuracy,
+        continuity,
+        mean_relative_rank_error,
+        trustworthiness,
+    )
+
+    labels, Z = model.labels_, np.asarray(model.embedding_)
+    part = slice(0, MAX_ROWS)
+    near = {"n_neighbors": (3, 7)}
+    errors = mean_relative_rank_error(X[part], Z[part], **near)
+    scores = {
+        "ACC": clustering_accuracy(y, labels),
+        "NMI": normalized_mutual_info_score(y, labels),
+        "NMI max": normalized_mutual_info_score(y, labels, average_method="max"),
+        "ARI": adjusted_rand_score(y, labels),
+        "CRA": cluster_rank_accuracy(X, Z, labels),
+        "trust": trustworthiness(X[part], Z[part], **near),
+        "continuity": continuity(X[part], Z[part], **near),
+        "RRE": np.mean(errors),
+    }
+    return {name: float(value) for name, value in scores.items()}
+
+
+def one(method, name, seed, split):
+    """Fit once; the row of figures."""
+    from skmanifold.metrics import clustering_accuracy
+
+    X, y, shape = read(name)
+    held_out = None
+    if split is not None:
+        held_out = X[split:], y[split:]
+        X, y = X[:split], y[:split]
+    model = make(method, int(y.max()) + 1, seed, shape)
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.fit(X)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    row = {"method": method, "data": name, "seed": seed, "n_samples": len(X)}
+    row |= {**judge(X, y, model), "seconds": wall, "cpu_s": cpu}
+    if held_out is not None and hasattr(model, "predict") and method != "spectral":
+        row["ACC new"] = clustering_accuracy(held_out[1], model.predict(held_out[0]))
+    return row
+
+
+def table(rows):
+    """Markdown: means over seeds, with the deviation of the accuracy."""
+    columns = ["ACC", "NMI", "ARI", "CRA", "trust", "continuity", "RRE", "ACC new"]
+    columns = [name for name in columns if any(name in row for row in rows)]
+    groups = {}
+    for row in rows:
+        key = row["data"], row["n_samples"], row["method"]
+        groups.setdefault(key, []).append(row)
+    head = ["data", "rows", "method", "seeds", *columns, "s", "CPU s"]
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    for (data, n_samples, method), group in groups.items():
+        cells = [data, str(n_samples), method, str(len(group))]
+        for name in columns:
+            values = [row[name] for row in group if name in row]
+            text = f"{np.mean(values):.3f}" if values else ""
+            if values and name.startswith("ACC") and len(values) > 1:
+                text += f" ± {np.std(values):.3f}"
+            cells.append(text)
+        for name in ("seconds", "cpu_s"):
+            cells.append(f"{np.mean([row[name] for row in group]):.1f}")
+        lines.append(" | ".join(cells))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main(arguments=None):
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", nargs="*", default=["digits"])
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument("--split", type=int, help="fit on so many first rows only")
+    parser.add_argument("--out", type=Path, default=Path("clustering.jsonl"))
+    parser.add_argument("--table", type=Path, help="print the table of this file only")
+    args = parser.parse_args(arguments)
+    if args.table is None:
+        for data in args.data:
+            for method in args.methods:
+                for seed in args.seeds:
+                    row = one(method, data, seed, args.split)
+                    print(json.dumps(row), file=sys.stderr, flush=True)
+                    with args.out.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    path = args.table or args.out
+    print(table([json.loads(line) for line in path.read_text().splitlines()]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,599 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The atlas autoencoder."""
+
+import itertools
+import math
+import warnings
+from numbers import Real
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from skmanifold._engine import count_batches
+from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.losses import chart_mmd
+from skmanifold.nn import MLP
+from skmanifold.utils._sklearn import Interval, StrOptions
+
+from ._charts import (
+    CHART_CONSTRAINTS,
+    ChartBatches,
+    ChartEncoder,
+    ChartHeads,
+    ChartsMixin,
+    split_blocks,
+    split_raw,
+)
+from ._topology import (
+    check_count,
+    choose_prototypes,
+    denoise,
+    fresh_random_state,
+    overlap,
+    two_nearest,
+)
+from ._trunks import checked_widths, make_trunk
+
+
+class ChartLinear(nn.Module):
+    """A linear map for each chart: (K, n, n_in) to (K, n, n_out), in one product."""
+
+    def __init__(self, n_charts, n_in, n_out):
+        super().__init__()
+        bound = 1 / math.sqrt(n_in)
+        self.weight = nn.Parameter(torch.empty(n_charts, n_in, n_out))
+        # flat, so that the optimiser takes it for the bias that it is
+        self.bias = nn.Parameter(torch.empty(n_charts * n_out))
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x):
+        """Map the points of every chart."""
+        n_charts, _, n_out = self.weight.shape
+        bias = self.bias.view(n_charts, 1, n_out)
+        return torch.baddbmm(bias.to(x.dtype), x, self.weight.to(x.dtype))
+
+
+class ChartDecoders(nn.Module):
+    """A decoder for each chart, and their mean as the decoder of chart blocks.
+
+    Parameters
+    ----------
+    n_charts, n_components, n_outputs : int
+        Charts, coordinates of each, width of what is decoded.
+    layers : sequence of int
+        Widths of the hidden layers.
+    membership : {"hard", "soft"}
+        Whether a row is decoded in its chart, or in all of them, weighted by q.
+    """
+
+    def __init__(self, n_charts, n_components, n_outputs, *, layers, membership):
+        super().__init__()
+        widths = [n_components, *layers]
+        hidden = []
+        for n_in, n_out in itertools.pairwise(widths):
+            hidden += [ChartLinear(n_charts, n_in, n_out), nn.GELU()]
+        self.hidden = nn.Sequential(*hidden)
+        self.head = ChartLinear(n_charts, widths[-1], n_outputs)
+        self.n_components = n_components
+        self.membership = membership
+
+    def decode(self, coordinates):
+        """What every chart decodes, (n, K, n_outputs), from coordinates (n, K, d)."""
+        # centred and of about unit variance, for the sake of the first layer
+        y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
+        y = self.hidden(y)
+        with torch.autocast(y.device.type, enabled=False):
+            return self.head(y.float()).transpose(0, 1)
+
+    def forward(self, blocks):
+        """Decode raw chart blocks (n, K (d + 1)) to (n, n_outputs)."""
+        q, coordinates = split_raw(blocks, self.n_components)
+        if self.membership == "hard":
+            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
+        # a sum over charts, whose order is the same for any number of rows
+        return (q.unsqueeze(2) * self.decode(coordinates)).sum(1)
+
+
+class Critic(nn.Module):
+    """Logits of how uniform points of charts look: (n, K, d) to (n, K).
+
+    An MLP of the coordinates and the one-hot chart, whose first layer's columns for the
+    latter are one shift per chart.
+    """
+
+    def __init__(self, n_charts, n_components, width=64):
+        super().__init__()
+        self.first = nn.Linear(n_components, width)
+        self.shift = nn.Parameter(torch.randn(n_charts, width))
+        self.rest = nn.Sequential(
+            nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1)
+        )
+
+    def forward(self, coordinates):
+        """Logits."""
+        return self.rest(self.first(2 * coordinates - 1) + self.shift).squeeze(2)
+
+
+class AtlasAEObjective(nn.Module):
+    """The loss of AtlasAE over one batch.
+
+    With errors relative to the variance of the data, ``v``::
+
+        reconstruction = 1/B sum_i sum_j q_ij |x_i - psi_j(y_ij)|^2 / v
+        divergence     = weight * K * MMD of (chart, coordinates) from uniform
+        locality       = weight * 1/B sum_i sum_j q_ij |x_i - c_j|^2 / v
+
+    or, for a GAN, its generator's loss as divergence and its critic's beside it.
+    """
+
+    def __init__(
+        self, inputs, encoder, decoder, critic, *, divergence_weight, locality
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.critic = critic
+        self.register_buffer("inputs", inputs, persistent=False)
+        variance = float(inputs.square().sum(1).mean())
+        self.variance = variance if variance > 0 else 1.0
+        self.divergence_weight = divergence_weight
+        self.locality = locality
+
+    def forward(self, batch, progress):
+        """Loss terms of a batch ``(rows, draws)``, see ChartBatches."""
+        rows, draws = batch
+        x = self.inputs[rows]
+        q, coordinates = self.encoder.charts(x)
+        decoded = self.decoder.decode(coordinates)
+        with torch.autocast(x.device.type, enabled=False):
+            errors = (decoded - x.unsqueeze(1)).square().sum(2)
+            terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
+            prototypes = self.encoder.parts.heads.prototypes
+            d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
+            terms["locality"] = self.locality * (q * d2).sum(1).mean() / self.variance
+            if self.critic is None:
+                mmd = chart_mmd(q, coordinates, draws)
+                terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
+            else:
+                terms |= self.play(q, coordinates, draws)
+        return terms
+
+    def play(self, q, coordinates, draws):
+        """Both losses of the GAN, each with gradients for its own player alone."""
+        real = F.softplus(-self.critic(draws)).mean()
+        fake = F.softplus(self.critic(coordinates.detach()))
+        critic = real + (q.detach() * fake).sum(1).mean()
+        frozen = {name: p.detach() for name, p in self.critic.named_parameters()}
+        looks = F.softplus(-functional_call(self.critic, frozen, (coordinates,)))
+        return {
+            "divergence": self.divergence_weight * (q * looks).sum(1).mean(),
+            "critic": critic,
+        }
+
+
+class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
+    """Atlas autoencoder: data as overlapping charts, each with its own decoder.
+
+    An encoder gives every row its memberships q in the charts and its coordinates in
+    each, in [0, 1]; a decoder per chart maps coordinates back. Learnt together, charts
+    become small patches that tile the data evenly. How they overlap tells the topology
+    of the data, see :func:`~skmanifold.atlas.betti_numbers`; a space that no single
+    chart can hold, a sphere say, is represented without a tear. [1]_
+
+    ``transform`` returns *chart blocks*: for each chart its weight and the coordinates
+    times the weight. With hard membership the weight is 1 for the chart of the row and
+    0 for the others, so that a linear model behind it is one affine model per chart.
+
+    Parameters
+    ----------
+    n_charts : int, default=8
+        Number of charts. Reduced, with a warning, where there are fewer samples.
+
+    n_components : int, default=2
+        Coordinates of each chart.
+
+    divergence : {"mmd", "gan"}, default="mmd"
+        How the joint law of chart and coordinates is drawn towards the uniform one: by
+        the maximum mean discrepancy from uniform draws, or by a critic that learns to
+        tell the two apart.
+
+    divergence_weight : float or "auto", default="auto"
+        Its weight. "auto" is 1 for "mmd" and 0.01 for "gan".
+
+    locality : float, default=0.3
+        Weight of the mean squared distance of rows to the prototypes of their charts,
+        relative to the variance of the data.
+
+    membership : {"hard", "soft"}, default="hard"
+        Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
+        others, or q.
+
+    start : {"random", "k-means", "farthest"}, default="random"
+        Where the prototypes start: at rows drawn at random; at centres of k-means; at
+        rows each of which is the farthest from those before it.
+
+    temperature : float, default=0.1
+        How far the charts reach into each other. Memberships are
+        ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean
+        squared distance of a row to its two nearest prototypes at the start.
+
+    denoise : bool, default=False
+        Whether to train on rows that :func:`~skmanifold.atlas.denoise` has passed over.
+        Rows that are transformed are taken as they are.
+
+    encoder_layers : sequence of int, default=(64, 64)
+        Layers of the encoder that all charts share.
+
+    decoder_layers : sequence of int, default=(64, 64)
+        Hidden layers of each decoder.
+
+    encoder : torch.nn.Module, callable or None, default=None
+        Network in place of the built-in layers below the charts: a module (copied,
+        never changed) or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps
+        scaled rows, (B, n_features), to (B, n_outputs) with any n_outputs.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" trains for a number of steps that grows with the
+        cube root of ``n_samples``.
+
+    batch_size : int or "auto", default="auto"
+        Samples of a step. "auto" is 256.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate. "auto" is 0.003.
+
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
+        Where to compute; "auto" takes a CUDA GPU where there is one.
+
+    training : TrainingOptions or None, default=None
+        Rare options: optimiser, precision, early stopping, checkpoints.
+
+    warm_start : bool, default=False
+        Go on from the networks and the scaling of the previous fit.
+
+    verbose : int or bool, default=False
+        Print ten lines a fit; one per epoch if above 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the prototypes, the networks, and the order and the draws of training.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_charts_ * (n_components + 1))
+        Chart blocks of the training data.
+
+    labels_ : ndarray of shape (n_samples,)
+        Chart of each row of the training data.
+
+    n_charts_ : int
+        Number of charts.
+
+    chart_overlap_ : ndarray of shape (n_charts_, n_charts_)
+        How much the charts overlap on the training data, see
+        :func:`~skmanifold.atlas.overlap`.
+
+    history_ : dict of str to list of float
+        For each epoch the "loss" and its terms "reconstruction" (relative to the
+        variance of the data), "locality", "divergence" and, of a GAN, "critic" (whose
+        loss is ``2 log 2`` where it cannot tell), and "learning_rate_factor".
+
+    n_iter_ : int
+        Epochs trained.
+
+    network_ : torch.nn.Module
+        The learnt map from scaled rows to memberships and coordinates.
+
+    decoder_ : torch.nn.Module
+        The learnt map back.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    skmanifold.atlas.betti_numbers : The topology of data, from ``predict_proba``.
+    skmanifold.atlas.estimate_dimension : Which `n_components` the data need.
+
+    References
+    ----------
+    .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156.
+
+    Examples
+    --------
+    >>> from skmanifold import AtlasAE
+    >>> from skmanifold.datasets import make_sphere
+    >>> X = make_sphere(300, random_state=0).data
+    >>> model = AtlasAE(n_charts=6, max_epochs=5, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (300, 18)
+    >>> chart, coordinates = model.charts(X[:4])
+    >>> chart.shape, coordinates.shape
+    ((4,), (4, 2))
+    >>> model.sample(5, random_state=0).shape
+    (5, 3)
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: constraint
+            for name, constraint in DeepManifold._parameter_constraints.items()
+            if name != "n_clusters"
+        },
+        **CHART_CONSTRAINTS,
+        "divergence": [StrOptions({"mmd", "gan"})],
+        "divergence_weight": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "locality": [Interval(Real, 0, None, closed="left")],
+        "start": [StrOptions({"random", "k-means", "farthest"})],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "denoise": ["boolean"],
+        "encoder_layers": ["array-like"],
+        "decoder_layers": ["array-like"],
+        "encoder": [nn.Module, callable, None],
+    }
+
+    def __init__(
+        self,
+        n_charts=8,
+        n_components=2,
+        *,
+        divergence="mmd",
+        divergence_weight="auto",
+        locality=0.3,
+        membership="hard",
+        start="random",
+        temperature=0.1,
+        denoise=False,
+        encoder_layers=(64, 64),
+        decoder_layers=(64, 64),
+        encoder=None,
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_charts = n_charts
+        self.n_components = n_components
+        self.divergence = divergence
+        self.divergence_weight = divergence_weight
+        self.locality = locality
+        self.membership = membership
+        self.start = start
+        self.temperature = temperature
+        self.denoise = denoise
+        self.encoder_layers = encoder_layers
+        self.decoder_layers = decoder_layers
+        self.encoder = encoder
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def inverse_transform(self, X):
+        """Map chart blocks back to the space of the data.
+
+        A row is what its charts decode, weighted by the weights of its blocks; with
+        hard membership the chart of the largest weight alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_charts_ * (n_components + 1))
+            Chart blocks, as ``transform`` returns them. Weights are not negative, and
+            need not sum to 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The decoded rows, in the units of the training data; float32 for float32 and
+            float16 input, float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite, has another number of columns than ``transform``
+            returns, or a row has negative weights or no positive one.
+        """
+        check_is_fitted(self)
+        weights, coordinates = split_blocks(self._check_codes(X), self.n_components)
+        total = weights.sum(axis=1, keepdims=True)
+        bad = np.flatnonzero((weights < 0).any(axis=1) | ~(total[:, 0] > 0))
+        if len(bad):
+            raise ValueError(
+                f"Row {bad[0]} of X has the weights {weights[bad[0]]}; they must not "
+                "be negative, and one must be positive. The weight of a chart is the "
+                "first column of its block, see get_feature_names_out."
+            )
+        blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
+        return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new rows: a random chart, a random point in it, decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Rows in the units of the training data.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        check_is_fitted(self)
+        check_count("n_samples", n_samples, 1)
+        rng = fresh_random_state(random_state)
+        chart = rng.randint(self.n_charts_, size=n_samples)
+        return self._decode_points(chart, rng.rand(n_samples, self.n_components))
+
+    def decode_grid(self, chart, n_points=10):
+        """Decode a regular grid of points of one chart.
+
+        Parameters
+        ----------
+        chart : int
+            Number of the chart.
+        n_points : int, default=10
+            Points along each axis, at ``(i + 1/2) / n_points``.
+
+        Returns
+        -------
+        ndarray of shape (n_points, ..., n_points, n_features)
+            The decoded rows, in the units of the training data: an axis for each
+            coordinate of the chart, then the features.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If there is no such chart.
+        """
+        check_is_fitted(self)
+        check_count("n_points", n_points, 1)
+        check_count("chart", chart, 0)
+        if chart >= self.n_charts_:
+            raise ValueError(
+                f"chart={chart} does not exist: charts are numbered from 0 to "
+                f"{self.n_charts_ - 1}."
+            )
+        axis = (np.arange(n_points) + 0.5) / n_points
+        axes = np.meshgrid(*[axis] * self.n_components, indexing="ij")
+        points = np.stack(axes, axis=-1).reshape(-1, self.n_components)
+        decoded = self._decode_points(np.full(len(points), chart), points)
+        return decoded.reshape(*axes[0].shape, -1)
+
+    # -- the hooks
+
+    def _plan(self, n_samples, n_features):
+        batch_size = 256 if self.batch_size == "auto" else self.batch_size
+        batch_size = min(batch_size, n_samples)
+        n_epochs = self.max_epochs
+        if n_epochs == "auto":
+            n_steps = min(800 * (n_samples / 3000) ** (1 / 3), 2400)
+            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
+        return Plan(
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+            column_scaling=False,
+        )
+
+    def _make_batches(self, data, batch_size):
+        n_charts = self.n_charts
+        if n_charts > data.n_samples:
+            n_charts = data.n_samples
+            warnings.warn(
+                f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
+                f"of X; using n_charts={n_charts}.",
+                UserWarning,
+                stacklevel=2,
+            )
+        data.learnt["n_charts_"] = n_charts
+        return ChartBatches(
+            data.n_samples,
+            batch_size,
+            data.device,
+            n_charts=n_charts,
+            n_components=self.n_components,
+        )
+
+    def _make_objective(self, data):
+        n_charts, n_components = data.learnt["n_charts_"], self.n_components
+        trunk, n_features = self._make_trunk(data)
+        rows = data.inputs.cpu().numpy().astype(np.float64)
+        if self.denoise:
+            rows = denoise(rows)
+        rng = np.random.RandomState(data.seed())
+        prototypes = choose_prototypes(rows, n_charts, self.start, rng)
+        inputs = torch.from_numpy(rows.astype(np.float32))
+        prototypes = torch.from_numpy(prototypes.astype(np.float32))
+        heads = ChartHeads(
+            n_features,
+            n_charts,
+            n_components,
+            prototypes=prototypes,
+            temperature=self.temperature * two_nearest(rows, prototypes.numpy()),
+        )
+        gan = self.divergence == "gan"
+        weight = self.divergence_weight
+        if weight == "auto":
+            weight = 0.01 if gan else 1.0
+        return AtlasAEObjective(
+            inputs,
+            ChartEncoder(trunk, heads),
+            ChartDecoders(
+                n_charts,
+                n_components,
+                data.n_inputs,
+                layers=checked_widths("decoder_layers", self.decoder_layers),
+                membership=self.membership,
+            ),
+            Critic(n_charts, n_components) if gan else None,
+            divergence_weight=weight,
+            locality=self.locality,
+        )
+
+    def _make_trunk(self, data):
+        """The network below the heads, and how many features it has."""
+        if self.encoder is not None:
+            return make_trunk(
+                self.encoder, data.inputs, image_shape=None, layers=(), feature_dim=64
+            )
+        layers = checked_widths("encoder_layers", self.encoder_layers)
+        if not layers:
+            raise ValueError(
+                "encoder_layers=() has no layer, but charts need at least one. Give "
+                "its width, (64,) for instance."
+            )
+        trunk = MLP(data.n_inputs, layers[-1], layers=layers[:-1], norm="none")
+        # the heads are linear: without it they would only repeat the last layer
+        return nn.Sequential(trunk, nn.GELU()), layers[-1]
+
+    def _draws_globally(self):
+        return self.encoder is not None
+
+    def _fitted_attributes(self, objective, outputs, data):
+        q, _ = split_raw(outputs, self.n_components)
+        return {
+            **super()._fitted_attributes(objective, outputs, data),
+            "chart_overlap_": overlap(q),
+        }
+
+    # -- decoding
+
+    def _decode_points(self, chart, points):
+        """Decode points (n, d) of charts (n,)."""
+        blocks = np.zeros((len(chart), self.n_charts_, self.n_components + 1))
+        blocks[np.arange(len(chart)), chart, 0] = 1
+        blocks[np.arange(len(chart)), chart, 1:] = points
+        codes = blocks.reshape(len(chart), -1).astype(self.embedding_.dtype)
+        return self._decode(self.decoder_, codes)

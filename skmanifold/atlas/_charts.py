@@ -1,0 +1,398 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What the estimators of the atlas family share: charts, as networks and as arrays.
+
+An atlas maps a row to a point of the simplex over its charts (*membership* q) and to a
+point of the unit cube in every chart (*coordinates*). In one array this is a row of
+*chart blocks*: for each chart its weight, then its coordinates. An encoder of the
+family returns blocks of all charts with q as weights and the coordinates as they are
+("raw" blocks); ``transform`` returns blocks in which coordinates are weighted too, so
+that a chart with weight 0 is a block of zeros.
+"""
+
+from collections import OrderedDict
+from numbers import Integral
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skmanifold._engine import RowBatches
+from skmanifold.losses import squared_distances
+from skmanifold.utils._sklearn import Interval, StrOptions
+
+# For the ``_parameter_constraints`` of an estimator that uses ChartsMixin.
+CHART_CONSTRAINTS = {
+    "n_charts": [Interval(Integral, 1, None, closed="left")],
+    "membership": [StrOptions({"hard", "soft"})],
+}
+
+# -- networks
+
+
+class ChartHeads(nn.Module):
+    """Membership and coordinates from the features of a trunk.
+
+    The coordinates of all charts come from one linear map and a sigmoid. The logits of
+    the membership are a linear map of the features and, with prototypes, minus the
+    squared distance of the point to the prototype of each chart, over a temperature::
+
+        q = softmax(net(features) - |point - prototype|^2 / temperature)
+
+    That makes charts local from the first step on. The map starts at zero then, so
+    that the prototypes alone decide at first.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the trunk's features.
+    n_charts, n_components : int
+        Charts, and coordinates of each.
+    prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
+        Where the prototypes start; they are learnt. None has none.
+    temperature : float, default=1.0
+        Squared distance that is one unit of a logit.
+    """
+
+    def __init__(
+        self, n_features, n_charts, n_components, *, prototypes=None, temperature=1.0
+    ):
+        super().__init__()
+        self.n_charts = n_charts
+        self.n_components = n_components
+        self.coordinates = nn.Linear(n_features, n_charts * n_components)
+        self.membership = nn.Linear(n_features, n_charts)
+        self.prototypes = None
+        if prototypes is not None:
+            self.prototypes = nn.Parameter(prototypes.detach().clone().float())
+            nn.init.zeros_(self.membership.weight)
+            nn.init.zeros_(self.membership.bias)
+        self.register_buffer("temperature", torch.tensor(float(temperature)))
+
+    def logits(self, features, points=None):
+        """Logits of the membership (n, K) and of the coordinates (n, K, d).
+
+        ``points`` of shape (n, n_inputs) are what the prototypes are compared with;
+        needed if there are prototypes. Full precision whatever the autocast.
+        """
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float()
+            membership = self.membership(features)
+            if self.prototypes is not None:
+                d2 = squared_distances(points.float(), self.prototypes)
+                membership = membership - d2 / self.temperature
+            coordinates = self.coordinates(features)
+            return membership, coordinates.unflatten(
+                1, (self.n_charts, self.n_components)
+            )
+
+    def forward(self, features, points=None):
+        """Membership q (n, K), rows sum to 1, and coordinates (n, K, d) in [0, 1]."""
+        membership, coordinates = self.logits(features, points)
+        return membership.softmax(1), coordinates.sigmoid()
+
+
+class ChartEncoder(nn.Module):
+    """A trunk and chart heads on it: inputs to raw chart blocks.
+
+    Parameters
+    ----------
+    trunk : torch.nn.Module
+        Maps inputs (n, n_inputs) to features (n, n_features).
+    heads : ChartHeads
+        What reads the features.
+    """
+
+    def __init__(self, trunk, heads):
+        super().__init__()
+        self.parts = nn.ModuleDict(OrderedDict(trunk=trunk, heads=heads))
+
+    def charts(self, x):
+        """Membership (n, K) and coordinates (n, K, d) of inputs."""
+        return self.parts.heads(self.parts.trunk(x), x)
+
+    def forward(self, x):
+        """Raw chart blocks (n, K (d + 1)) of inputs."""
+        return join_blocks(*self.charts(x))
+
+
+def join_blocks(q, coordinates):
+    """Raw chart blocks (n, K (d + 1)) from tensors (n, K) and (n, K, d)."""
+    return torch.cat([q.unsqueeze(2), coordinates], 2).flatten(1)
+
+
+class ChartBatches:
+    """Batches of row numbers, each with uniform draws for all charts.
+
+    ``epoch(generator)`` yields pairs ``(rows, draws)``: row numbers of shape (B,) and
+    draws from the unit cube of shape (max(2, B // 2), n_charts, n_components), for
+    :func:`~skmanifold.losses.chart_mmd`.
+
+    Parameters
+    ----------
+    n_rows, batch_size, device : int, int, torch.device
+        As of :class:`RowBatches`.
+    n_charts, n_components : int
+        Charts, and coordinates of each.
+    """
+
+    def __init__(self, n_rows, batch_size, device, *, n_charts, n_components):
+        self.rows = RowBatches(n_rows, batch_size, device)
+        self.shape = (n_charts, n_components)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def epoch(self, generator):
+        """Yield each batch."""
+        for rows, _ in self.rows.epoch(generator):
+            # on the CPU, so that the draws are the same on every device
+            n_draws = max(2, len(rows) // 2)
+            draws = torch.rand(n_draws, *self.shape, generator=generator)
+            yield rows, draws.to(rows.device)
+
+
+# -- arrays
+
+
+def chart_blocks(raw, n_components, membership):
+    """What ``transform`` returns, from raw chart blocks: the weights times the rest.
+
+    With "hard" membership the weight of the chart with the largest q is 1 (the first
+    of equals) and that of the others 0; with "soft" the weights are q.
+    """
+    q, coordinates = split_raw(raw, n_components)
+    if membership == "hard":
+        q = one_hot(q)
+    blocks = np.empty((*q.shape, n_components + 1), dtype=raw.dtype)
+    blocks[:, :, 0] = q
+    np.multiply(coordinates, q[:, :, np.newaxis], out=blocks[:, :, 1:])
+    return blocks.reshape(raw.shape)
+
+
+def split_raw(raw, n_components):
+    """Membership (n, K) and coordinates (n, K, d) of raw blocks: views."""
+    blocks = raw.reshape(len(raw), -1, n_components + 1)
+    return blocks[:, :, 0], blocks[:, :, 1:]
+
+
+def split_blocks(blocks, n_components):
+    """Weights (n, K) and coordinates (n, K, d) of what ``transform`` returned.
+
+    Coordinates in a chart with weight 0 are 0.
+    """
+    weights, weighted = split_raw(blocks, n_components)
+    weights = weights[:, :, np.newaxis]
+    coordinates = np.divide(
+        weighted, weights, out=np.zeros_like(weighted), where=weights > 0
+    )
+    return weights[:, :, 0], coordinates
+
+
+def one_hot(q):
+    """1 for the largest of each row (the first of equals), 0 for the others."""
+    result = np.zeros_like(q)
+    result[np.arange(len(q)), q.argmax(axis=1)] = 1
+    return result
+
+
+def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
+    """Atlas distances (n, m) between points with weights (n, K) and (m, K).
+
+    ``sum_j q_j(a) q_j(b) |y_j(a) - y_j(b)| / sum_j q_j(a) q_j(b)``: the mean distance
+    in the charts that two points share; infinite if they share none.
+    """
+    result = np.empty((len(q_a), len(q_b)))
+    for rows in gen_batches(len(q_a), 256):
+        shared = np.zeros((len(q_a[rows]), len(q_b)))
+        total = np.zeros_like(shared)
+        for j in range(q_a.shape[1]):
+            # most memberships are zero where charts are hard
+            a = np.flatnonzero(q_a[rows, j])
+            b = np.flatnonzero(q_b[:, j])
+            if len(a) == 0 or len(b) == 0:
+                continue
+            weight = np.outer(q_a[rows][a, j], q_b[b, j]).astype(np.float64)
+            apart = cdist(coordinates_a[rows][a, j], coordinates_b[b, j])
+            shared[np.ix_(a, b)] += weight
+            total[np.ix_(a, b)] += weight * apart
+        out = result[rows]
+        out[...] = np.inf
+        np.divide(total, shared, out=out, where=shared > 0)
+    return result
+
+
+# -- estimators
+
+
+class ChartsMixin:
+    """Methods of an estimator whose outputs are charts.
+
+    Named before DeepManifold among the bases of the estimator, whose encoder returns
+    raw chart blocks (see :class:`ChartEncoder`) and which has the parameters
+    ``n_components`` and ``membership``. ``n_charts_`` and ``labels_`` become fitted
+    attributes.
+    """
+
+    # -- hooks of DeepManifold
+
+    def _present(self, outputs):
+        return chart_blocks(outputs, self.n_components, self.membership)
+
+    def _fitted_attributes(self, objective, outputs, data):
+        q, _ = split_raw(outputs, self.n_components)
+        return {
+            **super()._fitted_attributes(objective, outputs, data),
+            "labels_": q.argmax(axis=1),
+            "n_charts_": q.shape[1],
+        }
+
+    # -- what a user calls
+
+    def fit_predict(self, X, y=None):
+        """Learn the atlas and return the chart of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Numbers of charts, from 0; ``labels_``.
+        """
+        return self.fit(X, y).labels_
+
+    def predict(self, X):
+        """Chart of each row: the one with the largest membership.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Numbers of charts, from 0.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        return self.predict_proba(X).argmax(axis=1)
+
+    def predict_proba(self, X):
+        """Membership of each row in each chart.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_charts)
+            Memberships q; each row sums to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        return np.ascontiguousarray(self._memberships_and_coordinates(X)[0])
+
+    def charts(self, X):
+        """Chart of each row, and its coordinates there: the compact form.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        index : ndarray of shape (n_samples,), int
+            Numbers of charts, from 0.
+        coordinates : ndarray of shape (n_samples, n_components)
+            Coordinates in that chart, in [0, 1].
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        q, coordinates = self._memberships_and_coordinates(X)
+        index = q.argmax(axis=1)
+        return index, coordinates[np.arange(len(index)), index]
+
+    def distance(self, A, B):
+        """Atlas distances between two sets of rows.
+
+        The mean distance in the charts that two points share, weighted by the product
+        of their memberships; these are 0 and 1 with ``membership="hard"``.
+
+        Parameters
+        ----------
+        A : {array-like, sparse matrix} of shape (n_samples_a, n_features)
+            Data in the units of the training data.
+        B : {array-like, sparse matrix} of shape (n_samples_b, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples_a, n_samples_b)
+            Distances; infinite where two points share no chart.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        (q_a, coordinates_a), (q_b, coordinates_b) = (
+            self._memberships_and_coordinates(X) for X in (A, B)
+        )
+        if self.membership == "hard":
+            q_a, q_b = one_hot(q_a), one_hot(q_b)
+        return atlas_distances(q_a, coordinates_a, q_b, coordinates_b)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of ``transform``: the chart, then its axes.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Not used.
+
+        Returns
+        -------
+        ndarray of str
+            For chart 0 and two axes of an AtlasAE ``atlasae_chart0``,
+            ``atlasae_chart0_axis0``, ``atlasae_chart0_axis1``, and so on.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        n_axes = self._n_features_out // self.n_charts_ - 1
+        names = []
+        for chart in range(self.n_charts_):
+            block = f"{prefix}_chart{chart}"
+            names += [block, *(f"{block}_axis{axis}" for axis in range(n_axes))]
+        return np.asarray(names, dtype=object)
+
+    def _memberships_and_coordinates(self, X):
+        """q (n, K) and coordinates (n, K, d) of rows."""
+        check_is_fitted(self)
+        return split_raw(self._apply(self.network_, X), self.n_components)

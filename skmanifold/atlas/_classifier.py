@@ -1,0 +1,269 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""A classifier for each chart of an atlas."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
+
+from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+
+from ._charts import one_hot, split_blocks, split_raw
+
+# Sums of float32 weights are 1 up to this.
+_TOLERANCE = 1e-4
+
+
+def _has_probabilities(classifier):
+    # raises the AttributeError that tells what is missing
+    return bool(classifier._base_estimator().predict_proba)
+
+
+class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifier on chart blocks: a classifier of its own for each chart.
+
+    It goes behind :class:`~skmanifold.MSimCLR`, :class:`~skmanifold.AtlasAE` or
+    :class:`~skmanifold.AtlasTriplet` in a pipeline, and gives the classifier of each
+    chart the coordinates there. With a linear model it is the evaluation of charts that
+    the paper proposes [1]_: one affine classifier per chart.
+
+    Parameters
+    ----------
+    estimator : classifier or None, default=None
+        What is cloned and fitted for each chart. None is
+        :class:`~sklearn.linear_model.LogisticRegression`.
+
+    voting : {"hard", "soft"}, default="hard"
+        "hard" asks the classifier of the chart with the largest weight, which is
+        trained on the rows of this chart. "soft" takes the mean of the probabilities of
+        all charts' classifiers, weighted by the weights of the row, and trains with
+        these weights; it needs blocks with ``membership="soft"``, to differ, and an
+        `estimator` with ``predict_proba`` and ``sample_weight``.
+
+    n_charts : int or "auto", default="auto"
+        Number of charts of the blocks. "auto" finds it: the largest number for which
+        the weights of each row sum to 1 and no coordinate is outside of what its weight
+        allows. Where X is no chart blocks all its columns are one chart's coordinates.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+
+    estimators_ : list of length n_charts_
+        The classifier of each chart. A chart with training rows of a single class, or
+        with none, has a :class:`~sklearn.dummy.DummyClassifier`, which knows that class
+        or the proportions of all classes.
+
+    n_charts_ : int
+        Number of charts.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    skmanifold.MSimCLR : Charts from contrast.
+
+    References
+    ----------
+    .. [1] E. O. Korman, "Self-supervised representation learning on manifolds",
+       arXiv:2106.07062.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVC
+    >>> from skmanifold import MSimCLR
+    >>> from skmanifold.atlas import ChartwiseClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = make_pipeline(
+    ...     MSimCLR(n_charts=8, max_epochs=10, random_state=0),
+    ...     ChartwiseClassifier(SVC()),
+    ... )
+    >>> model.fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.5
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [BaseEstimator, None],
+        "voting": [StrOptions({"hard", "soft"})],
+        "n_charts": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(self, estimator=None, *, voting="hard", n_charts="auto"):
+        self.estimator = estimator
+        self.voting = voting
+        self.n_charts = n_charts
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Fit a classifier for each chart.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_charts * (n_components + 1))
+            Chart blocks.
+        y : array-like of shape (n_samples,)
+            Classes.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If X or y is invalid, X is no chart blocks of ``n_charts`` charts, or the
+            estimator does not do what ``voting`` needs.
+        """
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        check_classification_targets(y)
+        estimator = self._base_estimator()
+        soft = self.voting == "soft"
+        if soft and not (
+            hasattr(estimator, "predict_proba")
+            and has_fit_parameter(estimator, "sample_weight")
+        ):
+            raise ValueError(
+                f"voting='soft' needs an estimator with predict_proba and a "
+                f"sample_weight in fit, which {estimator!r} lacks. Take another one, "
+                "or voting='hard'."
+            )
+        self.classes_ = np.unique(y)
+        n_charts = self._count_charts(X)
+        self._has_weights = n_charts > 0
+        self.n_charts_ = max(n_charts, 1)
+        weights, coordinates = self._split(X)
+        if not soft:
+            weights = one_hot(weights)
+        self.estimators_ = []
+        for j in range(self.n_charts_):
+            rows = np.flatnonzero(weights[:, j] > 0)
+            if len(rows) == 0:
+                chart = DummyClassifier(strategy="prior").fit(X[:, :1], y)
+            elif len(np.unique(y[rows])) == 1:
+                chart = DummyClassifier().fit(X[rows, :1], y[rows])
+            elif soft:
+                chart = clone(estimator).fit(
+                    coordinates[rows, j], y[rows], sample_weight=weights[rows, j]
+                )
+            else:
+                chart = clone(estimator).fit(coordinates[rows, j], y[rows])
+            self.estimators_.append(chart)
+        return self
+
+    def predict(self, X):
+        """Class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_charts * (n_components + 1))
+            Chart blocks.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes.
+        """
+        check_is_fitted(self)
+        if self.voting == "soft":
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        weights, coordinates = self._split(self._validate(X))
+        charts = weights.argmax(axis=1)
+        result = np.empty(len(charts), dtype=self.classes_.dtype)
+        for j, estimator in enumerate(self.estimators_):
+            rows = np.flatnonzero(charts == j)
+            if len(rows):
+                result[rows] = estimator.predict(coordinates[rows, j])
+        return result
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X):
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_charts * (n_components + 1))
+            Chart blocks.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        weights, coordinates = self._split(self._validate(X))
+        if self.voting == "hard":
+            weights = one_hot(weights)
+        result = np.zeros((len(weights), len(self.classes_)))
+        for j, estimator in enumerate(self.estimators_):
+            rows = np.flatnonzero(weights[:, j] > 0)
+            if len(rows):
+                columns = np.searchsorted(self.classes_, estimator.classes_)
+                proba = estimator.predict_proba(coordinates[rows, j])
+                result[np.ix_(rows, columns)] += weights[rows, j, np.newaxis] * proba
+        # the weights of soft blocks sum to 1 up to rounding
+        return result / result.sum(axis=1, keepdims=True)
+
+    def _base_estimator(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
+
+    def _validate(self, X):
+        return validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+
+    def _count_charts(self, X):
+        """Number of charts of X; 0 if they are to be found and X is no blocks."""
+        n_features = X.shape[1]
+        if self.n_charts == "auto":
+            for width in range(2, n_features + 1):
+                if n_features % width == 0 and _are_blocks(X, width):
+                    return n_features // width
+            return 0
+        width = n_features // self.n_charts
+        if width < 2 or n_features % self.n_charts:
+            raise ValueError(
+                f"n_charts={self.n_charts} does not fit X with {n_features} features: "
+                "blocks of charts have a weight and at least one coordinate each."
+            )
+        if not _are_blocks(X, width):
+            raise ValueError(
+                f"X is no chart blocks of n_charts={self.n_charts} charts: their "
+                "weights, columns 0, "
+                f"{width}, {2 * width} and so on, must not be negative and must sum "
+                "to 1 in each row. Pass what transform of an atlas returns, not scaled."
+            )
+        return self.n_charts
+
+    def _split(self, X):
+        """Weights (n, K) and coordinates (n, K, d)."""
+        if not self._has_weights:
+            return np.ones((len(X), 1)), X[:, np.newaxis]
+        return split_blocks(X, X.shape[1] // self.n_charts_ - 1)
+
+
+def _are_blocks(X, width):
+    """Whether the rows of X are chart blocks of this width."""
+    weights, coordinates = split_raw(X, width - 1)
+    return bool(
+        (weights >= 0).all()
+        and (abs(weights.sum(axis=1) - 1) <= _TOLERANCE).all()
+        and (coordinates >= 0).all()
+        and (coordinates <= weights[:, :, np.newaxis] + _TOLERANCE).all()
+    )

@@ -1,0 +1,547 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Contrastive learning on an atlas of charts."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from torch import nn
+
+from skmanifold._engine import RowBatches, count_batches
+from skmanifold.augment import (
+    add_noise,
+    color_jitter,
+    crop_resize,
+    draw_neighbors,
+    mix,
+    random_affine,
+    random_flip,
+    random_grey,
+)
+from skmanifold.base import DeepManifold, Plan
+from skmanifold.graph import nearest_neighbors
+from skmanifold.losses import chart_mmd, nt_xent
+from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._warnings import warn
+
+from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
+from ._trunks import checked_image_shape, make_trunk, to_images, to_rows
+
+
+class ChartProjections(nn.Module):
+    """One small network per chart from its coordinates to the space of the contrast.
+
+    ``z = sum_j q_j h_j(y_j)``, all charts in two batched matrix products.
+    """
+
+    def __init__(self, n_charts, n_components, *, n_hidden, n_out, bias):
+        super().__init__()
+        sizes = [(n_components, n_hidden), (n_hidden, n_out)]
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.empty(n_charts, *size)) for size in sizes
+        )
+        self.biases = nn.ParameterList(
+            nn.Parameter(torch.empty(n_charts, 1, size[1]))
+            for size in (sizes if bias else ())
+        )
+        for i, (n_in, _) in enumerate(sizes):
+            for group in (self.weights, self.biases):
+                if len(group):
+                    nn.init.uniform_(group[i], -(n_in**-0.5), n_in**-0.5)
+
+    def forward(self, q, coordinates):
+        """Map q (n, K) and coordinates (n, K, d) to (n, n_out)."""
+        z = coordinates.transpose(0, 1)
+        for i, weight in enumerate(self.weights):
+            z = z.relu() if i else z
+            z = z @ weight
+            if len(self.biases):
+                z = z + self.biases[i]
+        return (z * q.t().unsqueeze(2)).sum(0)
+
+
+class MSimCLRObjective(nn.Module):
+    """The loss over one batch of two views.
+
+    With q and y the memberships and the coordinates, ``p = mean_i q_i`` and K charts::
+
+        contrast   = NT-Xent of the projections of the views
+        uniformity = K MMD^2 of (chart, coordinates) from uniform charts
+        balance    = sum_j p_j log(K p_j)
+        sharpness  = mean_i (1 - sum_j q_ij^2)
+
+    the last three times their weights. Sharpness alone would leave most charts empty,
+    and the gradient of the MMD fades with the mass of a chart; that of the balance
+    grows.
+    """
+
+    def __init__(self, encoder, projections, *, temperature, regularization, sharpness):
+        super().__init__()
+        self.encoder = encoder
+        self.projections = projections
+        self.temperature = temperature
+        self.regularization = regularization
+        self.sharpness = sharpness
+
+    def forward(self, batch, progress):
+        """Loss terms of two views, (B, n_inputs), and draws (m, K, d) of the cube."""
+        view_a, view_b, draws = batch
+        n, n_charts = len(view_a), draws.shape[1]
+        q, y = self.encoder.charts(torch.cat([view_a, view_b]))
+        with torch.autocast(q.device.type, enabled=False):
+            z_a, z_b = self.projections(q, y).chunk(2)
+            terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
+            if self.regularization:
+                # one view: half the rows are a quarter of the pairs, and enough
+                mmd = chart_mmd(q[:n], y[:n], draws)
+                terms["uniformity"] = self.regularization * n_charts * mmd
+                if n_charts > 1:
+                    terms |= membership_terms(q, self.regularization, self.sharpness)
+        return terms
+
+
+def membership_terms(q, weight, sharpness):
+    """What makes charts equally large, and each row a member of one of them."""
+    mass = q.mean(0)
+    # an empty chart would have an infinite slope
+    balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
+    terms = {"balance": weight * balance}
+    if sharpness:
+        impurity = 1 - q.square().sum(1).mean()
+        terms["sharpness"] = weight * sharpness * impurity
+    return terms
+
+
+class Views:
+    """Batches of two random views of each sample, with uniform draws for the charts.
+
+    ``augment(x, generator)`` makes a view of rows; ``other(x, rows, generator)`` gives
+    the rows that the second view is made of.
+    """
+
+    def __init__(self, inputs, batch_size, augment, other, charts_shape):
+        self.inputs = inputs
+        self.augment = augment
+        self.other = other
+        self.rows = RowBatches(len(inputs), batch_size, inputs.device)
+        n_draws = min(self.rows.batch_size, _MOST_DRAWS)
+        self.draws_shape = (n_draws, *charts_shape)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def epoch(self, generator):
+        """Yield each batch: two views and the draws."""
+        for rows, uniform in self.rows.epoch(generator):
+            x = self.inputs[rows]
+            second = self.other(x, rows, uniform)
+            views = [self.augment(one, generator) for one in (x, second)]
+            draws = torch.rand(self.draws_shape, generator=generator)
+            yield *views, draws.to(rows.device)
+
+
+# Uniform draws that a batch is compared with. Their error is far below the batch's own.
+_MOST_DRAWS = 64
+
+
+class MSimCLR(ChartsMixin, DeepManifold):
+    """Manifold SimCLR: contrastive learning on an atlas of charts.
+
+    A network gives every row its memberships q in the charts and its coordinates in
+    each, in [0, 1]. Two random views of a sample (augmentations of it, or of it and a
+    neighbour) are drawn together and all others apart, as in SimCLR [2]_, while the
+    charts are kept equally large and evenly filled. A row is then a chart and a few
+    coordinates: far fewer numbers than a flat representation needs to keep classes
+    apart. [1]_
+
+    ``transform`` returns *chart blocks*: for each chart its weight and the coordinates
+    times the weight. With hard membership the weight is 1 for the chart of the row and
+    0 for the others, so that a linear model behind it is one affine model per chart.
+
+    Parameters
+    ----------
+    n_charts : int, default=16
+        Number of charts. 1 is SimCLR with evenly spread coordinates.
+
+    n_components : int, default=2
+        Coordinates of each chart.
+
+    image_shape : tuple of int or None, default=None
+        (H, W) or (H, W, C): the shape of one row of X, channels last, if rows are
+        images. They then get a convolutional network and augmentations of images. The
+        built-in network needs sides of at least 8.
+
+    augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
+        What makes a view. "noise" adds Gaussian noise of a tenth of the mean standard
+        deviation of the columns. "affine" moves, turns, resizes and slants images a
+        little; "crop" cuts out and resizes a part, mirrors, and changes colours. "auto"
+        is "noise" for rows that are no images, "affine" for images of one channel,
+        "crop" for others. A callable is called with a float32 tensor, of shape
+        (B, n_features) with scaled rows, or (B, C, H, W) with pixels divided by one
+        number, and returns one of the same shape.
+
+    n_neighbors : int or None, default=4
+        The second view is made of one of so many nearest neighbours of the sample
+        instead of the sample itself; for rows that are no images, of a random point
+        between the two. Reduced, with a warning, where there are fewer other samples.
+        None makes both views of the sample, as in the paper.
+
+    temperature : float, default=0.5
+        Temperature of the contrast: the smaller, the more the most similar negatives
+        weigh.
+
+    regularization : float, default=1.0
+        Weight of all that is asked of the charts: evenly spread coordinates, equally
+        large charts, sharp membership. 0 leaves the contrast alone; with
+        ``n_charts=1`` that is SimCLR.
+
+    sharpness : float, default=1.0
+        Weight, relative to the others of `regularization`, of the impurity of q,
+        ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
+
+    projection : {"mlp", "paper"}, default="mlp"
+        The network of each chart from its coordinates to the space of the contrast,
+        dropped after training: one hidden layer of 64; or, as in the paper, of as many
+        units as coordinates, without biases.
+
+    membership : {"hard", "soft"}, default="hard"
+        Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
+        others, or q.
+
+    encoder_layers : sequence of int, default=(256, 256)
+        Hidden layers of the network, for rows that are no images.
+
+    feature_dim : int, default=128
+        Width of the last layer below the charts.
+
+    encoder : torch.nn.Module, callable or None, default=None
+        Network in place of the built-in one: a module (copied, never changed) or a
+        callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
+        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        n_outputs. Its inputs are not reduced by PCA.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" trains for a number of steps that grows with the
+        cube root of ``n_samples``.
+
+    batch_size : int or "auto", default="auto"
+        Samples of a step. "auto" is 256.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate. "auto" is 0.003.
+
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
+        Where to compute; "auto" takes a CUDA GPU where there is one.
+
+    training : TrainingOptions or None, default=None
+        Rare options: optimiser, precision, early stopping, checkpoints.
+
+    warm_start : bool, default=False
+        Go on from the network and the scaling of the previous fit.
+
+    n_jobs : int or None, default=-1
+        Threads of the neighbour search. The result does not depend on it.
+
+    verbose : int or bool, default=False
+        Print ten lines a fit; one per epoch if above 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial network, the order of the samples and their views.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_charts * (n_components + 1))
+        Chart blocks of the training data.
+
+    labels_ : ndarray of shape (n_samples,)
+        Chart of each row of the training data.
+
+    n_charts_ : int
+        Number of charts.
+
+    history_ : dict of str to list of float
+        For each epoch the "loss" and its terms "contrast", "uniformity", "balance" and
+        "sharpness" (means over the epoch), and "learning_rate_factor".
+
+    n_iter_ : int
+        Epochs trained.
+
+    network_ : torch.nn.Module
+        The learnt map from scaled rows to memberships and coordinates.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    skmanifold.ChartwiseClassifier : Any classifier on each chart.
+    skmanifold.AtlasTriplet : Charts learnt from labels.
+
+    References
+    ----------
+    .. [1] E. O. Korman, "Self-supervised representation learning on manifolds",
+       arXiv:2106.07062.
+    .. [2] T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A Simple Framework for
+       Contrastive Learning of Visual Representations", ICML 2020, arXiv:2002.05709.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmanifold import MSimCLR
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = MSimCLR(n_charts=4, image_shape=(8, 8), max_epochs=2, random_state=0)
+    >>> model.fit_transform(X).shape
+    (1797, 12)
+    >>> chart, coordinates = model.charts(X[:5])
+    >>> chart.shape, coordinates.shape
+    ((5,), (5, 2))
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: constraint
+            for name, constraint in DeepManifold._parameter_constraints.items()
+            if name != "n_clusters"
+        },
+        **CHART_CONSTRAINTS,
+        "image_shape": ["array-like", None],
+        "augmentation": [StrOptions({"auto", "noise", "affine", "crop"}), callable],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "regularization": [Interval(Real, 0, None, closed="left")],
+        "sharpness": [Interval(Real, 0, None, closed="left")],
+        "projection": [StrOptions({"mlp", "paper"})],
+        "encoder_layers": ["array-like"],
+        "feature_dim": [Interval(Integral, 1, None, closed="left")],
+        "encoder": [nn.Module, callable, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+    }
+
+    def __init__(
+        self,
+        n_charts=16,
+        n_components=2,
+        *,
+        image_shape=None,
+        augmentation="auto",
+        n_neighbors=4,
+        temperature=0.5,
+        regularization=1.0,
+        sharpness=1.0,
+        projection="mlp",
+        membership="hard",
+        encoder_layers=(256, 256),
+        feature_dim=128,
+        encoder=None,
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        device="auto",
+        training=None,
+        warm_start=False,
+        n_jobs=-1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_charts = n_charts
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.n_neighbors = n_neighbors
+        self.temperature = temperature
+        self.regularization = regularization
+        self.sharpness = sharpness
+        self.projection = projection
+        self.membership = membership
+        self.encoder_layers = encoder_layers
+        self.feature_dim = feature_dim
+        self.encoder = encoder
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # -- the three hooks
+
+    def _plan(self, n_samples, n_features):
+        image_shape = checked_image_shape(self.image_shape, n_features)
+        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 3000)
+        batch_size = 256 if self.batch_size == "auto" else self.batch_size
+        batch_size = min(batch_size, n_samples)
+        n_epochs = self.max_epochs
+        if n_epochs == "auto":
+            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
+        reduces = (
+            image_shape is None
+            and n_features > 64
+            and self.encoder is None
+            and not callable(self.augmentation)
+        )
+        return Plan(
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+            # few rows span little but their noise: fewer components for them
+            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            column_scaling=image_shape is None,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return Views(
+            data.inputs,
+            batch_size,
+            self._augment(data),
+            self._other(data),
+            (self.n_charts, self.n_components),
+        )
+
+    def _make_objective(self, data):
+        trunk, n_features = make_trunk(
+            self.encoder,
+            data.inputs,
+            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            layers=self.encoder_layers,
+            feature_dim=self.feature_dim,
+        )
+        heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        as_printed = self.projection == "paper"
+        projections = ChartProjections(
+            self.n_charts,
+            self.n_components,
+            n_hidden=self.n_components if as_printed else 64,
+            n_out=32,
+            bias=not as_printed,
+        )
+        return MSimCLRObjective(
+            ChartEncoder(trunk, heads),
+            projections,
+            temperature=self.temperature,
+            regularization=self.regularization,
+            sharpness=self.sharpness,
+        )
+
+    # -- what the hooks need
+
+    def _augment(self, data):
+        """``(x, generator) -> view`` of rows of the inputs."""
+        image_shape = checked_image_shape(self.image_shape, data.X.shape[1])
+        kind = self.augmentation
+        if kind == "auto":
+            kind = "noise" if image_shape is None else "affine"
+            if image_shape is not None and image_shape[2] > 1:
+                kind = "crop"
+        if kind == "noise":
+            return _noisy
+        if image_shape is None:
+            if callable(kind):
+                return lambda x, generator: checked_view(kind, x)
+            raise ValueError(
+                f"augmentation={kind!r} changes images, but image_shape=None says that "
+                "rows are none. Set image_shape to (H, W) or (H, W, C)."
+            )
+        # pixels, with black at zero, instead of differences from the mean image
+        first = data.X[[0]]
+        first = first.toarray() if hasattr(first, "toarray") else first
+        centre = torch.from_numpy((first / data.unit).astype(np.float32))
+        centre = centre.to(data.device) - data.inputs[:1]
+        # what lies beyond the edges is most often like the edges
+        edges = to_images(data.inputs[:1000] + centre, image_shape)
+        fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())
+
+        def augment(x, generator):
+            images = to_images(x + centre, image_shape)
+            if callable(kind):
+                images = checked_view(kind, images)
+            elif kind == "affine":
+                images = affine_view(images, generator, fill)
+            else:
+                images = crop_view(images, generator)
+            return to_rows(images) - centre
+
+        return augment
+
+    def _other(self, data):
+        """``(x, rows, uniform) -> rows`` that the second view is made of."""
+        seed = data.seed()  # drawn in any case, so that all else stays the same
+        if self.n_neighbors is None:
+            return lambda x, rows, uniform: x
+        n_neighbors = self.n_neighbors
+        if n_neighbors >= data.n_samples:
+            n_neighbors = data.n_samples - 1
+            warn(
+                f"n_neighbors={self.n_neighbors} needs more than the "
+                f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}."
+            )
+        indices, _ = nearest_neighbors(
+            data.inputs.cpu().numpy(),
+            n_neighbors,
+            algorithm="auto",
+            metric="euclidean",
+            n_jobs=self.n_jobs,
+            random_state=seed,
+        )
+        neighbors = torch.from_numpy(indices).to(data.device)
+        counts = torch.full((data.n_samples,), n_neighbors, device=data.device)
+
+        def other(x, rows, uniform):
+            # one uniform draw holds two: which neighbour, and how far towards it
+            chosen, share = draw_neighbors(neighbors, counts, rows, uniform)
+            neighbor = data.inputs[chosen]
+            return mix(x, neighbor, share) if self.image_shape is None else neighbor
+
+        return other
+
+    def _draws_globally(self):
+        return self.encoder is not None or callable(self.augmentation)
+
+
+def _noisy(x, generator):
+    normal = torch.randn(x.shape, generator=generator).to(x.device)
+    return add_noise(x, normal, scale=0.1)
+
+
+def affine_view(images, generator, fill):
+    """Images moved, turned, resized and slanted a little."""
+    uniform = torch.rand(len(images), 5, generator=generator).to(images.device)
+    return random_affine(images, uniform, scale=0.15, shear=0.15, fill=fill)
+
+
+def crop_view(images, generator):
+    """Parts of images, mirrored, and in other colours."""
+    uniform = torch.rand(len(images), 9, generator=generator).to(images.device)
+    images = crop_resize(images, uniform[:, :4])
+    images = random_flip(images, uniform[:, 4])
+    images = color_jitter(images, uniform[:, 5:8])
+    return random_grey(images, uniform[:, 8])
+
+
+def checked_view(augmentation, x):
+    """What a user's own augmentation makes of ``x``."""
+    # a copy: an augmentation that works in place must not reach the other view
+    view = augmentation(x.clone())
+    if not isinstance(view, torch.Tensor):
+        came = f"an object of type {type(view).__name__}"
+    elif (view.shape, view.dtype, view.device) != (x.shape, x.dtype, x.device):
+        came = f"a {view.dtype} tensor of shape {tuple(view.shape)}"
+    else:
+        return view
+    raise ValueError(
+        f"augmentation returned {came} for a {x.dtype} tensor of shape "
+        f"{tuple(x.shape)} on {x.device}; it must return a tensor of the same shape "
+        "and dtype on the same device."
+    )

@@ -1,0 +1,594 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Metric learning on an atlas of charts."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+from sklearn.utils import check_array, column_or_1d, gen_batches
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skmanifold.base import DeepManifold, Plan
+from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
+from skmanifold.utils._sklearn import Interval, StrOptions
+
+from ._charts import (
+    CHART_CONSTRAINTS,
+    ChartEncoder,
+    ChartHeads,
+    ChartsMixin,
+    one_hot,
+    split_blocks,
+)
+from ._msimclr import membership_terms
+from ._trunks import checked_image_shape, make_trunk
+
+_TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
+
+
+class ClassBatches:
+    """Batches of some rows of each of some classes; no row twice in an epoch.
+
+    A class's rows, in random order, are cut into groups of ``group_size`` (one smaller
+    group for a class that has fewer rows), and a batch has one group of each of
+    ``n_groups`` classes. There are as many batches as that allows; what is left of
+    large classes sits out, other rows every epoch.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,), int
+        Class of each row, from 0.
+    batch_size : int
+        Wanted batch size.
+    n_charts, n_components : int
+        Shape of the uniform draws.
+    device : torch.device
+        Where the row numbers and the draws go.
+    """
+
+    def __init__(self, labels, batch_size, device, *, n_charts, n_components):
+        self.rows_of = [
+            torch.from_numpy(np.flatnonzero(labels == label))
+            for label in range(labels.max() + 1)
+        ]
+        n_classes = len(self.rows_of)
+        self.n_groups = min(n_classes, max(2, batch_size // 4))
+        self.group_size = max(2, batch_size // self.n_groups)
+        counts = [max(1, len(rows) // self.group_size) for rows in self.rows_of]
+        # the largest number of batches of n_groups different classes
+        self.n_batches = max(
+            n for n in range(1, max(counts) + 1) if self._fits(counts, n)
+        )
+        self.counts = [min(count, self.n_batches) for count in counts]
+        self.device = device
+        self.charts_shape = (n_charts, n_components)
+
+    def _fits(self, counts, n_batches):
+        return sum(min(count, n_batches) for count in counts) >= (
+            n_batches * self.n_groups
+        )
+
+    def __len__(self):
+        return self.n_batches
+
+    def epoch(self, generator):
+        """Yield each batch: row numbers and draws from the cube."""
+        groups = []
+        for label in torch.randperm(len(self.rows_of), generator=generator).tolist():
+            rows = self.rows_of[label]
+            rows = rows[torch.randperm(len(rows), generator=generator)]
+            groups += rows.split(self.group_size)[: self.counts[label]]
+        # One class's groups follow each other, at most n_batches of them: n_batches
+        # apart there is always another class.
+        order = torch.randperm(self.n_batches, generator=generator).tolist()
+        for first in order:
+            batch = torch.cat(
+                [groups[first + i * self.n_batches] for i in range(self.n_groups)]
+            )
+            draws = torch.rand(
+                max(2, min(len(batch), 64)), *self.charts_shape, generator=generator
+            )
+            yield batch.to(self.device), draws.to(self.device)
+
+
+class AtlasTripletObjective(nn.Module):
+    """The loss over one batch.
+
+    With ``D`` the distances of :func:`chart_distances`::
+
+        triplets   = triplet loss of D
+        uniformity = K MMD^2 of (chart, coordinates) from uniform charts
+        balance    = sum_j p_j log(K p_j),  p = mean_i q_i
+        sharpness  = mean_i (1 - sum_j q_ij^2)
+
+    the last three times their weights.
+    """
+
+    def __init__(
+        self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.register_buffer("inputs", inputs, persistent=False)
+        self.register_buffer("labels", labels, persistent=False)
+        self.triplets = triplets
+        self.margin = margin
+        self.regularization = regularization
+        self.sharpness = sharpness
+
+    def forward(self, batch, progress):
+        """Loss terms of a batch ``(rows, draws)``."""
+        rows, draws = batch
+        n_charts = draws.shape[1]
+        q, y = self.encoder.charts(self.inputs[rows])
+        with torch.autocast(q.device.type, enabled=False):
+            loss = _TRIPLETS[self.triplets]
+            distances = chart_distances(q, y)
+            terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
+            if self.regularization:
+                mmd = chart_mmd(q, y, draws)
+                terms["uniformity"] = self.regularization * n_charts * mmd
+                if n_charts > 1:
+                    terms |= membership_terms(q, self.regularization, self.sharpness)
+        return terms
+
+
+def chart_distances(q, coordinates):
+    """Distances (n, n) of a batch: q (n, K) and coordinates (n, K, d) in [0, 1].
+
+    ``1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(d))`` with ``w_j = q_j q'_j / (|q| |q'|)``.
+    """
+    q = q / q.norm(dim=1, keepdim=True)
+    y = coordinates.transpose(0, 1) - 0.5
+    y2 = y.square().sum(2)
+    d2 = torch.baddbmm(
+        y2.unsqueeze(2) + y2.unsqueeze(1), y, y.transpose(1, 2), alpha=-2
+    )
+    # the slope of a root at zero is infinite
+    apart = (d2 / coordinates.shape[2]).clamp(min=1e-8).sqrt()
+    shared = q.t().unsqueeze(2) * q.t().unsqueeze(1)
+    return 1 + (shared * (apart - 1)).sum(0)
+
+
+class AtlasTriplet(ChartsMixin, DeepManifold):
+    """Metric learning on an atlas of charts, from labels.
+
+    A network gives every row its memberships q in the charts and its coordinates in
+    each, in [0, 1]. Rows of one class are drawn nearer to each other than to rows of
+    other classes by a triplet loss, while the charts are kept equally large and evenly
+    filled. What is learnt is a distance, for classes too that were not seen in
+    training; it is meant for few coordinates. [1]_
+
+    The distance of two rows is the root mean square difference of their coordinates in
+    the charts that they share, and 1, the largest there can be, as far as they share
+    none::
+
+        1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(n_components))
+
+    with ``w_j = q_j q'_j / (|q| |q'|)``. The paper has ``w_j = q_j q'_j``, by which a
+    row that is in several charts is far even from itself, and is found by no search.
+
+    Parameters
+    ----------
+    n_charts : int, default=4
+        Number of charts.
+
+    n_components : int, default=2
+        Coordinates of each chart.
+
+    image_shape : tuple of int or None, default=None
+        (H, W) or (H, W, C): the shape of one row of X, channels last, if rows are
+        images. They then get a convolutional network, which needs sides of at least 8.
+
+    triplets : {"batch-all", "semi-hard"}, default="batch-all"
+        Which triplets of a batch count: all that violate the margin; or, for each pair
+        of one class, the nearest row of another class that is farther away.
+
+    margin : float, default=0.2
+        By how much a row of another class should be farther away.
+
+    regularization : float, default=1.0
+        Weight of all that is asked of the charts: evenly spread coordinates, equally
+        large charts, sharp membership. 0 leaves the triplets alone.
+
+    sharpness : float, default=0.3
+        Weight, relative to the others of `regularization`, of the impurity of q,
+        ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
+
+    membership : {"soft", "hard"}, default="soft"
+        Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
+        the chart with the largest q and 0 for the others. A row is then a chart and
+        `n_components` numbers, but distances are coarser.
+
+    encoder_layers : sequence of int, default=(256, 256)
+        Hidden layers of the network, for rows that are no images.
+
+    feature_dim : int, default=128
+        Width of the last layer below the charts.
+
+    encoder : torch.nn.Module, callable or None, default=None
+        Network in place of the built-in one: a module (copied, never changed) or a
+        callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
+        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        n_outputs. Its inputs are not reduced by PCA.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" trains for a number of steps that grows with the
+        cube root of ``n_samples``.
+
+    batch_size : int or "auto", default="auto"
+        Samples of a step, as many of each of its classes. "auto" is 64.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate. "auto" is 0.001.
+
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
+        Where to compute; "auto" takes a CUDA GPU where there is one.
+
+    training : TrainingOptions or None, default=None
+        Rare options: optimiser, precision, early stopping, checkpoints.
+
+    warm_start : bool, default=False
+        Go on from the network and the scaling of the previous fit.
+
+    verbose : int or bool, default=False
+        Print ten lines a fit; one per epoch if above 1.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial network and of the batches.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_charts * (n_components + 1))
+        Chart blocks of the training data.
+
+    labels_ : ndarray of shape (n_samples,)
+        Chart of each row of the training data.
+
+    classes_ : ndarray of shape (n_classes,)
+        The classes of the training data.
+
+    n_charts_ : int
+        Number of charts.
+
+    history_ : dict of str to list of float
+        For each epoch the "loss" and its terms "triplets", "uniformity", "balance" and
+        "sharpness" (means over the epoch), and "learning_rate_factor".
+
+    n_iter_ : int
+        Epochs trained.
+
+    network_ : torch.nn.Module
+        The learnt map from scaled rows to memberships and coordinates.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    skmanifold.MSimCLR : Charts learnt without labels.
+
+    References
+    ----------
+    .. [1] E. O. Korman, "Self-supervised representation learning on manifolds",
+       arXiv:2106.07062.
+
+    Examples
+    --------
+    Learn from five digits, and look up others:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from skmanifold import AtlasTriplet
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = AtlasTriplet(image_shape=(8, 8), max_epochs=2, random_state=0)
+    >>> model.fit(X[y < 5], y[y < 5]).distance(X[y == 8][:3], X[y == 9][:2]).shape
+    (3, 2)
+    >>> distances, rows = model.kneighbors(X[:3], n_neighbors=4)
+    >>> rows.shape
+    (3, 4)
+    """
+
+    _parameter_constraints: dict = {
+        **{
+            name: constraint
+            for name, constraint in DeepManifold._parameter_constraints.items()
+            if name != "n_clusters"
+        },
+        **CHART_CONSTRAINTS,
+        "image_shape": ["array-like", None],
+        "triplets": [StrOptions(set(_TRIPLETS))],
+        "margin": [Interval(Real, 0, None, closed="neither")],
+        "regularization": [Interval(Real, 0, None, closed="left")],
+        "sharpness": [Interval(Real, 0, None, closed="left")],
+        "encoder_layers": ["array-like"],
+        "feature_dim": [Interval(Integral, 1, None, closed="left")],
+        "encoder": [nn.Module, callable, None],
+    }
+
+    def __init__(
+        self,
+        n_charts=4,
+        n_components=2,
+        *,
+        image_shape=None,
+        triplets="batch-all",
+        margin=0.2,
+        regularization=1.0,
+        sharpness=0.3,
+        membership="soft",
+        encoder_layers=(256, 256),
+        feature_dim=128,
+        encoder=None,
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_charts = n_charts
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.triplets = triplets
+        self.margin = margin
+        self.regularization = regularization
+        self.sharpness = sharpness
+        self.membership = membership
+        self.encoder_layers = encoder_layers
+        self.feature_dim = feature_dim
+        self.encoder = encoder
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Learn the atlas.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : array-like of shape (n_samples,)
+            Class of each row: at least two classes, one of which has two rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is invalid, or if training diverges. The estimator is
+            then as it was before the call.
+        """
+        return super().fit(X, y)
+
+    def fit_transform(self, X, y):
+        """Learn the atlas and return the chart blocks of the training data.
+
+        The same bits as ``fit(X, y).transform(X)``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : array-like of shape (n_samples,)
+            Class of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_charts * (n_components + 1))
+            Chart blocks.
+        """
+        return super().fit_transform(X, y)
+
+    def fit_predict(self, X, y):
+        """Learn the atlas and return the chart of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : array-like of shape (n_samples,)
+            Class of each row.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Numbers of charts, from 0; ``labels_``.
+        """
+        return self.fit(X, y).labels_
+
+    def distance(self, A, B):
+        """Learnt distances between two sets of rows.
+
+        Parameters
+        ----------
+        A : {array-like, sparse matrix} of shape (n_samples_a, n_features)
+            Data in the units of the training data.
+        B : {array-like, sparse matrix} of shape (n_samples_b, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples_a, n_samples_b)
+            Distances, in [0, 1].
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        """
+        return learnt_distances(*self._weighted(A), *self._weighted(B))
+
+    def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
+        """Nearest rows of the training data by the learnt distance.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
+            Data in the units of the training data. None takes the training data, each
+            row of which is then no neighbour of itself.
+        n_neighbors : int, default=5
+            How many, at most the number of rows of the training data.
+        return_distance : bool, default=True
+            Whether to return the distances.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Distances, in ascending order. Left out if ``return_distance=False``.
+        indices : ndarray of shape (n_queries, n_neighbors), int
+            Numbers of the rows of the training data; of equally near ones the first.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If there are fewer rows than ``n_neighbors``.
+        """
+        check_is_fitted(self)
+        own = split_blocks(np.asarray(self.embedding_, np.float64), self.n_components)
+        n_rows = len(self.embedding_)
+        most = n_rows if X is not None else n_rows - 1
+        whole = isinstance(n_neighbors, Integral) and not isinstance(n_neighbors, bool)
+        if not whole or not 1 <= n_neighbors <= most:
+            raise ValueError(
+                f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
+                "number of rows of the training data that can be neighbours."
+            )
+        q, coordinates = own if X is None else self._weighted(X)
+        distances = np.empty((len(q), n_neighbors))
+        indices = np.empty((len(q), n_neighbors), dtype=np.intp)
+        # rows of a block such that its distances take some 32 MB
+        for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
+            block = learnt_distances(q[rows], coordinates[rows], *own)
+            if X is None:
+                block[np.arange(len(block)), np.arange(n_rows)[rows]] = np.inf
+            nearest = np.argsort(block, axis=1, kind="stable")[:, :n_neighbors]
+            indices[rows] = nearest
+            distances[rows] = np.take_along_axis(block, nearest, axis=1)
+        return (distances, indices) if return_distance else indices
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    # -- the hooks
+
+    def _validate_targets(self, y):
+        if y is None:
+            raise ValueError(
+                "AtlasTriplet requires y to be passed, but the target y is None. Give "
+                "the class of each row; MSimCLR learns without classes."
+            )
+        y = column_or_1d(
+            check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True
+        )
+        check_classification_targets(y)
+        classes, counts = np.unique(y, return_counts=True)
+        if len(classes) < 2 or counts.max() < 2:
+            raise ValueError(
+                f"y has {len(classes)} class{'es' * (len(classes) != 1)} and at most "
+                f"{counts.max()} row{'s' * (counts.max() != 1)} of each: a triplet "
+                "takes two rows of one class and one of another."
+            )
+        return y
+
+    def _plan(self, n_samples, n_features):
+        image_shape = checked_image_shape(self.image_shape, n_features)
+        batch_size = 64 if self.batch_size == "auto" else self.batch_size
+        n_epochs = self.max_epochs
+        if n_epochs == "auto":
+            n_steps = min(round(300 * (n_samples / 1000) ** (1 / 3)), 3000)
+            n_epochs = math.ceil(n_steps * batch_size / max(n_samples, batch_size))
+        reduces = image_shape is None and n_features > 64 and self.encoder is None
+        return Plan(
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate=1e-3 if self.learning_rate == "auto" else self.learning_rate,
+            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            column_scaling=image_shape is None,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return ClassBatches(
+            self._encoded(data),
+            batch_size,
+            data.device,
+            n_charts=self.n_charts,
+            n_components=self.n_components,
+        )
+
+    def _make_objective(self, data):
+        trunk, n_features = make_trunk(
+            self.encoder,
+            data.inputs,
+            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            layers=self.encoder_layers,
+            feature_dim=self.feature_dim,
+        )
+        heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return AtlasTripletObjective(
+            data.inputs,
+            torch.from_numpy(self._encoded(data)).to(data.device),
+            ChartEncoder(trunk, heads),
+            triplets=self.triplets,
+            margin=self.margin,
+            regularization=self.regularization,
+            sharpness=self.sharpness,
+        )
+
+    def _draws_globally(self):
+        return self.encoder is not None
+
+    # -- what they need
+
+    def _encoded(self, data):
+        """Numbers of the classes, from 0."""
+        data.learnt["classes_"], codes = np.unique(data.y, return_inverse=True)
+        return codes
+
+    def _weighted(self, X):
+        """Weights and coordinates of rows, float64."""
+        q, coordinates = self._memberships_and_coordinates(X)
+        if self.membership == "hard":
+            q = one_hot(q)
+        return q.astype(np.float64), coordinates.astype(np.float64)
+
+
+def learnt_distances(q_a, coordinates_a, q_b, coordinates_b):
+    """Distances (n, m) of weights (n, K), (m, K) and coordinates (n, K, d), (m, K, d).
+
+    The formula of :func:`chart_distances`.
+    """
+    root = math.sqrt(coordinates_a.shape[2])
+    q_a, q_b = (q / np.linalg.norm(q, axis=1, keepdims=True) for q in (q_a, q_b))
+    result = np.ones((len(q_a), len(q_b)))
+    for j in range(q_a.shape[1]):
+        # most memberships are zero where charts are hard
+        a, b = np.flatnonzero(q_a[:, j]), np.flatnonzero(q_b[:, j])
+        if len(a) and len(b):
+            apart = cdist(coordinates_a[a, j], coordinates_b[b, j]) / root
+            result[np.ix_(a, b)] += np.outer(q_a[a, j], q_b[b, j]) * (apart - 1)
+    # rounding may leave a row a little less than nothing from itself
+    return result.clip(0, 1)

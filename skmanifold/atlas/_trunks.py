@@ -1,0 +1,125 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The networks below the charts, for vectors and for images, and a user's own."""
+
+import copy
+from numbers import Integral
+
+import torch
+from torch import nn
+
+from skmanifold.nn import MLP, ConvEncoder
+
+
+def make_trunk(encoder, inputs, *, image_shape, layers, feature_dim):
+    """The network from inputs to features, and how many features it has.
+
+    ``encoder`` is None for the built-in one, a module (copied) or a callable
+    ``(n_inputs, feature_dim) -> module``, which is tried on two of the ``inputs``.
+    """
+    n_inputs = inputs.shape[1]
+    if encoder is not None:
+        return _checked_encoder(encoder, inputs[:2].cpu(), image_shape, feature_dim)
+    if image_shape is None:
+        trunk = MLP(
+            n_inputs, feature_dim, layers=checked_widths("encoder_layers", layers)
+        )
+    else:
+        trunk = ConvEncoder(image_shape, feature_dim)
+    # the heads are linear: without it they would only repeat the trunk's last layer
+    return nn.Sequential(trunk, nn.GELU()), feature_dim
+
+
+def checked_image_shape(image_shape, n_features):
+    """(H, W, C) of rows of ``n_features`` numbers; None for None."""
+    if image_shape is None:
+        return None
+    shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(map(_is_size, shape)):
+        raise ValueError(
+            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
+            "integers: the shape that a row is given by row.reshape."
+        )
+    height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
+    if height * width * n_channels != n_features:
+        raise ValueError(
+            f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
+            f"values, but X has {n_features} features. Give the shape of one row of X, "
+            "channels last, or image_shape=None for rows that are no images."
+        )
+    return height, width, n_channels
+
+
+def to_images(rows, image_shape):
+    """Rows (n, H W C), channels last, as images (n, C, H, W)."""
+    return rows.unflatten(1, image_shape).permute(0, 3, 1, 2)
+
+
+def to_rows(images):
+    """The inverse of :func:`to_images`."""
+    return images.permute(0, 2, 3, 1).flatten(1)
+
+
+class OnImages(nn.Module):
+    """A network of a user's own that takes images instead of rows."""
+
+    def __init__(self, network, image_shape):
+        super().__init__()
+        self.network = network
+        self.image_shape = image_shape
+
+    def forward(self, x):
+        """Map rows (n, H W C) to what the network makes of images (n, C, H, W)."""
+        return self.network(to_images(x, self.image_shape))
+
+
+def checked_widths(name, layers):
+    """Widths of hidden layers."""
+    if not all(map(_is_size, layers)):
+        raise ValueError(
+            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
+            "the hidden layers; () has none."
+        )
+    return [int(width) for width in layers]
+
+
+def _is_size(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+
+
+def _checked_encoder(encoder, rows, image_shape, feature_dim):
+    if isinstance(encoder, nn.Module):
+        network = copy.deepcopy(encoder)
+    else:
+        network = encoder(rows.shape[1], feature_dim)
+        if not isinstance(network, nn.Module):
+            raise TypeError(
+                f"encoder returned {network!r}, of type {type(network).__name__}; "
+                "encoder(n_inputs, feature_dim) must return a torch.nn.Module."
+            )
+    if image_shape is not None:
+        network = OnImages(network, image_shape)
+    height, width, n_channels = image_shape or (0, 0, 0)
+    came = (
+        tuple(rows.shape)
+        if image_shape is None
+        else (len(rows), n_channels, height, width)
+    )
+    try:
+        with torch.no_grad():
+            features = network.eval()(rows)
+            shape = tuple(features.shape)
+    except Exception as error:
+        raise ValueError(
+            f"encoder could not map an input of shape {came}: {error}. It must map "
+            f"(B, {', '.join(map(str, came[1:]))}) to (B, n_features), with any "
+            "n_features."
+        ) from error
+    if len(shape) != 2 or shape[0] != len(rows):
+        raise ValueError(
+            f"encoder maps an input of shape {came} to an output of shape {shape}, but "
+            f"shape ({len(rows)}, n_features) is needed, with any n_features. Flatten "
+            "or pool the output."
+        )
+    return network, shape[1]

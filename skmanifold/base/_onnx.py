@@ -1,0 +1,161 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Fitted networks as ONNX graphs, from raw rows to raw rows."""
+
+import contextlib
+import logging
+import os
+import pathlib
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+from skmanifold._engine import plain_modes
+from skmanifold.utils import import_optional
+
+# Largest difference between the graph and the estimator, relative to the largest
+# output: what another order of float32 additions makes, with room to spare.
+_TOLERANCE = 1e-4
+
+
+class Transform(nn.Module):
+    """From raw rows to the embedding, as ``transform``."""
+
+    def __init__(self, input_map, network, present):
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(input_map.mean))
+        self.register_buffer("factor", torch.from_numpy(input_map.factor))
+        self.network = network
+        self.present = present
+
+    def forward(self, x):
+        """Map (n, n_features) to (n, n_components)."""
+        # in float64, as an offset of a million would leave no digits in float32
+        scaled = ((x.double() - self.mean) * self.factor).float()
+        return self.present(self.network(scaled)).to(x.dtype)
+
+
+class InverseTransform(nn.Module):
+    """From the embedding to raw rows, as ``inverse_transform``."""
+
+    def __init__(self, input_map, decoder):
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(input_map.mean))
+        self.register_buffer("inverse", torch.from_numpy(input_map.inverse_factor))
+        self.decoder = decoder
+
+    def forward(self, z):
+        """Map (n, n_components) to (n, n_features)."""
+        scaled = self.decoder(z.float()).double()
+        return (scaled * self.inverse + self.mean).to(z.dtype)
+
+
+def to_onnx(estimator, path, method, dtype):
+    """Write a method of an estimator as a graph; see :meth:`DeepManifold.to_onnx`."""
+    import_optional("onnx", "onnx", feature="to_onnx")
+    import_optional("onnxscript", "onnx", feature="to_onnx")
+    runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")
+    path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"path={str(path)!r} lies in a folder that does not exist. Make "
+            f"{str(path.parent)!r} first."
+        )
+    module, rows = _module_and_rows(estimator, method, np.dtype(dtype))
+    expected = getattr(estimator, method)(rows)
+    with plain_modes(), torch.inference_mode():
+        found = module(torch.from_numpy(rows)).numpy()
+    _check_agreement(estimator, method, np.asarray(expected), found)
+    names = ["X", "embedding"] if method == "transform" else ["embedding", "X"]
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        _export(module, rows, names, temporary)
+        session = runtime.InferenceSession(
+            temporary.read_bytes(), providers=["CPUExecutionProvider"]
+        )
+        (found,) = session.run(None, {names[0]: rows})
+        _check_agreement(estimator, method, np.asarray(expected), found)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _module_and_rows(estimator, method, dtype):
+    """What to export, and rows to try it on."""
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
+            "'float32' or 'float64'."
+        )
+    input_map = estimator._input_map
+    if method == "transform":
+        present = estimator._presentation()
+        module = Transform(input_map, estimator.network_, present)
+        n_features = len(input_map.mean)
+        pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
+        rows = input_map.restore(pattern)
+    elif method == "inverse_transform" and hasattr(estimator, method):
+        module = InverseTransform(input_map, estimator.decoder_)
+        rows = estimator.embedding_[:6]
+    else:
+        known = "'transform'"
+        if hasattr(estimator, "inverse_transform"):
+            known += " or 'inverse_transform'"
+        raise ValueError(
+            f"method={method!r} is not what a {type(estimator).__name__} exports: it "
+            f"must be {known}."
+        )
+    return module.eval(), np.ascontiguousarray(rows, dtype=dtype)
+
+
+def _export(module, rows, names, path):
+    n_samples = torch.export.Dim("n_samples")
+    with plain_modes(), _quiet("torch.onnx"):
+        try:
+            program = torch.onnx.export(
+                module,
+                (torch.from_numpy(rows),),
+                dynamo=True,
+                input_names=names[:1],
+                output_names=names[1:],
+                dynamic_shapes=({0: n_samples},),
+                verbose=False,
+            )
+        except Exception as error:
+            raise ValueError(
+                "The network cannot be written as an ONNX graph: torch.onnx.export "
+                f"raised {type(error).__name__}. A network of your own must be made "
+                "of operations that torch.export can follow."
+            ) from error
+        program.save(path, external_data=False)
+
+
+def _check_agreement(estimator, method, expected, found):
+    scale = np.abs(expected).max(initial=0.0)
+    if expected.shape == found.shape and np.allclose(
+        found, expected, rtol=0.0, atol=_TOLERANCE * scale
+    ):
+        return
+    raise ValueError(
+        f"{method} of this {type(estimator).__name__} cannot be written as an ONNX "
+        "graph: the graph returns other numbers. A class with a _present of its own "
+        "needs a _presentation that computes the same in torch, and a network of "
+        "your own must map each row alike, whatever rows come with it."
+    )
+
+
+@contextlib.contextmanager
+def _quiet(name):
+    """Without the exporter's notes to the developers of torch."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,34 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Pictures of embeddings, of what they keep, and of how they were learnt.
+
+Displays as scikit-learn has them: ``from_estimator`` and its like compute and draw,
+``plot`` draws again. Importing this package loads neither matplotlib nor torch.
+"""
+
+from skmanifold.inspection._atlas import AtlasDisplay
+from skmanifold.inspection._clusters import (
+    ClusterConfidenceDisplay,
+    ClusterRankDisplay,
+)
+from skmanifold.inspection._curves import DimensionDisplay, TrainingCurveDisplay
+from skmanifold.inspection._distances import DistortionDisplay, ShepardDisplay
+from skmanifold.inspection._embedding import EmbeddingDisplay
+from skmanifold.inspection._explorer import write_explorer
+from skmanifold.inspection._neighborhood import NeighborhoodPreservationDisplay
+from skmanifold.inspection._topology import BarcodeDisplay
+
+__all__ = [
+    "AtlasDisplay",
+    "BarcodeDisplay",
+    "ClusterConfidenceDisplay",
+    "ClusterRankDisplay",
+    "DimensionDisplay",
+    "DistortionDisplay",
+    "EmbeddingDisplay",
+    "NeighborhoodPreservationDisplay",
+    "ShepardDisplay",
+    "TrainingCurveDisplay",
+    "write_explorer",
+]

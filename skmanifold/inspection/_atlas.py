@@ -1,0 +1,487 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""An atlas: its charts and where they overlap."""
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    PALETTE,
+    bare,
+    check_images,
+    check_target,
+    get_axes,
+    import_pyplot,
+    merge_kwargs,
+    outer_legend,
+    pixel_range,
+    to_bytes,
+)
+
+# Share of the room between the centres of two charts that a chart takes.
+_FILL = 0.86
+
+
+class AtlasDisplay:
+    """The charts of an atlas side by side, and lines where they overlap.
+
+    The charts stand on a circle, each beside those that it overlaps most, and a line
+    between two of them is the stronger the more samples they share. A chart is the
+    picture of what a grid over it decodes to, or, without images, a map of the samples
+    that lie in it.
+
+    Parameters
+    ----------
+    overlap : ndarray of shape (n_charts, n_charts)
+        How much each two charts overlap; the diagonal does not count.
+
+    chart : ndarray of shape (n_samples,)
+        The chart of each sample.
+
+    coordinates : ndarray of shape (n_samples, n_components)
+        Its coordinates there, in [0, 1].
+
+    y : array-like of shape (n_samples,), default=None
+        Classes, or a continuous quantity, to colour the samples by.
+
+    grids : ndarray of shape (n_charts, n_rows, n_columns, height, width) or \
+            (n_charts, n_rows, n_columns, height, width, channels), default=None
+        The decoded images, from the lower left of each chart.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    centers_ : ndarray of shape (n_charts, 2)
+        Places of the charts.
+
+    lines_ : dict of (int, int) to matplotlib Line2D
+        The line of each two charts that overlap.
+
+    images_ : list of matplotlib AxesImage
+        The decoded grids.
+
+    points_ : list of matplotlib PathCollection
+        The samples of each chart that has some, without images.
+
+    texts_ : list of matplotlib Text
+        The number of each chart and its samples.
+
+    legend_ : matplotlib Legend or None
+        Legend of the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.inspection import AtlasDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> display = AtlasDisplay.from_charts(
+    ...     rng.integers(3, size=60),
+    ...     rng.uniform(size=(60, 2)),
+    ...     overlap=[[1.0, 0.4, 0.0], [0.4, 1.0, 0.1], [0.0, 0.1, 1.0]],
+    ... )
+    >>> sorted(display.lines_)
+    [(0, 1), (1, 2)]
+    """
+
+    def __init__(self, *, overlap, chart, coordinates, y=None, grids=None, name=None):
+        self.overlap = overlap
+        self.chart = chart
+        self.coordinates = coordinates
+        self.y = y
+        self.grids = grids
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        image_shape=None,
+        n_points=5,
+        name=None,
+        ax=None,
+        **plot_options,
+    ):
+        """Draw the atlas of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with ``charts(X)``, which returns the chart of each row
+            and its coordinates, and ``chart_overlap_``; for decoded grids also with
+            ``decode_grid(chart, n_points)``, of shape (n_points, ..., n_features).
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes, or a continuous quantity, to colour the samples by.
+
+        image_shape : (int, int) or (int, int, int), default=None
+            Height, width and channels of the decoded rows. None draws the samples.
+
+        n_points : int, default=5
+            Decoded images along each axis of a chart. Past two axes, the others are in
+            the middle of the chart.
+
+        name : str, default=None
+            Title; None takes the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : AtlasDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no charts, or no decoder though images are asked for.
+        """
+        needed = ["charts", "chart_overlap_"]
+        if image_shape is not None:
+            needed.append("decode_grid")
+        for attribute in needed:
+            if not hasattr(estimator, attribute):
+                raise TypeError(
+                    f"{type(estimator).__name__} has no {attribute}. Use a fitted "
+                    "estimator of charts, such as AtlasAE"
+                    + (
+                        ", or leave image_shape out to draw the samples."
+                        if attribute == "decode_grid"
+                        else "."
+                    )
+                )
+        chart, coordinates = estimator.charts(X)
+        overlap = np.asarray(estimator.chart_overlap_)
+        grids = None
+        if image_shape is not None:
+            grids = np.stack(
+                [
+                    _as_grid(estimator.decode_grid(c, n_points), image_shape)
+                    for c in range(len(overlap))
+                ]
+            )
+        return cls.from_charts(
+            chart,
+            coordinates,
+            overlap=overlap,
+            y=y,
+            grids=grids,
+            name=type(estimator).__name__ if name is None else name,
+            ax=ax,
+            **plot_options,
+        )
+
+    @classmethod
+    def from_charts(
+        cls,
+        chart,
+        coordinates,
+        *,
+        overlap,
+        y=None,
+        grids=None,
+        name=None,
+        ax=None,
+        **plot_options,
+    ):
+        """Draw an atlas of any origin.
+
+        Parameters
+        ----------
+        chart : array-like of shape (n_samples,)
+            The chart of each sample, from 0.
+
+        coordinates : array-like of shape (n_samples, n_components)
+            Its coordinates there, in [0, 1]; the first two are drawn.
+
+        overlap : array-like of shape (n_charts, n_charts)
+            How much each two charts overlap, symmetric and not negative.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes, or a continuous quantity, to colour the samples by.
+
+        grids : array-like of shape (n_charts, n_rows, n_columns, height, width) or \
+                (n_charts, n_rows, n_columns, height, width, channels), default=None
+            Decoded images, from the lower left of each chart. None draws the samples.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : AtlasDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not match, or there is a chart without a row of `overlap`.
+        """
+        overlap = np.asarray(overlap, dtype=np.float64)
+        if (
+            overlap.ndim != 2
+            or overlap.shape[0] != overlap.shape[1]
+            or not overlap.size
+        ):
+            raise ValueError(
+                f"overlap has shape {overlap.shape}, but (n_charts, n_charts) is "
+                "needed."
+            )
+        if not np.allclose(overlap, overlap.T) or not (overlap >= 0.0).all():
+            raise ValueError(
+                "overlap must be symmetric and not negative: the share of samples that "
+                "two charts have in common."
+            )
+        chart, coordinates = np.asarray(chart), np.asarray(coordinates)
+        if coordinates.ndim != 2 or chart.shape != coordinates.shape[:1]:
+            raise ValueError(
+                f"chart has shape {chart.shape} and coordinates {coordinates.shape}; "
+                "(n_samples,) and (n_samples, n_components) are needed."
+            )
+        n_charts = len(overlap)
+        if len(chart) and not (0 <= chart.min() and chart.max() < n_charts):
+            raise ValueError(
+                f"chart has the numbers {chart.min()} to {chart.max()}, but overlap "
+                f"has {n_charts} rows: 0 to {n_charts - 1}."
+            )
+        if grids is not None:
+            grids = np.asarray(grids)
+            if grids.ndim not in (5, 6) or len(grids) != n_charts:
+                raise ValueError(
+                    f"grids has shape {grids.shape}, but (n_charts, n_rows, n_columns, "
+                    f"height, width) with {n_charts} charts is needed."
+                )
+        display = cls(
+            overlap=overlap,
+            chart=chart,
+            coordinates=coordinates,
+            y=y,
+            grids=grids,
+            name=name,
+        )
+        return display.plot(ax, **plot_options)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        min_overlap=0.02,
+        cmap="gray",
+        legend=True,
+        scatter_kwargs=None,
+    ):
+        """Draw the charts and their overlaps.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        min_overlap : float, default=0.02
+            Share of the largest overlap below which no line is drawn.
+
+        cmap : str or matplotlib Colormap, default="gray"
+            Colours of decoded images with one channel.
+
+        legend : bool, default=True
+            Whether to draw the legend of the classes.
+
+        scatter_kwargs : dict, default=None
+            Keywords of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
+
+        Returns
+        -------
+        display : AtlasDisplay
+            The display.
+        """
+        overlap = np.asarray(self.overlap, dtype=np.float64)
+        n_charts = len(overlap)
+        plt = import_pyplot(self)
+        ax = get_axes(self, ax, figsize=(9.0, 8.6))
+        order = _around(overlap)
+        angles = np.empty(n_charts)
+        angles[order] = np.pi / 2 - 2 * np.pi * np.arange(n_charts) / n_charts
+        self.centers_ = np.column_stack([np.cos(angles), np.sin(angles)])
+        if n_charts == 1:
+            self.centers_ = np.zeros((1, 2))
+        half = _FILL * _free_room(self.centers_) / 2
+
+        self.lines_, self.images_, self.points_, self.texts_ = {}, [], [], []
+        self.legend_ = None
+        pairs = np.triu(overlap, 1)
+        most = pairs.max()
+        for a, b in np.argwhere(pairs > min_overlap * most):
+            share = pairs[a, b] / most
+            (self.lines_[int(a), int(b)],) = ax.plot(
+                *self.centers_[[a, b]].T,
+                color=PALETTE[1],
+                linewidth=0.5 + 8.0 * share,
+                alpha=0.15 + 0.6 * share,
+                solid_capstyle="round",
+                zorder=1,
+            )
+        if self.grids is not None:
+            self._draw_grids(ax, half, cmap)
+        else:
+            self._draw_samples(plt, ax, half, legend, scatter_kwargs)
+        counts = np.bincount(np.asarray(self.chart), minlength=n_charts)
+        for c, center in enumerate(self.centers_):
+            text = f"{c}" if not counts.any() else f"{c} ({counts[c]:,})"
+            self.texts_.append(
+                ax.text(
+                    center[0],
+                    center[1] + half,
+                    text,
+                    ha="center",
+                    va="bottom",
+                    fontsize=8,
+                    zorder=5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+                )
+            )
+        reach = np.abs(self.centers_).max() + 1.05 * half
+        # above the upper chart stands its number
+        ax.set(xlim=(-reach, reach), ylim=(-reach, 1.06 * reach))
+        bare(ax)
+        ax.set_aspect("equal")
+        if self.name is not None:
+            ax.set_title(self.name)
+        return self
+
+    def _draw_grids(self, ax, half, cmap):
+        grids = np.asarray(self.grids)
+        limits = pixel_range(grids)
+        if grids.dtype not in (np.uint8, bool):
+            # a decoder may overshoot here and there, which would grey all the rest
+            limits = np.quantile(grids[np.isfinite(grids)], [0.005, 0.995])
+        for center, grid in zip(self.centers_, grids, strict=True):
+            mosaic = _mosaic(to_bytes(grid, limits))
+            across, up = half * np.array(mosaic.shape[1::-1]) / max(mosaic.shape[:2])
+            x, y = center
+            self.images_.append(
+                ax.imshow(
+                    mosaic,
+                    cmap=cmap,
+                    vmin=0,
+                    vmax=255,
+                    extent=(x - across, x + across, y - up, y + up),
+                    zorder=3,
+                )
+            )
+
+    def _draw_samples(self, plt, ax, half, legend, scatter_kwargs):
+        chart = np.asarray(self.chart)
+        places = np.asarray(self.coordinates, dtype=np.float64)[:, :2]
+        if places.shape[1] == 1:
+            places = np.column_stack([places, np.full(len(places), 0.5)])
+        target = check_target(self.y, len(chart))
+        marks = target.marks() if target.kind == "classes" else None
+        for c, center in enumerate(self.centers_):
+            ax.add_patch(
+                plt.Rectangle(
+                    center - half,
+                    2 * half,
+                    2 * half,
+                    facecolor="white",
+                    edgecolor="0.4",
+                    linewidth=0.9,
+                    zorder=2,
+                )
+            )
+            rows = chart == c
+            if not rows.any():
+                continue
+            defaults = {
+                "s": float(np.clip(3000 / len(chart), 1.5, 12.0)),
+                "linewidths": 0,
+                "zorder": 3,
+            }
+            if marks:
+                colors = np.array([color for color, _ in marks])
+                defaults["c"] = colors[target.values[rows]]
+            elif target.kind == "continuous":
+                low, high = np.nanmin(target.values), np.nanmax(target.values)
+                values = target.values[rows]
+                defaults |= {"c": values, "vmin": low, "vmax": high, "cmap": "cividis"}
+            else:
+                defaults["color"] = PALETTE[0]
+            options = merge_kwargs(defaults, scatter_kwargs, points=True)
+            inside = center + (2.0 * places[rows] - 1.0) * 0.96 * half
+            self.points_.append(ax.scatter(*inside.T, **options))
+        if marks and legend and len(marks) <= len(PALETTE) + 1:
+            handles = [
+                plt.Line2D([], [], linestyle="", marker="o", color=color, label=label)
+                for (color, _), label in zip(marks, target.labels, strict=True)
+            ]
+            self.legend_ = outer_legend(ax, handles)
+
+
+def _free_room(centers):
+    """Longest side of squares at the centres that do not reach into each other."""
+    apart = np.abs(centers[:, np.newaxis] - centers).max(axis=2)
+    np.fill_diagonal(apart, 1.0)
+    return apart.min()
+
+
+def _mosaic(grid):
+    """One picture of a grid of images, with white lines between them."""
+    n_rows, n_columns, height, width = grid.shape[:4]
+    line = max(1, round(min(height, width) / 10))
+    shape = (n_rows, height + line, n_columns, width + line, *grid.shape[4:])
+    mosaic = np.full(shape, 255, dtype=np.uint8)
+    # pictures count rows from above, charts from below
+    mosaic[:, :height, :, :width] = grid[::-1].swapaxes(1, 2)
+    mosaic = mosaic.reshape(n_rows * shape[1], n_columns * shape[3], *grid.shape[4:])
+    return mosaic[:-line, :-line]
+
+
+def _around(overlap):
+    """Charts in an order in which neighbours overlap much.
+
+    The second eigenvector of the graph's Laplacian sorts a chain, and the angle of the
+    second and the third sorts a ring; charts on a circle are a ring.
+    """
+    n = len(overlap)
+    if n < 4:
+        return np.arange(n)
+    weights = overlap - np.diag(np.diag(overlap))
+    laplacian = np.diag(weights.sum(axis=1)) - weights
+    _, vectors = np.linalg.eigh(laplacian)
+    return np.argsort(np.arctan2(vectors[:, 2], vectors[:, 1]), kind="stable")
+
+
+def _as_grid(decoded, image_shape):
+    """A decoded grid as images (n_rows, n_columns, ...), rows along the second axis."""
+    decoded = np.asarray(decoded)
+    if decoded.ndim == 2:
+        decoded = decoded[:, np.newaxis]
+    while decoded.ndim > 3:
+        # the further coordinates in the middle of the chart
+        decoded = decoded[:, :, decoded.shape[2] // 2]
+    n_columns, n_rows, n_features = decoded.shape
+    rows = decoded.swapaxes(0, 1).reshape(-1, n_features)
+    images = check_images(rows, image_shape, len(rows))
+    return images.reshape(n_rows, n_columns, *images.shape[1:])

@@ -1,0 +1,494 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""How sure the clusters are, and whether they lie as in the input."""
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    BLUE,
+    PALETTE,
+    SEQUENTIAL,
+    YELLOW,
+    check_option,
+    embed,
+    get_axes,
+    import_pyplot,
+    outer_legend,
+)
+from skmanifold.metrics._checks import check_labels, check_pair
+from skmanifold.metrics._clusters import _center_ranks
+from skmanifold.utils import import_optional
+
+# Rows of the picture of a matrix; a figure has no more pixels.
+_N_ROWS = 400
+
+
+class ClusterConfidenceDisplay:
+    """How sure a soft clustering is of each sample.
+
+    ``kind="sorted"`` draws for every cluster the largest membership of each of its
+    samples, in descending order, as a silhouette plot does: a full bar is a cluster
+    that is sure of all of its samples. ``kind="matrix"`` draws all memberships, a row
+    for each sample in the same order and a column for each cluster: what lies beside
+    the diagonal shows between which clusters the doubts are.
+
+    Parameters
+    ----------
+    memberships : ndarray of shape (n_samples, n_clusters)
+        Soft assignments; the rows sum to 1.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    bars_ : list of matplotlib PolyCollection
+        The sorted memberships, one for each cluster that has samples.
+
+    image_ : matplotlib AxesImage or None
+        The matrix; past 400 samples each of its rows is the mean of several.
+
+    order_ : ndarray of shape (n_samples,)
+        The samples from top to bottom.
+
+    labels_ : ndarray of shape (n_samples,)
+        The cluster of each sample: that of its largest membership.
+
+    confidence_ : ndarray of shape (n_samples,)
+        The largest membership of each sample.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.mixture import GaussianMixture
+    >>> from skmanifold.inspection import ClusterConfidenceDisplay
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> mixture = GaussianMixture(3, random_state=0).fit(X)
+    >>> display = ClusterConfidenceDisplay.from_estimator(mixture, X)
+    >>> len(display.bars_)
+    3
+    """
+
+    def __init__(self, *, memberships, name=None):
+        self.memberships = memberships
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+        """Draw what ``predict_proba`` of a fitted estimator says of X.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with ``predict_proba``.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        y : Ignored
+            Not used.
+
+        name : str, default=None
+            Title; None takes the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterConfidenceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no soft assignments.
+        """
+        if not hasattr(estimator, "predict_proba"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no method predict_proba, so it has no "
+                "soft assignments. Use an estimator that has, such as DCRL, or pass "
+                "memberships to from_predictions."
+            )
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(
+            estimator.predict_proba(X), name=name, ax=ax, **options
+        )
+
+    @classmethod
+    def from_predictions(cls, memberships, *, name=None, ax=None, **plot_options):
+        """Draw soft assignments of any origin.
+
+        Parameters
+        ----------
+        memberships : array-like of shape (n_samples, n_clusters)
+            Soft assignments; the rows sum to 1.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterConfidenceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the memberships are no distribution in each row.
+        """
+        Q = np.asarray(memberships, dtype=np.float64)
+        if Q.ndim != 2 or not Q.size:
+            raise ValueError(
+                f"memberships has shape {Q.shape}, but (n_samples, n_clusters) is "
+                "needed."
+            )
+        sums = Q.sum(axis=1)
+        if not (Q >= 0.0).all() or not np.allclose(sums, 1.0, atol=1e-3):
+            raise ValueError(
+                "The rows of memberships must be distributions over the clusters: not "
+                f"negative, with the sum 1. The sums here go from {sums.min():.3g} to "
+                f"{sums.max():.3g}."
+            )
+        return cls(memberships=Q, name=name).plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
+        """Draw the memberships.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        kind : {"sorted", "matrix"}, default="sorted"
+            Only the largest membership of each sample, or all of them.
+
+        cmap : str or matplotlib Colormap, default="cividis"
+            Colours of the matrix.
+
+        Returns
+        -------
+        display : ClusterConfidenceDisplay
+            The display.
+        """
+        check_option(kind, ("sorted", "matrix"), "kind")
+        Q = np.asarray(self.memberships)
+        n, n_clusters = Q.shape
+        self.labels_ = Q.argmax(axis=1)
+        self.confidence_ = Q.max(axis=1)
+        self.order_ = np.lexsort((-self.confidence_, self.labels_))
+        sizes = np.bincount(self.labels_, minlength=n_clusters)
+        ends = np.cumsum(sizes)
+        ax = get_axes(self, ax, figsize=(5.6, 5.2))
+        self.bars_, self.image_ = [], None
+        middles = ends - sizes / 2
+        filled = sizes > 0
+        if kind == "sorted":
+            sorted_confidence = self.confidence_[self.order_]
+            for cluster in np.flatnonzero(filled):
+                part = slice(ends[cluster] - sizes[cluster], ends[cluster])
+                edges = np.arange(part.start, part.stop + 1)
+                values = sorted_confidence[part]
+                self.bars_.append(
+                    ax.fill_betweenx(
+                        edges,
+                        np.append(values, values[-1]),
+                        step="post",
+                        linewidth=0,
+                        color=PALETTE[cluster % len(PALETTE)],
+                    )
+                )
+            for end in ends[:-1][filled[:-1]]:
+                ax.axhline(end, color="white", linewidth=1.5)
+            ax.axvline(1.0 / n_clusters, color="0.3", linestyle=":", linewidth=1.2)
+            ax.annotate(
+                "even",
+                (1.0 / n_clusters, 1.005),
+                xycoords=("data", "axes fraction"),
+                ha="center",
+                va="bottom",
+                fontsize="small",
+                color="0.3",
+            )
+            ax.set(xlim=(0.0, 1.0), xlabel="Largest membership")
+        else:
+            self.image_ = ax.imshow(
+                _mean_rows(Q[self.order_], _N_ROWS),
+                interpolation="nearest",
+                cmap=cmap,
+                vmin=0.0,
+                vmax=1.0,
+                aspect="auto",
+                extent=(-0.5, n_clusters - 0.5, n, 0),
+            )
+            ax.figure.colorbar(self.image_, ax=ax, label="Membership")
+            for end in ends[:-1][filled[:-1]]:
+                ax.axhline(end, color="white", linewidth=0.8)
+            ax.set(xlabel="Cluster")
+            step = max(1, n_clusters // 20)
+            ax.set_xticks(np.arange(0, n_clusters, step))
+        ax.set_ylim(n, 0)
+        # names of clusters that are too thin to be told apart would lie on each other
+        shown = _far_apart(middles, filled, 0.028 * n)
+        ax.set_yticks(middles[shown], [str(cluster) for cluster in shown])
+        ax.tick_params(axis="y", length=0)
+        ax.set_ylabel("Samples by cluster, the surest first")
+        if self.name is not None:
+            ax.set_title(self.name, pad=18 if kind == "sorted" else None)
+        return self
+
+
+def _mean_rows(Q, n_rows):
+    """At most `n_rows` rows: the means of as many parts of nearly equal size."""
+    if len(Q) <= n_rows:
+        return Q
+    starts = np.linspace(0, len(Q), n_rows, endpoint=False).astype(int)
+    sizes = np.diff(np.append(starts, len(Q)))
+    return np.add.reduceat(Q, starts, axis=0) / sizes[:, np.newaxis]
+
+
+def _far_apart(places, wanted, gap):
+    shown, last = [], -np.inf
+    for i in np.flatnonzero(wanted):
+        if places[i] - last >= gap:
+            shown.append(i)
+            last = places[i]
+    return np.array(shown, dtype=int)
+
+
+class ClusterRankDisplay:
+    """Between which clusters the order of the distances is kept.
+
+    The cell in row a and column b is blue where the centre of cluster b has the same
+    rank among the distances from the centre of a in the embedding as in the input, and
+    yellow where it has another. The number in a yellow cell says by how many ranks
+    farther it is drawn. The share of blue cells is
+    :func:`~skmanifold.metrics.cluster_rank_accuracy`.
+
+    Parameters
+    ----------
+    input_ranks : ndarray of shape (n_clusters, n_clusters)
+        Rank of the centre b among the distances from a in the input; 1 on the diagonal.
+
+    embedding_ranks : ndarray of shape (n_clusters, n_clusters)
+        The same in the embedding.
+
+    labels : sequence of str
+        Names of the clusters.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    image_ : matplotlib AxesImage
+        The matrix: 0 where the rank is kept, 1 where it is not.
+
+    texts_ : list of matplotlib Text
+        The numbers in the yellow cells.
+
+    accuracy_ : float
+        The share of kept ranks.
+
+    legend_ : matplotlib Legend
+        What the colours mean.
+
+    References
+    ----------
+    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.inspection import ClusterRankDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = ClusterRankDisplay.from_estimator(PCA(2).fit(X), X, y)
+    >>> display.accuracy_
+    1.0
+    """
+
+    def __init__(self, *, input_ranks, embedding_ranks, labels, name=None):
+        self.input_ranks = input_ranks
+        self.embedding_ranks = embedding_ranks
+        self.labels = labels
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+        """Draw the ranks in the embedding of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted transformer.
+
+        X : array-like of shape (n_samples, n_features)
+            The data.
+
+        y : array-like of shape (n_samples,), default=None
+            The clusters, or the classes; None takes what ``predict`` says.
+
+        name : str, default=None
+            Title; None takes the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterRankDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `y` is None and the estimator has no clusters.
+        """
+        if y is None:
+            if not hasattr(estimator, "predict"):
+                raise TypeError(
+                    f"{type(estimator).__name__} has no method predict, so its "
+                    "clusters are not known. Pass clusters or classes as y."
+                )
+            y = estimator.predict(X)
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_embedding(
+            X, embed(estimator, X), y, name=name, ax=ax, **options
+        )
+
+    @classmethod
+    def from_embedding(cls, X, Z, labels, *, name=None, ax=None, **plot_options):
+        """Draw the ranks in an embedding of any origin.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The input.
+
+        Z : array-like of shape (n_samples, n_components)
+            The embedding, of any number of columns.
+
+        labels : array-like of shape (n_samples,)
+            The clusters, or the classes.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterRankDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the arguments have different numbers of rows.
+        """
+        X, Z = check_pair(X, Z, min_samples=1, sparse=False)
+        codes = check_labels(labels, X.shape[0], "labels")
+        display = cls(
+            input_ranks=_center_ranks(X, codes),
+            embedding_ranks=_center_ranks(Z, codes),
+            labels=[str(label) for label in np.unique(labels).tolist()],
+            name=name,
+        )
+        return display.plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, annotate="auto"):
+        """Draw the matrix.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        annotate : bool or "auto", default="auto"
+            Whether to write the difference of the ranks into the yellow cells; "auto"
+            does up to 20 clusters.
+
+        Returns
+        -------
+        display : ClusterRankDisplay
+            The display.
+        """
+        change = np.asarray(self.embedding_ranks) - np.asarray(self.input_ranks)
+        changed = change != 0
+        n = len(changed)
+        self.accuracy_ = float(1.0 - changed.mean())
+        plt = import_pyplot(self)
+        ax = get_axes(self, ax, figsize=(6.0, 4.8))
+        colors = import_optional("matplotlib.colors", "plot")
+        self.image_ = ax.imshow(
+            changed.astype(int),
+            cmap=colors.ListedColormap([BLUE, YELLOW]),
+            vmin=0,
+            vmax=1,
+        )
+        self.texts_ = []
+        if annotate is True or (annotate == "auto" and n <= 20):
+            size = float(np.clip(110 / n, 5.0, 10.0))
+            for a, b in np.argwhere(changed):
+                self.texts_.append(
+                    ax.text(
+                        b,
+                        a,
+                        f"{change[a, b]:+.0f}",
+                        ha="center",
+                        va="center",
+                        size=size,
+                    )
+                )
+        if n <= 60:  # white lines between the cells
+            ax.set_xticks(np.arange(n - 1) + 0.5, minor=True)
+            ax.set_yticks(np.arange(n - 1) + 0.5, minor=True)
+            ax.grid(which="minor", color="white", linewidth=1.0)
+            ax.tick_params(which="minor", length=0)
+        step = max(1, n // 20)
+        ticks = np.arange(0, n, step)
+        names = [self.labels[i] for i in ticks]
+        long = max(map(len, names)) > 3
+        ax.set_xticks(ticks, names, rotation=90 if long else 0)
+        ax.set_yticks(ticks, names)
+        ax.tick_params(length=0)
+        ax.set(xlabel="to cluster", ylabel="from cluster")
+        handles = [
+            plt.Rectangle((0, 0), 1, 1, color=BLUE, label="rank kept"),
+            plt.Rectangle((0, 0), 1, 1, color=YELLOW, label="rank changed"),
+        ]
+        self.legend_ = outer_legend(ax, handles)
+        title = f"rank accuracy {self.accuracy_:.2f}"
+        ax.set_title(title if self.name is None else f"{self.name}: {title}")
+        return self

@@ -1,0 +1,467 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Losses: over the epochs of a fit, and over the dimension of the embedding."""
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    LINE_COLORS,
+    LINES,
+    check_option,
+    get_axes,
+    merge_kwargs,
+    outer_legend,
+)
+
+# How a history calls what is no loss, but set by a schedule.
+_SCHEDULES = ("_factor", "_weight")
+
+
+class TrainingCurveDisplay:
+    """Each term of the loss over the epochs of a fit, and the schedules.
+
+    The terms are drawn against the left axis, their sum in black; learning rate factors
+    and weights that a schedule sets are grey and dashed against the right one. Phases
+    stand one after the other, with a dotted line where one ends.
+
+    Parameters
+    ----------
+    phases : dict of str to dict of str to list of float
+        The history of each phase, in order: names of terms and their values by epoch.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the losses.
+
+    schedule_ax_ : matplotlib Axes or None
+        Axes of the schedules, if there are any to draw.
+
+    figure_ : matplotlib Figure
+        Their figure.
+
+    lines_ : dict of (str, str) to matplotlib Line2D
+        The curve of each phase and name.
+
+    legend_ : matplotlib Legend
+        The legend.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmanifold import DLME
+    >>> from skmanifold.inspection import TrainingCurveDisplay
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> dlme = DLME(max_epochs=3, random_state=0).fit(X)
+    >>> display = TrainingCurveDisplay.from_estimator(dlme)
+    >>> display.lines_["training", "loss"].get_xdata().tolist()
+    [1, 2, 3]
+    """
+
+    def __init__(self, *, phases, name=None):
+        self.phases = phases
+        self.name = name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, name=None, ax=None, **plot_options):
+        """Draw how a fitted estimator was trained.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with ``history_``, and maybe ``pretraining_history_``.
+
+        name : str, default=None
+            Title; None takes the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no history.
+        """
+        if not hasattr(estimator, "history_"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no history_. Fit it first; only "
+                "estimators that are trained in epochs have one."
+            )
+        phases = {"training": estimator.history_}
+        before = getattr(estimator, "pretraining_history_", None)
+        if before:
+            phases = {"pretraining": before, **phases}
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_history(phases, name=name, ax=ax, **plot_options)
+
+    @classmethod
+    def from_history(cls, history, *, name=None, ax=None, **plot_options):
+        """Draw a history.
+
+        Parameters
+        ----------
+        history : dict of str to list of float, or dict of such dicts
+            Names of terms and their values by epoch; or names of phases and the history
+            of each, in their order.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the history is empty, or the terms of a phase have different lengths.
+        """
+        if not all(isinstance(value, dict) for value in history.values()):
+            history = {"training": history}
+        for phase, terms in history.items():
+            lengths = {term: len(values) for term, values in terms.items()}
+            if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
+                raise ValueError(
+                    f"The history of the phase {phase!r} must have one value an epoch "
+                    f"for each term, got terms of the lengths {lengths}."
+                )
+        if not history:
+            raise ValueError("The history is empty; there is nothing to draw.")
+        return cls(phases=dict(history), name=name).plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, terms=None, schedules=True, yscale="auto"):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        terms : sequence of str, default=None
+            Names of the curves to draw; None draws all.
+
+        schedules : bool, default=True
+            Whether to draw what a schedule sets: names that end in "_factor" or
+            "_weight".
+
+        yscale : {"auto", "linear", "log"}, default="auto"
+            Scale of the losses; "auto" is logarithmic where none is negative and they
+            span more than a factor of 20.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If a name in `terms` is in no phase.
+        """
+        check_option(yscale, ("auto", "linear", "log"), "yscale")
+        names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
+        if terms is not None:
+            unknown = [term for term in terms if term not in names]
+            if unknown:
+                raise ValueError(
+                    f"terms={list(terms)!r} has {unknown[0]!r}, which is not in the "
+                    f"history. There are {', '.join(map(repr, names))}."
+                )
+            names = [name for name in names if name in terms]
+        scheduled = [name for name in names if name.endswith(_SCHEDULES)]
+        losses = [name for name in names if name not in scheduled]
+        scheduled = scheduled if schedules else []
+
+        ax = get_axes(self, ax, figsize=(7.2, 4.2))
+        self.lines_ = {}
+        self.schedule_ax_ = None
+        parts = [name for name in losses if name != "loss"]
+        styles = {
+            name: {
+                "color": LINE_COLORS[i % len(LINE_COLORS)],
+                "linestyle": LINES[i % len(LINES)],
+            }
+            for i, name in enumerate(parts)
+        }
+        styles["loss"] = {"color": "black", "linewidth": 2.2}
+        self._draw(ax, losses, styles)
+        if scheduled:
+            self.schedule_ax_ = right = ax.twinx()
+            greys = {
+                name: {"color": "0.55", "linestyle": ("--", ":", "-.")[i % 3]}
+                for i, name in enumerate(scheduled)
+            }
+            self._draw(right, scheduled, greys)
+            right.set_ylabel("Schedule", color="0.4")
+            right.tick_params(colors="0.4")
+            right.set_ylim(bottom=0.0)
+            # the losses are what one looks at
+            ax.set_zorder(right.get_zorder() + 1)
+            ax.patch.set_visible(False)
+        drawn = np.concatenate(
+            [
+                np.asarray(line.get_ydata(), dtype=np.float64)
+                for (_, name), line in self.lines_.items()
+                if name in losses
+            ]
+            or [np.ones(1)]
+        )
+        drawn = drawn[np.isfinite(drawn)]
+        if yscale == "auto":
+            # a term that ends at zero leaves the picture at its lower edge
+            positive = drawn[drawn > 0.0]
+            wide = positive.size and positive.max() > 20.0 * positive.min()
+            yscale = "log" if wide and (drawn >= 0.0).all() else "linear"
+        ax.set(xlabel="Epoch", ylabel="Loss", yscale=yscale)
+        if yscale == "log" and ax.get_ylim()[0] < 1e-6 * drawn.max():
+            ax.set_ylim(bottom=1e-6 * drawn.max())
+        ax.grid(alpha=0.25)
+        end = 0
+        for phase, terms_of_phase in list(self.phases.items())[:-1]:
+            end += len(next(iter(terms_of_phase.values())))
+            ax.axvline(end + 0.5, color="0.3", linestyle=":", linewidth=1.2)
+            ax.annotate(
+                f"{phase} ",
+                (end + 0.5, 1.0),
+                xycoords=("data", "axes fraction"),
+                ha="right",
+                va="bottom",
+                fontsize="small",
+                color="0.3",
+            )
+        first = {}
+        for (_, name), line in self.lines_.items():
+            first.setdefault(name, line)
+        self.legend_ = outer_legend(ax, [first[name] for name in first])
+        if self.schedule_ax_ is not None:
+            self.legend_.set_bbox_to_anchor((1.14, 1.0), transform=ax.transAxes)
+        if self.name is not None:
+            # above the names of the phases
+            ax.set_title(self.name, pad=18 if len(self.phases) > 1 else None)
+        return self
+
+    def _draw(self, ax, names, styles):
+        start = 0
+        for phase, terms in self.phases.items():
+            length = len(next(iter(terms.values())))
+            epochs = np.arange(start + 1, start + length + 1)
+            for name in names:
+                if name in terms:
+                    (line,) = ax.plot(
+                        epochs,
+                        terms[name],
+                        label=name.replace("_", " "),
+                        marker="o" if length == 1 else None,
+                        **styles[name],
+                    )
+                    self.lines_[phase, name] = line
+            start += length
+
+
+class DimensionDisplay:
+    """Losses against the dimension of the embedding.
+
+    Where more dimensions no longer help, the curve has its bend: the dimension of the
+    data.
+
+    Parameters
+    ----------
+    dimensions : array-like of shape (n_dimensions,)
+        The dimensions that were tried, ascending.
+
+    losses : dict of str to array-like of shape (n_dimensions,)
+        The curves: reconstruction, divergence, and so on.
+
+    dimension : int, default=None
+        The dimension found, marked by a line.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    axes_ : list of matplotlib Axes
+        One of each curve, the first being ``ax_``: losses have different scales.
+
+    lines_ : dict of str to matplotlib Line2D
+        The curves.
+
+    mark_ : matplotlib Line2D or None
+        The line at the dimension found.
+
+    legend_ : matplotlib Legend
+        The legend.
+
+    Examples
+    --------
+    >>> from skmanifold.inspection import DimensionDisplay
+    >>> losses = {"reconstruction": [0.68, 0.21, 0.019, 0.012, 0.010]}
+    >>> display = DimensionDisplay.from_losses(range(1, 6), losses, dimension=3)
+    >>> display.lines_["reconstruction"].get_xdata().tolist()
+    [1, 2, 3, 4, 5]
+    """
+
+    def __init__(self, *, dimensions, losses, dimension=None, name=None):
+        self.dimensions = dimensions
+        self.losses = losses
+        self.dimension = dimension
+        self.name = name
+
+    @classmethod
+    def from_losses(
+        cls, dimensions, losses, *, dimension=None, name=None, ax=None, **plot_options
+    ):
+        """Draw curves of losses.
+
+        Parameters
+        ----------
+        dimensions : array-like of shape (n_dimensions,)
+            The dimensions that were tried, ascending.
+
+        losses : array-like of shape (n_dimensions,) or dict of str to array-like
+            One curve, or several and their names.
+
+        dimension : int, default=None
+            The dimension found, to mark.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a curve has another length than `dimensions`, or these do not ascend.
+        """
+        dimensions = np.asarray(list(dimensions))
+        if not isinstance(losses, dict):
+            losses = {"loss": losses}
+        losses = {str(key): np.asarray(values, float) for key, values in losses.items()}
+        if (
+            dimensions.ndim != 1
+            or not len(dimensions)
+            or (np.diff(dimensions) <= 0).any()
+        ):
+            raise ValueError(
+                f"dimensions must be one or more ascending numbers, got {dimensions}."
+            )
+        for key, values in losses.items():
+            if values.shape != dimensions.shape:
+                raise ValueError(
+                    f"The curve {key!r} has shape {values.shape}, but there are "
+                    f"{len(dimensions)} dimensions; one value for each is needed."
+                )
+        if not losses:
+            raise ValueError("losses is an empty dict; at least one curve is needed.")
+        display = cls(
+            dimensions=dimensions, losses=losses, dimension=dimension, name=name
+        )
+        return display.plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, yscale="auto", curve_kwargs=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        yscale : {"auto", "linear", "log"}, default="auto"
+            Scale of each curve; "auto" is logarithmic where a curve is positive and
+            spans more than a factor of 5.
+
+        curve_kwargs : dict, default=None
+            Keywords of :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        display : DimensionDisplay
+            The display.
+        """
+        check_option(yscale, ("auto", "linear", "log"), "yscale")
+        ax = get_axes(self, ax, figsize=(6.4, 4.0))
+        self.axes_, self.lines_, self.mark_ = [], {}, None
+        markers = ("o", "s", "^", "D")
+        for i, (name, values) in enumerate(self.losses.items()):
+            own = ax if i == 0 else ax.twinx()
+            if i > 1:
+                own.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
+            color = LINE_COLORS[i % len(LINE_COLORS)]
+            defaults = {
+                "color": color,
+                "linestyle": LINES[i % len(LINES)],
+                "marker": markers[i % len(markers)],
+                "linewidth": 1.8,
+                "label": name,
+            }
+            (self.lines_[name],) = own.plot(
+                self.dimensions, values, **merge_kwargs(defaults, curve_kwargs)
+            )
+            finite = values[np.isfinite(values)]
+            scale = yscale
+            if scale == "auto":
+                wide = (
+                    finite.size and finite.min() > 0 and finite.max() > 5 * finite.min()
+                )
+                scale = "log" if wide else "linear"
+            own.set_yscale(scale)
+            own.set_ylabel(name[:1].upper() + name[1:], color=color)
+            own.tick_params(axis="y", colors=color)
+            self.axes_.append(own)
+        handles = list(self.lines_.values())
+        if self.dimension is not None:
+            self.mark_ = ax.axvline(
+                self.dimension,
+                color="0.35",
+                linestyle=":",
+                linewidth=1.4,
+                label=f"dimension {self.dimension}",
+            )
+            handles.append(self.mark_)
+        ax.set(xlabel="Dimension d", xticks=self.dimensions)
+        ax.grid(alpha=0.25)
+        self.legend_ = ax.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.01),
+            ncols=len(handles),
+            frameon=False,
+        )
+        if self.name is not None:
+            ax.set_title(self.name, pad=30)
+        return self

@@ -1,0 +1,602 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The embedding itself."""
+
+import numpy as np
+
+from skmanifold.inspection._explorer import write_explorer
+from skmanifold.inspection._style import (
+    MANY_POINTS,
+    MARKERS,
+    N_MARKS,
+    PALETTE,
+    SEQUENTIAL,
+    bare,
+    check_embedding,
+    check_images,
+    check_option,
+    check_target,
+    density_colors,
+    embed,
+    get_axes,
+    import_pyplot,
+    merge_kwargs,
+    outer_legend,
+    pixel_range,
+    to_bytes,
+)
+from skmanifold.utils import import_optional
+
+# Cells along the longer side of a density picture: about two pixels each.
+_N_CELLS = 256
+# A cell of a single point still has so much of its colour.
+_FAINTEST = 0.35
+# Size of an image at its point, in points of 1/72 inch.
+_THUMBNAIL = 19.0
+
+
+class EmbeddingDisplay:
+    """An embedding in two or three dimensions.
+
+    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also draw it;
+    :meth:`plot` draws it again, :meth:`to_html` writes it as a page to explore in a
+    browser.
+
+    Up to ten classes have a colour each, of a palette told apart by all kinds of sight;
+    further ones have the same colours on other markers, up to a hundred. The legend
+    stands beside the points. Classes are drawn in the order of the samples, so that
+    none covers the others. Past 20,000 points a picture of marks shows no more than
+    the last ones; then each pixel has the mean colour of the points in it, and is the
+    stronger the more they are.
+
+    Parameters
+    ----------
+    embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
+        The places of the points.
+
+    y : array-like of shape (n_samples,), default=None
+        Classes, or a continuous quantity, to colour by.
+
+    images : ndarray of shape (n_samples, height, width) or \
+            (n_samples, height, width, channels), default=None
+        An image of each sample.
+
+    decoder : callable, default=None
+        Map from points of the embedding to rows of the data, for :meth:`to_html`.
+
+    target_type : {"auto", "classes", "continuous"}, default="auto"
+        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
+        continuous and all else as classes.
+
+    noise_label : object, default=-1
+        The class to draw in grey and below the others. None for no such class.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    points_ : list of matplotlib PathCollection
+        The marks: one collection for all points, or one for each kind of marker;
+        before them that of the noise. Empty for a density.
+
+    image_ : matplotlib AxesImage or None
+        The density.
+
+    counts_ : ndarray of shape (n_cells_y, n_cells_x) or None
+        Number of points in each cell of the density.
+
+    thumbnails_ : list of matplotlib AnnotationBbox
+        The images at their points.
+
+    thumbnail_indices_ : ndarray of int
+        Rows of the samples that these belong to.
+
+    legend_ : matplotlib Legend or None
+        Legend of the classes.
+
+    colorbar_ : matplotlib Colorbar or None
+        Scale of the continuous colour.
+
+    See Also
+    --------
+    write_explorer : The page that :meth:`to_html` writes, from arrays.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.inspection import EmbeddingDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> display = EmbeddingDisplay.from_estimator(PCA(n_components=2).fit(X), X, y)
+    >>> [text.get_text() for text in display.legend_.get_texts()]
+    ['0', '1', '2']
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding,
+        y=None,
+        images=None,
+        decoder=None,
+        target_type="auto",
+        noise_label=-1,
+        name=None,
+    ):
+        self.embedding = embedding
+        self.y = y
+        self.images = images
+        self.decoder = decoder
+        self.target_type = target_type
+        self.noise_label = noise_label
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        image_shape=None,
+        components=None,
+        target_type="auto",
+        noise_label=-1,
+        name=None,
+        ax=None,
+        **plot_options,
+    ):
+        """Draw the embedding that a fitted estimator gives to X.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted transformer, or a :class:`~sklearn.pipeline.Pipeline` that ends in
+            one. One without ``transform``, such as t-SNE, is drawn as it was fitted.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes, or a continuous quantity, to colour by.
+
+        image_shape : (int, int) or (int, int, int), default=None
+            Height, width and channels, if the rows of X are images.
+
+        components : tuple of int, default=None
+            The two or three columns of the embedding to draw; None draws all of them.
+
+        target_type : {"auto", "classes", "continuous"}, default="auto"
+            How to read `y`.
+
+        noise_label : object, default=-1
+            The class to draw in grey.
+
+        name : str, default=None
+            Title; None takes the name of the estimator's class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator embeds nothing.
+        ValueError
+            If the embedding has other than two or three columns, or the shapes of X, y
+            and the images do not match.
+        """
+        decoder = None
+        if components is None:
+            decoder = getattr(estimator, "inverse_transform", None)
+        return cls.from_embedding(
+            embed(estimator, X),
+            y,
+            images=None if image_shape is None else X,
+            image_shape=image_shape,
+            decoder=decoder,
+            components=components,
+            target_type=target_type,
+            noise_label=noise_label,
+            name=type(estimator).__name__ if name is None else name,
+            ax=ax,
+            **plot_options,
+        )
+
+    @classmethod
+    def from_embedding(
+        cls,
+        Z,
+        y=None,
+        *,
+        images=None,
+        image_shape=None,
+        decoder=None,
+        components=None,
+        target_type="auto",
+        noise_label=-1,
+        name=None,
+        ax=None,
+        **plot_options,
+    ):
+        """Draw an embedding of any origin.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+            The embedding.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes, or a continuous quantity, to colour by.
+
+        images : array-like, default=None
+            An image of each sample, of shape (n_samples, height, width) or (n_samples,
+            height, width, channels), or flat rows if `image_shape` is given.
+
+        image_shape : (int, int) or (int, int, int), default=None
+            Height, width and channels of the images.
+
+        decoder : callable, default=None
+            Map from points of the embedding to rows of the data, for :meth:`to_html`.
+
+        components : tuple of int, default=None
+            The two or three columns of `Z` to draw; None draws all of them.
+
+        target_type : {"auto", "classes", "continuous"}, default="auto"
+            How to read `y`.
+
+        noise_label : object, default=-1
+            The class to draw in grey.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If `Z` has other than two or three columns, or the shapes of `Z`, `y` and
+            the images do not match.
+        """
+        Z = check_embedding(Z, components)
+        display = cls(
+            embedding=Z,
+            y=y,
+            images=check_images(images, image_shape, len(Z)),
+            decoder=decoder,
+            target_type=target_type,
+            noise_label=noise_label,
+            name=name,
+        )
+        return display.plot(ax, **plot_options)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        kind="auto",
+        n_images=80,
+        legend=True,
+        cmap=SEQUENTIAL,
+        image_cmap="gray",
+        scatter_kwargs=None,
+    ):
+        """Draw the embedding.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in, three-dimensional ones for three columns; None makes a
+            figure.
+
+        kind : {"auto", "scatter", "density"}, default="auto"
+            A mark for each sample, or the density of the samples; "auto" takes the
+            density past 20,000 points in the plane.
+
+        n_images : int, default=80
+            Most images to draw at their points, if the display has images: as many of
+            them, drawn at random, as do not cover each other. In the plane only.
+
+        legend : bool, default=True
+            Whether to draw the legend, or the scale of a continuous colour. More than
+            100 classes have none.
+
+        cmap : str or matplotlib Colormap, default="cividis"
+            Colours of a continuous quantity.
+
+        image_cmap : str or matplotlib Colormap, default="gray"
+            Colours of images with one channel.
+
+        scatter_kwargs : dict, default=None
+            Keywords of :meth:`matplotlib.axes.Axes.scatter`.
+
+        Returns
+        -------
+        display : EmbeddingDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If an option is not known, or a density of three columns is asked for.
+        """
+        check_option(kind, ("auto", "scatter", "density"), "kind")
+        Z = check_embedding(self.embedding, name="embedding")
+        target = check_target(
+            self.y,
+            len(Z),
+            target_type=self.target_type,
+            noise_label=self.noise_label,
+        )
+        images = check_images(self.images, None, len(Z))
+        flat = Z.shape[1] == 2
+        if kind == "density" and not flat:
+            raise ValueError(
+                "kind='density' needs an embedding of two columns, but it has three. "
+                "Choose two with components=(0, 1), or take kind='scatter'."
+            )
+        if kind == "auto":
+            kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
+
+        figsize = (6.4, 4.8) if legend and target.kind is not None else (5.0, 4.8)
+        plt = import_pyplot(self)
+        ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
+        self.points_, self.thumbnails_ = [], []
+        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
+        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        if kind == "density":
+            mappable = self._draw_density(plt, ax, Z, target, cmap)
+        else:
+            mappable = self._draw_points(ax, Z, target, cmap, scatter_kwargs)
+        bare(ax)
+        if flat:
+            ax.set_aspect("equal", adjustable="datalim")
+        if self.name is not None:
+            ax.set_title(self.name)
+        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
+            self.legend_ = outer_legend(ax, _handles(plt, target))
+        if legend and target.kind == "continuous":
+            pad = 0.1 if not flat else None
+            extra = {} if pad is None else {"pad": pad}
+            self.colorbar_ = ax.figure.colorbar(mappable, ax=ax, shrink=0.8, **extra)
+        if images is not None and flat and n_images > 0:
+            self._draw_images(ax, Z, images, target, n_images, image_cmap)
+        return self
+
+    def to_html(self, path, *, title=None, grid_size=24, names=None):
+        """Write the embedding as one HTML page to explore in a browser.
+
+        See :func:`write_explorer` for what the page can do.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write. An existing file is replaced.
+
+        title : str, default=None
+            Title of the page; None takes the display's name.
+
+        grid_size : int, default=24
+            Points along each axis of the grid that the decoder is applied to, if the
+            display has one.
+
+        names : array-like of shape (n_samples,), default=None
+            A name of each sample, shown beside its row number and searchable.
+
+        Returns
+        -------
+        path : pathlib.Path
+            Where the page is.
+
+        Raises
+        ------
+        ImportError
+            If plotly is not installed.
+        ValueError
+            If the embedding has three columns.
+        """
+        return write_explorer(
+            path,
+            self.embedding,
+            self.y,
+            images=self.images,
+            decoder=self.decoder,
+            names=names,
+            target_type=self.target_type,
+            noise_label=self.noise_label,
+            title=self.name if title is None else title,
+            grid_size=grid_size,
+        )
+
+    # -- the parts of the picture
+
+    def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
+        markers = [marker for _, marker in target.marks()]
+        defaults = {
+            # as large as lets most points be seen, down to a pixel
+            "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
+            "linewidths": 0,
+            "rasterized": len(Z) > MANY_POINTS,
+        }
+        if Z.shape[1] == 3:
+            defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
+        if len(set(markers)) > 1:
+            # forms want more room than colours
+            defaults["s"] = max(defaults["s"], 12.0)
+        if target.kind == "continuous":
+            defaults |= {"c": target.values, "cmap": cmap, "plotnonfinite": True}
+            options = merge_kwargs(defaults, scatter_kwargs, points=True)
+            self.points_.append(ax.scatter(*Z.T, **options))
+            return self.points_[0]
+        if target.kind is None:
+            defaults["color"] = PALETTE[1]
+            options = merge_kwargs(defaults, scatter_kwargs, points=True)
+            self.points_.append(ax.scatter(*Z.T, **options))
+            return None
+        colors = np.array([color for color, _ in target.marks()])[target.values]
+        for marker, zorder, rows in _groups(target):
+            own = {"c": colors[rows], "marker": marker, "zorder": zorder}
+            options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
+            self.points_.append(ax.scatter(*Z[rows].T, **options))
+        return None
+
+    def _draw_density(self, plt, ax, Z, target, cmap):
+        colors = mappable = None
+        cmap = plt.get_cmap(cmap)
+        if target.kind == "classes":
+            to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
+            palette = np.array([to_rgb(color) for color, _ in target.marks()])
+            colors = palette[target.values]
+        elif target.kind == "continuous":
+            finite = target.values[np.isfinite(target.values)]
+            mappable = plt.cm.ScalarMappable(cmap=cmap)
+            mappable.set_clim(
+                *((finite.min(), finite.max()) if finite.size else (0, 1))
+            )
+        counts, extent, cells = _histogram(Z)
+        rgba = np.zeros((*counts.shape, 4))
+        filled = counts > 0
+        # the largest few would leave nothing to all the others
+        most = max(np.quantile(counts[filled], 0.99), 2.0)
+        level = np.minimum(np.log(counts[filled]) / np.log(most), 1.0)
+        if colors is not None:
+            rgba[filled, :3] = _cell_means(cells, colors, counts)[filled]
+        elif mappable is not None:
+            known = np.isfinite(target.values)
+            sizes = np.bincount(cells[known], minlength=counts.size)
+            values = target.values[known, np.newaxis]
+            means = _cell_means(cells[known], values, sizes.reshape(counts.shape))
+            means = np.ma.array(means[..., 0], mask=sizes.reshape(counts.shape) == 0)
+            rgba[filled] = mappable.to_rgba(means[filled])
+        else:
+            rgba[filled] = density_colors()(level)
+        if colors is not None or mappable is not None:
+            rgba[filled, 3] = _FAINTEST + (1.0 - _FAINTEST) * level
+        self.counts_ = counts
+        self.image_ = ax.imshow(
+            rgba, extent=extent, origin="lower", interpolation="nearest"
+        )
+        return mappable
+
+    def _draw_images(self, ax, Z, images, target, n_images, cmap):
+        offsetbox = import_optional("matplotlib.offsetbox", "plot")
+        window = ax.get_window_extent()
+        points = 72.0 / ax.figure.dpi
+        size = np.array([window.width, window.height]) * points
+        span = np.ptp(Z, axis=0)
+        # both axes have one scale, the smaller one
+        scale = np.min(size / np.where(span > 0.0, span, np.inf), initial=np.inf)
+        scale = scale if np.isfinite(scale) and scale > 0.0 else 1.0
+        chosen = _apart(Z * scale, 1.25 * _THUMBNAIL, n_images)
+        limits = pixel_range(images)
+        marks = target.marks() if target.kind == "classes" else None
+        for i in chosen:
+            picture = to_bytes(images[i], limits)
+            box = offsetbox.OffsetImage(
+                picture,
+                zoom=_THUMBNAIL / max(picture.shape[:2]),
+                cmap=cmap,
+                norm=_byte_norm(),
+            )
+            edge = marks[target.values[i]][0] if marks else "black"
+            thumbnail = offsetbox.AnnotationBbox(
+                box,
+                Z[i],
+                pad=0.05,
+                bboxprops={"edgecolor": edge, "linewidth": 1.2},
+                zorder=3,
+            )
+            self.thumbnails_.append(ax.add_artist(thumbnail))
+        self.thumbnail_indices_ = chosen
+
+
+def _byte_norm():
+    return import_optional("matplotlib.colors", "plot").Normalize(0, 255)
+
+
+def _groups(target):
+    """Marker, height and samples of each collection: the noise, then each marker."""
+    markers = np.array([marker for _, marker in target.marks()])[target.values]
+    noise = np.zeros(len(markers), dtype=bool)
+    if target.noise:
+        noise = target.values == 0
+        yield "o", 1, noise
+    for marker in MARKERS:
+        rows = (markers == marker) & ~noise
+        if rows.any():
+            yield marker, 2, rows
+
+
+def _handles(plt, target):
+    """One mark a class for the legend, large enough to tell its colour."""
+    return [
+        plt.Line2D(
+            [], [], linestyle="", marker=marker, color=color, markersize=6, label=label
+        )
+        for (color, marker), label in zip(target.marks(), target.labels, strict=True)
+    ]
+
+
+def _histogram(Z):
+    """Counts of a grid of square cells, its extent, and the cell of each point."""
+    low, high = Z.min(axis=0), Z.max(axis=0)
+    side = (high - low).max() / _N_CELLS
+    if side == 0.0:
+        side = 1.0
+    # rounded away, the last point would be outside
+    shape = np.floor((high - low) / side).astype(int) + 1
+    at = np.minimum(np.floor((Z - low) / side).astype(int), shape - 1)
+    cells = at[:, 1] * shape[0] + at[:, 0]
+    counts = np.bincount(cells, minlength=shape.prod()).reshape(shape[::-1])
+    ends = low + side * shape
+    return counts, (low[0], ends[0], low[1], ends[1]), cells
+
+
+def _cell_means(cells, values, counts):
+    sums = np.stack(
+        [np.bincount(cells, column, minlength=counts.size) for column in values.T],
+        axis=-1,
+    )
+    return (sums / np.maximum(counts.ravel(), 1)[:, np.newaxis]).reshape(
+        *counts.shape, -1
+    )
+
+
+def _apart(places, distance, n):
+    """Up to n points, in a random order that is always the same, none near another."""
+    order = np.random.RandomState(0).permutation(len(places))
+    left = np.ones(len(places), dtype=bool)
+    chosen = []
+    for i in order:
+        if len(chosen) == n:
+            break
+        if left[i]:
+            chosen.append(i)
+            left &= np.abs(places - places[i]).max(axis=1) >= distance
+    return np.array(chosen, dtype=np.intp)

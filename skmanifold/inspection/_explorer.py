@@ -1,0 +1,408 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""An embedding as one HTML page, to explore in a browser without a server."""
+
+import base64
+import html
+import json
+import re
+import struct
+import zlib
+from math import ceil
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    GREY,
+    MARKERS,
+    PALETTE,
+    check_embedding,
+    check_images,
+    check_target,
+    pixel_range,
+    to_bytes,
+)
+from skmanifold.utils import import_optional
+
+# Sheets of this many pixels a side are decoded at once by every browser.
+_SHEET_SIDE = 2048
+# Browsers take pages of a few hundred MB; pixels shrink by half or more in a PNG.
+_MOST_PIXELS = 400_000_000
+
+_SYMBOLS = dict(
+    zip(
+        MARKERS,
+        (
+            ("circle", "●"),
+            ("square", "■"),
+            ("triangle-up", "▲"),
+            ("diamond", "◆"),
+            ("triangle-down", "▼"),
+            ("cross", "✚"),
+            ("x", "✖"),
+            ("triangle-left", "◀"),
+            ("triangle-right", "▶"),
+            ("star", "★"),
+        ),
+        strict=True,
+    )
+)
+
+
+def write_explorer(
+    path,
+    Z,
+    y=None,
+    *,
+    images=None,
+    image_shape=None,
+    decoder=None,
+    names=None,
+    components=None,
+    target_type="auto",
+    noise_label=-1,
+    title=None,
+    grid_size=24,
+    image_size=64,
+):
+    """Write an embedding as one HTML page to explore in a browser.
+
+    The page is a single file that needs no server and asks the network for nothing. It
+    pans and zooms, shows the row, the class and the image of the sample under the
+    pointer, searches by row number, name and class, hides and shows classes, and
+    exports what a lasso selects as a CSV file of row numbers. With a decoder it shows
+    what the place under the pointer decodes to. Points are drawn with WebGL: 70,000 of
+    them move smoothly.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to write. An existing file is replaced.
+
+    Z : array-like of shape (n_samples, 2)
+        The embedding.
+
+    y : array-like of shape (n_samples,), default=None
+        Classes, or a continuous quantity, to colour by.
+
+    images : array-like, default=None
+        An image of each sample, of shape (n_samples, height, width) or (n_samples,
+        height, width, channels), or flat rows if `image_shape` is given. Numbers other
+        than uint8 are scaled so that the smallest is black and the largest white.
+
+    image_shape : (int, int) or (int, int, int), default=None
+        Height, width and channels of the images, and of what the decoder returns.
+
+    decoder : callable or object with ``inverse_transform``, default=None
+        Map from points of the embedding, (n, 2), to rows of the data, called once for a
+        grid of points. Its rows are drawn as images if there are images of as many
+        pixels, or `image_shape`; otherwise up to eight features as numbers, and more of
+        them as a curve.
+
+    names : array-like of shape (n_samples,), default=None
+        A name of each sample, shown beside its row number and searchable.
+
+    components : (int, int), default=None
+        The two columns of `Z` to draw, if it has more. There can be no decoder then.
+
+    target_type : {"auto", "classes", "continuous"}, default="auto"
+        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
+        continuous and all else as classes.
+
+    noise_label : object, default=-1
+        The class to draw in grey. None for no such class.
+
+    title : str, default=None
+        Title of the page.
+
+    grid_size : int, default=24
+        Points of the grid along each axis, for the decoder.
+
+    image_size : int, default=64
+        Longest side of an image in pixels; larger images are reduced, by the means of
+        blocks.
+
+    Returns
+    -------
+    path : pathlib.Path
+        Where the page is.
+
+    Raises
+    ------
+    ImportError
+        If plotly is not installed.
+    ValueError
+        If the shapes of the arguments do not match, or the images are too many for a
+        page.
+
+    See Also
+    --------
+    EmbeddingDisplay : The embedding as a picture.
+
+    Notes
+    -----
+    The images are packed into sheets of PNG with one byte a channel: 70,000 images of
+    28 x 28 pixels make a page of about 20 MB; without images it is about 7 MB, 5 MB of
+    which is the plotting library.
+
+    The page's own rules (its content security policy) forbid it to load anything, and
+    names of classes and samples enter it as text and never as markup.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.inspection import write_explorer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> pca = PCA(n_components=2, random_state=0)
+    >>> Z = pca.fit_transform(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "digits.html"
+    ...     page = write_explorer(path, Z, y, images=X, image_shape=(8, 8), decoder=pca)
+    ...     page.name
+    'digits.html'
+    """
+    offline = import_optional("plotly.offline", "explorer", feature="The explorer")
+    if decoder is not None and components is not None:
+        raise ValueError(
+            "decoder and components do not go together: the decoder needs all columns "
+            "of Z. Leave one of them out."
+        )
+    width = np.shape(Z)[1] if np.ndim(Z) == 2 else 0
+    if width == 3 and components is None:
+        raise ValueError(
+            "The explorer draws two columns, but the embedding has three. Choose two "
+            "with components=(0, 1), or draw it with EmbeddingDisplay."
+        )
+    Z = check_embedding(Z, components, dimensions=(2,))
+    target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)
+    # without samples' images the shape is that of what is decoded
+    own_shape = image_shape if images is not None or decoder is None else None
+    images = check_images(images, own_shape, len(Z))
+    _check_size("grid_size", grid_size, 2)
+    _check_size("image_size", image_size, 1)
+
+    content = {
+        "n": len(Z),
+        "x": _base64(Z[:, 0].astype("<f4")),
+        "y": _base64(Z[:, 1].astype("<f4")),
+        "target": _describe(target),
+        "names": _check_names(names, len(Z)),
+        "images": None,
+        "decode": None,
+    }
+    limits = None
+    if images is not None:
+        limits = pixel_range(images)
+        content["images"] = _sheets(images, limits, image_size)
+        if image_shape is None:
+            image_shape = images.shape[1:]
+    if decoder is not None:
+        content["decode"] = _decoded_grid(
+            decoder, Z, grid_size, image_shape, limits, image_size
+        )
+    title = "Embedding" if title is None else str(title)
+    parts = {
+        "title": html.escape(title),
+        "style": _read("explorer.css"),
+        "script": _read("explorer.js"),
+        "plotly": offline.get_plotlyjs(),
+        "data": _script_safe(json.dumps(content, separators=(",", ":"))),
+    }
+    # in one pass, so that no part is searched for the name of another
+    template = _read("explorer.html")
+    page = re.sub("<!-- ([a-z]+) -->", lambda found: parts[found[1]], template)
+    path = Path(path)
+    path.write_bytes(page.encode("utf-8", "replace"))
+    return path
+
+
+def _read(name):
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _script_safe(text):
+    """JSON that no browser takes for the end of its script element, or for markup."""
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _base64(array):
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def _check_size(name, value, least):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
+
+
+def _check_names(names, n_samples):
+    if names is None:
+        return None
+    names = [str(name) for name in np.asarray(names, dtype=object).ravel()]
+    if len(names) != n_samples:
+        raise ValueError(
+            f"names has {len(names)} entries, but the embedding has {n_samples} rows; "
+            "one name for each is needed."
+        )
+    return names
+
+
+def _describe(target):
+    """Colours and names of the classes, or the scale of a continuous colour."""
+    if target.kind is None:
+        return {"kind": None, "color": PALETTE[1]}
+    if target.kind == "classes":
+        marks = target.marks()
+        return {
+            "kind": "classes",
+            "values": _base64(target.values.astype("<i4")),
+            "labels": target.labels,
+            "colors": [color for color, _ in marks],
+            "symbols": [_SYMBOLS[marker][0] for _, marker in marks],
+            "glyphs": [_SYMBOLS[marker][1] for _, marker in marks],
+        }
+    colors = import_optional("plotly.colors", "explorer")
+    finite = target.values[np.isfinite(target.values)]
+    return {
+        "kind": "continuous",
+        "values": _base64(target.values.astype("<f4")),
+        "low": float(finite.min()) if finite.size else 0.0,
+        "high": float(finite.max()) if finite.size else 1.0,
+        "scale": [colors.hex_to_rgb(color) for color in colors.sequential.Cividis],
+        "missing": GREY,
+    }
+
+
+# Images ---------------------------------------------------------------------
+
+
+def _reduced(images, image_size):
+    """Images of at most `image_size` a side, by the means of square blocks."""
+    factor = ceil(max(images.shape[1:3]) / image_size)
+    if factor == 1:
+        return images
+    for axis in (1, 2):
+        starts = np.arange(0, images.shape[axis], factor)
+        sizes = np.diff(np.append(starts, images.shape[axis]))
+        shape = [1] * images.ndim
+        shape[axis] = len(sizes)
+        sums = np.add.reduceat(images, starts, axis=axis, dtype=np.float32)
+        images = sums / sizes.astype(np.float32).reshape(shape)
+    return images
+
+
+def _sheets(images, limits, image_size):
+    """Images as tiles of PNG sheets, row by row from the left."""
+    factor = ceil(max(images.shape[1:3]) / image_size)
+    height, width = (ceil(side / factor) for side in images.shape[1:3])
+    n_bytes = len(images) * height * width * np.prod(images.shape[3:], dtype=int)
+    if n_bytes > _MOST_PIXELS:
+        raise ValueError(
+            f"The {len(images)} images of {height} x {width} pixels are {n_bytes} "
+            f"bytes, more than the {_MOST_PIXELS} that a page may hold. Lower "
+            "image_size, or pass a part of the samples."
+        )
+    columns = max(1, _SHEET_SIDE // width)
+    per_sheet = columns * max(1, _SHEET_SIDE // height)
+    sheets = []
+    for start in range(0, len(images), per_sheet):
+        part = images[start : start + per_sheet]
+        if factor > 1:
+            part = to_bytes(_reduced(part, image_size), limits)
+        else:
+            part = to_bytes(part, limits)
+        sheets.append(_png(_tiled(part, min(columns, len(part)))))
+    return {
+        "width": width,
+        "height": height,
+        "columns": min(columns, len(images)),
+        "per_sheet": per_sheet,
+        "sheets": [
+            "data:image/png;base64," + base64.b64encode(sheet).decode("ascii")
+            for sheet in sheets
+        ],
+    }
+
+
+def _tiled(images, columns):
+    """One picture of all images, `columns` of them in a row."""
+    n, height, width = images.shape[:3]
+    rows = ceil(n / columns)
+    sheet = np.zeros((rows * columns, *images.shape[1:]), dtype=np.uint8)
+    sheet[:n] = images
+    sheet = sheet.reshape(rows, columns, *images.shape[1:])
+    return sheet.swapaxes(1, 2).reshape(
+        rows * height, columns * width, *images.shape[3:]
+    )
+
+
+def _png(pixels):
+    """A picture of one, three or four bytes a pixel as a PNG file."""
+    height, width = pixels.shape[:2]
+    color_type = {1: 0, 3: 2, 4: 6}[1 if pixels.ndim == 2 else pixels.shape[2]]
+    lines = np.zeros((height, 1 + pixels.size // height), dtype=np.uint8)
+    lines[:, 1:] = pixels.reshape(height, -1)
+
+    def chunk(kind, content):
+        body = kind + content
+        return (
+            struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            chunk(b"IDAT", zlib.compress(lines.tobytes(), 6)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+# The decoder ----------------------------------------------------------------
+
+
+def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
+    """What a grid over the embedding decodes to, row by row from below."""
+    decode = getattr(decoder, "inverse_transform", decoder)
+    if not callable(decode):
+        raise TypeError(
+            "decoder must be a callable or have a method inverse_transform, got "
+            f"{decoder!r}."
+        )
+    low, high = Z.min(axis=0), Z.max(axis=0)
+    axes = [np.linspace(*ends, grid_size) for ends in zip(low, high, strict=True)]
+    grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    rows = np.asarray(decode(grid))
+    if rows.shape[:1] != (len(grid),) or rows.dtype.kind not in "fiub":
+        raise ValueError(
+            f"decoder must return one row for each of the {len(grid)} points of the "
+            f"grid, got an array of shape {rows.shape} and dtype {rows.dtype}."
+        )
+    described = {
+        name: {"low": float(axis[0]), "high": float(axis[-1]), "n": grid_size}
+        for name, axis in zip("xy", axes, strict=True)
+    }
+    rows = rows.reshape(len(rows), -1)
+    if image_shape is not None and np.prod(image_shape) == rows.shape[1]:
+        images = check_images(rows, image_shape, len(rows))
+        limits = pixel_range(images) if limits is None else limits
+        described["images"] = _sheets(images, limits, image_size)
+    else:
+        rows = rows.astype("<f4")
+        finite = rows[np.isfinite(rows)]
+        described |= {
+            "images": None,
+            "rows": _base64(rows),
+            "n_features": rows.shape[1],
+            "low": float(finite.min()) if finite.size else 0.0,
+            "high": float(finite.max()) if finite.size else 1.0,
+        }
+    return described

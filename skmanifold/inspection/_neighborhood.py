@@ -1,0 +1,244 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Which neighbours an embedding keeps, over all sizes of neighbourhoods."""
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    LINE_COLORS,
+    LINES,
+    check_option,
+    embed,
+    get_axes,
+    merge_kwargs,
+    outer_legend,
+)
+from skmanifold.metrics import neighborhood_preservation_curve
+
+
+class NeighborhoodPreservationDisplay:
+    """The share of kept neighbours against the size of the neighbourhood.
+
+    One curve for each embedding: :math:`R_{NX}(k)`, 1 for a perfect embedding and 0 for
+    a random one, or :math:`Q_{NX}(k)` with the level of chance. The legend says the
+    area under :math:`R_{NX}` where each k weighs 1 / k, as
+    :func:`~skmanifold.metrics.neighborhood_preservation_auc` has it.
+
+    Parameters
+    ----------
+    n_neighbors : ndarray of shape (max_neighbors,)
+        The sizes k.
+
+    q_nx : dict of str to ndarray of shape (max_neighbors,)
+        The share of kept neighbours, for each embedding.
+
+    r_nx : dict of str to ndarray of shape (max_neighbors,)
+        The same adjusted for chance.
+
+    n_samples : int
+        Number of samples, for the level of chance.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    lines_ : list of matplotlib Line2D
+        The curves, in the order of the embeddings.
+
+    chance_ : matplotlib Line2D
+        The level of chance.
+
+    auc_ : dict of str to float
+        The area under each curve of :math:`R_{NX}`.
+
+    legend_ : matplotlib Legend
+        The legend.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from skmanifold.inspection import NeighborhoodPreservationDisplay
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> methods = {"one": PCA(1).fit(X), "two": PCA(2).fit(X)}
+    >>> display = NeighborhoodPreservationDisplay.from_estimator(methods, X)
+    >>> display.auc_["two"] > display.auc_["one"]
+    True
+    """
+
+    def __init__(self, *, n_neighbors, q_nx, r_nx, n_samples):
+        self.n_neighbors = n_neighbors
+        self.q_nx = q_nx
+        self.r_nx = r_nx
+        self.n_samples = n_samples
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+        """Draw the curves of one or several fitted estimators.
+
+        Parameters
+        ----------
+        estimator : object or dict of str to object
+            A fitted transformer, or several and their names.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        y : Ignored
+            Not used.
+
+        name : str, default=None
+            Name of a single estimator; None takes that of its class.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **options : dict
+            Options of :meth:`from_embedding`.
+
+        Returns
+        -------
+        display : NeighborhoodPreservationDisplay
+            The display, drawn.
+        """
+        if isinstance(estimator, dict):
+            Z = {key: embed(one, X) for key, one in estimator.items()}
+        else:
+            Z = embed(estimator, X)
+            name = type(estimator).__name__ if name is None else name
+        return cls.from_embedding(X, Z, name=name, ax=ax, **options)
+
+    @classmethod
+    def from_embedding(
+        cls,
+        X,
+        Z,
+        *,
+        name=None,
+        max_neighbors=None,
+        metric="euclidean",
+        n_samples=None,
+        n_jobs=None,
+        random_state=None,
+        ax=None,
+        **plot_options,
+    ):
+        """Draw the curves of one or several embeddings.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
+                (n_samples, n_samples)
+            The input, or its distances if ``metric="precomputed"``.
+
+        Z : array-like of shape (n_samples, n_components) or dict of str to array-like
+            The embedding, or several and their names.
+
+        name : str, default=None
+            Name of a single embedding.
+
+        max_neighbors : int, default=None
+            Last k; None means ``n_samples - 2``.
+
+        metric : str or callable, default="euclidean"
+            Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+
+        n_samples : int, default=None
+            Evaluate only so many random samples, among all neighbours. None means all.
+
+        n_jobs : int, default=None
+            Number of threads; None means 1.
+
+        random_state : int, RandomState instance or None, default=None
+            Draws the samples if `n_samples` is given.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : NeighborhoodPreservationDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If no embedding is given, or one has another number of rows than `X`.
+        """
+        if not isinstance(Z, dict):
+            Z = {"embedding" if name is None else str(name): Z}
+        if not Z:
+            raise ValueError("Z is an empty dict; at least one embedding is needed.")
+        q_nx, r_nx = {}, {}
+        for key, embedding in Z.items():
+            k, q_nx[str(key)], r_nx[str(key)] = neighborhood_preservation_curve(
+                X,
+                embedding,
+                max_neighbors=max_neighbors,
+                metric=metric,
+                n_samples=n_samples,
+                n_jobs=n_jobs,
+                random_state=random_state,
+            )
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        display = cls(n_neighbors=k, q_nx=q_nx, r_nx=r_nx, n_samples=n_rows)
+        return display.plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, kind="r_nx", curve_kwargs=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        kind : {"r_nx", "q_nx"}, default="r_nx"
+            Whether chance is taken off.
+
+        curve_kwargs : dict, default=None
+            Keywords of :meth:`matplotlib.axes.Axes.plot` for the curves.
+
+        Returns
+        -------
+        display : NeighborhoodPreservationDisplay
+            The display.
+        """
+        check_option(kind, ("r_nx", "q_nx"), "kind")
+        k = self.n_neighbors
+        ax = get_axes(self, ax, figsize=(6.8, 4.2))
+        self.auc_ = {
+            name: float(np.average(curve, weights=1.0 / k))
+            for name, curve in self.r_nx.items()
+        }
+        self.lines_ = []
+        curves = self.r_nx if kind == "r_nx" else self.q_nx
+        for i, (name, curve) in enumerate(curves.items()):
+            defaults = {
+                "color": LINE_COLORS[i % len(LINE_COLORS)],
+                "linestyle": LINES[i % len(LINES)],
+                "linewidth": 1.8,
+                "label": f"{name} (area {round(self.auc_[name], 3) + 0.0:.3f})",
+            }
+            self.lines_ += ax.plot(k, curve, **merge_kwargs(defaults, curve_kwargs))
+        chance = np.zeros(len(k)) if kind == "r_nx" else k / (self.n_samples - 1)
+        (self.chance_,) = ax.plot(
+            k, chance, color="0.5", linewidth=1.0, linestyle=":", label="chance"
+        )
+        symbol = {"r_nx": "$R_{NX}(k)$", "q_nx": "$Q_{NX}(k)$"}[kind]
+        words = {"r_nx": ", adjusted for chance", "q_nx": ""}[kind]
+        ax.set(
+            xscale="log",
+            xlabel="Number of neighbours k",
+            ylabel=f"Kept neighbours {symbol}{words}",
+        )
+        ax.grid(alpha=0.25)
+        self.legend_ = outer_legend(ax, [*self.lines_, self.chance_])
+        return self

@@ -1,0 +1,207 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Persistent homology."""
+
+import numpy as np
+
+from skmanifold.inspection._style import (
+    LINE_COLORS,
+    get_axes,
+    import_pyplot,
+    outer_legend,
+)
+
+
+class BarcodeDisplay:
+    """The barcode of a filtered complex: when holes of each dimension live.
+
+    A bar is a class of homology, from its birth to its death along the filtration; one
+    that never dies has an arrow. At a value of the filtration, the number of bars of
+    dimension d above it is the Betti number of dimension d there.
+
+    Parameters
+    ----------
+    persistence : list of (int, (float, float))
+        Dimension, birth and death of each class.
+
+    name : str, default=None
+        Title of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the picture.
+
+    figure_ : matplotlib Figure
+        Its figure.
+
+    bars_ : dict of int to matplotlib LineCollection
+        The bars of each dimension.
+
+    arrows_ : list of matplotlib Line2D
+        Marks of the bars that never end.
+
+    n_hidden_ : int
+        Number of bars shorter than `min_length`, or beyond `max_bars`.
+
+    legend_ : matplotlib Legend
+        The colours of the dimensions.
+
+    Examples
+    --------
+    >>> from skmanifold.inspection import BarcodeDisplay
+    >>> circle = [(1, (0.4, 1.7)), (0, (0.0, float("inf"))), (0, (0.0, 0.3))]
+    >>> display = BarcodeDisplay.from_persistence(circle)
+    >>> sorted(display.bars_)
+    [0, 1]
+    """
+
+    def __init__(self, *, persistence, name=None):
+        self.persistence = persistence
+        self.name = name
+
+    @classmethod
+    def from_persistence(cls, persistence, *, name=None, ax=None, **plot_options):
+        """Draw persistent homology.
+
+        Parameters
+        ----------
+        persistence : iterable of (int, (float, float)) or list of ndarray
+            Dimension, birth and death of each class, as gudhi gives them; or for each
+            dimension from 0 an array of shape (n_bars, 2). A class that never dies has
+            the death inf.
+
+        name : str, default=None
+            Title of the axes.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        **plot_options : dict
+            Options of :meth:`plot`.
+
+        Returns
+        -------
+        display : BarcodeDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If an entry is no such triple, or a death comes before its birth.
+        """
+        persistence = list(persistence)
+        if persistence and all(
+            isinstance(entry, np.ndarray) and entry.ndim == 2 for entry in persistence
+        ):
+            persistence = [
+                (dimension, bar)
+                for dimension, of_dimension in enumerate(persistence)
+                for bar in of_dimension
+            ]
+        bars = []
+        for entry in persistence:
+            try:
+                dimension, (birth, death) = entry
+                bar = (int(dimension), (float(birth), float(death)))
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"persistence has the entry {entry!r}, but (dimension, (birth, "
+                    "death)) is needed, as gudhi gives it."
+                ) from error
+            if not bar[1][0] <= bar[1][1]:
+                raise ValueError(
+                    f"persistence has the entry {entry!r}, whose death comes before "
+                    "its birth."
+                )
+            bars.append(bar)
+        return cls(persistence=bars, name=name).plot(ax, **plot_options)
+
+    def plot(self, ax=None, *, min_length=0.0, max_bars=200, scale_label="Filtration"):
+        """Draw the bars.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in; None makes a figure.
+
+        min_length : float, default=0.0
+            Bars that are not longer than this are left out: those that die at once, by
+            default.
+
+        max_bars : int, default=200
+            Most bars of a dimension; the longest are drawn.
+
+        scale_label : str, default="Filtration"
+            Label of the axis.
+
+        Returns
+        -------
+        display : BarcodeDisplay
+            The display.
+        """
+        plt = import_pyplot(self)
+        ax = get_axes(self, ax, figsize=(6.6, 4.2))
+        by_dimension = {}
+        for dimension, (birth, death) in self.persistence:
+            by_dimension.setdefault(dimension, []).append((birth, death))
+        ends = [
+            end
+            for bars in by_dimension.values()
+            for bar in bars
+            for end in bar
+            if np.isfinite(end)
+        ]
+        low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+        # bars without an end go on past all others
+        right = high + 0.08 * ((high - low) or 1.0)
+        left = low - 0.02 * ((high - low) or 1.0)
+        self.bars_, self.arrows_, self.n_hidden_ = {}, [], 0
+        row = 0
+        for dimension in sorted(by_dimension):
+            bars = np.array(by_dimension[dimension])
+            lengths = bars[:, 1] - bars[:, 0]
+            order = np.lexsort((bars[:, 0], -lengths))
+            kept = [i for i in order if lengths[i] > min_length][:max_bars]
+            self.n_hidden_ += len(bars) - len(kept)
+            if not kept:
+                continue
+            # earliest first, as one reads
+            bars = bars[sorted(kept, key=lambda i: (bars[i, 0], bars[i, 1]))]
+            rows = row + np.arange(len(bars))
+            row += len(bars) + 1
+            color = LINE_COLORS[dimension % len(LINE_COLORS)]
+            starts = np.maximum(bars[:, 0], left)
+            stops = np.minimum(bars[:, 1], right)
+            self.bars_[dimension] = ax.hlines(
+                rows, starts, stops, colors=color, label=f"$H_{{{dimension}}}$"
+            )
+            endless = np.isinf(bars[:, 1])
+            if endless.any():
+                self.arrows_ += ax.plot(
+                    np.full(endless.sum(), right),
+                    rows[endless],
+                    linestyle="",
+                    marker=">",
+                    markersize=6,
+                    color=color,
+                )
+        for collection in self.bars_.values():
+            collection.set_linewidth(float(np.clip(160 / max(row, 1), 0.8, 7.0)))
+        ax.set(
+            xlabel=scale_label, yticks=[], xlim=(left, right + 0.03 * (right - left))
+        )
+        ax.set_ylim(max(row - 1, 1) - 0.3, -0.7)
+        ax.spines[["left", "top", "right"]].set_visible(False)
+        ax.grid(axis="x", alpha=0.25)
+        handles = [
+            plt.Line2D(
+                [], [], color=bars.get_color()[0], linewidth=4, label=bars.get_label()
+            )
+            for bars in self.bars_.values()
+        ]
+        self.legend_ = outer_legend(ax, handles, title="Homology")
+        if self.name is not None:
+            ax.set_title(self.name)
+        return self

@@ -1,0 +1,558 @@
+"use strict";
+// Text from the data goes into the page as text (textContent) and never as markup; it
+// is never handed to the plotting library, which would read markup in it.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const element = (id) => document.getElementById(id);
+
+  function decodeBytes(text) {
+    const characters = atob(text);
+    const bytes = new Uint8Array(characters.length);
+    for (let i = 0; i < characters.length; i++) bytes[i] = characters.charCodeAt(i);
+    return bytes.buffer;
+  }
+  const numbers = (text) => new Float32Array(decodeBytes(text));
+
+  const n = data.n;
+  const x = numbers(data.x);
+  const y = numbers(data.y);
+  const target = data.target;
+  const values =
+    target.kind === "classes"
+      ? new Int32Array(decodeBytes(target.values))
+      : target.kind === "continuous"
+        ? numbers(target.values)
+        : null;
+
+  const round = (value) => String(Number(value.toPrecision(4)));
+
+  function label(i) {
+    if (target.kind === "classes") return target.labels[values[i]];
+    if (target.kind === "continuous") return round(values[i]);
+    return null;
+  }
+
+  // -- colours and marks of all samples
+
+  function mixed(low, high, share) {
+    return low.map((part, i) => Math.round(part + (high[i] - part) * share));
+  }
+  function shade(value) {
+    if (!Number.isFinite(value)) return target.missing;
+    const span = target.high - target.low || 1;
+    const place = ((value - target.low) / span) * (target.scale.length - 1);
+    const at = Math.max(0, Math.min(target.scale.length - 2, Math.floor(place)));
+    const parts = mixed(target.scale[at], target.scale[at + 1], place - at);
+    return `rgb(${parts.join(",")})`;
+  }
+  const colors = new Array(n);
+  const symbols = new Array(n);
+  for (let i = 0; i < n; i++) {
+    symbols[i] = "circle";
+    if (target.kind === "classes") {
+      colors[i] = target.colors[values[i]];
+      symbols[i] = target.symbols[values[i]];
+    } else {
+      colors[i] = target.kind === "continuous" ? shade(values[i]) : target.color;
+    }
+  }
+  const oneSymbol = symbols.every((symbol) => symbol === symbols[0]);
+
+  // -- what is shown, selected and pointed at; `shown` holds row numbers
+
+  const classShown = (target.labels || []).map(() => true);
+  let shown = [];
+  const selected = new Set();
+  let located = null;
+
+  const isShown = (i) => target.kind !== "classes" || classShown[values[i]];
+
+  function filter() {
+    shown = [];
+    for (let i = 0; i < n; i++) if (isShown(i)) shown.push(i);
+    const all = n.toLocaleString("en");
+    element("status").textContent =
+      shown.length === n
+        ? `${all} samples`
+        : `${shown.length.toLocaleString("en")} of ${all} samples`;
+  }
+
+  // -- the plot
+
+  const plot = element("plot");
+  const webgl = (() => {
+    const context = document.createElement("canvas").getContext("webgl");
+    if (context === null) return false;
+    const lose = context.getExtension("WEBGL_lose_context");
+    if (lose) lose.loseContext();
+    return true;
+  })();
+  const type = webgl ? "scattergl" : "scatter";
+  const size = n > 20000 ? 3 : n > 5000 ? 4 : n > 1000 ? 5 : 7;
+
+  function traces() {
+    const points = {
+      type,
+      mode: "markers",
+      x: shown.map((i) => x[i]),
+      y: shown.map((i) => y[i]),
+      hoverinfo: "none",
+      marker: {
+        size,
+        opacity: 0.85,
+        color: shown.map((i) => colors[i]),
+        symbol: oneSymbol ? symbols[0] : shown.map((i) => symbols[i]),
+        line: { width: 0 },
+      },
+      selected: { marker: { opacity: 1 } },
+      unselected: { marker: { opacity: 0.12 } },
+    };
+    if (selected.size > 0) {
+      points.selectedpoints = [];
+      shown.forEach((i, at) => selected.has(i) && points.selectedpoints.push(at));
+    }
+    // not with WebGL: one mark, above all points
+    const ring = {
+      type: "scatter",
+      mode: "markers",
+      x: located === null ? [] : [x[located]],
+      y: located === null ? [] : [y[located]],
+      hoverinfo: "skip",
+      marker: {
+        size: size + 13,
+        color: "#000",
+        symbol: "circle-open",
+        line: { width: 2, color: "#000" },
+      },
+      selected: { marker: { opacity: 1 } },
+      unselected: { marker: { opacity: 1 } },
+    };
+    return [points, ring];
+  }
+
+  function axis(numbersOf, other) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const value of numbersOf) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    const margin = 0.04 * (high - low) || 1;
+    return {
+      range: [low - margin, high + margin],
+      showgrid: false,
+      zeroline: false,
+      showticklabels: false,
+      ...other,
+    };
+  }
+
+  const layout = {
+    dragmode: "pan",
+    hovermode: "closest",
+    hoverdistance: 12,
+    showlegend: false,
+    uirevision: "kept",
+    selectionrevision: 0,
+    margin: { l: 10, r: 10, t: 34, b: 10 },
+    xaxis: axis(x, {}),
+    yaxis: axis(y, { scaleanchor: "x", scaleratio: 1 }),
+  };
+  const config = {
+    responsive: true,
+    scrollZoom: true,
+    displaylogo: false,
+    displayModeBar: true,
+    modeBarButtons: [
+      ["pan2d", "zoom2d", "lasso2d", "select2d"],
+      ["zoomIn2d", "zoomOut2d", "resetScale2d", "toImage"],
+    ],
+  };
+
+  function draw() {
+    return Plotly.react(plot, traces(), layout, config);
+  }
+
+  // An outline that was drawn says nothing any more once the points have changed. To
+  // take it away counts as a selection for the plotting library, but it is none.
+  let redrawing = false;
+  function redraw() {
+    layout.selections = [];
+    layout.selectionrevision += 1;
+    layout.dragmode = plot._fullLayout.dragmode;
+    redrawing = true;
+    return draw().finally(() => {
+      redrawing = false;
+      showSelection();
+    });
+  }
+
+  // -- images: tiles of sheets, a sheet decoded when first needed
+
+  function tiles(sprites) {
+    if (!sprites) return null;
+    const loaded = new Map();
+    const latest = new WeakMap();
+    return (i, canvas, largest) => {
+      const sheet = Math.floor(i / sprites.per_sheet);
+      const at = i % sprites.per_sheet;
+      latest.set(canvas, i);
+      if (!loaded.has(sheet)) {
+        const image = new Image();
+        image.src = sprites.sheets[sheet];
+        loaded.set(sheet, image);
+      }
+      const image = loaded.get(sheet);
+      const zoom = Math.max(1, Math.floor(largest / Math.max(sprites.width, sprites.height)));
+      const paint = () => {
+        if (latest.get(canvas) !== i) return;
+        canvas.width = sprites.width;
+        canvas.height = sprites.height;
+        canvas.style.width = `${sprites.width * zoom}px`;
+        canvas.style.height = `${sprites.height * zoom}px`;
+        canvas.hidden = false;
+        canvas.dataset.tile = i;
+        canvas
+          .getContext("2d")
+          .drawImage(
+            image,
+            (at % sprites.columns) * sprites.width,
+            Math.floor(at / sprites.columns) * sprites.height,
+            sprites.width,
+            sprites.height,
+            0,
+            0,
+            sprites.width,
+            sprites.height,
+          );
+      };
+      if (image.complete) paint();
+      else image.addEventListener("load", paint, { once: true });
+    };
+  }
+  const sampleTile = tiles(data.images);
+  const decodedTile = tiles(data.decode && data.decode.images);
+
+  // -- one sample: in the panel, and beside the pointer
+
+  function facts(i) {
+    const rows = [["row", String(i)]];
+    if (data.names) rows.push(["name", data.names[i]]);
+    if (target.kind) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
+    return rows;
+  }
+
+  function showSample(i) {
+    const list = element("sample-facts");
+    list.replaceChildren();
+    for (const [name, value] of facts(i)) {
+      const term = document.createElement("dt");
+      const text = document.createElement("dd");
+      term.textContent = name;
+      text.textContent = value;
+      list.append(term, text);
+    }
+    list.dataset.row = i;
+    element("sample-hint").hidden = true;
+    if (sampleTile) sampleTile(i, element("sample-image"), 112);
+  }
+
+  const tip = element("tip");
+  function showTip(i, event) {
+    element("tip-text").textContent = facts(i)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
+    if (sampleTile) sampleTile(i, element("tip-image"), 64);
+    tip.hidden = false;
+    const box = tip.getBoundingClientRect();
+    const right = event.clientX + 16 + box.width < window.innerWidth;
+    const below = event.clientY + 16 + box.height < window.innerHeight;
+    tip.style.left = `${event.clientX + (right ? 16 : -16 - box.width)}px`;
+    tip.style.top = `${event.clientY + (below ? 16 : -16 - box.height)}px`;
+    tip.dataset.row = i;
+  }
+
+  // -- the decoder's answer at the grid point nearest to the pointer
+
+  function nearest(grid, value) {
+    const step = (grid.high - grid.low) / (grid.n - 1) || 1;
+    const at = Math.round((value - grid.low) / step);
+    return at < 0 || at >= grid.n ? null : at;
+  }
+
+  function profile(canvas, row) {
+    const width = 114;
+    const height = 112;
+    canvas.width = width;
+    canvas.height = height;
+    canvas.style.imageRendering = "auto";
+    const { low, high } = data.decode;
+    const pen = canvas.getContext("2d");
+    pen.strokeStyle = "#332288";
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    row.forEach((value, k) => {
+      const across = row.length > 1 ? k / (row.length - 1) : 0.5;
+      const up = (value - low) / (high - low || 1);
+      pen.lineTo(4 + across * (width - 8), height - 4 - up * (height - 8));
+    });
+    pen.stroke();
+  }
+
+  // so many features are shown as numbers, more of them as a curve
+  const FEW = 8;
+  const profiles = data.decode && data.decode.rows ? numbers(data.decode.rows) : null;
+  function decodeAt(px, py) {
+    const { x: gx, y: gy } = data.decode;
+    const column = nearest(gx, px);
+    const row = nearest(gy, py);
+    const place = element("decoded-place");
+    const canvas = element("decoded-image");
+    if (column === null || row === null) {
+      place.textContent = "Outside of the grid.";
+      return;
+    }
+    const at = row * gx.n + column;
+    const node = (grid, k) => grid.low + (k * (grid.high - grid.low)) / (grid.n - 1);
+    place.textContent = `at (${round(node(gx, column))}, ${round(node(gy, row))})`;
+    canvas.dataset.node = at;
+    if (decodedTile) {
+      decodedTile(at, canvas, 112);
+      return;
+    }
+    const width = data.decode.n_features;
+    const values = Array.from(profiles.subarray(at * width, (at + 1) * width));
+    if (width > FEW) {
+      profile(canvas, values);
+    } else {
+      canvas.hidden = true;
+      const lines = values.map((value, k) => `${k}: ${round(value)}`);
+      element("decoded-values").textContent = lines.join("\n");
+    }
+  }
+
+  // -- selection
+
+  function showSelection() {
+    const empty = selected.size === 0;
+    element("export").disabled = element("clear").disabled = empty;
+    let hidden = 0;
+    for (const i of selected) hidden += isShown(i) ? 0 : 1;
+    const count = (value) => value.toLocaleString("en");
+    element("selection-count").textContent = empty
+      ? "Draw a lasso around points; with Shift, add to them."
+      : `${count(selected.size)} selected` + (hidden ? `, ${count(hidden)} hidden` : "");
+  }
+
+  function quoted(text) {
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  function exportSelection() {
+    const columns = ["index"];
+    if (data.names) columns.push("name");
+    if (target.kind) columns.push("label");
+    const lines = [columns.join(",")];
+    for (const i of [...selected].sort((a, b) => a - b)) {
+      const cells = [String(i)];
+      if (data.names) cells.push(quoted(data.names[i]));
+      // the number itself, not as it is rounded on the screen
+      if (target.kind === "continuous") cells.push(String(values[i]));
+      else if (target.kind) cells.push(quoted(label(i)));
+      lines.push(cells.join(","));
+    }
+    const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = "selection.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  element("export").addEventListener("click", exportSelection);
+  element("clear").addEventListener("click", () => {
+    selected.clear();
+    showSelection();
+    redraw();
+  });
+
+  // -- search and classes
+
+  function locate(i) {
+    located = i;
+    if (target.kind === "classes" && !classShown[values[i]]) {
+      classShown[values[i]] = true;
+      listClasses();
+      filter();
+    }
+    showSample(i);
+    redraw().then(() => {
+      const move = {};
+      for (const [name, place] of [
+        ["xaxis", x[i]],
+        ["yaxis", y[i]],
+      ]) {
+        const [low, high] = plot._fullLayout[name].range;
+        if (place < low || place > high) {
+          const half = (high - low) / 2;
+          move[`${name}.range`] = [place - half, place + half];
+        }
+      }
+      if (Object.keys(move).length) Plotly.relayout(plot, move);
+    });
+  }
+
+  const query = () => element("search").value.trim().toLowerCase();
+  const matches = (text) => text.toLowerCase().includes(query());
+
+  function search() {
+    const results = element("results");
+    results.replaceChildren();
+    const text = query();
+    if (text !== "") {
+      const rows = [];
+      if (/^\d+$/.test(text) && Number(text) < n) rows.push(Number(text));
+      for (let i = 0; data.names && i < n && rows.length < 50; i++) {
+        if (matches(data.names[i]) && i !== rows[0]) rows.push(i);
+      }
+      for (const i of rows) {
+        const item = document.createElement("li");
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = data.names ? `row ${i}: ${data.names[i]}` : `row ${i}`;
+        button.addEventListener("click", () => locate(i));
+        item.append(button);
+        results.append(item);
+      }
+    }
+    if (target.kind === "classes") listClasses();
+  }
+
+  function update() {
+    filter();
+    listClasses();
+    redraw();
+  }
+
+  const counts = (target.labels || []).map(() => 0);
+  if (target.kind === "classes") for (const code of values) counts[code] += 1;
+
+  // A search for a row number is no search for a class, unless a class has that name.
+  function listed() {
+    const all = target.labels.map((_, code) => code);
+    const found = all.filter((code) => matches(target.labels[code]));
+    return found.length || data.names ? found : all;
+  }
+
+  function listClasses() {
+    const list = element("class-list");
+    list.replaceChildren();
+    for (const code of listed()) {
+      const item = document.createElement("li");
+      const labelled = document.createElement("label");
+      const box = document.createElement("input");
+      const mark = document.createElement("span");
+      const name = document.createElement("span");
+      const count = document.createElement("span");
+      const only = document.createElement("button");
+      box.type = "checkbox";
+      box.checked = classShown[code];
+      box.addEventListener("change", () => {
+        classShown[code] = box.checked;
+        filter();
+        redraw();
+      });
+      mark.textContent = target.glyphs[code];
+      mark.style.color = target.colors[code];
+      name.textContent = target.labels[code];
+      name.className = "name";
+      count.textContent = counts[code].toLocaleString("en");
+      count.className = "count";
+      only.type = "button";
+      only.className = "only";
+      only.textContent = "only";
+      only.addEventListener("click", () => {
+        classShown.fill(false);
+        classShown[code] = true;
+        update();
+      });
+      labelled.append(box, mark, name, count);
+      item.append(labelled, only);
+      list.append(item);
+    }
+  }
+
+  function setListed(value) {
+    for (const code of listed()) classShown[code] = value;
+    update();
+  }
+  element("show-all").addEventListener("click", () => setListed(true));
+  element("hide-all").addEventListener("click", () => setListed(false));
+  element("search").addEventListener("input", search);
+  element("search").addEventListener("keydown", (event) => {
+    const first = element("results").querySelector("button");
+    if (event.key === "Enter" && first) first.click();
+  });
+  const wanted = ["row number"];
+  if (data.names) wanted.push("name");
+  if (target.kind === "classes") wanted.push("class");
+  element("search").placeholder = wanted.join(", ");
+
+  // -- begin
+
+  element("classes").hidden = target.kind !== "classes";
+  element("decoded").hidden = !data.decode;
+  if (target.kind === "classes") listClasses();
+  if (target.kind === "continuous") {
+    element("scale").hidden = false;
+    const stops = target.scale.map((parts) => `rgb(${parts.join(",")})`);
+    element("scale-bar").style.background = `linear-gradient(to right, ${stops.join(",")})`;
+    element("scale-low").textContent = round(target.low);
+    element("scale-high").textContent = round(target.high);
+  }
+  filter();
+  draw().then(() => {
+    plot.on("plotly_hover", (event) => {
+      const point = event.points.find((one) => one.curveNumber === 0);
+      if (!point) return;
+      const i = shown[point.pointNumber];
+      showSample(i);
+      showTip(i, event.event);
+    });
+    plot.on("plotly_unhover", () => {
+      tip.hidden = true;
+    });
+    let adding = false;
+    plot.addEventListener("mousedown", (event) => (adding = event.shiftKey), true);
+    plot.on("plotly_selected", (event) => {
+      if (!event || redrawing) return;
+      const before = selected.size;
+      if (!adding) selected.clear();
+      for (const point of event.points) {
+        if (point.curveNumber === 0) selected.add(shown[point.pointNumber]);
+      }
+      showSelection();
+      // what was selected before a redrawing, the plotting library does not know
+      if (adding && before) redraw();
+    });
+    plot.on("plotly_deselect", () => {
+      if (redrawing) return;
+      selected.clear();
+      showSelection();
+    });
+    if (data.decode) {
+      plot.addEventListener("mousemove", (event) => {
+        const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
+        const across = event.clientX - box.left;
+        const down = event.clientY - box.top;
+        if (across < 0 || down < 0 || across > box.width || down > box.height) return;
+        const { xaxis, yaxis } = plot._fullLayout;
+        decodeAt(xaxis.p2d(across), yaxis.p2d(down));
+      });
+    }
+    if (!webgl) {
+      element("status").textContent += "; no WebGL here, so drawing is slow";
+    }
+    document.body.dataset.ready = "true";
+  });
+})();

@@ -1,0 +1,20 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import sys
+import warnings
+
+
+def warn(message, category=UserWarning):
+    """Warn about the line that called into the library.
+
+    How many calls lie between it and us depends on the method, on scikit-learn's
+    wrappers and on pipelines, so that no fixed ``stacklevel`` is right.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("skmanifold", "sklearn"):
+            break
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

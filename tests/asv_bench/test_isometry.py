@@ -1,0 +1,67 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+
+from asv_bench.compare import isometry
+from skmanifold.datasets import make_open_sphere
+
+
+def test_even_rings_do_not_vary():
+    angle = 2 * np.pi * np.arange(72) / 72
+    ring = np.column_stack([np.cos(angle), np.sin(angle)])
+    assert isometry.ring_variation(np.vstack([ring, 5 * ring + 3])) < 1e-12
+    # the last view is followed by the first: a line of views is no ring
+    line = np.column_stack([np.arange(72.0), np.zeros(72)])
+    steps = np.append(np.ones(71), 71)
+    expected = steps.std() / steps.mean()
+    assert isometry.ring_variation(line) == pytest.approx(expected)
+    both = isometry.ring_variation(np.vstack([ring, line]))
+    assert both == pytest.approx(expected / 2)
+
+
+def test_floor_of_the_half_sphere():
+    codes = make_open_sphere(2000, random_state=0).coordinates
+    assert isometry.azimuthal_floor(codes) == pytest.approx(0.1, abs=0.005)
+    # near the pole the sphere is flat
+    assert isometry.azimuthal_floor(0.1 * codes) < 0.002
+
+
+@pytest.mark.parametrize("name", isometry.SURFACES)
+def test_figures_of_a_surface(name):
+    row = isometry.surface(name, 0, n_samples=200, n_new=50, max_epochs=2, layers=(16,))
+    assert all(np.isfinite(value) for value in row.values())
+    assert ("floor" in row) == (name == "open sphere")
+    assert 0.5 < row["length"] < 2
+
+
+def test_summary_is_over_the_seeds():
+    rows = [
+        {"part": "surfaces", "case": "roll", "seed": seed, "distortion": seed + 1.0}
+        for seed in range(2)
+    ]
+    (line,) = isometry.summary(rows)
+    assert line.split() == "surfaces roll distortion 1.5 +- 0.5".split()
+
+
+def test_command(monkeypatch, capsys):
+    def rows(seeds):
+        for seed in seeds:
+            yield {"part": "rings", "case": "a", "seed": seed, "variation": 0.25}
+
+    monkeypatch.setitem(isometry.PARTS, "rings", rows)
+    assert isometry.main(["--parts", "rings", "--seeds", "0", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[-1].endswith("variation 0.25 +- 0")
+
+
+def test_plain_autoencoder_is_the_same_but_for_the_loss():
+    isometric, plain = isometry.reconstruction_methods(0).values()
+    differing = {
+        name
+        for name, value in isometric.get_params().items()
+        if plain.get_params()[name] != value
+    }
+    assert differing == {"isometry", "pseudo_inverse"}

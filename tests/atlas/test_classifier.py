@@ -1,0 +1,176 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmanifold.atlas import ChartwiseClassifier
+
+
+@parametrize_with_checks(
+    [
+        ChartwiseClassifier(),
+        ChartwiseClassifier(DecisionTreeClassifier(random_state=0), voting="soft"),
+        ChartwiseClassifier(LinearSVC(random_state=0)),
+    ]
+)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def make_blocks(n=300, n_charts=4, d=2, membership="soft", seed=0):
+    """Random chart blocks, and classes that depend on chart and coordinates."""
+    rng = np.random.RandomState(seed)
+    weights = rng.dirichlet(np.full(n_charts, 0.3), n)
+    coordinates = rng.rand(n, n_charts, d)
+    chart = weights.argmax(axis=1)
+    if membership == "hard":
+        weights = np.eye(n_charts)[chart]
+    blocks = np.concatenate(
+        [weights[:, :, None], weights[:, :, None] * coordinates], axis=2
+    )
+    y = 2 * chart + (coordinates[np.arange(n), chart, 0] > 0.5)
+    return (
+        blocks.reshape(n, -1),
+        np.char.add("class ", y.astype(str)),
+        weights,
+        coordinates,
+    )
+
+
+def test_hard_voting_is_one_classifier_for_each_chart():
+    X, y, weights, coordinates = make_blocks(membership="hard")
+    model = ChartwiseClassifier(KNeighborsClassifier(3)).fit(X, y)
+    assert model.n_charts_ == 4 and len(model.estimators_) == 4
+    expected = np.empty_like(y)
+    proba = np.zeros((len(y), 8))
+    chart = weights.argmax(axis=1)
+    for j in range(4):
+        rows = chart == j
+        one = KNeighborsClassifier(3).fit(coordinates[rows, j], y[rows])
+        expected[rows] = one.predict(coordinates[rows, j])
+        columns = np.searchsorted(model.classes_, one.classes_)
+        proba[np.ix_(rows, columns)] = one.predict_proba(coordinates[rows, j])
+    assert_array_equal(model.predict(X), expected)
+    assert_allclose(model.predict_proba(X), proba)
+    assert model.score(X, y) > 0.9
+
+
+def test_soft_voting_weighs_all_charts():
+    X, y, weights, coordinates = make_blocks()
+    model = ChartwiseClassifier(voting="soft").fit(X, y)
+    expected = 0.0
+    for j in range(4):
+        one = LogisticRegression()
+        one.fit(coordinates[:, j], y, sample_weight=weights[:, j])
+        expected = expected + weights[:, [j]] * one.predict_proba(coordinates[:, j])
+    assert_allclose(model.predict_proba(X), expected, rtol=1e-3, atol=1e-4)
+    assert_array_equal(model.predict(X), model.classes_[expected.argmax(axis=1)])
+
+
+def test_hard_voting_of_soft_blocks_asks_the_largest_chart():
+    X, y, *_ = make_blocks()
+    hard, *_ = make_blocks(membership="hard")
+    model = ChartwiseClassifier().fit(X, y)
+    same = ChartwiseClassifier().fit(hard, y)
+    assert_array_equal(model.predict(X), same.predict(hard))
+    assert_allclose(model.predict_proba(X), same.predict_proba(hard), rtol=1e-6)
+
+
+@pytest.mark.parametrize("membership", ["hard", "soft"])
+@pytest.mark.parametrize("n_charts, d", [(1, 1), (1, 3), (5, 1), (16, 2), (6, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_charts_are_found(membership, n_charts, d, dtype):
+    X, *_ = make_blocks(60, n_charts, d, membership)
+    y = np.arange(60) % 2
+    X = X.astype(dtype)
+    model = ChartwiseClassifier().fit(X, y)
+    assert model.n_charts_ == n_charts
+    named = ChartwiseClassifier(n_charts=n_charts).fit(X, y)
+    assert_array_equal(named.predict(X), model.predict(X))
+
+
+def test_what_is_no_blocks_is_one_chart():
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(50, 6), rng.randint(2, size=50)
+    model = ChartwiseClassifier().fit(X, y)
+    assert model.n_charts_ == 1
+    plain = LogisticRegression().fit(X, y)
+    assert_allclose(model.predict_proba(X), plain.predict_proba(X))
+
+
+def test_charts_without_rows_and_of_one_class():
+    X, y, *_ = make_blocks(membership="hard")
+    blocks = X.reshape(-1, 4, 3)
+    y = np.where(blocks[:, 1, 0] == 1, "z", y)
+    train = blocks[:, 2, 0] == 0
+    model = ChartwiseClassifier(n_charts=4).fit(X[train], y[train])
+    assert all(isinstance(model.estimators_[j], DummyClassifier) for j in (1, 2))
+    assert set(model.predict(X[blocks[:, 1, 0] == 1])) == {"z"}
+    proba = model.predict_proba(X[~train])
+    shares = [(y[train] == label).mean() for label in model.classes_]
+    assert_allclose(proba, np.tile(shares, (len(proba), 1)))
+    assert set(model.predict(X[~train])) == {model.classes_[np.argmax(shares)]}
+
+
+@pytest.mark.parametrize("voting", ["hard", "soft"])
+def test_probabilities_sum_to_one(voting):
+    X, y, *_ = make_blocks()
+    proba = ChartwiseClassifier(voting=voting).fit(X, y).predict_proba(X)
+    assert_allclose(proba.sum(axis=1), 1)
+    assert proba.min() >= 0
+
+
+def test_no_probabilities_where_the_estimator_has_none():
+    X, y, *_ = make_blocks()
+    model = ChartwiseClassifier(LinearSVC()).fit(X, y)
+    assert not hasattr(model, "predict_proba")
+    assert hasattr(ChartwiseClassifier(), "predict_proba")
+
+
+@pytest.mark.parametrize("estimator", [LinearSVC(), KNeighborsClassifier()])
+def test_soft_voting_needs_probabilities_and_weights(estimator):
+    X, y, *_ = make_blocks()
+    with pytest.raises(ValueError, match="voting='soft' needs an estimator with"):
+        ChartwiseClassifier(estimator, voting="soft").fit(X, y)
+
+
+def test_wrong_number_of_charts():
+    X, y, *_ = make_blocks()
+    for n_charts in (5, 12, 7):
+        with pytest.raises(ValueError, match=rf"n_charts={n_charts} does not fit X"):
+            ChartwiseClassifier(n_charts=n_charts).fit(X, y)
+    with pytest.raises(ValueError, match="is no chart blocks of n_charts=6"):
+        ChartwiseClassifier(n_charts=6).fit(X, y)
+    with pytest.raises(ValueError, match="is no chart blocks of n_charts=4"):
+        ChartwiseClassifier(n_charts=4).fit(X * 2, y)
+
+
+@pytest.mark.parametrize(
+    "name, value", [("estimator", "svm"), ("voting", "mean"), ("n_charts", 0)]
+)
+def test_bad_parameter_is_named(name, value):
+    X, y, *_ = make_blocks()
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of Chartwise"):
+        ChartwiseClassifier(**{name: value}).fit(X, y)
+
+
+def test_not_fitted_and_clone():
+    X, y, *_ = make_blocks()
+    model = ChartwiseClassifier(LogisticRegression(C=3.0))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    model.fit(X, y)
+    again = clone(model).set_params(estimator__C=0.01).fit(X, y)
+    assert model.estimator.C == 3.0
+    assert not np.array_equal(again.predict_proba(X), model.predict_proba(X))
+    assert not hasattr(model.estimator, "coef_"), "the parameter is never fitted"

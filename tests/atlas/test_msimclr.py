@@ -1,0 +1,707 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import io
+import pickle
+import threading
+import warnings
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold.atlas import ChartwiseClassifier, MSimCLR
+from skmanifold.atlas._msimclr import (
+    ChartProjections,
+    Views,
+    affine_view,
+    crop_view,
+    membership_terms,
+)
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
+
+
+def quick(**options):
+    return MSimCLR(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits):
+    return quick(image_shape=(8, 8), batch_size=256, max_epochs=4).fit(digits[0])
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        MSimCLR(max_epochs=1),
+        MSimCLR(
+            n_charts=3,
+            max_epochs=1,
+            membership="soft",
+            encoder_layers=(512, 512),
+            training=TrainingOptions(precision="float32"),
+        ),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+# -- the parts of the objective
+
+
+def test_projections_chart_by_chart():
+    torch.manual_seed(0)
+    for bias in (True, False):
+        projections = ChartProjections(3, 2, n_hidden=5, n_out=4, bias=bias).double()
+        q = torch.rand(6, 3).double()
+        y = torch.rand(6, 3, 2).double()
+        expected = torch.zeros(6, 4).double()
+        for i in range(6):
+            for j in range(3):
+                z = y[i, j] @ projections.weights[0][j]
+                z = z + projections.biases[0][j, 0] if bias else z
+                z = z.clamp(min=0) @ projections.weights[1][j]
+                z = z + projections.biases[1][j, 0] if bias else z
+                expected[i] += q[i, j] * z
+        torch.testing.assert_close(projections(q, y), expected)
+        assert len(projections.biases) == (2 if bias else 0)
+
+
+def test_membership_terms_against_loops():
+    q = torch.rand(7, 4, dtype=torch.float64).softmax(1)
+    mass = [sum(q[i, j].item() for i in range(7)) / 7 for j in range(4)]
+    balance = sum(p * np.log(4 * p) for p in mass)
+    impurity = sum(1 - sum(x**2 for x in row) for row in q.tolist()) / 7
+    terms = membership_terms(q, 0.5, 3.0)
+    assert terms["balance"].item() == pytest.approx(0.5 * balance, abs=1e-7)
+    assert terms["sharpness"].item() == pytest.approx(0.5 * 3 * impurity)
+    assert set(membership_terms(q, 1.0, 0.0)) == {"balance"}
+
+
+def test_empty_chart_gets_a_finite_push():
+    logits = torch.tensor([[200.0, -200.0], [200.0, -200.0]], requires_grad=True)
+    sum(membership_terms(logits.softmax(1), 1.0, 1.0).values()).backward()
+    assert torch.isfinite(logits.grad).all()
+    logits = torch.tensor([[3.0, -3.0], [3.0, -3.0]], requires_grad=True)
+    membership_terms(logits.softmax(1), 1.0, 0.0)["balance"].backward()
+    assert (logits.grad[:, 1] < 0).all(), "its logits are drawn up"
+
+
+def test_views():
+    inputs = torch.arange(22.0).reshape(11, 2)
+    batches = Views(
+        inputs,
+        4,
+        lambda x, generator: x + 100,
+        lambda x, rows, uniform: -inputs[rows],
+        (3, 2),
+    )
+    seen = []
+    for a, b, draws in batches.epoch(torch.Generator().manual_seed(0)):
+        assert torch.equal(a - 100, 100 - b)
+        assert draws.shape == (3, 3, 2) and 0 <= draws.min() and draws.max() < 1
+        seen += (a[:, 0] - 100).tolist()
+    assert len(seen) == len(set(seen)) == 9
+
+
+@pytest.mark.parametrize("view", [lambda x, g: affine_view(x, g, 0.0), crop_view])
+def test_views_of_images_are_random_and_seeded(view):
+    images = torch.rand(6, 3, 9, 8)
+    a, b, c = (view(images, torch.Generator().manual_seed(i)) for i in (0, 0, 1))
+    assert torch.equal(a, b) and not torch.equal(a, c)
+    assert a.shape == images.shape and not torch.equal(a, images)
+
+
+# -- quality: a coarse guard; the figures are measured by asv_bench/compare
+
+
+def test_digits_separate(digits):
+    X, y = digits
+    model = MSimCLR(8, image_shape=(8, 8), max_epochs=30, random_state=0).fit(X[:1200])
+    charts = ChartwiseClassifier(LogisticRegression(C=1e3, max_iter=1000))
+    charts.fit(model.embedding_, y[:1200])
+    assert charts.score(model.transform(X[1200:]), y[1200:]) > 0.75
+    shares = np.bincount(model.labels_, minlength=8) / 1200
+    assert (shares > 0.1 / 8).sum() >= 7
+    assert model.predict_proba(X).max(axis=1).mean() > 0.5
+
+
+# -- transform is a function
+
+
+def test_blocks(digits, fitted_digits):
+    X = digits[0]
+    blocks = fitted_digits.embedding_.reshape(len(X), 3, 3)
+    chart, coordinates = fitted_digits.charts(X)
+    assert_array_equal(blocks[np.arange(len(X)), chart, 1:], coordinates)
+    assert_array_equal(blocks[:, :, 0], np.eye(3)[chart])
+    assert_array_equal(chart, fitted_digits.labels_)
+    assert coordinates.min() >= 0 and coordinates.max() <= 1
+    q = fitted_digits.predict_proba(X)
+    np.testing.assert_allclose(q.sum(axis=1), 1, rtol=1e-6)
+    assert_array_equal(q.argmax(axis=1), fitted_digits.predict(X))
+    soft = clone(fitted_digits).set_params(membership="soft").fit(X)
+    weights = soft.embedding_.reshape(len(X), 3, 3)[:, :, 0]
+    assert_array_equal(weights, soft.predict_proba(X))
+
+
+def test_fit_transform_is_transform(digits, fitted_digits):
+    X = digits[0]
+    assert_array_equal(fitted_digits.transform(X), fitted_digits.embedding_)
+    assert_array_equal(quick().fit_transform(X), quick().fit(X).transform(X))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
+    X, Z = digits[0], fitted_digits.embedding_
+    torch.set_num_threads(n_threads)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
+    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
+        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
+
+
+def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
+    X, Z = digits[0][:300], fitted_digits.embedding_[:300]
+    before = pickle.dumps(fitted_digits), X.copy()
+    results = [None] * 4
+
+    def work(i):
+        results[i] = fitted_digits.transform(X)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert_array_equal(result, Z)
+    assert pickle.dumps(fitted_digits) == before[0]
+    assert_array_equal(X, before[1])
+
+
+# -- seeds
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("image_shape", [None, (8, 8)])
+def test_same_seed_same_bits_for_any_number_of_threads(digits, precision, image_shape):
+    X = digits[0][:600]
+
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        model = quick(
+            random_state=seed,
+            batch_size=300,
+            image_shape=image_shape,
+            training=TrainingOptions(precision=precision),
+        )
+        raw = model.fit(X).predict_proba(X)
+        assert torch.get_num_threads() == n_threads
+        return raw
+
+    one = fit(1)
+    assert_array_equal(fit(3), one)
+    assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_same_bits_in_a_worker_process_and_in_threads(iris):
+    X = iris[0]
+    expected = quick().fit_transform(X)
+    for options in ({"n_jobs": 2}, {"n_jobs": 2, "prefer": "threads"}):
+        inside = joblib.Parallel(**options)(
+            joblib.delayed(quick().fit_transform)(X) for _ in range(2)
+        )
+        assert_array_equal(inside[0], expected)
+        assert_array_equal(inside[1], expected)
+
+
+def test_global_state_is_untouched(iris):
+    def state():
+        return [
+            torch.get_rng_state().tolist(),
+            np.random.get_state(legacy=False)["state"]["pos"],  # noqa: NPY002
+            torch.get_num_threads(),
+            torch.is_grad_enabled(),
+            list(warnings.filters),
+        ]
+
+    before = state()
+    quick(augmentation=lambda x: x + torch.randn_like(x)).fit(iris[0])
+    assert state() == before
+    quick(random_state=None).fit(iris[0])
+    assert state() == before
+
+
+# -- input of any habit
+
+
+def test_float32_in_float32_out(iris):
+    X = iris[0]
+    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
+    model = quick().fit(X)
+    assert model.embedding_.dtype == np.float64
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda X: X.tolist(),
+        np.asfortranarray,
+        lambda X: pd.DataFrame(X, columns=list(map(str, range(64)))),
+        lambda X: pl.DataFrame(X, schema=list(map(str, range(64)))),
+        sparse.csr_matrix,
+        sparse.csc_array,
+        torch.from_numpy,
+    ],
+)
+def test_same_result_for_each_habit(digits, habit):
+    X = digits[0][:120]
+    model = quick(image_shape=(8, 8)).fit(habit(X))
+    assert_array_equal(model.embedding_, quick(image_shape=(8, 8)).fit_transform(X))
+    assert_array_equal(model.transform(habit(X)), model.embedding_)
+
+
+def test_read_only_memmap(iris, tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, iris[0])
+    X = np.load(path, mmap_mode="r")
+    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, bool])
+@pytest.mark.parametrize("image_shape", [None, (8, 8)])
+def test_dtypes(dtype, image_shape):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 64))
+    Z = quick(image_shape=image_shape).fit_transform(X.astype(dtype))
+    assert np.isfinite(Z).all()
+    assert Z.dtype == (np.float32 if dtype == np.float16 else np.float64)
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 64)
+    yield "duplicates", np.repeat(X[:5], 9, axis=0)
+    yield "all rows equal", np.full((30, 64), 7.0)
+    yield "constant columns", np.where(np.arange(64) < 20, 3.0, X)
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+
+
+@pytest.mark.parametrize("image_shape", [None, (8, 8)])
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+def test_odd_but_valid(name, X, image_shape):
+    model = quick(max_epochs=5, image_shape=image_shape)
+    if name == "all rows equal":
+        with pytest.warns(UserWarning, match="No column of X varies"):
+            model.fit(X)
+    else:
+        model.fit(X)
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    if name == "all rows equal":
+        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
+    else:
+        assert model.predict_proba(X).std(axis=0).max() > 0
+
+
+def test_one_column_and_wide_rows():
+    rng = np.random.RandomState(0)
+    for shape in ((40, 1), (12, 3000)):
+        assert np.isfinite(quick(batch_size=12).fit_transform(rng.randn(*shape))).all()
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 4])
+def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
+    X = iris[0][::30][:n_samples]
+    with pytest.warns(UserWarning) as caught:
+        model = MSimCLR(max_epochs=3, random_state=0).fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"n_neighbors=4 needs more than the {n_samples} samples of X; using "
+        f"n_neighbors={n_samples - 1}."
+    ]
+    assert np.isfinite(model.embedding_).all()
+    assert model.n_neighbors == 4, "a parameter is never changed"
+
+
+# -- bad input, one by one
+
+
+def bad_inputs():
+    X = np.random.RandomState(0).randn(20, 3)
+    nan = X.copy()
+    nan[3, 1] = np.nan
+    yield nan, "NaN"
+    yield X[:1], "minimum of 2 is required"
+    yield X[0], "Expected 2D array"
+    yield X * 1j, "Complex data not supported"
+    yield X * 1e200, "overflows"
+
+
+@pytest.mark.parametrize("X, match", list(bad_inputs()))
+def test_bad_input_leaves_the_estimator_as_it_was(iris, X, match):
+    model = quick()
+    with pytest.raises(ValueError, match=match):
+        model.fit(X)
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+    model.fit(iris[0])
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=match):
+        model.fit(X)
+    assert vars(model).keys() == before.keys()
+    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n_charts", 0),
+        ("n_components", 0),
+        ("image_shape", 8),
+        ("augmentation", "rotate"),
+        ("n_neighbors", 0),
+        ("temperature", 0.0),
+        ("regularization", -1),
+        ("sharpness", -0.1),
+        ("projection", "linear"),
+        ("membership", "crisp"),
+        ("feature_dim", 0),
+        ("encoder", "resnet"),
+        ("max_epochs", 0),
+        ("batch_size", 1),
+        ("learning_rate", 0.0),
+        ("n_jobs", 0),
+    ],
+)
+def test_bad_parameter_is_named(iris, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of MSimCLR must be"):
+        quick(**{name: value}).fit(iris[0])
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        (dict(image_shape=(8, 9)), r"image_shape=\(8, 9\) has 72 pixel values, but X"),
+        (dict(image_shape=(64,)), r"image_shape=\(64,\) must be \(H, W\) or"),
+        (dict(image_shape=(8, 8.0)), "must be .*positive integers"),
+        (dict(image_shape=(4, 16)), "at least 8"),
+        (dict(augmentation="affine"), "augmentation='affine' changes images, but"),
+        (dict(augmentation="crop"), "image_shape=None says that rows are none"),
+        (dict(encoder_layers=(16, 0)), r"encoder_layers=\(16, 0\) must be a sequence"),
+        (dict(device="gpu"), "device='gpu' is not a device"),
+    ],
+    ids=str,
+)
+def test_parameters_that_do_not_fit(digits, options, match):
+    with pytest.raises(ValueError, match=match):
+        quick(**options).fit(digits[0][:50])
+
+
+def test_divergence_is_reported(iris):
+    model = quick(learning_rate=1e30, max_epochs=30)
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        model.fit(iris[0])
+    assert not hasattr(model, "network_")
+
+
+def test_not_fitted(iris):
+    for method in ("transform", "charts", "predict", "predict_proba"):
+        with pytest.raises(NotFittedError):
+            getattr(MSimCLR(), method)(iris[0])
+
+
+# -- the method's parameters
+
+
+FLOAT32 = TrainingOptions(precision="float32")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(n_charts=5),
+        dict(n_components=3),
+        dict(augmentation="affine"),
+        dict(augmentation="crop"),
+        dict(n_neighbors=None),
+        dict(n_neighbors=9),
+        dict(temperature=0.1),
+        dict(regularization=0.0),
+        dict(regularization=5.0),
+        dict(sharpness=0.0),
+        dict(projection="paper"),
+        dict(membership="soft"),
+        dict(image_shape=None),
+        dict(feature_dim=16),
+        dict(learning_rate=1e-3),
+        dict(batch_size=50),
+        dict(max_epochs=3),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_result(digits, options):
+    X = digits[0][:100]
+    base = dict(image_shape=(8, 8), augmentation="noise", training=FLOAT32)
+    Z = quick(**{**base, **options}).fit_transform(X)
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick(**base).fit_transform(X))
+
+
+def test_encoder_layers(digits):
+    X = digits[0][:100]
+    models = [quick(encoder_layers=layers).fit(X) for layers in ((), (16,), (16, 8))]
+    sizes = [sum(p.numel() for p in m.network_.parameters()) for m in models]
+    assert len(set(sizes)) == 3
+
+
+def test_auto_augmentation(digits):
+    X = digits[0][:100]
+    same = [
+        (dict(), dict(augmentation="noise")),
+        (dict(image_shape=(8, 8)), dict(augmentation="affine", image_shape=(8, 8))),
+    ]
+    for auto, named in same:
+        assert_array_equal(
+            quick(**auto).fit_transform(X), quick(**named).fit(X).embedding_
+        )
+    colours = np.random.RandomState(0).rand(30, 192)
+    shape = dict(image_shape=(8, 8, 3))
+    assert_array_equal(
+        quick(**shape).fit_transform(colours),
+        quick(augmentation="crop", **shape).fit_transform(colours),
+    )
+
+
+def test_terms_of_the_loss(iris):
+    terms = {"contrast", "uniformity", "balance", "sharpness"}
+    for options, expected in [
+        (dict(), terms),
+        (dict(n_charts=1), {"contrast", "uniformity"}),
+        (dict(n_charts=1, regularization=0), {"contrast"}),
+        (dict(regularization=0), {"contrast"}),
+        (dict(sharpness=0), terms - {"sharpness"}),
+    ]:
+        model = quick(**options).fit(iris[0])
+        assert set(model.history_) == {"loss", "learning_rate_factor", *expected}
+        total = np.sum([model.history_[name] for name in expected], axis=0)
+        np.testing.assert_allclose(model.history_["loss"], total, rtol=1e-6)
+
+
+def test_projections_are_dropped(fitted_digits):
+    names = {name.split(".")[0] for name in fitted_digits.network_.state_dict()}
+    assert names == {"encoder"}
+    assert not any("projection" in n for n in fitted_digits.network_.state_dict())
+
+
+def test_second_view_is_a_neighbor(iris):
+    """Far pairs of near rows are never drawn together where rows see no neighbours."""
+    X = iris[0]
+    seen = []
+
+    def look(x):
+        seen.append(x.clone())
+        return x
+
+    quick(augmentation=look, n_neighbors=None).fit(X)
+    assert all(torch.equal(a, b) for a, b in zip(seen[::2], seen[1::2], strict=True))
+    seen.clear()
+    quick(augmentation=look, n_neighbors=3).fit(X)
+    apart = torch.cat(
+        [(a - b).norm(dim=1) for a, b in zip(seen[::2], seen[1::2], strict=True)]
+    )
+    assert apart.min() >= 0 and 0 < apart.mean() < 0.5
+
+
+def test_augmentation_of_images_sees_pixels(digits):
+    X = digits[0][:100]
+    seen = []
+
+    def look(images):
+        seen.append(images)
+        return images
+
+    quick(augmentation=look, image_shape=(8, 8), n_neighbors=None).fit(X)
+    assert seen[0].shape == (20, 1, 8, 8)
+    pixels = torch.cat(seen).flatten(1)
+    # what was 0 to 16 is 0 to 16 units, up to rounding
+    unit = 16 / pixels.max()
+    rows = {tuple(row) for row in X.round().astype(int)}
+    for image in pixels[:20] * unit:
+        assert tuple(image.round().int().tolist()) in rows
+
+
+@pytest.mark.parametrize(
+    "augmentation, came",
+    [
+        (lambda x: x[:, :2], r"a torch.float32 tensor of shape \(18, 2\)"),
+        (lambda x: x.double(), r"a torch.float64 tensor of shape \(18, 4\)"),
+        (lambda x: x.numpy(), "an object of type ndarray"),
+    ],
+)
+def test_unfit_augmentation(iris, augmentation, came):
+    with pytest.raises(ValueError, match=f"augmentation returned {came}"):
+        quick(augmentation=augmentation).fit(iris[0])
+
+
+def test_augmentation_in_place_reaches_one_view_only(iris):
+    expected = quick(augmentation=lambda x: x + 0.1).fit_transform(iris[0])
+    in_place = quick(augmentation=lambda x: x.add_(0.1)).fit_transform(iris[0])
+    assert_array_equal(in_place, expected)
+
+
+# -- a network of one's own
+
+
+def test_encoder_instance_is_copied(digits):
+    X = digits[0][:100]
+    torch.manual_seed(0)
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()
+    )
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    model = quick(encoder=encoder, image_shape=(8, 8))
+    Z = model.fit_transform(X)
+    assert encoder.training
+    for name, value in encoder.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert model.encoder is encoder
+    assert_array_equal(clone(model).fit_transform(X), Z)
+    assert_array_equal(model.transform(X[3:9]), Z[3:9])
+
+
+def test_encoder_factory_is_seeded(iris):
+    def factory(n_in, n_out):
+        return nn.Linear(n_in, n_out)
+
+    a = quick(encoder=factory).fit(iris[0]).predict_proba(iris[0])
+    b, c = (quick(encoder=factory, random_state=i).fit(iris[0]) for i in (0, 1))
+    assert_array_equal(a, b.predict_proba(iris[0]))
+    assert not np.array_equal(a, c.predict_proba(iris[0]))
+
+
+# -- scikit-learn around it
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_set_output(iris, container):
+    model = quick(n_charts=2).set_output(transform=container)
+    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
+    names = [
+        f"msimclr_chart{j}{axis}" for j in range(2) for axis in ("", "_axis0", "_axis1")
+    ]
+    assert list(Z.columns) == names == list(model.get_feature_names_out())
+    assert_array_equal(Z.to_numpy(), model.embedding_)
+
+
+def test_pipeline_and_grid_search(iris):
+    X, y = iris
+    pipeline = make_pipeline(quick(), ChartwiseClassifier())
+    grid = GridSearchCV(pipeline, {"msimclr__n_components": [1, 2]}, cv=2, n_jobs=2)
+    grid.fit(X, y)
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+
+
+def test_y_is_ignored(iris):
+    X, y = iris
+    assert_array_equal(quick().fit_transform(X, y), quick().fit_transform(X))
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle, "joblib"])
+def test_models_travel(fitted_digits, digits, library):
+    if library == "joblib":
+        buffer = io.BytesIO()
+        joblib.dump(fitted_digits, buffer)
+        size = buffer.tell()
+        buffer.seek(0)
+        again = joblib.load(buffer)
+    else:
+        dumped = library.dumps(fitted_digits)
+        size, again = len(dumped), library.loads(dumped)
+    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
+    weights = sum(p.nbytes for p in fitted_digits.network_.state_dict().values())
+    arrays = fitted_digits.embedding_.nbytes + fitted_digits.labels_.nbytes
+    assert size < 1.2 * (weights + arrays) + 50_000
+
+
+def test_warm_start_goes_on(iris):
+    X = iris[0]
+    model = quick(warm_start=True, max_epochs=30).fit(X)
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    for name, value in model.network_.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_charts=5).fit(X)
+
+
+class Interrupt:
+    """A callback in scikit-learn's protocol that interrupts the third epoch."""
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_id == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(image_shape=(8, 8)),
+        dict(encoder=nn.Sequential(nn.Linear(64, 8), nn.Dropout(0.3))),
+    ],
+    ids=["images", "global draws"],
+)
+def test_interrupted_fit_resumes_bit_for_bit(digits, tmp_path, options):
+    X = digits[0][:100]
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=5, training=training, **options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(X)
+    resumed = clone(model).fit(X)
+    whole = quick(max_epochs=5, **options).fit(X)
+    assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
+    assert resumed.history_ == whole.history_
+
+
+def test_silent_by_default_and_verbose_on_request(iris, capsys):
+    quick().fit(iris[0])
+    assert capsys.readouterr().out == ""
+    quick(verbose=True).fit(iris[0])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("[MSimCLR] epoch 2/2")

@@ -1,0 +1,527 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pickle
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold.atlas import AtlasTriplet
+from skmanifold.atlas._triplet import ClassBatches, chart_distances, learnt_distances
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
+
+
+def quick(**options):
+    return AtlasTriplet(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits):
+    return quick(image_shape=(8, 8), batch_size=64).fit(*digits)
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        AtlasTriplet(max_epochs=1),
+        AtlasTriplet(
+            max_epochs=1,
+            membership="hard",
+            encoder_layers=(512, 512),
+            training=TrainingOptions(precision="float32"),
+        ),
+    ]
+)
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+# -- batches
+
+
+def make_labels(counts, seed=0):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    return np.random.RandomState(seed).permutation(labels)
+
+
+def batches_of(labels, batch_size, seed=0):
+    batches = ClassBatches(
+        labels, batch_size, torch.device("cpu"), n_charts=3, n_components=2
+    )
+    return batches, list(batches.epoch(torch.Generator().manual_seed(seed)))
+
+
+@pytest.mark.parametrize(
+    "counts, batch_size",
+    [
+        ([30, 30, 30], 12),
+        ([100, 5, 5, 5], 16),
+        ([1, 1, 2], 8),
+        ([2] * 40, 64),
+        ([70, 71, 9, 1, 3], 20),
+        ([3, 200], 2),
+        ([5, 5], 1000),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_row_twice_and_different_classes(counts, batch_size, seed):
+    labels = make_labels(counts)
+    batches, epoch = batches_of(labels, batch_size, seed)
+    assert len(batches) == len(epoch) >= 1
+    rows = torch.cat([rows for rows, _ in epoch])
+    assert len(rows) == len(set(rows.tolist())), "no row twice"
+    for rows, draws in epoch:
+        _, sizes = np.unique(labels[rows], return_counts=True)
+        assert len(sizes) == batches.n_groups >= 2
+        assert sizes.max() <= batches.group_size
+        assert draws.shape[1:] == (3, 2) and len(draws) >= 2
+
+
+def test_balanced_classes_are_all_used():
+    labels = make_labels([40] * 5)
+    batches, epoch = batches_of(labels, 20)
+    assert len(epoch) == 10
+    rows = torch.cat([rows for rows, _ in epoch])
+    assert len(set(rows.tolist())) == 200
+    for rows, _ in epoch:
+        assert_array_equal(np.bincount(labels[rows]), [4] * 5)
+
+
+def test_other_rows_of_a_large_class_every_epoch():
+    labels = make_labels([200, 8])
+    batches, _ = batches_of(labels, 8)
+    generator = torch.Generator().manual_seed(0)
+    seen = {
+        row
+        for _ in range(100)
+        for rows, _ in batches.epoch(generator)
+        for row in rows[torch.from_numpy(labels)[rows] == 0].tolist()
+    }
+    assert len(seen) > 150
+
+
+# -- distances
+
+
+def make_points(n, n_charts, d, seed=0):
+    rng = np.random.RandomState(seed)
+    return rng.dirichlet(np.full(n_charts, 0.3), n), rng.rand(n, n_charts, d)
+
+
+def naive_distances(q_a, y_a, q_b, y_b):
+    result = np.empty((len(q_a), len(q_b)))
+    for i in range(len(q_a)):
+        for j in range(len(q_b)):
+            lengths = np.sqrt((q_a[i] ** 2).sum() * (q_b[j] ** 2).sum())
+            result[i, j] = 1.0
+            for k in range(q_a.shape[1]):
+                apart = np.sqrt(((y_a[i, k] - y_b[j, k]) ** 2).mean())
+                result[i, j] -= q_a[i, k] * q_b[j, k] / lengths * (1 - apart)
+    return result
+
+
+@pytest.mark.parametrize("n_charts, d", [(1, 1), (4, 2), (3, 5)])
+def test_distances_against_loops(n_charts, d):
+    a, b = make_points(6, n_charts, d), make_points(5, n_charts, d, seed=1)
+    ours = learnt_distances(*a, *b)
+    assert_allclose(ours, naive_distances(*a, *b), rtol=1e-10)
+    own = chart_distances(*(torch.from_numpy(x) for x in a))
+    off_diagonal = ~np.eye(6, dtype=bool)
+    assert_allclose(own[off_diagonal], naive_distances(*a, *a)[off_diagonal], rtol=1e-6)
+    assert abs(own.diagonal()).max() < 1e-3
+    assert ours.min() >= 0 and ours.max() <= 1
+    hard = np.eye(n_charts)[a[0].argmax(axis=1)], a[1]
+    assert_allclose(learnt_distances(*hard, *hard), naive_distances(*hard, *hard))
+
+
+def test_gradient_of_the_distances():
+    q, y = (torch.from_numpy(x).requires_grad_() for x in make_points(4, 3, 2))
+
+    def distances(q, y):
+        # without the diagonal, where a floor keeps the slope of the root finite
+        return chart_distances(q, y)[~torch.eye(4, dtype=torch.bool)]
+
+    assert torch.autograd.gradcheck(distances, (q, y))
+    chart_distances(q, y).sum().backward()
+    assert torch.isfinite(y.grad).all()
+
+
+def test_distance_method(fitted_digits, digits):
+    X = digits[0][:40]
+    distances = fitted_digits.distance(X, X[:7])
+    assert distances.shape == (40, 7)
+    q = fitted_digits.predict_proba(X)
+    assert_allclose(distances[:7].diagonal(), 0, atol=1e-6)
+    assert_allclose(distances[:7], distances[:7].T, atol=1e-12)
+    hard = clone(fitted_digits).set_params(membership="hard").fit(*digits)
+    chart, y = hard.charts(X)
+    expected = np.where(
+        chart[:, None] == chart,
+        np.sqrt(((y[:, None] - y) ** 2).mean(axis=2)),
+        1.0,
+    )
+    assert_allclose(hard.distance(X, X), expected, atol=1e-7)
+    assert_array_equal(q, hard.predict_proba(X))
+
+
+@pytest.mark.parametrize("membership", ["soft", "hard"])
+def test_kneighbors(digits, membership):
+    X, y = digits[0][:300], digits[1][:300]
+    model = quick(image_shape=(8, 8), membership=membership).fit(X, y)
+    distances, indices = model.kneighbors(digits[0][300:340], n_neighbors=6)
+    full = model.distance(digits[0][300:340], X)
+    assert_allclose(distances, np.sort(full, axis=1)[:, :6], atol=1e-6)
+    assert_allclose(np.take_along_axis(full, indices, axis=1), distances, atol=1e-6)
+    assert_array_equal(
+        model.kneighbors(digits[0][300:340], 6, return_distance=False), indices
+    )
+    distances, indices = model.kneighbors()
+    assert indices.shape == (300, 5)
+    assert not (indices == np.arange(300)[:, None]).any(), "no row finds itself"
+    for bad in (0, 301, 2.0, True):
+        with pytest.raises(ValueError, match=f"n_neighbors={bad!r} must be an integer"):
+            model.kneighbors(X, bad)
+    with pytest.raises(ValueError, match="from 1 to 299"):
+        model.kneighbors(n_neighbors=300)
+
+
+# -- quality: a coarse guard; the figures are measured by asv_bench/compare
+
+
+def test_unseen_classes_are_found(digits):
+    X, y = digits
+    known = y < 5
+    model = AtlasTriplet(8, image_shape=(8, 8), max_epochs=12, random_state=0)
+    model.fit(X[known], y[known])
+    X, y = X[~known], y[~known]
+    distances = model.distance(X, X)
+    np.fill_diagonal(distances, np.inf)
+    assert (y[distances.argmin(axis=1)] == y).mean() > 0.6
+    assert (model.predict_proba(X).mean(axis=0) > 0.1 / 8).sum() >= 7
+
+
+def test_known_classes_are_separate(iris):
+    pipeline = make_pipeline(AtlasTriplet(random_state=0, max_epochs=30), SVC())
+    assert cross_val_score(pipeline, *iris, cv=3).mean() > 0.85
+
+
+# -- transform is a function; seeds
+
+
+def test_fit_transform_is_transform_of_any_rows(digits, fitted_digits):
+    X, Z = digits[0], fitted_digits.embedding_
+    assert_array_equal(fitted_digits.transform(X), Z)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
+    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
+        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
+    again = clone(fitted_digits)
+    assert_array_equal(again.fit_transform(*digits), Z)
+    assert_array_equal(clone(fitted_digits).fit_predict(*digits), again.labels_)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_same_seed_same_bits_for_any_number_of_threads(digits, precision):
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        training = TrainingOptions(precision=precision)
+        model = quick(random_state=seed, batch_size=128, training=training)
+        return model.fit_transform(digits[0][:600], digits[1][:600])
+
+    one = fit(1)
+    assert_array_equal(fit(3), one)
+    assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_global_state_is_untouched(iris):
+    state = torch.get_rng_state()
+    numpy_state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    quick(encoder=nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5))).fit(*iris)
+    quick(random_state=None).fit(*iris)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.random.get_state()[1].tolist() == numpy_state  # noqa: NPY002
+
+
+# -- input and targets of any habit
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda X: X.tolist(),
+        lambda X: pd.DataFrame(X, columns=list("abcd")),
+        sparse.csr_array,
+        torch.from_numpy,
+    ],
+)
+def test_same_result_for_each_habit(iris, habit):
+    X, y = iris
+    model = quick().fit(habit(X), y)
+    assert_array_equal(model.embedding_, quick().fit_transform(X, y))
+    assert_array_equal(model.transform(habit(X)), model.embedding_)
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda y: y.tolist(),
+        lambda y: np.array(["a", "b", "c"])[y],
+        lambda y: pd.Series(y, dtype="category"),
+        lambda y: y.astype(float),
+        lambda y: 10 * y - 7,
+    ],
+)
+def test_same_result_for_each_habit_of_targets(iris, habit):
+    X, y = iris
+    model = quick().fit(X, habit(y))
+    assert_array_equal(model.embedding_, quick().fit_transform(X, y))
+    assert_array_equal(model.classes_, np.unique(habit(y)))
+
+
+def test_float32_in_float32_out(iris):
+    X, y = iris
+    assert quick().fit_transform(X.astype(np.float32), y).dtype == np.float32
+    model = quick().fit(X, y)
+    assert model.embedding_.dtype == np.float64
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(45, 5)
+    yield "duplicates", np.repeat(X[:5], 9, axis=0)
+    yield "constant columns", np.column_stack([X, np.ones(45), np.zeros(45)])
+    yield "one column", X[:, :1]
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+    yield "wide", rng.randn(45, 2000)
+
+
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+@pytest.mark.parametrize("counts", [[20, 25], [1, 1, 43], [2] + [1] * 43])
+def test_odd_but_valid(name, X, counts):
+    model = quick(max_epochs=5).fit(X, make_labels(counts))
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    assert np.isfinite(model.kneighbors()[0]).all()
+
+
+def test_all_rows_equal():
+    with pytest.warns(UserWarning, match="No column of X varies"):
+        model = quick().fit(np.full((30, 3), 7.0), make_labels([15, 15]))
+    assert np.isfinite(model.embedding_).all()
+
+
+def test_three_rows():
+    X = np.random.RandomState(0).randn(3, 2)
+    model = AtlasTriplet(random_state=0, max_epochs=3).fit(X, [0, 0, 1])
+    assert np.isfinite(model.embedding_).all()
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    "y, match",
+    [
+        (None, "requires y to be passed, but the target y is None"),
+        (np.zeros(150), "y has 1 class and at most 150 rows of each: a triplet"),
+        (np.arange(150), "y has 150 classes and at most 1 row of each"),
+        (np.linspace(0, 1, 150), "Unknown label type"),
+        (np.zeros((150, 2)), "y should be a 1d array"),
+        (np.full(150, np.nan), "NaN"),
+        (np.zeros(149), "inconsistent numbers of samples|149"),
+    ],
+    ids=["none", "one class", "all different", "numbers", "2-D", "nan", "short"],
+)
+def test_bad_targets(iris, y, match):
+    model = quick()
+    with pytest.raises(ValueError, match=match):
+        model.fit(iris[0], y)
+    assert not hasattr(model, "network_")
+    model.fit(*iris)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=match):
+        model.fit(iris[0], y)
+    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n_charts", 0),
+        ("n_components", 0),
+        ("image_shape", 8),
+        ("triplets", "hardest"),
+        ("margin", 0.0),
+        ("regularization", -1),
+        ("sharpness", -0.1),
+        ("membership", "crisp"),
+        ("feature_dim", 0),
+        ("encoder", "resnet"),
+    ],
+)
+def test_bad_parameter_is_named(iris, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of AtlasTriplet"):
+        quick(**{name: value}).fit(*iris)
+
+
+def test_parameters_that_do_not_fit(digits):
+    for options, match in [
+        (dict(image_shape=(8, 9)), r"image_shape=\(8, 9\) has 72 pixel values, but X"),
+        (dict(encoder_layers=(16, 0)), r"encoder_layers=\(16, 0\) must be a sequence"),
+        (dict(encoder=nn.Linear(5, 2)), "could not map an input of shape"),
+    ]:
+        with pytest.raises(ValueError, match=match):
+            quick(**options).fit(*digits)
+
+
+def test_divergence_is_reported(iris):
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        quick(learning_rate=1e30, max_epochs=30).fit(*iris)
+
+
+def test_not_fitted(iris):
+    model = AtlasTriplet()
+    for call in (model.transform, model.charts, model.kneighbors):
+        with pytest.raises(NotFittedError):
+            call(iris[0])
+    with pytest.raises(NotFittedError):
+        model.distance(iris[0], iris[0])
+
+
+# -- the method's parameters
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(n_charts=5),
+        dict(n_components=3),
+        dict(image_shape=None),
+        dict(triplets="semi-hard"),
+        dict(margin=0.6),
+        dict(regularization=0.0),
+        dict(sharpness=0.0),
+        dict(membership="hard"),
+        dict(feature_dim=16),
+        dict(learning_rate=1e-2),
+        dict(batch_size=40),
+        dict(max_epochs=3),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_result(digits, options):
+    X, y = digits[0][:150], digits[1][:150]
+    base = dict(image_shape=(8, 8))
+    Z = quick(**{**base, **options}).fit_transform(X, y)
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick(**base).fit_transform(X, y))
+
+
+def test_terms_of_the_loss(iris):
+    terms = {"triplets", "uniformity", "balance", "sharpness"}
+    for options, expected in [
+        (dict(), terms),
+        (dict(n_charts=1), {"triplets", "uniformity"}),
+        (dict(regularization=0), {"triplets"}),
+        (dict(sharpness=0), terms - {"sharpness"}),
+    ]:
+        model = quick(**options).fit(*iris)
+        assert set(model.history_) == {"loss", "learning_rate_factor", *expected}
+
+
+# -- scikit-learn around it
+
+
+def test_set_output(iris):
+    model = quick(n_charts=2).set_output(transform="pandas")
+    Z = model.fit_transform(*iris)
+    assert list(Z.columns)[:2] == ["atlastriplet_chart0", "atlastriplet_chart0_axis0"]
+    assert_array_equal(Z.to_numpy(), model.embedding_)
+    model.kneighbors(iris[0][:3])
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle])
+def test_models_travel(fitted_digits, digits, library):
+    dumped = library.dumps(fitted_digits)
+    again = library.loads(dumped)
+    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
+    assert_array_equal(again.kneighbors()[1], fitted_digits.kneighbors()[1])
+    weights = sum(p.nbytes for p in fitted_digits.network_.state_dict().values())
+    arrays = fitted_digits.embedding_.nbytes + fitted_digits.labels_.nbytes
+    assert len(dumped) < 1.2 * (weights + arrays) + 50_000
+
+
+def test_same_bits_in_a_worker_process(iris):
+    inside = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(quick().fit_transform)(*iris) for _ in range(2)
+    )
+    for Z in inside:
+        assert_array_equal(Z, quick().fit_transform(*iris))
+
+
+def test_warm_start_goes_on(iris):
+    model = quick(warm_start=True, max_epochs=20).fit(*iris)
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(*iris)
+    for name, value in model.network_.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_charts=5).fit(*iris)
+
+
+class Interrupt:
+    """A callback in scikit-learn's protocol that interrupts the third epoch."""
+
+    def setup(self, estimator, context):
+        pass
+
+    teardown = on_fit_task_begin = setup
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_id == 2:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
+    X, y = iris
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=5, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(X, y)
+    with pytest.raises(ValueError, match="other parameters or other data"):
+        clone(model).fit(X, (y + 1) % 3 == 0)
+    resumed = clone(model).fit(X, y)
+    whole = quick(max_epochs=5).fit(X, y)
+    assert_array_equal(resumed.embedding_, whole.embedding_)
+    assert resumed.history_ == whole.history_

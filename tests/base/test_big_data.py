@@ -1,0 +1,238 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Data larger than memory: what is copied, what is not, and where results go."""
+
+import gc
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+
+from skmanifold import DLME
+from skmanifold.base import _template
+from skmanifold.utils._input_map import InputMap
+
+SMALL = {"structure_layers": (8,), "structure_dim": 4, "max_epochs": 1}
+
+
+def mapped(path, array):
+    """The array as a read-only memory map."""
+    np.save(path, array)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits().data[:600]
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return DLME(random_state=0, **SMALL).fit(digits)
+
+
+# Where the embedding goes -----------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_transform_into_an_array(model, digits, dtype, monkeypatch):
+    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
+    out = np.full((600, 2), np.nan, dtype=dtype)
+    assert model.transform(digits, out=out) is out
+    assert_array_equal(out, model.transform(digits).astype(dtype))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_transform_from_map_to_map(model, digits, order, tmp_path, monkeypatch):
+    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
+    X = mapped(tmp_path / "X.npy", np.asarray(digits, order=order))
+    out = np.lib.format.open_memmap(
+        tmp_path / "out.npy", mode="w+", dtype=np.float32, shape=(600, 2)
+    )
+    model.transform(X, out=out)
+    out.flush()
+    expected = model.transform(digits).astype(np.float32)
+    assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+
+
+def test_transform_of_sparse_rows_into_part_of_an_array(model, digits, monkeypatch):
+    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
+    everything = np.zeros((3, 600, 4))
+    model.transform(sparse.csr_array(digits), out=everything[1, :, ::2])
+    assert_array_equal(everything[1, :, ::2], model.transform(digits))
+    assert not everything[[0, 2]].any()
+    assert not everything[:, :, 1::2].any()
+
+
+def test_out_is_checked(model, digits):
+    read_only = np.empty((600, 2))
+    read_only.flags.writeable = False
+    for out, came in [
+        (np.empty((600, 3)), r"of shape \(600, 3\)"),
+        (np.empty((599, 2)), r"of shape \(599, 2\)"),
+        (np.empty((600, 2), dtype=int), "type int64"),
+        (np.empty((600, 2), dtype=np.float16), "type float16"),
+        (read_only, "read-only"),
+        ([[0.0, 0.0]] * 600, "type list"),
+    ]:
+        with pytest.raises(ValueError, match=f"out is .*{came}.*shape \\(600, 2\\)"):
+            model.transform(digits, out=out)
+
+
+def test_out_is_no_metadata(model):
+    assert not hasattr(model, "set_transform_request")
+    assert "out" not in str(model.get_metadata_routing())
+
+
+# Where the inputs lie ---------------------------------------------------------
+
+
+def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
+    """With the same bits as in memory, and nothing left behind."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(_template.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(_template, "_LEAST_BYTES_ON_DISK", 1000)
+    places = []
+
+    def room_beside(X, original=_template._room_beside):
+        make_room = original(X)
+
+        def recorded(shape, dtype):
+            room = make_room(shape, dtype)
+            places.append(isinstance(room, np.memmap))
+            return room
+
+        return recorded
+
+    monkeypatch.setattr(_template, "_room_beside", room_beside)
+    X = mapped(tmp_path / "X.npy", digits)
+    for rows, on_disk in [(X, True), (X[:], True), (digits, False), (X[:3], False)]:
+        fitted = DLME(random_state=0, n_neighbors=2, **SMALL).fit(rows)
+        assert places == [on_disk]
+        places.clear()
+        if len(rows) == 600:
+            again = clone(fitted).fit(digits.copy())
+            places.clear()
+            assert_array_equal(fitted.embedding_, again.embedding_)
+    # torch may leave an empty folder there
+    assert not [path for path in folder.rglob("*") if path.is_file()]
+
+
+MEASURE = """
+import os, sys, tempfile, threading, time
+import numpy as np
+from skmanifold import DLME
+from skmanifold.base import _template
+
+def anonymous():
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("RssAnon"):
+                return int(line.split()[1]) / 1024
+
+def peak(function):
+    before, most, stop = anonymous(), [0], threading.Event()
+    def watch():
+        while not stop.wait(0.005):
+            most[0] = max(most[0], anonymous())
+    thread = threading.Thread(target=watch)
+    thread.start()
+    function()
+    stop.set()
+    thread.join()
+    return most[0] - before
+
+folder = sys.argv[1]
+n, d = 150_000, 64  # 37 MB, and twice that in double precision
+X = np.lib.format.open_memmap(
+    folder + "/X.npy", mode="w+", dtype=np.float32, shape=(n, d)
+)
+rng = np.random.RandomState(0)
+for start in range(0, n, 25_000):
+    X[start : start + 25_000] = rng.uniform(size=(25_000, d))
+X.flush()
+X = np.load(folder + "/X.npy", mmap_mode="r")
+model = DLME(
+    augmentation="none", batch_size=500, structure_layers=(8,), structure_dim=4,
+    max_epochs=1, random_state=0, device="cpu",
+)
+model.fit(X[:5000])
+out = np.lib.format.open_memmap(
+    folder + "/out.npy", mode="w+", dtype=np.float32, shape=(n, 2)
+)
+in_memory = peak(lambda: model.fit(X))
+_template._LEAST_BYTES_ON_DISK = 0
+on_disk = peak(lambda: model.fit(X))
+print(in_memory, on_disk, peak(lambda: model.transform(X, out=out)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_a_mapped_fit(tmp_path):
+    """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    in_memory, on_disk, transform = map(float, run.stdout.split())
+    inputs = 150_000 * 64 * 4 / 2**20
+    # the embedding, twice, the order of the rows and their draws
+    per_row = 150_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
+    assert 0.9 * inputs < in_memory < inputs + per_row + 15
+    assert on_disk < per_row + 15
+    assert transform < 10
+
+
+# Wide and sparse --------------------------------------------------------------
+
+
+def test_sparse_rows_are_dense_in_parts_only():
+    """Peak of NumPy's memory for 20,000 columns: far below the dense matrix."""
+    X = sparse.random_array(
+        (4000, 20_000),
+        density=1e-3,
+        format="csr",
+        dtype=np.float32,
+        rng=np.random.default_rng(0),
+    )
+    dense = 4000 * 20_000 * 4
+    gc.collect()
+    tracemalloc.start()
+    try:
+        scaling = InputMap.learn(X)
+        learnt = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        scaling.rows(X, 0, 256)
+        rows = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert learnt < dense / 4
+    # the block itself, and a part of it in double precision
+    assert rows < 256 * 20_000 * 4 + dense / 5
+
+
+def test_wide_rows_scale_to_the_same_bits_in_any_number():
+    X = np.random.RandomState(0).normal(size=(300, 9000))
+    scaling = InputMap.learn(X)
+    whole = scaling.rows(X, 0, 300)
+    assert_array_equal(scaling.rows(X, 17, 18), whole[17:18])
+    assert_array_equal(scaling.rows(X, 100, 300), whole[100:])
+    np.testing.assert_allclose(scaling.mean, X.mean(axis=0), atol=1e-12)
+    assert whole.std(axis=0).mean() == pytest.approx(1.0, abs=0.01)
+
+
+def test_row_order_in_memory_does_not_show():
+    X = np.random.RandomState(0).normal(size=(300, 100))
+    a, b = (InputMap.learn(np.asarray(X, order=order), n_reduced=5) for order in "CF")
+    assert_array_equal(a.basis, b.basis)

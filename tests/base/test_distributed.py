@@ -1,0 +1,243 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""One fit in several processes.
+
+Each script below runs in a process of its own and forks: the children need not import
+torch again. The last test is a real ``torchrun``.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform == "darwin", reason="needs fork and gloo"
+)
+
+PRELUDE = """
+import os, signal, sys, time, traceback, warnings
+warnings.simplefilter("error")
+import numpy as np
+import torch
+from torch import distributed, nn
+from sklearn.datasets import load_digits
+from skmanifold import DLME
+from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
+from skmanifold._engine import _distributed, train
+from skmanifold.nn import MLP
+from skmanifold.training import TrainingOptions
+
+folder = sys.argv[1]
+
+def together(n_processes, function, name):
+    '''Run function(rank) in forked processes; their exit codes.'''
+    children = []
+    for rank in range(n_processes):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                distributed.init_process_group(
+                    "gloo", init_method=f"file://{folder}/{name}", rank=rank,
+                    world_size=n_processes,
+                )
+                function(rank)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        children.append(child)
+    return [os.waitpid(child, 0)[1] for child in children]
+"""
+
+SAME_OBJECTIVE = """
+class Pairs(nn.Module):
+    '''A loss over all pairs of a batch, with all that makes sharing hard.'''
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            MLP(10, 6, layers=(8,), norm="batch", output_norm="batch"),  # by batch
+            nn.Sequential(MLP(6, 5, layers=(7,)), nn.GELU()),  # by row
+            nn.ModuleDict({"twice": nn.Linear(5, 5, bias=False)}),
+        )
+        self.decoder = MLP(5, 10, layers=(9,), norm="layer")
+        self.centers = nn.Parameter(torch.randn(3, 5))
+        self.inputs = torch.randn(101, 10)
+
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        first, second, parts = self.encoder
+        z = second(first(x))
+        z = parts["twice"](parts["twice"](z))
+        again = second(first(x + 0.1))
+        distances = (z[:, None] - again).square().sum(2)
+        to_centers = (z[:, None] - self.centers).square().sum(2)
+        return {
+            "pairs": distances.add(1).log().mean(),
+            "centers": to_centers.softmax(1).square().sum(1).mean(),
+            "decoded": (self.decoder(z) - x).square().sum(1).mean(),
+        }
+
+def fit():
+    torch.manual_seed(0)
+    objective = Pairs().double()
+    training = Training(
+        n_epochs=2,
+        optimizers=make_optimizers(
+            objective, optimizer="adamw", learning_rate=1e-3, weight_decay=1e-4
+        ),
+        generator=local_generator(1),
+    )
+    # a batch of 25: shares of 13 and 12, or of 7, 7, 7 and 4
+    history = train(objective, RowBatches(101, 25, "cpu"), training)
+    weights = {n: p.detach().numpy() for n, p in objective.named_parameters()}
+    return {**weights, "loss": np.array(history["loss"])}
+
+np.savez(f"{folder}/1-0.npz", **fit())
+rows_seen = []
+for n in (2, 4):
+    def run(rank):
+        plain = MLP.forward
+        def counted(self, x):
+            rows_seen.append(len(x))
+            return plain(self, x)
+        MLP.forward = counted
+        np.savez(f"{folder}/{n}-{rank}.npz", **fit(), rows=max(rows_seen[1:5]))
+        MLP.forward = plain
+    assert together(n, run, f"store{n}") == [0] * n
+"""
+
+FITS = """
+X = load_digits().data[:300]
+small = dict(structure_layers=(16,), structure_dim=4, batch_size=50, device="cpu")
+
+# -- all end with the same bits, whatever seed each would have drawn by itself
+
+def fit(rank):
+    model = DLME(max_epochs=2, random_state=None, verbose=True, **small).fit(X)
+    assert not model.network_.encoder._forward_hooks
+    np.savez(f"{folder}/fit-{rank}.npz", embedding=model.embedding_)
+
+assert together(2, fit, "store_fit") == [0, 0]
+
+# -- other rows in one of them
+
+def other(rank):
+    try:
+        DLME(max_epochs=1, random_state=0, **small).fit(X + rank)
+    except ValueError as error:
+        assert "X differs between the processes" in str(error)
+    else:
+        raise AssertionError
+
+assert together(2, other, "store_other") == [0, 0]
+
+# -- one is killed in its third epoch; the others say so, and the rest goes on
+
+options = TrainingOptions(checkpoint=f"{folder}/fit.pt")
+model = DLME(max_epochs=5, random_state=0, training=options, **small)
+
+def killed(rank):
+    class Dies(DLME):
+        def _report(self, phase, epoch, n_epochs, history):
+            if rank == 1 and epoch == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+    Dies.__name__ = "DLME"
+    dies = Dies(**model.set_params(verbose=True).get_params(deep=False))
+    start = time.monotonic()
+    try:
+        dies.fit(X)
+    except RuntimeError as error:
+        assert "Another process of this distributed fit has ended" in str(error)
+        assert time.monotonic() - start < 60
+        assert not hasattr(dies, "embedding_")
+    else:
+        raise AssertionError
+
+assert together(2, killed, "store_killed") == [0, signal.SIGKILL]
+assert os.path.exists(f"{folder}/fit.pt")
+
+def resumed(rank):
+    model.set_params(verbose=False).fit(X)
+    np.savez(f"{folder}/resumed-{rank}.npz", embedding=model.embedding_)
+
+def whole(rank):
+    model.set_params(verbose=False, training=None).fit(X)
+    np.savez(f"{folder}/whole-{rank}.npz", embedding=model.embedding_)
+
+assert together(2, resumed, "store_resumed") == [0, 0]
+assert together(2, whole, "store_whole") == [0, 0]
+assert not os.path.exists(f"{folder}/fit.pt")
+"""
+
+TORCHRUN = """
+import sys
+import numpy as np
+from sklearn.datasets import load_digits
+from torch import distributed
+from skmanifold import DLME
+
+distributed.init_process_group("gloo")
+X = load_digits().data[:300]
+model = DLME(max_epochs=2, structure_layers=(16,), random_state=0, verbose=True)
+model.fit(X)
+rank = distributed.get_rank()
+np.save(f"{sys.argv[1]}/{rank}.npy", model.embedding_)
+distributed.destroy_process_group()
+"""
+
+
+def run(command, **options):
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=500, **options
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return done.stdout
+
+
+def test_the_objective_is_that_of_one_process(tmp_path):
+    """Two epochs of four steps in double precision, where rounding stays small."""
+    run([sys.executable, "-c", PRELUDE + SAME_OBJECTIVE, str(tmp_path)])
+    one = np.load(tmp_path / "1-0.npz")
+    for n_processes, share in [(2, 13), (4, 7)]:
+        for rank in range(n_processes):
+            several = np.load(tmp_path / f"{n_processes}-{rank}.npz")
+            assert several["rows"] in (share, 25 - (n_processes - 1) * share, 25)
+            for name in one.files:
+                # shift before a batch normalisation: no gradient but rounding
+                if not name.endswith(("0.hidden.0.bias", "0.head.bias")):
+                    np.testing.assert_allclose(
+                        several[name], one[name], rtol=1e-7, atol=1e-9, err_msg=name
+                    )
+
+
+def test_fits(tmp_path):
+    output = run([sys.executable, "-c", PRELUDE + FITS, str(tmp_path)])
+    for name in ("fit", "resumed", "whole"):
+        first, second = (np.load(tmp_path / f"{name}-{i}.npz") for i in (0, 1))
+        np.testing.assert_array_equal(first["embedding"], second["embedding"])
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "resumed-0.npz")["embedding"],
+        np.load(tmp_path / "whole-0.npz")["embedding"],
+    )
+    # only the first process prints
+    assert output.count("[DLME] epoch 2/2") == 1
+
+
+def test_torchrun(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(TORCHRUN, encoding="utf-8")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*launcher, "--nproc-per-node=2", str(script), str(tmp_path)]
+    output = run(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "0.npy"), np.load(tmp_path / "1.npy")
+    )
+    assert output.count("[DLME] epoch 2/2") == 1

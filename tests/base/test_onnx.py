@@ -1,0 +1,198 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Graphs of fitted networks, run by onnxruntime."""
+
+import inspect
+import logging
+import os
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from torch import nn
+
+import skmanifold
+from skmanifold import DLME
+from skmanifold._engine import RowBatches
+from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.nn import MLP
+
+ESTIMATORS = [
+    value
+    for value in (getattr(skmanifold, name) for name in skmanifold.__all__)
+    if inspect.isclass(value) and issubclass(value, DeepManifold)
+]
+
+
+def digits():
+    X, y = load_digits(return_X_y=True)
+    X = X[:120] * 50.0 + 1e5  # raw units, far from the origin
+    # more columns than are left without a PCA
+    return np.hstack([X, np.sqrt(X[:, :16])]), y[:120]
+
+
+def run(path, rows):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (graph_input,), (output,) = session.get_inputs(), session.get_outputs()
+    (result,) = session.run(None, {graph_input.name: rows})
+    return graph_input.name, output.name, result
+
+
+def assert_close(found, expected):
+    assert found.dtype == expected.dtype
+    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+class Objective(nn.Module):
+    def __init__(self, inputs, n_components):
+        super().__init__()
+        n_inputs = inputs.shape[1]
+        self.inputs = inputs
+        self.encoder = MLP(n_inputs, n_components, layers=(16,), output_norm="batch")
+        self.decoder = MLP(n_components, n_inputs, layers=(16,), norm="batch")
+
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        error = x - self.decoder(self.encoder(x))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+class Autoencoder(DecoderMixin, DeepManifold):
+    """One that reduces its inputs and presents its outputs."""
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        max_epochs=2,
+        batch_size=50,
+        learning_rate=0.01,
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=0,
+    ):
+        self.n_components = n_components
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(
+            n_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            n_reduced=10,
+            column_scaling=False,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return RowBatches(data.n_samples, batch_size, data.device)
+
+    def _make_objective(self, data):
+        return Objective(data.inputs, self.n_components)
+
+    def _present(self, outputs):
+        return 2 * outputs
+
+    def _presentation(self):
+        return Doubled()
+
+
+@pytest.mark.parametrize("estimator_class", [*ESTIMATORS, Autoencoder])
+def test_the_graph_is_transform(estimator_class, tmp_path):
+    X, y = digits()
+    model = estimator_class(max_epochs=2, random_state=0).fit(X, y)
+    path = tmp_path / "model.onnx"
+    model.to_onnx(path)
+    assert os.listdir(tmp_path) == ["model.onnx"]
+    onnx.checker.check_model(path, full_check=True)
+    for rows in (X[:1], X[:7], X):
+        rows = rows.astype(np.float32)
+        *names, found = run(path, rows)
+        assert names == ["X", "embedding"]
+        assert_close(found, model.transform(rows))
+
+
+def test_the_way_back_in_double_precision(tmp_path):
+    X, _ = digits()
+    model = Autoencoder().fit(X)
+    path = str(tmp_path / "decoder.onnx")
+    model.to_onnx(path, method="inverse_transform", dtype=np.float64)
+    *names, found = run(path, model.embedding_)
+    assert names == ["embedding", "X"]
+    expected = model.inverse_transform(model.embedding_)
+    assert_close(found, expected)
+    # not only large numbers that agree because of their offset
+    assert_close(found - X.mean(axis=0), expected - X.mean(axis=0))
+
+
+def test_leaves_no_trace_in_the_process(tmp_path):
+    X, _ = digits()
+    model = DLME(max_epochs=1, structure_layers=(8,), random_state=0).fit(X)
+    before = model.transform(X)
+    state = torch.get_rng_state()
+    level = logging.getLogger("torch.onnx").level
+    filters = list(warnings.filters)
+    model.to_onnx(tmp_path / "model.onnx")
+    assert torch.equal(torch.get_rng_state(), state)
+    assert logging.getLogger("torch.onnx").level == level
+    assert warnings.filters == filters
+    np.testing.assert_array_equal(model.transform(X), before)
+    assert torch.is_grad_enabled()
+
+
+class DependsOnValues(nn.Module):
+    """What no graph can hold: a branch on the data."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(80, 64)
+
+    def forward(self, x):
+        return self.layer(x) if x.sum().item() > 1e9 else self.layer(-x)
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path):
+    X, _ = digits()
+    model = DLME(max_epochs=1, encoder=DependsOnValues()).fit(X)
+    with pytest.raises(ValueError, match=r"torch.export can follow"):
+        model.to_onnx(tmp_path / "model.onnx")
+
+    class Forgets(Autoencoder):
+        def _presentation(self):
+            return nn.Identity()
+
+    with pytest.raises(ValueError, match=r"needs a _presentation"):
+        Forgets().fit(X).to_onnx(tmp_path / "model.onnx")
+    assert not os.listdir(tmp_path)
+
+
+def test_parameters_are_checked(tmp_path):
+    X, _ = digits()
+    with pytest.raises(NotFittedError):
+        DLME().to_onnx(tmp_path / "model.onnx")
+    model = DLME(max_epochs=1, structure_layers=(8,)).fit(X)
+    with pytest.raises(ValueError, match=r"method='inverse_transform'.*'transform'\."):
+        model.to_onnx(tmp_path / "model.onnx", method="inverse_transform")
+    with pytest.raises(ValueError, match="dtype='int64'"):
+        model.to_onnx(tmp_path / "model.onnx", dtype="int64")
+    with pytest.raises(ValueError, match="folder that does not exist"):
+        model.to_onnx(tmp_path / "missing" / "model.onnx")

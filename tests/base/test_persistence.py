@@ -1,0 +1,732 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Models travel: pickles, and files that hold data alone."""
+
+import copy
+import inspect
+import io
+import json
+import os
+import pathlib
+import pickle
+import random
+import subprocess
+import sys
+import warnings
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.callback import ProgressBar
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import KNeighborsTransformer
+from torch import nn
+
+import skmanifold
+from skmanifold import DLME, load
+from skmanifold._engine import RowBatches
+from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base._persistence import _around_digest, _digest
+from skmanifold.training import TrainingOptions
+
+DATA = pathlib.Path(__file__).parent / "data"
+ESTIMATORS = [
+    value
+    for value in (getattr(skmanifold, name) for name in skmanifold.__all__)
+    if inspect.isclass(value) and issubclass(value, DeepManifold)
+]
+
+
+def digits(n_rows=120):
+    X, y = load_digits(return_X_y=True)
+    return X[:n_rows], y[:n_rows]
+
+
+def fitted(estimator_class, **parameters):
+    """An estimator after two epochs."""
+    accepted = inspect.signature(estimator_class).parameters
+    if "n_clusters" in accepted:
+        parameters.setdefault("n_clusters", 3)
+    parameters = {"max_epochs": 2, "random_state": 0, **parameters}
+    return estimator_class(**parameters).fit(*digits())
+
+
+def assert_same_model(a, b):
+    """The same class, parameters, attributes and bits."""
+    assert type(a) is type(b)
+    assert vars(a).keys() == vars(b).keys()
+    assert repr(a) == repr(b)
+    X, _ = digits()
+    methods = ("transform", "predict", "predict_proba", "reconstruct", "structure")
+    for name in methods:
+        if hasattr(a, name):
+            assert_array_equal(getattr(a, name)(X), getattr(b, name)(X), strict=True)
+    for name, value in vars(a).items():
+        if isinstance(value, np.ndarray):
+            assert_array_equal(value, vars(b)[name], strict=True)
+        elif isinstance(value, nn.Module):
+            theirs = vars(b)[name].state_dict()
+            assert value.state_dict().keys() == theirs.keys()
+            assert not any(m.training for m in vars(b)[name].modules())
+            assert not any(p.requires_grad for p in vars(b)[name].parameters())
+        elif name.endswith("_") or name in a.get_params():
+            assert type(value) is type(vars(b)[name])
+            assert value == vars(b)[name] or isinstance(value, TrainingOptions), name
+
+
+class Linear(nn.Module):
+    """A network of a user's own."""
+
+    def __init__(self, n_in, n_out, activation=torch.tanh):
+        super().__init__()
+        self.layer = nn.Linear(n_in, n_out)
+        self.activation = activation
+
+    def forward(self, x):
+        return self.activation(self.layer(x))
+
+
+def make_linear(n_in, n_out):
+    return nn.Sequential(nn.Linear(n_in, 20), nn.GELU(), Linear(20, n_out))
+
+
+# Pickles ----------------------------------------------------------------------
+
+
+def through_joblib(model):
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+TRIPS = {
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "joblib": through_joblib,
+    "cloudpickle": lambda model: cloudpickle.loads(cloudpickle.dumps(model)),
+}
+
+
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_pickles(estimator_class):
+    model = fitted(estimator_class)
+    for trip in TRIPS.values():
+        assert_same_model(model, trip(model))
+
+
+def content_of(model):
+    """Bytes of the networks' weights and of the embedding."""
+    networks = [v for v in vars(model).values() if isinstance(v, nn.Module)]
+    weights = {t for n in networks for t in (*n.parameters(), *n.buffers())}
+    return sum(t.nbytes for t in weights) + model.embedding_.nbytes
+
+
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_sizes(estimator_class, tmp_path):
+    model = fitted(estimator_class)
+    model.save(tmp_path / "model")
+    sizes = [len(pickle.dumps(model)), (tmp_path / "model").stat().st_size]
+    # the names and types of a network take some kilobytes, whatever its size
+    assert max(sizes) < 1.2 * content_of(model) + 40_000
+    assert min(sizes) > content_of(model)
+
+
+def test_the_training_data_stay_at_home():
+    """A model of 3,000 rows is larger than one of 300 by its embedding and labels."""
+    X = np.random.RandomState(0).normal(size=(3000, 60))
+    model = DLME(max_epochs=1, random_state=0, structure_layers=(16,))
+    small, large = (len(pickle.dumps(model.fit(X[:n]))) for n in (300, 3000))
+    assert large - small < 1.2 * 2700 * 2 * 8
+
+
+# Files of data alone ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_save_and_load(estimator_class, tmp_path):
+    model = fitted(estimator_class)
+    model.save(tmp_path / "model.safetensors")
+    again = load(str(tmp_path / "model.safetensors"))
+    assert_same_model(model, again)
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+    # and so does what was loaded
+    again.save(tmp_path / "again.safetensors")
+    assert_same_model(model, load(tmp_path / "again.safetensors"))
+
+
+def test_kinds_of_parameters(tmp_path):
+    X, _ = digits()
+    graph = KNeighborsTransformer(n_neighbors=3).fit_transform(X)
+    model = DLME(
+        structure_layers=np.array([16, 8]),
+        embedding_layers=[],
+        connectivity=graph,
+        nu_structure=np.float32(50.0),
+        n_neighbors=np.int64(3),
+        damping=None,
+        device=torch.device("cpu"),
+        training=TrainingOptions(optimizer="muon", checkpoint=tmp_path / "fit.pt"),
+        random_state=np.random.RandomState(3),
+        max_epochs=1,
+    ).fit(X)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    ours, theirs = model.get_params(), again.get_params()
+    assert_array_equal(ours.pop("structure_layers"), theirs.pop("structure_layers"))
+    assert type(theirs["connectivity"]) is type(graph)
+    assert abs(ours.pop("connectivity") - theirs.pop("connectivity")).max() == 0
+    assert type(theirs["nu_structure"]) is np.float32
+    assert_array_equal(
+        ours.pop("random_state").rand(5), theirs.pop("random_state").rand(5)
+    )
+    ours.pop("training")
+    assert isinstance(theirs.pop("training"), TrainingOptions)
+    assert ours == theirs
+    # refits to the same bits
+    model.set_params(random_state=1).fit(X)
+    assert_array_equal(
+        again.set_params(random_state=1).fit_transform(X), model.embedding_
+    )
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil"])
+def test_kinds_of_sparse_parameters(kind, tmp_path):
+    graph = sparse.csr_array(np.eye(120, k=1) + np.eye(120, k=-1)).asformat(kind)
+    fitted(DLME, connectivity=graph, max_epochs=1).save(tmp_path / "model")
+    again = load(tmp_path / "model").connectivity
+    assert type(again) is type(graph)
+    assert_array_equal(again.toarray(), graph.toarray())
+
+
+def test_names_and_output_settings_travel(tmp_path):
+    frame = load_iris(as_frame=True).data
+    model = DLME(max_epochs=1).set_output(transform="pandas")
+    model.set_callbacks(ProgressBar())
+    model.fit(frame).save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.transform(frame).equals(model.transform(frame))
+    assert_array_equal(again.feature_names_in_, model.feature_names_in_, strict=True)
+    with pytest.raises(ValueError, match="feature names"):
+        again.transform(frame.rename(columns=str.upper))
+
+
+def test_a_loaded_model_goes_on(tmp_path):
+    X, _ = digits()
+    model = fitted(DLME, warm_start=True)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert_array_equal(again.fit_transform(X), model.fit_transform(X))
+
+
+def test_not_fitted(tmp_path):
+    with pytest.raises(NotFittedError):
+        DLME().save(tmp_path / "model")
+
+
+def test_needs_a_folder(tmp_path):
+    with pytest.raises(ValueError, match="folder that does not exist"):
+        fitted(DLME, max_epochs=1).save(tmp_path / "missing" / "model")
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "missing")
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    model = fitted(DLME, max_epochs=1)
+    model.save(path)
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        fitted(DLME, max_epochs=1, structure_layers=(16,)).save(path)
+    assert os.listdir(tmp_path) == ["model"]
+    assert_same_model(model, load(path))
+
+
+def test_what_has_no_place_is_refused(tmp_path):
+    model = fitted(DLME, max_epochs=1)
+    model.extra_ = object()
+    with pytest.raises(TypeError, match=r"extra_ of this DLME is a builtins.object"):
+        model.save(tmp_path / "model")
+    del model.extra_
+    model.network_.encoder.register_forward_hook(lambda *_: None)
+    with pytest.raises(TypeError, match=r"network_.encoder .* joblib.dump or pickle"):
+        model.save(tmp_path / "model")
+    assert not os.listdir(tmp_path)
+
+
+def test_shared_and_reordered_tensors(tmp_path):
+    """Tied weights stay tied; a matrix keeps its layout, which shows in the bits."""
+    model = fitted(DLME, max_epochs=1)
+    layer = nn.Linear(2, 2)
+    tied = nn.Linear(2, 2, bias=False)
+    tied.weight = layer.weight
+    transposed = nn.Linear(2, 2, bias=False)
+    transposed.weight = nn.Parameter(torch.rand(2, 2).t())
+    tail = nn.Sequential(layer, layer, tied, transposed).requires_grad_(False)
+    model.network_.append(tail.eval())
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model").network_[-1]
+    assert again[0] is again[1]
+    assert again[2].weight is again[0].weight
+    assert again[3].weight.stride() == (1, 2)
+    assert_array_equal(again[3].weight.numpy(), transposed.weight.numpy())
+
+
+LAYERS = [
+    nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)),
+        nn.Conv2d(1, 4, 3, padding=1, bias=False),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.GroupNorm(2, 4),
+        nn.ConvTranspose2d(4, 2, 4, stride=2, padding=1),
+        nn.LeakyReLU(0.3),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.LayerNorm(32, bias=False),
+        nn.Dropout(0.2),
+        nn.Linear(32, 64),
+        nn.Softplus(beta=3.0),
+    ),
+    nn.Sequential(
+        nn.Unflatten(1, (2, 32)),
+        nn.Conv1d(2, 4, 3, stride=2),
+        nn.ELU(0.5),
+        nn.BatchNorm1d(4, affine=False),
+        nn.ConvTranspose1d(4, 3, 3, bias=False),
+        nn.SiLU(),
+        nn.AdaptiveAvgPool1d(4),
+        nn.Flatten(),
+        nn.BatchNorm1d(12, track_running_stats=False),
+        nn.Sigmoid(),
+        nn.Identity(),
+        nn.Linear(12, 64),
+        nn.Tanh(),
+    ),
+    nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)),
+        nn.AdaptiveAvgPool2d((4, 4)),
+        nn.Flatten(2),
+        nn.MaxPool1d(2),
+        nn.AvgPool1d(2),
+        nn.Flatten(),
+        nn.LayerNorm(4, elementwise_affine=False),
+        nn.Linear(4, 64, bias=False),
+    ),
+]
+
+
+@pytest.mark.parametrize("network", LAYERS)
+def test_networks_of_known_layers_need_not_be_given(network, tmp_path):
+    model = fitted(DLME, encoder=network, max_epochs=1)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    X, _ = digits()
+    assert_array_equal(again.transform(X), model.transform(X))
+    # the parameter too, as it was before training, so that a refit has the same bits
+    for name, tensor in network.state_dict().items():
+        assert_array_equal(again.encoder.state_dict()[name], tensor)
+    assert repr(again.encoder) == repr(network)
+    assert_array_equal(again.fit_transform(X), model.fit_transform(X))
+
+
+# A user's own code ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "encoder", [Linear(64, 64), nn.Sequential(Linear(64, 64), nn.Tanh()), make_linear]
+)
+def test_own_networks_are_given_again(encoder, tmp_path):
+    model = fitted(DLME, encoder=encoder, max_epochs=1)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model", encoder=encoder)
+    assert again.encoder is encoder
+    X, _ = digits()
+    assert_array_equal(again.transform(X), model.transform(X))
+    with pytest.raises(TypeError, match=r"encoder was .* load\(.*, encoder=\.\.\.\)"):
+        load(tmp_path / "model")
+
+
+def test_own_networks_are_checked(tmp_path):
+    fitted(DLME, encoder=Linear(64, 64), max_epochs=1).save(tmp_path / "model")
+    path = tmp_path / "model"
+    shape = r"'layer.weight' has shape \(64, 64\) in the file and \(64, 32\) here"
+    with pytest.raises(ValueError, match=shape):
+        load(path, encoder=Linear(32, 64))
+    with pytest.raises(ValueError, match=r"'0.weight' is not in the file"):
+        load(path, encoder=nn.Sequential(nn.Linear(64, 64)))
+    with pytest.raises(ValueError, match="computes something else"):
+        load(path, encoder=Linear(64, 64, activation=torch.sigmoid))
+    with pytest.raises(ValueError, match="encoder=None does not fit"):
+        load(path, encoder=None)
+    with pytest.raises(TypeError, match="n_neighbors cannot be given"):
+        load(path, encoder=Linear(64, 64), n_neighbors=3)
+    given = Linear(64, 64)
+    before = given.layer.weight.detach().clone()
+    load(path, encoder=given)
+    assert_array_equal(given.layer.weight.detach(), before)
+
+
+def test_functions_are_given_again(tmp_path):
+    def jitter(x):
+        return x + 0.1
+
+    fitted(DLME, augmentation=jitter, max_epochs=1).save(tmp_path / "model")
+    with pytest.raises(TypeError, match=r"augmentation was the function .*jitter"):
+        load(tmp_path / "model")
+    assert load(tmp_path / "model", augmentation=jitter).augmentation is jitter
+    # or another one that is as valid
+    assert load(tmp_path / "model", augmentation="none").augmentation == "none"
+    with pytest.raises(ValueError, match="'augmentation' parameter"):
+        load(tmp_path / "model", augmentation=3)
+
+
+# A method of somebody else's --------------------------------------------------
+
+
+class Shifted(nn.Module):
+    """Has state of every kind."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.shift = torch.rand(n_out)
+        self.scales = (1.0, 2.0)
+        self.layers = nn.ModuleDict({"a": nn.Linear(n_in, n_out)})
+        self.others = nn.ModuleList([nn.Linear(n_out, n_out)])
+        self.unused = nn.Parameter(torch.zeros(1))
+        self.register_parameter("nothing", None)
+        self.register_buffer("kept", torch.ones(n_out))
+        self.register_buffer("transient", torch.ones(n_out), persistent=False)
+
+    def forward(self, x):
+        x = self.layers["a"](x) * self.scales[1] + self.shift
+        return self.others[0](x) * self.kept + self.transient
+
+
+class Objective(nn.Module):
+    def __init__(self, inputs, n_components):
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = Shifted(inputs.shape[1], n_components)
+        self.decoder = nn.Linear(n_components, inputs.shape[1])
+
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        error = x - self.decoder(self.encoder(x))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class Theirs(DecoderMixin, DeepManifold):
+    """An autoencoder that is not of this package."""
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        n_clusters=None,
+        max_epochs=1,
+        batch_size=50,
+        learning_rate=0.01,
+        device="auto",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.n_clusters = n_clusters
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(
+            n_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            n_reduced=10,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return RowBatches(data.n_samples, batch_size, data.device)
+
+    def _make_objective(self, data):
+        data.learnt["names_"] = np.array([["a", "b"]])
+        data.learnt["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
+        data.learnt["flags_"] = np.array([True, False])
+        data.learnt["columns_"] = np.asfortranarray(np.eye(3)[:2])
+        return Objective(data.inputs, self.n_components)
+
+
+def test_methods_of_others(tmp_path):
+    model = fitted(Theirs)
+    path = tmp_path / "model"
+    model.save(path)
+    again = load(path)
+    X, _ = digits()
+    assert_array_equal(again.reconstruct(X), model.reconstruct(X))
+    assert_array_equal(again.names_, model.names_, strict=True)
+    assert repr(again.limits_) == repr(model.limits_)
+    assert again.columns_.flags.f_contiguous
+    encoder = again.network_.encoder
+    assert encoder.scales == (1.0, 2.0)
+    assert encoder.nothing is None
+    assert "transient" not in encoder.state_dict()
+    # known only once it is imported
+    command = "import sys, skmanifold; skmanifold.load(sys.argv[1])"
+    run = subprocess.run(
+        [sys.executable, "-c", command, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "ValueError" in run.stderr
+    assert f"import {Theirs.__module__} first" in run.stderr
+
+
+# Damage -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model"
+    fitted(DLME, max_epochs=1, structure_layers=(8,), structure_dim=4).save(path)
+    return path.read_bytes()
+
+
+def corruptions(content, n, seed):
+    """Flipped bits, lost, foreign and doubled bytes, swapped blocks, cut ends."""
+    rng = random.Random(seed)
+    for _ in range(n):
+        place, other = sorted(rng.sample(range(len(content)), 2))
+        kind = rng.randrange(6)
+        if kind == 0:
+            flipped = content[place] ^ (1 << rng.randrange(8))
+            yield content[:place] + bytes([flipped]) + content[place + 1 :]
+        elif kind == 1:
+            yield content[:place]
+        elif kind == 2:
+            yield content[:place] + rng.randbytes(rng.randrange(1, 9)) + content[place:]
+        elif kind == 3:
+            yield content[:place] + content[place + rng.randrange(1, 9) :]
+        elif kind == 4:
+            length = min(rng.randrange(8, 64), len(content) - other)
+            block = content[other : other + length]
+            yield content[:place] + block + content[place + length :]
+        else:
+            yield content + rng.randbytes(rng.randrange(1, 9))
+
+
+def test_damage_is_found(saved, tmp_path):
+    """1,200 corruptions, a third of them within the header."""
+    path = tmp_path / "model"
+    header = int.from_bytes(saved[:8], "little") + 8
+    damaged = [
+        *corruptions(saved, 800, 0),
+        *(part + saved[header:] for part in corruptions(saved[:header], 400, 1)),
+    ]
+    assert len(damaged) == 1200
+    for content in damaged:
+        if content == saved:
+            continue
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"damaged|not a model of skmanifold"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 8,
+        b"\x89PNG\r\n\x1a\n" + b"\x00" * 100,
+        b"PK\x03\x04" + b"\x00" * 100,
+        pickle.dumps({"a": 1}),
+        safetensors.numpy.save({"a": np.eye(3)}),
+        safetensors.numpy.save({"a": np.eye(3)}, metadata={"format": "pt"}),
+        (20).to_bytes(8, "little") + b"[" * 20,
+    ],
+)
+def test_foreign_files(content, tmp_path):
+    path = tmp_path / "model"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is not a model of skmanifold"):
+        load(path)
+
+
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_pickle_is_not_executed(tmp_path):
+    bomb = Bomb()
+    bomb.path = tmp_path / "executed"
+    (tmp_path / "model").write_bytes(pickle.dumps(bomb))
+    with pytest.raises(ValueError, match="is not a model of skmanifold"):
+        load(tmp_path / "model")
+    torch.save({"model": bomb}, tmp_path / "model")
+    with pytest.raises(ValueError, match="is not a model of skmanifold"):
+        load(tmp_path / "model")
+    assert not bomb.path.exists()
+
+
+def test_other_names_and_places(saved, tmp_path):
+    for name in ("model.pkl", "a b", "é"):
+        (tmp_path / name).write_bytes(saved)
+        assert load(tmp_path / name).n_iter_ == 1
+
+
+def parts_of(content):
+    size = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+    return safetensors.numpy.load(content), metadata
+
+
+def signed(arrays, metadata):
+    """A file with a digest that is right, whatever it holds."""
+    metadata = {**metadata, "sha256": "0" * 64}
+    before, _, after = _around_digest(safetensors.numpy.save(arrays, metadata=metadata))
+    return before + _digest(before, after) + after
+
+
+def test_newer_versions_are_refused(saved, tmp_path):
+    arrays, metadata = parts_of(saved)
+    path = tmp_path / "model"
+    path.write_bytes(signed(arrays, metadata))
+    assert load(path).n_iter_ == 1
+    path.write_bytes(signed(arrays, {**metadata, "format_version": "2"}))
+    with pytest.raises(ValueError, match=r"version 2 of the format.*update"):
+        load(path)
+
+
+def nodes_of(tree):
+    """Every list and dict in a tree."""
+    if isinstance(tree, list | dict):
+        yield tree
+        for child in tree.values() if isinstance(tree, dict) else tree:
+            yield from nodes_of(child)
+
+
+STRANGE = [
+    None,
+    -1,
+    10**30,
+    0.5,
+    "",
+    "os.system",
+    "torch.nn.Linear",
+    "skmanifold.DLME",
+    "__class__",
+    [],
+    {},
+    {"type": "module", "class": "os.system"},
+    {"type": "array", "array": "missing", "order": "C"},
+    {"type": "same", "module": "network_"},
+    {"type": "float", "value": "nan"},
+]
+
+
+def forge(arrays, metadata, rng):
+    """Change a few things in the tree or the arrays of a model."""
+    arrays, model = dict(arrays), json.loads(metadata["model"])
+    for _ in range(rng.randrange(1, 4)):
+        if rng.random() < 0.2:
+            name = rng.choice(list(arrays))
+            arrays[name] = rng.choice(
+                [arrays[name].ravel()[:1], arrays[name][..., None], np.zeros((0, 2))]
+            )
+            continue
+        node = rng.choice([node for node in nodes_of(model) if node])
+        key = rng.randrange(len(node)) if type(node) is list else rng.choice([*node])
+        if rng.random() < 0.3:
+            del node[key]
+        else:
+            node[key] = copy.deepcopy(rng.choice(STRANGE))
+    return signed(arrays, {**metadata, "model": json.dumps(model)})
+
+
+def test_forged_files_do_no_harm(saved, tmp_path):
+    """Signed rightly but wrong inside: an error, or a model of other numbers."""
+    arrays, metadata = parts_of(saved)
+    rng = random.Random(0)
+    path = tmp_path / "model"
+    outcomes = {"refused": 0, "loaded": 0}
+    for _ in range(int(os.environ.get("SKMANIFOLD_FORGERIES", "150"))):
+        path.write_bytes(forge(arrays, metadata, rng))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                model = load(path)
+            except (ValueError, TypeError):
+                outcomes["refused"] += 1
+            else:
+                assert type(model).__name__ in {cls.__name__ for cls in ESTIMATORS}
+                outcomes["loaded"] += 1
+    # what changes no number of a network, a history say, is loaded as it is
+    assert outcomes["refused"] > outcomes["loaded"] > 0
+
+
+def test_nothing_real_is_allocated_for_a_forged_width(saved, tmp_path):
+    arrays, metadata = parts_of(saved)
+    model = json.loads(metadata["model"])
+    (layer, *_) = [
+        n
+        for n in nodes_of(model)
+        if n and "class" in n and n["class"] == "torch.nn.Linear"
+    ]
+    layer["arguments"]["in_features"] = 10**12
+    path = tmp_path / "model"
+    path.write_bytes(signed(arrays, {**metadata, "model": json.dumps(model)}))
+    with pytest.raises(ValueError, match="has parameters"):
+        load(path)
+    layer["arguments"]["device"] = "cpu"
+    path.write_bytes(signed(arrays, {**metadata, "model": json.dumps(model)}))
+    with pytest.raises(ValueError, match="arguments other than"):
+        load(path)
+
+
+# Forever ----------------------------------------------------------------------
+
+
+def test_version_1_is_read():
+    """A file of the first version, made with ``make_version_1`` below. It stays."""
+    X, _ = load_iris(return_X_y=True)
+    model = load(DATA / "dlme_format_1.safetensors")
+    assert model.get_params()["structure_layers"] == (6,)
+    np.testing.assert_allclose(
+        model.transform(X[::5]), model.embedding_, rtol=1e-4, atol=1e-4
+    )
+    assert_array_equal(model.predict(X[::5]), model.labels_)
+    assert set(model.labels_) == {0, 1}
+    assert model.history_.keys() >= {"loss", "positive", "negative"}
+    model.fit(X)
+
+
+def make_version_1():
+    X, _ = load_iris(return_X_y=True)
+    return DLME(
+        n_clusters=2,
+        structure_layers=(6,),
+        structure_dim=4,
+        embedding_layers=(5,),
+        max_epochs=3,
+        random_state=0,
+    ).fit(X[::5])

@@ -1,0 +1,1042 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pickle
+import threading
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_clusterer
+from sklearn.callback import ScoringMonitor
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skmanifold.estimators._dcrl import DCRL, _arranged, _vote
+from skmanifold.metrics import (
+    cluster_rank_accuracy,
+    clustering_accuracy,
+    trustworthiness,
+)
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(
+    n_clusters=3, max_epochs=2, pretraining_epochs=1, batch_size=32, random_state=0
+)
+TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
+
+
+def quick(**options):
+    return DCRL(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    """A hundred images of 8 x 8."""
+    return digits[0][:100]
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits):
+    """Raw digits with the labels of k-means as the start, fitted once for all tests."""
+    return DCRL(10, init="k-means", random_state=0).fit(digits[0])
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        DCRL(),
+        DCRL(
+            max_epochs=1,
+            pretraining_epochs=1,
+            layers=(512, 300),
+            training=TrainingOptions(precision="float32"),
+        ),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+def test_is_a_clusterer_and_a_transformer():
+    assert is_clusterer(DCRL())
+    assert isinstance(DCRL(), TransformerMixin)
+
+
+# -- quality: a coarse guard; the figures are measured by asv_bench/compare
+
+
+def test_digits_keep_their_geometry(digits, fitted_digits):
+    X, y = digits
+    model = fitted_digits
+    start = KMeans(10, n_init=10, random_state=0).fit_predict(X)
+    # as accurate as its start, and all of the geometry
+    assert clustering_accuracy(y, model.labels_) > clustering_accuracy(y, start) - 0.03
+    assert cluster_rank_accuracy(X, model.embedding_, model.labels_) > 0.9
+    assert trustworthiness(X, model.embedding_, n_neighbors=(3, 7)) > 0.985
+
+
+def test_digits_are_restored(digits, fitted_digits):
+    X = digits[0]
+    variance = ((X - X.mean(axis=0)) ** 2).sum(axis=1).mean()
+    assert -fitted_digits.score(X) < 0.3 * variance
+    restored = fitted_digits.reconstruct(X)
+    error = ((restored - X) ** 2).sum(axis=1).mean()
+    assert fitted_digits.score(X) == pytest.approx(-error)
+    assert_allclose(
+        fitted_digits.inverse_transform(fitted_digits.transform(X)), restored, atol=1e-4
+    )
+
+
+def test_embeddings_vote_for_the_start():
+    X, y = make_blobs(300, 6, centers=4, cluster_std=0.6, random_state=1)
+    model = DCRL(4, n_init=2, random_state=0).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+
+
+# -- clusters
+
+
+def test_clusters_belong_together(digits, fitted_digits):
+    X = digits[0]
+    model = fitted_digits
+    q = model.predict_proba(X)
+    assert q.shape == (len(X), 10)
+    assert_allclose(q.sum(axis=1), 1)
+    assert_array_equal(q.argmax(axis=1), model.labels_)
+    assert_array_equal(model.predict(X), model.labels_)
+    d2 = ((model.embedding_[:, None] - model.cluster_centers_) ** 2).sum(axis=2)
+    kernel = 1 / (1 + d2)
+    assert_allclose(q, kernel / kernel.sum(axis=1, keepdims=True))
+    assert model.cluster_centers_.shape == (10, 10)
+    for cluster, mean in enumerate(model.cluster_means_):
+        assert_allclose(mean, X[model.labels_ == cluster].mean(axis=0))
+
+
+def test_fit_predict_is_fit_and_predict(iris):
+    X = iris[0]
+    labels = quick().fit_predict(X)
+    assert_array_equal(labels, quick().fit(X).predict(X))
+    assert_array_equal(labels, quick().fit_predict(X, iris[1]))
+
+
+def test_one_cluster(iris):
+    model = quick(n_clusters=1).fit(iris[0])
+    assert_array_equal(model.labels_, np.zeros(150))
+    assert_array_equal(model.predict_proba(iris[0]), np.ones((150, 1)))
+    assert_allclose(model.cluster_means_[0], iris[0].mean(axis=0))
+    assert np.isfinite(model.history_["loss"]).all()
+
+
+def test_more_clusters_than_rows(iris):
+    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 distinct"):
+        model = quick(n_clusters=20, batch_size=10).fit(iris[0][::13])
+    assert model.cluster_centers_.shape == (12, 10)
+    assert model.predict_proba(iris[0]).shape == (150, 12)
+    assert model.n_clusters == 20
+
+
+def test_more_clusters_than_distinct_rows(iris):
+    X = np.repeat(iris[0][::30], 9, axis=0)
+    with pytest.warns(UserWarning, match="n_clusters=8 is more than the 5 distinct"):
+        model = quick(n_clusters=8, max_epochs=20).fit(X)
+    assert len(model.cluster_centers_) == 5
+    assert np.isfinite(model.embedding_).all()
+
+
+def test_more_clusters_than_natural_ones_and_than_dimensions(iris):
+    model = quick(n_clusters=25, n_components=2, max_epochs=10).fit(iris[0])
+    assert model.cluster_centers_.shape == (25, 2)
+    assert np.isfinite(model.cluster_centers_).all()
+    assert len(np.unique(model.labels_)) > 5
+
+
+def test_unbalanced_and_tiny_clusters():
+    rng = np.random.RandomState(0)
+    sizes = (120, 20, 2, 1)
+    y = np.repeat(range(4), sizes)
+    X = 8.0 * np.eye(4)[y] + 0.3 * rng.randn(len(y), 4)
+    model = DCRL(4, random_state=0).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.9
+    assert np.isfinite(model.embedding_).all()
+
+
+def test_a_cluster_that_loses_its_rows(iris):
+    X = iris[0]
+    X = np.vstack([X, X + 1e-9])
+    # labels that no place can tell: both halves are the same points
+    labels = np.repeat([0, 1], 150)
+    model = quick(n_clusters=2, init=labels, max_epochs=30).fit(X)
+    empty = np.setdiff1d([0, 1], model.labels_)
+    assert model.cluster_centers_.shape == (2, 10)
+    assert np.isfinite(model.cluster_means_).all()
+    for cluster in empty:
+        assert_allclose(model.cluster_means_[cluster], X.mean(axis=0))
+
+
+def test_released_labels_survive_an_empty_cluster(iris):
+    X = np.vstack([iris[0], iris[0] + 1e-9])
+    labels = np.repeat([0, 1], 150)
+    model = quick(n_clusters=2, init=labels, label_hold=0.3, max_epochs=30)
+    assert np.isfinite(model.fit(X).history_["loss"]).all()
+
+
+# -- the start
+
+
+def test_labels_of_ones_own(iris):
+    X, y = iris
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = DCRL(3, init=names, random_state=0).fit(X)
+    assert (model.labels_ == y).mean() > 0.9
+    again = DCRL(3, init=y.tolist(), random_state=0).fit(X)
+    assert_array_equal(again.embedding_, model.embedding_)
+
+
+def test_centers_of_ones_own(iris):
+    X, y = iris
+    centers = np.stack([X[y == c].mean(axis=0) for c in range(3)])
+    model = DCRL(3, init=centers, random_state=0).fit(X)
+    assert (model.labels_ == y).mean() > 0.85
+
+
+@pytest.mark.parametrize(
+    "init, came",
+    [
+        (np.zeros(150, dtype=int), "1 different labels"),
+        (np.arange(149) % 3, r"shape \(149,\)"),
+        (np.zeros((3, 5)), r"shape \(3, 5\)"),
+    ],
+)
+def test_unfit_init(iris, init, came):
+    with pytest.raises(ValueError, match=f"init has {came}, but must be"):
+        quick(init=init).fit(iris[0])
+    with pytest.raises(ValueError, match="NaN"):
+        quick(init=np.full((3, 4), np.nan)).fit(iris[0])
+
+
+def test_vote():
+    one = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
+    renamed = np.array([2, 0, 1])[one]
+    renamed[3] = 2
+    merged = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+    assert_array_equal(_vote([one]), one)
+    # two against one, whatever the names
+    assert adjusted_rand_score(_vote([one, renamed, one]), one) == 1
+    assert adjusted_rand_score(_vote([one, merged, one]), one) == 1
+    # a cluster found once only cannot win against two
+    assert len(np.unique(_vote([merged, one, merged]))) == 2
+
+
+def test_arranged_centers_have_the_wanted_distances():
+    rng = np.random.RandomState(0)
+    points = rng.randn(4, 3)
+    distances = np.linalg.norm(points[:, None] - points, axis=2)
+    turn, _ = np.linalg.qr(rng.randn(3, 3))
+    placed = _arranged(distances, (points @ turn + 5).astype(np.float32))
+    # the points themselves, but for the precision
+    assert_allclose(placed, points @ turn + 5, atol=1e-5)
+    flat = _arranged(distances, rng.randn(4, 2).astype(np.float32))
+    assert flat.shape == (4, 2) and np.isfinite(flat).all()
+    one = _arranged(np.zeros((1, 1)), np.ones((1, 2), dtype=np.float32))
+    assert_allclose(one, [[1, 1]])
+
+
+def test_ranks_begin_right(iris):
+    """Where the centres begin, their distances are those of the means, scaled."""
+    X = iris[0]
+    model = quick(max_epochs=1, learning_rate=1e-12, rank_scale=3.0).fit(X)
+    labels = KMeans(3, n_init=10, random_state=0).fit_predict(X)
+    means = np.stack([X[labels == c].mean(axis=0) for c in range(3)])
+
+    def triangle(points):
+        return np.sort(np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1))
+
+    ratio = triangle(model.cluster_centers_) / triangle(means)
+    assert_allclose(ratio, ratio[0], rtol=1e-3)
+
+
+# -- the objectives of others
+
+
+def test_each_weight_is_that_of_its_term(iris):
+    weights = {
+        "reconstruction": "reconstruction_weight",
+        "clusters": "cluster_weight",
+        "local": "local_weight",
+        "ranks": "rank_weight",
+        "alignment": "alignment_weight",
+    }
+    base = {name: 1.0 for name in weights.values()}
+    options = dict(max_epochs=1, learning_rate=1e-12)
+    once = quick(**base, **options).fit(iris[0]).history_
+    assert set(once) == {"loss", "learning_rate_factor", *TERMS}
+    for term, name in weights.items():
+        twice = quick(**{**base, name: 2.0}, **options).fit(iris[0]).history_
+        for other in TERMS:
+            factor = 2.0 if other == term else 1.0
+            assert_allclose(twice[other], factor * np.array(once[other]), rtol=1e-6)
+
+
+DEC = dict(
+    reconstruction_weight=0.0,
+    cluster_weight=1.0,
+    local_weight=0.0,
+    rank_weight=0.0,
+    alignment_weight=0.0,
+    label_hold=0.0,
+    center_learning_rate=1.0,
+)
+IDEC = {**DEC, "reconstruction_weight": 1.0, "cluster_weight": 0.1}
+
+
+def objective_of(monkeypatch, model, X):
+    """The objective of the last phase, as training has left it, and a batch."""
+    from skmanifold.base import Run
+
+    kept = {}
+    inner = Run.train
+
+    def look(self, objective, batches, **options):
+        history = inner(self, objective, batches, **options)
+        kept.update(objective=objective, batches=batches)
+        return history
+
+    monkeypatch.setattr(Run, "train", look)
+    model.fit(X)
+    generator = torch.Generator().manual_seed(0)
+    return kept["objective"].train(), next(iter(kept["batches"].epoch(generator)))
+
+
+@pytest.mark.parametrize("weights, share", [(DEC, 0.0), (IDEC, 1.0)])
+def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
+    """Same gradients as the published objectives, written out anew."""
+    float32 = TrainingOptions(precision="float32")
+    model = quick(training=float32, **weights)
+    objective, batch = objective_of(monkeypatch, model, iris[0])
+    rows, others = batch[:2]
+    parameters = [*objective.encoder.network.parameters(), objective.clusters.centers]
+    ours = torch.autograd.grad(sum(objective(batch, 0.5).values()), parameters)
+
+    def assignments(z):
+        d2 = (z[:, None] - objective.clusters.centers).square().sum(2)
+        kernel = 1 / (1 + d2)
+        return kernel / kernel.sum(1, keepdim=True)
+
+    network = objective.encoder.network
+    with torch.no_grad():
+        q = assignments(network(objective.features))
+        p = q**2 / q.sum(0)
+        p = (p / p.sum(1, keepdim=True))[rows]
+    loss = (p * (p.log() - assignments(network(objective.features[rows])).log())).sum(1)
+    x = objective.features[torch.cat([rows, others])]
+    error = (objective.decoder.features(network(x)) - x).square().sum(1).mean()
+    naive = weights["cluster_weight"] * loss.mean() + share * error
+    for a, b in zip(ours, torch.autograd.grad(naive, parameters), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_the_decoder_follows_an_encoder_that_it_does_not_move(digits):
+    X = digits[0][:600]
+    model = DCRL(10, init="k-means", random_state=0, **DEC).fit(X)
+    variance = ((X - X.mean(axis=0)) ** 2).sum(axis=1).mean()
+    assert -model.score(X) < 0.7 * variance
+
+
+def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
+    model = quick(local_weight=(0.0, 2.0), continuation=0.5)
+    objective, batch = objective_of(monkeypatch, model, iris[0])
+    values = [objective(batch, share)["local"].item() for share in (0, 0.25, 0.5, 0.9)]
+    assert values[0] == 0
+    assert_allclose(values[1], values[2] / 2)
+    assert values[2] == values[3]
+    assert objective.settled_from == 0.5
+    model = quick(local_weight=1.0, cluster_weight=1.0)
+    assert objective_of(monkeypatch, model, iris[0])[0].settled_from == 0
+
+
+def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
+    model = quick(label_hold=0.5, label_confidence=0.9)
+    objective, batch = objective_of(monkeypatch, model, iris[0])
+    wanted = torch.full((150, 3), 0.1 / 3)
+    wanted[torch.arange(150), objective.labels] += 0.9
+    objective.targets = held = wanted.clone()
+    objective(batch, 0.49)
+    assert objective.targets is held
+    objective(batch, 0.5)
+    assert objective.targets is not held
+    torch.testing.assert_close(objective.targets.sum(1), torch.ones(150))
+    released = objective.targets
+    objective((*batch[:3], False), 0.9)
+    assert objective.targets is released, "once an epoch"
+
+
+# -- representations
+
+
+def test_transformer_as_representation(digits, images):
+    pca = PCA(12)
+    model = quick(n_clusters=4, representation=pca).fit(images)
+    assert not hasattr(pca, "components_")
+    assert model.representation_.components_.shape == (12, 64)
+    Z = model.embedding_
+    assert_array_equal(model.transform(images), Z)
+    X = digits[0][:300]
+    everything = model.transform(X)
+    for rows in (slice(0, 1), slice(7, 290), slice(None, None, -3)):
+        assert_array_equal(model.transform(X[rows]), everything[rows])
+    assert model.inverse_transform(Z).shape == images.shape
+    error = ((model.reconstruct(images) - images) ** 2).sum(axis=1).mean()
+    assert model.score(images) == pytest.approx(-error)
+    assert model.cluster_means_.shape == (4, 64)
+    assert set(model.history_) >= {"decoding"}
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.transform(images), Z)
+    csr = clone(model).fit(sparse.csr_array(images))
+    assert_array_equal(csr.predict(sparse.csr_array(images)), csr.labels_)
+    single = clone(model).fit(images.astype(np.float32))
+    assert single.embedding_.dtype == np.float32
+    model.set_params(representation=None).fit(images)
+    assert not hasattr(model, "representation_")
+
+
+def test_geometry_is_that_of_the_representation(iris):
+    """Two columns of four, and the other two noise that they leave out."""
+    rng = np.random.RandomState(0)
+    X = np.column_stack([iris[0][:, 2:], 20 * rng.randn(150, 2)])
+    first = FunctionTransformer(lambda X: X[:, :2])
+    model = DCRL(3, 2, representation=first, random_state=0).fit(X)
+    assert clustering_accuracy(iris[1], model.labels_) > 0.9
+    moved = X.copy()
+    moved[:, 2:] = 0
+    assert_array_equal(model.transform(moved), model.embedding_)
+
+
+def test_representation_gets_a_seed(iris):
+    class Draws(TransformerMixin, BaseEstimator):
+        def __init__(self, random_state=None):
+            self.random_state = random_state
+
+        def fit(self, X, y=None):
+            self.seed_ = self.random_state
+            return self
+
+        def transform(self, X):
+            return X
+
+    assert quick(representation=Draws()).fit(iris[0]).representation_.seed_ == 0
+    assert quick(representation=Draws(7)).fit(iris[0]).representation_.seed_ == 7
+
+
+@pytest.mark.parametrize(
+    "representation, match",
+    [
+        ("umap", "representation='umap' must be 'auto'"),
+        (KMeans, "must be 'auto', 'contrastive', None or a transformer"),
+        (3, "representation=3 must be"),
+        (FunctionTransformer(lambda X: X[:, 0]), "it must return one row for each"),
+        (FunctionTransformer(lambda X: X * np.nan), "returned NaN or infinity"),
+        ("contrastive", "needs images: set image_shape"),
+    ],
+)
+def test_unfit_representation(iris, representation, match):
+    if isinstance(representation, type):
+        representation = representation.fit  # neither fit nor transform
+    with pytest.raises(ValueError, match=match):
+        quick(representation=representation).fit(iris[0])
+
+
+def test_contrastive_representation(images):
+    options = dict(n_clusters=4, image_shape=(8, 8), representation_epochs=2)
+    model = quick(**options).fit(images)
+    assert len(model.representation_history_["contrast"]) == 2
+    assert len(model.pretraining_history_["loss"]) == 1
+    assert_array_equal(model.transform(images), model.embedding_)
+    assert_array_equal(model.transform(images[3:9]), model.embedding_[3:9])
+    assert model.inverse_transform(model.embedding_[:5]).shape == (5, 64)
+    assert_array_equal(quick(**options).fit(images).embedding_, model.embedding_)
+    plain = quick(**options, representation=None).fit(images)
+    assert not hasattr(plain, "representation_history_")
+    wide = quick(**options, representation_dim=5).fit(images)
+    assert wide.network_.encoder.network.network.hidden[0].in_features == 5
+
+
+def test_images_with_channels_and_another_background(images):
+    colours = np.repeat(images, 3, axis=1)[:, ::-1] * -3.0 + 100
+    options = dict(n_clusters=4, image_shape=(8, 8, 3), representation_epochs=2)
+    model = quick(**options).fit(colours)
+    assert np.isfinite(model.embedding_).all()
+
+
+def test_images_are_moved_as_images(monkeypatch, images):
+    """Without any move, the views are the images themselves."""
+    from skmanifold.estimators import _dcrl
+
+    seen = []
+
+    def look(pictures, uniform, *, fill):
+        seen.append((pictures.clone(), fill))
+        return pictures
+
+    monkeypatch.setattr(_dcrl, "random_affine", look)
+    model = quick(n_clusters=4, image_shape=(8, 8), representation_epochs=1)
+    model.fit(images)
+    pictures, fill = seen[0]
+    assert pictures.shape[1:] == (1, 8, 8)
+    raw = pictures.flatten(1).double().numpy() * model._input_map.unit
+    distances = np.abs(raw[:, None] - images).max(axis=2).min(axis=1)
+    assert distances.max() < 1e-4
+    mean = images.mean(axis=0).reshape(8, 8)
+    border = np.concatenate([mean[0], mean[-1], mean[:, 0], mean[:, -1]])
+    assert border.min() <= fill * model._input_map.unit <= border.mean()
+
+
+@pytest.mark.parametrize(
+    "shape, match",
+    [
+        ((8, 9), "has 72 pixels, but X has 64 columns"),
+        ((64,), r"must be \(H, W\) or \(H, W, C\)"),
+        ((8, -8), "positive integers"),
+    ],
+)
+def test_unfit_image_shape(images, shape, match):
+    with pytest.raises(ValueError, match=match):
+        quick(image_shape=shape).fit(images)
+
+
+# -- transform is a function
+
+
+def test_fit_transform_is_transform(digits, fitted_digits):
+    X = digits[0]
+    Z = fitted_digits.embedding_
+    assert_array_equal(fitted_digits.transform(X), Z)
+    assert_array_equal(quick().fit_transform(X[:90]), quick().fit(X[:90]).embedding_)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_any_rows_in_any_order(digits, fitted_digits, n_threads):
+    X, Z = digits[0], fitted_digits.embedding_
+    torch.set_num_threads(n_threads)
+    q = fitted_digits.predict_proba(X)
+    restored = fitted_digits.reconstruct(X)
+    order = np.random.RandomState(0).permutation(len(X))
+    for rows in (order, slice(0, 1), slice(3, 260), slice(1000, None, 7)):
+        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
+        assert_array_equal(fitted_digits.predict_proba(X[rows]), q[rows])
+        assert_array_equal(fitted_digits.reconstruct(X[rows]), restored[rows])
+
+
+def test_thread_safe_and_mutates_nothing(digits, fitted_digits):
+    X = digits[0][:300]
+    before = pickle.dumps(fitted_digits), X.copy()
+    results = [None] * 6
+
+    def work(i):
+        results[i] = fitted_digits.predict_proba(X)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert_array_equal(result, results[0])
+    assert pickle.dumps(fitted_digits) == before[0]
+    assert_array_equal(X, before[1])
+
+
+# -- seeds
+
+
+@pytest.mark.parametrize("options", [{}, dict(label_hold=0.0), dict(n_init=1)], ids=str)
+def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
+    X = digits[0][:300]
+    # with n_init an embedding begins it
+    start = {} if "n_init" in options else {"init": "k-means"}
+    X = X[:201] if "n_init" in options else X
+
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        model = quick(
+            random_state=seed, n_clusters=10, batch_size=100, **start, **options
+        )
+        Z = model.fit_transform(X)
+        assert torch.get_num_threads() == n_threads
+        return Z
+
+    one = fit(1)
+    assert_array_equal(fit(4), one)
+    if not options:
+        assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_same_bits_in_workers(iris):
+    X = iris[0]
+    expected = quick().fit_transform(X)
+    for prefer in ("processes", "threads"):
+        results = joblib.Parallel(n_jobs=2, prefer=prefer)(
+            joblib.delayed(quick().fit_transform)(X) for _ in range(2)
+        )
+        for result in results:
+            assert_array_equal(result, expected)
+
+
+def test_global_state_is_untouched(iris):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+
+    def state():
+        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+        return [
+            torch.get_rng_state().tolist(),
+            numpy_state["key"].tolist(),
+            numpy_state["pos"],
+            torch.get_num_threads(),
+        ]
+
+    before = state()
+    model = quick(random_state=None, representation=PCA(2, svd_solver="randomized"))
+    model.fit(iris[0])
+    assert state() == before
+    assert not np.array_equal(
+        quick(random_state=None).fit_transform(iris[0]),
+        quick(random_state=None).fit_transform(iris[0]),
+    )
+
+
+# -- input of any habit
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda X: X.tolist(),
+        np.asfortranarray,
+        lambda X: pd.DataFrame(X, columns=list("abcd")),
+        lambda X: pl.DataFrame(X, schema=list("abcd")),
+        sparse.csr_matrix,
+        sparse.csr_array,
+        sparse.coo_matrix,
+        torch.from_numpy,
+    ],
+)
+def test_same_result_for_each_habit(iris, habit):
+    X = iris[0]
+    model = quick().fit(habit(X))
+    assert_array_equal(model.embedding_, quick().fit_transform(X))
+    assert_array_equal(model.predict(habit(X)), model.labels_)
+    assert_allclose(model.score(habit(X)), quick().fit(X).score(X))
+
+
+def test_predict_proba_of_sparse_rows(iris):
+    model = quick().fit(sparse.csr_array(iris[0]))
+    with pytest.raises(TypeError, match=r"no sparse rows.*Pass X.toarray"):
+        model.predict_proba(sparse.csr_array(iris[0]))
+    assert model.predict_proba(iris[0]).shape == (150, 3)
+
+
+def test_read_only_memmap(iris, tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, iris[0])
+    X = np.load(path, mmap_mode="r")
+    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
+def test_dtypes(dtype):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 6))
+    model = quick().fit(X.astype(dtype))
+    wanted = np.float32 if dtype in (np.float16, np.float32) else np.float64
+    assert model.embedding_.dtype == wanted
+    assert model.reconstruct(X.astype(dtype)).dtype == wanted
+    assert np.isfinite(model.embedding_).all()
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 5)
+    yield "duplicates", np.repeat(X[:5], 9, axis=0)
+    yield "constant columns", np.column_stack([X, np.ones(40), np.zeros(40)])
+    yield "one column", X[:, :1]
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+    yield "wide", rng.randn(12, 3000)
+
+
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+def test_odd_but_valid(name, X):
+    model = quick(max_epochs=100, batch_size="auto").fit(X)
+    assert np.isfinite(model.history_["loss"]).all()
+    assert np.isfinite(model.reconstruct(X)).all()
+    assert model.embedding_.std() > 0
+    assert len(np.unique(model.labels_)) == 3
+
+
+@pytest.mark.parametrize("n_samples", [30, 250])
+@pytest.mark.filterwarnings("ignore:No column of X varies")
+def test_all_rows_equal(n_samples):
+    X = np.full((n_samples, 3), 7.0)
+    with pytest.warns(UserWarning, match="n_clusters=3 is more than the 1 distinct"):
+        model = quick(batch_size=15).fit(X)
+    assert_array_equal(model.labels_, np.zeros(n_samples))
+    assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(n_samples, 0))
+    assert_array_equal(model.reconstruct(X), X)
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 5])
+def test_few_rows(iris, n_samples):
+    X = iris[0][::30][:n_samples]
+    with pytest.warns(UserWarning) as caught:
+        model = DCRL(2, random_state=0).fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"n_neighbors=5 needs more than the {n_samples} samples of X; using "
+        f"n_neighbors={n_samples - 1}."
+    ]
+    assert np.isfinite(model.embedding_).all()
+    assert model.n_neighbors == 5, "a parameter is never changed"
+
+
+# -- bad input
+
+
+def bad_inputs():
+    X = np.random.RandomState(0).randn(20, 3)
+    nan = X.copy()
+    nan[3, 1] = np.nan
+    yield nan, "NaN"
+    yield X[:1], "minimum of 2 is required"
+    yield X[0], "Expected 2D array"
+    yield X * 1e200, "overflows"
+
+
+@pytest.mark.parametrize("X, match", list(bad_inputs()))
+def test_bad_input_leaves_the_previous_fit(iris, X, match):
+    model = quick(batch_size=10)
+    with pytest.raises(ValueError, match=match):
+        model.fit(X)
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+    assert vars(model) == vars(quick(batch_size=10))
+
+    model = quick(batch_size=10).fit(iris[0])
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match=match):
+        model.fit(X)
+    assert vars(model).keys() == before.keys()
+    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
+
+
+@pytest.mark.parametrize(
+    "method", ["transform", "predict", "predict_proba", "inverse_transform", "score"]
+)
+def test_not_fitted_and_wrong_width(iris, method):
+    with pytest.raises(NotFittedError):
+        getattr(DCRL(), method)(iris[0])
+    model = quick().fit(iris[0])
+    with pytest.raises(ValueError, match=r"3 (features|columns), but"):
+        getattr(model, method)(iris[0][:, :3])
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n_clusters", 0),
+        ("n_clusters", None),
+        ("n_components", 0),
+        ("representation_dim", 0),
+        ("representation_epochs", 0),
+        ("init", "spectral"),
+        ("n_init", 0),
+        ("n_neighbors", 0),
+        ("rank_scale", 0.0),
+        ("reconstruction_weight", -1.0),
+        ("cluster_weight", "strong"),
+        ("continuation", 1.5),
+        ("label_hold", -0.1),
+        ("label_confidence", 2),
+        ("arrange_centers", "yes"),
+        ("center_learning_rate", 0),
+        ("noise", -1),
+        ("pretraining_epochs", -1),
+        ("norm", "group"),
+        ("activation", "sine"),
+        ("max_epochs", 0),
+        ("batch_size", 1),
+    ],
+)
+def test_bad_parameter_is_named(iris, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of DCRL must be"):
+        quick(**{name: value}).fit(iris[0])
+
+
+@pytest.mark.parametrize("weight", [(1.0,), (1.0, -2.0), (1, np.inf), ("a", 1)])
+def test_bad_weights_are_named(iris, weight):
+    with pytest.raises(
+        ValueError, match=r"local_weight=.* must be a number, or a pair"
+    ):
+        quick(local_weight=weight).fit(iris[0])
+
+
+def test_bad_layers_and_divergence(iris):
+    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
+        quick(layers=(0,)).fit(iris[0])
+    model = quick(learning_rate=1e30, norm="none", max_epochs=50)
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        model.fit(iris[0])
+    assert not hasattr(model, "network_")
+
+
+# -- the method's parameters
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(n_clusters=5),
+        dict(n_neighbors=2),
+        dict(rank_scale=1.0),
+        dict(reconstruction_weight=0.1),
+        dict(cluster_weight=3.0),
+        dict(local_weight=3.0),
+        dict(rank_weight=(0.0, 1.0)),
+        dict(alignment_weight=0.0),
+        dict(continuation=1.0),
+        dict(continuation=0.0),
+        dict(label_hold=0.5),
+        dict(label_confidence=0.5),
+        dict(arrange_centers=False),
+        dict(center_learning_rate=1.0),
+        dict(noise=0.0),
+        dict(pretraining_epochs=0),
+        dict(layers=(16,)),
+        dict(layers=()),
+        dict(norm="none"),
+        dict(norm="batch"),
+        dict(activation="relu"),
+        dict(learning_rate=1e-2),
+        dict(batch_size=20),
+        dict(max_epochs=3),
+        dict(representation=StandardScaler()),
+        dict(training=TrainingOptions(optimizer="muon")),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_result(iris, options):
+    Z = quick(**options).fit_transform(iris[0])
+    assert Z.shape == (150, 10)
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick().fit_transform(iris[0]))
+
+
+def test_the_algorithm_of_the_paper(iris):
+    """All of it together, on the labels of a start of one's own."""
+    start = KMeans(3, n_init=10, random_state=0).fit_predict(iris[0])
+    model = quick(
+        init=start,
+        layers=(500, 500, 2000),
+        norm="none",
+        activation="relu",
+        cluster_weight=(0.1, 0.0),
+        local_weight=(0.0, 1.0),
+        label_hold=0.0,
+        arrange_centers=False,
+        center_learning_rate=1.0,
+        pretraining_epochs=10,
+        max_epochs=10,
+    )
+    model.fit(iris[0])
+    assert np.isfinite(model.embedding_).all()
+    assert len(np.unique(model.labels_)) > 1
+
+
+# -- scikit-learn around it
+
+
+def test_pipeline_and_grid_search(iris):
+    X, y = iris
+    grid = GridSearchCV(
+        make_pipeline(StandardScaler(), quick(training=TrainingOptions())),
+        {"dcrl__n_clusters": [2, 3], "dcrl__training__weight_decay": [0.0, 0.1]},
+        cv=2,
+        n_jobs=2,
+    )
+    grid.fit(X, y)
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+    assert grid.predict(X).shape == (150,)
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_set_output(iris, container):
+    model = quick(n_components=2).set_output(transform=container)
+    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
+    assert list(Z.columns) == ["dcrl0", "dcrl1"]
+    assert_array_equal(model.feature_names_in_, list("abcd"))
+    assert_array_equal(Z.to_numpy(), model.embedding_)
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle])
+def test_models_travel(digits, fitted_digits, library):
+    X = digits[0]
+    dumped = library.dumps(fitted_digits)
+    again = library.loads(dumped)
+    assert_array_equal(again.predict_proba(X), fitted_digits.predict_proba(X))
+    assert_array_equal(again.reconstruct(X[:9]), fitted_digits.reconstruct(X[:9]))
+    modules = (fitted_digits.network_, fitted_digits.decoder_)
+    weights = sum(p.nbytes for m in modules for p in m.state_dict().values())
+    assert len(dumped) < 1.2 * (weights + fitted_digits.embedding_.nbytes) + 80_000
+
+
+def test_warm_start_goes_on(iris):
+    X = iris[0]
+    model = quick(warm_start=True, max_epochs=30).fit(X)
+    before = clone(model).fit(X), model.cluster_centers_
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    assert not hasattr(model, "pretraining_history_")
+    assert_allclose(model.embedding_, before[0].embedding_, atol=1e-3)
+    assert_allclose(model.cluster_centers_, before[1], atol=1e-4)
+    assert_array_equal(model.labels_, before[0].labels_)
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :2])
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_components=3).fit(X)
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_components=10, n_clusters=4).fit(X)
+
+
+def test_warm_start_of_a_representation(images):
+    options = dict(n_clusters=4, image_shape=(8, 8), representation_epochs=2)
+    for own in (options, dict(n_clusters=4, representation=PCA(5))):
+        model = quick(warm_start=True, **own).fit(images)
+        before = model.embedding_
+        model.set_params(learning_rate=1e-12, max_epochs=1).fit(images)
+        assert_allclose(model.embedding_, before, atol=1e-3)
+
+
+# -- feedback
+
+
+def test_history(iris):
+    model = quick(max_epochs=3).fit(iris[0])
+    assert model.n_iter_ == 3
+    assert set(model.history_) == {"loss", "learning_rate_factor", *TERMS}
+    assert set(model.pretraining_history_) == {
+        "loss",
+        "learning_rate_factor",
+        "reconstruction",
+    }
+    total = sum(np.array(model.history_[term]) for term in TERMS)
+    assert_allclose(model.history_["loss"], total)
+
+
+def test_silent_by_default_and_verbose_on_request(iris, capsys):
+    quick().fit(iris[0])
+    assert capsys.readouterr().out == ""
+    quick(verbose=True, max_epochs=40, pretraining_epochs=20).fit(iris[0])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 20
+    assert lines[0].startswith("[DCRL] pretraining epoch 2/20, loss ")
+    assert lines[-1].startswith("[DCRL] epoch 40/40, loss ")
+
+
+class Recorder:
+    """A callback in scikit-learn's protocol that may fail after some epochs."""
+
+    def __init__(self, fail_after=None):
+        self.fail_after = fail_after
+        self.epochs = 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        fitted = fitted_estimator
+        assert fitted.transform(X).shape == (len(X), 10)
+        assert len(fitted.predict(X)) == len(fitted.labels_) == len(X)
+        assert fitted.reconstruct(X).shape == X.shape
+        if context.task_name == "epoch":
+            self.epochs += 1
+            if self.epochs == self.fail_after:
+                raise KeyboardInterrupt
+        return False
+
+
+@pytest.mark.parametrize("representation", ["auto", PCA(5)], ids=str)
+def test_callbacks_see_an_estimator_in_each_phase(images, representation):
+    recorder = Recorder()
+    quick(
+        n_clusters=4,
+        image_shape=(8, 8),
+        representation_epochs=3,
+        representation=representation,
+    ).set_callbacks(recorder).fit(images)
+    assert recorder.epochs == (6 if representation == "auto" else 3)
+
+
+def test_scoring_monitor(iris):
+    monitor = ScoringMonitor(scoring="adjusted_rand_score")
+    quick(max_epochs=3).set_callbacks(monitor).fit(*iris)
+    rows = [r for r in monitor.get_logs().data if r["task_name"] == "epoch"]
+    assert len(rows) == 4
+
+
+# Interrupted in the first phase, the second, and the last, which begins after the sixth
+@pytest.mark.parametrize("fail_after", [2, 5, 8])
+@pytest.mark.parametrize("label_hold", [1.0, 0.0])
+def test_interrupted_fit_resumes_bit_for_bit(images, tmp_path, fail_after, label_hold):
+    path = tmp_path / "fit.pt"
+    options = dict(
+        n_clusters=4,
+        image_shape=(8, 8),
+        representation_epochs=3,
+        pretraining_epochs=3,
+        max_epochs=4,
+        label_hold=label_hold,
+    )
+    model = quick(training=TrainingOptions(checkpoint=path), **options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Recorder(fail_after)).fit(images)
+    assert path.exists()
+    with pytest.raises(ValueError, match="other parameters or other data"):
+        clone(model).fit(images + 1)
+    resumed = clone(model).fit(images)
+    assert not path.exists()
+    whole = quick(**options).fit(images)
+    assert_array_equal(resumed.embedding_, whole.embedding_)
+    assert_array_equal(resumed.cluster_centers_, whole.cluster_centers_)
+    assert resumed.history_ == whole.history_
+    assert resumed.pretraining_history_ == whole.pretraining_history_

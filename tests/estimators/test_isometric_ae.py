@@ -1,0 +1,1355 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import io
+import pickle
+import threading
+import warnings
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.stats import spearmanr
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold.datasets import make_s_curve, make_swiss_roll
+from skmanifold.estimators import _isometric_ae
+from skmanifold.estimators._isometric_ae import (
+    PRIORS,
+    IsometricAE,
+    IsometricAEObjective,
+    chain_of,
+)
+from skmanifold.graph import geodesic_embedding
+from skmanifold.metrics import isometry_distortion
+from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(max_epochs=2, layers=(16, 16), random_state=0)
+
+
+def quick(**options):
+    return IsometricAE(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def roll():
+    return make_swiss_roll(600, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def unrolled(roll):
+    """A shorter fit than the default, for all tests that look at its quality."""
+    return IsometricAE(layers=(64, 64, 64), max_epochs=80, random_state=0).fit(
+        roll.data[:500]
+    )
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        IsometricAE(max_epochs=3),
+        IsometricAE(max_epochs=1, n_clusters=2, anchor=None),
+        IsometricAE(max_epochs=1, layers=(512, 512), n_components=3),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+# -- quality: a coarse guard; the figures are measured by asv_bench/compare
+
+
+def test_a_swiss_roll_is_unrolled(roll, unrolled):
+    Z = unrolled.embedding_
+    assert isometry_distortion(unrolled, Z) < 0.06
+    i, j = np.random.RandomState(0).randint(500, size=(2, 1000))
+    along = roll.geodesic_distances(np.arange(500), np.arange(500))[i, j]
+    distances = np.linalg.norm(Z[i] - Z[j], axis=1)
+    assert spearmanr(along, distances)[0] > 0.995
+    # in the units of X: distances in the embedding are those along the data
+    assert np.median(distances[along > 1] / along[along > 1]) == pytest.approx(
+        1, abs=0.03
+    )
+
+
+def test_new_rows_are_placed_and_reconstructed(roll, unrolled):
+    X = roll.data[500:]
+    variance = X.var(axis=0).sum()
+    assert -unrolled.score(X) < 0.03**2 * variance
+    Z = np.vstack([unrolled.embedding_, unrolled.transform(X)])
+    i, j = np.arange(500, 600), np.random.RandomState(0).randint(500, size=100)
+    along = roll.geodesic_distances()[i, j]
+    assert spearmanr(along, np.linalg.norm(Z[i] - Z[j], axis=1))[0] > 0.99
+
+
+def test_encoder_is_the_pseudo_inverse_of_the_decoder(unrolled):
+    """Its differential at decoded points is the transpose of the decoder's."""
+    Z = unrolled.embedding_[::25]
+    X = unrolled.inverse_transform(Z)
+    J = unrolled.jacobian(Z)
+    step = 1e-3
+    for k in range(3):
+        moved = X.copy()
+        moved[:, k] += step
+        slope = (unrolled.transform(moved) - unrolled.transform(X)) / step
+        # of random frames it would be about 0.6
+        assert np.abs(slope - J[:, k]).mean() < 0.15
+
+
+# -- the decoder
+
+
+def test_jacobian_is_the_derivative_of_inverse_transform(roll, unrolled):
+    Z = unrolled.embedding_[:50]
+    J = unrolled.jacobian(Z)
+    assert J.shape == (50, 3, 2)
+    step = 0.05
+    for k in range(2):
+        move = step * np.eye(2)[k]
+        up, down = (unrolled.inverse_transform(Z + s * move) for s in (1, -1))
+        assert_allclose(J[:, :, k], (up - down) / (2 * step), atol=5e-3)
+    metric = J.transpose(0, 2, 1) @ J
+    assert np.abs(metric - np.eye(2)).mean() < 0.05
+
+
+@pytest.mark.parametrize("route", ["module", "convolutional", "reduced", "one unit"])
+def test_jacobian_by_every_route(digits, route):
+    X = digits[0][:60]
+    if route == "module":
+        decoder = nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 64))
+        model = quick(decoder=decoder).fit(X)
+    elif route == "convolutional":
+        model = quick(image_shape=(8, 8)).fit(X)
+    elif route == "reduced":
+        X = np.random.RandomState(0).randn(20, 100)
+        model = quick().fit(X)
+        assert model.network_.project.weight.shape == (19, 100)
+    else:
+        X = X[:, 2:3] * 1e5
+        model = quick(n_components=1).fit(X)
+    Z = model.embedding_[:5]
+    J = model.jacobian(Z)
+    assert J.shape == (5, X.shape[1], Z.shape[1])
+    step = 0.05 * Z.std()
+    for k in range(Z.shape[1]):
+        move = step * np.eye(Z.shape[1])[k]
+        up, down = (model.inverse_transform(Z + s * move) for s in (1, -1))
+        expected = (up - down) / (2 * step)
+        assert_allclose(
+            J[:, :, k], expected, atol=2e-2 * np.abs(expected).max(), rtol=1e-2
+        )
+
+
+def test_jacobian_of_any_rows(unrolled):
+    Z = unrolled.embedding_
+    J = unrolled.jacobian(Z)
+    assert_array_equal(unrolled.jacobian(Z[3:9]), J[3:9])
+    assert unrolled.jacobian(Z.astype(np.float32)).dtype == np.float32
+    with pytest.raises(ValueError, match="X has 3 columns"):
+        unrolled.jacobian(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="NaN"):
+        unrolled.jacobian(Z * np.nan)
+
+
+def test_reconstruct_and_score(roll, unrolled):
+    X = roll.data
+    again = unrolled.reconstruct(X)
+    assert_array_equal(again, unrolled.inverse_transform(unrolled.transform(X)))
+    assert unrolled.score(X) == pytest.approx(-((X - again) ** 2).sum(axis=1).mean())
+
+
+def test_constant_columns_are_decoded(iris):
+    X = np.column_stack([iris[0], np.full(150, 7.0)])
+    model = quick().fit(X)
+    assert_array_equal(
+        model.inverse_transform(model.embedding_)[:, 4], np.full(150, 7.0)
+    )
+    assert_array_equal(model.jacobian(model.embedding_)[:, 4], 0.0)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_codes_have_the_units_of_the_data(iris, factor):
+    """Another unit of length is another unit of the codes, and nothing else."""
+    X = iris[0]
+    model, other = quick(max_epochs=10).fit(X), quick(max_epochs=10).fit(X * factor)
+    assert_allclose(
+        other.embedding_, model.embedding_ * factor, rtol=0, atol=1e-2 * factor
+    )
+    assert_allclose(
+        other.jacobian(other.embedding_), model.jacobian(model.embedding_), atol=1e-2
+    )
+
+
+# -- transform is a function
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits):
+    return quick(layers="auto", n_landmarks=50).fit(digits[0])
+
+
+def test_fit_transform_is_transform(digits, fitted_digits):
+    X = digits[0]
+    Z = fitted_digits.embedding_
+    assert_array_equal(fitted_digits.transform(X), Z)
+    assert_array_equal(
+        clone(fitted_digits).set_params(**QUICK).fit_transform(X),
+        quick().fit(X).transform(X),
+    )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
+    X, Z = digits[0], fitted_digits.embedding_
+    torch.set_num_threads(n_threads)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
+    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
+        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
+
+
+def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
+    X, Z = digits[0][:300], fitted_digits.embedding_[:300]
+    before = pickle.dumps(fitted_digits), X.copy()
+    results = [None] * 8
+
+    def work(i):
+        results[i] = fitted_digits.transform(X)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert_array_equal(result, Z)
+    assert pickle.dumps(fitted_digits) == before[0]
+    assert_array_equal(X, before[1])
+
+
+# -- seeds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [dict(batch_size=508), dict(image_shape=(8, 8)), dict(latent_prior="gaussian")],
+    ids=str,
+)
+def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
+    X = digits[0]
+
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        model = IsometricAE(
+            random_state=seed,
+            max_epochs=1,
+            n_landmarks=50,
+            layers=(64, 64),
+            **options,
+        )
+        Z = model.fit_transform(X)
+        assert torch.get_num_threads() == n_threads
+        return Z
+
+    one = fit(1)
+    assert_array_equal(fit(2), one)
+    assert_array_equal(fit(4), one)
+    assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_same_bits_in_a_worker_process(iris):
+    X = iris[0]
+    inside = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(quick().fit_transform)(X) for _ in range(2)
+    )
+    assert_array_equal(inside[0], quick().fit_transform(X))
+    assert_array_equal(inside[1], inside[0])
+
+
+def test_same_bits_in_threads(iris):
+    X = iris[0]
+    results = joblib.Parallel(n_jobs=4, prefer="threads")(
+        joblib.delayed(quick(random_state=i % 2).fit_transform)(X) for i in range(4)
+    )
+    assert_array_equal(results[0], results[2])
+    assert_array_equal(results[1], results[3])
+    assert_array_equal(results[0], quick().fit_transform(X))
+
+
+def test_global_state_is_untouched(iris):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+
+    def state():
+        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+        return [
+            torch.get_rng_state().tolist(),
+            numpy_state["key"].tolist(),
+            numpy_state["pos"],
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_grad_enabled(),
+            list(warnings.filters),
+        ]
+
+    before = state()
+    expected = quick().fit(iris[0]).transform(iris[0])
+    assert state() == before
+    with pytest.raises(ValueError):
+        quick().fit(iris[0] * np.nan)
+    assert state() == before
+    torch.rand(3)
+    np.random.rand(3)  # noqa: NPY002
+    assert_array_equal(quick().fit_transform(iris[0]), expected)
+
+
+def test_no_seed_leaves_the_global_generator_alone(iris):
+    np.random.seed(0)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    a = quick(random_state=None).fit_transform(iris[0])
+    assert np.random.rand() == expected  # noqa: NPY002
+    assert not np.array_equal(a, quick(random_state=None).fit_transform(iris[0]))
+
+
+def test_modes_of_the_caller_change_nothing(iris):
+    expected = quick().fit_transform(iris[0])
+    with torch.no_grad():
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+    with torch.inference_mode():
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_array_equal(quick().fit_transform(iris[0]), expected)
+
+
+def test_random_state_instance_moves_on(iris):
+    rng = np.random.RandomState(0)
+    first = quick(random_state=rng).fit_transform(iris[0])
+    second = quick(random_state=rng).fit_transform(iris[0])
+    assert not np.array_equal(first, second)
+
+
+# -- input of any habit
+
+
+def test_float32_in_float32_out(iris):
+    X = iris[0]
+    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
+    model = quick().fit(X)
+    assert model.embedding_.dtype == np.float64
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda X: X.tolist(),
+        np.asfortranarray,
+        lambda X: np.ascontiguousarray(X[::-1])[::-1],
+        lambda X: pd.DataFrame(X, columns=list("abcd")),
+        lambda X: pl.DataFrame(X, schema=list("abcd")),
+        sparse.csr_matrix,
+        sparse.csr_array,
+        sparse.csc_array,
+        sparse.coo_matrix,
+        torch.from_numpy,
+    ],
+)
+def test_same_result_for_each_habit(iris, habit):
+    X = iris[0]
+    model = quick().fit(habit(X))
+    assert_array_equal(model.embedding_, quick().fit_transform(X))
+    assert_array_equal(model.transform(habit(X)), model.embedding_)
+
+
+def test_read_only_memmap(iris, tmp_path):
+    path = tmp_path / "X.npy"
+    np.save(path, iris[0])
+    X = np.load(path, mmap_mode="r")
+    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float16, bool])
+def test_dtypes(dtype):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 6))
+    Z = quick().fit_transform(X.astype(dtype))
+    assert np.isfinite(Z).all()
+    assert Z.dtype == (np.float32 if dtype == np.float16 else np.float64)
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 5)
+    yield "duplicates", np.repeat(X[:5], 9, axis=0)
+    yield "all rows equal", np.full((30, 3), 7.0)
+    yield "constant columns", np.column_stack([X, np.ones(40), np.zeros(40)])
+    yield "one column", X[:, :1]
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+    yield "wide", rng.randn(12, 3000)
+
+
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+def test_odd_but_valid(name, X):
+    model = quick(max_epochs=20)
+    if name == "all rows equal":
+        with pytest.warns(UserWarning, match="No column of X varies"):
+            model.fit(X)
+    else:
+        model.fit(X)
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    if name == "all rows equal":
+        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
+    else:
+        assert model.embedding_.std() > 0
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 4, 5])
+def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
+    X = iris[0][::30][:n_samples]
+    with pytest.warns(UserWarning) as caught:
+        model = IsometricAE(random_state=0, max_epochs=20).fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"n_neighbors=10 needs more than the {n_samples} samples of X; using "
+        f"n_neighbors={n_samples - 1}."
+    ]
+    assert np.isfinite(model.embedding_).all()
+    assert model.n_neighbors == 10, "a parameter is never changed"
+
+
+# -- bad input, one by one
+
+
+def bad_inputs():
+    X = np.random.RandomState(0).randn(20, 3)
+    nan, inf = X.copy(), X.copy()
+    nan[3, 1], inf[3, 1] = np.nan, np.inf
+    yield "nan", nan, ValueError, "NaN"
+    yield "inf", inf, ValueError, "infinity"
+    yield "empty", X[:0], ValueError, "0 sample"
+    yield "one row", X[:1], ValueError, "minimum of 2 is required"
+    yield "1-D", X[0], ValueError, "Expected 2D array"
+    yield "3-D", X[None], ValueError, "dim 3"
+    yield "strings", X.astype(str).astype(object) + "a", ValueError, "could not convert"
+    yield "complex", X * 1j, ValueError, "Complex data not supported"
+    yield "no columns", X[:, :0], ValueError, "0 feature"
+    yield "overflow", X * 1e200, ValueError, "overflows"
+
+
+@pytest.mark.parametrize("name, X, error, match", list(bad_inputs()))
+def test_bad_input(iris, name, X, error, match):
+    model = quick()
+    with pytest.raises(error, match=match):
+        model.fit(X)
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+    assert not [a for a in vars(model) if a.endswith("_") and not a.startswith("_")]
+
+    model = quick().fit(iris[0])
+    before = dict(vars(model))
+    with pytest.raises(error, match=match):
+        model.fit(X)
+    assert vars(model).keys() == before.keys()
+    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
+
+
+def test_wrong_width_in_transform(iris):
+    model = quick().fit(iris[0])
+    with pytest.raises(ValueError, match="3 features, but IsometricAE is expecting 4"):
+        model.transform(iris[0][:, :3])
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.transform(iris[0] * 1e200)
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("n_components", 0),
+        ("n_components", 2.5),
+        ("isometry", -0.1),
+        ("pseudo_inverse", "strong"),
+        ("latent_prior", "box"),
+        ("anchor", "umap"),
+        ("anchor_weight", -1),
+        ("anchor_until", 0.0),
+        ("anchor_until", 1.1),
+        ("n_neighbors", 0),
+        ("n_landmarks", 0),
+        ("layers", "wide"),
+        ("activation", "relu"),
+        ("encoder", "resnet"),
+        ("decoder", 3),
+        ("image_shape", 28),
+        ("n_clusters", 0),
+        ("max_epochs", 0),
+        ("max_epochs", "many"),
+        ("batch_size", 1),
+        ("learning_rate", 0.0),
+        ("training", {"optimizer": "adamw"}),
+        ("random_state", "zero"),
+    ],
+)
+def test_bad_parameter_is_named(iris, name, value):
+    with pytest.raises(
+        ValueError, match=f"The '{name}' parameter of IsometricAE must be"
+    ):
+        quick(**{name: value}).fit(iris[0])
+
+
+@pytest.mark.parametrize("layers", [(0,), (16, -2), (2.5,)])
+def test_bad_layers_are_named(iris, layers):
+    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
+        quick(layers=layers).fit(iris[0])
+
+
+@pytest.mark.parametrize("image_shape", [(8,), (8, 4), (8.0, 8), (8, 8, 1, 1)])
+def test_bad_image_shape_is_named(digits, image_shape):
+    with pytest.raises(ValueError, match=r"image_shape=.*must be \(H, W\)"):
+        quick(image_shape=image_shape).fit(digits[0])
+
+
+def test_image_shape_of_other_images(digits):
+    with pytest.raises(ValueError, match=r"image_shape=\(8, 9\) has 72 pixels.*64"):
+        quick(image_shape=(8, 9)).fit(digits[0])
+
+
+@pytest.mark.parametrize("shape", [(150, 3), (149, 2)])
+def test_anchor_of_another_shape(iris, shape):
+    with pytest.raises(ValueError, match=rf"{shape[0]}, {shape[1]}.*\(150, 2\)"):
+        quick(anchor=np.zeros(shape)).fit(iris[0])
+
+
+def test_anchor_with_nan(iris):
+    with pytest.raises(ValueError, match=r"anchor contains NaN"):
+        quick(anchor=np.full((150, 2), np.nan)).fit(iris[0])
+
+
+@pytest.mark.parametrize("factor", [1e-50, 1e50])
+def test_units_beyond_float32(iris, factor):
+    with pytest.raises(ValueError, match="Multiply X by a constant first"):
+        quick().fit(iris[0] * factor)
+
+
+def test_bad_device_and_options(iris):
+    with pytest.raises(ValueError, match="device='gpu' is not a device"):
+        quick(device="gpu").fit(iris[0])
+    options = TrainingOptions(weight_decay=-1)
+    with pytest.raises(ValueError, match=r"The 'weight_decay' parameter of Training"):
+        quick(training=options).fit(iris[0])
+
+
+def test_divergence_is_reported(iris):
+    model = quick(learning_rate=1e30, max_epochs=50)
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        model.fit(iris[0])
+    assert not hasattr(model, "network_")
+
+
+def test_not_fitted(iris):
+    for method in (
+        "transform",
+        "inverse_transform",
+        "reconstruct",
+        "score",
+        "jacobian",
+    ):
+        with pytest.raises(NotFittedError):
+            getattr(IsometricAE(), method)(iris[0])
+
+
+# -- the method's parameters
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(isometry=1.0),
+        dict(isometry=0.0),
+        dict(pseudo_inverse=1.0),
+        dict(pseudo_inverse=0.0),
+        dict(latent_prior="gaussian"),
+        dict(latent_prior="uniform"),
+        dict(anchor=None),
+        dict(anchor_weight=0.1),
+        dict(anchor_until=1.0),
+        dict(n_neighbors=20),
+        dict(n_landmarks=20),
+        dict(layers=(8,)),
+        dict(layers=()),
+        dict(layers="auto"),
+        dict(activation="gelu"),
+        dict(activation="tanh"),
+        dict(activation="softplus"),
+        dict(learning_rate=1e-3),
+        dict(batch_size=20),
+        dict(max_epochs=3),
+        dict(training=TrainingOptions()),
+    ],
+    ids=str,
+)
+def test_each_option_changes_the_result(iris, options):
+    Z = quick(**options).fit_transform(iris[0])
+    assert Z.shape == (150, 2)
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick().fit_transform(iris[0]))
+
+
+@pytest.mark.parametrize("n_components", [1, 4, 6])
+def test_n_components(iris, n_components):
+    model = quick(n_components=n_components).fit(iris[0])
+    assert model.transform(iris[0]).shape == (150, n_components)
+    assert len(model.get_feature_names_out()) == n_components
+
+
+def test_without_its_terms_it_is_a_plain_autoencoder(iris):
+    """The gradient is that of the reconstruction alone."""
+    model = quick(isometry=0.0, pseudo_inverse=0.0, anchor=None, max_epochs=5)
+    model.fit(iris[0])
+    assert set(model.history_) == {"loss", "reconstruction", "learning_rate_factor"}
+    assert model.history_["loss"] == model.history_["reconstruction"]
+    assert model.history_["loss"][-1] < model.history_["loss"][0]
+
+
+def objective_of(n_components=2, anchor=None, scale=2.0, unit=5.0, **options):
+    torch.manual_seed(0)
+    inputs = torch.randn(10, 3)
+    mlp = dict(layers=(6, 5), norm="none", activation="silu")
+    objective = IsometricAEObjective(
+        MLP(3, n_components, **mlp),
+        MLP(n_components, 3, **mlp),
+        inputs,
+        scale=scale,
+        unit=unit,
+        **{
+            "isometry": 0.3,
+            "pseudo_inverse": 0.7,
+            "latent_prior": "gaussian",
+            "anchor_weight": 2.0,
+            "anchor_until": 0.5,
+            **options,
+        },
+    )
+    objective.set_anchor(anchor)
+    return objective
+
+
+def draws_of(objective, n=6, d=2):
+    generator = torch.Generator().manual_seed(1)
+    return (
+        torch.arange(n),
+        torch.randn(n, 3, d, generator=generator),
+        torch.rand(n, d, generator=generator),
+    )
+
+
+def test_objective_is_the_formula():
+    """All terms, one sample at a time, from Jacobians of the public networks."""
+    anchor = torch.randn(10, 2, generator=torch.Generator().manual_seed(2))
+    scale, unit = 2.0, 5.0
+    objective = objective_of(anchor=anchor, scale=scale, unit=unit).double()
+    objective.inputs = objective.inputs.double()
+    objective.anchor = anchor = anchor.double()
+    rows, normal, uniform = (
+        t.double() if t.is_floating_point() else t for t in draws_of(objective)
+    )
+    terms = objective((rows, normal, uniform), 0.2)
+
+    encode, decode = objective.encoder, objective.decoder
+    x = objective.inputs[rows]
+    codes = encode(x).detach()
+    points = PRIORS["gaussian"](codes / (scale * unit), normal[:, 2], uniform)
+    jacobian = torch.autograd.functional.jacobian
+    expected = {"reconstruction": 0.0, "isometry": 0.0, "pseudo_inverse": 0.0}
+    anchored = 0.0
+    for i in range(6):
+        again = decode(codes[i])
+        expected["reconstruction"] += ((again - x[i]) / scale).square().sum() / 6
+        # both networks measured in one unit of length
+        df = jacobian(decode, points[i] * scale * unit) * unit
+        dg = jacobian(encode, x[i]) / unit
+        push = normal[i, 1] / normal[i, 1].norm()
+        pull = normal[i, 0] / normal[i, 0].norm()
+        expected["isometry"] += 0.3 * ((df @ push).norm() - 1) ** 2 / 6
+        expected["pseudo_inverse"] += 0.7 * ((pull @ dg).norm() - 1) ** 2 / 6
+        place = anchor[rows[i]]
+        anchored += ((codes[i] - place) / (scale * unit)).square().sum() / 6
+        anchored += ((decode(place) - x[i]) / scale).square().sum() / 6
+    expected["anchor"] = 2.0 * (1 - 0.2 / 0.5) * anchored
+    assert set(terms) == set(expected)
+    for name, value in expected.items():
+        assert terms[name].item() == pytest.approx(value.item(), rel=1e-6), name
+    assert objective((rows, normal, uniform), 0.5)["anchor"].item() == 0.0
+
+
+def test_the_isometry_does_not_move_the_encoder():
+    objective = objective_of(pseudo_inverse=0.0)
+    terms = objective(draws_of(objective), 0.0)
+    gradients = torch.autograd.grad(
+        terms["isometry"], list(objective.encoder.parameters()), allow_unused=True
+    )
+    assert all(gradient is None for gradient in gradients)
+
+
+def test_ours_takes_the_route_by_hand():
+    network = MLP(3, 2)
+    assert chain_of(network) == [network.hidden, network.head]
+    other = nn.Sequential(nn.Linear(3, 2))
+    assert chain_of(other) is other
+
+
+def test_a_module_of_the_same_layers_learns_the_same(roll):
+    """Differentiated twice instead of pushed by hand."""
+
+    class Opaque(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x)
+
+    def network(n_in, n_out):
+        return MLP(n_in, n_out, layers=(16, 16), norm="none", activation="silu")
+
+    X = roll.data[:200]
+    training = TrainingOptions(optimizer="muon")
+    # three steps: rounding grows with every one
+    options = dict(batch_size=200, max_epochs=3, training=training)
+    a = quick(encoder=network, decoder=network, **options)
+    b = quick(
+        encoder=lambda n_in, n_out: Opaque(network(n_in, n_out)),
+        decoder=lambda n_in, n_out: Opaque(network(n_in, n_out)),
+        **options,
+    )
+    assert_allclose(b.fit_transform(X), a.fit_transform(X), atol=1e-3 * np.ptp(X))
+
+
+def test_gaussian_points_have_the_moments_of_the_codes():
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(200, 3, generator=generator) * torch.tensor([1.0, 5.0, 0.1]) + 4
+    normal = torch.randn(200, 3, generator=generator)
+    normal = normal - normal.mean(0)
+    normal = normal @ torch.linalg.inv(torch.linalg.cholesky(normal.T @ normal / 200)).T
+    points = PRIORS["gaussian"](z, normal, None)
+    assert_allclose(points.mean(0), z.mean(0), rtol=1e-4)
+    assert_allclose(np.cov(points.T, bias=True), np.cov(z.T, bias=True), atol=5e-3)
+
+
+def test_gaussian_points_of_equal_codes():
+    points = PRIORS["gaussian"](torch.full((5, 2), 3.0), torch.randn(5, 2), None)
+    assert_allclose(points, 3.0, atol=1e-4)
+
+
+def test_uniform_points_fill_the_box_of_the_codes():
+    z = torch.randn(50, 2)
+    corners = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    low, high = PRIORS["uniform"](z, None, corners)
+    assert torch.equal(low, z.amin(0))
+    torch.testing.assert_close(high, z.amax(0))
+
+
+def test_segment_points_lie_on_segments():
+    z = torch.tensor([[0.0, 0.0], [12.0, 0.0], [0.0, 24.0]])
+    uniform = torch.tensor([[1 / 12, 0.9], [0.5, 0.9], [1.0, 0.9]])
+    points = PRIORS["segments"](z, None, uniform)
+    expected = [[0.0, 0.0], [6.0, 0.0], [13.2, -2.4]]
+    assert_allclose(points, expected, atol=1e-5)
+
+
+def test_an_anchor_of_ones_own(iris):
+    X = iris[0]
+    anchor = PCA(2).fit_transform(X) @ [[0.6, 0.8], [-0.8, 0.6]]
+    # its place does not matter, and without a graph neither does n_neighbors
+    model = quick(anchor=anchor + 100, max_epochs=200, n_neighbors=10_000).fit(X)
+    error = model.embedding_ - anchor
+    assert np.sqrt((error**2).mean()) < 0.2 * anchor.std()
+
+
+def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        IsometricAEObjective,
+        "set_anchor",
+        lambda self, anchor: seen.append(anchor) or vars(self).update(anchor=None),
+    )
+    X = np.random.RandomState(0).randn(100, 4)
+    quick().fit(X)
+    expected = geodesic_embedding(X)
+    sign = np.sign((expected * seen[1].numpy()).sum(axis=0))
+    assert_allclose(seen[1].numpy() * sign, expected, atol=1e-4)
+    # wide and many: neighbours in fewer columns, of nearly the same distances
+    monkeypatch.setattr(_isometric_ae, "_ANCHOR_BUDGET", 0)
+    rng = np.random.RandomState(0)
+    X = rng.randn(100, 3) @ rng.randn(3, 60)
+    quick().fit(X)
+    expected = geodesic_embedding(X)
+    sign = np.sign((expected * seen[3].numpy()).sum(axis=0))
+    assert_allclose(seen[3].numpy() * sign, expected, atol=1e-3)
+
+
+def test_the_paper_is_reachable():
+    X = make_s_curve(300, random_state=0).data
+    paper = IsometricAE(
+        isometry=0.01,
+        pseudo_inverse=0.01,
+        latent_prior="gaussian",
+        anchor=None,
+        layers=(32,) * 5,
+        activation="softplus",
+        batch_size=300,
+        max_epochs=20,
+        learning_rate=1e-3,
+        training=TrainingOptions(schedule="constant", warmup=0.0, weight_decay=0.0),
+        random_state=0,
+    ).fit(X)
+    assert set(paper.history_) == {
+        "loss",
+        "reconstruction",
+        "isometry",
+        "pseudo_inverse",
+        "learning_rate_factor",
+    }
+    assert paper.history_["reconstruction"][-1] < paper.history_["reconstruction"][0]
+    hidden = [m for m in paper.network_.modules() if isinstance(m, nn.Softplus)]
+    assert len(hidden) == 5 and hidden[0].beta == 100.0
+
+
+def test_wide_rows_lose_nothing_in_the_pca(iris):
+    rng = np.random.RandomState(0)
+    basis = np.linalg.qr(rng.randn(100, 4))[0]
+    X = iris[0][:40] @ basis.T
+    model = quick(max_epochs=400).fit(X)
+    project, expand = model.network_.project, model.decoder_.expand
+    assert project.weight.shape == (39, 100) and expand.weight.shape == (100, 39)
+    assert -model.score(X) < 0.2 * X.var(axis=0).sum()
+    Z = model.embedding_
+    pairs = np.linalg.norm(Z - Z[::-1], axis=1), np.linalg.norm(X - X[::-1], axis=1)
+    # in the units of X also behind the PCA
+    assert np.median(pairs[0] / pairs[1]) == pytest.approx(1, abs=0.1)
+
+
+# -- images
+
+
+def test_images(digits):
+    X = digits[0][:300]
+    model = quick(image_shape=(8, 8), max_epochs=4).fit(X)
+    assert type(model.network_.encoder.net) is ConvEncoder
+    assert type(model.decoder_.decoder.net) is ConvDecoder
+    assert_array_equal(model.transform(X[5:9]), model.embedding_[5:9])
+    assert model.reconstruct(X).shape == (300, 64)
+    assert model.history_["loss"][-1] < model.history_["loss"][0]
+    colours = quick(image_shape=(8, 8, 3), anchor=None).fit(np.hstack([X, X, X]))
+    assert colours.inverse_transform(colours.embedding_[:2]).shape == (2, 192)
+
+
+# -- networks of one's own
+
+
+def test_networks_are_copied(iris):
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2))
+    decoder = nn.Sequential(nn.Linear(2, 16), nn.Sigmoid(), nn.Linear(16, 4))
+    before = pickle.dumps((encoder.state_dict(), decoder.state_dict()))
+    model = quick(encoder=encoder, decoder=decoder)
+    Z = model.fit_transform(iris[0])
+    assert encoder.training and decoder.training
+    assert pickle.dumps((encoder.state_dict(), decoder.state_dict())) == before
+    assert model.encoder is encoder and model.decoder is decoder
+    assert_array_equal(clone(model).fit_transform(iris[0]), Z)
+    assert model.inverse_transform(Z).shape == (150, 4)
+
+
+def test_one_network_of_ones_own(iris):
+    decoder = nn.Linear(2, 4)
+    model = quick(decoder=decoder).fit(iris[0])
+    assert type(model.network_.encoder.net) is MLP
+    assert type(model.decoder_.decoder.net) is nn.Linear
+
+
+def test_factories_are_seeded(iris):
+    def factory(n_in, n_out):
+        return nn.Linear(n_in, n_out)
+
+    a = quick(encoder=factory, decoder=factory).fit_transform(iris[0])
+    again = quick(encoder=factory, decoder=factory).fit_transform(iris[0])
+    assert_array_equal(a, again)
+    other = quick(encoder=factory, decoder=factory, random_state=1)
+    assert not np.array_equal(a, other.fit_transform(iris[0]))
+
+
+def test_a_linear_autoencoder_is_pca(iris):
+    """The isometric linear maps of least error span the principal components."""
+    X = iris[0]
+    model = quick(
+        encoder=nn.Linear(4, 2),
+        decoder=nn.Linear(2, 4),
+        anchor=None,
+        max_epochs=600,
+        learning_rate=3e-2,
+    ).fit(X)
+    pca = PCA(2).fit(X)
+    Z = pca.transform(X)
+    distances = np.linalg.norm(Z[:75] - Z[75:], axis=1)
+    ours = np.linalg.norm(model.embedding_[:75] - model.embedding_[75:], axis=1)
+    assert_allclose(ours, distances, atol=0.05 * distances.max())
+    error = ((X - pca.inverse_transform(Z)) ** 2).sum(axis=1).mean()
+    assert -model.score(X) < 1.1 * error
+
+
+@pytest.mark.parametrize(
+    "options, error, match",
+    [
+        (
+            dict(encoder=nn.Linear(4, 9)),
+            ValueError,
+            r"encoder maps .*\(2, 4\).*shape \(2, 9\), but shape \(2, 2\) is needed",
+        ),
+        (
+            dict(decoder=nn.Linear(2, 9)),
+            ValueError,
+            r"decoder maps .*\(2, 2\).*shape \(2, 9\), but shape \(2, 4\) is needed",
+        ),
+        (
+            dict(encoder=nn.Linear(5, 2)),
+            ValueError,
+            r"encoder could not map an input of shape \(2, 4\)",
+        ),
+        (
+            dict(decoder=lambda a, b: "network"),
+            TypeError,
+            r"decoder\(n_components, n_inputs\) must return a torch.nn.Module",
+        ),
+    ],
+)
+def test_unfit_networks_are_found_before_training(iris, options, error, match):
+    with pytest.raises(error, match=match):
+        quick(**options).fit(iris[0])
+
+
+def test_network_that_returns_nan(iris):
+    class Broken(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) * torch.nan
+
+    with pytest.raises(ValueError, match=r"Training diverged.*finite values"):
+        quick(encoder=Broken(4, 2)).fit(iris[0])
+
+
+# -- clusters
+
+
+def test_n_clusters(digits, fitted_digits):
+    X = digits[0]
+    assert not hasattr(fitted_digits, "predict")
+    model = quick(n_clusters=4, n_landmarks=50).fit(X)
+    assert set(model.labels_) == set(range(4))
+    assert_array_equal(model.predict(X), model.labels_)
+    assert_array_equal(model.predict(X[5:9]), model.labels_[5:9])
+    assert_array_equal(clone(model).fit_predict(X), model.labels_)
+
+
+def test_fit_predict_without_n_clusters(iris):
+    model = quick()
+    labels = model.fit_predict(iris[0])
+    assert set(labels) == set(range(8))
+    assert_array_equal(model.labels_, labels)
+    model.fit(iris[0])
+    assert not hasattr(model, "labels_")
+    with pytest.raises(AttributeError) as caught:
+        model.predict  # noqa: B018
+    assert "set n_clusters to an int" in str(caught.value.__cause__)
+
+
+def test_predict_after_a_fit_without_clusters(iris):
+    model = quick(n_clusters=3).fit(iris[0])
+    model.set_params(n_clusters=None).fit(iris[0])
+    model.set_params(n_clusters=3)
+    with pytest.raises(NotFittedError, match="Call fit again"):
+        model.predict(iris[0])
+
+
+def test_more_clusters_than_rows(iris):
+    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 samples"):
+        assert len(quick(n_clusters=20).fit(iris[0][:12]).labels_) == 12
+
+
+# -- scikit-learn around it
+
+
+def test_pipeline_and_search_by_score(iris):
+    pipeline = make_pipeline(StandardScaler(), quick(max_epochs=5))
+    grid = GridSearchCV(pipeline, {"isometricae__n_components": [1, 2]}, cv=2)
+    grid.fit(iris[0])
+    assert (grid.cv_results_["mean_test_score"] < 0).all()
+    assert grid.score(iris[0]) < 0
+
+
+def test_y_is_ignored(iris):
+    X, y = iris
+    assert_array_equal(quick().fit_transform(X, y), quick().fit_transform(X))
+    with pytest.raises(ValueError, match="y has 3 entries, but X has 150 rows"):
+        quick().fit(X, y[:3])
+
+
+def test_grid_search_in_parallel(iris):
+    X, y = iris
+    grid = GridSearchCV(
+        make_pipeline(quick(training=TrainingOptions()), SVC()),
+        {
+            "isometricae__n_components": [1, 2],
+            "isometricae__training__weight_decay": [0.0, 0.1],
+        },
+        cv=2,
+        n_jobs=2,
+    )
+    grid.fit(X, y)
+    assert len(grid.cv_results_["params"]) == 4
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("container", ["pandas", "polars"])
+def test_set_output(iris, container):
+    model = quick().set_output(transform=container)
+    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
+    assert list(Z.columns) == ["isometricae0", "isometricae1"]
+    assert list(model.get_feature_names_out()) == ["isometricae0", "isometricae1"]
+    assert_array_equal(model.feature_names_in_, list("abcd"))
+    assert_array_equal(Z.to_numpy(), model.embedding_)
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle, "joblib"])
+def test_models_travel(iris, fitted_digits, digits, library):
+    if library == "joblib":
+        buffer = io.BytesIO()
+        joblib.dump(fitted_digits, buffer)
+        size = buffer.tell()
+        buffer.seek(0)
+        again = joblib.load(buffer)
+    else:
+        dumped = library.dumps(fitted_digits)
+        size, again = len(dumped), library.loads(dumped)
+    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
+    weights = sum(
+        p.nbytes
+        for network in (fitted_digits.network_, fitted_digits.decoder_)
+        for p in network.state_dict().values()
+    )
+    assert size < 1.2 * (weights + fitted_digits.embedding_.nbytes) + 50_000
+
+
+def test_warm_start_goes_on(iris):
+    X = iris[0]
+    model = quick(warm_start=True, max_epochs=30).fit(X)
+    first = model.history_["reconstruction"][-1]
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    for name, value in model.network_.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
+    assert model.history_["reconstruction"][0] < first * 1.5
+    assert "anchor" not in model.history_
+    # other data, in units of the first: its scales are those of the networks
+    model.fit(X * 3)
+    for name in ("inner.factor", "outer.factor"):
+        assert (
+            model.network_.state_dict()[f"encoder.{name}"] == before[f"encoder.{name}"]
+        )
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :2])
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_components=3).fit(X)
+
+
+# -- feedback
+
+
+def test_history(iris):
+    model = quick(max_epochs=3).fit(iris[0])
+    assert model.n_iter_ == 3
+    assert set(model.history_) == {
+        "loss",
+        "reconstruction",
+        "isometry",
+        "pseudo_inverse",
+        "anchor",
+        "learning_rate_factor",
+    }
+    for values in model.history_.values():
+        assert len(values) == 3 and all(isinstance(v, float) for v in values)
+    np.testing.assert_allclose(
+        model.history_["loss"],
+        sum(
+            np.array(model.history_[name])
+            for name in ("reconstruction", "isometry", "pseudo_inverse", "anchor")
+        ),
+    )
+
+
+def test_silent_by_default_and_verbose_on_request(iris, capsys):
+    quick().fit(iris[0])
+    assert capsys.readouterr().out == ""
+    quick(verbose=True, max_epochs=40).fit(iris[0])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[-1].startswith("[IsometricAE] epoch 40/40, loss ")
+
+
+class Recorder:
+    """A callback in scikit-learn's protocol."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.calls = []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.calls.append(f"end {context.task_name}")
+        assert fitted_estimator.transform(X).shape == (len(X), 2)
+        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
+
+
+def test_callbacks_are_called_per_epoch(iris):
+    recorder = Recorder()
+    quick().set_callbacks(recorder).fit(iris[0])
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.calls == ["setup", "begin fit", *epoch * 2, "end fit", "teardown"]
+
+
+def test_a_callback_may_stop(iris):
+    model = quick(max_epochs=9).set_callbacks(Recorder(stop_after=2)).fit(iris[0])
+    assert model.n_iter_ == len(model.history_["loss"]) == 2
+    assert model.transform(iris[0]).shape == (150, 2)
+
+
+def test_a_failing_callback_is_torn_down_and_leaves_nothing(iris):
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise KeyboardInterrupt
+
+    failing = Failing()
+    model = quick().set_callbacks(failing)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(iris[0])
+    assert failing.calls[-1] == "teardown"
+    with pytest.raises(NotFittedError):
+        model.transform(iris[0])
+
+
+def test_a_callback_that_fails_last_leaves_the_previous_fit(iris):
+    class Late(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise RuntimeError("late")
+
+    model = quick(n_clusters=2).fit(iris[0])
+    before = model.transform(iris[0]), model.predict(iris[0])
+    with pytest.raises(RuntimeError, match="late"):
+        model.set_callbacks(Late()).fit(iris[0] * [1, 5, 1, 9])
+    assert_array_equal(model.transform(iris[0]), before[0])
+    assert_array_equal(model.predict(iris[0]), before[1])
+
+
+def test_progress_bar(iris, capsys):
+    quick().set_callbacks(ProgressBar()).fit(iris[0])
+    assert "IsometricAE - fit" in capsys.readouterr().out
+
+
+def silhouette(estimator, X, y):
+    from sklearn.metrics import silhouette_score
+
+    return silhouette_score(estimator.transform(X), y)
+
+
+def test_scoring_monitor(iris):
+    X = pd.DataFrame(iris[0], columns=list("abcd"))
+    monitor = ScoringMonitor(scoring={"score": silhouette})
+    model = quick(max_epochs=3).set_callbacks(monitor).fit(X, iris[1])
+    log = monitor.get_logs().data
+    scores = [row["score"] for row in log if row["task_name"] == "epoch"]
+    assert len(scores) == 3
+    assert scores[-1] == pytest.approx(silhouette(model, X, iris[1]))
+
+
+def test_scoring_monitor_sees_clusters_and_containers(iris):
+    monitor = ScoringMonitor(scoring="adjusted_rand_score")
+    model = quick(n_clusters=3).set_output(transform="pandas").set_callbacks(monitor)
+    model.fit(*iris)
+    assert len([r for r in monitor.get_logs().data if r["task_name"] == "epoch"]) == 2
+
+    class Look(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+            assert len(fitted_estimator.embedding_) == len(fitted_estimator.labels_)
+            assert len(fitted_estimator.embedding_) == len(X)
+            assert list(fitted_estimator.transform(X).columns) == [
+                "isometricae0",
+                "isometricae1",
+            ]
+
+    model.set_callbacks(Look()).fit(iris[0][:40])
+
+
+@pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
+def test_callbacks_inside_pipeline_and_grid_search(iris, capsys):
+    X, y = iris
+    pipeline = make_pipeline(quick(), SVC())
+    pipeline.set_callbacks(ProgressBar()).fit(X, y)
+    assert "IsometricAE - fit" in capsys.readouterr().out
+    grid = GridSearchCV(
+        pipeline.set_callbacks(), {"isometricae__n_components": [1, 2]}, cv=2
+    )
+    grid.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    assert "IsometricAE - fit" in capsys.readouterr().out
+
+
+# -- training options
+
+
+def test_min_steps(iris):
+    options = TrainingOptions(min_steps=23)
+    model = quick(max_epochs=1, batch_size=32, training=options).fit(iris[0])
+    assert model.n_iter_ == 5  # of 150 / 32, rounded: 5 steps each
+
+
+def test_early_stopping(iris):
+    options = TrainingOptions(n_iter_no_change=2, tol=0.5)
+    model = quick(max_epochs=50, training=options, anchor=None)
+    assert model.fit(iris[0]).n_iter_ < 20
+    # the loss falls with the anchor's weight: those epochs do not count
+    model.set_params(anchor="isomap")
+    assert 30 < model.fit(iris[0]).n_iter_ < 40
+
+
+def test_training_options_without_an_optimizer_of_their_own(iris):
+    """Muon is the default of this method, AdamW that of TrainingOptions."""
+    by_default = quick().fit_transform(iris[0])
+    options = TrainingOptions(optimizer="muon", warmup=0.03)
+    muon = quick(training=options).fit_transform(iris[0])
+    assert_array_equal(by_default, muon)
+
+
+def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
+    X = iris[0]
+    path = tmp_path / "fit.pt"
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise KeyboardInterrupt
+
+    options = TrainingOptions(checkpoint=path)
+    model = quick(max_epochs=5, training=options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(X)
+    assert path.exists()
+    with pytest.raises(ValueError, match="other parameters or other data"):
+        model.fit(X + 1)
+    resumed = clone(model).fit(X)
+    assert not path.exists()
+    uninterrupted = quick(max_epochs=5, training=TrainingOptions()).fit(X)
+    assert_array_equal(resumed.embedding_, uninterrupted.embedding_)
+    assert resumed.history_ == uninterrupted.history_
+
+
+def test_resume_with_draws_from_the_global_generator(iris, tmp_path):
+    options = dict(encoder=nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.3)))
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise KeyboardInterrupt
+
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    torch.manual_seed(0)
+    model = quick(max_epochs=5, training=training, **options)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(iris[0])
+    resumed = clone(model).fit_transform(iris[0])
+    whole = quick(max_epochs=5, training=TrainingOptions(), **options).fit_transform(
+        iris[0]
+    )
+    assert_array_equal(resumed, whole)
+
+
+def test_a_fit_that_had_stopped_early_is_not_trained_on(iris, tmp_path):
+    class StopThenFail(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise KeyboardInterrupt
+            return context.task_id == 2
+
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=9, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(StopThenFail()).fit(iris[0])
+    resumed = clone(model).fit(iris[0])
+    assert resumed.n_iter_ == 3
+
+
+def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    with pytest.raises(ValueError, match=r"encoder=.*top level of a module"):
+        quick(training=training, encoder=lambda a, b: nn.Linear(a, b)).fit(iris[0])
+    training = TrainingOptions(checkpoint=tmp_path / "absent" / "fit.pt")
+    with pytest.raises(ValueError, match="folder that does not exist"):
+        quick(training=training).fit(iris[0])
+
+
+def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path):
+    path = tmp_path / "fit.pt"
+
+    class Interrupt(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 1:
+                raise KeyboardInterrupt
+
+    model = quick(
+        max_epochs=3, random_state=None, training=TrainingOptions(checkpoint=path)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(iris[0])
+    copy = path.read_bytes()
+    first = model.fit_transform(iris[0])
+    path.write_bytes(copy)
+    assert_array_equal(clone(model).fit_transform(iris[0]), first)

@@ -1,0 +1,482 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""EmbeddingDisplay: what is drawn equals the data."""
+
+import subprocess
+import sys
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.manifold import SpectralEmbedding
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmanifold.inspection import EmbeddingDisplay
+from skmanifold.inspection._style import GREY, MARKERS, PALETTE
+
+rng = np.random.default_rng(0)
+Z = rng.normal(size=(300, 2))
+Y = rng.integers(3, size=300)
+
+
+def places(display):
+    return np.concatenate([points.get_offsets() for points in display.points_])
+
+
+def colors(display):
+    return np.concatenate([points.get_facecolors() for points in display.points_])
+
+
+def window_of_points(display):
+    """Pixels in which the points lie, after the layout is done."""
+    display.figure_.canvas.draw()
+    return display.ax_.transData.transform(display.embedding)
+
+
+# What is drawn --------------------------------------------------------------
+
+
+def test_one_collection_in_the_order_of_the_samples():
+    display = EmbeddingDisplay.from_embedding(Z, Y)
+    (points,) = display.points_
+    assert_array_equal(points.get_offsets(), Z)
+    expected = [to_rgba(PALETTE[label]) for label in Y]
+    assert_allclose(points.get_facecolors(), expected)
+    assert display.image_ is None and display.colorbar_ is None
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["0", "1", "2"]
+    shown = [to_hex(h.get_color()) for h in display.legend_.legend_handles]
+    assert shown == [color.lower() for color in PALETTE[:3]]
+
+
+def test_without_y_there_is_one_color_and_no_legend():
+    display = EmbeddingDisplay.from_embedding(Z)
+    assert_array_equal(places(display), Z)
+    assert len(np.unique(colors(display), axis=0)) == 1
+    assert display.legend_ is None and display.colorbar_ is None
+
+
+@pytest.mark.parametrize(
+    "labels, names",
+    [
+        (np.array(["b", "a", "c"])[Y], ["a", "b", "c"]),
+        (Y.astype(float), ["0", "1", "2"]),
+        (Y > 0, ["False", "True"]),
+        (Y[:, np.newaxis], ["0", "1", "2"]),
+        (np.array(["x", "y", "z"], dtype=object)[Y], ["x", "y", "z"]),
+    ],
+)
+def test_classes_of_every_type(labels, names):
+    display = EmbeddingDisplay.from_embedding(Z, labels)
+    assert [text.get_text() for text in display.legend_.get_texts()] == names
+
+
+@pytest.mark.parametrize("labels", ["int", "str"])
+def test_noise_is_grey_and_below(labels):
+    noisy = Y - 1
+    noise_label = -1
+    if labels == "str":
+        noisy = np.array(["0", "1", "n/a"])[noisy]
+        noise_label = "n/a"
+    display = EmbeddingDisplay.from_embedding(Z, noisy, noise_label=noise_label)
+    noise, rest = display.points_
+    grey = np.flatnonzero(noisy == noise_label)
+    assert_array_equal(noise.get_offsets(), Z[grey])
+    assert_allclose(noise.get_facecolors(), [to_rgba(GREY)] * len(grey))
+    assert noise.get_zorder() < rest.get_zorder()
+    # the others keep the palette from its begin
+    assert_allclose(
+        rest.get_facecolors(),
+        [to_rgba(PALETTE[int(label)]) for label in noisy if label != noise_label],
+    )
+    assert [t.get_text() for t in display.legend_.get_texts()] == ["noise", "0", "1"]
+
+
+def test_noise_label_none_makes_it_a_class():
+    display = EmbeddingDisplay.from_embedding(Z, Y - 1, noise_label=None)
+    assert len(display.points_) == 1
+    assert [t.get_text() for t in display.legend_.get_texts()] == ["-1", "0", "1"]
+
+
+def test_more_than_ten_classes_have_colors_and_markers():
+    labels = np.arange(300) % 23
+    display = EmbeddingDisplay.from_embedding(Z, labels)
+    assert len(display.points_) == 3
+    for marker, points in zip(range(3), display.points_, strict=True):
+        rows = labels // 10 == marker
+        assert_array_equal(points.get_offsets(), Z[rows])
+        assert_allclose(
+            points.get_facecolors(), [to_rgba(PALETTE[i % 10]) for i in labels[rows]]
+        )
+    handles = display.legend_.legend_handles
+    marks = {(to_hex(h.get_color()), h.get_marker()) for h in handles}
+    assert len(marks) == 23
+    assert {marker for _, marker in marks} == set(MARKERS[:3])
+
+
+def test_past_a_hundred_classes_there_is_no_legend():
+    display = EmbeddingDisplay.from_embedding(Z, np.arange(300) // 2)
+    assert display.legend_ is None
+    assert sum(len(p.get_offsets()) for p in display.points_) == 300
+
+
+def test_continuous_color():
+    t = rng.normal(size=300)
+    display = EmbeddingDisplay.from_embedding(Z, t, cmap="viridis")
+    (points,) = display.points_
+    assert_array_equal(points.get_array(), t)
+    assert points.get_clim() == (t.min(), t.max())
+    assert points.get_cmap().name == "viridis"
+    assert display.colorbar_.mappable is points
+    assert display.legend_ is None
+
+
+def test_target_type_overrides_the_guess():
+    display = EmbeddingDisplay.from_embedding(Z, Y, target_type="continuous")
+    assert_array_equal(display.points_[0].get_array(), Y)
+    assert EmbeddingDisplay.from_embedding(Z, Y).legend_ is not None
+
+
+def test_missing_values_of_a_continuous_color_are_drawn():
+    t = np.where(np.arange(300) % 5, 1.5, np.nan)
+    for kind in ("scatter", "density"):
+        display = EmbeddingDisplay.from_embedding(Z, t, kind=kind)
+        display.figure_.canvas.draw()
+    assert display.counts_.sum() == 300
+
+
+def test_three_dimensions():
+    Z3 = rng.normal(size=(60, 3))
+    display = EmbeddingDisplay.from_embedding(Z3, Y[:60])
+    assert display.ax_.name == "3d"
+    (points,) = display.points_
+    x, y, z = points._offsets3d
+    assert_array_equal(np.column_stack([x, y, z]), Z3)
+    display.figure_.canvas.draw()
+
+
+def test_components_choose_columns():
+    Z5 = rng.normal(size=(40, 5))
+    display = EmbeddingDisplay.from_embedding(Z5, components=(3, -5))
+    assert_array_equal(places(display), Z5[:, [3, 0]])
+
+
+@pytest.mark.parametrize("y", [Y, np.arange(300) % 23])
+def test_legend_covers_no_point(y):
+    display = EmbeddingDisplay.from_embedding(Z, y)
+    at = window_of_points(display)
+    box = display.legend_.get_window_extent()
+    assert at[:, 0].max() < box.x0
+    # and the whole of it is on the page
+    assert box.x1 <= display.figure_.bbox.x1 and box.y0 >= 0
+
+
+def test_axes_have_one_scale():
+    display = EmbeddingDisplay.from_embedding(Z * [1.0, 20.0], Y)
+    assert display.ax_.get_aspect() == 1.0
+
+
+def test_scatter_keywords_override():
+    display = EmbeddingDisplay.from_embedding(
+        Z, Y, scatter_kwargs={"s": 3, "alpha": 0.5, "lw": 2}
+    )
+    (points,) = display.points_
+    assert points.get_sizes() == [3]
+    assert points.get_alpha() == 0.5
+    assert points.get_linewidths() == [2]
+    display.plot(scatter_kwargs={"color": "red"})
+    assert_allclose(colors(display), [to_rgba("red")])
+
+
+def test_given_axes_are_used():
+    _, ax = plt.subplots()
+    display = EmbeddingDisplay.from_embedding(Z, Y, ax=ax, name="title")
+    assert display.ax_ is ax and display.figure_ is ax.figure
+    assert ax.get_title() == "title"
+    assert display.plot() is display
+    assert display.ax_ is not ax
+
+
+# Density --------------------------------------------------------------------
+
+
+def test_density_counts_every_point_in_its_cell():
+    display = EmbeddingDisplay.from_embedding(Z, Y, kind="density")
+    assert not display.points_
+    counts = display.counts_
+    assert counts.sum() == len(Z)
+    assert max(counts.shape) in (256, 257)
+    left, right, below, above = display.image_.get_extent()
+    assert left == Z[:, 0].min() and below == Z[:, 1].min()
+    assert right >= Z[:, 0].max() and above >= Z[:, 1].max()
+    expected, *_ = np.histogram2d(
+        Z[:, 1], Z[:, 0], bins=counts.shape, range=[(below, above), (left, right)]
+    )
+    assert_array_equal(counts, expected)
+    # the cells are squares
+    assert_allclose((right - left) / counts.shape[1], (above - below) / counts.shape[0])
+
+
+def test_density_has_the_mean_color_of_each_cell():
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    at = np.repeat(corners, 10, axis=0)
+    labels = np.concatenate([np.zeros(10), np.ones(10), np.arange(10) % 2, np.ones(10)])
+    display = EmbeddingDisplay.from_embedding(at, labels.astype(int), kind="density")
+    rgba = display.image_.get_array()
+    first, second = (np.array(to_rgb(color)) for color in PALETTE[:2])
+    assert_allclose(rgba[0, 0, :3], first)
+    assert_allclose(rgba[0, -1, :3], second)
+    assert_allclose(rgba[-1, 0, :3], (first + second) / 2)
+    assert (rgba[..., 3] > 0).sum() == 4
+
+
+def test_more_points_are_a_stronger_color():
+    at = np.array([[0.0, 0.0]] * 100 + [[1.0, 1.0]] + [[0.5, 0.5]] * 10)
+    display = EmbeddingDisplay.from_embedding(at, np.zeros(111, int), kind="density")
+    strength = display.image_.get_array()[..., 3]
+    assert 0.3 < strength[-1, -1] < strength[128, 128] < strength[0, 0] == 1.0
+
+
+def test_density_of_a_continuous_color_is_the_mean():
+    at = np.array([[0.0, 0.0]] * 2 + [[1.0, 1.0]] * 2)
+    t = np.array([0.5, 1.5, 2.0, 3.5])
+    display = EmbeddingDisplay.from_embedding(at, t, kind="density", cmap="viridis")
+    rgba = display.image_.get_array()
+    mappable = display.colorbar_.mappable
+    assert mappable.get_clim() == (0.5, 3.5)
+    assert_allclose(rgba[0, 0, :3], mappable.to_rgba(1.0)[:3])
+    assert_allclose(rgba[-1, -1, :3], mappable.to_rgba(2.75)[:3])
+
+
+def test_density_past_twenty_thousand_points():
+    many = rng.normal(size=(20_001, 2))
+    assert EmbeddingDisplay.from_embedding(many).counts_.sum() == 20_001
+    assert EmbeddingDisplay.from_embedding(many[1:]).image_ is None
+    assert EmbeddingDisplay.from_embedding(many, kind="scatter").image_ is None
+
+
+def test_points_at_one_place():
+    for kind in ("scatter", "density"):
+        display = EmbeddingDisplay.from_embedding(np.ones((5, 2)), kind=kind)
+        display.figure_.canvas.draw()
+    assert display.counts_.sum() == 5
+
+
+# Images ---------------------------------------------------------------------
+
+
+def test_images_lie_at_their_points():
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:300], y[:300]
+    display = EmbeddingDisplay.from_embedding(
+        Z, y, images=X, image_shape=(8, 8), n_images=20
+    )
+    chosen = display.thumbnail_indices_
+    assert 5 < len(chosen) <= 20 and len(display.thumbnails_) == len(chosen)
+    for i, thumbnail in zip(chosen, display.thumbnails_, strict=True):
+        assert_array_equal(thumbnail.xy, Z[i])
+        pixels = thumbnail.offsetbox.get_data()
+        assert_array_equal(pixels, np.round(X[i].reshape(8, 8) * 255 / 16))
+        edge = thumbnail.patch.get_edgecolor()
+        assert_allclose(edge, to_rgba(PALETTE[y[i]]))
+
+
+def test_images_do_not_cover_each_other():
+    images = rng.uniform(size=(300, 8, 8))
+    display = EmbeddingDisplay.from_embedding(Z, images=images, n_images=1000)
+    display.figure_.canvas.draw()
+    assert len(display.thumbnails_) > 10
+    boxes = [thumbnail.get_window_extent() for thumbnail in display.thumbnails_]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_color_images_and_none():
+    images = rng.integers(256, size=(300, 5, 4, 3)).astype(np.uint8)
+    display = EmbeddingDisplay.from_embedding(Z, images=images)
+    i = display.thumbnail_indices_[0]
+    assert_array_equal(display.thumbnails_[0].offsetbox.get_data(), images[i])
+    assert not display.plot(n_images=0).thumbnails_
+
+
+# From an estimator ----------------------------------------------------------
+
+
+def test_from_estimator_equals_from_embedding():
+    X, y = load_iris(return_X_y=True)
+    pca = PCA(2).fit(X)
+    a = EmbeddingDisplay.from_estimator(pca, X, y)
+    b = EmbeddingDisplay.from_embedding(pca.transform(X), y)
+    assert_array_equal(places(a), places(b))
+    assert_array_equal(colors(a), colors(b))
+    assert a.ax_.get_title() == "PCA"
+    assert EmbeddingDisplay.from_estimator(pca, X, name="n").ax_.get_title() == "n"
+
+
+def test_from_pipeline_with_pandas_output():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    pipeline = make_pipeline(StandardScaler(), PCA(2)).set_output(transform="pandas")
+    display = EmbeddingDisplay.from_estimator(pipeline.fit(X), X, y)
+    assert_array_equal(places(display), pipeline.transform(X).to_numpy())
+
+
+def test_from_an_estimator_without_transform():
+    X, y = load_iris(return_X_y=True)
+    spectral = SpectralEmbedding(2, affinity="rbf", random_state=0).fit(X)
+    display = EmbeddingDisplay.from_estimator(spectral, X, y)
+    assert_array_equal(places(display), spectral.embedding_)
+    with pytest.raises(ValueError, match=r"150 rows, but X has 10"):
+        EmbeddingDisplay.from_estimator(spectral, X[:10])
+
+
+def test_from_estimator_with_images_and_decoder():
+    X, y = load_digits(return_X_y=True)
+    pca = PCA(2).fit(X)
+    display = EmbeddingDisplay.from_estimator(pca, X, y, image_shape=(8, 8))
+    assert_array_equal(display.images, X.reshape(-1, 8, 8))
+    assert display.decoder == pca.inverse_transform
+    three = PCA(3).fit(X)
+    # two of three columns cannot be decoded
+    chosen = EmbeddingDisplay.from_estimator(three, X, components=(0, 2))
+    assert chosen.decoder is None
+
+
+def test_sparse_input():
+    X, y = load_iris(return_X_y=True)
+
+    class Slice:
+        def transform(self, X):
+            return X[:, :2]
+
+    display = EmbeddingDisplay.from_estimator(Slice(), csr_array(X), y)
+    assert_array_equal(places(display), X[:, :2])
+
+
+# Errors ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"Z": np.ones((5, 4))}, r"Z has 4 columns.*components=\(0, 1\)"),
+        ({"Z": np.ones((5, 1))}, r"Z has 1 columns.*n_components"),
+        ({"Z": np.ones(5)}, r"shape \(5,\)"),
+        ({"Z": [["a", "b"]]}, "matrix of numbers"),
+        ({"Z": np.ones((0, 2))}, "shape"),
+        ({"Z": [[0.0, np.nan]]}, "NaN or infinite"),
+        ({"y": Y[:-1]}, r"y has shape \(299,\)"),
+        ({"components": (0, 2)}, r"components=\(0, 2\)"),
+        ({"components": (0,)}, r"components=\(0,\)"),
+        ({"target_type": "colour"}, "target_type must be one of"),
+        ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
+        ({"kind": "hexbin"}, "kind must be one of"),
+        ({"Z": np.ones((5, 3)), "kind": "density"}, "two columns"),
+        ({"image_shape": (8, 8)}, "needs the images"),
+        ({"images": np.ones((300, 64))}, r"image_shape=\(height, width\)"),
+        ({"images": np.ones((300, 64)), "image_shape": (8, 7)}, "56 pixels"),
+        ({"images": np.ones((300, 64)), "image_shape": (64,)}, "channels last"),
+        ({"images": np.ones((300, 64)), "image_shape": (2, 4, 8)}, "channels last"),
+        ({"images": np.ones((299, 8, 8))}, "299 rows"),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        EmbeddingDisplay.from_embedding(**{"Z": Z, **arguments})
+    assert not plt.get_fignums()
+
+
+def test_errors_of_axes_and_estimators():
+    _, flat = plt.subplots()
+    with pytest.raises(ValueError, match="three-dimensional axes"):
+        EmbeddingDisplay.from_embedding(np.ones((4, 3)), ax=flat)
+    _, cube = plt.subplots(subplot_kw={"projection": "3d"})
+    with pytest.raises(ValueError, match="plain axes"):
+        EmbeddingDisplay.from_embedding(Z, ax=cube)
+    with pytest.raises(TypeError, match="neither a method transform nor an embedding_"):
+        EmbeddingDisplay.from_estimator(object(), Z)
+
+
+# The palette, and what an import loads ---------------------------------------
+
+# Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of
+# color vision deficiency", 2009, severity 1: linear RGB to linear RGB.
+SIGHTS = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab(hexes, sight):
+    """CIELAB of colours as a kind of sight sees them."""
+    rgb = np.array([to_rgb(color) for color in hexes])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.transpose(SIGHTS[sight]), 0.0, 1.0)
+    to_xyz = [
+        [0.4124, 0.3576, 0.1805],
+        [0.2126, 0.7152, 0.0722],
+        [0.0193, 0.1192, 0.9505],
+    ]
+    xyz = seen @ np.transpose(to_xyz) / [0.9505, 1.0, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.column_stack(
+        [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])]
+    )
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_palette_is_told_apart_by_all_kinds_of_sight(sight):
+    def least(hexes):
+        at = lab(hexes, sight)
+        return min(np.linalg.norm(a - b) for a, b in combinations(at, 2))
+
+    # a difference of 2.3 is just noticeable
+    assert least(PALETTE) > 15
+    assert least([*PALETTE, GREY]) > 12
+
+
+def test_import_loads_no_matplotlib():
+    code = (
+        "import sys, skmanifold.inspection; "
+        "print(*{'matplotlib', 'torch', 'plotly', 'gudhi'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == ""
+
+
+def test_missing_matplotlib_is_explained(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] == "matplotlib":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    with pytest.raises(ImportError, match=r"EmbeddingDisplay.plot needs.*\[plot\]"):
+        EmbeddingDisplay.from_embedding(Z)

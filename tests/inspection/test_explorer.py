@@ -1,0 +1,318 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The explorer's page, read as a file; explorer_in_browser.py opens it in a browser."""
+
+import base64
+import fnmatch
+import io
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+
+import skmanifold.inspection
+from skmanifold.inspection import EmbeddingDisplay, _explorer, write_explorer
+from skmanifold.inspection._style import GREY, PALETTE
+
+ROOT = Path(__file__).resolve().parents[2]
+rng = np.random.default_rng(0)
+Z = rng.normal(size=(300, 2))
+Y = rng.integers(3, size=300)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "page.html"
+
+
+def content(path):
+    """The data of a page, as a browser reads them."""
+    page = path.read_text(encoding="utf-8")
+    (found,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', page, re.S
+    )
+    return json.loads(found)
+
+
+def numbers(text, dtype="<f4"):
+    return np.frombuffer(base64.b64decode(text), dtype=dtype)
+
+
+def tile(sprites, i):
+    """Image i of the sheets, by the rule that the page follows."""
+    sheet = sprites["sheets"][i // sprites["per_sheet"]]
+    kind, data = sheet.split(",")
+    assert kind == "data:image/png;base64"
+    png = base64.b64decode(data)
+    pixels = matplotlib.image.imread(io.BytesIO(png), format="png")
+    pixels = np.round(pixels * 255).astype(np.uint8)
+    row, column = divmod(i % sprites["per_sheet"], sprites["columns"])
+    height, width = sprites["height"], sprites["width"]
+    return pixels[row * height :, column * width :][:height, :width]
+
+
+# The data -------------------------------------------------------------------
+
+
+def test_places_and_classes(path):
+    labels = np.array(["x", "y", "z"])[Y]
+    assert write_explorer(path, Z, labels) == path
+    data = content(path)
+    assert data["n"] == 300
+    assert_array_equal(numbers(data["x"]), Z[:, 0].astype(np.float32))
+    assert_array_equal(numbers(data["y"]), Z[:, 1].astype(np.float32))
+    target = data["target"]
+    assert target["labels"] == ["x", "y", "z"]
+    assert_array_equal(numbers(target["values"], "<i4"), Y)
+    assert target["colors"] == list(PALETTE[:3])
+    assert target["symbols"] == ["circle"] * 3
+    assert data["images"] is data["decode"] is data["names"] is None
+
+
+def test_noise_and_many_classes(path):
+    labels = np.arange(300) % 13 - 1
+    write_explorer(path, Z, labels)
+    target = content(path)["target"]
+    assert target["labels"] == ["noise", *map(str, range(12))]
+    assert target["colors"] == [GREY, *PALETTE, *PALETTE[:2]]
+    assert target["symbols"] == ["circle"] * 11 + ["square"] * 2
+    assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
+
+
+def test_continuous_color(path):
+    t = np.append(rng.normal(size=299), np.nan)
+    write_explorer(path, Z, t)
+    target = content(path)["target"]
+    assert target["kind"] == "continuous"
+    assert_array_equal(numbers(target["values"]), t.astype(np.float32))
+    assert (target["low"], target["high"]) == (np.nanmin(t), np.nanmax(t))
+    assert all(len(color) == 3 for color in target["scale"])
+
+
+def test_neither_y_nor_title(path):
+    write_explorer(path, Z)
+    assert content(path)["target"]["kind"] is None
+    assert "<title>Embedding</title>" in path.read_text()
+
+
+# Images ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4), (5, 7, 1)])
+def test_every_image_is_in_its_tile(path, shape, monkeypatch):
+    monkeypatch.setattr(_explorer, "_SHEET_SIDE", 40)
+    images = rng.integers(256, size=(300, *shape)).astype(np.uint8)
+    write_explorer(path, Z, images=images)
+    sprites = content(path)["images"]
+    assert (sprites["height"], sprites["width"]) == (5, 7)
+    assert sprites["per_sheet"] == 5 * 8 and len(sprites["sheets"]) == 8
+    for i in (0, 1, 4, 5, 39, 40, 123, 299):
+        expected = images[i].reshape(5, 7) if shape[2:] == (1,) else images[i]
+        assert_array_equal(tile(sprites, i), expected)
+
+
+def test_flat_rows_are_scaled_to_bytes(path):
+    X, y = load_digits(return_X_y=True)
+    write_explorer(path, X[:, :2], y, images=X, image_shape=(8, 8))
+    sprites = content(path)["images"]
+    for i in (0, 1796):
+        expected = np.round(X[i].reshape(8, 8) * 255 / 16)
+        assert_array_equal(tile(sprites, i), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8, bool])
+def test_large_images_are_reduced_by_means(path, dtype):
+    images = (rng.uniform(size=(300, 10, 7)) * 255).astype(dtype)
+    images[0, 0, 0], images[0, 0, 1] = 0, 255
+    write_explorer(path, Z, images=images, image_size=5)
+    sprites = content(path)["images"]
+    assert (sprites["height"], sprites["width"]) == (5, 4)
+    scale = 255.0 if dtype is bool else 1.0
+    block = scale * images[7, 2:4, 4:6].astype(float).mean()
+    edge = scale * images[7, 2:4, 6:].astype(float).mean()
+    assert_allclose(tile(sprites, 7)[1, 2:], [block, edge], atol=1.01)
+
+
+def test_images_that_are_not_finite(path):
+    images = rng.uniform(size=(300, 3, 3))
+    images[3, 1, 1] = np.nan
+    images[4] = np.inf
+    write_explorer(path, Z, images=images)
+    sprites = content(path)["images"]
+    assert tile(sprites, 3)[1, 1] == 0 and (tile(sprites, 4) == 255).all()
+    write_explorer(path, Z, images=np.full((300, 2, 2), 7.0))
+    assert (tile(content(path)["images"], 9) == 0).all()
+
+
+def test_images_are_packed(path):
+    X, y = load_digits(return_X_y=True)
+    write_explorer(path, X[:, :2], y)
+    without = path.stat().st_size
+    write_explorer(path, X[:, :2], y, images=X, image_shape=(8, 8))
+    # less than the bytes of the pixels themselves, though base64 adds a third
+    assert path.stat().st_size - without < X.size
+
+
+# The decoder ----------------------------------------------------------------
+
+
+def test_decoded_grid_has_its_places(path):
+    X, y = load_digits(return_X_y=True)
+    pca = PCA(2, random_state=0).fit(X)
+    at = pca.transform(X)
+    write_explorer(path, at, y, images=X, image_shape=(8, 8), decoder=pca, grid_size=5)
+    decode = content(path)["decode"]
+    ends = [at.min(axis=0), at.max(axis=0)]
+    assert [decode["x"]["low"], decode["y"]["low"]] == list(ends[0])
+    assert [decode["x"]["high"], decode["y"]["high"]] == list(ends[1])
+    for column, row in [(0, 0), (4, 0), (1, 3)]:
+        place = ends[0] + np.array([column, row]) / 4 * (ends[1] - ends[0])
+        row_of_data = pca.inverse_transform([place]).reshape(8, 8)
+        # with the samples' black and white
+        expected = np.clip(row_of_data * 255 / 16, 0, 255)
+        assert_allclose(tile(decode["images"], row * 5 + column), expected, atol=0.51)
+
+
+def test_decoded_rows_without_images(path):
+    def decode(codes):
+        return np.column_stack([codes, codes.sum(axis=1)])
+
+    write_explorer(path, Z, decoder=decode, grid_size=4)
+    found = content(path)["decode"]
+    assert found["images"] is None and found["n_features"] == 3
+    rows = numbers(found["rows"]).reshape(16, 3)
+    assert_allclose(rows[0, :2], Z.min(axis=0), rtol=1e-6)
+    assert_allclose(rows[3, :2], [Z[:, 0].max(), Z[:, 1].min()], rtol=1e-6)
+    assert_allclose(rows[:, 2], rows[:, 0] + rows[:, 1], atol=1e-6)
+    # the shape of what is decoded, where the samples have no images
+    write_explorer(path, Z, decoder=decode, grid_size=4, image_shape=(1, 3))
+    assert content(path)["decode"]["images"]["width"] == 3
+
+
+# The page -------------------------------------------------------------------
+
+NASTY = [
+    "</script><script>window.stolen = 1</script>",
+    "<!--<script>",
+    '<img src=x onerror="window.stolen = 1">',
+    "<!-- data -->&amp;\u2028\u2029",
+    "\ud800 alone",
+    'quote " and, comma\nline',
+]
+
+
+def test_no_text_becomes_markup(path):
+    labels = np.array(NASTY, dtype=object)[np.arange(300) % len(NASTY)]
+    names = [f"{i} {NASTY[0]}" for i in range(300)]
+    write_explorer(path, Z, labels, names=names, title=NASTY[0])
+    page = path.read_bytes().decode("utf-8")
+    data = content(path)
+    assert data["target"]["labels"] == sorted(NASTY)
+    assert data["names"][7] == names[7]
+    assert "<script>window.stolen" not in page and "<img src=x" not in page
+    assert "&lt;script&gt;window.stolen" in page
+    harmless = path.with_name("harmless.html")
+    write_explorer(harmless, Z, Y)
+    plain = harmless.read_text(encoding="utf-8")
+    for tag in ("<script", "</script", "<!--"):
+        assert page.count(tag) == plain.count(tag)
+    own = page.split('id="data">')[1].split("</script>")[0]
+    assert not set("<>&\u2028\u2029") & set(own)
+
+
+def test_page_needs_nothing_else(path):
+    write_explorer(path, Z, Y)
+    page = path.read_text(encoding="utf-8")
+    own = _explorer._read("explorer.html")
+    own += _explorer._read("explorer.css") + _explorer._read("explorer.js")
+    assert not re.findall(r"(?:https?:)?//\w+\.\w+|<link|@import|url\(", own)
+    assert not re.findall(r"<!-- [a-z]+ -->", page)
+    assert "default-src 'none'" in page and "connect-src" not in page
+    assert "Plotly" in page
+
+
+def test_files_of_the_page_are_installed():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = config["tool"]["setuptools"]["package-data"]["skmanifold.inspection"]
+    folder = Path(skmanifold.inspection.__file__).parent
+    files = {file.name for file in folder.iterdir() if file.is_file()}
+    others = {name for name in files if not name.endswith((".py", ".pyc"))}
+    assert others == {"explorer.css", "explorer.html", "explorer.js"}
+    for name in others:
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
+
+
+def test_to_html_equals_write_explorer(path, tmp_path):
+    X, y = load_digits(return_X_y=True)
+    pca = PCA(2, random_state=0).fit(X)
+    display = EmbeddingDisplay.from_estimator(pca, X, y, image_shape=(8, 8))
+    other = tmp_path / "other.html"
+    assert display.to_html(str(path), grid_size=6) == path
+    write_explorer(
+        other,
+        pca.transform(X),
+        y,
+        images=X,
+        image_shape=(8, 8),
+        decoder=pca,
+        grid_size=6,
+        title="PCA",
+    )
+    assert path.read_bytes() == other.read_bytes()
+
+
+def test_missing_plotly_is_explained(path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "plotly"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] == "plotly":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    with pytest.raises(ImportError, match=r"explorer needs.*skmanifold\[explorer\]"):
+        write_explorer(path, Z)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"Z": np.ones((5, 3))}, r"components=\(0, 1\)"),
+        ({"Z": np.ones(5)}, r"shape \(5,\)"),
+        ({"y": Y[:9]}, r"y has shape \(9,\)"),
+        ({"names": ["a"]}, "names has 1 entries"),
+        ({"grid_size": 1}, "grid_size must be an int of at least 2"),
+        ({"image_size": 0}, "image_size must be an int of at least 1"),
+        ({"images": np.ones((300, 9))}, "image_shape"),
+        ({"image_shape": (3, 3)}, "needs the images"),
+        ({"decoder": lambda codes: codes[:3]}, "one row for each of the 576"),
+        ({"decoder": PCA(2), "components": (0, 1)}, "do not go together"),
+    ],
+)
+def test_errors(path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        write_explorer(path, **{"Z": Z, **arguments})
+    assert not path.exists()
+
+
+def test_a_decoder_must_decode(path):
+    with pytest.raises(TypeError, match="decoder must be a callable"):
+        write_explorer(path, Z, decoder=3)
+
+
+def test_too_many_pixels_for_a_page(path, monkeypatch):
+    monkeypatch.setattr(_explorer, "_MOST_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Lower image_size"):
+        write_explorer(path, Z, images=np.ones((300, 8, 8)))
+    write_explorer(path, Z, images=np.ones((300, 8, 8)), image_size=1)

@@ -1,0 +1,82 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+
+from skmanifold.inspection import NeighborhoodPreservationDisplay
+from skmanifold.metrics import (
+    neighborhood_preservation_auc,
+    neighborhood_preservation_curve,
+)
+
+X, _ = load_iris(return_X_y=True)
+METHODS = {"one": PCA(1).fit(X), "two": PCA(2).fit(X)}
+EMBEDDINGS = {name: pca.transform(X) for name, pca in METHODS.items()}
+
+
+@pytest.mark.parametrize("kind", ["r_nx", "q_nx"])
+def test_curves_are_the_metric(kind):
+    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, kind=kind)
+    assert len(display.lines_) == 2
+    for line, Z in zip(display.lines_, EMBEDDINGS.values(), strict=True):
+        k, q_nx, r_nx = neighborhood_preservation_curve(X, Z)
+        assert_array_equal(line.get_xdata(), k)
+        assert_array_equal(line.get_ydata(), r_nx if kind == "r_nx" else q_nx)
+    chance = display.chance_.get_ydata()
+    assert_allclose(chance, 0 * k if kind == "r_nx" else k / 149)
+    assert display.ax_.get_xscale() == "log"
+
+
+def test_area_is_the_metric():
+    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS)
+    for name, Z in EMBEDDINGS.items():
+        assert_allclose(display.auc_[name], neighborhood_preservation_auc(X, Z))
+    texts = [text.get_text() for text in display.legend_.get_texts()]
+    assert texts[0] == f"one (area {display.auc_['one']:.3f})"
+    assert len(texts) == 3
+
+
+def test_from_estimator_equals_from_embedding():
+    a = NeighborhoodPreservationDisplay.from_estimator(METHODS, X, max_neighbors=20)
+    b = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, max_neighbors=20)
+    for name in METHODS:
+        assert len(a.r_nx[name]) == 20
+        assert_array_equal(a.r_nx[name], b.r_nx[name])
+    single = NeighborhoodPreservationDisplay.from_estimator(METHODS["two"], X)
+    assert list(single.r_nx) == ["PCA"]
+    assert_array_equal(single.r_nx["PCA"][:20], a.r_nx["two"])
+
+
+def test_lines_differ_without_their_colors():
+    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS)
+    assert len({line.get_linestyle() for line in display.lines_}) == 2
+    display.plot(curve_kwargs={"lw": 5})
+    assert [line.get_linewidth() for line in display.lines_] == [5, 5]
+
+
+def test_legend_lies_beside_the_axes():
+    _, ax = plt.subplots(layout="constrained")
+    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, ax=ax)
+    assert display.ax_ is ax
+    display.figure_.canvas.draw()
+    assert display.legend_.get_window_extent().x0 > ax.bbox.x1
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"Z": {}}, "at least one embedding"),
+        ({"kind": "lcmc"}, "kind must be one of"),
+        ({"Z": np.ones((149, 2))}, "inconsistent numbers of samples"),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NeighborhoodPreservationDisplay.from_embedding(
+            X, **{"Z": EMBEDDINGS, **arguments}
+        )

@@ -1,0 +1,221 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from skmanifold.losses import (
+    alignment_loss,
+    center_distance_loss,
+    cluster_divergence,
+    local_isometry_loss,
+    log_assignments,
+    sharpened_assignments,
+)
+
+
+def draws(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
+@pytest.fixture
+def points():
+    return draws(7, 3).requires_grad_(), draws(4, 3, seed=1).requires_grad_()
+
+
+def assert_same_gradients(ours, naive, inputs):
+    torch.testing.assert_close(ours, naive)
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, inputs), torch.autograd.grad(naive, inputs)
+    )
+
+
+# -- soft assignments
+
+
+def naive_assignments(z, centers, nu):
+    rows = []
+    for point in z:
+        kernel = [
+            (1 + ((point - c) ** 2).sum() / nu) ** (-(nu + 1) / 2) for c in centers
+        ]
+        rows.append(torch.stack(kernel) / sum(kernel))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("nu", [0.5, 1.0, 30.0])
+def test_assignments_against_naive_loop(points, nu):
+    weights = draws(7, 4, seed=2)
+    ours = log_assignments(*points, nu=nu).exp()
+    naive = naive_assignments(*points, nu)
+    torch.testing.assert_close(ours.sum(1), torch.ones(7, dtype=torch.float64))
+    assert_same_gradients((weights * ours).sum(), (weights * naive).sum(), points)
+
+
+def test_assignments_gradcheck(points):
+    assert torch.autograd.gradcheck(log_assignments, points)
+
+
+def test_assignments_of_far_points_stay_finite():
+    z = torch.tensor([[1e18, 0.0], [0.0, 0.0]])
+    log_q = log_assignments(z, torch.tensor([[0.0, 0.0], [1e6, 0.0]]))
+    assert torch.isfinite(log_q).all()
+    # far from all centres nothing tells them apart, at a centre everything does
+    torch.testing.assert_close(log_q[0].exp(), torch.tensor([0.5, 0.5]))
+    assert log_q[1].exp()[0].item() == 1.0
+
+
+def test_one_center_has_all(points):
+    assert torch.equal(
+        log_assignments(points[0], points[1][:1]).exp(), torch.ones(7, 1)
+    )
+
+
+def test_sharpened_against_naive_loop():
+    q = torch.softmax(draws(6, 3), 1)
+    p = sharpened_assignments(q)
+    for i, j in itertools.product(range(6), range(3)):
+        share = [q[i, c] ** 2 / sum(q[r, c] for r in range(6)) for c in range(3)]
+        assert p[i, j].item() == pytest.approx((share[j] / sum(share)).item())
+
+
+def test_sharpened_with_an_empty_cluster():
+    q = torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0]])
+    p = sharpened_assignments(q)
+    assert torch.isfinite(p).all()
+    assert torch.equal(p[:, 2], torch.zeros(2))
+    torch.testing.assert_close(p.sum(1), torch.ones(2))
+
+
+def test_sharp_assignments_are_their_own_targets():
+    q = torch.eye(3)[[0, 0, 1, 2]]
+    assert torch.equal(sharpened_assignments(q), q)
+
+
+def test_divergence_against_naive_loop(points):
+    p = torch.softmax(draws(7, 4, seed=3), 1)
+    log_q = naive_assignments(*points, 1.0).log()
+    naive = sum(
+        p[i, j] * (torch.log(p[i, j]) - log_q[i, j])
+        for i, j in itertools.product(range(7), range(4))
+    )
+    ours = cluster_divergence(p, log_assignments(*points))
+    assert_same_gradients(ours, naive / 7, points)
+
+
+def test_divergence_of_equals_is_zero_and_of_labels_the_cross_entropy():
+    q = torch.softmax(draws(5, 3), 1)
+    assert cluster_divergence(q, q.log()).item() == pytest.approx(0, abs=1e-15)
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    ours = cluster_divergence(torch.eye(3, dtype=torch.float64)[labels], q.log())
+    torch.testing.assert_close(ours, torch.nn.functional.nll_loss(q.log(), labels))
+
+
+def test_gradient_of_deep_embedded_clustering(points):
+    """Closed form of Eq. 4 in Xie et al. (2016), for one degree of freedom."""
+    z, centers = points
+    p = torch.softmax(draws(7, 4, seed=3), 1)
+    (ours,) = torch.autograd.grad(cluster_divergence(p, log_assignments(z, centers)), z)
+    q = naive_assignments(z, centers, 1.0)
+    for i in range(7):
+        wanted = sum(
+            2 * (p[i, j] - q[i, j]) * (z[i] - c) / (1 + ((z[i] - c) ** 2).sum())
+            for j, c in enumerate(centers)
+        )
+        torch.testing.assert_close(ours[i], wanted / 7)
+
+
+# -- geometry
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_local_isometry_against_naive_loop(weighted):
+    z_a = draws(5, 3).requires_grad_()
+    z_b = draws(5, 3, seed=1).requires_grad_()
+    distances = draws(5, seed=2).abs()
+    weights = torch.tensor([1.0, 0.0, 0.5, 0.0, 2.0]).double() if weighted else None
+    ours = local_isometry_loss(z_a, z_b, distances, weights)
+    total, mass = 0.0, 0.0
+    for i in range(5):
+        w = weights[i] if weighted else 1.0
+        distance = ((z_a[i] - z_b[i]) ** 2).sum().sqrt()
+        total = total + w * (distance - distances[i]).abs()
+        mass += w
+    assert_same_gradients(ours, total / mass, (z_a, z_b))
+    assert torch.autograd.gradcheck(
+        lambda a, b: local_isometry_loss(a, b, distances, weights), (z_a, z_b)
+    )
+
+
+def test_local_isometry_without_pairs_or_distance():
+    z = torch.zeros(3, 2, requires_grad=True)
+    nothing = local_isometry_loss(z, z + 1, torch.ones(3), torch.zeros(3))
+    nothing.backward()
+    assert nothing.item() == 0 and torch.equal(z.grad, torch.zeros(3, 2))
+    z.grad = None
+    local_isometry_loss(z, z * 2, torch.ones(3)).backward()
+    assert torch.equal(z.grad, torch.zeros(3, 2)), "coinciding points: no direction"
+
+
+def test_center_distances_against_naive_loop():
+    centers = draws(4, 2).requires_grad_()
+    wanted = torch.cdist(draws(4, 3, seed=1), draws(4, 3, seed=1))
+    naive = sum(
+        (((centers[i] - centers[j]) ** 2).sum().sqrt() - wanted[i, j]).abs()
+        for i, j in itertools.permutations(range(4), 2)
+    )
+    ours = center_distance_loss(centers, wanted)
+    assert_same_gradients(ours, naive / 12, (centers,))
+    assert torch.autograd.gradcheck(lambda c: center_distance_loss(c, wanted), centers)
+
+
+def test_center_distances_closed_forms():
+    corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
+    distances = torch.cdist(corners, corners)
+    assert center_distance_loss(corners, distances).item() < 1e-6
+    assert center_distance_loss(3 * corners, distances).item() == pytest.approx(8)
+    one = torch.zeros(1, 2, requires_grad=True)
+    alone = center_distance_loss(one, torch.zeros(1, 1))
+    alone.backward()
+    assert alone.item() == 0 and torch.equal(one.grad, torch.zeros(1, 2))
+    same = torch.zeros(3, 2, requires_grad=True)
+    center_distance_loss(same, torch.ones(3, 3)).backward()
+    assert torch.isfinite(same.grad).all()
+
+
+def test_alignment_against_naive_loop(points):
+    z, centers = points
+    labels = torch.tensor([0, 2, 2, 0, 3, 3, 3])  # cluster 1 has no points
+    naive = sum(
+        ((centers[j] - z[labels == j].mean(0)) ** 2).sum().sqrt() for j in (0, 2, 3)
+    )
+    ours = alignment_loss(z, centers, labels)
+    torch.testing.assert_close(ours, naive / 3)
+    assert_same_gradients(ours, naive / 3, points)
+    assert torch.autograd.gradcheck(lambda *p: alignment_loss(*p, labels), points)
+
+
+def test_alignment_of_aligned_centers_is_zero():
+    z = torch.tensor([[0.0, 1.0], [2.0, 1.0], [5.0, 5.0]])
+    centers = torch.tensor([[1.0, 1.0], [5.0, 5.0]])
+    assert alignment_loss(z, centers, torch.tensor([0, 0, 1])).item() < 1e-15
+
+
+def test_scale_of_the_geometric_losses():
+    """Twice the points and the distances, twice the loss."""
+    z, centers, labels = draws(6, 2), draws(3, 2, seed=1), torch.arange(6) % 3
+    wanted = draws(3, 3, seed=2).abs()
+    for scale in (1.0, 2.0):
+        values = [
+            alignment_loss(scale * z, scale * centers, labels),
+            center_distance_loss(scale * centers, scale * wanted),
+            local_isometry_loss(scale * z[:3], scale * z[3:], scale * wanted[0]),
+        ]
+        if scale == 1.0:
+            once = values
+    for one, two in zip(once, values, strict=True):
+        assert math.isclose(2 * one, two, rel_tol=1e-12)

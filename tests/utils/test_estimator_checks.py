@@ -1,0 +1,702 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Each house check finds what it is for: one broken estimator after the other."""
+
+import contextlib
+import copy
+import os
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import SkipTestWarning
+from torch import nn
+
+from skmanifold._engine import RowBatches
+from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.utils import estimator_checks
+from skmanifold.utils.estimator_checks import (
+    check_deep_manifold,
+    parametrize_with_deep_checks,
+)
+
+
+class Objective(nn.Module):
+    def __init__(self, inputs, encoder, decoder):
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        error = x - self.decoder(self.encoder(x))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class Sound(DecoderMixin, DeepManifold):
+    """A linear autoencoder without a fault."""
+
+    _parameter_constraints: dict = {
+        **DeepManifold._parameter_constraints,
+        "encoder": [nn.Module, callable, None],
+    }
+
+    def __init__(
+        self,
+        n_components=2,
+        *,
+        encoder=None,
+        n_clusters=None,
+        max_epochs=1,
+        batch_size=20,
+        learning_rate=0.01,
+        device="cpu",
+        training=None,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.encoder = encoder
+        self.n_clusters = n_clusters
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(
+            n_epochs=10 if self.max_epochs == "auto" else self.max_epochs,
+            batch_size=50 if self.batch_size == "auto" else self.batch_size,
+            learning_rate=0.01 if self.learning_rate == "auto" else self.learning_rate,
+        )
+
+    def _make_batches(self, data, batch_size):
+        return RowBatches(data.n_samples, batch_size, data.device)
+
+    def _make_objective(self, data):
+        return Objective(
+            data.inputs,
+            self._encoder(data.n_inputs, data.inputs[:2]),
+            nn.Linear(self.n_components, data.n_inputs),
+        )
+
+    def _encoder(self, n_inputs, rows):
+        if self.encoder is None:
+            return nn.Linear(n_inputs, self.n_components)
+        if isinstance(self.encoder, nn.Module):
+            encoder = copy.deepcopy(self.encoder)
+        else:
+            encoder = self.encoder(n_inputs, self.n_components)
+        if not isinstance(encoder, nn.Module):
+            raise TypeError(f"encoder returned {encoder!r}, which is no module.")
+        with torch.no_grad():
+            width = encoder(rows).shape[1]
+        if width != self.n_components:
+            raise ValueError(f"encoder has {width} outputs, not {self.n_components}.")
+        return encoder
+
+
+class SoundSupervised(Sound):
+    """It takes targets, if only to check them."""
+
+    def _validate_targets(self, y):
+        if y is None:
+            raise ValueError("y=None, but this method needs a label for each row.")
+        y = np.asarray(y)
+        if y.ndim != 1:
+            raise ValueError(f"y has shape {y.shape}; pass one label a row.")
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("y holds NaN.")
+        return y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+@parametrize_with_deep_checks(
+    [Sound(n_clusters=2), SoundSupervised()], scikit_learn=False
+)
+def test_a_sound_estimator_passes(estimator, check):
+    check(estimator)
+
+
+# What may be broken -----------------------------------------------------------
+
+BROKEN = []
+
+
+def broken(check, message):
+    """The class is what `check` must find, with this message."""
+
+    def note(cls):
+        BROKEN.append(pytest.param(cls, check, message, id=f"{check}-{cls.__name__}"))
+        return cls
+
+    return note
+
+
+@broken("check_transform_of_any_rows", "same bits whatever rows")
+class CentresWhatItTransforms(Sound):
+    def transform(self, X):
+        Z = super().transform(X)
+        return Z - Z.mean(axis=0)
+
+
+@broken("check_transform_of_any_rows", "reconstruct must give each row the same bits")
+class ReconstructsByRank(Sound):
+    def reconstruct(self, X):
+        return super().reconstruct(X) + np.arange(len(X))[:, np.newaxis]
+
+
+@broken("check_fit_transform_is_transform", r"fit_transform\(X\) must be fit")
+class AlmostTransforms(Sound):
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(X, y) * (1 + 1e-9)
+
+
+@broken("check_fit_transform_is_transform", "1 names for 2 columns")
+class CountsBadly(Sound):
+    _n_features_out = 1
+
+
+@broken("check_fit_transform_is_transform", "labels_ must be")
+class RelabelsOnFit(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        if self.n_clusters:
+            self.labels_ = self.labels_[::-1]
+        return self
+
+
+@broken("check_nothing_is_mutated", "must not change X")
+class CentresInPlace(Sound):
+    def fit(self, X, y=None):
+        if isinstance(X, np.ndarray):
+            X -= X.mean(axis=0)
+        return super().fit(X, y)
+
+
+@broken("check_nothing_is_mutated", r"must not change its parameters.*batch_size")
+class SettlesItsBatchSize(Sound):
+    def fit(self, X, y=None):
+        self.batch_size = len(X) // 2
+        return super().fit(X, y)
+
+
+@broken("check_nothing_is_mutated", "must not change the fitted estimator")
+class CountsItsCalls(Sound):
+    def transform(self, X):
+        self.n_calls_ = getattr(self, "n_calls_", 0) + 1
+        return super().transform(X)
+
+
+@broken("check_threads_may_share_a_model", "safe from several threads")
+class KeepsRowsOnItself(Sound):
+    def transform(self, X):
+        self._rows = X
+        time.sleep(0.002)
+        return super().transform(self._rows)
+
+
+@broken("check_refit_forgets", "must not remember the first")
+class TrainsLongerEachTime(Sound):
+    def _plan(self, n_samples, n_features):
+        plan = super()._plan(n_samples, n_features)
+        plan.n_epochs += hasattr(self, "network_")
+        return plan
+
+
+@broken("check_y_is_ignored_unless_needed", "must not look at y")
+class LooksAtLabels(Sound):
+    def fit(self, X, y=None):
+        return super().fit(X if y is None else X + np.asarray(y)[:, np.newaxis], y)
+
+
+@broken("check_y_is_ignored_unless_needed", "entries for .* was accepted")
+class TakesAnyY(Sound):
+    def fit(self, X, y=None):
+        return super().fit(X)
+
+
+@broken("check_y_is_ignored_unless_needed", "y=None.* was accepted")
+class NeedsNoLabelsAfterAll(SoundSupervised):
+    def _validate_targets(self, y):
+        return None
+
+
+@broken("check_y_is_ignored_unless_needed", "y with NaN.* was accepted")
+class TakesLabelsThatAreNaN(SoundSupervised):
+    def _validate_targets(self, y):
+        return super()._validate_targets(None if y is None else np.nan_to_num(y))
+
+
+@broken("check_same_bits_for_any_number_of_threads", "same bits for 2 threads")
+class SumsByThread(Sound):
+    def transform(self, X):
+        return super().transform(X) * torch.get_num_threads()
+
+    def fit_transform(self, X, y=None):
+        return self.fit(X, y).transform(X)
+
+
+@broken("check_same_bits_for_any_number_of_threads", "number of threads alone: 2")
+class TakesOneThread(Sound):
+    def fit(self, X, y=None):
+        torch.set_num_threads(1)
+        return super().fit(X, y)
+
+
+@broken("check_same_bits_in_a_worker", "in a worker process")
+class KnowsItsProcess(Sound):
+    def _present(self, outputs):
+        return outputs + os.getpid()
+
+
+@broken("check_seed_decides", "what the global generators hold")
+class DrawsGlobally(Sound):
+    def _present(self, outputs):
+        return outputs + np.random.rand()  # noqa: NPY002
+
+
+@broken("check_seed_decides", "another random_state must give another result")
+class HasOneSeed(Sound):
+    def _open_checkpoint(self, options, rows, targets, continued):
+        return None, 0
+
+
+@broken("check_seed_decides", "must move on from fit to fit")
+class CopiesItsGenerator(Sound):
+    def fit(self, X, y=None):
+        given = self.random_state
+        self.random_state = copy.deepcopy(given)
+        try:
+            return super().fit(X, y)
+        finally:
+            self.random_state = given
+
+
+@broken("check_global_state_is_untouched", "fit must leave torch's global generator")
+class SeedsTorch(Sound):
+    def fit(self, X, y=None):
+        torch.manual_seed(0)
+        return super().fit(X, y)
+
+
+@broken("check_global_state_is_untouched", "leave the warnings filters alone")
+class SilencesWarnings(Sound):
+    def fit(self, X, y=None):
+        warnings.filterwarnings("ignore", message="something else")
+        return super().fit(X, y)
+
+
+@broken("check_global_state_is_untouched", "leave the environment alone")
+class SetsTheEnvironment(Sound):
+    def transform(self, X):
+        os.environ["SKMANIFOLD_CHECK"] = str(time.time())
+        return super().transform(X)
+
+
+@broken("check_global_state_is_untouched", r"fit, when it fails, .* handling of errors")
+class ForgetsErrorsOnFailure(Sound):
+    def fit(self, X, y=None):
+        before = np.seterr(all="ignore")
+        super().fit(X, y)
+        np.seterr(**before)
+        return self
+
+
+@broken("check_modes_of_the_caller_do_not_show", r"torch.no_grad\(\) around it")
+class KnowsItsMode(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.embedding_ = self.embedding_ + (not torch.is_grad_enabled())
+        return self
+
+
+@broken("check_bad_rows_are_refused", "NaN in X must be refused, but was accepted")
+class FillsHoles(Sound):
+    def fit(self, X, y=None):
+        return super().fit(np.nan_to_num(X), y)
+
+
+@broken("check_bad_rows_are_refused", r"leave nothing behind, but left \['started_'\]")
+class NotesThatItStarted(Sound):
+    def fit(self, X, y=None):
+        self.started_ = True
+        return super().fit(X, y)
+
+
+@broken("check_bad_rows_are_refused", "must keep the previous fit, but .* went")
+class DropsItsFitFirst(Sound):
+    def fit(self, X, y=None):
+        for name in ("embedding_", "network_"):
+            vars(self).pop(name, None)
+        return super().fit(X, y)
+
+
+@broken("check_bad_rows_are_refused", "must say what is wrong")
+class SaysNothing(Sound):
+    def fit(self, X, y=None):
+        try:
+            return super().fit(X, y)
+        except ValueError:
+            raise ValueError("Bad input.") from None
+
+
+@broken("check_bad_new_rows_are_refused", r"transform with NaN in X .* accepted")
+class FillsNewHoles(Sound):
+    def transform(self, X):
+        if isinstance(X, np.ndarray) and X.dtype.kind == "f":
+            X = np.nan_to_num(X, posinf=np.inf)
+        return super().transform(X)
+
+
+@broken("check_bad_new_rows_are_refused", "must raise NotFittedError before fit")
+class TransformsUnfitted(Sound):
+    def transform(self, X):
+        if not hasattr(self, "network_"):
+            return np.zeros((len(X), 2))
+        return super().transform(X)
+
+
+@broken("check_bad_parameters_are_named", "'max_epochs' has no entry")
+class ForgetsAConstraint(Sound):
+    _parameter_constraints = {
+        name: constraint
+        for name, constraint in Sound._parameter_constraints.items()
+        if name != "max_epochs"
+    }
+
+
+@broken("check_bad_parameters_are_named", r"learning_rate=0.0\) must be refused, but")
+class TakesAnyLearningRate(Sound):
+    _parameter_constraints = {**Sound._parameter_constraints, "learning_rate": [object]}
+
+
+@broken("check_bad_parameters_are_named", r"device='gpu'\): the error must name device")
+class DoesNotNameTheDevice(Sound):
+    def fit(self, X, y=None):
+        if self.device == "gpu":
+            raise ValueError("no such place")
+        return super().fit(X, y)
+
+
+@broken("check_bad_networks_are_refused", "with a ValueError or TypeError, but raised")
+class TriesAnyNetwork(Sound):
+    def _encoder(self, n_inputs, rows):
+        if isinstance(self.encoder, nn.Module):
+            return copy.deepcopy(self.encoder)
+        return super()._encoder(n_inputs, rows)
+
+
+@broken("check_bad_networks_are_refused", "must be copied, not changed")
+class TakesTheNetworkItself(Sound):
+    def _encoder(self, n_inputs, rows):
+        if isinstance(self.encoder, nn.Module):
+            self.encoder.eval()
+        return super()._encoder(n_inputs, rows)
+
+
+@broken("check_few_rows", "an error must name the least number of rows")
+class WantsMoreRows(Sound):
+    def fit(self, X, y=None):
+        if len(X) < 12:
+            raise ValueError("Not enough rows.")
+        return super().fit(X, y)
+
+
+@broken("check_few_rows", "may give a UserWarning, but gave RuntimeWarning")
+class DividesByZero(Sound):
+    def fit(self, X, y=None):
+        np.ones(1) / (len(X) - 5)
+        return super().fit(X, y)
+
+
+@broken("check_few_rows", "must warn once")
+class WarnsTwice(Sound):
+    def fit(self, X, y=None):
+        for _ in range(2):
+            warnings.warn("few rows", UserWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+@broken("check_repeated_rows", "equal rows must have equal places")
+class MovesThemApart(Sound):
+    def _present(self, outputs):
+        return outputs + np.arange(len(outputs), dtype=np.float32)[:, np.newaxis]
+
+
+@broken("check_repeated_rows", "must say that there is nothing to learn")
+class HasNothingToSay(Sound):
+    def fit(self, X, y=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().fit(X, y)
+
+
+@broken("check_odd_columns", "on one column must tell rows apart")
+class DropsAColumn(Sound):
+    def _present(self, outputs):
+        return outputs * np.float32(self.n_features_in_ > 1)
+
+
+@broken("check_odd_scales", "finite reconstruct")
+class OverflowsOnTheWayBack(Sound):
+    def reconstruct(self, X):
+        X = super().reconstruct(X)
+        return X if np.abs(X).max() < 1e20 else X * np.inf
+
+
+@broken("check_odd_scales", "around 1e-8 must tell rows apart")
+class RoundsItsInput(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.embedding_ = self.transform(X)
+        return self
+
+    def transform(self, X):
+        Z = super().transform(X)
+        return Z * (np.abs(X).max() > 1e-6) if isinstance(X, np.ndarray) else Z
+
+
+@broken("check_number_types", "on float16 must give float32, but gave float64")
+class IsAlwaysDouble(Sound):
+    def transform(self, X):
+        return super().transform(X).astype(np.float64)
+
+
+@broken("check_containers", "for a list of lists the bits")
+class ReadsListsBackwards(Sound):
+    def fit(self, X, y=None):
+        return super().fit(X[::-1] if isinstance(X, list) else X, y)
+
+
+@broken("check_data_frames", "for pandas the bits")
+class ReordersColumns(Sound):
+    def fit(self, X, y=None):
+        return super().fit(X[X.columns[::-1]] if hasattr(X, "columns") else X, y)
+
+
+@broken("check_sparse_matrices", "for a bsr_array the bits")
+class CountsEntries(Sound):
+    def transform(self, X):
+        return super().transform(X) + (X.nnz if hasattr(X, "nnz") else 0)
+
+
+@broken("check_too_large_a_batch_is_said", "must warn once and name both numbers")
+class ClipsInSilence(HasNothingToSay):
+    pass
+
+
+@broken("check_warnings_point_at_the_caller", "must point at the line that called fit")
+class WarnsAboutItself(Sound):
+    def fit(self, X, y=None):
+        warnings.warn("look here", UserWarning, stacklevel=1)
+        return super().fit(X, y)
+
+
+@broken("check_history", "must be silent by default")
+class Chatters(Sound):
+    def fit(self, X, y=None):
+        print("Now fitting.")  # noqa: T201
+        return super().fit(X, y)
+
+
+@broken("check_history", "must be the sum of its terms")
+class HalvesATerm(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        terms = self.history_["reconstruction"]
+        self.history_["reconstruction"] = [0.5 * value for value in terms]
+        return self
+
+
+@broken("check_history", "must say how it goes")
+class StaysSilent(Sound):
+    def _report(self, phase, epoch, n_epochs, history):
+        pass
+
+
+@broken("check_models_travel", "has the shape of the training data")
+class KeepsTheData(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.X_ = np.array(X)
+        return self
+
+
+@broken("check_models_travel", "must be about its weights and embedding_")
+class HidesTheData(Sound):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self._kept = [np.array(X)] * 2 + [np.random.RandomState(0).rand(len(X), 50)]
+        return self
+
+
+@broken("check_models_travel", "same bits after pickle")
+class LosesDigitsOnTheWay(Sound):
+    def __getstate__(self):
+        state = super().__getstate__()
+        network = copy.deepcopy(state["network_"]).half().float()
+        return {**state, "network_": network}
+
+
+@broken("check_interrupted_by_a_callback", "must leave nothing behind, but left")
+class LeavesANote(Sound):
+    def fit(self, X, y=None):
+        try:
+            return super().fit(X, y)
+        except BaseException as error:
+            self.error_ = error
+            raise
+
+
+@broken("check_interrupted_by_a_callback", "must pass it on")
+class GoesOnRegardless(Sound):
+    def fit(self, X, y=None):
+        with contextlib.suppress(KeyboardInterrupt):
+            super().fit(X, y)
+        return self
+
+
+@broken("check_interrupted_anywhere", r"must leave nothing behind, but left \['_busy'")
+class TidiesUpAtTheEnd(Sound):
+    def fit(self, X, y=None):
+        self._busy = True
+        super().fit(X, y)
+        del self._busy
+        return self
+
+
+@broken("check_interrupted_anywhere", "must leave NumPy's handling of errors alone")
+class RestoresAtTheEnd(ForgetsErrorsOnFailure):
+    pass
+
+
+@broken("check_stopped_by_a_callback", "must end training")
+class DoesNotListen(Sound):
+    def _learn(self, data, run):
+        listen = run.on_epoch
+        run.on_epoch = lambda *arguments: bool(listen(*arguments)) and False
+        return super()._learn(data, run)
+
+
+@broken("check_warm_start", "must go on from the previous networks")
+class AlwaysStartsCold(Sound):
+    def _networks(self):
+        return {}
+
+    def _open_checkpoint(self, options, rows, targets, continued):
+        checkpoint, seed = super()._open_checkpoint(options, rows, targets, continued)
+        return checkpoint, seed + continued
+
+
+class OwnOrder(RowBatches):
+    """Batches whose order depends on how often this object was asked."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def epoch(self, generator):
+        return super().epoch(self.generator)
+
+
+@broken("check_interrupted_fit_resumes", "must resume to the bits of a whole one")
+class HasAnOrderOfItsOwn(Sound):
+    def _make_batches(self, data, batch_size):
+        return OwnOrder(data.n_samples, batch_size, data.device)
+
+
+@broken("check_foreign_checkpoints_are_refused", "of other data must be refused, but")
+class RecognisesNothing(Sound):
+    def _fingerprint(self, rows, targets, continued):
+        return "the same for all"
+
+
+@broken("check_foreign_checkpoints_are_refused", "must be refused, but was accepted")
+class BeginsAnewInstead(Sound):
+    def _open_checkpoint(self, options, rows, targets, continued):
+        try:
+            return super()._open_checkpoint(options, rows, targets, continued)
+        except ValueError:
+            os.remove(options.checkpoint)
+            return super()._open_checkpoint(options, rows, targets, continued)
+
+
+@pytest.mark.parametrize("cls, check, message", BROKEN)
+def test_a_broken_estimator_is_found(cls, check, message):
+    n_clusters = 2 if cls is RelabelsOnFit else None
+    before = dict(os.environ), np.geterr()
+    try:
+        with warnings.catch_warnings():
+            with pytest.raises(AssertionError, match=f"(?s){message}"):
+                getattr(estimator_checks, check)(
+                    cls.__name__, cls(n_clusters=n_clusters)
+                )
+    finally:
+        os.environ.pop("SKMANIFOLD_CHECK", None)
+        np.seterr(**before[1])
+
+
+def test_each_check_has_something_that_it_finds():
+    assert {check.__name__ for check in estimator_checks._CHECKS} == {
+        case.values[1] for case in BROKEN
+    }
+
+
+# What a user calls ------------------------------------------------------------
+
+
+def test_check_deep_manifold_runs_scikit_learns_checks_and_ours():
+    names = [
+        estimator_checks._name_of(check)
+        for _, check in check_deep_manifold(Sound(), generate_only=True)
+    ]
+    assert "check_estimators_nan_inf" in names
+    assert names[-len(estimator_checks._CHECKS) :] == [
+        check.__name__ for check in estimator_checks._CHECKS
+    ]
+    only_ours = check_deep_manifold(Sound(), generate_only=True, scikit_learn=False)
+    assert len(list(only_ours)) == len(estimator_checks._CHECKS)
+
+
+def test_check_deep_manifold_raises_what_a_check_finds():
+    with pytest.raises(AssertionError, match="same bits whatever rows"):
+        check_deep_manifold(CentresWhatItTransforms(), scikit_learn=False)
+
+
+def test_check_deep_manifold_says_what_it_skips(monkeypatch):
+    def no_library(name, estimator):
+        estimator_checks._data_frame(np.eye(3), "pandas")
+
+    def missing(self, transform):
+        raise ImportError
+
+    monkeypatch.setattr(estimator_checks, "_CHECKS", [no_library])
+    monkeypatch.setattr(estimator_checks.FunctionTransformer, "set_output", missing)
+    with pytest.warns(SkipTestWarning, match="no_library was skipped: pandas is not"):
+        check_deep_manifold(Sound(), scikit_learn=False)
+
+
+def test_a_class_is_refused():
+    with pytest.raises(TypeError, match=r"Pass Sound\(\.\.\.\)"):
+        check_deep_manifold(Sound)
+
+
+def test_ids_name_the_estimator_and_the_check():
+    mark = parametrize_with_deep_checks([Sound()], scikit_learn=False)
+    names, cases = mark.args
+    assert names == "estimator, check"
+    assert cases[0].id == "Sound()-check_transform_of_any_rows"
