@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-========================================
+=========================================
 Unrolling a swiss roll without stretching
-========================================
+=========================================
 
 :class:`~skmanifold.IsometricAE` learns a map from the plane onto the data that keeps
 lengths and angles, and its inverse. On a swiss roll, 2,000 points in space that lie on
@@ -81,14 +81,14 @@ for axis, n_lines in ((0, 19), (1, 5)):
         line[:, 1 - axis] = np.linspace(low[1 - axis], high[1 - axis], 200)
         lines.append(line)
 
-figure = plt.figure(figsize=(11, 5.6), layout="constrained")
-grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.35), height_ratios=(1, 1))
+figure = plt.figure(figsize=(12, 4.6), layout="constrained")
+grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.5))
 space = figure.add_subplot(grid[:, 0], projection="3d")
 plane = figure.add_subplot(grid[0, 1])
 stretch = figure.add_subplot(grid[1, 1], sharex=plane, sharey=plane)
 
 colors = dict(c=roll.target[:2000], cmap="viridis", linewidths=0)
-space.scatter(*X.T, s=4, alpha=0.35, **colors)
+space.scatter(*X.T, s=6, alpha=0.8, depthshade=False, **colors)
 plane.scatter(*flat.T, s=5, **colors)
 for line in lines:
     plane.plot(*line.T, color="black", linewidth=0.6)
@@ -98,6 +98,7 @@ for line in lines:
         linewidth=0.6,
     )
 space.view_init(elev=12, azim=-72)
+space.set_box_aspect(np.ptp(X, axis=0), zoom=1.25)
 space.set(xticks=[], yticks=[], zticks=[])
 space.set_title("The data, and the grid of the plane decoded", loc="left")
 plane.set_title("The codes, in the units of the data", loc="left")

@@ -94,7 +94,7 @@ def test_required_packages():
 
 def test_extras():
     expected = {"plot", "progress", "io", "topology", "vision", "faiss", "onnx"}
-    expected |= {"bench", "docs", "test"}
+    expected |= {"bench", "browser", "docs", "explorer", "test"}
     assert set(EXTRAS) == {*expected, "all"}
     (everything,) = requirements("all")
     assert everything.name == PROJECT["name"]

@@ -4,6 +4,7 @@
 """The state of a training run in one file, written so that it is whole or absent."""
 
 import copy
+import glob
 import os
 import pathlib
 
@@ -88,5 +89,7 @@ class Checkpoint:
             temporary.unlink(missing_ok=True)
 
     def remove(self):
-        """Training is complete: the file has served."""
+        """Training is complete: the file has served, and what a killed write left."""
         self.path.unlink(missing_ok=True)
+        for part in self.path.parent.glob(f"{glob.escape(self.path.name)}.*.part"):
+            part.unlink(missing_ok=True)

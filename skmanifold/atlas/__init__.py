@@ -23,11 +23,13 @@ __all__ = [
     "AtlasTriplet",
     "BettiNumbers",
     "ChartwiseClassifier",
+    "DimensionEstimate",
     "FilteredComplex",
     "MSimCLR",
     "betti_numbers",
     "cech_nerve",
     "denoise",
+    "estimate_dimension",
     "overlap",
     "persistence",
     "soft_cover",
@@ -42,6 +44,10 @@ def __getattr__(name):
         from ._triplet import AtlasTriplet as value
     elif name == "ChartwiseClassifier":
         from ._classifier import ChartwiseClassifier as value
+    elif name == "DimensionEstimate":
+        from ._dimension import DimensionEstimate as value
+    elif name == "estimate_dimension":
+        from ._dimension import estimate_dimension as value
     elif name == "MSimCLR":
         from ._msimclr import MSimCLR as value
     else:

@@ -215,8 +215,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
 
-    start : {"random", "k-means", "farthest"}, default="random"
-        Where the prototypes start: at rows drawn at random; at centres of k-means; at
+    start : {"k-means", "random", "farthest"}, default="k-means"
+        Where the prototypes start: at centres of k-means; at rows drawn at random; at
         rows each of which is the farthest from those before it.
 
     temperature : float, default=0.1
@@ -244,7 +244,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 256.
+        Samples of a step. "auto" is 128.
 
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003.
@@ -336,7 +336,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             StrOptions({"auto"}),
         ],
         "locality": [Interval(Real, 0, None, closed="left")],
-        "start": [StrOptions({"random", "k-means", "farthest"})],
+        "start": [StrOptions({"k-means", "random", "farthest"})],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "denoise": ["boolean"],
         "encoder_layers": ["array-like"],
@@ -353,7 +353,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         divergence_weight="auto",
         locality=0.3,
         membership="hard",
-        start="random",
+        start="k-means",
         temperature=0.1,
         denoise=False,
         encoder_layers=(64, 64),
@@ -494,11 +494,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        batch_size = 256 if self.batch_size == "auto" else self.batch_size
+        batch_size = 128 if self.batch_size == "auto" else self.batch_size
         batch_size = min(batch_size, n_samples)
         n_epochs = self.max_epochs
         if n_epochs == "auto":
-            n_steps = min(800 * (n_samples / 3000) ** (1 / 3), 2400)
+            n_steps = min(600 * (n_samples / 3000) ** (1 / 3), 2400)
             n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         return Plan(
             n_epochs=n_epochs,

@@ -542,13 +542,13 @@ def choose_prototypes(X, n_charts, start, rng):
         return kmeans.fit(X).cluster_centers_
 
 
-def two_nearest(X, prototypes):
+def two_nearest(X, prototypes, n_nearest=2):
     """Mean squared distance of rows to their two nearest prototypes; positive."""
     total = 0.0
     for rows in gen_batches(len(X), 4096):
         d2 = _squared_distances(X[rows], prototypes)
-        if d2.shape[1] > 1:
-            d2 = np.partition(d2, 1, axis=1)[:, :2]
+        if d2.shape[1] > n_nearest:
+            d2 = np.partition(d2, n_nearest - 1, axis=1)[:, :n_nearest]
         total += float(d2.mean(axis=1).sum())
     return total / len(X) if total > 0 else 1.0
 
@@ -619,6 +619,8 @@ def _grow(enters, n_charts, max_dimension, max_simplices):
     cut = np.inf
     while len(simplices) <= max_dimension and len(simplices[-1]):
         wanted, earliest = _extend(simplices[-1], values[-1], n_charts)
+        if len(wanted) == 0:
+            break
         if len(wanted) > max_simplices:
             order = np.argsort(earliest, kind="stable")
             cut = min(cut, earliest[order[max_simplices]])

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, column_or_1d, gen_batches
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -504,12 +503,18 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         y = column_or_1d(
             check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True
         )
-        check_classification_targets(y)
-        classes, counts = np.unique(y, return_counts=True)
-        if len(classes) < 2 or counts.max() < 2:
+        if y.dtype.kind == "f" and (y != np.floor(y)).any():
             raise ValueError(
-                f"y has {len(classes)} class{'es' * (len(classes) != 1)} and at most "
-                f"{counts.max()} row{'s' * (counts.max() != 1)} of each: a triplet "
+                "Unknown label type: y holds numbers that are no integers "
+                f"({y[y != np.floor(y)][0]}). AtlasTriplet learns from classes: cut y "
+                "into intervals, with KBinsDiscretizer for instance."
+            )
+        classes, counts = np.unique(y, return_counts=True)
+        n_classes, most = len(classes), int(counts.max())
+        if n_classes < 2 or most < 2:
+            raise ValueError(
+                f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
+                f"most {most} {'row' if most == 1 else 'rows'} of each: a triplet "
                 "takes two rows of one class and one of another."
             )
         return y

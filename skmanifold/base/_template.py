@@ -76,6 +76,16 @@ def _has_n_clusters(estimator):
     return True
 
 
+def _learns_in_parts(estimator):
+    """Whether an epoch on a part of the rows is one of the method's."""
+    if type(estimator)._learn is not DeepManifold._learn:
+        raise AttributeError(
+            f"{type(estimator).__name__} has no partial_fit: it trains in phases, and "
+            "those need all rows."
+        )
+    return True
+
+
 @contextlib.contextmanager
 def _previous_fit_kept(estimator):
     """A fit that fails, or is interrupted, leaves the estimator as it was before."""
@@ -225,6 +235,43 @@ class DeepManifold(
         """
         with _previous_fit_kept(self), plain_modes():
             self._fit(X, y)
+        return self
+
+    @available_if(_learns_in_parts)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train for one epoch on these rows, from where training stands.
+
+        For data that arrive in parts. The first part decides the scaling, and should
+        be as varied as what follows. Each part is an epoch of its own, with its own
+        warm-up; neighbours are looked for within it. What later parts do not show is
+        slowly forgotten, and the places of earlier rows drift: transform them again
+        after the last part. Where all rows are at hand, ``fit`` is better.
+
+        Not for methods that train in phases.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the training data in raw units, at least two rows; some thousands
+            are better.
+        y : Ignored
+            Passed on to callbacks; no label is ever used.
+
+        Returns
+        -------
+        self : object
+            The estimator; ``embedding_``, ``labels_`` and ``history_`` are of this part
+            alone.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is invalid, or if training diverges. The estimator is
+            then as it was before the call.
+        """
+        with _previous_fit_kept(self), plain_modes():
+            self._fit(X, y, part=True)
         return self
 
     def fit_transform(self, X, y=None):
@@ -401,11 +448,11 @@ class DeepManifold(
 
     # -- fit, step by step
 
-    def _fit(self, X, y):
+    def _fit(self, X, y, *, part=False):
         options = self.training if self.training is not None else TrainingOptions()
         options._validate_params()
         device = resolve_device(self.device)
-        continued = self.warm_start and hasattr(self, "network_")
+        continued = (self.warm_start or part) and hasattr(self, "network_")
         rows = self._validate(X, reset=not continued)
         _check_length(y, rows.shape[0])
         targets = self._validate_targets(y)
@@ -418,6 +465,8 @@ class DeepManifold(
         plan.batch_size = min(plan.batch_size, rows.shape[0])
         n_steps = count_batches(rows.shape[0], plan.batch_size)
         plan.n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
+        if part:
+            plan.n_epochs = 1
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
         previous = self._networks() if continued else {}
         input_map = self._input_map if continued else None

@@ -461,7 +461,7 @@ default="isomap"
         self.random_state = random_state
 
     def jacobian(self, X):
-        """Differential of the decoder at points of the embedding.
+        """Compute the differential of the decoder at points of the embedding.
 
         Its columns are the tangents of the coordinate lines on the learnt manifold;
         ``J.T @ J`` is the local metric, the identity where the decoder is an isometry.

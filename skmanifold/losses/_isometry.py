@@ -89,7 +89,7 @@ def pseudo_inverse_loss(cotangents):
 
 
 def jacobian_vector_product(network, z, u):
-    """Outputs of a network and its derivative along given directions.
+    """Compute the outputs of a network and its derivative along given directions.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def jacobian_vector_product(network, z, u):
 
 
 def vector_jacobian_product(network, x, u):
-    """Outputs of a network and the derivatives of given combinations of them.
+    """Compute the outputs of a network and derivatives of combinations of them.
 
     Parameters
     ----------

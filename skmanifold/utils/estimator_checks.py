@@ -35,6 +35,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from threadpoolctl import threadpool_info
 
+from skmanifold.utils._optional import import_optional
 from skmanifold.utils._sklearn import make_constraint
 
 __all__ = ["check_deep_manifold", "parametrize_with_deep_checks"]
@@ -142,7 +143,7 @@ def parametrize_with_deep_checks(estimators, *, scikit_learn=True):
     ... def test_promises(estimator, check):
     ...     check(estimator)
     """
-    import pytest
+    pytest = import_optional("pytest", "test")
 
     cases = [
         pytest.param(instance, check, id=f"{_short(instance)}-{_name_of(check)}")
@@ -271,8 +272,12 @@ def _row_methods(model, X):
         ]
         if required != ["X"]:
             continue
-        argument = codes if name == "inverse_transform" else X
-        result = method(argument)
+        argument, result = codes, None
+        if name != "inverse_transform":
+            with contextlib.suppress(ValueError):  # of one that takes codes too
+                argument, result = X, method(X)
+        if result is None:
+            argument, result = codes, method(codes)
         if (
             isinstance(result, np.ndarray)
             and result.shape[:1] == (len(X),)
@@ -1427,8 +1432,8 @@ def check_interrupted_fit_resumes(name, estimator):
     if not subject.can_checkpoint():
         return
     counter = _Interrupts()
-    whole = subject.new(max_epochs=3).set_callbacks(counter)
-    whole.fit(subject.X, subject.y)
+    whole = subject.new(max_epochs=3, training=subject.options())
+    whole.set_callbacks(counter).fit(subject.X, subject.y)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "fit.pt")
         params = {"max_epochs": 3, "training": subject.options(checkpoint=path)}

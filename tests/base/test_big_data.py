@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
 from skmanifold.base import _template
@@ -236,3 +237,59 @@ def test_row_order_in_memory_does_not_show():
     X = np.random.RandomState(0).normal(size=(300, 100))
     a, b = (InputMap.learn(np.asarray(X, order=order), n_reduced=5) for order in "CF")
     assert_array_equal(a.basis, b.basis)
+
+
+# Parts ------------------------------------------------------------------------
+
+
+def test_parts_are_epochs_of_a_warm_start():
+    X = load_digits().data
+    parts = [X[:600], X[600:1200], X[1200:]]
+    model = DLME(random_state=0, structure_layers=(8,), max_epochs=7)
+    warm = clone(model).set_params(max_epochs=1, warm_start=True)
+    for part in parts:
+        assert_array_equal(
+            model.partial_fit(part).embedding_, warm.fit(part).embedding_
+        )
+        assert model.n_iter_ == 1
+        assert len(model.embedding_) == len(part)
+    # a whole fit begins anew
+    again = clone(model).fit(parts[0])
+    assert_array_equal(model.fit(parts[0]).embedding_, again.embedding_)
+
+
+def test_parts_teach():
+    """Rows never seen, embedded after many parts: classes lie together."""
+    X, y = load_digits(return_X_y=True)
+    model = DLME(random_state=0)
+
+    def accuracy():
+        neighbors = KNeighborsClassifier(10).fit(model.transform(X[:1200]), y[:1200])
+        return neighbors.score(model.transform(X[1200:]), y[1200:])
+
+    model.partial_fit(X[:600])
+    first = accuracy()
+    for _ in range(15):
+        model.partial_fit(X[600:1200]).partial_fit(X[:600])
+    assert accuracy() > max(0.8, first + 0.1)
+
+
+def test_a_bad_part_changes_nothing():
+    X = load_digits().data[:600]
+    model = DLME(random_state=0, **SMALL).partial_fit(X)
+    before = model.transform(X)
+    with pytest.raises(ValueError, match="64 features"):
+        model.partial_fit(X[:, :5])
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(np.full((5, 64), np.nan))
+    assert_array_equal(model.transform(X), before)
+
+
+def test_phases_have_no_parts():
+    class Phases(DLME):
+        def _learn(self, data, run):
+            return super()._learn(data, run)
+
+    assert not hasattr(Phases(), "partial_fit")
+    with pytest.raises(AttributeError, match="trains in phases"):
+        Phases().partial_fit(np.eye(5))

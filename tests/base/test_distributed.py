@@ -69,7 +69,7 @@ class Pairs(nn.Module):
         )
         self.decoder = MLP(5, 10, layers=(9,), norm="layer")
         self.centers = nn.Parameter(torch.randn(3, 5))
-        self.inputs = torch.randn(101, 10)
+        self.register_buffer("inputs", torch.randn(101, 10))
 
     def forward(self, batch, progress):
         x = self.inputs[batch[0]]
@@ -109,7 +109,7 @@ for n in (2, 4):
             rows_seen.append(len(x))
             return plain(self, x)
         MLP.forward = counted
-        np.savez(f"{folder}/{n}-{rank}.npz", **fit(), rows=max(rows_seen[1:5]))
+        np.savez(f"{folder}/{n}-{rank}.npz", **fit(), rows=np.unique(rows_seen))
         MLP.forward = plain
     assert together(n, run, f"store{n}") == [0] * n
 """
@@ -209,7 +209,8 @@ def test_the_objective_is_that_of_one_process(tmp_path):
     for n_processes, share in [(2, 13), (4, 7)]:
         for rank in range(n_processes):
             several = np.load(tmp_path / f"{n_processes}-{rank}.npz")
-            assert several["rows"] in (share, 25 - (n_processes - 1) * share, 25)
+            # the network with batch normalisation by layers, the others by share
+            assert several["rows"].tolist() == [min(share, 25 - rank * share), 25]
             for name in one.files:
                 # shift before a batch normalisation: no gradient but rounding
                 if not name.endswith(("0.hidden.0.bias", "0.head.bias")):

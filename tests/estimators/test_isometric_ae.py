@@ -28,11 +28,11 @@ from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
+from skmanifold import IsometricAE
 from skmanifold.datasets import make_s_curve, make_swiss_roll
 from skmanifold.estimators import _isometric_ae
 from skmanifold.estimators._isometric_ae import (
     PRIORS,
-    IsometricAE,
     IsometricAEObjective,
     chain_of,
 )

@@ -1,0 +1,189 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Betti numbers of known spaces: trained charts, untrained charts, Vietoris-Rips.
+
+``python -m asv_bench.compare.topology --seeds 10`` prints a table: for each space and
+each way the seeds with all Betti numbers right over Z/2 and Z/3, and the median CPU
+time. ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions, adds noise of
+that size per coordinate, relative to the root mean square radius, and lets all three
+ways see the data after :func:`skmanifold.atlas.denoise`. ``--out`` appends one line of
+JSON per run; what the file already holds is not run again.
+"""
+
+import argparse
+import itertools
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+# space -> (generator, its options, number of charts, dimension)
+SPACES = {
+    "circle": ("make_circle", {}, 4, 1),
+    "S2": ("make_sphere", {}, 8, 2),
+    "flat_torus": ("make_flat_torus", {}, 16, 2),
+    "RP2_4d": ("make_projective_plane", {"n_features": 4}, 12, 2),
+    "RP2_6d": ("make_projective_plane", {"n_features": 6}, 12, 2),
+    "torus": ("make_torus", {}, 32, 2),
+    "torus_16": ("make_torus", {}, 16, 2),
+}
+WAYS = ("trained", "trained_random", "untrained", "rips")
+FIELDS = (2, 3)
+
+
+def data(space, n_samples, noise, seed):
+    """Points of a space, and its true Betti numbers for each field."""
+    from skmanifold import datasets
+
+    generator, options, _, dimension = SPACES[space]
+    bunch = getattr(datasets, generator)(n_samples, random_state=seed, **options)
+    X = bunch.data
+    if noise:
+        rng = np.random.default_rng(seed)
+        basis, _ = np.linalg.qr(rng.normal(size=(100, X.shape[1])))
+        X = X - X.mean(axis=0)
+        radius = np.sqrt((X**2).sum(axis=1).mean())
+        X = X @ basis.T + noise * radius * rng.normal(size=(len(X), 100))
+    truth = {}
+    for field in FIELDS:
+        numbers = tuple(bunch.betti_numbers[field])[: dimension + 1]
+        truth[field] = numbers + (0,) * (dimension + 1 - len(numbers))
+    return X, truth
+
+
+def cover(way, X, n_charts, dimension, seed):
+    """Memberships of the rows."""
+    from skmanifold.atlas import AtlasAE, soft_cover
+
+    if way == "untrained":
+        return soft_cover(X, n_charts, random_state=seed)
+    start = "random" if way == "trained_random" else "k-means"
+    model = AtlasAE(n_charts, dimension, start=start, random_state=seed)
+    return model.fit(X).predict_proba(X)
+
+
+def rips(X, dimension, n_landmarks=200):
+    """Betti numbers of the Vietoris-Rips filtration on farthest points, by field.
+
+    Those of the longest interval without a change, among those with one component and
+    before the complex becomes contractible for good.
+    """
+    import gudhi
+    from scipy.spatial.distance import cdist
+
+    chosen = gudhi.choose_n_farthest_points(
+        points=X, nb_points=n_landmarks, starting_point=0
+    )
+    distances = cdist(chosen, chosen)
+    # from here on the complex is a cone
+    end = distances.max(axis=1).min()
+    found = {}
+    for field in FIELDS:
+        tree = gudhi.RipsComplex(
+            distance_matrix=distances, max_edge_length=end
+        ).create_simplex_tree(max_dimension=1)
+        tree.collapse_edges()
+        tree.expansion(dimension + 1)
+        tree.compute_persistence(homology_coeff_field=field, persistence_dim_max=True)
+        bars = [
+            np.asarray(tree.persistence_intervals_in_dimension(i)).reshape(-1, 2)
+            for i in range(dimension + 1)
+        ]
+        changes = np.unique(np.concatenate([bar.ravel() for bar in bars]))
+        changes = np.append(changes[changes < end], end)
+        intervals = []
+        for start, stop in itertools.pairwise(changes):
+            numbers = tuple(
+                int(np.sum((bar[:, 0] <= start) & (bar[:, 1] > start))) for bar in bars
+            )
+            if intervals and intervals[-1][0] == numbers:
+                intervals[-1][1] += stop - start
+            else:
+                intervals.append([numbers, stop - start])
+        if len(intervals) > 1 and not any(intervals[-1][0][1:]):
+            intervals.pop()
+        one = [found for found in intervals if found[0][0] == 1]
+        found[field] = max(one, key=lambda one: one[1])[0] if one else None
+    return found
+
+
+def one(space, way, noise, seed, n_samples):
+    """Run one way once."""
+    from skmanifold.atlas import betti_numbers, denoise
+
+    _, _, n_charts, dimension = SPACES[space]
+    X, truth = data(space, n_samples, noise, seed)
+    start, cpu = time.perf_counter(), time.process_time()
+    if noise:
+        X = denoise(X)
+    extra = {}
+    if way == "rips":
+        found = rips(X, dimension)
+    else:
+        q = cover(way, X, n_charts, dimension, seed)
+        results = {
+            field: betti_numbers(q, dimension, field=field, rank=5 if noise else 1)
+            for field in FIELDS
+        }
+        found = {field: result.numbers for field, result in results.items()}
+        extra = {
+            "length": [results[field].length for field in FIELDS],
+            "dead": int(np.sum(q.mean(axis=0) * n_charts < 0.1)),
+            "largest_q": float(q.max(axis=1).mean()),
+        }
+    return {
+        "space": space,
+        "way": way,
+        "noise": noise,
+        "seed": seed,
+        "n_samples": n_samples,
+        "right": all(found[field] == truth[field] for field in FIELDS),
+        "found": [found[field] for field in FIELDS],
+        "wall_s": time.perf_counter() - start,
+        "cpu_s": time.process_time() - cpu,
+        **extra,
+    }
+
+
+KEY = ("space", "way", "noise", "seed", "n_samples")
+
+
+def main(arguments=None):
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--spaces", nargs="*", default=list(SPACES), choices=SPACES)
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--out", type=Path, help="file of JSON lines")
+    args = parser.parse_args(arguments)
+    rows = []
+    if args.out and args.out.exists():
+        rows = [json.loads(line) for line in args.out.read_text().splitlines()]
+    known = {tuple(row[name] for name in KEY): row for row in rows}
+    print(f"{'space':12} {'way':15} {'noise':>5} {'right':>7} {'cpu s':>7}", flush=True)
+    for space in args.spaces:
+        for way in args.ways:
+            runs = []
+            for seed in range(args.seeds):
+                row = known.get((space, way, args.noise, seed, args.rows))
+                if row is None:
+                    row = one(space, way, args.noise, seed, args.rows)
+                    if args.out:
+                        with args.out.open("a") as file:
+                            file.write(json.dumps(row) + "\n")
+                runs.append(row)
+            right = sum(row["right"] for row in runs)
+            cpu = np.median([row["cpu_s"] for row in runs])
+            print(
+                f"{space:12} {way:15} {args.noise:5.2f} {right:3d}/{len(runs):<3d} "
+                f"{cpu:7.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+=========================================================
+AtlasTriplet: searching among digits that were never seen
+=========================================================
+
+:class:`~skmanifold.atlas.AtlasTriplet` learns a distance from the digits 0 to 4, with
+eight charts of two coordinates. The distance is then asked about the digits 5 to 9: is
+the nearest other image of the same class?
+"""
+
+# %%
+# Learn from five classes
+# -----------------------
+
+from sklearn.datasets import load_digits
+
+from skmanifold.atlas import AtlasTriplet
+
+X, y = load_digits(return_X_y=True)
+known = y < 5
+model = AtlasTriplet(n_charts=8, n_components=2, image_shape=(8, 8), random_state=0)
+model.fit(X[known], y[known])
+
+# %%
+# Ask about five others
+# ---------------------
+# Beside the learnt distance, with soft charts and with hard ones: the first two
+# principal components, and the pixels themselves. Soft charts use all memberships of an
+# image, 24 numbers. With hard charts an image is a chart and two coordinates. Pixels
+# are 64 numbers, and on these clean small images nothing that is shorter finds more.
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
+
+X_new, y_new = X[~known], y[~known]
+
+
+def recall(distances, k=1):
+    distances = distances.copy()
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return (y_new[nearest] == y_new[:, None]).any(axis=1).mean()
+
+
+pca = PCA(n_components=2).fit(X[known]).transform(X_new)
+distances = {
+    "8 soft charts": model.distance(X_new, X_new),
+    "8 hard charts": model.set_params(membership="hard").distance(X_new, X_new),
+    "2 principal components": cdist(pca, pca),
+    "64 pixels": cdist(X_new, X_new),
+}
+for name, matrix in distances.items():
+    print(f"{name:24} R@1 {recall(matrix):.3f}   R@4 {recall(matrix, 4):.3f}")
+model.set_params(membership="soft")
+
+# %%
+# What was found
+# --------------
+# Some of the images that were never seen, each with its six nearest others. A frame
+# around an image means that it is of another class.
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+matrix = distances["8 soft charts"].copy()
+np.fill_diagonal(matrix, np.inf)
+queries = [np.flatnonzero(y_new == digit)[i] for digit in range(5, 10) for i in (3, 9)]
+figure, axes = plt.subplots(len(queries), 7, figsize=(5.6, 8), layout="constrained")
+for row, query in zip(axes, queries, strict=True):
+    shown = [query, *np.argsort(matrix[query], kind="stable")[:6]]
+    for axis, i in zip(row, shown, strict=True):
+        axis.imshow(X_new[i].reshape(8, 8), cmap="gray_r")
+        axis.set(xticks=[], yticks=[])
+        wrong = y_new[i] != y_new[query]
+        axis.spines[:].set(visible=wrong, color="#CC3311", linewidth=3)
+axes[0, 0].set_title("asked")
+axes[0, 3].set_title("nearest others")
+
+picture = Path("plot_atlas_triplet.png").resolve()
+figure.savefig(picture, dpi=110)
+print(f"The images are drawn in {picture}")

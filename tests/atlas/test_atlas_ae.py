@@ -1,0 +1,544 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import pickle
+import threading
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+from skmanifold.atlas import AtlasAE, betti_numbers, denoise, overlap
+from skmanifold.atlas._atlas_ae import AtlasAEObjective, ChartDecoders, Critic
+from skmanifold.atlas._charts import ChartEncoder, ChartHeads
+from skmanifold.datasets import make_sphere
+from skmanifold.training import TrainingOptions
+
+QUICK = dict(n_charts=3, max_epochs=2, batch_size=32, random_state=0)
+
+
+def quick(**options):
+    return AtlasAE(**{**QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def sphere():
+    return make_sphere(600, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted_sphere(sphere):
+    return AtlasAE(n_charts=8, random_state=0).fit(sphere.data)
+
+
+# -- scikit-learn's law
+
+
+@parametrize_with_checks(
+    [
+        AtlasAE(max_epochs=1),
+        AtlasAE(n_charts=2, max_epochs=1, membership="soft", divergence="gan"),
+    ]
+)
+@pytest.mark.filterwarnings("ignore:n_charts=.*:UserWarning")
+def test_check_estimator(estimator, check):
+    check(estimator)
+
+
+# -- quality: a coarse guard
+
+
+def test_sphere(sphere, fitted_sphere):
+    X = sphere.data
+    assert fitted_sphere.score(X) > -0.02
+    q = fitted_sphere.predict_proba(X)
+    assert betti_numbers(q).numbers == (1, 0, 1)
+    assert (q.mean(0) > 0.1 / 8).all()
+    assert q.max(1).mean() > 0.8
+    assert_allclose(fitted_sphere.chart_overlap_, overlap(q), rtol=1e-5, atol=1e-7)
+    new = make_sphere(300, random_state=1).data
+    assert fitted_sphere.score(new) > -0.03
+
+
+def test_samples_and_grids_lie_on_the_sphere(fitted_sphere):
+    radius = np.linalg.norm(fitted_sphere.sample(500, random_state=0), axis=1)
+    assert np.median(np.abs(radius - 1)) < 0.1
+    grid = fitted_sphere.decode_grid(2, 7)
+    assert grid.shape == (7, 7, 3)
+    assert np.median(np.abs(np.linalg.norm(grid, axis=2) - 1)) < 0.1
+
+
+def test_sample_is_seeded(fitted_sphere):
+    a, b = (fitted_sphere.sample(5, random_state=1) for _ in range(2))
+    assert_array_equal(a, b)
+    assert not np.array_equal(a, fitted_sphere.sample(5, random_state=2))
+    assert fitted_sphere.sample().shape == (1, 3)
+
+
+@pytest.mark.parametrize("start", ["random", "farthest"])
+def test_other_starts(sphere, start):
+    model = AtlasAE(start=start, max_epochs=30, random_state=0).fit(sphere.data)
+    assert model.score(sphere.data) > -0.1
+    assert len(set(model.labels_)) == 8
+
+
+def test_gan(sphere):
+    model = AtlasAE(divergence="gan", max_epochs=40, random_state=0).fit(sphere.data)
+    assert model.score(sphere.data) > -0.05
+    assert set(model.history_) == {
+        "loss",
+        "reconstruction",
+        "locality",
+        "divergence",
+        "critic",
+        "learning_rate_factor",
+    }
+    assert model.history_["critic"][-1] > 0.6 * 2 * np.log(2)
+
+
+def test_denoise_is_the_denoised_training_set(sphere):
+    rng = np.random.default_rng(0)
+    X = np.pad(sphere.data, ((0, 0), (0, 17)))
+    X = X + 0.1 * rng.normal(size=X.shape)
+    model = quick(denoise=True, max_epochs=40).fit(X)
+    assert model.score(denoise(X)) > quick(max_epochs=40).fit(X).score(denoise(X))
+
+
+# -- the loss
+
+
+def small_objective(membership="hard", gan=False, n=12, k=3, d=2):
+    torch.manual_seed(0)
+    x = torch.randn(n, 4)
+    heads = ChartHeads(5, k, d, prototypes=x[:k], temperature=2.0)
+    return AtlasAEObjective(
+        x,
+        ChartEncoder(nn.Sequential(nn.Linear(4, 5), nn.Tanh()), heads),
+        ChartDecoders(k, d, 4, layers=(6,), membership=membership),
+        Critic(k, d) if gan else None,
+        divergence_weight=0.5,
+        locality=0.3,
+    )
+
+
+def test_terms_against_loops():
+    objective = small_objective()
+    x = objective.inputs
+    rows, draws = torch.arange(12), torch.rand(6, 3, 2)
+    terms = objective((rows, draws), 0.0)
+    q, y = objective.encoder.charts(x)
+    prototypes = objective.encoder.parts.heads.prototypes
+    decoders = objective.decoder
+    first, head = decoders.hidden[0], decoders.head
+    error = apart = 0.0
+    for i in range(12):
+        for j in range(3):
+            code = (y[i, j] - 0.5) * 12**0.5
+            hidden = nn.functional.gelu(
+                code @ first.weight[j] + first.bias.view(3, -1)[j]
+            )
+            decoded = hidden @ head.weight[j] + head.bias.view(3, -1)[j]
+            error = error + q[i, j] * (x[i] - decoded).square().sum() / 12
+            apart = apart + q[i, j] * (x[i] - prototypes[j]).square().sum() / 12
+    variance = x.square().sum(1).mean()
+    torch.testing.assert_close(terms["reconstruction"], error / variance)
+    torch.testing.assert_close(terms["locality"], 0.3 * apart / variance)
+
+
+def test_each_player_of_the_gan_has_its_own_gradients():
+    objective = small_objective(gan=True)
+    batch = torch.arange(12), torch.rand(6, 3, 2)
+    players = {
+        "critic": list(objective.critic.parameters()),
+        "divergence": list(objective.encoder.parts.heads.coordinates.parameters()),
+    }
+    for term in players:
+        loss = objective(batch, 0.0)[term]
+        for player, parameters in players.items():
+            grads = torch.autograd.grad(
+                loss, parameters, retain_graph=True, allow_unused=True
+            )
+            moved = any(g is not None and g.abs().max() > 0 for g in grads)
+            assert moved == (player == term)
+
+
+@pytest.mark.parametrize("membership", ["hard", "soft"])
+def test_decoder_of_blocks(membership):
+    decoder = small_objective(membership).decoder
+    q = torch.tensor([[0.2, 0.5, 0.3]])
+    y = torch.rand(1, 3, 2)
+    blocks = torch.cat([q.unsqueeze(2), y], 2).flatten(1)
+    each = decoder.decode(y)[0]
+    expected = each[1] if membership == "hard" else q[0] @ each
+    torch.testing.assert_close(decoder(blocks)[0], expected)
+
+
+# -- chart blocks
+
+
+@pytest.mark.parametrize("membership", ["hard", "soft"])
+def test_blocks(iris, membership):
+    X = iris[0]
+    model = quick(membership=membership).fit(X)
+    Z = model.embedding_
+    assert Z.shape == (150, 9)
+    assert_array_equal(model.transform(X), Z)
+    assert_array_equal(clone(model).fit_transform(X), Z)
+    index, coordinates = model.charts(X)
+    q = model.predict_proba(X)
+    assert_array_equal(index, model.predict(X))
+    assert_array_equal(index, model.labels_)
+    assert_array_equal(index, q.argmax(1))
+    assert_array_equal(clone(model).fit_predict(X), model.labels_)
+    blocks = Z.reshape(150, 3, 3)
+    weights = q if membership == "soft" else np.eye(3)[index]
+    assert_allclose(blocks[:, :, 0], weights, rtol=1e-6)
+    rows = np.arange(150)
+    assert_allclose(
+        blocks[rows, index, 1:],
+        weights[rows, index, None] * coordinates,
+        rtol=1e-5,
+    )
+    assert ((coordinates >= 0) & (coordinates <= 1)).all()
+
+
+@pytest.mark.parametrize("membership", ["hard", "soft"])
+def test_there_and_back(iris, membership):
+    X = iris[0]
+    model = quick(membership=membership, max_epochs=30).fit(X)
+    back = model.inverse_transform(model.transform(X))
+    assert_allclose(back, model.reconstruct(X), rtol=1e-4, atol=1e-4)
+    assert model.score(X) == pytest.approx(-((X - back) ** 2).sum(1).mean(), rel=1e-3)
+    # weights count by their proportions
+    if membership == "hard":
+        doubled = model.inverse_transform(2 * model.transform(X))
+        assert_allclose(doubled, back, rtol=1e-4, atol=1e-4)
+
+
+def test_inverse_transform_checks_weights(iris):
+    model = quick().fit(iris[0])
+    Z = model.transform(iris[0])
+    with pytest.raises(ValueError, match=r"has 8 columns, but the embedding"):
+        model.inverse_transform(Z[:, :8])
+    for bad in (np.zeros(9), -Z[2]):
+        Z[2] = bad
+        with pytest.raises(ValueError, match="Row 2 of X has the weights"):
+            model.inverse_transform(Z)
+
+
+def test_distance(iris):
+    X = iris[0]
+    hard = quick().fit(X)
+    D = hard.distance(X[:40], X)
+    index, y = hard.charts(X)
+    shared = index[:40, None] == index
+    assert_array_equal(np.isfinite(D), shared)
+    apart = np.linalg.norm(y[:40, None] - y, axis=2)
+    assert_allclose(D[shared], apart[shared], atol=1e-6)
+    soft = quick(membership="soft").fit(X)
+    D = soft.distance(X, X)
+    assert_allclose(D, D.T, atol=1e-9)
+    assert_allclose(np.diag(D), 0, atol=1e-9)
+
+
+def test_names(iris):
+    model = quick(n_charts=2, n_components=1).set_output(transform="pandas")
+    names = ["atlasae_chart0", "atlasae_chart0_axis0"]
+    names += ["atlasae_chart1", "atlasae_chart1_axis0"]
+    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
+    assert list(Z.columns) == list(model.get_feature_names_out()) == names
+
+
+def test_charts_separate_digits():
+    X, y = load_digits(return_X_y=True)
+    pipeline = make_pipeline(
+        AtlasAE(n_charts=16, max_epochs=8, random_state=0),
+        LogisticRegression(max_iter=1000),
+    )
+    assert cross_val_score(pipeline, X[:900], y[:900], cv=2).mean() > 0.75
+
+
+def test_methods_need_fit(iris):
+    for method in ("transform", "predict", "predict_proba", "charts", "reconstruct"):
+        with pytest.raises(NotFittedError):
+            getattr(quick(), method)(iris[0])
+    for call in (
+        lambda: quick().sample(),
+        lambda: quick().decode_grid(0),
+        lambda: quick().distance(iris[0], iris[0]),
+        lambda: quick().get_feature_names_out(),
+        lambda: quick().inverse_transform(np.ones((1, 9))),
+    ):
+        with pytest.raises(NotFittedError):
+            call()
+
+
+# -- transform is a function, and seeds
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_any_rows_in_any_order(sphere, fitted_sphere, n_threads):
+    X, Z = sphere.data, fitted_sphere.embedding_
+    q = fitted_sphere.predict_proba(X)
+    torch.set_num_threads(n_threads)
+    order = np.random.RandomState(0).permutation(len(X))
+    assert_array_equal(fitted_sphere.transform(X[order]), Z[order])
+    for rows in (slice(0, 1), slice(3, 260), slice(100, None, 7)):
+        assert_array_equal(fitted_sphere.transform(X[rows]), Z[rows])
+        assert_array_equal(fitted_sphere.predict_proba(X[rows]), q[rows])
+        back = fitted_sphere.inverse_transform(Z[rows])
+        assert_array_equal(back, fitted_sphere.inverse_transform(Z)[rows])
+
+
+@pytest.mark.parametrize("divergence", ["mmd", "gan"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_same_seed_same_bits_for_any_number_of_threads(sphere, precision, divergence):
+    def fit(n_threads, seed=0):
+        torch.set_num_threads(n_threads)
+        options = TrainingOptions(precision=precision)
+        model = AtlasAE(
+            max_epochs=2, divergence=divergence, training=options, random_state=seed
+        )
+        return model.fit_transform(sphere.data)
+
+    one = fit(1)
+    assert_array_equal(fit(2), one)
+    assert_array_equal(fit(4), one)
+    assert not np.array_equal(fit(1, seed=1), one)
+
+
+def test_same_bits_in_workers_and_threads(iris):
+    expected = quick().fit_transform(iris[0])
+    for prefer in ("processes", "threads"):
+        results = joblib.Parallel(n_jobs=2, prefer=prefer)(
+            joblib.delayed(quick().fit_transform)(iris[0]) for _ in range(2)
+        )
+        for result in results:
+            assert_array_equal(result, expected)
+
+
+def test_global_generators_are_untouched(iris):
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+
+    def state():
+        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+        return torch.get_rng_state().tolist(), numpy_state["key"].tolist()
+
+    before = state()
+    quick(random_state=None).fit(iris[0]).sample()
+    assert state() == before
+
+
+def test_transform_is_thread_safe_and_mutates_nothing(sphere, fitted_sphere):
+    before = pickle.dumps(fitted_sphere)
+    results = [None] * 4
+
+    def work(i):
+        results[i] = fitted_sphere.transform(sphere.data)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert_array_equal(result, fitted_sphere.embedding_)
+    assert pickle.dumps(fitted_sphere) == before
+
+
+# -- input of any habit
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [lambda X: X.tolist(), sparse.csr_matrix, sparse.csr_array, torch.from_numpy],
+)
+def test_same_result_for_each_habit(iris, habit):
+    model = quick().fit(habit(iris[0]))
+    assert_array_equal(model.embedding_, quick().fit_transform(iris[0]))
+    assert_array_equal(model.transform(habit(iris[0])), model.embedding_)
+
+
+def test_float32_in_float32_out(iris):
+    X = iris[0].astype(np.float32)
+    model = quick().fit(X)
+    assert model.embedding_.dtype == model.transform(X).dtype == np.float32
+    assert model.inverse_transform(model.embedding_).dtype == np.float32
+    assert model.sample(2).dtype == np.float32
+    assert model.predict_proba(X).dtype == np.float32
+
+
+def odd_data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(40, 5)
+    yield "duplicates", np.repeat(X[:2], 20, axis=0)
+    yield "all rows equal", np.full((30, 3), 7.0)
+    yield "constant columns", np.column_stack([X, np.ones(40), np.zeros(40)])
+    yield "one column", X[:, :1]
+    yield "tiny", X * 1e-8
+    yield "huge", X * 1e8
+    yield "offset", X + 1e6
+    yield "wide", rng.randn(12, 1000)
+
+
+@pytest.mark.parametrize("start", ["k-means", "random", "farthest"])
+@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
+def test_odd_but_valid(name, X, start):
+    model = quick(max_epochs=5, start=start, denoise=start == "random")
+    if name == "all rows equal":
+        with pytest.warns(UserWarning, match="No column of X varies"):
+            model.fit(X)
+        assert_allclose(model.reconstruct(X), 7.0)
+    else:
+        model.fit(X)
+    assert np.isfinite(model.embedding_).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    assert np.isfinite(model.chart_overlap_).all()
+    assert np.isfinite(model.reconstruct(X)).all()
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 5])
+def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
+    X = iris[0][::30][:n_samples]
+    with pytest.warns(UserWarning) as caught:
+        model = AtlasAE(random_state=0, max_epochs=2).fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"n_charts=8 is more than the {n_samples} samples of X; using "
+        f"n_charts={n_samples}."
+    ]
+    assert model.n_charts_ == n_samples
+    assert model.transform(X).shape == (n_samples, 3 * n_samples)
+
+
+# -- errors
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        (dict(n_charts=0), "n_charts"),
+        (dict(divergence="kl"), "divergence"),
+        (dict(membership="fuzzy"), "membership"),
+        (dict(start="pca"), "start"),
+        (dict(temperature=0.0), "temperature"),
+        (dict(encoder_layers=()), "encoder_layers"),
+        (dict(decoder_layers=(0,)), "decoder_layers"),
+        (dict(encoder=nn.Linear(5, 3)), "could not map an input of shape"),
+    ],
+)
+def test_errors(iris, options, match):
+    with pytest.raises(ValueError, match=match):
+        quick(**options).fit(iris[0])
+
+
+def test_no_such_chart(iris):
+    model = quick().fit(iris[0])
+    with pytest.raises(ValueError, match="chart=3 does not exist"):
+        model.decode_grid(3)
+    with pytest.raises(ValueError, match="n_samples=0"):
+        model.sample(0)
+
+
+def test_a_failing_fit_leaves_the_previous_one(iris):
+    model = quick().fit(iris[0])
+    Z = model.transform(iris[0])
+    with pytest.raises(ValueError, match="Training diverged"):
+        model.set_params(learning_rate=1e30, max_epochs=20).fit(iris[0] * 2)
+    assert_array_equal(model.transform(iris[0]), Z)
+
+
+# -- networks, scikit-learn around it
+
+
+def test_encoder_of_ones_own(iris):
+    encoder = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.2))
+    model = quick(encoder=encoder)
+    Z = model.fit_transform(iris[0])
+    assert encoder.training
+    assert_array_equal(clone(model).fit_transform(iris[0]), Z)
+
+
+def test_grid_search_and_pipeline(iris):
+    pipeline = make_pipeline(quick(), LogisticRegression(max_iter=1000))
+    grid = GridSearchCV(pipeline, {"atlasae__n_charts": [2, 4]}, cv=2, n_jobs=2)
+    grid.fit(*iris)
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("library", [pickle, cloudpickle])
+def test_models_travel(sphere, fitted_sphere, library):
+    dumped = library.dumps(fitted_sphere)
+    again = library.loads(dumped)
+    assert_array_equal(again.transform(sphere.data), fitted_sphere.embedding_)
+    assert_array_equal(
+        again.sample(3, random_state=0), fitted_sphere.sample(3, random_state=0)
+    )
+    modules = (fitted_sphere.network_, fitted_sphere.decoder_)
+    weights = sum(p.nbytes for m in modules for p in m.state_dict().values())
+    held = fitted_sphere.embedding_.nbytes + fitted_sphere.labels_.nbytes
+    assert len(dumped) < 1.2 * (weights + held) + 50_000
+
+
+def test_warm_start_goes_on(iris):
+    X = iris[0]
+    model = quick(warm_start=True, max_epochs=30).fit(X)
+    first = model.history_["loss"][-1]
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    assert model.history_["loss"][0] < first * 1.5
+    cold = quick(max_epochs=1, learning_rate=1e-9).fit(X)
+    assert cold.history_["loss"][0] > 1.5 * model.history_["loss"][0]
+    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+        model.set_params(n_components=3).fit(X)
+
+
+@pytest.mark.parametrize("divergence", ["mmd", "gan"])
+def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path, divergence):
+    class Interrupt:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            if context.task_id == 2:
+                raise KeyboardInterrupt
+
+    options = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=5, training=options, divergence=divergence)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt()).fit(iris[0])
+    resumed = clone(model).fit(iris[0])
+    whole = quick(max_epochs=5, divergence=divergence).fit(iris[0])
+    assert_array_equal(resumed.embedding_, whole.embedding_)
+    assert resumed.history_ == whole.history_
+
+
+def test_callbacks_see_charts(iris):
+    monitor = ScoringMonitor(scoring="adjusted_rand_score")
+    model = quick().set_callbacks(monitor).fit(*iris)
+    epochs = [r for r in monitor.get_logs().data if r["task_name"] == "epoch"]
+    assert len(epochs) == model.n_iter_ == 2

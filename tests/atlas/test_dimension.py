@@ -1,0 +1,50 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skmanifold.atlas import estimate_dimension
+from skmanifold.datasets import make_circle, make_sphere
+
+
+@pytest.mark.parametrize("divergence", ["gan", "mmd"])
+def test_circle(divergence):
+    X = make_circle(400, random_state=0).data
+    found = estimate_dimension(
+        X, range(1, 4), n_charts=4, divergence=divergence, random_state=0
+    )
+    assert found.dimension == 1
+    assert (found.reconstruction > 0).all() and found.reconstruction[0] < 0.02
+    assert np.isnan(found.bend[-1])
+    assert found.bend[0] == np.nanmax(found.bend)
+    assert np.isfinite(found.divergence).all()
+
+
+def test_sphere():
+    X = make_sphere(500, random_state=0).data
+    found = estimate_dimension(X, range(1, 4), n_charts=6, random_state=0)
+    assert found.dimension == 2
+    assert_array_equal(found.dimensions, [1, 2, 3])
+
+
+def test_seed_and_subsample():
+    X = make_circle(200, random_state=0).data
+    options = dict(n_charts=2, max_epochs=1, max_samples=100)
+    a, b = (estimate_dimension(X, (1, 2), random_state=3, **options) for _ in range(2))
+    for one, other in zip(a, b, strict=True):
+        assert_array_equal(one, other)
+    c = estimate_dimension(X, (1, 2), random_state=4, **options)
+    assert not np.array_equal(a.reconstruction, c.reconstruction)
+
+
+@pytest.mark.parametrize("dimensions", [(), (1,), (2, 3), (0, 1, 2), (1, 3), (1.0, 2)])
+def test_dimensions_are_checked(dimensions):
+    with pytest.raises(ValueError, match="dimensions="):
+        estimate_dimension(np.eye(5), dimensions)
+
+
+def test_equal_rows_have_no_dimension():
+    with pytest.raises(ValueError, match="All rows of X are equal"):
+        estimate_dimension(np.ones((5, 2)))

@@ -1,0 +1,47 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The promises of the house, over every estimator that the package has."""
+
+import pytest
+
+import skmanifold
+from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
+
+# What makes an estimator quick. One that is not named here is checked as it comes.
+SMALL = {
+    "AtlasAE": {"n_charts": 3, "encoder_layers": (16,), "decoder_layers": (16,)},
+    "AtlasTriplet": {"n_charts": 3, "encoder_layers": (16,), "feature_dim": 8},
+    "DCRL": {
+        "n_clusters": 3,
+        "n_components": 2,
+        "layers": (16,),
+        "representation_epochs": 1,
+        "pretraining_epochs": 1,
+    },
+    "DLME": {"structure_layers": (16,), "structure_dim": 8, "embedding_layers": (16,)},
+    "IsometricAE": {"layers": (16,)},
+    "MSimCLR": {"n_charts": 3, "encoder_layers": (16,), "feature_dim": 8},
+}
+
+
+def small(name):
+    estimator = getattr(skmanifold, name)()
+    if "n_jobs" in estimator.get_params():
+        estimator.set_params(n_jobs=1)
+    return estimator.set_params(max_epochs=1, batch_size=20, **SMALL.get(name, {}))
+
+
+ESTIMATORS = [small(name) for name in sorted(skmanifold._ESTIMATORS)]
+
+
+# scikit-learn's own checks are run by the tests of each estimator
+@parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
+def test_promise(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
+def test_every_estimator_is_checked(name):
+    assert name in {type(estimator).__name__ for estimator in ESTIMATORS}
+    assert set(SMALL) <= set(skmanifold._ESTIMATORS)
