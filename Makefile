@@ -9,6 +9,8 @@
 #   make demo    DLME beside PCA and t-SNE on handwritten digits
 #   make test    all tests, in parallel
 #   make browser-test   the explorer's page in a headless Chromium
+#   make test-property   1,000 random inputs and parameters for each estimator
+#   make test-kill       50 killed and resumed fits of each estimator
 #   make lint    style and format, without changing a file
 #   make format  the same, changing the files
 #   make doc     the documentation, in doc/_build/html
@@ -65,6 +67,14 @@ browser-test: .venv/installed-browser
 		|| { apt-get update && apt-get install --yes --no-install-recommends \
 			chromium chromium-driver; }
 	$(VENV_PYTHON) -m pytest tests/inspection/explorer_in_browser.py $(PYTEST_FLAGS)
+
+test-property: .venv/installed-test
+	SKMANIFOLD_CASES=1000 $(VENV_PYTHON) -m pytest tests/test_properties.py \
+		--numprocesses=$(JOBS) --maxprocesses=8 $(PYTEST_FLAGS)
+
+test-kill: .venv/installed-test
+	SKMANIFOLD_KILLS=50 $(VENV_PYTHON) -m pytest tests/test_killed.py \
+		--numprocesses=$(JOBS) --maxprocesses=8 $(PYTEST_FLAGS)
 
 lint: .venv/installed-test
 	$(VENV_PYTHON) -m ruff check .

@@ -17,7 +17,7 @@ import skmanifold
 
 N_KILLS = int(os.environ.get("SKMANIFOLD_KILLS", "2"))
 
-# One process imports torch; each fit is a fork of it, in which no thread runs yet.
+# One process imports torch; each fit is a fork of it, in which no thread runs.
 SCRIPT = """
 import json, os, pathlib, random, signal, sys, time
 
@@ -60,6 +60,7 @@ def slow_writes():
         fsync(fd)
     os.fsync = slow
 
+cls(**{**params, "max_epochs": 1}).fit(X, y)  # imports what is imported late
 whole = folder / "whole.npy"
 began = time.perf_counter()
 os.waitpid(forked(fit(TrainingOptions(), whole)), 0)

@@ -89,7 +89,7 @@ class InTheInput:
 def make(method, n_clusters, seed, shape):
     """A new model, at its defaults."""
     if method in ("dcrl", "dec", "idec"):
-        from skmanifold.estimators._dcrl import DCRL
+        from skmanifold import DCRL
 
         weights = {"dcrl": {}, "dec": DEC_WEIGHTS, "idec": IDEC_WEIGHTS}[method]
         return DCRL(n_clusters, image_shape=shape, random_state=seed, **weights)

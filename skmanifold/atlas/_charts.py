@@ -16,6 +16,7 @@ from numbers import Integral
 
 import numpy as np
 import torch
+from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
@@ -288,9 +289,9 @@ class ChartsMixin:
         NotFittedError
             If fit was not called.
         """
-        return self.predict_proba(X).argmax(axis=1)
+        return self.memberships(X).argmax(axis=1)
 
-    def predict_proba(self, X):
+    def memberships(self, X):
         """Membership of each row in each chart.
 
         Parameters
@@ -309,6 +310,37 @@ class ChartsMixin:
             If fit was not called.
         """
         return np.ascontiguousarray(self._memberships_and_coordinates(X)[0])
+
+    def predict_proba(self, X):
+        """Membership of each row in each chart, of dense data.
+
+        The same as ``memberships``, under the name that scikit-learn's tools look for;
+        but of sparse data these take it for the classes of a classifier.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_charts)
+            Memberships q; each row sums to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        TypeError
+            If X is sparse.
+        """
+        check_is_fitted(self)
+        if sparse.issparse(X):
+            raise TypeError(
+                "predict_proba takes no sparse data. Use memberships(X), which returns "
+                "the same."
+            )
+        return self.memberships(X)
 
     def charts(self, X):
         """Chart of each row, and its coordinates there: the compact form.

@@ -33,10 +33,11 @@ def _has_probabilities(classifier):
 class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier on chart blocks: a classifier of its own for each chart.
 
-    It goes behind :class:`~skmanifold.MSimCLR`, :class:`~skmanifold.AtlasAE` or
-    :class:`~skmanifold.AtlasTriplet` in a pipeline, and gives the classifier of each
-    chart the coordinates there. With a linear model it is the evaluation of charts that
-    the paper proposes [1]_: one affine classifier per chart.
+    It goes behind :class:`~skmanifold.atlas.MSimCLR`,
+    :class:`~skmanifold.atlas.AtlasAE` or :class:`~skmanifold.atlas.AtlasTriplet` in a
+    pipeline, and gives the classifier of each chart the coordinates there. With a
+    linear model it is the evaluation of charts that the paper proposes [1]_: one affine
+    classifier per chart.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    skmanifold.MSimCLR : Charts from contrast.
+    skmanifold.atlas.MSimCLR : Charts from contrast.
 
     References
     ----------
@@ -89,8 +90,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.svm import SVC
-    >>> from skmanifold import MSimCLR
-    >>> from skmanifold.atlas import ChartwiseClassifier
+    >>> from skmanifold.atlas import ChartwiseClassifier, MSimCLR
     >>> X, y = load_digits(return_X_y=True)
     >>> model = make_pipeline(
     ...     MSimCLR(n_charts=8, max_epochs=10, random_state=0),

@@ -280,8 +280,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.ChartwiseClassifier : Any classifier on each chart.
-    skmanifold.AtlasTriplet : Charts learnt from labels.
+    skmanifold.atlas.ChartwiseClassifier : Any classifier on each chart.
+    skmanifold.atlas.AtlasTriplet : Charts learnt from labels.
 
     References
     ----------
@@ -293,7 +293,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from skmanifold import MSimCLR
+    >>> from skmanifold.atlas import MSimCLR
     >>> X, _ = load_digits(return_X_y=True)
     >>> model = MSimCLR(n_charts=4, image_shape=(8, 8), max_epochs=2, random_state=0)
     >>> model.fit_transform(X).shape

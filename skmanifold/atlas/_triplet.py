@@ -274,7 +274,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.MSimCLR : Charts learnt without labels.
+    skmanifold.atlas.MSimCLR : Charts learnt without labels.
 
     References
     ----------
@@ -286,7 +286,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
     Learn from five digits, and look up others:
 
     >>> from sklearn.datasets import load_digits
-    >>> from skmanifold import AtlasTriplet
+    >>> from skmanifold.atlas import AtlasTriplet
     >>> X, y = load_digits(return_X_y=True)
     >>> model = AtlasTriplet(image_shape=(8, 8), max_epochs=2, random_state=0)
     >>> model.fit(X[y < 5], y[y < 5]).distance(X[y == 8][:3], X[y == 9][:2]).shape

@@ -26,15 +26,16 @@ class Transform(nn.Module):
 
     def __init__(self, input_map, network, present):
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("factor", torch.from_numpy(input_map.factor))
+        # the exporter names results after operations: "mean" would be one of them
+        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
+        self.register_buffer("raw_factor", torch.from_numpy(input_map.factor))
         self.network = network
         self.present = present
 
     def forward(self, x):
         """Map (n, n_features) to (n, n_components)."""
         # in float64, as an offset of a million would leave no digits in float32
-        scaled = ((x.double() - self.mean) * self.factor).float()
+        scaled = ((x.double() - self.raw_mean) * self.raw_factor).float()
         return self.present(self.network(scaled)).to(x.dtype)
 
 
@@ -43,14 +44,14 @@ class InverseTransform(nn.Module):
 
     def __init__(self, input_map, decoder):
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("inverse", torch.from_numpy(input_map.inverse_factor))
+        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
+        self.register_buffer("raw_inverse", torch.from_numpy(input_map.inverse_factor))
         self.decoder = decoder
 
     def forward(self, z):
         """Map (n, n_components) to (n, n_features)."""
         scaled = self.decoder(z.float()).double()
-        return (scaled * self.inverse + self.mean).to(z.dtype)
+        return (scaled * self.raw_inverse + self.raw_mean).to(z.dtype)
 
 
 def to_onnx(estimator, path, method, dtype):

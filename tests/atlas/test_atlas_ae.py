@@ -379,6 +379,16 @@ def test_same_result_for_each_habit(iris, habit):
     assert_array_equal(model.transform(habit(iris[0])), model.embedding_)
 
 
+def test_memberships_of_sparse_rows(iris):
+    X = sparse.csr_array(iris[0])
+    model = quick().fit(X)
+    q = model.memberships(X)
+    assert_array_equal(q, model.predict_proba(iris[0]))
+    assert_array_equal(model.predict(X), q.argmax(1))
+    with pytest.raises(TypeError, match=r"no sparse data. Use memberships\(X\)"):
+        model.predict_proba(X)
+
+
 def test_float32_in_float32_out(iris):
     X = iris[0].astype(np.float32)
     model = quick().fit(X)

@@ -178,6 +178,7 @@ def test_blocks(digits, fitted_digits):
 def test_fit_transform_is_transform(digits, fitted_digits):
     X = digits[0]
     assert_array_equal(fitted_digits.transform(X), fitted_digits.embedding_)
+    X = X[:150]
     assert_array_equal(quick().fit_transform(X), quick().fit(X).transform(X))
 
 

@@ -1,0 +1,65 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+==============================
+An atlas of handwritten digits
+==============================
+
+:class:`~skmanifold.atlas.AtlasAE` learns scikit-learn's digits as an atlas: 15 charts
+with two coordinates each. Every chart is a small picture book of its own, drawn here by
+decoding a grid of its points. No label is used.
+"""
+
+# %%
+# Fifteen charts
+# --------------
+
+from sklearn.datasets import load_digits
+
+from skmanifold.atlas import AtlasAE
+
+X, y = load_digits(return_X_y=True)
+atlas = AtlasAE(n_charts=15, random_state=0).fit(X)
+print(f"relative error {-atlas.score(X) / X.var(axis=0).sum():.3f}")
+
+# %%
+# Decoded grids, side by side
+# ---------------------------
+# Above each chart stand the digits that lie in it, the most frequent first.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+figure, axes = plt.subplots(3, 5, figsize=(11, 7.2), layout="constrained")
+for chart, axis in enumerate(axes.flat):
+    grid = atlas.decode_grid(chart, 6)  # (6, 6, 64)
+    page = grid.reshape(6, 6, 8, 8).transpose(0, 2, 1, 3).reshape(48, 48)
+    axis.imshow(page, cmap="gray_r", vmin=0, vmax=16)
+    counts = np.bincount(y[atlas.labels_ == chart], minlength=10)
+    digits = [d for d in np.argsort(-counts) if counts[d] > 0.1 * counts.sum()]
+    axis.set_title(f"chart {chart}: {', '.join(map(str, digits))}", fontsize=10)
+    axis.set(xticks=[], yticks=[])
+plt.show()
+
+# %%
+# Charts that overlap
+# -------------------
+# The pairs of charts that share the most points hold digits that look alike.
+
+overlaps = np.triu(atlas.chart_overlap_, 1)
+for flat in np.argsort(-overlaps, axis=None)[:8]:
+    a, b = np.unravel_index(flat, overlaps.shape)
+    titles = [axes.flat[chart].get_title() for chart in (a, b)]
+    print(f"{overlaps[a, b]:.3f}  {titles[0]}  |  {titles[1]}")
+
+# %%
+# New digits
+# ----------
+# A random chart and a random point in it, decoded.
+
+figure, axes = plt.subplots(2, 10, figsize=(10, 2.2), layout="constrained")
+for axis, image in zip(axes.flat, atlas.sample(20, random_state=0), strict=True):
+    axis.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
+    axis.axis("off")
+plt.show()
