@@ -92,5 +92,5 @@ for row, (name, Q) in zip(axes, covers.items(), strict=True):
         axis.set_xlim(0, np.ceil(nerve.end))
 for axis in axes[-1]:
     axis.set_xlabel("-log of the membership")
-axes[0, 0].legend(loc="upper right")
+axes[0, 0].legend(loc="upper left")
 plt.show()

@@ -22,16 +22,19 @@ class TrainingOptions(BaseEstimator):
 
     Parameters
     ----------
-    optimizer : {"adamw", "muon"}, default="adamw"
+    optimizer : {"auto", "adamw", "muon"}, default="auto"
         "adamw" for all parameters, or "muon" (orthogonalised momentum) for the hidden
-        weight matrices and AdamW for the rest.
+        weight matrices and AdamW for the rest. "auto" is what the estimator was made
+        with: Muon for IsometricAE, AdamW for the others.
 
     weight_decay : float, default=1e-4
         Decoupled weight decay of the weight matrices; biases, scales and shifts are
         never decayed.
 
-    warmup : float, default=0.1
+    warmup : float or "auto", default="auto"
         Share of the steps, in [0, 1), over which the learning rate rises linearly.
+        "auto" is what the estimator was made with: 0.03 for IsometricAE, 0.1 for the
+        others.
 
     schedule : {"cosine", "linear", "constant"}, default="cosine"
         How the learning rate goes on after the warm-up: to zero along a half cosine, to
@@ -83,9 +86,9 @@ class TrainingOptions(BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "optimizer": [StrOptions({"adamw", "muon"})],
+        "optimizer": [StrOptions({"auto", "adamw", "muon"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "warmup": [Interval(Real, 0, 1, closed="left")],
+        "warmup": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "schedule": [StrOptions({"cosine", "linear", "constant"})],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -100,9 +103,9 @@ class TrainingOptions(BaseEstimator):
     def __init__(
         self,
         *,
-        optimizer="adamw",
+        optimizer="auto",
         weight_decay=1e-4,
-        warmup=0.1,
+        warmup="auto",
         schedule="cosine",
         precision="auto",
         n_threads=1,

@@ -21,6 +21,7 @@ from scipy.spatial.distance import cdist
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
+from torch.nn import functional as F
 
 from skmanifold._engine import RowBatches
 from skmanifold.losses import squared_distances
@@ -124,6 +125,23 @@ class ChartEncoder(nn.Module):
 def join_blocks(q, coordinates):
     """Raw chart blocks (n, K (d + 1)) from tensors (n, K) and (n, K, d)."""
     return torch.cat([q.unsqueeze(2), coordinates], 2).flatten(1)
+
+
+class ChartBlocks(nn.Module):
+    """What :func:`chart_blocks` computes, as a module: for graphs of networks."""
+
+    def __init__(self, n_components, membership):
+        super().__init__()
+        self.n_components = n_components
+        self.membership = membership
+
+    def forward(self, raw):
+        """Map raw chart blocks (n, K (d + 1)) to those with weighted coordinates."""
+        blocks = raw.unflatten(1, (-1, self.n_components + 1))
+        q = blocks[:, :, 0]
+        if self.membership == "hard":
+            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
+        return join_blocks(q, q.unsqueeze(2) * blocks[:, :, 1:])
 
 
 class ChartBatches:
@@ -243,6 +261,9 @@ class ChartsMixin:
 
     def _present(self, outputs):
         return chart_blocks(outputs, self.n_components, self.membership)
+
+    def _presentation(self):
+        return ChartBlocks(self.n_components, self.membership)
 
     def _fitted_attributes(self, objective, outputs, data):
         q, _ = split_raw(outputs, self.n_components)

@@ -55,6 +55,10 @@ class ChartProjections(nn.Module):
     def forward(self, q, coordinates):
         """Map q (n, K) and coordinates (n, K, d) to (n, n_out)."""
         z = coordinates.transpose(0, 1)
+        if not len(self.biases):
+            # Without biases, and with coordinates that are never negative, a unit of
+            # negative weights is silent for all points, and stays so.
+            z = 2 * z - 1
         for i, weight in enumerate(self.weights):
             z = z.relu() if i else z
             z = z @ weight
@@ -205,7 +209,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     projection : {"mlp", "paper"}, default="mlp"
         The network of each chart from its coordinates to the space of the contrast,
         dropped after training: one hidden layer of 64; or, as in the paper, of as many
-        units as coordinates, without biases.
+        units as coordinates, without biases, on coordinates centred at zero.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the

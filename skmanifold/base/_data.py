@@ -25,6 +25,10 @@ class Plan:
     column_scaling : bool, default=True
         Whether a column much larger than the others is scaled down to them. Otherwise
         one number scales all columns, and distances keep their proportions.
+    optimizer : str, default="adamw"
+        What ``TrainingOptions(optimizer="auto")`` stands for.
+    warmup : float, default=0.1
+        What ``TrainingOptions(warmup="auto")`` stands for.
 
     Examples
     --------
@@ -43,6 +47,8 @@ class Plan:
         n_reduced=None,
         n_pretraining_epochs=0,
         column_scaling=True,
+        optimizer="adamw",
+        warmup=0.1,
     ):
         self.n_epochs = n_epochs
         self.batch_size = batch_size
@@ -50,6 +56,8 @@ class Plan:
         self.n_reduced = n_reduced
         self.n_pretraining_epochs = n_pretraining_epochs
         self.column_scaling = column_scaling
+        self.optimizer = optimizer
+        self.warmup = warmup
 
 
 class FitData:

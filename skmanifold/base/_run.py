@@ -138,20 +138,20 @@ class Run:
         dict of str to list of float
             Means of the terms over each epoch.
         """
-        options, data = self.options, self.data
-        n_epochs = self.plan.n_epochs if n_epochs is None else n_epochs
+        options, plan, data = self.options, self.plan, self.data
+        n_epochs = plan.n_epochs if n_epochs is None else n_epochs
         if learning_rate is None:
-            learning_rate = self.plan.learning_rate
+            learning_rate = plan.learning_rate
         training = Training(
             n_epochs=n_epochs,
             optimizers=make_optimizers(
                 objective,
-                optimizer=options.optimizer,
+                optimizer=_either(options.optimizer, plan.optimizer),
                 learning_rate=learning_rate,
                 weight_decay=options.weight_decay,
             ),
             generator=local_generator(data.seed()),
-            warmup=options.warmup,
+            warmup=_either(options.warmup, plan.warmup),
             schedule=options.schedule,
             dtype=resolve_precision(options.precision, data.device),
             gradient_clip=options.gradient_clip,
@@ -199,3 +199,7 @@ class Run:
             )
         finally:
             module.train(was_training)
+
+
+def _either(option, planned):
+    return planned if option == "auto" else option

@@ -88,7 +88,8 @@ def test_projections_chart_by_chart():
         expected = torch.zeros(6, 4).double()
         for i in range(6):
             for j in range(3):
-                z = y[i, j] @ projections.weights[0][j]
+                point = y[i, j] if bias else 2 * y[i, j] - 1
+                z = point @ projections.weights[0][j]
                 z = z + projections.biases[0][j, 0] if bias else z
                 z = z.clamp(min=0) @ projections.weights[1][j]
                 z = z + projections.biases[1][j, 0] if bias else z

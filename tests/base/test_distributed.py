@@ -47,6 +47,12 @@ def together(n_processes, function, name):
                 )
                 function(rank)
                 code = 0
+                # who leaves first would cut off the last message to the others
+                open(f"{folder}/{name}-done-{rank}", "w").close()
+                others = [f"{folder}/{name}-done-{i}" for i in range(n_processes)]
+                until = time.monotonic() + 5
+                while time.monotonic() < until and not all(map(os.path.exists, others)):
+                    time.sleep(0.01)
             except BaseException:
                 traceback.print_exc()
             sys.stdout.flush()

@@ -833,7 +833,9 @@ def test_the_paper_is_reachable():
         batch_size=300,
         max_epochs=20,
         learning_rate=1e-3,
-        training=TrainingOptions(schedule="constant", warmup=0.0, weight_decay=0.0),
+        training=TrainingOptions(
+            optimizer="adamw", schedule="constant", warmup=0.0, weight_decay=0.0
+        ),
         random_state=0,
     ).fit(X)
     assert set(paper.history_) == {
@@ -1261,12 +1263,16 @@ def test_early_stopping(iris):
     assert 30 < model.fit(iris[0]).n_iter_ < 40
 
 
-def test_training_options_without_an_optimizer_of_their_own(iris):
-    """Muon is the default of this method, AdamW that of TrainingOptions."""
+def test_muon_is_the_optimizer_unless_another_is_named(iris):
     by_default = quick().fit_transform(iris[0])
-    options = TrainingOptions(optimizer="muon", warmup=0.03)
-    muon = quick(training=options).fit_transform(iris[0])
-    assert_array_equal(by_default, muon)
+    for options in (
+        TrainingOptions(),
+        TrainingOptions(optimizer="muon", warmup=0.03),
+    ):
+        muon = quick(training=options).fit_transform(iris[0])
+        assert_array_equal(by_default, muon)
+    adamw = quick(training=TrainingOptions(optimizer="adamw")).fit_transform(iris[0])
+    assert not np.array_equal(by_default, adamw)
 
 
 def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
