@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=================================================
+==============================================
 The holes of a torus and of a projective plane
-=================================================
+==============================================
 
 :class:`~skmanifold.atlas.AtlasAE` covers data with charts that overlap softly. Which
 charts meet, and how much, is a simplicial complex that grows: its homology tells how

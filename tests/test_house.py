@@ -15,6 +15,7 @@ SMALL = {
     "DCRL": {
         "n_clusters": 3,
         "n_components": 2,
+        "init": "k-means",  # no network before the network
         "layers": (16,),
         "representation_epochs": 1,
         "pretraining_epochs": 1,

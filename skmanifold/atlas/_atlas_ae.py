@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from skmanifold._engine import count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base._networks import checked_widths
 from skmanifold.losses import chart_mmd
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
@@ -38,7 +39,7 @@ from ._topology import (
     overlap,
     two_nearest,
 )
-from ._trunks import checked_widths, make_trunk
+from ._trunks import make_trunk
 
 
 class ChartLinear(nn.Module):

@@ -388,7 +388,7 @@ class ChartsMixin:
         return index, coordinates[np.arange(len(index)), index]
 
     def distance(self, A, B):
-        """Atlas distances between two sets of rows.
+        """Compute the atlas distances between two sets of rows.
 
         The mean distance in the charts that two points share, weighted by the product
         of their memberships; these are 0 and 1 with ``membership="hard"``.
@@ -418,7 +418,7 @@ class ChartsMixin:
         return atlas_distances(q_a, coordinates_a, q_b, coordinates_b)
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns of ``transform``: the chart, then its axes.
+        """Name the columns of ``transform``: the chart, then its axes.
 
         Parameters
         ----------

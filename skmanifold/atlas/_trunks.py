@@ -4,11 +4,11 @@
 """The networks below the charts, for vectors and for images, and a user's own."""
 
 import copy
-from numbers import Integral
 
 import torch
 from torch import nn
 
+from skmanifold.base._networks import checked_widths, is_size
 from skmanifold.nn import MLP, ConvEncoder
 
 
@@ -36,7 +36,7 @@ def checked_image_shape(image_shape, n_features):
     if image_shape is None:
         return None
     shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(map(_is_size, shape)):
+    if len(shape) not in (2, 3) or not all(map(is_size, shape)):
         raise ValueError(
             f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
             "integers: the shape that a row is given by row.reshape."
@@ -72,20 +72,6 @@ class OnImages(nn.Module):
     def forward(self, x):
         """Map rows (n, H W C) to what the network makes of images (n, C, H, W)."""
         return self.network(to_images(x, self.image_shape))
-
-
-def checked_widths(name, layers):
-    """Widths of hidden layers."""
-    if not all(map(_is_size, layers)):
-        raise ValueError(
-            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
-            "the hidden layers; () has none."
-        )
-    return [int(width) for width in layers]
-
-
-def _is_size(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
 def _checked_encoder(encoder, rows, image_shape, feature_dim):

@@ -121,14 +121,8 @@ class DecoderMixin:
         return Z
 
     def _decode(self, decoder, codes):
-        with np.errstate(over="ignore"):
-            single = codes.astype(np.float32)
-        if not np.isfinite(single).all():
-            raise ValueError(
-                "X holds values too large for float32, far outside of the embedding. "
-                "Pass points near those that transform returns."
-            )
-        return self._restore(self._outputs_of_codes(decoder, single), codes.dtype)
+        outputs = self._outputs_of_codes(decoder, single_codes(codes))
+        return self._restore(outputs, codes.dtype)
 
     def _restore(self, outputs, dtype):
         """What the decoder puts out, in raw units and in the precision of the input."""
@@ -136,3 +130,15 @@ class DecoderMixin:
         return self._input_map.restore(outputs).astype(
             np.float32 if single else np.float64, copy=False
         )
+
+
+def single_codes(codes):
+    """Points of the embedding in the precision of the network."""
+    with np.errstate(over="ignore"):
+        single = codes.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise ValueError(
+            "X holds values too large for float32, far outside of the embedding. Pass "
+            "points near those that transform returns."
+        )
+    return single

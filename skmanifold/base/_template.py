@@ -564,7 +564,7 @@ class DeepManifold(
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
         )
-        if checkpoint is not None:
+        if checkpoint is not None and is_first():
             checkpoint.remove()
 
     def _learn(self, data, run):

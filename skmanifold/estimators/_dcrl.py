@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from skmanifold._engine import RowBatches, count_batches, torch_threads
 from skmanifold.augment import add_noise, draw_neighbors, random_affine
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base._networks import checked_widths, own_network
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import (
     alignment_loss,
@@ -40,7 +41,7 @@ from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
 from skmanifold.utils._warnings import warn
 
-from ._dlme import DLME, _widths
+from ._dlme import DLME
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
@@ -536,6 +537,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
         Activation of the hidden layers.
 
+    encoder : torch.nn.Module, callable or None, default=None
+        Encoder in place of the built-in one: a module (copied, never changed) or a
+        callable ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features)
+        to (B, n_components). Its inputs are scaled rows, or the representation of them
+        where there is one.
+
+    decoder : torch.nn.Module, callable or None, default=None
+        Decoder in place of the built-in one: a module or a callable
+        ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
+        (B, n_features).
+
     max_epochs : int or "auto", default="auto"
         Passes over the data of the last phase. "auto" as for ``representation_epochs``.
 
@@ -669,6 +681,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         "layers": ["array-like"],
         "norm": [StrOptions({"layer", "batch", "none"})],
         "activation": [StrOptions({"gelu", "silu", "relu", "leaky_relu", "tanh"})],
+        "encoder": [nn.Module, callable, None],
+        "decoder": [nn.Module, callable, None],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
@@ -704,6 +718,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         layers=(256, 256),
         norm="layer",
         activation="gelu",
+        encoder=None,
+        decoder=None,
         max_epochs="auto",
         batch_size="auto",
         learning_rate="auto",
@@ -739,6 +755,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         self.layers = layers
         self.norm = norm
         self.activation = activation
+        self.encoder = encoder
+        self.decoder = decoder
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -920,7 +938,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             represent = nn.Sequential(
                 MLP(data.n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
-        layers = _widths("layers", self.layers)
+        layers = checked_widths("layers", self.layers)
         options = {"norm": self.norm, "activation": self.activation}
 
         def decoder(n_outputs):
@@ -928,18 +946,36 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 MLP(self.n_components, n_outputs, layers=layers[::-1], **options)
             )
 
+        def own(name, n_in, n_out):
+            return own_network(
+                name,
+                getattr(self, name),
+                "n_features, n_components"
+                if name == "encoder"
+                else "n_components, n_features",
+                torch.zeros(2, n_in),
+                n_out,
+                remedy=f"Give it a last layer of {n_out} outputs.",
+            )
+
+        if self.encoder is None:
+            network = MLP(n_represented, self.n_components, layers=layers, **options)
+        else:
+            network = own("encoder", n_represented, self.n_components)
+        if self.decoder is None:
+            to_features = decoder(n_represented)
+        else:
+            to_features = Scaled(own("decoder", self.n_components, n_represented))
         represents = not isinstance(represent, nn.Identity)
         return DCRLObjective(
             nn.Sequential(
                 OrderedDict(
                     features=Features(represent),
-                    network=Scaled(
-                        MLP(n_represented, self.n_components, layers=layers, **options)
-                    ),
+                    network=Scaled(network),
                 )
             ),
             Decoder(
-                decoder(n_represented),
+                to_features,
                 decoder(n_features) if represents else None,
                 n_rest,
             ),
@@ -954,6 +990,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
+
+    def _draws_globally(self):
+        return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):
         centers = objective.clusters.centers.detach().cpu().numpy().astype(np.float64)

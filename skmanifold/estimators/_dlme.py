@@ -3,7 +3,6 @@
 
 """Deep Local-flatness Manifold Embedding."""
 
-import copy
 import math
 from collections import OrderedDict
 from numbers import Integral, Real
@@ -16,6 +15,7 @@ from torch import nn
 from skmanifold._engine import RowBatches, count_batches
 from skmanifold.augment import draw_neighbors, mix
 from skmanifold.base import DeepManifold, Plan
+from skmanifold.base._networks import checked_widths, own_network
 from skmanifold.graph import (
     connected_components_of,
     nearest_neighbors,
@@ -446,19 +446,29 @@ callable or None, default=None
             structure = MLP(
                 data.n_inputs,
                 self.structure_dim,
-                layers=_widths("structure_layers", self.structure_layers),
+                layers=checked_widths("structure_layers", self.structure_layers),
                 norm=self.norm,
                 output_norm="batch",
             )
         else:
             # without it the scale of the structure space is free, and may collapse
+            network = own_network(
+                "encoder",
+                self.encoder,
+                "n_inputs, structure_dim",
+                data.inputs[:2].cpu(),
+                self.structure_dim,
+                width="structure_dim",
+                remedy="Set structure_dim to the encoder's width, or give it a last "
+                "layer of structure_dim outputs.",
+            )
             structure = nn.Sequential(
-                self._checked_encoder(data), BatchNorm(self.structure_dim, affine=False)
+                network, BatchNorm(self.structure_dim, affine=False)
             )
         embedding = MLP(
             self.structure_dim,
             self.n_components,
-            layers=_widths("embedding_layers", self.embedding_layers),
+            layers=checked_widths("embedding_layers", self.embedding_layers),
             norm=self.norm,
         )
         repulsion = self.repulsion
@@ -509,35 +519,6 @@ callable or None, default=None
         data.learnt["n_connected_components_"] = n_parts
         return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))
 
-    def _checked_encoder(self, data):
-        """The user's structure network, after one dummy batch went through it."""
-        if isinstance(self.encoder, nn.Module):
-            network = copy.deepcopy(self.encoder)
-        else:
-            network = self.encoder(data.n_inputs, self.structure_dim)
-            if not isinstance(network, nn.Module):
-                raise TypeError(
-                    f"encoder returned {network!r}, of type {type(network).__name__}; "
-                    "encoder(n_inputs, structure_dim) must return a torch.nn.Module."
-                )
-        wanted = (2, self.structure_dim)
-        try:
-            with torch.no_grad():
-                shape = tuple(network.eval()(data.inputs[:2].cpu()).shape)
-        except Exception as error:
-            raise ValueError(
-                f"encoder could not map an input of shape (2, {data.n_inputs}): "
-                f"{error}. It must map (B, {data.n_inputs}) to (B, structure_dim) = "
-                f"(B, {self.structure_dim})."
-            ) from error
-        if shape != wanted:
-            raise ValueError(
-                f"encoder maps an input of shape (2, {data.n_inputs}) to an output of "
-                f"shape {shape}, but shape {wanted} is needed. Set structure_dim to "
-                "the encoder's width, or give it a last layer of structure_dim outputs."
-            )
-        return network
-
     def _checked_augmentation(self, data):
         def augment(x, rows, uniform):
             # a copy: an augmentation that works in place must not reach the other view
@@ -558,16 +539,3 @@ callable or None, default=None
 
     def _draws_globally(self):
         return self.encoder is not None or callable(self.augmentation)
-
-
-def _widths(name, layers):
-    """Checked widths of hidden layers."""
-    if not all(
-        isinstance(width, Integral) and not isinstance(width, bool) and width >= 1
-        for width in layers
-    ):
-        raise ValueError(
-            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
-            "the hidden layers; () has none."
-        )
-    return [int(width) for width in layers]

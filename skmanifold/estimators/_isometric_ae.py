@@ -3,7 +3,6 @@
 
 """Isometric autoencoder."""
 
-import copy
 import math
 from collections import OrderedDict
 from numbers import Integral, Real
@@ -18,6 +17,8 @@ from torch.nn import functional as F
 
 from skmanifold._engine import RowBatches, apply_in_blocks, count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base._decoder import single_codes
+from skmanifold.base._networks import checked_widths, own_network
 from skmanifold.graph import geodesic_embedding
 from skmanifold.losses import (
     isometry_loss,
@@ -503,7 +504,7 @@ default="isomap"
                     parts.append(decoder.expand(tangents).detach())
                 return torch.stack(parts, dim=2).flatten(1)
 
-        single = codes.astype(np.float32)
+        single = single_codes(codes)
         columns_of_rows = apply_in_blocks(
             columns, lambda start, stop: single[start:stop], len(codes), device=device
         ).reshape(len(codes), -1, n_components)
@@ -558,10 +559,26 @@ default="isomap"
         encoder, decoder = self._built_in(*sizes)
         some = inputs[:2].cpu() / scale
         if self.encoder is not None:
-            encoder = _own_network("encoder", self.encoder, sizes, some)
+            encoder = own_network(
+                "encoder",
+                self.encoder,
+                "n_inputs, n_components",
+                some,
+                self.n_components,
+                width="n_components",
+                remedy=f"Give it a last layer of {self.n_components} outputs.",
+            )
         if self.decoder is not None:
             codes = torch.zeros(len(some), self.n_components)
-            decoder = _own_network("decoder", self.decoder, sizes[::-1], codes)
+            decoder = own_network(
+                "decoder",
+                self.decoder,
+                "n_components, n_inputs",
+                codes,
+                data.n_inputs,
+                width="n_inputs",
+                remedy=f"Give it a last layer of {data.n_inputs} outputs.",
+            )
         return IsometricAEObjective(
             encoder,
             decoder,
@@ -593,7 +610,7 @@ default="isomap"
         layers = self.layers
         if isinstance(layers, str):
             layers = (64 if n_inputs <= 16 else 128,) * 3
-        layers = _widths("layers", layers)
+        layers = checked_widths("layers", layers)
         options = {"norm": "none", "activation": self.activation}
         return (
             MLP(n_inputs, n_components, layers=layers, **options),
@@ -657,39 +674,6 @@ def _scale_of(data, n_components):
     return scale
 
 
-def _own_network(name, given, sizes, some):
-    """A copy of the user's network, after two rows went through it."""
-    n_in, n_out = sizes
-    arguments = "n_inputs, n_components"
-    if name == "decoder":
-        arguments = "n_components, n_inputs"
-    if isinstance(given, nn.Module):
-        network = copy.deepcopy(given)
-    else:
-        network = given(n_in, n_out)
-        if not isinstance(network, nn.Module):
-            raise TypeError(
-                f"{name} returned {network!r}, of type {type(network).__name__}; "
-                f"{name}({arguments}) must return a torch.nn.Module."
-            )
-    try:
-        with torch.no_grad():
-            shape = tuple(network.eval()(some.to(torch.float32)).shape)
-    except Exception as error:
-        raise ValueError(
-            f"{name} could not map an input of shape {tuple(some.shape)}: {error}. It "
-            f"must map (B, {n_in}) to (B, {n_out})."
-        ) from error
-    wanted = (len(some), n_out)
-    if shape != wanted:
-        raise ValueError(
-            f"{name} maps an input of shape {tuple(some.shape)} to an output of shape "
-            f"{shape}, but shape {wanted} is needed. Give it a last layer of {n_out} "
-            "outputs."
-        )
-    return network
-
-
 def _channels(image_shape):
     """Channels of each block: half of those that the networks have by themselves.
 
@@ -700,16 +684,3 @@ def _channels(image_shape):
         return None
     n_blocks = max(1, round(math.log2(min(sides) / 4)))
     return [min(16 * 2**i, 64) for i in range(n_blocks)]
-
-
-def _widths(name, layers):
-    """Checked widths of hidden layers."""
-    if not all(
-        isinstance(width, Integral) and not isinstance(width, bool) and width >= 1
-        for width in layers
-    ):
-        raise ValueError(
-            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
-            "the hidden layers; () has none."
-        )
-    return [int(width) for width in layers]

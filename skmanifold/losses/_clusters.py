@@ -9,7 +9,7 @@ from ._kernels import squared_distances
 
 
 def log_assignments(z, centers, *, nu=1.0):
-    """Logarithms of the soft assignments of points to centres.
+    """Compute logarithms of the soft assignments of points to centres.
 
     With the t-kernel ``k(d2) = (1 + d2 / nu) ** (-(nu + 1) / 2)``::
 
@@ -47,7 +47,7 @@ def log_assignments(z, centers, *, nu=1.0):
 
 
 def sharpened_assignments(q):
-    """Targets that make soft assignments surer of themselves.
+    """Compute targets that make soft assignments surer of themselves.
 
     ``p_ij = (q_ij^2 / f_j) / sum_l (q_il^2 / f_l)`` with ``f_j = sum_i q_ij``, the soft
     size of cluster j, which keeps large clusters from swallowing small ones. A cluster

@@ -414,7 +414,7 @@ def odd_data():
 @pytest.mark.parametrize("start", ["k-means", "random", "farthest"])
 @pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
 def test_odd_but_valid(name, X, start):
-    model = quick(max_epochs=5, start=start, denoise=start == "random")
+    model = quick(max_epochs=5, start=start, denoise=start == "random", batch_size=10)
     if name == "all rows equal":
         with pytest.warns(UserWarning, match="No column of X varies"):
             model.fit(X)

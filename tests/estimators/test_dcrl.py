@@ -24,6 +24,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
 
 from skmanifold.estimators._dcrl import DCRL, _arranged, _vote
 from skmanifold.metrics import (
@@ -37,6 +38,50 @@ QUICK = dict(
     n_clusters=3, max_epochs=2, pretraining_epochs=1, batch_size=32, random_state=0
 )
 TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
+
+
+def own_encoder(n_features, n_components):
+    return nn.Sequential(
+        nn.Linear(n_features, 32), nn.Tanh(), nn.Linear(32, n_components)
+    )
+
+
+def own_decoder(n_components, n_features):
+    return nn.Sequential(
+        nn.Linear(n_components, 32), nn.Tanh(), nn.Linear(32, n_features)
+    )
+
+
+def test_networks_of_ones_own():
+    X, _ = load_iris(return_X_y=True)
+    given = own_encoder(4, 3)
+    before = {name: value.clone() for name, value in given.state_dict().items()}
+    options = dict(n_clusters=3, n_components=3, max_epochs=3, random_state=0)
+    made = DCRL(encoder=own_encoder, decoder=own_decoder, **options).fit(X)
+    assert isinstance(made.network_.encoder.network.network[1], nn.Tanh)
+    assert made.inverse_transform(made.transform(X)).shape == X.shape
+    assert_array_equal(clone(made).fit(X).embedding_, made.embedding_)
+    fitted = DCRL(encoder=given, **options).fit(X)
+    # copied, never changed
+    for name, value in given.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert fitted.encoder is given
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        (dict(encoder=nn.Linear(4, 9)), r"encoder maps .*\(2, 9\), but shape \(2, 3\)"),
+        (dict(decoder=nn.Linear(3, 9)), r"decoder maps .*\(2, 9\), but shape \(2, 4\)"),
+        (dict(encoder=nn.Linear(5, 3)), r"encoder could not map .*\(2, 4\)"),
+    ],
+)
+def test_networks_of_the_wrong_width(params, message):
+    X, _ = load_iris(return_X_y=True)
+    model = DCRL(n_clusters=3, n_components=3, max_epochs=1, **params)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X)
+    assert not hasattr(model, "network_")
 
 
 def quick(**options):

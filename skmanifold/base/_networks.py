@@ -1,0 +1,72 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Checks of the networks that a user describes or gives."""
+
+import copy
+from numbers import Integral
+
+import torch
+from torch import nn
+
+
+def checked_widths(name, layers):
+    """Widths of hidden layers, as a list of int."""
+    if not all(is_size(width) for width in layers):
+        raise ValueError(
+            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
+            "the hidden layers; () has none."
+        )
+    return [int(width) for width in layers]
+
+
+def is_size(value):
+    """Whether a value is a positive integer."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+
+
+def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
+    """A copy of the user's network, after two rows went through it.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that it came as.
+    given : torch.nn.Module or callable
+        The network, or what makes it of the numbers of inputs and of outputs.
+    arguments : str
+        Names of those two numbers, for the error.
+    rows : torch.Tensor of shape (2, n_in)
+        Rows to try it with, on the CPU.
+    n_out : int
+        The width that its outputs must have.
+    remedy : str
+        What to do about another width.
+    width : str
+        What `n_out` is called, for the error.
+    """
+    n_rows, n_in = rows.shape
+    if isinstance(given, nn.Module):
+        network = copy.deepcopy(given)
+    else:
+        network = given(n_in, n_out)
+        if not isinstance(network, nn.Module):
+            raise TypeError(
+                f"{name} returned {network!r}, of type {type(network).__name__}; "
+                f"{name}({arguments}) must return a torch.nn.Module."
+            )
+    try:
+        with torch.no_grad():
+            shape = tuple(network.eval()(rows).shape)
+    except Exception as error:
+        raise ValueError(
+            f"{name} could not map an input of shape {(n_rows, n_in)}: {error}. It "
+            f"must map (B, {n_in}) to (B, {width}) = (B, {n_out})."
+        ) from error
+    wanted = (n_rows, n_out)
+    if shape != wanted:
+        raise ValueError(
+            f"{name} maps an input of shape {(n_rows, n_in)} to an output of shape "
+            f"{shape}, but shape {wanted} is needed. {remedy}"
+        )
+    return network
