@@ -537,12 +537,14 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         prototypes = choose_prototypes(rows, n_charts, self.start, rng)
         inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
+        # the inputs have a mean variance of 1; denoised ones may have next to none left
+        apart = max(two_nearest(rows, prototypes.numpy()), 1e-6)
         heads = ChartHeads(
             n_features,
             n_charts,
             n_components,
             prototypes=prototypes,
-            temperature=self.temperature * two_nearest(rows, prototypes.numpy()),
+            temperature=self.temperature * apart,
         )
         gan = self.divergence == "gan"
         weight = self.divergence_weight

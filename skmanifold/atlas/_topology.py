@@ -465,8 +465,8 @@ def denoise(X, *, n_neighbors=20):
     X : array-like of shape (n_samples, n_features)
         The data.
     n_neighbors : int, default=20
-        Neighbours that a row is averaged with; 0 leaves this step out. Many smooth
-        more and shrink what is curved.
+        Neighbours that a row is averaged with, at most a quarter of the other rows; 0
+        leaves this step out. Many smooth more and shrink what is curved.
 
     Returns
     -------
@@ -498,7 +498,8 @@ def denoise(X, *, n_neighbors=20):
     """
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     check_count("n_neighbors", n_neighbors, 0)
-    n_neighbors = min(n_neighbors, len(X) - 1)
+    # the mean of nearly all rows would be one point
+    n_neighbors = min(n_neighbors, (len(X) - 1) // 4)
     mean = X.mean(axis=0)
     basis = _signal_basis(X - mean)
     with threadpool_limits(limits=1, user_api="blas"):

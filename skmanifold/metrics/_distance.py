@@ -174,6 +174,11 @@ def local_geometric_distortion(
     ValueError
         If `n_neighbors` is not less than the number of samples.
 
+    Notes
+    -----
+    The k nearest of every row are kept: beside chunks of the distances this takes
+    memory for a few times ``n_samples * k`` numbers.
+
     References
     ----------
     .. [1] L. Wu et al. Deep clustering and representation learning with geometric

@@ -224,6 +224,13 @@ def continuity(
     --------
     trustworthiness : The same with the two spaces exchanged.
 
+    Notes
+    -----
+    Equal distances are ordered arbitrarily, and the search for neighbours may order
+    them otherwise than the ranks. Where rows repeat or lie on a grid, even
+    ``continuity(X, X)`` may be less than 1.
+    A little noise added to X, before it is embedded, breaks the ties.
+
     References
     ----------
     .. [1] J. Venna and S. Kaski. Local multidimensional scaling. Neural Networks,
@@ -338,6 +345,13 @@ def mean_relative_rank_error(
     ValueError
         If `n_neighbors` is not less than the number of samples.
 
+    Notes
+    -----
+    Equal distances are ordered arbitrarily, and the search for neighbours may order
+    them otherwise than the ranks. Where rows repeat or lie on a grid, even
+    ``mean_relative_rank_error(X, X)`` may be more than 0.
+    A little noise added to X, before it is embedded, breaks the ties.
+
     References
     ----------
     .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
@@ -448,6 +462,11 @@ def neighborhood_preservation(
     --------
     neighborhood_preservation_curve : The values for all k.
     neighborhood_preservation_auc : One number for all k.
+
+    Notes
+    -----
+    Which of several equally distant samples are among the k nearest is arbitrary, so
+    repeated rows and grids make the value arbitrary to that extent.
 
     References
     ----------
@@ -735,6 +754,14 @@ def neighborhood_hit(
     ------
     ValueError
         If `n_neighbors` is not less than the number of samples.
+
+    Notes
+    -----
+    Which of several equally distant samples are among the k nearest is arbitrary, so
+    repeated rows and grids make the value arbitrary to that extent.
+
+    The k nearest of every row are kept: beside chunks of the distances this takes
+    memory for a few times ``n_samples * k`` numbers.
 
     References
     ----------

@@ -102,6 +102,14 @@ def recall_at_k(
         If `k` is not less than the number of samples, or no class, or none that a query
         is drawn of, has two members.
 
+    Notes
+    -----
+    Which of several equally distant samples are among the k nearest is arbitrary, so
+    repeated rows and grids make the value arbitrary to that extent.
+
+    The k nearest of every row are kept: beside chunks of the distances this takes
+    memory for a few times ``n_samples * k`` numbers.
+
     References
     ----------
     .. [1] H. Oh Song, Y. Xiang, S. Jegelka and S. Savarese. Deep metric learning via
@@ -178,6 +186,17 @@ def mean_average_precision_at_k(
     ValueError
         If `k` is not less than the number of samples, or no class, or none that a query
         is drawn of, has two members.
+
+    Notes
+    -----
+    Which of several equally distant samples are among the k nearest is arbitrary, so
+    repeated rows and grids make the value arbitrary to that extent.
+
+    The k nearest of every row are kept: beside chunks of the distances this takes
+    memory for a few times ``n_samples * k`` numbers.
+    With ``k=n_samples - 1`` that
+    are several matrices of n by n, some 5 GB for 10,000 samples: `n_samples` draws
+    fewer queries, whose memory alone counts.
 
     References
     ----------
