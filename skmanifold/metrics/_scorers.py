@@ -5,6 +5,7 @@
 
 import inspect
 from functools import partial
+from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
@@ -97,7 +98,24 @@ class _EmbeddingScorer(BaseScorer):
             values["labels"] = _cluster(method_caller, estimator, X)
         if "X" in self.inputs:
             values["X"] = self._refer(estimator, X)
-        value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
+        try:
+            value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
+        except (TypeError, ValueError) as error:
+            if "X" not in self.inputs or self.reference != "input" or _holds_numbers(X):
+                raise
+            raise ValueError(
+                f"The scorer {self!r} cannot compare the embedding with the X of the"
+                f" search, which does not hold numbers only: {error}. Pass"
+                " reference='last_step', which compares with what the last step of the"
+                " Pipeline sees, or a callable that makes numbers of X."
+            ) from error
+        if not isinstance(value, Real) and getattr(value, "shape", None) != ():
+            name = getattr(self._score_func, "__name__", repr(self._score_func))
+            raise TypeError(
+                f"{name} returned a value of type {type(value).__name__} to the scorer"
+                f" {self!r}, which needs one number. Leave out per_sample=True, or"
+                " make the scorer of a function that returns one number."
+            )
         return self._sign * float(value)
 
     def _refer(self, estimator, X):
@@ -130,6 +148,16 @@ class _EmbeddingScorer(BaseScorer):
                 + ". Use fewer folds, or make_embedding_scorer with a smaller"
                 " n_neighbors."
             )
+
+
+def _holds_numbers(X):
+    if issparse(X):
+        return True
+    try:
+        np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _call(estimator, method, X):
@@ -435,7 +463,8 @@ def get_scorer(name, **options):
     ``lgd``                 negative :func:`local_geometric_distortion`          no
     ``d_rmse``              negative :func:`distance_rmse`                       no
     ``cra``                 :func:`cluster_rank_accuracy` of the classes         yes
-    ``clustering_accuracy`` :func:`clustering_accuracy` of ``predict``           yes
+    ``clustering_accuracy`` :func:`clustering_accuracy` of ``predict``; needs an yes
+                            estimator that predicts
     ``linear_svm``          accuracy of a linear support vector classifier, in   yes
                             10 folds, on the standardised embedding
     ``kmeans``              :func:`clustering_accuracy` of k-means with as many  yes
@@ -501,7 +530,7 @@ def get_scorer(name, **options):
                 f" {name!r}, which has its own. Pass them to make_embedding_scorer."
             )
         return name
-    if name not in _SCORERS:
+    if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"
             f" {', '.join(map(repr, get_scorer_names()))}; scikit-learn's own scorers"

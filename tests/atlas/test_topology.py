@@ -284,8 +284,11 @@ def test_denoise_leaves_data_without_noise_in_their_space():
 
 
 def test_denoise_takes_means_of_neighbours():
-    X = np.array([[0.0], [1.0], [10.0], [12.0]])
-    assert_allclose(denoise(X, n_neighbors=1), [[0.5], [0.5], [11.0], [11.0]])
+    X = np.array([[0.0], [1.0], [10.0], [12.0], [20.0], [21.0]])
+    means = [[0.5], [0.5], [11.0], [11.0], [20.5], [20.5]]
+    assert_allclose(denoise(X, n_neighbors=1), means)
+    # of few rows at most a quarter: all of them would leave one point
+    assert_allclose(denoise(X, n_neighbors=20), means)
 
 
 def test_denoise_more_columns_than_rows():

@@ -488,3 +488,16 @@ def test_labels_are_checked(pair, labels):
 def test_an_unknown_direction_is_refused(pair):
     with pytest.raises(ValueError, match="direction must be one of"):
         mean_relative_rank_error(*pair, direction="both")
+
+
+def test_ties_are_ordered_arbitrarily_and_noise_breaks_them():
+    X = np.repeat(np.random.default_rng(0).normal(size=(10, 8)), 12, axis=0)
+    # Which of equal distances come first is not defined, but it is as in scikit-learn.
+    value = continuity(X, X, n_neighbors=4)
+    assert value == pytest.approx(sklearn_trustworthiness(X, X, n_neighbors=4))
+    # Of twelve equal rows, each has rank 11 at the worst among the others.
+    assert 1 - 2 * 4 * 7 / (4 * (2 * 120 - 3 * 4 - 1)) <= value < 1
+    assert mean_relative_rank_error(X, X, n_neighbors=4) > 0
+    X += np.random.default_rng(1).normal(scale=1e-3, size=X.shape)
+    assert continuity(X, X, n_neighbors=4) == 1
+    assert mean_relative_rank_error(X, X, n_neighbors=4) == 0

@@ -66,6 +66,24 @@ def test_a_grid_search_over_a_pipeline(iris, n_jobs):
         assert scores[0] < scores[2]
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_grid_of_few_and_many_components(wine, n_jobs):
+    search = GridSearchCV(
+        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
+        {"embed__n_components": [1, 2, 5]},
+        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
+        refit="t",
+        n_jobs=n_jobs,
+    )
+    search.fit(wine[0])
+    assert set(search.cv_results_["param_embed__n_components"]) == {1, 2, 5}
+    scores = search.cv_results_["mean_test_t"]
+    assert np.isfinite(scores).all()
+    assert search.best_index_ == np.argmax(scores)
+    assert (0 < search.cv_results_["mean_test_c"]).all()
+    assert (search.cv_results_["mean_test_c"] <= 1).all()
+
+
 def test_a_scorer_is_the_metric_of_the_test_fold(iris):
     X, y = iris
     cv = StratifiedKFold(3, shuffle=True, random_state=0)
@@ -479,6 +497,39 @@ def test_options_of_the_ready_made_scorers(wine):
     for wrong in ("last", None, 3):
         with pytest.raises(ValueError, match=f"reference must be .* got {wrong!r}"):
             make_embedding_scorer(metrics.stress, reference=wrong)
+
+
+@pytest.mark.parametrize("name", [["trustworthiness"], None, 3, {}])
+def test_what_is_no_name_is_refused_as_a_wrong_name(name):
+    with pytest.raises(ValueError, match=r"There is no scorer .* The names are"):
+        get_scorer(name)
+
+
+def test_a_metric_must_return_one_number(iris):
+    X, _ = iris
+    pca = PCA(2).fit(X)
+    scorer = get_scorer("trustworthiness", per_sample=True)
+    with pytest.raises(TypeError, match=r"trustworthiness returned .* one number\. L"):
+        scorer(pca, X)
+    for metric in (metrics.neighborhood_preservation_curve, lambda X, Z: "1"):
+        with pytest.raises(TypeError, match="needs one number"):
+            make_embedding_scorer(metric)(pca, X)
+    for number in (2, np.float32(2), np.array(2.0)):
+        assert make_embedding_scorer(lambda X, Z, n=number: n)(pca, X) == 2.0
+
+
+def test_an_input_that_holds_no_numbers_needs_another_reference(iris):
+    X = np.array([["a", "b"], ["a", "c"], ["d", "b"]] * 20, dtype=object)
+    pipeline = make_pipeline(OneHotEncoder(sparse_output=False), PCA(2)).fit(X)
+    with pytest.raises(ValueError, match=r"not hold numbers .* reference='last_step'"):
+        get_scorer("d_rmse")(pipeline, X)
+    scorer = get_scorer("d_rmse", reference="last_step")
+    seen = pipeline[:-1].transform(X)
+    assert scorer(pipeline, X) == -metrics.distance_rmse(seen, pipeline.transform(X))
+    # Errors of other origin come as they are.
+    numbers = PCA(2).fit(iris[0])
+    with pytest.raises(ValueError, match="^direction must be one of"):
+        get_scorer("rre", direction="both")(numbers, iris[0])
 
 
 # -- a scorer to scikit-learn --------------------------------------------------------
