@@ -267,7 +267,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     Attributes
     ----------
-    embedding_ : ndarray of shape (n_samples, n_charts_ * (n_components + 1))
+    embedding_ : ndarray of shape (n_samples, `n_charts_` * (n_components + 1))
         Chart blocks of the training data.
 
     labels_ : ndarray of shape (n_samples,)
@@ -276,7 +276,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     n_charts_ : int
         Number of charts.
 
-    chart_overlap_ : ndarray of shape (n_charts_, n_charts_)
+    chart_overlap_ : ndarray of shape (`n_charts_`, `n_charts_`)
         How much the charts overlap on the training data, see
         :func:`~skmanifold.atlas.overlap`.
 
@@ -398,7 +398,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_charts_ * (n_components + 1))
+        X : array-like of shape (n_samples, `n_charts_` * (n_components + 1))
             Chart blocks, as ``transform`` returns them. Weights are not negative, and
             need not sum to 1.
 

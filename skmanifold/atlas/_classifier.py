@@ -62,7 +62,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The classes.
 
-    estimators_ : list of length n_charts_
+    estimators_ : list of length `n_charts_`
         The classifier of each chart. A chart with training rows of a single class, or
         with none, has a :class:`~sklearn.dummy.DummyClassifier`, which knows that class
         or the proportions of all classes.

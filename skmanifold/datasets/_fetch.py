@@ -16,6 +16,20 @@ from skmanifold.datasets._base import NoGeodesics
 _FOLDER = "SKMANIFOLD_DATA"
 
 
+def _read(arrays, name, path):
+    """One array of a file; objects would have to be unpickled, which is not safe."""
+    try:
+        return arrays[name]
+    except ValueError as error:
+        kind = "numbers" if name == "X" else "numbers or strings"
+        to = "float" if name == "X" else "str"
+        raise ValueError(
+            f"{name} in {path} cannot be read: {error}. If it holds Python objects,"
+            f" save it again as {kind}, for instance as"
+            f" {name}=np.asarray({name}).astype({to})."
+        ) from error
+
+
 def _from_folder(names):
     """Data, target and n_train of the first file that is there, None without one."""
     folder = os.environ.get(_FOLDER)
@@ -32,12 +46,27 @@ def _from_folder(names):
                     f"{path} lacks the array(s) {', '.join(sorted(missing))}: it must"
                     " hold X with one row per sample, and y."
                 )
-            X, y = arrays["X"], arrays["y"]
+            X, y = _read(arrays, "X", path), _read(arrays, "y", path)
             n_train = arrays["n_train"] if "n_train" in arrays.files else None
         if X.ndim < 2 or y.shape != X.shape[:1]:
             raise ValueError(
                 f"X and y in {path} have the shapes {X.shape} and {y.shape}: X must"
                 " have one row, and y one label, per sample."
+            )
+        if X.size == 0:
+            raise ValueError(
+                f"X in {path} has the shape {X.shape} and so no data. Save the samples"
+                " again, or remove the file to load them from OpenML."
+            )
+        if X.dtype.kind not in "biuf":
+            raise ValueError(
+                f"X in {path} has the dtype {X.dtype}, but it must hold real numbers."
+                " Save it again as X.astype(float)."
+            )
+        if X.dtype.kind == "f" and not np.isfinite(X).all():
+            raise ValueError(
+                f"X in {path} has NaN or infinite entries. Save it again without the"
+                " samples that have them, or with numbers in their place."
             )
         if n_train is not None:
             whole = n_train.size == 1 and n_train.dtype.kind in "iu"
@@ -170,9 +199,8 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
 
     Images of 28 by 28 pixels, ten classes.
 
-    Read from ``mnist.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
+    Read from ``mnist.npz`` or ``mnist_784.npz`` in the folder that the environment
+    variable ``SKMANIFOLD_DATA`` names, else from OpenML and scikit-learn's cache of it.
 
     Parameters
     ----------
@@ -224,7 +252,7 @@ def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
     """
     return _fetch(
         fetch_mnist,
-        ("mnist",),
+        ("mnist", "mnist_784"),
         {"data_id": 554},
         (60000, 70000),
         data_home=data_home,

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
@@ -14,6 +15,13 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
     check_metric(metric)
+    if metric == "precomputed" and not issparse(X):
+        X = np.asarray(X)
+        if X.dtype.kind == "f" and np.isposinf(X).any():
+            raise ValueError(
+                f"{name} has infinite distances between parts, and metric='precomputed'"
+                " needs finite ones. Measure each part by itself."
+            )
     X = check_array(
         X,
         accept_sparse="csr" if sparse and metric != "precomputed" else False,
@@ -134,7 +142,9 @@ def check_option(value, options, name):
 
 # Those that need parameters taken from all the data, which chunks of it do not have.
 _WITH_PARAMETERS = ("mahalanobis", "seuclidean")
-_METRICS = sorted(set(VALID_METRICS["brute"]) - set(_WITH_PARAMETERS))
+# Its purpose is NaN, which no metric here takes; without them it is Euclidean.
+_FOR_NAN = ("nan_euclidean",)
+_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_WITH_PARAMETERS, _FOR_NAN))
 
 
 def check_metric(metric):

@@ -143,7 +143,7 @@ def intrinsic_dimension(
     below = np.cumsum(logs, axis=1)[:, first - 2 : last - 1]
     inverse = logs[:, first - 1 :] - below / (k - 1)
     if (inverse.mean(axis=0) <= 0.0).any() or (per_sample and (inverse <= 0.0).any()):
-        raise ValueError(_ALL_EQUAL)
+        raise ValueError(_ALL_EQUAL.format("Raise n_neighbors"))
     if per_sample:
         each = (1.0 / inverse).mean(axis=1)
         return each[numbers] if rows is None else each
@@ -152,7 +152,7 @@ def intrinsic_dimension(
 
 _ALL_EQUAL = (
     "The dimension is undefined: the nearest neighbours are all equally far, as on a"
-    " grid or in a simplex. Raise n_neighbors, or add a little noise."
+    " grid or in a simplex. {}, or add a little noise."
 )
 
 
@@ -197,5 +197,5 @@ def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
     log_ratio = log_ratio[: len(survival)]
     square = np.vdot(log_ratio, log_ratio)
     if square <= 0.0:
-        raise ValueError(_ALL_EQUAL)
+        raise ValueError(_ALL_EQUAL.format("Take method='mle'"))
     return float(np.vdot(log_ratio, survival) / square)

@@ -456,11 +456,16 @@ def distance_correlation(
 ):
     """Compute the correlation of the distances in the input and in the embedding.
 
-    Spearman's or Pearson's correlation coefficient of :math:`d_X(i, j)` and
-    :math:`d_Z(i, j)` over pairs of samples. The value lies in [-1, 1]; higher is
-    better, 1 means that all distances keep their order (Spearman), or are proportional
-    up to a constant (Pearson). Unlike the neighbourhood metrics it looks at the large
-    distances too.
+    .. math::
+
+        \\rho = \\frac{\\sum_{i<j} (u_{ij} - \\bar u) (v_{ij} - \\bar v)}
+        {\\sqrt{\\sum_{i<j} (u_{ij} - \\bar u)^2 \\sum_{i<j} (v_{ij} - \\bar v)^2}}
+
+    with u and v the distances :math:`d_X(i, j)` and :math:`d_Z(i, j)` (Pearson), or
+    their ranks among all pairs (Spearman), ties sharing their mean. The value lies
+    in [-1, 1]; higher is better, 1 means that all distances keep their order
+    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighbourhood
+    metrics it looks at the large distances too.
 
     Parameters
     ----------

@@ -64,7 +64,15 @@ def local_curvature(
 
     ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbours
     in the input, and is the mean angle by which they turn in the embedding at their
-    inner vertices, in [0, pi].
+    inner vertices, in [0, pi]:
+
+    .. math::
+
+        \\frac{1}{m} \\sum_{p} \\sum_{t=2}^{l_p - 1}
+        \\angle(z_{p_t} - z_{p_{t-1}}, z_{p_{t+1}} - z_{p_t})
+
+    over the vertices :math:`p_1, ..., p_{l_p}` of the paths p, of which m are inner
+    ones.
 
     Lower is flatter.
 

@@ -529,9 +529,14 @@ def neighborhood_preservation_curve(
 ):
     """Compute the share of kept neighbours for every neighbourhood size.
 
-    The curves :math:`Q_{NX}(k)` and :math:`R_{NX}(k)` of
-    :func:`neighborhood_preservation`, from the co-ranking matrix of all pairs without
-    storing it.
+    .. math::
+
+        Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
+        R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}
+
+    for every k, from the co-ranking matrix of all pairs without storing it.
+    :math:`Q_{NX}` lies in [0, 1], and random embeddings reach ``k / (n - 1)``;
+    :math:`R_{NX}` lies in [-1, 1], and 0 is random. Higher is better.
 
     Parameters
     ----------

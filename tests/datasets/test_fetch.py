@@ -94,6 +94,11 @@ def test_labels_become_codes(folder):
         ({"X": np.ones((3, 2))}, r"lacks the array\(s\) y"),
         ({"X": np.ones((3, 2)), "y": np.ones(2)}, "one label, per sample"),
         ({"X": np.ones(3), "y": np.ones(3)}, "one row"),
+        ({"X": np.ones((0, 2)), "y": np.ones(0)}, r"X in .*mnist\.npz has .* no data"),
+        ({"X": np.ones((2, 0)), "y": np.ones(2)}, r"X in .*mnist\.npz has .* no data"),
+        ({"X": [["a"], ["b"]], "y": [1, 2]}, r"mnist\.npz has the dtype <U1"),
+        ({"X": [[1.0], [np.nan]], "y": [1, 2]}, r"mnist\.npz has NaN or infinite"),
+        ({"X": [[1.0], [np.inf]], "y": [1, 2]}, "Save it again without the samples"),
     ],
 )
 def test_wrong_files_are_refused(folder, arrays, message):
@@ -104,8 +109,21 @@ def test_wrong_files_are_refused(folder, arrays, message):
 
 def test_files_with_objects_are_not_unpickled(folder):
     np.savez(folder / "mnist.npz", X=np.ones((2, 2)), y=np.array([None, "a"]))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="allow_pickle") as error:
         datasets.fetch_mnist()
+    assert f"y in {folder / 'mnist.npz'} cannot be read" in str(error.value)
+    assert "y=np.asarray(y).astype(str)" in str(error.value)
+    np.savez(folder / "mnist.npz", X=np.array([[1], [None]]), y=np.array([0, 1]))
+    with pytest.raises(ValueError, match=r"X=np\.asarray\(X\)\.astype\(float\)"):
+        datasets.fetch_mnist()
+
+
+def test_mnist_is_found_by_its_name_at_openml(folder, offline):
+    X = np.eye(3, dtype=np.uint8)
+    np.savez(folder / "mnist_784.npz", X=X, y=["5", "0", "4"])
+    bunch = datasets.fetch_mnist()
+    assert_array_equal(bunch.data, X)
+    assert_array_equal(bunch.target, [2, 0, 1])
 
 
 @fetchers

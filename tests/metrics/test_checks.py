@@ -83,7 +83,6 @@ NUMERIC = [
     "l2",
     "manhattan",
     "minkowski",
-    "nan_euclidean",
     "sqeuclidean",
 ]
 
@@ -101,3 +100,22 @@ def test_the_names():
     booleans = {"dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath"}
     others = {"hamming", "haversine", "precomputed", "yule"}
     assert {*NUMERIC, *booleans, *others} <= set(_checks._METRICS)
+
+
+def test_infinite_distances_between_parts_are_named(pair):
+    X, Z = pair
+    D = pairwise_distances(X)
+    D[:20, 20:] = D[20:, :20] = np.inf
+    for function in (metrics.trustworthiness, metrics.distance_rmse, metrics.stress):
+        with pytest.raises(ValueError, match=r"X has infinite .* each part by itself"):
+            function(D, Z, metric="precomputed")
+    D[0, 1] = np.nan
+    with pytest.raises(ValueError, match="X has infinite distances"):
+        metrics.trustworthiness(D, Z, metric="precomputed")
+
+
+def test_the_metric_for_missing_values_is_not_offered(pair):
+    X, Z = pair
+    with pytest.raises(ValueError, match="metric must be one of") as error:
+        metrics.trustworthiness(X, Z, metric="nan_euclidean")
+    assert "'nan_euclidean'" not in str(error.value).split(", got")[0]

@@ -83,8 +83,8 @@ def test_order_scale_and_repeated_rows_do_not_matter(X, method):
 
 def test_what_is_undefined_is_refused(X):
     grid = np.stack(np.meshgrid(*[np.arange(6.0)] * 2), axis=-1).reshape(-1, 2)
-    for method in ("twonn", "mle"):
-        with pytest.raises(ValueError, match="equally far"):
+    for method, remedy in (("twonn", "Take method='mle'"), ("mle", "Raise n_neigh")):
+        with pytest.raises(ValueError, match=f"equally far.*{remedy}"):
             intrinsic_dimension(np.eye(30), method=method)
     with pytest.raises(ValueError, match="equally far"):
         intrinsic_dimension(grid, method="mle", n_neighbors=2)
