@@ -6,7 +6,7 @@
 An atlas of handwritten digits
 ==============================
 
-:class:`~skmanifold.atlas.AtlasAE` learns scikit-learn's digits as an atlas: 15 charts
+:class:`~skmanifold.AtlasAE` learns scikit-learn's digits as an atlas: 15 charts
 with two coordinates each. Every chart is a small picture book of its own, drawn here by
 decoding a grid of its points. No label is used.
 """

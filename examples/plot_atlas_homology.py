@@ -6,7 +6,7 @@
 The holes of a torus and of a projective plane
 ==============================================
 
-:class:`~skmanifold.atlas.AtlasAE` covers data with charts that overlap softly. Which
+:class:`~skmanifold.AtlasAE` covers data with charts that overlap softly. Which
 charts meet, and how much, is a simplicial complex that grows: its homology tells how
 many loops and voids the data have, and whether they are orientable, without a picture.
 """

@@ -6,7 +6,7 @@
 AtlasTriplet: searching among digits that were never seen
 =========================================================
 
-:class:`~skmanifold.atlas.AtlasTriplet` learns a distance from the digits 0 to 4, with
+:class:`~skmanifold.AtlasTriplet` learns a distance from the digits 0 to 4, with
 eight charts of two coordinates. The distance is then asked about the digits 5 to 9: is
 the nearest other image of the same class?
 """

@@ -9,7 +9,7 @@ Vectors stored in a few bytes: charts, PCA, or codes
 A chart number and a few coordinates of eight bits each are a short code of a vector.
 How well does it find the nearest neighbours of the vectors themselves? Here images of
 digits are stored in 2 to 9 bytes: as chart and coordinates, learnt by
-:class:`~skmanifold.atlas.MSimCLR` or by :class:`~skmanifold.atlas.AtlasAE`; as as many
+:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as as many
 principal components of eight bits; and as a product code, k-means in each of several
 parts of the vector.
 """

@@ -6,7 +6,7 @@
 MSimCLR: sixteen small charts instead of one plane
 ==================================================
 
-Contrastive learning in two dimensions: :class:`~skmanifold.atlas.MSimCLR` maps images
+Contrastive learning in two dimensions: :class:`~skmanifold.MSimCLR` maps images
 of handwritten digits to sixteen charts with two coordinates each, and, with one chart
 and no regularisation, to one plane, which is plain SimCLR of the same network. Neither
 sees a label. Labels then train one affine classifier per chart, and judge it on images

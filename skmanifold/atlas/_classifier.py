@@ -33,8 +33,8 @@ def _has_probabilities(classifier):
 class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier on chart blocks: a classifier of its own for each chart.
 
-    It goes behind :class:`~skmanifold.atlas.MSimCLR`,
-    :class:`~skmanifold.atlas.AtlasAE` or :class:`~skmanifold.atlas.AtlasTriplet` in a
+    It goes behind :class:`~skmanifold.MSimCLR`,
+    :class:`~skmanifold.AtlasAE` or :class:`~skmanifold.AtlasTriplet` in a
     pipeline, and gives the classifier of each chart the coordinates there. With a
     linear model it is the evaluation of charts that the paper proposes [1]_: one affine
     classifier per chart.
