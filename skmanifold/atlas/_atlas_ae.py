@@ -5,7 +5,6 @@
 
 import itertools
 import math
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -21,6 +20,7 @@ from skmanifold.base._networks import checked_widths
 from skmanifold.losses import chart_mmd
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._warnings import warn
 
 from ._charts import (
     CHART_CONSTRAINTS,
@@ -512,11 +512,9 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         n_charts = self.n_charts
         if n_charts > data.n_samples:
             n_charts = data.n_samples
-            warnings.warn(
+            warn(
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
-                f"of X; using n_charts={n_charts}.",
-                UserWarning,
-                stacklevel=2,
+                f"of X; using n_charts={n_charts}."
             )
         data.learnt["n_charts_"] = n_charts
         return ChartBatches(

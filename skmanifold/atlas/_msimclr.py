@@ -22,13 +22,14 @@ from skmanifold.augment import (
     random_grey,
 )
 from skmanifold.base import DeepManifold, Plan
+from skmanifold.base._networks import checked_image_shape
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import chart_mmd, nt_xent
 from skmanifold.utils._sklearn import Interval, StrOptions
 from skmanifold.utils._warnings import warn
 
 from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
-from ._trunks import checked_image_shape, make_trunk, to_images, to_rows
+from ._trunks import make_trunk, to_images, to_rows
 
 
 class ChartProjections(nn.Module):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold.base import DeepManifold, Plan
+from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
 from skmanifold.utils._sklearn import Interval, StrOptions
 
@@ -26,7 +27,7 @@ from ._charts import (
     split_blocks,
 )
 from ._msimclr import membership_terms
-from ._trunks import checked_image_shape, make_trunk
+from ._trunks import make_trunk
 
 _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 

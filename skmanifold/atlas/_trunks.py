@@ -3,12 +3,10 @@
 
 """The networks below the charts, for vectors and for images, and a user's own."""
 
-import copy
-
 import torch
 from torch import nn
 
-from skmanifold.base._networks import checked_widths, is_size
+from skmanifold.base._networks import checked_widths, copied_or_made
 from skmanifold.nn import MLP, ConvEncoder
 
 
@@ -29,26 +27,6 @@ def make_trunk(encoder, inputs, *, image_shape, layers, feature_dim):
         trunk = ConvEncoder(image_shape, feature_dim)
     # the heads are linear: without it they would only repeat the trunk's last layer
     return nn.Sequential(trunk, nn.GELU()), feature_dim
-
-
-def checked_image_shape(image_shape, n_features):
-    """(H, W, C) of rows of ``n_features`` numbers; None for None."""
-    if image_shape is None:
-        return None
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(map(is_size, shape)):
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
-            "integers: the shape that a row is given by row.reshape."
-        )
-    height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
-    if height * width * n_channels != n_features:
-        raise ValueError(
-            f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
-            f"values, but X has {n_features} features. Give the shape of one row of X, "
-            "channels last, or image_shape=None for rows that are no images."
-        )
-    return height, width, n_channels
 
 
 def to_images(rows, image_shape):
@@ -75,15 +53,9 @@ class OnImages(nn.Module):
 
 
 def _checked_encoder(encoder, rows, image_shape, feature_dim):
-    if isinstance(encoder, nn.Module):
-        network = copy.deepcopy(encoder)
-    else:
-        network = encoder(rows.shape[1], feature_dim)
-        if not isinstance(network, nn.Module):
-            raise TypeError(
-                f"encoder returned {network!r}, of type {type(network).__name__}; "
-                "encoder(n_inputs, feature_dim) must return a torch.nn.Module."
-            )
+    network = copied_or_made(
+        "encoder", encoder, "n_inputs, feature_dim", rows.shape[1], feature_dim
+    )
     if image_shape is not None:
         network = OnImages(network, image_shape)
     height, width, n_channels = image_shape or (0, 0, 0)

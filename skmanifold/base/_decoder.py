@@ -104,7 +104,9 @@ class DecoderMixin:
         for start in range(0, len(outputs), 1024):
             part = slice(start, start + 1024)
             rows = X[part].toarray() if hasattr(X, "toarray") else X[part]
-            error = self._input_map.restore(outputs[part]) - rows
+            # a method may have appended columns of its own
+            rows = rows[:, : self.n_features_in_]
+            error = self._restore(outputs[part], np.float64) - rows
             total += float(np.einsum("ij,ij->", error, error))
         return -total / len(outputs)
 

@@ -25,6 +25,39 @@ def is_size(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
+def checked_image_shape(image_shape, n_features):
+    """(H, W, C) of rows of ``n_features`` numbers; None for None."""
+    if image_shape is None:
+        return None
+    shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(map(is_size, shape)):
+        raise ValueError(
+            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
+            "integers: the shape that a row is given by row.reshape."
+        )
+    height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
+    if height * width * n_channels != n_features:
+        raise ValueError(
+            f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
+            f"values, but X has {n_features} features. Give the shape of one row of X, "
+            "channels last, or image_shape=None for rows that are no images."
+        )
+    return height, width, n_channels
+
+
+def copied_or_made(name, given, arguments, n_in, n_out):
+    """The user's network: a copy of a module, or what a callable makes."""
+    if isinstance(given, nn.Module):
+        return copy.deepcopy(given)
+    network = given(n_in, n_out)
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"{name} returned {network!r}, of type {type(network).__name__}; "
+            f"{name}({arguments}) must return a torch.nn.Module."
+        )
+    return network
+
+
 def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
     """A copy of the user's network, after two rows went through it.
 
@@ -46,15 +79,7 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
         What `n_out` is called, for the error.
     """
     n_rows, n_in = rows.shape
-    if isinstance(given, nn.Module):
-        network = copy.deepcopy(given)
-    else:
-        network = given(n_in, n_out)
-        if not isinstance(network, nn.Module):
-            raise TypeError(
-                f"{name} returned {network!r}, of type {type(network).__name__}; "
-                f"{name}({arguments}) must return a torch.nn.Module."
-            )
+    network = copied_or_made(name, given, arguments, n_in, n_out)
     try:
         with torch.no_grad():
             shape = tuple(network.eval()(rows).shape)

@@ -26,7 +26,11 @@ from torch.nn import functional as F
 from skmanifold._engine import RowBatches, count_batches, torch_threads
 from skmanifold.augment import add_noise, draw_neighbors, random_affine
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._networks import checked_widths, own_network
+from skmanifold.base._networks import (
+    checked_image_shape,
+    checked_widths,
+    own_network,
+)
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import (
     alignment_loss,
@@ -1027,7 +1031,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _fit_representation(self, rows):
         """The fitted transformer, and what brings its columns to the size of X's."""
         if self.image_shape is not None:
-            _checked_shape(self.image_shape, rows.shape[1])
+            checked_image_shape(self.image_shape, rows.shape[1])
         given = self.representation
         if given is None or isinstance(given, str):
             if given not in (None, "auto", "contrastive"):
@@ -1059,41 +1063,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _restore(self, outputs, dtype):
         return super()._restore(outputs, dtype)[:, : self.n_features_in_]
 
-    def score(self, X, y=None):
-        """Compute minus the mean squared error of the reconstruction.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data in the units of the training data.
-        y : Ignored
-            Not used; here for the conventions of scikit-learn.
-
-        Returns
-        -------
-        float
-            Minus the mean over the rows of the squared Euclidean distance between a row
-            and its reconstruction. At most 0; higher is better.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
-        ValueError
-            If X is not finite or has another number of features than in fit.
-        """
-        check_is_fitted(self)
-        X = self._validate(X, reset=False)
-        network = nn.Sequential(self.network_, self.decoder_)
-        outputs = self._outputs(network, X)
-        total = 0.0
-        for start in range(0, len(outputs), 1024):
-            part = slice(start, start + 1024)
-            rows = _dense(X[part])[:, : self.n_features_in_]
-            error = self._restore(outputs[part], np.float64) - rows
-            total += float(np.einsum("ij,ij->", error, error))
-        return -total / len(outputs)
-
     # -- what the hooks need
 
     def _contrasts(self):
@@ -1110,7 +1079,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _contrast(self, objective, data, batch_size, seed):
         """Objective and batches of the contrastive representation."""
-        shape = _checked_shape(self.image_shape, data.n_inputs)
+        shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
         first = _dense(data.X[:1]).astype(np.float64)
         offset = torch.from_numpy((first / data.unit).astype(np.float32)).to(
@@ -1271,26 +1240,6 @@ def _first_and_last(name, weight):
             "the first and the last weight."
         )
     return float(values[0]), float(values[1])
-
-
-def _checked_shape(image_shape, n_pixels):
-    """(H, W, C)."""
-    shape = tuple(image_shape)
-    valid = len(shape) in (2, 3) and all(
-        isinstance(side, Integral) and not isinstance(side, bool) and side >= 1
-        for side in shape
-    )
-    if not valid:
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
-            "integers."
-        )
-    if math.prod(shape) != n_pixels:
-        raise ValueError(
-            f"image_shape={image_shape!r} has {math.prod(shape)} pixels, but X has "
-            f"{n_pixels} columns. Each row of X must be one flattened image."
-        )
-    return (*(int(side) for side in shape), 1)[:3]
 
 
 def _unfit_representation(given):

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from skmanifold.atlas._trunks import (
-    checked_image_shape,
     checked_widths,
     make_trunk,
     to_images,
     to_rows,
 )
+from skmanifold.base._networks import checked_image_shape
 
 
 def make(encoder, n_inputs=64, image_shape=None, layers=(16,), feature_dim=7):

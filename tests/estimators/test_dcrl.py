@@ -566,7 +566,7 @@ def test_images_are_moved_as_images(monkeypatch, images):
 @pytest.mark.parametrize(
     "shape, match",
     [
-        ((8, 9), "has 72 pixels, but X has 64 columns"),
+        ((8, 9), "has 72 pixel values, but X has 64 features"),
         ((64,), r"must be \(H, W\) or \(H, W, C\)"),
         ((8, -8), "positive integers"),
     ],
