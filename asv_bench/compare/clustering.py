@@ -3,9 +3,9 @@
 
 """DCRL beside the clusterings that a user would otherwise pick.
 
-``python -m asv_bench.compare.clustering`` fits each (method, data set, seed), one after
-the other, appends one row per fit to a file of JSON lines and prints a Markdown table
-of the means. ``--table FILE`` only prints the table of such a file.
+``python -m asv_bench.compare.clustering`` fits each (method, data set, seed) in a new
+process, one after the other, appends one row per fit to a file of JSON lines and prints
+a Markdown table of the means. ``--table`` only prints the table of such a file.
 
 The number of clusters is that of the classes. Accuracy matches clusters with classes;
 CRA, trustworthiness, continuity and RRE (3 to 7 neighbours) compare the input with the
@@ -20,14 +20,12 @@ on the first rows only and judges the others by ``predict``.
 """
 
 import argparse
-import json
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 
+from asv_bench.compare.child import measured
 from asv_bench.compare.data import load, parse_name
+from asv_bench.compare.jobs import add_options, carry_out, markdown
 
 # Past this many rows, what costs the square of their number is measured on the first.
 MAX_ROWS = 5_000
@@ -69,6 +67,59 @@ class KMeansOn:
         return self.kmeans.predict(np.asarray(X, dtype=self.embedding_.dtype))
 
 
+class HDBSCANOn(KMeansOn):
+    """HDBSCAN at its defaults in the space of a transformer; it has no new rows."""
+
+    predict = None
+
+    def __init__(self, transformer):
+        from sklearn.cluster import HDBSCAN
+
+        self.transformer = transformer
+        self.kmeans = HDBSCAN(copy=True)
+
+
+class ClustPy:
+    """A deep clustering of ClustPy, at its defaults, on columns of mean 0.
+
+    Rows are divided by one number, as its authors' examples do with images.
+    """
+
+    def __init__(self, name, n_clusters, seed):
+        self.make = getattr(clustpy_deep(), name)
+        self.parameters = {"n_clusters": n_clusters, "random_state": seed}
+
+    def fit(self, X):
+        """Train and cluster."""
+        self.center, self.spread = X.mean(axis=0), X.std()
+        model = self.make(**self.parameters)
+        self.model = model.fit(self._scaled(X))
+        self.embedding_ = model.transform(self._scaled(X))
+        self.labels_ = model.labels_.astype(int)
+        return self
+
+    def _scaled(self, X):
+        return ((X - self.center) / self.spread).astype(np.float32)
+
+    def predict(self, X):
+        """Clusters of new rows."""
+        return self.model.predict(self._scaled(X)).astype(int)
+
+
+def clustpy_deep():
+    """ClustPy's deep clusterings; what loads its data sets needs torchvision."""
+    import importlib
+    import sys
+    from unittest.mock import MagicMock
+
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError):
+        for part in ("", ".models", ".models._api", ".models._utils"):
+            sys.modules["torchvision" + part] = MagicMock(__spec__=None)
+    return importlib.import_module("clustpy.deep")
+
+
 class InTheInput:
     """A clustering without a space of its own."""
 
@@ -95,14 +146,19 @@ def make(method, n_clusters, seed, shape):
         return DCRL(n_clusters, image_shape=shape, random_state=seed, **weights)
     if method == "k-means":
         return KMeansOn(None, n_clusters, seed)
-    if method == "umap":
+    if method in ("umap", "umap-hdbscan"):
         from umap import UMAP
 
-        return KMeansOn(UMAP(random_state=seed, n_jobs=1), n_clusters, seed)
+        start = UMAP(random_state=seed, n_jobs=1)
+        if method == "umap-hdbscan":
+            return HDBSCANOn(start)
+        return KMeansOn(start, n_clusters, seed)
     if method == "dlme":
         from skmanifold import DLME
 
         return KMeansOn(DLME(random_state=seed), n_clusters, seed)
+    if method.startswith("clustpy"):
+        return ClustPy(method.partition("-")[2].upper(), n_clusters, seed)
     if method == "mixture":
         from sklearn.mixture import GaussianMixture
 
@@ -116,7 +172,20 @@ def make(method, n_clusters, seed, shape):
     )
 
 
-METHODS = ("dcrl", "k-means", "mixture", "spectral", "umap", "dlme", "idec", "dec")
+METHODS = (
+    "dcrl",
+    "k-means",
+    "mixture",
+    "spectral",
+    "umap",
+    "umap-hdbscan",
+    "dlme",
+    "idec",
+    "dec",
+    "clustpy-dec",
+    "clustpy-idec",
+    "clustpy-dcn",
+)
 
 
 def read(name):
@@ -164,48 +233,49 @@ def judge(X, y, model):
     return {name: float(value) for name, value in scores.items()}
 
 
-def one(method, name, seed, split):
-    """Fit once; the row of figures."""
+def one(method, data, seed, split=None):
+    """Fit once; the figures."""
     from skmanifold.metrics import clustering_accuracy
 
-    X, y, shape = read(name)
+    X, y, shape = read(data)
     held_out = None
     if split is not None:
         held_out = X[split:], y[split:]
         X, y = X[:split], y[:split]
     model = make(method, int(y.max()) + 1, seed, shape)
-    wall, cpu = time.perf_counter(), time.process_time()
-    model.fit(X)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    row = {"method": method, "data": name, "seed": seed, "n_samples": len(X)}
-    row |= {**judge(X, y, model), "seconds": wall, "cpu_s": cpu}
-    if held_out is not None and hasattr(model, "predict") and method != "spectral":
-        row["ACC new"] = clustering_accuracy(held_out[1], model.predict(held_out[0]))
-    return row
+    _, figures = measured(lambda: model.fit(X))
+    found = {
+        **judge(X, y, model),
+        "fit s": figures["wall_s"],
+        "fit CPU s": figures["cpu_s"],
+        "fit MiB": figures["peak_mib"],
+        "clusters": len(np.unique(model.labels_)),
+    }
+    if held_out is not None and model.predict and method != "spectral":
+        found["ACC new"] = clustering_accuracy(held_out[1], model.predict(held_out[0]))
+    return found
 
 
-def table(rows):
-    """Markdown: means over seeds, with the deviation of the accuracy."""
-    columns = ["ACC", "NMI", "ARI", "CRA", "trust", "continuity", "RRE", "ACC new"]
-    columns = [name for name in columns if any(name in row for row in rows)]
-    groups = {}
-    for row in rows:
-        key = row["data"], row["n_samples"], row["method"]
-        groups.setdefault(key, []).append(row)
-    head = ["data", "rows", "method", "seeds", *columns, "s", "CPU s"]
-    lines = [" | ".join(head), " | ".join("---" for _ in head)]
-    for (data, n_samples, method), group in groups.items():
-        cells = [data, str(n_samples), method, str(len(group))]
-        for name in columns:
-            values = [row[name] for row in group if name in row]
-            text = f"{np.mean(values):.3f}" if values else ""
-            if values and name.startswith("ACC") and len(values) > 1:
-                text += f" ± {np.std(values):.3f}"
-            cells.append(text)
-        for name in ("seconds", "cpu_s"):
-            cells.append(f"{np.mean([row[name] for row in group]):.1f}")
-        lines.append(" | ".join(cells))
-    return "\n".join(f"| {line} |" for line in lines)
+COLUMNS = {
+    "ACC": ".3f",
+    "NMI": ".3f",
+    "ARI": ".3f",
+    "CRA": ".3f",
+    "trust": ".3f",
+    "continuity": ".3f",
+    "RRE": ".3f",
+    "ACC new": ".3f",
+    "fit CPU s": ".0f",
+}
+
+
+def jobs(options):
+    """What is to be measured."""
+    for data in options.data:
+        for seed in options.seeds:
+            for method in options.methods:
+                job = {"method": method, "data": data, "seed": seed}
+                yield job if options.split is None else {**job, "split": options.split}
 
 
 def main(arguments=None):
@@ -213,21 +283,11 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", nargs="*", default=["digits"])
     parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
-    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
     parser.add_argument("--split", type=int, help="fit on so many first rows only")
-    parser.add_argument("--out", type=Path, default=Path("clustering.jsonl"))
-    parser.add_argument("--table", type=Path, help="print the table of this file only")
-    args = parser.parse_args(arguments)
-    if args.table is None:
-        for data in args.data:
-            for method in args.methods:
-                for seed in args.seeds:
-                    row = one(method, data, seed, args.split)
-                    print(json.dumps(row), file=sys.stderr, flush=True)
-                    with args.out.open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-    path = args.table or args.out
-    print(table([json.loads(line) for line in path.read_text().splitlines()]))
+    add_options(parser, "clustering.jsonl")
+    options = parser.parse_args(arguments)
+    rows = carry_out("clustering", jobs(options), options)
+    print(markdown(rows, ("data", "split", "method"), COLUMNS))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,10 @@ _MOST_UNITS = 4.0
 # Least distance of two clusters' means, in units of the mean of these distances.
 _LEAST_GAP = 1 / 3
 
+# Share of training after which the means are those of the clusters as they are now, no
+# longer of the starting labels: the ranks are to hold for the clusters that come out.
+_FOLLOW_FROM = 0.5
+
 # threadpool_limits sets what is the process's, and two threads would undo each other
 _LIMITED = threading.RLock()
 
@@ -146,7 +150,7 @@ class DCRLObjective(nn.Module):
         ``place`` says where: "arranged" as the ranks want them, at the "means" of the
         latent points ``codes``, or where they are ("kept").
         """
-        self.inputs, self.labels = inputs, labels
+        self.inputs, self.labels, self.latent = inputs, labels, None
         n_clusters = len(self.clusters.centers)
         with torch_threads(1):  # the number of threads would show in the last bits
             means, of_features, of_codes = (
@@ -196,21 +200,29 @@ class DCRLObjective(nn.Module):
         network.train(was_training)
         return codes
 
-    def refresh(self):
-        """Once an epoch: targets from the assignments of all rows, and their means."""
-        q = log_assignments(self.codes(), self.clusters.centers.detach()).exp()
-        self.targets = sharpened_assignments(q)
+    def refresh(self, sharpen):
+        """Once an epoch: assignments of all rows, their means, targets if ``sharpen``.
+
+        What one batch knows of a cluster's mean is too rough to settle which of two
+        clusters is nearer to a third where they are nearly equally far.
+        """
+        self.latent = self.codes()
+        q = log_assignments(self.latent, self.clusters.centers.detach()).exp()
+        if sharpen:
+            self.targets = sharpened_assignments(q)
         self.labels = q.argmax(1)
-        means = _means(self.inputs, self.labels, len(self.means), self.means)
-        self.means.copy_(means)
+        n_clusters = len(self.means)
+        self.means.copy_(_means(self.inputs, self.labels, n_clusters, self.means))
+        self.latent_means = _means(self.latent, self.labels, n_clusters)
         self._set_distances()
 
     def forward(self, batch, progress):
         """Loss terms of pairs of neighbours, see :class:`NeighborPairs`."""
         rows, others, distances, first = batch
-        if first and progress >= self.label_hold:
+        follows = progress >= min(self.label_hold, _FOLLOW_FROM)
+        if follows and (first or self.latent is None):
             with torch.no_grad():
-                self.refresh()
+                self.refresh(sharpen=progress >= self.label_hold)
         share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
         weights = {
             name: first + (last - first) * share
@@ -242,8 +254,11 @@ class DCRLObjective(nn.Module):
                 centers, self.distances
             )
             # the ranks move the centres, and these draw their points
+            aligned = z_a
+            if follows:  # all rows' means, moved as the batch moves
+                aligned = z_a - self.latent[rows] + self.latent_means[labels]
             terms["alignment"] = weights["alignment"] * alignment_loss(
-                z_a, centers.detach(), labels
+                aligned, centers.detach(), labels
             )
         if self.decoder.inputs is not None:
             restored = self.decoder.inputs(z_a.detach())
