@@ -14,19 +14,20 @@
   training, for AtlasTriplet with soft and with hard charts, and for a triplet loss on
   the unit sphere of one dimension more.
 
-Every figure is the mean over seeds, with the standard deviation. ``--charts`` and
+Each fit has a process of its own and a line in a file; the tables are of means over the
+seeds, with the standard deviation. ``--charts`` and
 ``--components`` take lists: ``--components 2 4 8 --charts 1 4 16 32`` is the curve of
 the paper's table. Data are read from the folder that SKMANIFOLD_DATA names; digits come
 with scikit-learn.
 """
 
 import argparse
-import os
 import time
 
 import numpy as np
 
 from asv_bench.compare.data import load, split_rows, stratified_rows
+from asv_bench.compare.jobs import add_options, carry_out, markdown
 
 IMAGE_SHAPES = {
     "digits": (8, 8),
@@ -67,10 +68,12 @@ def held_out(name, n_rows):
     return data.X[train], data.y[train], data.X[test], data.y[test], IMAGE_SHAPES[name]
 
 
-def contrast_once(name, n_rows, seed, options):
+def contrast_once(name, n_rows, seed, **options):
     """Fit one model and judge it."""
     from skmanifold.atlas import MSimCLR
 
+    if options.get("n_neighbors") == 0:
+        options["n_neighbors"] = None
     X, y, X_test, y_test, image_shape = held_out(name, n_rows)
     start = time.perf_counter()
     model = MSimCLR(image_shape=image_shape, random_state=seed, **options).fit(X)
@@ -87,23 +90,9 @@ def contrast_once(name, n_rows, seed, options):
     return {
         "accuracy": accuracy,
         "dead charts": int((q.mean(axis=0) < 0.1 / q.shape[1]).sum()),
-        "largest q": q.max(axis=1).mean(),
+        "largest q": float(q.max(axis=1).mean()),
         "seconds": seconds,
     }
-
-
-def contrast_rows(args):
-    """The models of the table, by name."""
-    views = {"n_neighbors": None if args.neighbors == 0 else args.neighbors}
-    if args.epochs:
-        views["max_epochs"] = args.epochs
-    for d in args.components:
-        for projection in ("mlp", "paper"):
-            plain = {"n_charts": 1, "regularization": 0, "projection": projection}
-            yield f"SimCLR, {projection} head, d={d}", {"n_components": d, **plain}
-        for k in args.charts:
-            yield f"MSimCLR, k={k}, d={d}", {"n_components": d, "n_charts": k}
-    args.options = views
 
 
 # Recall of neighbours among unseen classes ------------------------------------
@@ -170,7 +159,7 @@ def recall(distances, y, ks=(1, 2, 4, 8)):
     np.fill_diagonal(distances, np.inf)
     nearest = np.argsort(distances, axis=1, kind="stable")[:, : max(ks)]
     hits = y[nearest] == y[:, None]
-    return {f"R@{k}": hits[:, :k].any(axis=1).mean() for k in ks}
+    return {f"R@{k}": float(hits[:, :k].any(axis=1).mean()) for k in ks}
 
 
 def triplets_once(name, seed, d, k, n_epochs, which):
@@ -207,52 +196,90 @@ def triplets_once(name, seed, d, k, n_epochs, which):
     return result
 
 
-def triplet_rows(args):
-    """The models of the table: name, dimension, charts, kind."""
-    for d in args.components:
-        for k in args.charts:
-            if k > 1:
-                yield f"AtlasTriplet, k={k}, d={d}", d, k, "atlas"
-        yield f"unit sphere of {d + 1} dimensions", d + 1, 1, "flat"
-    yield "unit sphere of 16 dimensions", 16, 1, "flat"
-    yield "AtlasTriplet, k=1, d=64", 64, 1, "atlas"
-    yield "the same without regularisation", 64, 1, "free"
-    yield "unit sphere of 64 dimensions", 64, 1, "flat"
-    yield "pixels", 0, 0, "pixels"
+# What is measured, and the tables ------------------------------------------------
 
 
-# Tables -----------------------------------------------------------------------
-
-
-def summary(rows):
-    """Mean and standard deviation of each figure, as text."""
-    return "  ".join(
-        f"{key} {np.mean([row[key] for row in rows]):.3f}"
-        f"+-{np.std([row[key] for row in rows]):.3f}"
-        for key in rows[0]
+def one(table, **job):
+    """One line of a table."""
+    if table == "contrast":
+        job.pop("model")
+        return contrast_once(job.pop("data"), job.pop("rows"), job.pop("seed"), **job)
+    found = triplets_once(
+        job["data"], job["seed"], job["d"], job["k"], job["epochs"], job["which"]
     )
+    return {
+        f"{name}{kind}": value
+        for kind, figures in found.items()
+        for name, value in figures.items()
+    }
 
 
-def contrast_table(args):
-    """Print the first table."""
-    for name, options in list(contrast_rows(args)):
-        found = [
-            contrast_once(args.data, args.rows, seed, {**options, **args.options})
-            for seed in range(args.seeds)
-        ]
-        print(f"{args.data:14} {name:26} {summary(found)}", flush=True)
+def contrast_jobs(options, charts):
+    """The models of the first table."""
+    common = {"n_neighbors": options.neighbors}
+    if options.epochs:
+        common["max_epochs"] = options.epochs
+    for d in options.components:
+        models = {
+            f"SimCLR, {head} head": {
+                "n_charts": 1,
+                "regularization": 0,
+                "projection": head,
+            }
+            for head in ("mlp", "paper")
+        }
+        models |= {f"MSimCLR, k={k}": {"n_charts": k} for k in charts}
+        for model, parameters in models.items():
+            yield {
+                "table": "contrast",
+                "data": options.data,
+                "rows": options.rows,
+                "model": model,
+                "n_components": d,
+                **parameters,
+                **common,
+            }
 
 
-def triplet_table(args):
-    """Print the second table."""
-    for name, d, k, which in triplet_rows(args):
-        found = [
-            triplets_once(args.data, seed, d, k, args.epochs or "auto", which)
-            for seed in range(1 if which == "pixels" else args.seeds)
-        ]
-        for kind in found[0]:
-            rows = [one[kind] for one in found]
-            print(f"{args.data:14} {name + kind:32} {summary(rows)}", flush=True)
+def triplet_jobs(options, charts):
+    """The models of the second table."""
+    models = {}
+    for d in options.components:
+        for k in charts:
+            models[f"AtlasTriplet, k={k}, d={d}"] = d, k, "atlas"
+        models[f"unit sphere of {d + 1} dimensions"] = d + 1, 1, "flat"
+    models["unit sphere of 16 dimensions"] = 16, 1, "flat"
+    models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"
+    models["the same without regularisation"] = 64, 1, "free"
+    models["unit sphere of 64 dimensions"] = 64, 1, "flat"
+    models["pixels"] = 0, 0, "pixels"
+    for model, (d, k, which) in models.items():
+        yield {
+            "table": "triplets",
+            "data": options.data,
+            "model": model,
+            "d": d,
+            "k": k,
+            "which": which,
+            "epochs": options.epochs or "auto",
+        }
+
+
+# table -> (jobs, charts by default, keys of a line, columns)
+TABLES = {
+    "contrast": (
+        contrast_jobs,
+        [16],
+        ("data", "rows", "n_neighbors", "n_components", "model"),
+        {"accuracy": ".3f", "dead charts": ".1f", "largest q": ".2f", "seconds": ".0f"},
+    ),
+    "triplets": (
+        triplet_jobs,
+        [8],
+        ("data", "model"),
+        {"R@1": ".3f", "R@1, soft": ".3f", "R@1, hard": ".3f", "R@8": ".3f"},
+    ),
+}
 
 
 def main(arguments=None):
@@ -265,7 +292,6 @@ def main(arguments=None):
     )
     parser.add_argument("--data", default="digits", choices=sorted(IMAGE_SHAPES))
     parser.add_argument("--rows", type=int, help="rows to train on; all by default")
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--components", type=int, nargs="+", default=[2])
     parser.add_argument("--charts", type=int, nargs="+", help="16 and 8 by default")
     parser.add_argument("--epochs", type=int, help="instead of the automatic number")
@@ -275,20 +301,18 @@ def main(arguments=None):
         default=4,
         help="n_neighbors of the views; 0 for views of the sample alone",
     )
-    args = parser.parse_args(arguments)
-    # before torch is imported: one thread, so that runs side by side do not fight
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    charts = args.charts
-    unknown = set(args.tables) - {"contrast", "triplets"}
+    add_options(parser, "contrast.jsonl")
+    options = parser.parse_args(arguments)
+    unknown = set(options.tables) - set(TABLES)
     if unknown:
         parser.error(f"unknown tables: {', '.join(sorted(unknown))}")
-    for name, table, k in [
-        ("contrast", contrast_table, 16),
-        ("triplets", triplet_table, 8),
-    ]:
-        if name in (args.tables or ["contrast", "triplets"]):
-            args.charts = charts or [k]
-            table(args)
+    for name in options.tables or TABLES:
+        make, charts, keys, columns = TABLES[name]
+        models = make(options, options.charts or charts)
+        jobs = [{**job, "seed": seed} for job in models for seed in options.seeds]
+        rows = carry_out("contrast", jobs, options)
+        rows = [row for row in rows if row["job"]["table"] == name]
+        print(markdown(rows, keys, columns))
 
 
 if __name__ == "__main__":

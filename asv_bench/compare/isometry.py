@@ -13,19 +13,18 @@
 - reconstruction: MNIST, 16 components, of the test images; beside a plain autoencoder
   of the same networks and the same number of steps.
 
-The last two read the files of :mod:`asv_bench.compare.data`. One row of JSON is printed
-for each fit, then the means over the seeds.
+The last two read the files of :mod:`asv_bench.compare.data`. Each fit has a process of
+its own and a line in a file; a table of the means over the seeds is printed at the end.
 """
 
 import argparse
-import json
-import sys
 from time import perf_counter
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from asv_bench.compare.data import load, split_rows
+from asv_bench.compare.jobs import add_options, carry_out, markdown
 from skmanifold.datasets import make_open_sphere, make_s_curve, make_swiss_roll
 from skmanifold.metrics import isometry_distortion
 
@@ -93,101 +92,105 @@ def ring_variation(Z, n_views=N_VIEWS):
     return float((steps.std(axis=1) / steps.mean(axis=1)).mean())
 
 
-def ring_methods(seed):
-    """Return the methods that are compared on COIL-20, by name."""
-    from sklearn.manifold import TSNE
-    from umap import UMAP
+def ring_method(name, seed):
+    """Return a method that is compared on COIL-20."""
+    if name == "UMAP":
+        from umap import UMAP
 
-    return {
-        "IsometricAE": isometric_ae(image_shape=(32, 32), random_state=seed),
-        "IsometricAE, layers": isometric_ae(random_state=seed),
-        "UMAP": UMAP(random_state=seed, n_jobs=1),
-        "t-SNE": TSNE(random_state=seed),
-    }
+        return UMAP(random_state=seed, n_jobs=1)
+    if name == "t-SNE":
+        from sklearn.manifold import TSNE
 
+        return TSNE(random_state=seed)
+    if name == "Isomap":
+        from sklearn.manifold import Isomap
 
-def reconstruction_methods(seed, n_components=16):
-    """Return the two autoencoders that are compared on MNIST, by name."""
-    common = {
-        "n_components": n_components,
-        "image_shape": (28, 28),
-        "anchor": None,
-        "random_state": seed,
-    }
-    return {
-        "IsometricAE": isometric_ae(**common),
-        "plain autoencoder": isometric_ae(isometry=0, pseudo_inverse=0, **common),
-    }
+        return Isomap(n_neighbors=10)
+    if name == "PCA":
+        from sklearn.decomposition import PCA
+
+        return PCA(2, random_state=seed)
+    parameters = {
+        "IsometricAE": {},
+        "IsometricAE, convolutional": {"image_shape": (32, 32)},
+    }[name]
+    return isometric_ae(random_state=seed, **parameters)
 
 
-def surface_rows(seeds):
-    """Yield the figures of all surfaces."""
-    for name in SURFACES:
-        for seed in seeds:
-            yield {
-                "part": "surfaces",
-                "case": name,
-                "seed": seed,
-                **surface(name, seed),
-            }
+def ring(name, seed):
+    """Embed COIL-20 in the plane and return how much its rings vary."""
+    X = load("coil20").usual_input()  # ordered by object and view
+    method = ring_method(name, seed)
+    start = perf_counter()
+    Z = method.fit_transform(X)
+    return {"variation": ring_variation(Z), "seconds": perf_counter() - start}
 
 
-def ring_rows(seeds):
-    """Yield the figures of the rings of COIL-20."""
-    data = load("coil20")
-    X = data.usual_input()  # ordered by object and view
-    for seed in seeds:
-        for name, method in ring_methods(seed).items():
-            start = perf_counter()
-            Z = method.fit_transform(X)
-            yield {
-                "part": "rings",
-                "case": name,
-                "seed": seed,
-                "variation": ring_variation(Z),
-                "seconds": perf_counter() - start,
-            }
+def reconstruction_method(name, seed, n_components=16):
+    """Return one of the autoencoders that are compared on MNIST."""
+    plain = {"isometry": 0, "pseudo_inverse": 0}
+    return isometric_ae(
+        n_components=n_components,
+        anchor=None,
+        random_state=seed,
+        image_shape=(28, 28) if name.endswith("convolutional") else None,
+        **(plain if name.startswith("plain") else {}),
+    )
 
 
-def reconstruction_rows(seeds, n_rows=None):
-    """Yield the errors of the test images of MNIST, in pixels of range [0, 1]."""
+def reconstruction(name, seed, n_rows=None):
+    """Fit the training images; the error of the test images, pixels in [0, 1]."""
     data = load("mnist", n_rows)
     train, test = split_rows(data)
     X = data.usual_input()
-    for seed in seeds:
-        for name, method in reconstruction_methods(seed).items():
-            start = perf_counter()
-            method.fit(X[train])
-            yield {
-                "part": "reconstruction",
-                "case": name,
-                "seed": seed,
-                "squared error x 1e3": -1e3 * method.score(X[test]) / X.shape[1],
-                "seconds": perf_counter() - start,
-            }
+    method = reconstruction_method(name, seed)
+    start = perf_counter()
+    method.fit(X[train])
+    return {
+        "squared error x 1e3": -1e3 * method.score(X[test]) / X.shape[1],
+        "seconds": perf_counter() - start,
+    }
 
 
-def summary(rows):
-    """Return lines of text: mean and standard deviation over the seeds."""
-    cases = {}
-    for row in rows:
-        cases.setdefault((row["part"], row["case"]), []).append(row)
-    lines = []
-    for (part, case), group in cases.items():
-        cells = []
-        for name in group[0]:
-            if name in ("part", "case", "seed"):
-                continue
-            values = [row[name] for row in group]
-            cells.append(f"{name} {np.mean(values):.4g} +- {np.std(values):.2g}")
-        lines.append(f"{part:14} {case:20} {'; '.join(cells)}")
-    return lines
-
-
+# part -> (function, cases)
 PARTS = {
-    "surfaces": surface_rows,
-    "rings": ring_rows,
-    "reconstruction": reconstruction_rows,
+    "surfaces": (surface, tuple(SURFACES)),
+    "rings": (
+        ring,
+        (
+            "IsometricAE",
+            "IsometricAE, convolutional",
+            "UMAP",
+            "t-SNE",
+            "Isomap",
+            "PCA",
+        ),
+    ),
+    "reconstruction": (
+        reconstruction,
+        (
+            "IsometricAE",
+            "plain autoencoder",
+            "IsometricAE, convolutional",
+            "plain autoencoder, convolutional",
+        ),
+    ),
+}
+
+
+def one(part, case, seed):
+    """Measure one case."""
+    return PARTS[part][0](case, seed)
+
+
+COLUMNS = {
+    "distortion": ".4f",
+    "floor": ".4f",
+    "rank correlation": ".5f",
+    "held-out error": ".4f",
+    "variation": ".3f",
+    "squared error x 1e3": ".2f",
+    "seconds": ".0f",
 }
 
 
@@ -197,16 +200,19 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=["surfaces"])
-    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
+    parser.add_argument("--cases", nargs="+", help="some cases only")
+    add_options(parser, "isometry.jsonl")
     options = parser.parse_args(arguments)
-    rows = []
-    for part in options.parts:
-        for row in PARTS[part](options.seeds):
-            print(json.dumps(row), flush=True)
-            rows.append(row)
-    print("\n".join(summary(rows)))
-    return 0
+    jobs = [
+        {"part": part, "case": case, "seed": seed}
+        for part in options.parts
+        for case in PARTS[part][1]
+        if case in (options.cases or PARTS[part][1])
+        for seed in options.seeds
+    ]
+    rows = carry_out("isometry", jobs, options)
+    print(markdown(rows, ("part", "case"), COLUMNS))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

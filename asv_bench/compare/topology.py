@@ -3,21 +3,21 @@
 
 """Betti numbers of known spaces: trained charts, untrained charts, Vietoris-Rips.
 
-``python -m asv_bench.compare.topology --seeds 10`` prints a table: for each space and
+``python -m asv_bench.compare.topology`` prints a table: for each space and
 each way the seeds with all Betti numbers right over Z/2 and Z/3, and the median CPU
 time. ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions, adds noise of
 that size per coordinate, relative to the root mean square radius, and lets all three
-ways see the data after :func:`skmanifold.atlas.denoise`. ``--out`` appends one line of
-JSON per run; what the file already holds is not run again.
+ways see the data after :func:`skmanifold.atlas.denoise`. Each run has a process of its
+own and a line in a file.
 """
 
 import argparse
 import itertools
-import json
 import time
-from pathlib import Path
 
 import numpy as np
+
+from asv_bench.compare.jobs import add_options, carry_out
 
 # space -> (generator, its options, number of charts, dimension)
 SPACES = {
@@ -109,7 +109,7 @@ def rips(X, dimension, n_landmarks=200):
     return found
 
 
-def one(space, way, noise, seed, n_samples):
+def one(space, way, noise, seed, n_samples=3000):
     """Run one way once."""
     from skmanifold.atlas import betti_numbers, denoise
 
@@ -134,20 +134,30 @@ def one(space, way, noise, seed, n_samples):
             "largest_q": float(q.max(axis=1).mean()),
         }
     return {
-        "space": space,
-        "way": way,
-        "noise": noise,
-        "seed": seed,
-        "n_samples": n_samples,
         "right": all(found[field] == truth[field] for field in FIELDS),
         "found": [found[field] for field in FIELDS],
-        "wall_s": time.perf_counter() - start,
-        "cpu_s": time.process_time() - cpu,
+        "fit s": time.perf_counter() - start,
+        "fit CPU s": time.process_time() - cpu,
         **extra,
     }
 
 
-KEY = ("space", "way", "noise", "seed", "n_samples")
+def table(rows):
+    """Markdown: the seeds that are right, and the median time."""
+    groups = {}
+    for row in rows:
+        job = row["job"]
+        groups.setdefault((job["space"], job["noise"], job["way"]), []).append(row)
+    lines = [
+        "| space | noise | way | right | CPU s |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for (space, noise, way), group in groups.items():
+        right = sum(row["found"]["right"] for row in group)
+        seconds = np.median([row["found"]["fit CPU s"] for row in group])
+        cells = f"{space} | {noise:g} | {way} | {right} of {len(group)} | {seconds:.1f}"
+        lines.append(f"| {cells} |")
+    return "\n".join(lines)
 
 
 def main(arguments=None):
@@ -156,33 +166,15 @@ def main(arguments=None):
     parser.add_argument("--spaces", nargs="*", default=list(SPACES), choices=SPACES)
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS)
     parser.add_argument("--noise", type=float, default=0.0)
-    parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--rows", type=int, default=3000)
-    parser.add_argument("--out", type=Path, help="file of JSON lines")
-    args = parser.parse_args(arguments)
-    rows = []
-    if args.out and args.out.exists():
-        rows = [json.loads(line) for line in args.out.read_text().splitlines()]
-    known = {tuple(row[name] for name in KEY): row for row in rows}
-    print(f"{'space':12} {'way':15} {'noise':>5} {'right':>7} {'cpu s':>7}", flush=True)
-    for space in args.spaces:
-        for way in args.ways:
-            runs = []
-            for seed in range(args.seeds):
-                row = known.get((space, way, args.noise, seed, args.rows))
-                if row is None:
-                    row = one(space, way, args.noise, seed, args.rows)
-                    if args.out:
-                        with args.out.open("a") as file:
-                            file.write(json.dumps(row) + "\n")
-                runs.append(row)
-            right = sum(row["right"] for row in runs)
-            cpu = np.median([row["cpu_s"] for row in runs])
-            print(
-                f"{space:12} {way:15} {args.noise:5.2f} {right:3d}/{len(runs):<3d} "
-                f"{cpu:7.1f}",
-                flush=True,
-            )
+    add_options(parser, "topology.jsonl", n_seeds=10)
+    options = parser.parse_args(arguments)
+    jobs = (
+        {"space": space, "way": way, "noise": options.noise, "seed": seed}
+        for space in options.spaces
+        for way in options.ways
+        for seed in options.seeds
+    )
+    print(table(carry_out("topology", jobs, options)))
 
 
 if __name__ == "__main__":

@@ -37,32 +37,11 @@ def test_figures_of_a_surface(name):
     assert -1 <= row["rank correlation"] <= 1
 
 
-def test_summary_is_over_the_seeds():
-    rows = [
-        {"part": "surfaces", "case": "roll", "seed": seed, "distortion": seed + 1.0}
-        for seed in range(2)
-    ]
-    (line,) = isometry.summary(rows)
-    assert line.split() == "surfaces roll distortion 1.5 +- 0.5".split()
-
-
-def test_command(monkeypatch, capsys):
-    def rows(seeds):
-        for seed in seeds:
-            yield {"part": "rings", "case": "a", "seed": seed, "variation": 0.25}
-
-    monkeypatch.setitem(isometry.PARTS, "rings", rows)
-    assert isometry.main(["--parts", "rings", "--seeds", "0", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert lines[-1].endswith("variation 0.25 +- 0")
-
-
 def test_plain_autoencoder_is_the_same_but_for_the_loss():
-    isometric, plain = isometry.reconstruction_methods(0).values()
-    differing = {
-        name
-        for name, value in isometric.get_params().items()
-        if plain.get_params()[name] != value
-    }
-    assert differing == {"isometry", "pseudo_inverse"}
+    for kind in ("", ", convolutional"):
+        isometric, plain = (
+            isometry.reconstruction_method(name + kind, 0).get_params()
+            for name in ("IsometricAE", "plain autoencoder")
+        )
+        differing = {name for name in isometric if isometric[name] != plain[name]}
+        assert differing == {"isometry", "pseudo_inverse"}
