@@ -33,8 +33,9 @@ import numpy as np
 
 figure, axes = plt.subplots(3, 5, figsize=(11, 7.2), layout="constrained")
 for chart, axis in enumerate(axes.flat):
-    grid = atlas.decode_grid(chart, 6)  # (6, 6, 64)
-    page = grid.reshape(6, 6, 8, 8).transpose(0, 2, 1, 3).reshape(48, 48)
+    grid = atlas.decode_grid(chart, 5)  # (5, 5, 64)
+    images = np.pad(grid.reshape(5, 5, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)))
+    page = images.transpose(0, 2, 1, 3).reshape(60, 60)
     axis.imshow(page, cmap="gray_r", vmin=0, vmax=16)
     counts = np.bincount(y[atlas.labels_ == chart], minlength=10)
     digits = [d for d in np.argsort(-counts) if counts[d] > 0.1 * counts.sum()]

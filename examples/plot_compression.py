@@ -70,7 +70,7 @@ def product_code(n_bytes):
 
 def contrast_charts(n_bytes):
     """One byte for the chart, the others for its coordinates."""
-    model = MSimCLR(16, n_bytes - 1, n_neighbors=4, max_epochs=20, random_state=0).fit(
+    model = MSimCLR(16, n_bytes - 1, n_neighbors=4, max_epochs=12, random_state=0).fit(
         stored
     )
     chart, y = model.charts(stored)
@@ -82,7 +82,7 @@ def contrast_charts(n_bytes):
 
 def autoencoder_charts(n_bytes):
     """One byte for the chart; what its decoder makes of the code is compared."""
-    model = AtlasAE(16, n_bytes - 1, random_state=0, max_epochs=40).fit(stored)
+    model = AtlasAE(16, n_bytes - 1, random_state=0, max_epochs=25).fit(stored)
     chart, y = model.charts(stored)
     blocks = np.zeros((len(stored), 16, n_bytes))
     rows = np.arange(len(stored))

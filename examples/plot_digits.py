@@ -89,7 +89,7 @@ for name, row in scores.items():
 # A look at them
 # --------------
 # The colours are told apart by all kinds of sight; each class also has its digit
-# written where the middle of it lies.
+# written beside the middle of it.
 
 from pathlib import Path
 
@@ -108,9 +108,11 @@ for axis, (name, Z) in zip(axes, embeddings.items(), strict=True):
     # drawn in the order of the samples, so that no class covers the others
     axis.scatter(*Z.T, c=colors[y], s=5, linewidths=0)
     for digit in range(10):
-        axis.text(
-            *np.median(Z[y == digit], axis=0),
+        axis.annotate(
             str(digit),
+            np.median(Z[y == digit], axis=0),
+            xytext=(9, 9),
+            textcoords="offset points",
             ha="center",
             va="center",
             fontsize=11,

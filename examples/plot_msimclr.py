@@ -74,9 +74,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-# Paul Tol's "muted" scheme
+# Paul Tol's "muted" scheme, with its two light colours darkened for thin strokes
 colors = np.array(
-    "#CC6677 #332288 #DDCC77 #117733 #88CCEE "
+    "#CC6677 #332288 #C09A20 #117733 #3B9BD0 "
     "#882255 #44AA99 #999933 #AA4499 #000000".split()
 )
 
@@ -94,11 +94,11 @@ def draw(axis, coordinates, labels, size):
 figure = plt.figure(figsize=(12, 6.2), layout="constrained")
 left, right = figure.subfigures(1, 2)
 axis = left.subplots()
-draw(axis, models["SimCLR"].charts(X_test)[1], y_test, 30)
+draw(axis, models["SimCLR"].charts(X_test)[1], y_test, 50)
 left.suptitle(f"SimCLR: affine classifier {accuracy['SimCLR', 'affine']:.3f}")
 chart, coordinates = models["MSimCLR"].charts(X_test)
 for j, axis in enumerate(right.subplots(4, 4).flat):
-    draw(axis, coordinates[chart == j], y_test[chart == j], 20)
+    draw(axis, coordinates[chart == j], y_test[chart == j], 42)
 right.suptitle(
     "MSimCLR, 16 charts: affine classifier per chart "
     f"{accuracy['MSimCLR', 'affine']:.3f}"

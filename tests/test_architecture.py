@@ -253,7 +253,8 @@ def check_tests_mirror_package(root):
 
     ``skmanifold/graph`` -> ``tests/graph``; ``skmanifold/base.py`` ->
     ``tests/test_base.py``; ``skmanifold/estimators/_dlme.py`` ->
-    ``tests/estimators/test_dlme.py``. A leading underscore may fall away.
+    ``tests/estimators/test_dlme.py``, and a package ``estimators/_dcrl`` ->
+    ``tests/estimators/test_dcrl.py``. A leading underscore may fall away.
     """
     tests = root / "tests"
     parts = {}
@@ -264,7 +265,8 @@ def check_tests_mirror_package(root):
         if len(where.parts) == 1:
             parts.setdefault(where.stem, set())
         else:
-            parts.setdefault(where.parts[0], set()).add(where.stem)
+            inner = where.parts[1].removesuffix(".py")
+            parts.setdefault(where.parts[0], set()).add(inner)
     for part, modules in parts.items():
         folders = [tests / part, tests / part.lstrip("_")]
         found = {test.stem for folder in folders for test in folder.rglob("test_*.py")}

@@ -86,9 +86,30 @@ def test_example_has_a_title_for_the_gallery(path):
     assert len(title[0]) == len(title[1]) == len(title[2])
 
 
+# The demo on a third of its data.
+SMALL_DEMO = """
+import runpy
+import sys
+
+import sklearn.datasets
+
+whole = sklearn.datasets.load_digits
+
+
+def some(**options):
+    X, y = whole(**options)
+    return X[:600], y[:600]
+
+
+sklearn.datasets.load_digits = some
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
 def test_demo_ends_with_the_place_of_its_picture(tmp_path):
+    demo = str(ROOT / "examples" / "plot_digits.py")
     run = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples" / "plot_digits.py")],
+        [sys.executable, "-W", "error", "-c", SMALL_DEMO, demo],
         cwd=tmp_path,
         capture_output=True,
         text=True,

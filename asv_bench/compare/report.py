@@ -50,12 +50,17 @@ def label_of(row):
 
 
 def latest_rows(rows):
-    """Keep the last row of each measurement, and each method's latest release."""
+    """Keep the last row of each measurement, and each method's latest release on it."""
     unique = {row_key(row): row for row in sorted(rows, key=lambda row: row["date"])}
-    release = {}
-    for row in unique.values():
-        release[row["method"]] = release_of(row)
-    return [row for row in unique.values() if release_of(row) == release[row["method"]]]
+
+    def measurement(row):
+        about = ("task", "method", "data", "n_rows", "threads")
+        return tuple(row[name] for name in about)
+
+    release = {measurement(row): release_of(row) for row in unique.values()}
+    return [
+        row for row in unique.values() if release_of(row) == release[measurement(row)]
+    ]
 
 
 def title_of(row):

@@ -39,9 +39,9 @@ class DimensionEstimate(NamedTuple):
     >>> from skmanifold.atlas import estimate_dimension
     >>> from skmanifold.datasets import make_circle
     >>> X = make_circle(300, random_state=0).data
-    >>> found = estimate_dimension(X, range(1, 4), n_charts=4, random_state=0)
-    >>> found.dimension, found.reconstruction.shape
-    (1, (3,))
+    >>> found = estimate_dimension(X, [1, 2], n_charts=4, max_epochs=1, random_state=0)
+    >>> found.dimensions, found.reconstruction.shape
+    (array([1, 2]), (2,))
     """
 
     dimension: int

@@ -14,10 +14,10 @@ from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state, gen_batches
-from threadpoolctl import threadpool_limits
 
 from skmanifold.graph import nearest_neighbors
 from skmanifold.utils import import_optional
+from skmanifold.utils._threads import one_blas_thread, one_thread
 
 # Numbers that are held at once when the values of simplices are computed.
 _BLOCK_SIZE = 2**22
@@ -502,7 +502,7 @@ def denoise(X, *, n_neighbors=20):
     n_neighbors = min(n_neighbors, (len(X) - 1) // 4)
     mean = X.mean(axis=0)
     basis = _signal_basis(X - mean)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         rows = X - mean if basis is None else (X - mean) @ basis
     if n_neighbors:
         neighbors, _ = nearest_neighbors(rows, n_neighbors, algorithm="exact")
@@ -511,7 +511,7 @@ def denoise(X, *, n_neighbors=20):
             total += rows[column]
         rows = total / (n_neighbors + 1)
     if basis is not None:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             rows = rows @ basis.T
     return rows + mean
 
@@ -538,7 +538,7 @@ def choose_prototypes(X, n_charts, start, rng):
     if len(X) > _KMEANS_ROWS:
         X = X[np.sort(rng.choice(len(X), _KMEANS_ROWS, replace=False))]
     kmeans = KMeans(n_charts, n_init=3, random_state=rng)
-    with threadpool_limits(limits=1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # duplicated rows: some prototypes coincide, and so do their charts
         warnings.filterwarnings("ignore", "Number of distinct clusters")
         return kmeans.fit(X).cluster_centers_
@@ -745,7 +745,7 @@ def _constant_intervals(bars, end):
 def _signal_basis(X):
     """Directions above the noise, (n_features, r); None if there are none to drop."""
     n, d = X.shape
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         if d <= n:
             variances, vectors = np.linalg.eigh(X.T @ X / n)
         else:

@@ -28,7 +28,6 @@ from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
 )
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from skmanifold._engine import (
@@ -44,6 +43,7 @@ from skmanifold._engine import (
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._input_map import InputMap
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils._threads import one_thread
 from skmanifold.utils._warnings import warn
 
 from . import _onnx, _persistence
@@ -788,7 +788,7 @@ def _fit_kmeans(embedding, n_clusters, seed):
         n_clusters = n_places
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
     # threads add up the centres in the order in which they finish
-    with threadpool_limits(limits=1):
+    with one_thread():
         return kmeans.fit(np.asarray(embedding, dtype=np.float64))
 
 

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The estimators: one method, one file."""
+"""The estimators: one method, one file or package."""
 
 from ._dcrl import DCRL
 from ._dlme import DLME

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_array, check_is_fitted
-from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional as F
 
@@ -28,6 +27,7 @@ from skmanifold.losses import (
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
 
 # The anchor's neighbours are searched in this many principal components where there
@@ -647,7 +647,7 @@ default="isomap"
         if n_inputs > _ANCHOR_COMPONENTS and n_samples**2 * n_inputs > _ANCHOR_BUDGET:
             pca = PCA(_ANCHOR_COMPONENTS, svd_solver="randomized", random_state=seed)
             # the number of BLAS threads would show in the last bits
-            with threadpool_limits(limits=1, user_api="blas"):
+            with one_blas_thread():
                 inputs = pca.fit_transform(inputs)
         return geodesic_embedding(
             inputs,

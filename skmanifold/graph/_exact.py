@@ -13,7 +13,8 @@ does not depend on how the product was blocked.
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn import get_config
-from threadpoolctl import threadpool_limits
+
+from skmanifold.utils._threads import one_blas_thread
 
 # Rows per block: fixed, so that the result cannot depend on the number of jobs.
 _BLOCK_ROWS = 256
@@ -52,7 +53,7 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
 
     # The parallelism is over blocks of rows. Threads of the BLAS library beneath
     # it would oversubscribe the cores.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(fill)(start) for start in range(0, n_samples, _BLOCK_ROWS)
         )

@@ -7,7 +7,8 @@ from numbers import Integral
 import numpy as np
 from scipy import linalg, sparse
 from sklearn.utils import check_array, check_random_state
-from threadpoolctl import threadpool_limits
+
+from skmanifold.utils._threads import one_blas_thread
 
 from ._connectivity import connected_components_of
 from ._neighbors import nearest_neighbors
@@ -141,7 +142,7 @@ def geodesic_embedding(
         landmarks = np.sort(rng.choice(n_samples, n_wanted, replace=False))
     paths = sparse.csgraph.dijkstra(graph, directed=False, indices=landmarks)
     # the number of BLAS threads would show in the last bits
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return (_landmark_scaling(paths, landmarks, n_components) * unit)[of]
 
 
@@ -190,7 +191,7 @@ def _bridges(X, labels, n_parts, rng):
 
     shortest = np.full((n_parts, n_parts), np.inf)
     at = np.zeros((n_parts, n_parts, 2), dtype=np.int64)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
             if i + 1 == n_parts:
                 break

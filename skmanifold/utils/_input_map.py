@@ -6,7 +6,8 @@
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
+
+from ._threads import one_blas_thread
 
 # Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
 _BLOCK_ROWS = 512
@@ -190,7 +191,7 @@ class InputMap:
         sample = self._filled(X, chosen)
         pca = PCA(n_reduced, random_state=rng)
         # the number of BLAS threads would show in the last bits
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             pca.fit(sample)
         spread = np.sqrt(pca.explained_variance_.mean())
         self.spread = float(max(spread, np.finfo(np.float32).tiny))

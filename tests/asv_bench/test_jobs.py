@@ -66,3 +66,23 @@ def test_table_of_means():
         "| a | 2 | 1.5 ± 0.5 | 3 ± 0 |",
         "| b | 1 |  | 1 |",
     ]
+
+
+def test_the_page_of_results_is_that_of_the_kept_measurements():
+    from asv_bench.compare.page import PAGE, RESULTS, page
+
+    assert PAGE.read_text(encoding="utf-8") == page(RESULTS)
+
+
+def test_markdown_tables_become_rst():
+    from asv_bench.compare.page import to_rst
+
+    assert to_rst("| a | b |\n| --- | ---: |\n| 1 |  |").splitlines() == [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "",
+        "   * - a",
+        "     - b",
+        "   * - 1",
+        "     -",
+    ]

@@ -1,11 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import pickle
-import threading
 
-import cloudpickle
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -326,57 +322,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(sphere, precision, diverg
     assert not np.array_equal(fit(1, seed=1), one)
 
 
-def test_same_bits_in_workers_and_threads(iris):
-    expected = quick().fit_transform(iris[0])
-    for prefer in ("processes", "threads"):
-        results = joblib.Parallel(n_jobs=2, prefer=prefer)(
-            joblib.delayed(quick().fit_transform)(iris[0]) for _ in range(2)
-        )
-        for result in results:
-            assert_array_equal(result, expected)
-
-
-def test_global_generators_are_untouched(iris):
-    torch.manual_seed(5)
-    np.random.seed(5)  # noqa: NPY002
-
-    def state():
-        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
-        return torch.get_rng_state().tolist(), numpy_state["key"].tolist()
-
-    before = state()
-    quick(random_state=None).fit(iris[0]).sample()
-    assert state() == before
-
-
-def test_transform_is_thread_safe_and_mutates_nothing(sphere, fitted_sphere):
-    before = pickle.dumps(fitted_sphere)
-    results = [None] * 4
-
-    def work(i):
-        results[i] = fitted_sphere.transform(sphere.data)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
-        assert_array_equal(result, fitted_sphere.embedding_)
-    assert pickle.dumps(fitted_sphere) == before
-
-
 # -- input of any habit
-
-
-@pytest.mark.parametrize(
-    "habit",
-    [lambda X: X.tolist(), sparse.csr_matrix, sparse.csr_array, torch.from_numpy],
-)
-def test_same_result_for_each_habit(iris, habit):
-    model = quick().fit(habit(iris[0]))
-    assert_array_equal(model.embedding_, quick().fit_transform(iris[0]))
-    assert_array_equal(model.transform(habit(iris[0])), model.embedding_)
 
 
 def test_memberships_of_sparse_rows(iris):
@@ -493,20 +439,6 @@ def test_grid_search_and_pipeline(iris):
     grid = GridSearchCV(pipeline, {"atlasae__n_charts": [2, 4]}, cv=2, n_jobs=2)
     grid.fit(*iris)
     assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
-
-
-@pytest.mark.parametrize("library", [pickle, cloudpickle])
-def test_models_travel(sphere, fitted_sphere, library):
-    dumped = library.dumps(fitted_sphere)
-    again = library.loads(dumped)
-    assert_array_equal(again.transform(sphere.data), fitted_sphere.embedding_)
-    assert_array_equal(
-        again.sample(3, random_state=0), fitted_sphere.sample(3, random_state=0)
-    )
-    modules = (fitted_sphere.network_, fitted_sphere.decoder_)
-    weights = sum(p.nbytes for m in modules for p in m.state_dict().values())
-    held = fitted_sphere.embedding_.nbytes + fitted_sphere.labels_.nbytes
-    assert len(dumped) < 1.2 * (weights + held) + 50_000
 
 
 def test_warm_start_goes_on(iris):

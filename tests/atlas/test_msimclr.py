@@ -1,20 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import io
-import pickle
-import threading
-import warnings
 
-import cloudpickle
-import joblib
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
@@ -193,25 +185,6 @@ def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
         assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
 
 
-def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
-    X, Z = digits[0][:300], fitted_digits.embedding_[:300]
-    before = pickle.dumps(fitted_digits), X.copy()
-    results = [None] * 4
-
-    def work(i):
-        results[i] = fitted_digits.transform(X)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
-        assert_array_equal(result, Z)
-    assert pickle.dumps(fitted_digits) == before[0]
-    assert_array_equal(X, before[1])
-
-
 # -- seeds
 
 
@@ -237,34 +210,6 @@ def test_same_seed_same_bits_for_any_number_of_threads(digits, precision, image_
     assert not np.array_equal(fit(1, seed=1), one)
 
 
-def test_same_bits_in_a_worker_process_and_in_threads(iris):
-    X = iris[0]
-    expected = quick().fit_transform(X)
-    for options in ({"n_jobs": 2}, {"n_jobs": 2, "prefer": "threads"}):
-        inside = joblib.Parallel(**options)(
-            joblib.delayed(quick().fit_transform)(X) for _ in range(2)
-        )
-        assert_array_equal(inside[0], expected)
-        assert_array_equal(inside[1], expected)
-
-
-def test_global_state_is_untouched(iris):
-    def state():
-        return [
-            torch.get_rng_state().tolist(),
-            np.random.get_state(legacy=False)["state"]["pos"],  # noqa: NPY002
-            torch.get_num_threads(),
-            torch.is_grad_enabled(),
-            list(warnings.filters),
-        ]
-
-    before = state()
-    quick(augmentation=lambda x: x + torch.randn_like(x)).fit(iris[0])
-    assert state() == before
-    quick(random_state=None).fit(iris[0])
-    assert state() == before
-
-
 # -- input of any habit
 
 
@@ -274,41 +219,6 @@ def test_float32_in_float32_out(iris):
     model = quick().fit(X)
     assert model.embedding_.dtype == np.float64
     assert model.transform(X.astype(np.float32)).dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    "habit",
-    [
-        lambda X: X.tolist(),
-        np.asfortranarray,
-        lambda X: pd.DataFrame(X, columns=list(map(str, range(64)))),
-        lambda X: pl.DataFrame(X, schema=list(map(str, range(64)))),
-        sparse.csr_matrix,
-        sparse.csc_array,
-        torch.from_numpy,
-    ],
-)
-def test_same_result_for_each_habit(digits, habit):
-    X = digits[0][:120]
-    model = quick(image_shape=(8, 8)).fit(habit(X))
-    assert_array_equal(model.embedding_, quick(image_shape=(8, 8)).fit_transform(X))
-    assert_array_equal(model.transform(habit(X)), model.embedding_)
-
-
-def test_read_only_memmap(iris, tmp_path):
-    path = tmp_path / "X.npy"
-    np.save(path, iris[0])
-    X = np.load(path, mmap_mode="r")
-    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, bool])
-@pytest.mark.parametrize("image_shape", [None, (8, 8)])
-def test_dtypes(dtype, image_shape):
-    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 64))
-    Z = quick(image_shape=image_shape).fit_transform(X.astype(dtype))
-    assert np.isfinite(Z).all()
-    assert Z.dtype == (np.float32 if dtype == np.float16 else np.float64)
 
 
 def odd_data():
@@ -359,32 +269,6 @@ def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
 
 
 # -- bad input, one by one
-
-
-def bad_inputs():
-    X = np.random.RandomState(0).randn(20, 3)
-    nan = X.copy()
-    nan[3, 1] = np.nan
-    yield nan, "NaN"
-    yield X[:1], "minimum of 2 is required"
-    yield X[0], "Expected 2D array"
-    yield X * 1j, "Complex data not supported"
-    yield X * 1e200, "overflows"
-
-
-@pytest.mark.parametrize("X, match", list(bad_inputs()))
-def test_bad_input_leaves_the_estimator_as_it_was(iris, X, match):
-    model = quick()
-    with pytest.raises(ValueError, match=match):
-        model.fit(X)
-    with pytest.raises(NotFittedError):
-        model.transform(iris[0])
-    model.fit(iris[0])
-    before = dict(vars(model))
-    with pytest.raises(ValueError, match=match):
-        model.fit(X)
-    assert vars(model).keys() == before.keys()
-    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
 
 
 @pytest.mark.parametrize(
@@ -634,28 +518,6 @@ def test_pipeline_and_grid_search(iris):
     grid = GridSearchCV(pipeline, {"msimclr__n_components": [1, 2]}, cv=2, n_jobs=2)
     grid.fit(X, y)
     assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
-
-
-def test_y_is_ignored(iris):
-    X, y = iris
-    assert_array_equal(quick().fit_transform(X, y), quick().fit_transform(X))
-
-
-@pytest.mark.parametrize("library", [pickle, cloudpickle, "joblib"])
-def test_models_travel(fitted_digits, digits, library):
-    if library == "joblib":
-        buffer = io.BytesIO()
-        joblib.dump(fitted_digits, buffer)
-        size = buffer.tell()
-        buffer.seek(0)
-        again = joblib.load(buffer)
-    else:
-        dumped = library.dumps(fitted_digits)
-        size, again = len(dumped), library.loads(dumped)
-    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
-    weights = sum(p.nbytes for p in fitted_digits.network_.state_dict().values())
-    arrays = fitted_digits.embedding_.nbytes + fitted_digits.labels_.nbytes
-    assert size < 1.2 * (weights + arrays) + 50_000
 
 
 def test_warm_start_goes_on(iris):

@@ -1,16 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import pickle
 
-import cloudpickle
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
@@ -261,33 +257,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(digits, precision):
     assert not np.array_equal(fit(1, seed=1), one)
 
 
-def test_global_state_is_untouched(iris):
-    encoder = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5))
-    state = torch.get_rng_state()
-    numpy_state = np.random.get_state()[1].tolist()  # noqa: NPY002
-    quick(encoder=encoder).fit(*iris)
-    quick(random_state=None).fit(*iris)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert np.random.get_state()[1].tolist() == numpy_state  # noqa: NPY002
-
-
 # -- input and targets of any habit
-
-
-@pytest.mark.parametrize(
-    "habit",
-    [
-        lambda X: X.tolist(),
-        lambda X: pd.DataFrame(X, columns=list("abcd")),
-        sparse.csr_array,
-        torch.from_numpy,
-    ],
-)
-def test_same_result_for_each_habit(iris, habit):
-    X, y = iris
-    model = quick().fit(habit(X), y)
-    assert_array_equal(model.embedding_, quick().fit_transform(X, y))
-    assert_array_equal(model.transform(habit(X)), model.embedding_)
 
 
 @pytest.mark.parametrize(
@@ -470,25 +440,6 @@ def test_set_output(iris):
     assert list(Z.columns)[:2] == ["atlastriplet_chart0", "atlastriplet_chart0_axis0"]
     assert_array_equal(Z.to_numpy(), model.embedding_)
     model.kneighbors(iris[0][:3])
-
-
-@pytest.mark.parametrize("library", [pickle, cloudpickle])
-def test_models_travel(fitted_digits, digits, library):
-    dumped = library.dumps(fitted_digits)
-    again = library.loads(dumped)
-    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
-    assert_array_equal(again.kneighbors()[1], fitted_digits.kneighbors()[1])
-    weights = sum(p.nbytes for p in fitted_digits.network_.state_dict().values())
-    arrays = fitted_digits.embedding_.nbytes + fitted_digits.labels_.nbytes
-    assert len(dumped) < 1.2 * (weights + arrays) + 50_000
-
-
-def test_same_bits_in_a_worker_process(iris):
-    inside = joblib.Parallel(n_jobs=2)(
-        joblib.delayed(quick().fit_transform)(*iris) for _ in range(2)
-    )
-    for Z in inside:
-        assert_array_equal(Z, quick().fit_transform(*iris))
 
 
 def test_warm_start_goes_on(iris):

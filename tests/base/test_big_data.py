@@ -127,8 +127,8 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
-MEASURE = """
-import os, sys, tempfile, threading, time
+PEAK = """
+import sys, threading
 import numpy as np
 from skmanifold import DLME
 from skmanifold.base import _template
@@ -150,7 +150,9 @@ def peak(function):
     stop.set()
     thread.join()
     return most[0] - before
+"""
 
+MAPPED = """
 folder = sys.argv[1]
 n, d = 150_000, 64  # 37 MB, and twice that in double precision
 X = np.lib.format.open_memmap(
@@ -176,17 +178,43 @@ print(in_memory, on_disk, peak(lambda: model.transform(X, out=out)))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_a_mapped_fit(tmp_path):
-    """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
+SPARSE = """
+from scipy import sparse
+
+def rows(n, d):
+    rng = np.random.default_rng(0)
+    return sparse.random_array(
+        (n, d), density=1e-3, format="csr", dtype=np.float32, rng=rng
+    )
+
+model = DLME(
+    structure_layers=(8,), structure_dim=4, max_epochs=1, random_state=0, device="cpu",
+    n_jobs=1,
+)
+model.fit(rows(500, 1000))
+X = rows(5000, 40_000)
+out = np.empty((5000, 2), dtype=np.float32)
+print(peak(lambda: model.fit(X)), peak(lambda: model.transform(X, out=out)))
+np.testing.assert_array_equal(out, model.embedding_)
+"""
+
+
+def measured(script, *arguments):
+    """The numbers, in MB, that a script prints in a process of its own."""
     run = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(tmp_path)],
+        [sys.executable, "-c", PEAK + script, *arguments],
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    in_memory, on_disk, transform = map(float, run.stdout.split())
+    return map(float, run.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_a_mapped_fit(tmp_path):
+    """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
+    in_memory, on_disk, transform = measured(MAPPED, str(tmp_path))
     inputs = 150_000 * 64 * 4 / 2**20
     # the embedding, twice, the order of the rows and their draws
     per_row = 150_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
@@ -221,6 +249,16 @@ def test_sparse_rows_are_dense_in_parts_only():
     assert learnt < dense / 4
     # the block itself, and a part of it in double precision
     assert rows < 256 * 20_000 * 4 + dense / 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_of_a_sparse_fit():
+    """The sample of the PCA, twice, and blocks of rows; 800 MB would be all of them."""
+    fit, transform = measured(SPARSE)
+    sample = 1000 * 40_000 * 4 / 2**20
+    assert 0.9 * sample < fit < 2 * sample + 120
+    # a block of 256 rows, what scales it, and the outputs
+    assert transform < 256 * 40_000 * 4 / 2**20 + 60
 
 
 def test_wide_rows_scale_to_the_same_bits_in_any_number():

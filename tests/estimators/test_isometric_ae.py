@@ -1,20 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import io
 import pickle
-import threading
-import warnings
 
-import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
 from scipy.stats import spearmanr
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
@@ -239,25 +233,6 @@ def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
         assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
 
 
-def test_transform_is_thread_safe_and_mutates_nothing(digits, fitted_digits):
-    X, Z = digits[0][:300], fitted_digits.embedding_[:300]
-    before = pickle.dumps(fitted_digits), X.copy()
-    results = [None] * 8
-
-    def work(i):
-        results[i] = fitted_digits.transform(X)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
-        assert_array_equal(result, Z)
-    assert pickle.dumps(fitted_digits) == before[0]
-    assert_array_equal(X, before[1])
-
-
 # -- seeds
 
 
@@ -288,15 +263,6 @@ def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
     assert not np.array_equal(fit(1, seed=1), one)
 
 
-def test_same_bits_in_a_worker_process(iris):
-    X = iris[0]
-    inside = joblib.Parallel(n_jobs=2)(
-        joblib.delayed(quick().fit_transform)(X) for _ in range(2)
-    )
-    assert_array_equal(inside[0], quick().fit_transform(X))
-    assert_array_equal(inside[1], inside[0])
-
-
 def test_same_bits_in_threads(iris):
     X = iris[0]
     results = joblib.Parallel(n_jobs=4, prefer="threads")(
@@ -305,53 +271,6 @@ def test_same_bits_in_threads(iris):
     assert_array_equal(results[0], results[2])
     assert_array_equal(results[1], results[3])
     assert_array_equal(results[0], quick().fit_transform(X))
-
-
-def test_global_state_is_untouched(iris):
-    torch.manual_seed(5)
-    np.random.seed(5)  # noqa: NPY002
-
-    def state():
-        numpy_state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
-        return [
-            torch.get_rng_state().tolist(),
-            numpy_state["key"].tolist(),
-            numpy_state["pos"],
-            torch.get_num_threads(),
-            torch.get_default_dtype(),
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_grad_enabled(),
-            list(warnings.filters),
-        ]
-
-    before = state()
-    expected = quick().fit(iris[0]).transform(iris[0])
-    assert state() == before
-    with pytest.raises(ValueError):
-        quick().fit(iris[0] * np.nan)
-    assert state() == before
-    torch.rand(3)
-    np.random.rand(3)  # noqa: NPY002
-    assert_array_equal(quick().fit_transform(iris[0]), expected)
-
-
-def test_no_seed_leaves_the_global_generator_alone(iris):
-    np.random.seed(0)  # noqa: NPY002
-    expected = np.random.rand()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    a = quick(random_state=None).fit_transform(iris[0])
-    assert np.random.rand() == expected  # noqa: NPY002
-    assert not np.array_equal(a, quick(random_state=None).fit_transform(iris[0]))
-
-
-def test_modes_of_the_caller_change_nothing(iris):
-    expected = quick().fit_transform(iris[0])
-    with torch.no_grad():
-        assert_array_equal(quick().fit_transform(iris[0]), expected)
-    with torch.inference_mode():
-        assert_array_equal(quick().fit_transform(iris[0]), expected)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert_array_equal(quick().fit_transform(iris[0]), expected)
 
 
 def test_random_state_instance_moves_on(iris):
@@ -370,43 +289,6 @@ def test_float32_in_float32_out(iris):
     model = quick().fit(X)
     assert model.embedding_.dtype == np.float64
     assert model.transform(X.astype(np.float32)).dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    "habit",
-    [
-        lambda X: X.tolist(),
-        np.asfortranarray,
-        lambda X: np.ascontiguousarray(X[::-1])[::-1],
-        lambda X: pd.DataFrame(X, columns=list("abcd")),
-        lambda X: pl.DataFrame(X, schema=list("abcd")),
-        sparse.csr_matrix,
-        sparse.csr_array,
-        sparse.csc_array,
-        sparse.coo_matrix,
-        torch.from_numpy,
-    ],
-)
-def test_same_result_for_each_habit(iris, habit):
-    X = iris[0]
-    model = quick().fit(habit(X))
-    assert_array_equal(model.embedding_, quick().fit_transform(X))
-    assert_array_equal(model.transform(habit(X)), model.embedding_)
-
-
-def test_read_only_memmap(iris, tmp_path):
-    path = tmp_path / "X.npy"
-    np.save(path, iris[0])
-    X = np.load(path, mmap_mode="r")
-    assert_array_equal(quick().fit_transform(X), quick().fit_transform(iris[0]))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float16, bool])
-def test_dtypes(dtype):
-    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 200, (40, 6))
-    Z = quick().fit_transform(X.astype(dtype))
-    assert np.isfinite(Z).all()
-    assert Z.dtype == (np.float32 if dtype == np.float16 else np.float64)
 
 
 def odd_data():
@@ -452,39 +334,6 @@ def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
 
 
 # -- bad input, one by one
-
-
-def bad_inputs():
-    X = np.random.RandomState(0).randn(20, 3)
-    nan, inf = X.copy(), X.copy()
-    nan[3, 1], inf[3, 1] = np.nan, np.inf
-    yield "nan", nan, ValueError, "NaN"
-    yield "inf", inf, ValueError, "infinity"
-    yield "empty", X[:0], ValueError, "0 sample"
-    yield "one row", X[:1], ValueError, "minimum of 2 is required"
-    yield "1-D", X[0], ValueError, "Expected 2D array"
-    yield "3-D", X[None], ValueError, "dim 3"
-    yield "strings", X.astype(str).astype(object) + "a", ValueError, "could not convert"
-    yield "complex", X * 1j, ValueError, "Complex data not supported"
-    yield "no columns", X[:, :0], ValueError, "0 feature"
-    yield "overflow", X * 1e200, ValueError, "overflows"
-
-
-@pytest.mark.parametrize("name, X, error, match", list(bad_inputs()))
-def test_bad_input(iris, name, X, error, match):
-    model = quick()
-    with pytest.raises(error, match=match):
-        model.fit(X)
-    with pytest.raises(NotFittedError):
-        model.transform(iris[0])
-    assert not [a for a in vars(model) if a.endswith("_") and not a.startswith("_")]
-
-    model = quick().fit(iris[0])
-    before = dict(vars(model))
-    with pytest.raises(error, match=match):
-        model.fit(X)
-    assert vars(model).keys() == before.keys()
-    assert all(getattr(model, k) is v for k, v in before.items()), "the previous fit"
 
 
 def test_wrong_width_in_transform(iris):
@@ -1021,13 +870,6 @@ def test_pipeline_and_search_by_score(iris):
     assert grid.score(iris[0]) < 0
 
 
-def test_y_is_ignored(iris):
-    X, y = iris
-    assert_array_equal(quick().fit_transform(X, y), quick().fit_transform(X))
-    with pytest.raises(ValueError, match="y has 3 entries, but X has 150 rows"):
-        quick().fit(X, y[:3])
-
-
 def test_grid_search_in_parallel(iris):
     X, y = iris
     grid = GridSearchCV(
@@ -1052,26 +894,6 @@ def test_set_output(iris, container):
     assert list(model.get_feature_names_out()) == ["isometricae0", "isometricae1"]
     assert_array_equal(model.feature_names_in_, list("abcd"))
     assert_array_equal(Z.to_numpy(), model.embedding_)
-
-
-@pytest.mark.parametrize("library", [pickle, cloudpickle, "joblib"])
-def test_models_travel(iris, fitted_digits, digits, library):
-    if library == "joblib":
-        buffer = io.BytesIO()
-        joblib.dump(fitted_digits, buffer)
-        size = buffer.tell()
-        buffer.seek(0)
-        again = joblib.load(buffer)
-    else:
-        dumped = library.dumps(fitted_digits)
-        size, again = len(dumped), library.loads(dumped)
-    assert_array_equal(again.transform(digits[0]), fitted_digits.embedding_)
-    weights = sum(
-        p.nbytes
-        for network in (fitted_digits.network_, fitted_digits.decoder_)
-        for p in network.state_dict().values()
-    )
-    assert size < 1.2 * (weights + fitted_digits.embedding_.nbytes) + 50_000
 
 
 def test_warm_start_goes_on(iris):

@@ -4,27 +4,20 @@
 """Deep Clustering and Representation Learning that preserves geometric structures."""
 
 import math
-import threading
 from collections import OrderedDict
 from numbers import Integral, Real
 
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.optimize import linear_sum_assignment
 from sklearn.base import ClusterMixin, clone
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances_argmin
-from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches, count_batches, torch_threads
-from skmanifold.augment import add_noise, draw_neighbors, random_affine
+from skmanifold._engine import count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import (
     checked_image_shape,
@@ -32,20 +25,25 @@ from skmanifold.base._networks import (
     own_network,
 )
 from skmanifold.graph import nearest_neighbors
-from skmanifold.losses import (
-    alignment_loss,
-    center_distance_loss,
-    cluster_divergence,
-    local_isometry_loss,
-    log_assignments,
-    nt_xent,
-    sharpened_assignments,
-)
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
 
-from ._dlme import DLME
+from .._dlme import DLME
+from ._batches import ImagePairs, NeighborPairs, NoisyRows
+from ._objective import (
+    Clusters,
+    Columns,
+    Contrast,
+    DCRLObjective,
+    Decoder,
+    Features,
+    Pretraining,
+    Scaled,
+    UnitRows,
+)
+from ._start import BLOCK_ROWS, dense, kmeans_labels, represented, vote
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
@@ -57,389 +55,8 @@ _MOST_ROWS_TO_VOTE = 20_000
 # Neighbours are searched in so many principal components where there are more columns.
 _SEARCH_COMPONENTS = 50
 
-# Rows that a representation of the user's is given at once: always as many, since the
-# last bits of a matrix product depend on its shape.
-_BLOCK_ROWS = 256
-
-_TEMPERATURE = 0.2
-
 # The unit of the losses is at least this share of the spread of the features.
 _MOST_UNITS = 4.0
-
-# Least distance of two clusters' means, in units of the mean of these distances.
-_LEAST_GAP = 1 / 3
-
-# Share of training after which the means are those of the clusters as they are now, no
-# longer of the starting labels: the ranks are to hold for the clusters that come out.
-_FOLLOW_FROM = 0.5
-
-# threadpool_limits sets what is the process's, and two threads would undo each other
-_LIMITED = threading.RLock()
-
-
-class DCRLObjective(nn.Module):
-    """Reconstruction, clusters, local distances, ranks of the clusters, alignment.
-
-    All is measured in units of the mean distance between neighbours of the features,
-    so that the weights mean the same whatever the data.
-
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        ``features`` maps inputs to features and is not trained here, ``network`` maps
-        these to the latent space.
-    decoder : Decoder
-        The way back.
-    clusters : Clusters
-        The centres.
-    weights : dict of str to pair of float
-        First and last weight of each term.
-    continuation : float
-        Share of training over which the weights go from the first to the last.
-    label_hold : float
-        Share of training for which the starting labels are the targets.
-    label_confidence : float
-        Weight of the label in such a target.
-    center_learning_rate : float
-        Factor on the learning rate of the centres.
-    rank_scale : float
-        Distances of centres for distances of the clusters' means.
-    """
-
-    def __init__(
-        self,
-        encoder,
-        decoder,
-        clusters,
-        *,
-        weights,
-        continuation,
-        label_hold,
-        label_confidence,
-        center_learning_rate,
-        rank_scale,
-    ):
-        super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-        self.clusters = clusters
-        self.weights = weights
-        self.continuation = continuation
-        self.label_hold = label_hold
-        self.label_confidence = label_confidence
-        self.rank_scale = rank_scale
-        self.learning_rate_factors = {"clusters": center_learning_rate}
-        changing = any(first != last for first, last in weights.values())
-        self.settled_from = continuation if changing else 0.0
-
-    def set_scales(self, spread, n_features):
-        """Let the networks begin with about the spread that they are to end with."""
-        column = spread / math.sqrt(n_features)
-        n_components = self.clusters.centers.shape[1]
-        component = self.rank_scale * spread / (2 * math.sqrt(n_components))
-        self.encoder.network.before.fill_(1 / column)
-        self.encoder.network.after.fill_(component)
-        for network in (self.decoder.features, self.decoder.inputs):
-            if network is not None:
-                network.before.fill_(1 / component)
-        self.decoder.features.after.fill_(column)
-
-    def start(self, inputs, labels, codes, *, place):
-        """Take the data and their starting labels, and put the centres in place.
-
-        ``place`` says where: "arranged" as the ranks want them, at the "means" of the
-        latent points ``codes``, or where they are ("kept").
-        """
-        self.inputs, self.labels, self.latent = inputs, labels, None
-        n_clusters = len(self.clusters.centers)
-        with torch_threads(1):  # the number of threads would show in the last bits
-            means, of_features, of_codes = (
-                _means(rows, labels, n_clusters)
-                for rows in (inputs, self.features, codes)
-            )
-        # ranks are those of the inputs, the unit is that of the features
-        total = _distances(means).sum()
-        self.means_unit = _distances(of_features).sum() / total if total > 0 else 1.0
-        self.register_buffer("means", means)
-        self._set_distances()
-        targets = torch.full(
-            (len(labels), n_clusters),
-            (1 - self.label_confidence) / n_clusters,
-            device=labels.device,
-        )
-        targets[torch.arange(len(labels)), labels] += self.label_confidence
-        self.targets = targets
-        if place == "arranged":
-            of_codes = torch.from_numpy(
-                _arranged(self.distances.cpu().numpy(), of_codes.cpu().numpy())
-            )
-        if place != "kept":
-            with torch.no_grad():
-                self.clusters.centers.copy_(of_codes)
-
-    def _set_distances(self):
-        wanted = _distances(self.means)
-        n_pairs = len(wanted) * (len(wanted) - 1)
-        if n_pairs:
-            # Clusters that the input does not tell apart would fall together. What is
-            # added to all distances leaves their order.
-            apart = ~np.eye(len(wanted), dtype=bool)
-            least = _LEAST_GAP * wanted.sum() / n_pairs
-            wanted[apart] += max(0.0, least - wanted[apart].min())
-        wanted *= self.rank_scale * self.means_unit
-        self.distances = torch.from_numpy(wanted.astype(np.float32)).to(
-            self.means.device
-        )
-
-    def codes(self):
-        """Latent points of all rows, in blocks."""
-        was_training = self.encoder.network.training
-        network = self.encoder.network.eval()
-        with torch.no_grad(), torch.autocast(self.features.device.type, enabled=False):
-            codes = torch.cat([network(part) for part in self.features.split(1024)])
-        network.train(was_training)
-        return codes
-
-    def refresh(self, sharpen):
-        """Once an epoch: assignments of all rows, their means, targets if ``sharpen``.
-
-        What one batch knows of a cluster's mean is too rough to settle which of two
-        clusters is nearer to a third where they are nearly equally far.
-        """
-        self.latent = self.codes()
-        q = log_assignments(self.latent, self.clusters.centers.detach()).exp()
-        if sharpen:
-            self.targets = sharpened_assignments(q)
-        self.labels = q.argmax(1)
-        n_clusters = len(self.means)
-        self.means.copy_(_means(self.inputs, self.labels, n_clusters, self.means))
-        self.latent_means = _means(self.latent, self.labels, n_clusters)
-        self._set_distances()
-
-    def forward(self, batch, progress):
-        """Loss terms of pairs of neighbours, see :class:`NeighborPairs`."""
-        rows, others, distances, first = batch
-        follows = progress >= min(self.label_hold, _FOLLOW_FROM)
-        if follows and (first or self.latent is None):
-            with torch.no_grad():
-                self.refresh(sharpen=progress >= self.label_hold)
-        share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
-        weights = {
-            name: first + (last - first) * share
-            for name, (first, last) in self.weights.items()
-        }
-        both = torch.cat([rows, others])
-        features = self.features[both]
-        z = self.encoder.network(features)
-        # the decoder follows the encoder even where it must not move it
-        guides = weights["reconstruction"] > 0
-        restored = self.decoder.features(z if guides else z.detach())
-        terms = {}
-        with torch.autocast(z.device.type, enabled=False):
-            z = z.float()
-            terms["reconstruction"] = _squared_error(restored.float(), features) * (
-                weights["reconstruction"] if guides else 1.0
-            )
-            z_a, z_b = z.chunk(2)
-            centers, labels = self.clusters.centers, self.labels[rows]
-            log_q = log_assignments(z_a, centers)
-            same = (labels == self.labels[others]).to(z.dtype)
-            terms["clusters"] = weights["clusters"] * cluster_divergence(
-                self.targets[rows], log_q
-            )
-            terms["local"] = weights["local"] * local_isometry_loss(
-                z_a, z_b, distances, same
-            )
-            terms["ranks"] = weights["ranks"] * center_distance_loss(
-                centers, self.distances
-            )
-            # the ranks move the centres, and these draw their points
-            aligned = z_a
-            if follows:  # all rows' means, moved as the batch moves
-                aligned = z_a - self.latent[rows] + self.latent_means[labels]
-            terms["alignment"] = weights["alignment"] * alignment_loss(
-                aligned, centers.detach(), labels
-            )
-        if self.decoder.inputs is not None:
-            restored = self.decoder.inputs(z_a.detach())
-            error = _squared_error(restored.float(), self.inputs[rows])
-            terms["decoding"] = error / max(self.inputs.shape[1], 1)
-        return terms
-
-
-class Pretraining(nn.Module):
-    """The denoising autoencoder that the networks begin as."""
-
-    def __init__(self, objective, noise):
-        super().__init__()
-        self.encoder = objective.encoder
-        self.decoder = objective.decoder
-        self.clusters = objective.clusters
-        self.features = objective.features
-        self.noise = noise
-
-    def forward(self, batch, progress):
-        """Loss of ``batch``: row numbers and as many rows of normal draws."""
-        rows, normal = batch
-        features = self.features[rows]
-        noisy = add_noise(features, normal, scale=self.noise)
-        restored = self.decoder.features(self.encoder.network(noisy))
-        return {"reconstruction": _squared_error(restored.float(), features)}
-
-
-class Contrast(nn.Module):
-    """Features that tell images apart, whatever small move changes them."""
-
-    def __init__(self, objective, shape, offset, fill):
-        super().__init__()
-        self.encoder = objective.encoder
-        self.decoder = objective.decoder
-        self.clusters = objective.clusters
-        self.shape = shape
-        self.offset = offset
-        self.fill = fill
-
-    def forward(self, batch, progress):
-        """Loss of two tensors of images, with the draws that move them."""
-        x, uniform = batch
-        images = (x + self.offset).unflatten(1, self.shape).permute(0, 3, 1, 2)
-        moved = random_affine(images, uniform, fill=self.fill)
-        views = moved.permute(0, 2, 3, 1).flatten(1) - self.offset
-        features = self.encoder.features.represent(views)
-        return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
-
-
-class Features(nn.Module):
-    """From inputs to features, in units of the distance between neighbours."""
-
-    def __init__(self, represent):
-        super().__init__()
-        self.represent = represent
-        self.register_buffer("factor", torch.tensor(1.0))
-
-    def forward(self, x):
-        """Map (n, n_inputs) to (n, n_features)."""
-        with torch.autocast(x.device.type, enabled=False):
-            return self.represent(x) * self.factor
-
-
-class Scaled(nn.Module):
-    """A network between spaces of other scales than the one that it begins with."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.register_buffer("before", torch.tensor(1.0))
-        self.register_buffer("after", torch.tensor(1.0))
-
-    def forward(self, x):
-        """Map (n, n_in) to (n, n_out)."""
-        return self.network(x * self.before).float() * self.after
-
-
-class UnitRows(nn.Module):
-    """Rows of length 1."""
-
-    def forward(self, x):
-        """Map (n, d) to (n, d)."""
-        return F.normalize(x, dim=1)
-
-
-class Columns(nn.Module):
-    """Columns from a number on."""
-
-    def __init__(self, start):
-        super().__init__()
-        self.start = start
-
-    def forward(self, x):
-        """Map (n, d) to (n, d - start)."""
-        return x[:, self.start :]
-
-
-class Decoder(nn.Module):
-    """From the latent space to the features, and to the inputs where these differ."""
-
-    def __init__(self, features, inputs, n_padding):
-        super().__init__()
-        self.features = features
-        self.inputs = inputs
-        self.n_padding = n_padding
-        self.register_buffer("factor", torch.tensor(1.0))
-
-    def forward(self, z):
-        """Map (n, n_components) to (n, n_inputs)."""
-        if self.inputs is None:
-            return self.features(z) / self.factor
-        return F.pad(self.inputs(z), (0, self.n_padding))
-
-
-class Clusters(nn.Module):
-    """The centres, in a module so that a later fit can go on from them."""
-
-    def __init__(self, n_clusters, n_components):
-        super().__init__()
-        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))
-
-
-class NeighborPairs:
-    """Batches of rows, each with a random neighbour of it and its distance."""
-
-    def __init__(self, neighbors, distances, batch_size):
-        self.neighbors = neighbors
-        self.distances = distances
-        self.rows = RowBatches(len(neighbors), batch_size, neighbors.device)
-
-    def __len__(self):
-        return len(self.rows)
-
-    def epoch(self, generator):
-        """Yield rows, neighbours, distances, and whether the epoch begins."""
-        n_neighbors = self.neighbors.shape[1]
-        for i, (rows, uniform) in enumerate(self.rows.epoch(generator)):
-            slot = (uniform * n_neighbors).long().clamp(max=n_neighbors - 1)
-            others = self.neighbors[rows, slot]
-            yield rows, others, self.distances[rows, slot], i == 0
-
-
-class NoisyRows:
-    """Batches of row numbers and normal draws."""
-
-    def __init__(self, n_samples, n_columns, batch_size, device):
-        self.n_columns = n_columns
-        self.rows = RowBatches(n_samples, batch_size, device)
-
-    def __len__(self):
-        return len(self.rows)
-
-    def epoch(self, generator):
-        """Yield rows and draws."""
-        for rows, _ in self.rows.epoch(generator):
-            shape = len(rows), self.n_columns
-            yield rows, torch.randn(shape, generator=generator).to(rows.device)
-
-
-class ImagePairs:
-    """Batches of images and of a neighbour of each, and the draws that move them."""
-
-    def __init__(self, inputs, neighbors, batch_size):
-        self.inputs = inputs
-        self.neighbors = neighbors
-        self.counts = torch.full((len(neighbors),), neighbors.shape[1]).to(
-            neighbors.device
-        )
-        self.rows = RowBatches(len(inputs), batch_size, inputs.device)
-
-    def __len__(self):
-        return len(self.rows)
-
-    def epoch(self, generator):
-        """Yield the images, (2B, n_inputs), and the draws, (2B, 5)."""
-        for rows, uniform in self.rows.epoch(generator):
-            others, _ = draw_neighbors(self.neighbors, self.counts, rows, uniform)
-            both = torch.cat([rows, others])
-            draws = torch.rand(len(both), 5, generator=generator)
-            yield self.inputs[both], draws.to(both.device)
 
 
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
@@ -1037,7 +654,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if self._representation is None:
             return rows
         transformer, factor = self._representation
-        columns = _represented(transformer, rows) * factor
+        columns = represented(transformer, rows) * factor
         if sparse.issparse(rows):
             return sparse.hstack([rows, columns.astype(np.float64)], format="csr")
         single = rows.dtype in (np.float32, np.float16)
@@ -1062,10 +679,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             if name.split("__")[-1] == "random_state" and value is None
         }
         # the number of BLAS threads would show in the last bits
-        with _LIMITED, threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             transformer.set_params(**unseeded).fit(rows)
-        columns = _represented(transformer, rows[: 10 * _BLOCK_ROWS])
-        some = rows[: 10 * _BLOCK_ROWS]
+        columns = represented(transformer, rows[: 10 * BLOCK_ROWS])
+        some = rows[: 10 * BLOCK_ROWS]
         some = some.toarray() if sparse.issparse(some) else some
         with np.errstate(over="ignore", invalid="ignore"):
             spreads = [
@@ -1096,7 +713,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
-        first = _dense(data.X[:1]).astype(np.float64)
+        first = dense(data.X[:1]).astype(np.float64)
         offset = torch.from_numpy((first / data.unit).astype(np.float32)).to(
             data.device
         )
@@ -1146,7 +763,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if min(n_columns, n_samples) > _SEARCH_COMPONENTS:
             pca = PCA(_SEARCH_COMPONENTS, svd_solver="randomized", random_state=seed)
             # the number of BLAS threads would show in the last bits
-            with _LIMITED, threadpool_limits(limits=1, user_api="blas"):
+            with one_blas_thread():
                 searched = pca.fit_transform(rows)
         neighbors, distances = nearest_neighbors(
             searched, n_neighbors, n_jobs=self.n_jobs, random_state=seed
@@ -1169,7 +786,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             or not spread
             or self.n_clusters == 1
         ):
-            return _kmeans_labels(features, self.n_clusters, seed)
+            return kmeans_labels(features, self.n_clusters, seed)
         n_init = self.n_init
         if n_init == "auto":
             n_init = 3 if n_samples <= _MOST_ROWS_TO_VOTE else 1
@@ -1183,9 +800,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 random_state=one,
             )
             labelings.append(
-                _kmeans_labels(start.fit_transform(features), self.n_clusters, one)
+                kmeans_labels(start.fit_transform(features), self.n_clusters, one)
             )
-        return _vote(labelings)
+        return vote(labelings)
 
     def _given_labels(self, data):
         init = np.asarray(self.init)
@@ -1215,7 +832,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _raw_blocks(self, data):
         """Blocks of the rows of X, dense, float64."""
         for start in range(0, data.n_samples, 1024):
-            rows = _dense(data.X[start : start + 1024])[:, : self.n_features_in_]
+            rows = dense(data.X[start : start + 1024])[:, : self.n_features_in_]
             yield rows.astype(np.float64)
 
     def _raw_means(self, data, labels, n_clusters):
@@ -1264,36 +881,6 @@ def _unfit_representation(given):
     )
 
 
-def _dense(rows):
-    return rows.toarray() if sparse.issparse(rows) else rows
-
-
-def _represented(transformer, rows):
-    """Rows transformed in blocks of one size, so that each row's result is its own."""
-    n_samples = rows.shape[0]
-    parts = []
-    # threadpool_limits is the whole process's: one at a time
-    with _LIMITED, threadpool_limits(limits=1, user_api="blas"):
-        for start in range(0, n_samples, _BLOCK_ROWS):
-            n_rows = min(_BLOCK_ROWS, n_samples - start)
-            block = rows[start + np.arange(_BLOCK_ROWS) % n_rows]
-            part = _dense(transformer.transform(block))
-            part = np.asarray(part)
-            if part.ndim != 2 or len(part) != _BLOCK_ROWS:
-                raise ValueError(
-                    f"representation maps {_BLOCK_ROWS} rows to an array of shape "
-                    f"{part.shape}; it must return one row for each."
-                )
-            parts.append(part[:n_rows].astype(np.float64))
-    columns = np.concatenate(parts)
-    if not np.isfinite(columns).all():
-        raise ValueError(
-            "representation returned NaN or infinity for rows of X. It must return "
-            "finite values."
-        )
-    return columns
-
-
 def _soft_assignments(codes, centers):
     """t-kernel shares, (n, C): each row's bits are its own, whatever the rest."""
     shares = np.empty((len(codes), len(centers)))
@@ -1311,52 +898,6 @@ def _soft_assignments(codes, centers):
     return shares
 
 
-def _squared_error(restored, wanted):
-    return (restored - wanted).square().sum(1).mean()
-
-
-def _means(rows, labels, n_clusters, previous=None):
-    """Mean of each cluster's rows, (C, d); ``previous`` (or zero) where it has none."""
-    sums = rows.new_zeros(n_clusters, rows.shape[1])
-    sizes = rows.new_zeros(n_clusters)
-    for part, here in zip(rows.split(1024), labels.split(1024), strict=True):
-        member = F.one_hot(here, n_clusters).to(rows.dtype)
-        sums += member.t() @ part
-        sizes += member.sum(0)
-    means = sums / sizes.clamp(min=1).unsqueeze(1)
-    if previous is None:
-        return means
-    return torch.where((sizes > 0).unsqueeze(1), means, previous)
-
-
-def _distances(points):
-    """Distances between the rows of a tensor, float64."""
-    points = points.double().cpu().numpy()
-    return np.linalg.norm(points[:, np.newaxis] - points, axis=2)
-
-
-def _arranged(distances, places):
-    """Points with nearly these distances, turned to lie as near to places as they can.
-
-    Classical scaling and the orthogonal Procrustes problem.
-    """
-    n_points, n_components = places.shape
-    origin = places.mean(axis=0, dtype=np.float64)
-    squares = distances.astype(np.float64) ** 2
-    squares -= squares.mean(axis=0)
-    squares -= squares.mean(axis=1, keepdims=True)
-    points = np.zeros((n_points, n_components))
-    # the number of BLAS threads would show in the last bits
-    with _LIMITED, threadpool_limits(limits=1, user_api="blas"):
-        values, vectors = np.linalg.eigh(-squares / 2)
-        largest = np.argsort(-values, kind="stable")[:n_components]
-        points[:, : len(largest)] = vectors[:, largest] * np.sqrt(
-            np.maximum(values[largest], 0.0)
-        )
-        left, _, right = np.linalg.svd(points.T @ (places - origin))
-    return (points @ (left @ right) + origin).astype(np.float32)
-
-
 def _row_distances(rows, others):
     """Distance of each row to one other row."""
     distances = np.empty(len(rows))
@@ -1365,45 +906,3 @@ def _row_distances(rows, others):
         difference = rows[part].astype(np.float64) - rows[others[part]]
         distances[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
-
-
-def _kmeans_labels(points, n_clusters, seed):
-    n_distinct = len(np.unique(points, axis=0)) if len(points) else 0
-    if n_distinct < n_clusters:
-        warn(
-            f"n_clusters={n_clusters} is more than the {n_distinct} distinct samples; "
-            f"using n_clusters={n_distinct}.",
-        )
-        n_clusters = n_distinct
-    kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
-    # threads add up the centres in the order in which they finish
-    with _LIMITED, threadpool_limits(limits=1):
-        labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-
-
-def _vote(labelings):
-    """Majority of clusterings, matched to the one that agrees most with the others."""
-    n_samples = len(labelings[0])
-
-    def matched(labels, wanted):
-        counts = contingency_matrix(labels, wanted)
-        own, others = linear_sum_assignment(counts, maximize=True)
-        names = np.arange(counts.shape[0]) + counts.shape[1]  # unmatched: no vote
-        names[own] = others
-        return names[labels]
-
-    agreements = [
-        sum(np.mean(matched(other, one) == one) for other in labelings)
-        for one in labelings
-    ]
-    reference = labelings[int(np.argmax(agreements))]
-    n_clusters = int(reference.max()) + 1
-    votes = np.zeros((n_samples, n_clusters))
-    for labels in labelings:
-        names = matched(labels, reference)
-        voting = np.flatnonzero(names < n_clusters)
-        votes[voting, names[voting]] += 1.0
-    votes[np.arange(n_samples), reference] += 0.5  # decides where votes are equal
-    labels = votes.argmax(axis=1)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)

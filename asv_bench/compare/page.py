@@ -1,0 +1,239 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The page of results of the documentation, from the measurements that are kept.
+
+``python -m asv_bench.compare.page`` writes ``doc/results.rst`` from the files of JSON
+lines in ``asv_bench/results``. To measure anew, give the commands that the page shows
+with ``--out asv_bench/results/NAME.jsonl``.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from asv_bench.compare import clustering, contrast, isometry, jobs, topology
+from asv_bench.compare.report import (
+    TABLES,
+    by_method,
+    latest_rows,
+    mean_ranks,
+    title_of,
+)
+from asv_bench.compare.run import ROOT, read_rows
+
+RESULTS = ROOT / "asv_bench" / "results"
+PAGE = ROOT / "doc" / "results.rst"
+
+INTRODUCTION = """\
+.. This page is written by a command, see its last section. Edit that, not this.
+
+.. _results:
+
+=======
+Results
+=======
+
+What was measured, ours beside what else could be used, all at their defaults unless it
+says otherwise. Every figure is the mean over the seeds, with the standard deviation.
+Seconds depend on the machine and on what else it does: the last section tells what it
+was.
+
+No fit sees labels. But our defaults were found by trying, and what was looked at were
+scores on digits, MNIST and Fashion-MNIST: those who compare methods should weigh the
+other sets more.
+"""
+
+EMBEDDING = """\
+Rows are embedded in the plane, unsupervised. *Linear SVM* and *10-NN* are accuracies of
+classifiers on the embedding, 10-fold; *k-means* the accuracy of clusters, matched with
+the classes; *trustworthiness* and *continuity* at 15 neighbours; *Spearman* the rank
+correlation of the distances of random pairs. Past 10,000 rows the embedding is judged
+on a stratified subsample. The best of each column is bold. DLME gets the raw matrix,
+the others what their documentation begins with (pixels over 255)."""
+
+CLUSTERING = """\
+As many clusters as classes. *CRA* is the share of the clusters' mutual ranks that the
+space of the method keeps, 1 for those that cluster in the input itself; *trust* and
+*continuity*, 3 to 7 neighbours, compare that space with the input. *ACC new* is the
+accuracy for rows that were not fitted. ``/image`` says that DCRL was told the images'
+shape. IDEC and DEC are DCRL with the weights of these papers; those of ClustPy are at
+their own defaults."""
+
+ISOMETRY = """\
+*Distortion* is the deviation of the lengths of decoded edges, of mean 1, on 2,000
+points; *floor* that of the azimuthal equidistant map of the open sphere, which no map
+of it is much better than; *variation* that of the steps between consecutive views of an
+object of COIL-20, which turn it by five degrees each; the squared error is that of test
+images of MNIST at 16 components."""
+
+TOPOLOGY = """\
+Seeds with all Betti numbers right over Z/2 and Z/3, from 3,000 points: by the nerve of
+charts that were trained, by that of the soft cover that training starts from, and by
+Vietoris-Rips on 200 of the points (gudhi). With noise, all three see data that were
+denoised."""
+
+CONTRAST = """\
+Accuracy of one affine classifier a chart for held-out rows, and recall of the nearest
+neighbours among classes that were not seen in training."""
+
+
+def to_rst(markdown):
+    """Turn a Markdown table into a list-table."""
+    lines = [line.strip().strip("|").split("|") for line in markdown.splitlines()]
+    lines = [[cell.strip() for cell in line] for line in lines]
+    head, body = lines[0], lines[2:]
+    out = [".. list-table::", "   :header-rows: 1", ""]
+    for line in [head, *body]:
+        for i, cell in enumerate(line):
+            out.append(f"   {'*' if i == 0 else ' '} - {cell}".rstrip())
+    return "\n".join(out)
+
+
+def heading(text, mark):
+    """A title with its line below."""
+    return f"{text}\n{mark * len(text)}"
+
+
+def command(*lines):
+    """A block of shell."""
+    return ".. code-block:: console\n\n" + "\n".join(f"   $ {line}" for line in lines)
+
+
+def embedding_parts(rows):
+    """Sections of what ``asv_bench.compare`` has measured."""
+    rows = [row for row in latest_rows(rows) if row["status"] == "ok"]
+    parts = [heading("Embedding", "-"), EMBEDDING]
+    parts.append(
+        command("python -m asv_bench.compare --data digits coil20 --out RESULTS.jsonl")
+    )
+    for task, (title, make_table) in TABLES.items():
+        part = [row for row in rows if row["task"] == task]
+        sets = {}
+        for row in sorted(part, key=lambda row: (row["n_samples"], row["data"])):
+            many = "s" if row["threads"] > 1 else ""
+            name = f"{title_of(row)}, {row['threads']} thread{many}"
+            sets.setdefault(name, []).append(row)
+        sets = {name: by_method(group) for name, group in sets.items()}
+        if task == "embed":
+            several = {name: one for name, one in sets.items() if len(one) > 3}
+            if len(several) > 1:
+                parts += [
+                    heading("Mean ranks, 1 is best", "~"),
+                    to_rst(mean_ranks(several).partition("\n\n")[0]),
+                ]
+        for name, groups in sets.items():
+            parts.append(heading(f"{title}: {name}", "~"))
+            parts.append(to_rst(make_table(groups, "umap")))
+    return parts
+
+
+def job_parts(rows):
+    """Sections of what the other comparisons have measured."""
+    of = {}
+    for row in jobs.latest(rows):
+        of.setdefault(row["module"], []).append(row)
+    run = "python -m asv_bench.compare."
+    parts = []
+    if "clustering" in of:
+        parts += [heading("Clustering", "-"), CLUSTERING]
+        parts.append(command(run + "clustering --data digits mnist-test/image"))
+        table = jobs.markdown(
+            of["clustering"], ("data", "split", "method"), clustering.COLUMNS
+        )
+        parts.append(to_rst(table))
+    if "isometry" in of:
+        parts += [heading("Isometry", "-"), ISOMETRY]
+        parts.append(command(run + "isometry --parts surfaces rings reconstruction"))
+        for part in isometry.PARTS:
+            some = [row for row in of["isometry"] if row["job"]["part"] == part]
+            if some:
+                table = jobs.markdown(some, ("part", "case"), isometry.COLUMNS)
+                parts.append(to_rst(table))
+    if "topology" in of:
+        parts += [heading("Topology", "-"), TOPOLOGY]
+        parts.append(command(run + "topology", run + "topology --noise 0.1"))
+        parts.append(to_rst(topology.table(of["topology"])))
+    if "contrast" in of:
+        parts += [heading("Charts, contrast and triplets", "-"), CONTRAST]
+        parts.append(command(run + "contrast", run + "contrast --neighbors 0"))
+        for name, (_, _, keys, columns) in contrast.TABLES.items():
+            some = [row for row in of["contrast"] if row["job"]["table"] == name]
+            if some:
+                parts.append(to_rst(jobs.markdown(some, keys, columns)))
+    return parts
+
+
+def circumstances(rows):
+    """What the figures were measured with."""
+    machines, packages, commits = set(), {}, set()
+    for row in rows:
+        flags = row["machine"]["flags"]
+        machines.add(
+            f"{row['machine']['cpu']}, {row['machine']['cores']} cores"
+            + (", AVX-512" if "avx512f" in flags else "")
+            + (", AMX" if "amx_bf16" in flags else "")
+        )
+        versions = dict(row["versions"])
+        if row.get("package") not in (None, "skmanifold"):
+            versions[row["package"]] = row["version"]
+        for name, version in versions.items():
+            if version:
+                packages.setdefault(name, set()).add(version)
+        ours = row.get("package", "skmanifold") == "skmanifold"
+        if ours and row["git"]["commit"]:
+            commits.add(
+                row["git"]["commit"][:10] + ("+" if row["git"]["dirty"] else "")
+            )
+    busy = sum(row["load"] > 0.5 * row["machine"]["cores"] for row in rows)
+    dates = sorted(row["date"][:10] for row in rows)
+    lines = [
+        f"- Machine: {'; '.join(sorted(machines))}; no GPU.",
+        f"- From {dates[0]} to {dates[-1]}.",
+        "- Versions: "
+        + ", ".join(
+            f"{name} {' and '.join(sorted(found))}"
+            for name, found in sorted(packages.items())
+        )
+        + ".",
+        f"- Our source: commits {', '.join(sorted(commits))}.",
+        f"- The machine did other work when {busy} of the {len(rows)} fits began: "
+        "their seconds are upper bounds.",
+    ]
+    return "\n".join(lines)
+
+
+def page(folder):
+    """Text of the page, from all files of a folder."""
+    rows = [row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path)]
+    embedded = [row for row in rows if "task" in row]
+    others = [row for row in rows if "job" in row]
+    parts = [INTRODUCTION.strip()]
+    if embedded:
+        parts += embedding_parts(embedded)
+    parts += job_parts(others)
+    parts += [
+        heading("How it was measured", "-"),
+        circumstances([row for row in rows if row["status"] == "ok"]),
+        "Each fit had a process of its own, bound to as many threads as the tables say "
+        "(one, where they say\nnothing). The rows behind the tables are kept in "
+        "``asv_bench/results``. This page is written by",
+        command("python -m asv_bench.compare.page"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def main(arguments=None):
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args(arguments)
+    options.page.write_text(page(options.results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What several processes gain that fit together.
+
+``python -m asv_bench.compare.scaling --processes 1 2`` fits DLME with one process and
+with two, joined by torchrun and gloo on this machine, each on ``--threads`` threads. It
+prints the rows of training a second (of the epochs after the first; the scaling and the
+last transform, which are not shared, are only in the seconds of the fit), the speed-up
+against the fewest processes, and beside it the arithmetic of a step, see the guide to
+data beyond the memory. It needs as many free cores as processes times threads.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.run import usable_cores
+
+# Hidden layers of the structure network: the default, and one whose products are long.
+NETWORKS = {"default": (512, 128), "wide": (2048, 2048)}
+
+
+def arithmetic(layers, n_features, structure_dim, n_components, batch_size, processes):
+    """Operations of each process in the networks, and bytes that it sends, a step.
+
+    ``batch_size`` counts samples; both views of each go through the networks.
+    """
+    embedding = (structure_dim, 128, n_components)
+    widths = (n_features, *layers, structure_dim)
+    weights = sum(
+        a * b + b for w in (widths, embedding) for a, b in itertools.pairwise(w)
+    )
+    # the last batch normalisation sees the whole batch, which cuts the network there
+    shared = layers[-1] + structure_dim + n_components
+    n_rows = 2 * batch_size
+    return {
+        "GFLOP": 6e-9 * weights * n_rows / processes,
+        "MB": 8e-6 * (shared * n_rows + weights) if processes > 1 else 0.0,
+    }
+
+
+def one(processes, network, batch_size, rows, epochs, seed):
+    """Fit with some processes, and return what the first of them saw."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "found.json")
+        job = {
+            "network": network,
+            "batch_size": batch_size,
+            "rows": rows,
+            "epochs": epochs,
+            "seed": seed,
+        }
+        launcher = ["-m", "torch.distributed.run", "--standalone"]
+        subprocess.run(
+            [
+                *(sys.executable, *launcher, f"--nproc-per-node={processes}"),
+                *("-m", "asv_bench.compare.scaling"),
+                *("--one", json.dumps(job), str(path)),
+            ],
+            check=True,
+            stdout=sys.stderr,
+        )
+        found = json.loads(path.read_text())
+    figures = arithmetic(NETWORKS[network], 64, 64, 2, batch_size, processes)
+    return {**found, **figures}
+
+
+def fit(job, path):
+    """Fit as one of the processes; the first writes the figures."""
+    from torch import distributed
+
+    from skmanifold import DLME
+    from skmanifold.training import TrainingOptions
+
+    ends = []
+
+    class Timed(DLME):
+        def _report(self, phase, epoch, n_epochs, history):
+            ends.append(time.perf_counter())
+
+    distributed.init_process_group("gloo")
+    X = np.random.default_rng(job["seed"]).normal(size=(job["rows"], 64))
+    model = Timed(
+        # the samples themselves as second views: no search for neighbours
+        augmentation="none",
+        structure_layers=NETWORKS[job["network"]],
+        batch_size=job["batch_size"],
+        max_epochs=job["epochs"],
+        device="cpu",
+        training=TrainingOptions(n_threads=int(os.environ["OMP_NUM_THREADS"])),
+        verbose=True,
+        random_state=job["seed"],
+    )
+    start = time.perf_counter()
+    model.fit(X)
+    seconds = time.perf_counter() - start
+    if distributed.get_rank() == 0:
+        rate = job["rows"] / float(np.median(np.diff(ends)))
+        Path(path).write_text(json.dumps({"rows/s": rate, "fit s": seconds}))
+    # who leaves first would cut off the last message to the others
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def with_speed_up(rows):
+    """The rows, each with its rate over that of the fewest processes."""
+
+    def case(row):
+        job = {k: v for k, v in row["job"].items() if k != "processes"}
+        return json.dumps(job, sort_keys=True)
+
+    base = {}
+    for row in sorted(rows, key=lambda row: -row["job"]["processes"]):
+        base[case(row)] = row["found"]["rows/s"]
+    return [
+        {
+            **row,
+            "found": {
+                **row["found"],
+                "speed-up": row["found"]["rows/s"] / base[case(row)],
+            },
+        }
+        for row in rows
+    ]
+
+
+COLUMNS = {
+    "rows/s": ".0f",
+    "speed-up": ".2f",
+    "fit s": ".1f",
+    "GFLOP": ".2f",
+    "MB": ".1f",
+}
+
+
+def main(arguments=None):
+    """Measure what the file does not hold, and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--processes", nargs="+", type=int, default=[1, 2])
+    add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    add("--batch-sizes", nargs="+", type=int, default=[250, 1000])
+    add("--rows", type=int, default=4000)
+    add("--epochs", type=int, default=4, help="two at least: the first is not timed")
+    add("--one", nargs=2, help=argparse.SUPPRESS)
+    add_options(parser, "scaling.jsonl", n_seeds=3)
+    options = parser.parse_args(arguments)
+    if options.one:
+        job, path = options.one
+        fit(json.loads(job), path)
+        return
+    needed = max(options.processes) * options.threads
+    if not options.table:
+        try:
+            usable_cores(needed)
+        except ValueError:
+            parser.error(
+                f"{max(options.processes)} processes on {options.threads} threads each "
+                f"need {needed} cores, more than there are."
+            )
+    jobs = [
+        {
+            "processes": processes,
+            "network": network,
+            "batch_size": batch_size,
+            "rows": options.rows,
+            "epochs": options.epochs,
+            "seed": seed,
+        }
+        for network in options.networks
+        for batch_size in options.batch_sizes
+        for seed in options.seeds
+        for processes in options.processes
+    ]
+    rows = with_speed_up(carry_out("scaling", jobs, options))
+    print(markdown(rows, ("network", "batch_size", "processes"), COLUMNS))
+
+
+if __name__ == "__main__":
+    main()

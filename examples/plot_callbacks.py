@@ -1,0 +1,129 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+====================================
+Watching a fit, and looking into it
+====================================
+
+Progress bars, scores for each epoch and anything else that should happen during ``fit``
+are callbacks of scikit-learn's. :class:`~skmanifold.DLME` embeds handwritten digits
+here while three of them watch: a progress bar, a monitor of two scores, and one that we
+write ourselves.
+"""
+
+# %%
+# Two callbacks that scikit-learn has
+# -----------------------------------
+# :class:`~sklearn.callback.ProgressBar` needs the package rich.
+# :class:`~sklearn.callback.ScoringMonitor` takes any scorer; those of
+# :mod:`skmanifold.metrics` measure embeddings. It scores the training data, and only
+# where y is passed to ``fit``, although no score may need it. A score of each epoch has
+# its price: here trustworthiness is estimated from 300 of the samples.
+
+from sklearn.callback import ProgressBar, ScoringMonitor
+
+from skmanifold.metrics import get_scorer, make_embedding_scorer, neighborhood_hit
+
+monitor = ScoringMonitor(
+    scoring={
+        "trustworthiness": get_scorer("trustworthiness", n_samples=300, random_state=0),
+        "neighborhood_hit": make_embedding_scorer(neighborhood_hit, n_neighbors=10),
+    }
+)
+
+# %%
+# One of our own
+# --------------
+# A callback is an object with four methods. Those about tasks are called for each
+# epoch, and once for the whole fit, and get what their signature asks for.
+# ``fitted_estimator`` is an estimator as if ``fit`` had ended there. Returning True
+# would end training.
+
+
+class Snapshots:
+    """Keep the embedding after some of the epochs."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+        self.embeddings = {}
+
+    def setup(self, estimator, context):
+        self.embeddings.clear()
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        epoch = context.task_id + 1
+        if context.task_name == "epoch" and epoch in self.epochs:
+            self.embeddings[epoch] = fitted_estimator.embedding_
+
+    def teardown(self, estimator, context):
+        pass
+
+
+# %%
+# Fit
+# ---
+# Callbacks see the fit and do not change it: the result is the same, bit for bit,
+# without them.
+
+from sklearn.datasets import load_digits
+
+from skmanifold import DLME
+
+X, y = load_digits(return_X_y=True)
+snapshots = Snapshots(epochs=(1, 5, 20, 50))
+dlme = DLME(random_state=0).set_callbacks(ProgressBar(), monitor, snapshots)
+dlme.fit(X, y)
+
+# %%
+# What the monitor saw
+# --------------------
+# Its log is a list of rows, or a data frame (``data_as_pandas``). The loss rises while
+# the repulsion is turned up, over the first 70 % of training: the objective changes,
+# the embedding does not get worse, as the scores say.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skmanifold.inspection import TrainingCurveDisplay
+
+rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+epochs = np.arange(1, len(rows) + 1)
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+TrainingCurveDisplay.from_estimator(dlme, ax=left)
+left.set_title("Terms of the loss")
+for name, color in [("trustworthiness", "#332288"), ("neighborhood_hit", "#CC6677")]:
+    right.plot(epochs, [row[name] for row in rows], color=color, label=name)
+right.set(xlabel="Epoch", ylabel="Score", title="Scores of the training data")
+right.spines[["top", "right"]].set_visible(False)
+right.legend(frameon=False, loc="lower right")
+plt.show()
+
+# %%
+# How the embedding came about
+# ----------------------------
+# Colours are the digits, which the fit has not looked at.
+
+# Paul Tol's "muted" scheme
+colors = np.array(
+    "#CC6677 #332288 #DDCC77 #117733 #88CCEE "
+    "#882255 #44AA99 #999933 #AA4499 #000000".split()
+)
+shown = {**snapshots.embeddings, dlme.n_iter_: dlme.embedding_}
+figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), layout="constrained")
+for axis, (epoch, Z) in zip(axes, shown.items(), strict=True):
+    axis.scatter(*Z.T, c=colors[y], s=3, linewidths=0)
+    axis.set_title(f"epoch {epoch}", loc="left")
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    axis.set_aspect("equal", "datalim")
+legend = [
+    plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))
+    for digit, color in enumerate(colors)
+]
+figure.legend(handles=legend, loc="outside lower center", ncols=10, frameon=False)
+plt.show()

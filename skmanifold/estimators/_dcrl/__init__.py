@@ -1,0 +1,8 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""DCRL: the estimator, what it minimises, its batches, and where it starts."""
+
+from ._estimator import DCRL
+
+__all__ = ["DCRL"]

@@ -1,0 +1,384 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What DCRL minimises, and the networks that it trains."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from skmanifold._engine import torch_threads
+from skmanifold.augment import add_noise, random_affine
+from skmanifold.losses import (
+    alignment_loss,
+    center_distance_loss,
+    cluster_divergence,
+    local_isometry_loss,
+    log_assignments,
+    nt_xent,
+    sharpened_assignments,
+)
+from skmanifold.utils._threads import one_blas_thread
+
+_TEMPERATURE = 0.2
+
+# Least distance of two clusters' means, in units of the mean of these distances.
+_LEAST_GAP = 1 / 3
+
+# Share of training after which the means are those of the clusters as they are now, no
+# longer of the starting labels: the ranks are to hold for the clusters that come out.
+_FOLLOW_FROM = 0.5
+
+
+class DCRLObjective(nn.Module):
+    """Reconstruction, clusters, local distances, ranks of the clusters, alignment.
+
+    All is measured in units of the mean distance between neighbours of the features,
+    so that the weights mean the same whatever the data.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        ``features`` maps inputs to features and is not trained here, ``network`` maps
+        these to the latent space.
+    decoder : Decoder
+        The way back.
+    clusters : Clusters
+        The centres.
+    weights : dict of str to pair of float
+        First and last weight of each term.
+    continuation : float
+        Share of training over which the weights go from the first to the last.
+    label_hold : float
+        Share of training for which the starting labels are the targets.
+    label_confidence : float
+        Weight of the label in such a target.
+    center_learning_rate : float
+        Factor on the learning rate of the centres.
+    rank_scale : float
+        Distances of centres for distances of the clusters' means.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        clusters,
+        *,
+        weights,
+        continuation,
+        label_hold,
+        label_confidence,
+        center_learning_rate,
+        rank_scale,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.clusters = clusters
+        self.weights = weights
+        self.continuation = continuation
+        self.label_hold = label_hold
+        self.label_confidence = label_confidence
+        self.rank_scale = rank_scale
+        self.learning_rate_factors = {"clusters": center_learning_rate}
+        changing = any(first != last for first, last in weights.values())
+        self.settled_from = continuation if changing else 0.0
+
+    def set_scales(self, spread, n_features):
+        """Let the networks begin with about the spread that they are to end with."""
+        column = spread / math.sqrt(n_features)
+        n_components = self.clusters.centers.shape[1]
+        component = self.rank_scale * spread / (2 * math.sqrt(n_components))
+        self.encoder.network.before.fill_(1 / column)
+        self.encoder.network.after.fill_(component)
+        for network in (self.decoder.features, self.decoder.inputs):
+            if network is not None:
+                network.before.fill_(1 / component)
+        self.decoder.features.after.fill_(column)
+
+    def start(self, inputs, labels, codes, *, place):
+        """Take the data and their starting labels, and put the centres in place.
+
+        ``place`` says where: "arranged" as the ranks want them, at the "means" of the
+        latent points ``codes``, or where they are ("kept").
+        """
+        self.inputs, self.labels, self.latent = inputs, labels, None
+        n_clusters = len(self.clusters.centers)
+        with torch_threads(1):  # the number of threads would show in the last bits
+            means, of_features, of_codes = (
+                _means(rows, labels, n_clusters)
+                for rows in (inputs, self.features, codes)
+            )
+        # ranks are those of the inputs, the unit is that of the features
+        total = _distances(means).sum()
+        self.means_unit = _distances(of_features).sum() / total if total > 0 else 1.0
+        self.register_buffer("means", means)
+        self._set_distances()
+        targets = torch.full(
+            (len(labels), n_clusters),
+            (1 - self.label_confidence) / n_clusters,
+            device=labels.device,
+        )
+        targets[torch.arange(len(labels)), labels] += self.label_confidence
+        self.targets = targets
+        if place == "arranged":
+            of_codes = torch.from_numpy(
+                arranged(self.distances.cpu().numpy(), of_codes.cpu().numpy())
+            )
+        if place != "kept":
+            with torch.no_grad():
+                self.clusters.centers.copy_(of_codes)
+
+    def _set_distances(self):
+        wanted = _distances(self.means)
+        n_pairs = len(wanted) * (len(wanted) - 1)
+        if n_pairs:
+            # Clusters that the input does not tell apart would fall together. What is
+            # added to all distances leaves their order.
+            apart = ~np.eye(len(wanted), dtype=bool)
+            least = _LEAST_GAP * wanted.sum() / n_pairs
+            wanted[apart] += max(0.0, least - wanted[apart].min())
+        wanted *= self.rank_scale * self.means_unit
+        self.distances = torch.from_numpy(wanted.astype(np.float32)).to(
+            self.means.device
+        )
+
+    def codes(self):
+        """Latent points of all rows, in blocks."""
+        was_training = self.encoder.network.training
+        network = self.encoder.network.eval()
+        with torch.no_grad(), torch.autocast(self.features.device.type, enabled=False):
+            codes = torch.cat([network(part) for part in self.features.split(1024)])
+        network.train(was_training)
+        return codes
+
+    def refresh(self, sharpen):
+        """Once an epoch: assignments of all rows, their means, targets if ``sharpen``.
+
+        What one batch knows of a cluster's mean is too rough to settle which of two
+        clusters is nearer to a third where they are nearly equally far.
+        """
+        self.latent = self.codes()
+        q = log_assignments(self.latent, self.clusters.centers.detach()).exp()
+        if sharpen:
+            self.targets = sharpened_assignments(q)
+        self.labels = q.argmax(1)
+        n_clusters = len(self.means)
+        self.means.copy_(_means(self.inputs, self.labels, n_clusters, self.means))
+        self.latent_means = _means(self.latent, self.labels, n_clusters)
+        self._set_distances()
+
+    def forward(self, batch, progress):
+        """Loss terms of pairs of neighbours, see :class:`NeighborPairs`."""
+        rows, others, distances, first = batch
+        follows = progress >= min(self.label_hold, _FOLLOW_FROM)
+        if follows and (first or self.latent is None):
+            with torch.no_grad():
+                self.refresh(sharpen=progress >= self.label_hold)
+        share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
+        weights = {
+            name: first + (last - first) * share
+            for name, (first, last) in self.weights.items()
+        }
+        both = torch.cat([rows, others])
+        features = self.features[both]
+        z = self.encoder.network(features)
+        # the decoder follows the encoder even where it must not move it
+        guides = weights["reconstruction"] > 0
+        restored = self.decoder.features(z if guides else z.detach())
+        terms = {}
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.float()
+            terms["reconstruction"] = _squared_error(restored.float(), features) * (
+                weights["reconstruction"] if guides else 1.0
+            )
+            z_a, z_b = z.chunk(2)
+            centers, labels = self.clusters.centers, self.labels[rows]
+            log_q = log_assignments(z_a, centers)
+            same = (labels == self.labels[others]).to(z.dtype)
+            terms["clusters"] = weights["clusters"] * cluster_divergence(
+                self.targets[rows], log_q
+            )
+            terms["local"] = weights["local"] * local_isometry_loss(
+                z_a, z_b, distances, same
+            )
+            terms["ranks"] = weights["ranks"] * center_distance_loss(
+                centers, self.distances
+            )
+            # the ranks move the centres, and these draw their points
+            aligned = z_a
+            if follows:  # all rows' means, moved as the batch moves
+                aligned = z_a - self.latent[rows] + self.latent_means[labels]
+            terms["alignment"] = weights["alignment"] * alignment_loss(
+                aligned, centers.detach(), labels
+            )
+        if self.decoder.inputs is not None:
+            restored = self.decoder.inputs(z_a.detach())
+            error = _squared_error(restored.float(), self.inputs[rows])
+            terms["decoding"] = error / max(self.inputs.shape[1], 1)
+        return terms
+
+
+class Pretraining(nn.Module):
+    """The denoising autoencoder that the networks begin as."""
+
+    def __init__(self, objective, noise):
+        super().__init__()
+        self.encoder = objective.encoder
+        self.decoder = objective.decoder
+        self.clusters = objective.clusters
+        self.features = objective.features
+        self.noise = noise
+
+    def forward(self, batch, progress):
+        """Loss of ``batch``: row numbers and as many rows of normal draws."""
+        rows, normal = batch
+        features = self.features[rows]
+        noisy = add_noise(features, normal, scale=self.noise)
+        restored = self.decoder.features(self.encoder.network(noisy))
+        return {"reconstruction": _squared_error(restored.float(), features)}
+
+
+class Contrast(nn.Module):
+    """Features that tell images apart, whatever small move changes them."""
+
+    def __init__(self, objective, shape, offset, fill):
+        super().__init__()
+        self.encoder = objective.encoder
+        self.decoder = objective.decoder
+        self.clusters = objective.clusters
+        self.shape = shape
+        self.offset = offset
+        self.fill = fill
+
+    def forward(self, batch, progress):
+        """Loss of two tensors of images, with the draws that move them."""
+        x, uniform = batch
+        images = (x + self.offset).unflatten(1, self.shape).permute(0, 3, 1, 2)
+        moved = random_affine(images, uniform, fill=self.fill)
+        views = moved.permute(0, 2, 3, 1).flatten(1) - self.offset
+        features = self.encoder.features.represent(views)
+        return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
+
+
+class Features(nn.Module):
+    """From inputs to features, in units of the distance between neighbours."""
+
+    def __init__(self, represent):
+        super().__init__()
+        self.represent = represent
+        self.register_buffer("factor", torch.tensor(1.0))
+
+    def forward(self, x):
+        """Map (n, n_inputs) to (n, n_features)."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self.represent(x) * self.factor
+
+
+class Scaled(nn.Module):
+    """A network between spaces of other scales than the one that it begins with."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.register_buffer("before", torch.tensor(1.0))
+        self.register_buffer("after", torch.tensor(1.0))
+
+    def forward(self, x):
+        """Map (n, n_in) to (n, n_out)."""
+        return self.network(x * self.before).float() * self.after
+
+
+class UnitRows(nn.Module):
+    """Rows of length 1."""
+
+    def forward(self, x):
+        """Map (n, d) to (n, d)."""
+        return F.normalize(x, dim=1)
+
+
+class Columns(nn.Module):
+    """Columns from a number on."""
+
+    def __init__(self, start):
+        super().__init__()
+        self.start = start
+
+    def forward(self, x):
+        """Map (n, d) to (n, d - start)."""
+        return x[:, self.start :]
+
+
+class Decoder(nn.Module):
+    """From the latent space to the features, and to the inputs where these differ."""
+
+    def __init__(self, features, inputs, n_padding):
+        super().__init__()
+        self.features = features
+        self.inputs = inputs
+        self.n_padding = n_padding
+        self.register_buffer("factor", torch.tensor(1.0))
+
+    def forward(self, z):
+        """Map (n, n_components) to (n, n_inputs)."""
+        if self.inputs is None:
+            return self.features(z) / self.factor
+        return F.pad(self.inputs(z), (0, self.n_padding))
+
+
+class Clusters(nn.Module):
+    """The centres, in a module so that a later fit can go on from them."""
+
+    def __init__(self, n_clusters, n_components):
+        super().__init__()
+        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))
+
+
+def _squared_error(restored, wanted):
+    return (restored - wanted).square().sum(1).mean()
+
+
+def _means(rows, labels, n_clusters, previous=None):
+    """Mean of each cluster's rows, (C, d); ``previous`` (or zero) where it has none."""
+    sums = rows.new_zeros(n_clusters, rows.shape[1])
+    sizes = rows.new_zeros(n_clusters)
+    for part, here in zip(rows.split(1024), labels.split(1024), strict=True):
+        member = F.one_hot(here, n_clusters).to(rows.dtype)
+        sums += member.t() @ part
+        sizes += member.sum(0)
+    means = sums / sizes.clamp(min=1).unsqueeze(1)
+    if previous is None:
+        return means
+    return torch.where((sizes > 0).unsqueeze(1), means, previous)
+
+
+def _distances(points):
+    """Distances between the rows of a tensor, float64."""
+    points = points.double().cpu().numpy()
+    return np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+
+
+def arranged(distances, places):
+    """Points with nearly these distances, turned to lie as near to places as they can.
+
+    Classical scaling and the orthogonal Procrustes problem.
+    """
+    n_points, n_components = places.shape
+    origin = places.mean(axis=0, dtype=np.float64)
+    squares = distances.astype(np.float64) ** 2
+    squares -= squares.mean(axis=0)
+    squares -= squares.mean(axis=1, keepdims=True)
+    points = np.zeros((n_points, n_components))
+    # the number of BLAS threads would show in the last bits
+    with one_blas_thread():
+        values, vectors = np.linalg.eigh(-squares / 2)
+        largest = np.argsort(-values, kind="stable")[:n_components]
+        points[:, : len(largest)] = vectors[:, largest] * np.sqrt(
+            np.maximum(values[largest], 0.0)
+        )
+        left, _, right = np.linalg.svd(points.T @ (places - origin))
+    return (points @ (left @ right) + origin).astype(np.float32)

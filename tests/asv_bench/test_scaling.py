@@ -1,0 +1,49 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Fits in several processes, measured."""
+
+import os
+import sys
+
+import pytest
+
+from asv_bench.compare import scaling
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform == "darwin", reason="needs gloo"
+)
+def test_two_processes(monkeypatch):
+    root = str(scaling.Path(scaling.__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", root)
+    found = scaling.one(2, "default", 20, rows=60, epochs=3, seed=0)
+    assert found["rows/s"] > 0
+    assert found["fit s"] > 2 * 60 / found["rows/s"]
+    assert found["MB"] > 0
+
+
+def test_arithmetic_counts_the_networks_of_the_method():
+    import numpy as np
+    import torch
+
+    from skmanifold import DLME
+    from skmanifold.base import FitData
+
+    model = DLME(structure_layers=scaling.NETWORKS["default"], norm="none")
+    data = FitData(np.eye(64), torch.eye(64), np.random.RandomState(0))
+    weights = sum(p.numel() for p in model._make_objective(data).encoder.parameters())
+    alone, shared = (scaling.arithmetic((512, 128), 64, 64, 2, 250, n) for n in (1, 4))
+    assert alone["GFLOP"] == pytest.approx(6e-9 * weights * 500)
+    assert shared["GFLOP"] == pytest.approx(alone["GFLOP"] / 4)
+    assert alone["MB"] == 0
+    assert shared["MB"] == pytest.approx(8e-6 * ((128 + 64 + 2) * 500 + weights))
+
+
+def test_speed_up_is_against_the_fewest_processes():
+    rows = [
+        {"job": {"processes": p, "seed": s}, "found": {"rows/s": rate}}
+        for p, s, rate in [(2, 0, 30.0), (1, 0, 20.0), (4, 0, 50.0), (2, 1, 8.0)]
+    ]
+    ratios = [row["found"]["speed-up"] for row in scaling.with_speed_up(rows)]
+    assert ratios == [1.5, 1.0, 2.5, 1.0]
