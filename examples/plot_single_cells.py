@@ -95,7 +95,7 @@ median = np.median(counts[train].sum(axis=1))
 models = {
     "PCA": embed_with(PCA(n_components=2, random_state=0), median),
     "DLME": embed_with(DLME(random_state=0), median),
-    "DLME of 10,000": embed_with(DLME(random_state=0), 10_000),
+    "DLME, total 10,000": embed_with(DLME(random_state=0), 10_000),
 }
 maps = {name: model.fit_transform(counts[train]) for name, model in models.items()}
 
@@ -116,7 +116,7 @@ for name, model in models.items():
         for value in (stage, np.log(depth))
     )
     print(
-        f"{name:16} type {type_found:.3f}   stage R2 {stage_found:.2f}"
+        f"{name:20} type {type_found:.3f}   stage R2 {stage_found:.2f}"
         f"   depth R2 {depth_found:.2f}"
     )
 

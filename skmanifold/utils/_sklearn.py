@@ -6,6 +6,18 @@
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
-from sklearn.utils._param_validation import Interval, StrOptions, make_constraint
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    make_constraint,
+)
 
-__all__ = ["BaseScorer", "Interval", "StrOptions", "fit_context", "make_constraint"]
+__all__ = [
+    "BaseScorer",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "fit_context",
+    "make_constraint",
+]

@@ -28,6 +28,7 @@ from sklearn.datasets import load_digits
 from skmanifold import DLME
 from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
 from skmanifold._engine import _distributed, train
+from skmanifold.base import _template
 from skmanifold.nn import MLP
 from skmanifold.training import TrainingOptions
 
@@ -133,6 +134,29 @@ def fit(rank):
 
 assert together(2, fit, "store_fit") == [0, 0]
 
+# -- a memory map that all open: the same bits as an array, inputs on the disk too
+
+np.save(f"{folder}/X.npy", X)
+
+def mapped(rank):
+    on_disk = []
+    def room_beside(X, original=_template._room_beside):
+        def make_room(*args):
+            room = original(X)(*args)
+            on_disk.append(isinstance(room, np.memmap))
+            return room
+        return make_room
+    _template._room_beside = room_beside
+    _template._LEAST_BYTES_ON_DISK = 1000
+    rows = np.load(f"{folder}/X.npy", mmap_mode="r")
+    model = DLME(max_epochs=2, random_state=0, **small)
+    embedding = model.fit(rows).embedding_
+    assert on_disk == [True]
+    np.testing.assert_array_equal(embedding, model.fit(X).embedding_)
+    np.savez(f"{folder}/mapped-{rank}.npz", embedding=embedding)
+
+assert together(2, mapped, "store_mapped") == [0, 0]
+
 # -- other rows in one of them
 
 def other(rank):
@@ -227,7 +251,7 @@ def test_the_objective_is_that_of_one_process(tmp_path):
 
 def test_fits(tmp_path):
     output = run([sys.executable, "-c", PRELUDE + FITS, str(tmp_path)])
-    for name in ("fit", "resumed", "whole"):
+    for name in ("fit", "mapped", "resumed", "whole"):
         first, second = (np.load(tmp_path / f"{name}-{i}.npz") for i in (0, 1))
         np.testing.assert_array_equal(first["embedding"], second["embedding"])
     np.testing.assert_array_equal(

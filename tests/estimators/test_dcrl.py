@@ -511,9 +511,9 @@ def test_representation_gets_a_seed(iris):
 @pytest.mark.parametrize(
     "representation, match",
     [
-        ("umap", "representation='umap' must be 'auto'"),
-        (KMeans, "must be 'auto', 'contrastive', None or a transformer"),
-        (3, "representation=3 must be"),
+        ("umap", r"'representation' parameter.*'auto'.*Got 'umap' instead"),
+        (KMeans, "'representation' parameter.*'fit' and 'transform'"),
+        (3, "'representation' parameter.*Got 3 instead"),
         (FunctionTransformer(lambda X: X[:, 0]), "it must return one row for each"),
         (FunctionTransformer(lambda X: X * np.nan), "returned NaN or infinity"),
         ("contrastive", "needs images: set image_shape"),

@@ -26,7 +26,7 @@ from skmanifold.base._networks import (
 )
 from skmanifold.graph import nearest_neighbors
 from skmanifold.nn import MLP
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
 
@@ -288,7 +288,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "representation": "no_validation",
+        "representation": [
+            StrOptions({"auto", "contrastive"}),
+            HasMethods(["fit", "transform"]),
+            None,
+        ],
         "representation_dim": [Interval(Integral, 1, None, closed="left")],
         "representation_epochs": [
             Interval(Integral, 1, None, closed="left"),
@@ -666,11 +670,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             checked_image_shape(self.image_shape, rows.shape[1])
         given = self.representation
         if given is None or isinstance(given, str):
-            if given not in (None, "auto", "contrastive"):
-                raise ValueError(_unfit_representation(given))
             return None
-        if not (hasattr(given, "fit") and hasattr(given, "transform")):
-            raise ValueError(_unfit_representation(given))
         transformer = clone(given)
         seed = self.random_state if isinstance(self.random_state, Integral) else 0
         unseeded = {
@@ -872,13 +872,6 @@ def _first_and_last(name, weight):
             "the first and the last weight."
         )
     return float(values[0]), float(values[1])
-
-
-def _unfit_representation(given):
-    return (
-        f"representation={given!r} must be 'auto', 'contrastive', None or a "
-        "transformer with fit and transform."
-    )
 
 
 def _soft_assignments(codes, centers):
