@@ -11,6 +11,7 @@
 #   make browser-test   the explorer's page in a headless Chromium
 #   make test-property   1,000 random inputs and parameters for each estimator
 #   make test-kill       50 killed and resumed fits of each estimator
+#   make test-big        20 GB of rows in a process that is given 4 GB
 #   make lint    style and format, without changing a file
 #   make format  the same, changing the files
 #   make doc     the documentation, in doc/_build/html
@@ -46,7 +47,8 @@ EXTRAS_bench = bench
 .DELETE_ON_ERROR:
 # Two installations into one environment must not run side by side.
 .NOTPARALLEL:
-.PHONY: help demo test browser-test lint format doc bench clean constraints
+.PHONY: help demo test browser-test test-property test-kill test-big lint format doc \
+	bench clean constraints
 
 help:
 	@sed -n 's/^#   make /make /p' Makefile
@@ -75,6 +77,12 @@ test-property: .venv/installed-test
 test-kill: .venv/installed-test
 	SKMANIFOLD_KILLS=50 $(VENV_PYTHON) -m pytest tests/test_killed.py \
 		--numprocesses=$(JOBS) --maxprocesses=8 $(PYTEST_FLAGS)
+
+# The temporary folder needs a tenth of the size, SKMANIFOLD_BIG_GB, and must not lie in
+# memory.
+test-big: .venv/installed-test
+	$(VENV_PYTHON) -m pytest tests/base/bigger_than_memory.py --capture=no \
+		$(PYTEST_FLAGS)
 
 lint: .venv/installed-test
 	$(VENV_PYTHON) -m ruff check .

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-====================================
+===================================
 Watching a fit, and looking into it
-====================================
+===================================
 
 Progress bars, scores for each epoch and anything else that should happen during ``fit``
 are callbacks of scikit-learn's. :class:`~skmanifold.DLME` embeds handwritten digits

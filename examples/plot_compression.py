@@ -82,7 +82,7 @@ def contrast_charts(n_bytes):
 
 def autoencoder_charts(n_bytes):
     """One byte for the chart; what its decoder makes of the code is compared."""
-    model = AtlasAE(16, n_bytes - 1, random_state=0, max_epochs=25).fit(stored)
+    model = AtlasAE(16, n_bytes - 1, random_state=0, max_epochs=40).fit(stored)
     chart, y = model.charts(stored)
     blocks = np.zeros((len(stored), 16, n_bytes))
     rows = np.arange(len(stored))
@@ -111,8 +111,9 @@ for name, row in recalls.items():
 # ------------
 # The product code finds most: it needs no network, learns in a second, and is what a
 # code has to be compared with. Charts that decode come next, ahead of principal
-# components at equal bytes. Charts of contrast come last: they were learnt to keep
-# likeness, not distances, and rows in different charts are merely different.
+# components at equal bytes. Charts of contrast gain little from further bytes, and come
+# last: they were learnt to keep likeness, not distances, and rows in different charts
+# are merely different.
 
 from pathlib import Path
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-============================================
+=============================================
 Choosing parameters: pipeline and grid search
-============================================
+=============================================
 
 An embedding that is a function can be cross-validated: it is learnt from some rows and
 judged by what it makes of others. :class:`~sklearn.model_selection.GridSearchCV`

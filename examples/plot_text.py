@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-===================================================
+====================================================
 A map of texts: sparse tf-idf vectors, in a pipeline
-===================================================
+====================================================
 
 The documentation of SciPy's functions, some 1,200 short texts from nine submodules, as
 tf-idf vectors in a sparse matrix, embedded by :class:`~skmanifold.DLME`. The texts come

@@ -89,6 +89,9 @@ _LAYERS_BY_NAME = {
 }
 _MODULE_STATE = frozenset(vars(nn.Module()))
 
+# Layers of this package that files of its first versions hold.
+_REPLACED = ("skmanifold.LayerNorm", "skmanifold.BatchNorm")
+
 _FITTED_KMEANS = ("cluster_centers_", "labels_", "inertia_", "n_iter_")
 
 
@@ -524,6 +527,10 @@ class Reader:
         return self.modules[node["place"]]
 
     def _module(self, node, where):
+        if node["class"] in _REPLACED:
+            module = self._replaced(node, where)
+            self.modules[where] = module
+            return module
         module_class = _module_class(node["class"], self.cls)
         if module_class in _LAYERS:
             known = {*_LAYERS[module_class], *_TENSORS.get(module_class, ())}
@@ -537,6 +544,30 @@ class Reader:
             nn.Module.__init__(module)
         self.modules[where] = module
         self._fill(module, node, where)
+        module.training = bool(node["training"])
+        return module
+
+    def _replaced(self, node, where):
+        """torch's layer for one of ours that it has replaced, with the same numbers."""
+        parameters = {name: self._parameter(p) for name, p in node["parameters"]}
+        buffers = {name: self.decode(b) for name, b, _ in node["buffers"]}
+        options = {name: node["attributes"][name] for name in ("eps", "momentum")
+                   if name in node["attributes"]}  # fmt: skip
+        affine = parameters.get("weight") is not None
+        if node["class"].endswith("LayerNorm"):
+            width = int(node["attributes"]["n_features"])
+            module = nn.LayerNorm(width, elementwise_affine=affine, **options)
+        else:
+            width = len(buffers["running_mean"])
+            module = nn.BatchNorm1d(width, affine=affine, **options)
+        for own, found in (
+            (module._parameters, parameters),
+            (module._buffers, buffers),
+        ):
+            for name, tensor in found.items():
+                if name not in own or (tensor is not None and len(tensor) != width):
+                    raise ValueError(f"{where} has a {name} that is not its own")
+                own[name] = tensor
         module.training = bool(node["training"])
         return module
 

@@ -22,7 +22,7 @@ from skmanifold.graph import (
     neighbors_from_graph,
 )
 from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
-from skmanifold.nn import MLP, BatchNorm
+from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
 from skmanifold.utils._warnings import warn
 
@@ -463,7 +463,7 @@ callable or None, default=None
                 "layer of structure_dim outputs.",
             )
             structure = nn.Sequential(
-                network, BatchNorm(self.structure_dim, affine=False)
+                network, nn.BatchNorm1d(self.structure_dim, affine=False)
             )
         embedding = MLP(
             self.structure_dim,

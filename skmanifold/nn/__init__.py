@@ -5,6 +5,5 @@
 
 from ._conv import ConvDecoder, ConvEncoder
 from ._mlp import MLP
-from ._norm import BatchNorm, LayerNorm
 
-__all__ = ["MLP", "BatchNorm", "ConvDecoder", "ConvEncoder", "LayerNorm"]
+__all__ = ["MLP", "ConvDecoder", "ConvEncoder"]

@@ -6,11 +6,9 @@
 import torch
 from torch import nn
 
-from ._norm import BatchNorm, LayerNorm
-
 _NORMS = {
-    "layer": LayerNorm,
-    "batch": BatchNorm,
+    "layer": nn.LayerNorm,
+    "batch": nn.BatchNorm1d,
     "none": lambda n_features: nn.Identity(),
 }
 _ACTIVATIONS = {
@@ -73,7 +71,9 @@ default="gelu"
         self.hidden = nn.Sequential(*hidden)
         self.head = nn.Linear(width, n_out)
         self.output_norm = (
-            BatchNorm(n_out, affine=False) if output_norm == "batch" else nn.Identity()
+            nn.BatchNorm1d(n_out, affine=False)
+            if output_norm == "batch"
+            else nn.Identity()
         )
 
     def forward(self, x):

@@ -18,6 +18,11 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
 from skmanifold.base import _template
+from skmanifold.graph import (
+    connected_components_of,
+    nearest_neighbors,
+    neighbors_from_graph,
+)
 from skmanifold.utils._input_map import InputMap
 
 SMALL = {"structure_layers": (8,), "structure_dim": 4, "max_epochs": 1}
@@ -221,6 +226,32 @@ def test_memory_of_a_mapped_fit(tmp_path):
     assert 0.9 * inputs < in_memory < inputs + per_row + 15
     assert on_disk < per_row + 15
     assert transform < 10
+
+
+def traced_peak(function, *args, **options):
+    gc.collect()
+    tracemalloc.start()
+    try:
+        function(*args, **options)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_of_neighbors():
+    """A number of bytes for each edge, whoever found it; two copies of the rows."""
+    n, m, d = 50_000, 8, 128
+    rng = np.random.default_rng(0)
+    indices = rng.integers(n, size=(n, m))
+    entries = (rng.uniform(size=n * m), indices.ravel(), np.arange(0, n * m + 1, m))
+    graph = sparse.csr_array(entries, shape=(n, n))
+    assert traced_peak(neighbors_from_graph, graph, n) < 80 * n * m
+    # beside the lists themselves, 8 bytes an edge, and their distances
+    assert traced_peak(connected_components_of, indices) < (80 - 16) * n * m
+    X = rng.normal(size=(8192, d)).astype(np.float32)
+    blocks = 2**23
+    peak = traced_peak(nearest_neighbors, X, m, algorithm="exact", n_jobs=1)
+    assert peak < 8 * X.size + 80 * len(X) * m + blocks
 
 
 # Wide and sparse --------------------------------------------------------------
