@@ -3,6 +3,7 @@
 
 import pickle
 
+import networkx
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,7 +27,7 @@ from torch import nn
 from skmanifold.estimators import DCRL
 from skmanifold.estimators._dcrl import _objective
 from skmanifold.estimators._dcrl._objective import arranged
-from skmanifold.estimators._dcrl._start import vote
+from skmanifold.estimators._dcrl._start import modularity
 from skmanifold.metrics import (
     cluster_rank_accuracy,
     clustering_accuracy,
@@ -168,7 +169,7 @@ def test_digits_are_restored(digits, fitted_digits):
     )
 
 
-def test_embeddings_vote_for_the_start():
+def test_the_best_embedding_is_the_start():
     X, y = make_blobs(300, 6, centers=4, cluster_std=0.6, random_state=1)
     model = DCRL(4, n_init=2, random_state=0).fit(X)
     assert adjusted_rand_score(y, model.labels_) > 0.95
@@ -295,17 +296,26 @@ def test_unfit_init(iris, init, came):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
 
 
-def test_vote():
-    one = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
-    renamed = np.array([2, 0, 1])[one]
-    renamed[3] = 2
-    merged = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
-    assert_array_equal(vote([one]), one)
-    # two against one, whatever the names
-    assert adjusted_rand_score(vote([one, renamed, one]), one) == 1
-    assert adjusted_rand_score(vote([one, merged, one]), one) == 1
-    # a cluster found once only cannot win against two
-    assert len(np.unique(vote([merged, one, merged]))) == 2
+def test_modularity_is_that_of_the_graph():
+    rng = np.random.default_rng(0)
+    neighbors = np.array(
+        [rng.choice(np.delete(np.arange(30), i), 4) for i in range(30)]
+    )
+    labels = rng.integers(0, 3, 30)
+    graph = networkx.MultiDiGraph((i, int(j)) for i in range(30) for j in neighbors[i])
+    communities = [set(np.flatnonzero(labels == j)) for j in range(3)]
+    expected = networkx.community.modularity(graph, communities)
+    assert modularity(neighbors, labels) == pytest.approx(expected)
+
+
+def test_modularity_prefers_the_groups():
+    groups = np.repeat([0, 1, 2, 3], 5)
+    neighbors = np.array([np.delete(np.flatnonzero(groups == g), 0) for g in groups])
+    merged, split = np.minimum(groups, 2), groups.copy()
+    split[:2] = 4
+    best = modularity(neighbors, groups)
+    assert best > modularity(neighbors, merged)
+    assert best > modularity(neighbors, split)
 
 
 def test_arranged_centers_have_the_wanted_distances():

@@ -43,14 +43,15 @@ from ._objective import (
     Scaled,
     UnitRows,
 )
-from ._start import BLOCK_ROWS, dense, kmeans_labels, represented, vote
+from ._start import BLOCK_ROWS, dense, kmeans_labels, modularity, represented
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
 _LEAST_ROWS_TO_EMBED = 200
 
-# Up to so many rows several start embeddings vote; one of more rows is steady.
-_MOST_ROWS_TO_VOTE = 20_000
+# Up to so many rows the best of several start embeddings is taken; one of more rows is
+# steady.
+_MOST_ROWS_TO_CHOOSE = 20_000
 
 # Neighbours are searched in so many principal components where there are more columns.
 _SEARCH_COMPONENTS = 50
@@ -107,8 +108,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         centres in the units of X, of shape (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
-        Number of embeddings, with different seeds, whose clusters vote. "auto" is 3 up
-        to 20,000 rows, and 1 beyond, where embeddings differ little.
+        Number of embeddings, with different seeds; of their clusters those are taken
+        that cut the fewest edges between neighbours (largest modularity). "auto" is 3
+        up to 20,000 rows, and 1 beyond, where embeddings differ little.
 
     n_neighbors : int, default=5
         Neighbours whose distances are kept. Reduced, with a warning, where there are
@@ -552,7 +554,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             labels = _soft_assignments(codes, centers).argmax(axis=1)
             place = "kept"
         else:
-            labels = self._starting_labels(features, data, seeds[2])
+            labels = self._starting_labels(
+                features, neighbors.cpu().numpy(), data, seeds[2]
+            )
             n_clusters = int(labels.max()) + 1
             objective.clusters = Clusters(n_clusters, self.n_components).to(data.device)
             arranged = self.arrange_centers and max(objective.weights["ranks"]) > 0
@@ -774,7 +778,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 distances[:, i] = _row_distances(rows, others)
         return neighbors, distances
 
-    def _starting_labels(self, features, data, seed):
+    def _starting_labels(self, features, neighbors, data, seed):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
             return self._given_labels(data)
@@ -789,7 +793,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             return kmeans_labels(features, self.n_clusters, seed)
         n_init = self.n_init
         if n_init == "auto":
-            n_init = 3 if n_samples <= _MOST_ROWS_TO_VOTE else 1
+            n_init = 3 if n_samples <= _MOST_ROWS_TO_CHOOSE else 1
         seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
         labelings = []
         for one in seeds.tolist():
@@ -802,7 +806,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             labelings.append(
                 kmeans_labels(start.fit_transform(features), self.n_clusters, one)
             )
-        return vote(labelings)
+        return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
     def _given_labels(self, data):
         init = np.asarray(self.init)

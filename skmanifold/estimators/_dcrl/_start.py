@@ -5,9 +5,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
-from sklearn.metrics.cluster import contingency_matrix
 
 from skmanifold.utils._threads import one_blas_thread, one_thread
 from skmanifold.utils._warnings import warn
@@ -32,31 +30,35 @@ def kmeans_labels(points, n_clusters, seed):
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def vote(labelings):
-    """Majority of clusterings, matched to the one that agrees most with the others."""
-    n_samples = len(labelings[0])
+def modularity(neighbors, labels):
+    """How well clusters fit the graph of neighbours: the share of edges within them.
 
-    def matched(labels, wanted):
-        counts = contingency_matrix(labels, wanted)
-        own, others = linear_sum_assignment(counts, maximize=True)
-        names = np.arange(counts.shape[0]) + counts.shape[1]  # unmatched: no vote
-        names[own] = others
-        return names[labels]
+    Less what their sizes alone would give. [1]_ Two groups in one cluster and one group
+    in two both cost some of it.
 
-    agreements = [
-        sum(np.mean(matched(other, one) == one) for other in labelings)
-        for one in labelings
-    ]
-    reference = labelings[int(np.argmax(agreements))]
-    n_clusters = int(reference.max()) + 1
-    votes = np.zeros((n_samples, n_clusters))
-    for labels in labelings:
-        names = matched(labels, reference)
-        voting = np.flatnonzero(names < n_clusters)
-        votes[voting, names[voting]] += 1.0
-    votes[np.arange(n_samples), reference] += 0.5  # decides where votes are equal
-    labels = votes.argmax(axis=1)
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    Parameters
+    ----------
+    neighbors : ndarray of shape (n_samples, n_neighbors)
+        Indices.
+    labels : ndarray of shape (n_samples,)
+        Clusters, from 0.
+
+    Returns
+    -------
+    float
+        At most 1.
+
+    References
+    ----------
+    .. [1] M. E. J. Newman, M. Girvan, "Finding and evaluating community structure in
+       networks", Physical Review E 69, 2004.
+    """
+    ends = labels[neighbors]
+    within = np.mean(ends == labels[:, np.newaxis])
+    n_clusters = labels.max() + 1
+    begin = np.bincount(labels, minlength=n_clusters) / labels.size
+    end = np.bincount(ends.ravel(), minlength=n_clusters) / ends.size
+    return float(within - begin @ end)
 
 
 def represented(transformer, rows):
