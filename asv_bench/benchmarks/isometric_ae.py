@@ -100,6 +100,21 @@ class Images:
         ).fit(self.X)
 
 
+class Transform:
+    """Rows that were not fitted."""
+
+    params = [1, 10_000]
+    param_names = ("n_samples",)
+
+    def setup(self, n_samples):
+        X, _ = make_clusters(10_000, 64)
+        self.model = IsometricAE(anchor=None, max_epochs=1, random_state=0).fit(X[:500])
+        self.X = X[:n_samples]
+
+    def time_transform(self, n_samples):
+        self.model.transform(self.X)
+
+
 class Decode:
     """From codes to rows."""
 

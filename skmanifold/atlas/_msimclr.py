@@ -290,7 +290,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     References
     ----------
-    .. [1] E. O. Korman, "Self-supervised representation learning on manifolds",
+    .. [1] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
        arXiv:2106.07062.
     .. [2] T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A Simple Framework for
        Contrastive Learning of Visual Representations", ICML 2020, arXiv:2002.05709.

@@ -279,7 +279,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
 
     References
     ----------
-    .. [1] E. O. Korman, "Self-supervised representation learning on manifolds",
+    .. [1] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
        arXiv:2106.07062.
 
     Examples

@@ -35,6 +35,9 @@ from skmanifold.utils._warnings import warn
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
 
+# An anchor whose spread is so many times that of X, or its inverse, is in other units.
+_OTHER_UNITS = 5.0
+
 
 class Scale(nn.Module):
     """Multiplication by one number, which is part of the network's state."""
@@ -630,6 +633,7 @@ default="isomap"
                     "in n_components dimensions for each row of X."
                 )
             anchor = anchor - anchor.mean(axis=0)
+            _warn_of_other_units(anchor, data)
         else:
             anchor = data.unit * self._isomap(data, seed)
         return torch.from_numpy(anchor.astype(np.float32)).to(data.device)
@@ -660,6 +664,18 @@ default="isomap"
 
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None
+
+
+def _warn_of_other_units(anchor, data):
+    """An anchor is a place in the units of X; that of another method seldom is."""
+    variance = float(data.inputs.double().var(0, correction=0).sum())
+    spreads = math.sqrt(anchor.var(axis=0).sum()), data.unit * math.sqrt(variance)
+    if 0 < min(spreads) and max(spreads) > _OTHER_UNITS * min(spreads):
+        warn(
+            f"The anchor has a spread of {spreads[0]:.3g}, X one of {spreads[1]:.3g}: "
+            "codes are places in the units of X. Multiply the anchor by about "
+            f"{spreads[1] / spreads[0]:.3g}."
+        )
 
 
 def _scale_of(data, n_components):

@@ -50,9 +50,9 @@ def geodesic_embedding(
     n_neighbors : int, default=10
         Neighbours of each sample in the graph, less than `n_samples`.
     n_landmarks : int or "auto", default="auto"
-        Samples, drawn at random, that paths begin at. "auto" takes all samples up to
-        2,500, which is Isomap itself, and 300 beyond, or 20 for each component if that
-        is more. Numbers above that of the samples mean all.
+        Samples, drawn at random, that paths begin at; more than `n_components`. "auto"
+        takes all samples up to 2,500, which is Isomap itself, and 300 beyond, or 20 for
+        each component if that is more. Numbers above that of the samples mean all.
     n_jobs : int, default=None
         Threads of the neighbour search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -110,6 +110,11 @@ def geodesic_embedding(
     _check_count("n_components", n_components)
     if not isinstance(n_landmarks, str) or n_landmarks != "auto":
         _check_count("n_landmarks", n_landmarks)
+        if n_landmarks <= n_components:
+            raise ValueError(
+                f"n_landmarks={n_landmarks} must be more than n_components="
+                f'{n_components}: fewer span fewer dimensions. Raise it, or set "auto".'
+            )
     rng = check_random_state(random_state)
 
     indices, distances = nearest_neighbors(

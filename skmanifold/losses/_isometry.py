@@ -201,7 +201,9 @@ def _chain(network):
     """The network as a list of layers that tangents are pushed through, or None."""
     layers = []
     for layer in network if not isinstance(network, nn.Module) else [network]:
-        # exact types: a subclass may compute anything
+        # exact types: a subclass may compute anything, and so may a hook
+        if _has_hooks(layer):
+            return None
         if type(layer) is nn.Sequential:
             inner = _chain(list(layer))
             if inner is None:
@@ -214,6 +216,15 @@ def _chain(network):
         else:
             return None
     return layers
+
+
+def _has_hooks(layer):
+    return bool(
+        layer._forward_hooks
+        or layer._forward_pre_hooks
+        or layer._backward_hooks
+        or layer._backward_pre_hooks
+    )
 
 
 # -- activations with their first and second derivatives

@@ -43,7 +43,7 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
     ----------
     .. [1] A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schölkopf, A. Smola, "A Kernel
        Two-Sample Test", JMLR 13, 2012.
-    .. [2] E. O. Korman, "Self-supervised representation learning on manifolds",
+    .. [2] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
        arXiv:2106.07062.
 
     Examples

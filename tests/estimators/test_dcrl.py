@@ -248,11 +248,10 @@ def test_a_cluster_that_loses_its_rows(iris):
     # labels that no place can tell: both halves are the same points
     labels = np.repeat([0, 1], 150)
     model = quick(n_clusters=2, init=labels, max_epochs=30).fit(X)
-    empty = np.setdiff1d([0, 1], model.labels_)
+    (empty,) = np.setdiff1d([0, 1], model.labels_)
     assert model.cluster_centers_.shape == (2, 10)
     assert np.isfinite(model.cluster_means_).all()
-    for cluster in empty:
-        assert_allclose(model.cluster_means_[cluster], X.mean(axis=0))
+    assert_allclose(model.cluster_means_[empty], X.mean(axis=0))
 
 
 def test_released_labels_survive_an_empty_cluster(iris):
@@ -316,6 +315,33 @@ def test_modularity_prefers_the_groups():
     best = modularity(neighbors, groups)
     assert best > modularity(neighbors, merged)
     assert best > modularity(neighbors, split)
+
+
+def test_centers_without_rows_are_told(iris):
+    X = iris[0]
+    init = np.vstack([X[0], X[0] + 1e3, X[100]])
+    with pytest.warns(UserWarning, match=r"centres \[1\] of init.*n_clusters=2"):
+        model = quick(init=init).fit(X)
+    assert len(model.cluster_centers_) == 2
+
+
+def test_warm_start_of_a_reduced_number_of_clusters(iris):
+    X = np.repeat(iris[0][::30], 12, axis=0)
+    model = quick(n_clusters=8, warm_start=True)
+    with pytest.warns(UserWarning, match="more than the 5 distinct"):
+        model.fit(X)
+    for n_clusters in (8, 8):
+        model.set_params(n_clusters=n_clusters).fit(X)
+        assert len(model.cluster_centers_) == 5
+    with pytest.raises(ValueError, match="warm_start=True goes on"):
+        model.set_params(n_clusters=3).fit(X)
+
+
+def test_few_distinct_rows_are_told_once(iris):
+    X = np.repeat(iris[0][::30], 60, axis=0)
+    with pytest.warns(UserWarning) as caught:
+        quick(n_clusters=8, init="embedding", n_init=3, batch_size=100).fit(X)
+    assert sum("distinct samples" in str(one.message) for one in caught) == 1
 
 
 def test_arranged_centers_have_the_wanted_distances():
@@ -441,8 +467,20 @@ def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
     assert_allclose(values[1], values[2] / 2)
     assert values[2] == values[3]
     assert objective.settled_from == 0.5
-    model = quick(local_weight=1.0, cluster_weight=1.0)
-    assert objective_of(monkeypatch, model, iris[0])[0].settled_from == 0
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        (dict(local_weight=1.0, cluster_weight=1.0, label_hold=0.0), 0.0),
+        (dict(local_weight=1.0, cluster_weight=1.0), 0.5),  # the means follow
+        (dict(label_hold=0.8), 0.8),
+        (dict(continuation=0.7), 0.7),
+    ],
+)
+def test_early_stopping_waits_for_the_last_change(monkeypatch, iris, options, expected):
+    objective, _ = objective_of(monkeypatch, quick(**options), iris[0])
+    assert objective.settled_from == expected
 
 
 def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
@@ -526,6 +564,7 @@ def test_representation_gets_a_seed(iris):
         (3, "'representation' parameter.*Got 3 instead"),
         (FunctionTransformer(lambda X: X[:, 0]), "it must return one row for each"),
         (FunctionTransformer(lambda X: X * np.nan), "returned NaN or infinity"),
+        (FunctionTransformer(lambda X: X[:, :0]), "0 columns"),
         ("contrastive", "needs images: set image_shape"),
     ],
 )

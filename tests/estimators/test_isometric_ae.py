@@ -648,6 +648,13 @@ def test_an_anchor_of_ones_own(iris):
     assert np.sqrt((error**2).mean()) < 0.2 * anchor.std()
 
 
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_an_anchor_in_other_units_is_told(iris, factor):
+    X = iris[0]
+    with pytest.warns(UserWarning, match="Multiply the anchor by about"):
+        IsometricAE(anchor=X[:, :2] * factor, max_epochs=1).fit(X)
+
+
 def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
     seen = []
     monkeypatch.setattr(

@@ -197,6 +197,7 @@ def test_the_global_generator_is_left_alone():
         (dict(n_components=0), "n_components=0 is invalid"),
         (dict(n_components=2.0), "n_components=2.0 is invalid"),
         (dict(n_landmarks=0), 'n_landmarks=0 is invalid.*or "auto"'),
+        (dict(n_landmarks=2), "n_landmarks=2 must be more than n_components=2"),
         (dict(n_landmarks="all"), "n_landmarks='all' is invalid"),
         (dict(n_neighbors=0), "n_neighbors=0 is invalid"),
         (dict(n_neighbors=20), "n_neighbors=20 is too large"),

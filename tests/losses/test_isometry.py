@@ -234,6 +234,18 @@ def test_a_subclass_is_not_taken_for_its_parent():
     torch.testing.assert_close(tangents, 2 * u @ layer.weight.t())
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_hooks_are_not_passed_over(nested):
+    layer = nn.Linear(2, 2).double()
+    layer.register_forward_hook(lambda module, inputs, output: 3 * output)
+    network = nn.Sequential(nn.Sequential(layer)) if nested else layer
+    x, u = draws(3, 2, 2)
+    _, tangents = jacobian_vector_product([network], x, u)
+    torch.testing.assert_close(tangents, 3 * u @ layer.weight.t())
+    _, cotangents = vector_jacobian_product([network], x, u)
+    torch.testing.assert_close(cotangents, 3 * u @ layer.weight)
+
+
 def test_isometry_loss_sees_every_direction():
     """The mean over directions of a linear map is that of its singular values."""
     torch.manual_seed(0)

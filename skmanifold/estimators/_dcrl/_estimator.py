@@ -88,14 +88,16 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         What the latent space keeps the local distances of: the features that a network
         learns by contrast, which needs ``image_shape`` and is "auto" where that is
         given; the columns that a scikit-learn transformer makes of X (a copy of it is
-        fitted, and its own ``random_state`` set where that is None); or X itself.
+        fitted, to an array, and its own ``random_state`` set where that is None: to
+        that of the estimator, or 0 if this is no int); or X itself.
 
     representation_dim : int, default=32
         Number of contrastive features.
 
     representation_epochs : int or "auto", default="auto"
         Passes over the data for the contrastive features. "auto" trains for a number of
-        steps that grows with the cube root of ``n_samples``.
+        steps that grows with the cube root of ``n_samples`` beyond 2,000, and with the
+        square root below.
 
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C): the shape of the image that each row of X is, channels
@@ -231,8 +233,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Latent points of the training data.
 
     history_ : dict of str to list of float
-        For each epoch of the last phase the "loss", its terms (means over the epoch),
-        and "learning_rate_factor".
+        For each epoch of the last phase the "loss", its terms (weighted, means over the
+        epoch), and "learning_rate_factor". A "reconstruction" of weight 0 is that of
+        the decoder alone, of weight 1.
 
     pretraining_history_ : dict of str to list of float
         The same of the pretraining, where there was one.
@@ -525,7 +528,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         seeds = [data.seed() for _ in range(3)]
         batch_size = run.plan.batch_size
         n_epochs = self._n_epochs(data.n_samples, batch_size)
-        objective = run.build(self._make_objective, data)
+        n_clusters = self.n_clusters
+        if run.continued and self._n_clusters_asked == n_clusters:
+            n_clusters = len(self.cluster_centers_)  # it may have been reduced
+        objective = run.build(self._make_objective, data, n_clusters)
         if self._representation is not None:
             data.learnt["representation_"] = self._representation[0]
 
@@ -570,7 +576,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         run.train(objective, NeighborPairs(neighbors, distances, batch_size))
         return objective
 
-    def _make_objective(self, data):
+    def _make_objective(self, data, n_clusters):
         n_features = self.n_features_in_
         n_rest = data.n_inputs - n_features
         n_represented = data.n_inputs
@@ -623,7 +629,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 decoder(n_features) if represents else None,
                 n_rest,
             ),
-            Clusters(self.n_clusters, self.n_components),
+            Clusters(n_clusters, self.n_components),
             weights={
                 name: _first_and_last(parameter, getattr(self, parameter))
                 for name, parameter in _WEIGHTS.items()
@@ -645,6 +651,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             "cluster_centers_": centers,
             "labels_": labels,
             "cluster_means_": self._raw_means(data, labels, len(centers)),
+            "_n_clusters_asked": self.n_clusters,
         }
 
     def _networks(self):
@@ -764,7 +771,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                     f"samples of X; using n_neighbors={n_neighbors}.",
                 )
         searched = rows
-        if min(n_columns, n_samples) > _SEARCH_COMPONENTS:
+        if (
+            min(n_columns, n_samples) > _SEARCH_COMPONENTS
+            and np.ptp(rows, axis=0).any()
+        ):
             pca = PCA(_SEARCH_COMPONENTS, svd_solver="randomized", random_state=seed)
             # the number of BLAS threads would show in the last bits
             with one_blas_thread():
@@ -783,28 +793,41 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if not isinstance(self.init, str):
             return self._given_labels(data)
         n_samples = len(features)
-        spread = features.std(axis=0).any()
+        n_clusters = self.n_clusters
+        n_distinct = len(np.unique(features, axis=0))
+        if n_distinct < n_clusters:
+            warn(
+                f"n_clusters={n_clusters} is more than the {n_distinct} distinct "
+                f"samples; using n_clusters={n_distinct}."
+            )
+            n_clusters = n_distinct
         if (
             self.init == "k-means"
             or n_samples < _LEAST_ROWS_TO_EMBED
-            or not spread
-            or self.n_clusters == 1
+            or n_clusters == 1
         ):
-            return kmeans_labels(features, self.n_clusters, seed)
+            return kmeans_labels(features, n_clusters, seed)
         n_init = self.n_init
         if n_init == "auto":
             n_init = 3 if n_samples <= _MOST_ROWS_TO_CHOOSE else 1
         seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
         labelings = []
+        options = None
+        if self.training is not None:
+            options = type(self.training)(
+                n_threads=self.training.n_threads, precision=self.training.precision
+            )
         for one in seeds.tolist():
             start = DLME(
                 n_components=10,
                 device=self.device,
+                training=options,
                 n_jobs=self.n_jobs,
+                verbose=self.verbose,
                 random_state=one,
             )
             labelings.append(
-                kmeans_labels(start.fit_transform(features), self.n_clusters, one)
+                kmeans_labels(start.fit_transform(features), n_clusters, one)
             )
         return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
@@ -824,7 +847,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                     for rows in self._raw_blocks(data)
                 ]
             )
-            return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+            kept, labels = np.unique(labels, return_inverse=True)
+            if len(kept) < self.n_clusters:
+                lost = np.setdiff1d(np.arange(self.n_clusters), kept)
+                warn(
+                    f"No row is nearest to the centres {lost.tolist()} of init "
+                    f"(numbers of its rows); using n_clusters={len(kept)}, numbered "
+                    "without them."
+                )
+            return labels.astype(np.int64)
         else:
             came = f"shape {init.shape}"
         raise ValueError(

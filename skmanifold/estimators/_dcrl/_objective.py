@@ -86,7 +86,11 @@ class DCRLObjective(nn.Module):
         self.rank_scale = rank_scale
         self.learning_rate_factors = {"clusters": center_learning_rate}
         changing = any(first != last for first, last in weights.values())
-        self.settled_from = continuation if changing else 0.0
+        self.settled_from = max(
+            continuation if changing else 0.0,
+            label_hold if label_hold < 1 else 0.0,
+            min(label_hold, _FOLLOW_FROM),
+        )
 
     def set_scales(self, spread, n_features):
         """Let the networks begin with about the spread that they are to end with."""

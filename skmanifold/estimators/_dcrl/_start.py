@@ -8,7 +8,6 @@ from scipy import sparse
 from sklearn.cluster import KMeans
 
 from skmanifold.utils._threads import one_blas_thread, one_thread
-from skmanifold.utils._warnings import warn
 
 # Rows that a representation of the user's is given at once: always as many, since the
 # last bits of a matrix product depend on its shape.
@@ -16,13 +15,9 @@ BLOCK_ROWS = 256
 
 
 def kmeans_labels(points, n_clusters, seed):
-    n_distinct = len(np.unique(points, axis=0)) if len(points) else 0
-    if n_distinct < n_clusters:
-        warn(
-            f"n_clusters={n_clusters} is more than the {n_distinct} distinct samples; "
-            f"using n_clusters={n_distinct}.",
-        )
-        n_clusters = n_distinct
+    """Clusters of k-means, from 0 on without gaps."""
+    # distinct rows may fall together where they are embedded
+    n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
     # threads add up the centres in the order in which they finish
     with one_thread():
@@ -76,6 +71,10 @@ def represented(transformer, rows):
                 raise ValueError(
                     f"representation maps {BLOCK_ROWS} rows to an array of shape "
                     f"{part.shape}; it must return one row for each."
+                )
+            if not part.shape[1]:
+                raise ValueError(
+                    "representation maps X to 0 columns; it must return at least one."
                 )
             parts.append(part[:n_rows].astype(np.float64))
     columns = np.concatenate(parts)
