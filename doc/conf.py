@@ -73,4 +73,4 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "navigation_with_keys": False,
 }
-html_sidebars = {"getting_started": [], "architecture": []}
+html_sidebars = {"getting_started": [], "choosing": [], "results": [], "architecture": []}

@@ -529,8 +529,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         batch_size = run.plan.batch_size
         n_epochs = self._n_epochs(data.n_samples, batch_size)
         n_clusters = self.n_clusters
-        if run.continued and self._n_clusters_asked == n_clusters:
-            n_clusters = len(self.cluster_centers_)  # it may have been reduced
+        if run.continued and run.previous["clusters"].n_asked == n_clusters:
+            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
         objective = run.build(self._make_objective, data, n_clusters)
         if self._representation is not None:
             data.learnt["representation_"] = self._representation[0]
@@ -656,6 +656,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _networks(self):
         clusters = Clusters(*self.cluster_centers_.shape)
+        clusters.n_asked = self._n_clusters_asked
         with torch.no_grad():
             clusters.centers.copy_(torch.from_numpy(self.cluster_centers_))
         return {**super()._networks(), "clusters": clusters}
