@@ -73,6 +73,6 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "navigation_with_keys": False,
 }
-html_sidebars = dict.fromkeys(
-    ["getting_started", "choosing", "results", "architecture"], []
-)
+html_sidebars = {
+    page: [] for page in ("getting_started", "choosing", "results", "architecture")
+}
