@@ -26,6 +26,7 @@ SPACES = {
     "flat_torus": ("make_flat_torus", {}, 16, 2),
     "RP2_4d": ("make_projective_plane", {"n_features": 4}, 12, 2),
     "RP2_6d": ("make_projective_plane", {"n_features": 6}, 12, 2),
+    "RP2_4d_20": ("make_projective_plane", {"n_features": 4}, 20, 2),
     "torus": ("make_torus", {}, 32, 2),
     "torus_16": ("make_torus", {}, 16, 2),
 }
