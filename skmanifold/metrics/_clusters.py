@@ -98,8 +98,8 @@ def cluster_rank_accuracy(X, Z, labels):
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
-       structure preservation. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------

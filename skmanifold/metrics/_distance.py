@@ -84,8 +84,8 @@ def distance_rmse(
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
-       structure preservation. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------
@@ -181,8 +181,8 @@ def local_geometric_distortion(
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
-       structure preservation. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------
