@@ -152,7 +152,7 @@ def nearest_neighbors(
         raise ValueError(
             "metric='precomputed' is not supported, as there are no features to "
             "learn from. Pass the data, and a graph of neighbours that was computed "
-            "elsewhere through neighbors_from_graph."
+            "elsewhere through neighbors_from_graph (DLME: as connectivity)."
         )
     euclidean_like = isinstance(metric, str) and metric in _EUCLIDEAN_LIKE
     if algorithm == "auto":

@@ -219,9 +219,9 @@ class InputMap:
     def _scaled(self, rows):
         # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
-            scaled = (
-                np.subtract(_dense(rows), self.mean, dtype=np.float64) * self.factor
-            ).astype(np.float32)
+            scaled = np.subtract(_dense(rows), self.mean, dtype=np.float64)
+            scaled *= self.factor  # in place: another array costs more than this
+            scaled = scaled.astype(np.float32)
         if not np.isfinite(scaled).all():
             raise ValueError(
                 "X holds values too large for float32 after scaling by what fit "
