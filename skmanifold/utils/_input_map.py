@@ -65,6 +65,8 @@ def _column_units(X, deviation, random_state):
     The standard deviation, but for columns in which one value (zero, mostly) has more
     than half of the rows: there the root mean square distance of the other rows from
     it. A pixel at the border of an image is rarely on, and then as bright as others.
+    Also returns which columns vary among the rows that were looked at: of the others
+    no more is known than that such rows are fewer than one of those.
     """
     n_samples, n_features = X.shape
     n_sampled = min(_UNIT_SAMPLE_ROWS, max(100, _UNIT_SAMPLE_SIZE // n_features))
@@ -81,7 +83,9 @@ def _column_units(X, deviation, random_state):
     rare = (others > 0) & (others < len(sample) / 2)
     squares = np.einsum("ij,ij->j", apart, apart)
     units[rare] = np.sqrt(squares[rare] / others[rare])
-    return units
+    seen = others > 0
+    units[~seen] *= np.sqrt(len(sample))
+    return units, seen
 
 
 def _on_one_scale(mean, deviation, units):
@@ -165,8 +169,11 @@ class InputMap:
         factor = varies.astype(np.float64)
         if varies.any():
             if column_scaling:
-                units = _column_units(X, deviation, random_state)[varies]
-                if _on_one_scale(mean[varies], deviation[varies], units):
+                units, seen = _column_units(X, deviation, random_state)
+                units, judged = units[varies], varies & seen
+                if not judged.any() or _on_one_scale(
+                    mean[judged], deviation[judged], units[seen[varies]]
+                ):
                     # "lower": with two or three columns the quartile itself would be
                     # interpolated towards the one large column
                     largest = 2 * np.quantile(deviation[varies], 0.75, method="lower")

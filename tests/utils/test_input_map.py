@@ -100,6 +100,21 @@ def test_units_are_read_off_a_sample():
     assert np.array_equal(rows, again)
 
 
+@pytest.mark.parametrize("rare", [20, 60])
+def test_columns_that_the_sample_does_not_see_say_nothing(rare):
+    """As the outermost pixels of many images do, of which one is on in thousands."""
+    rng = np.random.RandomState(0)
+    X = np.zeros((8000, 100))
+    X[:, rare:] = rng.rand(8000, 100 - rare) * 255
+    X[rng.randint(8000, size=rare), np.arange(rare)] = 200.0
+    factor = InputMap.learn(X, random_state=0).factor
+    np.testing.assert_allclose(factor, factor[0])
+    # beside columns in unrelated units they are not blown up to the size of these
+    X[:, rare:] *= 10.0 ** np.arange(100 - rare)[np.newaxis] / 1e3
+    rows = all_rows(X, random_state=0)
+    assert rows[:, :rare].std(axis=0).max() < 0.5 * rows[:, rare:].std(axis=0).min()
+
+
 def test_constant_columns_count_for_nothing():
     X = np.random.RandomState(0).randn(50, 3)
     with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])

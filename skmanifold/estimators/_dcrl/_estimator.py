@@ -71,8 +71,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     Training has phases: for images, features are learnt that tell them apart whatever
     small move changes them; a denoising autoencoder is trained; starting labels are
     found by k-means in embeddings of the features; and all losses together turn the
-    latent space into one of these clusters. Input is taken in raw units; one number
-    scales all columns, so that distances keep their proportions.
+    latent space into one of these clusters. Input is taken in raw units. One number
+    scales all columns, so that distances keep their proportions, but for columns in
+    unrelated units, which are brought to one scale first, as by :class:`DLME`.
 
     Parameters
     ----------
@@ -505,7 +506,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             batch_size=batch_size,
             learning_rate=learning_rate,
             n_pretraining_epochs=sum(n_epochs.values()),
-            column_scaling=False,
+            # images and representations have one scale; a table may have many units
+            column_scaling=self.image_shape is None and self._representation is None,
         )
 
     def _n_epochs(self, n_samples, batch_size):
