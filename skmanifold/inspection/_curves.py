@@ -73,7 +73,8 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``history_``, and maybe ``pretraining_history_``.
+            A fitted estimator with ``history_``, and maybe ``pretraining_history_`` or
+            ``representation_history_``; or a pipeline that ends in one.
 
         name : str, default=None
             Title; None takes the name of the estimator's class.
@@ -94,15 +95,19 @@ class TrainingCurveDisplay:
         TypeError
             If the estimator has no history.
         """
+        if hasattr(estimator, "steps"):
+            estimator = estimator[-1]
         if not hasattr(estimator, "history_"):
             raise TypeError(
                 f"{type(estimator).__name__} has no history_. Fit it first; only "
                 "estimators that are trained in epochs have one."
             )
-        phases = {"training": estimator.history_}
-        before = getattr(estimator, "pretraining_history_", None)
-        if before:
-            phases = {"pretraining": before, **phases}
+        phases = {}
+        for phase in ("representation", "pretraining"):
+            before = getattr(estimator, f"{phase}_history_", None)
+            if before:
+                phases[phase] = before
+        phases["training"] = estimator.history_
         name = type(estimator).__name__ if name is None else name
         return cls.from_history(phases, name=name, ax=ax, **plot_options)
 

@@ -69,7 +69,8 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
         raise ValueError(
             f"{name} has {Z.shape[1]} columns, but {allowed} can be drawn. "
             + (
-                "Choose some with components=(0, 1)."
+                "Choose some with components=(0, 1), or project them first, by "
+                "PCA(2) for instance, and pass the result to from_embedding."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )

@@ -7,6 +7,8 @@ from matplotlib.colors import to_hex
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skmanifold import DLME
 from skmanifold.inspection import DimensionDisplay, TrainingCurveDisplay
@@ -65,6 +67,11 @@ def test_from_estimator_equals_from_history():
     dlme.pretraining_history_ = BEFORE
     phases = TrainingCurveDisplay.from_estimator(dlme).phases
     assert list(phases) == ["pretraining", "training"]
+    dlme.representation_history_ = BEFORE
+    pipeline = make_pipeline(StandardScaler(), dlme)
+    display = TrainingCurveDisplay.from_estimator(pipeline)
+    assert list(display.phases) == ["representation", "pretraining", "training"]
+    assert display.name == "DLME"
 
 
 def test_terms_and_schedules_are_chosen():
