@@ -363,8 +363,9 @@ def test_ranks_begin_right(iris):
     """Where the centres begin, their distances are those of the means, scaled."""
     X = iris[0]
     model = quick(max_epochs=1, learning_rate=1e-12, rank_scale=3.0).fit(X)
-    labels = KMeans(3, n_init=10, random_state=0).fit_predict(X)
-    means = np.stack([X[labels == c].mean(axis=0) for c in range(3)])
+    rows = model._input_map.rows(X, 0, len(X))  # as the fit sees them
+    labels = KMeans(3, n_init=10, random_state=0).fit_predict(rows)
+    means = np.stack([rows[labels == c].mean(axis=0) for c in range(3)])
 
     def triangle(points):
         return np.sort(np.linalg.norm(points - np.roll(points, 1, axis=0), axis=1))

@@ -73,7 +73,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     found by k-means in embeddings of the features; and all losses together turn the
     latent space into one of these clusters. Input is taken in raw units. One number
     scales all columns, so that distances keep their proportions, but for columns in
-    unrelated units, which are brought to one scale first, as by :class:`DLME`.
+    unrelated units or far larger than the others, which are brought to one scale first,
+    as by :class:`DLME`.
 
     Parameters
     ----------
