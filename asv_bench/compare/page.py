@@ -4,8 +4,8 @@
 """The page of results of the documentation, from the measurements that are kept.
 
 ``python -m asv_bench.compare.page`` writes ``doc/results.rst`` from the files of JSON
-lines in ``asv_bench/results``. To measure anew, give the commands that the page shows
-with ``--out asv_bench/results/NAME.jsonl``.
+lines in ``asv_bench/measured``. To measure anew, give the commands that the page shows
+with ``--out asv_bench/measured/NAME.jsonl``.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from asv_bench.compare.report import (
 )
 from asv_bench.compare.run import ROOT, read_rows
 
-RESULTS = ROOT / "asv_bench" / "results"
+RESULTS = ROOT / "asv_bench" / "measured"
 PAGE = ROOT / "doc" / "results.rst"
 
 INTRODUCTION = """\
@@ -220,7 +220,7 @@ def page(folder):
         circumstances([row for row in rows if row["status"] == "ok"]),
         "Each fit had a process of its own, bound to as many threads as the tables say "
         "(one, where they say\nnothing). The rows behind the tables are kept in "
-        "``asv_bench/results``. This page is written by",
+        "``asv_bench/measured``. This page is written by",
         command("python -m asv_bench.compare.page"),
     ]
     return "\n\n".join(parts) + "\n"
