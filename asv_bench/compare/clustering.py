@@ -295,16 +295,16 @@ def one(method, data, seed, split=None):
 
 
 COLUMNS = {
-    "ACC": ".3f",
-    "NMI": ".3f",
-    "ARI": ".3f",
-    "CRA": ".3f",
-    "trust": ".3f",
-    "continuity": ".3f",
-    "RRE": ".3f",
-    "ACC new": ".3f",
-    "fit CPU s": ".0f",
-    "start CPU s": ".0f",
+    "ACC": 3,
+    "NMI": 3,
+    "ARI": 3,
+    "CRA": 3,
+    "trust": 3,
+    "continuity": 3,
+    "RRE": 3,
+    "ACC new": 3,
+    "fit CPU s": 0,
+    "start CPU s": 0,
 }
 
 

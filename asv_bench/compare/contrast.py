@@ -271,13 +271,13 @@ TABLES = {
         contrast_jobs,
         [16],
         ("data", "rows", "n_neighbors", "n_components", "model"),
-        {"accuracy": ".3f", "dead charts": ".1f", "largest q": ".2f", "seconds": ".0f"},
+        {"accuracy": 3, "dead charts": 1, "largest q": 2, "seconds": 0},
     ),
     "triplets": (
         triplet_jobs,
         [8],
         ("data", "model"),
-        {"R@1": ".3f", "R@1, soft": ".3f", "R@1, hard": ".3f", "R@8": ".3f"},
+        {"R@1": 3, "R@1, soft": 3, "R@1, hard": 3, "R@8": 3},
     ),
 }
 

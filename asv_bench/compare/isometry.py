@@ -184,13 +184,13 @@ def one(part, case, seed):
 
 
 COLUMNS = {
-    "distortion": ".4f",
-    "floor": ".4f",
-    "rank correlation": ".5f",
-    "held-out error": ".4f",
-    "variation": ".3f",
-    "squared error x 1e3": ".2f",
-    "seconds": ".0f",
+    "distortion": 4,
+    "floor": 4,
+    "rank correlation": 5,
+    "held-out error": 4,
+    "variation": 3,
+    "squared error x 1e3": 2,
+    "seconds": 0,
 }
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from asv_bench.compare.child import measured
+from asv_bench.compare.report import cell, table
 from asv_bench.compare.run import (
     ROOT,
     THREAD_VARIABLES,
@@ -141,9 +142,9 @@ def markdown(rows, keys, columns):
         Of :func:`carry_out`.
     keys : sequence of str
         Entries of the jobs that tell the lines of the table apart.
-    columns : dict of str to str
-        Name of a figure to its format, for instance ``".3f"``. Names of several words
-        are found among the figures, ``cpu_s``, ``wall_s`` and ``peak_mib`` beside them.
+    columns : dict of str to int
+        Name of a figure to its decimals. Figures are what the job found, ``cpu_s``,
+        ``wall_s`` and ``peak_mib``; those that no row has are left out.
 
     Returns
     -------
@@ -154,21 +155,18 @@ def markdown(rows, keys, columns):
         key = tuple(str(row["job"].get(name, "")) for name in keys)
         groups.setdefault(key, []).append({**row, **row["found"]})
     columns = {
-        name: form
-        for name, form in columns.items()
+        name: decimals
+        for name, decimals in columns.items()
         if any(name in row for group in groups.values() for row in group)
     }
-    lines = [[*keys, "seeds", *columns], ["---"] * (len(keys) + 1 + len(columns))]
+    lines = []
     for key, group in groups.items():
-        cells = [*key, str(len(group))]
-        for name, form in columns.items():
+        cells = []
+        for name, decimals in columns.items():
             values = [row[name] for row in group if row.get(name) is not None]
-            text = format(float(np.mean(values)), form) if values else ""
-            if len(values) > 1:
-                text += f" ± {format(float(np.std(values)), form)}"
-            cells.append(text)
-        lines.append(cells)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            cells.append(cell(np.array(values, dtype=float), decimals))
+        lines.append([*key, str(len(group)), *cells])
+    return table([*keys, "seeds", *columns], lines)
 
 
 def main():

@@ -135,11 +135,11 @@ def with_speed_up(rows):
 
 
 COLUMNS = {
-    "rows/s": ".0f",
-    "speed-up": ".2f",
-    "fit s": ".1f",
-    "GFLOP": ".2f",
-    "MB": ".1f",
+    "rows/s": 0,
+    "speed-up": 2,
+    "fit s": 1,
+    "GFLOP": 2,
+    "MB": 1,
 }
 
 

@@ -59,12 +59,12 @@ def test_table_of_means():
         {"job": {"who": "a", "seed": 1}, "found": {"x": 2.0}, "cpu_s": 3.0},
         {"job": {"who": "b", "seed": 0}, "found": {}, "cpu_s": 1.0},
     ]
-    columns = {"x": ".1f", "never measured": ".1f", "cpu_s": ".0f"}
+    columns = {"x": 1, "never measured": 1, "cpu_s": 0}
     assert jobs.markdown(rows, ("who",), columns).splitlines() == [
         "| who | seeds | x | cpu_s |",
-        "| --- | --- | --- | --- |",
-        "| a | 2 | 1.5 ± 0.5 | 3 ± 0 |",
-        "| b | 1 |  | 1 |",
+        "|---|---:|---:|---:|",
+        "| a | 2 | 1.5 ± 0.7 | 3 ± 0 |",
+        "| b | 1 | - | 1 |",
     ]
 
 

@@ -88,8 +88,7 @@ class DCRLObjective(nn.Module):
         changing = any(first != last for first, last in weights.values())
         self.settled_from = max(
             continuation if changing else 0.0,
-            label_hold if label_hold < 1 else 0.0,
-            min(label_hold, _FOLLOW_FROM),
+            label_hold if label_hold < 1 else _FOLLOW_FROM,
         )
 
     def set_scales(self, spread, n_features):
