@@ -9,6 +9,7 @@ from scipy import linalg, sparse
 from sklearn.utils import check_array, check_random_state
 
 from skmanifold.utils._threads import one_blas_thread
+from skmanifold.utils._warnings import warn
 
 from ._connectivity import connected_components_of
 from ._neighbors import nearest_neighbors
@@ -69,6 +70,11 @@ def geodesic_embedding(
     ValueError
         If a parameter is invalid, or if there are not more than `n_neighbors` samples.
 
+    Warns
+    -----
+    UserWarning
+        If the graph is not connected.
+
     See Also
     --------
     nearest_neighbors : The neighbours that the graph is made of.
@@ -77,7 +83,9 @@ def geodesic_embedding(
     -----
     Parts of a graph that is not connected are joined by the shortest edge between each
     two of them, as :class:`sklearn.manifold.Isomap` does (along a spanning tree, if
-    there are more than 100 parts). With many samples these edges are looked for among
+    there are more than 100 parts). There are no distances along the data between such
+    parts, and those through the joints cannot all be kept: the parts come out bent,
+    more so the fewer the coordinates. With many samples these edges are looked for among
     5,000 of them.
 
     Beyond the data and their neighbours, memory is ``20 * n_landmarks * n_samples``
@@ -167,6 +175,12 @@ def _connected_graph(X, indices, distances, rng):
     columns, lengths = indices.ravel(), distances.ravel().astype(np.float64)
     n_parts, labels = connected_components_of(indices)
     if n_parts > 1:
+        warn(
+            f"The graph of {n_neighbors} neighbours has {n_parts} parts (the largest "
+            f"of {np.bincount(labels).max()} of {n_samples} samples), which are joined "
+            "by single edges: distances within a part are distorted as well. Raise "
+            "n_neighbors, or embed each part by itself."
+        )
         a, b, between = _bridges(X, labels, n_parts, rng)
         rows, columns = np.append(rows, a), np.append(columns, b)
         lengths = np.append(lengths, between)

@@ -35,6 +35,9 @@ from skmanifold.metrics import isometry_distortion
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.training import TrainingOptions
 
+# the irises are two groups, and told so
+pytestmark = pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
+
 QUICK = dict(max_epochs=2, layers=(16, 16), random_state=0)
 
 
@@ -653,6 +656,11 @@ def test_an_anchor_in_other_units_is_told(iris, factor):
     X = iris[0]
     with pytest.warns(UserWarning, match="Multiply the anchor by about"):
         IsometricAE(anchor=X[:, :2] * factor, max_epochs=1).fit(X)
+
+
+def test_parts_of_the_graph_are_told(iris):
+    with pytest.warns(UserWarning, match="graph of 10 neighbours has 2 parts"):
+        quick().fit(iris[0])
 
 
 def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
