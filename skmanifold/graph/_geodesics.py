@@ -85,8 +85,8 @@ def geodesic_embedding(
     two of them, as :class:`sklearn.manifold.Isomap` does (along a spanning tree, if
     there are more than 100 parts). There are no distances along the data between such
     parts, and those through the joints cannot all be kept: the parts come out bent,
-    more so the fewer the coordinates. With many samples these edges are looked for among
-    5,000 of them.
+    more so the fewer the coordinates. With many samples these edges are looked for
+    among 5,000 of them.
 
     Beyond the data and their neighbours, memory is ``20 * n_landmarks * n_samples``
     bytes.
