@@ -81,10 +81,10 @@ def sharpened_assignments(q):
     return weight / weight.sum(1, keepdim=True)
 
 
-def cluster_divergence(p, log_q):
+def cluster_divergence(p, log_q, weights=None):
     """Divergence of soft assignments from their targets, ``KL(P || Q)``.
 
-    ``1/B sum_i sum_j p_ij (log p_ij - log q_ij)``, with ``0 log 0 = 0``.
+    ``1/B sum_i w_i sum_j p_ij (log p_ij - log q_ij)``, with ``0 log 0 = 0``.
 
     Parameters
     ----------
@@ -92,6 +92,8 @@ def cluster_divergence(p, log_q):
         Targets.
     log_q : torch.Tensor of shape (B, C)
         From :func:`log_assignments`.
+    weights : torch.Tensor of shape (B,) or None, default=None
+        Weights of the rows; 1 if None.
 
     Returns
     -------
@@ -106,7 +108,10 @@ def cluster_divergence(p, log_q):
     >>> round(cluster_divergence(torch.tensor([[1.0, 0.0]]), q.log()).item(), 4)
     0.6931
     """
-    return (torch.xlogy(p, p) - p * log_q).sum(1).mean()
+    divergence = (torch.xlogy(p, p) - p * log_q).sum(1)
+    if weights is not None:
+        divergence = weights * divergence
+    return divergence.mean()
 
 
 def local_isometry_loss(z_a, z_b, distances, weights=None):

@@ -28,6 +28,7 @@ from skmanifold.estimators import DCRL
 from skmanifold.estimators._dcrl import _objective
 from skmanifold.estimators._dcrl._objective import arranged
 from skmanifold.estimators._dcrl._start import modularity
+from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
     cluster_rank_accuracy,
     clustering_accuracy,
@@ -106,9 +107,14 @@ def images(digits):
 
 
 @pytest.fixture(scope="module")
-def fitted_digits(digits):
+def kmeans_of_digits(digits):
+    return KMeans(10, n_init=10, random_state=0).fit_predict(digits[0])
+
+
+@pytest.fixture(scope="module")
+def fitted_digits(digits, kmeans_of_digits):
     """Raw digits with the labels of k-means as the start, fitted once for all tests."""
-    return DCRL(10, init="k-means", random_state=0).fit(digits[0])
+    return DCRL(10, init=kmeans_of_digits, random_state=0).fit(digits[0])
 
 
 # -- scikit-learn's law
@@ -147,6 +153,10 @@ def test_digits_keep_their_geometry(digits, fitted_digits):
     assert clustering_accuracy(y, model.labels_) > clustering_accuracy(y, start) - 0.03
     assert cluster_rank_accuracy(X, model.embedding_, model.labels_) >= 0.96
     assert trustworthiness(X, model.embedding_, n_neighbors=(3, 7)) > 0.985
+
+
+def test_held_labels_come_out_as_they_went_in(fitted_digits, kmeans_of_digits):
+    assert (fitted_digits.labels_ == kmeans_of_digits).mean() > 0.99
 
 
 def test_centers_are_the_means_of_their_clusters(fitted_digits):
@@ -499,6 +509,33 @@ def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
     released = objective.targets
     objective((*batch[:3], False), 0.9)
     assert objective.targets is released, "once an epoch"
+
+
+def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
+    model = quick(label_hold=0.8, continuation=0.4, cluster_weight=2.0)
+    objective, batch = objective_of(monkeypatch, model, iris[0])
+    rows = batch[0]
+
+    @torch.no_grad()
+    def expected(stray_weight):
+        z = objective.encoder.network(objective.features[rows])
+        log_q = log_assignments(z, objective.clusters.centers)
+        total = 0.0
+        for p, log_q_i, row in zip(objective.targets[rows], log_q, rows, strict=True):
+            stray = int(log_q_i.argmax()) != int(objective.starting_labels[row])
+            divergence = float(sum(p * (p.log() - log_q_i)))
+            total += 2.0 * divergence * (stray_weight if stray else 1.0)
+        return total / len(rows)
+
+    # half of the rows are given another label
+    with torch.no_grad():
+        objective.starting_labels = objective.starting_labels.clone()
+        objective.starting_labels[::2] = (objective.starting_labels[::2] + 1) % 3
+    for progress, stray_weight in ((0.0, 1.0), (0.2, 50.5), (0.4, 100.0)):
+        ours = objective(batch, progress)["clusters"].item()
+        assert ours == pytest.approx(expected(stray_weight), rel=1e-4)
+    ours = objective(batch, 0.8)["clusters"].item()
+    assert ours == pytest.approx(expected(1.0), rel=1e-4), "released"
 
 
 # -- representations

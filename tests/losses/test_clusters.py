@@ -107,6 +107,18 @@ def test_divergence_against_naive_loop(points):
     assert_same_gradients(ours, naive / 7, points)
 
 
+def test_divergence_of_weighted_rows(points):
+    p = torch.softmax(draws(7, 4, seed=3), 1)
+    z, centers = points
+    weights = torch.tensor([0.0, 1, 2, 100, 1, 1, 0.5], dtype=torch.float64)
+    naive = 0.0
+    for i, weight in enumerate(weights):
+        row = slice(i, i + 1)
+        naive += weight * cluster_divergence(p[row], log_assignments(z[row], centers))
+    ours = cluster_divergence(p, log_assignments(*points), weights)
+    assert_same_gradients(ours, naive / 7, points)
+
+
 def test_divergence_of_equals_is_zero_and_of_labels_the_cross_entropy():
     q = torch.softmax(draws(5, 3), 1)
     assert cluster_divergence(q, q.log()).item() == pytest.approx(0, abs=1e-15)

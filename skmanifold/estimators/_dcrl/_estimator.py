@@ -148,7 +148,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     label_hold : float, default=1.0
         Share of training, in [0, 1], for which the starting labels are the targets of
-        the assignments. Later targets are the assignments sharpened, computed once an
+        the assignments, and a row that lies in another cluster than its label weighs up
+        to 100 times. Later targets are the assignments sharpened, computed once an
         epoch on all rows: with 0 from the beginning, as in the paper.
 
     label_confidence : float, default=0.95

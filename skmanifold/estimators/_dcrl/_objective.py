@@ -32,6 +32,11 @@ _LEAST_GAP = 1 / 3
 # longer of the starting labels: the ranks are to hold for the clusters that come out.
 _FOLLOW_FROM = 0.5
 
+# Weight, in the end, of the divergence of a row that lies in another cluster than its
+# label, while labels are held: what the local distances draw over a border comes back.
+# More weight for all rows would keep them as well, but crowd each cluster.
+_STRAY_WEIGHT = 100.0
+
 
 class DCRLObjective(nn.Module):
     """Reconstruction, clusters, local distances, ranks of the clusters, alignment.
@@ -110,6 +115,7 @@ class DCRLObjective(nn.Module):
         latent points ``codes``, or where they are ("kept").
         """
         self.inputs, self.labels, self.latent = inputs, labels, None
+        self.starting_labels = labels
         n_clusters = len(self.clusters.centers)
         with torch_threads(1):  # the number of threads would show in the last bits
             means, of_features, of_codes = (
@@ -203,8 +209,12 @@ class DCRLObjective(nn.Module):
             centers, labels = self.clusters.centers, self.labels[rows]
             log_q = log_assignments(z_a, centers)
             same = (labels == self.labels[others]).to(z.dtype)
+            of_rows = None
+            if progress < self.label_hold:
+                stray = log_q.argmax(1) != self.starting_labels[rows]
+                of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
             terms["clusters"] = weights["clusters"] * cluster_divergence(
-                self.targets[rows], log_q
+                self.targets[rows], log_q, of_rows
             )
             terms["local"] = weights["local"] * local_isometry_loss(
                 z_a, z_b, distances, same
