@@ -11,7 +11,8 @@ The number of clusters is that of the classes. Accuracy matches clusters with cl
 CRA, trustworthiness, continuity and RRE (3 to 7 neighbours) compare the input with the
 space in which a method clusters, with the clusters that it has found. IDEC and DEC are
 DCRL with their weights and the start that their papers prescribe: k-means in the latent
-space of the pretrained autoencoder is replaced by k-means on the rows.
+space of the pretrained autoencoder is replaced by k-means on the rows; "idec-start" has
+DCRL's start instead. "dcrl-wide" is DCRL with the network of its paper.
 
 A data set is a name of :mod:`asv_bench.compare.data`, alone or with a number of rows
 (``mnist:10000``, stratified), or ``mnist-test``, the last 10,000 rows of MNIST. With
@@ -43,6 +44,18 @@ DEC_WEIGHTS = {
     "init": "k-means",
 }
 IDEC_WEIGHTS = {**DEC_WEIGHTS, "reconstruction_weight": 1.0, "cluster_weight": 0.1}
+# parameters of DCRL
+OURS = {
+    "dcrl": {},
+    "dcrl-wide": {
+        "layers": (500, 500, 2000),
+        "norm": "none",
+        "activation": "relu",
+    },
+    "dec": DEC_WEIGHTS,
+    "idec": IDEC_WEIGHTS,
+    "idec-start": {**IDEC_WEIGHTS, "init": "embedding"},
+}
 
 
 class KMeansOn:
@@ -141,11 +154,10 @@ class InTheInput:
 
 def make(method, n_clusters, seed, shape):
     """A new model, at its defaults."""
-    if method in ("dcrl", "dec", "idec"):
+    if method in OURS:
         from skmanifold import DCRL
 
-        weights = {"dcrl": {}, "dec": DEC_WEIGHTS, "idec": IDEC_WEIGHTS}[method]
-        return DCRL(n_clusters, image_shape=shape, random_state=seed, **weights)
+        return DCRL(n_clusters, image_shape=shape, random_state=seed, **OURS[method])
     if method == "k-means":
         return KMeansOn(None, n_clusters, seed)
     if method in ("umap", "umap-hdbscan"):
@@ -176,6 +188,7 @@ def make(method, n_clusters, seed, shape):
 
 METHODS = (
     "dcrl",
+    "dcrl-wide",
     "k-means",
     "mixture",
     "spectral",
@@ -183,6 +196,7 @@ METHODS = (
     "umap-hdbscan",
     "dlme",
     "idec",
+    "idec-start",
     "dec",
     "clustpy-dec",
     "clustpy-idec",
@@ -278,8 +292,7 @@ def one(method, data, seed, split=None):
         X, y = X[:split], y[:split]
     model = make(method, int(y.max()) + 1, seed, shape)
     with contextlib.ExitStack() as stack:
-        ours = method in ("dcrl", "dec", "idec")
-        phases = stack.enter_context(phases_timed()) if ours else {}
+        phases = stack.enter_context(phases_timed()) if method in OURS else {}
         _, figures = measured(lambda: model.fit(X))
     found = {
         **judge(X, y, model),
