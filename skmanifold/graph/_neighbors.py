@@ -15,6 +15,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state
 from threadpoolctl import ThreadpoolController
 
+from skmanifold.utils._threads import search_jobs
+
 from ._exact import (
     _BLOCK_ROWS,
     _ExactSearch,
@@ -75,9 +77,11 @@ def nearest_neighbors(
         be compiled by ``numba.njit``.
     n_jobs : int, default=None
         Number of threads of the exact search. None means 1 unless in a
-        :obj:`joblib.parallel_backend` context. -1 means using all processors. The
-        result does not depend on it. The approximate search uses one thread
-        always: with the same seed, its result changes with the number of threads.
+        :obj:`joblib.parallel_backend` context. -1 means all processors, or as many as
+        ``OMP_NUM_THREADS`` says, where joblib and dask write the share of each of their
+        workers. The result does not depend on it. The approximate search uses one
+        thread always: with the same seed, its result changes with the number of
+        threads.
     random_state : int, RandomState instance or None, default=None
         Seed of the approximate search. The exact search is not random. The global
         random state of NumPy is neither used nor changed.
@@ -154,6 +158,7 @@ def nearest_neighbors(
             "learn from. Pass the data, and a graph of neighbours that was computed "
             "elsewhere through neighbors_from_graph (DLME: as connectivity)."
         )
+    n_jobs = search_jobs(n_jobs)
     euclidean_like = isinstance(metric, str) and metric in _EUCLIDEAN_LIKE
     if algorithm == "auto":
         cost = n_samples**2 * (n_features + _PAIR_OVERHEAD)

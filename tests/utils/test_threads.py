@@ -5,9 +5,11 @@
 
 import threading
 
+import joblib
+import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skmanifold.utils._threads import one_blas_thread, one_thread
+from skmanifold.utils._threads import one_blas_thread, one_thread, search_jobs
 
 
 def threads(api):
@@ -48,3 +50,34 @@ def test_one_after_the_other():
             thread.join()
         assert threads("blas") == before
     assert set(most) == {1}
+
+
+@pytest.mark.parametrize(
+    "share, n_jobs, expected",
+    [
+        (None, -1, 8),
+        (None, -2, 7),
+        ("3", -1, 3),
+        ("3,1", -1, 3),
+        ("16", -1, 8),
+        ("0", -1, 8),
+        ("many", -1, 8),
+        ("3", 5, 5),
+        ("3", None, None),
+    ],
+)
+def test_a_search_keeps_to_the_share_of_its_process(
+    monkeypatch, share, n_jobs, expected
+):
+    if share is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", share)
+    monkeypatch.setattr(joblib, "effective_n_jobs", lambda n_jobs: 9 + n_jobs)
+    assert search_jobs(n_jobs) == expected
+
+
+def test_a_search_in_a_worker_of_joblib():
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        found = joblib.Parallel(2)(joblib.delayed(search_jobs)(-1) for _ in range(2))
+    assert found == [1, 1]
