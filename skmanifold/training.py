@@ -24,8 +24,9 @@ class TrainingOptions(BaseEstimator):
     ----------
     optimizer : {"auto", "adamw", "muon"}, default="auto"
         "adamw" for all parameters, or "muon" (orthogonalised momentum) for the hidden
-        weight matrices and AdamW for the rest. "auto" is what the estimator was made
-        with: Muon for IsometricAE, AdamW for the others.
+        weight matrices and AdamW for the rest. In a network of your own the hidden ones
+        are those of all linear layers, but for the last layer. "auto" is what the
+        estimator was made with: Muon for IsometricAE, AdamW for the others.
 
     weight_decay : float, default=1e-4
         Decoupled weight decay of the weight matrices; biases, scales and shifts are

@@ -8,7 +8,7 @@ from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
 from ._distributed import from_first, is_first, same_in_all
-from ._optim import make_optimizers
+from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
 from ._stopping import NoProgress
@@ -28,6 +28,7 @@ __all__ = [
     "learning_rate_factor",
     "local_generator",
     "make_optimizers",
+    "mark_hidden",
     "plain_modes",
     "resolve_device",
     "resolve_precision",

@@ -4,13 +4,35 @@
 """Optimisers of an objective's parameters."""
 
 import torch
+from torch import nn
+
+
+def mark_hidden(network):
+    """Mark the hidden matrices of a network of any build.
+
+    They are the weights of its linear layers, but for the last layer of all, whose
+    outputs are the network's. A mark stays with its parameter, and not with copies.
+    """
+    linear = {
+        id(layer._parameters.get("weight"))
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear)
+    }
+    matrices = [one for one in network.parameters() if one.ndim > 1]
+    for matrix in matrices[:-1]:
+        matrix.is_hidden = id(matrix) in linear
+
+
+def _is_hidden(name, parameter):
+    return ".hidden." in name or getattr(parameter, "is_hidden", False)
 
 
 def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
     """Optimisers whose groups remember their base learning rate as "base_lr".
 
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
-    hidden matrices, by their place in a module named "hidden"; all else is AdamW's.
+    hidden matrices, by their place in a module named "hidden" or by the mark that
+    :func:`mark_hidden` leaves; all else is AdamW's.
 
     ``objective.learning_rate_factors``, if there is one, maps the first part of a
     parameter's name to a factor on the learning rate: for learnable points, such as
@@ -27,7 +49,9 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
             own[prefix].append(parameter)
         elif parameter.ndim < 2:
             vectors.append(parameter)
-        elif optimizer == "muon" and parameter.ndim == 2 and ".hidden." in name:
+        elif (
+            optimizer == "muon" and parameter.ndim == 2 and _is_hidden(name, parameter)
+        ):
             hidden.append(parameter)
         else:
             matrices.append(parameter)

@@ -6,6 +6,7 @@
 import torch
 from torch import nn
 
+from skmanifold._engine import mark_hidden
 from skmanifold.base._networks import checked_widths, copied_or_made
 from skmanifold.nn import MLP, ConvEncoder
 
@@ -80,4 +81,5 @@ def _checked_encoder(encoder, rows, image_shape, feature_dim):
             f"shape ({len(rows)}, n_features) is needed, with any n_features. Flatten "
             "or pool the output."
         )
+    mark_hidden(network)
     return network, shape[1]

@@ -9,6 +9,8 @@ from numbers import Integral
 import torch
 from torch import nn
 
+from skmanifold._engine import mark_hidden
+
 
 def checked_widths(name, layers):
     """Widths of hidden layers, as a list of int."""
@@ -94,4 +96,5 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
             f"{name} maps an input of shape {(n_rows, n_in)} to an output of shape "
             f"{shape}, but shape {wanted} is needed. {remedy}"
         )
+    mark_hidden(network)
     return network

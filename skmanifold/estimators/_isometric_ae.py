@@ -582,6 +582,13 @@ default="isomap"
                 width="n_inputs",
                 remedy=f"Give it a last layer of {data.n_inputs} outputs.",
             )
+        # a condition of weight 0 differentiates nothing
+        _warn_of_unfit_layers(
+            encoder=encoder
+            if self.encoder is not None and self.pseudo_inverse
+            else None,
+            decoder=decoder if self.decoder is not None and self.isometry else None,
+        )
         return IsometricAEObjective(
             encoder,
             decoder,
@@ -676,6 +683,48 @@ def _warn_of_other_units(anchor, data):
             "codes are places in the units of X. Multiply the anchor by about "
             f"{spreads[1] / spreads[0]:.3g}."
         )
+
+
+_PIECEWISE_LINEAR = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.PReLU,
+    nn.RReLU,
+    nn.Hardtanh,  # and ReLU6
+    nn.Hardsigmoid,
+    nn.Hardshrink,
+    nn.Softshrink,
+    nn.Threshold,
+)
+_OF_BATCHES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+
+
+def _warn_of_unfit_layers(**networks):
+    """Warn where a user's networks do not suit conditions on their derivatives."""
+
+    def having(kinds):
+        found = {
+            f"{parameter} has {type(layer).__name__}"
+            for parameter, network in networks.items()
+            if network is not None
+            for layer in network.modules()
+            if isinstance(layer, kinds)
+        }
+        return ", ".join(sorted(found))
+
+    faults = []
+    if piecewise := having(_PIECEWISE_LINEAR):
+        faults.append(
+            f"{piecewise}: linear in pieces, with second derivatives of 0, from which "
+            "no isometry is learnt. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
+        )
+    if of_batches := having(_OF_BATCHES):
+        faults.append(
+            f"{of_batches}: in training its derivatives are those of the whole batch, "
+            "not of each row. Use nn.LayerNorm, or no normalisation."
+        )
+    if faults:
+        warn(" ".join(faults))
 
 
 def _scale_of(data, n_components):

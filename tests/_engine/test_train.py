@@ -15,8 +15,10 @@ from skmanifold._engine import (
     Training,
     local_generator,
     make_optimizers,
+    mark_hidden,
     train,
 )
+from skmanifold.nn import MLP
 
 
 class Quadratic(nn.Module):
@@ -229,3 +231,38 @@ def test_keeps_no_copy_of_the_data(data):
     train(objective, batches, training)
     assert objective.X.data_ptr() == data.data_ptr()
     assert np.shares_memory(objective.X.numpy(), data.numpy())
+
+
+def muon_matrices(**networks):
+    objective = nn.ModuleDict(networks)
+    optimizers = make_optimizers(
+        objective, optimizer="muon", learning_rate=0.1, weight_decay=0.0
+    )
+    taken = {id(p) for group in optimizers[-1].param_groups for p in group["params"]}
+    if len(optimizers) == 1:
+        return []
+    return [name for name, p in objective.named_parameters() if id(p) in taken]
+
+
+def test_muon_takes_the_hidden_matrices_of_any_network():
+    ours = MLP(3, 2, layers=(8, 7))
+    theirs = nn.Sequential(
+        nn.Linear(3, 8), nn.GELU(), nn.Linear(8, 7), nn.GELU(), nn.Linear(7, 2)
+    )
+    assert muon_matrices(net=theirs) == []
+    mark_hidden(theirs)
+    assert muon_matrices(net=ours) == ["net.hidden.0.weight", "net.hidden.3.weight"]
+    assert muon_matrices(net=theirs) == ["net.0.weight", "net.2.weight"]
+    # as the last layer of a decoder of images is a convolution
+    decoder = nn.Sequential(
+        nn.Linear(2, 16), nn.Unflatten(1, (4, 2, 2)), nn.ConvTranspose2d(4, 1, 2)
+    )
+    mark_hidden(decoder)
+    assert muon_matrices(net=decoder) == ["net.0.weight"]
+    # a matrix that is no linear layer's weight
+    table = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 3), nn.Linear(3, 2))
+    mark_hidden(table)
+    assert muon_matrices(net=table) == ["net.1.weight"]
+    one = nn.Sequential(nn.Linear(3, 2))
+    mark_hidden(one)
+    assert muon_matrices(net=one) == []

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import pickle
+import re
 
 import joblib
 import numpy as np
@@ -122,6 +123,21 @@ def test_encoder_is_the_pseudo_inverse_of_the_decoder(unrolled):
         slope = (unrolled.transform(moved) - unrolled.transform(X)) / step
         # of random frames it would be about 0.6
         assert np.abs(slope - J[:, k]).mean() < 0.15
+
+
+def test_a_network_of_ones_own_is_trained_as_well(roll, unrolled):
+    def network(n_in, n_out):
+        return nn.Sequential(
+            *[nn.Linear(n_in, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()],
+            *[nn.Linear(64, 64), nn.SiLU(), nn.Linear(64, n_out)],
+        )
+
+    X = roll.data[:500]
+    own = clone(unrolled).set_params(encoder=network, decoder=network).fit(X)
+    assert isometry_distortion(own, own.embedding_) < 1.5 * isometry_distortion(
+        unrolled, unrolled.embedding_
+    )
+    assert own.score(roll.data[500:]) > 1.5**2 * unrolled.score(roll.data[500:])
 
 
 # -- the decoder
@@ -608,6 +624,53 @@ def test_a_module_of_the_same_layers_learns_the_same(roll):
         **options,
     )
     assert_allclose(b.fit_transform(X), a.fit_transform(X), atol=1e-3 * np.ptp(X))
+
+
+def network_with(*layers):
+    def network(n_in, n_out):
+        return nn.Sequential(nn.Linear(n_in, 6), *layers, nn.Linear(6, n_out))
+
+    return network
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.ReLU(), nn.LeakyReLU(), nn.PReLU(), nn.Hardtanh(), nn.ReLU6(), nn.RReLU()],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_piecewise_linear_layers_are_told(iris, layer):
+    name = type(layer).__name__
+    with pytest.warns(UserWarning) as caught:
+        quick(encoder=network_with(layer), decoder=network_with(layer)).fit(iris[0])
+    assert len(caught) == 1
+    assert re.fullmatch(
+        f"decoder has {name}, encoder has {name}: linear in pieces.*Use nn.SiLU.*",
+        str(caught[0].message),
+    )
+    assert caught[0].filename == __file__
+
+
+def test_batch_normalisation_is_told(iris):
+    faulty = network_with(nn.BatchNorm1d(6), nn.ReLU())
+    with pytest.warns(UserWarning) as caught:
+        quick(encoder=faulty, decoder=network_with(nn.SiLU())).fit(iris[0])
+    assert len(caught) == 1
+    message = str(caught[0].message)
+    assert "encoder has ReLU: linear" in message
+    assert "encoder has BatchNorm1d: in training" in message
+    assert "Use nn.LayerNorm" in message
+    assert "decoder" not in message
+
+
+def test_layers_that_nothing_is_asked_of(iris):
+    """No derivative is taken: a plain autoencoder may have any layers."""
+    network = network_with(nn.BatchNorm1d(6), nn.ReLU())
+    options = dict(encoder=network, decoder=network, max_epochs=1, random_state=0)
+    IsometricAE(isometry=0.0, pseudo_inverse=0.0, **options).fit(iris[0])
+    with pytest.warns(UserWarning, match="^decoder has ReLU: linear"):
+        IsometricAE(pseudo_inverse=0.0, **options).fit(iris[0])
+    smooth = network_with(nn.LayerNorm(6), nn.ELU(), nn.Dropout(0.1))
+    quick(encoder=smooth, decoder=smooth).fit(iris[0])
 
 
 def test_gaussian_points_have_the_moments_of_the_codes():
