@@ -37,6 +37,13 @@ def checked_image_shape(image_shape, n_features):
             f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
             "integers: the shape that a row is given by row.reshape."
         )
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
+        channels, side, _ = shape
+        raise ValueError(
+            f"image_shape={image_shape!r} has its channels first, but they come last: "
+            f"({side}, {side}, {channels}), with rows made by X.reshape(-1, {channels},"
+            f" {side}, {side}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
+        )
     height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
     if height * width * n_channels != n_features:
         raise ValueError(

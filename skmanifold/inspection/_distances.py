@@ -96,7 +96,9 @@ class ShepardDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+    def from_estimator(
+        cls, estimator, X, y=None, *, distances=None, name=None, ax=None, **options
+    ):
         """Draw the distances in the embedding of a fitted estimator.
 
         Parameters
@@ -109,6 +111,10 @@ class ShepardDisplay:
 
         y : Ignored
             Not used.
+
+        distances : array-like of shape (n_samples, n_samples), default=None
+            The distances in the input, geodesic ones, say. None measures those between
+            the rows of `X`, by the option `metric`.
 
         name : str, default=None
             Title; None takes the name of the estimator's class.
@@ -125,7 +131,15 @@ class ShepardDisplay:
             The display, drawn.
         """
         name = type(estimator).__name__ if name is None else name
-        return cls.from_embedding(X, embed(estimator, X), name=name, ax=ax, **options)
+        Z = embed(estimator, X)
+        if distances is not None:
+            if options.setdefault("metric", "precomputed") != "precomputed":
+                raise ValueError(
+                    f"metric={options['metric']!r} measures X, but distances were "
+                    "given, which need no metric. Leave one of them out."
+                )
+            X = distances
+        return cls.from_embedding(X, Z, name=name, ax=ax, **options)
 
     @classmethod
     def from_embedding(

@@ -171,8 +171,9 @@ class EmbeddingDisplay:
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels, if the rows of X are images.
 
-        components : tuple of int, default=None
-            The two or three columns of the embedding to draw; None draws all of them.
+        components : tuple of int or "pca", default=None
+            The two or three columns of the embedding to draw, or the first two
+            principal components of all; None draws all of them.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             How to read `y`.
@@ -255,8 +256,9 @@ class EmbeddingDisplay:
         decoder : callable, default=None
             Map from points of the embedding to rows of the data, for :meth:`to_html`.
 
-        components : tuple of int, default=None
-            The two or three columns of `Z` to draw; None draws all of them.
+        components : tuple of int or "pca", default=None
+            The two or three columns of `Z` to draw, or the first two principal
+            components of all; None draws all of them.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             How to read `y`.

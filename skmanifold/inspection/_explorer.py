@@ -105,8 +105,9 @@ def write_explorer(
     names : array-like of shape (n_samples,), default=None
         A name of each sample, shown beside its row number and searchable.
 
-    components : (int, int), default=None
-        The two columns of `Z` to draw, if it has more. There can be no decoder then.
+    components : (int, int) or "pca", default=None
+        The two columns of `Z` to draw, if it has more, or the first two principal
+        components of all. There can be no decoder then.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
         How to read `y`; "auto" takes floats with a fractional part, or NaN, as
@@ -176,7 +177,8 @@ def write_explorer(
     if width == 3 and components is None:
         raise ValueError(
             "The explorer draws two columns, but the embedding has three. Choose two "
-            "with components=(0, 1), or draw it with EmbeddingDisplay."
+            "with components=(0, 1), or all with components='pca', or draw it with "
+            "EmbeddingDisplay."
         )
     Z = check_embedding(Z, components, dimensions=(2,))
     target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)

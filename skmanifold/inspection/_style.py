@@ -7,6 +7,7 @@ from math import ceil
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.decomposition import PCA
 
 from skmanifold.metrics._checks import check_labels
 from skmanifold.utils import import_optional
@@ -55,27 +56,34 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
             "matrix of numbers with one row for each sample."
         )
     allowed = " or ".join(map(str, dimensions))
-    if components is not None:
+    if isinstance(components, str) and components == "pca":
+        if min(Z.shape) >= 2:
+            Z = _finite(Z, name).astype(np.float64)
+            Z = PCA(2, svd_solver="full").fit_transform(Z)
+    elif components is not None:
         components = tuple(np.atleast_1d(components).tolist())
         if len(components) not in dimensions or not all(
             isinstance(c, int) and -Z.shape[1] <= c < Z.shape[1] for c in components
         ):
             raise ValueError(
                 f"components={components!r} must be {allowed} columns of {name}, which "
-                f"has {Z.shape[1]}, numbered from 0."
+                f"has {Z.shape[1]}, numbered from 0, or 'pca'."
             )
         Z = Z[:, components]
     if Z.shape[1] not in dimensions:
         raise ValueError(
             f"{name} has {Z.shape[1]} columns, but {allowed} can be drawn. "
             + (
-                "Choose some with components=(0, 1), or project them first, by "
-                "PCA(2) for instance, and pass the result to from_embedding."
+                "Choose some with components=(0, 1), or take the first two principal "
+                "components of all with components='pca'."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )
         )
-    Z = Z.astype(np.float64, copy=False)
+    return _finite(Z.astype(np.float64, copy=False), name)
+
+
+def _finite(Z, name):
     if not np.isfinite(Z).all():
         raise ValueError(f"{name} has NaN or infinite entries, which have no place.")
     return Z

@@ -5,6 +5,7 @@
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array, issparse
 from scipy.stats import rankdata
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.cluster import contingency_matrix
@@ -82,7 +83,7 @@ def cluster_rank_accuracy(X, Z, labels):
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The input.
 
     Z : array-like of shape (n_samples, n_components)
@@ -110,7 +111,7 @@ def cluster_rank_accuracy(X, Z, labels):
     >>> round(cluster_rank_accuracy(X, [[0.0], [9.0], [5.0]], labels), 2)
     0.56
     """
-    X, Z = check_pair(X, Z, min_samples=1, sparse=False)
+    X, Z = check_pair(X, Z, min_samples=1)
     labels = check_labels(labels, X.shape[0], "labels")
     return float(np.mean(_center_ranks(X, labels) == _center_ranks(Z, labels)))
 
@@ -118,9 +119,14 @@ def cluster_rank_accuracy(X, Z, labels):
 def _center_ranks(X, labels):
     """Rank of every centre from every centre, ties sharing the lowest."""
     counts = np.bincount(labels)
-    members = np.argsort(labels, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    sums = np.add.reduceat(X[members].astype(np.float64), starts, axis=0)
+    if issparse(X):
+        rows = np.arange(len(labels))
+        members = csr_array((np.ones(len(labels)), (labels, rows)))
+        sums = (members @ X.astype(np.float64)).toarray()
+    else:
+        members = np.argsort(labels, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        sums = np.add.reduceat(X[members].astype(np.float64), starts, axis=0)
     # A common mean far from zero would cost digits in the distances.
     centers = sums / counts[:, np.newaxis]
     distances = pairwise_distances(centers - centers.mean(axis=0))

@@ -430,6 +430,8 @@ _SCORERS = {
     "linear_svm": partial(make_embedding_scorer, _linear_svm),
     "kmeans": partial(make_embedding_scorer, _kmeans),
 }
+# By the names of their functions as well.
+_FUNCTIONS = {maker.args[0].__name__: name for name, maker in _SCORERS.items()}
 
 
 def get_scorer_names():
@@ -474,7 +476,8 @@ def get_scorer(name, **options):
     Parameters
     ----------
     name : str or callable
-        One of :func:`get_scorer_names`. A callable is returned as it is.
+        One of :func:`get_scorer_names`, or the name of the metric's function. A
+        callable is returned as it is.
 
     **options : dict
         Further arguments of :func:`make_embedding_scorer`, such as `n_neighbors`,
@@ -530,6 +533,8 @@ def get_scorer(name, **options):
                 f" {name!r}, which has its own. Pass them to make_embedding_scorer."
             )
         return name
+    if isinstance(name, str):
+        name = _FUNCTIONS.get(name, name)
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"

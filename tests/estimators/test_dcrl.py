@@ -133,6 +133,7 @@ def fitted_digits(digits, kmeans_of_digits):
 )
 @pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
 @pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
 def test_check_estimator(estimator, check):
     check(estimator)
 
@@ -252,13 +253,34 @@ def test_unbalanced_and_tiny_clusters():
     assert np.isfinite(model.embedding_).all()
 
 
+def test_the_number_of_clusters_found(iris):
+    X = iris[0]
+    assert DCRL(3, random_state=0).fit(X).n_clusters_ == 3
+    with pytest.warns(UserWarning, match="using n_clusters=2"):
+        model = quick(n_clusters=5).fit(np.repeat(X[[0, -1]], 20, axis=0))
+    assert model.n_clusters_ == len(model.cluster_centers_) == 2
+
+
+@pytest.mark.parametrize("n_rows", [30, 5000])
+def test_the_representation_of_a_large_init_is_short(n_rows):
+    init = np.random.RandomState(0).randn(n_rows, 784)
+    assert len(repr(DCRL(n_rows, init=init))) < 1500
+
+
 def test_a_cluster_that_loses_its_rows(iris):
     X = iris[0]
     X = np.vstack([X, X + 1e-9])
     # labels that no place can tell: both halves are the same points
     labels = np.arange(300) % 2
     labels[:3] = 2
-    model = quick(n_clusters=3, init=labels, max_epochs=30).fit(X)
+    model = quick(n_clusters=3, init=labels, max_epochs=30)
+    with pytest.warns(UserWarning) as caught:
+        model.fit(X)
+    assert [str(w.message)[:35] for w in caught] == [
+        "1 of the 3 clusters have no rows. L"
+    ]
+    assert caught[0].filename == __file__
+    assert model.n_clusters_ == 2 == len(np.unique(model.labels_))
     (empty,) = np.setdiff1d([0, 1, 2], model.labels_)
     assert model.cluster_centers_.shape == (3, 10)
     assert np.isfinite(model.cluster_means_).all()
@@ -663,6 +685,7 @@ def test_images_are_moved_as_images(monkeypatch, images):
         ((8, 9), "has 72 pixel values, but X has 64 features"),
         ((64,), r"must be \(H, W\) or \(H, W, C\)"),
         ((8, -8), "positive integers"),
+        ((1, 8, 8), r"channels first, but they come last: \(8, 8, 1\), .*transpose"),
     ],
 )
 def test_unfit_image_shape(images, shape, match):

@@ -51,6 +51,23 @@ def test_shepard_draws_random_pairs_of_any_metric(metric):
     assert cdist(drawn, known).min(axis=1).max() < 1e-6
 
 
+def test_shepard_of_an_estimator_against_given_distances():
+    along = pairwise_distances(X, metric="manhattan")
+    display = ShepardDisplay.from_estimator(PLANE, X, distances=along, n_pairs=None)
+    offsets = display.points_.get_offsets()
+    Z = PLANE.transform(X)
+    expected = np.column_stack([pdist(X, "cityblock"), pdist(Z)])
+    assert_allclose(offsets, expected, atol=1e-7)
+    same = ShepardDisplay.from_estimator(
+        PLANE, X, distances=along, metric="precomputed", n_pairs=None
+    )
+    assert_array_equal(same.points_.get_offsets(), offsets)
+    with pytest.raises(ValueError, match="metric='cosine' measures X, but distances"):
+        ShepardDisplay.from_estimator(PLANE, X, distances=along, metric="cosine")
+    with pytest.raises(ValueError, match="square"):
+        ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
+
+
 def test_shepard_of_a_scaled_copy_is_a_line():
     display = ShepardDisplay.from_embedding(X, 3 * X, random_state=0)
     assert_allclose(display.slope_, 3.0)

@@ -162,6 +162,19 @@ def test_three_dimensions():
     display.figure_.canvas.draw()
 
 
+def test_components_may_be_principal_ones():
+    Z5 = np.random.default_rng(0).normal(size=(40, 5)) * [1.0, 5.0, 0.1, 3.0, 1.0]
+    display = EmbeddingDisplay.from_embedding(Z5, components="pca")
+    expected = PCA(2).fit_transform(Z5)
+    assert_allclose(display.embedding, expected, atol=1e-9)
+    pca = PCA(4).fit(Z5)
+    display = EmbeddingDisplay.from_estimator(pca, Z5, components="pca")
+    assert_allclose(np.abs(display.embedding), np.abs(expected), atol=1e-9)
+    assert display.decoder is None
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        EmbeddingDisplay.from_embedding(Z5 * np.nan, components="pca")
+
+
 def test_components_choose_columns():
     Z5 = rng.normal(size=(40, 5))
     display = EmbeddingDisplay.from_embedding(Z5, components=(3, -5))
@@ -373,6 +386,8 @@ def test_sparse_input():
         ({"y": Y[:-1]}, r"y has shape \(299,\)"),
         ({"components": (0, 2)}, r"components=\(0, 2\)"),
         ({"components": (0,)}, r"components=\(0,\)"),
+        ({"components": "umap"}, r"components=\('umap',\) must be .* or 'pca'"),
+        ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 columns"),
         ({"target_type": "colour"}, "target_type must be one of"),
         ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
         ({"kind": "hexbin"}, "kind must be one of"),

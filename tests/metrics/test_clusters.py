@@ -6,6 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import coo_array, csr_array, csr_matrix
 from sklearn.metrics import accuracy_score
 
 from skmanifold.metrics import (
@@ -90,6 +91,17 @@ def test_cluster_rank_accuracy_follows_the_formula(pair, labels):
     assert (
         cluster_rank_accuracy(9 * X + 1e5, -Z, np.array(list("dcba"))[labels]) == value
     )
+
+
+@pytest.mark.parametrize("container", [csr_array, csr_matrix, coo_array])
+def test_cluster_rank_accuracy_of_sparse_rows(container):
+    rng = np.random.default_rng(0)
+    X, Z = rng.normal(size=(60, 7)).round(1), rng.normal(size=(60, 2))
+    X[X < 0.5] = 0.0
+    labels = rng.integers(9, size=60)
+    value = cluster_rank_accuracy(X, Z, labels)
+    assert cluster_rank_accuracy(container(X), Z, labels) == value
+    assert cluster_rank_accuracy(container(X.astype(np.float32)), Z, labels) == value
 
 
 def test_cluster_rank_accuracy_by_hand():

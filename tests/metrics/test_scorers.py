@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
@@ -122,6 +123,28 @@ def test_the_names():
         get_scorer("nmi")
     own = make_embedding_scorer(metrics.stress)
     assert get_scorer(own) is own
+
+
+def test_the_names_of_the_functions_serve_too(iris):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    for name, function in (
+        ("cra", "cluster_rank_accuracy"),
+        ("rre", "mean_relative_rank_error"),
+        ("lgd", "local_geometric_distortion"),
+        ("d_rmse", "distance_rmse"),
+    ):
+        assert function not in get_scorer_names()
+        assert get_scorer(function)(pca, X, y) == get_scorer(name)(pca, X, y)
+    # with the options that a name takes
+    assert get_scorer("distance_rmse", reference="last_step").reference == "last_step"
+
+
+def test_cra_of_sparse_rows(iris):
+    X, y = iris
+    pca = PCA(2, svd_solver="arpack", random_state=0).fit(X)
+    scorer = get_scorer("cra")
+    assert scorer(pca, csr_array(X), y) == scorer(pca, X, y)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -223,7 +223,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     ----------
     labels_ : ndarray of shape (n_samples,)
         Cluster of each row of the training data. A cluster may have lost all of its
-        rows.
+        rows, see ``n_clusters_``.
+
+    n_clusters_ : int
+        Number of clusters found: those with rows. A warning tells where a quarter of
+        the clusters have none.
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centres in the latent space.
@@ -492,6 +496,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         X = self._validate(X, reset=False)
         return _soft_assignments(self._outputs(self.network_, X), self.cluster_centers_)
 
+    def _fit(self, X, y, *, part=False):
+        super()._fit(X, y, part=part)
+        n_centers = len(self.cluster_centers_)
+        n_empty = n_centers - self.n_clusters_
+        if 4 * n_empty >= n_centers:
+            warn(
+                f"{n_empty} of the {n_centers} clusters have no rows. Lower "
+                "n_clusters, if X has fewer; otherwise give other starting labels "
+                "(init, n_init), or train longer."
+            )
+
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
@@ -654,6 +669,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return {
             "cluster_centers_": centers,
             "labels_": labels,
+            "n_clusters_": len(np.unique(labels)),
             "cluster_means_": self._raw_means(data, labels, len(centers)),
             "_n_clusters_asked": self.n_clusters,
         }
