@@ -38,6 +38,7 @@ ESTIMATORS = [small(name) for name in sorted(skmanifold._ESTIMATORS)]
 
 # scikit-learn's own checks are run by the tests of each estimator
 @pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
+@pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
 @parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
 def test_promise(estimator, check):
     check(estimator)

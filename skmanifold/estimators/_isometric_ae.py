@@ -17,7 +17,11 @@ from torch.nn import functional as F
 from skmanifold._engine import RowBatches, apply_in_blocks, count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._decoder import single_codes
-from skmanifold.base._networks import checked_widths, own_network
+from skmanifold.base._networks import (
+    checked_image_shape,
+    checked_widths,
+    own_network,
+)
 from skmanifold.graph import geodesic_embedding
 from skmanifold.losses import (
     isometry_loss,
@@ -606,15 +610,9 @@ default="isomap"
 
     def _built_in(self, n_inputs, n_components):
         if self.image_shape is not None:
-            shape = tuple(self.image_shape)
+            shape = checked_image_shape(self.image_shape, n_inputs)
             options = {"channels": _channels(shape), "activation": self.activation}
             encoder = ConvEncoder(shape, n_components, **options)
-            if math.prod(shape) != n_inputs:
-                raise ValueError(
-                    f"image_shape={self.image_shape!r} has {math.prod(shape)} pixels, "
-                    f"but X has {n_inputs} columns. Each row of X must be one "
-                    "flattened image."
-                )
             decoder = ConvDecoder(n_components, shape, **options)
             return encoder, decoder
         layers = self.layers
@@ -742,10 +740,10 @@ def _scale_of(data, n_components):
 def _channels(image_shape):
     """Channels of each block: half of those that the networks have by themselves.
 
-    None if the shape is not one, which the networks say better.
+    None if an image is too small, which the networks say better.
     """
-    sides = image_shape[:2]
-    if not all(isinstance(side, Integral) and side >= 8 for side in sides):
+    side = min(image_shape[:2])
+    if side < 8:
         return None
-    n_blocks = max(1, round(math.log2(min(sides) / 4)))
+    n_blocks = max(1, round(math.log2(side / 4)))
     return [min(16 * 2**i, 64) for i in range(n_blocks)]
