@@ -265,8 +265,9 @@ class IsometricAE(DecoderMixin, DeepManifold):
 default="isomap"
         Embedding that the codes are drawn to at first: Isomap's, one of your own in the
         units of X, or none, as in the paper. Without one the loss has many minima in
-        which a rolled-up surface stays folded. Not used when a fit goes on by
-        ``warm_start``.
+        which a rolled-up surface stays folded. Where the graph of neighbours has
+        several parts, each is embedded by itself and they are placed side by side, with
+        a warning. Not used when a fit goes on by ``warm_start``.
 
     anchor_weight : float, default=1.0
         Weight of the anchor at the start, relative to the reconstruction.
@@ -663,6 +664,7 @@ default="isomap"
             self.n_components,
             n_neighbors=n_neighbors,
             n_landmarks=self.n_landmarks,
+            parts="apart",
             n_jobs=self.n_jobs,
             random_state=seed,
         )

@@ -32,6 +32,7 @@ def geodesic_embedding(
     *,
     n_neighbors=10,
     n_landmarks="auto",
+    parts="joined",
     n_jobs=None,
     random_state=None,
 ):
@@ -54,6 +55,9 @@ def geodesic_embedding(
         Samples, drawn at random, that paths begin at; more than `n_components`. "auto"
         takes all samples up to 2,500, which is Isomap itself, and 300 beyond, or 20 for
         each component if that is more. Numbers above that of the samples mean all.
+    parts : {"joined", "apart"}, default="joined"
+        What to do with parts of a graph that is not connected: join them by edges, as
+        Isomap does, or embed each by itself and place them apart, see Notes.
     n_jobs : int, default=None
         Threads of the neighbour search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -87,6 +91,12 @@ def geodesic_embedding(
     parts, and those through the joints cannot all be kept: the parts come out bent,
     more so the fewer the coordinates. With many samples these edges are looked for
     among 5,000 of them.
+
+    With ``parts="apart"`` each part has the coordinates that it has without the others,
+    turned anyhow, and so keeps its distances. The parts lie side by side: balls around
+    them are as far from each other as the shortest edge between two parts is long, or
+    farther. Each part has its share of the landmarks, and at least 20 for each
+    component.
 
     Beyond the data and their neighbours, memory is ``20 * n_landmarks * n_samples``
     bytes.
@@ -123,6 +133,8 @@ def geodesic_embedding(
                 f"n_landmarks={n_landmarks} must be more than n_components="
                 f'{n_components}: fewer span fewer dimensions. Raise it, or set "auto".'
             )
+    if parts not in ("joined", "apart"):
+        raise ValueError(f"parts={parts!r} is unknown. It must be 'joined' or 'apart'.")
     rng = check_random_state(random_state)
 
     indices, distances = nearest_neighbors(
@@ -144,19 +156,24 @@ def geodesic_embedding(
     unit = distances.mean(dtype=np.float64)
     if not unit > 0:
         return np.zeros((n_samples, n_components))[of]
-    graph = _connected_graph(X / unit, indices, distances / unit, rng)
-
-    landmarks = np.arange(n_samples)
     n_wanted = n_landmarks
     if n_landmarks == "auto":
         few = max(_LEAST_LANDMARKS, _LANDMARKS_PER_COMPONENT * n_components)
         n_wanted = n_samples if n_samples <= _ALL_LANDMARKS else few
-    if n_wanted < n_samples:
-        landmarks = np.sort(rng.choice(n_samples, n_wanted, replace=False))
-    paths = sparse.csgraph.dijkstra(graph, directed=False, indices=landmarks)
-    # the number of BLAS threads would show in the last bits
-    with one_blas_thread():
-        return (_landmark_scaling(paths, landmarks, n_components) * unit)[of]
+    n_parts, labels = connected_components_of(indices)
+    if n_parts > 1 and parts == "apart":
+        warn(
+            f"The graph of {indices.shape[1]} neighbours has {n_parts} parts (the "
+            f"largest of {np.bincount(labels).max()} of {n_samples} samples), between "
+            "which there are no distances along the data: they are placed side by "
+            "side, each embedded by itself. Raise n_neighbors to connect them."
+        )
+        graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
+        embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)
+    else:
+        graph = _connected_graph(X / unit, indices, distances / unit, rng)
+        embedding = _along_paths(graph, n_components, n_wanted, rng)
+    return (embedding * unit)[of]
 
 
 def _check_count(name, value):
@@ -168,11 +185,84 @@ def _check_count(name, value):
         )
 
 
+def _along_paths(graph, n_components, n_landmarks, rng):
+    """Embedding of a connected graph by shortest paths from landmarks."""
+    n_samples = graph.shape[0]
+    landmarks = np.arange(n_samples)
+    if n_landmarks < n_samples:
+        landmarks = np.sort(rng.choice(n_samples, n_landmarks, replace=False))
+    paths = sparse.csgraph.dijkstra(graph, directed=False, indices=landmarks)
+    # the number of BLAS threads would show in the last bits
+    with one_blas_thread():
+        return _landmark_scaling(paths, landmarks, n_components)
+
+
+def _apart(X, graph, labels, n_components, n_landmarks, rng):
+    """Embedding of each part of a graph by itself, the parts side by side."""
+    n_samples = len(X)
+    members = np.split(
+        np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1]
+    )
+    least = min(n_landmarks, _LANDMARKS_PER_COMPONENT * n_components)
+    embedding, radii = np.empty((n_samples, n_components)), np.empty(len(members))
+    for part, rows in enumerate(members):
+        share = max(least, -(-n_landmarks * len(rows) // n_samples))
+        own = _along_paths(graph[rows][:, rows], n_components, share, rng)
+        own -= (own.max(axis=0) + own.min(axis=0)) / 2
+        radii[part] = np.linalg.norm(own, axis=1).max()
+        embedding[rows] = own
+    _, squares = _nearest_pairs(X, labels, len(members), rng)
+    apart = np.sqrt(np.minimum(squares, squares.T)) + radii + radii[:, np.newaxis]
+    with one_blas_thread():
+        embedding += _centers_of_balls(apart, radii, n_components)[labels]
+    return embedding - embedding.mean(axis=0)
+
+
+def _centers_of_balls(apart, radii, n_components):
+    """Centres that are as far from each other as asked, or farther.
+
+    The largest ball comes first. Each further one goes out from it in the direction
+    that classical scaling of the distances has for it, as far as the others need.
+    """
+    np.fill_diagonal(apart, 0.0)
+    every = np.arange(len(apart))
+    layout = _landmark_scaling(apart.copy(), every, n_components)
+    first = radii.argmax()
+    layout -= layout[first]
+    reach = np.linalg.norm(layout, axis=1)
+    # parts beyond what the coordinates hold have no direction of their own
+    lost = reach == 0
+    layout[lost, 0], reach[lost] = 1.0, 1.0
+    directions = layout / reach[:, np.newaxis]
+    reach[lost] = np.inf
+    reach[first] = -1.0
+
+    centers = np.zeros_like(layout)
+    order = np.argsort(reach, kind="stable")
+    for i, part in enumerate(order[1:], start=1):
+        placed, direction = centers[order[:i]], directions[part]
+        # where on the ray others are too near: between two roots of a parabola
+        along = placed @ direction
+        half = apart[part, order[:i]] ** 2 - (placed**2).sum(axis=1) + along**2
+        half = np.sqrt(np.maximum(half, 0.0))
+        lengths = 0.0
+        for k in np.argsort(along - half, kind="stable"):
+            if along[k] - half[k] <= lengths < along[k] + half[k]:
+                lengths = along[k] + half[k]
+        centers[part] = lengths * direction
+    return centers
+
+
+def _edges(indices, distances):
+    """Rows, columns and lengths of the edges to neighbours."""
+    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
+    return rows, indices.ravel(), distances.ravel().astype(np.float64)
+
+
 def _connected_graph(X, indices, distances, rng):
     """The symmetric graph of neighbours, its parts joined, as a CSR array."""
     n_samples, n_neighbors = indices.shape
-    rows = np.repeat(np.arange(n_samples), n_neighbors)
-    columns, lengths = indices.ravel(), distances.ravel().astype(np.float64)
+    rows, columns, lengths = _edges(indices, distances)
     n_parts, labels = connected_components_of(indices)
     if n_parts > 1:
         warn(
@@ -184,6 +274,10 @@ def _connected_graph(X, indices, distances, rng):
         a, b, between = _bridges(X, labels, n_parts, rng)
         rows, columns = np.append(rows, a), np.append(columns, b)
         lengths = np.append(lengths, between)
+    return _symmetric_graph(rows, columns, lengths, n_samples)
+
+
+def _symmetric_graph(rows, columns, lengths, n_samples):
     # both directions, and each edge once: sums of duplicates would double lengths
     first, second = np.minimum(rows, columns), np.maximum(rows, columns)
     _, kept = np.unique(first * n_samples + second, return_index=True)
@@ -194,6 +288,19 @@ def _connected_graph(X, indices, distances, rng):
 
 def _bridges(X, labels, n_parts, rng):
     """Shortest edges between parts: their two ends and their lengths."""
+    ends, squares = _nearest_pairs(X, labels, n_parts, rng)
+    i, j = np.triu_indices(n_parts, 1)
+    if n_parts > _ALL_PAIRS:
+        i, j = sparse.csgraph.minimum_spanning_tree(
+            np.where(np.isfinite(squares), squares, 0)
+        ).nonzero()
+    a, b = ends[i, j].T
+    difference = X[a].astype(np.float64) - X[b]
+    return a, b, np.sqrt(np.einsum("ij,ij->i", difference, difference))
+
+
+def _nearest_pairs(X, labels, n_parts, rng):
+    """For parts i < j their two nearest samples and the squared distance."""
     order = np.argsort(labels, kind="stable")
     if len(X) > _BRIDGE_SAMPLES:
         # of each part its share, and at least one
@@ -230,14 +337,7 @@ def _bridges(X, labels, n_parts, rng):
                 k = begin + nearest[begin : ends[j] - rest.start].argmin()
                 at[i, j] = of[k], rest.start + k
                 shortest[i, j] = max(nearest[k], np.finfo(float).tiny)
-    i, j = np.triu_indices(n_parts, 1)
-    if n_parts > _ALL_PAIRS:
-        i, j = sparse.csgraph.minimum_spanning_tree(
-            np.where(np.isfinite(shortest), shortest, 0)
-        ).nonzero()
-    a, b = order[at[i, j, 0]], order[at[i, j, 1]]
-    difference = X[a].astype(np.float64) - X[b]
-    return a, b, np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return order[at], shortest
 
 
 def _landmark_scaling(paths, landmarks, n_components):

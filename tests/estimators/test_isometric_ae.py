@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
@@ -748,6 +749,15 @@ def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
     expected = geodesic_embedding(X)
     sign = np.sign((expected * seen[3].numpy()).sum(axis=0))
     assert_allclose(seen[3].numpy() * sign, expected, atol=1e-3)
+    # parts of a graph are embedded each by itself
+    X = rng.randn(100, 3) + 50 * (np.arange(100)[:, np.newaxis] % 2)
+    with pytest.warns(UserWarning, match="has 2 parts.*each embedded by itself"):
+        quick().fit(X)
+    anchor = seen[5].numpy()
+    for part in (slice(0, None, 2), slice(1, None, 2)):
+        own = geodesic_embedding(X[part])
+        assert_allclose(pdist(anchor[part]), pdist(own), atol=1e-3)
+    assert cdist(anchor[::2], anchor[1::2]).min() > 50
 
 
 def test_the_paper_is_reachable():

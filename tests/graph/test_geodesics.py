@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn.datasets import load_digits, make_s_curve, make_swiss_roll
 from sklearn.manifold import Isomap
@@ -44,6 +45,97 @@ def test_parts_are_joined_as_isomap_joins_them():
         Z = geodesic_embedding(X, 2, n_neighbors=5)
     expected = isomap(X, 2, 5)
     assert_allclose(aligned(Z, expected), expected, atol=1e-6 * np.ptp(expected))
+
+
+def parts_of(X, Z, labels):
+    return [(X[labels == part], Z[labels == part]) for part in np.unique(labels)]
+
+
+def gaps(Z, labels):
+    """Nearest distance of each two parts."""
+    parts = [Z[labels == part] for part in np.unique(labels)]
+    return np.array([[cdist(a, b).min() for b in parts] for a in parts])
+
+
+@pytest.mark.parametrize("n_components", [1, 2])
+def test_parts_apart_are_isomaps_of_each(n_components):
+    """Also of very different sizes, and where one lies around another."""
+    rng = np.random.RandomState(0)
+    sizes = [150, 90, 12, 8]
+    labels = rng.permutation(np.repeat(range(4), sizes))
+    places = 30.0 * np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+    X = rng.randn(260, 4) + places[labels]
+    angle = np.sort(rng.uniform(0, 5, size=90))
+    X[labels == 1] = 12 * np.column_stack(
+        [np.cos(angle), np.sin(angle)] + [0 * angle] * 2
+    )
+    told = r"has 4 parts \(the largest of 150 of 260 samples\), between which"
+    with pytest.warns(UserWarning, match=told):
+        Z = geodesic_embedding(X, n_components, n_neighbors=7, parts="apart")
+    assert_allclose(Z.mean(axis=0), 0.0, atol=1e-9)
+    for own, placed in parts_of(X, Z, labels):
+        expected = isomap(own, n_components, 7)
+        placed = aligned(placed - placed.mean(axis=0), expected)
+        assert_allclose(placed, expected, atol=1e-6 * np.ptp(expected))
+    assert (gaps(Z, labels) >= gaps(X, labels) * (1 - 1e-9)).all()
+
+
+def test_parts_apart_lie_as_near_as_they_may():
+    """Two balls touch but for the edge between them."""
+    X = np.r_[np.arange(10.0), 15 + np.arange(20.0)][:, np.newaxis]
+    with pytest.warns(UserWarning, match="2 parts"):
+        Z = geodesic_embedding(X, 1, n_neighbors=3, parts="apart")
+    labels = np.repeat([0, 1], [10, 20])
+    assert gaps(Z, labels)[0, 1] == pytest.approx(6.0)
+    assert np.ptp(Z) == pytest.approx(34.0)
+
+
+@pytest.mark.parametrize("n_components", [1, 2, 5])
+def test_many_parts_apart(n_components):
+    rng = np.random.RandomState(0)
+    labels = np.repeat(np.arange(60), 6)
+    X = rng.randn(360, 8) + 40 * rng.randn(60, 8)[labels]
+    with pytest.warns(UserWarning, match="has 60 parts"):
+        Z = geodesic_embedding(X, n_components, n_neighbors=4, parts="apart")
+    off = ~np.eye(60, dtype=bool)
+    assert (gaps(Z, labels) >= gaps(X, labels) * (1 - 1e-9))[off].all()
+    for own, placed in parts_of(X, Z, labels):
+        expected = geodesic_embedding(own, n_components, n_neighbors=4)
+        assert_allclose(pdist(placed), pdist(expected), atol=1e-6 * np.ptp(expected))
+
+
+def test_parts_apart_have_their_share_of_the_landmarks():
+    """Parts that are flat come out as they are, small ones too."""
+    rng = np.random.RandomState(0)
+    labels = np.repeat([0, 1, 2], [900, 300, 12])
+    plane = rng.uniform(0, 10, size=(1212, 2)) / np.array([1, 2, 5])[labels][:, None]
+    X = np.column_stack([plane, 20.0 * labels])
+    with pytest.warns(UserWarning, match="3 parts"):
+        Z = geodesic_embedding(
+            X, 2, n_neighbors=8, n_landmarks=100, parts="apart", random_state=0
+        )
+    for own, placed in parts_of(plane, Z, labels):
+        assert spearmanr(pdist(own), pdist(placed))[0] > 0.97
+    assert (gaps(Z, labels) >= 19)[~np.eye(3, dtype=bool)].all()
+
+
+def test_a_connected_graph_has_nothing_apart():
+    X, _ = make_s_curve(120, random_state=0)
+    assert_array_equal(
+        geodesic_embedding(X, parts="apart"), geodesic_embedding(X, parts="joined")
+    )
+
+
+def test_parts_apart_for_any_number_of_threads_and_with_duplicates():
+    rng = np.random.RandomState(0)
+    X = rng.randn(80, 3) + np.repeat([[0, 0, 0], [90, 0, 0]], 40, axis=0)
+    X = np.repeat(X, 3, axis=0)
+    results = []
+    for n_threads in (1, 2):
+        with threadpool_limits(limits=n_threads), pytest.warns(UserWarning):
+            results.append(geodesic_embedding(X, 2, parts="apart", n_jobs=n_threads))
+    assert_array_equal(*results)
+    assert_array_equal(results[0][::3], results[0][2::3])
 
 
 def test_joining_edges_are_the_shortest_of_all_pairs():
@@ -203,6 +295,7 @@ def test_the_global_generator_is_left_alone():
         (dict(n_landmarks=0), 'n_landmarks=0 is invalid.*or "auto"'),
         (dict(n_landmarks=2), "n_landmarks=2 must be more than n_components=2"),
         (dict(n_landmarks="all"), "n_landmarks='all' is invalid"),
+        (dict(parts="alone"), "parts='alone' is unknown.*'joined' or 'apart'"),
         (dict(n_neighbors=0), "n_neighbors=0 is invalid"),
         (dict(n_neighbors=20), "n_neighbors=20 is too large"),
     ],
