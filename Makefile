@@ -15,6 +15,7 @@
 #   make lint    style and format, without changing a file
 #   make format  the same, changing the files
 #   make doc     the documentation, in doc/_build/html
+#   make pictures   the README's pictures, drawn anew by the examples
 #   make bench   each benchmark of asv_bench once
 #   make clean   remove what the targets above made
 #   make constraints   the newest versions of everything, resolved into constraints.txt
@@ -48,7 +49,7 @@ EXTRAS_bench = bench
 # Two installations into one environment must not run side by side.
 .NOTPARALLEL:
 .PHONY: help demo test browser-test test-property test-kill test-big lint format doc \
-	bench clean constraints
+	pictures bench clean constraints
 
 help:
 	@sed -n 's/^#   make /make /p' Makefile
@@ -96,6 +97,13 @@ doc: .venv/installed-doc
 	$(VENV_PYTHON) -m sphinx --builder html --fail-on-warning --keep-going \
 		--jobs auto doc doc/_build/html
 	@echo "The documentation is in doc/_build/html/index.html"
+
+# Each example writes a picture of its name where it is run.
+PICTURES = plot_digits plot_isometric_ae
+
+pictures: .venv/installed-doc
+	cd doc/pictures && for name in $(PICTURES); do \
+		MPLBACKEND=Agg ../../$(VENV_PYTHON) ../../examples/$$name.py || exit 1; done
 
 bench: .venv/installed-bench
 	cd asv_bench && "../$(VENV_PYTHON)" -m asv machine --yes

@@ -46,8 +46,15 @@ def skip_member(app, what, name, value, skip, options):
     return None if home is None or home.startswith("skmanifold") else True
 
 
+def expect_no_pictures(app, config):
+    """Without ``plot_gallery`` the examples do not draw what pages show."""
+    if str(config.plot_gallery) in ("0", "False"):
+        config.suppress_warnings.append("image.not_readable")
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("config-inited", expect_no_pictures)
 
 
 # Gallery

@@ -46,13 +46,13 @@ plt.show()
 # %%
 # Charts that overlap
 # -------------------
-# The pairs of charts that share the most points hold digits that look alike.
+# The same charts on a circle, each beside those that it overlaps most; the stronger a
+# line, the more images two charts share. These are images of digits that look alike.
 
-overlaps = np.triu(atlas.chart_overlap_, 1)
-for flat in np.argsort(-overlaps, axis=None)[:8]:
-    a, b = np.unravel_index(flat, overlaps.shape)
-    titles = [axes.flat[chart].get_title() for chart in (a, b)]
-    print(f"{overlaps[a, b]:.3f}  {titles[0]}  |  {titles[1]}")
+from skmanifold.inspection import AtlasDisplay
+
+AtlasDisplay.from_estimator(atlas, X, image_shape=(8, 8), n_points=4, cmap="gray_r")
+plt.show()
 
 # %%
 # New digits

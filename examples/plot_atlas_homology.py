@@ -60,37 +60,25 @@ for name, (space, n_charts) in spaces.items():
 # there.
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from skmanifold.atlas import cech_nerve, persistence
+from skmanifold.inspection import BarcodeDisplay
 
-colors = ["#332288", "#CC6677", "#117733"]
-figure, axes = plt.subplots(2, 2, figsize=(11, 6), layout="constrained", sharex=True)
+figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), layout="constrained")
 for row, (name, Q) in zip(axes, covers.items(), strict=True):
     nerve = cech_nerve(Q)
     for axis, field in zip(row, (2, 3), strict=True):
         found = betti_numbers(nerve, field=field)
-        axis.axvspan(found.start, found.stop, color="0.9", zorder=0)
-        height = 0
-        for dimension, bars in enumerate(persistence(nerve, field)):
-            for i, (start, stop) in enumerate(bars):
-                axis.plot(
-                    [start, min(stop, nerve.end)],
-                    [height, height],
-                    color=colors[dimension],
-                    linewidth=2,
-                    label=f"dimension {dimension}" if i == 0 else None,
-                )
-                height += 1
-        axis.set(
-            title=f"{name}, modulo {field}: {found.numbers}",
-            yticks=[],
-            xscale="symlog",
+        barcode = BarcodeDisplay.from_persistence(
+            persistence(nerve, field),
+            name=f"{name}, modulo {field}: {found.numbers}",
+            ax=axis,
+            scale_label="-log of the membership",
         )
-        ticks = [0, 1, 3, 10, 30, 100]
-        axis.set_xticks(ticks, map(str, ticks))
-        axis.set_xlim(0, np.ceil(nerve.end))
-for axis in axes[-1]:
-    axis.set_xlabel("-log of the membership")
-axes[0, 0].legend(loc="upper left")
+        axis.axvspan(found.start, found.stop, color="0.9", zorder=0)
+        axis.set_xscale("symlog")
+        axis.set_xlim(left=0)
+        axis.set_xticks([0, 1, 3, 10, 30], ["0", "1", "3", "10", "30"])
+        if axis is not axes[0, 1]:
+            barcode.legend_.remove()
 plt.show()

@@ -119,7 +119,7 @@ for axis, (epoch, Z) in zip(axes, shown.items(), strict=True):
     axis.scatter(*Z.T, c=colors[y], s=3, linewidths=0)
     axis.set_title(f"epoch {epoch}", loc="left")
     axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
+    axis.spines[:].set_color("0.85")
     axis.set_aspect("equal", "datalim")
 legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))

@@ -12,6 +12,7 @@ import pytest
 
 import skmanifold
 import skmanifold.atlas
+import skmanifold.inspection
 import skmanifold.losses
 import skmanifold.metrics
 from skmanifold.utils import estimator_checks
@@ -98,6 +99,30 @@ def test_examples_that_pages_point_to_exist():
         for name in re.findall(r"sphx_glr_auto_examples_(\w+\.py)", read(page))
     }
     assert {"plot_grid_search.py", "plot_callbacks.py"} <= pointed <= names
+    pictures = {
+        f"{name}.py"
+        for page in pages
+        for name in re.findall(r"images/sphx_glr_(\w+)_\d{3}\.png", read(page))
+    }
+    assert pictures <= names
+
+
+@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
+def test_guide_of_an_estimator_shows_a_picture_of_it(name):
+    row = re.search(rf"~skmanifold\.{name}`, :ref:`guide <(\w+)>`", read(TABLE))
+    page = read(TABLE.parent / f"{row[1]}.rst")
+    shown = re.findall(r"images/sphx_glr_(\w+)_\d{3}\.png", page)
+    assert shown, f"{row[1]}.rst has no picture"
+    assert any(name in read(ROOT / "examples" / f"{one}.py") for one in shown)
+
+
+def test_every_display_has_an_example():
+    text = "".join(map(read, EXAMPLES))
+    shown = set(re.findall(r"\b\w+Display\b", text))
+    assert set(skmanifold.inspection.__all__) - shown == {
+        "DimensionDisplay",  # of some twenty fits
+        "write_explorer",  # a page, not a picture
+    }
 
 
 def test_files_of_the_table_exist():

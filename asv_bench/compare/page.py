@@ -1,32 +1,82 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The page of results of the documentation, from the measurements that are kept.
+"""The results of the documentation and the README, from the measurements that are kept.
 
-``python -m asv_bench.compare.page`` writes ``doc/results.rst`` from the files of JSON
-lines in ``asv_bench/measured``. To measure anew, give the commands that the page shows
-with ``--out asv_bench/measured/NAME.jsonl``.
+``python -m asv_bench.compare.page`` writes ``doc/results.rst``, and the README between
+its marks, from the files of JSON lines in ``asv_bench/measured``. To measure anew, give
+the commands that the page shows with ``--out asv_bench/measured/NAME.jsonl``.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
+from statistics import mean
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from asv_bench.compare import clustering, contrast, isometry, jobs, topology
 from asv_bench.compare.report import (
+    RANKED,
     TABLES,
     by_method,
     latest_rows,
     mean_ranks,
+    table,
     title_of,
 )
 from asv_bench.compare.run import ROOT, read_rows
 
 RESULTS = ROOT / "asv_bench" / "measured"
 PAGE = ROOT / "doc" / "results.rst"
+README = ROOT / "README.md"
+MARKS = ("<!-- results:begin -->\n", "<!-- results:end -->")
+
+README_METHODS = {
+    "dlme": "DLME",
+    "umap": "UMAP",
+    "opentsne": "t-SNE",
+    "pacmap": "PaCMAP",
+}
+README_MORE = {"umap-unseeded": "UMAP without a seed"}
+README_COST = {
+    "wall_s": "seconds",
+    "cpu_s": "CPU seconds",
+    "peak_mib": "MiB beside X",
+}
+README_TEXT = """\
+`python -m asv_bench.compare.page` writes these tables from the measurements that are
+kept in `asv_bench/measured`. The page of [all results](doc/results.rst) has the
+commands, the machine, the versions and the deviations. In brackets: how many seeds the
+mean is of.
+
+**DLME** draws rows in the plane, without labels, at its defaults and from raw numbers;
+the others get what their guides begin with (pixels over 255). Labels judge afterwards:
+*linear SVM / k-means / 10-NN / trustworthiness*.
+
+{embedding}
+
+What {largest} took on two threads without a GPU, compilation not counted. The machine
+was shared, so seconds are upper bounds:
+
+{cost}
+
+**DCRL** with as many clusters as classes: accuracy, normalised mutual information,
+cluster rank accuracy (1 if the clusters keep the order of their distances),
+trustworthiness. Where *split* rows were fitted, *ACC new* is the accuracy for the
+others.
+
+{clustering}
+
+**IsometricAE** on 2,000 points of a surface: deviation of the lengths of decoded edges,
+of mean 1 (the paper has .02 on the swiss roll, .03 on the S-curve), rank correlation of
+the distances with those along the surface, error of the reconstruction of further
+points.
+
+{isometry}
+"""
 
 INTRODUCTION = """\
 .. This page is written by a command, see its last section. Edit that, not this.
@@ -167,6 +217,65 @@ def job_parts(rows):
     return parts
 
 
+def readme_embedding(rows):
+    """Scores of each set and method; what the largest set took that UMAP was given."""
+    groups, sizes = {}, {}
+    for row in sorted(rows, key=lambda row: (row["n_samples"], row["data"])):
+        groups.setdefault((row["data"], row["method"]), []).append(row)
+        sizes[row["data"]] = row["n_samples"]
+
+    scores, cost = [], []
+    for data, n_samples in sizes.items():
+        line = [f"{data}, {n_samples:,} rows"]
+        for method in README_METHODS:
+            cell = ""
+            if of := groups.get((data, method)):
+                figures = [mean(row["scores"][name] for row in of) for name in RANKED]
+                cell = " / ".join(f"{value:.3f}".lstrip("0") for value in figures)
+                cell += f" ({len(of)})"
+            line.append(cell)
+        scores.append(line)
+    largest = [data for data in sizes if (data, "umap") in groups][-1]
+    for method, label in (README_METHODS | README_MORE).items():
+        if of := groups.get((largest, method)):
+            figures = [mean(row[name] for row in of) for name in README_COST]
+            cells = [f"{value:.0f}" for value in figures]
+            cost.append([f"{label} ({len(of)})", *cells])
+    return {
+        "embedding": table(["", *README_METHODS.values()], scores),
+        "largest": largest,
+        "cost": table(["", *README_COST.values()], cost),
+    }
+
+
+def readme(folder):
+    """What stands in the README between its marks."""
+    rows = [row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path)]
+    embedded = [row for row in rows if row.get("task") == "embed"]
+    embedded = [row for row in latest_rows(embedded) if row["status"] == "ok"]
+    whole = {
+        (row["data"], row["method"], row["seed"]): row
+        for row in sorted(embedded, key=lambda row: row["threads"])
+        if not row["params"] and row["n_rows"] is None
+    }
+    others = jobs.latest(row for row in rows if "job" in row)
+    clusters = [row for row in others if row["job"].get("method") == "dcrl"]
+    surfaces = [row for row in others if row["job"].get("part") == "surfaces"]
+    return README_TEXT.format(
+        **readme_embedding(whole.values()),
+        clustering=jobs.markdown(
+            clusters,
+            ("data", "split"),
+            {name: 3 for name in ("ACC", "NMI", "CRA", "trust", "ACC new")},
+        ),
+        isometry=jobs.markdown(
+            surfaces,
+            ("case",),
+            {"distortion": 4, "rank correlation": 4, "held-out error": 3},
+        ),
+    )
+
+
 def circumstances(rows):
     """What the figures were measured with."""
     machines, packages, commits = set(), {}, set()
@@ -227,12 +336,21 @@ def page(folder):
 
 
 def main(arguments=None):
-    """Write the page."""
+    """Write the page and the README's part."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--readme", type=Path, default=README)
     options = parser.parse_args(arguments)
     options.page.write_text(page(options.results), encoding="utf-8")
+    before, _, after = re.split(
+        f"(?<={MARKS[0]})(.*?)(?={MARKS[1]})",
+        options.readme.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    options.readme.write_text(
+        before + readme(options.results) + after, encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

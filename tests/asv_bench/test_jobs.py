@@ -74,6 +74,24 @@ def test_the_page_of_results_is_that_of_the_kept_measurements():
     assert PAGE.read_text(encoding="utf-8") == page(RESULTS)
 
 
+def test_the_figures_of_the_readme_are_those_of_the_kept_measurements():
+    from asv_bench.compare.page import MARKS, README, RESULTS, readme
+
+    text = README.read_text(encoding="utf-8")
+    assert text.split(MARKS[0])[1].split(MARKS[1])[0] == readme(RESULTS)
+
+
+def test_the_readme_is_written_between_its_marks(tmp_path):
+    from asv_bench.compare.page import MARKS, RESULTS, main, readme
+
+    file = tmp_path / "README.md"
+    file.write_text("above\n" + MARKS[0] + "old\n" + MARKS[1] + "\nbelow\n")
+    main(["--page", str(tmp_path / "results.rst"), "--readme", str(file)])
+    assert file.read_text() == (
+        "above\n" + MARKS[0] + readme(RESULTS) + MARKS[1] + "\nbelow\n"
+    )
+
+
 def test_markdown_tables_become_rst():
     from asv_bench.compare.page import to_rst
 
