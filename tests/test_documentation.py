@@ -4,15 +4,22 @@
 """The README, the pages and the examples hold what they say."""
 
 import ast
+import importlib
+import inspect
+import pkgutil
 import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
+from sklearn.datasets import load_wine
 
 import skmanifold
+from skmanifold.metrics import clustering_accuracy
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -22,14 +29,22 @@ def read(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_readme_example_runs(tmp_path):
+def test_readme_examples_run(tmp_path, monkeypatch):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    X.to_csv(tmp_path / "measurements.csv", index=False)
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", read("README.md"), re.S)
-    assert blocks
+    assert len(blocks) == 2
     script = tmp_path / "readme.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
     names = runpy.run_path(str(script))
+    plt.close("all")
     assert names["embedding"].shape == (1797, 2)
     assert (names["again"] == names["embedding"][:10]).all()
+    clustered = pd.read_csv("clustered.csv")
+    assert (clustered[X.columns] == X).all(axis=None)
+    assert clustering_accuracy(y, clustered["cluster"]) > 0.9
+    assert Path("map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
@@ -78,9 +93,25 @@ def test_pictures_of_the_readme_are_those_of_the_examples():
 
 
 def test_public_names_are_in_the_reference():
-    page = set(re.findall(r"^   ~?([\w.]+)$", read("doc/api/index.rst"), re.M))
-    names = set(skmanifold.__all__) - {"__version__", "estimators"}
-    missing = {f"skmanifold.{name}" for name in names} - page
+    """A listed module's page lists what is in its ``__all__``, if it is our own."""
+    page = read("doc/api/index.rst")
+    listed = set(re.findall(r"^   ~?([\w.]+)$", page, re.M))
+    missing = {
+        f"skmanifold.{name}"
+        for name in (*skmanifold._ESTIMATORS, *skmanifold._FUNCTIONS)
+    } - listed
+    for module in pkgutil.walk_packages(skmanifold.__path__, "skmanifold."):
+        if any(part.startswith("_") for part in module.name.split(".")):
+            continue
+        for name in importlib.import_module(module.name).__all__:
+            value = getattr(importlib.import_module(module.name), name)
+            if name in skmanifold._ESTIMATORS:
+                continue
+            if not value.__module__.startswith("skmanifold."):
+                assert f".{name}`" in page, f"{name} is passed on, and not named"
+            elif module.name not in listed:
+                missing.add(f"{module.name}.{name}")
+            assert inspect.isclass(value) or inspect.isfunction(value)
     assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
 
 
