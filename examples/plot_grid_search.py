@@ -93,8 +93,8 @@ for axis, name in zip(axes, scoring, strict=False):
         search.cv_results_[f"{what}_test_{name}"].reshape(shape)
         for what in ("mean", "std")
     )
-    axis.imshow(mean, cmap="viridis", vmin=mean.min() - 0.02, vmax=mean.max())
-    middle = (mean.min() + mean.max()) / 2
+    low, high = mean.min() - 0.02, mean.max()
+    axis.imshow(mean, cmap="viridis", vmin=low, vmax=high)
     for row, column in np.ndindex(*shape):
         axis.text(
             column,
@@ -102,7 +102,7 @@ for axis, name in zip(axes, scoring, strict=False):
             f"{mean[row, column]:.3f}\n± {std[row, column]:.3f}",
             ha="center",
             va="center",
-            color="black" if mean[row, column] > middle else "white",
+            color="black" if mean[row, column] > (low + high) / 2 else "white",
         )
     axis.set_xticks(range(shape[1]), grid["embed__nu_embedding"])
     axis.set_yticks(range(shape[0]), grid["embed__n_neighbors"])

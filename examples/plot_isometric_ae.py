@@ -113,5 +113,5 @@ for axis in (plane, stretch):
     axis.spines[["top", "right"]].set_visible(False)
 
 picture = Path("plot_isometric_ae.png").resolve()
-figure.savefig(picture, dpi=150)
+figure.savefig(picture, dpi=100)
 print(f"The picture is in {picture}")

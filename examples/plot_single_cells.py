@@ -142,7 +142,7 @@ for (above, below), (name, Z) in zip(axes.T, maps.items(), strict=True):
 figure.colorbar(points, ax=axes[1], label="log10 of the depth", shrink=0.8)
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
+    axis.spines[:].set_color("0.85")
     axis.set_aspect("equal", "datalim")
 legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=cell_type)

@@ -120,7 +120,7 @@ for axis, (name, Z) in zip(axes, maps.items(), strict=True):
     axis.scatter(*Z.T, c=colors[y[train]], s=9, linewidths=0)
     axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
     axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
+    axis.spines[:].set_color("0.85")
     axis.scatter(
         *models[name].transform([texts[i] for i in shown]).T,
         c=colors[y[shown]],

@@ -88,7 +88,7 @@ def test_pictures_of_the_readme_are_those_of_the_examples():
     for picture in map(Path, pictures):
         content = (ROOT / picture).read_bytes()
         assert content[:8] == b"\x89PNG\r\n\x1a\n"
-        assert len(content) < 300_000
+        assert len(content) < 400_000
         assert f'Path("{picture.name}")' in read(f"examples/{picture.stem}.py")
 
 
