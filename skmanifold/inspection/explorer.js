@@ -265,7 +265,9 @@
     if (sampleTile) sampleTile(i, element("tip-image"), 64);
     tip.hidden = false;
     const box = tip.getBoundingClientRect();
-    const right = event.clientX + 16 + box.width < window.innerWidth;
+    // beside the pointer, and not over the panel
+    const edge = plot.getBoundingClientRect().right;
+    const right = event.clientX + 16 + box.width < edge;
     const below = event.clientY + 16 + box.height < window.innerHeight;
     tip.style.left = `${event.clientX + (right ? 16 : -16 - box.width)}px`;
     tip.style.top = `${event.clientY + (below ? 16 : -16 - box.height)}px`;

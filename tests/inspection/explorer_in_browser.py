@@ -315,6 +315,21 @@ def test_hovering_shows_the_image(page):
         np.testing.assert_array_equal(page.canvas("#sample-image"), IMAGES[row])
 
 
+def test_tip_does_not_cover_the_panel(page):
+    rightmost = int(np.flatnonzero((GRID == [19.0, 7.0]).all(axis=1))[0])
+    for row in (rightmost, *ROWS):
+        assert page.hover_row(GRID[row]) == row
+        tip, plot = (
+            page.script(
+                "return document.getElementById(arguments[0])"
+                ".getBoundingClientRect().right",
+                name,
+            )
+            for name in ("tip", "plot")
+        )
+        assert tip <= plot
+
+
 def test_hovering_after_pan_and_zoom(page):
     ranges = "return document.getElementById('plot').layout.xaxis.range"
     before = page.script(ranges)
