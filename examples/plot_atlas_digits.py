@@ -51,7 +51,7 @@ plt.show()
 
 from skmanifold.inspection import AtlasDisplay
 
-AtlasDisplay.from_estimator(atlas, X, image_shape=(8, 8), n_points=4, cmap="gray_r")
+AtlasDisplay.from_estimator(atlas, X, image_shape=(8, 8), n_points=3, cmap="gray_r")
 plt.show()
 
 # %%

@@ -16,21 +16,19 @@ Display takes the embedding of any method.
 # The embedding
 # -------------
 # The classes only give the colours. With ``image_shape`` some samples are drawn as what
-# they are.
+# they are, as many as do not cover each other.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 
 from skmanifold import DLME
 from skmanifold.inspection import EmbeddingDisplay
 
 X, y = load_digits(return_X_y=True)
 dlme = DLME(random_state=0).fit(X)
-pca = PCA(n_components=2, random_state=0).fit(X)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 5.2), layout="constrained")
-EmbeddingDisplay.from_estimator(pca, X, y, ax=axes[0], legend=False)
+EmbeddingDisplay.from_estimator(dlme, X, y, ax=axes[0], legend=False)
 EmbeddingDisplay.from_estimator(dlme, X, y, image_shape=(8, 8), ax=axes[1])
 plt.show()
 
@@ -41,11 +39,15 @@ plt.show()
 # What it has kept
 # ----------------
 # Left: how many of the k nearest neighbours are kept, for each k, against chance. DLME
-# is far ahead where neighbourhoods are small. Right: distances of pairs of samples.
-# DLME's do not follow those of the input, which is the price: how far apart two groups
-# are drawn says little.
+# is far ahead of a linear map where neighbourhoods are small, and behind it where they
+# are a good part of the data. Right: distances of pairs of samples. DLME's hardly
+# follow those of the input: how far apart two groups are drawn says little.
+
+from sklearn.decomposition import PCA
 
 from skmanifold.inspection import NeighborhoodPreservationDisplay, ShepardDisplay
+
+pca = PCA(n_components=2, random_state=0).fit(X)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 NeighborhoodPreservationDisplay.from_estimator(
@@ -72,23 +74,22 @@ plt.show()
 # %%
 # How sure clusters are, and how they lie
 # ---------------------------------------
-# Left: the memberships of ten clusters, found on the map. A row is a sample; colour
-# beside the diagonal says between which clusters the doubts are. Right: seen from the
-# cluster of a row, is the cluster of a column at the same rank among the distances as
-# in the input (blue)? Else the number says by how many ranks farther it is drawn.
+# Ten clusters are found on the map of PCA, where they overlap. Left: their memberships.
+# A row is a sample; colour beside the diagonal says between which clusters the doubts
+# are. Right: seen from the cluster of a row, is the cluster of a column at the same
+# rank among the distances as in the input (blue)? Else the number says by how many
+# ranks farther it is drawn.
 
 from sklearn.mixture import GaussianMixture
 
 from skmanifold.inspection import ClusterConfidenceDisplay, ClusterRankDisplay
 
-mixture = GaussianMixture(n_components=10, random_state=0).fit(dlme.embedding_)
-labels = mixture.predict(dlme.embedding_)
+Z = pca.transform(X)
+mixture = GaussianMixture(n_components=10, random_state=0).fit(Z)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
-ClusterConfidenceDisplay.from_estimator(
-    mixture, dlme.embedding_, kind="matrix", ax=axes[0]
-)
-ClusterRankDisplay.from_embedding(X, dlme.embedding_, labels, name="DLME", ax=axes[1])
+ClusterConfidenceDisplay.from_estimator(mixture, Z, kind="matrix", ax=axes[0])
+ClusterRankDisplay.from_embedding(X, Z, mixture.predict(Z), name="PCA", ax=axes[1])
 plt.show()
 
 # %%

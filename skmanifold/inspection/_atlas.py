@@ -344,7 +344,7 @@ class AtlasDisplay:
                 zorder=1,
             )
         if self.grids is not None:
-            self._draw_grids(ax, half, cmap)
+            self._draw_grids(plt, ax, half, cmap)
         else:
             self._draw_samples(plt, ax, half, legend, scatter_kwargs)
         counts = np.bincount(np.asarray(self.chart), minlength=n_charts)
@@ -371,8 +371,10 @@ class AtlasDisplay:
             ax.set_title(self.name)
         return self
 
-    def _draw_grids(self, ax, half, cmap):
+    def _draw_grids(self, plt, ax, half, cmap):
         grids = np.asarray(self.grids)
+        # the lines between images are white, also where white is a small value
+        cmap = plt.get_cmap(cmap).with_extremes(bad="white")
         limits = pixel_range(grids)
         if grids.dtype not in (np.uint8, bool):
             # a decoder may overshoot here and there, which would grey all the rest
@@ -447,11 +449,13 @@ def _free_room(centers):
 
 
 def _mosaic(grid):
-    """One picture of a grid of images, with white lines between them."""
+    """One picture of a grid of images, with lines between them, masked if grey."""
     n_rows, n_columns, height, width = grid.shape[:4]
     line = max(1, round(min(height, width) / 10))
     shape = (n_rows, height + line, n_columns, width + line, *grid.shape[4:])
     mosaic = np.full(shape, 255, dtype=np.uint8)
+    if grid.ndim == 4:
+        mosaic = np.ma.masked_all(shape, dtype=np.uint8)
     # pictures count rows from above, charts from below
     mosaic[:, :height, :, :width] = grid[::-1].swapaxes(1, 2)
     mosaic = mosaic.reshape(n_rows * shape[1], n_columns * shape[3], *grid.shape[4:])

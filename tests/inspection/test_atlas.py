@@ -120,14 +120,16 @@ def test_one_dimensional_charts_and_empty_ones():
     assert display.texts_[3].get_text() == "3 (0)"
 
 
-def test_mosaics_have_every_image_in_its_place():
-    display = draw(grids=IMAGES)
+@pytest.mark.parametrize("cmap", ["gray", "gray_r"])
+def test_mosaics_have_every_image_in_its_place(cmap):
+    display = draw(grids=IMAGES, cmap=cmap)
     assert len(display.images_) == N_CHARTS and not display.points_
     for chart, image in enumerate(display.images_):
         mosaic = image.get_array()
         # with a white line between each two
         assert mosaic.shape == (3 * 3 - 1, 4 * 7 - 1)
-        assert (mosaic[2::3] == 255).all() and (mosaic[:, 6::7] == 255).all()
+        colors = image.to_rgba(mosaic)
+        assert (colors[2::3] == 1).all() and (colors[:, 6::7] == 1).all()
         for row in range(3):
             for column in range(4):
                 # the first row of a chart is its lowest
