@@ -7,24 +7,39 @@ import torch
 from torch import nn
 
 
-def mark_hidden(network):
+def mark_hidden(network, rows):
     """Mark the hidden matrices of a network of any build.
 
-    They are the weights of its linear layers, but for the last layer of all, whose
-    outputs are the network's. A mark stays with its parameter, and not with copies.
+    They are the weights of its linear layers, but for the layer that comes last when
+    rows go through. A mark stays with its parameter, and not with copies.
+
+    Returns
+    -------
+    torch.Tensor
+        What the network makes of the rows.
     """
-    linear = {
-        id(layer._parameters.get("weight"))
+    called = []
+    hooks = [
+        layer.register_forward_hook(lambda layer, *_: called.append(layer))
         for layer in network.modules()
-        if isinstance(layer, nn.Linear)
-    }
-    matrices = [one for one in network.parameters() if one.ndim > 1]
-    for matrix in matrices[:-1]:
-        matrix.is_hidden = id(matrix) in linear
+        if any(one.ndim > 1 for one in layer.parameters(recurse=False))
+    ]
+    try:
+        outputs = network(rows)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for parameter in network.parameters():
+        parameter.is_hidden = False
+    for layer in called:
+        weight = layer._parameters.get("weight")
+        if weight is not None:
+            weight.is_hidden = isinstance(layer, nn.Linear) and layer is not called[-1]
+    return outputs
 
 
 def _is_hidden(name, parameter):
-    return ".hidden." in name or getattr(parameter, "is_hidden", False)
+    return getattr(parameter, "is_hidden", ".hidden." in name)
 
 
 def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):

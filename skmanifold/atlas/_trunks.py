@@ -67,7 +67,7 @@ def _checked_encoder(encoder, rows, image_shape, feature_dim):
     )
     try:
         with torch.no_grad():
-            features = network.eval()(rows)
+            features = mark_hidden(network.eval(), rows)
             shape = tuple(features.shape)
     except Exception as error:
         raise ValueError(
@@ -81,5 +81,4 @@ def _checked_encoder(encoder, rows, image_shape, feature_dim):
             f"shape ({len(rows)}, n_features) is needed, with any n_features. Flatten "
             "or pool the output."
         )
-    mark_hidden(network)
     return network, shape[1]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skmanifold._engine import mark_hidden
+from skmanifold.utils._warnings import warn
 
 
 def checked_widths(name, layers):
@@ -39,8 +40,9 @@ def checked_image_shape(image_shape, n_features):
         )
     if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
         channels, side, _ = shape
-        raise ValueError(
-            f"image_shape={image_shape!r} has its channels first, but they come last: "
+        warn(
+            f"image_shape={image_shape!r} is {channels} by {side} pixels with {side} "
+            "channels. If the channels come first in your images, move them last: "
             f"({side}, {side}, {channels}), with rows made by X.reshape(-1, {channels},"
             f" {side}, {side}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
         )
@@ -91,7 +93,7 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
     network = copied_or_made(name, given, arguments, n_in, n_out)
     try:
         with torch.no_grad():
-            shape = tuple(network.eval()(rows).shape)
+            shape = tuple(mark_hidden(network.eval(), rows).shape)
     except Exception as error:
         raise ValueError(
             f"{name} could not map an input of shape {(n_rows, n_in)}: {error}. It "
@@ -103,5 +105,4 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
             f"{name} maps an input of shape {(n_rows, n_in)} to an output of shape "
             f"{shape}, but shape {wanted} is needed. {remedy}"
         )
-    mark_hidden(network)
     return network

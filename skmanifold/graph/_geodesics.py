@@ -22,7 +22,8 @@ _LEAST_LANDMARKS = 300
 _LANDMARKS_PER_COMPONENT = 20
 # Samples among which the shortest edges between the parts of a graph are looked for.
 _BRIDGE_SAMPLES = 5000
-# Parts that are joined in all pairs; more are joined along a spanning tree.
+# Parts that are joined in all pairs, or placed apart; more are joined along a spanning
+# tree.
 _ALL_PAIRS = 100
 
 
@@ -57,7 +58,8 @@ def geodesic_embedding(
         each component if that is more. Numbers above that of the samples mean all.
     parts : {"joined", "apart"}, default="joined"
         What to do with parts of a graph that is not connected: join them by edges, as
-        Isomap does, or embed each by itself and place them apart, see Notes.
+        Isomap does, or embed each by itself and place them apart, see Notes. More than
+        100 are joined.
     n_jobs : int, default=None
         Threads of the neighbour search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -161,7 +163,7 @@ def geodesic_embedding(
         few = max(_LEAST_LANDMARKS, _LANDMARKS_PER_COMPONENT * n_components)
         n_wanted = n_samples if n_samples <= _ALL_LANDMARKS else few
     n_parts, labels = connected_components_of(indices)
-    if n_parts > 1 and parts == "apart":
+    if 1 < n_parts <= _ALL_PAIRS and parts == "apart":
         warn(
             f"The graph of {indices.shape[1]} neighbours has {n_parts} parts (the "
             f"largest of {np.bincount(labels).max()} of {n_samples} samples), between "
@@ -211,7 +213,9 @@ def _apart(X, graph, labels, n_components, n_landmarks, rng):
         own -= (own.max(axis=0) + own.min(axis=0)) / 2
         radii[part] = np.linalg.norm(own, axis=1).max()
         embedding[rows] = own
-    _, squares = _nearest_pairs(X, labels, len(members), rng)
+    # a common mean far from zero would cost digits in the distances
+    centred = X - X.mean(axis=0, dtype=np.float64)
+    _, squares = _nearest_pairs(centred, labels, len(members), rng)
     apart = np.sqrt(np.minimum(squares, squares.T)) + radii + radii[:, np.newaxis]
     with one_blas_thread():
         embedding += _centers_of_balls(apart, radii, n_components)[labels]

@@ -250,19 +250,41 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
         nn.Linear(3, 8), nn.GELU(), nn.Linear(8, 7), nn.GELU(), nn.Linear(7, 2)
     )
     assert muon_matrices(net=theirs) == []
-    mark_hidden(theirs)
+    mark_hidden(theirs, torch.zeros(2, 3))
     assert muon_matrices(net=ours) == ["net.hidden.0.weight", "net.hidden.3.weight"]
     assert muon_matrices(net=theirs) == ["net.0.weight", "net.2.weight"]
     # as the last layer of a decoder of images is a convolution
     decoder = nn.Sequential(
         nn.Linear(2, 16), nn.Unflatten(1, (4, 2, 2)), nn.ConvTranspose2d(4, 1, 2)
     )
-    mark_hidden(decoder)
+    mark_hidden(decoder, torch.zeros(2, 2))
     assert muon_matrices(net=decoder) == ["net.0.weight"]
     # a matrix that is no linear layer's weight
     table = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 3), nn.Linear(3, 2))
-    mark_hidden(table)
+    mark_hidden(table, torch.zeros(2, dtype=int))
     assert muon_matrices(net=table) == ["net.1.weight"]
     one = nn.Sequential(nn.Linear(3, 2))
-    mark_hidden(one)
+    mark_hidden(one, torch.zeros(2, 3))
     assert muon_matrices(net=one) == []
+
+
+class HeadFirst(nn.Module):
+    """Its last layer is made first, and one that is not the last is named so."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 2)
+        self.hidden = nn.Sequential(nn.Linear(3, 8), nn.SiLU(), nn.Linear(8, 8))
+
+    def forward(self, x):
+        return self.head(self.hidden(x))
+
+
+def test_the_last_matrix_is_that_of_the_last_layer_to_compute():
+    network = HeadFirst()
+    assert mark_hidden(network, torch.zeros(2, 3)).shape == (2, 2)
+    assert muon_matrices(net=network) == ["net.hidden.0.weight", "net.hidden.2.weight"]
+    named = nn.ModuleDict({"hidden": nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))})
+    mark_hidden(named["hidden"], torch.zeros(2, 3))
+    assert muon_matrices(net=named) == ["net.hidden.0.weight"]
+    assert not any(layer._forward_hooks for layer in network.modules())

@@ -159,7 +159,18 @@ def test_digits_keep_their_geometry(digits, fitted_digits):
 
 
 def test_held_labels_come_out_as_they_went_in(fitted_digits, kmeans_of_digits):
-    assert (fitted_digits.labels_ == kmeans_of_digits).mean() > 0.99
+    # k-means on pixels cuts through neighbourhoods, whose rows may change sides
+    assert (fitted_digits.labels_ == kmeans_of_digits).mean() > 0.97
+
+
+def test_scattered_wrong_labels_are_mended(digits):
+    X, y = digits[0][:600], digits[1][:600]
+    rng = np.random.RandomState(0)
+    wrong = rng.rand(600) < 0.15
+    labels = np.where(wrong, rng.randint(10, size=600), y)
+    assert (labels == y).mean() < 0.88
+    model = DCRL(10, init=labels, max_epochs=60, random_state=0).fit(X)
+    assert (model.labels_ == y).mean() > 0.95
 
 
 def test_centers_are_the_means_of_their_clusters(fitted_digits):
@@ -328,6 +339,9 @@ def test_unfit_init(iris, init, came):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
+    for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50):
+        with pytest.raises(ValueError, match="init has missing labels"):
+            quick(init=labels).fit(iris[0])
 
 
 def test_modularity_is_that_of_the_graph():
@@ -498,6 +512,7 @@ def test_the_decoder_follows_an_encoder_that_it_does_not_move(digits):
 def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
     model = quick(local_weight=(0.0, 2.0), continuation=0.5)
     objective, batch = objective_of(monkeypatch, model, iris[0])
+    batch = (*batch[:3], False)  # later in an epoch: the labels stay
     values = [objective(batch, share)["local"].item() for share in (0, 0.25, 0.5, 0.9)]
     assert values[0] == 0
     assert_allclose(values[1], values[2] / 2)
@@ -547,10 +562,13 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
         total = 0.0
         for p, log_q_i, row in zip(objective.targets[rows], log_q, rows, strict=True):
             stray = int(log_q_i.argmax()) != int(objective.starting_labels[row])
+            stray = stray and bool(objective.agreed[row])
             divergence = float(sum(p * (p.log() - log_q_i)))
             total += 2.0 * divergence * (stray_weight if stray else 1.0)
         return total / len(rows)
 
+    assert objective.agreed.float().mean() > 0.9
+    objective.agreed[::5] = False
     # half of the rows are given another label
     with torch.no_grad():
         objective.starting_labels = objective.starting_labels.clone()
@@ -687,12 +705,17 @@ def test_images_are_moved_as_images(monkeypatch, images):
         ((8, 9), "has 72 pixel values, but X has 64 features"),
         ((64,), r"must be \(H, W\) or \(H, W, C\)"),
         ((8, -8), "positive integers"),
-        ((1, 8, 8), r"channels first, but they come last: \(8, 8, 1\), .*transpose"),
     ],
 )
 def test_unfit_image_shape(images, shape, match):
     with pytest.raises(ValueError, match=match):
         quick(image_shape=shape).fit(images)
+
+
+def test_channels_that_seem_to_come_first_are_told(images):
+    told = r"1 by 8 pixels with 8 channels. .* last: \(8, 8, 1\), .*transpose"
+    with pytest.warns(UserWarning, match=told):
+        quick(image_shape=(1, 8, 8)).fit(images)
 
 
 # -- transform is a function

@@ -149,8 +149,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     label_hold : float, default=1.0
         Share of training, in [0, 1], for which the starting labels are the targets of
         the assignments, and a row that lies in another cluster than its label weighs up
-        to 100 times. Later targets are the assignments sharpened, computed once an
-        epoch on all rows: with 0 from the beginning, as in the paper.
+        to 100 times where most of its neighbours have that label, too. Later targets
+        are the assignments sharpened, computed once an epoch on all rows: with 0 from
+        the beginning, as in the paper.
 
     label_confidence : float, default=0.95
         Weight of the starting label in its target; the rest is divided among all
@@ -590,6 +591,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             data.inputs[:, : self.n_features_in_],
             torch.from_numpy(labels).to(data.device),
             torch.from_numpy(codes).to(data.device),
+            neighbors,
             place=place,
         )
         run.train(objective, NeighborPairs(neighbors, distances, batch_size))
@@ -856,6 +858,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         init = np.asarray(self.init)
         n_samples = data.n_samples
         if init.ndim == 1 and len(init) == n_samples:
+            if not all(label == label and label is not None for label in init.tolist()):
+                raise ValueError(
+                    "init has missing labels, None or NaN. Give each row a label: what "
+                    "is unknown may be a cluster of its own."
+                )
             values, labels = np.unique(init, return_inverse=True)
             if len(values) == self.n_clusters:
                 return labels.astype(np.int64)

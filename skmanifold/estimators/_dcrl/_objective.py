@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 from torch import nn
 from torch.nn import functional as F
 
@@ -33,8 +34,9 @@ _LEAST_GAP = 1 / 3
 _FOLLOW_FROM = 0.5
 
 # Weight, in the end, of the divergence of a row that lies in another cluster than its
-# label, while labels are held: what the local distances draw over a border comes back.
-# More weight for all rows would keep them as well, but crowd each cluster.
+# label, which most of its neighbours share, while labels are held: what the local
+# distances draw over a border comes back. More weight for all rows would keep them as
+# well, but crowd each cluster; a label that the neighbours do not share may be wrong.
 _STRAY_WEIGHT = 100.0
 
 
@@ -108,14 +110,17 @@ class DCRLObjective(nn.Module):
                 network.before.fill_(1 / component)
         self.decoder.features.after.fill_(column)
 
-    def start(self, inputs, labels, codes, *, place):
+    def start(self, inputs, labels, codes, neighbors, *, place):
         """Take the data and their starting labels, and put the centres in place.
 
-        ``place`` says where: "arranged" as the ranks want them, at the "means" of the
-        latent points ``codes``, or where they are ("kept").
+        ``neighbors`` are indices, (n_samples, n_neighbors). ``place`` says where:
+        "arranged" as the ranks want them, at the "means" of the latent points
+        ``codes``, or where they are ("kept").
         """
         self.inputs, self.labels, self.latent = inputs, labels, None
         self.starting_labels = labels
+        agree = (labels[neighbors] == labels.unsqueeze(1)).float().mean(1)
+        self.agreed = agree > 0.5  # with most of the neighbours
         n_clusters = len(self.clusters.centers)
         with torch_threads(1):  # the number of threads would show in the last bits
             means, of_features, of_codes = (
@@ -212,6 +217,7 @@ class DCRLObjective(nn.Module):
             of_rows = None
             if progress < self.label_hold:
                 stray = log_q.argmax(1) != self.starting_labels[rows]
+                stray &= self.agreed[rows]
                 of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
             terms["clusters"] = weights["clusters"] * cluster_divergence(
                 self.targets[rows], log_q, of_rows
@@ -372,7 +378,7 @@ def _means(rows, labels, n_clusters, previous=None):
 def _distances(points):
     """Distances between the rows of a tensor, float64."""
     points = points.double().cpu().numpy()
-    return np.linalg.norm(points[:, np.newaxis] - points, axis=2)
+    return cdist(points, points)
 
 
 def arranged(distances, places):
