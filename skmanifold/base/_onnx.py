@@ -92,6 +92,12 @@ def _module_and_rows(estimator, method, dtype):
             "'float32' or 'float64'."
         )
     input_map = estimator._input_map
+    if len(input_map.mean) != estimator.n_features_in_:
+        raise ValueError(
+            f"A graph holds what {type(estimator).__name__} has learnt, not the "
+            "transformer in front of it (representation). Fit on the rows that this "
+            "makes, and export it with its own tools."
+        )
     if method == "transform":
         present = estimator._presentation()
         module = Transform(input_map, estimator.network_, present)

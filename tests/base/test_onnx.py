@@ -14,11 +14,12 @@ import onnxruntime
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import skmanifold
-from skmanifold import DLME
+from skmanifold import DCRL, DLME
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.nn import MLP
@@ -183,6 +184,20 @@ def test_what_cannot_be_exported_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"needs a _presentation"):
         Forgets().fit(X).to_onnx(tmp_path / "model.onnx")
     assert not os.listdir(tmp_path)
+
+
+def test_a_representation_is_refused(tmp_path):
+    X = load_digits().data[:60]
+    model = DCRL(
+        2,
+        init=np.arange(60) % 2,
+        representation=PCA(3),
+        layers=(8,),
+        max_epochs=1,
+        pretraining_epochs=1,
+    ).fit(X)
+    with pytest.raises(ValueError, match=r"not the transformer .* \(representation\)"):
+        model.to_onnx(tmp_path / "model.onnx")
 
 
 def test_parameters_are_checked(tmp_path):
