@@ -56,8 +56,7 @@ _DEFAULT_N_CLUSTERS = 8
 # Rows that transform holds the outputs of before they go to the caller's array.
 _ROWS_AT_ONCE = 2**14
 
-# validate_data takes a good part of the time of one row, and none of that of more numbers
-# than this.
+# validate_data takes a good part of the time of one row; past so many numbers, none.
 _FEW_NUMBERS = 2**14
 
 # The scaled rows of a memory map lie on the disk too if they are more than this.
