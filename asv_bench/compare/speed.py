@@ -10,8 +10,8 @@ that does other work too.
 - *epochs*: an epoch of our training against a loop of plain torch: the same network,
   the loss written as the formula reads, Adam, batches of the same size from a
   DataLoader.
-- *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against one of ClustPy's
-  IDEC with a network of the same layers and batches of the same size.
+- *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against one of
+  ClustPy's IDEC with a network of the same layers and batches of the same size.
 - *step*: a training step of DLME: the share of it that matrix products take, by torch's
   profiler, and the rate of operations in it over the rate of nothing but its products.
 - *row*: ``transform`` of one row, and what of it is not the network.

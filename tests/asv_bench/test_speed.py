@@ -6,8 +6,9 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from asv_bench.compare import speed
+from asv_bench.compare import speed, targets
 from skmanifold.losses import chart_mmd
 
 
@@ -24,7 +25,7 @@ def test_the_plain_mmd_has_the_gradient_of_ours():
 
 def test_operations_of_a_step_are_those_of_its_products():
     compute, count = speed.products((5, 4, 3), 10, (torch.float32, torch.bfloat16))
-    with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         compute()
     assert count == counter.get_total_flops()
 
@@ -44,3 +45,35 @@ def test_a_table_for_each_part_that_was_measured():
     tables = speed.tables([{"job": job, "found": found}])
     assert list(tables) == ["row"]
     assert "| DLME | digits | None | 1 | 2.00 | 1.00 |" in tables["row"]
+
+
+def embedded(method, seconds, **changes):
+    return {
+        "task": "embed",
+        "method": method,
+        "data": "mnist",
+        "n_samples": 70_000,
+        "threads": 2,
+        "input": "raw" if method == "dlme" else "usual",
+        "params": {},
+        "wall_s": seconds,
+        **changes,
+    }
+
+
+def test_targets_are_met_or_not_by_what_was_measured():
+    rows = [
+        embedded("dlme", 30.0),
+        embedded("dlme", 90.0, threads=1),
+        embedded("dlme", 1.0, params={"max_epochs": 1}),
+        embedded("umap", 60.0),
+        embedded("pacmap", 20.0),
+    ]
+    of_atlas = {"part": "epochs", "method": "AtlasAE"}
+    found = targets.target_table(rows, [{"job": of_atlas, "found": {"ratio": 0.4}}])
+    measured = [line.split(" | ")[2:] for line in found.splitlines()[2:]]
+    assert measured == [["0.50", "yes |"], ["1.50", "no |"], ["0.40", "yes |"]]
+
+
+def test_without_measurements_there_is_no_table_of_targets():
+    assert targets.target_table([], []) is None
