@@ -17,7 +17,7 @@ from statistics import mean
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from asv_bench.compare import clustering, contrast, isometry, jobs, topology
+from asv_bench.compare import clustering, contrast, isometry, jobs, speed, topology
 from asv_bench.compare.report import (
     RANKED,
     TABLES,
@@ -28,6 +28,7 @@ from asv_bench.compare.report import (
     title_of,
 )
 from asv_bench.compare.run import ROOT, read_rows
+from asv_bench.compare.targets import target_table
 
 RESULTS = ROOT / "asv_bench" / "measured"
 PAGE = ROOT / "doc" / "results.rst"
@@ -126,6 +127,16 @@ charts that were trained, by that of the soft cover that training starts from, a
 Vietoris-Rips on 200 of the points (gudhi). With noise, all three see data that were
 denoised."""
 
+SPEED = """\
+CPU seconds of one process in which what is compared takes turns. *epochs*: ours and
+those of a loop of plain torch, with the same network, in single precision; *idec*: ours
+and those of ClustPy's IDEC; *step*: a training step of DLME, and nothing but its matrix
+products; *row*: ``transform`` of one row, and the network alone, on one row and on a
+block of rows."""
+
+TARGETS = """\
+What we want to reach, from the figures of this page."""
+
 CONTRAST = """\
 Accuracy of one affine classifier a chart for held-out rows, and recall of the nearest
 neighbours among classes that were not seen in training."""
@@ -214,6 +225,10 @@ def job_parts(rows):
             some = [row for row in of["contrast"] if row["job"]["table"] == name]
             if some:
                 parts.append(to_rst(jobs.markdown(some, keys, columns)))
+    if "speed" in of:
+        parts += [heading("Speed", "-"), SPEED, command(run + "speed")]
+        for part, table in speed.tables(of["speed"]).items():
+            parts += [heading(part, "~"), to_rst(table)]
     return parts
 
 
@@ -324,6 +339,12 @@ def page(folder):
     if embedded:
         parts += embedding_parts(embedded)
     parts += job_parts(others)
+    wanted = target_table(
+        [row for row in latest_rows(embedded) if row["status"] == "ok"],
+        [row for row in jobs.latest(others) if row["module"] == "speed"],
+    )
+    if wanted:
+        parts += [heading("Targets", "-"), TARGETS, to_rst(wanted)]
     parts += [
         heading("How it was measured", "-"),
         circumstances([row for row in rows if row["status"] == "ok"]),

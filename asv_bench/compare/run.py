@@ -307,7 +307,7 @@ def make_parser():
     add("--params", text, default="{}")
     add("--timeout", "seconds that a fit may take", type=float, default=3600.0)
     text = "rows asked for at once when the throughput of transform is measured"
-    sizes = [1, 100, 10_000]
+    sizes = [1, 100, 10_000, 70_000]
     add("--transform-sizes", text, nargs="+", type=int, default=sizes)
     add("--retry", "run again what has failed before", action="store_true")
     add("--out", "file of JSON lines", type=Path, default=Path("results.json"))

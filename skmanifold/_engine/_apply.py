@@ -5,7 +5,7 @@
 
 The last bits of a float32 matrix product depend on the shape of the matrices. A block
 of always the same shape makes each row's result independent of how many rows, and
-which, are computed with it.
+which, are computed with it, where the library computes all rows of a block alike.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +15,11 @@ import torch
 
 from ._threads import torch_threads
 
-# Large enough for matrix products to run near full speed, small enough that a single
-# row costs well below a millisecond on small networks.
-BLOCK_ROWS = 256
+# Large enough for matrix products to run near full speed, small enough for a single row
+# to be cheap, and a multiple of the tiles: rows that are left over from tiles of 24 (of
+# matrix products with AVX2) or 16 (with AVX-512), and numbers left over from 32 (of
+# elementwise functions) are computed in another way, with other last bits.
+BLOCK_ROWS = 192
 
 
 def apply_in_blocks(

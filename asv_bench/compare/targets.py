@@ -1,0 +1,146 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What we want to reach, and what was measured of it."""
+
+import numpy as np
+
+from asv_bench.compare.report import label_of, table
+
+
+def _mean(rows, figure):
+    values = [figure(row) for row in rows]
+    values = [value for value in values if value is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _quotient(rows, others, figure):
+    ours, theirs = _mean(rows, figure), _mean(others, figure)
+    return None if ours is None or theirs is None else ours / theirs
+
+
+def _embedding(rows, task, method, data, n_samples):
+    """Rows of one method at its defaults, on one data set."""
+    return [
+        row
+        for row in rows
+        if (row["task"], label_of(row), row["data"]) == (task, method, data)
+        and row.get("n_samples") == n_samples
+    ]
+
+
+def _against(rows, task, peer, data, n_samples, figure):
+    """Our mean over that of a peer, for the threads that both were measured with."""
+    ours, theirs = (
+        _embedding(rows, task, method, data, n_samples) for method in ("dlme", peer)
+    )
+    shared = {row["threads"] for row in ours} & {row["threads"] for row in theirs}
+    if not shared:
+        return None
+    most = max(shared)
+    return _quotient(
+        *([row for row in part if row["threads"] == most] for part in (ours, theirs)),
+        figure,
+    )
+
+
+def _cold(row):
+    return row["import_s"] + row["wall_s"]
+
+
+def _rate(n_rows):
+    return lambda row: row.get("transform_rows_per_s", {}).get(str(n_rows))
+
+
+def _speed(rows, part, method, name):
+    some = [row for row in rows if row["job"]["part"] == part]
+    some = [row for row in some if row["job"]["method"] == method]
+    return _mean(some, lambda row: row["found"].get(name))
+
+
+def targets(embedded, speeds):
+    """(what, bound, whether it is an upper one, measured or None) of each target."""
+    found = [
+        (
+            f"DLME on 70,000 rows of {title}, seconds over those of {peer}",
+            bound,
+            True,
+            _against(embedded, "embed", peer, data, 70_000, lambda row: row["wall_s"]),
+        )
+        for data, title in (("mnist", "MNIST"), ("fashion_mnist", "Fashion-MNIST"))
+        for peer, bound in (("umap", 0.7), ("pacmap", 1.0))
+    ]
+    found.append(
+        (
+            "DLME on digits, import and first fit, seconds over those of umap",
+            0.5,
+            True,
+            _against(embedded, "cold", "umap", "digits", 1797, _cold),
+        )
+    )
+    found += [
+        (
+            f"transform of {n_rows:,} rows of MNIST, rows a second over those of "
+            "umap-unseeded",
+            50,
+            False,
+            _against(
+                embedded, "transform", "umap-unseeded", "mnist", 70_000, _rate(n_rows)
+            ),
+        )
+        for n_rows in (1, 100, 10_000, 70_000)
+    ]
+    name = "beyond the block, ms"
+    found += [
+        (
+            f"transform of one row by {method}, ms beyond the network",
+            1.0,
+            True,
+            _speed(speeds, "row", method, name),
+        )
+        for method in ("DLME", "DCRL")
+    ]
+    found += [
+        (
+            "step of DLME, share of the matrix products",
+            0.7,
+            False,
+            _speed(speeds, "step", "DLME", "products, of profile"),
+        ),
+        (
+            "step of DLME, operations a second over those of the products alone",
+            0.6,
+            False,
+            _speed(speeds, "step", "DLME", "ratio"),
+        ),
+    ]
+    found += [
+        (
+            f"epoch of {method}, seconds over those of a plain loop",
+            0.5,
+            True,
+            _speed(speeds, "epochs", method, "ratio"),
+        )
+        for method in ("DCRL", "MSimCLR", "AtlasAE")
+    ]
+    found.append(
+        (
+            "epoch of DCRL, seconds over those of ClustPy's IDEC",
+            0.5,
+            True,
+            _speed(speeds, "idec", "DCRL", "ratio"),
+        )
+    )
+    return found
+
+
+def target_table(embedded, speeds):
+    """Markdown table of the targets that something was measured of."""
+    lines = []
+    for what, bound, upper, value in targets(embedded, speeds):
+        if value is None:
+            continue
+        met = value <= bound if upper else value >= bound
+        wanted = f"at {'most' if upper else 'least'} {bound:g}"
+        lines.append([what, wanted, f"{value:.2f}", "yes" if met else "no"])
+    return table(["target", "wanted", "measured", "met"], lines) if lines else None

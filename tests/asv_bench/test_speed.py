@@ -1,0 +1,79 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The loops of plain torch compute what ours do, and epochs are told apart."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from asv_bench.compare import speed, targets
+from skmanifold.losses import chart_mmd
+
+
+def test_the_plain_mmd_has_the_gradient_of_ours():
+    g = torch.Generator().manual_seed(0)
+    q = torch.rand(12, 3, generator=g).softmax(1).requires_grad_()
+    y = torch.rand(12, 3, 2, generator=g).requires_grad_()
+    draws = torch.rand(6, 3, 2, generator=g)
+    ours = torch.autograd.grad(chart_mmd(q, y, draws), (q, y))
+    plain = torch.autograd.grad(speed.plain_mmd(q, y, draws, 2 / 24), (q, y))
+    for a, b in zip(ours, plain, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_operations_of_a_step_are_those_of_its_products():
+    compute, count = speed.products((5, 4, 3), 10, (torch.float32, torch.bfloat16))
+    with FlopCounterMode(display=False) as counter:
+        compute()
+    assert count == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("method", ["AtlasAE", "DCRL", "MSimCLR"])
+def test_both_sides_of_an_epoch_are_timed(method, monkeypatch):
+    monkeypatch.setattr(speed, "ROUNDS", 1)
+    monkeypatch.setattr(speed, "EPOCHS", 2)
+    found = speed.epochs(method, "digits", 300, 0)
+    assert found["ours s"] > 0 and found["other s"] > 0
+    assert np.isclose(found["ratio"], found["ours s"] / found["other s"])
+
+
+def test_a_table_for_each_part_that_was_measured():
+    job = {"part": "row", "method": "DLME", "data": "digits", "rows": None, "seed": 0}
+    found = {"one row, ms": 2.0, "network of a row, ms": 1.0}
+    tables = speed.tables([{"job": job, "found": found}])
+    assert list(tables) == ["row"]
+    assert "| DLME | digits | None | 1 | 2.00 | 1.00 |" in tables["row"]
+
+
+def embedded(method, seconds, **changes):
+    return {
+        "task": "embed",
+        "method": method,
+        "data": "mnist",
+        "n_samples": 70_000,
+        "threads": 2,
+        "input": "raw" if method == "dlme" else "usual",
+        "params": {},
+        "wall_s": seconds,
+        **changes,
+    }
+
+
+def test_targets_are_met_or_not_by_what_was_measured():
+    rows = [
+        embedded("dlme", 30.0),
+        embedded("dlme", 90.0, threads=1),
+        embedded("dlme", 1.0, params={"max_epochs": 1}),
+        embedded("umap", 60.0),
+        embedded("pacmap", 20.0),
+    ]
+    of_atlas = {"part": "epochs", "method": "AtlasAE"}
+    found = targets.target_table(rows, [{"job": of_atlas, "found": {"ratio": 0.4}}])
+    measured = [line.split(" | ")[2:] for line in found.splitlines()[2:]]
+    assert measured == [["0.50", "yes |"], ["1.50", "no |"], ["0.40", "yes |"]]
+
+
+def test_without_measurements_there_is_no_table_of_targets():
+    assert targets.target_table([], []) is None
