@@ -137,7 +137,9 @@ product codes."""
 
 CONTRAST = """\
 Accuracy of one affine classifier a chart for held-out rows, and recall of the nearest
-neighbours among classes that were not seen in training."""
+neighbours among classes that were not seen in training. *Untrained* charts have the
+random weights that training begins with: soft ones carry many numbers, which random
+features use well."""
 
 
 def to_rst(markdown):
