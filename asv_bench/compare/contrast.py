@@ -11,8 +11,9 @@
   two linear classifiers, on its coordinates and on their logits. Beside it the charts
   with less than a tenth of their fair mass, and the mean largest membership.
 - *triplets*: recall of the nearest neighbours among classes that were not seen in
-  training, for AtlasTriplet with soft and with hard charts, and for a triplet loss on
-  the unit sphere of one dimension more.
+  training, for AtlasTriplet with soft and with hard charts, trained and with the random
+  weights that training starts from, and for a triplet loss on the unit sphere of one
+  dimension more.
 
 Each fit has a process of its own and a line in a file; the tables are of means over the
 seeds, with the standard deviation. ``--charts`` and
@@ -185,8 +186,13 @@ def triplets_once(name, seed, d, k, n_epochs, which):
         image_shape=image_shape,
         max_epochs=n_epochs,
         random_state=seed,
-        **({"regularization": 0.0} if which == "free" else {}),
-    ).fit(X, y)
+    )
+    if which == "free":
+        model.set_params(regularization=0.0)
+    elif which == "untrained":
+        # an epoch in which the batch norms see the data, and weights stay as they are
+        model.set_params(max_epochs=1, learning_rate=1e-12)
+    model.fit(X, y)
     result = {}
     for membership in ("soft", "hard") if k > 1 else ("soft",):
         model.set_params(membership=membership)
@@ -247,6 +253,7 @@ def triplet_jobs(options, charts):
     for d in options.components:
         for k in charts:
             models[f"AtlasTriplet, k={k}, d={d}"] = d, k, "atlas"
+            models[f"AtlasTriplet, k={k}, d={d}, untrained"] = d, k, "untrained"
         models[f"unit sphere of {d + 1} dimensions"] = d + 1, 1, "flat"
     models["unit sphere of 16 dimensions"] = 16, 1, "flat"
     models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"

@@ -17,7 +17,15 @@ from statistics import mean
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from asv_bench.compare import clustering, contrast, isometry, jobs, speed, topology
+from asv_bench.compare import (
+    charts,
+    clustering,
+    contrast,
+    isometry,
+    jobs,
+    speed,
+    topology,
+)
 from asv_bench.compare.report import (
     RANKED,
     TABLES,
@@ -137,9 +145,20 @@ block of rows."""
 TARGETS = """\
 What we want to reach, from the figures of this page."""
 
+CHARTS = """\
+The dimension of known spaces from 3,000 points, by the atlas autoencoders of
+:func:`~skmanifold.atlas.estimate_dimension` and from distances of neighbours, which are
+right if they round to the truth. The error of AtlasAE's reconstruction of new points,
+relative to the spread of the data: its root mean square, and the mean square. And the
+recall of the ten nearest neighbours among vectors that are stored in a few bytes: as a
+chart and coordinates of eight bits, as principal components of eight bits, or as
+product codes."""
+
 CONTRAST = """\
 Accuracy of one affine classifier a chart for held-out rows, and recall of the nearest
-neighbours among classes that were not seen in training."""
+neighbours among classes that were not seen in training. *Untrained* charts have the
+random weights that training begins with: soft ones carry many numbers, which random
+features use well."""
 
 
 def to_rst(markdown):
@@ -218,6 +237,13 @@ def job_parts(rows):
         parts += [heading("Topology", "-"), TOPOLOGY]
         parts.append(command(run + "topology", run + "topology --noise 0.1"))
         parts.append(to_rst(topology.table(of["topology"])))
+    if "charts" in of:
+        parts += [heading("Dimension, reconstruction and codes", "-"), CHARTS]
+        parts.append(command(run + "charts --data digits pendigits"))
+        for name, (_, _, keys, columns) in charts.PARTS.items():
+            some = [row for row in of["charts"] if row["job"]["part"] == name]
+            if some:
+                parts.append(to_rst(jobs.markdown(some, keys, columns)))
     if "contrast" in of:
         parts += [heading("Charts, contrast and triplets", "-"), CONTRAST]
         parts.append(command(run + "contrast", run + "contrast --neighbors 0"))

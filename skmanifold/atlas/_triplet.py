@@ -190,7 +190,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         Which triplets of a batch count: all that violate the margin; or, for each pair
         of one class, the nearest row of another class that is farther away.
 
-    margin : float, default=0.2
+    margin : float, default=0.1
         By how much a row of another class should be farther away.
 
     regularization : float, default=1.0
@@ -321,7 +321,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         *,
         image_shape=None,
         triplets="batch-all",
-        margin=0.2,
+        margin=0.1,
         regularization=1.0,
         sharpness=0.3,
         membership="soft",
@@ -525,7 +525,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         batch_size = 64 if self.batch_size == "auto" else self.batch_size
         n_epochs = self.max_epochs
         if n_epochs == "auto":
-            n_steps = min(round(300 * (n_samples / 1000) ** (1 / 3)), 3000)
+            n_steps = min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500)
             n_epochs = math.ceil(n_steps * batch_size / max(n_samples, batch_size))
         reduces = image_shape is None and n_features > 64 and self.encoder is None
         return Plan(

@@ -1,0 +1,271 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What charts say about data and keep of them: dimension, reconstruction, codes.
+
+``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
+
+- dimension: of spaces whose dimension is known, by
+  :func:`skmanifold.atlas.estimate_dimension` at its defaults; beside it by distances of
+  neighbours, TwoNN and maximum likelihood.
+- reconstruction: the flat torus of three dimensions by AtlasAE with charts of three
+  coordinates, for points that were not fitted. The relative error is the root of the
+  mean squared error over the variance.
+- compression: vectors stored in a few bytes, as a chart and coordinates of eight bits,
+  as as many principal components of eight bits, and as the product codes of faiss (PQ,
+  and OPQ, which rotates first). Recall of the ten nearest neighbours, by Euclidean
+  distance in the input, of queries that are not stored. Only what is stored is short: a
+  query is compared, as it is, with what AtlasAE's decoder, the principal components or
+  the centres of the product code make of a code; MSimCLR, which has no decoder,
+  compares coordinates, and puts the query's own chart first.
+
+Each fit has a process of its own and a line in a file; a table of the means over the
+seeds is printed at the end. Digits come with scikit-learn, the other data are read from
+the folder that SKMANIFOLD_DATA names.
+"""
+
+import argparse
+from time import perf_counter, process_time
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from asv_bench.compare.data import load, stratified_rows
+from asv_bench.compare.jobs import add_options, carry_out, markdown
+
+# space -> (generator, its options, dimension)
+SPACES = {
+    "T1": ("make_flat_torus", {"dimension": 1}, 1),
+    "T2": ("make_flat_torus", {"dimension": 2}, 2),
+    "T3": ("make_flat_torus", {"dimension": 3}, 3),
+    "T4": ("make_flat_torus", {"dimension": 4}, 4),
+    "S2": ("make_sphere", {"dimension": 2}, 2),
+    "S3": ("make_sphere", {"dimension": 3}, 3),
+    "swiss roll": ("make_swiss_roll", {}, 2),
+}
+N_CHARTS = 16
+# of the data sets with more
+MOST_STORED = 8000
+N_QUERIES = 300
+
+
+def points(space, n_samples, seed):
+    """Points of a space."""
+    from skmanifold import datasets
+
+    generator, options, _ = SPACES[space]
+    return getattr(datasets, generator)(n_samples, random_state=seed, **options).data
+
+
+# Dimension and reconstruction ------------------------------------------------
+
+
+def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameters):
+    """Estimate the dimension of one space in three ways."""
+    from skmanifold.atlas import estimate_dimension
+    from skmanifold.metrics import intrinsic_dimension
+
+    X = points(case, n_samples, seed)
+    truth = SPACES[case][2]
+    start, cpu = perf_counter(), process_time()
+    found = estimate_dimension(X, dimensions, random_state=seed, **parameters)
+    seconds, cpu = perf_counter() - start, process_time() - cpu
+    return {
+        "truth": truth,
+        "atlas": found.dimension,
+        "TwoNN": intrinsic_dimension(X, method="twonn"),
+        "MLE": intrinsic_dimension(X, method="mle"),
+        "right": float(found.dimension == truth),
+        "reconstruction": found.reconstruction.tolist(),
+        "divergence": found.divergence.tolist(),
+        "bend": [None if np.isnan(bend) else bend for bend in found.bend.tolist()],
+        "seconds": seconds,
+        "fit CPU s": cpu,
+    }
+
+
+def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
+    """Reconstruct points of one space with charts of its dimension."""
+    from skmanifold.atlas import AtlasAE
+
+    X, X_new = np.split(points(case, n_samples + n_new, seed), [n_samples])
+    start, cpu = perf_counter(), process_time()
+    model = AtlasAE(n_components=SPACES[case][2], random_state=seed, **parameters).fit(
+        X
+    )
+    seconds, cpu = perf_counter() - start, process_time() - cpu
+    squared = -model.score(X_new) / X_new.var(axis=0).sum()
+    return {
+        "relative error": float(np.sqrt(squared)),
+        "relative squared error": float(squared),
+        "seconds": seconds,
+        "fit CPU s": cpu,
+    }
+
+
+# Codes of a few bytes --------------------------------------------------------
+
+
+def nearest(distances, n_neighbors=10):
+    """Columns of the smallest distances of each row."""
+    return np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
+
+
+def recall(found, true):
+    """Share of the true neighbours that were found."""
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, true, strict=True)]
+    return float(np.sum(hits) / true.size)
+
+
+def eight_bits(values, low, high):
+    """Values as they are read from eight bits."""
+    step = np.maximum((high - low) / 255, np.finfo(np.float64).tiny)
+    return low + np.clip(np.round((values - low) / step), 0, 255) * step
+
+
+def principal_components(stored, queries, n_bytes, seed):
+    """Neighbours by principal components of eight bits."""
+    from sklearn.decomposition import PCA
+
+    pca = PCA(n_bytes, random_state=seed).fit(stored)
+    Z = pca.transform(stored)
+    Z = eight_bits(Z, Z.min(axis=0), Z.max(axis=0))
+    return nearest(cdist(pca.transform(queries), Z))
+
+
+def product_code(stored, queries, n_bytes, seed, *, rotated):
+    """Neighbours by a product code of faiss."""
+    import faiss
+
+    n_features = stored.shape[1]
+    kind = f"OPQ{n_bytes},PQ{n_bytes}x8" if rotated else f"PQ{n_bytes}x8"
+    index = faiss.index_factory(n_features, kind)
+    code = faiss.downcast_index(index.index) if rotated else index
+    code.pq.cp.seed = seed
+    stored = np.ascontiguousarray(stored, dtype=np.float32)
+    index.train(stored)
+    index.add(stored)
+    return index.search(np.ascontiguousarray(queries, dtype=np.float32), 10)[1]
+
+
+def decoded_charts(stored, queries, n_bytes, seed, **parameters):
+    """Neighbours by what AtlasAE decodes of a chart and coordinates."""
+    from skmanifold.atlas import AtlasAE
+
+    model = AtlasAE(N_CHARTS, n_bytes - 1, random_state=seed, **parameters).fit(stored)
+    chart, coordinates = model.charts(stored)
+    rows = np.arange(len(stored))
+    blocks = np.zeros((len(stored), model.n_charts_, n_bytes))
+    blocks[rows, chart, 0] = 1
+    blocks[rows, chart, 1:] = eight_bits(coordinates, 0.0, 1.0)
+    decoded = model.inverse_transform(blocks.reshape(len(stored), -1))
+    return nearest(cdist(queries, decoded))
+
+
+def contrast_charts(stored, queries, n_bytes, seed, **parameters):
+    """Neighbours by MSimCLR's chart and coordinates."""
+    from skmanifold.atlas import MSimCLR
+
+    model = MSimCLR(N_CHARTS, n_bytes - 1, random_state=seed, **parameters).fit(stored)
+    chart, coordinates = model.charts(stored)
+    query_chart, query_coordinates = model.charts(queries)
+    distances = cdist(query_coordinates, eight_bits(coordinates, 0.0, 1.0))
+    # the own chart first, then the others, in no order
+    apart = query_chart[:, np.newaxis] != chart
+    return nearest(distances + 2 * np.sqrt(n_bytes) * apart)
+
+
+CODES = {
+    "faiss PQ": (product_code, {"rotated": False}),
+    "faiss OPQ": (product_code, {"rotated": True}),
+    "PCA": (principal_components, {}),
+    "AtlasAE": (decoded_charts, {}),
+    "MSimCLR": (contrast_charts, {}),
+}
+
+
+def compression(case, seed, *, data, n_bytes):
+    """Recall of one code."""
+    everything = load(data)
+    rows = stratified_rows(everything.y, MOST_STORED + N_QUERIES, seed)
+    X = everything.X[rows].astype(np.float64)
+    X = X[np.random.default_rng(seed).permutation(len(X))]
+    queries, stored = np.split(X, [N_QUERIES])
+    function, parameters = CODES[case]
+    start, cpu = perf_counter(), process_time()
+    found = function(stored, queries, n_bytes, seed, **parameters)
+    return {
+        "recall@10": recall(found, nearest(cdist(queries, stored))),
+        "seconds": perf_counter() - start,
+        "fit CPU s": process_time() - cpu,
+    }
+
+
+# What is measured, and the tables ---------------------------------------------
+
+# part -> (function, cases, keys of a line, columns)
+PARTS = {
+    "dimension": (
+        dimension,
+        tuple(SPACES),
+        ("case",),
+        {"truth": 0, "atlas": 1, "right": 2, "TwoNN": 2, "MLE": 2, "fit CPU s": 0},
+    ),
+    "reconstruction": (
+        reconstruction,
+        ("T3",),
+        ("case",),
+        {"relative error": 3, "relative squared error": 4, "fit CPU s": 0},
+    ),
+    "compression": (
+        compression,
+        tuple(CODES),
+        ("data", "n_bytes", "case"),
+        {"recall@10": 3, "fit CPU s": 1},
+    ),
+}
+
+
+def one(part, case, seed, **options):
+    """Measure one case."""
+    return PARTS[part][0](case, seed, **options)
+
+
+def main(arguments=None):
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--cases", nargs="+", help="some cases only")
+    parser.add_argument("--data", nargs="+", default=["digits"], help="of compression")
+    parser.add_argument(
+        "--bytes", nargs="+", type=int, default=[2, 4, 8], help="of compression"
+    )
+    add_options(parser, "charts.jsonl")
+    options = parser.parse_args(arguments)
+    jobs = []
+    for part in options.parts:
+        grid = [{}]
+        if part == "compression":
+            grid = [
+                {"data": data, "n_bytes": n_bytes}
+                for data in options.data
+                for n_bytes in options.bytes
+            ]
+        jobs += [
+            {"part": part, "case": case, **more, "seed": seed}
+            for more in grid
+            for case in PARTS[part][1]
+            if case in (options.cases or PARTS[part][1])
+            for seed in options.seeds
+        ]
+    rows = carry_out("charts", jobs, options)
+    for part, (_, _, keys, columns) in PARTS.items():
+        some = [row for row in rows if row["job"]["part"] == part]
+        if some:
+            print(markdown(some, keys, columns))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from asv_bench.compare import charts
+
+
+@pytest.fixture
+def blobs():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(scale=5, size=(8, 16))
+    X = centres[rng.integers(8, size=450)] + rng.normal(size=(450, 16))
+    return X[:400], X[400:]
+
+
+def test_recall_counts_shared_neighbours():
+    true = np.array([[0, 1], [2, 3]])
+    assert charts.recall(true[:, ::-1], true) == 1
+    assert charts.recall(np.array([[0, 9], [8, 9]]), true) == 0.25
+
+
+def test_eight_bits():
+    values = np.array([[-1.0, 5.0], [0.0, 5.0], [0.5, 5.0], [1.0, 5.0]])
+    low, high = values.min(axis=0), values.max(axis=0)
+    read = charts.eight_bits(values, low, high)
+    assert_array_equal(read[[0, 3]], values[[0, 3]])
+    assert_array_equal(read[:, 1], 5)
+    assert 0 < np.abs(read - values).max() <= 1 / 255
+    assert len(np.unique(charts.eight_bits(np.linspace(0, 1, 1001), 0.0, 1.0))) == 256
+    # what comes later may lie outside
+    assert_array_equal(charts.eight_bits(np.array([-3.0, 7.0]), 0.0, 1.0), [0, 1])
+
+
+def test_more_bytes_find_more(blobs):
+    stored, queries = blobs
+    true = charts.nearest(charts.cdist(queries, stored))
+    found = [
+        charts.recall(charts.principal_components(stored, queries, n, 0), true)
+        for n in (1, 4, 16)
+    ]
+    assert found[0] < found[1] < found[2]
+    assert found[2] > 0.95
+
+
+def test_neighbours_of_chart_codes(blobs):
+    stored, queries = blobs
+    true = charts.nearest(charts.cdist(queries, stored))
+    for function in (charts.decoded_charts, charts.contrast_charts):
+        found = function(stored, queries, 3, 0, max_epochs=10)
+        assert found.shape == (50, 10)
+        # ten of four hundred would be found by chance
+        assert charts.recall(found, true) > 0.05
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_product_code(blobs, rotated):
+    pytest.importorskip("faiss")
+    stored, queries = blobs
+    true = charts.nearest(charts.cdist(queries, stored))
+    found = charts.product_code(stored, queries, 4, 0, rotated=rotated)
+    assert charts.recall(found, true) > 0.3
+
+
+def test_figures_of_a_space():
+    row = charts.dimension(
+        "T1", 0, n_samples=300, dimensions=range(1, 4), n_charts=4, max_epochs=20
+    )
+    assert row["truth"] == 1 and row["right"] == (row["atlas"] == 1)
+    assert len(row["reconstruction"]) == len(row["bend"]) == 3
+    assert row["bend"][-1] is None
+    assert row["TwoNN"] == pytest.approx(1, abs=0.3)
+    assert row["MLE"] == pytest.approx(1, abs=0.3)
+
+
+def test_figures_of_a_reconstruction():
+    row = charts.reconstruction("T3", 0, n_samples=200, n_new=50, max_epochs=5)
+    assert row["relative error"] ** 2 == pytest.approx(row["relative squared error"])
+    assert 0 < row["relative error"] < 1.2
