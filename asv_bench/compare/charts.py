@@ -138,7 +138,10 @@ def product_code(stored, queries, n_bytes, seed, *, rotated):
     import faiss
 
     n_features = stored.shape[1]
-    kind = f"OPQ{n_bytes},PQ{n_bytes}x8" if rotated else f"PQ{n_bytes}x8"
+    # "np": without the polysemous order of centres, which only a search by bits uses
+    kind = f"PQ{n_bytes}x8np"
+    if rotated:
+        kind = f"OPQ{n_bytes},{kind}"
     index = faiss.index_factory(n_features, kind)
     code = faiss.downcast_index(index.index) if rotated else index
     code.pq.cp.seed = seed
