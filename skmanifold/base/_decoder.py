@@ -87,7 +87,8 @@ class DecoderMixin:
         -------
         float
             Minus the mean over the rows of the squared Euclidean distance between a row
-            and its reconstruction. At most 0; higher is better.
+            and its reconstruction, in the units of X: of columns in unrelated units
+            those in small ones hardly count. At most 0; higher is better.
 
         Raises
         ------

@@ -168,7 +168,8 @@ def geodesic_embedding(
             f"The graph of {indices.shape[1]} neighbours has {n_parts} parts (the "
             f"largest of {np.bincount(labels).max()} of {n_samples} samples), between "
             "which there are no distances along the data: they are placed side by "
-            "side, each embedded by itself. Raise n_neighbors to connect them."
+            "side, each embedded by itself. Raise n_neighbors if they should be one; "
+            "otherwise compare distances within parts alone."
         )
         graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)

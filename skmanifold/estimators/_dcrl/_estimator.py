@@ -108,8 +108,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Starting labels: those of k-means in an embedding of the features by
         :class:`DLME`, or of k-means on the features themselves (which also serves fewer
-        than 200 rows); an array of shape (n_samples,) with labels of your own; or
-        centres in the units of X, of shape (n_clusters, n_features).
+        than 200 rows); an array of shape (n_samples,) with labels of your own, which
+        are numbered from 0 in their order; or centres in the units of X, of shape
+        (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
@@ -193,7 +194,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         (B, n_features).
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data of the last phase. "auto" as for ``representation_epochs``.
+        Passes over the data of the last phase. "auto" as for
+        ``representation_epochs``. The start has a length of its own, which
+        ``init="k-means"`` or ``n_init=1`` cut.
 
     batch_size : int or "auto", default="auto"
         Samples of a step; "auto" is 256.
