@@ -15,12 +15,12 @@ class DecoderMixin:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
     >>> from skmanifold import IsometricAE
-    >>> X, _ = load_iris(return_X_y=True)
+    >>> from skmanifold.datasets import make_s_curve
+    >>> X = make_s_curve(200, random_state=0).data
     >>> model = IsometricAE(max_epochs=2, random_state=0).fit(X)
-    >>> model.inverse_transform(model.transform(X[:3])).shape
-    (3, 4)
+    >>> model.inverse_transform(model.transform(X[:5])).shape
+    (5, 3)
     """
 
     def inverse_transform(self, X):

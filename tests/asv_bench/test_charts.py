@@ -57,7 +57,6 @@ def test_neighbours_of_chart_codes(blobs):
 
 @pytest.mark.parametrize("rotated", [False, True])
 def test_product_code(blobs, rotated):
-    pytest.importorskip("faiss")
     stored, queries = blobs
     true = charts.nearest(charts.cdist(queries, stored))
     found = charts.product_code(stored, queries, 4, 0, rotated=rotated)
