@@ -119,14 +119,10 @@ def cluster_rank_accuracy(X, Z, labels):
 def _center_ranks(X, labels):
     """Rank of every centre from every centre, ties sharing the lowest."""
     counts = np.bincount(labels)
-    if issparse(X):
-        rows = np.arange(len(labels))
-        members = csr_array((np.ones(len(labels)), (labels, rows)))
-        sums = (members @ X.astype(np.float64)).toarray()
-    else:
-        members = np.argsort(labels, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        sums = np.add.reduceat(X[members].astype(np.float64), starts, axis=0)
+    members = csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    sums = members @ X.astype(np.float64)
+    if issparse(sums):
+        sums = sums.toarray()
     # A common mean far from zero would cost digits in the distances.
     centers = sums / counts[:, np.newaxis]
     distances = pairwise_distances(centers - centers.mean(axis=0))

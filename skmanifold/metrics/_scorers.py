@@ -431,7 +431,11 @@ _SCORERS = {
     "kmeans": partial(make_embedding_scorer, _kmeans),
 }
 # By the names of their functions as well.
-_FUNCTIONS = {maker.args[0].__name__: name for name, maker in _SCORERS.items()}
+_FUNCTIONS = {
+    maker.args[0].__name__: name
+    for name, maker in _SCORERS.items()
+    if not maker.args[0].__name__.startswith("_")
+}
 
 
 def get_scorer_names():
