@@ -3,7 +3,7 @@
 
 """The private training engine: knows no method, and no scikit-learn."""
 
-from ._apply import apply_in_blocks
+from ._apply import BLOCK_ROWS, apply_in_blocks
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
@@ -16,6 +16,7 @@ from ._threads import torch_threads
 from ._train import Training, train
 
 __all__ = [
+    "BLOCK_ROWS",
     "Checkpoint",
     "NoProgress",
     "RowBatches",

@@ -17,7 +17,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import count_batches
+from skmanifold._engine import BLOCK_ROWS, count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import (
     checked_image_shape,
@@ -43,7 +43,7 @@ from ._objective import (
     Scaled,
     UnitRows,
 )
-from ._start import BLOCK_ROWS, dense, kmeans_labels, modularity, represented
+from ._start import dense, kmeans_labels, modularity, represented
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.

@@ -7,11 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
 
+from skmanifold._engine import BLOCK_ROWS
 from skmanifold.utils._threads import one_blas_thread, one_thread
-
-# Rows that a representation of the user's is given at once: always as many, since the
-# last bits of a matrix product depend on its shape.
-BLOCK_ROWS = 256
 
 
 def kmeans_labels(points, n_clusters, seed):
