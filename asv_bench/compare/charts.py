@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What charts say about data and keep of them: dimension, reconstruction, codes.
+"""What charts say about data and keep of them: dimension, overlap, codes.
 
 ``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
 
@@ -18,6 +18,11 @@
   query is compared, as it is, with what AtlasAE's decoder, the principal components or
   the centres of the product code make of a code; MSimCLR, which has no decoder,
   compares coordinates, and puts the query's own chart first.
+- overlap: 15 charts of MNIST. Do charts overlap where digits look alike? What looks
+  alike is what a linear classifier confuses, by five-fold cross-validation on the
+  pixels. The figure is the chance that it takes a digit of one chart for a digit of
+  the other: for the ten pairs of charts that overlap most, over the chance for all
+  pairs. ``--picture FILE`` only draws the charts, of the first seed.
 
 Each fit has a process of its own and a line in a file; a table of the means over the
 seeds is printed at the end. Digits come with scikit-learn, the other data are read from
@@ -204,6 +209,73 @@ def compression(case, seed, *, data, n_bytes):
     }
 
 
+# Charts that overlap -----------------------------------------------------------
+
+
+def confusions(X, y):
+    """Chance that a linear classifier takes a row of one class for one of another."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import confusion_matrix
+    from sklearn.model_selection import cross_val_predict
+
+    rows = stratified_rows(y, 5000)
+    model = LogisticRegression(max_iter=500)
+    found = cross_val_predict(model, X[rows] / X.max(), y[rows])
+    return confusion_matrix(y[rows], found, normalize="true")
+
+
+def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
+    """Charts of images, and whether those that overlap hold digits that look alike."""
+    from skmanifold.atlas import AtlasAE
+
+    data = load(case)
+    X, y = data.X, data.y
+    start, cpu = perf_counter(), process_time()
+    model = AtlasAE(n_charts, random_state=seed, **parameters).fit(X)
+    seconds, cpu = perf_counter() - start, process_time() - cpu
+    shares = np.array(
+        [
+            np.bincount(y[model.labels_ == chart], minlength=y.max() + 1)
+            for chart in range(model.n_charts_)
+        ],
+        dtype=float,
+    )
+    counts = shares.sum(axis=1)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1)
+    alike = confusions(X, y)
+    alike = shares @ ((alike + alike.T) / 2) @ shares.T
+    a, b = np.triu_indices(model.n_charts_, 1)
+    order = np.argsort(-model.chart_overlap_[a, b], kind="stable")[:10]
+    if picture:
+        draw(model, X, picture)
+    return {
+        "of the ten": float(alike[a, b][order].mean()),
+        "of all": float(alike[a, b].mean()),
+        "ratio": float(alike[a, b][order].mean() / alike[a, b].mean()),
+        "pairs": [
+            [int(shares[i].argmax()), int(shares[j].argmax())]
+            for i, j in zip(a[order], b[order], strict=True)
+        ],
+        "dead": int(np.sum(counts * n_charts < 0.1 * len(X))),
+        "relative squared error": float(-model.score(X) / X.var(axis=0).sum()),
+        "seconds": seconds,
+        "fit CPU s": cpu,
+    }
+
+
+def draw(model, X, path):
+    """Draw the charts, the lines between them by overlap."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from skmanifold.inspection import AtlasDisplay
+
+    display = AtlasDisplay.from_estimator(
+        model, X, image_shape=(28, 28), n_points=3, cmap="gray_r"
+    )
+    display.figure_.savefig(path, dpi=100)
+
+
 # What is measured, and the tables ---------------------------------------------
 
 # part -> (function, cases, keys of a line, columns)
@@ -226,6 +298,12 @@ PARTS = {
         ("data", "n_bytes", "case"),
         {"recall@10": 3, "fit CPU s": 1},
     ),
+    "overlap": (
+        overlap,
+        ("mnist",),
+        ("case",),
+        {"of the ten": 3, "of all": 3, "ratio": 1, "fit CPU s": 0},
+    ),
 }
 
 
@@ -245,8 +323,12 @@ def main(arguments=None):
     parser.add_argument(
         "--bytes", nargs="+", type=int, default=[2, 4, 8], help="of compression"
     )
+    parser.add_argument("--picture", help="file to draw the charts of MNIST to")
     add_options(parser, "charts.jsonl")
     options = parser.parse_args(arguments)
+    if options.picture:
+        print(overlap("mnist", options.seeds[0], picture=options.picture))
+        return
     jobs = []
     for part in options.parts:
         grid = [{}]

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from asv_bench.compare import charts
 
@@ -78,3 +78,18 @@ def test_figures_of_a_reconstruction():
     row = charts.reconstruction("T3", 0, n_samples=200, n_new=50, max_epochs=5)
     assert row["relative error"] ** 2 == pytest.approx(row["relative squared error"])
     assert 0 < row["relative error"] < 1.2
+
+
+def test_confusions_are_chances():
+    X = np.repeat([[0.0], [0.0], [1.0]], 50, axis=0)
+    y = np.repeat([0, 1, 2], 50)
+    found = charts.confusions(X, y)
+    assert_allclose(found.sum(axis=1), 1)
+    assert found[2, 2] == 1 and found[0, 2] == found[1, 2] == 0
+
+
+def test_charts_that_overlap_hold_what_looks_alike():
+    row = charts.overlap("digits", 0, max_epochs=20)
+    assert row["of all"] < row["of the ten"] <= 1
+    assert_allclose(row["ratio"], row["of the ten"] / row["of all"])
+    assert len(row["pairs"]) == 10 and row["dead"] <= 1
