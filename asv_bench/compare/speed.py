@@ -3,9 +3,8 @@
 
 """What training and one row cost beyond what they cannot do without.
 
-``python -m asv_bench.compare.speed`` prints four tables, all of CPU seconds of one
-process in which what is compared takes turns, so that their ratios hold on a machine
-that does other work too.
+``python -m asv_bench.compare.speed`` prints tables of CPU seconds; what is compared
+takes turns, so that the ratios hold on a machine that does other work too.
 
 - *epochs*: an epoch of our training against a loop of plain torch: the same network,
   the loss written as the formula reads, Adam, batches of the same size from a
@@ -15,6 +14,8 @@ that does other work too.
 - *step*: a training step of DLME: the share of it that matrix products take, by torch's
   profiler, and the rate of operations in it over the rate of nothing but its products.
 - *row*: ``transform`` of one row, and what of it is not the network.
+- *import*: importing a package against importing ``sklearn.base``, each in new
+  processes.
 
 Each measurement has a process of its own and a line in a file. Data are read from the
 folder that SKMANIFOLD_DATA names; digits come with scikit-learn.
@@ -25,6 +26,8 @@ import contextlib
 import copy
 import functools
 import itertools
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -440,12 +443,36 @@ def row(method, data, rows, seed):
     return found
 
 
-PARTS = {"epochs": epochs, "idec": idec, "step": step, "row": row}
+# Import ---------------------------------------------------------------------------
+
+
+def imports(method, data, rows, seed):
+    """Seconds of a line of Python, and of importing what scikit-learn begins with."""
+    program = "import time; start = time.process_time(); {}; "
+    program += "print(time.process_time() - start)"
+    lines = {"ours s": method, "other s": "import sklearn.base"}
+    taken = {name: [] for name in lines}
+    for _ in range(5):
+        for name, line in lines.items():
+            command = [sys.executable, "-c", program.format(line)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            taken[name].append(float(done.stdout))
+    found = {name: float(np.median(seconds)) for name, seconds in taken.items()}
+    return {**found, "beyond s": found["ours s"] - found["other s"]}
+
+
+PARTS = {"epochs": epochs, "idec": idec, "step": step, "row": row, "import": imports}
 METHODS = {
     "epochs": ("DCRL", "MSimCLR", "AtlasAE"),
     "idec": ("DCRL", "IDEC"),
     "step": ("DLME",),
     "row": ("DLME", "DCRL"),
+    "import": (
+        "import skmanifold",
+        "from skmanifold import DLME",
+        "import torch",
+        "import umap",
+    ),
 }
 COLUMNS = {
     "epochs": {"ours s": 3, "other s": 3, "ratio": 2},
@@ -464,6 +491,7 @@ COLUMNS = {
         "network of a block, ms": 2,
         "beyond the block, ms": 2,
     },
+    "import": {"ours s": 3, "other s": 3, "beyond s": 3},
 }
 KEYS = ("method", "data", "rows")
 
@@ -498,8 +526,8 @@ def main(arguments=None):
         {"part": part, "method": method, "data": data, "rows": options.rows, "seed": s}
         for part in options.parts
         for method in METHODS[part]
-        for data in options.data
-        for s in options.seeds
+        for data in (["-"] if part == "import" else options.data)
+        for s in (options.seeds[:1] if part == "import" else options.seeds)
     ]
     for part, table in tables(carry_out("speed", jobs, options)).items():
         print(f"{part}\n\n{table}\n")
