@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Reproduce the figures of IsometricAE: surfaces, rings of images, reconstruction.
+"""Reproduce the figures of IsometricAE: surfaces, rings, reconstruction, ways back.
 
 ``python -m asv_bench.compare.isometry --parts surfaces rings --seeds 0 1 2``
 
@@ -12,13 +12,17 @@
   deviation over the mean, mean over the objects; beside UMAP and t-SNE.
 - reconstruction: MNIST, 16 components, of the test images; beside a plain autoencoder
   of the same networks and the same number of steps.
+- inverse: new points of the swiss roll and new digits, mapped to the plane and back:
+  the error relative to the spread of the data, and what a thousand points cost on the
+  way back. AtlasAE has its default number of charts, with two coordinates each.
 
-The last two read the files of :mod:`asv_bench.compare.data`. Each fit has a process of
-its own and a line in a file; a table of the means over the seeds is printed at the end.
+Rings and the reconstruction read the files of :mod:`asv_bench.compare.data`. Each fit
+has a process of its own and a line in a file; a table of the means over the seeds is
+printed at the end.
 """
 
 import argparse
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -152,6 +156,48 @@ def reconstruction(name, seed, n_rows=None):
     }
 
 
+INVERTIBLE = ("IsometricAE", "AtlasAE", "plain autoencoder", "UMAP", "PCA")
+
+
+def invertible(name, seed, **parameters):
+    """Return a method that maps to the plane and back."""
+    if name in ("UMAP", "PCA"):
+        return ring_method(name, seed)
+    if name == "AtlasAE":
+        from skmanifold import AtlasAE
+
+        return AtlasAE(random_state=seed, **parameters)
+    if name == "plain autoencoder":
+        parameters |= {"isometry": 0, "pseudo_inverse": 0, "anchor": None}
+    return isometric_ae(random_state=seed, **parameters)
+
+
+def inverse(case, seed, **parameters):
+    """Map new points to the plane and back."""
+    data, _, name = case.partition(": ")
+    if data == "swiss roll":
+        X = make_swiss_roll(3000, random_state=seed).data
+    else:
+        X = load(data).X
+    X = np.random.default_rng(seed).permutation(X)
+    X, X_new = np.split(X, [2 * len(X) // 3])
+    start = perf_counter()
+    method = invertible(name, seed, **parameters).fit(X)
+    seconds = perf_counter() - start
+    Z = method.transform(X_new)
+    if name == "UMAP":  # its first call compiles
+        method.inverse_transform(Z[:5])
+    start = process_time()
+    back = method.inverse_transform(Z)
+    milliseconds = 1e3 * (process_time() - start)
+    squared = np.square(X_new - back).sum(axis=1).mean() / X_new.var(axis=0).sum()
+    return {
+        "new points' error": float(np.sqrt(squared)),
+        "way back, CPU ms for 1,000": 1e3 * milliseconds / len(Z),
+        "seconds": seconds,
+    }
+
+
 # part -> (function, cases)
 PARTS = {
     "surfaces": (surface, tuple(SURFACES)),
@@ -175,6 +221,10 @@ PARTS = {
             "plain autoencoder, convolutional",
         ),
     ),
+    "inverse": (
+        inverse,
+        tuple(f"{data}: {x}" for data in ("swiss roll", "digits") for x in INVERTIBLE),
+    ),
 }
 
 
@@ -190,6 +240,8 @@ COLUMNS = {
     "held-out error": 4,
     "variation": 3,
     "squared error x 1e3": 2,
+    "new points' error": 3,
+    "way back, CPU ms for 1,000": 1,
     "seconds": 0,
 }
 

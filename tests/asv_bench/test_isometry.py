@@ -45,3 +45,11 @@ def test_plain_autoencoder_is_the_same_but_for_the_loss():
         )
         differing = {name for name in isometric if isometric[name] != plain[name]}
         assert differing == {"isometry", "pseudo_inverse"}
+
+
+@pytest.mark.parametrize("name", ["AtlasAE", "plain autoencoder", "PCA"])
+def test_figures_of_a_way_back(name):
+    options = {} if name == "PCA" else {"max_epochs": 20}
+    row = isometry.inverse(f"digits: {name}", 0, **options)
+    assert 0.1 < row["new points' error"] < 1
+    assert row["way back, CPU ms for 1,000"] > 0
