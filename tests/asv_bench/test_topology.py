@@ -1,0 +1,44 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+
+from asv_bench.compare import topology
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_points_of_a_space(noise):
+    X, truth = topology.data("RP2_4d", 500, noise, 0)
+    # over Z/2 the projective plane has a class in each dimension
+    assert truth == {2: (1, 1, 1), 3: (1, 0, 0)}
+    if not noise:
+        assert X.shape == (500, 4)
+        return
+    clean, _ = topology.data("RP2_4d", 500, 1e-9, 0)
+    radius = np.sqrt(np.square(clean).sum(axis=1).mean())
+    assert X.shape == (500, 100)
+    # the same points, moved; noise is per coordinate and relative to the radius
+    assert np.std(X - clean) == pytest.approx(0.1 * radius, rel=0.02)
+
+
+@pytest.mark.parametrize("space", ["circle", "RP2_6d"])
+@pytest.mark.parametrize("way", ["rips", "untrained"])
+def test_betti_numbers_are_right(space, way):
+    row = topology.one(space, way, 0.0, 0, n_samples=1500)
+    assert row["right"]
+    _, truth = topology.data(space, 100, 0.0, 0)
+    assert [tuple(found) for found in row["found"]] == [truth[2], truth[3]]
+
+
+def test_table_counts_seeds_that_are_right():
+    rows = [
+        {
+            "job": {"space": "circle", "noise": 0.0, "way": "rips"},
+            "found": {"right": right, "fit CPU s": seconds},
+        }
+        for right, seconds in ((True, 1.0), (False, 2.0), (True, 9.0))
+    ]
+    assert topology.table(rows).splitlines()[-1] == (
+        "| circle | 0 | rips | 2 of 3 | 2.0 |"
+    )
