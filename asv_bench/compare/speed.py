@@ -13,6 +13,8 @@ takes turns, so that the ratios hold on a machine that does other work too.
   ClustPy's IDEC with a network of the same layers and batches of the same size.
 - *step*: a training step of DLME: the share of it that matrix products take, by torch's
   profiler, and the rate of operations in it over the rate of nothing but its products.
+- *profile*: a step of each estimator, the seconds of a fit that are not training, and
+  the shares of training that groups of torch's operators take.
 - *row*: ``transform`` of one row, and what of it is not the network.
 - *import*: importing a package against importing ``sklearn.base``, each in new
   processes.
@@ -401,6 +403,87 @@ def step(method, data, rows, seed):
     }
 
 
+# Where a fit's time goes ------------------------------------------------------------
+
+# group -> beginnings of the names of torch's operators
+GROUPS = {
+    "products": ("mm", "addmm", "bmm", "baddbmm", "mkldnn_convolution", "convolution"),
+    "norms": ("native_layer_norm", "native_batch_norm", "native_group_norm"),
+    "activations": ("gelu", "relu", "threshold", "silu", "softplus", "sigmoid"),
+    "casts and copies": ("copy_", "cat", "clone", "_to_copy", "contiguous"),
+    "indexing": ("index", "gather", "embedding", "scatter", "grid_sampler"),
+    "distances": ("_cdist", "cdist", "_euclidean_dist", "pow", "sqrt", "square"),
+    "optimiser": ("_fused_adam", "_foreach", "Optimizer.step", "lerp"),
+    "elementwise and sums": (
+        *(
+            "add",
+            "sub",
+            "mul",
+            "div",
+            "neg",
+            "abs",
+            "sgn",
+            "exp",
+            "log",
+            "_log_softmax",
+        ),
+        *(
+            "sum",
+            "mean",
+            "amax",
+            "clamp",
+            "where",
+            "masked_fill",
+            "fill_",
+            "reciprocal",
+        ),
+        *("maximum", "minimum", "softmax", "_softmax", "norm", "linalg_vector_norm"),
+    ),
+    "autograd": ("autograd", "torch::autograd"),
+}
+
+
+def group_of(event):
+    """Group of an operator of torch."""
+    name = event.removeprefix("aten::")
+    found = (g for g, beginnings in GROUPS.items() if name.startswith(beginnings))
+    return next(found, "other")
+
+
+def shares(method, data, rows, seed):
+    """Seconds of a step and around training; what each group takes of training."""
+    import torch
+
+    import skmanifold
+
+    X, n_classes, image_shape = rows_of(data, rows)
+    parameters = started(len(X), n_classes) if method == "DCRL" else {}
+    if method == "MSimCLR":
+        parameters = {"image_shape": image_shape}
+    profile = functools.partial(
+        torch.profiler.profile, activities=[torch.profiler.ProfilerActivity.CPU]
+    )
+    cls = getattr(skmanifold, method)
+    whole = []
+    for around in (contextlib.nullcontext, profile):
+        model, seen = watched(cls, around=around, random_state=seed, **parameters)
+        start = time.process_time()
+        model.fit(X)
+        whole.append(time.process_time() - start)
+        if around is contextlib.nullcontext:
+            epoch = float(np.median(seconds_of_epochs(seen)))
+    groups = dict.fromkeys((*GROUPS, "other"), 0.0)
+    for event in seen["context"].key_averages():
+        groups[group_of(event.key)] += event.self_cpu_time_total
+    total = sum(groups.values())
+    return {
+        "step ms": 1e3 * epoch / len(seen["batches"]),
+        "epoch s": epoch,
+        "before and after s": whole[0] - EPOCHS * epoch,
+        **{name: seconds / total for name, seconds in groups.items()},
+    }
+
+
 # One row --------------------------------------------------------------------------
 
 
@@ -461,11 +544,19 @@ def imports(method, data, rows, seed):
     return {**found, "beyond s": found["ours s"] - found["other s"]}
 
 
-PARTS = {"epochs": epochs, "idec": idec, "step": step, "row": row, "import": imports}
+PARTS = {
+    "epochs": epochs,
+    "idec": idec,
+    "step": step,
+    "profile": shares,
+    "row": row,
+    "import": imports,
+}
 METHODS = {
     "epochs": ("DCRL", "MSimCLR", "AtlasAE"),
     "idec": ("DCRL", "IDEC"),
     "step": ("DLME",),
+    "profile": ("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR"),
     "row": ("DLME", "DCRL"),
     "import": (
         "import skmanifold",
@@ -484,6 +575,11 @@ COLUMNS = {
         "GFLOP/s": 0,
         "products' GFLOP/s": 0,
         "ratio": 2,
+    },
+    "profile": {
+        "step ms": 1,
+        "before and after s": 1,
+        **dict.fromkeys((*GROUPS, "other"), 2),
     },
     "row": {
         "one row, ms": 2,

@@ -39,6 +39,33 @@ def test_both_sides_of_an_epoch_are_timed(method, monkeypatch):
     assert np.isclose(found["ratio"], found["ours s"] / found["other s"])
 
 
+def test_groups_of_operators():
+    groups = {
+        "aten::addmm": "products",
+        "aten::add_": "elementwise and sums",
+        "aten::native_layer_norm_backward": "norms",
+        "aten::_fused_adamw_": "optimiser",
+        "autograd::engine::evaluate_function: MulBackward0": "autograd",
+        "aten::something_new": "other",
+    }
+    assert {name: speed.group_of(name) for name in groups} == groups
+
+
+def test_shares_of_training_add_up(monkeypatch):
+    monkeypatch.setattr(speed, "EPOCHS", 2)
+    found = speed.shares("DLME", "digits", 300, 0)
+    shares = [found[name] for name in (*speed.GROUPS, "other")]
+    assert sum(shares) == pytest.approx(1)
+    assert found["products"] > 0.01 and found["norms"] > 0.01
+    assert found["step ms"] > 0 and found["other"] < 0.3
+
+
+def test_seconds_of_an_import():
+    found = speed.imports("import skmanifold", "-", None, 0)
+    assert found["beyond s"] == pytest.approx(found["ours s"] - found["other s"])
+    assert found["beyond s"] < 0 < found["ours s"]
+
+
 def test_a_table_for_each_part_that_was_measured():
     job = {"part": "row", "method": "DLME", "data": "digits", "rows": None, "seed": 0}
     found = {"one row, ms": 2.0, "network of a row, ms": 1.0}
@@ -57,6 +84,8 @@ def embedded(method, seconds, **changes):
         "input": "raw" if method == "dlme" else "usual",
         "params": {},
         "wall_s": seconds,
+        "peak_mib": 400.0,
+        "n_features": 784,
         **changes,
     }
 
@@ -72,7 +101,9 @@ def test_targets_are_met_or_not_by_what_was_measured():
     of_atlas = {"part": "epochs", "method": "AtlasAE"}
     found = targets.target_table(rows, [{"job": of_atlas, "found": {"ratio": 0.4}}])
     measured = [line.split(" | ")[2:] for line in found.splitlines()[2:]]
-    assert measured == [["0.50", "yes |"], ["1.50", "no |"], ["0.40", "yes |"]]
+    assert measured[:3] == [["0.50", "yes |"], ["1.50", "no |"], ["0.40", "yes |"]]
+    # 400 MiB beside 70,000 x 784 numbers of four bytes
+    assert measured[3:] == [["1.91", "yes |"]]
 
 
 def test_without_measurements_there_is_no_table_of_targets():
