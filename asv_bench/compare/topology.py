@@ -29,7 +29,7 @@ SPACES = {
     "flat_torus": ("make_flat_torus", {}, 16, 2),
     "RP2_4d": ("make_projective_plane", {"n_features": 4}, 12, 2),
     "RP2_6d": ("make_projective_plane", {"n_features": 6}, 12, 2),
-    "RP2_4d_20": ("make_projective_plane", {"n_features": 4}, 20, 2),
+    "RP2_4d_16": ("make_projective_plane", {"n_features": 4}, 16, 2),
     "torus": ("make_torus", {}, 32, 2),
     "torus_16": ("make_torus", {}, 16, 2),
 }
@@ -127,7 +127,7 @@ def one(space, way, noise, seed, n_samples=3000):
     else:
         q = cover(way, X, n_charts, dimension, seed)
         results = {
-            field: betti_numbers(q, dimension, field=field, rank=5 if noise else 1)
+            field: betti_numbers(q, dimension, field=field, rank=2 if noise else 1)
             for field in FIELDS
         }
         found = {field: result.numbers for field, result in results.items()}
