@@ -13,7 +13,7 @@
 - *triplets*: recall of the nearest neighbours among classes that were not seen in
   training, for AtlasTriplet with soft and with hard charts, trained and with the random
   weights that training starts from, and for a triplet loss on the unit sphere of one
-  dimension more.
+  dimension more, trained as long and twice as long.
 
 Each fit has a process of its own and a line in a file; the tables are of means over the
 seeds, with the standard deviation. ``--charts`` and
@@ -99,7 +99,7 @@ def contrast_once(name, n_rows, seed, **options):
 # Recall of neighbours among unseen classes ------------------------------------
 
 
-def flat_triplet(n_components, seed, n_epochs, image_shape):
+def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
     """A triplet loss on the unit sphere, with AtlasTriplet's network and batches."""
     from torch import nn
     from torch.nn import functional as F
@@ -147,6 +147,15 @@ def flat_triplet(n_components, seed, n_epochs, image_shape):
     model = AtlasTriplet(
         image_shape=image_shape, max_epochs=n_epochs, random_state=seed
     )
+    of_atlas = model._plan
+
+    def plan(n_samples, n_features):
+        found = of_atlas(n_samples, n_features)
+        found.n_epochs *= times
+        found.n_steps *= times
+        return found
+
+    model._plan = plan
     model._make_objective = make_objective
     # one "chart" whose block is the point of the sphere
     model._present = lambda outputs: outputs
@@ -176,8 +185,9 @@ def triplets_once(name, seed, d, k, n_epochs, which):
     if which == "pixels":
         return {"": recall(cdist(X_new, X_new), y_new)}
     image_shape = IMAGE_SHAPES[name]
-    if which == "flat":
-        model = flat_triplet(d, seed, n_epochs, image_shape).fit(X, y)
+    if which.startswith("flat"):
+        times = 2 if which == "flat, longer" else 1
+        model = flat_triplet(d, seed, n_epochs, image_shape, times=times).fit(X, y)
         Z = model.transform(X_new)
         return {"": recall(cdist(Z, Z), y_new)}
     model = AtlasTriplet(
@@ -254,7 +264,10 @@ def triplet_jobs(options, charts):
         for k in charts:
             models[f"AtlasTriplet, k={k}, d={d}"] = d, k, "atlas"
             models[f"AtlasTriplet, k={k}, d={d}, untrained"] = d, k, "untrained"
-        models[f"unit sphere of {d + 1} dimensions"] = d + 1, 1, "flat"
+        sphere = f"unit sphere of {d + 1} dimensions"
+        models[sphere] = d + 1, 1, "flat"
+        # the length of training was chosen for charts
+        models[f"{sphere}, twice as long"] = d + 1, 1, "flat, longer"
     models["unit sphere of 16 dimensions"] = 16, 1, "flat"
     models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"
     models["the same without regularisation"] = 64, 1, "free"

@@ -8,8 +8,9 @@ seeds with all Betti numbers right over Z/2 and Z/3, and the median CPU time.
 Vietoris-Rips is that of ripser, on 200 points far from each other. ``--noise 0.1``
 embeds the spaces isometrically in 100 dimensions, adds noise of that size per
 coordinate, relative to the root mean square radius, and lets all ways see the data
-after :func:`skmanifold.atlas.denoise`. Each run has a process of its own and a line in
-a file.
+after :func:`skmanifold.atlas.denoise`. Beside charts that are trained from prototypes
+at random rows are the untrained charts of just these. Each run has a process of its own
+and a line in a file.
 """
 
 import argparse
@@ -33,7 +34,7 @@ SPACES = {
     "torus": ("make_torus", {}, 32, 2),
     "torus_16": ("make_torus", {}, 16, 2),
 }
-WAYS = ("trained", "trained_random", "untrained", "rips")
+WAYS = ("trained", "trained_random", "untrained", "untrained_random", "rips")
 FIELDS = (2, 3)
 
 
@@ -61,9 +62,9 @@ def cover(way, X, n_charts, dimension, seed):
     """Memberships of the rows."""
     from skmanifold.atlas import AtlasAE, soft_cover
 
-    if way == "untrained":
-        return soft_cover(X, n_charts, random_state=seed)
-    start = "random" if way == "trained_random" else "k-means"
+    start = "random" if way.endswith("_random") else "k-means"
+    if way.startswith("untrained"):
+        return soft_cover(X, n_charts, start=start, random_state=seed)
     model = AtlasAE(n_charts, dimension, start=start, random_state=seed)
     return model.fit(X).predict_proba(X)
 

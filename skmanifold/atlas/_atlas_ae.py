@@ -417,7 +417,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             returns, or a row has negative weights or no positive one.
         """
         check_is_fitted(self)
-        weights, coordinates = split_blocks(self._check_codes(X), self.n_components)
+        weights, coordinates = split_blocks(self._check_codes(X), self._n_axes)
         total = weights.sum(axis=1, keepdims=True)
         bad = np.flatnonzero((weights < 0).any(axis=1) | ~(total[:, 0] > 0))
         if len(bad):
@@ -453,7 +453,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         check_count("n_samples", n_samples, 1)
         rng = fresh_random_state(random_state)
         chart = rng.randint(self.n_charts_, size=n_samples)
-        return self._decode_points(chart, rng.rand(n_samples, self.n_components))
+        return self._decode_points(chart, rng.rand(n_samples, self._n_axes))
 
     def decode_grid(self, chart, n_points=10):
         """Decode a regular grid of points of one chart.
@@ -487,8 +487,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 f"{self.n_charts_ - 1}."
             )
         axis = (np.arange(n_points) + 0.5) / n_points
-        axes = np.meshgrid(*[axis] * self.n_components, indexing="ij")
-        points = np.stack(axes, axis=-1).reshape(-1, self.n_components)
+        axes = np.meshgrid(*[axis] * self._n_axes, indexing="ij")
+        points = np.stack(axes, axis=-1).reshape(-1, self._n_axes)
         decoded = self._decode_points(np.full(len(points), chart), points)
         return decoded.reshape(*axes[0].shape, -1)
 
@@ -583,7 +583,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         return self.encoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):
-        q, _ = split_raw(outputs, self.n_components)
+        q, _ = split_raw(outputs, self._n_axes)
         return {
             **super()._fitted_attributes(objective, outputs, data),
             "chart_overlap_": overlap(q),
@@ -593,7 +593,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     def _decode_points(self, chart, points):
         """Decode points (n, d) of charts (n,)."""
-        blocks = np.zeros((len(chart), self.n_charts_, self.n_components + 1))
+        blocks = np.zeros((len(chart), self.n_charts_, self._n_axes + 1))
         blocks[np.arange(len(chart)), chart, 0] = 1
         blocks[np.arange(len(chart)), chart, 1:] = points
         codes = blocks.reshape(len(chart), -1).astype(self.embedding_.dtype)

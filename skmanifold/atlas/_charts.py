@@ -260,13 +260,13 @@ class ChartsMixin:
     # -- hooks of DeepManifold
 
     def _present(self, outputs):
-        return chart_blocks(outputs, self.n_components, self.membership)
+        return chart_blocks(outputs, self._n_axes, self.membership)
 
     def _presentation(self):
-        return ChartBlocks(self.n_components, self.membership)
+        return ChartBlocks(self._n_axes, self.membership)
 
     def _fitted_attributes(self, objective, outputs, data):
-        q, _ = split_raw(outputs, self.n_components)
+        q, _ = split_raw(outputs, self._n_axes)
         return {
             **super()._fitted_attributes(objective, outputs, data),
             "labels_": q.argmax(axis=1),
@@ -438,14 +438,20 @@ class ChartsMixin:
         """
         check_is_fitted(self)
         prefix = type(self).__name__.lower()
-        n_axes = self._n_features_out // self.n_charts_ - 1
         names = []
         for chart in range(self.n_charts_):
             block = f"{prefix}_chart{chart}"
-            names += [block, *(f"{block}_axis{axis}" for axis in range(n_axes))]
+            names += [block, *(f"{block}_axis{axis}" for axis in range(self._n_axes))]
         return np.asarray(names, dtype=object)
 
     def _memberships_and_coordinates(self, X):
         """q (n, K) and coordinates (n, K, d) of rows."""
         check_is_fitted(self)
-        return split_raw(self._apply(self.network_, X), self.n_components)
+        return split_raw(self._apply(self.network_, X), self._n_axes)
+
+    @property
+    def _n_axes(self):
+        """Coordinates of a chart: what was fitted, whatever the parameter says now."""
+        if hasattr(self, "n_charts_"):
+            return self._n_features_out // self.n_charts_ - 1
+        return self.n_components

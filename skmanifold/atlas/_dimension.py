@@ -11,7 +11,13 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ._atlas_ae import AtlasAE
-from ._topology import check_count, choose_prototypes, fresh_random_state, two_nearest
+from ._topology import (
+    _denoise,
+    check_count,
+    choose_prototypes,
+    fresh_random_state,
+    two_nearest,
+)
 
 
 class DimensionEstimate(NamedTuple):
@@ -59,6 +65,7 @@ def estimate_dimension(
     divergence="gan",
     max_samples=3000,
     max_epochs="auto",
+    denoise=False,
     random_state=None,
 ):
     """Estimate the dimension of data by atlas autoencoders.
@@ -86,6 +93,9 @@ def estimate_dimension(
         Rows to use, drawn at random where there are more. None takes all.
     max_epochs : int or "auto", default="auto"
         Length of each training.
+    denoise : bool, default=False
+        Whether to pass the rows over with :func:`~skmanifold.atlas.denoise` first:
+        noise has as many dimensions as columns.
     random_state : int, RandomState instance or None, default=None
         Seed of the rows and of the autoencoders.
 
@@ -118,6 +128,8 @@ def estimate_dimension(
     rng = fresh_random_state(random_state)
     if max_samples is not None and len(X) > max_samples:
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
+    if denoise:
+        X = _denoise(X)
     variance = X.var(axis=0).sum()
     if not variance > 0:
         raise ValueError("All rows of X are equal: they have no dimension to estimate.")
@@ -158,9 +170,9 @@ def _error_of_points(X, n_charts, seed):
 
 
 def _check_dimensions(dimensions):
-    values = list(dimensions)
+    values = list(dimensions) if np.iterable(dimensions) else [None]
     if not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
-        raise ValueError(f"dimensions={dimensions!r} must be integers.")
+        raise ValueError(f"dimensions={dimensions!r} must be a sequence of integers.")
     least = 2 if values and values[0] == 1 else 3
     if (
         len(values) < least

@@ -466,7 +466,10 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             If there are fewer rows than ``n_neighbors``.
         """
         check_is_fitted(self)
-        own = split_blocks(np.asarray(self.embedding_, np.float64), self.n_components)
+        own_q, own_y = split_blocks(
+            np.asarray(self.embedding_, np.float64), self._n_axes
+        )
+        own = one_hot(own_q) if self.membership == "hard" else own_q, own_y
         n_rows = len(self.embedding_)
         most = n_rows if X is not None else n_rows - 1
         whole = isinstance(n_neighbors, Integral) and not isinstance(n_neighbors, bool)
@@ -523,24 +526,34 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
         batch_size = 64 if self.batch_size == "auto" else self.batch_size
-        n_epochs = self.max_epochs
+        n_epochs, n_steps = self.max_epochs, 0
         if n_epochs == "auto":
+            # an epoch of unequal classes has few batches: how many epochs, the
+            # template finds
             n_steps = min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500)
-            n_epochs = math.ceil(n_steps * batch_size / max(n_samples, batch_size))
+            n_epochs = 1
         reduces = image_shape is None and n_features > 64 and self.encoder is None
         return Plan(
             n_epochs=n_epochs,
+            n_steps=n_steps,
             batch_size=batch_size,
             learning_rate=1e-3 if self.learning_rate == "auto" else self.learning_rate,
             n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
             column_scaling=image_shape is None,
         )
 
+    def _count_batches(self, n_samples, batch_size, targets):
+        codes = np.unique(targets, return_inverse=True)[1]
+        return len(self._class_batches(codes, batch_size, torch.device("cpu")))
+
     def _make_batches(self, data, batch_size):
+        return self._class_batches(self._encoded(data), batch_size, data.device)
+
+    def _class_batches(self, labels, batch_size, device):
         return ClassBatches(
-            self._encoded(data),
+            labels,
             batch_size,
-            data.device,
+            device,
             n_charts=self.n_charts,
             n_components=self.n_components,
         )

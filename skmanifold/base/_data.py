@@ -22,6 +22,8 @@ class Plan:
         Principal components that the inputs are reduced to.
     n_pretraining_epochs : int, default=0
         Epochs of all phases before the last one.
+    n_steps : int, default=0
+        Least number of steps: more epochs than `n_epochs` if these have fewer.
     column_scaling : bool, default=True
         Whether a column much larger than the others is scaled down to them. Otherwise
         one number scales all columns, and distances keep their proportions.
@@ -46,6 +48,7 @@ class Plan:
         learning_rate,
         n_reduced=None,
         n_pretraining_epochs=0,
+        n_steps=0,
         column_scaling=True,
         optimizer="adamw",
         warmup=0.1,
@@ -55,6 +58,7 @@ class Plan:
         self.learning_rate = learning_rate
         self.n_reduced = n_reduced
         self.n_pretraining_epochs = n_pretraining_epochs
+        self.n_steps = n_steps
         self.column_scaling = column_scaling
         self.optimizer = optimizer
         self.warmup = warmup

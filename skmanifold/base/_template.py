@@ -138,7 +138,8 @@ class DeepManifold(
     A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
-    ``_validate_targets(y)`` is a supervised method's.
+    ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
+    batch_size, targets)`` that of a method whose epochs leave rows out.
 
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
 
@@ -466,8 +467,9 @@ class DeepManifold(
                 f"samples of X; using batch_size={rows.shape[0]}."
             )
         plan.batch_size = min(plan.batch_size, rows.shape[0])
-        n_steps = count_batches(rows.shape[0], plan.batch_size)
-        plan.n_epochs = max(plan.n_epochs, -(-options.min_steps // n_steps))
+        n_steps = max(plan.n_steps, options.min_steps)
+        n_batches = self._count_batches(rows.shape[0], plan.batch_size, targets)
+        plan.n_epochs = max(plan.n_epochs, math.ceil(n_steps / n_batches))
         if part:
             plan.n_epochs = 1
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
@@ -602,6 +604,10 @@ class DeepManifold(
     def _validate_targets(self, y):
         """The targets of a supervised method; others take none."""
         return None
+
+    def _count_batches(self, n_samples, batch_size, targets):
+        """Batches of an epoch: what ``len(self._make_batches(...))`` will be."""
+        return count_batches(n_samples, batch_size)
 
     def _validate(self, X, *, reset):
         if not reset and _is_valid(self, X):

@@ -241,6 +241,23 @@ def test_inverse_transform_checks_weights(iris):
             model.inverse_transform(Z)
 
 
+def test_what_was_fitted_counts_not_what_the_parameter_says_later(iris):
+    X = iris[0]
+    model = quick(n_components=2).fit(X)
+    Z = model.transform(X)
+    chart, coordinates = model.charts(X)
+    back, sample = model.inverse_transform(Z), model.sample(3, random_state=0)
+    grid = model.decode_grid(1, n_points=3)
+    model.set_params(n_components=5, n_charts=7)
+    assert_array_equal(model.transform(X), Z)
+    assert_array_equal(model.charts(X)[0], chart)
+    assert_array_equal(model.charts(X)[1], coordinates)
+    assert_array_equal(model.inverse_transform(Z), back)
+    assert_array_equal(model.sample(3, random_state=0), sample)
+    assert_array_equal(model.decode_grid(1, n_points=3), grid)
+    assert len(model.get_feature_names_out()) == Z.shape[1]
+
+
 def test_distance(iris):
     X = iris[0]
     hard = quick().fit(X)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmanifold.atlas import estimate_dimension
+from skmanifold.atlas import denoise, estimate_dimension
 from skmanifold.datasets import make_circle, make_sphere
 
 
@@ -39,7 +39,21 @@ def test_seed_and_subsample():
     assert not np.array_equal(a.reconstruction, c.reconstruction)
 
 
-@pytest.mark.parametrize("dimensions", [(), (1,), (2, 3), (0, 1, 2), (1, 3), (1.0, 2)])
+def test_denoise_is_the_denoised_data():
+    rng = np.random.default_rng(0)
+    X = np.pad(make_circle(200, random_state=0).data, ((0, 0), (0, 18)))
+    X += 0.1 * rng.normal(size=X.shape)
+    options = dict(n_charts=3, max_epochs=1, random_state=0)
+    found = estimate_dimension(X, (1, 2), denoise=True, **options)
+    assert_array_equal(
+        found.reconstruction,
+        estimate_dimension(denoise(X), (1, 2), **options).reconstruction,
+    )
+
+
+@pytest.mark.parametrize(
+    "dimensions", [(), (1,), (2, 3), (0, 1, 2), (1, 3), (1.0, 2), 3]
+)
 def test_dimensions_are_checked(dimensions):
     with pytest.raises(ValueError, match="dimensions="):
         estimate_dimension(np.eye(5), dimensions)

@@ -224,6 +224,14 @@ def test_cover_of_a_gaussian_mixture():
     assert betti_numbers(mixture.predict_proba(X), 1).numbers == (1, 1)
 
 
+@pytest.mark.parametrize("n_charts", [1, 3, 100])
+def test_charts_that_are_all_the_same_tell_nothing(n_charts):
+    found = betti_numbers(np.full((10, n_charts), 1 / n_charts))
+    assert found.numbers == (1, 0, 0)
+    assert found.length == 0
+    assert found.start == found.stop == pytest.approx(np.log(n_charts))
+
+
 def test_two_parts_that_never_meet():
     half = soft_cover(datasets.make_circle(500, random_state=0).data, 4, random_state=0)
     zeros = np.zeros_like(half)
@@ -236,8 +244,9 @@ def test_noise_in_a_hundred_dimensions():
     basis, _ = np.linalg.qr(rng.normal(size=(100, 3)))
     X = datasets.make_sphere(2000, random_state=0).data @ basis.T
     X = X + 0.1 * rng.normal(size=X.shape)
-    Q = soft_cover(denoise(X), 8, random_state=0)
+    Q = soft_cover(X, 8, denoise=True, random_state=0)
     assert betti_numbers(Q, rank=5).numbers == (1, 0, 1)
+    assert_array_equal(Q, soft_cover(denoise(X), 8, random_state=0))
 
 
 # -- covers
@@ -315,7 +324,8 @@ def test_denoise_more_columns_than_rows():
         (lambda: betti_numbers(circle_of_edges(4), 2), "Build it with cech_nerve"),
         (lambda: soft_cover(np.eye(3), 4), "n_charts=4 is more than the 3 samples"),
         (lambda: soft_cover(np.eye(3), 2, start="x"), "start='x' is unknown"),
-        (lambda: soft_cover(np.eye(3), 2, temperature=0), "temperature=0 must be pos"),
+        (lambda: soft_cover(np.eye(3), 2, temperature=0), "temperature=0 must be a p"),
+        (lambda: soft_cover(np.eye(3), 2, temperature="a"), "temperature='a' must be"),
         (lambda: denoise(np.eye(3), n_neighbors=-1), "n_neighbors=-1"),
     ],
 )

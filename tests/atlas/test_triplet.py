@@ -124,6 +124,19 @@ def test_other_rows_of_a_large_class_every_epoch():
     assert len(seen) > 150
 
 
+@pytest.mark.parametrize("counts", [[50, 50], [97, 3], [60, 1, 1, 1, 37]])
+def test_as_many_steps_for_unequal_classes(counts):
+    y = make_labels(counts)
+    X = np.random.RandomState(0).normal(size=(len(y), 3))
+    model = AtlasTriplet(random_state=0).fit(X, y)
+    n_steps = model.n_iter_ * len(batches_of(y, 64)[0])
+    n_wanted = 150 * (len(y) / 1000) ** (1 / 3)
+    assert n_wanted - 1 <= n_steps <= n_wanted + len(batches_of(y, 64)[0])
+    options = TrainingOptions(min_steps=7)
+    model.set_params(max_epochs=1, training=options).fit(X, y)
+    assert model.n_iter_ * len(batches_of(y, 64)[0]) >= 7
+
+
 # -- distances
 
 
@@ -186,6 +199,15 @@ def test_distance_method(fitted_digits, digits):
     )
     assert_allclose(hard.distance(X, X), expected, atol=1e-7)
     assert_array_equal(q, hard.predict_proba(X))
+
+
+def test_kneighbors_of_soft_charts_taken_as_hard(digits):
+    X, y = digits[0][:200], digits[1][:200]
+    model = quick(image_shape=(8, 8)).fit(X, y).set_params(membership="hard")
+    distances, indices = model.kneighbors(X[:20], n_neighbors=3)
+    full = model.distance(X[:20], X)
+    assert_allclose(distances, np.sort(full, axis=1)[:, :3], atol=1e-6)
+    assert_allclose(np.take_along_axis(full, indices, axis=1), distances, atol=1e-6)
 
 
 @pytest.mark.parametrize("membership", ["soft", "hard"])
