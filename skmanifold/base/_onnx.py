@@ -6,14 +6,13 @@
 import contextlib
 import logging
 import os
-import pathlib
 import warnings
 
 import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import plain_modes
+from skmanifold._engine import checked_place, plain_modes
 from skmanifold.utils import import_optional
 
 # Largest difference between the graph and the estimator, relative to the largest
@@ -56,15 +55,10 @@ class InverseTransform(nn.Module):
 
 def to_onnx(estimator, path, method, dtype):
     """Write a method of an estimator as a graph; see :meth:`DeepManifold.to_onnx`."""
+    path = checked_place(path, "path")
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
     runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"path={str(path)!r} lies in a folder that does not exist. Make "
-            f"{str(path.parent)!r} first."
-        )
     module, rows = _module_and_rows(estimator, method, np.dtype(dtype))
     expected = getattr(estimator, method)(rows)
     with plain_modes(), torch.inference_mode():
