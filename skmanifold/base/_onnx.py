@@ -41,15 +41,16 @@ class Transform(nn.Module):
 class InverseTransform(nn.Module):
     """From the embedding to raw rows, as ``inverse_transform``."""
 
-    def __init__(self, input_map, decoder):
+    def __init__(self, input_map, before, decoder):
         super().__init__()
         self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
         self.register_buffer("raw_inverse", torch.from_numpy(input_map.inverse_factor))
+        self.before = before
         self.decoder = decoder
 
     def forward(self, z):
         """Map (n, n_components) to (n, n_features)."""
-        scaled = self.decoder(z.float()).double()
+        scaled = self.decoder(self.before(z).float()).double()
         return (scaled * self.raw_inverse + self.raw_mean).to(z.dtype)
 
 
@@ -71,6 +72,13 @@ def to_onnx(estimator, path, method, dtype):
         session = runtime.InferenceSession(
             temporary.read_bytes(), providers=["CPUExecutionProvider"]
         )
+        if isinstance(session.get_inputs()[0].shape[0], int):
+            raise ValueError(
+                f"{method} of this {type(estimator).__name__} cannot be written as an "
+                "ONNX graph of any number of rows: the network computes with the "
+                "number of its rows as a Python int, as in reshape(len(x), -1). Use "
+                "flatten, unflatten or x.shape[0] instead."
+            )
         (found,) = session.run(None, {names[0]: rows})
         _check_agreement(estimator, method, np.asarray(expected), found)
         os.replace(temporary, path)
@@ -99,7 +107,9 @@ def _module_and_rows(estimator, method, dtype):
         pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
         rows = input_map.restore(pattern)
     elif method == "inverse_transform" and hasattr(estimator, method):
-        module = InverseTransform(input_map, estimator.decoder_)
+        module = InverseTransform(
+            input_map, estimator._before_decoding(), estimator.decoder_
+        )
         rows = estimator.embedding_[:6]
     else:
         known = "'transform'"
