@@ -8,6 +8,7 @@ from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
 from ._distributed import from_first, is_first, same_in_all
+from ._files import checked_place, write_whole
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
@@ -22,6 +23,7 @@ __all__ = [
     "RowBatches",
     "Training",
     "apply_in_blocks",
+    "checked_place",
     "count_batches",
     "from_first",
     "global_rng_seeded",
@@ -36,4 +38,5 @@ __all__ = [
     "same_in_all",
     "torch_threads",
     "train",
+    "write_whole",
 ]

@@ -5,12 +5,22 @@
 
 import copy
 import glob
-import os
+import hashlib
+import io
 import pathlib
 
 import torch
 
+from ._distributed import is_first
+from ._files import checked_place, write_whole
+
 _KEYS = ("fingerprint", "seed", "phases")
+
+_DIGEST_BYTES = 32  # at the end of the file
+
+
+def _digest(content):
+    return hashlib.sha256(content).digest()
 
 
 class Checkpoint:
@@ -22,8 +32,9 @@ class Checkpoint:
         The file.
     every : int
         Epochs between two writes.
-    fingerprint : str
-        Digest of the parameters and the data. A file with another one is refused.
+    fingerprint : dict of str to str
+        What the fit depends on, by a name for it: digests of the parameters and of the
+        data, the versions. A file with another one is refused.
     seed : int
         Seed of the run. If the file exists, its seed takes the place of this one.
 
@@ -34,12 +45,10 @@ class Checkpoint:
     """
 
     def __init__(self, path, *, every, fingerprint, seed):
-        self.path = pathlib.Path(path)
-        if not self.path.parent.is_dir():
-            raise ValueError(
-                f"checkpoint={str(path)!r} lies in a folder that does not exist. Make "
-                f"{str(self.path.parent)!r} first."
-            )
+        # the others of a distributed fit only read it
+        self.path = (
+            checked_place(path, "checkpoint") if is_first() else pathlib.Path(path)
+        )
         self.every = every
         self.fingerprint = fingerprint
         found = self._load() if self.path.exists() else None
@@ -49,18 +58,35 @@ class Checkpoint:
         self._phases = []
 
     def _load(self):
+        content = self.path.read_bytes()
         try:
-            state = torch.load(self.path, weights_only=True, map_location="cpu")
+            # torch does not see that bytes of a tensor have changed
+            if (
+                _digest(memoryview(content)[:-_DIGEST_BYTES])
+                != content[-_DIGEST_BYTES:]
+            ):
+                raise ValueError("its bytes are not those that were written")
+            state = torch.load(
+                io.BytesIO(content), weights_only=True, map_location="cpu"
+            )
             fingerprint, _, _ = (state[key] for key in _KEYS)
         except Exception as error:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} exists but cannot be read as a "
-                "checkpoint. Remove the file or name another."
+                "checkpoint: it is damaged, or another kind of file. Remove it or name "
+                "another."
             ) from error
-        if fingerprint != self.fingerprint:
+        other = [
+            f"other {name} ({fingerprint[name]})"
+            if name == "versions"
+            else f"other {name}"
+            for name in sorted(self.fingerprint.keys() | fingerprint.keys())
+            if fingerprint.get(name) != self.fingerprint.get(name)
+        ]
+        if other:
             raise ValueError(
-                f"checkpoint={str(self.path)!r} was written by a fit with other "
-                "parameters or other data. Remove the file to begin anew, or name "
+                f"checkpoint={str(self.path)!r} was written by a fit with "
+                f"{' and '.join(other)}. Remove the file to begin anew, or name "
                 "another."
             )
         return state
@@ -72,21 +98,17 @@ class Checkpoint:
         self._phases.append(self.state)
 
     def save(self, state):
-        """Write to a temporary file beside it, then move it into place."""
+        """Put the state of the phase, and what came before it, into the file."""
         # a copy: the next phase may go on with the tensors of this one
         self._phases[-1] = copy.deepcopy(state) if state.get("finished") else state
         whole = dict(
             zip(_KEYS, (self.fingerprint, self.seed, self._phases), strict=True)
         )
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-        try:
-            with open(temporary, "wb") as file:
-                torch.save(whole, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # torch's own writing to a file hides the error of a full disk
+        buffer = io.BytesIO()
+        torch.save(whole, buffer)
+        content = buffer.getbuffer()
+        write_whole(self.path, (content, _digest(content)), "checkpoint")
 
     def remove(self):
         """Training is complete: the file has served, and what a killed write left."""

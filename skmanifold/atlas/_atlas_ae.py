@@ -28,6 +28,7 @@ from ._charts import (
     ChartEncoder,
     ChartHeads,
     ChartsMixin,
+    RawBlocks,
     split_blocks,
     split_raw,
 )
@@ -428,6 +429,9 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             )
         blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
+
+    def _before_decoding(self):
+        return RawBlocks(self.n_components)
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: a random chart, a random point in it, decoded.

@@ -175,6 +175,21 @@ class ChartBatches:
             yield rows, draws.to(rows.device)
 
 
+class RawBlocks(nn.Module):
+    """The way back of :class:`ChartBlocks`; weights of any sum."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.n_components = n_components
+
+    def forward(self, blocks):
+        """Map chart blocks (n, K (d + 1)) to raw ones, whose weights sum to 1."""
+        weights, weighted = split_raw(blocks, self.n_components)
+        each = weights.unsqueeze(2)
+        coordinates = torch.where(each > 0, weighted / each, 0.0)
+        return join_blocks(weights / weights.sum(1, keepdim=True), coordinates)
+
+
 # -- arrays
 
 
@@ -195,7 +210,9 @@ def chart_blocks(raw, n_components, membership):
 
 def split_raw(raw, n_components):
     """Membership (n, K) and coordinates (n, K, d) of raw blocks: views."""
-    blocks = raw.reshape(len(raw), -1, n_components + 1)
+    # without len(raw), which would tie a graph of the network to one number of rows
+    n_charts = raw.shape[1] // (n_components + 1)
+    blocks = raw.reshape(-1, n_charts, n_components + 1)
     return blocks[:, :, 0], blocks[:, :, 1:]
 
 

@@ -111,6 +111,10 @@ class DecoderMixin:
             total += float(np.einsum("ij,ij->", error, error))
         return -total / len(outputs)
 
+    def _before_decoding(self):
+        """A torch module from what transform returns to what the decoder takes."""
+        return nn.Identity()
+
     def _check_codes(self, X):
         Z = check_array(
             X, dtype=(np.float64, np.float32), input_name="X", estimator=self

@@ -6,14 +6,13 @@
 import contextlib
 import logging
 import os
-import pathlib
 import warnings
 
 import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import plain_modes
+from skmanifold._engine import checked_place, plain_modes
 from skmanifold.utils import import_optional
 
 # Largest difference between the graph and the estimator, relative to the largest
@@ -42,29 +41,25 @@ class Transform(nn.Module):
 class InverseTransform(nn.Module):
     """From the embedding to raw rows, as ``inverse_transform``."""
 
-    def __init__(self, input_map, decoder):
+    def __init__(self, input_map, before, decoder):
         super().__init__()
         self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
         self.register_buffer("raw_inverse", torch.from_numpy(input_map.inverse_factor))
+        self.before = before
         self.decoder = decoder
 
     def forward(self, z):
         """Map (n, n_components) to (n, n_features)."""
-        scaled = self.decoder(z.float()).double()
+        scaled = self.decoder(self.before(z).float()).double()
         return (scaled * self.raw_inverse + self.raw_mean).to(z.dtype)
 
 
 def to_onnx(estimator, path, method, dtype):
     """Write a method of an estimator as a graph; see :meth:`DeepManifold.to_onnx`."""
+    path = checked_place(path, "path")
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
     runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"path={str(path)!r} lies in a folder that does not exist. Make "
-            f"{str(path.parent)!r} first."
-        )
     module, rows = _module_and_rows(estimator, method, np.dtype(dtype))
     expected = getattr(estimator, method)(rows)
     with plain_modes(), torch.inference_mode():
@@ -77,6 +72,13 @@ def to_onnx(estimator, path, method, dtype):
         session = runtime.InferenceSession(
             temporary.read_bytes(), providers=["CPUExecutionProvider"]
         )
+        if isinstance(session.get_inputs()[0].shape[0], int):
+            raise ValueError(
+                f"{method} of this {type(estimator).__name__} cannot be written as an "
+                "ONNX graph of any number of rows: the network computes with the "
+                "number of its rows as a Python int, as in reshape(len(x), -1). Use "
+                "flatten, unflatten or x.shape[0] instead."
+            )
         (found,) = session.run(None, {names[0]: rows})
         _check_agreement(estimator, method, np.asarray(expected), found)
         os.replace(temporary, path)
@@ -105,7 +107,9 @@ def _module_and_rows(estimator, method, dtype):
         pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
         rows = input_map.restore(pattern)
     elif method == "inverse_transform" and hasattr(estimator, method):
-        module = InverseTransform(input_map, estimator.decoder_)
+        module = InverseTransform(
+            input_map, estimator._before_decoding(), estimator.decoder_
+        )
         rows = estimator.embedding_[:6]
     else:
         known = "'transform'"

@@ -24,7 +24,7 @@ import sklearn
 import torch
 from torch import nn
 
-from skmanifold._engine import plain_modes
+from skmanifold._engine import checked_place, plain_modes, write_whole
 from skmanifold.utils import import_optional
 from skmanifold.utils._input_map import InputMap
 
@@ -56,6 +56,7 @@ def versions():
 
 def save(estimator, path):
     """Write a fitted estimator; see :meth:`DeepManifold.save`."""
+    path = checked_place(path, "path")
     safetensors = import_optional("safetensors.numpy", "io", feature="save")
     writer = Writer(type(estimator))
     parameters = writer.parameters(estimator)
@@ -90,7 +91,7 @@ def save(estimator, path):
         )
     )
     before, _, after = _around_digest(content)
-    _write(path, before, _digest(before, after), after)
+    write_whole(path, (before, _digest(before, after), after), "path")
 
 
 def load(path, /, **given):
@@ -191,26 +192,6 @@ def load(path, /, **given):
 
 
 # The file -----------------------------------------------------------------------
-
-
-def _write(path, *parts):
-    """Whole or not at all: to a temporary file beside it, then into place."""
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(
-            f"path={str(path)!r} lies in a folder that does not exist. Make "
-            f"{str(path.parent)!r} first."
-        )
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _around_digest(content):

@@ -643,7 +643,7 @@ class DeepManifold(
         return checkpoint, checkpoint.seed
 
     def _fingerprint(self, rows, targets, continued):
-        """Digest of the data and of all that the result depends on."""
+        """All that the result depends on, by a name for it."""
         parameters = self.get_params(deep=False)
         options = parameters.pop("training") or TrainingOptions()
         for name in ("device", "verbose", "n_jobs"):
@@ -655,15 +655,22 @@ class DeepManifold(
             # it has moved on since; the seed that it gave is in the file
             parameters.pop("random_state")
         described = {name: _describe(name, v) for name, v in parameters.items()}
+        start = None
         if continued:
-            described["_start"] = [
+            start = [
                 *(_describe(*network) for network in self._networks().items()),
                 vars(self._input_map),
             ]
         if isinstance(rows, np.ndarray):
             rows = np.ascontiguousarray(rows)  # equal data, equal digest
-        data = [rows] if targets is None else [rows, targets]
-        return joblib.hash([type(self).__name__, described, *data])
+        versions = _persistence.versions()
+        return {
+            "parameters": joblib.hash([type(self).__name__, described]),
+            "networks to go on from": joblib.hash(start),
+            "data": joblib.hash(rows if targets is None else [rows, targets]),
+            "versions": f"skmanifold {versions['skmanifold']}, "
+            f"torch {versions['torch']}",
+        }
 
     def _report(self, phase, epoch, n_epochs, history):
         """Ten lines a fit, or one an epoch with verbose > 1."""

@@ -1487,6 +1487,11 @@ class _Marker:
         return os.mkdir, (self.path,)
 
 
+def _with_a_bit_flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
 def check_foreign_checkpoints_are_refused(name, estimator):
     """A checkpoint of other data or parameters, or no checkpoint: never overwritten."""
     subject = _Subject(estimator)
@@ -1509,6 +1514,7 @@ def check_foreign_checkpoints_are_refused(name, estimator):
             ("of other data", good, other, {}, "other"),
             ("of other parameters", good, same, {"max_epochs": 4}, "other"),
             ("cut off", good[: len(good) // 2], same, {}, "cannot be read"),
+            ("with a flipped bit", _with_a_bit_flipped(good), same, {}, "cannot be"),
             ("empty", b"", same, {}, "cannot be read"),
             ("with a line of text", b"not a model\n", same, {}, "cannot be read"),
             ("with a pickle", pickle.dumps(_Marker(marker)), same, {}, "cannot be"),

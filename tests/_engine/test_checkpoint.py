@@ -1,14 +1,23 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import os
+import random
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from skmanifold._engine import Checkpoint
+from skmanifold._engine import Checkpoint, write_whole
+
+FINGERPRINT = {"data": "a", "parameters": "b", "versions": "skmanifold 1, torch 2"}
 
 
-def open_checkpoint(path, fingerprint="a", seed=1):
-    checkpoint = Checkpoint(path, every=1, fingerprint=fingerprint, seed=seed)
+def open_checkpoint(path, seed=1, **changed):
+    checkpoint = Checkpoint(
+        path, every=1, fingerprint={**FINGERPRINT, **changed}, seed=seed
+    )
     checkpoint.next_phase()
     return checkpoint
 
@@ -68,11 +77,24 @@ def test_a_failed_write_keeps_the_previous_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
 
 
-def test_another_fit_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "changed, reason",
+    [
+        ({"data": "c"}, "with other data"),
+        ({"parameters": "c"}, "with other parameters"),
+        ({"data": "c", "parameters": "c"}, "with other data and other parameters"),
+        ({"networks": "c"}, "with other networks"),
+        (
+            {"versions": "skmanifold 1, torch 3"},
+            r"with other versions \(skmanifold 1, torch 2\)",
+        ),
+    ],
+)
+def test_another_fit_is_refused_with_the_reason(changed, reason, tmp_path):
     path = tmp_path / "c.pt"
     open_checkpoint(path).save({})
-    with pytest.raises(ValueError, match="other parameters or other data"):
-        open_checkpoint(path, fingerprint="b")
+    with pytest.raises(ValueError, match=rf"by a fit {reason}\. Remove"):
+        open_checkpoint(path, **changed)
 
 
 def test_another_file_is_refused(tmp_path):
@@ -80,3 +102,134 @@ def test_another_file_is_refused(tmp_path):
     path.write_text("not a checkpoint")
     with pytest.raises(ValueError, match="cannot be read as a checkpoint"):
         open_checkpoint(path)
+
+
+def test_damage_is_found(tmp_path):
+    """1,000 files with a flipped bit, a piece lost or added, or the end cut off."""
+    path, rng = tmp_path / "c.pt", random.Random(0)
+    open_checkpoint(path).save({"value": torch.rand(200)})
+    whole = path.read_bytes()
+    for i in range(1000):
+        place, n_bytes = rng.randrange(len(whole)), rng.randrange(1, 9)
+        flipped = bytes([whole[place] ^ 1 << rng.randrange(8)])
+        path.write_bytes(
+            [
+                whole[:place] + flipped + whole[place + 1 :],
+                whole[:place] + whole[place + n_bytes :],
+                whole[:place] + rng.randbytes(n_bytes) + whole[place:],
+                whole[:place],
+            ][i % 4]
+        )
+        with pytest.raises(ValueError, match="damaged"):
+            open_checkpoint(path)
+    path.write_bytes(whole)
+    assert open_checkpoint(path).state["value"].shape == (200,)
+
+
+# Disks ------------------------------------------------------------------------
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from skmanifold import DLME
+from skmanifold.training import TrainingOptions
+
+path = sys.argv[1]
+X = np.random.default_rng(0).normal(size=(60, 4))
+training = TrainingOptions(checkpoint=path)
+params = dict(max_epochs=3, random_state=0, structure_layers=(8,), structure_dim=4)
+
+class Fills(DLME):
+    def _report(self, phase, epoch, n_epochs, history):
+        if epoch == 1:  # no file may grow past this: the second checkpoint fails
+            limit = 5000, resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+Fills.__name__ = "DLME"
+whole = DLME(**params).fit(X)
+model = Fills(training=training, verbose=True, **params)
+try:
+    model.fit(X)
+except OSError as error:
+    assert f"checkpoint={path!r} could not be written: File too large" in str(error)
+else:
+    raise AssertionError
+assert not hasattr(model, "embedding_")
+try:
+    whole.save(path + ".model")
+except OSError as error:
+    assert f"path='{path}.model' could not be written" in str(error)
+else:
+    raise AssertionError
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+epochs = []
+class Counts(DLME):
+    def _report(self, phase, epoch, n_epochs, history):
+        epochs.append(epoch)
+Counts.__name__ = "DLME"
+resumed = Counts(training=training, verbose=True, **params).fit(X)
+assert epochs == [1, 2], epochs
+np.testing.assert_array_equal(resumed.embedding_, whole.embedding_)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs limits of the system")
+def test_a_full_disk_stops_the_fit_and_loses_nothing(tmp_path):
+    path = tmp_path / "fit.pt"
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert list(tmp_path.iterdir()) == []
+
+
+READ_ONLY = """
+import os, sys, tempfile
+import numpy as np
+from skmanifold import DLME
+from skmanifold.training import TrainingOptions
+
+X = np.random.default_rng(0).normal(size=(60, 4))
+model = DLME(max_epochs=1, structure_layers=(8,), structure_dim=4)
+fitted = model.fit(X)
+with tempfile.TemporaryDirectory() as folder:
+    os.chmod(folder, 0o555)
+    if os.geteuid() == 0:
+        os.seteuid(65534)  # root may write anywhere
+    path = folder + "/file"
+    try:
+        for call in (
+            lambda: model.set_params(training=TrainingOptions(checkpoint=path)).fit(X),
+            lambda: fitted.save(path),
+            lambda: fitted.to_onnx(path),
+        ):
+            try:
+                call()
+            except ValueError as error:
+                assert f"={path!r} lies in a folder that cannot be written" in str(error)
+            else:
+                raise AssertionError
+    finally:
+        os.seteuid(os.getuid())
+    os.chmod(folder, 0o755)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights of POSIX")
+def test_a_read_only_folder_is_said_before_training():
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_failed_move_names_the_file(tmp_path):
+    path = tmp_path / "c.pt"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match=r"checkpoint=.*could not be written"):
+        write_whole(path, [b"a"], "checkpoint")
+    assert list(tmp_path.iterdir()) == [path]

@@ -165,7 +165,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     path = tmp_path / "training.pt"
 
     def checkpoint():
-        return Checkpoint(path, every=1, fingerprint="f", seed=0)
+        return Checkpoint(path, every=1, fingerprint={"data": "f"}, seed=0)
 
     objective, batches, training = make(data, stopping=NoProgress(3, 0.0))
     whole = train(objective, batches, training)

@@ -19,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 
 import skmanifold
-from skmanifold import DCRL, DLME
+from skmanifold import DCRL, DLME, AtlasAE
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.nn import MLP
@@ -132,17 +132,36 @@ def test_the_graph_is_transform(estimator_class, tmp_path):
         assert_close(found, model.transform(rows))
 
 
-def test_the_way_back_in_double_precision(tmp_path):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "estimator_class",
+    [cls for cls in [*ESTIMATORS, Autoencoder] if hasattr(cls, "inverse_transform")],
+)
+def test_the_graph_is_inverse_transform(estimator_class, dtype, tmp_path):
+    X, y = digits()
+    model = estimator_class(max_epochs=2, random_state=0).fit(X, y)
+    path = str(tmp_path / "decoder.onnx")
+    model.to_onnx(path, method="inverse_transform", dtype=dtype)
+    for codes in (model.embedding_[:1], model.embedding_):
+        codes = codes.astype(dtype)
+        *names, found = run(path, codes)
+        assert names == ["embedding", "X"]
+        expected = model.inverse_transform(codes)
+        assert_close(found, expected)
+    if dtype is np.float64:
+        # not only large numbers that agree because of their offset
+        assert_close(found - X.mean(axis=0), expected - X.mean(axis=0))
+
+
+def test_chart_blocks_of_any_weights(tmp_path):
     X, _ = digits()
-    model = Autoencoder().fit(X)
+    model = AtlasAE(3, membership="soft", max_epochs=2, random_state=0).fit(X)
     path = str(tmp_path / "decoder.onnx")
     model.to_onnx(path, method="inverse_transform", dtype=np.float64)
-    *names, found = run(path, model.embedding_)
-    assert names == ["embedding", "X"]
-    expected = model.inverse_transform(model.embedding_)
-    assert_close(found, expected)
-    # not only large numbers that agree because of their offset
-    assert_close(found - X.mean(axis=0), expected - X.mean(axis=0))
+    blocks = model.embedding_ * np.linspace(0.1, 5, len(X))[:, np.newaxis]
+    blocks[:, :3] *= np.arange(len(X))[:, np.newaxis] % 2  # no weight in a chart
+    *_, found = run(path, blocks)
+    assert_close(found, model.inverse_transform(blocks))
 
 
 def test_leaves_no_trace_in_the_process(tmp_path):
@@ -169,6 +188,23 @@ class DependsOnValues(nn.Module):
 
     def forward(self, x):
         return self.layer(x) if x.sum().item() > 1e9 else self.layer(-x)
+
+
+class CountsItsRows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(80, 64)
+
+    def forward(self, x):
+        return self.layer(x).reshape(len(x), 64)
+
+
+def test_a_graph_of_one_number_of_rows_is_refused(tmp_path):
+    X, _ = digits()
+    model = DLME(max_epochs=1, encoder=CountsItsRows()).fit(X)
+    with pytest.raises(ValueError, match="of any number of rows"):
+        model.to_onnx(tmp_path / "model.onnx")
+    assert not os.listdir(tmp_path)
 
 
 def test_what_cannot_be_exported_is_refused(tmp_path):

@@ -622,7 +622,7 @@ class HasAnOrderOfItsOwn(Sound):
 @broken("check_foreign_checkpoints_are_refused", "of other data must be refused, but")
 class RecognisesNothing(Sound):
     def _fingerprint(self, rows, targets, continued):
-        return "the same for all"
+        return {"data": "the same for all"}
 
 
 @broken("check_foreign_checkpoints_are_refused", "must be refused, but was accepted")
