@@ -49,9 +49,10 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
     hidden matrices, by their place in a module named "hidden" or by the mark that
     :func:`mark_hidden` leaves; all else is AdamW's.
 
-    ``objective.learning_rate_factors``, if there is one, maps the first part of a
-    parameter's name to a factor on the learning rate: for learnable points, such as
-    cluster centres, that have farther to go than a weight. They do not decay.
+    ``objective.learning_rate_factors``, if there is one, maps the first parts of a
+    parameter's name, joined by dots, to a factor on the learning rate: for learnable
+    points, such as cluster centres, that have farther to go than a weight. They do not
+    decay.
     """
     factors = getattr(objective, "learning_rate_factors", {})
     own = {name: [] for name in factors}
@@ -59,8 +60,8 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
             continue
-        prefix = name.split(".")[0]
-        if prefix in own:
+        prefix = next((p for p in own if f"{name}.".startswith(f"{p}.")), None)
+        if prefix is not None:
             own[prefix].append(parameter)
         elif parameter.ndim < 2:
             vectors.append(parameter)

@@ -42,6 +42,10 @@ from ._topology import (
 )
 from ._trunks import make_trunk
 
+# Prototypes that do not start at centres have farther to go than the other weights:
+# until they are there, the net would learn memberships of charts in the wrong places.
+_SPEED = 10.0
+
 
 class ChartLinear(nn.Module):
     """A linear map for each chart: (K, n, n_in) to (K, n, n_out), in one product."""
@@ -136,9 +140,21 @@ class AtlasAEObjective(nn.Module):
     """
 
     def __init__(
-        self, inputs, encoder, decoder, critic, *, divergence_weight, locality
+        self,
+        inputs,
+        encoder,
+        decoder,
+        critic,
+        *,
+        divergence_weight,
+        locality,
+        prototype_speed=1.0,
     ):
         super().__init__()
+        if prototype_speed != 1.0:
+            self.learning_rate_factors = {
+                "encoder.parts.heads.prototypes": prototype_speed
+            }
         self.encoder = encoder
         self.decoder = decoder
         self.critic = critic
@@ -565,6 +581,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             Critic(n_charts, n_components) if gan else None,
             divergence_weight=weight,
             locality=self.locality,
+            prototype_speed=1.0 if self.start == "k-means" else _SPEED,
         )
 
     def _make_trunk(self, data):
