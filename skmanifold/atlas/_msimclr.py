@@ -194,7 +194,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         between the two. Reduced, with a warning, where there are fewer other samples.
         None makes both views of the sample, as in the paper.
 
-    temperature : float, default=0.5
+    temperature : float, default=0.2
         Temperature of the contrast: the smaller, the more the most similar negatives
         weigh.
 
@@ -340,7 +340,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         image_shape=None,
         augmentation="auto",
         n_neighbors=4,
-        temperature=0.5,
+        temperature=0.2,
         regularization=1.0,
         sharpness=1.0,
         projection="mlp",
