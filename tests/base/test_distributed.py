@@ -14,6 +14,8 @@ import sys
 import numpy as np
 import pytest
 
+import skmanifold
+
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork") or sys.platform == "darwin", reason="needs fork and gloo"
 )
@@ -207,6 +209,56 @@ assert together(2, whole, "store_whole") == [0, 0]
 assert not os.path.exists(f"{folder}/fit.pt")
 """
 
+EVERY = """
+import skmanifold
+
+X, y = load_digits(return_X_y=True)
+X, y = X[:120], y[:120]
+wanted = dict(max_epochs=1, pretraining_epochs=1, representation_epochs=1,
+              batch_size=30, n_clusters=3, n_charts=3, n_jobs=1, random_state=0,
+              training=TrainingOptions(precision="float32"))
+names = sorted(skmanifold._ESTIMATORS)
+rows_seen, linear = [], nn.Linear.forward
+
+def counted(self, x):
+    if torch.is_grad_enabled():
+        rows_seen.append(len(x))
+    return linear(self, x)
+
+nn.Linear.forward = counted
+plan = DLME._make_objective
+
+def without_noise(self, data):
+    # no gradient but rounding, which AdamW makes a step of: a shift of what a batch
+    # normalisation centres
+    objective = plan(self, data)
+    for part in objective.modules():
+        if isinstance(part, MLP) and isinstance(part.output_norm, nn.BatchNorm1d):
+            part.head.bias.requires_grad_(False)
+    return objective
+
+DLME._make_objective = without_noise
+
+def fits(n):
+    def run(rank):
+        for name in names:
+            cls = getattr(skmanifold, name)
+            known = cls().get_params(deep=False)
+            model = cls(**{k: v for k, v in wanted.items() if k in known})
+            rows_seen.clear()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                model.fit(X, y)
+            found = dict(Z=model.embedding_, loss=model.history_["loss"],
+                         rows=np.mean(rows_seen))
+            np.savez(f"{folder}/{name}-{n}-{rank}.npz", **found)
+    return run
+
+for n in (1, 2, 4):
+    assert together(n, fits(n), f"store_every_{n}") == [0] * n
+print(*names)
+"""
+
 TORCHRUN = """
 import sys
 import numpy as np
@@ -247,6 +299,26 @@ def test_the_objective_is_that_of_one_process(tmp_path):
                     np.testing.assert_allclose(
                         several[name], one[name], rtol=1e-7, atol=1e-9, err_msg=name
                     )
+
+
+def test_every_estimator_is_that_of_one_process(tmp_path):
+    """An epoch of four steps in single precision, with 1, 2 and 4 processes."""
+    names = run([sys.executable, "-c", PRELUDE + EVERY, str(tmp_path)]).split()
+    shares = {"AtlasAE", "AtlasTriplet", "DLME", "MSimCLR"}
+    assert len(names) == len(skmanifold._ESTIMATORS)
+    for name in names:
+        one = np.load(tmp_path / f"{name}-1-0.npz")
+        for n, rank in [(n, rank) for n in (2, 4) for rank in range(n)]:
+            several = np.load(tmp_path / f"{name}-{n}-{rank}.npz")
+            what = f"{name}, process {rank} of {n}"
+            np.testing.assert_allclose(
+                several["Z"], one["Z"], atol=1e-4 * np.abs(one["Z"]).max(), err_msg=what
+            )
+            np.testing.assert_allclose(
+                several["loss"], one["loss"], rtol=1e-4, err_msg=what
+            )
+            share = n if name in shares else 1
+            assert abs(several["rows"] * share / one["rows"] - 1) < 0.1, what
 
 
 def test_fits(tmp_path):
