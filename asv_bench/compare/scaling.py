@@ -142,6 +142,7 @@ def with_speed_up(rows):
     ]
 
 
+KEYS = ("network", "batch_size", "processes")
 COLUMNS = {
     "rows/s": 0,
     "speed-up": 2,
@@ -194,7 +195,7 @@ def main(arguments=None):
         for processes in options.processes
     ]
     rows = with_speed_up(carry_out("scaling", jobs, options))
-    print(markdown(rows, ("network", "batch_size", "processes"), COLUMNS))
+    print(markdown(rows, KEYS, COLUMNS))
 
 
 if __name__ == "__main__":
