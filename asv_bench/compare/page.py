@@ -268,7 +268,9 @@ def job_parts(rows):
             parts += [heading(part, "~"), to_rst(table)]
     if "scaling" in of:
         parts += [heading("Several processes", "-"), SCALING]
-        parts.append(command(run + "scaling --batch-sizes 1000 --rows 2000 --epochs 3"))
+        parts.append(
+            command(run + "scaling --batch-sizes 1000 --rows 2000 --epochs 3 --seeds 0")
+        )
         rows = scaling.with_speed_up(of["scaling"])
         parts.append(to_rst(jobs.markdown(rows, scaling.KEYS, scaling.COLUMNS)))
     return parts
