@@ -21,6 +21,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 @pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
 def test_fitted_on_the_gpu_used_on_the_cpu(name):
     X, y = load_iris(return_X_y=True)
