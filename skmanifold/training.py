@@ -71,10 +71,11 @@ class TrainingOptions(BaseEstimator):
 
     checkpoint : path-like or None, default=None
         File that the state of training is written to. If it exists when fit begins, and
-        belongs to the same parameters and data, training goes on from it, and ends with
-        the bits of an uninterrupted fit; if it belongs to others, fit raises
-        ValueError. It is removed when fit succeeds. One file serves one fit; a search
-        over parameters needs none.
+        belongs to the same parameters, data and versions of skmanifold and torch,
+        training goes on from it, and ends with the bits of an uninterrupted fit; if it
+        belongs to others or is damaged, fit raises ValueError. If it cannot be written,
+        fit stops with OSError, and the file of the epoch before stays. It is removed
+        when fit succeeds. One file serves one fit; a search over parameters needs none.
 
     checkpoint_every : int, default=1
         Epochs between two writes of the checkpoint.

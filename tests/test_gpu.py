@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 
+import skmanifold
 from skmanifold import DLME
 
 pytestmark = [
@@ -19,12 +21,19 @@ pytestmark = [
 ]
 
 
-def test_fitted_on_the_gpu_used_on_the_cpu():
-    X, _ = load_iris(return_X_y=True)
-    model = DLME(device="cuda", max_epochs=5, random_state=0).fit(X)
+@pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
+@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
+def test_fitted_on_the_gpu_used_on_the_cpu(name):
+    X, y = load_iris(return_X_y=True)
+    short = {"n_clusters": 3, "n_charts": 3, "pretraining_epochs": 2}
+    cls = getattr(skmanifold, name)
+    known = cls().get_params(deep=False)
+    params = {key: value for key, value in short.items() if key in known}
+    model = cls(**params, device="cuda", max_epochs=5, random_state=0).fit(X, y)
     assert {p.device.type for p in model.network_.parameters()} == {"cpu"}
     assert_array_equal(model.transform(X), model.embedding_)
     assert_array_equal(model.transform(X[:7]), model.embedding_[:7])
+    assert_array_equal(clone(model).fit(X, y).embedding_, model.embedding_)
     again = pickle.loads(pickle.dumps(model)).set_params(device="cpu")
     np.testing.assert_allclose(again.transform(X), model.embedding_, atol=1e-3)
 

@@ -23,6 +23,7 @@ from asv_bench.compare import (
     contrast,
     isometry,
     jobs,
+    scaling,
     speed,
     topology,
 )
@@ -143,6 +144,13 @@ and those of ClustPy's IDEC; *step*: a training step of DLME, and nothing but it
 products; *row*: ``transform`` of one row, and the network alone, on one row and on a
 block of rows."""
 
+SCALING = """\
+DLME fitted by one process and by two that torchrun joins, each on one thread; the
+networks are the default and one of two hidden layers of 2,048 units. *Speed-up* is that
+of the rows of training a second, and says little where other work had the cores; *CPU
+ms/step* is what a step takes of each process; *GFLOP* and *MB* what it computes in the
+networks and sends, by the arithmetic of the guide to data beyond the memory."""
+
 TARGETS = """\
 What we want to reach, from the figures of this page."""
 
@@ -258,6 +266,13 @@ def job_parts(rows):
         parts += [heading("Speed", "-"), SPEED, command(run + "speed")]
         for part, table in speed.tables(of["speed"]).items():
             parts += [heading(part, "~"), to_rst(table)]
+    if "scaling" in of:
+        parts += [heading("Several processes", "-"), SCALING]
+        parts.append(
+            command(run + "scaling --batch-sizes 1000 --rows 2000 --epochs 3 --seeds 0")
+        )
+        rows = scaling.with_speed_up(of["scaling"])
+        parts.append(to_rst(jobs.markdown(rows, scaling.KEYS, scaling.COLUMNS)))
     return parts
 
 

@@ -117,7 +117,9 @@ def _parts_by_row(module):
     """The largest parts of a network that map each row on its own."""
     if module is None or not any(True for _ in module.parameters()):
         return
-    holder = type(module).forward is torch.nn.Module.forward  # a list or dict of them
+    # a list or dict of networks, or one whose parts the objective calls by themselves
+    holder = type(module).forward is torch.nn.Module.forward
+    holder = holder or getattr(module, "called_in_parts", False)
     if not holder and not any(map(_depends_on_batch, module.modules())):
         yield module
         return

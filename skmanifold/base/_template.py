@@ -406,7 +406,9 @@ class DeepManifold(
         TypeError
             If the estimator has an attribute that such a file cannot hold.
         ValueError
-            If the folder does not exist.
+            If the folder does not exist or cannot be written to.
+        OSError
+            If the file cannot be written; one that was there before still is.
         """
         check_is_fitted(self)
         _persistence.save(self, path)

@@ -20,6 +20,7 @@ def test_two_processes(monkeypatch):
     found = scaling.one(2, "default", 20, rows=60, epochs=3, seed=0)
     assert found["rows/s"] > 0
     assert found["fit s"] > 2 * 60 / found["rows/s"]
+    assert 0 < found["CPU ms/step"] < 1e3 * found["fit s"]
     assert found["MB"] > 0
 
 
