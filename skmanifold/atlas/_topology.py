@@ -107,8 +107,9 @@ class BettiNumbers(NamedTuple):
     start, stop : float
         Where it begins and ends, as -log of the membership.
     runner_up : float
-        Length of the longest interval with other numbers; 0 if there is none. What is
-        not well below `length` speaks against `numbers`.
+        Length of the longest interval with other numbers, more components included,
+        once two charts have met; 0 if there is none. What is not well below `length`
+        speaks against `numbers`.
 
     Examples
     --------
@@ -339,12 +340,15 @@ def betti_numbers(
     parts never meet), are taken for those of the data; from a to b its length is
     ``log((1 + b) / (1 + a))``. From some point on, all charts meet everywhere and the
     nerve is contractible, whatever the data: this last interval counts only if in no
-    other one memberships shrink by more than ``exp(4)``.
+    other one memberships shrink by more than ``exp(4)``. Parts of the data that lie
+    apart meet at last too, as memberships are seldom zero: a `runner_up` above the
+    length tells.
 
     Parameters
     ----------
     cover : array-like of shape (n_samples, n_charts) or FilteredComplex
-        Memberships in [0, 1], or a complex whose dimension exceeds `max_dimension`.
+        Memberships in [0, 1], as ``predict_proba`` returns them and not the chart
+        blocks of ``transform``; or a complex whose dimension exceeds `max_dimension`.
         A manifold of dimension d needs charts that are small against its loops and
         voids: 4 for a circle, 8 for a sphere, 16 for a flat torus, 32 for a torus in
         three dimensions.
@@ -396,7 +400,8 @@ def betti_numbers(
             f"max_dimension={max_dimension + 1})."
         )
     bars = persistence(cover, field, max_dimension)
-    return _longest_interval(bars, cover.end)
+    edges = cover.values[1]
+    return _longest_interval(bars, cover.end, edges.min() if len(edges) else np.inf)
 
 
 def soft_cover(
@@ -706,9 +711,11 @@ def _keys(simplices, n_charts):
 # -- reading a barcode
 
 
-def _longest_interval(bars, end):
+def _longest_interval(bars, end, first_edge):
     """BettiNumbers of the longest interval without a change."""
     intervals = _constant_intervals(bars, end)
+    # parts that lie apart show before they meet; single charts tell nothing
+    apart = [found for found in intervals if found[1] >= first_edge]
     fewest = min(numbers[0] for numbers, _, _ in intervals if numbers[0] > 0)
     intervals = [found for found in intervals if found[0][0] == fewest]
     before = intervals[:-1]
@@ -720,7 +727,8 @@ def _longest_interval(bars, end):
     else:
         best = intervals[-1]
     numbers, start, stop = best
-    others = [_length(found) for found in intervals if found[0] != numbers]
+    apart = [found for found in apart if found[0][0] > fewest]
+    others = [_length(found) for found in intervals + apart if found[0] != numbers]
     return BettiNumbers(
         numbers,
         _length(best),

@@ -239,6 +239,21 @@ def test_two_parts_that_never_meet():
     assert betti_numbers(Q, 1).numbers == (2, 2)
 
 
+@pytest.mark.parametrize("n_charts, seed", [(8, 0), (8, 1), (16, 1)])
+def test_parts_that_meet_late_are_a_runner_up(n_charts, seed):
+    circle = datasets.make_circle(500, random_state=0).data
+    Q = soft_cover(np.r_[circle, circle + 5], n_charts, random_state=seed)
+    found = betti_numbers(Q)
+    assert found.numbers == (2, 2, 0) or found.runner_up > max(1, 2 * found.length)
+
+
+def test_single_charts_are_no_runner_up():
+    X = datasets.make_circle(500, random_state=0).data
+    found = betti_numbers(soft_cover(X, 4, random_state=0))
+    assert found.numbers == (1, 1, 0)
+    assert found.runner_up < 0.5
+
+
 def test_noise_in_a_hundred_dimensions():
     rng = np.random.default_rng(0)
     basis, _ = np.linalg.qr(rng.normal(size=(100, 3)))
