@@ -132,6 +132,11 @@ class BettiNumbers(NamedTuple):
 # the data: the unequal shapes of charts alone make such ones.
 _SHORTEST_FEATURE = 4.0
 
+# Parts of the data lie apart if their interval is so many times as long as that of all
+# charts together, and longer than 2: a few outliers are no part.
+_APART = 2.0
+_LEAST_APART = 2.0
+
 
 def overlap(Q):
     """Compute how much the charts of a soft cover overlap, pair by pair.
@@ -341,8 +346,8 @@ def betti_numbers(
     ``log((1 + b) / (1 + a))``. From some point on, all charts meet everywhere and the
     nerve is contractible, whatever the data: this last interval counts only if in no
     other one memberships shrink by more than ``exp(4)``. Parts of the data that lie
-    apart meet at last too, as memberships are seldom zero: a `runner_up` above the
-    length tells.
+    apart meet at last too, as memberships are seldom zero: an interval with more
+    components is taken if it is longer than 2 and more than twice as long.
 
     Parameters
     ----------
@@ -715,20 +720,21 @@ def _longest_interval(bars, end, first_edge):
     """BettiNumbers of the longest interval without a change."""
     intervals = _constant_intervals(bars, end)
     # parts that lie apart show before they meet; single charts tell nothing
-    apart = [found for found in intervals if found[1] >= first_edge]
+    apart = {}
+    for found in intervals:
+        if found[1] >= first_edge:
+            apart.setdefault(found[0][0], []).append(found)
     fewest = min(numbers[0] for numbers, _, _ in intervals if numbers[0] > 0)
-    intervals = [found for found in intervals if found[0][0] == fewest]
-    before = intervals[:-1]
-    if any(intervals[-1][0][1:]):
-        best = max(intervals, key=_length)
-    elif any(stop - start > _SHORTEST_FEATURE for _, start, stop in before):
-        intervals = before
-        best = max(intervals, key=_length)
-    else:
-        best = intervals[-1]
+    together = [found for found in intervals if found[0][0] == fewest]
+    best, rivals = _most_lasting(together)
+    # that all charts meet at last is no evidence
+    least = _APART * _length(best) if best is not intervals[-1] else 0.0
+    parts = [_most_lasting(apart[count])[0] for count in apart if count > fewest]
+    longest = max(parts, key=_length, default=best)
+    if _length(longest) > max(least, _LEAST_APART):
+        best = longest
     numbers, start, stop = best
-    apart = [found for found in apart if found[0][0] > fewest]
-    others = [_length(found) for found in intervals + apart if found[0] != numbers]
+    others = [_length(found) for found in rivals + parts if found[0] != numbers]
     return BettiNumbers(
         numbers,
         _length(best),
@@ -736,6 +742,16 @@ def _longest_interval(bars, end, first_edge):
         float(stop),
         max(others, default=0.0),
     )
+
+
+def _most_lasting(intervals):
+    """The longest of the intervals with one number of components, and who competed."""
+    before = intervals[:-1]
+    if any(intervals[-1][0][1:]):
+        return max(intervals, key=_length), intervals
+    if any(stop - start > _SHORTEST_FEATURE for _, start, stop in before):
+        return max(before, key=_length), before
+    return intervals[-1], intervals
 
 
 def _length(interval):
