@@ -493,7 +493,7 @@ def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
     model = quick(max_epochs=5, training=training)
     with pytest.raises(KeyboardInterrupt):
         clone(model).set_callbacks(Interrupt()).fit(X, y)
-    with pytest.raises(ValueError, match="other parameters or other data"):
+    with pytest.raises(ValueError, match="a fit with other data"):
         clone(model).fit(X, (y + 1) % 3 == 0)
     resumed = clone(model).fit(X, y)
     whole = quick(max_epochs=5).fit(X, y)

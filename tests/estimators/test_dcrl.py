@@ -1088,7 +1088,7 @@ def test_interrupted_fit_resumes_bit_for_bit(images, tmp_path, fail_after, label
     with pytest.raises(KeyboardInterrupt):
         clone(model).set_callbacks(Recorder(fail_after)).fit(images)
     assert path.exists()
-    with pytest.raises(ValueError, match="other parameters or other data"):
+    with pytest.raises(ValueError, match="a fit with other data"):
         clone(model).fit(images + 1)
     resumed = clone(model).fit(images)
     assert not path.exists()

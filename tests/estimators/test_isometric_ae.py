@@ -1201,7 +1201,7 @@ def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         clone(model).set_callbacks(Interrupt()).fit(X)
     assert path.exists()
-    with pytest.raises(ValueError, match="other parameters or other data"):
+    with pytest.raises(ValueError, match="a fit with other data"):
         model.fit(X + 1)
     resumed = clone(model).fit(X)
     assert not path.exists()
