@@ -54,7 +54,13 @@ def fitted_sphere(sphere):
 @parametrize_with_checks(
     [
         AtlasAE(max_epochs=1),
-        AtlasAE(n_charts=2, max_epochs=1, membership="soft", divergence="gan"),
+        AtlasAE(
+            n_charts=2,
+            max_epochs=1,
+            membership="soft",
+            divergence="gan",
+            encoder_layers=(512, 512),
+        ),
     ]
 )
 @pytest.mark.filterwarnings("ignore:n_charts=.*:UserWarning")
