@@ -6,8 +6,8 @@
 ``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
 
 - dimension: of spaces whose dimension is known, by
-  :func:`skmanifold.atlas.estimate_dimension` at its defaults; beside it by distances of
-  neighbours, TwoNN and maximum likelihood.
+  :func:`skmanifold.atlas.estimate_dimension` at its defaults, or with ``--charts`` of
+  them; beside it by distances of neighbours, TwoNN and maximum likelihood.
 - reconstruction: the flat torus of three dimensions by AtlasAE with charts of three
   coordinates, for points that were not fitted. The relative error is the root of the
   mean squared error over the variance.
@@ -283,7 +283,7 @@ PARTS = {
     "dimension": (
         dimension,
         tuple(SPACES),
-        ("case",),
+        ("case", "n_charts"),
         {"truth": 0, "atlas": 1, "right": 2, "TwoNN": 2, "MLE": 2, "fit CPU s": 0},
     ),
     "reconstruction": (
@@ -323,6 +323,7 @@ def main(arguments=None):
     parser.add_argument(
         "--bytes", nargs="+", type=int, default=[2, 4, 8], help="of compression"
     )
+    parser.add_argument("--charts", type=int, help="of dimension; else the default")
     parser.add_argument("--picture", help="file to draw the charts of MNIST to")
     add_options(parser, "charts.jsonl")
     options = parser.parse_args(arguments)
@@ -332,6 +333,8 @@ def main(arguments=None):
     jobs = []
     for part in options.parts:
         grid = [{}]
+        if part == "dimension" and options.charts:
+            grid = [{"n_charts": options.charts}]
         if part == "compression":
             grid = [
                 {"data": data, "n_bytes": n_bytes}

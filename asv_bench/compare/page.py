@@ -134,9 +134,9 @@ plane and back; the error is relative to the spread of the data."""
 TOPOLOGY = """\
 Seeds with all Betti numbers right over Z/2 and Z/3, from 3,000 points: by the nerve of
 charts that were trained, by that of the soft cover that training starts from, by both
-with prototypes at random rows for centres of k-means, and by Vietoris-Rips on 200 of the
-points (ripser). With noise, all see data that were denoised. The number at the end of
-RP2_4d_16 and torus_16 is that of the charts, where it is not the smallest that does."""
+with prototypes at random rows for centres of k-means, and by Vietoris-Rips on 200 of
+the points (ripser). With noise, all see data that were denoised. The number at the end
+of RP2_4d_16 and torus_16 is that of the charts."""
 
 SPEED = """\
 CPU seconds of one process in which what is compared takes turns. *epochs*: ours and
