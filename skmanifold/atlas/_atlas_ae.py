@@ -447,7 +447,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
 
     def _before_decoding(self):
-        return RawBlocks(self.n_components)
+        return RawBlocks(self._n_axes)
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: a random chart, a random point in it, decoded.
