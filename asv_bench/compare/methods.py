@@ -93,6 +93,14 @@ def _torchdr_transform(model, X, X_train):
     return model.transform(X, X_train=X_train)
 
 
+def dlme_on_two_threads(**parameters):
+    """DLME whose training steps take two threads, not one."""
+    from skmanifold import DLME
+    from skmanifold.training import TrainingOptions
+
+    return DLME(training=TrainingOptions(n_threads=2), **parameters)
+
+
 _UMAP = {
     "package": "umap-learn",
     "module": "umap",
@@ -116,6 +124,7 @@ _TORCHDR = {
 
 METHODS = {
     "dlme": Method("skmanifold", "skmanifold", "DLME", raw=True),
+    "dlme-2-threads": Method("skmanifold", __name__, "dlme_on_two_threads", raw=True),
     "umap": Method(**_UMAP),
     # A seed makes umap-learn run on one thread, so its time with several threads is
     # that of the run without a seed.
