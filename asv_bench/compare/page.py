@@ -31,6 +31,7 @@ from asv_bench.compare.report import (
     RANKED,
     TABLES,
     by_method,
+    is_disturbed,
     latest_rows,
     mean_ranks,
     table,
@@ -357,7 +358,7 @@ def circumstances(rows):
             commits.add(
                 row["git"]["commit"][:10] + ("+" if row["git"]["dirty"] else "")
             )
-    busy = sum(row["load"] > 0.5 * row["machine"]["cores"] for row in rows)
+    busy = sum(map(is_disturbed, rows))
     dates = sorted(row["date"][:10] for row in rows)
     lines = [
         f"- Machine: {'; '.join(sorted(machines))}; no GPU.",
@@ -369,8 +370,8 @@ def circumstances(rows):
         )
         + ".",
         f"- Our source: commits {', '.join(sorted(commits))}.",
-        f"- The machine did other work when {busy} of the {len(rows)} fits began: "
-        "their seconds are upper bounds.",
+        f"- The machine did other work during {busy} of the {len(rows)} fits: their "
+        "seconds are upper bounds.",
     ]
     return "\n".join(lines)
 

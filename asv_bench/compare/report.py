@@ -63,6 +63,17 @@ def latest_rows(rows):
     ]
 
 
+def is_disturbed(row):
+    """Tell whether others had more than a twentieth of the machine during a run.
+
+    Rows of before that was measured tell the load when they began.
+    """
+    cores = row["machine"]["cores"]
+    if row.get("others_s") is not None:
+        return row["others_s"] > 0.05 * cores * row["wall_s"]
+    return row["load"] > 0.5 * cores
+
+
 def title_of(row):
     """Return the name of a data set with the number of its rows."""
     n = row.get("n_samples") or row["n_rows"]
@@ -304,10 +315,10 @@ def describe(rows):
     ]
     if sources:
         lines.append(f"Our source: {', '.join(sources)}.")
-    busy = sum(row["load"] > 0.5 * row["machine"]["cores"] for row in rows)
+    busy = sum(map(is_disturbed, rows))
     if busy:
         lines.append(
-            f"The machine was busy at the start of {busy} of {len(rows)} runs: their "
+            f"The machine did other work during {busy} of {len(rows)} runs: their "
             f"times are for orientation only."
         )
     return "\n".join(lines)
