@@ -48,8 +48,8 @@ EXTRAS_bench = bench
 .DELETE_ON_ERROR:
 # Two installations into one environment must not run side by side.
 .NOTPARALLEL:
-.PHONY: help demo test browser-test test-property test-kill test-big lint format doc \
-	pictures bench clean constraints
+.PHONY: help demo test browser-test chromium test-property test-kill test-big lint format \
+	doc pictures bench clean constraints
 
 help:
 	@sed -n 's/^#   make /make /p' Makefile
@@ -61,15 +61,21 @@ test: .venv/installed-test
 	$(VENV_PYTHON) -m pytest --numprocesses=$(JOBS) --maxprocesses=8 \
 		--dist=worksteal $(PYTEST_FLAGS)
 
+browser-test: .venv/installed-browser chromium
+	$(VENV_PYTHON) -m pytest tests/inspection/explorer_in_browser.py $(PYTEST_FLAGS)
+
 # On Debian and its like a missing Chromium is installed, where this user may; anywhere
-# else CHROMIUM and CHROMEDRIVER name the programs. Without them the tests fail.
-browser-test: .venv/installed-browser
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null \
-		&& command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null \
+# else CHROMIUM and CHROMEDRIVER name the programs. Without them this fails.
+FIND_CHROMIUM = command -v "$${CHROMIUM:-chromium}" >/dev/null \
+	&& command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null
+
+chromium:
+	@$(FIND_CHROMIUM) \
 		|| ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] \
 		|| { apt-get update && apt-get install --yes --no-install-recommends \
 			chromium chromium-driver; }
-	$(VENV_PYTHON) -m pytest tests/inspection/explorer_in_browser.py $(PYTEST_FLAGS)
+	@$(FIND_CHROMIUM) || { echo "Chromium and its driver are needed: install them," \
+		"or name them by CHROMIUM and CHROMEDRIVER." >&2; exit 1; }
 
 test-property: .venv/installed-test
 	SKMANIFOLD_CASES=1000 $(VENV_PYTHON) -m pytest tests/test_properties.py \

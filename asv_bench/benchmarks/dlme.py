@@ -13,6 +13,7 @@ from sklearn.svm import SVC
 
 from skmanifold import DLME
 from skmanifold.graph import nearest_neighbors
+from skmanifold.training import TrainingOptions
 
 from . import make_clusters
 
@@ -53,6 +54,24 @@ class Fit:
 
     def peakmem_fit(self, n_samples):
         DLME(random_state=0).fit(self.X)
+
+
+class Threads:
+    """Training on one thread and on two: the second one should pay."""
+
+    params = [1, 2]
+    param_names = ("n_threads",)
+    timeout = 600
+    number = 1
+    repeat = (1, 3, 60.0)
+    warmup_time = 0.0
+
+    def setup(self, n_threads):
+        self.X, _ = make_clusters(16_000, 50)
+
+    def time_fit(self, n_threads):
+        training = TrainingOptions(n_threads=n_threads)
+        DLME(max_epochs=4, training=training, random_state=0).fit(self.X)
 
 
 class Quality:

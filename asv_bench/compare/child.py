@@ -61,14 +61,18 @@ class PeakMemory:
         return peak - self.before
 
 
-def machine_seconds():
-    """Return the seconds that all cores together have worked, None if unknown."""
+def cores_seconds():
+    """Return how long the cores of this process have worked, None if unknown."""
     try:
-        head = Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]
+        lines = Path("/proc/stat").read_text().splitlines()
     except OSError:
         return None
-    user, nice, system, _, _, irq, softirq, stolen = map(int, head)
-    ticks = user + nice + system + irq + softirq + stolen
+    ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+    ticks = 0
+    for name, *counts in map(str.split, lines):
+        if name in ours:
+            user, nice, system, _, _, irq, softirq, stolen = map(int, counts[:8])
+            ticks += user + nice + system + irq + softirq + stolen
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -76,15 +80,15 @@ def measured(function):
     """Call a function; return its result and what the call took."""
     gc.collect()
     memory = PeakMemory()
-    worked = machine_seconds()
+    worked = cores_seconds()
     cpu, wall = cpu_seconds(), time.perf_counter()
     result = function()
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
-    others = None if worked is None else max(0.0, machine_seconds() - worked - cpu)
+    others = None if worked is None else max(0.0, cores_seconds() - worked - cpu)
     figures = {
         "wall_s": wall,
         "cpu_s": cpu,
-        # what other processes had of the cores meanwhile: it is in the wall's seconds
+        # what other processes had of these cores: it is in the wall's seconds
         "others_s": others,
         "peak_mib": memory.increase(),
         "before_mib": memory.before,

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The data sets of the comparison, read from one folder."""
+"""The data sets of the comparison: read from one folder, or drawn."""
 
 import os
 from dataclasses import dataclass
@@ -44,7 +44,9 @@ FILES = {
     "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
     "pendigits": ("pendigits.npz", 1.0, 7_494),
 }
-NAMES = ("digits", *FILES)
+# name -> columns of a drawn set, of as many rows as are asked for
+SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}
+NAMES = ("digits", *FILES, *SYNTHETIC)
 
 
 def parse_name(text):
@@ -111,17 +113,29 @@ def split_rows(data):
     return train, np.setdiff1d(np.arange(n), train)
 
 
+def synthetic(n_rows, n_features, random_state=0):
+    """Draw twenty bent clusters of eight dimensions in a space of many, with noise."""
+    rng = np.random.default_rng(random_state)
+    y = rng.permutation(n_rows) % 20
+    inner = 2 * rng.standard_normal((20, 8))[y]
+    inner += 0.5 * rng.standard_normal(inner.shape)
+    bent = np.tanh(inner @ rng.standard_normal((8, 64)) / np.sqrt(8))
+    X = bent.astype(np.float32) @ rng.standard_normal((64, n_features), np.float32) / 8
+    X += 0.05 * rng.standard_normal(X.shape, np.float32)
+    return DataSet(X, y)
+
+
 def load(name, n_rows=None):
     """Read a data set.
 
     Parameters
     ----------
     name : str
-        One of :data:`NAMES`. ``"digits"`` comes with scikit-learn, the others are
-        files ``X``, ``y`` (NumPy's npz) in the folder that the environment variable
-        ``SKMANIFOLD_DATA`` names.
+        One of :data:`NAMES`. ``"digits"`` comes with scikit-learn, those in
+        :data:`SYNTHETIC` are drawn, the others are files ``X``, ``y`` (NumPy's npz) in
+        the folder that the environment variable ``SKMANIFOLD_DATA`` names.
     n_rows : int, default=None
-        Size of a stratified subsample; None takes all rows.
+        Size of a stratified subsample; None takes all rows, 10,000 of a drawn set.
 
     Returns
     -------
@@ -132,6 +146,8 @@ def load(name, n_rows=None):
     FileNotFoundError
         If the file is not there.
     """
+    if name in SYNTHETIC:
+        return synthetic(n_rows or 10_000, SYNTHETIC[name])
     if name == "digits":
         from sklearn.datasets import load_digits
 

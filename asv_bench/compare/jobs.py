@@ -36,7 +36,16 @@ from asv_bench.compare.run import (
     read_rows,
 )
 
-PEERS = ("clustpy", "faiss-cpu", "gudhi", "openTSNE", "pacmap", "umap-learn")
+PEERS = (
+    "clustpy",
+    "faiss-cpu",
+    "gudhi",
+    "lightly",
+    "openTSNE",
+    "pacmap",
+    "torchdr",
+    "umap-learn",
+)
 
 
 def add_options(parser, file, n_seeds=5):

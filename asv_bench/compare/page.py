@@ -27,10 +27,13 @@ from asv_bench.compare import (
     speed,
     topology,
 )
+from asv_bench.compare.data import SYNTHETIC
+from asv_bench.compare.methods import METHODS
 from asv_bench.compare.report import (
     RANKED,
     TABLES,
     by_method,
+    growth_table,
     is_disturbed,
     latest_rows,
     mean_ranks,
@@ -42,16 +45,25 @@ from asv_bench.compare.targets import target_table
 
 RESULTS = ROOT / "asv_bench" / "measured"
 PAGE = ROOT / "doc" / "results.rst"
+# beside the page
+GROWTH_PICTURE = Path("pictures", "growth.png")
 README = ROOT / "README.md"
 MARKS = ("<!-- results:begin -->\n", "<!-- results:end -->")
 
+# title -> names of a method, with and without a seed: what there is more of counts
 README_METHODS = {
-    "dlme": "DLME",
-    "umap": "UMAP",
-    "opentsne": "t-SNE",
-    "pacmap": "PaCMAP",
+    "DLME": ("dlme",),
+    "UMAP": ("umap", "umap-unseeded"),
+    "t-SNE": ("opentsne",),
+    "PaCMAP": ("pacmap", "pacmap-unseeded"),
 }
-README_MORE = {"umap-unseeded": "UMAP without a seed"}
+README_TIMED = {
+    "dlme": "DLME",
+    "dlme-2-threads": "DLME, steps on two threads",
+    "umap-unseeded": "UMAP",
+    "umap": "UMAP with a seed (one thread)",
+    "pacmap-unseeded": "PaCMAP",
+}
 README_COST = {
     "wall_s": "seconds",
     "cpu_s": "CPU seconds",
@@ -69,8 +81,7 @@ the others get what their guides begin with (pixels over 255). Labels judge afte
 
 {embedding}
 
-What {largest} took on two threads without a GPU, compilation not counted. The machine
-was shared, so seconds are upper bounds:
+What {largest} took on two cores without a GPU, compilation not counted:
 
 {cost}
 
@@ -139,6 +150,11 @@ with prototypes at random rows for centres of k-means, and by Vietoris-Rips on 2
 the points (ripser). With noise, all see data that were denoised. The number at the end
 of RP2_4d_16 and torus_16 is that of the charts."""
 
+GROWTH = """\
+Seconds and memory beside the rows of fits of drawn data, twenty bent clusters of eight
+dimensions, on one thread; compilation is not counted. A fit that took more than twelve
+minutes was ended."""
+
 SPEED = """\
 CPU seconds of one process in which what is compared takes turns. *epochs*: ours and
 those of a loop of plain torch, with the same network, in single precision; *idec*: ours
@@ -196,7 +212,11 @@ def command(*lines):
 
 def embedding_parts(rows):
     """Sections of what ``asv_bench.compare`` has measured."""
-    rows = [row for row in latest_rows(rows) if row["status"] == "ok"]
+    rows = latest_rows(rows)
+    drawn = [row for row in rows if row["data"] in SYNTHETIC]
+    rows = [
+        row for row in rows if row["status"] == "ok" and row["data"] not in SYNTHETIC
+    ]
     parts = [heading("Embedding", "-"), EMBEDDING]
     parts.append(
         command("python -m asv_bench.compare --data digits coil20 --out RESULTS.jsonl")
@@ -219,7 +239,59 @@ def embedding_parts(rows):
         for name, groups in sets.items():
             parts.append(heading(f"{title}: {name}", "~"))
             parts.append(to_rst(make_table(groups, "umap")))
+    if drawn:
+        data = " ".join(
+            f"{name}:{size}" for name in SYNTHETIC for size in (1000, 4000, 16000)
+        )
+        parts += [heading("Growth with the rows", "-"), GROWTH]
+        parts.append(
+            command(
+                f"python -m asv_bench.compare --data {data} --seeds 0 --timeout 720"
+            )
+        )
+        parts.append(to_rst(growth_table(drawn)))
+        parts.append(
+            f".. image:: {GROWTH_PICTURE.as_posix()}\n   :width: 100%\n"
+            "   :alt: Seconds of a fit against the number of rows, on two logarithmic "
+            "axes."
+        )
     return parts
+
+
+def draw_growth(rows, path):
+    """Draw the seconds of fits of drawn data against their rows."""
+    from matplotlib.figure import Figure
+
+    rows = [
+        row
+        for row in latest_rows(rows)
+        if row["status"] == "ok" and row["data"] in SYNTHETIC
+    ]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, len(SYNTHETIC), sharey=True)
+    for axis, (data, n_columns) in zip(axes, SYNTHETIC.items(), strict=True):
+        groups = by_method(row for row in rows if row["data"] == data)
+        for label, of in groups.items():
+            i = list(METHODS).index(of[0]["method"])
+            sizes = sorted({row["n_rows"] for row in of})
+            seconds = [
+                mean(row["wall_s"] for row in of if row["n_rows"] == size)
+                for size in sizes
+            ]
+            ours = label == "dlme"
+            axis.loglog(
+                sizes,
+                seconds,
+                marker="osv^D<>"[i % 7],
+                linewidth=2.5 if ours else 1.2,
+                color="black" if ours else f"C{i}",
+                label=label,
+            )
+        axis.set(title=f"{n_columns} columns", xlabel="rows")
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel("seconds")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+    figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def job_parts(rows):
@@ -288,22 +360,23 @@ def readme_embedding(rows):
     scores, cost = [], []
     for data, n_samples in sizes.items():
         line = [f"{data}, {n_samples:,} rows"]
-        for method in README_METHODS:
+        for names in README_METHODS.values():
             cell = ""
-            if of := groups.get((data, method)):
+            of = max((groups.get((data, name), []) for name in names), key=len)
+            if of:
                 figures = [mean(row["scores"][name] for row in of) for name in RANKED]
                 cell = " / ".join(f"{value:.3f}".lstrip("0") for value in figures)
                 cell += f" ({len(of)})"
             line.append(cell)
         scores.append(line)
-    largest = [data for data in sizes if (data, "umap") in groups][-1]
-    for method, label in (README_METHODS | README_MORE).items():
+    largest = max(sizes, key=lambda data: (sizes[data], len(groups[data, "dlme"])))
+    for method, label in README_TIMED.items():
         if of := groups.get((largest, method)):
             figures = [mean(row[name] for row in of) for name in README_COST]
             cells = [f"{value:.0f}" for value in figures]
             cost.append([f"{label} ({len(of)})", *cells])
     return {
-        "embedding": table(["", *README_METHODS.values()], scores),
+        "embedding": table(["", *README_METHODS], scores),
         "largest": largest,
         "cost": table(["", *README_COST.values()], cost),
     }
@@ -410,6 +483,11 @@ def main(arguments=None):
     parser.add_argument("--readme", type=Path, default=README)
     options = parser.parse_args(arguments)
     options.page.write_text(page(options.results), encoding="utf-8")
+    rows = [r for path in options.results.glob("*.jsonl") for r in read_rows(path)]
+    if any(row.get("data") in SYNTHETIC for row in rows):
+        picture = options.page.parent / GROWTH_PICTURE
+        picture.parent.mkdir(exist_ok=True)
+        draw_growth([row for row in rows if "task" in row], picture)
     before, _, after = re.split(
         f"(?<={MARKS[0]})(.*?)(?={MARKS[1]})",
         options.readme.read_text(encoding="utf-8"),

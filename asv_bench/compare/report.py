@@ -20,6 +20,7 @@ import numpy as np
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from asv_bench.compare.data import SYNTHETIC
 from asv_bench.compare.methods import METHODS
 from asv_bench.compare.run import read_rows, release_of, row_key
 
@@ -64,14 +65,13 @@ def latest_rows(rows):
 
 
 def is_disturbed(row):
-    """Tell whether others had more than a twentieth of the machine during a run.
+    """Tell whether others had more than a twentieth of a core during a run.
 
     Rows of before that was measured tell the load when they began.
     """
-    cores = row["machine"]["cores"]
     if row.get("others_s") is not None:
-        return row["others_s"] > 0.05 * cores * row["wall_s"]
-    return row["load"] > 0.5 * cores
+        return row["others_s"] > 0.05 * row["wall_s"]
+    return row["load"] > 0.5 * row["machine"]["cores"]
 
 
 def title_of(row):
@@ -231,6 +231,48 @@ def transform_table(groups, reference):
     for size in sizes:
         head += [f"rows/s at {size:,}", f"x {reference}"]
     return table(head, _lines(groups, cells, len(head)))
+
+
+def growth_table(rows):
+    """Return seconds and memory by the number of rows, and the powers they grow with.
+
+    The powers are those of the line through the logarithms from 4,000 rows on: below,
+    what does not depend on the rows counts too much. Fits that failed say so.
+    """
+    sizes = sorted({row["n_rows"] for row in rows})
+    columns = sorted({row["data"] for row in rows}, key=SYNTHETIC.get)
+    lines = []
+    for data in columns:
+        for label, of in by_method(r for r in rows if r["data"] == data).items():
+            cells = []
+            for size in sizes:
+                some = [row for row in of if row["n_rows"] == size]
+                done = _done(some)
+                if done:
+                    found = [
+                        _values(done, name).mean() for name in ("wall_s", "peak_mib")
+                    ]
+                    cells.append(f"{found[0]:.1f} s, {found[1]:.0f} MiB")
+                else:
+                    cells.append(_failures(some) or "-")
+            powers = [power_of(of, name) for name in ("wall_s", "peak_mib")]
+            lines.append(
+                [
+                    f"{SYNTHETIC[data]} columns, {label}",
+                    *cells,
+                    *("-" if power is None else f"{power:.2f}" for power in powers),
+                ]
+            )
+    head = ["", *(f"{size:,} rows" for size in sizes), "power, s", "power, MiB"]
+    return table(head, lines)
+
+
+def power_of(rows, name, least=4_000):
+    """Return the power of the number of rows that a figure grows with, or None."""
+    points = [(r["n_rows"], r[name]) for r in _done(rows) if r["n_rows"] >= least]
+    if len({n for n, _ in points}) < 2:
+        return None
+    return float(np.polyfit(*np.log(np.array(points, dtype=float)).T, 1)[0])
 
 
 TABLES = {

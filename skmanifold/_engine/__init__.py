@@ -7,7 +7,7 @@ from ._apply import BLOCK_ROWS, apply_in_blocks
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
-from ._distributed import from_first, is_first, same_in_all
+from ._distributed import from_first, in_shares, is_first, same_in_all
 from ._files import checked_place, write_whole
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
@@ -27,6 +27,7 @@ __all__ = [
     "count_batches",
     "from_first",
     "global_rng_seeded",
+    "in_shares",
     "is_first",
     "learning_rate_factor",
     "local_generator",

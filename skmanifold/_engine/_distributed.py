@@ -78,9 +78,39 @@ def average_gradients(parameters):
         gradient.copy_(mean.view_as(gradient))
 
 
+def in_shares(network, *rows, function=None):
+    """``function(*rows)``, of which each process computes its share of the rows.
+
+    For an objective that looks into its networks, which :func:`shared_rows` then does
+    not see at work.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        What the function computes with. If it depends on the whole batch, every process
+        computes all rows.
+    *rows : torch.Tensor
+        As many rows of each.
+    function : callable, default=None
+        Row by row from these tensors to one or a tuple of several; the network if None.
+    """
+    function = network if function is None else function
+    if not is_distributed() or any(map(_depends_on_batch, network.modules())):
+        return function(*rows)
+    n_rows = len(rows[0])
+    outputs = function(*(_Take.apply(x) for x in rows))
+    if isinstance(outputs, torch.Tensor):
+        return _Gather.apply(outputs, n_rows)
+    return tuple(_Gather.apply(y, n_rows) for y in outputs)
+
+
 @contextlib.contextmanager
 def shared_rows(objective):
-    """The objective's networks compute a share of their rows inside."""
+    """The objective's networks compute a share of their rows inside.
+
+    These are what it calls: ``objective.networks``, dotted names, or else its encoder
+    and its decoder.
+    """
     if not is_distributed():
         yield
         return
@@ -103,14 +133,21 @@ def shared_rows(objective):
         return tuple(_Gather.apply(y, n_rows) for y in outputs)
 
     with contextlib.ExitStack() as hooks:
-        for name in ("encoder", "decoder"):
-            for part in _parts_by_row(getattr(objective, name, None)):
+        for name in getattr(objective, "networks", ("encoder", "decoder")):
+            for part in _parts_by_row(_inside(objective, name)):
                 for handle in (
                     part.register_forward_pre_hook(take),
                     part.register_forward_hook(gather),
                 ):
                     hooks.callback(handle.remove)
         yield
+
+
+def _inside(module, name):
+    """A module's module by its dotted name, None if there is none."""
+    for part in name.split("."):
+        module = getattr(module, part, None)
+    return module
 
 
 def _parts_by_row(module):

@@ -820,6 +820,12 @@ def _largest_of_noise(n, d):
 
 
 def _check_memberships(Q):
+    if hasattr(Q, "predict_proba"):
+        name = type(Q).__name__
+        raise TypeError(
+            f"Q is an estimator, {name}, but the memberships of rows are needed. Pass "
+            "model.predict_proba(X)."
+        )
     Q = check_array(Q, dtype=np.float64, input_name="Q")
     if Q.min() < 0:
         raise ValueError(

@@ -3,6 +3,7 @@
 
 """Isometric autoencoder."""
 
+import functools
 import math
 from collections import OrderedDict
 from numbers import Integral, Real
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches, apply_in_blocks, count_batches
+from skmanifold._engine import RowBatches, apply_in_blocks, count_batches, in_shares
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._decoder import single_codes
 from skmanifold.base._networks import (
@@ -124,36 +125,43 @@ class IsometricAEObjective(nn.Module):
 
         if self.pseudo_inverse > 0:
             some = differentiated_rows(encoder, len(x))
-            z, cotangents = vector_jacobian_product(
-                encoder, x[:some], F.normalize(pull[:some], dim=1)
+            z, cotangents = in_shares(
+                self.encoder.net,
+                x[:some],
+                F.normalize(pull[:some], dim=1),
+                function=functools.partial(vector_jacobian_product, encoder),
             )
             if some < len(x):
-                z = torch.cat([z, self.encoder.net(x[some:])])
+                z = torch.cat([z, in_shares(self.encoder.net, x[some:])])
             loss = pseudo_inverse_loss(cotangents)
             terms["pseudo_inverse"] = self.pseudo_inverse * loss
         else:
-            z = self.encoder.net(x)
+            z = in_shares(self.encoder.net, x)
 
         if self.isometry > 0:
             some = differentiated_rows(decoder, len(x))
             points = PRIORS[self.latent_prior](z.detach(), prior, uniform)
-            _, tangents = jacobian_vector_product(
-                decoder, points[:some], F.normalize(push[:some], dim=1)
+            _, tangents = in_shares(
+                self.decoder.net,
+                points[:some],
+                F.normalize(push[:some], dim=1),
+                function=functools.partial(jacobian_vector_product, decoder),
             )
             terms["isometry"] = self.isometry * isometry_loss(tangents)
 
         if self.anchor is None:
-            decoded = self.decoder.net(z)
+            decoded = in_shares(self.decoder.net, z)
         elif progress < self.anchor_until:
             place = self.decoder.inner(self.anchor[rows])
-            decoded, from_anchor = self.decoder.net(torch.cat([z, place])).chunk(2)
+            both = in_shares(self.decoder.net, torch.cat([z, place]))
+            decoded, from_anchor = both.chunk(2)
             weight = self.anchor_weight * (1 - progress / self.anchor_until)
             terms["anchor"] = weight * (
                 _mean_squared_distance(z, place)
                 + _mean_squared_distance(from_anchor, x)
             )
         else:
-            decoded = self.decoder.net(z)
+            decoded = in_shares(self.decoder.net, z)
             terms["anchor"] = torch.zeros((), device=x.device)
         terms["reconstruction"] = _mean_squared_distance(decoded, x)
         return terms

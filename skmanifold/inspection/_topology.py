@@ -88,9 +88,16 @@ class BarcodeDisplay:
 
         Raises
         ------
+        TypeError
+            If a complex is given instead of its persistence.
         ValueError
             If an entry is no such triple, or a death comes before its birth.
         """
+        if hasattr(persistence, "to_gudhi"):
+            raise TypeError(
+                "persistence is a FilteredComplex, which has no bars yet. Pass what "
+                "skmanifold.atlas.persistence makes of it."
+            )
         persistence = list(persistence)
         if persistence and all(
             isinstance(entry, np.ndarray) and entry.ndim == 2 for entry in persistence

@@ -339,3 +339,58 @@ def test_report_keeps_the_latest_release():
     first = _row(date="2026-01-01T00:00:00+00:00", wall_s=9.0)
     second = _row(date="2026-01-02T00:00:00+00:00")
     assert latest_rows([second, old, first]) == [second]
+
+
+def test_growth_is_told_by_sizes_and_as_a_power():
+    from asv_bench.compare.report import growth_table
+
+    def drawn(n_rows, seconds, **changes):
+        changes = {"data": "synthetic50", "wall_s": seconds, **changes}
+        return _row(n_rows=n_rows, n_samples=n_rows, **changes)
+
+    rows = [
+        drawn(1_000, 5.0),  # where what does not depend on the rows counts too much
+        drawn(4_000, 1.0),
+        drawn(16_000, 8.0),
+        drawn(4_000, 3.0, data="synthetic784"),
+        drawn(16_000, 0.0, data="synthetic784", status="timeout", error="too long"),
+    ]
+    head, _, narrow, wide = growth_table(rows).splitlines()
+    assert "1,000 rows | 4,000 rows | 16,000 rows | power, s" in head
+    # 8 times the seconds for 4 times the rows
+    assert narrow.split(" | ")[1:] == [
+        "5.0 s, 3 MiB",
+        "1.0 s, 3 MiB",
+        "8.0 s, 3 MiB",
+        "1.50",
+        "0.00 |",
+    ]
+    assert wide.split(" | ")[1:] == ["-", "3.0 s, 3 MiB", "timeout (1)", "-", "- |"]
+
+
+def test_growth_is_drawn(tmp_path):
+    from asv_bench.compare.page import draw_growth
+
+    rows = [_row(data="synthetic50", n_rows=n) for n in (1_000, 4_000)]
+    draw_growth(rows, tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").stat().st_size > 1_000
+
+
+def test_drawn_data_have_as_many_rows_as_wanted():
+    from asv_bench.compare.data import load
+
+    data = load("synthetic784", 3_000)
+    assert data.X.shape == (3_000, 784)
+    assert data.X.dtype == np.float32
+    assert len(np.unique(data.y)) == 20
+    np.testing.assert_array_equal(data.X, load("synthetic784", 3_000).X)
+
+
+def test_runs_beside_which_others_worked_are_told():
+    from asv_bench.compare.report import is_disturbed
+
+    assert not is_disturbed(_row(wall_s=10.0, others_s=0.2, load=9.0))
+    assert is_disturbed(_row(wall_s=10.0, others_s=2.0, load=0.0))
+    # rows of before this was measured
+    assert is_disturbed(_row(load=9.0))
+    assert not is_disturbed(_row(load=0.1))

@@ -86,6 +86,7 @@ def embedded(method, seconds, **changes):
         "wall_s": seconds,
         "peak_mib": 400.0,
         "n_features": 784,
+        "scores": dict.fromkeys(targets.RANKED, 0.5),
         **changes,
     }
 
@@ -95,16 +96,17 @@ def test_targets_are_met_or_not_by_what_was_measured():
         embedded("dlme", 30.0),
         embedded("dlme", 90.0, threads=1),
         embedded("dlme", 1.0, params={"max_epochs": 1}),
-        embedded("umap", 60.0),
-        embedded("pacmap", 20.0),
+        embedded("umap-unseeded", 60.0, scores=dict.fromkeys(targets.RANKED, 0.7)),
+        embedded("pacmap-unseeded", 20.0),
     ]
     of_atlas = {"part": "epochs", "method": "AtlasAE"}
     found = targets.target_table(rows, [{"job": of_atlas, "found": {"ratio": 0.4}}])
     measured = [line.split(" | ")[2:] for line in found.splitlines()[2:]]
     met = [line[:2] for line in measured]
-    assert met[:3] == [["0.50", "yes"], ["1.50", "no"], ["0.40", "yes"]]
+    assert met[:2] == [["0.5", "yes"], ["1.5", "no"]]
+    assert met[2:6] == [["-0.2", "no"]] * 4
     # 400 MiB beside 70,000 x 784 numbers of four bytes
-    assert met[3:] == [["1.91", "yes"]]
+    assert met[6:] == [["0.4", "yes"], ["1.91", "yes"]]
     assert targets.reason("step of DLME, share") != ""
 
 

@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture
 
 from skmanifold import datasets
 from skmanifold.atlas import (
+    AtlasAE,
     FilteredComplex,
     betti_numbers,
     cech_nerve,
@@ -330,6 +331,11 @@ def test_denoise_more_columns_than_rows():
 
 
 # -- errors
+
+
+def test_an_estimator_is_no_matrix_of_memberships():
+    with pytest.raises(TypeError, match=r"an estimator, AtlasAE, .*predict_proba\(X\)"):
+        betti_numbers(AtlasAE())
 
 
 @pytest.mark.parametrize(

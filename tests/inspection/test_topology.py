@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skmanifold.atlas import cech_nerve
 from skmanifold.inspection import BarcodeDisplay
 
 BARS = [
@@ -106,3 +107,8 @@ def test_nothing_to_draw_is_drawn():
 def test_errors(persistence, message):
     with pytest.raises(ValueError, match=message):
         BarcodeDisplay.from_persistence(persistence)
+
+
+def test_a_complex_has_no_bars_yet():
+    with pytest.raises(TypeError, match=r"no bars yet. Pass what .*atlas.persistence"):
+        BarcodeDisplay.from_persistence(cech_nerve([[0.5, 0.5]]))

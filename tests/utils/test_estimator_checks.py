@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import SkipTestWarning
+from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.utils import estimator_checks
+from skmanifold.utils import _checks, estimator_checks
+from skmanifold.utils._checks import CHECKS, _inputs
 from skmanifold.utils.estimator_checks import (
     check_deep_manifold,
     parametrize_with_deep_checks,
@@ -642,18 +644,14 @@ def test_a_broken_estimator_is_found(cls, check, message):
     try:
         with warnings.catch_warnings():
             with pytest.raises(AssertionError, match=f"(?s){message}"):
-                getattr(estimator_checks, check)(
-                    cls.__name__, cls(n_clusters=n_clusters)
-                )
+                getattr(_checks, check)(cls.__name__, cls(n_clusters=n_clusters))
     finally:
         os.environ.pop("SKMANIFOLD_CHECK", None)
         np.seterr(**before[1])
 
 
 def test_each_check_has_something_that_it_finds():
-    assert {check.__name__ for check in estimator_checks._CHECKS} == {
-        case.values[1] for case in BROKEN
-    }
+    assert {check.__name__ for check in CHECKS} == {case.values[1] for case in BROKEN}
 
 
 # What a user calls ------------------------------------------------------------
@@ -665,11 +663,9 @@ def test_check_deep_manifold_runs_scikit_learns_checks_and_ours():
         for _, check in check_deep_manifold(Sound(), generate_only=True)
     ]
     assert "check_estimators_nan_inf" in names
-    assert names[-len(estimator_checks._CHECKS) :] == [
-        check.__name__ for check in estimator_checks._CHECKS
-    ]
+    assert names[-len(CHECKS) :] == [check.__name__ for check in CHECKS]
     only_ours = check_deep_manifold(Sound(), generate_only=True, scikit_learn=False)
-    assert len(list(only_ours)) == len(estimator_checks._CHECKS)
+    assert len(list(only_ours)) == len(CHECKS)
 
 
 def test_check_deep_manifold_raises_what_a_check_finds():
@@ -679,13 +675,13 @@ def test_check_deep_manifold_raises_what_a_check_finds():
 
 def test_check_deep_manifold_says_what_it_skips(monkeypatch):
     def no_library(name, estimator):
-        estimator_checks._data_frame(np.eye(3), "pandas")
+        _inputs._data_frame(np.eye(3), "pandas")
 
     def missing(self, transform):
         raise ImportError
 
-    monkeypatch.setattr(estimator_checks, "_CHECKS", [no_library])
-    monkeypatch.setattr(estimator_checks.FunctionTransformer, "set_output", missing)
+    monkeypatch.setattr(estimator_checks, "CHECKS", [no_library])
+    monkeypatch.setattr(FunctionTransformer, "set_output", missing)
     with pytest.warns(SkipTestWarning, match="no_library was skipped: pandas is not"):
         check_deep_manifold(Sound(), scikit_learn=False)
 

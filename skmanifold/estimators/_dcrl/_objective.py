@@ -69,6 +69,9 @@ class DCRLObjective(nn.Module):
         Distances of centres for distances of the clusters' means.
     """
 
+    # whose rows processes share
+    networks = ("encoder.network", "decoder.features", "decoder.inputs")
+
     def __init__(
         self,
         encoder,
@@ -92,6 +95,7 @@ class DCRLObjective(nn.Module):
         self.label_confidence = label_confidence
         self.rank_scale = rank_scale
         self.learning_rate_factors = {"clusters": center_learning_rate}
+        self.compares_pairs = any(weights["local"])
         changing = any(first != last for first, last in weights.values())
         self.settled_from = max(
             continuation if changing else 0.0,
@@ -198,7 +202,7 @@ class DCRLObjective(nn.Module):
             name: first + (last - first) * share
             for name, (first, last) in self.weights.items()
         }
-        both = torch.cat([rows, others])
+        both = torch.cat([rows, others]) if self.compares_pairs else rows
         features = self.features[both]
         z = self.encoder.network(features)
         # the decoder follows the encoder even where it must not move it
@@ -210,10 +214,9 @@ class DCRLObjective(nn.Module):
             terms["reconstruction"] = _squared_error(restored.float(), features) * (
                 weights["reconstruction"] if guides else 1.0
             )
-            z_a, z_b = z.chunk(2)
+            z_a = z[: len(rows)]
             centers, labels = self.clusters.centers, self.labels[rows]
             log_q = log_assignments(z_a, centers)
-            same = (labels == self.labels[others]).to(z.dtype)
             of_rows = None
             if progress < self.label_hold:
                 stray = log_q.argmax(1) != self.starting_labels[rows]
@@ -222,9 +225,12 @@ class DCRLObjective(nn.Module):
             terms["clusters"] = weights["clusters"] * cluster_divergence(
                 self.targets[rows], log_q, of_rows
             )
-            terms["local"] = weights["local"] * local_isometry_loss(
-                z_a, z_b, distances, same
-            )
+            terms["local"] = z.new_zeros(())
+            if self.compares_pairs:
+                same = (labels == self.labels[others]).to(z.dtype)
+                terms["local"] = weights["local"] * local_isometry_loss(
+                    z_a, z[len(rows) :], distances, same
+                )
             terms["ranks"] = weights["ranks"] * center_distance_loss(
                 centers, self.distances
             )
@@ -245,6 +251,8 @@ class DCRLObjective(nn.Module):
 class Pretraining(nn.Module):
     """The denoising autoencoder that the networks begin as."""
 
+    networks = ("encoder.network", "decoder.features")
+
     def __init__(self, objective, noise):
         super().__init__()
         self.encoder = objective.encoder
@@ -264,6 +272,8 @@ class Pretraining(nn.Module):
 
 class Contrast(nn.Module):
     """Features that tell images apart, whatever small move changes them."""
+
+    networks = ("encoder.features.represent",)
 
     def __init__(self, objective, shape, offset, fill):
         super().__init__()

@@ -1,0 +1,59 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+=====================
+The dimension of data
+=====================
+
+Data with many columns often have few degrees of freedom. Two ways to count them: from
+the distances of neighbours, and by autoencoders whose charts have one coordinate, two,
+three, and so on, until more no longer help.
+"""
+
+# %%
+# A torus of two dimensions in four
+# ---------------------------------
+# Each row is two points of two circles; no plane projection shows that two numbers
+# would do.
+
+from skmanifold.datasets import make_flat_torus
+
+torus = make_flat_torus(1500, random_state=0)
+print(torus.data.shape)
+
+# %%
+# From distances
+# --------------
+# The distances of a row to its nearest neighbours grow with their rank in a way that
+# depends on the dimension alone. This takes no training, needs a dense sample, and is
+# misled by noise, which has as many dimensions as columns.
+
+from skmanifold.metrics import intrinsic_dimension
+
+for method in ("twonn", "mle"):
+    print(method, round(intrinsic_dimension(torus.data, method=method), 2))
+
+# %%
+# By autoencoders
+# ---------------
+# Charts with too few coordinates cannot bring the rows back, however long they learn:
+# the error falls until there are enough of them, and is level from there on. The second
+# curve is how far from uniform the charts are: with more coordinates than the data can
+# fill they no longer are.
+
+import matplotlib.pyplot as plt
+
+from skmanifold.atlas import estimate_dimension
+from skmanifold.inspection import DimensionDisplay
+
+found = estimate_dimension(torus.data, range(1, 5), random_state=0)
+print(found.dimension)
+
+DimensionDisplay.from_losses(
+    found.dimensions,
+    {"reconstruction": found.reconstruction, "divergence": found.divergence},
+    dimension=found.dimension,
+    name="Flat torus",
+)
+plt.show()

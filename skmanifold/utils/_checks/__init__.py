@@ -1,0 +1,85 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The checks of :mod:`skmanifold.utils.estimator_checks`, by what they are about.
+
+Each is a function of the estimator's name and the estimator, which it clones and fits
+on a few rows. It raises AssertionError with what was promised and what came.
+"""
+
+from ._fits import (
+    check_foreign_checkpoints_are_refused,
+    check_history,
+    check_interrupted_anywhere,
+    check_interrupted_by_a_callback,
+    check_interrupted_fit_resumes,
+    check_models_travel,
+    check_stopped_by_a_callback,
+    check_warm_start,
+)
+from ._inputs import (
+    check_bad_networks_are_refused,
+    check_bad_new_rows_are_refused,
+    check_bad_parameters_are_named,
+    check_bad_rows_are_refused,
+    check_containers,
+    check_data_frames,
+    check_few_rows,
+    check_number_types,
+    check_odd_columns,
+    check_odd_scales,
+    check_repeated_rows,
+    check_sparse_matrices,
+    check_too_large_a_batch_is_said,
+    check_warnings_point_at_the_caller,
+)
+from ._results import (
+    check_fit_transform_is_transform,
+    check_global_state_is_untouched,
+    check_modes_of_the_caller_do_not_show,
+    check_nothing_is_mutated,
+    check_refit_forgets,
+    check_same_bits_for_any_number_of_threads,
+    check_same_bits_in_a_worker,
+    check_seed_decides,
+    check_threads_may_share_a_model,
+    check_transform_of_any_rows,
+    check_y_is_ignored_unless_needed,
+)
+
+# in the order in which they run
+CHECKS = [
+    check_transform_of_any_rows,
+    check_fit_transform_is_transform,
+    check_nothing_is_mutated,
+    check_threads_may_share_a_model,
+    check_refit_forgets,
+    check_y_is_ignored_unless_needed,
+    check_same_bits_for_any_number_of_threads,
+    check_same_bits_in_a_worker,
+    check_seed_decides,
+    check_global_state_is_untouched,
+    check_modes_of_the_caller_do_not_show,
+    check_bad_rows_are_refused,
+    check_bad_new_rows_are_refused,
+    check_bad_parameters_are_named,
+    check_bad_networks_are_refused,
+    check_few_rows,
+    check_repeated_rows,
+    check_odd_columns,
+    check_odd_scales,
+    check_number_types,
+    check_containers,
+    check_data_frames,
+    check_sparse_matrices,
+    check_too_large_a_batch_is_said,
+    check_warnings_point_at_the_caller,
+    check_history,
+    check_models_travel,
+    check_interrupted_by_a_callback,
+    check_interrupted_anywhere,
+    check_stopped_by_a_callback,
+    check_warm_start,
+    check_interrupted_fit_resumes,
+    check_foreign_checkpoints_are_refused,
+]

@@ -1,0 +1,366 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Checks of a fit from its history to its checkpoint, and of models that travel."""
+
+import contextlib
+import inspect
+import io
+import os
+import pathlib
+import pickle
+import sys
+import tempfile
+
+import joblib
+import numpy as np
+
+from ._common import (
+    PACKAGE,
+    Interrupts,
+    Subject,
+    assert_refuses,
+    assert_same_bits,
+    assert_sensible,
+    assert_untouched,
+    assert_world_untouched,
+    global_state,
+    loaded_torch,
+    state,
+)
+
+# Feedback ---------------------------------------------------------------------
+
+
+def check_history(name, estimator):
+    """The losses of each epoch, whose sum is "loss"; silent unless asked."""
+    subject = Subject(estimator)
+    params = {"max_epochs": 2} if subject.has("max_epochs") else {}
+    spoken = io.StringIO()
+    with contextlib.redirect_stdout(spoken), contextlib.redirect_stderr(spoken):
+        model = subject.fit(**params)
+    assert not spoken.getvalue(), (
+        f"{name}.fit must be silent by default, but said {spoken.getvalue()[:200]!r}"
+    )
+    history, n_iter = model.history_, model.n_iter_
+    assert "loss" in history and len(history) > 1, (
+        f"{name}.history_ must hold the loss and its terms, not {sorted(history)}."
+    )
+    for term, values in history.items():
+        assert len(values) == n_iter and all(type(v) is float for v in values), (
+            f"{name}.history_[{term!r}] must be n_iter_={n_iter} floats."
+        )
+    terms = [v for t, v in history.items() if t not in ("loss", "learning_rate_factor")]
+    assert np.allclose(np.sum(terms, axis=0), history["loss"]), (
+        f"{name}.history_['loss'] must be the sum of its terms."
+    )
+    with contextlib.redirect_stdout(spoken):
+        subject.fit(verbose=True, **params)
+    assert name in spoken.getvalue(), f"{name}(verbose=True) must say how it goes."
+
+
+# Models travel ----------------------------------------------------------------
+
+
+def check_models_travel(name, estimator):
+    """pickle and joblib: the same bits, and the size of the weights."""
+    subject = Subject(estimator)
+    X, y = subject.data(600)
+    model = subject.fit(X, y)
+
+    def through_joblib(model):
+        buffer = io.BytesIO()
+        joblib.dump(model, buffer)
+        return buffer.getvalue()
+
+    def from_joblib(dumped):
+        return joblib.load(io.BytesIO(dumped))
+
+    for library, dumps, loads in [
+        ("pickle", pickle.dumps, pickle.loads),
+        ("joblib", through_joblib, from_joblib),
+    ]:
+        dumped = dumps(model)
+        again = loads(dumped)
+        assert_same_bits(
+            again.transform(X),
+            model.embedding_,
+            f"{name} must transform to the same bits after {library}.",
+        )
+    allowed = 1.2 * _fitted_bytes(model) + 60_000
+    assert len(dumped) <= allowed, (
+        f"{name}: a stored model must be about its weights and embedding_, at most "
+        f"{allowed:.0f} bytes, but is {len(dumped)}."
+    )
+
+
+def _fitted_bytes(model):
+    """Bytes of the weights and of the public fitted arrays."""
+    total = 0
+    for attribute, value in vars(model).items():
+        if attribute.startswith("_") or not attribute.endswith("_"):
+            continue
+        if hasattr(value, "state_dict"):
+            total += sum(tensor.nbytes for tensor in value.state_dict().values())
+        elif isinstance(value, np.ndarray):
+            assert value.shape != (len(model.embedding_), model.n_features_in_), (
+                f"{type(model).__name__}.{attribute} has the shape of the training "
+                "data: a model keeps no copy of them."
+            )
+            total += value.nbytes
+    return total
+
+
+# Interruption -----------------------------------------------------------------
+
+
+def _some(n, at_most):
+    """Numbers from 1 to n, evenly spread, the first and last among them."""
+    return sorted({round(i) for i in np.linspace(1, n, min(n, at_most))})
+
+
+def check_interrupted_by_a_callback(name, estimator):
+    """A callback that raises, at any moment: nothing is left of that fit."""
+    subject = Subject(estimator)
+    params = {"max_epochs": 2} if subject.has("max_epochs") else {}
+    counter = Interrupts()
+    expected = subject.new(**params).set_callbacks(counter)
+    expected.fit(subject.X, subject.y)
+    assert counter.torn_down, f"{name}.fit must tear its callbacks down."
+    other, y = subject.data(47, random_state=3)
+    previous = subject.fit(**params)
+    for moment in _some(counter.n_calls, 8):
+        for error in (KeyboardInterrupt, RuntimeError):
+            for model in (subject.new(**params), previous):
+                failing = Interrupts(moment, error)
+                model.set_callbacks(failing)
+                before = state(model)
+                what = (
+                    f"{name}.fit, ended by {error.__name__} in call {moment} of a "
+                    "callback,"
+                )
+                try:
+                    model.fit(other, y)
+                except error:
+                    pass
+                else:
+                    raise AssertionError(f"{what} must pass it on.")
+                assert_untouched(model, before, what)
+                assert failing.torn_down or moment == 1, (
+                    f"{what} must tear the callback down."
+                )
+    previous.set_callbacks()
+    assert_same_bits(
+        previous.transform(subject.X),
+        expected.embedding_,
+        f"{name}: an interrupted fit must keep the previous one.",
+    )
+    assert_same_bits(
+        previous.fit(subject.X, subject.y).embedding_,
+        expected.embedding_,
+        f"{name}: an interrupted fit must not show in the next.",
+    )
+
+
+def _interrupted(call, files, moment=None):
+    """Call with KeyboardInterrupt at the moment-th function call in these files.
+
+    Returns the number of such calls, and whether the interrupt came out.
+    """
+    count = 0
+
+    def profile(frame, event, argument):
+        nonlocal count
+        file = frame.f_code.co_filename
+        if event == "call" and file.startswith(files) and file != __file__:
+            count += 1
+            if count == moment:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return count, True
+    finally:
+        sys.setprofile(before)
+    return count, False
+
+
+def check_interrupted_anywhere(name, estimator):
+    """KeyboardInterrupt at any call of a function: nothing is left of that fit."""
+    subject = Subject(estimator)
+    files = (PACKAGE, inspect.getsourcefile(type(estimator)))
+    expected = subject.fit()
+    X, y = subject.data(47, random_state=3)
+    for _ in range(2):  # the first fills caches
+        n_calls, _ = _interrupted(lambda: subject.new().fit(X, y), files)
+    world = global_state()
+    previous = subject.fit()
+    for i, moment in enumerate(_some(n_calls, 14)):
+        model = previous if i % 2 else subject.new()
+        before = state(model)
+        what = f"{name}.fit, interrupted at call {moment} of {n_calls},"
+        n, came = _interrupted(lambda m=model: m.fit(X, y), files, moment)
+        if n < moment:  # not every fit is as many calls
+            previous = subject.fit()
+            continue
+        assert came, f"{what} must pass the interrupt on."
+        assert_untouched(model, before, what)
+        assert_world_untouched(world, what)
+    assert_same_bits(
+        previous.transform(subject.X),
+        expected.embedding_,
+        f"{name}: an interrupted fit must keep the previous one.",
+    )
+
+
+class _Stops(Interrupts):
+    """A callback that ends training after an epoch."""
+
+    def on_fit_task_end(self, estimator, context):
+        """Stop."""
+        return context.task_name == "epoch"
+
+
+def check_stopped_by_a_callback(name, estimator):
+    """A callback that stops training early leaves a usable model."""
+    subject = Subject(estimator)
+    if not subject.has("max_epochs"):
+        return
+    model = subject.new(max_epochs=7).set_callbacks(_Stops())
+    model.fit(subject.X, subject.y)
+    assert model.n_iter_ == 1, (
+        f"{name}: a callback that returns True after an epoch must end training; "
+        f"n_iter_={model.n_iter_}."
+    )
+    assert_sensible(subject, model, subject.X, f"{name}, stopped by a callback,")
+
+
+def check_warm_start(name, estimator):
+    """A warm start goes on from the previous fit, or leaves it as it was."""
+    subject = Subject(estimator)
+    if not subject.has("warm_start", "learning_rate", "max_epochs"):
+        return
+    model = subject.fit(warm_start=True, learning_rate=1e-9)
+    first = model.embedding_
+    model.fit(subject.X, subject.y)
+    assert_sensible(subject, model, subject.X, f"{name}, started warm,")
+    cold = subject.fit(random_state=1, learning_rate=1e-9).embedding_
+    moved = np.abs(model.embedding_ - first).mean()
+    assert moved <= 0.1 * np.abs(cold - first).mean(), (
+        f"{name}(warm_start=True) must go on from the previous networks, but an epoch "
+        f"without a learning rate moved the embedding by {moved:.3g}."
+    )
+    before = state(model)
+    assert_refuses(
+        lambda: model.fit(subject.X[:, :-1], subject.y),
+        "features",
+        f"{name}(warm_start=True) with fewer columns",
+    )
+    assert_untouched(model, before, f"{name}(warm_start=True) with fewer columns")
+
+
+# Checkpoints ------------------------------------------------------------------
+
+
+def check_interrupted_fit_resumes(name, estimator):
+    """Interrupted after any epoch, a fit goes on to the bits of a whole one."""
+    subject = Subject(estimator)
+    if not subject.can_checkpoint():
+        return
+    counter = Interrupts()
+    whole = subject.new(max_epochs=3)
+    whole.set_callbacks(counter).fit(subject.X, subject.y)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "fit.pt")
+        params = {"max_epochs": 3, "training": subject.options(checkpoint=path)}
+        for moment in _some(counter.n_calls, 6):
+            failing = Interrupts(moment)
+            with contextlib.suppress(KeyboardInterrupt):
+                subject.new(**params).set_callbacks(failing).fit(subject.X, subject.y)
+            resumed = subject.fit(**params)
+            message = (
+                f"{name}: a fit interrupted in call {moment} of {counter.n_calls} of a "
+                "callback must resume to the bits of a whole one."
+            )
+            assert_same_bits(resumed.embedding_, whole.embedding_, message)
+            assert resumed.history_ == whole.history_, f"{message} history_ differs."
+            left = sorted(os.listdir(folder))
+            assert not left, f"{name}: a complete fit must remove {left}."
+
+
+class _Marker:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def _with_a_bit_flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def check_foreign_checkpoints_are_refused(name, estimator):
+    """A checkpoint of other data or parameters, or no checkpoint: never overwritten."""
+    subject = Subject(estimator)
+    if not subject.can_checkpoint():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path, marker = pathlib.Path(folder, "fit.pt"), os.path.join(folder, "marker")
+        params = {"max_epochs": 3, "training": subject.options(checkpoint=path)}
+        # whatever the phases, it has then seen an epoch
+        failing = subject.new(**params).set_callbacks(Interrupts(5))
+        with contextlib.suppress(KeyboardInterrupt):
+            failing.fit(subject.X, subject.y)
+        assert path.exists(), f"{name}: an interrupted fit must leave its checkpoint."
+        loaded_torch().save(
+            {"made": _Marker(marker)}, os.path.join(folder, "zipped.pt")
+        )
+        good = path.read_bytes()
+        other = {"X": subject.X + 1, "y": subject.y}
+        same = {"X": subject.X, "y": subject.y}
+        n_components = subject.new().get_params().get("n_components", 2)
+        cases = [
+            ("of other data", good, other, {}, "other"),
+            ("of other parameters", good, same, {"max_epochs": 4}, "other"),
+            ("cut off", good[: len(good) // 2], same, {}, "cannot be read"),
+            ("with a flipped bit", _with_a_bit_flipped(good), same, {}, "cannot be"),
+            ("empty", b"", same, {}, "cannot be read"),
+            ("with a line of text", b"not a model\n", same, {}, "cannot be read"),
+            ("with a pickle", pickle.dumps(_Marker(marker)), same, {}, "cannot be"),
+            (
+                "with a zipped pickle",
+                pathlib.Path(folder, "zipped.pt").read_bytes(),
+                same,
+                {},
+                "cannot be read",
+            ),
+        ]
+        if subject.has("n_components"):
+            changed = {"n_components": n_components + 1}
+            cases.append(("of another width", good, same, changed, "other"))
+        for kind, content, data, change, pattern in cases:
+            path.write_bytes(content)
+            what = f"{name} with a checkpoint {kind}"
+            model = subject.new(**{**params, **change})
+            before = state(model)
+            text = assert_refuses(lambda m=model, d=data: m.fit(**d), pattern, what)
+            assert "checkpoint" in text and str(path) in text, (
+                f"{what}: the error must name the file: {text!r}"
+            )
+            assert not os.path.exists(marker), f"{what}: its code was executed."
+            assert path.read_bytes() == content, f"{what} must not be overwritten."
+            assert_untouched(model, before, what)
+        missing = subject.options(checkpoint=pathlib.Path(folder, "none", "fit.pt"))
+        assert_refuses(
+            lambda: subject.fit(**{**params, "training": missing}),
+            "checkpoint=",
+            f"{name} with a checkpoint in a folder that does not exist",
+        )

@@ -1,0 +1,471 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Checks of what goes in: bad input is named, odd but valid input is taken."""
+
+import contextlib
+import math
+import os
+import re
+import tempfile
+import warnings
+from unittest import SkipTest
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
+
+from skmanifold.utils._sklearn import make_constraint
+
+from ._common import (
+    Subject,
+    assert_refuses,
+    assert_same_bits,
+    assert_sensible,
+    assert_untouched,
+    loaded_torch,
+    only_user_warnings,
+    row_methods,
+    state,
+)
+
+# Bad input --------------------------------------------------------------------
+
+
+def _bad_rows(X):
+    """``(what, X, pattern of the error)`` of input that no method can take."""
+    holed, infinite = X.copy(), X.copy()
+    holed[3, 1], infinite[3, 1] = np.nan, np.inf
+    yield "NaN in X", holed, "NaN"
+    yield "NaN in a sparse X", sparse.csr_array(holed), "NaN"
+    yield "inf in X", infinite, "inf"
+    yield "an X without rows", X[:0], "0 sample"
+    yield "an X without columns", X[:, :0], "0 feature"
+    yield "a 1-D X", X[0], "2D|1D"
+    yield "a 3-D X", X[None], "dim 3|3D|3-D"
+    words = X.astype(str).astype(object)
+    words[2, 0] = "high"
+    yield "words in X", words, "convert|numeric|string"
+    things = X.astype(object)
+    things[2, 0] = object()
+    yield "objects in X", things, "convert|number|numeric"
+    yield "a complex X", X * 1j, "[Cc]omplex"
+    yield "X=None", None, "None|X|2D"
+    yield "an X that overflows", X * 1e200, "overflow|too large|float32"
+
+
+def check_bad_rows_are_refused(name, estimator):
+    """Bad X: the error says why, and the estimator is as it was."""
+    subject = Subject(estimator)
+    previous = subject.fit()
+    few = ("one row", subject.X[:1], "1 sample|minimum of|at least")
+    for what, X, pattern in [*_bad_rows(subject.X), few]:
+        n = 1 if X is None or X.ndim < 2 else X.shape[0]
+        y = None if subject.y is None else subject.targets(n)
+        for model in (subject.new(), previous):
+            before = state(model)
+            assert_refuses(
+                lambda m=model, X=X, y=y: m.fit(X, y),
+                pattern,
+                f"{name}.fit with {what}",
+            )
+            assert_untouched(model, before, f"{name}.fit with {what}")
+    assert_same_bits(
+        previous.transform(subject.X),
+        subject.fit().embedding_,
+        f"{name}: a failed fit must keep the previous one.",
+    )
+
+
+def check_bad_new_rows_are_refused(name, estimator):
+    """Every method of a fitted estimator refuses what it cannot take."""
+    subject = Subject(estimator)
+    model = subject.fit()
+    before = state(model)
+    for method_name, (method, good, _) in row_methods(model, subject.X).items():
+        what = f"{name}.{method_name} with "
+        for kind, X, pattern in _bad_rows(good):
+            if kind == "NaN in a sparse X" and method_name != "transform":
+                pattern = "NaN|[Ss]parse"  # some take dense rows alone
+            if kind == "an X that overflows" and good is not subject.X:
+                # a method whose codes are bounded may take the nearest ones
+                with contextlib.suppress(ValueError):
+                    assert np.isfinite(method(X)).all(), (
+                        f"{what}{kind}: it must be refused, or give a finite result."
+                    )
+                continue
+            assert_refuses(lambda f=method, X=X: f(X), pattern, what + kind)
+        wide = np.column_stack([good, good])
+        text = assert_refuses(
+            lambda f=method, X=wide: f(X), "features|columns", what + "a wider X"
+        )
+        for width in (wide.shape[1], good.shape[1]):
+            assert str(width) in text, (
+                f"{what}a wider X: the error must name both widths: {text!r}"
+            )
+        try:
+            getattr(subject.new(), method_name)(good)
+        except NotFittedError:
+            pass
+        else:
+            raise AssertionError(
+                f"{name}.{method_name} must raise NotFittedError before fit."
+            )
+    assert_untouched(model, before, f"{name}: a failing method")
+
+
+# What common parameters refuse, whatever else their constraints say.
+_REFUSED = {
+    "n_components": [0, -1, 2.5, "two", None],
+    "n_charts": [0, -1, 2.5, "two"],
+    "n_clusters": [0, -1, 2.5, "two"],
+    "n_neighbors": [0, -1, 2.5, "two", None],
+    "max_epochs": [0, -1, 2.5, "many", None],
+    "batch_size": [0, 1, -8, 2.5, "large", None],
+    "learning_rate": [0.0, -1e-3, math.nan, "fast", None],
+    "device": ["gpu", 3.5, None],
+    "training": ["fast", {"optimizer": "adamw"}],
+    "warm_start": ["yes", None],
+    "verbose": ["loudly", -1],
+    "random_state": ["zero", -1, 1.5],
+    "n_jobs": [0, 1.5, "all"],
+}
+
+# What may be wrong with a parameter, tried where its constraints do not allow it.
+_ANYTHING = [-1, 0, 1.5, -0.5, math.nan, "no such option", object()]
+
+# What may be wrong with widths of layers or shapes.
+_BAD_WIDTHS = [(0,), (8, -2), (2.5,), ("wide",)]
+
+
+def _bad_parameters(estimator):
+    constraints = getattr(type(estimator), "_parameter_constraints", {})
+    for name, value in estimator.get_params(deep=False).items():
+        assert name in constraints, (
+            f"{type(estimator).__name__}: the parameter {name!r} has no entry in "
+            "_parameter_constraints, so fit does not check it."
+        )
+        if constraints[name] == "no_validation":
+            continue  # the estimator checks it by itself
+        allowed = [make_constraint(c) for c in constraints[name]]
+        refused = _REFUSED.get(name, [])
+        if None in constraints[name]:
+            refused = [bad for bad in refused if bad is not None]
+        yield from ((name, bad) for bad in refused)
+        for bad in _ANYTHING:
+            # any str may be allowed, but hardly this one
+            free = [a for a in allowed if a.is_satisfied_by(bad)]
+            named = isinstance(bad, str) and str in constraints[name]
+            if (not free or named) and not any(bad is other for other in refused):
+                yield name, bad
+        widths = isinstance(value, tuple) and value and isinstance(value[0], int)
+        if widths and "array-like" in constraints[name]:
+            yield from ((name, bad) for bad in _BAD_WIDTHS)
+
+
+def check_bad_parameters_are_named(name, estimator):
+    """A wrong parameter is refused by fit, by name, and nothing is left behind."""
+    subject = Subject(estimator)
+    for parameter, value in _bad_parameters(estimator):
+        what = f"{name}({parameter}={value!r})"
+        model = subject.new(**{parameter: value})
+        before = state(model)
+        text = assert_refuses(lambda m=model: m.fit(subject.X, subject.y), r"\w", what)
+        assert parameter in text.lower(), (
+            f"{what}: the error must name {parameter}: {text!r}"
+        )
+        assert_untouched(model, before, what)
+    if subject.has("training"):
+        for option, value in [
+            ("optimizer", "sgd with luck"),
+            ("weight_decay", -1.0),
+            ("precision", "float8"),
+            ("min_steps", -1),
+            ("n_iter_no_change", 0),
+            ("gradient_clip", 0.0),
+            ("checkpoint_every", 0),
+        ]:
+            what = f"{name}(training=...({option}={value!r}))"
+            model = subject.new(training=subject.options(**{option: value}))
+            before = state(model)
+            assert_refuses(lambda m=model: m.fit(subject.X, subject.y), option, what)
+            assert_untouched(model, before, what)
+
+
+def check_bad_networks_are_refused(name, estimator):
+    """A user's network: a wrong width is found before training, NaN during it."""
+    subject = Subject(estimator)
+    torch = loaded_torch()
+    constraints = type(estimator)._parameter_constraints
+
+    class WrongWidth(torch.nn.Module):
+        calls = 0
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, x):
+            type(self).calls += 1
+            return x.flatten(1)[:, :1].repeat(1, 997) * self.weight
+
+    class Sick(torch.nn.Module):
+        def __init__(self, n_out):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(n_out))
+
+        def forward(self, x):
+            return x.flatten(1)[:, :1] * self.weight * torch.nan
+
+    for parameter in estimator.get_params(deep=False):
+        if torch.nn.Module not in list(constraints[parameter]):
+            continue
+        network = WrongWidth()
+        cases = [(f"{parameter} of the wrong width", network, f"{parameter}[^_].*997")]
+        if callable in constraints[parameter]:
+
+            def sick(*args):
+                return Sick(args[-1])
+
+            def no_network(*args):
+                return "a network"
+
+            cases += [
+                (f"{parameter} whose outputs are NaN", sick, "NaN|nan|finite"),
+                (f"{parameter} that makes no module", no_network, parameter),
+            ]
+        for what, value, pattern in cases:
+            model = subject.new(**{parameter: value})
+            before = state(model)
+            try:
+                assert_refuses(
+                    lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", what
+                )
+            except AssertionError:
+                # some methods adapt to any width, and then it is none that is wrong
+                fitted = hasattr(model, "embedding_") and value is network
+                if not fitted or not np.isfinite(model.embedding_).all():
+                    raise
+                continue
+            assert_untouched(model, before, f"{name} with {what}")
+        assert WrongWidth.calls == 0 or network.training, (
+            f"{name}: {parameter} is the user's and must be copied, not changed."
+        )
+
+
+# Odd but valid input ----------------------------------------------------------
+
+
+def check_few_rows(name, estimator):
+    """2 to 20 rows: a result, or an error that names the least number."""
+    subject = Subject(estimator)
+    X, _ = subject.data(40)
+    for n in range(2, 21):
+        what = f"{name} on {n} rows"
+        with only_user_warnings(what):
+            try:
+                model = subject.fit(X[:n])
+            except ValueError as error:
+                numbers = [int(found) for found in re.findall(r"\d+", str(error))]
+                classes = subject.supervised and "class" in str(error)
+                if not classes and not any(number > n for number in numbers):
+                    raise AssertionError(
+                        f"{what}: an error must name the least number of rows: {error}"
+                    ) from error
+            else:
+                assert_sensible(subject, model, X[:n], what)
+
+
+def check_repeated_rows(name, estimator):
+    """Rows that come nine times each, and rows that are all the same."""
+    subject = Subject(estimator)
+    X = np.repeat(subject.X[:6], 9, axis=0)
+    with only_user_warnings(f"{name} on repeated rows"):
+        model = subject.fit(X, subject.targets(len(X)))
+    assert_sensible(subject, model, X, f"{name} on repeated rows")
+    equal = np.repeat(subject.X[:1], 30, axis=0)
+    what = f"{name} on rows that are all equal"
+    with only_user_warnings(what) as caught:
+        try:
+            model = subject.fit(equal)
+        except ValueError:
+            return  # there is nothing to learn, and it says so
+    assert caught, f"{what} must say that there is nothing to learn."
+    assert_sensible(subject, model, equal, what)
+
+
+def check_odd_columns(name, estimator):
+    """Constant columns, one column, more columns than rows."""
+    subject = Subject(estimator)
+    X, rng = subject.X, np.random.RandomState(0)
+    constant = X.copy()
+    constant[:, 1], constant[:, 2] = 0.0, -7e5
+    cases = {"constant columns": constant}
+    if subject.any_width:
+        cases["one column"] = X[:, :1]
+        cases["two columns"] = X[:, :2]
+        cases["more columns than rows"] = rng.randn(30, 200)
+    one_large = X.copy()
+    one_large[:, 0] *= 1e6
+    cases["one column a million times larger"] = one_large
+    for kind, rows in cases.items():
+        what = f"{name} on {kind}"
+        with only_user_warnings(what):
+            model = subject.fit(rows)
+        assert_sensible(subject, model, rows, what)
+        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+
+
+def check_odd_scales(name, estimator):
+    """Tiny and huge numbers, and a large offset."""
+    subject = Subject(estimator)
+    for kind, X in {
+        "numbers around 1e-8": subject.X * 1e-8,
+        "numbers around 1e8": subject.X * 1e8,
+        "an offset of a million": subject.X + 1e6,
+        "numbers around 1e-30": subject.X * 1e-30,
+        "numbers around 1e30": subject.X * 1e30,
+    }.items():
+        what = f"{name} on {kind}"
+        with only_user_warnings(what):
+            try:
+                model = subject.fit(X)
+            except ValueError as error:
+                # near the ends of float32 a method may also say so
+                if kind.endswith("30") and re.search(r"\bX\b", str(error)):
+                    continue
+                raise
+        assert_sensible(subject, model, X, what)
+        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+
+
+def check_number_types(name, estimator):
+    """Integers, booleans and floats of any size; single precision stays single."""
+    subject = Subject(estimator)
+    X = np.abs(subject.X * 4).astype(np.uint8)
+    for dtype in (np.uint8, np.int16, np.int64, bool, np.float16, np.float32, ">f8"):
+        rows = (X > 12).astype(bool) if dtype is bool else X.astype(dtype)
+        what = f"{name} on {np.dtype(dtype).name}"
+        with only_user_warnings(what):
+            model = subject.fit(rows)
+        assert_sensible(subject, model, rows, what)
+        single = dtype in (np.float16, np.float32)
+        expected = np.dtype(np.float32 if single else np.float64)
+        for came in (model.embedding_.dtype, model.transform(rows).dtype):
+            assert came == expected, f"{what} must give {expected}, but gave {came}."
+        if dtype is not bool:
+            assert_same_bits(
+                model.embedding_,
+                subject.fit(X.astype(np.float64)).embedding_.astype(expected),
+                f"{what} must give what the same numbers as float64 give.",
+            )
+
+
+def _data_frame(X, library):
+    """A data frame of a library that skmanifold itself does without."""
+    keep = FunctionTransformer(feature_names_out="one-to-one")
+    try:
+        return keep.set_output(transform=library).fit_transform(X)
+    except ImportError as error:
+        raise SkipTest(f"{library} is not installed") from error
+
+
+def check_containers(name, estimator):
+    """Lists, memory layouts, memory maps and tensors give the bits of the array."""
+    subject = Subject(estimator)
+    expected = subject.fit().embedding_
+    torch = loaded_torch()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "X.npy")
+        np.save(path, subject.X)
+        mapped = np.load(path, mmap_mode="r")
+        read_only = subject.X.copy()
+        read_only.setflags(write=False)
+        for kind, X in {
+            "a list of lists": subject.X.tolist(),
+            "Fortran order": np.asfortranarray(subject.X),
+            "negative strides": np.ascontiguousarray(subject.X[::-1, ::-1])[::-1, ::-1],
+            "a view of every second row": np.repeat(subject.X, 2, axis=0)[::2],
+            "a read-only array": read_only,
+            "a read-only memory map": mapped,
+            "a torch tensor": torch.from_numpy(subject.X.copy()),
+        }.items():
+            message = f"{name} must give for {kind} the bits of the plain array."
+            model = subject.new()
+            Z = model.fit_transform(X, subject.y)
+            assert_same_bits(Z, expected, message)
+            assert_same_bits(model.transform(X), expected, message)
+        del mapped, X  # before the file goes
+
+
+def check_data_frames(name, estimator):
+    """pandas and polars give the bits of the array."""
+    subject = Subject(estimator)
+    expected = subject.fit().embedding_
+    for library in ("pandas", "polars"):
+        frame = _data_frame(subject.X, library)
+        model = subject.new().fit(frame, subject.y)
+        message = f"{name} must give for {library} the bits of the plain array."
+        assert_same_bits(model.embedding_, expected, message)
+        assert_same_bits(model.transform(frame), expected, message)
+        out = model.set_output(transform=library).transform(frame)
+        assert list(out.columns) == list(model.get_feature_names_out()), (
+            f"{name}.set_output(transform={library!r}) must name the columns."
+        )
+        assert list(model.feature_names_in_) == list(frame.columns)
+
+
+def check_sparse_matrices(name, estimator):
+    """Every kind of sparse matrix gives the bits of the dense array."""
+    subject = Subject(estimator)
+    if not get_tags(estimator).input_tags.sparse:
+        return  # scikit-learn's checks then ask for a clear error
+    X = np.where(np.abs(subject.X) < 2, 0.0, subject.X)
+    expected = subject.fit(X)
+    for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+        for container in (f"{kind}_array", f"{kind}_matrix"):
+            rows = getattr(sparse, container)(X)
+            message = f"{name} must give for a {container} the bits of the dense array."
+            assert_same_bits(expected.transform(rows), expected.embedding_, message)
+            if container in ("csr_array", "csc_matrix", "coo_array"):
+                model = subject.new()
+                Z = model.fit_transform(rows, subject.targets(len(X)))
+                assert_same_bits(Z, expected.embedding_, message)
+
+
+def check_too_large_a_batch_is_said(name, estimator):
+    """More rows a batch than there are: all of them, and a warning with both."""
+    subject = Subject(estimator)
+    if not subject.has("batch_size"):
+        return
+    n = len(subject.X)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = subject.fit(batch_size=100_003)
+    texts = [str(warning.message) for warning in caught]
+    named = [text for text in texts if "100003" in text and str(n) in text]
+    assert len(named) == 1, (
+        f"{name}(batch_size=100003) on {n} rows must warn once and name both numbers; "
+        f"warnings: {texts}"
+    )
+    assert model.batch_size == 100_003, f"{name}.fit must not change batch_size."
+
+
+def check_warnings_point_at_the_caller(name, estimator):
+    """The line that a warning names is the user's, who can change it."""
+    subject = Subject(estimator)
+    X = np.repeat(subject.X[:1], 30, axis=0)
+    scope = {"__name__": "caller", "model": subject.new(), "X": X}
+    scope["y"] = subject.targets(len(X))
+    code = compile("model.fit(X, y)", "the caller's file", "exec")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with contextlib.suppress(ValueError):
+            exec(code, scope)
+    for warning in caught:
+        assert warning.filename == "the caller's file", (
+            f"{name}.fit: a warning must point at the line that called fit, not into "
+            f"{warning.filename}:{warning.lineno}: {warning.message}"
+        )

@@ -1,0 +1,362 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Checks of what comes out: a function of each row, decided by the seed."""
+
+import contextlib
+import pickle
+import random
+import threading
+import warnings
+
+import joblib
+import numpy as np
+
+from ._common import (
+    MANY_ROWS,
+    Interrupts,
+    Subject,
+    assert_refuses,
+    assert_same_bits,
+    assert_untouched,
+    assert_world_untouched,
+    global_state,
+    loaded_torch,
+    row_methods,
+    state,
+)
+
+# The embedding is a function --------------------------------------------------
+
+
+def check_transform_of_any_rows(name, estimator):
+    """Each row's result is the same bits whatever rows are given with it."""
+    subject = Subject(estimator)
+    model = subject.fit()
+    X, _ = subject.data(MANY_ROWS - 1, random_state=1)
+    order = np.random.RandomState(0).permutation(len(X))
+    for method_name, (method, rows, whole) in row_methods(model, X).items():
+        for kind, chosen in {
+            "one row": slice(3, 4),
+            "a slice": slice(7, 41),
+            "every fifth row": slice(None, None, 5),
+            "another order": order,
+            "each row twice": np.repeat(np.arange(len(X)), 2),
+        }.items():
+            assert_same_bits(
+                method(rows[chosen]),
+                whole[chosen],
+                f"{name}.{method_name} must give each row the same bits whatever rows "
+                f"are given with it ({kind}).",
+            )
+
+
+def check_fit_transform_is_transform(name, estimator):
+    """``fit_transform(X)``, ``embedding_`` and ``fit(X).transform(X)`` are one."""
+    subject = Subject(estimator)
+    model = subject.fit()
+    Z = model.transform(subject.X)
+    message = f"{name}: {{}} must be fit(X).transform(X), bit for bit."
+    assert_same_bits(model.embedding_, Z, message.format("embedding_"))
+    again = subject.new()
+    assert_same_bits(
+        again.fit_transform(subject.X, subject.y), Z, message.format("fit_transform(X)")
+    )
+    assert Z.dtype == again.embedding_.dtype == np.float64, (
+        f"{name}: float64 in, float64 out; {Z.dtype} came."
+    )
+    names = model.get_feature_names_out()
+    assert len(names) == Z.shape[1], (
+        f"{name}.get_feature_names_out gives {len(names)} names for {Z.shape[1]} "
+        "columns."
+    )
+    if hasattr(model, "labels_") and hasattr(model, "predict"):
+        assert_same_bits(
+            model.predict(subject.X),
+            model.labels_,
+            f"{name}: labels_ must be fit(X).predict(X).",
+        )
+
+
+def check_nothing_is_mutated(name, estimator):
+    """Neither fit nor what comes after it changes its input, nor its parameters."""
+    subject = Subject(estimator)
+    X, model = subject.X.copy(), subject.new()
+    y = None if subject.y is None else subject.y.copy()
+    before = model.get_params()
+    model.fit(X, y)
+    assert_same_bits(X, subject.X, f"{name}.fit must not change X.")
+    if y is not None:
+        assert_same_bits(y, subject.y, f"{name}.fit must not change y.")
+    changed = [n for n, v in model.get_params().items() if v is not before[n]]
+    assert not changed, f"{name}.fit must not change its parameters: {changed}."
+
+    model.transform(X)  # what is set up on first use is not counted
+    for method_name, (method, argument, _) in row_methods(model, X).items():
+        saved, state = argument.copy(), pickle.dumps(vars(model))
+        argument.setflags(write=False)
+        method(argument)
+        argument.setflags(write=True)
+        assert_same_bits(argument, saved, f"{name}.{method_name} must not change X.")
+        assert pickle.dumps(vars(model)) == state, (
+            f"{name}.{method_name} must not change the fitted estimator."
+        )
+
+
+def check_threads_may_share_a_model(name, estimator):
+    """Eight threads transform at once, each its own rows, and get what is theirs."""
+    subject = Subject(estimator)
+    model = subject.fit()
+    parts = [subject.data(40, random_state=i)[0] for i in range(8)]
+    expected = [model.transform(part) for part in parts]
+    failures = []
+    barrier = threading.Barrier(len(parts))
+
+    def work(i):
+        try:
+            barrier.wait()
+            for _ in range(3):
+                assert_same_bits(
+                    model.transform(parts[i]),
+                    expected[i],
+                    f"{name}.transform must be safe from several threads at once.",
+                )
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(parts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise AssertionError(
+            f"{name}.transform must be safe from several threads at once: {failures[0]}"
+        ) from failures[0]
+
+
+def check_refit_forgets(name, estimator):
+    """A second fit gives what a first one on the same data would."""
+    subject = Subject(estimator)
+    expected = subject.fit()
+    model = subject.fit(*subject.data(47, random_state=3))
+    model.fit(subject.X, subject.y)
+    assert_same_bits(
+        model.embedding_,
+        expected.embedding_,
+        f"{name}: a second fit must not remember the first.",
+    )
+    attributes = state(model).keys() ^ state(expected).keys()
+    assert not attributes, (
+        f"{name}: a second fit must not remember the first, but {sorted(attributes)} "
+        "differ."
+    )
+
+
+def check_y_is_ignored_unless_needed(name, estimator):
+    """A Pipeline passes y on to every step; only a supervised method may use it."""
+    subject = Subject(estimator)
+    labels = np.arange(len(subject.X)) % 2
+    if not subject.supervised:
+        assert_same_bits(
+            subject.new().fit_transform(subject.X, labels),
+            subject.new().fit_transform(subject.X),
+            f"{name} needs no targets and must not look at y.",
+        )
+    else:
+        assert_refuses(
+            lambda: subject.new().fit(subject.X, None), r"\by\b", f"{name}: y=None"
+        )
+        for what, bad in {
+            "y with NaN": np.where(labels == 0, np.nan, labels),
+            "y of two columns of numbers": np.random.RandomState(0).rand(
+                len(labels), 2
+            ),
+        }.items():
+            model = subject.new()
+            before = state(model)
+            assert_refuses(
+                lambda m=model, y=bad: m.fit(subject.X, y),
+                r"\by\b|label|target|NaN|[Cc]lass",
+                f"{name}: {what}",
+            )
+            assert_untouched(model, before, f"{name}: {what}")
+    for wrong in (labels[:-1], labels[:0], np.append(labels, 1)):
+        model = subject.new()
+        before = state(model)
+        text = assert_refuses(
+            lambda m=model, y=wrong: m.fit(subject.X, y),
+            r"\by\b|inconsistent numbers",
+            f"{name}: a y of {len(wrong)} entries for {len(labels)} rows",
+        )
+        assert str(len(labels)) in text and str(len(wrong)) in text, (
+            f"{name}: the error about the length of y must name both lengths: {text!r}"
+        )
+        assert_untouched(model, before, f"{name}: a y of the wrong length")
+
+
+# Seeds ------------------------------------------------------------------------
+
+
+def check_same_bits_for_any_number_of_threads(name, estimator):
+    """torch's number of threads does not show in the result, and is left alone."""
+    subject = Subject(estimator, n_samples=MANY_ROWS)
+    expected = subject.fit()
+    torch = loaded_torch()
+    before = torch.get_num_threads()
+    try:
+        for n_threads in (1, 2, 4):
+            torch.set_num_threads(n_threads)
+            model = subject.fit()
+            left = torch.get_num_threads()
+            assert left == n_threads, (
+                f"{name}.fit must leave torch's number of threads alone: {n_threads} "
+                f"before, {left} after."
+            )
+            assert_same_bits(
+                model.transform(subject.X),
+                expected.embedding_,
+                f"{name} must give the same bits for {n_threads} threads.",
+            )
+            left = torch.get_num_threads()
+            assert left == n_threads, (
+                f"{name}.transform must leave torch's number of threads alone: "
+                f"{n_threads} before, {left} after."
+            )
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fit_transform(model, X, y):
+    return model.fit_transform(X, y)
+
+
+def check_same_bits_in_a_worker(name, estimator):
+    """A process of joblib computes what this one does."""
+    subject = Subject(estimator)
+    inside = joblib.Parallel(n_jobs=2, backend="loky")(
+        joblib.delayed(_fit_transform)(subject.new(), subject.X, subject.y)
+        for _ in range(2)
+    )
+    for Z in inside:
+        assert_same_bits(
+            Z,
+            subject.fit().embedding_,
+            f"{name} must give the same bits in a worker process.",
+        )
+
+
+def check_seed_decides(name, estimator):
+    """One seed, one result, whatever was drawn before; another seed, another one."""
+    subject = Subject(estimator)
+    expected = subject.fit().embedding_
+    torch = loaded_torch()
+    with _restored_generators(torch):
+        for seed in (1, 2):
+            _seed_generators(torch, seed)
+            assert_same_bits(
+                subject.fit().embedding_,
+                expected,
+                f"{name}: what the global generators hold must not show in the result.",
+            )
+    other = subject.fit(random_state=1).embedding_
+    assert not np.array_equal(other, expected), (
+        f"{name}: another random_state must give another result."
+    )
+    rng = np.random.RandomState(0)
+    first, second = (subject.fit(random_state=rng).embedding_ for _ in range(2))
+    assert not np.array_equal(first, second), (
+        f"{name}: a RandomState instance must move on from fit to fit."
+    )
+    unseeded = [subject.fit(random_state=None).embedding_ for _ in range(2)]
+    assert not np.array_equal(*unseeded), (
+        f"{name}: two fits with random_state=None must differ."
+    )
+
+
+def check_global_state_is_untouched(name, estimator):
+    """Generators, threads, modes and filters are after each call as before it."""
+    subject = Subject(estimator)
+    model = subject.fit()  # what is imported on first use is not counted
+    torch = loaded_torch()
+    # other settings than those that a careless fit sets, or has set already
+    with _unusual_settings(torch):
+        before = global_state()
+        model = subject.fit()
+        assert_world_untouched(before, f"{name}.fit")
+        subject.fit(random_state=None)
+        assert_world_untouched(before, f"{name}(random_state=None).fit")
+        for method_name, (method, argument, _) in row_methods(model, subject.X).items():
+            method(argument)
+            assert_world_untouched(before, f"{name}.{method_name}")
+        with contextlib.suppress(ValueError):
+            subject.new().fit(subject.X * np.nan, subject.y)
+        assert_world_untouched(before, f"{name}.fit, when it fails,")
+        with contextlib.suppress(KeyboardInterrupt):
+            subject.new().set_callbacks(Interrupts(3)).fit(subject.X, subject.y)
+        assert_world_untouched(before, f"{name}.fit, when it is interrupted,")
+
+
+@contextlib.contextmanager
+def _restored_generators(torch):
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    torch_state, python_state = torch.get_rng_state(), random.getstate()
+    try:
+        yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_rng_state(torch_state)
+        random.setstate(python_state)
+
+
+def _seed_generators(torch, seed):
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+    random.seed(seed)
+
+
+@contextlib.contextmanager
+def _unusual_settings(torch):
+    """Unusual settings inside, the usual ones outside."""
+    threads = torch.get_num_threads()
+    with (
+        np.errstate(under="raise"),
+        warnings.catch_warnings(),
+        _restored_generators(torch),
+    ):
+        warnings.resetwarnings()
+        _seed_generators(torch, 1357)
+        torch.set_num_threads(threads + 1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+def check_modes_of_the_caller_do_not_show(name, estimator):
+    """Modes that the caller has set around a fit do not reach into it."""
+    subject = Subject(estimator)
+    expected = subject.fit().embedding_
+    torch = loaded_torch()
+
+    @contextlib.contextmanager
+    def double():
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
+
+    for mode, context in {
+        "torch.device('meta')": lambda: torch.device("meta"),
+        "torch.no_grad()": torch.no_grad,
+        "torch.inference_mode()": torch.inference_mode,
+        "torch.autocast('cpu')": lambda: torch.autocast("cpu", torch.bfloat16),
+        "torch.set_default_dtype(torch.float64)": double,
+    }.items():
+        message = f"{name}: {mode} around it must not change the result."
+        with context():
+            model = subject.fit()
+            assert_same_bits(model.embedding_, expected, message)
+            assert_same_bits(model.transform(subject.X), expected, message)
