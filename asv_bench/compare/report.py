@@ -236,10 +236,11 @@ def transform_table(groups, reference):
 def growth_table(rows):
     """Return seconds and memory by the number of rows, and the powers they grow with.
 
-    The powers are those of the line through the logarithms from 4,000 rows on: below,
-    what does not depend on the rows counts too much. Fits that failed say so.
+    The powers are those of the line through the logarithms, of seconds from 4,000 rows
+    on, of memory from 16,000: below, what does not depend on the rows counts too much,
+    such as what a method has already used to compile. Fits that failed say so.
     """
-    sizes = sorted({row["n_rows"] for row in rows})
+    sizes = sorted({row["n_rows"] for row in rows if row["n_rows"]})
     columns = sorted({row["data"] for row in rows}, key=SYNTHETIC.get)
     lines = []
     for data in columns:
@@ -255,7 +256,7 @@ def growth_table(rows):
                     cells.append(f"{found[0]:.1f} s, {found[1]:.0f} MiB")
                 else:
                     cells.append(_failures(some) or "-")
-            powers = [power_of(of, name) for name in ("wall_s", "peak_mib")]
+            powers = [power_of(of, "wall_s", 4_000), power_of(of, "peak_mib", 16_000)]
             lines.append(
                 [
                     f"{SYNTHETIC[data]} columns, {label}",
@@ -267,9 +268,16 @@ def growth_table(rows):
     return table(head, lines)
 
 
-def power_of(rows, name, least=4_000):
-    """Return the power of the number of rows that a figure grows with, or None."""
-    points = [(r["n_rows"], r[name]) for r in _done(rows) if r["n_rows"] >= least]
+def power_of(rows, name, least):
+    """Return the power of the number of rows that a figure grows with, or None.
+
+    It is that of ``least`` rows and more.
+    """
+    points = [
+        (row["n_rows"], row[name])
+        for row in _done(rows)
+        if row["n_rows"] >= least and row[name] > 0
+    ]
     if len({n for n, _ in points}) < 2:
         return None
     return float(np.polyfit(*np.log(np.array(points, dtype=float)).T, 1)[0])

@@ -3,6 +3,8 @@
 
 """What we want to reach, and what was measured of it."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from asv_bench.compare.report import RANKED, SCORES, label_of, table
@@ -51,156 +53,149 @@ def _rate(n_rows):
 
 
 def _speed(rows, part, method, name):
+    """Mean on the largest data that the part was measured with."""
     some = [row for row in rows if row["job"]["part"] == part]
     some = [row for row in some if row["job"]["method"] == method]
+    most = max((row["job"]["rows"] or 0 for row in some), default=None)
+    some = [row for row in some if (row["job"]["rows"] or 0) == most]
     return _mean(some, lambda row: row["found"].get(name))
 
 
-def targets(embedded, speeds):
-    """(what, bound, whether it is an upper one, measured or None) of each target."""
-    sets = (("mnist", "MNIST"), ("fashion_mnist", "Fashion-MNIST"))
-    found = [
-        (
-            f"{title} on 70,000 rows of {of}, seconds over those of {peer}",
-            bound,
-            True,
-            _quotient(
-                *_pair(embedded, "embed", ours, peer, data, 70_000),
-                lambda row: row["wall_s"],
-            ),
+class Target(NamedTuple):
+    """What is to be reached, and what was measured of it.
+
+    ``moonshot`` is what would be more than enough; ``upper`` whether less is better.
+    """
+
+    what: str
+    bound: float
+    moonshot: float | None
+    upper: bool
+    value: float | None
+
+    def meets(self, bound):
+        """Whether the measured value is as good as this."""
+        return self.value <= bound if self.upper else self.value >= bound
+
+
+SETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+
+
+def of_large_sets(embedded):
+    """Seconds, scores and memory of DLME on 70,000 images."""
+    for data, title in SETS.items():
+        on = f"on 70,000 rows of {title}"
+        for peer, bound, moonshot in (
+            ("umap-unseeded", 0.7, 0.2),
+            ("pacmap-unseeded", 1.0, 0.3),
+        ):
+            for ours in ("dlme", "dlme-2-threads"):
+                pair = _pair(embedded, "embed", ours, peer, data, 70_000)
+                value = _quotient(*pair, lambda row: row["wall_s"])
+                what = f"seconds of {ours} {on} over those of {peer}"
+                yield Target(what, bound, moonshot, True, value)
+            for name in RANKED:
+                pair = _pair(embedded, "embed", "dlme", peer, data, 70_000)
+                value = _difference(*pair, lambda row, name=name: row["scores"][name])
+                what = f"{SCORES[name][0]} of dlme {on} beyond that of {peer}"
+                yield Target(what, 0.0, None, False, value)
+    for data, title in SETS.items():
+        rows = _embedding(embedded, "embed", "dlme", data, 70_000)
+        size = _mean(
+            rows,
+            lambda row: row["peak_mib"] * 2**20 / (4 * 70_000 * row["n_features"]),
         )
-        for data, of in sets
-        for peer, bound in (("umap-unseeded", 0.7), ("pacmap-unseeded", 1.0))
-        for ours, title in (("dlme", "DLME"), ("dlme-2-threads", "DLME, n_threads=2,"))
-    ]
-    found += [
-        (
-            f"DLME on 70,000 rows of {of}, {SCORES[name][0]} beyond that of UMAP",
-            0.0,
-            False,
-            _difference(
-                *_pair(embedded, "embed", "dlme", "umap-unseeded", data, 70_000),
-                lambda row, name=name: row["scores"][name],
-            ),
+        what = (
+            f"peak memory of dlme on 70,000 rows of {title} beside the rows, over them"
         )
-        for data, of in sets
-        for name in RANKED
-    ]
-    found.append(
-        (
-            "DLME on digits, import and first fit, seconds over those of umap",
-            0.5,
-            True,
-            _quotient(
-                *_pair(embedded, "cold", "dlme", "umap-unseeded", "digits", 1797), _cold
-            ),
+        yield Target(f"{what} in float32", 3.0, 1.5, True, size)
+
+
+def of_small_requests(embedded):
+    """The first fit of a process, and rates of transform."""
+    pair = _pair(embedded, "cold", "dlme", "umap-unseeded", "digits", 1797)
+    what = "seconds of import and first fit of dlme on digits over those of "
+    yield Target(f"{what}umap-unseeded", 0.5, 0.2, True, _quotient(*pair, _cold))
+    pair = _pair(embedded, "transform", "dlme", "umap-unseeded", "mnist", 70_000)
+    for n_rows in (1, 100, 10_000, 70_000):
+        many = "s" if n_rows > 1 else ""
+        what = (
+            f"transform of {n_rows:,} row{many} of MNIST, rows a second over those of "
         )
-    )
-    found += [
-        (
-            f"transform of {n_rows:,} row{'s' if n_rows > 1 else ''} of MNIST, rows a "
-            "second over those of umap",
-            50,
-            False,
-            _quotient(
-                *_pair(embedded, "transform", "dlme", "umap-unseeded", "mnist", 70_000),
-                _rate(n_rows),
-            ),
-        )
-        for n_rows in (1, 100, 10_000, 70_000)
-    ]
+        value = _quotient(*pair, _rate(n_rows))
+        yield Target(f"{what}umap-unseeded", 50, 200, False, value)
+
+
+def of_speed(speeds):
+    """What was measured of steps, epochs, one row and imports."""
     name = "beyond the block, ms"
-    found += [
-        (
-            f"transform of one row by {method}, ms beyond the network",
-            1.0,
-            True,
-            _speed(speeds, "row", method, name),
-        )
-        for method in ("DLME", "DCRL")
-    ]
-    found += [
-        (
-            "step of DLME, share of the matrix products",
-            0.7,
-            False,
-            _speed(speeds, "step", "DLME", "products, of profile"),
-        ),
-        (
-            "step of DLME, operations a second over those of the products alone",
-            0.6,
-            False,
-            _speed(speeds, "step", "DLME", "ratio"),
-        ),
-    ]
-    found += [
-        (
-            f"epoch of {method}, seconds over those of a plain loop",
-            0.5,
-            True,
-            _speed(speeds, "epochs", method, "ratio"),
-        )
-        for method in ("DCRL", "MSimCLR", "AtlasAE")
-    ]
-    found.append(
-        (
-            "epoch of DCRL, seconds over those of ClustPy's IDEC",
-            0.5,
-            True,
-            _speed(speeds, "idec", "DCRL", "ratio"),
-        )
-    )
-    found.append(
-        (
-            "peak memory of DLME's fit of 70,000 rows of MNIST, beyond what was there "
-            "before, over the rows in float32",
-            3.0,
-            True,
-            _mean(
-                _embedding(embedded, "embed", "dlme", "mnist", 70_000),
-                lambda row: row["peak_mib"] * 2**20 / (4 * 70_000 * row["n_features"]),
-            ),
-        )
-    )
-    found.append(
-        (
-            "import skmanifold, seconds beyond those of import sklearn.base",
-            0.1,
-            True,
-            _speed(speeds, "import", "import skmanifold", "beyond s"),
-        )
-    )
-    return found
+    for method in ("DLME", "DCRL"):
+        what = f"transform of one row by {method}, ms beyond the network on a block"
+        yield Target(what, 1.0, 0.2, True, _speed(speeds, "row", method, name))
+    what = "share of the matrix products in a step of DLME"
+    value = _speed(speeds, "step", "DLME", "products, of profile")
+    yield Target(what, 0.7, 0.85, False, value)
+    what = "operations a second in a step of DLME over those of its products alone"
+    yield Target(what, 0.6, 0.8, False, _speed(speeds, "step", "DLME", "ratio"))
+    for method in ("DCRL", "MSimCLR", "AtlasAE"):
+        value = _speed(speeds, "epochs", method, "ratio")
+        what = f"seconds of an epoch of {method} over those of a plain loop"
+        yield Target(what, 0.5, 0.25, True, value)
+    value = _speed(speeds, "idec", "DCRL", "ratio")
+    what = "seconds of an epoch of DCRL over those of ClustPy's IDEC"
+    yield Target(what, 0.5, 0.2, True, value)
+    value = _speed(speeds, "import", "import skmanifold", "beyond s")
+    what = "seconds of import skmanifold beyond those of import sklearn.base"
+    yield Target(what, 0.1, None, True, value)
 
 
-# Beginning of a target -> why it is missed, where it is.
+_SMOOTH = "a network of 100,000 weights is smoother than one free point for each row"
+
+# Part of a target's text -> why it is missed, where it is.
 REASONS = {
-    "step of DLME": "the products of small networks are fast in bfloat16 on tiles; "
-    "normalisation, activations, casts and the pairs of a batch take the rest",
-    "epoch of DCRL, seconds over those of a plain": "pairs of neighbours and the pass "
-    "over all rows that each epoch ends with are in both loops",
-    "epoch of DCRL, seconds over those of ClustPy": "each row comes with a neighbour, "
-    "twice the rows in the networks, for the local distances that IDEC has not",
+    "seconds of dlme": "a step is computed on one thread, so that its bits depend on "
+    "nothing else, and UMAP and PaCMAP take all; see the rows of two threads",
+    "seconds of dlme-2-threads": "matrix products of a batch are small: a second "
+    "thread saves a third of a step",
+    "trustworthiness of dlme": _SMOOTH,
+    "10-NN of dlme": _SMOOTH,
+    "transform of": "what does not depend on the number of rows decides for few, and "
+    "scaling in double precision and blocks of 192 rows for many",
+    "in a step of DLME": "the products are fast in bfloat16 on tiles; normalisation, "
+    "activations, casts and the pairs of a batch take the rest",
+    "epoch of DCRL over those of a plain": "pairs of neighbours and the pass over all "
+    "rows that each epoch ends with are in both loops",
+    "epoch of DCRL over those of ClustPy": "each row comes with a neighbour, twice the "
+    "rows in the networks, for the local distances that IDEC has not",
     "epoch of AtlasAE": "both loops decode each row in every chart",
-    "transform of one row by": "the bits of a row are those that it has in a block",
+    "one row by": "the bits of a row are those that it has in a block",
 }
 
 
 def reason(what):
-    """Why a target is missed, if that is known."""
-    found = (why for start, why in REASONS.items() if what.startswith(start))
-    return next(found, "")
+    """Why a target is missed, if that is known: of the longest text that it holds."""
+    found = [part for part in REASONS if part in what]
+    return REASONS[max(found, key=len)] if found else ""
 
 
 def target_table(embedded, speeds):
     """Markdown table of the targets that something was measured of."""
+    targets = [
+        *of_large_sets(embedded),
+        *of_small_requests(embedded),
+        *of_speed(speeds),
+    ]
     lines = []
-    for what, bound, upper, value in targets(embedded, speeds):
-        if value is None:
+    for one in targets:
+        if one.value is None:
             continue
-        met = value <= bound if upper else value >= bound
-        wanted = f"at {'most' if upper else 'least'} {bound:g}"
-        verdict = ["yes", ""] if met else ["no", reason(what)]
-        lines.append([what, wanted, f"{value:.3g}", *verdict])
-    head = ["target", "wanted", "measured", "met", "if not, why"]
+        most = "at most" if one.upper else "at least"
+        moonshot = "" if one.moonshot is None else f"{one.moonshot:g}"
+        met = "yes" if one.meets(one.bound) else "no"
+        if met == "yes" and one.moonshot is not None and one.meets(one.moonshot):
+            met = "moonshot"
+        why = reason(one.what) if met == "no" else ""
+        wanted = f"{most} {one.bound:g}"
+        lines.append([one.what, wanted, moonshot, f"{one.value:.3g}", met, why])
+    head = ["target", "wanted", "moonshot", "measured", "met", "if not, why"]
     return table(head, lines) if lines else None

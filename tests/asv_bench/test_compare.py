@@ -352,20 +352,23 @@ def test_growth_is_told_by_sizes_and_as_a_power():
         drawn(1_000, 5.0),  # where what does not depend on the rows counts too much
         drawn(4_000, 1.0),
         drawn(16_000, 8.0),
+        drawn(64_000, 64.0, peak_mib=12.0),
         drawn(4_000, 3.0, data="synthetic784"),
         drawn(16_000, 0.0, data="synthetic784", status="timeout", error="too long"),
     ]
     head, _, narrow, wide = growth_table(rows).splitlines()
-    assert "1,000 rows | 4,000 rows | 16,000 rows | power, s" in head
-    # 8 times the seconds for 4 times the rows
+    assert "1,000 rows | 4,000 rows | 16,000 rows | 64,000 rows | power, s" in head
+    # 8 times the seconds for 4 times the rows, and at last 4 times the memory
     assert narrow.split(" | ")[1:] == [
         "5.0 s, 3 MiB",
         "1.0 s, 3 MiB",
         "8.0 s, 3 MiB",
+        "64.0 s, 12 MiB",
         "1.50",
-        "0.00 |",
+        "1.00 |",
     ]
-    assert wide.split(" | ")[1:] == ["-", "3.0 s, 3 MiB", "timeout (1)", "-", "- |"]
+    cells = ["-", "3.0 s, 3 MiB", "timeout (1)", "-", "-", "- |"]
+    assert wide.split(" | ")[1:] == cells
 
 
 def test_growth_is_drawn(tmp_path):
