@@ -43,8 +43,6 @@ PINS = {
 
 # Where a distribution and the module it installs have different names.
 DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "faiss": "faiss-cpu",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
     # these come with a package that requires them
@@ -93,7 +91,7 @@ def test_required_packages():
 
 
 def test_extras():
-    expected = {"plot", "progress", "io", "topology", "vision", "faiss", "onnx"}
+    expected = {"plot", "progress", "io", "topology", "onnx"}
     expected |= {"bench", "browser", "docs", "explorer", "test"}
     assert set(EXTRAS) == {*expected, "all"}
     (everything,) = requirements("all")

@@ -27,6 +27,15 @@ class RowBatches:
         Wanted batch size.
     device : torch.device
         Where the row numbers go.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.base import RowBatches
+    >>> batches = RowBatches(10, 4, torch.device("cpu"))
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> [len(rows) for rows, uniform in batches.epoch(generator)]
+    [5, 5]
     """
 
     def __init__(self, n_rows, batch_size, device):
@@ -42,6 +51,17 @@ class RowBatches:
         """Yield each batch: row numbers and one uniform draw per row.
 
         All draws of an epoch are made at once, on the CPU, and moved in one go.
+
+        Parameters
+        ----------
+        generator : torch.Generator
+            What decides the order and the draws; on the CPU.
+
+        Returns
+        -------
+        iterator of (rows, uniform)
+            Tensors of the length of a batch on the device: row numbers, int64, and
+            draws from [0, 1), float32.
         """
         order = torch.randperm(self.n_rows, generator=generator)
         uniform = torch.rand(self.n_rows, generator=generator)

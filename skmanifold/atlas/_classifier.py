@@ -78,7 +78,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    skmanifold.atlas.MSimCLR : Charts from contrast.
+    skmanifold.MSimCLR : Charts from contrast.
 
     References
     ----------

@@ -34,8 +34,8 @@ class DimensionEstimate(NamedTuple):
         relative to the variance of the data.
     divergence : ndarray of shape (n_dimensions,)
         How far from uniform the charts were at the end of training: the "divergence" of
-        :class:`AtlasAE`. Of a GAN it rises once charts have more coordinates than the
-        data can fill.
+        :class:`~skmanifold.AtlasAE`. Of a GAN it rises once charts have more
+        coordinates than the data can fill.
     bend : ndarray of shape (n_dimensions,)
         Second difference of log `reconstruction`; the estimate is where it is largest.
         nan for the last dimension, and for the first one if that is above 1.
@@ -88,7 +88,7 @@ def estimate_dimension(
     n_charts : int, default=8
         Charts of each autoencoder.
     divergence : {"gan", "mmd"}, default="gan"
-        See :class:`AtlasAE`.
+        See :class:`~skmanifold.AtlasAE`.
     max_samples : int or None, default=3000
         Rows to use, drawn at random where there are more. None takes all.
     max_epochs : int or "auto", default="auto"

@@ -286,7 +286,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     See Also
     --------
     skmanifold.atlas.ChartwiseClassifier : Any classifier on each chart.
-    skmanifold.atlas.AtlasTriplet : Charts learnt from labels.
+    skmanifold.AtlasTriplet : Charts learnt from labels.
 
     References
     ----------

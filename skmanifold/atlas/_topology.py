@@ -201,8 +201,9 @@ def cech_nerve(
     Parameters
     ----------
     Q : array-like of shape (n_samples, n_charts)
-        Memberships in [0, 1]: ``predict_proba`` of :class:`AtlasAE`, of a
-        :class:`sklearn.mixture.GaussianMixture`, of :func:`soft_cover`, ...
+        Memberships in [0, 1]: ``predict_proba`` of
+        :class:`~skmanifold.AtlasAE` or :class:`sklearn.mixture.GaussianMixture`, what
+        :func:`soft_cover` returns, ...
     max_dimension : int, default=3
         Largest dimension of a simplex. Homology is right up to one less.
     filtration : {"dowker", "fuzzy"}, default="dowker"

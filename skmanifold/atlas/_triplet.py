@@ -275,7 +275,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.atlas.MSimCLR : Charts learnt without labels.
+    skmanifold.MSimCLR : Charts learnt without labels.
 
     References
     ----------

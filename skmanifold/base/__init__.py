@@ -3,10 +3,20 @@
 
 """The template that every estimator of skmanifold is built on."""
 
+from skmanifold._engine import RowBatches
+
 from ._data import FitData, Plan
 from ._decoder import DecoderMixin
 from ._persistence import load
 from ._run import Run
 from ._template import DeepManifold
 
-__all__ = ["DecoderMixin", "DeepManifold", "FitData", "Plan", "Run", "load"]
+__all__ = [
+    "DecoderMixin",
+    "DeepManifold",
+    "FitData",
+    "Plan",
+    "RowBatches",
+    "Run",
+    "load",
+]
