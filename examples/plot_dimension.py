@@ -26,8 +26,9 @@ print(torus.data.shape)
 # From distances
 # --------------
 # The distances of a row to its nearest neighbours grow with their rank in a way that
-# depends on the dimension alone. This takes no training, needs a dense sample, and is
-# misled by noise, which has as many dimensions as columns.
+# depends on the dimension alone (:func:`~skmanifold.metrics.intrinsic_dimension`). This
+# takes no training, needs a dense sample, and is misled by noise, which has as many
+# dimensions as columns.
 
 from skmanifold.metrics import intrinsic_dimension
 
@@ -37,10 +38,11 @@ for method in ("twonn", "mle"):
 # %%
 # By autoencoders
 # ---------------
-# Charts with too few coordinates cannot bring the rows back, however long they learn:
-# the error falls until there are enough of them, and is level from there on. The second
-# curve is how far from uniform the charts are: with more coordinates than the data can
-# fill they no longer are.
+# :func:`~skmanifold.atlas.estimate_dimension` trains one :class:`~skmanifold.AtlasAE`
+# for each number of coordinates. Charts with too few of them cannot bring the rows
+# back, however long they learn: the error falls until there are enough, and is level
+# from there on. The second curve is how far from uniform the charts are: with more
+# coordinates than the data can fill they no longer are.
 
 import matplotlib.pyplot as plt
 

@@ -168,7 +168,7 @@ REASONS = {
     "epoch of DCRL over those of ClustPy": "each row comes with a neighbour, twice the "
     "rows in the networks, for the local distances that IDEC has not",
     "epoch of AtlasAE": "both loops decode each row in every chart",
-    "one row by": "the bits of a row are those that it has in a block",
+    "transform of one row by": "the bits of a row are those that it has in a block",
 }
 
 
