@@ -20,6 +20,20 @@ from skmanifold._engine import (
 )
 
 
+def _difference(now, before):
+    """The first thing in which the states of two modules differ, in words."""
+    shapes, shapes_before = (
+        {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        for module in (now, before)
+    )
+    for name in {**shapes_before, **shapes}:
+        shape, shape_before = shapes.get(name), shapes_before.get(name)
+        if shape != shape_before:
+            there, was = (s or "not there" for s in (shape, shape_before))
+            return f"{name} is {there} and was {was}"
+    return "they hold other things"
+
+
 class Run:
     """One fit: what the hook ``_learn`` builds and trains its objectives with.
 
@@ -104,13 +118,15 @@ class Run:
         for name, network in self.previous.items():
             if not hasattr(module, name):
                 continue
+            now = getattr(module, name)
             try:
-                getattr(module, name).load_state_dict(network.state_dict())
+                now.load_state_dict(network.state_dict())
             except RuntimeError as error:
                 raise ValueError(
-                    "warm_start=True goes on from the networks of the previous fit, "
-                    f"but the parameters now describe others ({error}). Set "
-                    "warm_start=False, or the parameters as they were."
+                    "This fit goes on from the networks of the previous one, but the "
+                    f"parameters now describe others: {_difference(now, network)}. "
+                    "Fit anew (warm_start=False), or set the parameters as they were; "
+                    "where fewer rows make a smaller network, pass more at once."
                 ) from error
         return module
 

@@ -419,6 +419,19 @@ def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
     assert model.transform(X).shape == (n_samples, 3 * n_samples)
 
 
+def test_going_on_needs_as_many_charts(iris):
+    X = iris[0]
+    model = quick(batch_size=2, max_epochs=1).fit(X)
+    before = model.transform(X)
+    message = r"heads.prototypes is \(2, 4\) and was \(3, 4\).* pass more at once"
+    with (
+        pytest.warns(UserWarning, match="using n_charts=2"),
+        pytest.raises(ValueError, match=message),
+    ):
+        model.partial_fit(X[:2])
+    assert_array_equal(model.transform(X), before)
+
+
 # -- errors
 
 
@@ -482,7 +495,7 @@ def test_warm_start_goes_on(iris):
     assert model.history_["loss"][0] < first * 1.5
     cold = quick(max_epochs=1, learning_rate=1e-9).fit(X)
     assert cold.history_["loss"][0] > 1.5 * model.history_["loss"][0]
-    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+    with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_components=3).fit(X)
 
 

@@ -470,7 +470,7 @@ def test_warm_start_goes_on(iris):
     model.set_params(max_epochs=1, learning_rate=1e-9).fit(*iris)
     for name, value in model.network_.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+    with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_charts=5).fit(*iris)
 
 

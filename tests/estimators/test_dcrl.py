@@ -983,9 +983,9 @@ def test_warm_start_goes_on(iris):
     assert_array_equal(model.labels_, before[0].labels_)
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2])
-    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+    with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_components=3).fit(X)
-    with pytest.raises(ValueError, match="warm_start=True goes on from the networks"):
+    with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_components=10, n_clusters=4).fit(X)
 
 
