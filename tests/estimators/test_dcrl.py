@@ -382,7 +382,7 @@ def test_warm_start_of_a_reduced_number_of_clusters(iris):
     for n_clusters in (8, 8):
         model.set_params(n_clusters=n_clusters).fit(X)
         assert len(model.cluster_centers_) == 5
-    with pytest.raises(ValueError, match="warm_start=True goes on"):
+    with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_clusters=3).fit(X)
 
 
