@@ -29,6 +29,7 @@ import numpy as np
 from asv_bench.compare.child import measured
 from asv_bench.compare.data import load, parse_name
 from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.methods import import_peer
 
 # Past this many rows, what costs the square of their number is measured on the first.
 MAX_ROWS = 5_000
@@ -101,7 +102,7 @@ class ClustPy:
     """
 
     def __init__(self, name, n_clusters, seed):
-        self.make = getattr(clustpy_deep(), name)
+        self.make = getattr(import_peer("clustpy.deep"), name)
         self.parameters = {"n_clusters": n_clusters, "random_state": seed}
 
     def fit(self, X):
@@ -119,20 +120,6 @@ class ClustPy:
     def predict(self, X):
         """Clusters of new rows."""
         return self.model.predict(self._scaled(X)).astype(int)
-
-
-def clustpy_deep():
-    """ClustPy's deep clusterings; what loads its data sets needs torchvision."""
-    import importlib
-    import sys
-    from unittest.mock import MagicMock
-
-    try:
-        importlib.import_module("torchvision")
-    except (ImportError, RuntimeError):
-        for part in ("", ".models", ".models._api", ".models._utils"):
-            sys.modules["torchvision" + part] = MagicMock(__spec__=None)
-    return importlib.import_module("clustpy.deep")
 
 
 class InTheInput:

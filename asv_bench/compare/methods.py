@@ -8,6 +8,7 @@ one of the things measured.
 """
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -144,6 +145,22 @@ METHODS = {
     "torchdr-infotsne": Method(**_TORCHDR, factory="InfoTSNE", transform=None),
     "pca": Method("scikit-learn", "sklearn.decomposition", "PCA", {"n_components": 2}),
 }
+
+
+def import_peer(name):
+    """Import a module of a peer.
+
+    ClustPy and lightly take networks and data sets, which are not compared, from
+    torchvision. Where it is missing a stand-in is put in its place.
+    """
+    from unittest.mock import MagicMock
+
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError):
+        for part in ("", ".models", ".models._api", ".models._utils", ".ops"):
+            sys.modules["torchvision" + part] = MagicMock(__spec__=None)
+    return importlib.import_module(name)
 
 
 def missing_packages(method):

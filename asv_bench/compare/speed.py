@@ -36,6 +36,7 @@ import numpy as np
 
 from asv_bench.compare.data import load, stratified_rows
 from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.methods import import_peer
 
 IMAGE_SHAPES = {"digits": (8, 8), "mnist": (28, 28), "fashion_mnist": (28, 28)}
 ROUNDS = 3
@@ -292,11 +293,11 @@ def epochs(method, data, rows, seed):
 
 def idec(method, data, rows, seed):
     """Epochs of DCRL and of ClustPy's IDEC, in turns."""
-    from asv_bench.compare.clustering import IDEC_WEIGHTS, clustpy_deep
+    from asv_bench.compare.clustering import IDEC_WEIGHTS
     from skmanifold import DCRL
 
     weights = IDEC_WEIGHTS if method == "IDEC" else {}
-    peer = clustpy_deep().IDEC
+    peer = import_peer("clustpy.deep").IDEC
     from clustpy.deep.neural_networks import FeedforwardAutoencoder
 
     X, n_classes, _ = rows_of(data, rows)
