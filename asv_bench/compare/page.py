@@ -130,7 +130,8 @@ classifiers on the embedding, 10-fold; *k-means* the accuracy of clusters, match
 the classes; *trustworthiness* and *continuity* at 15 neighbours; *Spearman* the rank
 correlation of the distances of random pairs. Past 10,000 rows the embedding is judged
 on a stratified subsample. The best of each column is bold. DLME gets the raw matrix,
-the others what their documentation begins with (pixels over 255)."""
+the others what their documentation begins with (pixels over 255). Parametric UMAP is
+not among them: that of umap-learn needs TensorFlow and Keras."""
 
 TRANSFORM = """\
 Fitted on the part that the set's authors call the training part. *Loss* is what an
@@ -184,6 +185,10 @@ networks and sends, by the arithmetic of the guide to data beyond the memory."""
 
 TARGETS = """\
 What we want to reach, from the figures of this page."""
+
+PEERS = """\
+The peers come with the extra ``bench``, but for ClustPy and lightly. Both ask for
+torchvision, and lightly for Lightning and Hydra, which the comparison does without:"""
 
 CHARTS = """\
 The dimension of known spaces from 3,000 points, by the atlas autoencoders of
@@ -504,6 +509,10 @@ def page(folder):
         "(one, where they say\nnothing). The rows behind the tables are kept in "
         "``asv_bench/measured``. This page is written by",
         command("python -m asv_bench.compare.page"),
+        PEERS,
+        command(
+            "pip install '.[bench]' pandas", "pip install --no-deps clustpy lightly"
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 

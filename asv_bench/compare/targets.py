@@ -155,8 +155,8 @@ _SMOOTH = "a network of 100,000 weights is smoother than one free point for each
 REASONS = {
     "seconds of dlme": "a step is computed on one thread, so that its bits depend on "
     "nothing else, and UMAP and PaCMAP take all; see the rows of two threads",
-    "seconds of dlme-2-threads": "matrix products of a batch are small: a second "
-    "thread saves a third of a step",
+    "seconds of dlme-2-threads": "matrix products of a batch are small: with a second "
+    "thread steps are far from twice as quick",
     "trustworthiness of dlme": _SMOOTH,
     "10-NN of dlme": _SMOOTH,
     "transform of": "what does not depend on the number of rows decides for few, and "
