@@ -1,0 +1,108 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Imports, epochs, steps, one row and memory, over what they cannot do without.
+
+The measurements are those of ``asv_bench.compare.speed``, on digits.
+"""
+
+import sys
+from pathlib import Path
+
+# Last, so that the commit that asv has installed comes before the checkout's.
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from asv_bench.compare import speed
+from asv_bench.compare.child import measured
+from skmanifold import DLME
+
+from . import make_clusters
+
+
+class NewProcess:
+    """What a new process takes to import, and to its first result."""
+
+    timeout = 300
+    number = 1
+    repeat = (1, 3, 60.0)
+
+    def timeraw_import(self):
+        return "import skmanifold"
+
+    def timeraw_import_estimator(self):
+        return "from skmanifold import DLME"
+
+    def timeraw_first_fit(self):
+        return """
+        from sklearn.datasets import load_digits
+        from skmanifold import DLME
+        DLME(random_state=0).fit(load_digits().data)
+        """
+
+
+class Import:
+    """``import skmanifold`` beyond what scikit-learn begins with."""
+
+    timeout = 120
+    unit = "seconds"
+
+    def track_beyond_scikit_learn(self):
+        return speed.imports("import skmanifold", None, None, 0)["beyond s"]
+
+
+class Epochs:
+    """An epoch of ours over one of a loop of plain torch, with the same network."""
+
+    params = ["DCRL", "MSimCLR", "AtlasAE"]
+    param_names = ("method",)
+    timeout = 600
+    unit = "ratio"
+
+    def track_ratio(self, method):
+        return speed.epochs(method, "digits", None, 0)["ratio"]
+
+
+class Step:
+    """A training step of DLME, and the matrix products in it."""
+
+    timeout = 600
+    unit = "ratio"
+
+    def setup_cache(self):
+        """Train once for both figures."""
+        return speed.step("DLME", "digits", None, 0)
+
+    setup_cache.timeout = 600
+
+    def track_share_of_products(self, found):
+        return found["products, of profile"]
+
+    def track_rate_over_that_of_the_products(self, found):
+        return found["ratio"]
+
+
+class OneRow:
+    """``transform`` of one row beyond the network on the block that it lies in."""
+
+    params = ["DLME", "DCRL"]
+    param_names = ("method",)
+    timeout = 300
+    unit = "ms"
+
+    def track_beyond_the_network(self, method):
+        return speed.row(method, "digits", None, 0)["beyond the block, ms"]
+
+
+class Memory:
+    """Peak of a fit beside its rows, over the rows in single precision."""
+
+    timeout = 600
+    unit = "ratio"
+
+    def setup(self):
+        self.X, _ = make_clusters(70_000, 784)
+
+    def track_peak_over_the_rows(self):
+        model = DLME(max_epochs=1, random_state=0)
+        _, figures = measured(lambda: model.fit(self.X))
+        return figures["peak_mib"] * 2**20 / self.X.nbytes
