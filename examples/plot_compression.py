@@ -8,7 +8,7 @@ Vectors stored in a few bytes: charts, PCA, or codes
 
 A chart number and a few coordinates of eight bits each are a short code of a vector.
 How well does it find the nearest neighbours of the vectors themselves? Here images of
-digits are stored in 2 to 9 bytes: as chart and coordinates, learnt by
+digits are stored in 3 to 9 bytes: as chart and coordinates, learnt by
 :class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as as many
 principal components of eight bits; and as a product code, k-means in each of several
 parts of the vector.
@@ -109,11 +109,11 @@ for name, row in recalls.items():
 # %%
 # What it says
 # ------------
-# The product code finds most: it needs no network, learns in a second, and is what a
-# code has to be compared with. Charts that decode come next, ahead of principal
-# components at equal bytes. Charts of contrast gain little from further bytes, and come
-# last: they were learnt to keep likeness, not distances, and rows in different charts
-# are merely different.
+# The product code finds most: it needs no network, and is what a code has to be
+# compared with. Charts that decode come next, ahead of principal components at equal
+# bytes. Charts of contrast gain little from further bytes, and come last: they were
+# learnt to keep likeness, not distances, and rows in different charts are merely
+# different.
 
 from pathlib import Path
 

@@ -49,11 +49,11 @@ class TrainingOptions(BaseEstimator):
     n_threads : int or None, default=1
         Threads that a training step is computed with on the CPU. The last bits of the
         result depend on this number, and on no other: a matrix product is split among
-        threads. A second one shortens DLME's steps by about a third, if it has a core
-        to itself. If it has none (fits side by side, workers of joblib), threads wait
-        for each other, and steps take several times as long: so one unless you say
-        otherwise. None takes as many as torch is set to. The neighbour search and
-        ``transform`` use all threads in any case.
+        threads. A second one shortens steps somewhat if it has a core to itself. If it
+        has none (fits side by side, workers of joblib), threads wait for each other,
+        and steps take longer than on one: so one unless you say otherwise. None takes
+        as many as torch is set to. The neighbour search and ``transform`` use all
+        threads in any case.
 
     min_steps : int, default=0
         Least number of optimiser steps: the number of epochs is raised until it is

@@ -75,8 +75,8 @@ def estimate_dimension(
     and is level after it: the estimate is where it bends the most. [1]_ Charts of
     dimension 0 are the prototypes alone, so that 1 can be found too. Unlike an estimate
     from distances of neighbours, see
-    :func:`skmanifold.metrics.intrinsic_dimension`, it needs no dense sample, but
-    minutes instead of seconds.
+    :func:`skmanifold.metrics.intrinsic_dimension`, it needs no dense sample, but a
+    training for each dimension.
 
     Parameters
     ----------

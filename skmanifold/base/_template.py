@@ -418,8 +418,8 @@ class DeepManifold(
 
         The graph takes rows in raw units, "X", and returns their "embedding": centring,
         scaling and the PCA of wide data are part of it. Its outputs are those of
-        ``transform`` up to rounding, about 1e-6 of their size; the file is tried out
-        before it takes its name. Needs the extra ``onnx``.
+        ``transform`` up to rounding; the file is tried out before it takes its name.
+        Needs the extra ``onnx``.
 
         Parameters
         ----------

@@ -209,8 +209,8 @@ callable or None, default=None
         count for nothing.
 
     neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
-        Exact search, approximate search (whose first call compiles for a minute or
-        more), or exact up to a size.
+        Exact search, approximate search (whose first call compiles, which takes long),
+        or exact up to a size.
 
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" trains for a number of steps that grows with the

@@ -334,8 +334,7 @@ default="isomap"
 
     training : TrainingOptions or None, default=None
         Rare options: optimiser, early stopping, checkpoints. The optimiser is "muon"
-        unless set: it reaches an isometry several times as exact as "adamw" does in the
-        same number of steps.
+        unless set.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.

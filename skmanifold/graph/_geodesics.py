@@ -14,7 +14,7 @@ from skmanifold.utils._warnings import warn
 from ._connectivity import connected_components_of
 from ._neighbors import nearest_neighbors
 
-# All samples are landmarks up to this many: a few seconds, 50 MB.
+# All samples are landmarks up to this many.
 _ALL_LANDMARKS = 2500
 # Otherwise so many, and so many for each coordinate. Two coordinates are determined by
 # three exact distances; the rest evens out the errors of the graph's.

@@ -61,9 +61,9 @@ def nearest_neighbors(
 
         - "exact" compares all pairs, in bounded memory.
         - "pynndescent" builds an approximate graph by nearest-neighbour descent
-          [1]_ with the package of this name. Its first call in a process spends up
-          to a minute on compilation.
-        - "auto" is exact as long as this takes seconds: while
+          [1]_ with the package of this name. Its first call in a process compiles,
+          which takes long.
+        - "auto" is exact up to a size: while
           ``n_samples ** 2 * (n_features + 10)`` is at most 4e11, as for 70,000
           samples of 50 features. Beyond it is "pynndescent" for the metrics
           "euclidean", "sqeuclidean" and "cosine", provided that the package is

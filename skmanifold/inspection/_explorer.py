@@ -145,9 +145,8 @@ def write_explorer(
 
     Notes
     -----
-    The images are packed into sheets of PNG with one byte a channel: 70,000 images of
-    28 x 28 pixels make a page of about 20 MB; without images it is about 7 MB, 5 MB of
-    which is the plotting library.
+    The images are packed into sheets of PNG with one byte a channel. The plotting
+    library is part of the page: a few megabytes.
 
     The page's own rules (its content security policy) forbid it to load anything, and
     names of classes and samples enter it as text and never as markup.

@@ -497,7 +497,7 @@ def distance_correlation(
         Spearman's coefficient only (up to 4,700 samples with the usual 1 GiB), else a
         million random pairs, which give the coefficient to about .001; with
         ``distances="geodesic"`` pairs start from 300 random samples or a few more,
-        which gives it to about .02.
+        which gives it less exactly.
 
     n_jobs : int, default=None
         Number of threads; None means 1.

@@ -195,8 +195,8 @@ def mean_average_precision_at_k(
     The k nearest of every row are kept: beside chunks of the distances this takes
     memory for a few times ``n_samples * k`` numbers.
     With ``k=n_samples - 1`` that
-    are several matrices of n by n, some 5 GB for 10,000 samples: `n_samples` draws
-    fewer queries, whose memory alone counts.
+    are several matrices of n by n: `n_samples` draws fewer queries, whose memory alone
+    counts.
 
     References
     ----------
