@@ -113,8 +113,8 @@ def nearest_neighbors(
     and computes the distances of those that remain from differences in double
     precision. A bound of the rounding error decides what remains. Where single
     precision does not resolve the neighbours, as in tight clusters that are far
-    apart, double precision takes over. Beside the data it holds one copy of them
-    in single precision and, for each thread, a few blocks of 1 MiB.
+    apart, double precision takes over. Beside the data it holds up to three
+    copies of them in single precision and, for each thread, a few blocks of 1 MiB.
 
     References
     ----------
