@@ -111,8 +111,8 @@ for name, row in recalls.items():
 # ------------
 # The product code finds most: it needs no network, and is what a code has to be
 # compared with. Charts that decode come next, ahead of principal components at equal
-# bytes. Charts of contrast gain little from further bytes, and soon come last: they were
-# learnt to keep likeness, not distances, and rows in different charts are merely
+# bytes. Charts of contrast gain little from further bytes, and soon come last: they
+# were learnt to keep likeness, not distances, and rows in different charts are merely
 # different.
 
 from pathlib import Path
