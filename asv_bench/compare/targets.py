@@ -167,6 +167,10 @@ REASONS = {
     "rows that each epoch ends with are in both loops",
     "epoch of DCRL over those of ClustPy": "each row comes with a neighbour, twice the "
     "rows in the networks, for the local distances that IDEC has not",
+    "epoch of MSimCLR": "small networks: a step is mostly the calls of operators, and "
+    "the plain loop makes nearly as many",
+    "linear SVM of dlme": "not known; it is less than the seeds of DLME differ",
+    "k-means of dlme": "it is less than the seeds of DLME differ",
     "epoch of AtlasAE": "both loops decode each row in every chart",
     "transform of one row by": "the bits of a row are those that it has in a block",
 }
