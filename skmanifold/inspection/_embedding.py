@@ -391,7 +391,16 @@ class EmbeddingDisplay:
             self._draw_images(ax, Z, images, target, n_images, image_cmap)
         return self
 
-    def to_html(self, path, *, title=None, grid_size=24, names=None):
+    def to_html(
+        self,
+        path,
+        *,
+        title=None,
+        grid_size=24,
+        names=None,
+        components=None,
+        image_size=64,
+    ):
         """Write the embedding as one HTML page to explore in a browser.
 
         See :func:`write_explorer` for what the page can do.
@@ -411,6 +420,13 @@ class EmbeddingDisplay:
         names : array-like of shape (n_samples,), default=None
             A name of each sample, shown beside its row number and searchable.
 
+        components : (int, int) or "pca", default=None
+            The two columns of an embedding of three to show, or its first two principal
+            components. The page has no decoder then.
+
+        image_size : int, default=64
+            Longest side of an image in pixels; larger images are reduced.
+
         Returns
         -------
         path : pathlib.Path
@@ -421,19 +437,22 @@ class EmbeddingDisplay:
         ImportError
             If plotly is not installed.
         ValueError
-            If the embedding has three columns.
+            If the embedding has three columns and `components` does not choose two, or
+            the images are too many for a page.
         """
         return write_explorer(
             path,
             self.embedding,
             self.y,
             images=self.images,
-            decoder=self.decoder,
+            decoder=self.decoder if components is None else None,
             names=names,
+            components=components,
             target_type=self.target_type,
             noise_label=self.noise_label,
             title=self.name if title is None else title,
             grid_size=grid_size,
+            image_size=image_size,
         )
 
     # -- the parts of the picture

@@ -199,7 +199,8 @@ def write_explorer(
     limits = None
     if images is not None:
         limits = pixel_range(images)
-        content["images"] = _sheets(images, limits, image_size)
+        remedy = "or pass a part of the samples"
+        content["images"] = _sheets(images, limits, image_size, remedy)
         if image_shape is None:
             image_shape = images.shape[1:]
     if decoder is not None:
@@ -298,7 +299,7 @@ def _reduced(images, image_size):
     return images
 
 
-def _sheets(images, limits, image_size):
+def _sheets(images, limits, image_size, remedy):
     """Images as tiles of PNG sheets, row by row from the left."""
     factor = ceil(max(images.shape[1:3]) / image_size)
     height, width = (ceil(side / factor) for side in images.shape[1:3])
@@ -307,7 +308,7 @@ def _sheets(images, limits, image_size):
         raise ValueError(
             f"The {len(images)} images of {height} x {width} pixels are {n_bytes} "
             f"bytes, more than the {_MOST_PIXELS} that a page may hold. Lower "
-            "image_size, or pass a part of the samples."
+            f"image_size, {remedy}."
         )
     columns = max(1, _SHEET_SIDE // width)
     per_sheet = columns * max(1, _SHEET_SIDE // height)
@@ -395,7 +396,7 @@ def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
     if image_shape is not None and np.prod(image_shape) == rows.shape[1]:
         images = check_images(rows, image_shape, len(rows))
         limits = pixel_range(images) if limits is None else limits
-        described["images"] = _sheets(images, limits, image_size)
+        described["images"] = _sheets(images, limits, image_size, "or grid_size")
     else:
         rows = rows.astype("<f4")
         finite = rows[np.isfinite(rows)]

@@ -256,7 +256,7 @@ def test_to_html_equals_write_explorer(path, tmp_path):
     pca = PCA(2, random_state=0).fit(X)
     display = EmbeddingDisplay.from_estimator(pca, X, y, image_shape=(8, 8))
     other = tmp_path / "other.html"
-    assert display.to_html(str(path), grid_size=6) == path
+    assert display.to_html(str(path), grid_size=6, image_size=4) == path
     write_explorer(
         other,
         pca.transform(X),
@@ -265,8 +265,20 @@ def test_to_html_equals_write_explorer(path, tmp_path):
         image_shape=(8, 8),
         decoder=pca,
         grid_size=6,
+        image_size=4,
         title="PCA",
     )
+    assert path.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("components", [(2, 0), "pca"])
+def test_to_html_of_three_columns(path, tmp_path, components):
+    Z3 = rng.normal(size=(300, 3))
+    display = EmbeddingDisplay.from_embedding(Z3, Y, decoder=lambda codes: codes)
+    with pytest.raises(ValueError, match=r"components=\(0, 1\)"):
+        display.to_html(path)
+    display.to_html(path, components=components)
+    other = write_explorer(tmp_path / "other.html", Z3, Y, components=components)
     assert path.read_bytes() == other.read_bytes()
 
 
@@ -316,3 +328,11 @@ def test_too_many_pixels_for_a_page(path, monkeypatch):
     with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Lower image_size"):
         write_explorer(path, Z, images=np.ones((300, 8, 8)))
     write_explorer(path, Z, images=np.ones((300, 8, 8)), image_size=1)
+    display = EmbeddingDisplay.from_embedding(Z, images=np.ones((300, 8, 8)))
+    with pytest.raises(ValueError, match="Lower image_size, or pass a part"):
+        display.to_html(path)
+    display.to_html(path, image_size=1)
+    decoded = {"decoder": lambda codes: np.ones((len(codes), 4)), "image_shape": (2, 2)}
+    with pytest.raises(ValueError, match=r"576 images .* image_size, or grid_size"):
+        write_explorer(path, Z, **decoded)
+    write_explorer(path, Z, **decoded, grid_size=3)
