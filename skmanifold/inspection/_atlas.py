@@ -6,14 +6,15 @@
 import numpy as np
 
 from skmanifold.inspection._style import (
+    N_MARKS,
     PALETTE,
     bare,
     check_images,
     check_target,
+    class_legend,
+    draw_marks,
     get_axes,
     import_pyplot,
-    merge_kwargs,
-    outer_legend,
     pixel_range,
     to_bytes,
 )
@@ -69,13 +70,17 @@ class AtlasDisplay:
         The decoded grids.
 
     points_ : list of matplotlib PathCollection
-        The samples of each chart that has some, without images.
+        The samples, without images: one collection for all, or one for each kind of
+        marker; before them that of the noise.
 
     texts_ : list of matplotlib Text
         The number of each chart and its samples.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
+
+    colorbar_ : matplotlib Colorbar or None
+        Scale of the continuous colour.
 
     Examples
     --------
@@ -307,7 +312,8 @@ class AtlasDisplay:
             Colours of decoded images with one channel.
 
         legend : bool, default=True
-            Whether to draw the legend of the classes.
+            Whether to draw the legend of the classes, or the scale of a continuous
+            colour. More than 100 classes have none.
 
         scatter_kwargs : dict, default=None
             Keywords of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
@@ -330,7 +336,7 @@ class AtlasDisplay:
         half = _FILL * _free_room(self.centers_) / 2
 
         self.lines_, self.images_, self.points_, self.texts_ = {}, [], [], []
-        self.legend_ = None
+        self.legend_ = self.colorbar_ = None
         pairs = np.triu(overlap, 1)
         most = pairs.max()
         for a, b in np.argwhere(pairs > min_overlap * most):
@@ -400,8 +406,7 @@ class AtlasDisplay:
         if places.shape[1] == 1:
             places = np.column_stack([places, np.full(len(places), 0.5)])
         target = check_target(self.y, len(chart))
-        marks = target.marks() if target.kind == "classes" else None
-        for c, center in enumerate(self.centers_):
+        for center in self.centers_:
             ax.add_patch(
                 plt.Rectangle(
                     center - half,
@@ -413,32 +418,17 @@ class AtlasDisplay:
                     zorder=2,
                 )
             )
-            rows = chart == c
-            if not rows.any():
-                continue
-            defaults = {
-                "s": float(np.clip(3000 / len(chart), 1.5, 12.0)),
-                "linewidths": 0,
-                "zorder": 3,
-            }
-            if marks:
-                colors = np.array([color for color, _ in marks])
-                defaults["c"] = colors[target.values[rows]]
-            elif target.kind == "continuous":
-                low, high = np.nanmin(target.values), np.nanmax(target.values)
-                values = target.values[rows]
-                defaults |= {"c": values, "vmin": low, "vmax": high, "cmap": "cividis"}
-            else:
-                defaults["color"] = PALETTE[0]
-            options = merge_kwargs(defaults, scatter_kwargs, points=True)
-            inside = center + (2.0 * places[rows] - 1.0) * 0.96 * half
-            self.points_.append(ax.scatter(*inside.T, **options))
-        if marks and legend and len(marks) <= len(PALETTE) + 1:
-            handles = [
-                plt.Line2D([], [], linestyle="", marker="o", color=color, label=label)
-                for (color, _), label in zip(marks, target.labels, strict=True)
-            ]
-            self.legend_ = outer_legend(ax, handles)
+        defaults = {
+            "s": float(np.clip(12_000 / max(len(chart), 1), 2.0, 16.0)),
+            "linewidths": 0,
+            "zorder": 3,
+        }
+        inside = self.centers_[chart] + (2.0 * places - 1.0) * 0.96 * half
+        self.points_ = draw_marks(ax, inside, target, defaults, scatter_kwargs)
+        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
+            self.legend_ = class_legend(ax, target)
+        if legend and target.kind == "continuous":
+            self.colorbar_ = ax.figure.colorbar(self.points_[0], ax=ax, shrink=0.6)
 
 
 def _free_room(centers):

@@ -7,22 +7,21 @@ import numpy as np
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
+    GREY,
     MANY_POINTS,
-    MARKERS,
     N_MARKS,
-    PALETTE,
     SEQUENTIAL,
     bare,
     check_embedding,
     check_images,
     check_option,
     check_target,
+    class_legend,
     density_colors,
+    draw_marks,
     embed,
     get_axes,
     import_pyplot,
-    merge_kwargs,
-    outer_legend,
     pixel_range,
     to_bytes,
 )
@@ -48,7 +47,8 @@ class EmbeddingDisplay:
     stands beside the points. Classes are drawn in the order of the samples, so that
     none covers the others. Past 20,000 points a picture of marks shows no more than
     the last ones; then each pixel has the mean colour of the points in it, and is the
-    stronger the more they are.
+    stronger the more they are. Pixels have no markers: there the names of more than ten
+    classes stand in the midst of them, in place of the legend.
 
     Parameters
     ----------
@@ -98,6 +98,9 @@ class EmbeddingDisplay:
 
     thumbnail_indices_ : ndarray of int
         Rows of the samples that these belong to.
+
+    texts_ : list of matplotlib Text
+        The names of more than ten classes in a density, without that of the noise.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
@@ -326,8 +329,8 @@ class EmbeddingDisplay:
             them, drawn at random, as do not cover each other. In the plane only.
 
         legend : bool, default=True
-            Whether to draw the legend, or the scale of a continuous colour. More than
-            100 classes have none.
+            Whether to draw the legend, or the names in a density, or the scale of a
+            continuous colour. More than 100 classes have none.
 
         cmap : str or matplotlib Colormap, default="cividis"
             Colours of a continuous quantity.
@@ -369,7 +372,7 @@ class EmbeddingDisplay:
         figsize = (6.4, 4.8) if legend and target.kind is not None else (5.0, 4.8)
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
-        self.points_, self.thumbnails_ = [], []
+        self.points_, self.thumbnails_, self.texts_ = [], [], []
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
@@ -382,7 +385,10 @@ class EmbeddingDisplay:
         if self.name is not None:
             ax.set_title(self.name)
         if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
-            self.legend_ = outer_legend(ax, _handles(plt, target))
+            if kind == "density" and target.shares_colors:
+                self._draw_names(ax, Z, target)
+            else:
+                self.legend_ = class_legend(ax, target)
         if legend and target.kind == "continuous":
             pad = 0.1 if not flat else None
             extra = {} if pad is None else {"pad": pad}
@@ -458,7 +464,6 @@ class EmbeddingDisplay:
     # -- the parts of the picture
 
     def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
-        markers = [marker for _, marker in target.marks()]
         defaults = {
             # as large as lets most points be seen, down to a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
@@ -467,29 +472,12 @@ class EmbeddingDisplay:
         }
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
-        if len(set(markers)) > 1:
-            # forms want more room than colours
-            defaults["s"] = max(defaults["s"], 12.0)
-        if target.kind == "continuous":
-            defaults |= {"c": target.values, "cmap": cmap, "plotnonfinite": True}
-            options = merge_kwargs(defaults, scatter_kwargs, points=True)
-            self.points_.append(ax.scatter(*Z.T, **options))
-            return self.points_[0]
-        if target.kind is None:
-            defaults["color"] = PALETTE[1]
-            options = merge_kwargs(defaults, scatter_kwargs, points=True)
-            self.points_.append(ax.scatter(*Z.T, **options))
-            return None
-        colors = np.array([color for color, _ in target.marks()])[target.values]
-        for marker, zorder, rows in _groups(target):
-            own = {"c": colors[rows], "marker": marker, "zorder": zorder}
-            options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
-            self.points_.append(ax.scatter(*Z[rows].T, **options))
-        return None
+        self.points_ = draw_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
+        return self.points_[0]
 
     def _draw_density(self, plt, ax, Z, target, cmap):
         colors = mappable = None
-        cmap = plt.get_cmap(cmap)
+        cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
         if target.kind == "classes":
             to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
             palette = np.array([to_rgb(color) for color, _ in target.marks()])
@@ -525,6 +513,23 @@ class EmbeddingDisplay:
         )
         return mappable
 
+    def _draw_names(self, ax, Z, target):
+        stroke = import_optional("matplotlib.patheffects", "plot").withStroke
+        for i, name in enumerate(target.labels[target.noise :], start=target.noise):
+            own = Z[target.values == i]
+            # the median of a class in two parts lies in neither
+            middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
+            text = ax.text(
+                *own[middle],
+                name,
+                ha="center",
+                va="center",
+                fontsize=9,
+                fontweight="bold",
+                path_effects=[stroke(linewidth=2.5, foreground="white")],
+            )
+            self.texts_.append(text)
+
     def _draw_images(self, ax, Z, images, target, n_images, cmap):
         offsetbox = import_optional("matplotlib.offsetbox", "plot")
         window = ax.get_window_extent()
@@ -559,29 +564,6 @@ class EmbeddingDisplay:
 
 def _byte_norm():
     return import_optional("matplotlib.colors", "plot").Normalize(0, 255)
-
-
-def _groups(target):
-    """Marker, height and samples of each collection: the noise, then each marker."""
-    markers = np.array([marker for _, marker in target.marks()])[target.values]
-    noise = np.zeros(len(markers), dtype=bool)
-    if target.noise:
-        noise = target.values == 0
-        yield "o", 1, noise
-    for marker in MARKERS:
-        rows = (markers == marker) & ~noise
-        if rows.any():
-            yield marker, 2, rows
-
-
-def _handles(plt, target):
-    """One mark a class for the legend, large enough to tell its colour."""
-    return [
-        plt.Line2D(
-            [], [], linestyle="", marker=marker, color=color, markersize=6, label=label
-        )
-        for (color, marker), label in zip(target.marks(), target.labels, strict=True)
-    ]
 
 
 def _histogram(Z):

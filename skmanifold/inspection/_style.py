@@ -26,8 +26,8 @@ PALETTE = (
     "#000000",
 )
 # More than ten colours are not told apart by anyone, so the eleventh class has the
-# first colour again, on another marker.
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+# first colour again, on another marker. Those that small marks tell apart come first.
+MARKERS = ("o", "^", "X", "s", "v", "P", "D", "<", ">", "*")
 N_MARKS = len(PALETTE) * len(MARKERS)
 # The palette for lines, which a pale colour makes hard to follow: those last.
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
@@ -193,6 +193,11 @@ class Target:
         self.labels = labels
         self.noise = noise
 
+    @property
+    def shares_colors(self):
+        """Whether there are more classes than colours."""
+        return len(self.labels) - self.noise > len(PALETTE)
+
     def marks(self):
         """For each class its colour and marker."""
         n_classes = len(self.labels) - self.noise
@@ -201,6 +206,17 @@ class Target:
             for i in range(n_classes)
         ]
         return [(GREY, "o"), *marks] if self.noise else marks
+
+    def groups(self):
+        """Marker, height and samples of each collection; the noise is the lowest."""
+        markers = np.array([marker for _, marker in self.marks()])[self.values]
+        noise = self.noise & (self.values == 0)
+        if self.noise:
+            yield "o", 0.0, noise
+        for marker in MARKERS:
+            rows = (markers == marker) & ~noise
+            if rows.any():
+                yield marker, 0.5, rows
 
 
 def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
@@ -309,6 +325,42 @@ def merge_kwargs(defaults, given, *, points=False):
             key: value for key, value in defaults.items() if key not in ("c", "cmap")
         }
     return {**defaults, **given}
+
+
+def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL):
+    """Marks in the colours of a target: one collection, or one for each marker."""
+    if target.kind != "classes":
+        if target.kind == "continuous":
+            plt = import_optional("matplotlib.pyplot", "plot")
+            cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
+            own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
+        else:
+            own = {"color": PALETTE[1]}
+        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
+        return [ax.scatter(*places.T, **options)]
+    if target.shares_colors:
+        # forms want more room than colours
+        defaults = defaults | {"s": max(defaults["s"], 16.0)}
+    colors = np.array([color for color, _ in target.marks()])[target.values]
+    points = []
+    zorder = defaults.get("zorder", 1)
+    for marker, height, rows in target.groups():
+        own = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
+        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
+        points.append(ax.scatter(*places[rows].T, **options))
+    return points
+
+
+def class_legend(ax, target):
+    """A legend of classes, with marks large enough to tell their colours."""
+    Line2D = import_optional("matplotlib.lines", "plot").Line2D
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker=marker, color=color, markersize=6, label=label
+        )
+        for (color, marker), label in zip(target.marks(), target.labels, strict=True)
+    ]
+    return outer_legend(ax, handles)
 
 
 def outer_legend(ax, handles, *, title=None, rows=20):

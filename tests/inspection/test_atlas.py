@@ -82,33 +82,46 @@ def test_charts_do_not_cover_each_other(n_charts):
     display.figure_.canvas.draw()
 
 
-def test_samples_lie_in_their_charts():
-    y = rng.integers(3, size=100)
+@pytest.mark.parametrize("n_classes, n_markers", [(3, 1), (16, 2)])
+def test_samples_lie_in_their_charts(n_classes, n_markers):
+    y = np.arange(100) % n_classes
     display = draw(y=y)
-    assert len(display.points_) == N_CHARTS and not display.images_
-    for chart, points in enumerate(display.points_):
-        rows = CHART == chart
-        inside = points.get_offsets() - display.centers_[chart]
-        # an affine map of the coordinates, of one scale
-        scale = np.ptp(inside[:, 0]) / np.ptp(COORDINATES[rows, 0])
-        expected = scale * (COORDINATES[rows] - 0.5)
-        assert_allclose(inside, expected, atol=1e-12)
-        colors = [to_rgba(PALETTE[label]) for label in y[rows]]
+    assert len(display.points_) == n_markers and not display.images_
+    for marker, points in enumerate(display.points_):
+        rows = y // 10 == marker
+        for chart, frame in enumerate(display.ax_.patches):
+            own = CHART[rows] == chart
+            inside = points.get_offsets()[own] - display.centers_[chart]
+            # an affine map of the coordinates, of one scale
+            coordinates = COORDINATES[rows][own]
+            scale = np.ptp(inside[:, 0]) / np.ptp(coordinates[:, 0])
+            assert 0.9 * frame.get_width() < scale < frame.get_width()
+            assert_allclose(inside, scale * (coordinates - 0.5), atol=1e-12)
+        colors = [to_rgba(PALETTE[label % 10]) for label in y[rows]]
         assert_allclose(points.get_facecolors(), colors)
-    assert [t.get_text() for t in display.legend_.get_texts()] == ["0", "1", "2"]
+        assert frame.get_zorder() < points.get_zorder()
+    names = [t.get_text() for t in display.legend_.get_texts()]
+    assert names == [str(label) for label in range(n_classes)]
+    marks = {(h.get_color(), h.get_marker()) for h in display.legend_.legend_handles}
+    assert len(marks) == n_classes
     counts = np.bincount(CHART)
     assert [t.get_text() for t in display.texts_] == [
         f"{c} ({counts[c]})" for c in range(N_CHARTS)
     ]
+    assert draw(y=y, legend=False).legend_ is None
 
 
 def test_continuous_color_has_one_scale_for_all_charts():
     t = rng.normal(size=100)
+    t[7] = np.nan
     display = draw(y=t)
-    assert {points.get_clim() for points in display.points_} == {(t.min(), t.max())}
-    shown = np.concatenate([points.get_array() for points in display.points_])
-    assert_array_equal(np.sort(shown), np.sort(t))
+    (points,) = display.points_
+    assert_array_equal(points.get_array().filled(np.nan), t)
+    assert points.get_clim() == (np.nanmin(t), np.nanmax(t))
+    assert display.colorbar_.mappable is points
     assert display.legend_ is None
+    assert draw(y=t, legend=False).colorbar_ is None
+    assert draw(grids=IMAGES).colorbar_ is None
 
 
 def test_one_dimensional_charts_and_empty_ones():

@@ -144,12 +144,17 @@ def test_target_type_overrides_the_guess():
     assert EmbeddingDisplay.from_embedding(Z, Y).legend_ is not None
 
 
-def test_missing_values_of_a_continuous_color_are_drawn():
+def test_missing_values_of_a_continuous_color_are_grey():
     t = np.where(np.arange(300) % 5, 1.5, np.nan)
-    for kind in ("scatter", "density"):
-        display = EmbeddingDisplay.from_embedding(Z, t, kind=kind)
-        display.figure_.canvas.draw()
-    assert display.counts_.sum() == 300
+    display = EmbeddingDisplay.from_embedding(Z, t)
+    display.figure_.canvas.draw()
+    grey = (colors(display) == to_rgba(GREY)).all(axis=1)
+    assert_array_equal(grey, np.isnan(t))
+    display = EmbeddingDisplay.from_embedding(
+        [[0, 0], [1, 1]], [np.nan, 1.5], kind="density"
+    )
+    assert_allclose(display.image_.get_array()[0, 0, :3], to_rgb(GREY))
+    assert display.counts_.sum() == 2
 
 
 def test_three_dimensions():
@@ -248,6 +253,25 @@ def test_density_has_the_mean_color_of_each_cell():
     assert_allclose(rgba[0, -1, :3], second)
     assert_allclose(rgba[-1, 0, :3], (first + second) / 2)
     assert (rgba[..., 3] > 0).sum() == 4
+
+
+def test_density_of_more_classes_than_colors_names_them():
+    labels = np.arange(300) % 13 - 1
+    display = EmbeddingDisplay.from_embedding(Z, labels, kind="density")
+    assert display.legend_ is None
+    assert [text.get_text() for text in display.texts_] == list(map(str, range(12)))
+    for label, text in enumerate(display.texts_):
+        own = Z[labels == label]
+        assert (text.get_position() == own).all(axis=1).any()
+        middle = np.median(own, axis=0)
+        assert_allclose(text.get_position(), middle, atol=0.5 * own.std())
+    # ten colours are enough for ten classes, and grey for the noise
+    display = EmbeddingDisplay.from_embedding(
+        Z, np.arange(300) % 11 - 1, kind="density"
+    )
+    assert len(display.legend_.get_texts()) == 11 and not display.texts_
+    display = EmbeddingDisplay.from_embedding(Z, labels, kind="density", legend=False)
+    assert not display.texts_
 
 
 def test_more_points_are_a_stronger_color():

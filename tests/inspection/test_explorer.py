@@ -84,7 +84,7 @@ def test_noise_and_many_classes(path):
     target = content(path)["target"]
     assert target["labels"] == ["noise", *map(str, range(12))]
     assert target["colors"] == [GREY, *PALETTE, *PALETTE[:2]]
-    assert target["symbols"] == ["circle"] * 11 + ["square"] * 2
+    assert target["symbols"] == ["circle"] * 11 + ["triangle-up"] * 2
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
 
