@@ -282,28 +282,33 @@ def embedding_parts(rows):
             )
         )
         parts.append(to_rst(growth_table(drawn)))
-        parts.append(
-            f".. image:: {GROWTH_PICTURE.as_posix()}\n   :width: 100%\n"
-            "   :alt: Seconds of a fit against the number of rows, on two logarithmic "
-            "axes."
-        )
+        if growing(drawn):
+            parts.append(
+                f".. image:: {GROWTH_PICTURE.as_posix()}\n   :width: 100%\n"
+                "   :alt: Seconds of a fit against the number of rows, on two "
+                "logarithmic axes."
+            )
     return parts
+
+
+def growing(rows):
+    """Return the fits of drawn data by data, where they are of more than one size."""
+    fits = [row for row in latest_rows(rows) if row["status"] == "ok"]
+    sets = {data: [row for row in fits if row["data"] == data] for data in SYNTHETIC}
+    return {
+        data: of for data, of in sets.items() if len({row["n_rows"] for row in of}) > 1
+    }
 
 
 def draw_growth(rows, path):
     """Draw the seconds of fits of drawn data against their rows."""
     from matplotlib.figure import Figure
 
-    rows = [
-        row
-        for row in latest_rows(rows)
-        if row["status"] == "ok" and row["data"] in SYNTHETIC
-    ]
+    sets = growing(rows)
     figure = Figure(figsize=(10, 4), layout="constrained")
-    axes = figure.subplots(1, len(SYNTHETIC), sharey=True)
-    for axis, (data, n_columns) in zip(axes, SYNTHETIC.items(), strict=True):
-        groups = by_method(row for row in rows if row["data"] == data)
-        for label, of in groups.items():
+    axes = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
+    for axis, (data, fits) in zip(axes, sets.items(), strict=True):
+        for label, of in by_method(fits).items():
             i = list(METHODS).index(of[0]["method"])
             sizes = sorted({row["n_rows"] for row in of})
             seconds = [
@@ -319,7 +324,7 @@ def draw_growth(rows, path):
                 color="black" if ours else f"C{i}",
                 label=label,
             )
-        axis.set(title=f"{n_columns} columns", xlabel="rows")
+        axis.set(title=f"{SYNTHETIC[data]} columns", xlabel="rows")
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("seconds")
     lines = {
@@ -526,10 +531,12 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     options.page.write_text(page(options.results), encoding="utf-8")
     rows = [r for path in options.results.glob("*.jsonl") for r in read_rows(path)]
-    if any(row.get("data") in SYNTHETIC for row in rows):
-        picture = options.page.parent / GROWTH_PICTURE
+    fits = [row for row in rows if "task" in row]
+    picture = options.page.parent / GROWTH_PICTURE
+    picture.unlink(missing_ok=True)
+    if growing(fits):
         picture.parent.mkdir(exist_ok=True)
-        draw_growth([row for row in rows if "task" in row], picture)
+        draw_growth(fits, picture)
     before, _, after = re.split(
         f"(?<={MARKS[0]})(.*?)(?={MARKS[1]})",
         options.readme.read_text(encoding="utf-8"),

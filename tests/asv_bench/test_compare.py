@@ -372,10 +372,15 @@ def test_growth_is_told_by_sizes_and_as_a_power():
 
 
 def test_growth_is_drawn(tmp_path):
-    from asv_bench.compare.page import draw_growth
+    from asv_bench.compare.page import draw_growth, growing
 
     rows = [_row(data="synthetic50", n_rows=n) for n in (1_000, 4_000)]
-    draw_growth(rows, tmp_path / "growth.png")
+    # one size is no growth, and what was not fitted no panel
+    more = [_row(data="synthetic784", n_rows=1_000)]
+    more += [_row(data="synthetic784", n_rows=4_000, status="timeout")]
+    assert list(growing(rows + more)) == ["synthetic50"]
+    assert not growing(rows[:1] + more)
+    draw_growth(rows + more, tmp_path / "growth.png")
     assert (tmp_path / "growth.png").stat().st_size > 1_000
 
 
