@@ -65,8 +65,11 @@ browser-test: .venv/installed-browser chromium
 	$(VENV_PYTHON) -m pytest tests/inspection/explorer_in_browser.py $(PYTEST_FLAGS)
 
 # On Debian and its like a missing Chromium is installed, where this user may; anywhere
-# else CHROMIUM and CHROMEDRIVER name the programs. Without them this fails.
-FIND_CHROMIUM = command -v "$${CHROMIUM:-chromium}" >/dev/null \
+# else CHROMIUM and CHROMEDRIVER name the programs, if they have none of their usual
+# names. Without them this fails.
+FIND_CHROMIUM = { if [ -n "$$CHROMIUM" ]; then command -v "$$CHROMIUM"; else \
+	command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| command -v google-chrome-stable || command -v chrome; fi; } >/dev/null \
 	&& command -v "$${CHROMEDRIVER:-chromedriver}" >/dev/null
 
 chromium:

@@ -8,8 +8,10 @@ import configparser
 import importlib.metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -250,7 +252,10 @@ def test_ci_runs_linters_and_tests():
     assert "set -euo pipefail" in script.read_text()
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "doc", "bench", "clean"])
+@pytest.mark.parametrize(
+    "target",
+    ["demo", "test", "browser-test", "lint", "doc", "pictures", "bench", "clean"],
+)
 def test_make_knows_the_target(target):
     run = subprocess.run(
         ["make", "--dry-run", "PYTHON=python-of-nobody", target],
@@ -278,3 +283,35 @@ def test_make_says_what_an_old_python_lacks(tmp_path):
     assert run.returncode != 0
     assert "needs Python 3.11 or newer" in run.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_make_finds_the_browser_by_each_name_that_its_tests_know(tmp_path):
+    tests = read("tests/inspection/explorer_in_browser.py")
+    names = re.search(r'program\(\s*"CHROMIUM",([^)]+)\)', tests)[1]
+    names = re.findall(r'"([\w-]+)"', names)
+    assert {"chromium", "google-chrome"} <= set(names)
+    make = shutil.which("make")
+
+    def found(*programs, **variables):
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for name in programs:
+            (folder / name).write_text("#!/bin/sh\n")
+            (folder / name).chmod(0o755)
+        # nothing else is on the search path, neither a browser nor what installs one
+        run = subprocess.run(
+            [make, "SHELL=/bin/sh", "chromium"],
+            cwd=ROOT,
+            env={"PATH": str(folder)} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0 or "CHROMIUM and CHROMEDRIVER" in run.stderr
+        return run.returncode == 0
+
+    for name in names:
+        assert found(name, "chromedriver"), name
+    assert not found("chromedriver")
+    assert not found("chromium")
+    assert found("browser", "chromedriver", CHROMIUM="browser")
+    assert not found("chromium", "chromedriver", CHROMIUM="browser")

@@ -9,6 +9,7 @@ search path.
 """
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -17,11 +18,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
 from matplotlib.path import Path as Polygon
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from skmanifold.inspection import EmbeddingDisplay, write_explorer
+from skmanifold.inspection._style import PALETTE
 
 SECONDS = 120  # a busy machine without a GPU is slow, and that is no error
 
@@ -45,7 +49,12 @@ def browser(downloads):
 
     options = webdriver.ChromeOptions()
     options.binary_location = program(
-        "CHROMIUM", "chromium", "chromium-browser", "google-chrome"
+        "CHROMIUM",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+        "chrome",
     )
     for argument in (
         "--headless=new",
@@ -186,6 +195,11 @@ class Page:
             selector,
         )
         return np.reshape(values, (-1, width))
+
+    def picture(self, selector):
+        """What an element looks like, in red, green and blue."""
+        png = self.find(selector).screenshot_as_png
+        return imread(io.BytesIO(png))[..., :3]
 
     def reset(self):
         """As it was after loading, but for what is pointed at."""
@@ -557,6 +571,11 @@ def test_seventy_thousand_points(write, downloads):
     Z[alone] = [[60.0, 40.0], [60.0, 0.0], [60.0, -40.0]]
     page = write(Z, y[rows], images=X[rows], image_shape=(8, 8))
     assert page.text("#status") == "70,000 samples"
+    picture = page.picture("#plot")
+    # digits lie on each other in two components, yet each colour is seen
+    for color in PALETTE:
+        near = np.abs(picture - to_rgb(color)).max(axis=-1) < 0.1
+        assert 1000 < near.sum() < near.size / 4, color
     for row in alone:
         assert page.hover_row(Z[row]) == row
         page.wait_for_data("#tip-image", "tile", row)
