@@ -3,6 +3,9 @@
 
 """The promises of the house, over every estimator that the package has."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 import skmanifold
@@ -36,7 +39,7 @@ def small(name):
 ESTIMATORS = [small(name) for name in sorted(skmanifold._ESTIMATORS)]
 
 
-# scikit-learn's own checks are run by the tests of each estimator
+# scikit-learn's own checks are run by the tests of each estimator, see below
 @pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 @pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
 @parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
@@ -48,3 +51,25 @@ def test_promise(estimator, check):
 def test_every_estimator_is_checked(name):
     assert name in {type(estimator).__name__ for estimator in ESTIMATORS}
     assert set(SMALL) <= set(skmanifold._ESTIMATORS)
+
+
+def checked_by_scikit_learn():
+    """Estimators that the tests named ``test_check_estimator`` give to scikit-learn."""
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        for test in ast.parse(path.read_text(encoding="utf-8")).body:
+            if getattr(test, "name", None) != "test_check_estimator":
+                continue
+            for call in test.decorator_list:
+                if ast.unparse(call.func) != "parametrize_with_checks":
+                    continue
+                # nothing but the estimators: no check is expected to fail
+                (estimators,) = call.args
+                assert not call.keywords, path
+                yield from (
+                    ast.unparse(estimator.func) for estimator in estimators.elts
+                )
+
+
+@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
+def test_every_estimator_is_checked_by_scikit_learn(name):
+    assert name in set(checked_by_scikit_learn())
