@@ -39,8 +39,8 @@ def clustering_accuracy(y_true, y_pred):
 
     See Also
     --------
-    normalized_mutual_info_score : A measure without a matching.
-    adjusted_rand_score : Another, adjusted for chance.
+    sklearn.metrics.normalized_mutual_info_score : A measure without a matching.
+    sklearn.metrics.adjusted_rand_score : Another, adjusted for chance.
 
     References
     ----------
