@@ -8,6 +8,8 @@ import os
 # Read when they are first imported, which is by the examples.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from sphinx_gallery.sorting import ExplicitOrder
+
 import skmanifold
 
 project = "skmanifold"
@@ -61,6 +63,18 @@ def setup(app):
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    # what most look for first; the others follow by name
+    "within_subsection_order": ExplicitOrder(
+        [
+            "plot_digits.py",
+            "plot_dcrl.py",
+            "plot_isometric_ae.py",
+            "plot_atlas_digits.py",
+            "plot_displays.py",
+            "plot_grid_search.py",
+            "*",
+        ]
+    ),
     "doc_module": ("skmanifold",),
     "backreferences_dir": "api/generated/backreferences",
     "abort_on_example_error": True,
@@ -77,7 +91,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"skmanifold {release}"
 html_theme_options = {
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # all but auto_examples, whose lines of code need the room
+    "secondary_sidebar_items": {"[!a]**": ["page-toc"], "a[!u]**": ["page-toc"]},
     "navigation_with_keys": False,
 }
 html_sidebars = {

@@ -125,5 +125,11 @@ legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))
     for digit, color in enumerate(colors)
 ]
-figure.legend(handles=legend, loc="outside lower center", ncols=10, frameon=False)
+figure.legend(
+    handles=legend,
+    loc="outside lower center",
+    ncols=10,
+    frameon=False,
+    handletextpad=0,
+)
 plt.show()

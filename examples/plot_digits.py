@@ -129,7 +129,13 @@ legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))
     for digit, color in enumerate(colors)
 ]
-figure.legend(handles=legend, loc="outside lower center", ncols=10, frameon=False)
+figure.legend(
+    handles=legend,
+    loc="outside lower center",
+    ncols=10,
+    frameon=False,
+    handletextpad=0,
+)
 
 picture = Path("plot_digits.png").resolve()
 figure.savefig(picture, dpi=120)

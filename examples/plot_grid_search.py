@@ -94,7 +94,7 @@ for axis, name in zip(axes, scoring, strict=False):
         for what in ("mean", "std")
     )
     low, high = mean.min() - 0.02, mean.max()
-    axis.imshow(mean, cmap="viridis", vmin=low, vmax=high)
+    axis.imshow(mean, cmap="viridis", vmin=low, vmax=high, aspect="auto")
     for row, column in np.ndindex(*shape):
         axis.text(
             column,

@@ -148,5 +148,11 @@ legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=cell_type)
     for color, cell_type in zip(colors, types, strict=True)
 ]
-figure.legend(handles=legend, loc="outside lower center", ncols=8, frameon=False)
+figure.legend(
+    handles=legend,
+    loc="outside lower center",
+    ncols=8,
+    frameon=False,
+    handletextpad=0,
+)
 plt.show()

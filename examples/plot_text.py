@@ -120,7 +120,8 @@ for axis, (name, Z) in zip(axes, maps.items(), strict=True):
     axis.scatter(*Z.T, c=colors[y[train]], s=9, linewidths=0)
     axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
     axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("0.85")
+    axis.spines[:].set_visible(False)
+    axis.set_aspect("equal", "datalim")
     axis.scatter(
         *models[name].transform([texts[i] for i in shown]).T,
         c=colors[y[shown]],
@@ -128,10 +129,15 @@ for axis, (name, Z) in zip(axes, maps.items(), strict=True):
         s=90,
         edgecolors="black",
     )
-axes[1].set_aspect("equal", "datalim")
 legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=topic)
     for color, topic in zip(colors, topics, strict=True)
 ]
-figure.legend(handles=legend, loc="outside lower center", ncols=9, frameon=False)
+figure.legend(
+    handles=legend,
+    loc="outside lower center",
+    ncols=9,
+    frameon=False,
+    handletextpad=0,
+)
 plt.show()

@@ -399,6 +399,18 @@ class AtlasDisplay:
                     zorder=3,
                 )
             )
+            # where the paper is white, so is the background of most images
+            ax.add_patch(
+                plt.Rectangle(
+                    (x - across, y - up),
+                    2 * across,
+                    2 * up,
+                    facecolor="none",
+                    edgecolor="0.6",
+                    linewidth=0.7,
+                    zorder=4,
+                )
+            )
 
     def _draw_samples(self, plt, ax, half, legend, scatter_kwargs):
         chart = np.asarray(self.chart)
