@@ -121,7 +121,6 @@ for axis, (name, Z) in zip(axes, maps.items(), strict=True):
     axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
-    axis.set_aspect("equal", "datalim")
     axis.scatter(
         *models[name].transform([texts[i] for i in shown]).T,
         c=colors[y[shown]],
@@ -129,6 +128,7 @@ for axis, (name, Z) in zip(axes, maps.items(), strict=True):
         s=90,
         edgecolors="black",
     )
+axes[1].set_aspect("equal", "datalim")
 legend = [
     plt.Line2D([], [], marker="o", linestyle="", color=color, label=topic)
     for color, topic in zip(colors, topics, strict=True)
