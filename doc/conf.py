@@ -63,16 +63,24 @@ def setup(app):
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    # what most look for first; the others follow by name
+    # the methods, how to work with them, data of other kinds, the shape of data
     "within_subsection_order": ExplicitOrder(
         [
             "plot_digits.py",
             "plot_dcrl.py",
             "plot_isometric_ae.py",
+            "plot_flatness.py",
             "plot_atlas_digits.py",
+            "plot_msimclr.py",
+            "plot_atlas_triplet.py",
             "plot_displays.py",
             "plot_grid_search.py",
-            "*",
+            "plot_callbacks.py",
+            "plot_text.py",
+            "plot_single_cells.py",
+            "plot_compression.py",
+            "plot_dimension.py",
+            "plot_atlas_homology.py",
         ]
     ),
     "doc_module": ("skmanifold",),
