@@ -357,7 +357,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Learn the atlas.
 
         Parameters
@@ -380,7 +380,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         """
         return super().fit(X, y)
 
-    def fit_transform(self, X, y):
+    def fit_transform(self, X, y=None):
         """Learn the atlas and return the chart blocks of the training data.
 
         The same bits as ``fit(X, y).transform(X)``.
@@ -399,7 +399,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         """
         return super().fit_transform(X, y)
 
-    def fit_predict(self, X, y):
+    def fit_predict(self, X, y=None):
         """Learn the atlas and return the chart of each row.
 
         Parameters

@@ -48,6 +48,7 @@ from skmanifold.utils._warnings import warn
 
 from . import _onnx, _persistence
 from ._data import LARGEST_SEED, FitData
+from ._explain import as_numbers, explained
 from ._run import Run
 
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
@@ -212,6 +213,22 @@ class DeepManifold(
 
     # ``out`` says where, not what: no request of metadata
     __metadata_request__transform = {"out": UNUSED}
+
+    def __getattr__(self, name):
+        """Raise the error that says how to come by what is missing."""
+        try:
+            # asked again, for the error: it is only here that Python has dropped it
+            return super().__getattribute__(name)
+        except AttributeError as error:
+            if name == "inverse_transform":
+                raise AttributeError(
+                    f"{type(self).__name__} has no inverse_transform: it learns no way "
+                    "back to the data. IsometricAE, AtlasAE and DCRL do."
+                ) from None
+            if isinstance(error.__cause__, AttributeError):
+                # scikit-learn's own only says that the method is missing
+                raise error.__cause__ from None
+            raise
 
     # -- what a user calls
 
@@ -614,14 +631,21 @@ class DeepManifold(
     def _validate(self, X, *, reset):
         if not reset and _is_valid(self, X):
             return X
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_min_samples=2 if reset else 1,
-        )
+        try:
+            rows = validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr",
+                dtype="numeric",
+                ensure_min_samples=2 if reset else 1,
+            )
+            return as_numbers(rows, input_name="X", estimator=self)
+        except (ValueError, TypeError) as error:
+            more = explained(error, self, X)
+            if more is error:
+                raise
+            raise more from error
 
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""

@@ -6,6 +6,7 @@
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -20,4 +21,5 @@ __all__ = [
     "StrOptions",
     "fit_context",
     "make_constraint",
+    "safe_indexing",
 ]

@@ -343,6 +343,12 @@ def test_three_rows():
 # -- bad input
 
 
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "fit_predict"])
+def test_forgotten_targets_are_asked_for(iris, method):
+    with pytest.raises(ValueError, match=r"target y is None\. Give the class of"):
+        getattr(quick(), method)(iris[0])
+
+
 @pytest.mark.parametrize(
     "y, match",
     [

@@ -3,6 +3,8 @@
 
 """The template, through methods that someone else might write with its hooks."""
 
+import datetime
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
+from skmanifold import IsometricAE
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.training import TrainingOptions
@@ -338,3 +341,64 @@ def test_warm_start_goes_on_with_both_networks():
     np.testing.assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
     assert not hasattr(model, "pretraining_history_")
+
+
+# -- errors about X that say which columns, and what to do
+
+
+def frame_of(library, columns):
+    return pytest.importorskip(library).DataFrame(columns)
+
+
+MIXED = {
+    "income": np.linspace(1e4, 9e4, 12).tolist(),
+    "city": ["Bern", "Basel", "Chur"] * 4,
+    "day": [datetime.datetime(2020, 1, 1 + i) for i in range(12)],
+}
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("names", [["city"], ["day"], ["income", "city", "day"]])
+def test_columns_that_are_not_numbers_are_named(library, names):
+    frame = frame_of(library, {name: MIXED[name] for name in names})
+    listed = ", ".join(repr(name) for name in names if name != "income")
+    match = f"not numbers: {listed}. Encode categories, with OneHotEncoder"
+    with pytest.raises(ValueError, match=match):
+        NeuralPCA(max_epochs=1).fit(frame)
+
+
+def test_categories_are_named_and_numbers_as_objects_taken():
+    pandas = pytest.importorskip("pandas")
+    numbers = pandas.Series(range(12), dtype=object)
+    frame = pandas.DataFrame(
+        {"n": numbers, "group": pandas.Categorical(["a", "b"] * 6)}
+    )
+    model = NeuralPCA(max_epochs=1)
+    for names in (["group"], ["n", "group"]):
+        with pytest.raises(ValueError, match="not numbers: 'group'"):
+            model.fit(frame[names])
+    assert model.fit(frame[["n"]]).embedding_.shape == (12, 2)
+    with pytest.raises(ValueError, match="not numbers: 'n'"):
+        model.transform(frame[["group"]].rename(columns={"group": "n"}))
+
+
+def test_dates_without_names():
+    dates = np.arange(20).reshape(10, 2).astype("datetime64[D]")
+    with pytest.raises(TypeError, match=r"datetime64\[D\], .* Give dates as numbers"):
+        NeuralPCA(max_epochs=1).fit(dates)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_with_holes_are_named(library):
+    columns = dict(zip("abc", np.arange(30.0).reshape(3, 10), strict=True))
+    columns["a"][4], columns["c"][2] = np.nan, np.inf
+    with pytest.raises(ValueError, match="Columns with NaN or infinity: 'a', 'c'"):
+        NeuralPCA(max_epochs=1).fit(frame_of(library, columns))
+
+
+def test_images_are_to_be_made_rows():
+    images = load_digits().images
+    with pytest.raises(ValueError, match=r"X.reshape\(len\(X\), -1\)\.$"):
+        NeuralPCA().fit(images)
+    with pytest.raises(ValueError, match=r"-1\), and set image_shape=\(8, 8\), if"):
+        IsometricAE().fit(images)

@@ -1,0 +1,67 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What scikit-learn's errors about X leave open: which columns, and what to do."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skmanifold.utils._sklearn import safe_indexing
+
+# Names of columns that an error lists.
+_MOST_NAMES = 10
+
+
+def explained(error, estimator, X):
+    """The error that tells more than this one about X, or this one."""
+    kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
+    if isinstance(X, np.ndarray) and X.ndim > 2:
+        hint = "Make a row of each sample: X.reshape(len(X), -1)"
+        if hasattr(estimator, "image_shape"):
+            hint += f", and set image_shape={X.shape[1:]}, if the samples are images"
+        return kind(f"{error}\n{hint}.")
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+        return error
+    words, holes = [], []
+    for i, name in enumerate(X.columns):
+        column = _numeric_column(X, i)
+        if column is None:
+            words.append(repr(name))
+        elif not np.isfinite(column).all():
+            holes.append(repr(name))
+    if words:
+        return ValueError(
+            f"X has columns that are not numbers: {_listed(words)}. Encode categories, "
+            "with OneHotEncoder for instance, give dates as numbers, or leave these "
+            "columns out."
+        )
+    if holes:
+        return kind(f"{error}\nColumns with NaN or infinity: {_listed(holes)}.")
+    return error
+
+
+def as_numbers(rows, **options):
+    """Validated rows as numbers: some of words and dates pass scikit-learn's check."""
+    if rows.dtype.kind == "O":
+        rows = check_array(rows, dtype=np.float64, **options)
+    if rows.dtype.kind not in "biuf":
+        raise TypeError(
+            f"X holds values of type {rows.dtype}, which are not numbers. Give dates "
+            "as numbers, days since the first of them for instance."
+        )
+    return rows
+
+
+def _numeric_column(frame, i):
+    """A column of a data frame as an array of numbers, None if it holds others."""
+    options = {"ensure_all_finite": False, "ensure_min_samples": 0}
+    try:
+        column = check_array(safe_indexing(frame, [i], axis=1), **options)
+        return as_numbers(column, **options)
+    except (ValueError, TypeError):
+        return None
+
+
+def _listed(names):
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
