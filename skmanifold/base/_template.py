@@ -142,6 +142,11 @@ class DeepManifold(
     ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
     batch_size, targets)`` that of a method whose epochs leave rows out.
 
+    ``forward`` may draw from torch's global generator: it is seeded by
+    ``random_state`` around training and is afterwards as it was, for which fits in
+    threads wait for each other. A method that draws nothing there spares them that by
+    ``_draws_globally()``, which returns False.
+
     It also has the constructor parameters that ``_parameter_constraints`` lists here.
 
     Examples
@@ -149,8 +154,7 @@ class DeepManifold(
     A method of one's own, the linear autoencoder:
 
     >>> import torch
-    >>> from skmanifold._engine import RowBatches
-    >>> from skmanifold.base import DeepManifold, Plan
+    >>> from skmanifold.base import DeepManifold, Plan, RowBatches
     >>> class Objective(torch.nn.Module):
     ...     def __init__(self, inputs, n_components):
     ...         super().__init__()
@@ -709,8 +713,13 @@ class DeepManifold(
             )
 
     def _draws_globally(self):
-        """Whether training runs code of the user's that may draw random numbers."""
-        return False
+        """Whether a step of training may draw from torch's global generator.
+
+        It is then seeded by the fit around training, and left as it was; one fit of
+        a process does so at a time. False is for a method that draws from the
+        generator of its batches alone.
+        """
+        return True
 
     # -- from rows to outputs
 

@@ -18,6 +18,12 @@ from skmanifold import IsometricAE
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.training import TrainingOptions
+from skmanifold.utils._checks import (
+    check_fit_transform_is_transform,
+    check_global_state_is_untouched,
+    check_interrupted_fit_resumes,
+    check_seed_decides,
+)
 
 
 class LinearAutoencoder(nn.Module):
@@ -77,6 +83,20 @@ class NeuralPCA(DecoderMixin, DeepManifold):
     def _make_objective(self, data):
         data.learnt["n_inputs_"] = data.n_inputs
         return LinearAutoencoder(data.inputs, self.n_components)
+
+
+class Denoising(LinearAutoencoder):
+    def forward(self, batch, progress):
+        x = self.inputs[batch[0]]
+        error = x - self.decoder(self.encoder(x + 0.3 * torch.randn_like(x)))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class DenoisingPCA(NeuralPCA):
+    """It draws from torch's global generator in training."""
+
+    def _make_objective(self, data):
+        return Denoising(data.inputs, self.n_components)
 
 
 class Centred(nn.Module):
@@ -166,6 +186,19 @@ class TwoPhases(DecoderMixin, DeepManifold):
 )
 def test_hooks_make_an_estimator(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_seed_decides,
+        check_fit_transform_is_transform,
+        check_global_state_is_untouched,
+        check_interrupted_fit_resumes,
+    ],
+)
+def test_an_objective_may_draw_from_the_global_generator(check):
+    check("DenoisingPCA", DenoisingPCA(max_epochs=2))
 
 
 def test_reaches_the_minimum_of_pca():

@@ -271,6 +271,22 @@ class DrawsGlobally(Sound):
         return outputs + np.random.rand()  # noqa: NPY002
 
 
+class NoisyObjective(Objective):
+    def forward(self, batch, progress):
+        terms = super().forward(batch, progress)
+        return {name: term * torch.rand(()) for name, term in terms.items()}
+
+
+@broken("check_seed_decides", "what the global generators hold")
+class DrawsWithoutSayingSo(Sound):
+    def _make_objective(self, data):
+        parts = super()._make_objective(data)
+        return NoisyObjective(parts.inputs, parts.encoder, parts.decoder)
+
+    def _draws_globally(self):
+        return False
+
+
 @broken("check_seed_decides", "another random_state must give another result")
 class HasOneSeed(Sound):
     def _open_checkpoint(self, options, rows, targets, continued):

@@ -50,6 +50,9 @@ from ._results import (
 # in the order in which they run
 CHECKS = [
     check_transform_of_any_rows,
+    # what follows compares fits with each other: a fit that its seed does not decide
+    # would be blamed for something else
+    check_seed_decides,
     check_fit_transform_is_transform,
     check_nothing_is_mutated,
     check_threads_may_share_a_model,
@@ -57,7 +60,6 @@ CHECKS = [
     check_y_is_ignored_unless_needed,
     check_same_bits_for_any_number_of_threads,
     check_same_bits_in_a_worker,
-    check_seed_decides,
     check_global_state_is_untouched,
     check_modes_of_the_caller_do_not_show,
     check_bad_rows_are_refused,

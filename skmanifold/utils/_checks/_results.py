@@ -257,7 +257,9 @@ def check_seed_decides(name, estimator):
             assert_same_bits(
                 subject.fit().embedding_,
                 expected,
-                f"{name}: what the global generators hold must not show in the result.",
+                f"{name}: what the global generators hold must not show in the result. "
+                "Draw from torch while it trains, which the fit's seed decides, and "
+                "give NumPy a generator of your own, seeded with data.seed().",
             )
     other = subject.fit(random_state=1).embedding_
     assert not np.array_equal(other, expected), (
