@@ -52,7 +52,8 @@ def add_options(parser, file, n_seeds=5):
     """Add the options that all comparisons share."""
     add = parser.add_argument
     add("--seeds", nargs="+", type=int, default=list(range(n_seeds)), metavar="SEED")
-    add("--out", type=Path, default=Path(file), help="file of JSON lines")
+    text = "file of JSON lines (default: %(default)s)"
+    add("--out", type=Path, default=Path(file), help=text)
     add("--threads", type=int, default=1, help="threads of each fit")
     add("--timeout", type=float, default=7200.0, help="seconds that a fit may take")
     add("--again", action="store_true", help="measure anew what the file holds")

@@ -3,11 +3,13 @@
 
 """Markdown tables of what the comparison has measured.
 
-``python -m asv_bench.compare.report results.json > table.md``
+``python -m asv_bench.compare.report comparison.jsonl > table.md``
 
 Every figure is the mean over the seeds, with the standard deviation; times are also
-given as ratios to a reference method on the same data. If the file holds several
-releases of a package, or several states of our own source, the latest counts.
+given as ratios to a reference method on the same data. Ratios and ranks are of seconds,
+but of CPU seconds for fits on one thread where other work disturbed any of those that
+are compared. If the file holds several releases of a package, or several states of our
+own source, the latest counts.
 """
 
 import argparse
@@ -72,6 +74,22 @@ def is_disturbed(row):
     if row.get("others_s") is not None:
         return row["others_s"] > 0.05 * row["wall_s"]
     return row["load"] > 0.5 * row["machine"]["cores"]
+
+
+def time_of(rows):
+    """Return the figure by which the times of rows are compared, and its heading.
+
+    Other work makes a fit wait, which CPU seconds do not count. Fits on several threads
+    are compared by what they are for, and those are seconds.
+    """
+    if any(map(is_disturbed, rows)) and all(row["threads"] == 1 for row in rows):
+        return "cpu_s", "CPU seconds"
+    return "wall_s", "seconds"
+
+
+def heading_of_seconds(rows, heading="seconds"):
+    """Return the heading of seconds, with what they are worth if others worked too."""
+    return heading + ", for orientation only" * any(map(is_disturbed, rows))
 
 
 def title_of(row):
@@ -157,7 +175,9 @@ def embed_table(groups, reference):
         )
         for name, (_, places) in SCORES.items()
     }  # fmt: skip
-    wall_reference = _values(_done(groups.get(reference, [])), "wall_s")
+    fits = [row for rows in groups.values() for row in _done(rows)]
+    figure, of = time_of(fits)
+    time_reference = _values(_done(groups.get(reference, [])), figure)
 
     def cells(done):
         found = []
@@ -166,18 +186,18 @@ def embed_table(groups, reference):
             text = cell(values, places)
             is_best = values.mean().round(places) == best[name]
             found.append(f"**{text}**" if is_best else text)
-        wall = _values(done, "wall_s")
         return [
             *found,
-            cell(wall, 2),
-            _ratio(wall, wall_reference),
+            cell(_values(done, "wall_s"), 2),
             cell(_values(done, "cpu_s"), 2),
+            _ratio(_values(done, figure), time_reference),
             cell(_values(done, "compile_s"), 1),
             cell(_values(done, "peak_mib"), 0),
         ]
 
     head = ["method", "seeds", *(heading for heading, _ in SCORES.values())]
-    head += ["seconds", f"x {reference}", "CPU seconds", "compilation s", "peak MiB"]
+    head += [heading_of_seconds(fits), "CPU seconds", f"{of} x {reference}"]
+    head += ["compilation s", "peak MiB"]
     return table(head, _lines(groups, cells, len(head)))
 
 
@@ -197,7 +217,9 @@ def cold_table(groups, reference):
             _ratio(total(done), total_reference),
         ]
 
-    head = ["method", "seeds", "import s", "first fit s", "sum", f"x {reference}"]
+    fits = [row for rows in groups.values() for row in _done(rows)]
+    sum_heading = heading_of_seconds(fits, "sum")
+    head = ["method", "seeds", "import s", "first fit s", sum_heading, f"x {reference}"]
     return table(head, _lines(groups, cells, len(head)))
 
 
@@ -240,6 +262,8 @@ def growth_table(rows):
     on, of memory from 16,000: below, what does not depend on the rows counts too much,
     such as what a method has already used to compile. Fits that failed say so.
     """
+    figure, heading = time_of(_done(rows))
+    unit = heading.replace("seconds", "s")
     sizes = sorted({row["n_rows"] for row in rows if row["n_rows"]})
     columns = sorted({row["data"] for row in rows}, key=SYNTHETIC.get)
     lines = []
@@ -250,13 +274,13 @@ def growth_table(rows):
                 some = [row for row in of if row["n_rows"] == size]
                 done = _done(some)
                 if done:
-                    found = [
-                        _values(done, name).mean() for name in ("wall_s", "peak_mib")
-                    ]
-                    cells.append(f"{found[0]:.1f} s, {found[1]:.0f} MiB")
+                    seconds, size_of = (
+                        _values(done, name).mean() for name in (figure, "peak_mib")
+                    )
+                    cells.append(f"{seconds:.1f} {unit}, {size_of:.0f} MiB")
                 else:
                     cells.append(_failures(some) or "-")
-            powers = [power_of(of, "wall_s", 4_000), power_of(of, "peak_mib", 16_000)]
+            powers = [power_of(of, figure, 4_000), power_of(of, "peak_mib", 16_000)]
             lines.append(
                 [
                     f"{SYNTHETIC[data]} columns, {label}",
@@ -264,7 +288,7 @@ def growth_table(rows):
                     *("-" if power is None else f"{power:.2f}" for power in powers),
                 ]
             )
-    head = ["", *(f"{size:,} rows" for size in sizes), "power, s", "power, MiB"]
+    head = ["", *(f"{size:,} rows" for size in sizes), f"power, {unit}", "power, MiB"]
     return table(head, lines)
 
 
@@ -290,6 +314,13 @@ TABLES = {
 }
 
 
+def _unranked(sets, labels):
+    """Return the sentence that names the methods without a rank, if there are any."""
+    every = {label for groups in sets.values() for label in groups}
+    names = ", ".join(sorted(every.difference(labels)))
+    return f"Not ranked, for want of a result on every set: {names}." if names else ""
+
+
 def mean_ranks(sets):
     """Rank the methods on each set and average over the sets.
 
@@ -311,8 +342,13 @@ def mean_ranks(sets):
         for label in next(iter(sets.values()))
         if all(_done(groups.get(label, [])) for groups in sets.values())
     ]
+    note = _unranked(sets, labels)
+    if not labels:
+        return note
+    fits = [r for groups in sets.values() for x in labels for r in _done(groups[x])]
+    figure, of = time_of(fits)
     figures = [*((name, ("scores", name), -1) for name in RANKED)]
-    figures.append(("seconds", ("wall_s",), 1))
+    figures.append(("time", (figure,), 1))
     ranks = {}
     for name, path, sign in figures:
         means = [
@@ -321,18 +357,13 @@ def mean_ranks(sets):
         ]
         ranks[name] = np.array([rankdata(row) for row in means]).mean(axis=0)
     overall = np.mean([ranks[name] for name in RANKED], axis=0)
-    head = ["method", *(SCORES[name][0] for name in RANKED), "mean of these", "seconds"]
+    head = ["method", *(SCORES[name][0] for name in RANKED), "mean of these", of]
     lines = [
         [labels[i], *(f"{ranks[name][i]:.2f}" for name in RANKED),
-         f"**{overall[i]:.2f}**", f"{ranks['seconds'][i]:.2f}"]
+         f"**{overall[i]:.2f}**", f"{ranks['time'][i]:.2f}"]
         for i in np.argsort(overall, kind="stable")
     ]  # fmt: skip
-    every = {label for groups in sets.values() for label in groups}
-    unranked = sorted(every.difference(labels))
-    if not unranked:
-        return table(head, lines)
-    note = f"Not ranked, for want of a result on every set: {', '.join(unranked)}."
-    return f"{table(head, lines)}\n\n{note}"
+    return "\n\n".join(filter(None, (table(head, lines), note)))
 
 
 def describe(rows):
@@ -369,7 +400,7 @@ def describe(rows):
     if busy:
         lines.append(
             f"The machine did other work during {busy} of {len(rows)} runs: their "
-            f"times are for orientation only."
+            f"seconds are for orientation only."
         )
     return "\n".join(lines)
 

@@ -4,7 +4,9 @@
 """Run methods side by side and append one row of JSON per fit.
 
 ``python -m asv_bench.compare --methods dlme umap pacmap --data digits mnist:10000
---seeds 0 1 2 --threads 2 --out results.json``
+--seeds 0 1 2 --threads 2 --out comparison.jsonl``
+
+prints the tables of :mod:`asv_bench.compare.report` at the end.
 
 Every fit has a process of its own; they run one after the other on the same cores with
 the same limit of threads. What the file already holds is not run again, so an
@@ -310,7 +312,8 @@ def make_parser():
     sizes = [1, 100, 10_000, 70_000]
     add("--transform-sizes", text, nargs="+", type=int, default=sizes)
     add("--retry", "run again what has failed before", action="store_true")
-    add("--out", "file of JSON lines", type=Path, default=Path("results.json"))
+    text = "file of JSON lines (default: %(default)s)"
+    add("--out", text, type=Path, default=Path("comparison.jsonl"))
     return parser
 
 
@@ -329,6 +332,9 @@ def alone(path):
 
 def main(argv=None):
     """Run the command line; return 0, or 1 if a fit has failed."""
+    # it reads what is written here
+    from asv_bench.compare.report import report
+
     parser = make_parser()
     arguments = parser.parse_args(argv)
     try:
@@ -362,6 +368,10 @@ def main(argv=None):
             known[row_key(row)] = row["status"]
             failed += row["status"] in ("error", "timeout")
             sys.stderr.write(f"[{number}/{len(rows)}] {summary(row)}\n")
+    asked = {row_key(row) for row in rows}
+    rows = [row for row in read_rows(arguments.out) if row_key(row) in asked]
+    reference = "umap" if "umap" in arguments.methods else arguments.methods[0]
+    sys.stdout.write(report(rows, reference))
     return int(failed > 0)
 
 

@@ -27,7 +27,7 @@ def compare(tmp_path):
     """The command line on 300 digits; returns its status and the rows written."""
     from asv_bench.compare import run
 
-    out = tmp_path / "results.json"
+    out = tmp_path / "comparison.jsonl"
 
     def call(*arguments):
         common = ["--data", "digits:300", "--seeds", "0", "--out", str(out)]
@@ -69,7 +69,7 @@ def _row(**changes):
     return row | changes
 
 
-def test_embed_row(compare):
+def test_embed_row(compare, capsys):
     status, rows = compare("--methods", "pca")
     assert status == 0
     (row,) = rows
@@ -102,6 +102,10 @@ def test_embed_row(compare):
     # What is there is not run again.
     status, again = compare("--methods", "pca")
     assert (status, again) == (0, rows)
+    # The tables are shown all the same.
+    shown = capsys.readouterr().out
+    assert shown.count("### digits, 300 rows") == 2
+    assert f"| pca | 1 | **{row['scores']['svm']:.3f}** |" in shown
 
 
 def test_transform_row(compare):
@@ -166,7 +170,7 @@ def test_two_commands_do_not_share_a_file(compare, tmp_path):
     from asv_bench.compare.run import alone
 
     with (
-        alone(tmp_path / "results.json"),
+        alone(tmp_path / "comparison.jsonl"),
         pytest.raises(SystemExit, match="Another comparison is writing"),
     ):
         compare("--methods", "pca")
@@ -188,14 +192,14 @@ def test_wrong_arguments(tmp_path, capsys, arguments, message):
     from asv_bench.compare import run
 
     with pytest.raises(SystemExit):
-        run.main(["--out", str(tmp_path / "results.json"), *arguments])
+        run.main(["--out", str(tmp_path / "comparison.jsonl"), *arguments])
     assert message in capsys.readouterr().err
 
 
 def test_damaged_file_names_the_line(tmp_path):
     from asv_bench.compare.run import read_rows
 
-    file = tmp_path / "results.json"
+    file = tmp_path / "comparison.jsonl"
     file.write_text(json.dumps(_row()) + "\n" + '{"schema": 1, "task\n')
     with pytest.raises(ValueError, match="line 2 is not JSON"):
         read_rows(file)
@@ -307,7 +311,7 @@ def test_report_means_ratios_ranks_and_failures(tmp_path):
         _row(data="coil20", n_samples=1440, scores=scores | {"svm": 0.9}),
         _row(method="pacmap", package="pacmap", status="timeout", error="fit: late"),
     ]
-    file = tmp_path / "results.json"
+    file = tmp_path / "comparison.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = subprocess.run(
         [sys.executable, str(ROOT / "asv_bench/compare/report.py"), str(file)],
@@ -321,7 +325,8 @@ def test_report_means_ratios_ranks_and_failures(tmp_path):
     by_method = {line.split(" | ")[0][2:]: line.split(" | ") for line in digits}
     pca, umap = by_method["pca"], by_method["umap"]
     assert pca[1:3] == ["2", "**0.500 ± 0.141**"]
-    assert pca[9:11] == ["2.00 ± 0.00", "0.50"]
+    assert digits[2].count("| seconds | CPU seconds | seconds x umap |") == 1
+    assert pca[9:12] == ["2.00 ± 0.00", "2.00 ± 0.00", "0.50"]
     assert umap[1:3] == ["1", "**0.500**"]
     assert by_method["pacmap: timeout (1)"][1:3] == ["0", "-"]
 
@@ -402,3 +407,52 @@ def test_runs_beside_which_others_worked_are_told():
     # rows of before this was measured
     assert is_disturbed(_row(load=9.0))
     assert not is_disturbed(_row(load=0.1))
+
+
+def test_times_beside_which_others_worked_are_compared_by_cpu_seconds():
+    from asv_bench.compare.report import (
+        by_method,
+        embed_table,
+        growth_table,
+        mean_ranks,
+    )
+
+    def pair(**changes):
+        return [
+            _row(wall_s=1.0, cpu_s=1.0, others_s=0.0, **changes),
+            _row(method="umap", wall_s=8.0, cpu_s=0.5, others_s=7.5, **changes),
+        ]
+
+    def cells(rows):
+        head, _, umap, pca = embed_table(by_method(rows), "umap").splitlines()
+        order = [name.strip() for name in head.split("|")]
+        cells = [[cell.strip() for cell in line.split("|")] for line in (umap, pca)]
+        return [dict(zip(order, line, strict=True)) for line in cells]
+
+    # the sign of who is ahead is that of what the fits have computed themselves
+    umap, pca = cells(pair())
+    assert pca["seconds, for orientation only"] == "1.00"
+    assert (pca["CPU seconds x umap"], umap["CPU seconds x umap"]) == ("2.00", "1.00")
+    # what several threads are for is not seen in CPU seconds
+    umap, pca = cells(pair(threads=2))
+    assert pca["seconds x umap"] == "0.12"
+    undisturbed = [row | {"others_s": 0.0} for row in pair()]
+    umap, pca = cells(undisturbed)
+    assert (pca["seconds"], pca["seconds x umap"]) == ("1.00", "0.12")
+
+    head, _, first, second = mean_ranks({"one": by_method(pair())}).splitlines()
+    assert head.endswith("| CPU seconds |")
+    lines = [line.split(" | ") for line in (first, second)]
+    ranks = {line[0].removeprefix("| "): line[-1] for line in lines}
+    assert ranks == {"umap": "1.00 |", "pca": "2.00 |"}
+    head = growth_table(pair(data="synthetic50", n_rows=1_000)).splitlines()
+    assert "power, CPU s" in head[0] and "0.5 CPU s, 3 MiB" in head[2] + head[3]
+
+
+def test_options_name_the_file_that_they_write(capsys):
+    from asv_bench.compare import clustering, run
+
+    for main, name in ((run.main, "comparison"), (clustering.main, "clustering")):
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        assert f"(default: {name}.jsonl)" in capsys.readouterr().out
