@@ -24,13 +24,14 @@ other sets more.
 """
 
 EMBEDDING = """\
-Rows are embedded in the plane, unsupervised. *Linear SVM* and *10-NN* are accuracies of
-classifiers on the embedding, 10-fold; *k-means* the accuracy of clusters, matched with
-the classes, and *NMI* their normalised mutual information; *trustworthiness* and
-*continuity* at 15 neighbours; *Spearman* the rank correlation of the distances of
-random pairs. Past 10,000 rows the embedding is judged on a stratified subsample. The
-best of each of these columns is bold. *Peak MiB* is memory beside the rows, and a dash
-in a column says that an older row had not measured it. *opentsne* is t-SNE by openTSNE.
+Rows are embedded in the plane, unsupervised. *Linear SVM* and *10-NN* are accuracies
+of classifiers on the embedding, 10-fold; *k-means* the accuracy of clusters, matched
+with the classes, and *NMI* their normalised mutual information; *trustworthiness*
+and *continuity* at 15 neighbours; *Spearman* the rank correlation of the distances
+of random pairs. Past 10,000 rows the embedding is judged on a stratified subsample.
+The best of each of these columns is bold. *Peak MiB* is memory beside the rows, and
+*compilation s* what is compiled before the fit is timed; a dash says that there is
+none, or that an older row had not measured it. *opentsne* is t-SNE by openTSNE.
 
 *seconds x umap* and *CPU seconds x umap* are those of a method over UMAP's: less than 1
 is quicker. CPU seconds are compared for fits on one thread where other work disturbed
@@ -99,11 +100,11 @@ where there is noise, all see data that were denoised. The projective plane is t
 or in 6 columns. *CPU s* is a median."""
 
 GROWTH = """\
-Time and memory of fits of drawn data, twenty bent clusters of eight dimensions, on one
-thread; compilation is not counted. *power* is that of the number of rows which they
-grow with: 1 is proportional. Up to 4,096 rows UMAP compares all pairs, and so its 4,000
-rows take longer than 16,000; from 16,000 rows on tells more. A fit that took more than
-twelve minutes was ended."""
+Time and memory of fits of drawn data, twenty bent clusters of eight dimensions, on
+one thread; compilation is not counted. *power* is that of the number of rows which
+they grow with: 1 is proportional. UMAP compares all pairs up to 4,096 rows and takes
+more epochs up to 10,000, so that its powers say little: compare 16,000 rows with
+64,000. A fit that took more than twelve minutes was ended."""
 
 SPEED = """\
 CPU seconds of one process in which what is compared takes turns. *epochs*: ours and

@@ -102,7 +102,7 @@ def test_every_method_is_beside_a_peer(kept):
     } <= names
 
 
-def test_codes_that_start_a_page_are_as_the_rows_have_them(kept):
+def test_recall_of_codes_is_that_of_the_rows(kept):
     (rows,) = kept[1:]
     recall = {
         row["job"]["case"]: row["found"]["recall@10"]
@@ -115,3 +115,43 @@ def test_codes_that_start_a_page_are_as_the_rows_have_them(kept):
         if (pair.ours, pair.peer, pair.where) == ("AtlasAE", "PCA", "digits, 4 bytes")
     )
     assert (pair.values, pair.others) == ([recall["AtlasAE"]], [recall["PCA"]])
+
+
+def test_commands_name_what_the_rows_hold(kept):
+    from asv_bench.compare import clustering
+    from asv_bench.compare.page import clustering_commands, fit_commands
+    from asv_bench.compare.run import make_parser, plan
+
+    rows = [row for row in kept[0] if row["n_rows"] is None and not row["params"]]
+    named = set()
+    for line in fit_commands(rows):
+        options = make_parser().parse_args(line.split()[3:])
+        named |= {
+            (row["task"], row["data"], row["threads"], row["method"], row["seed"])
+            for row in plan(options, {})
+        }
+    assert named >= {
+        (row["task"], row["data"], row["threads"], row["method"], row["seed"])
+        for row in rows
+    }
+    some = [row for row in kept[1] if row["module"] == "clustering"]
+    lines = clustering_commands(clustering.ordered(some))
+    for row in some:
+        split = row["job"].get("split")
+        wanted = {row["job"]["data"], row["job"]["method"]}
+        wanted |= set() if split is None else {"--split", str(split)}
+        assert any(wanted <= set(line.split()) for line in lines)
+
+
+def test_dcrl_stands_before_its_peers(kept):
+    from asv_bench.compare import clustering
+
+    some = [row for row in kept[1] if row["module"] == "clustering"]
+    jobs_in_order = [row["job"] for row in clustering.ordered(some[::-1])]
+    digits = [job["method"] for job in jobs_in_order
+              if job["data"] == "digits" and not job.get("split")]  # fmt: skip
+    peers = list(dict.fromkeys(digits))
+    assert peers[0] == "dcrl"
+    assert peers[1:] == sorted(peers[1:])
+    names = list(dict.fromkeys(job["data"] for job in jobs_in_order))
+    assert names == sorted(names)
