@@ -308,6 +308,17 @@ COLUMNS = {
 }
 
 
+def ordered(rows):
+    """Rows by data and split, DCRL first and its peers by their names."""
+
+    def key(row):
+        job = row["job"]
+        method = job["method"]
+        return job["data"], job.get("split") or 0, method != "dcrl", method
+
+    return sorted(rows, key=key)
+
+
 def jobs(options):
     """What is to be measured."""
     for data in options.data:
@@ -326,7 +337,7 @@ def main(arguments=None):
     add_options(parser, "clustering.jsonl")
     options = parser.parse_args(arguments)
     rows = carry_out("clustering", jobs(options), options)
-    print(markdown(rows, ("data", "split", "method"), COLUMNS))
+    print(markdown(ordered(rows), ("data", "split", "method"), COLUMNS))
 
 
 if __name__ == "__main__":

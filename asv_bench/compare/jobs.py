@@ -151,7 +151,8 @@ def markdown(rows, keys, columns):
     rows : list of dict
         Of :func:`carry_out`.
     keys : sequence of str
-        Entries of the jobs that tell the lines of the table apart.
+        Entries of the jobs that tell the lines of the table apart. Where a job says
+        nothing of ``rows``, they are all.
     columns : dict of str to int
         Name of a figure to its decimals. Figures are what the job found, ``cpu_s``,
         ``wall_s`` and ``peak_mib``; those that no row has are left out.
@@ -162,7 +163,9 @@ def markdown(rows, keys, columns):
     """
     groups = {}
     for row in rows:
-        key = tuple(str(row["job"].get(name, "")) for name in keys)
+        job = {name: "all" if name == "rows" else "" for name in keys}
+        job |= {name: of for name, of in row["job"].items() if of is not None}
+        key = tuple(str(job[name]) for name in keys)
         groups.setdefault(key, []).append({**row, **row["found"]})
     columns = {
         name: decimals

@@ -11,6 +11,7 @@ the commands that the page shows with ``--out asv_bench/measured/NAME.jsonl``.
 import argparse
 import re
 import sys
+import textwrap
 from pathlib import Path
 from statistics import mean
 
@@ -19,25 +20,27 @@ if not __package__:
 
 from asv_bench.compare import (
     charts,
+    claims,
     clustering,
     contrast,
     isometry,
     jobs,
     scaling,
     speed,
+    texts,
     topology,
 )
 from asv_bench.compare.data import SYNTHETIC
 from asv_bench.compare.methods import METHODS
+from asv_bench.compare.readme import MARKS, README, readme
 from asv_bench.compare.report import (
-    RANKED,
     TABLES,
     by_method,
     growth_table,
     is_disturbed,
     latest_rows,
     mean_ranks,
-    table,
+    time_of,
     title_of,
 )
 from asv_bench.compare.run import ROOT, read_rows
@@ -47,163 +50,9 @@ RESULTS = ROOT / "asv_bench" / "measured"
 PAGE = ROOT / "doc" / "results.rst"
 # beside the page
 GROWTH_PICTURE = Path("pictures", "growth.png")
-README = ROOT / "README.md"
-MARKS = ("<!-- results:begin -->\n", "<!-- results:end -->")
 
 # Sets that all of these have embedded are ranked.
 RANKED_METHODS = {"dlme", "umap", "opentsne", "pacmap"}
-
-# title -> names of a method, with and without a seed: what there is more of counts
-README_METHODS = {
-    "DLME": ("dlme",),
-    "UMAP": ("umap", "umap-unseeded"),
-    "t-SNE": ("opentsne",),
-    "PaCMAP": ("pacmap", "pacmap-unseeded"),
-}
-README_TIMED = {
-    "dlme": "DLME",
-    "dlme-2-threads": "DLME, steps on two threads",
-    "umap-unseeded": "UMAP",
-    "umap": "UMAP with a seed (one thread)",
-    "pacmap-unseeded": "PaCMAP",
-}
-README_COST = {
-    "wall_s": "seconds",
-    "cpu_s": "CPU seconds",
-    "peak_mib": "MiB beside X",
-}
-README_TEXT = """\
-`python -m asv_bench.compare.page` writes these tables from the measurements that are
-kept in `asv_bench/measured`. The page of [all results](doc/results.rst) has the
-commands, the machine, the versions and the deviations. In brackets: how many seeds the
-mean is of.
-
-**DLME** draws rows in the plane, without labels, at its defaults and from raw numbers;
-the others get what their guides begin with (pixels over 255); on the largest sets UMAP
-and PaCMAP get no seed, which would slow them. Labels judge afterwards: *linear SVM /
-k-means / 10-NN / trustworthiness*.
-
-{embedding}
-
-What {largest} took on two cores without a GPU, compilation not counted:
-
-{cost}
-
-**DCRL** with as many clusters as classes: accuracy, normalised mutual information,
-cluster rank accuracy (1 if the clusters keep the order of their distances),
-trustworthiness. Where *split* rows were fitted, *ACC new* is the accuracy for the
-others.
-
-{clustering}
-
-**IsometricAE** on 2,000 points of a surface: deviation of the lengths of decoded edges,
-of mean 1 (the paper has .02 on the swiss roll, .03 on the S-curve), rank correlation of
-the distances with those along the surface, error of the reconstruction of further
-points.
-
-{isometry}
-"""
-
-INTRODUCTION = """\
-.. This page is written by a command, see its last section. Edit that, not this.
-
-.. _results:
-
-=======
-Results
-=======
-
-What was measured, ours beside what else could be used, all at their defaults unless it
-says otherwise. Every figure is the mean over the seeds, with the standard deviation
-where there are several. Seconds depend on the machine and on what else it does: the
-last section tells what it was. *umap-unseeded* and *pacmap-unseeded* are these methods
-without a seed, their default: with one UMAP takes one thread, and PaCMAP a slower way.
-
-No fit sees labels. But our defaults were found by trying, and what was looked at were
-scores on digits, MNIST and Fashion-MNIST: those who compare methods should weigh the
-other sets more.
-"""
-
-EMBEDDING = """\
-Rows are embedded in the plane, unsupervised. *Linear SVM* and *10-NN* are accuracies of
-classifiers on the embedding, 10-fold; *k-means* the accuracy of clusters, matched with
-the classes; *trustworthiness* and *continuity* at 15 neighbours; *Spearman* the rank
-correlation of the distances of random pairs. Past 10,000 rows the embedding is judged
-on a stratified subsample. The best of each column is bold. DLME gets the raw matrix,
-the others what their documentation begins with (pixels over 255). Parametric UMAP is
-not among them: that of umap-learn needs TensorFlow and Keras."""
-
-TRANSFORM = """\
-Fitted on the part that the set's authors call the training part. *Loss* is what an
-accuracy is lower for new rows than for fitted ones; rates are of requests of so many
-rows, which are repeated where there are fewer."""
-
-CLUSTERING = """\
-As many clusters as classes. *CRA* is the share of the clusters' mutual ranks that the
-space of the method keeps, 1 for those that cluster in the input itself; *trust* and
-*continuity*, 3 to 7 neighbours, compare that space with the input. *ACC new* is the
-accuracy for rows that were not fitted. ``/image`` says that DCRL was told the images'
-shape. IDEC and DEC are DCRL with the weights of these papers; those of ClustPy are at
-their own defaults."""
-
-ISOMETRY = """\
-*Distortion* is the deviation of the lengths of decoded edges, of mean 1, on 2,000
-points; *floor* that of the azimuthal equidistant map of the open sphere, which no map
-of it is much better than; *variation* that of the steps between consecutive views of an
-object of COIL-20, which turn it by five degrees each; the squared error is that of test
-images of MNIST at 16 components. The last table is of new points that are mapped to the
-plane and back; the error is relative to the spread of the data."""
-
-TOPOLOGY = """\
-Seeds with all Betti numbers right over Z/2 and Z/3, from 3,000 points: by the nerve of
-charts that were trained, by that of the soft cover that training starts from, by both
-with prototypes at random rows for centres of k-means, and by Vietoris-Rips on 200 of
-the points (ripser). With noise, all see data that were denoised. The number at the end
-of RP2_4d_16 and torus_16 is that of the charts."""
-
-GROWTH = """\
-Seconds and memory beside the rows of fits of drawn data, twenty bent clusters of eight
-dimensions, on one thread; compilation is not counted. A fit that took more than twelve
-minutes was ended."""
-
-SPEED = """\
-CPU seconds of one process in which what is compared takes turns. *epochs*: ours and
-those of a loop of plain torch, with the same network, in single precision (ours is in
-bfloat16 where the processor multiplies matrices in it); *idec*: ours and those of
-ClustPy's IDEC; *step*: a training step of DLME, and nothing but its matrix products;
-*profile*: a step of each method, the seconds of a fit that are not training, and the
-shares of groups of torch's operators; *row*: ``transform`` of one row, and the network
-alone, on one row and on a block of rows; *import*: a line of Python, beyond what
-scikit-learn begins with."""
-
-SCALING = """\
-DLME fitted by one process and by two that torchrun joins, each on one thread; the
-networks are the default and one of two hidden layers of 2,048 units. *Speed-up* is that
-of the rows of training a second, and says little where other work had the cores; *CPU
-ms/step* is what a step takes of each process; *GFLOP* and *MB* what it computes in the
-networks and sends, by the arithmetic of the guide to data beyond the memory."""
-
-TARGETS = """\
-What we want to reach, from the figures of this page."""
-
-PEERS = """\
-The peers come with the extra ``bench``, but for ClustPy and lightly. Both ask for
-torchvision, and lightly for Lightning and Hydra, which the comparison does without:"""
-
-CHARTS = """\
-The dimension of known spaces from 3,000 points, by the atlas autoencoders of
-:func:`~skmanifold.atlas.estimate_dimension` and from distances of neighbours, which are
-right if they round to the truth. The error of AtlasAE's reconstruction of new points,
-relative to the spread of the data: its root mean square, and the mean square. And the
-recall of the ten nearest neighbours among vectors that are stored in a few bytes: as a
-chart and coordinates of eight bits, as principal components of eight bits, or as
-product codes."""
-
-CONTRAST = """\
-Accuracy of one affine classifier a chart for held-out rows, and recall of the nearest
-neighbours among classes that were not seen in training. *Untrained* charts have the
-random weights that training begins with: soft ones carry many numbers, which random
-features use well. *epoch s* is the whole fit over its epochs, neighbours and all."""
 
 
 def to_rst(markdown):
@@ -228,6 +77,79 @@ def command(*lines):
     return ".. code-block:: console\n\n" + "\n".join(f"   $ {line}" for line in lines)
 
 
+def in_short(embedded, others):
+    """Sections of where ours are ahead of their peers, level and behind."""
+    good = [row for row in latest_rows(embedded) if row["status"] == "ok"]
+    found = claims.in_short(claims.pairs(good, jobs.latest(others)))
+    titles = {1: "Ahead", 0: "Level", -1: "Behind"}
+    lines = [
+        textwrap.fill(
+            f"- **{titles[side]}**: {text}.",
+            88,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for side, text in found.items()
+        if text
+    ]
+    title = "In short: ahead, level, behind"
+    return [heading(title, "-"), texts.IN_SHORT, "\n".join(lines)] if lines else []
+
+
+def fit_commands(rows):
+    """The commands that make the same fits, those of the same methods in one."""
+    of = {}
+    for row in rows:
+        data = f"{row['data']}:{row['n_rows']}" if row["n_rows"] else row["data"]
+        methods, seeds = of.setdefault(
+            (row["task"], row["threads"], data), (set(), set())
+        )
+        methods.add(row["method"])
+        seeds.add(row["seed"])
+    same = {}
+    for (task, threads, data), (methods, seeds) in of.items():
+        names = " ".join(sorted(methods, key=list(METHODS).index))
+        key = task, threads, " ".join(map(str, sorted(seeds))), names
+        same.setdefault(key, []).append(data)
+    return [
+        "python -m asv_bench.compare"
+        + f" --task {task}" * (task != "embed")
+        + f" --threads {threads}" * (threads > 1)
+        + f" --data {' '.join(data)} --seeds {seeds} --methods {names}"
+        for (task, threads, seeds, names), data in same.items()
+    ]
+
+
+def clustering_commands(rows):
+    """The commands that make the same clusterings."""
+    of = {}
+    for row in rows:
+        job = row["job"]
+        of.setdefault((job.get("split"), job["data"]), set()).add(job["method"])
+    same = {}
+    for (split, data), methods in of.items():
+        names = " ".join(name for name in clustering.METHODS if name in methods)
+        same.setdefault((split, names), []).append(data)
+    return [
+        f"python -m asv_bench.compare.clustering --data {' '.join(data)}"
+        + f" --split {split}" * (split is not None)
+        + f" --methods {names}"
+        for (split, names), data in same.items()
+    ]
+
+
+def ranked_sets(several):
+    """What is said of the mean ranks over these sets."""
+    names = [name for name in METHODS if name in RANKED_METHODS]
+    text = texts.RANKS.format(
+        methods=f"{', '.join(names[:-1])} and {names[-1]}",
+        sets=", ".join(title.partition(",")[0] for title in several),
+        n_close=len(names),
+    )
+    return textwrap.fill(text, 88)
+
+
 def embedding_parts(rows):
     """Sections of what ``asv_bench.compare`` has measured."""
     rows = latest_rows(rows)
@@ -235,18 +157,8 @@ def embedding_parts(rows):
     rows = [
         row for row in rows if row["status"] == "ok" and row["data"] not in SYNTHETIC
     ]
-    parts = [heading("Embedding", "-"), EMBEDDING]
-    parts.append(
-        command(
-            "python -m asv_bench.compare --data digits coil20 pendigits pbmc68k",
-            "python -m asv_bench.compare --data mnist fashion_mnist --threads 2 "
-            "--seeds 0 1 2 --methods dlme dlme-2-threads umap-unseeded pacmap-unseeded",
-            "python -m asv_bench.compare --task cold --threads 2 --seeds 0 1 2 "
-            "--methods dlme umap-unseeded pacmap-unseeded",
-            "python -m asv_bench.compare --task transform --data mnist --threads 2 "
-            "--seeds 0 --methods dlme umap-unseeded",
-        )
-    )
+    parts = [heading("Embedding", "-"), texts.EMBEDDING]
+    parts.append(command(*fit_commands(rows)))
     for task, (title, make_table) in TABLES.items():
         part = [row for row in rows if row["task"] == task]
         sets = {}
@@ -263,24 +175,18 @@ def embedding_parts(rows):
             if len(several) > 1:
                 parts += [
                     heading("Mean ranks, 1 is best", "~"),
+                    ranked_sets(several),
                     to_rst(mean_ranks(several).partition("\n\n")[0]),
                 ]
         for name, groups in sets.items():
             parts.append(heading(f"{title}: {name}", "~"))
-            parts += [TRANSFORM] if task == "transform" else []
+            parts += [texts.TRANSFORM] if task == "transform" else []
             peers = ("umap", "umap-unseeded")
             reference = max(peers, key=lambda peer: len(groups.get(peer, [])))
             parts.append(to_rst(make_table(groups, reference)))
     if drawn:
-        data = " ".join(
-            f"{name}:{size}" for name in SYNTHETIC for size in (4_000, 16_000, 64_000)
-        )
-        parts += [heading("Growth with the rows", "-"), GROWTH]
-        parts.append(
-            command(
-                f"python -m asv_bench.compare --data {data} --seeds 0 --timeout 720"
-            )
-        )
+        parts += [heading("Growth with the rows", "-"), texts.GROWTH]
+        parts.append(command(*(f"{one} --timeout 720" for one in fit_commands(drawn))))
         parts.append(to_rst(growth_table(drawn)))
         if growing(drawn):
             parts.append(
@@ -305,6 +211,7 @@ def draw_growth(rows, path):
     from matplotlib.figure import Figure
 
     sets = growing(rows)
+    name, unit = time_of([row for fits in sets.values() for row in fits])
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
     for axis, (data, fits) in zip(axes, sets.items(), strict=True):
@@ -312,8 +219,7 @@ def draw_growth(rows, path):
             i = list(METHODS).index(of[0]["method"])
             sizes = sorted({row["n_rows"] for row in of})
             seconds = [
-                mean(row["wall_s"] for row in of if row["n_rows"] == size)
-                for size in sizes
+                mean(row[name] for row in of if row["n_rows"] == size) for size in sizes
             ]
             ours = label == "dlme"
             axis.loglog(
@@ -326,7 +232,7 @@ def draw_growth(rows, path):
             )
         axis.set(title=f"{SYNTHETIC[data]} columns", xlabel="rows")
         axis.grid(alpha=0.25)
-    axes[0].set_ylabel("seconds")
+    axes[0].set_ylabel(unit)
     lines = {
         label: line
         for axis in axes
@@ -344,14 +250,13 @@ def job_parts(rows):
     run = "python -m asv_bench.compare."
     parts = []
     if "clustering" in of:
-        parts += [heading("Clustering", "-"), CLUSTERING]
-        parts.append(command(run + "clustering --data digits mnist-test/image"))
-        table = jobs.markdown(
-            of["clustering"], ("data", "split", "method"), clustering.COLUMNS
-        )
+        parts += [heading("Clustering", "-"), texts.CLUSTERING]
+        rows = clustering.ordered(of["clustering"])
+        parts.append(command(*clustering_commands(rows)))
+        table = jobs.markdown(rows, ("data", "split", "method"), clustering.COLUMNS)
         parts.append(to_rst(table))
     if "isometry" in of:
-        parts += [heading("Isometry", "-"), ISOMETRY]
+        parts += [heading("Isometry", "-"), texts.ISOMETRY]
         parts.append(
             command(run + "isometry --parts surfaces rings reconstruction inverse")
         )
@@ -361,96 +266,59 @@ def job_parts(rows):
                 table = jobs.markdown(some, ("part", "case"), isometry.COLUMNS)
                 parts.append(to_rst(table))
     if "topology" in of:
-        parts += [heading("Topology", "-"), TOPOLOGY]
-        parts.append(command(run + "topology", run + "topology --noise 0.1"))
+        parts += [heading("Topology", "-"), texts.TOPOLOGY]
+        parts.append(
+            command(
+                *(run + "topology" + x for x in ("", " --noise 0.1", " --noise 0.2"))
+            )
+        )
         parts.append(to_rst(topology.table(of["topology"])))
     if "charts" in of:
-        parts += [heading("Dimension, reconstruction and codes", "-"), CHARTS]
-        parts.append(command(run + "charts --data digits pendigits"))
+        parts += [heading("Dimension, reconstruction and codes", "-"), texts.CHARTS]
+        run_charts = run + "charts --parts "
+        parts.append(
+            command(
+                run_charts + "dimension reconstruction --seeds 0 1 2",
+                run_charts + "dimension --charts 32 --cases T1 T3 T4 --seeds 0",
+                run_charts + "compression --data digits --bytes 4 8 --seeds 0",
+                run_charts + "overlap --seeds 0",
+            )
+        )
         for name, (_, _, keys, columns) in charts.PARTS.items():
             some = [row for row in of["charts"] if row["job"]["part"] == name]
             if some:
                 parts.append(to_rst(jobs.markdown(some, keys, columns)))
     if "contrast" in of:
-        parts += [heading("Charts, contrast and triplets", "-"), CONTRAST]
-        parts.append(command(run + "contrast", run + "contrast --neighbors 0"))
+        parts += [heading("Charts, contrast and triplets", "-"), texts.CONTRAST]
+        run_contrast = run + "contrast contrast "
+        parts.append(
+            command(
+                run_contrast + "--neighbors 4",
+                run_contrast + "--neighbors 0",
+                run_contrast + "--neighbors 0 --components 2 4 8 --charts 1 4 16 32 "
+                "--seeds 0",
+                run_contrast + "--data fashion_mnist --seeds 0",
+                run + "contrast triplets --components 2 4",
+                run + "contrast triplets --components 2 4 --data coil20",
+            )
+        )
         for name, (_, _, keys, columns) in contrast.TABLES.items():
             some = [row for row in of["contrast"] if row["job"]["table"] == name]
             if some:
                 parts.append(to_rst(jobs.markdown(some, keys, columns)))
     if "speed" in of:
-        parts += [heading("Speed", "-"), SPEED, command(run + "speed")]
+        parts += [heading("Speed", "-"), texts.SPEED]
+        parts.append(command(run + "speed", run + "speed --data mnist --rows 20000"))
         for part, table in speed.tables(of["speed"]).items():
             parts += [heading(part, "~"), to_rst(table)]
     if "scaling" in of:
-        parts += [heading("Several processes", "-"), SCALING]
+        parts += [heading("Several processes", "-"), texts.SCALING]
         parts.append(
             command(run + "scaling --batch-sizes 1000 --rows 2000 --epochs 3 --seeds 0")
         )
         rows = scaling.with_speed_up(of["scaling"])
         parts.append(to_rst(jobs.markdown(rows, scaling.KEYS, scaling.COLUMNS)))
     return parts
-
-
-def readme_embedding(rows):
-    """Scores of each set and method; what the largest set took that UMAP was given."""
-    groups, sizes = {}, {}
-    for row in sorted(rows, key=lambda row: (row["n_samples"], row["data"])):
-        groups.setdefault((row["data"], row["method"]), []).append(row)
-        sizes[row["data"]] = row["n_samples"]
-
-    scores, cost = [], []
-    for data, n_samples in sizes.items():
-        line = [f"{data}, {n_samples:,} rows"]
-        for names in README_METHODS.values():
-            cell = ""
-            of = max((groups.get((data, name), []) for name in names), key=len)
-            if of:
-                figures = [mean(row["scores"][name] for row in of) for name in RANKED]
-                cell = " / ".join(f"{value:.3f}".lstrip("0") for value in figures)
-                cell += f" ({len(of)})"
-            line.append(cell)
-        scores.append(line)
-    most = max(sizes.values())
-    largest = sorted(data for data in sizes if sizes[data] == most)[-1]
-    for method, label in README_TIMED.items():
-        if of := groups.get((largest, method)):
-            figures = [mean(row[name] for row in of) for name in README_COST]
-            cells = [f"{value:.0f}" for value in figures]
-            cost.append([f"{label} ({len(of)})", *cells])
-    return {
-        "embedding": table(["", *README_METHODS], scores),
-        "largest": largest,
-        "cost": table(["", *README_COST.values()], cost),
-    }
-
-
-def readme(folder):
-    """What stands in the README between its marks."""
-    rows = [row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path)]
-    embedded = [row for row in rows if row.get("task") == "embed"]
-    embedded = [row for row in latest_rows(embedded) if row["status"] == "ok"]
-    whole = {
-        (row["data"], row["method"], row["seed"]): row
-        for row in sorted(embedded, key=lambda row: row["threads"])
-        if not row["params"] and row["n_rows"] is None
-    }
-    others = jobs.latest(row for row in rows if "job" in row)
-    clusters = [row for row in others if row["job"].get("method") == "dcrl"]
-    surfaces = [row for row in others if row["job"].get("part") == "surfaces"]
-    return README_TEXT.format(
-        **readme_embedding(whole.values()),
-        clustering=jobs.markdown(
-            clusters,
-            ("data", "split"),
-            {name: 3 for name in ("ACC", "NMI", "CRA", "trust", "ACC new")},
-        ),
-        isometry=jobs.markdown(
-            surfaces,
-            ("case",),
-            {"distortion": 4, "rank correlation": 4, "held-out error": 3},
-        ),
-    )
 
 
 def circumstances(rows):
@@ -497,7 +365,7 @@ def page(folder):
     rows = [row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path)]
     embedded = [row for row in rows if "task" in row]
     others = [row for row in rows if "job" in row]
-    parts = [INTRODUCTION.strip()]
+    parts = [texts.INTRODUCTION.strip(), *in_short(embedded, others)]
     if embedded:
         parts += embedding_parts(embedded)
     parts += job_parts(others)
@@ -506,7 +374,7 @@ def page(folder):
         [row for row in jobs.latest(others) if row["module"] == "speed"],
     )
     if wanted:
-        parts += [heading("Targets", "-"), TARGETS, to_rst(wanted)]
+        parts += [heading("Targets", "-"), texts.TARGETS, to_rst(wanted)]
     parts += [
         heading("How it was measured", "-"),
         circumstances([row for row in rows if row["status"] == "ok"]),
@@ -514,7 +382,8 @@ def page(folder):
         "(one, where they say\nnothing). The rows behind the tables are kept in "
         "``asv_bench/measured``. This page is written by",
         command("python -m asv_bench.compare.page"),
-        PEERS,
+        texts.PAGE_WRITES,
+        texts.PEERS,
         command(
             "pip install '.[bench]' pandas", "pip install --no-deps clustpy lightly"
         ),

@@ -197,7 +197,7 @@ def target_table(embedded, speeds):
         moonshot = "" if one.moonshot is None else f"{one.moonshot:g}"
         met = "yes" if one.meets(one.bound) else "no"
         if met == "yes" and one.moonshot is not None and one.meets(one.moonshot):
-            met = "moonshot"
+            met = "yes, and the moonshot"
         why = reason(one.what) if met == "no" else ""
         wanted = f"{most} {one.bound:g}"
         lines.append([one.what, wanted, moonshot, f"{one.value:.3g}", met, why])

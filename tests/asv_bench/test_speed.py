@@ -72,7 +72,7 @@ def test_a_table_for_each_part_that_was_measured():
     found = {"one row, ms": 2.0, "network of a row, ms": 1.0}
     tables = speed.tables([{"job": job, "found": found}])
     assert list(tables) == ["row"]
-    assert "| DLME | digits | None | 1 | 2.00 | 1.00 |" in tables["row"]
+    assert "| DLME | digits | all | 1 | 2.00 | 1.00 |" in tables["row"]
 
 
 def embedded(method, seconds, **changes):
@@ -110,7 +110,7 @@ def test_targets_are_met_or_not_by_what_was_measured():
         ["0.3", "1.5", "no"],
         *[["", "0", "yes"]] * 4,
         ["1.5", "1.91", "yes"],
-        ["0.25", "0.2", "moonshot"],
+        ["0.25", "0.2", "yes, and the moonshot"],
     ]
 
 

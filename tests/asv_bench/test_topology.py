@@ -40,5 +40,5 @@ def test_table_counts_seeds_that_are_right():
         for right, seconds in ((True, 1.0), (False, 2.0), (True, 9.0))
     ]
     assert topology.table(rows).splitlines()[-1] == (
-        "| circle | 0 | rips | 2 of 3 | 2.0 |"
+        "| circle | - | 0 | Vietoris-Rips | 2 of 3 | 2.0 |"
     )
