@@ -41,7 +41,7 @@ from skmanifold._engine import (
     same_in_all,
 )
 from skmanifold.training import TrainingOptions
-from skmanifold.utils._input_map import InputMap
+from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._warnings import warn
@@ -513,6 +513,9 @@ class DeepManifold(
                 column_scaling=plan.column_scaling,
                 random_state=random_state.randint(LARGEST_SEED),
             )
+            # pixels have one unit
+            if not plan.column_scaling and getattr(self, "image_shape", None) is None:
+                self._warn_of_units(rows, seed)
         if not input_map.factor.any():
             warn(
                 "No column of X varies, as far as float64 can tell: all rows get the "
@@ -650,6 +653,22 @@ class DeepManifold(
             if more is error:
                 raise
             raise more from error
+
+    def _warn_of_units(self, rows, seed):
+        """Distances in a table of unrelated units are those of its largest column."""
+        # not those that a method has appended
+        found = columns_in_unrelated_units(rows[:, : self.n_features_in_], seed)
+        if found is None:
+            return
+        names = getattr(self, "feature_names_in_", range(rows.shape[1]))
+        name = type(self).__name__
+        warn(
+            f"X seems to hold columns in unrelated units: column {names[found[0]]!r} "
+            f"varies more than a thousand times as much as column {names[found[1]]!r}, "
+            f"and {name} keeps their proportions, so that small columns count for "
+            f"nothing. Put StandardScaler before {name} in a pipeline, or give all "
+            "columns in one unit."
+        )
 
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""

@@ -31,8 +31,10 @@ from skmanifold.utils import import_optional
 _N_CELLS = 256
 # A cell of a single point still has so much of its colour.
 _FAINTEST = 0.35
-# Size of an image at its point, in points of 1/72 inch.
-_THUMBNAIL = 19.0
+# Cells over the shorter side of the axes, with one image each at most, and the share
+# of a cell's side that the image takes: between them the points are to be seen.
+_IMAGES_ACROSS = 10
+_IMAGE_SHARE = 0.55
 
 
 class EmbeddingDisplay:
@@ -325,8 +327,9 @@ class EmbeddingDisplay:
             density past 20,000 points in the plane.
 
         n_images : int, default=80
-            Most images to draw at their points, if the display has images: as many of
-            them, drawn at random, as do not cover each other. In the plane only.
+            Most images to draw at their points, if the display has images. One at most
+            lies in each cell of a grid of ten over the shorter side, and none covers
+            another. In the plane only.
 
         legend : bool, default=True
             Whether to draw the legend, or the names in a density, or the scale of a
@@ -539,14 +542,16 @@ class EmbeddingDisplay:
         # both axes have one scale, the smaller one
         scale = np.min(size / np.where(span > 0.0, span, np.inf), initial=np.inf)
         scale = scale if np.isfinite(scale) and scale > 0.0 else 1.0
-        chosen = _apart(Z * scale, 1.25 * _THUMBNAIL, n_images)
+        cell = size.min() / _IMAGES_ACROSS
+        side = _IMAGE_SHARE * cell
+        chosen = _spread((Z - Z.min(axis=0)) * scale, cell, 1.25 * side, n_images)
         limits = pixel_range(images)
         marks = target.marks() if target.kind == "classes" else None
         for i in chosen:
             picture = to_bytes(images[i], limits)
             box = offsetbox.OffsetImage(
                 picture,
-                zoom=_THUMBNAIL / max(picture.shape[:2]),
+                zoom=side / max(picture.shape[:2]),
                 cmap=cmap,
                 norm=_byte_norm(),
             )
@@ -591,15 +596,19 @@ def _cell_means(cells, values, counts):
     )
 
 
-def _apart(places, distance, n):
-    """Up to n points, in a random order that is always the same, none near another."""
-    order = np.random.RandomState(0).permutation(len(places))
-    left = np.ones(len(places), dtype=bool)
+def _spread(places, cell, distance, n):
+    """Up to n points: of each cell of a grid the one in its midst, none near another.
+
+    In a random order that is always the same.
+    """
+    cells = np.floor(places / cell)
+    off = np.square(places - (cells + 0.5) * cell).sum(axis=1)
+    nearest = np.argsort(off, kind="stable")
+    _, first = np.unique(cells[nearest], axis=0, return_index=True)
     chosen = []
-    for i in order:
+    for i in np.random.RandomState(0).permutation(nearest[first]):
         if len(chosen) == n:
             break
-        if left[i]:
+        if (np.abs(places[chosen] - places[i]).max(axis=1) >= distance).all():
             chosen.append(i)
-            left &= np.abs(places - places[i]).max(axis=1) >= distance
     return np.array(chosen, dtype=np.intp)

@@ -28,6 +28,12 @@ _UNIT_SAMPLE_ROWS = 1000
 # expression at 4; tables of measurements of several kinds at 50 and more.
 _ONE_SCALE = 10.0
 
+# A table of measurements of several kinds, as a warning of its units takes it: so many
+# columns at most, rows at least, and columns that vary by so different amounts.
+_MOST_TABLE_COLUMNS = 64
+_LEAST_TABLE_ROWS = 20
+_UNRELATED = 1000.0
+
 
 def _dense(rows):
     return rows.toarray() if sparse.issparse(rows) else rows
@@ -96,6 +102,36 @@ def _on_one_scale(mean, deviation, units):
         return True
     low, high = np.quantile(units, [0.1, 0.9])
     return high <= _ONE_SCALE * low
+
+
+def columns_in_unrelated_units(X, random_state):
+    """The columns that vary most and least, if their units can hardly be one; or None.
+
+    What keeps the proportions of columns asks this to warn, so it is in no doubt:
+    columns of one sign, thousands of times apart, in a table of few columns. Counts,
+    coordinates, noise around zero and data centred by whoever made them never are.
+    """
+    n_samples, n_features = X.shape
+    if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= _MOST_TABLE_COLUMNS:
+        return None
+    rng = np.random.RandomState(random_state)
+    rows = rng.permutation(n_samples)[:_UNIT_SAMPLE_ROWS]
+    sample = _dense(X[np.sort(rows)]).astype(np.float64)
+    if np.all(sample == np.floor(sample)):
+        return None
+    low, high = sample.min(axis=0), sample.max(axis=0)
+    # not the standard deviation: a few outliers are no unit
+    spread = np.ptp(np.quantile(sample, [0.1, 0.9], axis=0), axis=0)
+    rounding = 1e-6 if X.dtype == np.float32 else 1e-12
+    varies = spread > rounding * np.maximum(np.abs(low), np.abs(high))
+    judged = np.flatnonzero(varies & (low * high >= 0))
+    if len(judged) < 2:
+        return None
+    ordered = judged[np.argsort(spread[judged], kind="stable")]
+    largest, smallest = int(ordered[-1]), int(ordered[0])
+    if spread[largest] <= _UNRELATED * spread[smallest]:
+        return None
+    return largest, smallest
 
 
 class InputMap:

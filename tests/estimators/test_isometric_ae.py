@@ -1270,3 +1270,15 @@ def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path)
     first = model.fit_transform(iris[0])
     path.write_bytes(copy)
     assert_array_equal(clone(model).fit_transform(iris[0]), first)
+
+
+def test_a_table_in_unrelated_units_is_said_once():
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame({"income": rng.rand(60) * 9e4, "ratio": rng.rand(60) * 0.1})
+    model = IsometricAE(max_epochs=1, random_state=0)
+    with pytest.warns(
+        UserWarning, match="'income' varies .* as column 'ratio'"
+    ) as all_:
+        model.fit(X)
+    assert len(all_) == 1 and "Put StandardScaler before IsometricAE" in str(all_[0])
+    make_pipeline(StandardScaler(), model).fit(X)

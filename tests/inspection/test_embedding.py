@@ -334,6 +334,21 @@ def test_images_do_not_cover_each_other():
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
 
 
+def test_images_are_small_and_spread_over_the_map():
+    images = rng.uniform(size=(3000, 8, 8))
+    corner = rng.uniform(size=(3000, 2))
+    corner[:2900] *= 0.1
+    _, ax = plt.subplots(figsize=(3, 3))
+    display = EmbeddingDisplay.from_embedding(corner, images=images, ax=ax)
+    display.figure_.canvas.draw()
+    width = ax.get_window_extent().width
+    box = display.thumbnails_[0].get_window_extent()
+    assert width / 20 < box.width < width / 12
+    cells = np.floor(corner[display.thumbnail_indices_] * 10 / 1.001)
+    assert len(cells) > 25, "most lie outside of where most points are"
+    assert max(np.unique(cells, axis=0, return_counts=True)[1]) <= 4
+
+
 def test_color_images_and_none():
     images = rng.integers(256, size=(300, 5, 4, 3)).astype(np.uint8)
     display = EmbeddingDisplay.from_embedding(Z, images=images)

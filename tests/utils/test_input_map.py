@@ -4,11 +4,19 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_friedman2,
+)
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from skmanifold.utils._input_map import InputMap
+from skmanifold.datasets import make_s_curve, make_sphere
+from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 
 
 def all_rows(X, **options):
@@ -67,6 +75,52 @@ def test_unrelated_units_are_taken_out(load):
     standardised = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
     assert neighbor_purity(all_rows(X), y) > standardised - 0.01
     assert neighbor_purity(X, y) < standardised - 0.03, "what it mends"
+
+
+def incomes(n_samples=200):
+    rng = np.random.RandomState(0)
+    return np.column_stack([rng.rand(n_samples) * 9e4, rng.rand(n_samples) * 0.1])
+
+
+@pytest.mark.parametrize(
+    "X, found",
+    [
+        (incomes(), (0, 1)),
+        (incomes().astype(np.float32), (0, 1)),
+        (sparse.csr_array(incomes()), (0, 1)),
+        (load_wine().data, (12, 7)),
+        (load_breast_cancer().data, (23, 19)),
+        (make_friedman2(300, random_state=0)[0], (1, 2)),
+    ],
+    ids=["incomes", "float32", "sparse", "wine", "cancer", "friedman2"],
+)
+def test_columns_in_unrelated_units_are_found(X, found):
+    assert columns_in_unrelated_units(X, 0) == found
+
+
+def legitimate():
+    rng = np.random.RandomState(0)
+    yield "digits", load_digits().data
+    yield "iris", load_iris().data
+    yield "centred", load_diabetes().data
+    yield "a centred table", load_wine().data - load_wine().data.mean(axis=0)
+    yield "coordinates", make_s_curve(300, random_state=0).data + 1e4
+    yield "sphere", make_sphere(300, random_state=0).data
+    yield "counts", rng.poisson([0.01, 1.0, 1e4, 1e5], (300, 4))
+    yield "noise", rng.randn(300, 5) * [1.0, 1.0, 1e-4, 1e-4, 1e-4]
+    yield "heavy tails", np.abs(rng.standard_t(2, (300, 30)))
+    yield "outliers", rng.standard_cauchy((30, 20)) + 1e5
+    yield "many columns", rng.rand(300, 200) * np.logspace(0, 6, 200)
+    yield "few rows", incomes(10)
+    yield "a constant", np.column_stack([rng.rand(100) * 9e4, np.full(100, 0.1)])
+    yield "one column", incomes()[:, :1]
+
+
+@pytest.mark.parametrize(
+    "kind, X", list(legitimate()), ids=[kind for kind, _ in legitimate()]
+)
+def test_columns_in_one_unit_are_left_in_peace(kind, X):
+    assert columns_in_unrelated_units(X, 0) is None
 
 
 def test_rare_pixels_are_on_the_same_scale(digits):
