@@ -364,8 +364,9 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
-        y : array-like of shape (n_samples,)
-            Class of each row: at least two classes, one of which has two rows.
+        y : array-like of shape (n_samples,), default=None
+            Class of each row, without which there is no fit: at least two classes, one
+            of which has two rows.
 
         Returns
         -------
@@ -389,8 +390,8 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
-        y : array-like of shape (n_samples,)
-            Class of each row.
+        y : array-like of shape (n_samples,), default=None
+            Class of each row, without which there is no fit.
 
         Returns
         -------
@@ -406,8 +407,8 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
-        y : array-like of shape (n_samples,)
-            Class of each row.
+        y : array-like of shape (n_samples,), default=None
+            Class of each row, without which there is no fit.
 
         Returns
         -------
