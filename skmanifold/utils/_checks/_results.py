@@ -327,6 +327,8 @@ def _unusual_settings(torch):
         _restored_generators(torch),
     ):
         warnings.resetwarnings()
+        # silence, though not by the filter that a careless fit would set
+        warnings.filterwarnings("ignore", message=".*")
         _seed_generators(torch, 1357)
         torch.set_num_threads(threads + 1)
         try:
