@@ -242,6 +242,16 @@ def draw_growth(rows, path):
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
+def tables_by(key, rows, tables):
+    """Return the tables, of those whose last two entries are keys and columns."""
+    found = []
+    for name, (*_, keys, columns) in tables.items():
+        some = [row for row in rows if row["job"][key] == name]
+        if some:
+            found.append(to_rst(jobs.markdown(some, keys, columns)))
+    return found
+
+
 def job_parts(rows):
     """Sections of what the other comparisons have measured."""
     of = {}
@@ -260,11 +270,8 @@ def job_parts(rows):
         parts.append(
             command(run + "isometry --parts surfaces rings reconstruction inverse")
         )
-        for part in isometry.PARTS:
-            some = [row for row in of["isometry"] if row["job"]["part"] == part]
-            if some:
-                table = jobs.markdown(some, ("part", "case"), isometry.COLUMNS)
-                parts.append(to_rst(table))
+        tables = dict.fromkeys(isometry.PARTS, (("part", "case"), isometry.COLUMNS))
+        parts += tables_by("part", of["isometry"], tables)
     if "topology" in of:
         parts += [heading("Topology", "-"), texts.TOPOLOGY]
         parts.append(
@@ -284,10 +291,7 @@ def job_parts(rows):
                 run_charts + "overlap --seeds 0",
             )
         )
-        for name, (_, _, keys, columns) in charts.PARTS.items():
-            some = [row for row in of["charts"] if row["job"]["part"] == name]
-            if some:
-                parts.append(to_rst(jobs.markdown(some, keys, columns)))
+        parts += tables_by("part", of["charts"], charts.PARTS)
     if "contrast" in of:
         parts += [heading("Charts, contrast and triplets", "-"), texts.CONTRAST]
         run_contrast = run + "contrast contrast "
@@ -302,10 +306,7 @@ def job_parts(rows):
                 run + "contrast triplets --components 2 4 --data coil20",
             )
         )
-        for name, (_, _, keys, columns) in contrast.TABLES.items():
-            some = [row for row in of["contrast"] if row["job"]["table"] == name]
-            if some:
-                parts.append(to_rst(jobs.markdown(some, keys, columns)))
+        parts += tables_by("table", of["contrast"], contrast.TABLES)
     if "speed" in of:
         parts += [heading("Speed", "-"), texts.SPEED]
         parts.append(command(run + "speed", run + "speed --data mnist --rows 20000"))
