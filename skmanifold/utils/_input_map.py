@@ -124,7 +124,7 @@ def columns_in_unrelated_units(X, random_state):
     spread = np.ptp(np.quantile(sample, [0.1, 0.9], axis=0), axis=0)
     rounding = 1e-6 if X.dtype == np.float32 else 1e-12
     varies = spread > rounding * np.maximum(np.abs(low), np.abs(high))
-    judged = np.flatnonzero(varies & (low * high >= 0))
+    judged = np.flatnonzero(varies & (np.sign(low) * np.sign(high) >= 0))
     if len(judged) < 2:
         return None
     ordered = judged[np.argsort(spread[judged], kind="stable")]

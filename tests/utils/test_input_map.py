@@ -113,6 +113,7 @@ def legitimate():
     yield "many columns", rng.rand(300, 200) * np.logspace(0, 6, 200)
     yield "few rows", incomes(10)
     yield "a constant", np.column_stack([rng.rand(100) * 9e4, np.full(100, 0.1)])
+    yield "a huge constant", np.column_stack([rng.rand(100), np.full(100, 1e200)])
     yield "one column", incomes()[:, :1]
 
 
