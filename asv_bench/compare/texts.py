@@ -75,7 +75,8 @@ are DCRL with the weights of these papers, and start with k-means on the rows;
 ClustPy's, at its defaults. *k-means*, *mixture* (Gaussian mixture) and *spectral*
 (spectral clustering) are scikit-learn's, on the rows. *umap* and *dlme* are k-means on
 the map of UMAP and of DLME, and *umap-hdbscan* is HDBSCAN on that of UMAP, which finds
-their number itself. How many seeds there are is in the table."""
+their number itself; what UMAP compiles on its first call is not in *fit CPU s*. How
+many seeds there are is in the table."""
 
 ISOMETRY = """\
 *surfaces*: *distortion* is the deviation of the lengths of decoded edges, of mean 1, on
