@@ -71,7 +71,17 @@ def whole_sets(embedded):
 
 def of_maps(embedded):
     """DLME on whole data sets: scores, and what a fit took."""
-    for data, methods in whole_sets(embedded).items():
+    sets = whole_sets(embedded)
+    small = max(
+        (
+            rows[0]["n_samples"]
+            for methods in sets.values()
+            for rows in methods.values()
+            if rows[0]["threads"] == 1
+        ),
+        default=0,
+    )
+    for data, methods in sets.items():
         ours = methods.get("dlme", [])
         for peer, names in PEERS.items():
             theirs = max((methods.get(name, []) for name in names), key=len)
@@ -83,14 +93,13 @@ def of_maps(embedded):
                 both = ([row["scores"][name] for row in of] for of in (ours, theirs))
                 yield Pair("DLME", title, peer, data, *both)
             figure, heading = time_of([*ours, *theirs])
-            if ours[0]["threads"] == 1:
-                heading += " to 11,000 rows"
-            else:
-                heading += f" of {ours[0]['n_samples']:,} rows"
+            size = f" to {small:,} rows"
+            if ours[0]["threads"] > 1:
+                size = f" of {ours[0]['n_samples']:,} rows"
                 both = ([row["peak_mib"] for row in of] for of in (ours, theirs))
-                yield Pair("DLME", f"memory{heading[7:]}", peer, data, *both, -1)
+                yield Pair("DLME", f"memory{size}", peer, data, *both, -1)
             both = ([row[figure] for row in of] for of in (ours, theirs))
-            yield Pair("DLME", heading, peer, data, *both, -1)
+            yield Pair("DLME", heading + size, peer, data, *both, -1)
 
 
 def of_new_rows(embedded):
@@ -185,7 +194,6 @@ def of_isometries(rows):
                 on, _, peer = theirs.rpartition(": ")
                 same = on == data and "IsometricAE" not in peer and "Atlas" not in peer
                 # a plain autoencoder of the same networks
-                same &= peer != "PCA"
                 same &= "auto" not in peer or ("conv" in peer) == ("conv" in name)
                 if same:
                     both = (
@@ -243,19 +251,36 @@ def of_charts(rows):
     for data in _cases(rows, "contrast", "data", table="triplets"):
         for d in (2, 4):
             model = f"AtlasTriplet, k=8, d={d}"
-            for peer, name, figure in (
-                ("the same untrained", f"{model}, untrained", "R@1, soft"),
-                ("the unit sphere", f"unit sphere of {d + 1} dimensions", "R@1"),
-                ("pixels", "pixels", "R@1"),
+            # a row has 8 (d + 1) numbers with soft charts, d and a chart with hard ones
+            for charts, peer, name, figure in (
+                ("soft", "the same untrained", f"{model}, untrained", "R@1, soft"),
+                (
+                    "soft",
+                    "a sphere of 16 dimensions",
+                    "unit sphere of 16 dimensions",
+                    "R@1",
+                ),
+                (
+                    "soft",
+                    "a sphere of 64 dimensions",
+                    "unit sphere of 64 dimensions",
+                    "R@1",
+                ),
+                ("soft", "pixels", "pixels", "R@1"),
+                (
+                    "hard",
+                    "a sphere of one dimension more",
+                    f"unit sphere of {d + 1} dimensions",
+                    "R@1",
+                ),
             ):
                 both = (
                     _found(rows, "contrast", column, model=of, data=data)
-                    for of, column in ((model, "R@1, soft"), (name, figure))
+                    for of, column in ((model, f"R@1, {charts}"), (name, figure))
                 )
                 where = f"{data}, {d} components"
-                yield Pair(
-                    "AtlasTriplet", "recall of unseen classes", peer, where, *both
-                )
+                what = f"recall of unseen classes, {charts} charts"
+                yield Pair("AtlasTriplet", what, peer, where, *both)
 
 
 def pairs(embedded, rows):

@@ -45,7 +45,7 @@ Continuity, Spearman's correlation of distances and the time of small sets are l
 here. What DLME is behind in (*1:5/6*: ahead on one, behind on five of six sets):
 {behind}.
 
-What {largest} took on two cores without a GPU, compilation not counted:
+What {largest} took without a GPU, compilation not counted, on {cores}:
 
 {cost}
 
@@ -92,6 +92,7 @@ def readme_embedding(rows):
         scores.append(line)
     most = max(sizes.values())
     largest = sorted(data for data in sizes if sizes[data] == most)[-1]
+    threads = max(row["threads"] for row in groups[largest, "dlme"])
     for method, label in TIMED.items():
         if of := groups.get((largest, method)):
             figures = [mean(row[name] for row in of) for name in COST]
@@ -100,6 +101,7 @@ def readme_embedding(rows):
     return {
         "embedding": table(["", *METHODS], scores),
         "largest": largest,
+        "cores": f"{threads} core{'s' * (threads > 1)}",
         "cost": table(["", *COST.values()], cost),
     }
 

@@ -3,6 +3,7 @@
 
 """What we want to reach, and what was measured of it."""
 
+from statistics import stdev
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,8 @@ def _speed(rows, part, method, name):
 class Target(NamedTuple):
     """What is to be reached, and what was measured of it.
 
-    ``moonshot`` is what would be more than enough; ``upper`` whether less is better.
+    ``moonshot`` is what would be more than enough; ``upper`` whether less is better;
+    ``spread`` the deviation of the seeds of ours, where it is known.
     """
 
     what: str
@@ -72,10 +74,17 @@ class Target(NamedTuple):
     moonshot: float | None
     upper: bool
     value: float | None
+    spread: float | None = None
 
     def meets(self, bound):
         """Whether the measured value is as good as this."""
         return self.value <= bound if self.upper else self.value >= bound
+
+    def why(self):
+        """Why it is missed, if that is known."""
+        if self.spread is not None and abs(self.value - self.bound) <= self.spread:
+            return "it is less than the seeds of DLME differ"
+        return reason(self.what)
 
 
 SETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
@@ -97,8 +106,10 @@ def of_large_sets(embedded):
             for name in RANKED:
                 pair = _pair(embedded, "embed", "dlme", peer, data, 70_000)
                 value = _difference(*pair, lambda row, name=name: row["scores"][name])
+                of_seeds = [row["scores"][name] for row in pair[0]]
+                spread = stdev(of_seeds) if len(of_seeds) > 1 else None
                 what = f"{SCORES[name][0]} of dlme {on} beyond that of {peer}"
-                yield Target(what, 0.0, None, False, value)
+                yield Target(what, 0.0, None, False, value, spread)
     for data, title in SETS.items():
         rows = _embedding(embedded, "embed", "dlme", data, 70_000)
         size = _mean(
@@ -145,7 +156,7 @@ def of_speed(speeds):
     what = "seconds of an epoch of DCRL over those of ClustPy's IDEC"
     yield Target(what, 0.5, 0.2, True, value)
     value = _speed(speeds, "import", "import skmanifold", "beyond s")
-    what = "seconds of import skmanifold beyond those of import sklearn.base"
+    what = "seconds of import skmanifold where sklearn.base is imported"
     yield Target(what, 0.1, None, True, value)
 
 
@@ -169,8 +180,8 @@ REASONS = {
     "rows in the networks, for the local distances that IDEC has not",
     "epoch of MSimCLR": "small networks: a step is mostly the calls of operators, and "
     "the plain loop makes nearly as many",
-    "linear SVM of dlme": "not known; it is less than the seeds of DLME differ",
-    "k-means of dlme": "it is less than the seeds of DLME differ",
+    "linear SVM of dlme": "not known",
+    "k-means of dlme": "not known",
     "epoch of AtlasAE": "both loops decode each row in every chart",
     "transform of one row by": "the bits of a row are those that it has in a block",
 }
@@ -198,7 +209,7 @@ def target_table(embedded, speeds):
         met = "yes" if one.meets(one.bound) else "no"
         if met == "yes" and one.moonshot is not None and one.meets(one.moonshot):
             met = "yes, and the moonshot"
-        why = reason(one.what) if met == "no" else ""
+        why = one.why() if met == "no" else ""
         wanted = f"{most} {one.bound:g}"
         lines.append([one.what, wanted, moonshot, f"{one.value:.3g}", met, why])
     head = ["target", "wanted", "moonshot", "measured", "met", "if not, why"]

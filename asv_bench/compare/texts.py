@@ -51,8 +51,9 @@ UMAP's: more is better."""
 
 IN_SHORT = """\
 From the rows of this page. *5:1/6*: ahead on five of six data sets (or sizes, or
-spaces), behind on one; else level, within a standard deviation of the seeds. Under
-ahead or behind is what holds on half of the sets, and the opposite on fewer."""
+spaces), behind on one; else level, within a standard deviation of the seeds or, of one
+seed each, within a fiftieth. Under ahead or behind is what holds on half of the sets,
+and the opposite on fewer."""
 
 RANKS = """\
 Means over the sets that {methods} have all embedded: {sets}. *Mean of these* is over
@@ -114,9 +115,10 @@ bfloat16 where the processor multiplies matrices in it); *idec*: ours and those 
 ClustPy's IDEC; *step*: a training step of DLME, and nothing but its matrix products;
 *profile*: a step of each method, the seconds of a fit that are not training, and the
 shares of groups of torch's operators; *row*: ``transform`` of one row, and the network
-alone, on one row and on a block of rows; *import*: a line of Python, beyond what
-scikit-learn begins with. *ratio* is ours over the other; for *step*, the operations a
-second of a step over those of its products alone."""
+alone, on one row and on a block of rows; *import*: a line of Python in a new process
+(*alone*), and in one that has imported ``sklearn.base`` (*beyond*). *ratio* is ours
+over the other; for *step*, the operations a second of a step over those of its products
+alone."""
 
 SCALING = """\
 DLME fitted by one process and by two that torchrun joins, each on one thread; the

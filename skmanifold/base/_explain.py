@@ -16,10 +16,7 @@ def explained(error, estimator, X):
     """The error that tells more than this one about X, or this one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
-        hint = "Make a row of each sample: X.reshape(len(X), -1)"
-        if hasattr(estimator, "image_shape"):
-            hint += f", and set image_shape={X.shape[1:]}, if the samples are images"
-        return kind(f"{error}\n{hint}.")
+        return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
     if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
     words, holes = [], []
@@ -38,6 +35,21 @@ def explained(error, estimator, X):
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {_listed(holes)}.")
     return error
+
+
+def _rows_of_samples(estimator, shape):
+    """What to do with an array of so many axes, of images perhaps."""
+    hint = "Make a row of each sample: X.reshape(len(X), -1)"
+    if getattr(estimator, "image_shape", shape) is not None or len(shape) > 4:
+        return hint
+    image = shape[1:]
+    if len(image) == 3 and image[0] <= 4 < image[2]:
+        hint += ", or of images whose channels come first, as here it seems, "
+        hint += "X.transpose(0, 2, 3, 1).reshape(len(X), -1)"
+        image = (*image[1:], image[0])
+    elif len(image) == 3 and image[2] > 4:
+        return hint
+    return f"{hint}, and set image_shape={image}, if the samples are images"
 
 
 def as_numbers(rows, **options):

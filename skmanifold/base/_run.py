@@ -29,7 +29,9 @@ def _difference(now, before):
     for name in {**shapes_before, **shapes}:
         shape, shape_before = shapes.get(name), shapes_before.get(name)
         if shape != shape_before:
-            there, was = (s or "not there" for s in (shape, shape_before))
+            there, was = (
+                "not there" if of is None else of for of in (shape, shape_before)
+            )
             return f"{name} is {there} and was {was}"
     return "they hold other things"
 

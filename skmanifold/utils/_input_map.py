@@ -107,9 +107,10 @@ def _on_one_scale(mean, deviation, units):
 def columns_in_unrelated_units(X, random_state):
     """The columns that vary most and least, if their units can hardly be one; or None.
 
-    What keeps the proportions of columns asks this to warn, so it is in no doubt:
-    columns of one sign, thousands of times apart, in a table of few columns. Counts,
-    coordinates, noise around zero and data centred by whoever made them never are.
+    What keeps the proportions of columns asks this to warn, so it is in little doubt:
+    columns of one sign, thousands of times apart, in a table of few columns. Integers
+    are taken for counts. They, shares, coordinates, noise around zero and data centred
+    by whoever made them never are.
     """
     n_samples, n_features = X.shape
     if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= _MOST_TABLE_COLUMNS:
@@ -120,9 +121,12 @@ def columns_in_unrelated_units(X, random_state):
     if np.all(sample == np.floor(sample)):
         return None
     low, high = sample.min(axis=0), sample.max(axis=0)
+    rounding = max(1e-12, 10 * np.finfo(X.dtype).eps if X.dtype.kind == "f" else 0.0)
+    whole = sample.sum(axis=1)
+    if np.all(low >= 0) and (high.max() <= 1 or np.ptp(whole) <= 1e-2 * whole.max()):
+        return None
     # not the standard deviation: a few outliers are no unit
     spread = np.ptp(np.quantile(sample, [0.1, 0.9], axis=0), axis=0)
-    rounding = 1e-6 if X.dtype == np.float32 else 1e-12
     varies = spread > rounding * np.maximum(np.abs(low), np.abs(high))
     judged = np.flatnonzero(varies & (np.sign(low) * np.sign(high) >= 0))
     if len(judged) < 2:

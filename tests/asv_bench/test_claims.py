@@ -3,6 +3,8 @@
 
 """Where ours are ahead, level and behind: the sentences say what the rows say."""
 
+import importlib
+import re
 from statistics import mean, stdev
 
 import pytest
@@ -141,6 +143,42 @@ def test_commands_name_what_the_rows_hold(kept):
         wanted = {row["job"]["data"], row["job"]["method"]}
         wanted |= set() if split is None else {"--split", str(split)}
         assert any(wanted <= set(line.split()) for line in lines)
+
+
+class Asked(Exception):
+    """The jobs that a command would carry out."""
+
+
+def jobs_of(line, monkeypatch):
+    """The module of a command, and the keys of the jobs it asks for."""
+    _, _, module, *arguments = line.split()
+    module = importlib.import_module(module)
+
+    def ask(name, wanted, options):
+        raise Asked(name, {jobs.key_of(job) for job in wanted})
+
+    monkeypatch.setattr(module, "carry_out", ask)
+    # whether this machine has them
+    monkeypatch.setattr(module, "usable_cores", lambda n: None, raising=False)
+    with pytest.raises(Asked) as caught:
+        module.main(arguments)
+    return caught.value.args
+
+
+def test_commands_of_the_page_make_its_rows(kept, monkeypatch):
+    from asv_bench.compare.page import job_parts
+
+    asked = {}
+    for part in job_parts(kept[1]):
+        for line in re.findall(r"\$ (python -m .*)", part):
+            name, keys = jobs_of(line, monkeypatch)
+            asked.setdefault(name, set()).update(keys)
+    measured = {}
+    for row in kept[1]:
+        measured.setdefault(row["module"], set()).add(jobs.key_of(row["job"]))
+    assert asked.keys() == measured.keys()
+    for name, keys in measured.items():
+        assert keys <= asked[name], name
 
 
 def test_dcrl_stands_before_its_peers(kept):

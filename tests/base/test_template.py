@@ -4,6 +4,7 @@
 """The template, through methods that someone else might write with its hooks."""
 
 import datetime
+import re
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from torch import nn
 from skmanifold import IsometricAE
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base._run import _difference
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._checks import (
     check_fit_transform_is_transform,
@@ -429,9 +431,45 @@ def test_columns_with_holes_are_named(library):
         NeuralPCA(max_epochs=1).fit(frame_of(library, columns))
 
 
+@pytest.mark.parametrize(
+    "now, before, words",
+    [
+        ({"scale": ()}, {"scale": (2,)}, "scale is () and was (2,)"),
+        ({}, {"scale": ()}, "scale is not there and was ()"),
+        ({"a": (3,), "b": ()}, {"a": (3,)}, "b is () and was not there"),
+    ],
+)
+def test_networks_differ_in_shapes_or_names(now, before, words):
+    def module(shapes):
+        of = {name: nn.Parameter(torch.zeros(shape)) for name, shape in shapes.items()}
+        return nn.ParameterDict(of)
+
+    assert _difference(module(now), module(before)) == words
+
+
 def test_images_are_to_be_made_rows():
     images = load_digits().images
     with pytest.raises(ValueError, match=r"X.reshape\(len\(X\), -1\)\.$"):
         NeuralPCA().fit(images)
     with pytest.raises(ValueError, match=r"-1\), and set image_shape=\(8, 8\), if"):
         IsometricAE().fit(images)
+    with pytest.raises(ValueError, match=r"-1\)\.$"):
+        IsometricAE(image_shape=(8, 8)).fit(images)
+
+
+@pytest.mark.parametrize(
+    "shape, remedy",
+    [
+        (
+            (5, 3, 8, 8),
+            r"(0, 2, 3, 1).reshape(len(X), -1), and set image_shape=(8, 8, 3)",
+        ),
+        ((5, 8, 8, 3), r"X.reshape(len(X), -1), and set image_shape=(8, 8, 3), if"),
+        ((5, 8, 8, 8), "X.reshape(len(X), -1)."),
+        ((5, 2, 8, 8, 3), "X.reshape(len(X), -1)."),
+    ],
+)
+def test_channels_are_to_come_last(shape, remedy):
+    with pytest.raises(ValueError, match=re.escape(remedy)) as caught:
+        IsometricAE().fit(np.zeros(shape))
+    assert ("transpose" in str(caught.value)) == (shape[1] == 3)

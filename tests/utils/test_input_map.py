@@ -113,6 +113,11 @@ def legitimate():
     yield "many columns", rng.rand(300, 200) * np.logspace(0, 6, 200)
     yield "few rows", incomes(10)
     yield "a constant", np.column_stack([rng.rand(100) * 9e4, np.full(100, 0.1)])
+    shares = rng.dirichlet([30.0, 1.0, 1e-2], 300)
+    yield "shares", shares
+    yield "shares, float32", shares.astype(np.float32)
+    yield "percentages", 100 * shares
+    yield "rates", rng.rand(300, 2) * [1.0, 1e-5]
     yield "a huge constant", np.column_stack([rng.rand(100), np.full(100, 1e200)])
     yield "one column", incomes()[:, :1]
 
