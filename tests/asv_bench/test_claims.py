@@ -92,6 +92,17 @@ def test_what_is_said_of_dlme_is_counted_from_the_rows(kept, what, figure, peer)
         assert pair.side == expected
 
 
+def test_seconds_of_fits_leave_compilation_out(kept):
+    from asv_bench.compare.methods import METHODS
+
+    for row in kept[0]:
+        if row["task"] == "embed" and METHODS[row["method"]].brief is not None:
+            assert row.get("compile_s") is not None, (row["method"], row["data"])
+    for row in kept[1]:
+        if row["module"] == "clustering" and row["job"]["method"].startswith("umap"):
+            assert row["found"]["compile_s"] > 0, row["job"]
+
+
 def test_every_method_is_beside_a_peer(kept):
     names = {pair.ours for pair in claims.pairs(*kept)}
     assert {
