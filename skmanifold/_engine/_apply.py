@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from ._arithmetic import SameBits
 from ._threads import torch_threads
 
 # Large enough for matrix products to run near full speed, small enough for a single row
@@ -60,7 +61,11 @@ def apply_in_blocks(
         else:
             block = np.ascontiguousarray(rows, dtype=np.float32)
         # modes of a thread, so every block sets them anew
-        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, enabled=False),
+            SameBits(1, by_sample=True),
+        ):
             result = module(torch.from_numpy(block).to(device))[:n]
             return result.float().cpu().numpy()
 

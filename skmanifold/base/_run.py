@@ -15,7 +15,6 @@ from skmanifold._engine import (
     local_generator,
     make_optimizers,
     resolve_precision,
-    torch_threads,
     train,
 )
 
@@ -160,6 +159,7 @@ class Run:
         n_epochs = plan.n_epochs if n_epochs is None else n_epochs
         if learning_rate is None:
             learning_rate = plan.learning_rate
+        dtype = resolve_precision(options.precision, data.device)
         training = Training(
             n_epochs=n_epochs,
             optimizers=make_optimizers(
@@ -167,11 +167,13 @@ class Run:
                 optimizer=_either(options.optimizer, plan.optimizer),
                 learning_rate=learning_rate,
                 weight_decay=options.weight_decay,
+                dtype=dtype,
             ),
             generator=local_generator(data.seed()),
             warmup=_either(options.warmup, plan.warmup),
             schedule=options.schedule,
-            dtype=resolve_precision(options.precision, data.device),
+            dtype=dtype,
+            n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
             stopping=NoProgress(options.n_iter_no_change, options.tol),
             checkpoint=self.checkpoint,
@@ -188,7 +190,7 @@ class Run:
             if self.draws_globally
             else contextlib.nullcontext()
         )
-        with seeded, torch_threads(options.n_threads):
+        with seeded:
             history = train(objective, batches, training, on_epoch=on_epoch)
         self.histories[phase] = history
         return history

@@ -802,7 +802,7 @@ def _linear(matrix):
     if matrix is None:
         return nn.Identity()
     n_outputs, n_inputs = matrix.shape
-    layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs, bias=False)
+    layer = nn.Linear(n_inputs, n_outputs, bias=False, device="meta")
     layer.weight = nn.Parameter(torch.from_numpy(matrix), requires_grad=False)
     return layer
 
