@@ -34,8 +34,8 @@ LAYERS = {
         {*NUMERIC, "torch"},
     ),
     "atlas": (
-        {"_engine", "augment", "base", "graph", "losses", "nn", "utils"},
-        {*NUMERIC, "torch", "gudhi"},
+        {"_engine", "augment", "base", "graph", "losses", "nn", "topology", "utils"},
+        {*NUMERIC, "torch"},
     ),
     "base": (
         {"_engine", "training", "utils"},
@@ -45,6 +45,7 @@ LAYERS = {
     "losses": (set(), {"torch", "numpy"}),
     "nn": (set(), {"torch", "numpy"}),
     "augment": (set(), {"torch", "numpy"}),
+    "topology": ({"graph", "utils"}, {*NUMERIC, "gudhi"}),
     "graph": ({"utils"}, {*NUMERIC, "faiss", "numba", "pynndescent"}),
     "metrics": ({"utils"}, NUMERIC),
     "datasets": ({"utils"}, {*NUMERIC, "pandas"}),
@@ -357,7 +358,9 @@ def test_import_of_the_package_is_light():
     assert not heavy, f"import {PACKAGE} loads {sorted(heavy)}"
 
 
-@pytest.mark.parametrize("layer", ["datasets", "graph", "metrics", "training", "utils"])
+@pytest.mark.parametrize(
+    "layer", ["datasets", "graph", "metrics", "topology", "training", "utils"]
+)
 def test_import_of_a_numpy_layer_loads_no_torch(layer):
     loaded = loaded_by(f"import {PACKAGE}.{layer}")
     assert f"{PACKAGE}.{layer}" in loaded

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
     make_constraint,
+    validate_params,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "fit_context",
     "make_constraint",
     "safe_indexing",
+    "validate_params",
 ]
