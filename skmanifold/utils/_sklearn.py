@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    Options,
     StrOptions,
     make_constraint,
     validate_params,
@@ -19,6 +20,7 @@ __all__ = [
     "BaseScorer",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
     "fit_context",
     "make_constraint",

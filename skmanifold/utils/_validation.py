@@ -11,7 +11,15 @@ from sklearn.utils import check_random_state
 from skmanifold.utils._sklearn import Interval
 
 
-class Count(Interval):
+class Number(Interval):
+    """Constraint that a parameter is a number, not a bool, in an interval."""
+
+    def is_satisfied_by(self, val):
+        """Return whether a value is valid."""
+        return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
+
+
+class Count(Number):
     """Constraint that a parameter is an integer, not a bool, within bounds.
 
     Parameters
@@ -25,10 +33,6 @@ class Count(Interval):
     def __init__(self, minimum, maximum=None):
         closed = "left" if maximum is None else "both"
         super().__init__(Integral, minimum, maximum, closed=closed)
-
-    def is_satisfied_by(self, val):
-        """Return whether a value is valid."""
-        return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
 
 
 def check_seed(random_state):
