@@ -10,12 +10,20 @@ import numpy as np
 from skmanifold.metrics._checks import (
     check_data,
     check_neighbors,
-    check_option,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Number
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"twonn", "mle"})],
+        "discard_fraction": [Number(Real, 0, 1, closed="left")],
+    }
+)
 def intrinsic_dimension(
     X,
     *,
@@ -112,11 +120,10 @@ def intrinsic_dimension(
     >>> round(intrinsic_dimension(X, method="mle"))
     2
     """
-    check_option(method, ("twonn", "mle"), "method")
     X = check_data(X, "X", metric=metric, min_samples=3, sparse=False)
     X, firsts, numbers = _distinct(X, metric)
     n = X.shape[0]
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     if rows is not None:
         rows = numbers[np.sort(firsts)[rows]]
     if method == "twonn":
@@ -175,10 +182,6 @@ def _distinct(X, metric):
 
 
 def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
-    if not isinstance(discard_fraction, Real) or not 0.0 <= discard_fraction < 1.0:
-        raise ValueError(
-            f"discard_fraction must be in [0, 1), got {discard_fraction!r}."
-        )
     n = X.shape[0] if rows is None else len(rows)
     n_kept = int(n * (1.0 - discard_fraction))
     if n < 3 or n_kept < 1:

@@ -3,8 +3,6 @@
 
 """Does the embedding keep the distances?"""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.stats import rankdata
@@ -14,9 +12,9 @@ from sklearn.utils import check_random_state, gen_batches
 
 from skmanifold.metrics._checks import (
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import (
     Distances,
@@ -25,6 +23,8 @@ from skmanifold.metrics._ranks import (
     neighbors_graph,
     paired_distances,
 )
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Count
 
 # Of so many random pairs, a correlation has a standard error of at most .001.
 _MANY_PAIRS = 1_000_000
@@ -32,6 +32,7 @@ _MANY_PAIRS = 1_000_000
 _FEW_SOURCES = 300
 
 
+@validate_metric()
 def distance_rmse(
     X,
     Z,
@@ -94,7 +95,7 @@ def distance_rmse(
     2.0
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
-    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows = choose_rows(X.shape[0], n_samples, random_state)
     rows, both = paired_distances(X, Z, metric=metric, rows=rows)
 
     def mean_squares(chunk):
@@ -107,6 +108,7 @@ def distance_rmse(
     return np.sqrt(squares) if per_sample else float(np.sqrt(squares.mean()))
 
 
+@validate_metric({"divide_by_dimension": ["boolean"]})
 def local_geometric_distortion(
     X,
     Z,
@@ -205,7 +207,7 @@ def local_geometric_distortion(
             " metric='precomputed' does not tell. Pass the features, or divide the"
             " distances yourself."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X, near = kneighbors(
         X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
@@ -227,6 +229,12 @@ def local_geometric_distortion(
     return float(np.sqrt(squares.mean(axis=0)).mean())
 
 
+@validate_metric(
+    {
+        "scaling": [StrOptions({"optimal", "none"})],
+        "relative_to": [StrOptions({"embedding", "input"})],
+    }
+)
 def stress(
     X,
     Z,
@@ -309,10 +317,8 @@ def stress(
     >>> round(stress(X, Z, scaling="none"), 3)
     0.667
     """
-    check_option(scaling, ("optimal", "none"), "scaling")
-    check_option(relative_to, ("embedding", "input"), "relative_to")
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
-    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows = choose_rows(X.shape[0], n_samples, random_state)
     rows, both = paired_distances(X, Z, metric=metric, rows=rows)
     row_bytes = 5 * 8 * X.shape[0]
 
@@ -435,13 +441,16 @@ def _check_pairs(n_pairs, n, method):
                 " sklearn.set_config(working_memory=...)."
             )
         return None
-    if not isinstance(n_pairs, Integral) or isinstance(n_pairs, (bool, np.bool_)):
-        raise TypeError(f"n_pairs must be an int, 'auto' or None, got {n_pairs!r}.")
-    if n_pairs < 3:
-        raise ValueError(f"n_pairs must be at least 3, got {n_pairs}.")
     return int(n_pairs)
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"spearman", "pearson"})],
+        "distances": [StrOptions({"euclidean", "geodesic"})],
+        "n_pairs": [Count(3), StrOptions({"auto"}), None],
+    }
+)
 def distance_correlation(
     X,
     Z,
@@ -533,8 +542,6 @@ def distance_correlation(
     >>> along > 0.999
     True
     """
-    check_option(method, ("spearman", "pearson"), "method")
-    check_option(distances, ("euclidean", "geodesic"), "distances")
     X, Z = check_pair(X, Z, metric=metric, min_samples=3, sparse=False)
     n = X.shape[0]
     draw = _check_pairs(n_pairs, n, method)

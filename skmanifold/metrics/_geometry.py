@@ -4,7 +4,6 @@
 """Is the embedding flat, and its decoder an isometry?"""
 
 from itertools import product
-from numbers import Integral
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
@@ -14,11 +13,13 @@ from sklearn.utils import check_random_state
 from skmanifold.metrics._checks import (
     check_data,
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Count
 
 # One search of the graph serves several paths from the same sample.
 _PATHS_PER_SOURCE = 10
@@ -33,6 +34,12 @@ def _angles(u, v):
     )
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"angle_defect", "turning_angle"})],
+        "n_paths": [Count(1)],
+    }
+)
 def local_curvature(
     X,
     Z,
@@ -146,7 +153,6 @@ def local_curvature(
     >>> round(np.degrees(local_curvature(octahedron, octahedron, n_neighbors=4)))
     120
     """
-    check_option(method, ("angle_defect", "turning_angle"), "method")
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     n = X.shape[0]
     _, k = check_neighbors(
@@ -175,7 +181,7 @@ def local_curvature(
             "method='angle_defect' needs n_neighbors >= 3 and an embedding of at least"
             f" two columns, got n_neighbors={k} and {Z.shape[1]} column(s)."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
     at = np.arange(n) if rows is None else rows
     row_bytes = 4 * 8 * k * Z.shape[1]
@@ -223,8 +229,6 @@ def _proper_defects(V):
 
 
 def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
-    if not isinstance(n_paths, Integral) or n_paths < 1:
-        raise ValueError(f"n_paths must be an int of at least 1, got {n_paths!r}.")
     rng = check_random_state(random_state)
     n = X.shape[0]
     graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
@@ -262,6 +266,7 @@ def _path_angles(Z, before, target):
     return _angles(steps[:-1], steps[1:])
 
 
+@validate_metric({"grid_size": [Count(2), None]})
 def isometry_distortion(decoder, Z, *, grid_size=None):
     """Compute how far a decoder is from an isometry up to scale.
 
@@ -327,8 +332,6 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
         )
     if grid_size is None:
         grid_size = max(3, round(2500 ** (1.0 / d)))
-    if not isinstance(grid_size, Integral) or grid_size < 2:
-        raise ValueError(f"grid_size must be an int of at least 2, got {grid_size!r}.")
 
     low, high = Z.min(axis=0), Z.max(axis=0)
     shape = (grid_size,) * d

@@ -9,9 +9,9 @@ from skmanifold.metrics._checks import (
     check_data,
     check_labels,
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import (
     Distances,
@@ -21,6 +21,7 @@ from skmanifold.metrics._ranks import (
     map_chunks,
     ranks_of,
 )
+from skmanifold.utils._sklearn import StrOptions
 
 
 def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metrics):
@@ -51,6 +52,7 @@ def _finish(scores, per_sample):
     return scores if per_sample else float(scores.mean())
 
 
+@validate_metric()
 def trustworthiness(
     X,
     Z,
@@ -150,13 +152,14 @@ def trustworthiness(
     first, last = check_neighbors(
         n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         X, Z, first, last, rows=rows, n_jobs=n_jobs, metrics=(metric, "euclidean")
     )
     return _finish(scores, per_sample)
 
 
+@validate_metric()
 def continuity(
     X,
     Z,
@@ -251,7 +254,7 @@ def continuity(
     first, last = check_neighbors(
         n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         Z, X, first, last, rows=rows, n_jobs=n_jobs, metrics=("euclidean", metric)
     )
@@ -270,6 +273,7 @@ def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
     return relative[:, first - 1 :].mean(axis=1)
 
 
+@validate_metric({"direction": [StrOptions({"sum", "mean", "embedding", "input"})]})
 def mean_relative_rank_error(
     X,
     Z,
@@ -369,13 +373,12 @@ def mean_relative_rank_error(
     >>> round(mean_relative_rank_error(X, X[:, :2], n_neighbors=(3, 7)), 2)
     0.19
     """
-    check_option(direction, ("sum", "mean", "embedding", "input"), "direction")
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     errors = 0.0
     if direction != "input":
         near = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
@@ -392,6 +395,7 @@ def mean_relative_rank_error(
     return _finish(errors, per_sample)
 
 
+@validate_metric({"adjusted": ["boolean"]})
 def neighborhood_preservation(
     X,
     Z,
@@ -494,7 +498,7 @@ def neighborhood_preservation(
         n - 2 if adjusted else n - 1,
         rule="less than the number of samples" + (" - 1" if adjusted else ""),
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
     in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
 
@@ -517,6 +521,7 @@ def _chance_adjusted(q, k, n):
     return ((n - 1) * q - k) / (n - 1 - k)
 
 
+@validate_metric()
 def neighborhood_preservation_curve(
     X,
     Z,
@@ -606,7 +611,7 @@ def neighborhood_preservation_curve(
         rule="less than the number of samples - 1",
         ranges=False,
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
     rows = np.arange(n) if rows is None else rows
 
@@ -621,6 +626,7 @@ def neighborhood_preservation_curve(
     return k, q_nx, _chance_adjusted(q_nx, k, n)
 
 
+@validate_metric()
 def neighborhood_preservation_auc(
     X,
     Z,
@@ -704,6 +710,7 @@ def neighborhood_preservation_auc(
     return float(np.average(r_nx, weights=1.0 / k))
 
 
+@validate_metric()
 def neighborhood_hit(
     Z,
     y,
@@ -786,7 +793,7 @@ def neighborhood_hit(
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
