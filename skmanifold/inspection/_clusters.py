@@ -10,7 +10,6 @@ from skmanifold.inspection._style import (
     PALETTE,
     SEQUENTIAL,
     YELLOW,
-    check_option,
     embed,
     get_axes,
     import_pyplot,
@@ -19,6 +18,7 @@ from skmanifold.inspection._style import (
 from skmanifold.metrics._checks import check_labels, check_pair
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # Rows of the picture of a matrix; a figure has no more pixels.
 _N_ROWS = 400
@@ -168,6 +168,10 @@ class ClusterConfidenceDisplay:
             )
         return cls(memberships=Q, name=name).plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"sorted", "matrix"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
         """Draw the memberships.
 
@@ -187,7 +191,6 @@ class ClusterConfidenceDisplay:
         display : ClusterConfidenceDisplay
             The display.
         """
-        check_option(kind, ("sorted", "matrix"), "kind")
         Q = np.asarray(self.memberships)
         n, n_clusters = Q.shape
         self.labels_ = Q.argmax(axis=1)

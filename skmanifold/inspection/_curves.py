@@ -8,11 +8,11 @@ import numpy as np
 from skmanifold.inspection._style import (
     LINE_COLORS,
     LINES,
-    check_option,
     get_axes,
     merge_kwargs,
     outer_legend,
 )
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # How a history calls what is no loss, but set by a schedule.
 _SCHEDULES = ("_factor", "_weight")
@@ -153,6 +153,10 @@ class TrainingCurveDisplay:
             raise ValueError("The history is empty; there is nothing to draw.")
         return cls(phases=dict(history), name=name).plot(ax, **plot_options)
 
+    @validate_params(
+        {"schedules": ["boolean"], "yscale": [StrOptions({"auto", "linear", "log"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, terms=None, schedules=True, yscale="auto"):
         """Draw the curves.
 
@@ -182,7 +186,6 @@ class TrainingCurveDisplay:
         ValueError
             If a name in `terms` is in no phase.
         """
-        check_option(yscale, ("auto", "linear", "log"), "yscale")
         names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
         if terms is not None:
             unknown = [term for term in terms if term not in names]
@@ -398,6 +401,10 @@ class DimensionDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"yscale": [StrOptions({"auto", "linear", "log"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, yscale="auto", curve_kwargs=None):
         """Draw the curves.
 
@@ -418,7 +425,6 @@ class DimensionDisplay:
         display : DimensionDisplay
             The display.
         """
-        check_option(yscale, ("auto", "linear", "log"), "yscale")
         ax = get_axes(self, ax, figsize=(6.4, 4.0))
         self.axes_, self.lines_, self.mark_ = [], {}, None
         markers = ("o", "s", "^", "D")

@@ -3,8 +3,6 @@
 
 """How an embedding changes distances: over all pairs, and from place to place."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import pairwise_distances
@@ -19,7 +17,6 @@ from skmanifold.inspection._style import (
     SEQUENTIAL,
     bare,
     check_embedding,
-    check_option,
     density_colors,
     embed,
     get_axes,
@@ -35,6 +32,8 @@ from skmanifold.metrics import (
 )
 from skmanifold.metrics._checks import check_pair
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._validation import Count
 
 
 class ShepardDisplay:
@@ -142,6 +141,10 @@ class ShepardDisplay:
         return cls.from_embedding(X, Z, name=name, ax=ax, **options)
 
     @classmethod
+    @validate_params(
+        {"n_pairs": [Count(1), None], "random_state": ["random_state"]},
+        prefer_skip_nested_validation=False,
+    )
     def from_embedding(
         cls,
         X,
@@ -197,10 +200,6 @@ class ShepardDisplay:
         n = X.shape[0]
         if n_pairs is None:
             first, second = np.triu_indices(n, 1)
-        elif not isinstance(n_pairs, Integral) or n_pairs < 1:
-            raise ValueError(
-                f"n_pairs must be an int of at least 1, or None, got {n_pairs!r}."
-            )
         else:
             rng = check_random_state(random_state)
             first = rng.randint(n, size=n_pairs)
@@ -213,6 +212,10 @@ class ShepardDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"auto", "scatter", "density"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="auto", cmap=None, scatter_kwargs=None):
         """Draw the pairs.
 
@@ -236,7 +239,6 @@ class ShepardDisplay:
         display : ShepardDisplay
             The display.
         """
-        check_option(kind, ("auto", "scatter", "density"), "kind")
         x = np.asarray(self.input_distances, dtype=np.float64)
         z = np.asarray(self.embedding_distances, dtype=np.float64)
         if kind == "auto":
@@ -455,6 +457,13 @@ class DistortionDisplay:
         )
 
     @classmethod
+    @validate_params(
+        {
+            "measure": [StrOptions({"expansion", *_MEASURES}), callable],
+            "n_neighbors": [Count(1)],
+        },
+        prefer_skip_nested_validation=False,
+    )
     def from_embedding(
         cls,
         X,
@@ -522,7 +531,6 @@ class DistortionDisplay:
             values = np.asarray(measure(X, Z), dtype=np.float64)
             measure = getattr(measure, "__name__", "distortion")
         else:
-            check_option(measure, ("expansion", *_MEASURES), "measure")
             given = {"n_neighbors": n_neighbors, "metric": metric}
             if measure == "expansion":
                 values = _expansion(X, Z, **given)
@@ -674,10 +682,9 @@ def _expansion(X, Z, *, n_neighbors, metric):
     """Binary logarithm of how much longer the distances to the neighbours are drawn."""
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors < n:
+    if n_neighbors >= n:
         raise ValueError(
-            f"n_neighbors must be an int from 1 to n_samples - 1 = {n - 1}, got "
-            f"{n_neighbors!r}."
+            f"n_neighbors={n_neighbors} must be less than the {n} samples. Decrease it."
         )
     if metric == "precomputed":
         X = X.toarray() if issparse(X) else X.copy()

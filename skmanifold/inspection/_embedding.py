@@ -14,7 +14,6 @@ from skmanifold.inspection._style import (
     bare,
     check_embedding,
     check_images,
-    check_option,
     check_target,
     class_legend,
     density_colors,
@@ -26,6 +25,7 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # Cells along the longer side of a density picture: about two pixels each.
 _N_CELLS = 256
@@ -303,6 +303,10 @@ class EmbeddingDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"auto", "scatter", "density"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(
         self,
         ax=None,
@@ -354,7 +358,6 @@ class EmbeddingDisplay:
         ValueError
             If an option is not known, or a density of three columns is asked for.
         """
-        check_option(kind, ("auto", "scatter", "density"), "kind")
         Z = check_embedding(self.embedding, name="embedding")
         target = check_target(
             self.y,

@@ -10,7 +10,6 @@ import re
 import struct
 import zlib
 from math import ceil
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,8 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count
 
 # Sheets of this many pixels a side are decoded at once by every browser.
 _SHEET_SIDE = 2048
@@ -52,6 +53,10 @@ _SYMBOLS = dict(
 )
 
 
+@validate_params(
+    {"grid_size": [Count(2)], "image_size": [Count(1)]},
+    prefer_skip_nested_validation=False,
+)
 def write_explorer(
     path,
     Z,
@@ -184,8 +189,6 @@ def write_explorer(
     # without samples' images the shape is that of what is decoded
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
-    _check_size("grid_size", grid_size, 2)
-    _check_size("image_size", image_size, 1)
 
     content = {
         "n": len(Z),
@@ -236,11 +239,6 @@ def _script_safe(text):
 
 def _base64(array):
     return base64.b64encode(array.tobytes()).decode("ascii")
-
-
-def _check_size(name, value, least):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
 
 
 def _check_names(names, n_samples):

@@ -8,13 +8,13 @@ import numpy as np
 from skmanifold.inspection._style import (
     LINE_COLORS,
     LINES,
-    check_option,
     embed,
     get_axes,
     merge_kwargs,
     outer_legend,
 )
 from skmanifold.metrics import neighborhood_preservation_curve
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 
 class NeighborhoodPreservationDisplay:
@@ -192,6 +192,10 @@ class NeighborhoodPreservationDisplay:
         display = cls(n_neighbors=k, q_nx=q_nx, r_nx=r_nx, n_samples=n_rows)
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"r_nx", "q_nx"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="r_nx", curve_kwargs=None):
         """Draw the curves.
 
@@ -211,7 +215,6 @@ class NeighborhoodPreservationDisplay:
         display : NeighborhoodPreservationDisplay
             The display.
         """
-        check_option(kind, ("r_nx", "q_nx"), "kind")
         k = self.n_neighbors
         ax = get_axes(self, ax, figsize=(6.8, 4.2))
         self.auc_ = {

@@ -11,6 +11,8 @@ from sklearn.decomposition import PCA
 
 from skmanifold.metrics._checks import check_labels
 from skmanifold.utils import import_optional
+from skmanifold.utils._sizes import check_image_shape
+from skmanifold.utils._sklearn import StrOptions, validate_parameter_constraints
 
 # Paul Tol's "muted" scheme and black: told apart by all kinds of sight.
 PALETTE = (
@@ -124,11 +126,11 @@ def check_images(images, image_shape, n_samples):
     images = images.toarray() if issparse(images) else np.asarray(images)
     given = images.shape
     if image_shape is not None:
-        shape = tuple(np.atleast_1d(image_shape).tolist())
-        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        shape = check_image_shape(image_shape)
+        if shape[2] not in (1, 3, 4):
             raise ValueError(
-                f"image_shape={image_shape!r} must be (height, width) or (height, "
-                "width, channels) with 1, 3 or 4 channels, the channels last."
+                f"image_shape={image_shape!r} has {shape[2]} channels, but 1, 3 or 4 "
+                "can be plotted. The channels come last."
             )
         if images.ndim < 2 or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(
@@ -221,12 +223,11 @@ class Target:
 
 def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
     """Read y as classes or as a continuous quantity."""
-    options = ("auto", "classes", "continuous")
-    if target_type not in options:
-        raise ValueError(
-            f"target_type must be one of {', '.join(map(repr, options))}, got "
-            f"{target_type!r}."
-        )
+    validate_parameter_constraints(
+        {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
+        {"target_type": target_type},
+        caller_name="a display",
+    )
     if y is None:
         return Target(None)
     y = np.asarray(y)
@@ -260,15 +261,6 @@ def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
         codes = np.argsort(order)[codes]
         names = ["noise", *(names[i] for i in order[1:])]
     return Target("classes", codes, [str(name) for name in names], bool(noise))
-
-
-def check_option(value, options, name):
-    """Validate a choice among strings."""
-    if value not in options:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
-        )
-    return value
 
 
 # Where it is drawn ----------------------------------------------------------

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
     make_constraint,
+    validate_parameter_constraints,
     validate_params,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "fit_context",
     "make_constraint",
     "safe_indexing",
+    "validate_parameter_constraints",
     "validate_params",
 ]
