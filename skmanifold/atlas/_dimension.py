@@ -4,7 +4,6 @@
 """Intrinsic dimension of data, estimated by atlas autoencoders."""
 
 import itertools
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils import check_array
 
 from skmanifold import topology
 from skmanifold.topology._covers import choose_prototypes, two_nearest
+from skmanifold.utils._sizes import is_size
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count, check_seed
 
@@ -181,12 +181,10 @@ def _error_of_points(X, n_charts, seed):
 
 def _check_dimensions(dimensions):
     values = list(dimensions) if np.iterable(dimensions) else [None]
-    if not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
-        raise ValueError(f"dimensions={dimensions!r} must be a sequence of integers.")
-    least = 2 if values and values[0] == 1 else 3
+    minimum = 2 if values and values[0] == 1 else 3
     if (
-        len(values) < least
-        or values[0] < 1
+        len(values) < minimum
+        or not all(map(is_size, values))
         or any(b - a != 1 for a, b in itertools.pairwise(values))
     ):
         raise ValueError(
