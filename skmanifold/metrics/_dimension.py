@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How many coordinates do the data need?"""
+"""Intrinsic dimension of data."""
 
 from numbers import Real
 
@@ -39,11 +39,11 @@ def intrinsic_dimension(
     """Estimate the dimension of the manifold that the data lie on.
 
     ``"twonn"`` takes the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
-    two nearest neighbours, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
+    two nearest neighbors, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
     on the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu`
     through the origin. It looks at the finest scale, where noise counts as dimension.
 
-    ``"mle"`` takes the k nearest neighbours, at the distances :math:`T_j(i)`:
+    ``"mle"`` takes the k nearest neighbors, at the distances :math:`T_j(i)`:
 
     .. math::
 
@@ -64,7 +64,7 @@ def intrinsic_dimension(
         The estimator.
 
     n_neighbors : int or (int, int), default=(10, 20)
-        Number of neighbours k, at least 2, of ``"mle"``. A pair (first, last) stands
+        Number of neighbors k, at least 2, of ``"mle"``. A pair (first, last) stands
         for the mean over all k from first to last, as Levina and Bickel propose.
 
     discard_fraction : float, default=0.1
@@ -79,14 +79,14 @@ def intrinsic_dimension(
         the value is no mean over them.
 
     n_samples : int, default=None
-        Evaluate only so many random distinct samples, among all neighbours. None means
+        Evaluate only so many random distinct samples, among all neighbors. None means
         all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def intrinsic_dimension(
     Raises
     ------
     ValueError
-        If there are too few distinct rows, or if all neighbours are equally far, so
+        If there are too few distinct rows, or if all neighbors are equally far, so
         that the estimate is infinite.
 
     References
@@ -158,7 +158,7 @@ def intrinsic_dimension(
 
 
 _ALL_EQUAL = (
-    "The dimension is undefined: the nearest neighbours are all equally far, as on a"
+    "The dimension is undefined: the nearest neighbors are all equally far, as on a"
     " grid or in a simplex. {}, or add a little noise."
 )
 

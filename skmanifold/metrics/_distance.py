@@ -76,7 +76,7 @@ def distance_rmse(
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -121,14 +121,14 @@ def local_geometric_distortion(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how far distances to the nearest neighbours change (LGD).
+    """Compute the local geometric distortion of neighbor distances (LGD).
 
     .. math::
 
         LGD(k) = \\sqrt{\\frac{1}{nk} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
         (d_X(i, j) - d_Z(i, j))^2}
 
-    with the neighbours in the input. The value has the unit of the distances; it lies
+    with the neighbors in the input. The value has the unit of the distances; it lies
     in [0, inf), lower is better, and 0 is a local isometry.
 
     Parameters
@@ -141,7 +141,7 @@ def local_geometric_distortion(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than the number of samples. A pair (first, last)
+        Number of neighbors k, less than the number of samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     divide_by_dimension : bool, default=False
@@ -158,13 +158,14 @@ def local_geometric_distortion(
         root mean square.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -286,7 +287,7 @@ def stress(
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -362,7 +363,7 @@ def _geodesic_graph(X, metric, n_neighbors, n_jobs):
     n_parts = connected_components(graph, directed=False, return_labels=False)
     if n_parts > 1:
         raise ValueError(
-            f"The graph of n_neighbors={n_neighbors} nearest neighbours falls into"
+            f"The graph of n_neighbors={n_neighbors} nearest neighbors falls into"
             f" {n_parts} parts, between which there is no geodesic. Raise n_neighbors,"
             " or measure each part by itself."
         )
@@ -473,7 +474,7 @@ def distance_correlation(
     with u and v the distances :math:`d_X(i, j)` and :math:`d_Z(i, j)` (Pearson), or
     their ranks among all pairs (Spearman), ties sharing their mean. The value lies
     in [-1, 1]; higher is better, 1 means that all distances keep their order
-    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighbourhood
+    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighborhood
     metrics it looks at the large distances too.
 
     Parameters
@@ -490,10 +491,10 @@ def distance_correlation(
 
     distances : {"euclidean", "geodesic"}, default="euclidean"
         What is compared in the input: the distances by `metric`, or the lengths of
-        shortest paths in the graph of nearest neighbours by `metric`.
+        shortest paths in the graph of nearest neighbors by `metric`.
 
     n_neighbors : int, default=10
-        Neighbours in that graph, one number and no range; used with
+        Neighbors in that graph, one number and no range; used with
         ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"

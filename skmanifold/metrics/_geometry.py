@@ -53,7 +53,7 @@ def local_curvature(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how curved the embedding is, along the neighbours in the input.
+    """Compute the curvature of the embedding along the neighbors in the input.
 
     Pass the same array twice for the curvature of the data themselves.
 
@@ -63,13 +63,13 @@ def local_curvature(
 
         c_i = 2\\pi - \\sum_{t=1}^k \\angle(z_{i_t} - z_i, z_{i_{t+1}} - z_i),
 
-    where the k nearest neighbours in the input stand in their order around ``i``, in
+    where the k nearest neighbors in the input stand in their order around ``i``, in
     the plane that fits them best in the embedding, and the last is followed by the
     first. It is 0 inside a plane, positive at a peak, negative at a saddle, and
-    positive at an edge of the surface, where the neighbours lie to one side. The value
+    positive at an edge of the surface, where the neighbors lie to one side. The value
     is the mean of :math:`|c_i|`, in [0, inf).
 
-    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbours
+    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbors
     in the input, and is the mean angle by which they turn in the embedding at their
     inner vertices, in [0, pi]:
 
@@ -95,7 +95,7 @@ def local_curvature(
         What is measured.
 
     n_neighbors : int, default=10
-        Number of neighbours; at least 3 for ``"angle_defect"``.
+        Number of neighbors; at least 3 for ``"angle_defect"``.
 
     n_paths : int, default=1000
         Number of random paths of ``"turning_angle"``. Those between parts that the
@@ -109,7 +109,7 @@ def local_curvature(
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours; ``"angle_defect"``
+        Evaluate only so many random samples, among all neighbors; ``"angle_defect"``
         only. None means all.
 
     n_jobs : int, default=None
@@ -127,12 +127,12 @@ def local_curvature(
     Raises
     ------
     ValueError
-        If neighbours of a sample coincide with it so that fewer than three directions
+        If neighbors of a sample coincide with it so that fewer than three directions
         remain, or no path has an inner vertex.
 
     Notes
     -----
-    The first equation of the DLME paper lacks the order of the neighbours and the
+    The first equation of the DLME paper lacks the order of the neighbors and the
     difference from :math:`2\\pi`; its authors' code measures turning angles, leaving
     out the last inner vertex of each path.
 
@@ -206,7 +206,7 @@ def _angle_defects(V):
         directions = V[i][lengths[i] > 0.0]
         if len(directions) < 3:
             raise ValueError(
-                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbours of a"
+                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbors of a"
                 " sample coincide with it in Z, so fewer than three directions are"
                 " left. Raise n_neighbors, or remove repeated rows."
             )
@@ -216,7 +216,7 @@ def _angle_defects(V):
 
 def _proper_defects(V):
     if V.shape[2] > 2:
-        # The plane of the neighbours themselves: at a sharp peak the scatter around
+        # The plane of the neighbors themselves: at a sharp peak the scatter around
         # the vertex would be largest along the normal.
         spread = V - V.mean(axis=1, keepdims=True)
         plane = np.linalg.svd(spread, full_matrices=False)[2][:, :2]
