@@ -137,7 +137,7 @@ def test_layers_are_those_of_the_test():
     written = {path.stem for path in (ROOT / "skmanifold").iterdir()}
     assert set(rows) == written - {"__init__", "__pycache__"}
     for layer, text in rows.items():
-        named = set(re.findall(r"``(\w+)``", text))
+        named = set(re.findall(r"``([\w.]+)``", text))
         assert named == known[layer], layer
 
 

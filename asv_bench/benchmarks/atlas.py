@@ -3,8 +3,9 @@
 
 """The atlas autoencoder and the topology of covers."""
 
-from skmanifold.atlas import AtlasAE, betti_numbers, cech_nerve, denoise, soft_cover
+from skmanifold.atlas import AtlasAE
 from skmanifold.datasets import make_flat_torus, make_projective_plane
+from skmanifold.topology import betti_numbers, cech_nerve, denoise, soft_cover
 
 
 class Topology:

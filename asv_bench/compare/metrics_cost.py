@@ -6,8 +6,8 @@
 ``python -m asv_bench.compare.metrics_cost`` compares 10,000 rows of MNIST, raw pixels
 against two principal components, with :func:`sklearn.manifold.trustworthiness`, then
 runs our metrics on all 70,000, where scikit-learn's would need three matrices of 39 GB.
-Every figure comes from a process of its own. MNIST is read as
-:func:`skmanifold.datasets.fetch_mnist` reads it.
+Every figure comes from a process of its own. MNIST is read by
+:func:`skmanifold.datasets.fetch_dataset`.
 """
 
 import argparse
@@ -32,9 +32,9 @@ def data(n_rows, dtype):
     """The first rows of MNIST and their first two principal components."""
     from sklearn.decomposition import PCA
 
-    from skmanifold.datasets import fetch_mnist
+    from skmanifold.datasets import fetch_dataset
 
-    X = fetch_mnist().data[:n_rows].astype(dtype)
+    X = fetch_dataset("mnist").data[:n_rows].astype(dtype)
     return X, PCA(n_components=2, random_state=0).fit_transform(X)
 
 

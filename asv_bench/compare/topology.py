@@ -8,8 +8,8 @@ seeds with all Betti numbers right over Z/2 and Z/3, and the median CPU time.
 Vietoris-Rips is that of ripser, on 200 points far from each other. ``--noise 0.1``
 embeds the spaces isometrically in 100 dimensions, adds noise of that size per
 coordinate, relative to the root mean square radius, and lets all ways see the data
-after :func:`skmanifold.atlas.denoise`. Beside charts that are trained from prototypes
-at random rows are the untrained charts of just these. Each run has a process of its own
+after :func:`skmanifold.topology.denoise`. Beside charts that are trained from random
+prototypes are the untrained charts of the same prototypes. Each run has its own process
 and a line in a file.
 """
 
@@ -76,12 +76,13 @@ def data(space, n_samples, noise, seed):
 
 def cover(way, X, n_charts, dimension, seed):
     """Memberships of the rows."""
-    from skmanifold.atlas import AtlasAE, soft_cover
+    from skmanifold.atlas import AtlasAE
+    from skmanifold.topology import soft_cover
 
-    start = "random" if way.endswith("_random") else "k-means"
+    init = "random" if way.endswith("_random") else "k-means"
     if way.startswith("untrained"):
-        return soft_cover(X, n_charts, start=start, random_state=seed)
-    model = AtlasAE(n_charts, dimension, start=start, random_state=seed)
+        return soft_cover(X, n_charts, init=init, random_state=seed)
+    model = AtlasAE(n_charts, dimension, init=init, random_state=seed)
     return model.fit(X).predict_proba(X)
 
 
@@ -125,13 +126,13 @@ def rips(X, dimension, n_landmarks=200):
 
 def one(space, way, noise, seed, n_samples=3000):
     """Run one way once."""
-    from skmanifold.atlas import betti_numbers, denoise
+    from skmanifold.topology import betti_numbers, denoise
 
     # imports are not what is measured
     if way == "rips":
         importlib.import_module("ripser")
     else:
-        importlib.import_module("skmanifold.atlas._atlas_ae")
+        importlib.import_module("skmanifold.atlas")
     importlib.import_module("gudhi")
     _, _, n_charts, dimension = SPACES[space]
     X, truth = data(space, n_samples, noise, seed)

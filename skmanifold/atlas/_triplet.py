@@ -16,6 +16,7 @@ from torch import nn
 from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
+from skmanifold.utils._sizes import is_size
 from skmanifold.utils._sklearn import Interval, StrOptions
 
 from ._charts import (
@@ -473,11 +474,10 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         own = one_hot(own_q) if self.membership == "hard" else own_q, own_y
         n_rows = len(self.embedding_)
         most = n_rows if X is not None else n_rows - 1
-        whole = isinstance(n_neighbors, Integral) and not isinstance(n_neighbors, bool)
-        if not whole or not 1 <= n_neighbors <= most:
+        if not is_size(n_neighbors) or n_neighbors > most:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
-                "number of rows of the training data that can be neighbours."
+                "number of training samples that can be neighbors."
             )
         q, coordinates = own if X is None else self._weighted(X)
         distances = np.empty((len(q), n_neighbors))

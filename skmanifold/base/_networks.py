@@ -4,12 +4,12 @@
 """Checks of the networks that a user describes or gives."""
 
 import copy
-from numbers import Integral
 
 import torch
 from torch import nn
 
 from skmanifold._engine import mark_hidden
+from skmanifold.utils._sizes import check_image_shape, is_size
 from skmanifold.utils._warnings import warn
 
 
@@ -23,30 +23,18 @@ def checked_widths(name, layers):
     return [int(width) for width in layers]
 
 
-def is_size(value):
-    """Whether a value is a positive integer."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-
-
 def checked_image_shape(image_shape, n_features):
-    """(H, W, C) of rows of ``n_features`` numbers; None for None."""
+    """Return (H, W, C) for samples of `n_features` pixel values; None for None."""
     if image_shape is None:
         return None
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(map(is_size, shape)):
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
-            "integers: the shape that a row is given by row.reshape."
-        )
-    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
-        channels, side, _ = shape
+    height, width, n_channels = check_image_shape(image_shape)
+    if height in (1, 3, 4) and width == n_channels > 4:
         warn(
-            f"image_shape={image_shape!r} is {channels} by {side} pixels with {side} "
+            f"image_shape={image_shape!r} is {height} by {width} pixels with {width} "
             "channels. If the channels come first in your images, move them last: "
-            f"({side}, {side}, {channels}), with rows made by X.reshape(-1, {channels},"
-            f" {side}, {side}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
+            f"({width}, {width}, {height}), with rows made by X.reshape(-1, {height},"
+            f" {width}, {width}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
         )
-    height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "

@@ -21,7 +21,6 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -44,6 +43,7 @@ from skmanifold.training import TrainingOptions
 from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
+from skmanifold.utils._validation import check_seed
 from skmanifold.utils._warnings import warn
 
 from . import _onnx, _persistence
@@ -672,12 +672,7 @@ class DeepManifold(
 
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""
-        # None is fresh entropy here, not NumPy's global generator, which is left alone
-        rng = (
-            np.random.RandomState(np.random.SeedSequence().generate_state(4))
-            if self.random_state is None
-            else check_random_state(self.random_state)
-        )
+        rng = check_seed(self.random_state)
         # processes that fit together draw the same, with random_state=None too
         seed = int(from_first([rng.randint(LARGEST_SEED)])[0])
         if options.checkpoint is None:
