@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from asv_bench.compare import speed
-from asv_bench.compare.child import measured
+from asv_bench.compare.process import measured
 from skmanifold import DLME
 
 from . import make_clusters
