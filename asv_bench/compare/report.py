@@ -186,33 +186,14 @@ def readme(rows):
     return markdown(table)
 
 
-def sections(rows, keys, columns, title, group_by):
-    """Return a table for each value of ``group_by``, of titles made from its rows."""
-    found = []
-    for group in grouped(rows, group_by).values():
-        found.append(csv_table(mean_table(group, keys, columns), title(group[0])))
-    return "\n\n".join(found)
-
-
-def title_of(row):
-    """Return the title of a table of embeddings."""
-    job, n = row["job"], row["found"]["n_samples"]
-    many = "s" if job["threads"] > 1 else ""
-    return f"{job['data']}, {n:,} samples, {job['threads']} thread{many}"
-
-
 def embeddings(task):
-    """Return the function that makes the tables of one task."""
+    """Return the function that makes the table of one task."""
 
     def make(rows):
         found = [r for r in fits(rows, task) if r["job"]["data"] not in SYNTHETIC]
-        return sections(
-            embedding.with_rates(found),
-            ("method",),
-            embedding.COLUMNS[task],
-            title_of,
-            ("data", "n_rows", "threads"),
-        )
+        found = embedding.with_rates(found)
+        columns = embedding.COLUMNS[task]
+        return csv_table(mean_table(found, embedding.KEYS, columns, default="all"))
 
     return make
 
@@ -241,24 +222,15 @@ def growth(rows):
 
 
 def clusterings(rows):
-    """Return the tables of clusterings, one for each data set and split."""
+    """Return the table of clusterings, by data set and split."""
     order = clustering.METHODS.index
 
     def key(row):
         job = row["job"]
         return job["data"], job.get("split") or 0, order(job["method"]), job["seed"]
 
-    def title(row):
-        split = row["job"].get("split")
-        return row["job"]["data"] + (f", first {split:,} fitted" if split else "")
-
-    return sections(
-        sorted(rows["clustering"], key=key),
-        ("method",),
-        clustering.COLUMNS,
-        title,
-        ("data", "split"),
-    )
+    found = sorted(rows["clustering"], key=key)
+    return csv_table(mean_table(found, clustering.KEYS, clustering.COLUMNS))
 
 
 def part(module, entry, name, keys, columns):
@@ -377,14 +349,17 @@ def save(figure, axes, path):
 
 
 def plot_scores(rows, path):
-    """Plot four scores against the time of a fit, for small and for large data."""
+    """Plot four scores against the time of a fit, for small and for large data.
+
+    PCA is left out: it would take all the room of the axes.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 5), layout="constrained")
     axes = figure.subplots(2, len(PLOTTED), sharex="row")
     for line, sets in zip(axes, (SETS[:4], SETS[4:]), strict=True):
         groups = [on_whole_set(rows, data) for data in sets]
-        names = [name for name in VARIANTS if all(name in group for group in groups)]
+        names = [name for name in list(VARIANTS)[:-1] if all(name in x for x in groups)]
         for axis, score in zip(line, PLOTTED, strict=True):
             for name in names:
                 time = time_of(groups[0][name])
@@ -396,7 +371,7 @@ def plot_scores(rows, path):
             axis.set(xscale="log", title=HEADINGS.get(score, score))
             axis.set_xlabel(HEADINGS[time])
             axis.grid(alpha=0.25)
-        line[0].set_ylabel("mean of " + ",\n".join(sets))
+        line[0].set_ylabel(f"mean of {len(sets)} sets")
     save(figure, axes.flat, path)
 
 

@@ -51,7 +51,7 @@ def grouped(rows, keys, default="-"):
     return groups
 
 
-def mean_table(rows, keys, columns, deviation=True):
+def mean_table(rows, keys, columns, *, default="-"):
     """Return the head and the lines of a table of means.
 
     Parameters
@@ -62,8 +62,8 @@ def mean_table(rows, keys, columns, deviation=True):
         Entries of the jobs that tell the lines apart.
     columns : dict of str to int
         Names of figures and their decimals. Figures that no row has are left out.
-    deviation : bool
-        Whether to add the standard deviation where there are several seeds.
+    default : str
+        Entry where a job lacks a key.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def mean_table(rows, keys, columns, deviation=True):
     columns = {name: n for name, n in columns.items() if values_of(rows, name)}
     names = (*keys, "seeds", *columns)
     table = [[HEADINGS.get(name, name) for name in names]]
-    for key, group in grouped(rows, keys).items():
-        cells = (cell(values_of(group, x), n, deviation) for x, n in columns.items())
+    for key, group in grouped(rows, keys, default).items():
+        cells = (cell(values_of(group, x), n) for x, n in columns.items())
         table.append([*key, str(len(group)), *cells])
     return table
 

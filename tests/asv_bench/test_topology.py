@@ -34,11 +34,17 @@ def test_betti_numbers_are_right(space, way):
 def test_table_counts_seeds_that_are_right():
     rows = [
         {
-            "job": {"space": "circle", "noise": 0.0, "way": "rips"},
+            "job": {"space": "circle", "noise": 0.0, "way": way},
             "found": {"right": right, "fit CPU s": seconds},
         }
-        for right, seconds in ((True, 1.0), (False, 2.0), (True, 9.0))
+        for way, right, seconds in (
+            ("rips", True, 1.0),
+            ("rips", False, 2.0),
+            ("rips", True, 9.0),
+            ("trained", True, 5.0),
+        )
     ]
-    assert topology.table(rows).splitlines()[-1] == (
-        "| circle | - | 0 | Vietoris-Rips | 2 of 3 | 2.0 |"
-    )
+    assert topology.table(rows) == [
+        ["noise", "space", "charts", "trained charts", "Vietoris-Rips"],
+        ["0", "circle", "4", "1 of 1, 5.0 s", "2 of 3, 2.0 s"],
+    ]
