@@ -289,7 +289,7 @@ def check_tests_mirror_package(root):
 
 HOME = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|[A-Za-z]:\\+Users\\+)[\w.-]")
 OUR_FILES = ("skmanifold", "tests", "doc", "examples", "asv_bench", ".ci")
-GENERATED = {"__pycache__", "_build", "auto_examples", "generated", "env", "results"}
+GENERATED = {"__pycache__", "_build", "auto_examples", "generated", "env"}
 
 
 def our_files(root):
@@ -297,7 +297,8 @@ def our_files(root):
     yield from (path for path in sorted(root.iterdir()) if path.is_file())
     for top in OUR_FILES:
         for folder, folders, files in os.walk(root / top):
-            folders[:] = sorted(set(folders) - GENERATED)
+            generated = GENERATED | ({"results"} if top == "asv_bench" else set())
+            folders[:] = sorted(set(folders) - generated)
             yield from (Path(folder, name) for name in sorted(files))
 
 

@@ -67,7 +67,7 @@ class Distances(_Pair):
 
 
 class Neighbors(_Pair):
-    """Metrics that need neighbours only, and the curve that needs all ranks."""
+    """Metrics that need neighbors only, and the curve that needs all ranks."""
 
     params = ([1_000, 5_000],)
     param_names = ("n_samples",)

@@ -338,7 +338,7 @@ def imports(method, data, rows, seed):
     program += "print(time.process_time() - start)"
     first = {"alone s": "pass", "beyond s": "import sklearn.base"}
     taken = {name: [] for name in first}
-    for _ in range(5):
+    for _ in range(ROUNDS):
         for name, before in first.items():
             command = [sys.executable, "-c", program.format(before, method)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -22,8 +22,15 @@ def test_points_of_a_space(noise):
     assert np.std(X - clean) == pytest.approx(0.1 * radius, rel=0.02)
 
 
-@pytest.mark.parametrize("space", ["circle", "RP2_6d"])
-@pytest.mark.parametrize("way", ["rips", "untrained"])
+@pytest.mark.parametrize(
+    ("space", "way"),
+    [
+        ("circle", "rips"),
+        ("RP2_4d", "rips"),
+        ("circle", "untrained"),
+        ("RP2_6d", "untrained"),
+    ],
+)
 def test_betti_numbers_are_right(space, way):
     row = topology.one(space, way, 0.0, 0, n_samples=1500)
     assert row["right"]
