@@ -21,14 +21,13 @@
   ``--picture FILE`` only plots the charts of the first seed.
 """
 
-import argparse
 from time import perf_counter, process_time
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from asv_bench.compare.data import load, stratified_rows
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 # space -> (generator, its options, dimension)
@@ -307,9 +306,7 @@ def one(part, case, seed, **options):
 
 def main(arguments=None):
     """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("charts", __doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--cases", nargs="+", help="only these cases")
     parser.add_argument("--data", nargs="+", default=["digits"], help="of compression")
@@ -318,7 +315,6 @@ def main(arguments=None):
     )
     parser.add_argument("--charts", type=int, help="of dimension (default: its own)")
     parser.add_argument("--picture", help="file for a plot of MNIST's charts")
-    add_options(parser, "charts")
     options = parser.parse_args(arguments)
     if options.picture:
         print(overlap("mnist", options.seeds[0], picture=options.picture))

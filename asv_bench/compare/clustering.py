@@ -18,7 +18,6 @@ A data set is a name of :mod:`asv_bench.compare.data`, alone or with a number of
 first samples only and scores ``predict`` on the others.
 """
 
-import argparse
 import functools
 
 import numpy as np
@@ -28,7 +27,7 @@ from asv_bench.compare.embedding import warm_up
 from asv_bench.compare.methods import METHODS as EMBEDDINGS
 from asv_bench.compare.methods import import_peer
 from asv_bench.compare.process import measured
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 # Above this many samples, scores of quadratic cost use the first ones.
@@ -229,13 +228,10 @@ COLUMNS = {
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("clustering", __doc__)
     parser.add_argument("--data", nargs="+", default=["digits"])
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--split", type=int, help="fit this many first samples only")
-    add_options(parser, "clustering")
     options = parser.parse_args(arguments)
     jobs = [
         {"method": method, "data": data, "seed": seed}

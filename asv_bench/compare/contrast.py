@@ -15,14 +15,13 @@
   on the unit sphere of one dimension more, trained as long and twice as long.
 """
 
-import argparse
 import time
 
 import numpy as np
 
 from asv_bench.compare.data import IMAGE_SHAPES, load, split_rows, stratified_rows
 from asv_bench.compare.methods import import_peer
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 # Samples on which classifiers are fitted and scored; networks see all.
@@ -246,33 +245,20 @@ def one(table, **job):
 
 def contrast_jobs(options, charts):
     """Yield the models of the first table."""
-    common = {"n_neighbors": options.neighbors}
+    common = {"table": "contrast", "data": options.data, "rows": options.rows}
+    common["n_neighbors"] = options.neighbors
     if options.epochs:
         common["max_epochs"] = options.epochs
+    flat = {"n_charts": 1, "regularization": 0}
+    models = {
+        "SimCLR, mlp head": {**flat, "projection": "mlp"},
+        "SimCLR, paper head": {**flat, "projection": "paper"},
+        "SimCLR, loss of lightly": {**flat, "projection": "mlp", "lightly": True},
+        **{f"MSimCLR, k={k}": {"n_charts": k} for k in charts},
+    }
     for d in options.components:
-        models = {
-            f"SimCLR, {head} head": {
-                "n_charts": 1,
-                "regularization": 0,
-                "projection": head,
-            }
-            for head in ("mlp", "paper")
-        }
-        models["SimCLR, loss of lightly"] = {
-            **models["SimCLR, mlp head"],
-            "lightly": True,
-        }
-        models |= {f"MSimCLR, k={k}": {"n_charts": k} for k in charts}
         for model, parameters in models.items():
-            yield {
-                "table": "contrast",
-                "data": options.data,
-                "rows": options.rows,
-                "model": model,
-                "n_components": d,
-                **parameters,
-                **common,
-            }
+            yield {**common, "model": model, "n_components": d, **parameters}
 
 
 def triplet_jobs(options, charts):
@@ -291,16 +277,10 @@ def triplet_jobs(options, charts):
     models["the same without regularization"] = 64, 1, "free"
     models["unit sphere of 64 dimensions"] = 64, 1, "flat"
     models["pixels"] = 0, 0, "pixels"
+    common = {"table": "triplets", "data": options.data}
+    common["epochs"] = options.epochs or "auto"
     for model, (d, k, which) in models.items():
-        yield {
-            "table": "triplets",
-            "data": options.data,
-            "model": model,
-            "d": d,
-            "k": k,
-            "which": which,
-            "epochs": options.epochs or "auto",
-        }
+        yield {**common, "model": model, "d": d, "k": k, "which": which}
 
 
 # table -> (jobs, charts by default, keys of a line, columns)
@@ -309,13 +289,7 @@ TABLES = {
         contrast_jobs,
         [16],
         ("data", "rows", "n_neighbors", "n_components", "model"),
-        {
-            "accuracy": 3,
-            "dead charts": 1,
-            "largest q": 2,
-            "seconds": 0,
-            "epoch s": 2,
-        },
+        {"accuracy": 3, "dead charts": 1, "largest q": 2, "seconds": 0, "epoch s": 2},
     ),
     "triplets": (
         triplet_jobs,
@@ -328,9 +302,7 @@ TABLES = {
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("contrast", __doc__)
     parser.add_argument(
         "tables", nargs="*", help="'contrast' and 'triplets'; both if none is named"
     )
@@ -345,7 +317,6 @@ def main(arguments=None):
         default=4,
         help="n_neighbors of the views; 0 for views of the sample alone",
     )
-    add_options(parser, "contrast")
     options = parser.parse_args(arguments)
     unknown = set(options.tables) - set(TABLES)
     if unknown:

@@ -13,23 +13,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class DataSet:
-    """Samples with labels.
+    """Samples with labels, which are used only for scoring."""
 
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features), float32
-        The raw matrix; nothing is scaled.
-    y : ndarray of shape (n_samples,)
-        Labels. They are used only for scoring.
-    scale : float
-        Customary divisor of the data: 255 for images of eight bits.
-    n_train : int or None
-        Number of leading samples that the authors call the training set.
-    """
-
+    # float32, not scaled
     X: object
     y: object
+    # customary divisor: 255 for images of eight bits
     scale: float = 1.0
+    # number of leading samples that the authors call the training set
     n_train: int | None = None
 
     def usual_input(self):
@@ -57,19 +48,7 @@ IMAGE_SHAPES = {
 
 
 def parse_name(text):
-    """Split ``"mnist:10000"`` into the name and the number of samples.
-
-    Returns
-    -------
-    name : str
-    n_rows : int or None
-        None stands for all samples.
-
-    Raises
-    ------
-    ValueError
-        If the set is unknown or the number is not a positive integer.
-    """
+    """Split ``"mnist:10000"`` into name and number of samples, None for all."""
     name, _, n_rows = text.partition(":")
     if name not in NAMES:
         raise ValueError(
@@ -133,23 +112,11 @@ def synthetic(n_rows, n_features, random_state=0):
 
 
 def load(name, n_rows=None):
-    """Return a data set.
+    """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
-    Parameters
-    ----------
-    name : str
-        One of :data:`NAMES`. ``"digits"`` comes with scikit-learn, those in
-        :data:`SYNTHETIC` are generated, the others are files with ``X`` and ``y``
-        (NumPy's npz) in the folder that the environment variable ``SKMANIFOLD_DATA``
-        names.
-    n_rows : int, default=None
-        Size of a stratified subsample; None takes all samples (10,000 of a generated
-        set).
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not there.
+    ``"digits"`` comes with scikit-learn, those in :data:`SYNTHETIC` are generated (by
+    default 10,000 samples), the others are files with ``X`` and ``y`` (NumPy's npz) in
+    the folder that the environment variable ``SKMANIFOLD_DATA`` names.
     """
     import numpy as np
 

@@ -12,7 +12,6 @@ in the first fit of a new process (code that a package keeps compiled on disk is
 ``transform`` fits one part of the samples and embeds the rest.
 """
 
-import argparse
 import functools
 import importlib
 import json
@@ -21,7 +20,7 @@ import time
 from asv_bench.compare.data import NAMES, load, parse_name, split_rows
 from asv_bench.compare.methods import METHODS, missing_packages
 from asv_bench.compare.process import measured
-from asv_bench.compare.runner import add_options, carry_out, package_version
+from asv_bench.compare.runner import carry_out, make_parser, package_version
 from asv_bench.compare.tables import markdown, mean_table
 
 # Numbers of samples that one call of transform embeds when its rate is measured.
@@ -189,9 +188,7 @@ def plan(options):
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("embedding", __doc__)
     add = parser.add_argument
     text = f"any of {', '.join(METHODS)} (default: all)"
     several = {"nargs": "+", "metavar": "M"}
@@ -203,7 +200,6 @@ def main(arguments=None):
     add("--input", choices=("auto", "raw", "usual"), default="auto", help=text)
     text = "JSON object: method -> parameters that differ from its defaults"
     add("--params", default="{}", help=text)
-    add_options(parser, "embedding")
     options = parser.parse_args(arguments)
     try:
         rows = carry_out("embedding", list(plan(options)), options)

@@ -17,14 +17,13 @@
   its default number of charts, with two coordinates each.
 """
 
-import argparse
 from time import perf_counter, process_time
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from asv_bench.compare.data import load, split_rows
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 from skmanifold.datasets import make_open_sphere, make_s_curve, make_swiss_roll
 from skmanifold.metrics import isometry_distortion
@@ -222,12 +221,9 @@ def one(part, case, seed):
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("isometry", __doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--cases", nargs="+", help="only these cases")
-    add_options(parser, "isometry")
     options = parser.parse_args(arguments)
     jobs = [
         {"part": part, "case": case, "seed": seed}

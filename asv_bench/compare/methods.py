@@ -22,41 +22,26 @@ def _transform(model, X, X_train):
 
 @dataclass(frozen=True)
 class Method:
-    """An embedding method and how to call it.
+    """An embedding method and how to call it."""
 
-    Attributes
-    ----------
-    package : str
-        Name of the distribution, for its version and ``pip install``.
-    module, factory : str
-        Module and name of the class or function that makes the model.
-    fixed : mapping
-        Parameters that belong to the method's name here.
-    seed, threads : str or None
-        Names of the parameters that take the seed and the number of threads.
-    brief : mapping or None
-        Parameters of a short fit that triggers compilation; None if the method
-        compiles nothing.
-    raw : bool
-        True if the method gets the raw matrix, False for the usual input.
-    fit_transform : callable
-        ``(model, X) -> embedding``
-    transform : callable or None
-        ``(model, X, X_train) -> embedding``; None if the method has none.
-    requires : tuple of str
-        Further distributions that the method needs.
-    """
-
+    # distribution, for its version and pip
     package: str
+    # where the class or function is that makes the model
     module: str
     factory: str
+    # parameters that belong to the method's name here
     fixed: Mapping = field(default_factory=dict)
+    # names of the parameters that take the seed and the number of threads
     seed: str | None = "random_state"
     threads: str | None = None
+    # parameters of a short fit that triggers compilation; None if there is none
     brief: Mapping | None = None
+    # True for the raw matrix, False for the usual input
     raw: bool = False
     fit_transform: Callable = _fit_transform
+    # None if the method embeds fitted samples only
     transform: Callable | None = _transform
+    # further distributions that the method needs
     requires: tuple = ()
 
     def make(self, seed, threads, params, *, brief=False):

@@ -79,15 +79,7 @@ def _checked(embedding):
 
 
 def score_embedding(X, y, embedding):
-    """Score an embedding of all samples.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The raw matrix.
-    y : ndarray of shape (n_samples,)
-        Labels.
-    embedding : ndarray of shape (n_samples, n_components)
+    """Score an embedding of all samples against the raw matrix and the labels.
 
     Returns
     -------
@@ -101,11 +93,6 @@ def score_embedding(X, y, embedding):
         samples.
         ``spearman``: correlation of the distances of 1,000 random pairs.
         ``page_share``: see :func:`page_share`.
-
-    Raises
-    ------
-    ValueError
-        If an embedded sample is not finite.
     """
     embedding = _checked(embedding)
     y = LabelEncoder().fit_transform(y)

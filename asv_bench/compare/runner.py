@@ -14,6 +14,7 @@ load. This module imports only the standard library, see
 :mod:`asv_bench.compare.process`.
 """
 
+import argparse
 import contextlib
 import datetime
 import hashlib
@@ -101,13 +102,7 @@ def describe_machine():
 
 
 def usable_cores(n):
-    """Return the cores that every job is bound to.
-
-    Raises
-    ------
-    ValueError
-        If this process may use fewer cores.
-    """
+    """Return the cores that every job is bound to."""
     if hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
     else:
@@ -186,8 +181,13 @@ def latest(rows):
     return [row for row in good.values() if release(row) == newest[measurement(row)]]
 
 
-def add_options(parser, module, n_seeds=5):
-    """Add the options that all measuring modules share."""
+def make_parser(module, description, n_seeds=5):
+    """Return a parser of the options that all measuring modules share."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m asv_bench.compare.{module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     text = "seeds (default: %(default)s)"
     add("--seeds", nargs="+", type=int, default=list(range(n_seeds)), help=text)
@@ -198,6 +198,7 @@ def add_options(parser, module, n_seeds=5):
     add("--retry", action="store_true", help="run again what has failed before")
     add("--again", action="store_true", help="run again what the file holds")
     add("--table", action="store_true", help="only print the table of the file")
+    return parser
 
 
 @contextlib.contextmanager
@@ -255,7 +256,7 @@ def carry_out(module, jobs, options, n_cores=None):
         Name of a module of this package.
     jobs : iterable of dict
     options : argparse.Namespace
-        Values of the options that :func:`add_options` adds.
+        Values of the options of :func:`make_parser`.
     n_cores : int, default=None
         Number of cores to bind each job to; None stands for ``options.threads``.
 

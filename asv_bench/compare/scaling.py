@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 # Hidden layers of the structure network: the default, and a wide one.
@@ -149,9 +149,7 @@ COLUMNS = {
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("scaling", __doc__, n_seeds=3)
     add = parser.add_argument
     add("--processes", nargs="+", type=int, default=[1, 2])
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
@@ -159,7 +157,6 @@ def main(arguments=None):
     add("--rows", type=int, default=4000)
     add("--epochs", type=int, default=4, help="at least 2: the first is not timed")
     add("--one", nargs=2, help=argparse.SUPPRESS)
-    add_options(parser, "scaling", n_seeds=3)
     options = parser.parse_args(arguments)
     if options.one:
         job, path = options.one

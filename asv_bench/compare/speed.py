@@ -18,7 +18,6 @@ What is compared alternates in one process, so ratios hold on a busy machine too
 - *import*: importing a package, alone and after ``sklearn.base``.
 """
 
-import argparse
 import contextlib
 import itertools
 import subprocess
@@ -29,7 +28,7 @@ import numpy as np
 
 from asv_bench.compare.data import IMAGE_SHAPES, load, stratified_rows
 from asv_bench.compare.methods import import_peer
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 ROUNDS = 3
@@ -361,33 +360,24 @@ METHODS = {
     "profile": ("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR"),
     "row": ("DLME", "DCRL"),
     "import": (
-        "import skmanifold",
-        "from skmanifold import DLME",
-        "import torch",
-        "import umap",
+        *("import skmanifold", "from skmanifold import DLME"),
+        *("import torch", "import umap"),
     ),
 }
 COLUMNS = {
     "epochs": {"ours s": 3, "other s": 3, "ratio": 2},
     "idec": {"ours s": 3, "other s": 3, "ratio": 2},
     "step": {
-        "step ms": 2,
-        "products ms": 2,
-        "products, of profile": 2,
-        "GFLOP/s": 0,
-        "products' GFLOP/s": 0,
-        "ratio": 2,
+        **{"step ms": 2, "products ms": 2, "products, of profile": 2},
+        **{"GFLOP/s": 0, "products' GFLOP/s": 0, "ratio": 2},
     },
     "profile": {
-        "step ms": 1,
-        "before and after s": 1,
+        **{"step ms": 1, "before and after s": 1},
         **dict.fromkeys((*GROUPS, "other"), 2),
     },
     "row": {
-        "one row, ms": 2,
-        "network of a row, ms": 2,
-        "network of a block, ms": 2,
-        "beyond the block, ms": 2,
+        **{"one row, ms": 2, "network of a row, ms": 2},
+        **{"network of a block, ms": 2, "beyond the block, ms": 2},
     },
     "import": {"alone s": 3, "beyond s": 3},
 }
@@ -411,14 +401,11 @@ def tables(rows):
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("speed", __doc__, n_seeds=3)
     add = parser.add_argument
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     add("--data", nargs="+", choices=IMAGE_SHAPES, default=["digits"])
     add("--rows", type=int, help="stratified subsample (default: all)")
-    add_options(parser, "speed", n_seeds=3)
     options = parser.parse_args(arguments)
     jobs = [
         {"part": part, "method": method, "data": data, "rows": options.rows, "seed": s}

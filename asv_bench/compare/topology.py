@@ -12,7 +12,6 @@ radius; all methods then see the data after :func:`skmanifold.atlas.denoise`. Ch
 with a random start have random samples as prototypes, before training or without it.
 """
 
-import argparse
 import importlib
 import itertools
 import statistics
@@ -21,7 +20,7 @@ import time
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from asv_bench.compare.runner import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown
 
 # space -> (generator, its options, number of charts, dimension)
@@ -190,13 +189,10 @@ def table(rows):
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("topology", __doc__, n_seeds=10)
     parser.add_argument("--spaces", nargs="+", default=list(SPACES), choices=SPACES)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--noise", type=float, default=0.0)
-    add_options(parser, "topology", n_seeds=10)
     options = parser.parse_args(arguments)
     jobs = [
         {"space": space, "way": way, "noise": options.noise, "seed": seed}

@@ -3,7 +3,6 @@
 
 """Measurements in new processes, the file of their rows, and tables of means."""
 
-import argparse
 import json
 import os
 
@@ -18,8 +17,7 @@ N_CORES = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(
 
 
 def options(path, *arguments):
-    parser = argparse.ArgumentParser()
-    runner.add_options(parser, "unused")
+    parser = runner.make_parser("unused", "")
     return parser.parse_args(["--out", str(path), *arguments])
 
 
