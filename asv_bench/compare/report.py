@@ -123,21 +123,21 @@ def time_of(rows):
     return "cpu_s" if one_thread else "wall_s"
 
 
-def short_table(data):
-    """Return the function that makes the short table of a data set."""
-
-    def make(rows):
+def short_tables(rows):
+    """Return a table of means for each data set, a line for each method."""
+    tables = []
+    for data in SETS:
         groups = on_whole_set(rows, data)
-        rows = [row for group in groups.values() for row in group]
-        columns = {x: n for x, n in SCORES.items() if values_of(rows, x)}
-        columns |= {time_of(rows): 1, "peak_mib": 0}
+        fitted = [row for group in groups.values() for row in group]
+        columns = {x: n for x, n in SCORES.items() if values_of(fitted, x)}
+        columns |= {time_of(fitted): 1, "peak_mib": 0}
         table = [["method", *(HEADINGS.get(name, name) for name in columns)]]
         for name, group in groups.items():
             cells = (cell(values_of(group, x), n, False) for x, n in columns.items())
             table.append([name, *cells])
-        return csv_table(table)
-
-    return make
+        n_samples = fitted[0]["found"]["n_samples"]
+        tables.append(csv_table(table, f"{data}, {n_samples:,} samples"))
+    return "\n\n".join(tables)
 
 
 def side(ours, theirs, sign=1):
@@ -275,7 +275,7 @@ def circumstances(rows):
         ("Commits of skmanifold", ", ".join(sorted(filter(None, commits)))),
         ("Busy machine", f"{sum(map(is_disturbed, rows))} of {len(rows)} jobs"),
     ]
-    return csv_table([["", ""], *lines]).replace("   :header-rows: 1\n", "", 1)
+    return csv_table(lines).replace("   :header-rows: 1\n", "", 1)
 
 
 def is_disturbed(row):
@@ -289,7 +289,7 @@ def is_disturbed(row):
 BLOCKS = {
     "readme": readme,
     "counts": counts,
-    **{data: short_table(data) for data in SETS},
+    "sets": short_tables,
     "circumstances": circumstances,
     "embedding": embeddings("embed"),
     "cold": embeddings("cold"),
