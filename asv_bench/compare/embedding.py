@@ -206,7 +206,8 @@ def main(arguments=None):
     except ValueError as error:
         parser.error(str(error))
     rows = with_rates(row for row in rows if row["job"]["task"] == options.task)
-    print(markdown(mean_table(rows, KEYS, COLUMNS[options.task])))
+    table = mean_table(rows, KEYS, COLUMNS[options.task], default="all")
+    print(markdown(table))
 
 
 if __name__ == "__main__":
