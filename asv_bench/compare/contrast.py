@@ -80,8 +80,8 @@ def with_loss_of_lightly(**parameters):
     NTXentLoss = import_peer("lightly.loss").NTXentLoss
 
     class ByLightly(MSimCLR):
-        def _make_objective(self, data):
-            objective = super()._make_objective(data)
+        def _make_objective(self, data, networks):
+            objective = super()._make_objective(data, networks)
             contrast = NTXentLoss(self.temperature)
 
             def loss(batch, progress):
@@ -134,7 +134,6 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
     from torch.nn import functional as F
 
     from skmanifold.atlas import AtlasTriplet
-    from skmanifold.atlas._trunks import make_trunk
     from skmanifold.losses import batch_all_triplets
 
     class Sphere(nn.Module):
@@ -160,18 +159,12 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
             distances = (2 - 2 * z @ z.t()).clamp(min=1e-8).sqrt()
             return {"triplets": batch_all_triplets(distances, self.labels[rows])}
 
-    def make_objective(data):
+    def make_objective(data, networks):
         import torch
 
-        trunk, width = make_trunk(
-            None,
-            data.inputs,
-            image_shape=(*image_shape, 1),
-            layers=(),
-            feature_dim=model.feature_dim,
-        )
         labels = torch.from_numpy(model._encoded(data))
-        return Objective(data.inputs, labels, Sphere(trunk, width))
+        trunk = networks["encoder"].parts.trunk
+        return Objective(data.inputs, labels, Sphere(trunk, model.feature_dim))
 
     model = AtlasTriplet(
         image_shape=image_shape, max_epochs=n_epochs, random_state=seed

@@ -559,19 +559,22 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         return AtlasTripletObjective(
             data.inputs,
             torch.from_numpy(self._encoded(data)).to(data.device),
-            ChartEncoder(trunk, heads),
+            networks["encoder"],
             triplets=self.triplets,
             margin=self.margin,
             regularization=self.regularization,

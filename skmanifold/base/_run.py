@@ -69,7 +69,8 @@ class Run:
 
     >>> def _learn(self, data, run):
     ...     batches = self._make_batches(data, run.plan.batch_size)
-    ...     objective = run.build(self._make_objective, data)
+    ...     networks = run.build(self._build_networks, data)
+    ...     objective = run.build(self._make_objective, data, networks)
     ...     run.train(objective, batches, phase="pretraining",
     ...               n_epochs=run.plan.n_pretraining_epochs)
     ...     objective.targets = self._targets(run.outputs(objective.encoder))
@@ -88,6 +89,7 @@ class Run:
         self.draws_globally = draws_globally
         self.on_epoch = on_epoch
         self.histories = {}
+        self._rng_state = None  # of torch, after the last module that was built
 
     @property
     def continued(self):
@@ -96,6 +98,8 @@ class Run:
 
     def build(self, factory, *args):
         """Build a module under the seed of the fit.
+
+        The initial weights of all modules of a fit are one sequence of draws.
 
         Parameters
         ----------
@@ -115,8 +119,13 @@ class Run:
         ValueError
             If the previous fit's networks are of another kind.
         """
-        with global_rng_seeded(self.data.seed()):
-            module = factory(*args).to(self.data.device, torch.float32)
+        begun = self._rng_state is not None
+        with global_rng_seeded(0 if begun else self.data.seed()):
+            if begun:
+                torch.set_rng_state(self._rng_state)
+            module = factory(*args)
+            self._rng_state = torch.get_rng_state()
+        module.to(self.data.device, torch.float32)
         for name, network in self.previous.items():
             if not hasattr(module, name):
                 continue

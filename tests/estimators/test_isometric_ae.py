@@ -30,6 +30,7 @@ from skmanifold.estimators import _isometric_ae
 from skmanifold.estimators._isometric_ae import (
     PRIORS,
     IsometricAEObjective,
+    between_scales,
     chain_of,
 )
 from skmanifold.graph import geodesic_embedding
@@ -518,8 +519,8 @@ def objective_of(n_components=2, anchor=None, scale=2.0, unit=5.0, **options):
     inputs = torch.randn(10, 3)
     mlp = dict(layers=(6, 5), norm="none", activation="silu")
     objective = IsometricAEObjective(
-        MLP(3, n_components, **mlp),
-        MLP(n_components, 3, **mlp),
+        between_scales(MLP(3, n_components, **mlp)),
+        between_scales(MLP(n_components, 3, **mlp)),
         inputs,
         scale=scale,
         unit=unit,

@@ -554,7 +554,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         n_clusters = self.n_clusters
         if run.continued and run.previous["clusters"].n_asked == n_clusters:
             n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
-        objective = run.build(self._make_objective, data, n_clusters)
+        networks = run.build(self._build_networks, data)
+        objective = run.build(self._make_objective, data, networks, n_clusters)
         if self._representation is not None:
             data.learnt["representation_"] = self._representation[0]
 
@@ -600,17 +601,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         run.train(objective, NeighborPairs(neighbors, distances, batch_size))
         return objective
 
-    def _make_objective(self, data, n_clusters):
-        n_features = self.n_features_in_
-        n_rest = data.n_inputs - n_features
-        n_represented = data.n_inputs
+    def _make_networks(self, sizes):
+        n_inputs, n_features = sizes["n_inputs"], sizes["n_features"]
+        n_rest = n_inputs - n_features
+        n_represented = n_inputs
         represent = nn.Identity()
         if n_rest:
             represent, n_represented = Columns(n_features), n_rest
         elif self._contrasts():
             n_represented = self.representation_dim
             represent = nn.Sequential(
-                MLP(data.n_inputs, n_represented, layers=(256, 256)), UnitRows()
+                MLP(n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
         layers = checked_widths("layers", self.layers)
         options = {"norm": self.norm, "activation": self.activation}
@@ -627,7 +628,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 "n_features, n_components"
                 if name == "encoder"
                 else "n_components, n_features",
-                torch.zeros(2, n_in),
+                n_in,
                 n_out,
                 remedy=f"Give it a last layer of {n_out} outputs.",
             )
@@ -641,18 +642,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         else:
             to_features = Scaled(own("decoder", self.n_components, n_represented))
         represents = not isinstance(represent, nn.Identity)
+        parts = OrderedDict(features=Features(represent), network=Scaled(network))
+        to_inputs = decoder(n_features) if represents else None
+        return {
+            "encoder": nn.Sequential(parts),
+            "decoder": Decoder(to_features, to_inputs, n_rest),
+        }
+
+    def _make_objective(self, data, networks, n_clusters):
         return DCRLObjective(
-            nn.Sequential(
-                OrderedDict(
-                    features=Features(represent),
-                    network=Scaled(network),
-                )
-            ),
-            Decoder(
-                to_features,
-                decoder(n_features) if represents else None,
-                n_rest,
-            ),
+            networks["encoder"],
+            networks["decoder"],
             Clusters(n_clusters, self.n_components),
             weights={
                 name: _first_and_last(parameter, getattr(self, parameter))
