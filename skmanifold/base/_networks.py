@@ -31,20 +31,25 @@ def make_networks(estimator, sizes):
             "return a dict of torch modules with an entry 'encoder', and 'decoder' if "
             "the method has one."
         )
+    if hasattr(estimator, "inverse_transform") and "decoder" not in networks:
+        raise TypeError(
+            f"{type(estimator).__name__}._make_networks returned no 'decoder', which "
+            "inverse_transform needs. Return one, or leave out DecoderMixin."
+        )
     return nn.ModuleDict(networks)
 
 
-def frozen_networks(encoder, decoder, scaler):
+def frozen_networks(networks, scaler):
     """Return the fitted attributes ``network_`` and, with a decoder, ``decoder_``.
 
     They are copies on the CPU, in evaluation mode and without gradients; the scaler's
     projection is their first or last layer.
     """
-    frozen = {"network_": _frozen(project=linear(scaler.basis), encoder=encoder)}
-    if decoder is not None:
-        frozen["decoder_"] = _frozen(
-            decoder=decoder, expand=linear(scaler.inverse_basis)
-        )
+    project, encoder = linear(scaler.basis), networks["encoder"]
+    frozen = {"network_": _frozen(project=project, encoder=encoder)}
+    if "decoder" in networks:
+        expand, decoder = linear(scaler.inverse_basis), networks["decoder"]
+        frozen["decoder_"] = _frozen(decoder=decoder, expand=expand)
     return frozen
 
 

@@ -115,8 +115,7 @@ def networks_with(estimator, weights):
     _check_shapes(networks, weights)
     for name, tensors in weights.items():
         networks[name].float().load_state_dict(tensors)
-    decoder = networks["decoder"] if "decoder" in weights else None
-    return frozen_networks(networks["encoder"], decoder, estimator._input_map)
+    return frozen_networks(networks, estimator._input_map)
 
 
 def check_sizes(estimator, weights):
@@ -130,8 +129,10 @@ def check_sizes(estimator, weights):
 
 
 def _check_shapes(networks, weights):
+    if weights.keys() != {name for name in NETWORKS if name in networks}:
+        raise ValueError(f"weights of {sorted(weights)}, not of {sorted(networks)}")
     for name, tensors in weights.items():
-        differences = _differences(dict(networks.items()).get(name), tensors)
+        differences = _differences(networks[name], tensors)
         if differences:
             raise OtherWeights(name, differences)
 
@@ -169,8 +170,6 @@ class OtherWeights(ValueError):
 
 def _differences(network, weights):
     """Describe how the weights of a network differ from those of the file."""
-    if network is None:
-        return ["which there is none of here"]
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     stored = {key: tuple(tensor.shape) for key, tensor in weights.items()}
     return sorted(

@@ -5,6 +5,7 @@
 
 import contextlib
 import copy
+import functools
 import math
 import tempfile
 from numbers import Integral, Real
@@ -142,8 +143,9 @@ class DeepManifold(
       parameters and from ``sizes``, a dict with ``"n_inputs"`` and ``"n_features"``
       (columns of the inputs and of X), so that a saved model needs only the weights;
     - ``_make_objective(data, networks)`` returns a torch module whose
-      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and whose
-      attributes ``encoder`` and ``decoder`` are those networks.
+      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and which
+      holds those networks. If it has a method ``on_epoch_start(progress)``, each epoch
+      begins with it.
 
     A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
     ``_network_sizes(data)`` adds sizes that the networks depend on,
@@ -555,10 +557,11 @@ class DeepManifold(
             fit_seed=seed,
         )
 
+        sizes = self._network_sizes(data)
+
         def fitted(objective):
             """The attributes of an estimator whose fit ended here."""
-            decoder = getattr(objective, "decoder", None)
-            modules = frozen_networks(objective.encoder, decoder, input_map)
+            modules = frozen_networks(run.networks, input_map)
             outputs = self._outputs(modules["network_"], rows, input_map)
             histories = {
                 "history_" if phase == "training" else f"{phase}_history_": {
@@ -576,7 +579,7 @@ class DeepManifold(
                 "n_iter_": len(run.histories.get("training", {}).get("loss", ())),
                 "_input_map": input_map,
                 "_seed": seed,
-                "_sizes": self._network_sizes(data),
+                "_sizes": sizes,
                 **data.learnt,
                 **self._fitted_attributes(objective, outputs, data),
             }
@@ -597,6 +600,7 @@ class DeepManifold(
             data,
             plan,
             options=options,
+            make_networks=functools.partial(make_networks, self, sizes),
             previous=previous,
             checkpoint=checkpoint,
             draws_globally=self._draws_globally(),
@@ -613,7 +617,7 @@ class DeepManifold(
     def _learn(self, data, run):
         """Build the objective and minimise it. A method in phases overrides this."""
         batches = self._make_batches(data, run.plan.batch_size)
-        networks = run.build(self._build_networks, data)
+        networks = run.make_networks()
         objective = run.build(self._make_objective, data, networks)
         run.train(objective, batches)
         return objective
@@ -621,10 +625,6 @@ class DeepManifold(
     def _network_sizes(self, data):
         """Sizes that the networks follow from, beside the parameters: int by name."""
         return {"n_inputs": data.n_inputs, "n_features": self.n_features_in_}
-
-    def _build_networks(self, data):
-        """The untrained networks, as a ModuleDict; an argument of ``run.build``."""
-        return make_networks(self, self._network_sizes(data))
 
     def _fitted_attributes(self, objective, outputs, data):
         """Further attributes of a fit whose objective and network outputs are these."""

@@ -77,6 +77,8 @@ class IsometricAEObjective(nn.Module):
         The unit of the objective, in units of the inputs.
     unit : float
         The unit of the inputs, in units of X.
+    anchor : torch.Tensor of shape (n_samples, n_components) or None
+        Where the codes are drawn to at first, in units of X.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class IsometricAEObjective(nn.Module):
         *,
         scale,
         unit,
+        anchor,
         isometry,
         pseudo_inverse,
         latent_prior,
@@ -106,10 +109,6 @@ class IsometricAEObjective(nn.Module):
         self.latent_prior = latent_prior
         self.anchor_weight = anchor_weight
         self.anchor_until = anchor_until
-        self.set_anchor(None)
-
-    def set_anchor(self, anchor):
-        """Where the codes are drawn to at first, (n_samples, n_components), or None."""
         self.anchor = anchor
         self.settled_from = 0.0 if anchor is None else self.anchor_until
 
@@ -560,11 +559,11 @@ default="isomap"
     def _learn(self, data, run):
         batches = self._make_batches(data, run.plan.batch_size)
         # first of all: networks that do not fit are found before the anchor is made
-        networks = run.build(self._build_networks, data)
-        objective = run.build(self._make_objective, data, networks)
+        networks = run.make_networks()
+        scale = _scale_of(data, self.n_components)
         seed = data.seed()  # drawn in any case, so that all else stays the same
-        if not run.continued:
-            objective.set_anchor(self._anchor(data, seed))
+        anchor = None if run.continued else self._anchor(data, seed)
+        objective = run.build(self._make_objective, data, networks, scale, anchor)
         run.train(objective, batches)
         return objective
 
@@ -599,7 +598,7 @@ default="isomap"
             "decoder": between_scales(decoder),
         }
 
-    def _make_objective(self, data, networks):
+    def _make_objective(self, data, networks, scale, anchor):
         encoder, decoder = networks["encoder"], networks["decoder"]
         # a condition of weight 0 differentiates nothing
         _warn_of_unfit_layers(
@@ -612,8 +611,9 @@ default="isomap"
             encoder,
             decoder,
             data.inputs,
-            scale=_scale_of(data, self.n_components),
+            scale=scale,
             unit=data.unit,
+            anchor=anchor,
             isometry=self.isometry,
             pseudo_inverse=self.pseudo_inverse,
             latent_prior=self.latent_prior,

@@ -68,6 +68,35 @@ def test_finds_the_minimum(data):
     assert not objective.training
 
 
+class ByEpoch(Quadratic):
+    """The target moves once an epoch."""
+
+    def __init__(self, X):
+        super().__init__(X)
+        self.calls = []
+        self.target = None
+
+    def on_epoch_start(self, progress):
+        self.calls.append((progress, torch.is_grad_enabled()))
+        self.target = 2 * self.center
+
+    def forward(self, batch, progress):
+        self.calls.append(progress)
+        return {"distance": (self.center - self.target - 1).square().sum()}
+
+
+def test_an_epoch_begins_with_the_hook_of_the_objective(data):
+    quadratic, batches, training = make(data, n_epochs=4, batch_size=20)
+    objective = ByEpoch(data)
+    objective.center = quadratic.center
+    train(objective, batches, training)
+    wanted = []
+    for epoch in range(4):
+        wanted.append((epoch / 4, False))
+        wanted += [(3 * epoch + i) / 12 for i in range(3)]
+    assert objective.calls == wanted
+
+
 def test_is_a_plain_loop(data):
     """Bit for bit what a hand-written loop does."""
     objective, batches, training = make(data, schedule="constant", warmup=0.0)

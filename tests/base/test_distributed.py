@@ -236,7 +236,7 @@ def in_double(model):
     data = FitData(X, torch.from_numpy(X), np.random.RandomState(0))
     model.n_features_in_ = X.shape[1]
     torch.manual_seed(0)
-    networks = model._build_networks(data)
+    networks = model._make_networks(model._network_sizes(data))
     objective = model._make_objective(data, networks).double()
     training = Training(
         n_epochs=1,

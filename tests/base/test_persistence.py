@@ -514,15 +514,9 @@ class Forgetful(Theirs):
         return networks
 
 
-class Unnamed(Theirs):
-    """The objective makes a network of its own."""
-
+class Undecoded(Theirs):
     def _make_networks(self, sizes):
         return {"encoder": nn.Linear(sizes["n_inputs"], self.n_components)}
-
-    def _make_objective(self, data, networks):
-        decoder = nn.Linear(self.n_components, data.n_inputs)
-        return Objective(data.inputs, {**networks, "decoder": decoder})
 
 
 class Nothing(Theirs):
@@ -533,8 +527,8 @@ class Nothing(Theirs):
 def test_networks_that_their_sizes_do_not_make(tmp_path):
     with pytest.raises(TypeError, match="they compute something else"):
         fitted(Forgetful).save(tmp_path / "model")
-    with pytest.raises(TypeError, match=r"decoder has other weights, .* none of here"):
-        fitted(Unnamed).save(tmp_path / "model")
+    with pytest.raises(TypeError, match=r"Undecoded._make_networks returned no 'deco"):
+        fitted(Undecoded)
     with pytest.raises(TypeError, match=r"Nothing._make_networks returned .* a dict"):
         fitted(Nothing)
     assert not os.listdir(tmp_path)

@@ -174,7 +174,7 @@ class TwoPhases(DecoderMixin, DeepManifold):
 
     def _learn(self, data, run):
         batches = RowBatches(data.n_samples, run.plan.batch_size, data.device)
-        networks = run.build(self._build_networks, data)
+        networks = run.make_networks()
         autoencoder = run.build(LinearAutoencoder, data.inputs, networks)
         if not run.continued:
             n_epochs = run.plan.n_pretraining_epochs

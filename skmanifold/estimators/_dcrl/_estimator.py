@@ -32,17 +32,8 @@ from skmanifold.utils._warnings import warn
 
 from .._dlme import DLME
 from ._batches import ImagePairs, NeighborPairs, NoisyRows
-from ._objective import (
-    Clusters,
-    Columns,
-    Contrast,
-    DCRLObjective,
-    Decoder,
-    Features,
-    Pretraining,
-    Scaled,
-    UnitRows,
-)
+from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
+from ._objective import Contrast, DCRLObjective, Pretraining
 from ._start import dense, kmeans_labels, modularity, represented
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
@@ -551,55 +542,76 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         seeds = [data.seed() for _ in range(3)]
         batch_size = run.plan.batch_size
         n_epochs = self._n_epochs(data.n_samples, batch_size)
-        n_clusters = self.n_clusters
-        if run.continued and run.previous["clusters"].n_asked == n_clusters:
-            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
-        networks = run.build(self._build_networks, data)
-        objective = run.build(self._make_objective, data, networks, n_clusters)
+        weights = {
+            name: _first_and_last(parameter, getattr(self, parameter))
+            for name, parameter in _WEIGHTS.items()
+        }
+        networks = run.make_networks()
+        encoder, decoder = networks["encoder"], networks["decoder"]
         if self._representation is not None:
             data.learnt["representation_"] = self._representation[0]
 
         if n_epochs["representation"] and not run.continued:
             run.train(
-                *self._contrast(objective, data, batch_size, seeds[0]),
+                *self._contrast(encoder, data, batch_size, seeds[0]),
                 n_epochs=n_epochs["representation"],
                 learning_rate=2 * run.plan.learning_rate,
                 phase="representation",
             )
-        objective.encoder.features.requires_grad_(False)
+        encoder.features.requires_grad_(False)
 
-        neighbors, distances, features = self._neighbors(objective, run, seeds[1])
-        objective.features = torch.from_numpy(features).to(data.device)
+        neighbors, distances, features = self._neighbors(networks, run, seeds[1])
+        inputs = torch.from_numpy(features).to(data.device)
         if n_epochs["pretraining"] and not run.continued:
             run.train(
-                Pretraining(objective, self.noise * float(features.std())),
+                Pretraining(
+                    encoder, decoder, inputs, self.noise * float(features.std())
+                ),
                 NoisyRows(*features.shape, batch_size, data.device),
                 n_epochs=n_epochs["pretraining"],
                 phase="pretraining",
             )
 
-        codes = run.outputs(objective.encoder)
+        codes = run.outputs(encoder)
         if run.continued:
-            centers = objective.clusters.centers.detach().cpu().numpy()
+            clusters = self._previous_clusters(run)
+            centers = clusters.centers.detach().cpu().numpy()
             labels = _soft_assignments(codes, centers).argmax(axis=1)
-            place = "kept"
+            init_centers = "kept"
         else:
             labels = self._starting_labels(
                 features, neighbors.cpu().numpy(), data, seeds[2]
             )
-            n_clusters = int(labels.max()) + 1
-            objective.clusters = Clusters(n_clusters, self.n_components).to(data.device)
-            arranged = self.arrange_centers and max(objective.weights["ranks"]) > 0
-            place = "arranged" if arranged else "means"
-        objective.start(
-            data.inputs[:, : self.n_features_in_],
-            torch.from_numpy(labels).to(data.device),
-            torch.from_numpy(codes).to(data.device),
-            neighbors,
-            place=place,
+            clusters = Clusters(int(labels.max()) + 1, self.n_components)
+            arranged = self.arrange_centers and max(weights["ranks"]) > 0
+            init_centers = "arranged" if arranged else "means"
+        objective = DCRLObjective(
+            encoder,
+            decoder,
+            clusters.to(data.device),
+            features=inputs,
+            inputs=data.inputs[:, : self.n_features_in_],
+            labels=torch.from_numpy(labels).to(data.device),
+            codes=torch.from_numpy(codes).to(data.device),
+            neighbors=neighbors,
+            init_centers=init_centers,
+            weights=weights,
+            continuation=self.continuation,
+            label_hold=self.label_hold,
+            label_confidence=self.label_confidence,
+            center_learning_rate=self.center_learning_rate,
+            rank_scale=self.rank_scale,
         )
         run.train(objective, NeighborPairs(neighbors, distances, batch_size))
         return objective
+
+    def _previous_clusters(self, run):
+        """Return the clusters of the previous fit, which this one goes on from."""
+        n_clusters = self.n_clusters
+        if run.previous["clusters"].n_asked == n_clusters:
+            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
+        clusters = Clusters(n_clusters, self.n_components)
+        return run.build(nn.ModuleDict, {"clusters": clusters})["clusters"]
 
     def _make_networks(self, sizes):
         n_inputs, n_features = sizes["n_inputs"], sizes["n_features"]
@@ -649,27 +661,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             "decoder": Decoder(to_features, to_inputs, n_rest),
         }
 
-    def _make_objective(self, data, networks, n_clusters):
-        return DCRLObjective(
-            networks["encoder"],
-            networks["decoder"],
-            Clusters(n_clusters, self.n_components),
-            weights={
-                name: _first_and_last(parameter, getattr(self, parameter))
-                for name, parameter in _WEIGHTS.items()
-            },
-            continuation=self.continuation,
-            label_hold=self.label_hold,
-            label_confidence=self.label_confidence,
-            center_learning_rate=self.center_learning_rate,
-            rank_scale=self.rank_scale,
-        )
-
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):
-        centers = objective.clusters.centers.detach().cpu().numpy().astype(np.float64)
+        if isinstance(objective, DCRLObjective):
+            centers = objective.clusters.centers.detach().cpu().numpy()
+            centers = centers.astype(np.float64)
+        else:  # the phases before know no clusters
+            centers = np.zeros((self.n_clusters, self.n_components))
         labels = _soft_assignments(outputs, centers).argmax(axis=1)
         return {
             "cluster_centers_": centers,
@@ -746,7 +746,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return self.image_shape is not None
 
-    def _contrast(self, objective, data, batch_size, seed):
+    def _contrast(self, encoder, data, batch_size, seed):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
@@ -761,13 +761,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         neighbors, _ = self._search(inputs.cpu().numpy(), seed)
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
-            Contrast(objective, shape, offset, fill),
+            Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
         )
 
-    def _neighbors(self, objective, run, seed):
-        """Neighbours, their distances, and the features, in units of these."""
-        represent = objective.encoder.features
+    def _neighbors(self, networks, run, seed):
+        """Return the neighbors, their distances, and the features in units of these."""
+        represent = networks["encoder"].features
         features = run.outputs(represent)
         neighbors, distances = self._search(features, seed, exact=True)
         if not run.continued:
@@ -775,10 +775,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
             # few columns: rows lie dense, and the clusters many such units apart
             unit = max(unit, spread / _MOST_UNITS) or 1.0
-            represent.factor.fill_(1 / unit)
-            objective.decoder.factor.fill_(1 / unit)
             features, distances = features / np.float32(unit), distances / unit
-            objective.set_scales(spread / unit or 1.0, features.shape[1])
+            spread = spread / unit or 1.0
+            set_units(
+                **networks,
+                unit=unit,
+                spread=(spread, features.shape[1]),
+                latent_spread=(self.rank_scale * spread / 2, self.n_components),
+            )
         return (
             torch.from_numpy(neighbors).to(represent.factor.device),
             torch.from_numpy(distances.astype(np.float32)).to(represent.factor.device),
