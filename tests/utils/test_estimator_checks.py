@@ -415,18 +415,18 @@ class DoesNotNameTheDevice(Sound):
 
 @broken("check_bad_networks_are_refused", "with a ValueError or TypeError, but raised")
 class TriesAnyNetwork(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_bad_networks_are_refused", "must be copied, not changed")
 class TakesTheNetworkItself(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             self.encoder.eval()
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_few_rows", "an error must name the least number of rows")
