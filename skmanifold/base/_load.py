@@ -4,13 +4,15 @@
 """Reading of the files that ``save`` writes."""
 
 import contextlib
+import inspect
 import json
 import os
 import sys
 
 import numpy as np
 import torch
-from torch import nn
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from skmanifold._engine import plain_modes
 from skmanifold.utils._input_map import InputMap
@@ -42,7 +44,8 @@ def load(path, /, **given):
     **given : dict
         Parameters that a file cannot hold, because they are code, such as a network of
         your own: pass what the constructor took, ``load(path, encoder=MyNetwork())``;
-        it gets its weights from the file. The error of a call without them names them.
+        it gets its weights from the file. Pass a transformer fitted, as the model's
+        ``representation_``. The error of a call without them names them.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def load(path, /, **given):
             if callable(getattr(cls, name, None)):
                 raise ValueError(f"{name} is a method")
             vars(estimator)[name] = from_json(node, arrays)
+        fitted = [str(name) for name in model["fitted"]]
         estimator._sizes = {name: int(n) for name, n in model["sizes"].items()}
         estimator._input_map = InputMap.from_dict(from_json(model["scaler"], arrays))
         weights = {
@@ -105,13 +109,25 @@ def load(path, /, **given):
         expected = from_json(model["probe"], arrays)
         if not given:
             check_sizes(estimator, weights)
+    for name in fitted:
+        try:
+            check_is_fitted(given[name])
+        except (TypeError, NotFittedError) as error:
+            raise ValueError(
+                f"{name}={given[name]!r} is not fitted. Pass the fitted one: the "
+                f"attribute {name}_ of the model that was saved."
+            ) from error
+        setattr(estimator, f"{name}_", given[name])
     try:
         # errors of the user's own code are not the file's
         with contextlib.nullcontext() if given else damage_reported(path):
             vars(estimator).update(networks_with(estimator, weights))
     except OtherWeights as error:
         raise ValueError(_misfit(error, given, not_held)) from error
-    with damage_reported(path), plain_modes():
+    with (
+        contextlib.nullcontext() if given else damage_reported(path),
+        plain_modes(),
+    ):
         outputs = probe(estimator)
         agree = outputs.keys() == expected.keys() and all(
             _agree(outputs[name], expected[name]) for name in expected
@@ -133,12 +149,12 @@ def _misfit(error, given, not_held):
 
 
 def _other_function(path, given, written_with):
-    names = [n for n in given if n in NETWORKS or isinstance(given[n], nn.Module)]
+    names = [n for n in given if n in NETWORKS or not inspect.isroutine(given[n])]
     if names:
         return (
-            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: it takes "
-            "the weights, but computes something else from them than the network that "
-            "was saved. Pass the network as it was when the model was fitted."
+            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: it "
+            "computes something else than the one that was saved. Pass it as it was "
+            "when the model was fitted."
         )
     return (
         f"The networks of {os.fspath(path)!r} compute something else here than where "

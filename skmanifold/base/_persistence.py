@@ -48,10 +48,15 @@ def save(estimator, path):
             arrays |= of_value
         except NotStorable:
             given[name] = describe(value)
+    # what fit made of such a parameter is code, too, as a fitted transformer is
+    fitted = [name for name in given if hasattr(estimator, f"{name}_")]
+    for name in fitted:
+        given[name] += f", fitted: {name}_"
+    left_out = (*parameters, *given, *(f"{name}_" for name in fitted), *_NOT_STATE)
     state = {
         name: to_json(value, name, arrays)
         for name, value in vars(estimator).items()
-        if name not in (*parameters, *given, *_NOT_STATE)
+        if name not in left_out
     }
     weights = {
         name: getattr(getattr(estimator, attribute), name).state_dict()
@@ -68,6 +73,7 @@ def save(estimator, path):
         "class": class_name(type(estimator)),
         "parameters": parameters,
         "given": given,
+        "fitted": fitted,
         "sizes": estimator._sizes,
         "scaler": to_json(estimator._input_map.to_dict(), "scaler", arrays),
         "state": state,
@@ -91,11 +97,13 @@ def array_name(network, key):
 
 
 def probe(estimator):
-    """Return the outputs of the networks for two fixed rows of inputs."""
-    n_features = len(estimator._input_map.mean)
+    """Return two fixed rows of X, and the outputs of the networks for such rows."""
+    scaler = estimator._input_map
+    n_features = len(scaler.mean)
     rows = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
     rows = rows.reshape(2, n_features) / 2
-    outputs = {}
+    raw = scaler.restore(rows)[:, : estimator.n_features_in_]
+    outputs = {"X": np.asarray(estimator._append_columns(raw))}
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):
             rows = apply_in_blocks(

@@ -115,9 +115,9 @@ _PRIVATE_STATE = ("_input_map", "_seed", "_kmeans", "_sizes")
 
 
 def _forget_fit(estimator):
-    """Drop what the previous fit left, but for what validation has set anew."""
+    """Delete fitted attributes, except those validation has just set."""
     state = vars(estimator)
-    kept = ("n_features_in_", "feature_names_in_")
+    kept = estimator._set_by_validation
     for name in list(state):
         fitted = name.endswith("_") and not name.startswith("_")
         if (fitted and name not in kept) or name in _PRIVATE_STATE:
@@ -230,6 +230,8 @@ class DeepManifold(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    _set_by_validation = ("n_features_in_", "feature_names_in_")
 
     # ``out`` says where, not what: no request of metadata
     __metadata_request__transform = {"out": UNUSED}
@@ -674,6 +676,10 @@ class DeepManifold(
             if more is error:
                 raise
             raise more from error
+
+    def _append_columns(self, rows):
+        """Return validated rows with the columns that a method adds to those of X."""
+        return rows
 
     def _warn_of_units(self, rows, seed):
         """Distances in a table of unrelated units are those of its largest column."""

@@ -24,6 +24,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsTransformer
 from torch import nn
@@ -410,6 +411,28 @@ def test_functions_are_given_again(tmp_path):
     assert load(tmp_path / "model", augmentation="none").augmentation == "none"
     with pytest.raises(ValueError, match="'augmentation' parameter"):
         load(tmp_path / "model", augmentation=3)
+
+
+def test_a_transformer_is_given_again_fitted(tmp_path):
+    X, _ = digits()
+    parameters = dict(representation=PCA(5), init="k-means", pretraining_epochs=1)
+    model = fitted(skmanifold.DCRL, **parameters)
+    path = tmp_path / "model"
+    model.save(path)
+    again = load(path, representation=model.representation_)
+    assert again.representation_ is again.representation is model.representation_
+    for method in ("transform", "predict", "predict_proba", "reconstruct"):
+        assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
+    Z = model.transform(X)
+    assert_array_equal(again.inverse_transform(Z), model.inverse_transform(Z))
+    assert_array_equal(again.fit_transform(X), model.fit_transform(X))
+    with pytest.raises(TypeError, match=r"a .*PCA, fitted: representation_. Give it"):
+        load(path)
+    with pytest.raises(ValueError, match=r"not fitted.* attribute representation_ of"):
+        load(path, representation=PCA(5))
+    for other in (PCA(5).fit(-(X[::-1] ** 2)), PCA(4).fit(X)):
+        with pytest.raises(ValueError, match="representation does not fit the file"):
+            load(path, representation=other)
 
 
 # A method of somebody else's --------------------------------------------------

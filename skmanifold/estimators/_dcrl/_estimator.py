@@ -504,6 +504,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     # -- the hooks
 
+    _set_by_validation = (*DeepManifold._set_by_validation, "representation_")
+
     def _plan(self, n_samples, n_features):
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -519,7 +521,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             learning_rate=learning_rate,
             n_pretraining_epochs=sum(n_epochs.values()),
             # images and representations have one scale; a table may have many units
-            column_scaling=self.image_shape is None and self._representation is None,
+            column_scaling=self.image_shape is None
+            and not hasattr(self, "representation_"),
         )
 
     def _n_epochs(self, n_samples, batch_size):
@@ -548,8 +551,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         }
         networks = run.make_networks()
         encoder, decoder = networks["encoder"], networks["decoder"]
-        if self._representation is not None:
-            data.learnt["representation_"] = self._representation[0]
 
         if n_epochs["representation"] and not run.continued:
             run.train(
@@ -691,23 +692,26 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
         if reset:
-            self._representation = self._fit_representation(rows)
-        if self._representation is None:
+            self._fit_representation(rows)
+        return self._append_columns(rows)
+
+    def _append_columns(self, rows):
+        if not hasattr(self, "representation_"):
             return rows
-        transformer, factor = self._representation
-        columns = represented(transformer, rows) * factor
+        columns = represented(self.representation_, rows) * self._representation_factor
         if sparse.issparse(rows):
             return sparse.hstack([rows, columns.astype(np.float64)], format="csr")
         single = rows.dtype in (np.float32, np.float16)
         return np.hstack([rows, columns.astype(np.float32 if single else np.float64)])
 
     def _fit_representation(self, rows):
-        """The fitted transformer, and what brings its columns to the size of X's."""
+        """Fit the transformer, and the factor that scales its columns to those of X."""
+        vars(self).pop("representation_", None)
         if self.image_shape is not None:
             checked_image_shape(self.image_shape, rows.shape[1])
         given = self.representation
         if given is None or isinstance(given, str):
-            return None
+            return
         transformer = clone(given)
         seed = self.random_state if isinstance(self.random_state, Integral) else 0
         unseeded = {
@@ -727,7 +731,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 for part in (some, columns)
             ]
         usable = np.isfinite(spreads).all() and min(spreads) > 0
-        return transformer, spreads[0] / spreads[1] if usable else 1.0
+        self.representation_ = transformer
+        self._representation_factor = spreads[0] / spreads[1] if usable else 1.0
 
     def _restore(self, outputs, dtype):
         return super()._restore(outputs, dtype)[:, : self.n_features_in_]
