@@ -369,7 +369,7 @@ def test_modularity_prefers_the_groups():
 def test_centers_without_rows_are_told(iris):
     X = iris[0]
     init = np.vstack([X[0], X[0] + 1e3, X[100]])
-    with pytest.warns(UserWarning, match=r"centres \[1\] of init.*n_clusters=2"):
+    with pytest.warns(UserWarning, match=r"centers \[1\] of init.*n_clusters=2"):
         model = quick(init=init).fit(X)
     assert len(model.cluster_centers_) == 2
 

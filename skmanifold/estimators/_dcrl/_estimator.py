@@ -10,31 +10,29 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.base import ClusterMixin, clone
-from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.utils import check_array
+from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import BLOCK_ROWS, count_batches
+from skmanifold._engine import count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import (
     checked_image_shape,
     checked_widths,
     own_network,
 )
-from skmanifold.graph import nearest_neighbors
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
-from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
 
 from .._dlme import DLME
 from ._batches import ImagePairs, NeighborPairs, NoisyRows
+from ._clusters import raw_means, soft_assignments
+from ._neighbors import search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
-from ._start import dense, kmeans_labels, modularity, represented
+from ._representation import dense, fit_representation, represented
+from ._start import given_labels, kmeans_labels, modularity
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
@@ -43,9 +41,6 @@ _LEAST_ROWS_TO_EMBED = 200
 # Up to so many rows the best of several start embeddings is taken; one of more rows is
 # steady.
 _MOST_ROWS_TO_CHOOSE = 20_000
-
-# Neighbours are searched in so many principal components where there are more columns.
-_SEARCH_COMPONENTS = 50
 
 # The unit of the losses is at least this share of the spread of the features.
 _MOST_UNITS = 4.0
@@ -489,7 +484,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _assignments(self, X):
         X = self._validate(X, reset=False)
-        return _soft_assignments(self._outputs(self.network_, X), self.cluster_centers_)
+        return soft_assignments(self._outputs(self.network_, X), self.cluster_centers_)
 
     def _fit(self, X, y, *, part=False):
         super()._fit(X, y, part=part)
@@ -577,7 +572,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if run.continued:
             clusters = self._previous_clusters(run)
             centers = clusters.centers.detach().cpu().numpy()
-            labels = _soft_assignments(codes, centers).argmax(axis=1)
+            labels = soft_assignments(codes, centers).argmax(axis=1)
             init_centers = "kept"
         else:
             labels = self._starting_labels(
@@ -671,12 +666,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             centers = centers.astype(np.float64)
         else:  # the phases before know no clusters
             centers = np.zeros((self.n_clusters, self.n_components))
-        labels = _soft_assignments(outputs, centers).argmax(axis=1)
+        labels = soft_assignments(outputs, centers).argmax(axis=1)
         return {
             "cluster_centers_": centers,
             "labels_": labels,
             "n_clusters_": len(np.unique(labels)),
-            "cluster_means_": self._raw_means(data, labels, len(centers)),
+            "cluster_means_": raw_means(
+                data, labels, len(centers), self.n_features_in_
+            ),
             "_n_clusters_asked": self.n_clusters,
         }
 
@@ -692,7 +689,16 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
         if reset:
-            self._fit_representation(rows)
+            vars(self).pop("representation_", None)
+            if self.image_shape is not None:
+                checked_image_shape(self.image_shape, rows.shape[1])
+            if hasattr(self.representation, "fit"):
+                seed = self.random_state
+                self.representation_, self._representation_factor = fit_representation(
+                    self.representation,
+                    rows,
+                    int(seed) if isinstance(seed, Integral) else 0,
+                )
         return self._append_columns(rows)
 
     def _append_columns(self, rows):
@@ -703,36 +709,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             return sparse.hstack([rows, columns.astype(np.float64)], format="csr")
         single = rows.dtype in (np.float32, np.float16)
         return np.hstack([rows, columns.astype(np.float32 if single else np.float64)])
-
-    def _fit_representation(self, rows):
-        """Fit the transformer, and the factor that scales its columns to those of X."""
-        vars(self).pop("representation_", None)
-        if self.image_shape is not None:
-            checked_image_shape(self.image_shape, rows.shape[1])
-        given = self.representation
-        if given is None or isinstance(given, str):
-            return
-        transformer = clone(given)
-        seed = self.random_state if isinstance(self.random_state, Integral) else 0
-        unseeded = {
-            name: int(seed)
-            for name, value in sorted(transformer.get_params().items())
-            if name.split("__")[-1] == "random_state" and value is None
-        }
-        # the number of BLAS threads would show in the last bits
-        with one_blas_thread():
-            transformer.set_params(**unseeded).fit(rows)
-        columns = represented(transformer, rows[: 10 * BLOCK_ROWS])
-        some = rows[: 10 * BLOCK_ROWS]
-        some = some.toarray() if sparse.issparse(some) else some
-        with np.errstate(over="ignore", invalid="ignore"):
-            spreads = [
-                np.sqrt(np.mean(np.var(part.astype(np.float64), axis=0)))
-                for part in (some, columns)
-            ]
-        usable = np.isfinite(spreads).all() and min(spreads) > 0
-        self.representation_ = transformer
-        self._representation_factor = spreads[0] / spreads[1] if usable else 1.0
 
     def _restore(self, outputs, dtype):
         return super()._restore(outputs, dtype)[:, : self.n_features_in_]
@@ -763,7 +739,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = self._search(inputs.cpu().numpy(), seed)
+        neighbors, _ = search_neighbors(
+            inputs.cpu().numpy(), self.n_neighbors, n_jobs=self.n_jobs, seed=seed
+        )
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
             Contrast(encoder, shape, offset, fill),
@@ -774,7 +752,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Return the neighbors, their distances, and the features in units of these."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
-        neighbors, distances = self._search(features, seed, exact=True)
+        if self.n_neighbors >= len(features):
+            warn(
+                f"n_neighbors={self.n_neighbors} needs more than the {len(features)} "
+                f"samples of X; using n_neighbors={len(features) - 1}.",
+            )
+        neighbors, distances = search_neighbors(
+            features, self.n_neighbors, n_jobs=self.n_jobs, seed=seed, exact=True
+        )
         if not run.continued:
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
@@ -794,39 +779,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             features,
         )
 
-    def _search(self, rows, seed, *, exact=False):
-        """Nearest neighbours, with distances among all columns if ``exact``."""
-        n_samples, n_columns = rows.shape
-        n_neighbors = self.n_neighbors
-        if n_neighbors >= n_samples:
-            n_neighbors = n_samples - 1
-            if exact:  # once a fit
-                warn(
-                    f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
-                    f"samples of X; using n_neighbors={n_neighbors}.",
-                )
-        searched = rows
-        if (
-            min(n_columns, n_samples) > _SEARCH_COMPONENTS
-            and np.ptp(rows, axis=0).any()
-        ):
-            pca = PCA(_SEARCH_COMPONENTS, svd_solver="randomized", random_state=seed)
-            # the number of BLAS threads would show in the last bits
-            with one_blas_thread():
-                searched = pca.fit_transform(rows)
-        neighbors, distances = nearest_neighbors(
-            searched, n_neighbors, n_jobs=self.n_jobs, random_state=seed
-        )
-        if exact and searched is not rows:
-            distances = np.empty(neighbors.shape)
-            for i, others in enumerate(neighbors.T):
-                distances[:, i] = _row_distances(rows, others)
-        return neighbors, distances
-
     def _starting_labels(self, features, neighbors, data, seed):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
-            return self._given_labels(data)
+            return given_labels(self.init, data, self.n_clusters, self.n_features_in_)
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))
@@ -866,63 +822,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
-    def _given_labels(self, data):
-        init = np.asarray(self.init)
-        n_samples = data.n_samples
-        if init.ndim == 1 and len(init) == n_samples:
-            if not all(label == label and label is not None for label in init.tolist()):
-                raise ValueError(
-                    "init has missing labels, None or NaN. Give each row a label: what "
-                    "is unknown may be a cluster of its own."
-                )
-            values, labels = np.unique(init, return_inverse=True)
-            if len(values) == self.n_clusters:
-                return labels.astype(np.int64)
-            came = f"{len(values)} different labels"
-        elif init.shape == (self.n_clusters, self.n_features_in_):
-            centers = check_array(init, dtype=np.float64, input_name="init")
-            labels = np.concatenate(
-                [
-                    pairwise_distances_argmin(rows, centers)
-                    for rows in self._raw_blocks(data)
-                ]
-            )
-            kept, labels = np.unique(labels, return_inverse=True)
-            if len(kept) < self.n_clusters:
-                lost = np.setdiff1d(np.arange(self.n_clusters), kept)
-                warn(
-                    f"No row is nearest to the centres {lost.tolist()} of init "
-                    f"(numbers of its rows); using n_clusters={len(kept)}, numbered "
-                    "without them."
-                )
-            return labels.astype(np.int64)
-        else:
-            came = f"shape {init.shape}"
-        raise ValueError(
-            f"init has {came}, but must be 'embedding', 'k-means', {n_samples} labels "
-            f"of {self.n_clusters} kinds (a start for each row), or centres of shape "
-            f"{(self.n_clusters, self.n_features_in_)} in the units of X."
-        )
-
-    def _raw_blocks(self, data):
-        """Blocks of the rows of X, dense, float64."""
-        for start in range(0, data.n_samples, 1024):
-            rows = dense(data.X[start : start + 1024])[:, : self.n_features_in_]
-            yield rows.astype(np.float64)
-
-    def _raw_means(self, data, labels, n_clusters):
-        """Mean row of each cluster; of all rows for a cluster without any."""
-        sums = np.zeros((n_clusters, self.n_features_in_))
-        start = 0
-        for rows in self._raw_blocks(data):
-            here = labels[start : start + len(rows)]
-            for cluster in np.unique(here):
-                sums[cluster] += rows[here == cluster].sum(axis=0)
-            start += len(rows)
-        sizes = np.bincount(labels, minlength=n_clusters)[:, np.newaxis]
-        overall = sums.sum(axis=0) / len(labels)
-        return np.where(sizes > 0, sums / np.maximum(sizes, 1), overall)
-
 
 _WEIGHTS = {
     "reconstruction": "reconstruction_weight",
@@ -947,30 +846,3 @@ def _first_and_last(name, weight):
             "the first and the last weight."
         )
     return float(values[0]), float(values[1])
-
-
-def _soft_assignments(codes, centers):
-    """t-kernel shares, (n, C): each row's bits are its own, whatever the rest."""
-    shares = np.empty((len(codes), len(centers)))
-    for start in range(0, len(codes), 1024):
-        part = codes[start : start + 1024].astype(np.float64)
-        d2 = np.zeros((len(part), len(centers)))
-        # column by column: sums in one order
-        for column, center in zip(part.T, centers.T, strict=True):
-            d2 += (column[:, np.newaxis] - center) ** 2
-        kernel = 1.0 / (1.0 + d2)
-        total = np.zeros(len(part))
-        for column in kernel.T:
-            total += column
-        shares[start : start + 1024] = kernel / total[:, np.newaxis]
-    return shares
-
-
-def _row_distances(rows, others):
-    """Distance of each row to one other row."""
-    distances = np.empty(len(rows))
-    for start in range(0, len(rows), 1024):
-        part = slice(start, start + 1024)
-        difference = rows[part].astype(np.float64) - rows[others[part]]
-        distances[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return distances
