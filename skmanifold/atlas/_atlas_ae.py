@@ -139,6 +139,9 @@ class AtlasAEObjective(nn.Module):
     or, for a GAN, its generator's loss as divergence and its critic's beside it.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self,
         inputs,

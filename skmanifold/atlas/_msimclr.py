@@ -83,6 +83,9 @@ class MSimCLRObjective(nn.Module):
     grows.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(self, encoder, projections, *, temperature, regularization, sharpness):
         super().__init__()
         self.encoder = encoder

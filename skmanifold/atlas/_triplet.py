@@ -110,6 +110,9 @@ class AtlasTripletObjective(nn.Module):
     the last three times their weights.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
     ):

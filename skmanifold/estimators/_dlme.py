@@ -35,6 +35,9 @@ class DLMEObjective(nn.Module):
     of one sample) and over negative ones (all others of the batch).
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.structure.hidden", "encoder.embedding.hidden")
+
     def __init__(
         self,
         encoder,

@@ -81,6 +81,9 @@ class IsometricAEObjective(nn.Module):
         Where the codes are drawn to at first, in units of X.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.net.hidden", "decoder.net.hidden")
+
     def __init__(
         self,
         encoder,

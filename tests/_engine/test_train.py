@@ -223,6 +223,7 @@ def test_muon_takes_hidden_matrices_only():
     from skmanifold.nn import MLP
 
     objective = nn.ModuleDict({"encoder": MLP(3, 2, layers=(8, 4))})
+    objective.hidden_layers = ("encoder.hidden",)
     adamw, muon = make_optimizers(
         objective, optimizer="muon", learning_rate=1e-3, weight_decay=0.1
     )
@@ -262,8 +263,9 @@ def test_keeps_no_copy_of_the_data(data):
     assert np.shares_memory(objective.X.numpy(), data.numpy())
 
 
-def muon_matrices(**networks):
+def muon_matrices(*, hidden_layers=(), **networks):
     objective = nn.ModuleDict(networks)
+    objective.hidden_layers = hidden_layers
     optimizers = make_optimizers(
         objective, optimizer="muon", learning_rate=0.1, weight_decay=0.0
     )
@@ -280,7 +282,10 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     )
     assert muon_matrices(net=theirs) == []
     mark_hidden(theirs, torch.zeros(2, 3))
-    assert muon_matrices(net=ours) == ["net.hidden.0.weight", "net.hidden.3.weight"]
+    assert muon_matrices(net=ours) == []
+    hidden = ["net.hidden.0.weight", "net.hidden.3.weight"]
+    assert muon_matrices(net=ours, hidden_layers=("net.hidden",)) == hidden
+    assert muon_matrices(net=ours, hidden_layers=("net.hid", "hidden")) == []
     assert muon_matrices(net=theirs) == ["net.0.weight", "net.2.weight"]
     # as the last layer of a decoder of images is a convolution
     decoder = nn.Sequential(

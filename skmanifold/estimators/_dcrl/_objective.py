@@ -82,6 +82,8 @@ class DCRLObjective(nn.Module):
 
     # whose rows processes share
     networks = ("encoder.network", "decoder.features", "decoder.inputs")
+    # whose matrices Muon takes
+    hidden_layers = tuple(f"{name}.network.hidden" for name in networks)
 
     def __init__(
         self,
@@ -245,6 +247,10 @@ class Pretraining(nn.Module):
     """The denoising autoencoder that the networks begin as."""
 
     networks = ("encoder.network", "decoder.features")
+    hidden_layers = (
+        "encoder.network.network.hidden",
+        "decoder.features.network.hidden",
+    )
 
     def __init__(self, encoder, decoder, features, noise):
         super().__init__()
@@ -266,6 +272,7 @@ class Contrast(nn.Module):
     """Features that tell images apart, whatever small move changes them."""
 
     networks = ("encoder.features.represent",)
+    hidden_layers = ("encoder.features.represent.0.hidden",)
 
     def __init__(self, encoder, shape, offset, fill):
         super().__init__()
