@@ -75,7 +75,7 @@ LAZY = {
 IMPORTERS = {"__import__", "import_module", "import_optional"}
 
 # The files that import modules by a name that they compute.
-COMPUTED_IMPORTS = {"__init__.py", "base/_persistence.py", "utils/_optional.py"}
+COMPUTED_IMPORTS = {"__init__.py", "base/_model_file.py", "utils/_optional.py"}
 
 
 # What a file imports --------------------------------------------------------

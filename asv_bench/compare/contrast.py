@@ -65,8 +65,8 @@ def with_loss_of_lightly(**parameters):
     NTXentLoss = import_peer("lightly.loss").NTXentLoss
 
     class ByLightly(MSimCLR):
-        def _make_objective(self, data):
-            objective = super()._make_objective(data)
+        def _make_objective(self, data, networks):
+            objective = super()._make_objective(data, networks)
             contrast = NTXentLoss(self.temperature)
 
             def loss(batch, progress):
@@ -123,7 +123,6 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
     from torch.nn import functional as F
 
     from skmanifold.atlas import AtlasTriplet
-    from skmanifold.atlas._trunks import make_trunk
     from skmanifold.losses import batch_all_triplets
 
     class Sphere(nn.Module):
@@ -156,16 +155,10 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
             plan.n_steps *= times
             return plan
 
-        def _make_objective(self, data):
-            trunk, width = make_trunk(
-                None,
-                data.inputs,
-                image_shape=(*image_shape, 1),
-                layers=(),
-                feature_dim=self.feature_dim,
-            )
+        def _make_objective(self, data, networks):
             labels = torch.from_numpy(self._encoded(data))
-            return Objective(data.inputs, labels, Sphere(trunk, width))
+            trunk = networks["encoder"].parts.trunk
+            return Objective(data.inputs, labels, Sphere(trunk, self.feature_dim))
 
         def _present(self, outputs):
             return outputs

@@ -23,8 +23,8 @@ from torch.overrides import TorchFunctionMode
 
 from ._threads import torch_threads
 
-# Smaller products (multiplications) and arrays (numbers; torch's own limit) gain nothing
-# from a second thread. Products are then left to torch's library, whose calls cost less.
+# Smaller products (in multiplications) and arrays (in numbers; torch's own limit) gain
+# nothing from a second thread. Such products are left to torch, whose calls cost less.
 _LEAST_PRODUCT = 2**23
 _LEAST_NUMBERS = 2**15
 
@@ -63,7 +63,9 @@ class SameBits(TorchFunctionMode):
     def __enter__(self):
         self.outside = contextlib.ExitStack()
         self.outside.enter_context(torch_threads(1))
-        self.outside.callback(setattr, _current, "mode", getattr(_current, "mode", None))
+        self.outside.callback(
+            setattr, _current, "mode", getattr(_current, "mode", None)
+        )
         _current.mode = self
         return super().__enter__()
 
@@ -274,7 +276,14 @@ class _LayerNorm(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x, _, _ = _wide(
                 torch.ops.aten.native_layer_norm_backward,
-                gradient.contiguous(), x, shape, mean, scale, weight, bias, (True, False, False),
+                gradient.contiguous(),
+                x,
+                shape,
+                mean,
+                scale,
+                weight,
+                bias,
+                (True, False, False),
             )
         over = tuple(range(x.ndim - len(shape)))
         if ctx.needs_input_grad[2]:

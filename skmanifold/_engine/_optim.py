@@ -38,18 +38,15 @@ def mark_hidden(network, rows):
     return outputs
 
 
-def _is_hidden(name, parameter):
-    return getattr(parameter, "is_hidden", ".hidden." in name)
-
-
 def make_optimizers(
     objective, *, optimizer, learning_rate, weight_decay, dtype=torch.float32
 ):
     """Optimizers of an objective's parameters.
 
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
-    hidden matrices, by their place in a module named "hidden" or by the mark that
-    :func:`mark_hidden` leaves; all else is AdamW's.
+    hidden matrices: those of the modules that ``objective.hidden_layers``, if there is
+    one, lists by their dotted names, and those that :func:`mark_hidden` has marked. All
+    else is AdamW's.
 
     ``objective.learning_rate_factors``, if there is one, maps the first parts of a
     parameter's name, joined by dots, to a factor on the learning rate: for learnable
@@ -58,6 +55,7 @@ def make_optimizers(
     """
     factors = getattr(objective, "learning_rate_factors", {})
     own = {name: [] for name in factors}
+    prefixes = tuple(f"{layer}." for layer in getattr(objective, "hidden_layers", ()))
     hidden, matrices, vectors = [], [], []
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
@@ -68,7 +66,9 @@ def make_optimizers(
         elif parameter.ndim < 2:
             vectors.append(parameter)
         elif (
-            optimizer == "muon" and parameter.ndim == 2 and _is_hidden(name, parameter)
+            optimizer == "muon"
+            and parameter.ndim == 2
+            and getattr(parameter, "is_hidden", name.startswith(prefixes))
         ):
             hidden.append(parameter)
         else:

@@ -78,7 +78,8 @@ def train(objective, batches, training, *, on_epoch=None):
         terms whose sum is minimised. ``progress`` is the share of all steps that came
         before, in [0, 1): weights that change in training are functions of it. From
         the share ``objective.settled_from`` on they change no more, and early stopping
-        begins to count; 0 if there is no such attribute. For
+        begins to count; 0 if there is no such attribute. If the objective has a method
+        ``on_epoch_start(progress)``, each epoch begins with it. For
         ``objective.learning_rate_factors`` see :func:`make_optimizers`.
     batches : object
         ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
@@ -126,12 +127,16 @@ def train(objective, batches, training, *, on_epoch=None):
 
 
 def _epoch(objective, batches, training, epoch):
-    """Take one epoch's steps: sums and names of the terms, last learning rate factor."""
+    """Take one epoch's steps: sums and names of its terms, and the last rate."""
     parameters = [p for p in objective.parameters() if p.requires_grad]
     device_type = parameters[0].device.type
     n_steps = training.n_epochs * len(batches)
     totals = None
+    on_epoch_start = getattr(objective, "on_epoch_start", None)
     with SameBits(training.n_threads):
+        if on_epoch_start is not None:
+            with torch.no_grad(), shared_rows(objective):
+                on_epoch_start(epoch / training.n_epochs)
         for step, batch in enumerate(
             batches.epoch(training.generator), start=epoch * len(batches)
         ):

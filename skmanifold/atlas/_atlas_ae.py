@@ -134,6 +134,9 @@ class AtlasAEObjective(nn.Module):
     or, for a GAN, its generator's loss as divergence and its critic's beside it.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self,
         inputs,
@@ -546,9 +549,30 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
-        n_charts, n_components = data.learnt["n_charts_"], self.n_components
-        trunk, n_features = self._make_trunk(data)
+    def _network_sizes(self, data):
+        n_charts = min(self.n_charts, data.n_samples)
+        return {**super()._network_sizes(data), "n_charts": n_charts}
+
+    def _make_networks(self, sizes):
+        n_inputs, n_charts = sizes["n_inputs"], sizes["n_charts"]
+        trunk, n_features = self._make_trunk(n_inputs)
+        heads = ChartHeads(
+            n_features,
+            n_charts,
+            self.n_components,
+            prototypes=torch.zeros(n_charts, n_inputs),
+        )
+        decoder = ChartDecoders(
+            n_charts,
+            self.n_components,
+            n_inputs,
+            layers=checked_widths("decoder_layers", self.decoder_layers),
+            membership=self.membership,
+        )
+        return {"encoder": ChartEncoder(trunk, heads), "decoder": decoder}
+
+    def _make_objective(self, data, networks):
+        n_charts = data.learnt["n_charts_"]
         rows = data.inputs.cpu().numpy().astype(np.float64)
         if self.denoise:
             rows = denoise(rows)
@@ -558,38 +582,27 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have next to none left
         apart = max(two_nearest(rows, prototypes.numpy()), 1e-6)
-        heads = ChartHeads(
-            n_features,
-            n_charts,
-            n_components,
-            prototypes=prototypes,
-            temperature=self.temperature * apart,
-        )
+        heads = networks["encoder"].parts.heads
+        heads.place(prototypes, self.temperature * apart)
         gan = self.divergence == "gan"
         weight = self.divergence_weight
         if weight == "auto":
             weight = 0.01 if gan else 1.0
         return AtlasAEObjective(
             inputs,
-            ChartEncoder(trunk, heads),
-            ChartDecoders(
-                n_charts,
-                n_components,
-                data.n_inputs,
-                layers=checked_widths("decoder_layers", self.decoder_layers),
-                membership=self.membership,
-            ),
-            Critic(n_charts, n_components) if gan else None,
+            networks["encoder"],
+            networks["decoder"],
+            Critic(n_charts, self.n_components) if gan else None,
             divergence_weight=weight,
             locality=self.locality,
             prototype_speed=1.0 if self.init == "k-means" else _SPEED,
         )
 
-    def _make_trunk(self, data):
-        """The network below the heads, and how many features it has."""
+    def _make_trunk(self, n_inputs):
+        """Return the network below the heads, and the number of its features."""
         if self.encoder is not None:
             return make_trunk(
-                self.encoder, data.inputs, image_shape=None, layers=(), feature_dim=64
+                self.encoder, n_inputs, image_shape=None, layers=(), feature_dim=64
             )
         layers = checked_widths("encoder_layers", self.encoder_layers)
         if not layers:
@@ -597,7 +610,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 "encoder_layers=() has no layer, but charts need at least one. Give "
                 "its width, (64,) for instance."
             )
-        trunk = MLP(data.n_inputs, layers[-1], layers=layers[:-1], norm="none")
+        trunk = MLP(n_inputs, layers[-1], layers=layers[:-1], norm="none")
         # the heads are linear: without it they would only repeat the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 

@@ -111,6 +111,9 @@ class AtlasTripletObjective(nn.Module):
     the last three times their weights.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
     ):
@@ -559,19 +562,22 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         return AtlasTripletObjective(
             data.inputs,
             torch.from_numpy(self._encoded(data)).to(data.device),
-            ChartEncoder(trunk, heads),
+            networks["encoder"],
             triplets=self.triplets,
             margin=self.margin,
             regularization=self.regularization,

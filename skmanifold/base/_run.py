@@ -46,6 +46,8 @@ class Run:
         What their size decides.
     options : TrainingOptions
         The rare knobs.
+    make_networks : callable
+        ``make_networks()`` returns the untrained networks, as a ModuleDict.
     previous : dict of str to torch.nn.Module
         Networks to go on from, by the name of the objective's attribute; empty for a
         fresh start.
@@ -59,6 +61,8 @@ class Run:
 
     Attributes
     ----------
+    networks : torch.nn.ModuleDict or None
+        What :meth:`make_networks` made.
     histories : dict of str to dict
         What each phase of training recorded, by its name.
 
@@ -68,7 +72,8 @@ class Run:
 
     >>> def _learn(self, data, run):
     ...     batches = self._make_batches(data, run.plan.batch_size)
-    ...     objective = run.build(self._make_objective, data)
+    ...     networks = run.make_networks()
+    ...     objective = run.build(self._make_objective, data, networks)
     ...     run.train(objective, batches, phase="pretraining",
     ...               n_epochs=run.plan.n_pretraining_epochs)
     ...     objective.targets = self._targets(run.outputs(objective.encoder))
@@ -77,24 +82,50 @@ class Run:
     """
 
     def __init__(
-        self, data, plan, *, options, previous, checkpoint, draws_globally, on_epoch
+        self,
+        data,
+        plan,
+        *,
+        options,
+        make_networks,
+        previous,
+        checkpoint,
+        draws_globally,
+        on_epoch,
     ):
         self.data = data
         self.plan = plan
         self.options = options
+        self._make_networks = make_networks
         self.previous = previous
         self.checkpoint = checkpoint
         self.draws_globally = draws_globally
         self.on_epoch = on_epoch
+        self.networks = None
         self.histories = {}
+        self._rng_state = None  # of torch, after the last module that was built
 
     @property
     def continued(self):
         """Whether this fit goes on from a previous one."""
         return bool(self.previous)
 
+    def make_networks(self):
+        """Make the networks, which the fitted estimator will have.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            What the hook ``_make_networks`` returns for the sizes of this fit, see
+            :meth:`build`.
+        """
+        self.networks = self.build(self._make_networks)
+        return self.networks
+
     def build(self, factory, *args):
         """Build a module under the seed of the fit.
+
+        The initial weights of all modules of a fit are one sequence of draws.
 
         Parameters
         ----------
@@ -114,8 +145,13 @@ class Run:
         ValueError
             If the previous fit's networks are of another kind.
         """
-        with global_rng_seeded(self.data.seed()):
-            module = factory(*args).to(self.data.device, torch.float32)
+        begun = self._rng_state is not None
+        with global_rng_seeded(0 if begun else self.data.seed()):
+            if begun:
+                torch.set_rng_state(self._rng_state)
+            module = factory(*args)
+            self._rng_state = torch.get_rng_state()
+        module.to(self.data.device, torch.float32)
         for name, network in self.previous.items():
             if not hasattr(module, name):
                 continue
