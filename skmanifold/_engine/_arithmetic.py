@@ -190,7 +190,7 @@ class _BatchedProduct(torch.autograd.Function):
 
 
 def _is_transformed():
-    """Whether a transform of torch.func is at work, which needs torch's own functions."""
+    """Whether a transform of torch.func is at work: it needs torch's own functions."""
     active = getattr(torch._C, "_are_functorch_transforms_active", None)
     return active is not None and active()
 

@@ -34,6 +34,7 @@ from skmanifold._engine import (
     apply_in_blocks,
     count_batches,
     from_first,
+    has_alike_rows,
     is_first,
     plain_modes,
     resolve_device,
@@ -609,6 +610,7 @@ class DeepManifold(
             on_epoch=on_epoch,
         )
         result = fitted(self._learn(data, run))
+        self._warn_of_unlike_rows(result, input_map.rows(rows, 0, 1)[0])
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
@@ -696,6 +698,25 @@ class DeepManifold(
             f"nothing. Put StandardScaler before {name} in a pipeline, or give all "
             "columns in one unit."
         )
+
+    def _warn_of_unlike_rows(self, fitted, row):
+        """Warn where a sample's outputs depend on its place among the others."""
+        networks = {"transform": fitted["network_"]}
+        if "decoder_" in fitted:
+            networks["inverse_transform"] = nn.Sequential(
+                fitted["network_"], fitted["decoder_"]
+            )
+        for method, network in networks.items():
+            network, device = self._placed(network)
+            if not has_alike_rows(network, row, device=device):
+                warn(
+                    f"The last bits of {type(self).__name__}.{method} depend on which "
+                    "samples are passed together: on this machine, equal samples of a "
+                    f"batch leave the network with other bits (device={device.type!r})."
+                    " Linear, convolutional and normalization layers of torch are exact"
+                    " on the CPU; replace others if you need equal bits."
+                )
+                return
 
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""

@@ -181,9 +181,9 @@ def test_gradient_clip(data):
     norms = []
     step = training.optimizers[0].step
 
-    def spy():
+    def spy(factor):
         norms.append(objective.center.grad.norm().item())
-        step()
+        step(factor)
 
     training.optimizers[0].step = spy
     train(objective, batches, training)
@@ -227,12 +227,10 @@ def test_muon_takes_hidden_matrices_only():
     adamw, muon = make_optimizers(
         objective, optimizer="muon", learning_rate=1e-3, weight_decay=0.1
     )
-    shapes = [tuple(p.shape) for g in muon.param_groups for p in g["params"]]
+    shapes = [tuple(p.shape) for p in muon.params]
     assert shapes == [(8, 3), (4, 8)]
     decay = {
-        tuple(p.shape): g["weight_decay"]
-        for g in adamw.param_groups
-        for p in g["params"]
+        tuple(p.shape): g["weight_decay"] for g in adamw.groups for p in g["params"]
     }
     assert decay[(2, 4)] == 0.1
     assert decay[(2,)] == decay[(8,)] == 0.0
@@ -269,9 +267,9 @@ def muon_matrices(*, hidden_layers=(), **networks):
     optimizers = make_optimizers(
         objective, optimizer="muon", learning_rate=0.1, weight_decay=0.0
     )
-    taken = {id(p) for group in optimizers[-1].param_groups for p in group["params"]}
     if len(optimizers) == 1:
         return []
+    taken = {id(p) for p in optimizers[-1].params}
     return [name for name, p in objective.named_parameters() if id(p) in taken]
 
 
