@@ -5,7 +5,7 @@
 
 The last bits of a float32 matrix product depend on the shape of the matrices, and in
 some libraries on where in the matrix a sample lies. Blocks of one shape take care of
-the first, products that compute each sample on its own (:class:`SameBits`) of the
+the first, products that compute each sample on its own (:class:`BySample`) of the
 second: the result of a sample does not depend on which others it comes with.
 """
 
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from ._arithmetic import SameBits
+from ._arithmetic import BySample
 from ._threads import torch_threads
 
 # Large enough for matrix products to run near full speed, small enough for a single
@@ -64,7 +64,7 @@ def apply_in_blocks(
         with (
             torch.inference_mode(),
             torch.autocast(device.type, enabled=False),
-            SameBits(1, by_sample=True),
+            BySample(),
         ):
             result = module(torch.from_numpy(block).to(device))[:n]
             return result.float().cpu().numpy()

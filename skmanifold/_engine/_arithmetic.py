@@ -9,15 +9,18 @@ and on the number of threads, since long sums are split among them. So do those 
 elementwise functions of torch: each thread computes the end of its part without vector
 instructions. Which of them, and for which shapes, differs between processors.
 
-Under :class:`SameBits` an operation therefore runs on one thread, unless it is one of
-those here, which take all threads because their results do not show how many there
-are. Their products are linear layers of oneDNN, which compute each sample on its own.
+Two contexts prevent that. Under :class:`BySample`, for inference, each product computes
+a sample independently of its place: it is a linear layer of oneDNN. Under
+:func:`same_bits`, for training, everything runs on one thread, except for the layers
+here, which take all threads and do not show how many there are.
 """
 
 import contextlib
+import functools
 import threading
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -31,66 +34,82 @@ _LEAST_NUMBERS = 2**15
 # oneDNN splits longer sums of bfloat16 products among threads.
 _LONGEST_SUM = 1024
 
+# Of each thread: the number of threads that a layer may use, and whether each sample
+# is computed independently of the others.
+_local = threading.local()
+
 
 def has_exact_products():
-    """Whether torch has the products that :class:`SameBits` needs.
+    """Return whether torch has the products that the same bits need.
 
     Builds for x86-64 and for Linux on ARM have oneDNN, those for macOS do not.
     """
     return torch.backends.mkldnn.is_available()
 
 
-class SameBits(TorchFunctionMode):
-    """Context in which results do not depend on the number of threads.
+class BySample(TorchFunctionMode):
+    """Context in which products compute each sample independently of the others.
 
-    It holds for the calling thread, and for backward passes that are started inside.
-
-    Parameters
-    ----------
-    n_threads : int or None, default=None
-        Threads to use at most; None takes as many as torch is set to.
-    by_sample : bool, default=False
-        Compute each sample of a product independently of its place among the others,
-        for small products too.
+    A mode of torch, so that functions in a user's own network are covered as well. It
+    holds for the calling thread.
     """
 
-    def __init__(self, n_threads=None, *, by_sample=False):
-        super().__init__()
-        available = torch.get_num_threads() if has_exact_products() else 1
-        self.n_threads = min(n_threads or available, available)
-        self.by_sample = by_sample
-
     def __enter__(self):
-        self.outside = contextlib.ExitStack()
-        self.outside.enter_context(torch_threads(1))
-        self.outside.callback(
-            setattr, _current, "mode", getattr(_current, "mode", None)
-        )
-        _current.mode = self
+        self.before = getattr(_local, "by_sample", False)
+        _local.by_sample = True
         return super().__enter__()
 
     def __exit__(self, *exception):
         super().__exit__(*exception)
-        self.outside.close()
-
-    def on_all_threads(self, function, *args, **kwargs):
-        """Call a function whose results do not show the number of threads."""
-        if self.n_threads == 1:
-            return function(*args, **kwargs)
-        # without torch_threads, which takes as long as a small product
-        torch.set_num_threads(self.n_threads)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            torch.set_num_threads(1)
+        _local.by_sample = self.before
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        ours = _OURS.get(func, func)
+        ours = _FUNCTIONS.get(func, func)
         return ours(*args) if kwargs is None else ours(*args, **kwargs)
 
 
-# The mode of each thread, for backward passes, which know no arguments of ours.
-_current = threading.local()
+@contextlib.contextmanager
+def same_bits(module, n_threads=None):
+    """Train a module inside with the same bits on any number of threads.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its linear layers, layer norms and GELUs take all threads inside. It must not be
+        in use elsewhere meanwhile.
+    n_threads : int or None, default=None
+        Threads to use at most; None takes as many as torch is set to.
+    """
+    available = torch.get_num_threads() if has_exact_products() else 1
+    layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
+    _local.n_threads = min(n_threads or available, available)
+    try:
+        for layer in layers:
+            # not in a mode of torch, which would take some microseconds of every call
+            layer.forward = functools.partial(_LAYERS[type(layer)], layer)
+        with torch_threads(1):
+            yield
+    finally:
+        del _local.n_threads
+        for layer in layers:
+            del layer.forward
+
+
+def _on_all_threads(function, *args):
+    """Call a function whose results do not show the number of threads."""
+    n_threads = getattr(_local, "n_threads", 1)
+    if n_threads == 1:
+        return function(*args)
+    # without torch_threads, which takes as long as a small product
+    torch.set_num_threads(n_threads)
+    try:
+        return function(*args)
+    finally:
+        torch.set_num_threads(1)
+
+
+def _is_large(x):
+    return x.numel() >= _LEAST_NUMBERS and x.device.type == "cpu"
 
 
 # -- products
@@ -123,13 +142,12 @@ _exact_linear = _choose_linear()
 
 
 def _linear(x, weight, bias):
-    """``x @ weight.T + bias`` of two matrices, float32 or bfloat16."""
+    """Return ``x @ weight.T + bias`` of two matrices, float32 or bfloat16."""
     (n, n_in), n_out = x.shape, weight.shape[0]
     size = n * n_in * n_out
-    mode = _current.mode
-    if size == 0 or (size < _LEAST_PRODUCT and not mode.by_sample):
+    if size == 0 or (size < _LEAST_PRODUCT and not getattr(_local, "by_sample", False)):
         return F.linear(x, weight, bias)
-    return mode.on_all_threads(_large_linear, x, weight, bias)
+    return _on_all_threads(_large_linear, x, weight, bias)
 
 
 def _large_linear(x, weight, bias):
@@ -164,54 +182,35 @@ class _Linear(torch.autograd.Function):
             else:
                 of_b = product(gradient.t(), a.t(), None)
         if ctx.needs_input_grad[2]:
-            of_bias = gradient.sum(0)
+            of_bias = _on_all_threads(torch.sum, gradient, 0)
         return of_a, of_b, of_bias
 
 
-class _BatchedProduct(torch.autograd.Function):
-    """``a @ b.mT`` of two batches of matrices, differentiable any number of times."""
-
-    @staticmethod
-    def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        if not _current.mode.by_sample or 0 in (*a.shape, *b.shape):
-            return torch.bmm(a, b.mT)
-        return torch.stack([_linear(x, y, None) for x, y in zip(a, b, strict=True)])
-
-    @staticmethod
-    def backward(ctx, gradient):
-        a, b = ctx.saved_tensors
-        of_a = of_b = None
-        if ctx.needs_input_grad[0]:
-            of_a = _BatchedProduct.apply(gradient, b.mT)
-        if ctx.needs_input_grad[1]:
-            of_b = _BatchedProduct.apply(gradient.mT, a.mT)
-        return of_a, of_b
+def _is_ours(*tensors):
+    """Return whether a product of these is one that we compute."""
+    dtypes = {t.dtype for t in tensors}
+    return (
+        len(dtypes) == 1
+        and dtypes <= {torch.float32, torch.bfloat16}
+        and all(t.device.type == "cpu" for t in tensors)
+        and not _is_transformed()
+    )
 
 
 def _is_transformed():
-    """Whether a transform of torch.func is at work: it needs torch's own functions."""
+    """Return whether a transform of torch.func is at work; it needs torch's own."""
     active = getattr(torch._C, "_are_functorch_transforms_active", None)
     return active is not None and active()
 
 
-def _are_ours(*tensors):
-    """Whether these are of the kinds that the products here are made for."""
-    dtypes = {t.dtype for t in tensors if t is not None}
-    return (
-        len(dtypes) == 1
-        and not _is_transformed()
-        and dtypes <= {torch.float32, torch.bfloat16}
-        and all(t.device.type == "cpu" for t in tensors if t is not None)
-    )
-
-
 def _layer(x, weight, bias=None):
+    """Compute ``F.linear``."""
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
         x, weight = x.to(dtype), weight.to(dtype)
         bias = bias if bias is None else bias.to(dtype)
-    if not _are_ours(x, weight, bias) or x.ndim == 0 or weight.ndim != 2:
+    given = (x, weight) if bias is None else (x, weight, bias)
+    if x.ndim == 0 or weight.ndim != 2 or not _is_ours(*given):
         return F.linear(x, weight, bias)
     if x.ndim == 2:
         return _Linear.apply(x, weight, bias)
@@ -220,50 +219,71 @@ def _layer(x, weight, bias=None):
 
 
 def _product(a, b):
-    if min(a.ndim, b.ndim) < 2 or not _are_ours(a, b):
+    """Compute ``torch.matmul``."""
+    if min(a.ndim, b.ndim) < 2 or not _is_ours(a, b):
         return torch.matmul(a, b)
     if b.ndim == 2:
         return _layer(a, b.t())
-    if torch.is_autocast_enabled("cpu"):
-        dtype = torch.get_autocast_dtype("cpu")
-        a, b = a.to(dtype), b.to(dtype)
     shape = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = (t.expand(*shape, *t.shape[-2:]).flatten(0, -3) for t in (a, b))
-    return _BatchedProduct.apply(a, b.mT).unflatten(0, shape)
+    if 0 in (*a.shape, *b.shape):
+        return torch.bmm(a, b).unflatten(0, shape)
+    each = [_layer(x, y.t()) for x, y in zip(a, b, strict=True)]
+    return torch.stack(each).unflatten(0, shape)
 
 
 def _product_and_sum(c, a, b, *, beta=1, alpha=1):
+    """Compute ``torch.addmm`` or ``torch.baddbmm``."""
     product = _product(a, b)
     if alpha != 1:
         product = product * alpha
     return product + (c if beta == 1 else c * beta)
 
 
-# -- elementwise functions, and what works along one axis
+_FUNCTIONS = {
+    F.linear: _layer,
+    torch.matmul: _product,
+    torch.mm: _product,
+    torch.bmm: _product,
+    torch.addmm: _product_and_sum,
+    torch.baddbmm: _product_and_sum,
+    torch.Tensor.__matmul__: _product,
+    torch.Tensor.matmul: _product,
+    torch.Tensor.mm: _product,
+    torch.Tensor.bmm: _product,
+    torch.Tensor.addmm: _product_and_sum,
+    torch.Tensor.baddbmm: _product_and_sum,
+}
+
+
+# -- layers of a training step
 
 
 class _GELU(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return _wide(F.gelu, x)
+        return _on_all_threads(F.gelu, x)
 
     @staticmethod
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
-        return _wide(torch.ops.aten.gelu_backward, gradient.contiguous(), x)
+        return _on_all_threads(torch.ops.aten.gelu_backward, gradient.contiguous(), x)
 
 
-def _gelu(x, approximate="none"):
-    if approximate != "none" or not x.is_contiguous() or not _is_wide(x):
-        return F.gelu(x, approximate=approximate)
+def _gelu_layer(layer, x):
+    # where a part of a thread ends shows in arrays that are not contiguous
+    if layer.approximate != "none" or not x.is_contiguous() or not _is_large(x):
+        return F.gelu(x, approximate=layer.approximate)
     return _GELU.apply(x)
 
 
 class _LayerNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, shape, weight, bias, eps):
-        y, mean, scale = _wide(torch.native_layer_norm, x, shape, weight, bias, eps)
+        y, mean, scale = _on_all_threads(
+            torch.native_layer_norm, x, shape, weight, bias, eps
+        )
         ctx.save_for_backward(x, mean, scale, weight, bias)
         ctx.constants = shape, eps
         return y
@@ -272,96 +292,38 @@ class _LayerNorm(torch.autograd.Function):
     def backward(ctx, gradient):
         x, mean, scale, weight, bias = ctx.saved_tensors
         shape, eps = ctx.constants
+        gradient = gradient.contiguous()
         of_x = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
-            of_x, _, _ = _wide(
-                torch.ops.aten.native_layer_norm_backward,
-                gradient.contiguous(),
-                x,
-                shape,
-                mean,
-                scale,
-                weight,
-                bias,
-                (True, False, False),
-            )
+            backward = torch.ops.aten.native_layer_norm_backward
+            only_x = (True, False, False)
+            args = (gradient, x, shape, mean, scale, weight, bias, only_x)
+            of_x, _, _ = _on_all_threads(backward, *args)
+        # torch splits these two sums among threads, unless they are along one axis
         over = tuple(range(x.ndim - len(shape)))
         if ctx.needs_input_grad[2]:
-            normal = _wide(F.layer_norm, x, shape, None, None, eps)
-            of_weight = _wide(torch.mul, normal, gradient).sum(over)
+            normal = _on_all_threads(F.layer_norm, x, shape, None, None, eps)
+            scaled = _on_all_threads(torch.mul, normal, gradient)
+            of_weight = _on_all_threads(torch.sum, scaled, over).to(weight.dtype)
         if ctx.needs_input_grad[3]:
-            of_bias = _wide(torch.sum, gradient, over)
+            of_bias = _on_all_threads(torch.sum, gradient, over).to(bias.dtype)
         return of_x, None, of_weight, of_bias, None
 
 
-def _layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
-    if not _is_wide(x) or torch.is_autocast_enabled("cpu"):
-        return F.layer_norm(x, normalized_shape, weight, bias, eps)
-    return _LayerNorm.apply(x, tuple(normalized_shape), weight, bias, eps)
+def _layer_norm_layer(layer, x):
+    args = layer.normalized_shape, layer.weight, layer.bias, layer.eps
+    if not _is_large(x) or _is_transformed():
+        return F.layer_norm(x, *args)
+    return _LayerNorm.apply(x, *args)
 
 
-def _is_wide(x):
-    return (
-        isinstance(x, torch.Tensor)
-        and x.numel() >= _LEAST_NUMBERS
-        and x.device.type == "cpu"
-    )
+def _linear_layer(layer, x):
+    return _layer(x, layer.weight, layer.bias)
 
 
-def _wide(function, *args, **kwargs):
-    return _current.mode.on_all_threads(function, *args, **kwargs)
-
-
-def _widened(function):
-    def call(x, *args, **kwargs):
-        if _is_wide(x):
-            return _wide(function, x, *args, **kwargs)
-        return function(x, *args, **kwargs)
-
-    return call
-
-
-# Whether a thread computes the end of its part with vector instructions or without does
-# not show in these.
-_POINTWISE = (
-    "abs add addcdiv addcmul clamp div exp log mul neg reciprocal sqrt square sub"
-).split()
-
-_OURS = {
-    F.linear: _layer,
-    F.gelu: _gelu,
-    F.layer_norm: _layer_norm,
-    **{
-        function: _product
-        for function in (
-            torch.matmul,
-            torch.mm,
-            torch.bmm,
-            torch.Tensor.matmul,
-            torch.Tensor.__matmul__,
-            torch.Tensor.mm,
-            torch.Tensor.bmm,
-        )
-    },
-    **{
-        function: _product_and_sum
-        for function in (
-            torch.addmm,
-            torch.baddbmm,
-            torch.Tensor.addmm,
-            torch.Tensor.baddbmm,
-        )
-    },
-    **{
-        function: _widened(function)
-        for name in _POINTWISE
-        for function in (
-            getattr(torch, name),
-            getattr(torch.Tensor, name),
-            getattr(torch.Tensor, f"{name}_"),
-        )
-    },
+# by exact type: a subclass may compute anything
+_LAYERS = {
+    nn.Linear: _linear_layer,
+    nn.GELU: _gelu_layer,
+    nn.LayerNorm: _layer_norm_layer,
 }
-for name in ("add", "sub", "mul", "truediv", "radd", "rmul", "rsub"):
-    function = getattr(torch.Tensor, f"__{name}__")
-    _OURS.setdefault(function, _widened(function))

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from ._arithmetic import SameBits
+from ._arithmetic import same_bits
 from ._distributed import average_gradients, from_first, is_first, shared_rows
 from ._schedule import learning_rate_factor
 
@@ -133,7 +133,7 @@ def _epoch(objective, batches, training, epoch):
     n_steps = training.n_epochs * len(batches)
     totals = None
     on_epoch_start = getattr(objective, "on_epoch_start", None)
-    with SameBits(training.n_threads):
+    with same_bits(objective, training.n_threads):
         if on_epoch_start is not None:
             with torch.no_grad(), shared_rows(objective):
                 on_epoch_start(epoch / training.n_epochs)

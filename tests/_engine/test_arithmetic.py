@@ -1,20 +1,23 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import contextlib
 import os
 import subprocess
 import sys
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from skmanifold._engine import _arithmetic
 from skmanifold._engine._arithmetic import (
-    _LEAST_PRODUCT,
-    SameBits,
+    BySample,
     _linear_of_columns,
     _public_onednn_linear,
     has_exact_products,
+    same_bits,
 )
 
 needs_onednn = pytest.mark.skipif(
@@ -27,13 +30,12 @@ def rand(*shape, seed=0):
     return torch.randn(*shape, generator=generator)
 
 
-# Name, function, shapes of its arguments: large ones take all threads, small ones one.
-PRODUCTS = {
+# Functions of the numbers of a network, and shapes of their arguments.
+FUNCTIONS = {
     "linear": (F.linear, [(520, 65), (257, 65), (257,)]),
     "linear of 3 axes": (F.linear, [(13, 40, 65), (257, 65)]),
     "small linear": (F.linear, [(7, 3), (2, 3), (2,)]),
     "linear of a vector": (F.linear, [(5,), (3, 5), (3,)]),
-    "wide linear": (F.linear, [(300, 60), (500, 60)]),
     "matmul": (torch.matmul, [(520, 65), (65, 257)]),
     "operator": (lambda a, b: a @ b, [(520, 65), (65, 257)]),
     "vector": (lambda a, b: a @ b, [(20, 65), (65,)]),
@@ -46,37 +48,26 @@ PRODUCTS = {
         [(4,), (6, 5), (5, 4)],
     ),
     "baddbmm": (torch.baddbmm, [(3, 1, 6), (3, 40, 5), (3, 5, 6)]),
-    "none": (torch.matmul, [(0, 5), (5, 3)]),
+    "no samples": (torch.matmul, [(0, 5), (5, 3)]),
     "no sum": (F.linear, [(4, 0), (3, 0), (3,)]),
-    "gelu": (F.gelu, [(300, 130)]),
-    "layer norm": (
-        lambda x, w, b: F.layer_norm(x, (130,), w, b),
-        [(300, 130), (130,), (130,)],
-    ),
-    "plain layer norm": (lambda x: F.layer_norm(x, (130,)), [(300, 130)]),
-    "elementwise": (
-        lambda x, y: ((x * y).square() + 1).log() - (-x.abs() / 2).exp(),
-        [(300, 130), (300, 130)],
-    ),
 }
 
 
-def outputs_and_gradients(function, shapes, mode, dtype=torch.float32):
-    args = [rand(*s, seed=i).to(dtype).requires_grad_() for i, s in enumerate(shapes)]
-    with mode:
+def outputs_and_gradients(function, args, context):
+    args = [x.clone().requires_grad_() for x in args]
+    with context:
         y = function(*args)
-        weights = rand(*y.shape, seed=9).to(dtype)
+        weights = rand(*y.shape, seed=9).to(y.dtype)
         return [y.detach(), *torch.autograd.grad(y, args, weights)]
 
 
-@pytest.mark.parametrize("name", PRODUCTS)
-@pytest.mark.parametrize("by_sample", [False, True])
-def test_computes_what_torch_computes(name, by_sample):
-    function, shapes = PRODUCTS[name]
-    found = outputs_and_gradients(function, shapes, SameBits(by_sample=by_sample))
-    exact = outputs_and_gradients(
-        function, shapes, torch.enable_grad(), dtype=torch.float64
-    )
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_by_sample_computes_what_torch_computes(name):
+    function, shapes = FUNCTIONS[name]
+    args = [rand(*shape, seed=i) for i, shape in enumerate(shapes)]
+    found = outputs_and_gradients(function, args, BySample())
+    args = [x.double() for x in args]
+    exact = outputs_and_gradients(function, args, contextlib.nullcontext())
     for ours, theirs in zip(found, exact, strict=True):
         assert ours.dtype == torch.float32
         assert ours.shape == theirs.shape
@@ -84,104 +75,155 @@ def test_computes_what_torch_computes(name, by_sample):
         torch.testing.assert_close(ours.double(), theirs, rtol=2e-5, atol=2e-4)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_the_number_of_threads_does_not_show(name, dtype):
-    function, shapes = PRODUCTS[name]
+def large_network(seed=0):
+    """Layers with products and arrays both above and below what takes all threads."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Linear(65, 257),
+        nn.LayerNorm(257),
+        nn.GELU(),
+        nn.Linear(257, 129, bias=False),
+        nn.LayerNorm(129, bias=False),
+        nn.GELU(approximate="tanh"),
+        nn.Linear(129, 130),
+        nn.BatchNorm1d(130),
+        nn.SiLU(),
+        nn.LayerNorm(130, elementwise_affine=False),
+        nn.Linear(130, 2),
+    )
+
+
+def step_of(network, x, n_threads=None):
+    """Outputs and gradients of a step, the input's too."""
+    x = x.clone().requires_grad_()
+    with same_bits(network, n_threads):
+        y = network(x)
+        gradients = torch.autograd.grad(y.square().sum(), [x, *network.parameters()])
+    return [y.detach(), *gradients]
+
+
+def test_layers_compute_what_torch_computes():
+    network, x = large_network(), rand(1031, 65)
+    found = step_of(network, x)
+    exact = step_of(network.double(), x.double())
+    for ours, theirs in zip(found, exact, strict=True):
+        assert ours.dtype == torch.float32
+        scale = float(theirs.abs().max())
+        # a bias before a normalization has no gradient but rounding
+        if scale > 1e-6:
+            torch.testing.assert_close(
+                ours.double() / scale, theirs / scale, rtol=0, atol=1e-4
+            )
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("n_rows", [3, 250, 1031])
+def test_the_number_of_threads_does_not_show(precision, n_rows):
     results = []
     for n_threads in (1, 2, 3, 5):
         torch.set_num_threads(n_threads)
-        results.append(outputs_and_gradients(function, shapes, SameBits(), dtype))
+        halves = precision != torch.float32
+        with torch.autocast("cpu", precision, enabled=halves, cache_enabled=False):
+            results.append(step_of(large_network(), rand(n_rows, 65)))
         assert torch.get_num_threads() == n_threads
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_long_sums_have_the_same_bits(dtype):
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_long_sums_have_the_same_bits(precision):
     results = []
     for n_threads in (1, 3, 8):
         torch.set_num_threads(n_threads)
-        shapes = [(5000, 80), (70, 80)]
-        results.append(outputs_and_gradients(F.linear, shapes, SameBits(), dtype))
+        network = large_network()[:1].to(precision)
+        results.append(step_of(network, rand(5000, 65).to(precision)))
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
 
 
-@needs_onednn
-def test_large_products_take_all_threads(monkeypatch):
-    from skmanifold._engine import _arithmetic
+def test_what_is_no_layer_runs_on_one_thread():
+    class Watch(nn.Linear):
+        def forward(self, x):
+            seen.append(torch.get_num_threads())
+            return super().forward(x)
 
     seen = []
+    torch.set_num_threads(3)
+    step_of(nn.Sequential(Watch(65, 3), nn.Tanh()), rand(10, 65))
+    assert seen == [1]
+    assert torch.get_num_threads() == 3
 
+
+def test_leaves_no_trace_in_the_module():
+    network = large_network()
+    before = [dict(vars(layer)) for layer in network.modules()]
+    with pytest.raises(KeyError), same_bits(network):
+        assert "forward" in vars(network[0])
+        raise KeyError
+    step_of(network, rand(10, 65))
+    for layer, old in zip(network.modules(), before, strict=True):
+        assert vars(layer).keys() == old.keys()
+
+
+@needs_onednn
+def test_large_products_take_all_threads(monkeypatch):
     def spy(*args):
         seen.append(torch.get_num_threads())
-        return original(*args)
+        return exact_linear(*args)
 
-    original = _arithmetic._exact_linear
+    seen, exact_linear = [], _arithmetic._exact_linear
     monkeypatch.setattr(_arithmetic, "_exact_linear", spy)
     torch.set_num_threads(3)
-    shapes = [(520, 130), (130, 130)]
-    assert 520 * 130 * 130 >= _LEAST_PRODUCT
-    outputs_and_gradients(F.linear, shapes, SameBits())
-    assert seen == [3, 3, 3]
-    outputs_and_gradients(F.linear, shapes, SameBits(2))
-    outputs_and_gradients(F.linear, shapes, SameBits(8))
-    assert seen[3:] == [2, 2, 2, 3, 3, 3]
+    layer = nn.Linear(130, 130)
+    n_rows = 520
+    assert n_rows * 130 * 130 >= _arithmetic._LEAST_PRODUCT
+    for n_threads in (None, 2, 8):
+        step_of(layer, rand(n_rows, 130), n_threads)
+    assert seen == [3, 3, 3, 2, 2, 2, 3, 3, 3]
 
 
 def test_second_derivatives():
-    x, w = rand(520, 130).requires_grad_(), rand(130, 130, seed=1).requires_grad_()
+    network, x = nn.Sequential(nn.Linear(130, 130), nn.Tanh()), rand(520, 130)
     results = []
-    for mode in (SameBits(), torch.enable_grad()):
-        with mode:
-            y = torch.tanh(F.linear(x, w))
-            (first,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
-            results.append(torch.autograd.grad(first.square().sum(), (x, w)))
+    for context in (same_bits(network), contextlib.nullcontext()):
+        x = x.clone().requires_grad_()
+        with context:
+            y = network(x).square().sum()
+            (first,) = torch.autograd.grad(y, x, create_graph=True)
+            parameters = [x, *network.parameters()]
+            results.append(torch.autograd.grad(first.square().sum(), parameters))
     for ours, theirs in zip(*results, strict=True):
         scale = theirs.abs().max()
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=1e-5)
 
 
 def test_gradient_checks_in_double_precision():
-    args = [rand(*s).double().requires_grad_() for s in [(4, 3), (2, 3), (2,)]]
-    with SameBits():
-        assert torch.autograd.gradcheck(F.linear, args)
-        assert torch.autograd.gradgradcheck(F.linear, args)
+    layer = nn.Linear(3, 2).double()
+    x = rand(4, 3).double().requires_grad_()
+    with same_bits(layer):
+        assert torch.autograd.gradcheck(layer, [x])
+        assert torch.autograd.gradgradcheck(layer, [x])
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_transforms_of_torch_work_inside():
+    layer = nn.Sequential(nn.Linear(3, 5), nn.LayerNorm(5), nn.GELU())
     w = rand(5, 3, seed=1)
-    with SameBits():
-        jacobians = torch.func.vmap(torch.func.jacrev(lambda x: torch.tanh(w @ x)))(
-            rand(7, 3)
-        )
+    with same_bits(layer):
+        assert torch.func.vmap(torch.func.jacrev(layer))(rand(7, 3)).shape == (7, 5, 3)
+    with BySample():
         _, along = torch.func.jvp(
             lambda x: F.linear(x, w), (rand(7, 3),), (rand(7, 3, seed=2),)
         )
-    assert jacobians.shape == (7, 5, 3)
     torch.testing.assert_close(along, rand(7, 3, seed=2) @ w.t())
 
 
 def test_autocast_is_heeded():
-    with SameBits(), torch.autocast("cpu", torch.bfloat16):
-        assert F.linear(rand(4, 3), rand(2, 3), rand(2)).dtype == torch.bfloat16
-        assert torch.matmul(rand(2, 4, 3), rand(2, 3, 5)).dtype == torch.bfloat16
+    layer, x = nn.Linear(3, 2), rand(4, 3)
+    with same_bits(layer), torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
         with torch.autocast("cpu", enabled=False):
-            assert F.linear(rand(4, 3), rand(2, 3)).dtype == torch.float32
-
-
-def test_inside_another_and_after_an_error():
-    torch.set_num_threads(3)
-    with SameBits():
-        assert torch.get_num_threads() == 1
-        with pytest.raises(KeyError), SameBits(1, by_sample=True):
-            raise KeyError
-        assert torch.equal(
-            F.linear(rand(2, 3), rand(4, 3)), rand(2, 3) @ rand(4, 3).t()
-        )
-    assert torch.get_num_threads() == 3
+            assert layer(x).dtype == torch.float32
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,8 @@ def fits(n):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 model.fit(X, y)
-            found = dict(Z=model.embedding_, loss=model.history_["loss"], rows=np.mean(rows_seen))
+            Z, loss = model.embedding_, model.history_["loss"]
+            found = dict(Z=Z, loss=loss, rows=np.mean(rows_seen))
             np.savez(f"{folder}/{name}-{n}-{rank}.npz", **found)
     return run
 
