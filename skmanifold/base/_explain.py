@@ -6,10 +6,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from skmanifold.utils._containers import listed
 from skmanifold.utils._sklearn import safe_indexing
-
-# Names of columns that an error lists.
-_MOST_NAMES = 10
 
 
 def explained(error, estimator, X):
@@ -28,12 +26,12 @@ def explained(error, estimator, X):
             holes.append(repr(name))
     if words:
         return ValueError(
-            f"X has columns that are not numbers: {_listed(words)}. Encode categories, "
+            f"X has columns that are not numbers: {listed(words)}. Encode categories, "
             "with OneHotEncoder for instance, give dates as numbers, or leave these "
             "columns out."
         )
     if holes:
-        return kind(f"{error}\nColumns with NaN or infinity: {_listed(holes)}.")
+        return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
     return error
 
 
@@ -72,8 +70,3 @@ def _numeric_column(frame, i):
         return as_numbers(column, **options)
     except (ValueError, TypeError):
         return None
-
-
-def _listed(names):
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

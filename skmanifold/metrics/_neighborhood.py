@@ -12,6 +12,7 @@ from skmanifold.metrics._checks import (
     check_option,
     check_pair,
     check_rows,
+    labeled,
 )
 from skmanifold.metrics._ranks import (
     Distances,
@@ -722,6 +723,7 @@ def neighborhood_hit(
         NH(k) = \\frac{1}{nk} \\sum_{i=1}^n |\\{j \\in N_k^Z(i) : y_j = y_i\\}|
 
     The value lies in [0, 1]; higher is better. A sample is no neighbour of itself.
+    Samples whose label is missing are left out, as queries and as neighbors.
 
     Parameters
     ----------
@@ -729,7 +731,7 @@ def neighborhood_hit(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes.
+        The classes; None, NaN and NA where a label is missing.
 
     n_neighbors : int or (int, int), default=5
         Number of neighbours k, less than the number of samples. A pair (first, last)
@@ -739,7 +741,8 @@ def neighborhood_hit(
         Metric of the embedding.
 
     per_sample : bool, default=False
-        Return the share of each sample; the value is their mean.
+        Return the share of each sample, NaN for one without a label; the value is
+        their mean.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.
@@ -781,8 +784,9 @@ def neighborhood_hit(
     1.0
     """
     Z = check_data(Z, "Z", metric=metric)
+    n_all = Z.shape[0]
+    kept, y, Z = labeled(check_labels(y, n_all), Z, metric=metric)
     n = Z.shape[0]
-    y = check_labels(y, n)
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
@@ -790,4 +794,9 @@ def neighborhood_hit(
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
-    return _finish(shares[:, first - 1 :].mean(axis=1), per_sample)
+    shares = shares[:, first - 1 :].mean(axis=1)
+    if per_sample and kept is not None and rows is None:
+        of_all = np.full(n_all, np.nan)
+        of_all[kept] = shares
+        return of_all
+    return _finish(shares, per_sample)
