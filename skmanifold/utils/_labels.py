@@ -106,6 +106,30 @@ def read_labels(
     return Labels(codes, classes)
 
 
+def read_targets(y, n_samples=None, name="y"):
+    """Read labels to train from, of which -1 is an unknown one.
+
+    As in :mod:`sklearn.semi_supervised`; but -1 and 1 alone are the two classes of a
+    binary problem, as in the rest of scikit-learn: with one class that is known there
+    would be nothing to learn.
+
+    Parameters
+    ----------
+    y, n_samples, name
+        As for :func:`read_labels`.
+
+    Returns
+    -------
+    Labels
+        Codes and classes.
+    """
+    labels = read_labels(y, n_samples, name)
+    numbers = labels.classes.dtype.kind in "if"
+    if not numbers or -1 not in labels.classes or labels.classes.tolist() == [-1, 1]:
+        return labels
+    return read_labels(y, n_samples, name, unknown=-1)
+
+
 def is_missing(value):
     """Whether one value stands for none."""
     if value is None or value is np.ma.masked:
