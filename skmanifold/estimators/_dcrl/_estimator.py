@@ -26,6 +26,7 @@ from skmanifold.base._networks import (
 )
 from skmanifold.graph import nearest_neighbors
 from skmanifold.nn import MLP
+from skmanifold.utils._labels import read_targets
 from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
@@ -43,7 +44,7 @@ from ._objective import (
     Scaled,
     UnitRows,
 )
-from ._start import dense, kmeans_labels, modularity, represented
+from ._start import dense, kmeans_labels, modularity, represented, spread_labels
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
@@ -109,7 +110,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Starting labels: those of k-means in an embedding of the features by
         :class:`DLME`, or of k-means on the features themselves (which also serves fewer
         than 200 rows); an array of shape (n_samples,) with labels of your own, which
-        are numbered from 0 in their order; or centres in the units of X, of shape
+        are numbered from 0 in their order, and of which some may be unknown (-1, None,
+        NaN or NA): these start with the label that is most common around them; or
+        centres in the units of X, of shape
         (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
@@ -817,7 +820,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _starting_labels(self, features, neighbors, data, seed):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
-            return self._given_labels(data)
+            return self._given_labels(data, features, neighbors)
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))
@@ -857,19 +860,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
-    def _given_labels(self, data):
+    def _given_labels(self, data, features, neighbors):
         init = np.asarray(self.init)
         n_samples = data.n_samples
         if init.ndim == 1 and len(init) == n_samples:
-            if not all(label == label and label is not None for label in init.tolist()):
-                raise ValueError(
-                    "init has missing labels, None or NaN. Give each row a label: what "
-                    "is unknown may be a cluster of its own."
-                )
-            values, labels = np.unique(init, return_inverse=True)
+            codes, values = read_targets(self.init, name="init")
             if len(values) == self.n_clusters:
-                return labels.astype(np.int64)
+                return spread_labels(codes, features, neighbors)
             came = f"{len(values)} different labels"
+            n_unknown = int((codes < 0).sum())
+            if n_unknown:
+                came += f" (beside {n_unknown} unknown: -1, None, NaN or NA)"
         elif init.shape == (self.n_clusters, self.n_features_in_):
             centers = check_array(init, dtype=np.float64, input_name="init")
             labels = np.concatenate(

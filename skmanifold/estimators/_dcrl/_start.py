@@ -6,9 +6,14 @@
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances_argmin
 
 from skmanifold._engine import BLOCK_ROWS
 from skmanifold.utils._threads import one_blas_thread, one_thread
+
+# Steps after which labels have spread over the graph: farther than any map is wide.
+_MOST_STEPS = 1000
+_SETTLED = 1e-4
 
 
 def kmeans_labels(points, n_clusters, seed):
@@ -20,6 +25,64 @@ def kmeans_labels(points, n_clusters, seed):
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def spread_labels(codes, features, neighbors):
+    """Labels for the samples that have none (code -1), from those that have one.
+
+    Shares of the labels spread over the graph of neighbors from the samples that have
+    one, which keep theirs; a sample takes the label with the largest share. [1]_ What no
+    label reaches takes that of the nearest class mean.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Labels, from 0, each at least once; -1 where there is none.
+    features : ndarray of shape (n_samples, n_features)
+        The samples.
+    neighbors : ndarray of shape (n_samples, n_neighbors)
+        Indices.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels, from 0.
+
+    References
+    ----------
+    .. [1] X. Zhu, Z. Ghahramani, "Learning from labeled and unlabeled data with label
+       propagation", CMU-CALD-02-107, 2002.
+    """
+    known = codes >= 0
+    if known.all():
+        return codes
+    n_samples, n_classes = len(codes), codes.max() + 1
+    given = np.zeros((n_samples, n_classes))
+    given[known, codes[known]] = 1.0
+    # an edge for either of the two that has the other among its nearest
+    rows = np.repeat(np.arange(n_samples), neighbors.shape[1])
+    graph = sparse.csr_array(
+        (np.ones(neighbors.size), (rows, neighbors.ravel())),
+        shape=(n_samples, n_samples),
+    )
+    graph = graph + graph.T
+    graph = sparse.diags_array(1.0 / graph.sum(axis=1)) @ graph
+    shares = given
+    for _ in range(_MOST_STEPS):
+        before = shares
+        shares = graph @ shares
+        shares[known] = given[known]
+        if np.abs(shares - before).max() < _SETTLED:
+            break
+    labels = shares.argmax(axis=1)
+    lost = np.flatnonzero(shares.max(axis=1) == 0.0)
+    if len(lost):
+        own = [features[codes == label] for label in range(n_classes)]
+        means = np.stack([part.mean(axis=0, dtype=np.float64) for part in own])
+        labels[lost] = pairwise_distances_argmin(
+            features[lost].astype(np.float64, copy=False), means
+        )
+    return labels.astype(np.int64)
 
 
 def modularity(neighbors, labels):
