@@ -16,9 +16,10 @@ from skmanifold.inspection._style import (
     import_pyplot,
     outer_legend,
 )
-from skmanifold.metrics._checks import check_labels, check_pair
+from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
+from skmanifold.utils._labels import read_labels
 
 # Rows of the picture of a matrix; a figure has no more pixels.
 _N_ROWS = 400
@@ -396,7 +397,7 @@ class ClusterRankDisplay:
             The embedding, of any number of columns.
 
         labels : array-like of shape (n_samples,)
-            The clusters, or the classes.
+            The clusters, or the classes; samples whose label is missing are left out.
 
         name : str, default=None
             Title of the axes.
@@ -418,11 +419,13 @@ class ClusterRankDisplay:
             If the arguments have different numbers of rows.
         """
         X, Z = check_pair(X, Z, min_samples=1, sparse=False)
-        codes = check_labels(labels, X.shape[0], "labels")
+        check_labels(labels, X.shape[0], "labels")
+        read = read_labels(labels, X.shape[0], "labels", natural=True)
+        _, codes, X, Z = labeled(read.codes, X, Z)
         display = cls(
             input_ranks=_center_ranks(X, codes),
             embedding_ranks=_center_ranks(Z, codes),
-            labels=[str(label) for label in np.unique(labels).tolist()],
+            labels=read.names,
             name=name,
         )
         return display.plot(ax, **plot_options)

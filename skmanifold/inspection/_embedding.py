@@ -518,7 +518,7 @@ class EmbeddingDisplay:
 
     def _draw_names(self, ax, Z, target):
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
-        for i, name in enumerate(target.labels[target.noise :], start=target.noise):
+        for i, name in enumerate(target.labels[target.n_grey :], start=target.n_grey):
             own = Z[target.values == i]
             # the median of a class in two parts lies in neither
             middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.decomposition import PCA
 
-from skmanifold.metrics._checks import check_labels
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import joined, read_labels, read_numbers
 
 # Paul Tol's "muted" scheme and black: told apart by all kinds of sight.
 PALETTE = (
@@ -33,6 +34,8 @@ N_MARKS = len(PALETTE) * len(MARKERS)
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
 GREY = "#C0C0C0"
+# What has no label, where there is noise as well.
+PALE = "#E0E0E0"
 
 # Blue and yellow that differ in lightness too.
 BLUE, YELLOW = "#2166AC", "#F6D55C"
@@ -48,8 +51,12 @@ MANY_POINTS = 20_000
 
 
 def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
-    """Validate an embedding to draw and take the columns to draw of it."""
-    Z = Z.toarray() if issparse(Z) else np.asarray(Z)
+    """Validate an embedding to draw and take the columns to draw of it.
+
+    Without `components`, columns that are constant are left out where enough remain: the
+    weight of an only chart is one.
+    """
+    Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
             f"{name} has shape {Z.shape} and dtype {Z.dtype}, but an embedding is a "
@@ -70,17 +77,38 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
                 f"has {Z.shape[1]}, numbered from 0, or 'pca'."
             )
         Z = Z[:, components]
+    else:
+        varying = varying_columns(Z, dimensions)
+        Z = Z if varying is None else Z[:, varying]
     if Z.shape[1] not in dimensions:
+        first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
+        first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
             f"{name} has {Z.shape[1]} columns, but {allowed} can be drawn. "
             + (
-                "Choose some with components=(0, 1), or take the first two principal "
+                f"Choose some with components={first}, or take the first two principal "
                 "components of all with components='pca'."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )
         )
     return _finite(Z.astype(np.float64, copy=False), name)
+
+
+def varying_columns(Z, dimensions=(2, 3)):
+    """Columns to draw of an embedding in which others are constant; None draws all."""
+    if Z.shape[1] < 3:
+        return None
+    varies = _varies(Z)
+    return (
+        np.flatnonzero(varies)
+        if not varies.all() and varies.sum() in dimensions
+        else None
+    )
+
+
+def _varies(Z):
+    return (Z != Z[:1]).any(axis=0)
 
 
 def _finite(Z, name):
@@ -182,45 +210,55 @@ class Target:
     Attributes
     ----------
     kind : "classes", "continuous" or None
-    values : the numbers, or the number of each sample's class
-    labels : the classes as text, in sorted order, the noise first
-    noise : whether the first class is the noise
+    values : the numbers, NaN where one is missing, or the position of each sample's
+        class in `labels`
+    labels : the classes as text, in the order in which a reader expects them, after
+        those in grey: the noise, and what has no label
+    n_grey : how many of the labels are grey
     """
 
-    def __init__(self, kind, values=None, labels=(), noise=False):
+    def __init__(self, kind, values=None, labels=(), n_grey=0):
         self.kind = kind
         self.values = values
         self.labels = labels
-        self.noise = noise
+        self.n_grey = n_grey
+
+    def part(self, rows):
+        """The same of some samples."""
+        values = None if self.values is None else self.values[rows]
+        return Target(self.kind, values, self.labels, self.n_grey)
 
     @property
     def shares_colors(self):
         """Whether there are more classes than colours."""
-        return len(self.labels) - self.noise > len(PALETTE)
+        return len(self.labels) - self.n_grey > len(PALETTE)
 
     def marks(self):
         """For each class its colour and marker."""
-        n_classes = len(self.labels) - self.noise
+        n_classes = len(self.labels) - self.n_grey
         marks = [
             (PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE) % len(MARKERS)])
             for i in range(n_classes)
         ]
-        return [(GREY, "o"), *marks] if self.noise else marks
+        return [(GREY, "o"), (PALE, "o")][: self.n_grey] + marks
 
     def groups(self):
-        """Marker, height and samples of each collection; the noise is the lowest."""
+        """Marker, height and samples of each collection; the grey ones are the lowest."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
-        noise = self.noise & (self.values == 0)
-        if self.noise:
-            yield "o", 0.0, noise
+        grey = self.values < self.n_grey
+        if self.n_grey:
+            yield "o", 0.0, grey
         for marker in MARKERS:
-            rows = (markers == marker) & ~noise
+            rows = (markers == marker) & ~grey
             if rows.any():
                 yield marker, 0.5, rows
 
 
-def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
-    """Read y as classes or as a continuous quantity."""
+def check_target(y, n_samples, *, target_type="auto", noise_label=-1, more=None):
+    """Read y as classes or as a continuous quantity.
+
+    `more` are the y and the number of further samples, which come after the others.
+    """
     options = ("auto", "classes", "continuous")
     if target_type not in options:
         raise ValueError(
@@ -229,37 +267,54 @@ def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
         )
     if y is None:
         return Target(None)
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    given = [(y, n_samples, "y")] + ([] if more is None else [(*more, "y_new")])
+    numbers = [read_numbers(part) for part, *_ in given]
     if target_type == "auto":
-        # NaN is a missing number, and no class
-        fractions = y.dtype.kind == "f" and bool((y != np.round(y)).any())
-        target_type = "continuous" if fractions else "classes"
+        continuous = all(part is not None for part in numbers) and any(
+            map(_are_continuous, numbers)
+        )
+        target_type = "continuous" if continuous else "classes"
     if target_type == "continuous":
-        if y.shape != (n_samples,) or y.dtype.kind not in "fiub":
-            raise ValueError(
-                f"y has shape {y.shape} and dtype {y.dtype}, but a continuous colour "
-                f"needs one number for each of the {n_samples} samples."
-            )
-        return Target("continuous", y.astype(np.float64))
-    codes = check_labels(y, n_samples)
-    names = np.unique(y).tolist()
-    # 1.0 and 2.0 are classes that went through an array of floats
-    if y.dtype.kind == "f":
-        names = [int(name) for name in names]
-    noise = [
-        i
-        for i, name in enumerate(names)
-        if noise_label is not None
-        and not isinstance(name, bool)
-        and name == noise_label
+        for (part, n, name), values in zip(given, numbers, strict=True):
+            if values is None or values.shape != (n,):
+                came = np.asarray(part) if values is None else values
+                raise ValueError(
+                    f"{name} has shape {came.shape} and dtype {came.dtype}, but a "
+                    f"continuous color needs one number for each of the {n} samples."
+                )
+        values = np.concatenate(numbers)
+        return Target("continuous", np.where(np.isinf(values), np.nan, values))
+    labels = [
+        read_labels(*part, natural=True, fractions=True) for part in given
     ]
-    if noise:
-        order = noise + [i for i in range(len(names)) if i not in noise]
-        codes = np.argsort(order)[codes]
-        names = ["noise", *(names[i] for i in order[1:])]
-    return Target("classes", codes, [str(name) for name in names], bool(noise))
+    return _classes(joined(labels), noise_label)
+
+
+def _are_continuous(numbers):
+    # a missing number says nothing about the others
+    known = numbers[~np.isnan(numbers)]
+    return bool((known != np.round(known)).any() or np.isinf(known).any())
+
+
+def _classes(labels, noise_label):
+    """A target of classes, in grey the noise and what has no label."""
+    values, names = labels.classes.tolist(), labels.names
+    noise = [
+        noise_label is not None
+        and not isinstance(value, bool)
+        and bool(value == noise_label)
+        for value in values
+    ]
+    order = np.argsort(~np.array(noise, dtype=bool), kind="stable")
+    codes = np.append(np.argsort(order), -1)[labels.codes]
+    names = ["noise" if noise[i] else names[i] for i in order]
+    n_grey = sum(noise)
+    missing = codes < 0
+    if missing.any():
+        names.insert(n_grey, "missing" if "missing" not in names else "no label")
+        codes = np.where(missing, n_grey, codes + (codes >= n_grey))
+        n_grey += 1
+    return Target("classes", codes, names, n_grey)
 
 
 def check_option(value, options, name):

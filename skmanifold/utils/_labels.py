@@ -31,10 +31,11 @@ class Labels(NamedTuple):
     @property
     def names(self):
         """The classes as text; whole floats are numbers that had missing neighbors."""
-        classes = self.classes
-        if classes.dtype.kind == "f" and (classes == np.round(classes)).all():
-            return [f"{value:.0f}" for value in classes]
-        return [str(name) for name in classes.tolist()]
+        values = self.classes.tolist()
+        floats = [isinstance(value, float) for value in values]
+        if all(floats) and all(value.is_integer() for value in values):
+            return [f"{value:.0f}" for value in values]
+        return [str(value) for value in values]
 
 
 def read_labels(
@@ -128,6 +129,35 @@ def read_targets(y, n_samples=None, name="y"):
     if not numbers or -1 not in labels.classes or labels.classes.tolist() == [-1, 1]:
         return labels
     return read_labels(y, n_samples, name, unknown=-1)
+
+
+def joined(parts):
+    """Labels of several sets of samples as one: the classes of the first come first."""
+    if len(parts) == 1:
+        return parts[0]
+    place, codes = {}, []
+    for part in parts:
+        for value in part.classes.tolist():
+            place.setdefault(value, len(place))
+        own = [place[value] for value in part.classes.tolist()]
+        codes.append(np.array([*own, -1])[part.codes])
+    classes = np.empty(len(place), dtype=object)
+    classes[:] = list(place)
+    return Labels(np.concatenate(codes), classes)
+
+
+def read_numbers(y):
+    """A column as float64, NaN where a value is missing; None if it holds others."""
+    values, missing, _ = _column(y)
+    if values.ndim != 1:
+        return values.astype(np.float64) if values.dtype.kind in "fiub" else None
+    missing = missing | _are_missing(values)
+    known = _of_one_type(values[~missing])
+    if len(known) and known.dtype.kind not in "fiub":
+        return None
+    numbers = np.full(len(values), np.nan)
+    numbers[~missing] = known
+    return numbers
 
 
 def is_missing(value):
