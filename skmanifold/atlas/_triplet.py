@@ -475,7 +475,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         known, seen, parts = [], [], []
         if not begins:
             seen, parts = self._seen, self._parts
-            known = [c for part in (*seen, (None, self.classes_)) for c in part[1].tolist()]
+            known = [
+                c for part in (*seen, (None, self.classes_)) for c in part[1].tolist()
+            ]
         if classes is not None:
             known += read_labels(classes, name="classes").classes.tolist()
         if y is not None:
@@ -527,9 +529,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         check_is_fitted(self)
         rows = self._validate(X, reset=False)
         n_samples = rows.shape[0]
-        labels = read_targets(
-            np.full(n_samples, np.nan) if y is None else y, n_samples
-        )
+        labels = read_targets(np.full(n_samples, np.nan) if y is None else y, n_samples)
         self._gallery = self._blocks(rows)
         self._gallery_codes, self.classes_ = labels
         self._gallery_lost = False

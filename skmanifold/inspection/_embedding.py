@@ -3,7 +3,10 @@
 
 """The embedding itself."""
 
+from math import ceil
+
 import numpy as np
+from scipy.sparse import issparse
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
@@ -17,6 +20,7 @@ from skmanifold.inspection._style import (
     check_option,
     check_target,
     class_legend,
+    colorings,
     density_colors,
     draw_marks,
     embed,
@@ -24,6 +28,8 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
 
@@ -35,6 +41,8 @@ _FAINTEST = 0.35
 # of a cell's side that the image takes: between them the points are to be seen.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
+# Pictures of several colorings side by side.
+_PANELS_ACROSS = 3
 
 
 class EmbeddingDisplay:
@@ -58,7 +66,17 @@ class EmbeddingDisplay:
         The places of the points.
 
     y : array-like of shape (n_samples,), default=None
-        Classes, or a continuous quantity, to colour by.
+        Classes, or a continuous quantity, to colour by. Missing values are grey.
+
+    color : dict of str to array-like of shape (n_samples,), default=None
+        Several colorings by their names, each drawn in axes of its own.
+
+    new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
+        Places of new samples, drawn larger and with an edge over the others, which are
+        pale then.
+
+    y_new : array-like of shape (n_new,), default=None
+        Classes, or the quantity, of the new samples; white without.
 
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
@@ -68,8 +86,8 @@ class EmbeddingDisplay:
         Map from points of the embedding to rows of the data, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
-        continuous and all else as classes.
+        How to read `y`; "auto" takes floats with a fractional part as continuous and
+        all else as classes. Of floats and integers a missing value says nothing.
 
     noise_label : object, default=-1
         The class to draw in grey and below the others. None for no such class.
@@ -79,15 +97,21 @@ class EmbeddingDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the picture.
+    ax_ : matplotlib Axes or ndarray of them
+        Axes of the picture; those of all pictures with `color`.
+
+    panels_ : list of EmbeddingDisplay
+        The pictures of `color`, one for each; empty without.
 
     figure_ : matplotlib Figure
         Its figure.
 
     points_ : list of matplotlib PathCollection
         The marks: one collection for all points, or one for each kind of marker;
-        before them that of the noise. Empty for a density.
+        before them that of the noise and of missing labels. Empty for a density.
+
+    new_points_ : list of matplotlib PathCollection
+        The marks of the new samples.
 
     image_ : matplotlib AxesImage or None
         The density.
@@ -102,7 +126,8 @@ class EmbeddingDisplay:
         Rows of the samples that these belong to.
 
     texts_ : list of matplotlib Text
-        The names of more than ten classes in a density, without that of the noise.
+        The names at the groups: of more than ten classes in a density, or of all with
+        ``legend="names"``; none for what is grey.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
@@ -123,6 +148,20 @@ class EmbeddingDisplay:
     >>> display = EmbeddingDisplay.from_estimator(PCA(n_components=2).fit(X), X, y)
     >>> [text.get_text() for text in display.legend_.get_texts()]
     ['0', '1', '2']
+
+    New samples over the map of others, and several colorings side by side:
+
+    >>> pca = PCA(n_components=2).fit(X[::2])
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X[::2], y[::2], X_new=X[1::2], y_new=y[1::2]
+    ... )
+    >>> sum(len(points.get_offsets()) for points in display.new_points_)
+    75
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X, color={"kind": y, "petal length": X[:, 2]}
+    ... )
+    >>> [ax.get_title() for ax in display.ax_]
+    ['kind', 'petal length']
     """
 
     def __init__(
@@ -130,6 +169,9 @@ class EmbeddingDisplay:
         *,
         embedding,
         y=None,
+        color=None,
+        new_embedding=None,
+        y_new=None,
         images=None,
         decoder=None,
         target_type="auto",
@@ -138,6 +180,9 @@ class EmbeddingDisplay:
     ):
         self.embedding = embedding
         self.y = y
+        self.color = color
+        self.new_embedding = new_embedding
+        self.y_new = y_new
         self.images = images
         self.decoder = decoder
         self.target_type = target_type
@@ -151,6 +196,10 @@ class EmbeddingDisplay:
         X,
         y=None,
         *,
+        color=None,
+        X_new=None,
+        y_new=None,
+        images=None,
         image_shape=None,
         components=None,
         target_type="auto",
@@ -173,12 +222,26 @@ class EmbeddingDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes, or a continuous quantity, to colour by.
 
+        color : list, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own: names of columns of X, if
+            that is a data frame, arrays, or columns by their names.
+
+        X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
+            New samples, drawn over those of X.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
+
+        images : array-like, default=None
+            An image of each sample, as for :meth:`from_embedding`; None takes the rows
+            of X if `image_shape` is given.
+
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels, if the rows of X are images.
+            Height, width and channels, if the rows of X, or `images`, are flat.
 
         components : tuple of int or "pca", default=None
             The two or three columns of the embedding to draw, or the first two
-            principal components of all; None draws all of them.
+            principal components of all; None draws all that vary.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             How to read `y`.
@@ -211,10 +274,15 @@ class EmbeddingDisplay:
         decoder = None
         if components is None:
             decoder = getattr(estimator, "inverse_transform", None)
+        if images is None and image_shape is not None:
+            images = X
         return cls.from_embedding(
             embed(estimator, X),
             y,
-            images=None if image_shape is None else X,
+            color=colorings(color, X),
+            Z_new=None if X_new is None else embed(estimator, X_new),
+            y_new=y_new,
+            images=images,
             image_shape=image_shape,
             decoder=decoder,
             components=components,
@@ -231,6 +299,9 @@ class EmbeddingDisplay:
         Z,
         y=None,
         *,
+        color=None,
+        Z_new=None,
+        y_new=None,
         images=None,
         image_shape=None,
         decoder=None,
@@ -251,6 +322,15 @@ class EmbeddingDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes, or a continuous quantity, to colour by.
 
+        color : list of array-like, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own, by their names.
+
+        Z_new : array-like of shape (n_new, n_components), default=None
+            Embedding of new samples, drawn over those of Z.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
+
         images : array-like, default=None
             An image of each sample, of shape (n_samples, height, width) or (n_samples,
             height, width, channels), or flat rows if `image_shape` is given.
@@ -263,7 +343,7 @@ class EmbeddingDisplay:
 
         components : tuple of int or "pca", default=None
             The two or three columns of `Z` to draw, or the first two principal
-            components of all; None draws all of them.
+            components of all; None draws all that vary.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             How to read `y`.
@@ -291,10 +371,28 @@ class EmbeddingDisplay:
             If `Z` has other than two or three columns, or the shapes of `Z`, `y` and
             the images do not match.
         """
-        Z = check_embedding(Z, components)
+        whole = Z.toarray() if issparse(Z) else np.asarray(Z)
+        n = len(whole) if whole.ndim else 0
+        if Z_new is not None:
+            Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
+            if Z_new.ndim != 2 or whole.shape[1:] != Z_new.shape[1:]:
+                raise ValueError(
+                    f"Z_new has shape {Z_new.shape}, but it must have as many columns "
+                    f"as Z, which has shape {whole.shape}."
+                )
+            # columns are chosen, and principal ones found, for all together
+            both = check_embedding(np.concatenate([whole, Z_new]), components)
+            Z, Z_new = both[:n], both[n:]
+        else:
+            Z = check_embedding(Z, components)
+        if decoder is not None and components is None and whole.shape != Z.shape:
+            decoder = with_constants(decoder, whole, varying_columns(whole))
         display = cls(
             embedding=Z,
             y=y,
+            color=colorings(color),
+            new_embedding=Z_new,
+            y_new=y_new,
             images=check_images(images, image_shape, len(Z)),
             decoder=decoder,
             target_type=target_type,
@@ -331,9 +429,10 @@ class EmbeddingDisplay:
             lies in each cell of a grid of ten over the shorter side, and none covers
             another. In the plane only.
 
-        legend : bool, default=True
+        legend : bool or "names", default=True
             Whether to draw the legend, or the names in a density, or the scale of a
-            continuous colour. More than 100 classes have none.
+            continuous colour. More than 100 classes have none. "names" writes the names
+            of the classes at their groups instead of a legend.
 
         cmap : str or matplotlib Colormap, default="cividis"
             Colours of a continuous quantity.
@@ -355,13 +454,19 @@ class EmbeddingDisplay:
             If an option is not known, or a density of three columns is asked for.
         """
         check_option(kind, ("auto", "scatter", "density"), "kind")
+        check_option(legend, (True, False, "names"), "legend")
+        if self.color is not None:
+            return self._plot_panels(
+                ax,
+                kind=kind,
+                n_images=n_images,
+                legend=legend,
+                cmap=cmap,
+                image_cmap=image_cmap,
+                scatter_kwargs=scatter_kwargs,
+            )
         Z = check_embedding(self.embedding, name="embedding")
-        target = check_target(
-            self.y,
-            len(Z),
-            target_type=self.target_type,
-            noise_label=self.noise_label,
-        )
+        target, new, together = self._targets(len(Z))
         images = check_images(self.images, None, len(Z))
         flat = Z.shape[1] == 2
         if kind == "density" and not flat:
@@ -372,26 +477,32 @@ class EmbeddingDisplay:
         if kind == "auto":
             kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
 
-        figsize = (6.4, 4.8) if legend and target.kind is not None else (5.0, 4.8)
+        wide = legend is True and together.kind is not None
+        figsize = (6.4, 4.8) if wide or new is not None else (5.0, 4.8)
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
         self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
             mappable = self._draw_density(plt, ax, Z, target, cmap)
         else:
-            mappable = self._draw_points(ax, Z, target, cmap, scatter_kwargs)
+            mappable = self._draw_points(
+                ax, Z, target, together, cmap, scatter_kwargs, pale=new is not None
+            )
+        if new is not None:
+            self._draw_new(ax, new, together, cmap)
         bare(ax)
         if flat:
             ax.set_aspect("equal", adjustable="datalim")
         if self.name is not None:
             ax.set_title(self.name)
-        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
-            if kind == "density" and target.shares_colors:
+        if legend and together.kind == "classes" and len(together.labels) <= N_MARKS:
+            if legend == "names" or (kind == "density" and together.shares_colors):
                 self._draw_names(ax, Z, target)
             else:
-                self.legend_ = class_legend(ax, target)
+                self.legend_ = class_legend(ax, together, new=new is not None)
         if legend and target.kind == "continuous":
             pad = 0.1 if not flat else None
             extra = {} if pad is None else {"pad": pad}
@@ -426,8 +537,9 @@ class EmbeddingDisplay:
             Points along each axis of the grid that the decoder is applied to, if the
             display has one.
 
-        names : array-like of shape (n_samples,), default=None
-            A name of each sample, shown beside its row number and searchable.
+        names : array-like of shape (n_samples,), data frame or dict, default=None
+            A name of each sample, or columns of several facts about it, shown beside
+            its row number and searchable. With `color` and without names, its columns.
 
         components : (int, int) or "pca", default=None
             The two columns of an embedding of three to show, or its first two principal
@@ -449,10 +561,14 @@ class EmbeddingDisplay:
             If the embedding has three columns and `components` does not choose two, or
             the images are too many for a page.
         """
+        y = self.y
+        if self.color is not None:
+            y = next(iter(self.color.values())) if y is None else y
+            names = self.color if names is None else names
         return write_explorer(
             path,
             self.embedding,
-            self.y,
+            y,
             images=self.images,
             decoder=self.decoder if components is None else None,
             names=names,
@@ -466,13 +582,99 @@ class EmbeddingDisplay:
 
     # -- the parts of the picture
 
-    def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
+    def _targets(self, n):
+        """Targets of the samples, of the new ones (or None), and of both together."""
+        options = {"target_type": self.target_type, "noise_label": self.noise_label}
+        if self.new_embedding is None:
+            target = check_target(self.y, n, **options)
+            return target, None, target
+        n_new = len(self.new_embedding)
+        if self.y is None or self.y_new is None:
+            target = check_target(self.y, n, **options)
+            new = check_target(self.y_new, n_new, name="y_new", **options)
+            return target, new, new if self.y is None else target
+        both = check_target(self.y, n, more=(self.y_new, n_new), **options)
+        return both.part(slice(n)), both.part(slice(n, None)), both
+
+    def _plot_panels(self, ax, **options):
+        colors = dict(self.color)
+        if self.y is not None:
+            colors = {"y": self.y, **colors}
+        if self.y_new is not None:
+            raise ValueError(
+                "y_new and color do not go together: y_new is one coloring. Leave one "
+                "of them out."
+            )
+        plt = import_pyplot(self)
+        flat = np.shape(self.embedding)[1] == 2
+        if ax is None:
+            n_columns = min(len(colors), _PANELS_ACROSS)
+            n_rows = ceil(len(colors) / n_columns)
+            _, grid = plt.subplots(
+                n_rows,
+                n_columns,
+                figsize=(4.8 * n_columns, 4.0 * n_rows),
+                layout="constrained",
+                squeeze=False,
+                subplot_kw={"projection": None if flat else "3d"},
+            )
+            axes = grid.ravel()
+            for empty in axes[len(colors) :]:
+                empty.remove()
+            axes = axes[: len(colors)]
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+            if len(axes) != len(colors):
+                raise ValueError(
+                    f"ax has {len(axes)} axes, but color has {len(colors)} colorings; "
+                    "one for each is needed, or None."
+                )
+        self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
+        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
+        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        for axis, (title, y) in zip(axes, colors.items(), strict=True):
+            panel = type(self)(
+                embedding=self.embedding,
+                y=y,
+                new_embedding=self.new_embedding,
+                images=self.images,
+                decoder=self.decoder,
+                target_type=self.target_type,
+                noise_label=self.noise_label,
+                name=title,
+            )
+            self.panels_.append(panel.plot(axis, **options))
+        self.ax_, self.figure_ = axes, axes[0].figure
+        if self.name is not None and ax is None:
+            self.figure_.suptitle(self.name)
+        return self
+
+    def _draw_new(self, ax, target, together, cmap):
+        places = check_embedding(self.new_embedding, name="new_embedding")
+        defaults = {
+            "s": float(np.clip(9000 / len(places), 16.0, 48.0)),
+            "linewidths": 0.8,
+            "edgecolors": "black",
+            "zorder": 2.5,
+        }
+        if target.kind is None:
+            defaults["color"] = "white"
+        elif target.kind == "continuous":
+            defaults |= _limits(together)
+        self.new_points_ = draw_marks(ax, places, target, defaults, cmap=cmap)
+
+    def _draw_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
         defaults = {
             # as large as lets most points be seen, down to a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
         }
+        if target.kind == "continuous":
+            defaults |= _limits(together)
+        if pale:
+            defaults["alpha"] = 0.35
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
         self.points_ = draw_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
@@ -520,6 +722,8 @@ class EmbeddingDisplay:
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
         for i, name in enumerate(target.labels[target.n_grey :], start=target.n_grey):
             own = Z[target.values == i]
+            if not len(own):  # a class of new samples alone
+                continue
             # the median of a class in two parts lies in neither
             middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
             text = ax.text(
@@ -565,6 +769,12 @@ class EmbeddingDisplay:
             )
             self.thumbnails_.append(ax.add_artist(thumbnail))
         self.thumbnail_indices_ = chosen
+
+
+def _limits(target):
+    """The ends of the scale of a continuous color, over all samples."""
+    finite = target.values[np.isfinite(target.values)]
+    return {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
 
 
 def _byte_norm():

@@ -9,6 +9,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from math import ceil
 from numbers import Integral
 from pathlib import Path
@@ -24,8 +25,12 @@ from skmanifold.inspection._style import (
     check_target,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._labels import column_values, is_missing
+from skmanifold.utils._sklearn import safe_indexing
 
 # Sheets of this many pixels a side are decoded at once by every browser.
 _SHEET_SIDE = 2048
@@ -71,8 +76,8 @@ def write_explorer(
     """Write an embedding as one HTML page to explore in a browser.
 
     The page is a single file that needs no server and asks the network for nothing. It
-    pans and zooms, shows the row, the class and the image of the sample under the
-    pointer, searches by row number, name and class, hides and shows classes, and
+    pans and zooms, shows the row, the class, the image and further columns of the
+    sample under the pointer, searches by row number, name and class, hides and shows classes, and
     exports what a lasso selects as a CSV file of row numbers. With a decoder it shows
     what the place under the pointer decodes to. Points are drawn with WebGL: 70,000 of
     them move smoothly.
@@ -102,16 +107,17 @@ def write_explorer(
         pixels, or `image_shape`; otherwise up to eight features as numbers, and more of
         them as a curve.
 
-    names : array-like of shape (n_samples,), default=None
-        A name of each sample, shown beside its row number and searchable.
+    names : array-like of shape (n_samples,), data frame or dict, default=None
+        A name of each sample, or columns of several facts about it, shown beside its
+        row number and searchable. What is missing is left out.
 
     components : (int, int) or "pca", default=None
-        The two columns of `Z` to draw, if it has more, or the first two principal
-        components of all. There can be no decoder then.
+        The two columns of `Z` to draw, if it has more that vary, or the first two
+        principal components of all. There can be no decoder then.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
-        continuous and all else as classes.
+        How to read `y`; "auto" takes floats with a fractional part as continuous and
+        all else as classes. Missing values (None, NaN, NA) are grey.
 
     noise_label : object, default=-1
         The class to draw in grey. None for no such class.
@@ -173,13 +179,19 @@ def write_explorer(
             "of Z. Leave one of them out."
         )
     width = np.shape(Z)[1] if np.ndim(Z) == 2 else 0
-    if width == 3 and components is None:
-        raise ValueError(
-            "The explorer draws two columns, but the embedding has three. Choose two "
-            "with components=(0, 1), or all with components='pca', or draw it with "
-            "EmbeddingDisplay."
-        )
+    varying = None
+    if width >= 3 and components is None:
+        whole = np.asarray(Z)
+        varying = varying_columns(whole, (2,))
+        if width == 3 and varying is None:
+            raise ValueError(
+                "The explorer draws two columns, but the embedding has three. Choose "
+                "two with components=(0, 1), or all with components='pca', or draw it "
+                "with EmbeddingDisplay."
+            )
     Z = check_embedding(Z, components, dimensions=(2,))
+    if decoder is not None and varying is not None:
+        decoder = with_constants(decoder, whole, varying)
     target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)
     # without samples' images the shape is that of what is decoded
     own_shape = image_shape if images is not None or decoder is None else None
@@ -192,7 +204,7 @@ def write_explorer(
         "x": _base64(Z[:, 0].astype("<f4")),
         "y": _base64(Z[:, 1].astype("<f4")),
         "target": _describe(target),
-        "names": _check_names(names, len(Z)),
+        "names": _named_columns(names, len(Z)),
         "images": None,
         "decode": None,
     }
@@ -243,16 +255,35 @@ def _check_size(name, value, least):
         raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
 
 
-def _check_names(names, n_samples):
+def _named_columns(names, n_samples):
+    """Pairs of a column's name and its texts, None where one is missing."""
     if names is None:
         return None
-    names = [str(name) for name in np.asarray(names, dtype=object).ravel()]
-    if len(names) != n_samples:
-        raise ValueError(
-            f"names has {len(names)} entries, but the embedding has {n_samples} rows; "
-            "one name for each is needed."
-        )
-    return names
+    if isinstance(names, Mapping):
+        columns = list(names.items())
+    elif hasattr(names, "columns") and hasattr(names, "dtypes"):
+        columns = [
+            (name, safe_indexing(names, i, axis=1))
+            for i, name in enumerate(names.columns)
+        ]
+    else:
+        columns = [("name", names)]
+    named = []
+    for name, column in columns:
+        values, masked = column_values(column)
+        if values.shape != (n_samples,):
+            what = "names" if len(columns) == 1 else f"names[{name!r}]"
+            raise ValueError(
+                f"{what} has {len(values) if values.ndim else 0} entries, but the "
+                f"embedding has {n_samples} rows; one name for each is needed, or a "
+                "data frame or dict of columns of as many rows."
+            )
+        texts = [
+            None if missing or is_missing(value) else str(value)
+            for value, missing in zip(values.tolist(), masked.tolist(), strict=True)
+        ]
+        named.append([str(name), texts])
+    return named
 
 
 def _describe(target):

@@ -3,6 +3,7 @@
 
 """What all displays share: colours, legends, axes, and how they read their input."""
 
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.decomposition import PCA
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
 from skmanifold.utils._labels import joined, read_labels, read_numbers
+from skmanifold.utils._sklearn import safe_indexing
 
 # Paul Tol's "muted" scheme and black: told apart by all kinds of sight.
 PALETTE = (
@@ -105,6 +107,18 @@ def varying_columns(Z, dimensions=(2, 3)):
         if not varies.all() and varies.sum() in dimensions
         else None
     )
+
+
+def with_constants(decoder, Z, varying):
+    """A decoder of all columns of Z, for points of the varying ones alone."""
+    decode = getattr(decoder, "inverse_transform", decoder)
+
+    def from_varying(points):
+        whole = np.repeat(np.asarray(Z[:1], dtype=np.float64), len(points), axis=0)
+        whole[:, varying] = points
+        return decode(whole)
+
+    return from_varying
 
 
 def _varies(Z):
@@ -204,6 +218,51 @@ def to_bytes(images, limits):
     return np.nan_to_num(scaled, nan=0.0).round().astype(np.uint8)
 
 
+def colorings(color, X=None):
+    """Several colorings by their names, or None.
+
+    Names of columns are looked up in X, if that is a data frame.
+    """
+    if color is None:
+        return None
+    if isinstance(color, Mapping):
+        found = {str(name): column for name, column in color.items()}
+    elif hasattr(color, "columns") and hasattr(color, "dtypes"):
+        found = {
+            str(name): safe_indexing(color, i, axis=1)
+            for i, name in enumerate(color.columns)
+        }
+    elif isinstance(color, (list, tuple)):
+        found = {}
+        for i, one in enumerate(color):
+            if isinstance(one, str):
+                found[one] = _column_of(X, one)
+            else:
+                name = getattr(one, "name", None)
+                found[str(i if name is None else name)] = one
+    else:
+        raise TypeError(
+            "color must be a list of colorings, a dict or a data frame, got "
+            f"{type(color).__name__}. One coloring alone goes to y."
+        )
+    if not found:
+        raise ValueError("color is empty; at least one coloring is needed.")
+    return found
+
+
+def _column_of(X, name):
+    columns = list(X.columns) if hasattr(X, "columns") and hasattr(X, "dtypes") else []
+    if name not in columns:
+        has = (
+            f"which has {', '.join(map(repr, columns))}" if columns else "which is none"
+        )
+        raise ValueError(
+            f"color names the column {name!r}, but that is looked up in X as a data "
+            f"frame, {has}. Pass the column itself: color={{{name!r}: column}}."
+        )
+    return safe_indexing(X, columns.index(name), axis=1)
+
+
 class Target:
     """What the colours mean: classes, a number, or nothing.
 
@@ -254,7 +313,9 @@ class Target:
                 yield marker, 0.5, rows
 
 
-def check_target(y, n_samples, *, target_type="auto", noise_label=-1, more=None):
+def check_target(
+    y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
+):
     """Read y as classes or as a continuous quantity.
 
     `more` are the y and the number of further samples, which come after the others.
@@ -267,7 +328,7 @@ def check_target(y, n_samples, *, target_type="auto", noise_label=-1, more=None)
         )
     if y is None:
         return Target(None)
-    given = [(y, n_samples, "y")] + ([] if more is None else [(*more, "y_new")])
+    given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
     numbers = [read_numbers(part) for part, *_ in given]
     if target_type == "auto":
         continuous = all(part is not None for part in numbers) and any(
@@ -284,9 +345,7 @@ def check_target(y, n_samples, *, target_type="auto", noise_label=-1, more=None)
                 )
         values = np.concatenate(numbers)
         return Target("continuous", np.where(np.isinf(values), np.nan, values))
-    labels = [
-        read_labels(*part, natural=True, fractions=True) for part in given
-    ]
+    labels = [read_labels(*part, natural=True, fractions=True) for part in given]
     return _classes(joined(labels), noise_label)
 
 
@@ -390,7 +449,7 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
             cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
             own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
-            own = {"color": PALETTE[1]}
+            own = {} if "color" in defaults else {"color": PALETTE[1]}
         options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
         return [ax.scatter(*places.T, **options)]
     if target.shares_colors:
@@ -406,7 +465,7 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
     return points
 
 
-def class_legend(ax, target):
+def class_legend(ax, target, *, new=False):
     """A legend of classes, with marks large enough to tell their colours."""
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
     handles = [
@@ -415,6 +474,19 @@ def class_legend(ax, target):
         )
         for (color, marker), label in zip(target.marks(), target.labels, strict=True)
     ]
+    if new:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                color="white",
+                markeredgecolor="black",
+                markersize=6,
+                label="new samples",
+            )
+        )
     return outer_legend(ax, handles)
 
 
