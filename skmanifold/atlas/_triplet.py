@@ -780,8 +780,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             raise ValueError(
                 "The samples of earlier parts are not kept: training began with fit, "
                 "or they take more than scikit-learn's working_memory of "
-                f"{get_config()['working_memory']} MiB. Call set_gallery(X, y) with the "
-                "samples to search among."
+                f"{get_config()['working_memory']} MiB. Call set_gallery(X, y) with "
+                "the samples to search among."
             )
         blocks = self._gallery
         if blocks is None:

@@ -77,10 +77,10 @@ def write_explorer(
 
     The page is a single file that needs no server and asks the network for nothing. It
     pans and zooms, shows the row, the class, the image and further columns of the
-    sample under the pointer, searches by row number, name and class, hides and shows classes, and
-    exports what a lasso selects as a CSV file of row numbers. With a decoder it shows
-    what the place under the pointer decodes to. Points are drawn with WebGL: 70,000 of
-    them move smoothly.
+    sample under the pointer, searches by row number, name and class, hides and shows
+    classes, and exports what a lasso selects as a CSV file of row numbers. With a
+    decoder it shows what the place under the pointer decodes to. Points are drawn with
+    WebGL: 70,000 of them move smoothly.
 
     Parameters
     ----------

@@ -55,8 +55,8 @@ MANY_POINTS = 20_000
 def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
     """Validate an embedding to draw and take the columns to draw of it.
 
-    Without `components`, columns that are constant are left out where enough remain: the
-    weight of an only chart is one.
+    Without `components`, columns that are constant are left out where enough remain:
+    the weight of an only chart is one.
     """
     Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
@@ -302,7 +302,7 @@ class Target:
         return [(GREY, "o"), (PALE, "o")][: self.n_grey] + marks
 
     def groups(self):
-        """Marker, height and samples of each collection; the grey ones are the lowest."""
+        """Marker, height and samples of each collection; grey ones are the lowest."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
         grey = self.values < self.n_grey
         if self.n_grey:

@@ -165,11 +165,9 @@ def check_option(value, options, name):
     return value
 
 
-# Those that need parameters taken from all the data, which chunks of it do not have.
-_WITH_PARAMETERS = ("mahalanobis", "seuclidean")
 # Its purpose is NaN, which no metric here takes; without them it is Euclidean.
 _FOR_NAN = ("nan_euclidean",)
-_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_WITH_PARAMETERS, _FOR_NAN))
+_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_FOR_NAN))
 
 
 def check_metric(metric):
@@ -180,11 +178,6 @@ def check_metric(metric):
         raise TypeError(
             "metric must be the name of a metric or a callable that takes two rows, got"
             f" {metric!r}."
-        )
-    if metric in _WITH_PARAMETERS:
-        raise ValueError(
-            f"metric={metric!r} needs parameters that are taken from the data. Scale"
-            " the data, and pass them with metric='euclidean'; or pass a callable."
         )
     if metric not in _METRICS:
         near = get_close_matches(metric, _METRICS, n=1)

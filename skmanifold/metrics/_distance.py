@@ -61,8 +61,9 @@ def distance_rmse(
         The embedding.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the value of each row of the distance matrices; the total is their
@@ -148,8 +149,9 @@ def local_geometric_distortion(
         fewer columns then no longer has the value 0.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the root mean square around each sample. For one k the value is their
@@ -268,8 +270,9 @@ def stress(
         ``"input"`` is often called the normalized stress.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     n_samples : int, default=None
         Evaluate only the rows of so many random samples. None means all.
@@ -488,8 +491,8 @@ def distance_correlation(
         ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_pairs : int, "auto" or None, default="auto"
         Number of random pairs. None means all pairs. ``"auto"`` means all where this

@@ -91,8 +91,9 @@ def trustworthiness(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -195,8 +196,9 @@ def continuity(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -321,8 +323,8 @@ def mean_relative_rank_error(
         computes.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
@@ -433,8 +435,8 @@ def neighborhood_preservation(
         Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -553,8 +555,8 @@ def neighborhood_preservation_curve(
         :math:`R_{NX}` is defined.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.
@@ -654,8 +656,8 @@ def neighborhood_preservation_auc(
         Last k of the sum; None means ``n_samples - 2``.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.

@@ -284,10 +284,10 @@ def make_embedding_scorer(
 
     Notes
     -----
-    With what the last step sees, every candidate of a search is compared with its own picture of
-    the data. That is right to choose an embedding, and wrong to choose the steps before
-    it: a step that leaves little to embed scores best. A callable is one yardstick for
-    all candidates.
+    With what the last step sees, every candidate of a search is compared with its own
+    picture of the data. That is right to choose an embedding, and wrong to choose the
+    steps before it: a step that leaves little to embed scores best. A callable is one
+    yardstick for all candidates.
 
     Examples
     --------

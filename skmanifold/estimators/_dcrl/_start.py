@@ -31,8 +31,8 @@ def spread_labels(codes, features, neighbors):
     """Labels for the samples that have none (code -1), from those that have one.
 
     Shares of the labels spread over the graph of neighbors from the samples that have
-    one, which keep theirs; a sample takes the label with the largest share. [1]_ What no
-    label reaches takes that of the nearest class mean.
+    one, which keep theirs; a sample takes the label with the largest share. [1]_ What
+    no label reaches takes that of the nearest class mean.
 
     Parameters
     ----------
