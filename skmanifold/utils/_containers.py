@@ -43,12 +43,14 @@ def plain(X, name="X"):
 
 
 def _filled(X):
-    if not np.ma.getmaskarray(X).any():
+    masked = np.ma.getmaskarray(X)
+    if not masked.any():
         return X.data
-    if X.dtype.kind in "biu":
-        X = X.astype(np.float64)
-    # of words, None is what is missing
-    return X.filled(None if X.dtype.kind == "O" else np.nan)
+    kind = X.dtype.kind
+    dtype = X.dtype if kind in "fO" else np.float64 if kind in "biu" else object
+    rows = X.data.astype(dtype)
+    rows[masked] = np.nan
+    return rows
 
 
 def _is_temporal(dtype):
