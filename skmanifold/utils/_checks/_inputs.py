@@ -425,7 +425,7 @@ def check_masked_arrays(name, estimator):
     message = f"{name} must give for an array without masked entries the plain bits."
     assert_same_bits(Z, subject.fit().embedding_, message)
     for method_name, (method, good, _) in row_methods(model, subject.X).items():
-        masked = np.ma.array(good, mask=np.zeros(good.shape, dtype=bool))
+        masked = np.ma.array(good, mask=np.zeros(good.shape, dtype=bool), copy=True)
         masked[3, 1] = np.ma.masked
         # what lies under a mask is a filling, no datum
         masked.data[3, 1] = 1e20
