@@ -465,7 +465,7 @@ class EmbeddingDisplay:
                 image_cmap=image_cmap,
                 scatter_kwargs=scatter_kwargs,
             )
-        Z = check_embedding(self.embedding, name="embedding")
+        Z = check_embedding(self.embedding, name="embedding", as_it_is=True)
         target, new, together = self._targets(len(Z))
         images = check_images(self.images, None, len(Z))
         flat = Z.shape[1] == 2
@@ -651,7 +651,9 @@ class EmbeddingDisplay:
         return self
 
     def _draw_new(self, ax, target, together, cmap):
-        places = check_embedding(self.new_embedding, name="new_embedding")
+        places = check_embedding(
+            self.new_embedding, name="new_embedding", as_it_is=True
+        )
         defaults = {
             "s": float(np.clip(9000 / len(places), 16.0, 48.0)),
             "linewidths": 0.8,

@@ -52,11 +52,12 @@ MANY_POINTS = 20_000
 # What a display is given ----------------------------------------------------
 
 
-def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
+def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
     """Validate an embedding to draw and take the columns to draw of it.
 
     Without `components`, columns that are constant are left out where enough remain:
-    the weight of an only chart is one.
+    the weight of an only chart is one. An embedding that went through here is checked
+    `as_it_is`.
     """
     Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
@@ -79,7 +80,7 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
                 f"has {Z.shape[1]}, numbered from 0, or 'pca'."
             )
         Z = Z[:, components]
-    else:
+    elif not as_it_is:
         varying = varying_columns(Z, dimensions)
         Z = Z if varying is None else Z[:, varying]
     if Z.shape[1] not in dimensions:
