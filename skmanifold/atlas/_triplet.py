@@ -11,6 +11,7 @@ import torch
 from scipy.spatial.distance import cdist
 from sklearn import get_config
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -599,6 +600,46 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         shares = np.zeros((len(votes), len(self.classes_)))
         np.add.at(shares, (np.arange(len(votes))[:, np.newaxis], codes), votes)
         return shares / votes.sum(axis=1, keepdims=True)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of ``predict``, over the samples whose class is known.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+        y : array-like of shape (n_samples,)
+            Class of each row, -1, None, NaN or NA where it is not known.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            The share of samples with the right class; higher is better.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X or y is invalid, or no class in y is known.
+        """
+        predicted = self.predict(X)
+        unknown = None if -1 in self.classes_.tolist() else -1
+        codes, classes = read_labels(y, len(predicted), unknown=unknown)
+        known = codes >= 0
+        if not known.any():
+            raise ValueError(
+                "y has no class that is known, so there is nothing to score."
+            )
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[known]
+        return float(
+            accuracy_score(
+                classes[codes[known]], predicted[known], sample_weight=sample_weight
+            )
+        )
 
     def distance(self, A, B):
         """Learnt distances between two sets of rows.

@@ -15,7 +15,8 @@ def explained(error, estimator, X):
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+    # of a lazy frame, the columns would be computed
+    if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
     words, holes = [], []
     for i, name in enumerate(X.columns):

@@ -639,11 +639,10 @@ class DeepManifold(
     def _validate(self, X, *, reset):
         if not reset and _is_valid(self, X):
             return X
-        X = plain(X)
         try:
             rows = validate_data(
                 self,
-                X,
+                plain(X),
                 reset=reset,
                 accept_sparse="csr",
                 dtype="numeric",

@@ -274,9 +274,9 @@ def _named_columns(names, n_samples):
         if values.shape != (n_samples,):
             what = "names" if len(columns) == 1 else f"names[{name!r}]"
             raise ValueError(
-                f"{what} has {len(values) if values.ndim else 0} entries, but the "
-                f"embedding has {n_samples} rows; one name for each is needed, or a "
-                "data frame or dict of columns of as many rows."
+                f"{what} has shape {values.shape}, but the embedding has {n_samples} "
+                "rows; one name for each is needed, or a data frame or dict of columns "
+                "of as many rows."
             )
         texts = [
             None if missing or is_missing(value) else str(value)

@@ -572,6 +572,12 @@ def test_unknown_labels_are_no_class(iris, missing):
     assert model.kneighbors(X[1:2], 1)[1] == 1
     assert (again.predict(X) == y).mean() > 0.8
     assert_array_equal(model.fit_predict(X, np.where(known, y, -1)), again.predict(X))
+    # and what is unknown is not scored
+    weights = np.arange(150.0)
+    score = model.score(X, partly(y, known, missing), sample_weight=weights)
+    assert score == model.score(X[known], y[known], sample_weight=weights[known])
+    with pytest.raises(ValueError, match="y has no class that is known"):
+        model.score(X, [missing] * 150)
 
 
 @pytest.mark.parametrize(

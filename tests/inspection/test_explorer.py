@@ -121,7 +121,7 @@ def test_columns_of_facts_and_missing_ones(path):
     names = [None, np.nan, pd.NA] + ["nan"] * 297
     write_explorer(path, Z, names=names)
     assert content(path)["names"][0][1] == [None] * 3 + ["nan"] * 297
-    with pytest.raises(ValueError, match=r"names\['b'\] has 2 entries"):
+    with pytest.raises(ValueError, match=r"names\['b'\] has shape \(2,\)"):
         write_explorer(path, Z, names={"a": range(300), "b": [1, 2]})
 
 
@@ -351,7 +351,8 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"Z": np.ones((5, 3))}, r"components=\(0, 1\)"),
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
         ({"y": Y[:9]}, r"y has shape \(9,\)"),
-        ({"names": ["a"]}, "names has 1 entries"),
+        ({"names": ["a"]}, r"names has shape \(1,\)"),
+        ({"names": np.array([["a", "b"]] * 300)}, r"names has shape \(300, 2\)"),
         ({"grid_size": 1}, "grid_size must be an int of at least 2"),
         ({"image_size": 0}, "image_size must be an int of at least 1"),
         ({"images": np.ones((300, 9))}, "image_shape"),
