@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What all displays share: colours, legends, axes, and how they read their input."""
+"""Colors, legends, axes and validation shared by all displays."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -13,9 +13,14 @@ from sklearn.decomposition import PCA
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
 from skmanifold.utils._labels import joined, read_labels, read_numbers
-from skmanifold.utils._sklearn import safe_indexing
+from skmanifold.utils._sizes import check_image_shape
+from skmanifold.utils._sklearn import (
+    StrOptions,
+    safe_indexing,
+    validate_parameter_constraints,
+)
 
-# Paul Tol's "muted" scheme and black: told apart by all kinds of sight.
+# Paul Tol's "muted" scheme and black: colorblind-safe.
 PALETTE = (
     "#CC6677",
     "#332288",
@@ -28,32 +33,32 @@ PALETTE = (
     "#AA4499",
     "#000000",
 )
-# More than ten colours are not told apart by anyone, so the eleventh class has the
-# first colour again, on another marker. Those that small marks tell apart come first.
+# More than ten colors are hard to distinguish, so the eleventh class has the first
+# color again with another marker. Markers that are distinct at small sizes come first.
 MARKERS = ("o", "^", "X", "s", "v", "P", "D", "<", ">", "*")
 N_MARKS = len(PALETTE) * len(MARKERS)
-# The palette for lines, which a pale colour makes hard to follow: those last.
+# The palette for lines, with the pale colors, which are hard to follow, last.
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
-GREY = "#C0C0C0"
-# What has no label, where there is noise as well.
+GRAY = "#C0C0C0"
+# Samples without a label, where there is noise as well.
 PALE = "#E0E0E0"
 
-# Blue and yellow that differ in lightness too.
+# Blue and yellow that also differ in lightness.
 BLUE, YELLOW = "#2166AC", "#F6D55C"
 
 SEQUENTIAL = "cividis"
 DIVERGING = "RdBu_r"
 
-# Past so many points the marks hide each other, and a picture of them takes seconds.
+# Above this number markers hide each other, and plotting them takes seconds.
 MANY_POINTS = 20_000
 
 
-# What a display is given ----------------------------------------------------
+# Input of displays ----------------------------------------------------
 
 
 def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
-    """Validate an embedding to draw and take the columns to draw of it.
+    """Validate an embedding and select the columns to plot.
 
     Without `components`, columns that are constant are left out where enough remain:
     the weight of an only chart is one. An embedding that went through here is checked
@@ -63,7 +68,7 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
             f"{name} has shape {Z.shape} and dtype {Z.dtype}, but an embedding is a "
-            "matrix of numbers with one row for each sample."
+            "matrix of numbers with one row per sample."
         )
     allowed = " or ".join(map(str, dimensions))
     if isinstance(components, str) and components == "pca":
@@ -87,10 +92,10 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
         first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
         first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
-            f"{name} has {Z.shape[1]} columns, but {allowed} can be drawn. "
+            f"{name} has {Z.shape[1]} columns, but {allowed} can be plotted. "
             + (
-                f"Choose some with components={first}, or take the first two principal "
-                "components of all with components='pca'."
+                f"Select some with components={first}, or use the first two principal "
+                "components with components='pca'."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )
@@ -128,12 +133,14 @@ def _varies(Z):
 
 def _finite(Z, name):
     if not np.isfinite(Z).all():
-        raise ValueError(f"{name} has NaN or infinite entries, which have no place.")
+        raise ValueError(
+            f"{name} has NaN or infinite entries, which cannot be plotted. Remove them."
+        )
     return Z
 
 
 def embed(estimator, X):
-    """Embedding of X by a fitted estimator."""
+    """Return the embedding of X by a fitted estimator."""
     if hasattr(estimator, "transform"):
         Z = estimator.transform(X)
     elif hasattr(estimator, "embedding_"):
@@ -153,30 +160,27 @@ def embed(estimator, X):
 
 
 def check_images(images, image_shape, n_samples):
-    """Images as an array (n, height, width) or (n, height, width, channels), or None.
-
-    Without images of its own a display has none; `image_shape` alone reshapes nothing.
-    """
+    """Validate images and return (n, height, width[, channels]), or None."""
     if images is None:
         if image_shape is not None:
             raise ValueError(
-                f"image_shape={image_shape!r} needs the images: pass images=X, one row "
-                "of pixels for each sample."
+                f"image_shape={image_shape!r} needs the images: pass images=X, with "
+                "one row of pixels per sample."
             )
         return None
     images = images.toarray() if issparse(images) else np.asarray(images)
     given = images.shape
     if image_shape is not None:
-        shape = tuple(np.atleast_1d(image_shape).tolist())
-        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        shape = check_image_shape(image_shape)
+        if shape[2] not in (1, 3, 4):
             raise ValueError(
-                f"image_shape={image_shape!r} must be (height, width) or (height, "
-                "width, channels) with 1, 3 or 4 channels, the channels last."
+                f"image_shape={image_shape!r} has {shape[2]} channels, but 1, 3 or 4 "
+                "can be plotted. The channels come last."
             )
         if images.ndim < 2 or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(
-                f"image_shape={image_shape!r} has {np.prod(shape)} pixels and channels "
-                f"an image, but the images have shape {given}, one row a sample."
+                f"image_shape={image_shape!r} has {np.prod(shape)} pixel values, but "
+                f"images has shape {given}, with one row per sample."
             )
         images = images.reshape(len(images), *shape)
     if images.ndim == 4 and images.shape[3] == 1:
@@ -186,19 +190,19 @@ def check_images(images, image_shape, n_samples):
     ):
         raise ValueError(
             f"images has shape {given}, but (n_samples, height, width) or (n_samples, "
-            "height, width, 3) is needed. Give image_shape=(height, width) for flat "
-            "rows."
+            "height, width, 3) is needed. For flattened images, set "
+            "image_shape=(height, width)."
         )
     if len(images) != n_samples:
         raise ValueError(
             f"images has {len(images)} rows, but the embedding has {n_samples}; one "
-            "image for each sample is needed."
+            "image per sample is needed."
         )
     return images
 
 
 def pixel_range(images):
-    """Smallest and largest finite value, the black and the white of all images."""
+    """Return the finite range of all images, which is plotted from black to white."""
     if images.dtype == np.uint8:
         return 0.0, 255.0
     if images.dtype == bool:
@@ -210,7 +214,7 @@ def pixel_range(images):
 
 
 def to_bytes(images, limits):
-    """Images as uint8, `limits` being black and white; what is not finite is black."""
+    """Convert images to uint8 with `limits` as black and white; NaN becomes black."""
     if images.dtype == np.uint8:
         return images
     low, high = limits
@@ -265,51 +269,50 @@ def _column_of(X, name):
 
 
 class Target:
-    """What the colours mean: classes, a number, or nothing.
+    """Target that colors represent: classes, a continuous quantity, or none.
 
     Attributes
     ----------
     kind : "classes", "continuous" or None
-    values : the numbers, NaN where one is missing, or the position of each sample's
-        class in `labels`
-    labels : the classes as text, in the order in which a reader expects them, after
-        those in grey: the noise, and what has no label
-    n_grey : how many of the labels are grey
+    values : quantity, NaN where it is missing, or class index, of each sample
+    labels : names of the classes in the order in which a reader expects them, after
+        the gray ones: the noise, and samples without a label
+    n_gray : number of gray classes
     """
 
-    def __init__(self, kind, values=None, labels=(), n_grey=0):
+    def __init__(self, kind, values=None, labels=(), n_gray=0):
         self.kind = kind
         self.values = values
         self.labels = labels
-        self.n_grey = n_grey
+        self.n_gray = n_gray
 
     def part(self, rows):
         """The same of some samples."""
         values = None if self.values is None else self.values[rows]
-        return Target(self.kind, values, self.labels, self.n_grey)
+        return Target(self.kind, values, self.labels, self.n_gray)
 
     @property
     def shares_colors(self):
-        """Whether there are more classes than colours."""
-        return len(self.labels) - self.n_grey > len(PALETTE)
+        """True if there are more classes than colors."""
+        return len(self.labels) - self.n_gray > len(PALETTE)
 
     def marks(self):
-        """For each class its colour and marker."""
-        n_classes = len(self.labels) - self.n_grey
+        """Return the color and marker of each class."""
+        n_classes = len(self.labels) - self.n_gray
         marks = [
             (PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE) % len(MARKERS)])
             for i in range(n_classes)
         ]
-        return [(GREY, "o"), (PALE, "o")][: self.n_grey] + marks
+        return [(GRAY, "o"), (PALE, "o")][: self.n_gray] + marks
 
     def groups(self):
-        """Marker, height and samples of each collection; grey ones are the lowest."""
+        """Yield marker, z-order and samples of each collection, gray ones lowest."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
-        grey = self.values < self.n_grey
-        if self.n_grey:
-            yield "o", 0.0, grey
+        gray = self.values < self.n_gray
+        if self.n_gray:
+            yield "o", 0.0, gray
         for marker in MARKERS:
-            rows = (markers == marker) & ~grey
+            rows = (markers == marker) & ~gray
             if rows.any():
                 yield marker, 0.5, rows
 
@@ -317,16 +320,15 @@ class Target:
 def check_target(
     y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
 ):
-    """Read y as classes or as a continuous quantity.
+    """Validate y and interpret it as classes or as a continuous quantity.
 
     `more` are the y and the number of further samples, which come after the others.
     """
-    options = ("auto", "classes", "continuous")
-    if target_type not in options:
-        raise ValueError(
-            f"target_type must be one of {', '.join(map(repr, options))}, got "
-            f"{target_type!r}."
-        )
+    validate_parameter_constraints(
+        {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
+        {"target_type": target_type},
+        caller_name="a display",
+    )
     if y is None:
         return Target(None)
     given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
@@ -342,7 +344,7 @@ def check_target(
                 came = np.asarray(part) if values is None else values
                 raise ValueError(
                     f"{name} has shape {came.shape} and dtype {came.dtype}, but a "
-                    f"continuous color needs one number for each of the {n} samples."
+                    f"continuous target needs one number for each of the {n} samples."
                 )
         values = np.concatenate(numbers)
         return Target("continuous", np.where(np.isinf(values), np.nan, values))
@@ -357,7 +359,7 @@ def _are_continuous(numbers):
 
 
 def _classes(labels, noise_label):
-    """A target of classes, in grey the noise and what has no label."""
+    """A target of classes, in gray the noise and what has no label."""
     values, names = labels.classes.tolist(), labels.names
     noise = [
         noise_label is not None
@@ -368,39 +370,30 @@ def _classes(labels, noise_label):
     order = np.argsort(~np.array(noise, dtype=bool), kind="stable")
     codes = np.append(np.argsort(order), -1)[labels.codes]
     names = ["noise" if noise[i] else names[i] for i in order]
-    n_grey = sum(noise)
+    n_gray = sum(noise)
     missing = codes < 0
     if missing.any():
-        names.insert(n_grey, "missing" if "missing" not in names else "no label")
-        codes = np.where(missing, n_grey, codes + (codes >= n_grey))
-        n_grey += 1
-    return Target("classes", codes, names, n_grey)
+        names.insert(n_gray, "missing" if "missing" not in names else "no label")
+        codes = np.where(missing, n_gray, codes + (codes >= n_gray))
+        n_gray += 1
+    return Target("classes", codes, names, n_gray)
 
 
-def check_option(value, options, name):
-    """Validate a choice among strings."""
-    if value not in options:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
-        )
-    return value
-
-
-# Where it is drawn ----------------------------------------------------------
+# Axes and marks ----------------------------------------------------------
 
 
 def import_pyplot(display):
-    """matplotlib.pyplot, or how to install it."""
+    """Import matplotlib.pyplot, or raise an error that says how to install it."""
     return import_optional(
         "matplotlib.pyplot", "plot", feature=f"{type(display).__name__}.plot"
     )
 
 
 def get_axes(display, ax, *, figsize=None, projection=None):
-    """The axes to draw in: those given, or new ones in a figure of their own."""
+    """Return the given axes, or new axes in a new figure."""
     plt = import_pyplot(display)
     if ax is None:
-        # a layout that makes room for what stands outside of the axes
+        # this layout makes room for legends outside of the axes
         _, ax = plt.subplots(
             figsize=figsize,
             layout="constrained",
@@ -412,7 +405,7 @@ def get_axes(display, ax, *, figsize=None, projection=None):
             + (
                 "three-dimensional axes: plt.subplots(subplot_kw={'projection': '3d'})."
                 if projection == "3d"
-                else "plain axes of two dimensions: plt.subplots()."
+                else "two-dimensional axes: plt.subplots()."
             )
         )
     display.ax_ = ax
@@ -421,13 +414,13 @@ def get_axes(display, ax, *, figsize=None, projection=None):
 
 
 def density_colors():
-    """From pale to dark: a cell of one point still stands out from the paper."""
+    """Return a colormap from pale to dark, whose palest color is visible on white."""
     colors = import_optional("matplotlib.colors", "plot")
     return colors.LinearSegmentedColormap.from_list("density", ["#C9C5E8", PALETTE[1]])
 
 
 def merge_kwargs(defaults, given, *, points=False):
-    """Given keywords over the default ones, matplotlib's short names included."""
+    """Merge keyword arguments into defaults, including matplotlib's aliases."""
     normalize_kwargs = import_optional("matplotlib.cbook", "plot").normalize_kwargs
     if points:
         kind = import_optional("matplotlib.collections", "plot").PathCollection
@@ -443,18 +436,18 @@ def merge_kwargs(defaults, given, *, points=False):
 
 
 def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL):
-    """Marks in the colours of a target: one collection, or one for each marker."""
+    """Plot markers in the colors of a target, as one collection or one per marker."""
     if target.kind != "classes":
         if target.kind == "continuous":
             plt = import_optional("matplotlib.pyplot", "plot")
-            cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
+            cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
             own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
             own = {} if "color" in defaults else {"color": PALETTE[1]}
         options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
         return [ax.scatter(*places.T, **options)]
     if target.shares_colors:
-        # forms want more room than colours
+        # markers need larger sizes than colors to be distinct
         defaults = defaults | {"s": max(defaults["s"], 16.0)}
     colors = np.array([color for color, _ in target.marks()])[target.values]
     points = []
@@ -467,7 +460,7 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
 
 
 def class_legend(ax, target, *, new=False):
-    """A legend of classes, with marks large enough to tell their colours."""
+    """Add a legend of classes, with markers large enough to show their colors."""
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
     handles = [
         Line2D(
@@ -492,7 +485,7 @@ def class_legend(ax, target, *, new=False):
 
 
 def outer_legend(ax, handles, *, title=None, rows=20):
-    """A legend beside the axes, where it covers no point."""
+    """Add a legend beside the axes, where it hides no points."""
     place = 1.12 if hasattr(ax, "zaxis") else 1.02
     return ax.legend(
         handles=handles,
@@ -508,7 +501,7 @@ def outer_legend(ax, handles, *, title=None, rows=20):
 
 
 def bare(ax):
-    """Take the ticks away where the coordinates mean nothing by themselves."""
+    """Remove the ticks of axes whose coordinates have no meaning."""
     if hasattr(ax, "zaxis"):
         ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
         return

@@ -234,8 +234,10 @@ def in_double(model):
     # In single precision a few steps of AdamW make a percent of the last bits of DLME's
     # distances: columns that hardly vary have gradients that are hardly more.
     data = FitData(X, torch.from_numpy(X), np.random.RandomState(0))
+    model.n_features_in_ = X.shape[1]
     torch.manual_seed(0)
-    objective = model._make_objective(data).double()
+    networks = model._make_networks(model._network_sizes(data))
+    objective = model._make_objective(data, networks).double()
     training = Training(
         n_epochs=1,
         optimizers=make_optimizers(

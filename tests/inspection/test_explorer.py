@@ -23,7 +23,7 @@ from sklearn.decomposition import PCA
 
 import skmanifold.inspection
 from skmanifold.inspection import EmbeddingDisplay, _explorer, write_explorer
-from skmanifold.inspection._style import GREY, PALETTE
+from skmanifold.inspection._style import GRAY, PALETTE
 
 ROOT = Path(__file__).resolve().parents[2]
 rng = np.random.default_rng(0)
@@ -85,7 +85,7 @@ def test_noise_and_many_classes(path):
     write_explorer(path, Z, labels)
     target = content(path)["target"]
     assert target["labels"] == ["noise", *map(str, range(12))]
-    assert target["colors"] == [GREY, *PALETTE, *PALETTE[:2]]
+    assert target["colors"] == [GRAY, *PALETTE, *PALETTE[:2]]
     assert target["symbols"] == ["circle"] * 11 + ["triangle-up"] * 2
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
@@ -131,7 +131,7 @@ def test_missing_labels_and_the_order_of_levels(path):
     write_explorer(path, Z, pd.Series(y).where(Y > 0))
     target = content(path)["target"]
     assert target["labels"] == ["missing", "mid", "high"]
-    assert target["colors"] == [GREY, *PALETTE[:2]]
+    assert target["colors"] == [GRAY, *PALETTE[:2]]
     assert_array_equal(numbers(target["values"], "<i4"), Y)
 
 
@@ -353,12 +353,12 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"y": Y[:9]}, r"y has shape \(9,\)"),
         ({"names": ["a"]}, r"names has shape \(1,\)"),
         ({"names": np.array([["a", "b"]] * 300)}, r"names has shape \(300, 2\)"),
-        ({"grid_size": 1}, "grid_size must be an int of at least 2"),
-        ({"image_size": 0}, "image_size must be an int of at least 1"),
+        ({"grid_size": 1}, r"'grid_size' .* Got 1"),
+        ({"image_size": 0}, r"'image_size' .* Got 0"),
         ({"images": np.ones((300, 9))}, "image_shape"),
         ({"image_shape": (3, 3)}, "needs the images"),
         ({"decoder": lambda codes: codes[:3]}, "one row for each of the 576"),
-        ({"decoder": PCA(2), "components": (0, 1)}, "do not go together"),
+        ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
 def test_errors(path, arguments, message):

@@ -622,7 +622,7 @@ def test_words_without_a_pipeline_are_named(iris):
         get_scorer("d_rmse")(Lengths(), X)
     # Errors of other origin come as they are.
     numbers = PCA(2).fit(iris[0])
-    with pytest.raises(ValueError, match=r"^direction must be one of"):
+    with pytest.raises(ValueError, match=r"^The 'direction' parameter"):
         get_scorer("rre", direction="both")(numbers, iris[0])
 
 
