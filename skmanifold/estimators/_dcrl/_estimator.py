@@ -97,8 +97,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         than 200 rows); an array of shape (n_samples,) with labels of your own, which
         are numbered from 0 in their order, and of which some may be unknown (-1, None,
         NaN or NA): these start with the label that is most common around them; or
-        centres in the units of X, of shape
-        (n_clusters, n_features).
+        centers in the units of X, of shape (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
