@@ -41,6 +41,7 @@ from skmanifold._engine import (
     same_in_all,
 )
 from skmanifold.training import TrainingOptions
+from skmanifold.utils._containers import plain
 from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
@@ -666,7 +667,7 @@ class DeepManifold(
         try:
             rows = validate_data(
                 self,
-                X,
+                plain(X),
                 reset=reset,
                 accept_sparse="csr",
                 dtype="numeric",

@@ -15,9 +15,10 @@ from skmanifold.inspection._style import (
     import_pyplot,
     outer_legend,
 )
-from skmanifold.metrics._checks import check_labels, check_pair
+from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
+from skmanifold.utils._labels import read_labels
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # Largest number of rows of a plotted matrix, about the pixels of a figure.
@@ -398,7 +399,7 @@ class ClusterRankDisplay:
             The embedding, of any number of columns.
 
         labels : array-like of shape (n_samples,)
-            Clusters or classes.
+            Clusters or classes; samples whose label is missing are left out.
 
         name : str, default=None
             Title of the axes.
@@ -420,11 +421,13 @@ class ClusterRankDisplay:
             If the arguments have different numbers of samples.
         """
         X, Z = check_pair(X, Z, min_samples=1, sparse=False)
-        codes = check_labels(labels, X.shape[0], "labels")
+        check_labels(labels, X.shape[0], "labels")
+        read = read_labels(labels, X.shape[0], "labels", natural=True)
+        _, codes, X, Z = labeled(read.codes, X, Z)
         display = cls(
             input_ranks=_center_ranks(X, codes),
             embedding_ranks=_center_ranks(Z, codes),
-            labels=[str(label) for label in np.unique(labels).tolist()],
+            labels=read.names,
             name=name,
         )
         return display.plot(ax, **plot_options)

@@ -5,9 +5,7 @@
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import paired_distances
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state, gen_batches
 
 from skmanifold.inspection._style import (
@@ -31,6 +29,7 @@ from skmanifold.metrics import (
     trustworthiness,
 )
 from skmanifold.metrics._checks import check_pair
+from skmanifold.metrics._ranks import Distances, in_space, kneighbors
 from skmanifold.utils import import_optional
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
@@ -283,7 +282,8 @@ class ShepardDisplay:
 
 def _distances(X, first, second, metric):
     """Compute the distances of given pairs."""
-    if metric == "precomputed":
+    X, metric = in_space(X, metric)
+    if isinstance(metric, str) and metric == "precomputed":
         return np.asarray(X[first, second], dtype=np.float64)
     step = max(1, 2**23 // X.shape[1])
     direct = ("euclidean", "l2", "manhattan", "l1", "cityblock", "cosine")
@@ -296,13 +296,13 @@ def _distances(X, first, second, metric):
                 for part in gen_batches(len(first), step)
             ]
         )
-    # scikit-learn computes the other metrics by rows of the matrix only
+    # the other metrics are computed by rows of the matrix only
+    row_distances = Distances(X, metric)
     distances = np.empty(len(first))
     order = np.argsort(first, kind="stable")
     sources, starts = np.unique(first[order], return_index=True)
     for source, pairs in zip(sources, np.split(order, starts[1:]), strict=True):
-        row = pairwise_distances(X[[source]], X[second[pairs]], metric=metric)
-        distances[pairs] = row[0]
+        distances[pairs] = row_distances(np.array([source]))[0][second[pairs]]
     return distances
 
 
@@ -692,11 +692,10 @@ def _expansion(X, Z, *, n_neighbors, metric):
         raise ValueError(
             f"n_neighbors={n_neighbors} must be less than the {n} samples. Decrease it."
         )
-    if metric == "precomputed":
-        X = X.toarray() if issparse(X) else X.copy()
+    if isinstance(metric, str) and metric == "precomputed":
+        X = X.copy()
         np.fill_diagonal(X, 0.0)
-    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric).fit(X)
-    distances, near = search.kneighbors()
+    distances, near = kneighbors(X, n_neighbors, metric=metric, distances=True)
     drawn = np.linalg.norm(Z[near] - Z[:, np.newaxis], axis=2).mean(axis=1)
     true = distances.mean(axis=1)
     # the ratio is undefined if either is zero

@@ -3,7 +3,10 @@
 
 """Scatter and density plots of an embedding."""
 
+from math import ceil
+
 import numpy as np
+from scipy.sparse import issparse
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
@@ -16,6 +19,7 @@ from skmanifold.inspection._style import (
     check_images,
     check_target,
     class_legend,
+    colorings,
     density_colors,
     draw_marks,
     embed,
@@ -23,6 +27,8 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -35,6 +41,8 @@ _FAINTEST = 0.35
 # the size of an image relative to its cell, so that points between images are visible.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
+# Pictures of several colorings side by side.
+_PANELS_ACROSS = 3
 
 
 class EmbeddingDisplay:
@@ -56,7 +64,17 @@ class EmbeddingDisplay:
         Coordinates of the points.
 
     y : array-like of shape (n_samples,), default=None
-        Classes or a continuous quantity, shown by color.
+        Classes or a continuous quantity, shown by color. Missing values are gray.
+
+    color : dict of str to array-like of shape (n_samples,), default=None
+        Several colorings by their names, each plotted in axes of its own.
+
+    new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
+        Coordinates of new samples, plotted larger and with an edge over the others,
+        which are pale then.
+
+    y_new : array-like of shape (n_new,), default=None
+        Classes or quantity of the new samples; white without.
 
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
@@ -66,8 +84,8 @@ class EmbeddingDisplay:
         Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Kind of `y`; "auto" is "continuous" for floats with a fractional part or NaN,
-        else "classes".
+        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
+        "classes". Missing values do not matter.
 
     noise_label : object, default=-1
         Class of the noise, plotted in gray below the others. None if there is none.
@@ -77,15 +95,21 @@ class EmbeddingDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
+    ax_ : matplotlib Axes or ndarray of them
+        Axes with the plot; those of all plots with `color`.
+
+    panels_ : list of EmbeddingDisplay
+        One display per coloring of `color`; empty without.
 
     figure_ : matplotlib Figure
         Figure containing the axes.
 
     points_ : list of matplotlib PathCollection
-        One collection for all points, or one per marker, after that of the noise.
-        Empty for a density.
+        One collection for all points, or one per marker, after that of the noise and
+        of missing labels. Empty for a density.
+
+    new_points_ : list of matplotlib PathCollection
+        Collections of the new samples.
 
     image_ : matplotlib AxesImage or None
         Image of the density.
@@ -100,7 +124,8 @@ class EmbeddingDisplay:
         Indices of the samples with thumbnails.
 
     texts_ : list of matplotlib Text
-        Names of the classes in a density of more than ten, without the noise.
+        Names of the classes, without the gray ones: in a density of more than ten, or
+        always with ``legend="names"``.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
@@ -121,6 +146,20 @@ class EmbeddingDisplay:
     >>> display = EmbeddingDisplay.from_estimator(PCA(n_components=2).fit(X), X, y)
     >>> [text.get_text() for text in display.legend_.get_texts()]
     ['0', '1', '2']
+
+    New samples over the map of others, and several colorings side by side:
+
+    >>> pca = PCA(n_components=2).fit(X[::2])
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X[::2], y[::2], X_new=X[1::2], y_new=y[1::2]
+    ... )
+    >>> sum(len(points.get_offsets()) for points in display.new_points_)
+    75
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X, color={"kind": y, "petal length": X[:, 2]}
+    ... )
+    >>> [ax.get_title() for ax in display.ax_]
+    ['kind', 'petal length']
     """
 
     def __init__(
@@ -128,6 +167,9 @@ class EmbeddingDisplay:
         *,
         embedding,
         y=None,
+        color=None,
+        new_embedding=None,
+        y_new=None,
         images=None,
         decoder=None,
         target_type="auto",
@@ -136,6 +178,9 @@ class EmbeddingDisplay:
     ):
         self.embedding = embedding
         self.y = y
+        self.color = color
+        self.new_embedding = new_embedding
+        self.y_new = y_new
         self.images = images
         self.decoder = decoder
         self.target_type = target_type
@@ -149,6 +194,10 @@ class EmbeddingDisplay:
         X,
         y=None,
         *,
+        color=None,
+        X_new=None,
+        y_new=None,
+        images=None,
         image_shape=None,
         components=None,
         target_type="auto",
@@ -171,12 +220,26 @@ class EmbeddingDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
 
+        color : list, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own: names of columns of X, if
+            that is a data frame, arrays, or columns by their names.
+
+        X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
+            New samples, drawn over those of X.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
+
+        images : array-like, default=None
+            An image of each sample, as for :meth:`from_embedding`; None takes the rows
+            of X if `image_shape` is given.
+
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels, if the samples are images.
+            Height, width and channels, if the samples, or `images`, are flattened.
 
         components : tuple of int or "pca", default=None
             Two or three columns of the embedding, or its first two principal
-            components; None plots all columns.
+            components; None plots all columns that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             Kind of `y`.
@@ -209,10 +272,15 @@ class EmbeddingDisplay:
         decoder = None
         if components is None:
             decoder = getattr(estimator, "inverse_transform", None)
+        if images is None and image_shape is not None:
+            images = X
         return cls.from_embedding(
             embed(estimator, X),
             y,
-            images=None if image_shape is None else X,
+            color=colorings(color, X),
+            Z_new=None if X_new is None else embed(estimator, X_new),
+            y_new=y_new,
+            images=images,
             image_shape=image_shape,
             decoder=decoder,
             components=components,
@@ -229,6 +297,9 @@ class EmbeddingDisplay:
         Z,
         y=None,
         *,
+        color=None,
+        Z_new=None,
+        y_new=None,
         images=None,
         image_shape=None,
         decoder=None,
@@ -249,6 +320,15 @@ class EmbeddingDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
 
+        color : list of array-like, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own, by their names.
+
+        Z_new : array-like of shape (n_new, n_components), default=None
+            Embedding of new samples, drawn over those of Z.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
+
         images : array-like, default=None
             Images of the samples, of shape (n_samples, height, width) or (n_samples,
             height, width, channels), or flattened if `image_shape` is given.
@@ -261,7 +341,7 @@ class EmbeddingDisplay:
 
         components : tuple of int or "pca", default=None
             Two or three columns of `Z`, or its first two principal components; None
-            plots all columns.
+            plots all columns that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
             Kind of `y`.
@@ -289,10 +369,28 @@ class EmbeddingDisplay:
             If `Z` does not have two or three columns, or the shapes of `Z`, `y` and
             the images do not match.
         """
-        Z = check_embedding(Z, components)
+        whole = Z.toarray() if issparse(Z) else np.asarray(Z)
+        n = len(whole) if whole.ndim else 0
+        if Z_new is not None:
+            Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
+            if Z_new.ndim != 2 or whole.shape[1:] != Z_new.shape[1:]:
+                raise ValueError(
+                    f"Z_new has shape {Z_new.shape}, but it must have as many columns "
+                    f"as Z, which has shape {whole.shape}."
+                )
+            # columns are chosen, and principal ones found, for all together
+            both = check_embedding(np.concatenate([whole, Z_new]), components)
+            Z, Z_new = both[:n], both[n:]
+        else:
+            Z = check_embedding(Z, components)
+        if decoder is not None and components is None and whole.shape != Z.shape:
+            decoder = with_constants(decoder, whole, varying_columns(whole))
         display = cls(
             embedding=Z,
             y=y,
+            color=colorings(color),
+            new_embedding=Z_new,
+            y_new=y_new,
             images=check_images(images, image_shape, len(Z)),
             decoder=decoder,
             target_type=target_type,
@@ -302,7 +400,10 @@ class EmbeddingDisplay:
         return display.plot(ax, **plot_options)
 
     @validate_params(
-        {"kind": [StrOptions({"auto", "scatter", "density"})]},
+        {
+            "kind": [StrOptions({"auto", "scatter", "density"})],
+            "legend": ["boolean", StrOptions({"names"})],
+        },
         prefer_skip_nested_validation=False,
     )
     def plot(
@@ -332,9 +433,10 @@ class EmbeddingDisplay:
             Largest number of images plotted at their points, if the display has images
             and two dimensions. They do not overlap. Decrease it to see more points.
 
-        legend : bool, default=True
+        legend : bool or "names", default=True
             Whether to show the legend, the names in a density, or the scale of a
-            continuous quantity. More than 100 classes have none.
+            continuous quantity. More than 100 classes have none. "names" writes the
+            names of the classes at their groups instead of a legend.
 
         cmap : str or matplotlib Colormap, default="cividis"
             Colormap of a continuous quantity.
@@ -355,13 +457,18 @@ class EmbeddingDisplay:
         ValueError
             If an option is invalid, or `kind` is "density" for three columns.
         """
-        Z = check_embedding(self.embedding, name="embedding")
-        target = check_target(
-            self.y,
-            len(Z),
-            target_type=self.target_type,
-            noise_label=self.noise_label,
-        )
+        if self.color is not None:
+            return self._plot_panels(
+                ax,
+                kind=kind,
+                n_images=n_images,
+                legend=legend,
+                cmap=cmap,
+                image_cmap=image_cmap,
+                scatter_kwargs=scatter_kwargs,
+            )
+        Z = check_embedding(self.embedding, name="embedding", as_it_is=True)
+        target, new, together = self._targets(len(Z))
         images = check_images(self.images, None, len(Z))
         flat = Z.shape[1] == 2
         if kind == "density" and not flat:
@@ -372,26 +479,32 @@ class EmbeddingDisplay:
         if kind == "auto":
             kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
 
-        figsize = (6.4, 4.8) if legend and target.kind is not None else (5.0, 4.8)
+        wide = legend is True and together.kind is not None
+        figsize = (6.4, 4.8) if wide or new is not None else (5.0, 4.8)
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
         self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
             mappable = self._draw_density(plt, ax, Z, target, cmap)
         else:
-            mappable = self._draw_points(ax, Z, target, cmap, scatter_kwargs)
+            mappable = self._draw_points(
+                ax, Z, target, together, cmap, scatter_kwargs, pale=new is not None
+            )
+        if new is not None:
+            self._draw_new(ax, new, together, cmap)
         bare(ax)
         if flat:
             ax.set_aspect("equal", adjustable="datalim")
         if self.name is not None:
             ax.set_title(self.name)
-        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
-            if kind == "density" and target.shares_colors:
+        if legend and together.kind == "classes" and len(together.labels) <= N_MARKS:
+            if legend == "names" or (kind == "density" and together.shares_colors):
                 self._draw_names(ax, Z, target)
             else:
-                self.legend_ = class_legend(ax, target)
+                self.legend_ = class_legend(ax, together, new=new is not None)
         if legend and target.kind == "continuous":
             pad = 0.1 if not flat else None
             extra = {} if pad is None else {"pad": pad}
@@ -426,8 +539,9 @@ class EmbeddingDisplay:
             Number of points along each axis of the grid that is decoded, if the display
             has a decoder. Increase it for a finer grid and a larger file.
 
-        names : array-like of shape (n_samples,), default=None
-            Searchable names of the samples.
+        names : array-like of shape (n_samples,), data frame or dict, default=None
+            Searchable names of the samples, or several columns about them. None takes
+            the columns of `color`, if there are any.
 
         components : (int, int) or "pca", default=None
             Two columns of a three-dimensional embedding, or its first two principal
@@ -449,10 +563,14 @@ class EmbeddingDisplay:
             If the embedding has three columns and `components` does not select two, or
             there are too many images for a page.
         """
+        y = self.y
+        if self.color is not None:
+            y = next(iter(self.color.values())) if y is None else y
+            names = self.color if names is None else names
         return write_explorer(
             path,
             self.embedding,
-            self.y,
+            y,
             images=self.images,
             decoder=self.decoder if components is None else None,
             names=names,
@@ -466,13 +584,101 @@ class EmbeddingDisplay:
 
     # -- the parts of the picture
 
-    def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
+    def _targets(self, n):
+        """Targets of the samples, of the new ones (or None), and of both together."""
+        options = {"target_type": self.target_type, "noise_label": self.noise_label}
+        if self.new_embedding is None:
+            target = check_target(self.y, n, **options)
+            return target, None, target
+        n_new = len(self.new_embedding)
+        if self.y is None or self.y_new is None:
+            target = check_target(self.y, n, **options)
+            new = check_target(self.y_new, n_new, name="y_new", **options)
+            return target, new, new if self.y is None else target
+        both = check_target(self.y, n, more=(self.y_new, n_new), **options)
+        return both.part(slice(n)), both.part(slice(n, None)), both
+
+    def _plot_panels(self, ax, **options):
+        colors = dict(self.color)
+        if self.y is not None:
+            colors = {"y": self.y, **colors}
+        if self.y_new is not None:
+            raise ValueError(
+                "y_new and color do not go together: y_new is one coloring. Leave one "
+                "of them out."
+            )
+        plt = import_pyplot(self)
+        flat = np.shape(self.embedding)[1] == 2
+        if ax is None:
+            n_columns = min(len(colors), _PANELS_ACROSS)
+            n_rows = ceil(len(colors) / n_columns)
+            _, grid = plt.subplots(
+                n_rows,
+                n_columns,
+                figsize=(4.8 * n_columns, 4.0 * n_rows),
+                layout="constrained",
+                squeeze=False,
+                subplot_kw={"projection": None if flat else "3d"},
+            )
+            axes = grid.ravel()
+            for empty in axes[len(colors) :]:
+                empty.remove()
+            axes = axes[: len(colors)]
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+            if len(axes) != len(colors):
+                raise ValueError(
+                    f"ax has {len(axes)} axes, but color has {len(colors)} colorings; "
+                    "one for each is needed, or None."
+                )
+        self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
+        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
+        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        for axis, (title, y) in zip(axes, colors.items(), strict=True):
+            panel = type(self)(
+                embedding=self.embedding,
+                y=y,
+                new_embedding=self.new_embedding,
+                images=self.images,
+                decoder=self.decoder,
+                target_type=self.target_type,
+                noise_label=self.noise_label,
+                name=title,
+            )
+            self.panels_.append(panel.plot(axis, **options))
+        self.ax_, self.figure_ = axes, axes[0].figure
+        if self.name is not None and ax is None:
+            self.figure_.suptitle(self.name)
+        return self
+
+    def _draw_new(self, ax, target, together, cmap):
+        places = check_embedding(
+            self.new_embedding, name="new_embedding", as_it_is=True
+        )
+        defaults = {
+            "s": float(np.clip(9000 / len(places), 16.0, 48.0)),
+            "linewidths": 0.8,
+            "edgecolors": "black",
+            "zorder": 2.5,
+        }
+        if target.kind is None:
+            defaults["color"] = "white"
+        elif target.kind == "continuous":
+            defaults |= _limits(together)
+        self.new_points_ = draw_marks(ax, places, target, defaults, cmap=cmap)
+
+    def _draw_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
         defaults = {
             # so large that most points are visible, at least a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
         }
+        if target.kind == "continuous":
+            defaults |= _limits(together)
+        if pale:
+            defaults["alpha"] = 0.35
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
         self.points_ = draw_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
@@ -518,8 +724,10 @@ class EmbeddingDisplay:
 
     def _draw_names(self, ax, Z, target):
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
-        for i, name in enumerate(target.labels[target.noise :], start=target.noise):
+        for i, name in enumerate(target.labels[target.n_gray :], start=target.n_gray):
             own = Z[target.values == i]
+            if not len(own):  # a class of new samples alone
+                continue
             # the median of a class with two parts lies in neither
             middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
             text = ax.text(
@@ -565,6 +773,12 @@ class EmbeddingDisplay:
             )
             self.thumbnails_.append(ax.add_artist(thumbnail))
         self.thumbnail_indices_ = chosen
+
+
+def _limits(target):
+    """The ends of the scale of a continuous color, over all samples."""
+    finite = target.values[np.isfinite(target.values)]
+    return {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
 
 
 def _byte_norm():

@@ -9,6 +9,7 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
@@ -23,9 +24,12 @@ from skmanifold.inspection._style import (
     check_target,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
-from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._labels import column_values, is_missing
+from skmanifold.utils._sklearn import safe_indexing, validate_params
 from skmanifold.utils._validation import Count
 
 # Side of a sheet in pixels, small enough for every browser to decode quickly.
@@ -76,10 +80,10 @@ def write_explorer(
     """Write an embedding as an interactive HTML page.
 
     The page is a single file that needs neither a server nor the network. It pans and
-    zooms, shows the index, class and image of the sample under the pointer, searches by
-    index, name and class, hides and shows classes, and exports the indices of a lasso
-    selection as a CSV file. With a decoder it shows the decoded sample at the pointer.
-    It uses WebGL and stays smooth with 70,000 points.
+    zooms, shows the index, class, image and further columns of the sample under the
+    pointer, searches by index, name and class, hides and shows classes, and exports the
+    indices of a lasso selection as a CSV file. With a decoder it shows the decoded
+    sample at the pointer. It uses WebGL and stays smooth with 70,000 points.
 
     Parameters
     ----------
@@ -105,15 +109,17 @@ def write_explorer(
         points. The page shows them as images if `images` or `image_shape` have as many
         pixels, otherwise as numbers (up to eight features) or as a curve.
 
-    names : array-like of shape (n_samples,), default=None
-        Searchable names of the samples.
+    names : array-like of shape (n_samples,), data frame or dict, default=None
+        Searchable names of the samples, or several columns about them. Missing entries
+        are left out.
 
     components : (int, int) or "pca", default=None
-        Two columns of `Z`, or its first two principal components. Not with a decoder.
+        Two columns of `Z`, or its first two principal components. None plots all
+        columns that are not constant. Not with a decoder.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Kind of `y`; "auto" is "continuous" for floats with a fractional part or NaN,
-        else "classes".
+        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
+        "classes". Missing values (None, NaN, NA) are gray.
 
     noise_label : object, default=-1
         Class of the noise, plotted in gray. None if there is none.
@@ -176,13 +182,19 @@ def write_explorer(
             "of Z. Omit one of them."
         )
     width = np.shape(Z)[1] if np.ndim(Z) == 2 else 0
-    if width == 3 and components is None:
-        raise ValueError(
-            "The explorer shows two columns, but the embedding has three. Select two "
-            "with components=(0, 1), use components='pca', or plot it with "
-            "EmbeddingDisplay."
-        )
+    varying = None
+    if width >= 3 and components is None:
+        whole = np.asarray(Z)
+        varying = varying_columns(whole, (2,))
+        if width == 3 and varying is None:
+            raise ValueError(
+                "The explorer shows two columns, but the embedding has three. Select "
+                "two with components=(0, 1), use components='pca', or plot it with "
+                "EmbeddingDisplay."
+            )
     Z = check_embedding(Z, components, dimensions=(2,))
+    if decoder is not None and varying is not None:
+        decoder = with_constants(decoder, whole, varying)
     target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)
     # without images of the samples, image_shape is that of decoded ones
     own_shape = image_shape if images is not None or decoder is None else None
@@ -193,7 +205,7 @@ def write_explorer(
         "x": _base64(Z[:, 0].astype("<f4")),
         "y": _base64(Z[:, 1].astype("<f4")),
         "target": _describe(target),
-        "names": _check_names(names, len(Z)),
+        "names": _named_columns(names, len(Z)),
         "images": None,
         "decode": None,
     }
@@ -239,16 +251,35 @@ def _base64(array):
     return base64.b64encode(array.tobytes()).decode("ascii")
 
 
-def _check_names(names, n_samples):
+def _named_columns(names, n_samples):
+    """Return pairs of a column's name and its texts, None where one is missing."""
     if names is None:
         return None
-    names = [str(name) for name in np.asarray(names, dtype=object).ravel()]
-    if len(names) != n_samples:
-        raise ValueError(
-            f"names has {len(names)} entries, but the embedding has {n_samples} "
-            "samples; one name per sample is needed."
-        )
-    return names
+    if isinstance(names, Mapping):
+        columns = list(names.items())
+    elif hasattr(names, "columns") and hasattr(names, "dtypes"):
+        columns = [
+            (name, safe_indexing(names, i, axis=1))
+            for i, name in enumerate(names.columns)
+        ]
+    else:
+        columns = [("name", names)]
+    named = []
+    for name, column in columns:
+        values, masked = column_values(column)
+        if values.shape != (n_samples,):
+            what = "names" if len(columns) == 1 else f"names[{name!r}]"
+            raise ValueError(
+                f"{what} has shape {values.shape}, but the embedding has {n_samples} "
+                "samples; one name per sample is needed, or a data frame or dict of "
+                "such columns."
+            )
+        texts = [
+            None if missing or is_missing(value) else str(value)
+            for value, missing in zip(values.tolist(), masked.tolist(), strict=True)
+        ]
+        named.append([str(name), texts])
+    return named
 
 
 def _describe(target):

@@ -3,16 +3,22 @@
 
 """Colors, legends, axes and validation shared by all displays."""
 
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.decomposition import PCA
 
-from skmanifold.metrics._checks import check_labels
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import joined, read_labels, read_numbers
 from skmanifold.utils._sizes import check_image_shape
-from skmanifold.utils._sklearn import StrOptions, validate_parameter_constraints
+from skmanifold.utils._sklearn import (
+    StrOptions,
+    safe_indexing,
+    validate_parameter_constraints,
+)
 
 # Paul Tol's "muted" scheme and black: colorblind-safe.
 PALETTE = (
@@ -35,6 +41,8 @@ N_MARKS = len(PALETTE) * len(MARKERS)
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
 GRAY = "#C0C0C0"
+# Samples without a label, where there is noise as well.
+PALE = "#E0E0E0"
 
 # Blue and yellow that also differ in lightness.
 BLUE, YELLOW = "#2166AC", "#F6D55C"
@@ -49,9 +57,14 @@ MANY_POINTS = 20_000
 # Input of displays ----------------------------------------------------
 
 
-def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
-    """Validate an embedding and select the columns to plot."""
-    Z = Z.toarray() if issparse(Z) else np.asarray(Z)
+def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
+    """Validate an embedding and select the columns to plot.
+
+    Without `components`, columns that are constant are left out where enough remain:
+    the weight of an only chart is one. An embedding that went through here is checked
+    `as_it_is`.
+    """
+    Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
             f"{name} has shape {Z.shape} and dtype {Z.dtype}, but an embedding is a "
@@ -72,17 +85,50 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
                 f"has {Z.shape[1]}, numbered from 0, or 'pca'."
             )
         Z = Z[:, components]
+    elif not as_it_is:
+        varying = varying_columns(Z, dimensions)
+        Z = Z if varying is None else Z[:, varying]
     if Z.shape[1] not in dimensions:
+        first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
+        first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
             f"{name} has {Z.shape[1]} columns, but {allowed} can be plotted. "
             + (
-                "Select some with components=(0, 1), or use the first two principal "
+                f"Select some with components={first}, or use the first two principal "
                 "components with components='pca'."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )
         )
     return _finite(Z.astype(np.float64, copy=False), name)
+
+
+def varying_columns(Z, dimensions=(2, 3)):
+    """Columns to draw of an embedding in which others are constant; None draws all."""
+    if Z.shape[1] < 3:
+        return None
+    varies = _varies(Z)
+    return (
+        np.flatnonzero(varies)
+        if not varies.all() and varies.sum() in dimensions
+        else None
+    )
+
+
+def with_constants(decoder, Z, varying):
+    """A decoder of all columns of Z, for points of the varying ones alone."""
+    decode = getattr(decoder, "inverse_transform", decoder)
+
+    def from_varying(points):
+        whole = np.repeat(np.asarray(Z[:1], dtype=np.float64), len(points), axis=0)
+        whole[:, varying] = points
+        return decode(whole)
+
+    return from_varying
+
+
+def _varies(Z):
+    return (Z != Z[:1]).any(axis=0)
 
 
 def _finite(Z, name):
@@ -177,51 +223,107 @@ def to_bytes(images, limits):
     return np.nan_to_num(scaled, nan=0.0).round().astype(np.uint8)
 
 
+def colorings(color, X=None):
+    """Several colorings by their names, or None.
+
+    Names of columns are looked up in X, if that is a data frame.
+    """
+    if color is None:
+        return None
+    if isinstance(color, Mapping):
+        found = {str(name): column for name, column in color.items()}
+    elif hasattr(color, "columns") and hasattr(color, "dtypes"):
+        found = {
+            str(name): safe_indexing(color, i, axis=1)
+            for i, name in enumerate(color.columns)
+        }
+    elif isinstance(color, (list, tuple)):
+        found = {}
+        for i, one in enumerate(color):
+            if isinstance(one, str):
+                found[one] = _column_of(X, one)
+            else:
+                name = getattr(one, "name", None)
+                found[str(i if name is None else name)] = one
+    else:
+        raise TypeError(
+            "color must be a list of colorings, a dict or a data frame, got "
+            f"{type(color).__name__}. One coloring alone goes to y."
+        )
+    if not found:
+        raise ValueError("color is empty; at least one coloring is needed.")
+    return found
+
+
+def _column_of(X, name):
+    columns = list(X.columns) if hasattr(X, "columns") and hasattr(X, "dtypes") else []
+    if name not in columns:
+        has = (
+            f"which has {', '.join(map(repr, columns))}" if columns else "which is none"
+        )
+        raise ValueError(
+            f"color names the column {name!r}, but that is looked up in X as a data "
+            f"frame, {has}. Pass the column itself: color={{{name!r}: column}}."
+        )
+    return safe_indexing(X, columns.index(name), axis=1)
+
+
 class Target:
     """Target that colors represent: classes, a continuous quantity, or none.
 
     Attributes
     ----------
     kind : "classes", "continuous" or None
-    values : quantity, or class index, of each sample
-    labels : names of the classes in sorted order, after that of the noise
-    noise : whether the first class is the noise
+    values : quantity, NaN where it is missing, or class index, of each sample
+    labels : names of the classes in the order in which a reader expects them, after
+        the gray ones: the noise, and samples without a label
+    n_gray : number of gray classes
     """
 
-    def __init__(self, kind, values=None, labels=(), noise=False):
+    def __init__(self, kind, values=None, labels=(), n_gray=0):
         self.kind = kind
         self.values = values
         self.labels = labels
-        self.noise = noise
+        self.n_gray = n_gray
+
+    def part(self, rows):
+        """The same of some samples."""
+        values = None if self.values is None else self.values[rows]
+        return Target(self.kind, values, self.labels, self.n_gray)
 
     @property
     def shares_colors(self):
         """True if there are more classes than colors."""
-        return len(self.labels) - self.noise > len(PALETTE)
+        return len(self.labels) - self.n_gray > len(PALETTE)
 
     def marks(self):
         """Return the color and marker of each class."""
-        n_classes = len(self.labels) - self.noise
+        n_classes = len(self.labels) - self.n_gray
         marks = [
             (PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE) % len(MARKERS)])
             for i in range(n_classes)
         ]
-        return [(GRAY, "o"), *marks] if self.noise else marks
+        return [(GRAY, "o"), (PALE, "o")][: self.n_gray] + marks
 
     def groups(self):
-        """Yield marker, z-order and samples of each collection, the noise lowest."""
+        """Yield marker, z-order and samples of each collection, gray ones lowest."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
-        noise = self.noise & (self.values == 0)
-        if self.noise:
-            yield "o", 0.0, noise
+        gray = self.values < self.n_gray
+        if self.n_gray:
+            yield "o", 0.0, gray
         for marker in MARKERS:
-            rows = (markers == marker) & ~noise
+            rows = (markers == marker) & ~gray
             if rows.any():
                 yield marker, 0.5, rows
 
 
-def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
-    """Validate y and interpret it as classes or as a continuous quantity."""
+def check_target(
+    y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
+):
+    """Validate y and interpret it as classes or as a continuous quantity.
+
+    `more` are the y and the number of further samples, which come after the others.
+    """
     validate_parameter_constraints(
         {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
         {"target_type": target_type},
@@ -229,37 +331,52 @@ def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
     )
     if y is None:
         return Target(None)
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
+    numbers = [read_numbers(part) for part, *_ in given]
     if target_type == "auto":
-        # NaN is a missing number, not a class
-        fractions = y.dtype.kind == "f" and bool((y != np.round(y)).any())
-        target_type = "continuous" if fractions else "classes"
+        continuous = all(part is not None for part in numbers) and any(
+            map(_are_continuous, numbers)
+        )
+        target_type = "continuous" if continuous else "classes"
     if target_type == "continuous":
-        if y.shape != (n_samples,) or y.dtype.kind not in "fiub":
-            raise ValueError(
-                f"y has shape {y.shape} and dtype {y.dtype}, but a continuous target "
-                f"needs one number for each of the {n_samples} samples."
-            )
-        return Target("continuous", y.astype(np.float64))
-    codes = check_labels(y, n_samples)
-    names = np.unique(y).tolist()
-    # integer classes stored as floats
-    if y.dtype.kind == "f":
-        names = [int(name) for name in names]
+        for (part, n, name), values in zip(given, numbers, strict=True):
+            if values is None or values.shape != (n,):
+                came = np.asarray(part) if values is None else values
+                raise ValueError(
+                    f"{name} has shape {came.shape} and dtype {came.dtype}, but a "
+                    f"continuous target needs one number for each of the {n} samples."
+                )
+        values = np.concatenate(numbers)
+        return Target("continuous", np.where(np.isinf(values), np.nan, values))
+    labels = [read_labels(*part, natural=True, fractions=True) for part in given]
+    return _classes(joined(labels), noise_label)
+
+
+def _are_continuous(numbers):
+    # a missing number says nothing about the others
+    known = numbers[~np.isnan(numbers)]
+    return bool((known != np.round(known)).any() or np.isinf(known).any())
+
+
+def _classes(labels, noise_label):
+    """A target of classes, in gray the noise and what has no label."""
+    values, names = labels.classes.tolist(), labels.names
     noise = [
-        i
-        for i, name in enumerate(names)
-        if noise_label is not None
-        and not isinstance(name, bool)
-        and name == noise_label
+        noise_label is not None
+        and not isinstance(value, bool)
+        and bool(value == noise_label)
+        for value in values
     ]
-    if noise:
-        order = noise + [i for i in range(len(names)) if i not in noise]
-        codes = np.argsort(order)[codes]
-        names = ["noise", *(names[i] for i in order[1:])]
-    return Target("classes", codes, [str(name) for name in names], bool(noise))
+    order = np.argsort(~np.array(noise, dtype=bool), kind="stable")
+    codes = np.append(np.argsort(order), -1)[labels.codes]
+    names = ["noise" if noise[i] else names[i] for i in order]
+    n_gray = sum(noise)
+    missing = codes < 0
+    if missing.any():
+        names.insert(n_gray, "missing" if "missing" not in names else "no label")
+        codes = np.where(missing, n_gray, codes + (codes >= n_gray))
+        n_gray += 1
+    return Target("classes", codes, names, n_gray)
 
 
 # Axes and marks ----------------------------------------------------------
@@ -326,7 +443,7 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
             cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
             own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
-            own = {"color": PALETTE[1]}
+            own = {} if "color" in defaults else {"color": PALETTE[1]}
         options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
         return [ax.scatter(*places.T, **options)]
     if target.shares_colors:
@@ -342,7 +459,7 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
     return points
 
 
-def class_legend(ax, target):
+def class_legend(ax, target, *, new=False):
     """Add a legend of classes, with markers large enough to show their colors."""
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
     handles = [
@@ -351,6 +468,19 @@ def class_legend(ax, target):
         )
         for (color, marker), label in zip(target.marks(), target.labels, strict=True)
     ]
+    if new:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                color="white",
+                markeredgecolor="black",
+                markersize=6,
+                label="new samples",
+            )
+        )
     return outer_legend(ax, handles)
 
 

@@ -11,6 +11,8 @@ from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import read_labels
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
@@ -35,6 +37,7 @@ def validate_metric(constraints=None):
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
     check_metric(metric)
+    X = plain(X, name)
     if metric == "precomputed" and not issparse(X):
         X = np.asarray(X)
         if X.dtype.kind == "f" and np.isposinf(X).any():
@@ -73,26 +76,47 @@ def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
 
 
 def check_labels(y, n_samples, name="y"):
-    """Validate one label per sample and return the labels as codes 0, 1, ..."""
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.shape[0] != n_samples:
+    """Validate one class per sample and return codes 0, 1, ...; -1 where it is missing.
+
+    Metrics leave samples without a label out, see :func:`labeled`.
+    """
+    codes = read_labels(y, n_samples, name).codes
+    if len(codes) and (codes < 0).all():
         raise ValueError(
-            f"{name} has shape {y.shape}, but one label for each of the {n_samples}"
-            " samples is needed."
+            f"{name} has no label that is not missing (None, NaN or NA), but at least "
+            "one is needed."
         )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"{name} has NaN or infinite entries; labels must be finite.")
-    try:
-        return np.unique(y, return_inverse=True)[1].reshape(-1)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in y})
-        raise TypeError(
-            f"{name} mixes labels of the types {', '.join(kinds)}, which have no common"
-            " order. Pass all strings or all numbers, and give missing labels a name of"
-            " their own."
-        ) from error
+    return codes
+
+
+def labeled(codes, *matrices, metric="euclidean"):
+    """Leave samples without a label out.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        What :func:`check_labels` returned.
+    *matrices : {ndarray, csr} of shape (n_samples, ...)
+        What belongs to the samples; distances with ``metric="precomputed"``.
+    metric : str or callable, default="euclidean"
+        The metric of the first matrix.
+
+    Returns
+    -------
+    kept : ndarray or None
+        The samples that have a label; None for all of them.
+    codes : ndarray
+        Their codes.
+    *matrices
+        Their rows.
+    """
+    if (codes >= 0).all():
+        return (None, codes, *matrices)
+    kept = np.flatnonzero(codes >= 0)
+    parts = [matrix[kept] for matrix in matrices]
+    if isinstance(metric, str) and metric == "precomputed":
+        parts[0] = parts[0][:, kept]
+    return (kept, codes[kept], *parts)
 
 
 def check_neighbors(
@@ -145,11 +169,9 @@ def choose_rows(n_rows, n_samples, random_state):
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
 
 
-# Those that need parameters taken from all the data, which chunks of it do not have.
-_WITH_PARAMETERS = ("mahalanobis", "seuclidean")
 # Its purpose is NaN, which no metric here takes; without them it is Euclidean.
 _FOR_NAN = ("nan_euclidean",)
-_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_WITH_PARAMETERS, _FOR_NAN))
+_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_FOR_NAN))
 
 
 def check_metric(metric):
@@ -160,11 +182,6 @@ def check_metric(metric):
         raise TypeError(
             "metric must be the name of a metric or a callable that takes two rows, got"
             f" {metric!r}."
-        )
-    if metric in _WITH_PARAMETERS:
-        raise ValueError(
-            f"metric={metric!r} needs parameters that are taken from the data. Scale"
-            " the data, and pass them with metric='euclidean'; or pass a callable."
         )
     if metric not in _METRICS:
         near = get_close_matches(metric, _METRICS, n=1)

@@ -62,8 +62,9 @@ def distance_rmse(
         The embedding.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the value of each row of the distance matrices; the total is their
@@ -150,8 +151,9 @@ def local_geometric_distortion(
         fewer columns then no longer has the value 0.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the root mean square around each sample. For one k the value is their
@@ -277,8 +279,9 @@ def stress(
         ``"input"`` is often called the normalized stress.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     n_samples : int, default=None
         Evaluate only the rows of so many random samples. None means all.
@@ -498,8 +501,8 @@ def distance_correlation(
         ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_pairs : int, "auto" or None, default="auto"
         Number of random pairs. None means all pairs. ``"auto"`` means all where this

@@ -102,8 +102,8 @@ def local_curvature(
         graph does not connect, and those without an inner vertex, are left out.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.

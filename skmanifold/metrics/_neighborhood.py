@@ -11,6 +11,7 @@ from skmanifold.metrics._checks import (
     check_neighbors,
     check_pair,
     choose_rows,
+    labeled,
     validate_metric,
 )
 from skmanifold.metrics._ranks import (
@@ -92,8 +93,9 @@ def trustworthiness(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -197,8 +199,9 @@ def continuity(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -324,8 +327,8 @@ def mean_relative_rank_error(
         computes.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
@@ -437,8 +440,8 @@ def neighborhood_preservation(
         Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
@@ -559,8 +562,8 @@ def neighborhood_preservation_curve(
         :math:`R_{NX}` is defined.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
         Number of random samples to evaluate, with neighbors among all samples. None
@@ -662,8 +665,8 @@ def neighborhood_preservation_auc(
         Last k of the sum; None means ``n_samples - 2``.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
         Number of random samples to evaluate, with neighbors among all samples. None
@@ -733,6 +736,7 @@ def neighborhood_hit(
         NH(k) = \\frac{1}{nk} \\sum_{i=1}^n |\\{j \\in N_k^Z(i) : y_j = y_i\\}|
 
     The value lies in [0, 1]; higher is better. A sample is no neighbour of itself.
+    Samples whose label is missing are left out, as queries and as neighbors.
 
     Parameters
     ----------
@@ -740,7 +744,7 @@ def neighborhood_hit(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes.
+        The classes; None, NaN and NA where a label is missing.
 
     n_neighbors : int or (int, int), default=5
         Number of neighbours k, less than the number of samples. A pair (first, last)
@@ -750,7 +754,8 @@ def neighborhood_hit(
         Metric of the embedding.
 
     per_sample : bool, default=False
-        Return the share of each sample; the value is their mean.
+        Return the share of each sample, NaN for one without a label; the value is
+        their mean.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.
@@ -792,8 +797,9 @@ def neighborhood_hit(
     1.0
     """
     Z = check_data(Z, "Z", metric=metric)
+    n_all = Z.shape[0]
+    kept, y, Z = labeled(check_labels(y, n_all), Z, metric=metric)
     n = Z.shape[0]
-    y = check_labels(y, n)
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
@@ -801,4 +807,9 @@ def neighborhood_hit(
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
-    return _finish(shares[:, first - 1 :].mean(axis=1), per_sample)
+    shares = shares[:, first - 1 :].mean(axis=1)
+    if per_sample and kept is not None and rows is None:
+        of_all = np.full(n_all, np.nan)
+        of_all[kept] = shares
+        return of_all
+    return _finish(shares, per_sample)

@@ -26,6 +26,12 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmanifold.utils._distances import (
+    LEARNED_METRICS,
+    CheckedDistances,
+    learned_space,
+)
+
 # Larger chunks do not make the matrix products faster, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
 # A chunk takes at most this share of the working memory, so that several threads find
@@ -33,6 +39,15 @@ _MAX_CHUNK_BYTES = 2**27
 _CHUNKS_AT_ONCE = 16
 # Metrics that scikit-learn computes from scalar products, and that do not see shifts.
 _FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
+# Metrics whose distances are never NaN, in which scikit-learn's search is faster.
+_SEARCHED = (
+    *_FROM_PRODUCTS,
+    "cityblock",
+    "cosine",
+    "l1",
+    "manhattan",
+    "precomputed",
+)
 # Data are far from zero if their center is, by this factor (squared) of their spread;
 # a part of the rows says where they lie.
 _FAR = 100.0
@@ -88,6 +103,13 @@ def near_zero(X, metric="euclidean"):
     return X - center if np.vdot(center, center) > _FAR * spread else X
 
 
+def in_space(X, metric):
+    """The data and a metric in which a metric with learned parameters is Euclidean."""
+    if isinstance(metric, str) and metric in LEARNED_METRICS:
+        return learned_space(X, metric), "euclidean"
+    return X, metric
+
+
 class Distances:
     """Rows of the matrix of distances between samples, computed when asked for.
 
@@ -105,8 +127,12 @@ class Distances:
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):
+        X, metric = in_space(X, metric)
         self.n_samples = X.shape[0]
         self.metric = metric
+        self._others = None
+        if not _is_searched(X, metric):
+            self._others = CheckedDistances(X, metric)
         self._dense = isinstance(X, np.ndarray)
         if center and metric == "euclidean" and self._dense:
             X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
@@ -121,7 +147,9 @@ class Distances:
     def __call__(self, rows):
         """Distances of shape (len(rows), n_samples), a new array."""
         X = self.X
-        if self.metric == "precomputed":
+        if self._others is not None:
+            return self._others(rows)
+        if isinstance(self.metric, str) and self.metric == "precomputed":
             return X[rows].copy()
         # The samples were validated once; without this, each chunk would be again.
         with config_context(assume_finite=True):
@@ -148,6 +176,9 @@ def kneighbors(
         The samples; with ``distances=True``, the pair (distances, indices), where
         Euclidean distances are those of the differences of rows, to all digits.
     """
+    X, metric = in_space(X, metric)
+    if not _is_searched(X, metric):
+        return _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances)
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
@@ -164,6 +195,35 @@ def kneighbors(
         found_distances = found_distances[others].reshape(shape)
         return _exact(X, rows, found_distances, indices, metric)
     return indices
+
+
+def _is_searched(X, metric):
+    """Whether scikit-learn computes these distances, and all are numbers."""
+    if not isinstance(metric, str) or metric not in _SEARCHED:
+        return False
+    return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")
+
+
+def _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances):
+    """The nearest others in a metric whose distances are to be checked."""
+    row_distances = CheckedDistances(X, metric)
+    rows = np.arange(X.shape[0]) if rows is None else rows
+
+    def of_chunk(chunk):
+        at = rows[chunk]
+        D = row_distances(at)
+        D[np.arange(len(at)), at] = np.inf
+        near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        found = np.take_along_axis(D, near, axis=1)
+        order = np.argsort(found, axis=1, kind="stable")
+        return (
+            np.take_along_axis(found, order, axis=1),
+            np.take_along_axis(near, order, axis=1),
+        )
+
+    parts = map_chunks(of_chunk, len(rows), 3 * 8 * X.shape[0], n_jobs)
+    found, near = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return (found, near) if distances else near
 
 
 def _exact(X, at, distances, indices, metric):
@@ -250,7 +310,9 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     row_bytes = 3 * 8 * n
     if rows is None:
         rows = np.arange(n)
-        if metric != "precomputed" and row_bytes * n <= _working_bytes():
+        metric = row_distances.metric
+        searched = _is_searched(row_distances.X, metric) and metric != "precomputed"
+        if searched and row_bytes * n <= _working_bytes():
             whole = pairwise_distances(row_distances.X, metric=metric)
             row_distances = whole.__getitem__
 

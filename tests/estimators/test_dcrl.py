@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_clusterer
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.datasets import load_digits, load_iris, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score
@@ -27,7 +27,8 @@ from torch import nn
 from skmanifold.estimators import DCRL
 from skmanifold.estimators._dcrl import _objective
 from skmanifold.estimators._dcrl._objective import arranged
-from skmanifold.estimators._dcrl._start import modularity
+from skmanifold.estimators._dcrl._start import modularity, spread_labels
+from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
     cluster_rank_accuracy,
@@ -339,9 +340,42 @@ def test_unfit_init(iris, init, came):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
-    for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50):
-        with pytest.raises(ValueError, match="init has missing labels"):
+    for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50, [-1, 0, 1] * 50):
+        with pytest.raises(ValueError, match=r"2 different labels \(beside 50 unknown"):
             quick(init=labels).fit(iris[0])
+
+
+@pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])
+def test_labels_of_which_some_are_unknown(iris, missing):
+    X, y = iris
+    known = np.arange(150) % 10 == 0
+    labels = y.astype(object)
+    labels[~known] = missing
+    model = quick(n_clusters=3, init=labels, max_epochs=20).fit(X)
+    assert (model.labels_ == y).mean() > 0.9
+    category = pd.Series(np.array(list("abc"))[y], dtype="category").where(known)
+    same = quick(n_clusters=3, init=category, max_epochs=20).fit(X)
+    assert_array_equal(same.embedding_, model.embedding_)
+
+
+def test_labels_spread_along_what_they_lie_on():
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    codes = np.full(400, -1)
+    codes[[np.argmax(y == 0), np.argmax(y == 1)]] = [0, 1]
+    neighbors = nearest_neighbors(X, 5)[0]
+    assert_array_equal(spread_labels(codes, X, neighbors), y)
+    # known ones are kept, against all around them
+    codes = y.copy()
+    codes[5] = 1 - y[5]
+    codes[::7] = -1
+    spread = spread_labels(codes, X, neighbors)
+    assert_array_equal(spread[codes >= 0], codes[codes >= 0])
+    # what no label reaches goes to the nearest mean
+    X = np.concatenate([np.zeros((9, 1)), np.full((9, 1), 9.0), np.full((9, 1), 7.0)])
+    X += np.random.RandomState(0).normal(scale=0.1, size=X.shape)
+    codes = np.r_[np.zeros(9), np.ones(9), np.full(9, -1)].astype(int)
+    spread = spread_labels(codes, X, nearest_neighbors(X, 3)[0])
+    assert_array_equal(spread[18:], 1)
 
 
 def test_modularity_is_that_of_the_graph():

@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import SkipTestWarning
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
@@ -244,6 +245,52 @@ class NeedsNoLabelsAfterAll(SoundSupervised):
 class TakesLabelsThatAreNaN(SoundSupervised):
     def _validate_targets(self, y):
         return super()._validate_targets(None if y is None else np.nan_to_num(y))
+
+
+@broken("check_unknown_labels", "given as None must change nothing")
+class CountsMissingLabels(Sound):
+    def fit(self, X, y=None):
+        holes = y is not None and any(label is None for label in y)
+        return super().fit(X[::-1] if holes else X, y)
+
+
+@broken("check_unknown_labels", "-1 in y must be an unknown label and no class")
+class TakesMinusOneForAClass(ClassifierMixin, SoundSupervised):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.classes_ = np.unique(y)
+        return self
+
+
+@broken("check_unknown_labels", "predict must return what classes_ lists")
+class PredictsClusters(ClassifierMixin, SoundSupervised):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.classes_ = np.unique(y[y != -1])
+        return self
+
+    def predict(self, X):
+        return np.arange(len(X)) % 5
+
+
+@broken("check_masked_arrays", "masked entry must be refused")
+class DropsTheMask(Sound):
+    def transform(self, X):
+        return super().transform(np.clip(np.asarray(X), -100, 100))
+
+
+@broken("check_dates_and_lazy_frames", "column of dates in pandas must be refused")
+class CountsDays(Sound):
+    def fit(self, X, y=None):
+        if hasattr(X, "columns") and "when" in X.columns:
+            X = np.column_stack([np.arange(len(X)), np.zeros((len(X), 5))])
+        return super().fit(X, y)
+
+
+@broken("check_dates_and_lazy_frames", "with a lazy frame must be refused")
+class CollectsByItself(Sound):
+    def transform(self, X):
+        return super().transform(X.collect() if hasattr(X, "collect") else X)
 
 
 @broken("check_same_bits_for_any_number_of_threads", "same bits for 2 threads")

@@ -95,8 +95,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Starting labels: those of k-means in an embedding of the features by
         :class:`DLME`, or of k-means on the features themselves (which also serves fewer
         than 200 rows); an array of shape (n_samples,) with labels of your own, which
-        are numbered from 0 in their order; or centres in the units of X, of shape
-        (n_clusters, n_features).
+        are numbered from 0 in their order, and of which some may be unknown (-1, None,
+        NaN or NA): these start with the label that is most common around them; or
+        centers in the units of X, of shape (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
@@ -782,7 +783,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _starting_labels(self, features, neighbors, data, seed):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
-            return given_labels(self.init, data, self.n_clusters, self.n_features_in_)
+            return given_labels(
+                self.init,
+                data,
+                features,
+                neighbors,
+                n_clusters=self.n_clusters,
+                n_features=self.n_features_in_,
+            )
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))

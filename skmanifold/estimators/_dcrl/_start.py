@@ -4,14 +4,20 @@
 """The labels that DCRL starts from."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
+from skmanifold.utils._labels import read_targets
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._warnings import warn
 
 from ._clusters import raw_blocks
+
+# Steps after which labels have spread over the graph: farther than any map is wide.
+_MOST_STEPS = 1000
+_SETTLED = 1e-4
 
 
 def kmeans_labels(points, n_clusters, seed):
@@ -23,6 +29,64 @@ def kmeans_labels(points, n_clusters, seed):
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def spread_labels(codes, features, neighbors):
+    """Labels for the samples that have none (code -1), from those that have one.
+
+    Shares of the labels spread over the graph of neighbors from the samples that have
+    one, which keep theirs; a sample takes the label with the largest share. [1]_ What
+    no label reaches takes that of the nearest class mean.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Labels, from 0, each at least once; -1 where there is none.
+    features : ndarray of shape (n_samples, n_features)
+        The samples.
+    neighbors : ndarray of shape (n_samples, n_neighbors)
+        Indices.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels, from 0.
+
+    References
+    ----------
+    .. [1] X. Zhu, Z. Ghahramani, "Learning from labeled and unlabeled data with label
+       propagation", CMU-CALD-02-107, 2002.
+    """
+    known = codes >= 0
+    if known.all():
+        return codes
+    n_samples, n_classes = len(codes), codes.max() + 1
+    given = np.zeros((n_samples, n_classes))
+    given[known, codes[known]] = 1.0
+    # an edge for either of the two that has the other among its nearest
+    rows = np.repeat(np.arange(n_samples), neighbors.shape[1])
+    graph = sparse.csr_array(
+        (np.ones(neighbors.size), (rows, neighbors.ravel())),
+        shape=(n_samples, n_samples),
+    )
+    graph = graph + graph.T
+    graph = sparse.diags_array(1.0 / graph.sum(axis=1)) @ graph
+    shares = given
+    for _ in range(_MOST_STEPS):
+        before = shares
+        shares = graph @ shares
+        shares[known] = given[known]
+        if np.abs(shares - before).max() < _SETTLED:
+            break
+    labels = shares.argmax(axis=1)
+    lost = np.flatnonzero(shares.max(axis=1) == 0.0)
+    if len(lost):
+        own = [features[codes == label] for label in range(n_classes)]
+        means = np.stack([part.mean(axis=0, dtype=np.float64) for part in own])
+        labels[lost] = pairwise_distances_argmin(
+            features[lost].astype(np.float64, copy=False), means
+        )
+    return labels.astype(np.int64)
 
 
 def modularity(neighbors, labels):
@@ -56,20 +120,21 @@ def modularity(neighbors, labels):
     return float(within - begin @ end)
 
 
-def given_labels(init, data, n_clusters, n_features):
-    """Return the labels of the user, or those of the nearest of the user's centers."""
-    init = np.asarray(init)
+def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
+    """Return the labels of the user, or those of the nearest of the user's centers.
+
+    Samples whose label is unknown take one from those around them.
+    """
+    labels, init = init, np.asarray(init)
     n_samples = data.n_samples
     if init.ndim == 1 and len(init) == n_samples:
-        if not all(label == label and label is not None for label in init.tolist()):
-            raise ValueError(
-                "init has missing labels, None or NaN. Give each row a label: what "
-                "is unknown may be a cluster of its own."
-            )
-        values, labels = np.unique(init, return_inverse=True)
+        codes, values = read_targets(labels, name="init")
         if len(values) == n_clusters:
-            return labels.astype(np.int64)
+            return spread_labels(codes, features, neighbors)
         received = f"{len(values)} different labels"
+        n_unknown = int((codes < 0).sum())
+        if n_unknown:
+            received += f" (beside {n_unknown} unknown: -1, None, NaN or NA)"
     elif init.shape == (n_clusters, n_features):
         centers = check_array(init, dtype=np.float64, input_name="init")
         labels = np.concatenate(
