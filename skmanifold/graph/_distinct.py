@@ -10,6 +10,10 @@ _BLOCK_BYTES = 2**24
 # Columns looked at first, and samples by which they are chosen.
 _FIRST_COLUMNS = 32
 _SOME_SAMPLES = 1000
+# A column that this share of the samples fill is shared.
+_OFTEN = 0.1
+# Up to this width, samples that share no column may well be neighbors.
+WIDE = 64
 
 
 def row_hashes(X):
@@ -145,6 +149,31 @@ def small_groups(X, n_neighbors):
         _, numbers = np.unique(labels[: len(at)][found], return_inverse=True)
         groups[at[found]] = numbers
     return groups
+
+
+def may_hold_strangers(X, n_neighbors, most_columns):
+    """Whether samples of a wide table share no column with others, see `small_groups`.
+
+    False for more columns than `most_columns`.
+    """
+    n_samples, n_features = X.shape
+    if not WIDE < n_features <= most_columns:
+        return False
+    # a look at some samples rules it out for most data
+    step = -(-n_samples // _SOME_SAMPLES)
+    some = X[::step] != 0
+    shares = np.asarray(some.sum(axis=0)).ravel() / some.shape[0]
+    often = np.argsort(-shares, kind="stable")[:_FIRST_COLUMNS]
+    often = often[shares[often] > _OFTEN]
+    filled = np.zeros(n_samples, dtype=bool)
+    for column in often:
+        values = X[:, [column]]
+        values = values.toarray() if sparse.issparse(values) else values
+        filled |= values[:, 0] != 0
+    if filled.all():
+        return False
+    first, _ = distinct_rows(X)
+    return bool((small_groups(X[first], n_neighbors) >= 0).any())
 
 
 def _rarely_shared(X, most):

@@ -60,8 +60,11 @@ def check_distances(distances, rows, metric, columns=None):
         if not bad.any():
             return np.maximum(distances, 0, out=distances)
         what = f"negative ({distances[bad][0]:g})"
-    i, j = np.argwhere(bad)[0]
-    other = j if columns is None else columns[i, j]
+    found = np.argwhere(bad)
+    others = found[:, 1] if columns is None else columns[bad]
+    # of a sample to itself only if there is nothing else
+    at = (others != np.asarray(rows)[found[:, 0]]).argmax()
+    i, other = found[at, 0], others[at]
     remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
     if remedy is None:
         remedy = "Return 0 for equal samples and more the less alike they are."
