@@ -15,7 +15,8 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state, gen_batches
 
-from skmanifold.graph import nearest_neighbors
+from skmanifold.graph import neighbors_from_data
+from skmanifold.graph._distinct import distinct_rows
 from skmanifold.utils import import_optional
 from skmanifold.utils._threads import one_blas_thread, one_thread
 
@@ -523,17 +524,20 @@ def denoise(X, *, n_neighbors=20):
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     check_count("n_neighbors", n_neighbors, 0)
     # the mean of nearly all rows would be one point
-    n_neighbors = min(n_neighbors, (len(X) - 1) // 4)
+    n_neighbors = min(n_neighbors, (len(distinct_rows(X)[0]) - 1) // 4)
     mean = X.mean(axis=0)
     basis = _signal_basis(X - mean)
     with one_blas_thread():
         rows = X - mean if basis is None else (X - mean) @ basis
     if n_neighbors:
-        neighbors, _ = nearest_neighbors(rows, n_neighbors, algorithm="exact")
+        neighbors, _, counts = neighbors_from_data(
+            rows, n_neighbors, algorithm="exact", raw=X
+        )
         total = rows.copy()
-        for column in neighbors.T:
-            total += rows[column]
-        rows = total / (n_neighbors + 1)
+        for i, column in enumerate(neighbors.T):
+            valid = i < counts
+            total[valid] += rows[column[valid]]
+        rows = total / (counts + 1)[:, np.newaxis]
     if basis is not None:
         with one_blas_thread():
             rows = rows @ basis.T

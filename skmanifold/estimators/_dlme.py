@@ -20,7 +20,7 @@ from skmanifold.graph import (
     connected_components_of,
     neighbors_from_data,
 )
-from skmanifold.graph._distinct import may_hold_strangers
+from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
 from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
 from skmanifold.graph._lists import (
     as_distances,
@@ -32,9 +32,6 @@ from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
 
-# Samples that share no column with others lie at one place of the principal components:
-# up to this width the network reads the columns themselves if there are such samples.
-_MOST_COLUMNS = 4096
 # Samples by paths to which others are known where few distances are given.
 _N_LANDMARKS = 128
 
@@ -320,7 +317,9 @@ callable or None, default=None
         "metric": [str, callable],
         "metric_params": [dict, None],
         "connectivity": ["array-like", "sparse matrix", callable, None],
-        "neighbors_algorithm": [StrOptions({"auto", "exact", "partition", "pynndescent"})],
+        "neighbors_algorithm": [
+            StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
@@ -445,7 +444,7 @@ callable or None, default=None
             if reset:
                 self._paths = None
                 self._keeps_columns = may_hold_strangers(
-                    rows, self.n_neighbors, _MOST_COLUMNS
+                    rows, self.n_neighbors, MOST_COLUMNS
                 )
             return rows
         rows = as_distances(super()._validate(finite_distances(X), reset=reset))

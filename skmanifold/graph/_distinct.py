@@ -14,6 +14,9 @@ _SOME_SAMPLES = 1000
 _OFTEN = 0.1
 # Up to this width, samples that share no column may well be neighbors.
 WIDE = 64
+# Such samples lie at one place of the principal components. Where there are some, a
+# network reads the columns themselves, up to this many.
+MOST_COLUMNS = 4096
 
 
 def row_hashes(X):
@@ -25,7 +28,10 @@ def row_hashes(X):
         words = _words(X.data[:, np.newaxis])
         words = _mixed(words @ _odd(rng, words.shape[1]))
         sums = np.concatenate(
-            [[np.uint64(0)], np.cumsum(_mixed(words * keys[X.indices]), dtype=np.uint64)]
+            [
+                [np.uint64(0)],
+                np.cumsum(_mixed(words * keys[X.indices]), dtype=np.uint64),
+            ]
         )
         return sums[X.indptr[1:]] - sums[X.indptr[:-1]]
     X = np.asarray(X)
@@ -40,9 +46,9 @@ def row_hashes(X):
 
 
 def _odd(rng, size):
-    return rng.randint(0, 2**62, size=size).astype(np.uint64) * np.uint64(2) + np.uint64(
-        1
-    )
+    return rng.randint(0, 2**62, size=size).astype(np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
 
 
 def _mixed(words):
@@ -130,7 +136,7 @@ def small_groups(X, n_neighbors):
     ndarray of shape (n_samples,), int
         Numbers of the groups, from 0, and -1 for samples in none.
     """
-    n_samples, n_features = X.shape
+    n_samples = X.shape[0]
     groups = np.full(n_samples, -1)
     at = _rarely_shared(X, n_neighbors)
     if not len(at):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Lists of neighbors in which copies count once and strangers not at all."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
@@ -152,8 +154,39 @@ def neighbors_from_data(
            [0, 4],
            [1, 0]])
     """
+    return neighbor_lists(
+        X,
+        n_neighbors,
+        metric=metric,
+        metric_params=metric_params,
+        algorithm=algorithm,
+        n_jobs=n_jobs,
+        random_state=random_state,
+        raw=raw,
+    )
+
+
+def neighbor_lists(
+    X,
+    n_neighbors,
+    *,
+    metric="euclidean",
+    metric_params=None,
+    algorithm="auto",
+    n_jobs=None,
+    random_state=None,
+    raw=None,
+    warn=warn,
+):
+    """As `neighbors_from_data`; ``warn=None`` keeps silent."""
+    if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
+        raise ValueError(
+            f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
+            "least 1."
+        )
+    warn = warn or (lambda message: None)
     if isinstance(metric, str) and metric == "precomputed":
-        return _neighbors_from_distances(finite_distances(X), n_neighbors)
+        return _neighbors_from_distances(finite_distances(X), n_neighbors, warn)
     X = check_array(
         X,
         accept_sparse="csr",
@@ -179,7 +212,7 @@ def neighbors_from_data(
         X = learned_space(X, metric, metric_params)
         metric, metric_params = "euclidean", None
     first, group = distinct_rows(raw != 0 if name in SET_METRICS else raw)
-    n_neighbors = _possible(n_neighbors, len(first), X.shape[0])
+    n_neighbors = _possible(n_neighbors, len(first), X.shape[0], warn)
     options = {
         "algorithm": algorithm,
         "metric": metric,
@@ -206,7 +239,7 @@ def neighbors_from_data(
     least = _NOTHING_IN_COMMON.get(name, np.inf)
     least -= _ROUNDINGS * np.finfo(distances.dtype).eps
     counts = np.minimum(counts, np.count_nonzero(distances < least, axis=1))
-    _warn_of_strangers(indices, counts, group, metric)
+    _warn_of_strangers(indices, counts, group, metric, warn)
     return _to_all(indices, distances, counts, first, group)
 
 
@@ -236,9 +269,9 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
     if others.min() == others.max():
         raise ValueError(
             f"connectivity has {n_edges / n_samples:.0f} equal entries in a row: "
-            "everybody is everybody's neighbor. Pass a graph of the nearest alone, such "
-            "as sklearn.neighbors.kneighbors_graph(X, n_neighbors), or a matrix of "
-            "distances."
+            "everybody is everybody's neighbor. Pass a graph of the nearest alone, "
+            "such as sklearn.neighbors.kneighbors_graph(X, n_neighbors), or a matrix "
+            "of distances."
         )
     if np.all(diagonal > 0):
         raise ValueError(
@@ -247,11 +280,11 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
             "or a graph of the nearest alone."
         )
     return _neighbors_from_distances(
-        graph, n_neighbors, name="connectivity", zeros="no edges"
+        graph, n_neighbors, warn, name="connectivity", zeros="no edges"
     )
 
 
-def _possible(n_neighbors, n_distinct, n_samples):
+def _possible(n_neighbors, n_distinct, n_samples, warn):
     """The number of neighbors, reduced with a warning where there are fewer others."""
     if n_neighbors < n_distinct or n_distinct == 1:
         return n_neighbors
@@ -295,7 +328,7 @@ def _to_all(indices, distances, counts, first, group):
     )
 
 
-def _warn_of_strangers(indices, counts, group, metric):
+def _warn_of_strangers(indices, counts, group, metric, warn):
     """Warn of samples that have no neighbor and are none."""
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     alone = counts == 0
@@ -307,15 +340,16 @@ def _warn_of_strangers(indices, counts, group, metric):
     named += ", ..." if len(samples) > _NAMED else ""
     one = len(samples) == 1
     warn(
-        f"{len(samples)} of the {len(group)} samples {'has' if one else 'have'} nothing "
-        f"in common with any other (metric={describe_metric(metric)}): {named}. "
-        "Such samples have no neighbors: they are placed apart, and where says nothing. "
-        "Leave them out, or choose columns or a metric that relate them to others."
+        f"{len(samples)} of the {len(group)} samples {'has' if one else 'have'} "
+        f"nothing in common with any other (metric={describe_metric(metric)}): "
+        f"{named}. Such samples have no neighbors. They are placed apart, and their "
+        "positions say nothing: leave them out, or choose columns or a metric that "
+        "relate them to others."
     )
 
 
 def finite_distances(D):
-    """Refuse infinite distances, of anything that is a matrix; others check the rest."""
+    """Raise ValueError if a matrix has infinite entries; return it."""
     entries = D.data if sparse.issparse(D) else D
     entries = getattr(entries, "values", entries)
     if isinstance(entries, np.ndarray) and entries.dtype.kind == "f":
@@ -363,7 +397,7 @@ def check_square_distances(D, name="X"):
         )
 
 
-def _neighbors_from_distances(D, n_neighbors, name="X", zeros="copies"):
+def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
     """Lists of neighbors from distances of all or, if sparse, of some pairs."""
     D = check_array(
         D,
@@ -376,7 +410,7 @@ def _neighbors_from_distances(D, n_neighbors, name="X", zeros="copies"):
     if sparse.issparse(D):
         return _from_sparse_distances(D, n_neighbors)
     first, group = _distinct_by_distance(D)
-    n_neighbors = _possible(n_neighbors, len(first), len(D))
+    n_neighbors = _possible(n_neighbors, len(first), len(D), warn)
     if len(first) == 1:
         lists = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1)), np.zeros(1, int)
         return _to_all(*lists, first, group)
@@ -420,7 +454,6 @@ def _distinct_by_distance(D):
 
 def _from_sparse_distances(D, n_neighbors):
     """Lists of neighbors from a sparse matrix in which stored zeros are copies."""
-    n_samples = D.shape[0]
     edges = sparse.coo_array(D, copy=True)
     edges.sum_duplicates()
     rows, columns = (at.astype(np.int64) for at in edges.coords)

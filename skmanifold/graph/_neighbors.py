@@ -249,7 +249,7 @@ def _check_metric(metric, metric_params, algorithm):
     if metric_params is not None and not isinstance(metric_params, dict):
         raise ValueError(
             f"metric_params={metric_params!r} is invalid. It must be a dict of "
-            "parameters of the metric, such as {'p': 3} for metric='minkowski', or None."
+            "parameters of the metric, such as {'p': 3} for 'minkowski', or None."
         )
     if callable(metric) or algorithm == "pynndescent":
         return
@@ -340,9 +340,7 @@ def _sorted(indices, distances):
     )
 
 
-def _neighbors_in_any_metric(
-    X, n_neighbors, metric, metric_params, n_jobs, rows=None
-):
+def _neighbors_in_any_metric(X, n_neighbors, metric, metric_params, n_jobs, rows=None):
     """Exact neighbors of all or some rows in any metric of scikit-learn."""
     dtype = X.dtype
     search = CheckedDistances(X, metric, metric_params)

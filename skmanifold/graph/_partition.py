@@ -132,7 +132,7 @@ def _find_centers(Z, n_centers, parallel):
     """Centers of shape (n_centers, n_features) by k-means on a part of the columns."""
     # The columns are in the order of their hashes: the first ones are drawn at random.
     sample = np.ascontiguousarray(Z[:, : _SAMPLES_PER_CENTER * n_centers])
-    centers = np.ascontiguousarray(sample[:, :n_centers].T)
+    centers = sample[:, :n_centers].T.copy()
     for _ in range(_N_STEPS):
         cell = _nearest_centers(sample, centers, parallel)
         order = np.argsort(cell, kind="stable")
@@ -155,7 +155,5 @@ def _nearest_centers(Z, centers, parallel):
         product -= half[:, np.newaxis]
         product.argmax(axis=0, out=nearest[part])
 
-    parallel(
-        delayed(fill)(start) for start in range(0, Z.shape[1], _ASSIGNED_ROWS)
-    )
+    parallel(delayed(fill)(start) for start in range(0, Z.shape[1], _ASSIGNED_ROWS))
     return nearest

@@ -17,7 +17,7 @@ they are rounded as scikit-learn rounds them.
 
 import numpy as np
 from joblib import effective_n_jobs
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from sklearn import config_context, get_config
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import euclidean_distances
@@ -26,6 +26,8 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmanifold.utils._distances import CheckedDistances
+
 # Larger chunks do not make the matrix products faster, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
 # A chunk takes at most this share of the working memory, so that several threads find
@@ -33,6 +35,16 @@ _MAX_CHUNK_BYTES = 2**27
 _CHUNKS_AT_ONCE = 16
 # Metrics that scikit-learn computes from scalar products, and that do not see shifts.
 _FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
+# Metrics whose distances are numbers of at least 0 for all data.
+_SAFE = (
+    *_FROM_PRODUCTS,
+    "chebyshev",
+    "cityblock",
+    "cosine",
+    "l1",
+    "manhattan",
+    "precomputed",
+)
 # Data are far from zero if their centre is, by this factor (squared) of their spread;
 # a part of the rows says where they lie.
 _FAR = 100.0
@@ -113,6 +125,9 @@ class Distances:
         else:
             X = near_zero(X, metric)
         self.X = X
+        self._checked = None
+        if metric not in (*_FROM_PRODUCTS, "precomputed"):
+            self._checked = CheckedDistances(X, metric)
         # float32 goes another way inside scikit-learn, which takes no norms.
         self._norms = None
         if metric == "euclidean" and X.dtype == np.float64:
@@ -123,6 +138,8 @@ class Distances:
         X = self.X
         if self.metric == "precomputed":
             return X[rows].copy()
+        if self._checked is not None:
+            return self._checked(rows)
         # The samples were validated once; without this, each chunk would be again.
         with config_context(assume_finite=True):
             if self.metric != "euclidean":
@@ -148,6 +165,10 @@ def kneighbors(
         The samples; with ``distances=True``, the pair (distances, indices), where
         Euclidean distances are those of the differences of rows, to all digits.
     """
+    if metric not in _SAFE or (issparse(X) and metric == "chebyshev"):
+        return _checked_kneighbors(
+            X, n_neighbors, metric, rows, n_jobs, distances=distances
+        )
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
@@ -164,6 +185,28 @@ def kneighbors(
         found_distances = found_distances[others].reshape(shape)
         return _exact(X, rows, found_distances, indices, metric)
     return indices
+
+
+def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, *, distances):
+    """As `kneighbors`, in a metric whose distances have to be looked at."""
+    all_distances = CheckedDistances(X, metric)
+    rows = np.arange(X.shape[0]) if rows is None else rows
+
+    def nearest(chunk):
+        at = rows[chunk]
+        D = all_distances(at)
+        here = np.arange(len(at))[:, np.newaxis]
+        D[here[:, 0], at] = np.inf
+        # ordered as scikit-learn's search orders ties
+        near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        near = near[here, np.argsort(D[here, near])]
+        return D[here, near], near
+
+    found = map_chunks(nearest, len(rows), 3 * 8 * X.shape[0], n_jobs)
+    near = np.concatenate([indices for _, indices in found])
+    if distances:
+        return np.concatenate([away for away, _ in found]), near
+    return near
 
 
 def _exact(X, at, distances, indices, metric):
@@ -251,7 +294,10 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     if rows is None:
         rows = np.arange(n)
         if metric != "precomputed" and row_bytes * n <= _working_bytes():
-            whole = pairwise_distances(row_distances.X, metric=metric)
+            if metric in _FROM_PRODUCTS:
+                whole = pairwise_distances(row_distances.X, metric=metric)
+            else:
+                whole = row_distances(rows)
             row_distances = whole.__getitem__
 
     def chunk_ranks(chunk):

@@ -36,8 +36,10 @@ _REMEDIES = {
 
 def describe_metric(metric):
     """Name of a metric for messages."""
-    return repr(metric) if isinstance(metric, str) else getattr(
-        metric, "__qualname__", repr(metric)
+    return (
+        repr(metric)
+        if isinstance(metric, str)
+        else getattr(metric, "__qualname__", repr(metric))
     )
 
 
@@ -64,7 +66,11 @@ def check_distances(distances, rows, metric, columns=None):
     others = found[:, 1] if columns is None else columns[bad]
     # of a sample to itself only if there is nothing else
     at = (others != np.asarray(rows)[found[:, 0]]).argmax()
-    i, other = found[at, 0], others[at]
+    raise _invalid(metric, what, rows[found[at, 0]], others[at])
+
+
+def _invalid(metric, what, first, second):
+    """The error about a distance that is none."""
     remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
     if remedy is None:
         remedy = "Return 0 for equal samples and more the less alike they are."
@@ -73,10 +79,10 @@ def check_distances(distances, rows, metric, columns=None):
                 "A similarity is no distance: subtract it from its largest value, "
                 "for instance."
             )
-    raise ValueError(
+    return ValueError(
         f"metric={describe_metric(metric)} gives distances that are {what}, here "
-        f"between samples {rows[i]} and {other}. Distances must be numbers of at "
-        f"least 0. {remedy}"
+        f"between samples {first} and {second}. Distances must be numbers of at least "
+        f"0. {remedy}"
     )
 
 
@@ -178,20 +184,24 @@ class CheckedDistances:
         self.params = dict(metric_params or {})
         named = isinstance(metric, str)
         is_sparse = sparse.issparse(X)
-        self.counts = is_sparse and (
-            named and metric in (*SET_METRICS, "hamming") and not self.params
+        self.counts = (
+            named
+            and (metric in SET_METRICS or (metric == "hamming" and is_sparse))
+            and not self.params
         )
-        self.correlates = is_sparse and named and metric == "correlation"
+        self.correlates = named and metric == "correlation"
         self.by_blocks = (
             is_sparse
             and not (self.counts or self.correlates)
             and not (named and metric in _SPARSE_METRICS)
         )
-        if named and metric in SET_METRICS and not is_sparse:
-            X = X.astype(bool)
         self.X = X
         if self.counts:
-            X = sparse.csr_array(X, copy=True)
+            X = (
+                sparse.csr_array(X, copy=True)
+                if is_sparse
+                else sparse.csr_array(X != 0)
+            )
             X.eliminate_zeros()
             X.sort_indices()
             self.sizes = np.diff(X.indptr).astype(np.float64)
@@ -211,16 +221,27 @@ class CheckedDistances:
             X.data = np.ones(len(X.data), dtype=np.float32)
             self.sets, self.sets_T = X, X.T.tocsr()
         elif self.correlates:
-            X = sparse.csr_array(X).astype(np.float64)
-            self.centered, self.centered_T = X, X.T.tocsr()
             n_features = X.shape[1]
-            self.means = np.asarray(X.mean(axis=1)).ravel()
-            # differences, as those of sums of squares would lose digits
-            deviations = X.copy()
-            deviations.data -= np.repeat(self.means, np.diff(X.indptr))
-            squares = np.asarray(deviations.power(2).sum(axis=1)).ravel()
-            squares += self.means**2 * (n_features - np.diff(X.indptr))
-            self.lengths = np.sqrt(squares)
+            X = sparse.csr_array(X) if is_sparse else X
+            X = X.astype(np.float64)
+            self.means = np.asarray(X.sum(axis=1)).ravel() / n_features
+            if is_sparse:
+                # differences, as those of sums of squares would lose digits
+                deviations = X.copy()
+                deviations.data -= np.repeat(self.means, np.diff(X.indptr))
+                squares = np.asarray(deviations.power(2).sum(axis=1)).ravel()
+                squares += self.means**2 * (n_features - np.diff(X.indptr))
+                lengths = np.sqrt(squares)
+                self.centered, self.centered_T = X, X.T.tocsr()
+            else:
+                X = X - self.means[:, np.newaxis]
+                lengths = np.sqrt(np.einsum("ij,ij->i", X, X))
+                self.centered, self.centered_T = X, X.T
+            flat = lengths <= 1e-14 * np.sqrt(n_features) * np.abs(self.means)
+            if flat.any():
+                at = flat.argmax()
+                raise _invalid(metric, "NaN", at, 0 if at else 1)
+            self.lengths = lengths
 
     @property
     def n_samples(self):
@@ -287,8 +308,9 @@ class CheckedDistances:
 
     def _of_correlations(self, rows):
         n_features = self.X.shape[1]
-        products = (self.centered[rows] @ self.centered_T).toarray()
-        products -= n_features * self.means[rows, np.newaxis] * self.means
-        with np.errstate(invalid="ignore", divide="ignore"):
-            products /= self.lengths[rows, np.newaxis] * self.lengths
+        products = self.centered[rows] @ self.centered_T
+        if sparse.issparse(products):
+            products = products.toarray()
+            products -= n_features * self.means[rows, np.newaxis] * self.means
+        products /= self.lengths[rows, np.newaxis] * self.lengths
         return 1 - np.clip(products, -1, 1)

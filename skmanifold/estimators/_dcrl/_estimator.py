@@ -24,7 +24,7 @@ from skmanifold.base._networks import (
     checked_widths,
     own_network,
 )
-from skmanifold.graph import nearest_neighbors
+from skmanifold.graph._lists import neighbor_lists
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
 from skmanifold.utils._threads import one_blas_thread
@@ -758,7 +758,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = self._search(inputs.cpu().numpy(), seed)
+        neighbors, _ = self._search(data, inputs.cpu().numpy(), seed)
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
             Contrast(objective, shape, offset, fill),
@@ -769,7 +769,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Neighbours, their distances, and the features, in units of these."""
         represent = objective.encoder.features
         features = run.outputs(represent)
-        neighbors, distances = self._search(features, seed, exact=True)
+        neighbors, distances = self._search(run.data, features, seed, exact=True)
         if not run.continued:
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
@@ -785,17 +785,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             features,
         )
 
-    def _search(self, rows, seed, *, exact=False):
+    def _search(self, data, rows, seed, *, exact=False):
         """Nearest neighbours, with distances among all columns if ``exact``."""
         n_samples, n_columns = rows.shape
-        n_neighbors = self.n_neighbors
-        if n_neighbors >= n_samples:
-            n_neighbors = n_samples - 1
-            if exact:  # once a fit
-                warn(
-                    f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
-                    f"samples of X; using n_neighbors={n_neighbors}.",
-                )
         searched = rows
         if (
             min(n_columns, n_samples) > _SEARCH_COMPONENTS
@@ -805,9 +797,18 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             # the number of BLAS threads would show in the last bits
             with one_blas_thread():
                 searched = pca.fit_transform(rows)
-        neighbors, distances = nearest_neighbors(
-            searched, n_neighbors, n_jobs=self.n_jobs, random_state=seed
+        neighbors, distances, counts = neighbor_lists(
+            searched,
+            self.n_neighbors,
+            n_jobs=self.n_jobs,
+            random_state=seed,
+            raw=data.X,
+            warn=warn if exact else None,  # once a fit
         )
+        # a sample with fewer neighbors has each of them more than once
+        slots = np.arange(neighbors.shape[1]) % counts[:, np.newaxis]
+        neighbors = np.take_along_axis(neighbors, slots, axis=1)
+        distances = np.take_along_axis(distances, slots, axis=1)
         if exact and searched is not rows:
             distances = np.empty(neighbors.shape)
             for i, others in enumerate(neighbors.T):
@@ -829,7 +830,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             n_clusters = n_distinct
         if (
             self.init == "k-means"
-            or n_samples < _LEAST_ROWS_TO_EMBED
+            or n_distinct < _LEAST_ROWS_TO_EMBED
             or n_clusters == 1
         ):
             return kmeans_labels(features, n_clusters, seed)
