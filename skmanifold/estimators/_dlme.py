@@ -140,8 +140,10 @@ class DLME(DeepManifold):
         Dimension of the embedding.
 
     n_neighbors : int, default=5
-        Neighbours that the second view of a sample is drawn from. Reduced, with a
-        warning, where there are fewer other samples.
+        Neighbors that the second view of a sample is drawn from. Copies of a sample
+        count once. Reduced, with a warning, where there are fewer other distinct
+        samples. A sample that has nothing in common with others has none, see
+        :func:`skmanifold.graph.neighbors_from_data`.
 
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         How the second view of a sample is made: a random one of its neighbours; a
@@ -206,20 +208,31 @@ class DLME(DeepManifold):
         ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
 
     metric : str or callable, default="euclidean"
-        Metric of the neighbours. The Euclidean one is measured on scaled (and reduced)
-        rows, any other on the raw ones; whatever
-        :class:`sklearn.neighbors.NearestNeighbors` takes.
+        Metric of the neighbors. The Euclidean one is measured on scaled (and reduced)
+        rows, any other on the raw ones; any of
+        :class:`sklearn.neighbors.NearestNeighbors`, of sparse data as well. If
+        "precomputed", X holds distances: in ``fit`` those between all samples, or in a
+        sparse matrix those of each to some others; in ``transform`` those from new
+        samples to the training samples, (n_samples, n_training_samples). The network
+        then reads them in place of features.
+
+    metric_params : dict or None, default=None
+        Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
+        "mahalanobis" are taken from X if they are not given.
 
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
 callable or None, default=None
-        Neighbours of your own, for instance from
+        Neighbors of your own, for instance from
         :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such
-        a matrix of X. ``n_neighbors``, ``metric`` and ``neighbors_algorithm`` then
-        count for nothing.
+        a matrix of X. All of them are taken, and ``n_neighbors``, ``metric`` and
+        ``neighbors_algorithm`` count for nothing. Only of a matrix with entries for
+        most pairs of samples the ``n_neighbors`` smallest of each row are taken, as if
+        they were distances.
 
-    neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
-        Exact search, approximate search (whose first call compiles, which takes long),
-        or exact up to a size.
+    neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
+        Exact search, approximate search in nearby cells of a partition or by the
+        package pynndescent (whose first call compiles for a minute); "auto" is exact up
+        to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" trains for a number of steps that grows with the
