@@ -349,16 +349,17 @@ def _warn_of_strangers(indices, counts, group, metric, warn):
 
 
 def finite_distances(D):
-    """Raise ValueError if a matrix has infinite entries; return it."""
+    """Raise ValueError if a matrix has NaN or infinite entries; return it."""
     entries = D.data if sparse.issparse(D) else D
     entries = getattr(entries, "values", entries)
     if isinstance(entries, np.ndarray) and entries.dtype.kind == "f":
-        if np.isposinf(entries).any():
-            raise ValueError(
-                "X has infinite distances, but metric='precomputed' needs finite ones. "
-                "Leave out distances that are not known, or between parts that are not "
-                "connected, by a sparse matrix of the others."
-            )
+        for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
+            if bad(entries).any():
+                raise ValueError(
+                    f"X has distances that are {what}, but metric='precomputed' needs "
+                    "finite ones. Leave out distances that are not known, or between "
+                    "parts that are not connected, by a sparse matrix of the others."
+                )
     return D
 
 
@@ -366,11 +367,6 @@ def as_distances(D, name="X"):
     """Raise ValueError unless entries may be distances."""
     entries = D.data if sparse.issparse(D) else D
     least = entries.min(initial=0)
-    if np.isnan(least):
-        raise ValueError(
-            f"{name} has entries that are NaN, but metric='precomputed' needs "
-            "distances. Leave out those that are not known by a sparse matrix."
-        )
     if least < 0:
         raise ValueError(
             f"{name} has negative entries, the least of them {least:g}, but "
