@@ -140,8 +140,9 @@ def nearest_neighbors(
     steps of k-means find on a part of the samples. The neighbors of a sample are
     searched among the samples of the 40 cells whose centers are nearest to the center
     of its own, exactly as above. It finds about 98 of 100 neighbors of images, all of
-    them in tight clusters, and fewer where data have no structure. Its cost grows as ``n_samples ** 1.5``. It depends on
-    the samples alone: not on their order, the number of threads or a seed.
+    them in tight clusters, and fewer where data have no structure. Its cost grows as
+    ``n_samples ** 1.5``. It depends on the samples alone: not on their order, the
+    number of threads or a seed.
 
     References
     ----------
