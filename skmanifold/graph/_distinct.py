@@ -171,12 +171,17 @@ def may_hold_strangers(X, n_neighbors, most_columns):
     shares = np.asarray(some.sum(axis=0)).ravel() / some.shape[0]
     often = np.argsort(-shares, kind="stable")[:_FIRST_COLUMNS]
     often = often[shares[often] > _OFTEN]
-    filled = np.zeros(n_samples, dtype=bool)
-    for column in often:
-        values = X[:, [column]]
-        values = values.toarray() if sparse.issparse(values) else values
-        filled |= values[:, 0] != 0
-    if filled.all():
+    left = np.arange(n_samples)
+    if sparse.issparse(X):
+        shared = np.zeros(n_features, dtype=np.int64)
+        shared[often] = 1
+        left = left[(X != 0).astype(np.int64) @ shared == 0]
+    else:
+        for column in often:
+            left = left[X[left, column] == 0]
+        if len(left) < n_samples / 2:  # few enough to look at all such columns
+            left = left[~(X[left] != 0)[:, shares > _OFTEN].any(axis=1)]
+    if not len(left):
         return False
     first, _ = distinct_rows(X)
     return bool((small_groups(X[first], n_neighbors) >= 0).any())
