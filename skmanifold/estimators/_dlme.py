@@ -141,9 +141,9 @@ class DLME(DeepManifold):
 
     n_neighbors : int, default=5
         Neighbors that the second view of a sample is drawn from. Copies of a sample
-        count once. Reduced, with a warning, where there are fewer other distinct
-        samples. A sample that has nothing in common with others has none, see
-        :func:`skmanifold.graph.neighbors_from_data`.
+        count once. Reduced where there are fewer other distinct samples, with a warning
+        where there are fewer other samples. A sample that has nothing in common with
+        others has none, see :func:`skmanifold.graph.neighbors_from_data`.
 
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         How the second view of a sample is made: a random one of its neighbours; a

@@ -87,8 +87,8 @@ def neighbors_from_data(
         (n_samples, n_samples): all of them, or in a sparse matrix those to some others,
         of which explicitly stored zeros are copies.
     n_neighbors : int
-        Number of neighbors, at least 1. Reduced, with a warning, where there are fewer
-        other distinct samples.
+        Number of neighbors, at least 1. Reduced where there are fewer other distinct
+        samples, with a warning where there are fewer other samples.
     metric : str or callable, default="euclidean"
         As in :func:`nearest_neighbors`, or "precomputed".
     metric_params : dict, default=None
@@ -124,8 +124,8 @@ def neighbors_from_data(
     Warns
     -----
     UserWarning
-        If there are samples without neighbors, or fewer distinct samples than
-        `n_neighbors` needs.
+        If there are samples without neighbors, or fewer samples than `n_neighbors`
+        needs.
 
     See Also
     --------
@@ -285,15 +285,14 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
 
 
 def _possible(n_neighbors, n_distinct, n_samples, warn):
-    """The number of neighbors, reduced with a warning where there are fewer others."""
-    if n_neighbors < n_distinct or n_distinct == 1:
-        return n_neighbors
-    what = "samples" if n_distinct == n_samples else "distinct samples"
-    warn(
-        f"n_neighbors={n_neighbors} needs more than the {n_distinct} {what} of X; "
-        f"using n_neighbors={n_distinct - 1}."
-    )
-    return n_distinct - 1
+    """The number of neighbors, reduced where there are fewer others."""
+    possible = max(1, min(n_neighbors, n_distinct - 1))
+    if n_neighbors >= n_samples and n_distinct > 1:
+        warn(
+            f"n_neighbors={n_neighbors} needs more than the {n_samples} samples of X; "
+            f"using n_neighbors={possible}."
+        )
+    return possible
 
 
 def _within_groups(X, groups, n_neighbors, options):

@@ -109,7 +109,9 @@ def nearest_neighbors(
     -------
     indices : ndarray of shape (n_samples, n_neighbors), int64
         Neighbours of each sample, the nearest first, equal distances in the order
-        of the index. A sample is never its own neighbour. Duplicates of it are.
+        of the index. A sample is never its own neighbour. Duplicates of it are, and
+        so are samples that have nothing in common with it if there are no others; see
+        :func:`neighbors_from_data`.
     distances : ndarray of shape (n_samples, n_neighbors)
         Distances to these neighbours; float32 if `X` is float32, else float64.
 
