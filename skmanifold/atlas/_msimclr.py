@@ -83,6 +83,9 @@ class MSimCLRObjective(nn.Module):
     grows.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(self, encoder, projections, *, temperature, regularization, sharpness):
         super().__init__()
         self.encoder = encoder
@@ -381,7 +384,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         self.verbose = verbose
         self.random_state = random_state
 
-    # -- the three hooks
+    # -- the hooks
 
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
@@ -426,15 +429,18 @@ class MSimCLR(ChartsMixin, DeepManifold):
             (self.n_charts, self.n_components),
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         as_printed = self.projection == "paper"
         projections = ChartProjections(
             self.n_charts,
@@ -444,7 +450,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             bias=not as_printed,
         )
         return MSimCLRObjective(
-            ChartEncoder(trunk, heads),
+            networks["encoder"],
             projections,
             temperature=self.temperature,
             regularization=self.regularization,

@@ -16,6 +16,7 @@ from torch import nn
 from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
+from skmanifold.utils._sizes import is_size
 from skmanifold.utils._sklearn import Interval, StrOptions
 
 from ._charts import (
@@ -109,6 +110,9 @@ class AtlasTripletObjective(nn.Module):
 
     the last three times their weights.
     """
+
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(
         self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
@@ -473,11 +477,10 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         own = one_hot(own_q) if self.membership == "hard" else own_q, own_y
         n_rows = len(self.embedding_)
         most = n_rows if X is not None else n_rows - 1
-        whole = isinstance(n_neighbors, Integral) and not isinstance(n_neighbors, bool)
-        if not whole or not 1 <= n_neighbors <= most:
+        if not is_size(n_neighbors) or n_neighbors > most:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
-                "number of rows of the training data that can be neighbours."
+                "number of training samples that can be neighbors."
             )
         q, coordinates = own if X is None else self._weighted(X)
         distances = np.empty((len(q), n_neighbors))
@@ -559,19 +562,22 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         return AtlasTripletObjective(
             data.inputs,
             torch.from_numpy(self._encoded(data)).to(data.device),
-            ChartEncoder(trunk, heads),
+            networks["encoder"],
             triplets=self.triplets,
             margin=self.margin,
             regularization=self.regularization,

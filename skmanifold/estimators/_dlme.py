@@ -44,10 +44,12 @@ class DLMEObjective(nn.Module):
     of one sample) and over negative ones (all others of the batch).
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.structure.hidden", "encoder.embedding.hidden")
+
     def __init__(
         self,
-        structure,
-        embedding,
+        encoder,
         *,
         alpha,
         nu_structure,
@@ -59,9 +61,7 @@ class DLMEObjective(nn.Module):
         structure_gradient,
     ):
         super().__init__()
-        self.encoder = nn.Sequential(
-            OrderedDict(structure=structure, embedding=embedding)
-        )
+        self.encoder = encoder
         self.kernel = kernel
         self.alpha = alpha
         self.nu_structure = nu_structure
@@ -487,7 +487,7 @@ callable or None, default=None
             )
         return super()._presentation()
 
-    # -- the three hooks
+    # -- the hooks
 
     def _plan(self, n_samples, n_features):
         n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
@@ -530,10 +530,10 @@ callable or None, default=None
 
         return Views(data.inputs, batch_size, augment)
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         if self.encoder is None:
             structure = MLP(
-                data.n_inputs,
+                sizes["n_inputs"],
                 self.structure_dim,
                 layers=checked_widths("structure_layers", self.structure_layers),
                 norm=self.norm,
@@ -545,7 +545,7 @@ callable or None, default=None
                 "encoder",
                 self.encoder,
                 "n_inputs, structure_dim",
-                data.inputs[:2].cpu(),
+                sizes["n_inputs"],
                 self.structure_dim,
                 width="structure_dim",
                 remedy="Set structure_dim to the encoder's width, or give it a last "
@@ -560,12 +560,15 @@ callable or None, default=None
             layers=checked_widths("embedding_layers", self.embedding_layers),
             norm=self.norm,
         )
+        parts = OrderedDict(structure=structure, embedding=embedding)
+        return {"encoder": nn.Sequential(parts)}
+
+    def _make_objective(self, data, networks):
         repulsion = self.repulsion
         if repulsion == "auto":
             repulsion = 5.0 * min(max(data.n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
         return DLMEObjective(
-            structure,
-            embedding,
+            networks["encoder"],
             alpha=self.alpha,
             nu_structure=self.nu_structure,
             nu_embedding=self.nu_embedding,

@@ -1,20 +1,19 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The embedding itself."""
+"""Scatter and density plots of an embedding."""
 
 import numpy as np
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
-    GREY,
+    GRAY,
     MANY_POINTS,
     N_MARKS,
     SEQUENTIAL,
     bare,
     check_embedding,
     check_images,
-    check_option,
     check_target,
     class_legend,
     density_colors,
@@ -26,53 +25,52 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# Cells along the longer side of a density picture: about two pixels each.
+# Number of cells along the longer side of a density plot: about two pixels each.
 _N_CELLS = 256
-# A cell of a single point still has so much of its colour.
+# Opacity of a cell with a single point.
 _FAINTEST = 0.35
-# Cells over the shorter side of the axes, with one image each at most, and the share
-# of a cell's side that the image takes: between them the points are to be seen.
+# Number of cells along the shorter side of the axes, with at most one image each, and
+# the size of an image relative to its cell, so that points between images are visible.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
 
 
 class EmbeddingDisplay:
-    """An embedding in two or three dimensions.
+    """Plot of an embedding in two or three dimensions.
 
-    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also draw it;
-    :meth:`plot` draws it again, :meth:`to_html` writes it as a page to explore in a
-    browser.
+    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also plot it;
+    :meth:`plot` plots it again, :meth:`to_html` writes an interactive page.
 
-    Up to ten classes have a colour each, of a palette told apart by all kinds of sight;
-    further ones have the same colours on other markers, up to a hundred. The legend
-    stands beside the points. Classes are drawn in the order of the samples, so that
-    none covers the others. Past 20,000 points a picture of marks shows no more than
-    the last ones; then each pixel has the mean colour of the points in it, and is the
-    stronger the more they are. Pixels have no markers: there the names of more than ten
-    classes stand in the midst of them, in place of the legend.
+    Up to ten classes have distinct colors from a colorblind-safe palette; further ones,
+    up to a hundred, repeat the colors with other markers. Samples are plotted in their
+    order, so that no class covers the others. Above 20,000 points, where markers would
+    hide each other, the plot is a density: each pixel has the mean color of its points,
+    more opaque if there are more. A density has no markers, so more than ten classes
+    are labeled by name in place of the legend.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
-        The places of the points.
+        Coordinates of the points.
 
     y : array-like of shape (n_samples,), default=None
-        Classes, or a continuous quantity, to colour by.
+        Classes or a continuous quantity, shown by color.
 
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
-        An image of each sample.
+        Images of the samples.
 
     decoder : callable, default=None
-        Map from points of the embedding to rows of the data, for :meth:`to_html`.
+        Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
-        continuous and all else as classes.
+        Kind of `y`; "auto" is "continuous" for floats with a fractional part or NaN,
+        else "classes".
 
     noise_label : object, default=-1
-        The class to draw in grey and below the others. None for no such class.
+        Class of the noise, plotted in gray below the others. None if there is none.
 
     name : str, default=None
         Title of the axes.
@@ -80,39 +78,39 @@ class EmbeddingDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     points_ : list of matplotlib PathCollection
-        The marks: one collection for all points, or one for each kind of marker;
-        before them that of the noise. Empty for a density.
+        One collection for all points, or one per marker, after that of the noise.
+        Empty for a density.
 
     image_ : matplotlib AxesImage or None
-        The density.
+        Image of the density.
 
     counts_ : ndarray of shape (n_cells_y, n_cells_x) or None
         Number of points in each cell of the density.
 
     thumbnails_ : list of matplotlib AnnotationBbox
-        The images at their points.
+        Images at their points.
 
     thumbnail_indices_ : ndarray of int
-        Rows of the samples that these belong to.
+        Indices of the samples with thumbnails.
 
     texts_ : list of matplotlib Text
-        The names of more than ten classes in a density, without that of the noise.
+        Names of the classes in a density of more than ten, without the noise.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
 
     colorbar_ : matplotlib Colorbar or None
-        Scale of the continuous colour.
+        Scale of the continuous quantity.
 
     See Also
     --------
-    write_explorer : The page that :meth:`to_html` writes, from arrays.
+    write_explorer : Write the page of :meth:`to_html` from arrays.
 
     Examples
     --------
@@ -159,53 +157,53 @@ class EmbeddingDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the embedding that a fitted estimator gives to X.
+        """Plot the embedding of X by a fitted estimator.
 
         Parameters
         ----------
         estimator : object
             A fitted transformer, or a :class:`~sklearn.pipeline.Pipeline` that ends in
-            one. One without ``transform``, such as t-SNE, is drawn as it was fitted.
+            one. Without ``transform``, as for t-SNE, `X` must be the training data.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour by.
+            Classes or a continuous quantity, shown by color.
 
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels, if the rows of X are images.
+            Height, width and channels, if the samples are images.
 
         components : tuple of int or "pca", default=None
-            The two or three columns of the embedding to draw, or the first two
-            principal components of all; None draws all of them.
+            Two or three columns of the embedding, or its first two principal
+            components; None plots all columns.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            How to read `y`.
+            Kind of `y`.
 
         noise_label : object, default=-1
-            The class to draw in grey.
+            Class of the noise, plotted in gray.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator embeds nothing.
+            If the estimator has neither ``transform`` nor ``embedding_``.
         ValueError
-            If the embedding has other than two or three columns, or the shapes of X, y
+            If the embedding does not have two or three columns, or the shapes of X, y
             and the images do not match.
         """
         decoder = None
@@ -241,7 +239,7 @@ class EmbeddingDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw an embedding of any origin.
+        """Plot an embedding computed by any method.
 
         Parameters
         ----------
@@ -249,46 +247,46 @@ class EmbeddingDisplay:
             The embedding.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour by.
+            Classes or a continuous quantity, shown by color.
 
         images : array-like, default=None
-            An image of each sample, of shape (n_samples, height, width) or (n_samples,
-            height, width, channels), or flat rows if `image_shape` is given.
+            Images of the samples, of shape (n_samples, height, width) or (n_samples,
+            height, width, channels), or flattened if `image_shape` is given.
 
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels of the images.
 
         decoder : callable, default=None
-            Map from points of the embedding to rows of the data, for :meth:`to_html`.
+            Map from points of the embedding to samples, for :meth:`to_html`.
 
         components : tuple of int or "pca", default=None
-            The two or three columns of `Z` to draw, or the first two principal
-            components of all; None draws all of them.
+            Two or three columns of `Z`, or its first two principal components; None
+            plots all columns.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            How to read `y`.
+            Kind of `y`.
 
         noise_label : object, default=-1
-            The class to draw in grey.
+            Class of the noise, plotted in gray.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If `Z` has other than two or three columns, or the shapes of `Z`, `y` and
+            If `Z` does not have two or three columns, or the shapes of `Z`, `y` and
             the images do not match.
         """
         Z = check_embedding(Z, components)
@@ -303,6 +301,10 @@ class EmbeddingDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"auto", "scatter", "density"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(
         self,
         ax=None,
@@ -314,35 +316,34 @@ class EmbeddingDisplay:
         image_cmap="gray",
         scatter_kwargs=None,
     ):
-        """Draw the embedding.
+        """Plot the embedding.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in, three-dimensional ones for three columns; None makes a
+            Axes to plot in, three-dimensional for three columns; None creates a
             figure.
 
         kind : {"auto", "scatter", "density"}, default="auto"
-            A mark for each sample, or the density of the samples; "auto" takes the
-            density past 20,000 points in the plane.
+            A marker for each sample, or the density of the samples; "auto" is "density"
+            above 20,000 points in two dimensions.
 
         n_images : int, default=80
-            Most images to draw at their points, if the display has images. One at most
-            lies in each cell of a grid of ten over the shorter side, and none covers
-            another. In the plane only.
+            Largest number of images plotted at their points, if the display has images
+            and two dimensions. They do not overlap. Decrease it to see more points.
 
         legend : bool, default=True
-            Whether to draw the legend, or the names in a density, or the scale of a
-            continuous colour. More than 100 classes have none.
+            Whether to show the legend, the names in a density, or the scale of a
+            continuous quantity. More than 100 classes have none.
 
         cmap : str or matplotlib Colormap, default="cividis"
-            Colours of a continuous quantity.
+            Colormap of a continuous quantity.
 
         image_cmap : str or matplotlib Colormap, default="gray"
-            Colours of images with one channel.
+            Colormap of images with one channel.
 
         scatter_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.scatter`.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
@@ -352,9 +353,8 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If an option is not known, or a density of three columns is asked for.
+            If an option is invalid, or `kind` is "density" for three columns.
         """
-        check_option(kind, ("auto", "scatter", "density"), "kind")
         Z = check_embedding(self.embedding, name="embedding")
         target = check_target(
             self.y,
@@ -367,7 +367,7 @@ class EmbeddingDisplay:
         if kind == "density" and not flat:
             raise ValueError(
                 "kind='density' needs an embedding of two columns, but it has three. "
-                "Choose two with components=(0, 1), or take kind='scatter'."
+                "Select two with components=(0, 1), or use kind='scatter'."
             )
         if kind == "auto":
             kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
@@ -410,44 +410,44 @@ class EmbeddingDisplay:
         components=None,
         image_size=64,
     ):
-        """Write the embedding as one HTML page to explore in a browser.
+        """Write the embedding as an interactive HTML page.
 
-        See :func:`write_explorer` for what the page can do.
+        See :func:`write_explorer` for the features of the page.
 
         Parameters
         ----------
         path : str or path-like
-            Where to write. An existing file is replaced.
+            Path of the file. An existing file is replaced.
 
         title : str, default=None
-            Title of the page; None takes the display's name.
+            Title of the page; None is the name of the display.
 
         grid_size : int, default=24
-            Points along each axis of the grid that the decoder is applied to, if the
-            display has one.
+            Number of points along each axis of the grid that is decoded, if the display
+            has a decoder. Increase it for a finer grid and a larger file.
 
         names : array-like of shape (n_samples,), default=None
-            A name of each sample, shown beside its row number and searchable.
+            Searchable names of the samples.
 
         components : (int, int) or "pca", default=None
-            The two columns of an embedding of three to show, or its first two principal
-            components. The page has no decoder then.
+            Two columns of a three-dimensional embedding, or its first two principal
+            components. The page then has no decoder.
 
         image_size : int, default=64
-            Longest side of an image in pixels; larger images are reduced.
+            Longest side of an image in pixels; larger images are downsampled.
 
         Returns
         -------
         path : pathlib.Path
-            Where the page is.
+            Path of the page.
 
         Raises
         ------
         ImportError
             If plotly is not installed.
         ValueError
-            If the embedding has three columns and `components` does not choose two, or
-            the images are too many for a page.
+            If the embedding has three columns and `components` does not select two, or
+            there are too many images for a page.
         """
         return write_explorer(
             path,
@@ -468,7 +468,7 @@ class EmbeddingDisplay:
 
     def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
         defaults = {
-            # as large as lets most points be seen, down to a pixel
+            # so large that most points are visible, at least a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
@@ -480,7 +480,7 @@ class EmbeddingDisplay:
 
     def _draw_density(self, plt, ax, Z, target, cmap):
         colors = mappable = None
-        cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
+        cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
         if target.kind == "classes":
             to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
             palette = np.array([to_rgb(color) for color, _ in target.marks()])
@@ -494,7 +494,7 @@ class EmbeddingDisplay:
         counts, extent, cells = _histogram(Z)
         rgba = np.zeros((*counts.shape, 4))
         filled = counts > 0
-        # the largest few would leave nothing to all the others
+        # robust to a few outliers
         most = max(np.quantile(counts[filled], 0.99), 2.0)
         level = np.minimum(np.log(counts[filled]) / np.log(most), 1.0)
         if colors is not None:
@@ -520,7 +520,7 @@ class EmbeddingDisplay:
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
         for i, name in enumerate(target.labels[target.noise :], start=target.noise):
             own = Z[target.values == i]
-            # the median of a class in two parts lies in neither
+            # the median of a class with two parts lies in neither
             middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
             text = ax.text(
                 *own[middle],
@@ -539,7 +539,7 @@ class EmbeddingDisplay:
         points = 72.0 / ax.figure.dpi
         size = np.array([window.width, window.height]) * points
         span = np.ptp(Z, axis=0)
-        # both axes have one scale, the smaller one
+        # both axes share the smaller scale
         scale = np.min(size / np.where(span > 0.0, span, np.inf), initial=np.inf)
         scale = scale if np.isfinite(scale) and scale > 0.0 else 1.0
         cell = size.min() / _IMAGES_ACROSS
@@ -572,12 +572,12 @@ def _byte_norm():
 
 
 def _histogram(Z):
-    """Counts of a grid of square cells, its extent, and the cell of each point."""
+    """Return counts of square cells, their extent, and the cell of each point."""
     low, high = Z.min(axis=0), Z.max(axis=0)
     side = (high - low).max() / _N_CELLS
     if side == 0.0:
         side = 1.0
-    # rounded away, the last point would be outside
+    # rounding could put the last point outside
     shape = np.floor((high - low) / side).astype(int) + 1
     at = np.minimum(np.floor((Z - low) / side).astype(int), shape - 1)
     cells = at[:, 1] * shape[0] + at[:, 0]
@@ -597,9 +597,9 @@ def _cell_means(cells, values, counts):
 
 
 def _spread(places, cell, distance, n):
-    """Up to n points: of each cell of a grid the one in its midst, none near another.
+    """Choose up to n separated points, the most central one of each grid cell.
 
-    In a random order that is always the same.
+    Cells are visited in a random order with a fixed seed.
     """
     cells = np.floor(places / cell)
     off = np.square(places - (cells + 0.5) * cell).sum(axis=1)

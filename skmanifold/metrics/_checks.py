@@ -11,6 +11,26 @@ from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count
+
+
+def validate_metric(constraints=None):
+    """Return a decorator that validates the parameters of a metric.
+
+    `constraints` are those of the parameters that not every metric has. Data and metric
+    names have checks of their own below.
+    """
+    common = {
+        "per_sample": ["boolean"],
+        "n_samples": [Count(1), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+    return validate_params(
+        {**common, **(constraints or {})}, prefer_skip_nested_validation=True
+    )
+
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
@@ -117,27 +137,12 @@ def check_neighbors(
     return first, last
 
 
-def check_rows(n_rows, n_samples, random_state):
-    """Return the sorted rows to evaluate, None for all of them."""
-    if n_samples is None:
-        return None
-    if not isinstance(n_samples, Integral) or isinstance(n_samples, (bool, np.bool_)):
-        raise TypeError(f"n_samples must be an int or None, got {n_samples!r}.")
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
-    if n_samples >= n_rows:
+def choose_rows(n_rows, n_samples, random_state):
+    """Return the sorted indices of the samples to evaluate, None for all."""
+    if n_samples is None or n_samples >= n_rows:
         return None
     rng = check_random_state(random_state)
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
-
-
-def check_option(value, options, name):
-    """Validate a choice among strings."""
-    if value not in options:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
-        )
-    return value
 
 
 # Those that need parameters taken from all the data, which chunks of it do not have.

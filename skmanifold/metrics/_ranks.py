@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Neighbours and neighbour ranks in memory bounded by chunks.
+"""Neighbors and neighbor ranks in memory bounded by chunks.
 
 A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are those of
 `sklearn.metrics.pairwise_distances`, and ties are broken as
@@ -11,7 +11,7 @@ that are equal but for rounding are the limit: a matrix product by chunks may ro
 otherwise than the product of all rows, so the latter is taken where it fits.
 
 Euclidean distances are computed from scalar products, which loses digits where the data
-lie far from zero. Such data are centred first; others are left as they are, so that
+lie far from zero. Such data are centered first; others are left as they are, so that
 they are rounded as scikit-learn rounds them.
 """
 
@@ -45,7 +45,7 @@ _SAFE = (
     "manhattan",
     "precomputed",
 )
-# Data are far from zero if their centre is, by this factor (squared) of their spread;
+# Data are far from zero if their center is, by this factor (squared) of their spread;
 # a part of the rows says where they lie.
 _FAR = 100.0
 _MANY_ROWS = 1000
@@ -210,7 +210,7 @@ def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, *, distances):
 
 
 def _exact(X, at, distances, indices, metric):
-    """Distances to found neighbours without the rounding errors of the search."""
+    """Distances to found neighbors without the rounding errors of the search."""
     if metric not in _FROM_PRODUCTS:
         return distances, indices
     distances = np.empty(indices.shape)

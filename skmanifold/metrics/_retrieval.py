@@ -9,7 +9,8 @@ from skmanifold.metrics._checks import (
     check_data,
     check_labels,
     check_neighbors,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors
 
@@ -31,7 +32,7 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
         raise ValueError(
             "Every class in y has one member only, so that nothing can be retrieved."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     relevant = relevant if rows is None else relevant[rows]
@@ -44,6 +45,7 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     return same[kept], relevant[kept], first, last
 
 
+@validate_metric()
 def recall_at_k(
     Z,
     y,
@@ -127,6 +129,7 @@ def recall_at_k(
     return hits if per_sample else float(hits.mean())
 
 
+@validate_metric()
 def mean_average_precision_at_k(
     Z,
     y,

@@ -244,6 +244,15 @@ class InputMap:
         self.spread = float(max(spread, np.finfo(np.float32).tiny))
         self.basis = (pca.components_ / self.spread).astype(np.float32)
 
+    def to_dict(self):
+        """Return what :meth:`from_dict` makes an equal one from: arrays and numbers."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, state):
+        """Make one from what :meth:`to_dict` returned."""
+        return cls(**state)
+
     def rows(self, X, start, stop):
         """Rows ``start`` to ``stop`` of X, centred and scaled, float32."""
         return self._filled(X[start:stop], None)

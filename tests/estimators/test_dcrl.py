@@ -369,7 +369,7 @@ def test_modularity_prefers_the_groups():
 def test_centers_without_rows_are_told(iris):
     X = iris[0]
     init = np.vstack([X[0], X[0] + 1e3, X[100]])
-    with pytest.warns(UserWarning, match=r"centres \[1\] of init.*n_clusters=2"):
+    with pytest.warns(UserWarning, match=r"centers \[1\] of init.*n_clusters=2"):
         model = quick(init=init).fit(X)
     assert len(model.cluster_centers_) == 2
 
@@ -474,6 +474,11 @@ def objective_of(monkeypatch, model, X):
     return kept["objective"].train(), next(iter(kept["batches"].epoch(generator)))
 
 
+@torch.no_grad()
+def begin_epoch(objective, progress):
+    objective.on_epoch_start(progress)
+
+
 @pytest.mark.parametrize("weights, share", [(DEC, 0.0), (IDEC, 1.0)])
 def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     """Same gradients as the published objectives, written out anew."""
@@ -482,6 +487,7 @@ def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     objective, batch = objective_of(monkeypatch, model, iris[0])
     rows = batch[0]  # no neighbours: nothing compares them
     parameters = [*objective.encoder.network.parameters(), objective.clusters.centers]
+    begin_epoch(objective, 0.5)
     ours = torch.autograd.grad(sum(objective(batch, 0.5).values()), parameters)
 
     def assignments(z):
@@ -512,7 +518,6 @@ def test_the_decoder_follows_an_encoder_that_it_does_not_move(digits):
 def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
     model = quick(local_weight=(0.0, 2.0), continuation=0.5)
     objective, batch = objective_of(monkeypatch, model, iris[0])
-    batch = (*batch[:3], False)  # later in an epoch: the labels stay
     values = [objective(batch, share)["local"].item() for share in (0, 0.25, 0.5, 0.9)]
     assert values[0] == 0
     assert_allclose(values[1], values[2] / 2)
@@ -540,13 +545,13 @@ def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
     wanted = torch.full((150, 3), 0.1 / 3)
     wanted[torch.arange(150), objective.labels] += 0.9
     objective.targets = held = wanted.clone()
-    objective(batch, 0.49)
+    begin_epoch(objective, 0.49)
     assert objective.targets is held
-    objective(batch, 0.5)
+    begin_epoch(objective, 0.5)
     assert objective.targets is not held
     torch.testing.assert_close(objective.targets.sum(1), torch.ones(150))
     released = objective.targets
-    objective((*batch[:3], False), 0.9)
+    objective(batch, 0.9)
     assert objective.targets is released, "once an epoch"
 
 
@@ -576,6 +581,7 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
     for progress, stray_weight in ((0.0, 1.0), (0.2, 50.5), (0.4, 100.0)):
         ours = objective(batch, progress)["clusters"].item()
         assert ours == pytest.approx(expected(stray_weight), rel=1e-4)
+    begin_epoch(objective, 0.8)
     ours = objective(batch, 0.8)["clusters"].item()
     assert ours == pytest.approx(expected(1.0), rel=1e-4), "released"
 

@@ -4,6 +4,7 @@
 
 import pickle
 import re
+from collections import OrderedDict
 
 import joblib
 import numpy as np
@@ -417,8 +418,9 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
     for wanted in (False, True):
         torch.manual_seed(0)
         objective = DLMEObjective(
-            MLP(3, 4, norm="none"),
-            nn.Linear(4, 2),
+            nn.Sequential(
+                OrderedDict(structure=MLP(3, 4, norm="none"), embedding=nn.Linear(4, 2))
+            ),
             alpha=1.0,
             nu_structure=1.0,
             nu_embedding=0.01,

@@ -68,10 +68,10 @@ def test_confidence_from_estimator_equals_from_predictions():
     "memberships, options, message",
     [
         ([0.5, 0.5], {}, r"shape \(2,\)"),
-        ([[0.5, 0.6]], {}, "sums here go from 1.1 to 1.1"),
-        ([[1.5, -0.5]], {}, "not negative"),
+        ([[0.5, 0.6]], {}, "sums are from 1.1 to 1.1"),
+        ([[1.5, -0.5]], {}, "non-negative"),
         ([[np.nan, 1.0]], {}, "distributions"),
-        (Q, {"kind": "bars"}, "kind must be one of"),
+        (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )
 def test_confidence_errors(memberships, options, message):

@@ -21,7 +21,7 @@ from sklearn.decomposition import PCA
 
 import skmanifold.inspection
 from skmanifold.inspection import EmbeddingDisplay, _explorer, write_explorer
-from skmanifold.inspection._style import GREY, PALETTE
+from skmanifold.inspection._style import GRAY, PALETTE
 
 ROOT = Path(__file__).resolve().parents[2]
 rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def test_noise_and_many_classes(path):
     write_explorer(path, Z, labels)
     target = content(path)["target"]
     assert target["labels"] == ["noise", *map(str, range(12))]
-    assert target["colors"] == [GREY, *PALETTE, *PALETTE[:2]]
+    assert target["colors"] == [GRAY, *PALETTE, *PALETTE[:2]]
     assert target["symbols"] == ["circle"] * 11 + ["triangle-up"] * 2
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
@@ -304,12 +304,12 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
         ({"y": Y[:9]}, r"y has shape \(9,\)"),
         ({"names": ["a"]}, "names has 1 entries"),
-        ({"grid_size": 1}, "grid_size must be an int of at least 2"),
-        ({"image_size": 0}, "image_size must be an int of at least 1"),
+        ({"grid_size": 1}, r"'grid_size' .* Got 1"),
+        ({"image_size": 0}, r"'image_size' .* Got 0"),
         ({"images": np.ones((300, 9))}, "image_shape"),
         ({"image_shape": (3, 3)}, "needs the images"),
         ({"decoder": lambda codes: codes[:3]}, "one row for each of the 576"),
-        ({"decoder": PCA(2), "components": (0, 1)}, "do not go together"),
+        ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
 def test_errors(path, arguments, message):

@@ -461,9 +461,9 @@ def test_wrong_data_are_refused(pair, metric):
         metric(X, Z, metric="precomputed")
     with pytest.raises(ValueError, match="negative"):
         metric(-pairwise_distances(X), Z, metric="precomputed")
-    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+    with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
         metric(X, Z, n_samples=0)
-    with pytest.raises(TypeError, match="n_samples must be an int"):
+    with pytest.raises(TypeError, match=r"'n_samples' .* must be an int"):
         metric(X, Z, n_samples=0.5)
 
 
@@ -486,7 +486,7 @@ def test_labels_are_checked(pair, labels):
 
 
 def test_an_unknown_direction_is_refused(pair):
-    with pytest.raises(ValueError, match="direction must be one of"):
+    with pytest.raises(ValueError, match=r"'direction' .* must be a str among"):
         mean_relative_rank_error(*pair, direction="both")
 
 

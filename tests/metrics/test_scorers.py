@@ -551,7 +551,7 @@ def test_an_input_that_holds_no_numbers_needs_another_reference(iris):
     assert scorer(pipeline, X) == -metrics.distance_rmse(seen, pipeline.transform(X))
     # Errors of other origin come as they are.
     numbers = PCA(2).fit(iris[0])
-    with pytest.raises(ValueError, match=r"^direction must be one of"):
+    with pytest.raises(ValueError, match=r"^The 'direction' parameter"):
         get_scorer("rre", direction="both")(numbers, iris[0])
 
 

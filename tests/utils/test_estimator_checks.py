@@ -92,14 +92,17 @@ class Sound(DecoderMixin, DeepManifold):
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)
 
-    def _make_objective(self, data):
-        return Objective(
-            data.inputs,
-            self._encoder(data.n_inputs, data.inputs[:2]),
-            nn.Linear(self.n_components, data.n_inputs),
-        )
+    def _make_networks(self, sizes):
+        n_inputs = sizes["n_inputs"]
+        return {
+            "encoder": self._encoder(n_inputs),
+            "decoder": nn.Linear(self.n_components, n_inputs),
+        }
 
-    def _encoder(self, n_inputs, rows):
+    def _make_objective(self, data, networks):
+        return Objective(data.inputs, networks["encoder"], networks["decoder"])
+
+    def _encoder(self, n_inputs):
         if self.encoder is None:
             return nn.Linear(n_inputs, self.n_components)
         if isinstance(self.encoder, nn.Module):
@@ -109,7 +112,7 @@ class Sound(DecoderMixin, DeepManifold):
         if not isinstance(encoder, nn.Module):
             raise TypeError(f"encoder returned {encoder!r}, which is no module.")
         with torch.no_grad():
-            width = encoder(rows).shape[1]
+            width = encoder(torch.zeros(2, n_inputs)).shape[1]
         if width != self.n_components:
             raise ValueError(f"encoder has {width} outputs, not {self.n_components}.")
         return encoder
@@ -287,8 +290,8 @@ class NoisyObjective(Objective):
 
 @broken("check_seed_decides", "what the global generators hold")
 class DrawsWithoutSayingSo(Sound):
-    def _make_objective(self, data):
-        parts = super()._make_objective(data)
+    def _make_objective(self, data, networks):
+        parts = super()._make_objective(data, networks)
         return NoisyObjective(parts.inputs, parts.encoder, parts.decoder)
 
     def _draws_globally(self):
@@ -420,18 +423,18 @@ class DoesNotNameTheDevice(Sound):
 
 @broken("check_bad_networks_are_refused", "with a ValueError or TypeError, but raised")
 class TriesAnyNetwork(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_bad_networks_are_refused", "must be copied, not changed")
 class TakesTheNetworkItself(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             self.encoder.eval()
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_few_rows", "an error must name the least number of rows")

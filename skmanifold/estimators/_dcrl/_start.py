@@ -1,29 +1,32 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What DCRL starts from: labels, and a representation of the user's."""
+"""The labels that DCRL starts from."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.utils import check_array
 
-from skmanifold._engine import BLOCK_ROWS
-from skmanifold.utils._threads import one_blas_thread, one_thread
+from skmanifold.utils._threads import one_thread
+from skmanifold.utils._warnings import warn
+
+from ._clusters import raw_blocks
 
 
 def kmeans_labels(points, n_clusters, seed):
-    """Clusters of k-means, from 0 on without gaps."""
+    """Return the clusters of k-means, from 0 on without gaps."""
     # distinct rows may fall together where they are embedded
     n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
-    # threads add up the centres in the order in which they finish
+    # threads add up the centers in the order in which they finish
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
 def modularity(neighbors, labels):
-    """How well clusters fit the graph of neighbours: the share of edges within them.
+    """How well clusters fit the graph of neighbors: the share of edges within them.
 
     Less what their sizes alone would give. [1]_ Two groups in one cluster and one group
     in two both cost some of it.
@@ -53,35 +56,41 @@ def modularity(neighbors, labels):
     return float(within - begin @ end)
 
 
-def represented(transformer, rows):
-    """Rows transformed in blocks of one size, so that each row's result is its own."""
-    n_samples = rows.shape[0]
-    parts = []
-    # threadpool_limits is the whole process's: one at a time
-    with one_blas_thread():
-        for start in range(0, n_samples, BLOCK_ROWS):
-            n_rows = min(BLOCK_ROWS, n_samples - start)
-            block = rows[start + np.arange(BLOCK_ROWS) % n_rows]
-            part = dense(transformer.transform(block))
-            part = np.asarray(part)
-            if part.ndim != 2 or len(part) != BLOCK_ROWS:
-                raise ValueError(
-                    f"representation maps {BLOCK_ROWS} rows to an array of shape "
-                    f"{part.shape}; it must return one row for each."
-                )
-            if not part.shape[1]:
-                raise ValueError(
-                    "representation maps X to 0 columns; it must return at least one."
-                )
-            parts.append(part[:n_rows].astype(np.float64))
-    columns = np.concatenate(parts)
-    if not np.isfinite(columns).all():
-        raise ValueError(
-            "representation returned NaN or infinity for rows of X. It must return "
-            "finite values."
+def given_labels(init, data, n_clusters, n_features):
+    """Return the labels of the user, or those of the nearest of the user's centers."""
+    init = np.asarray(init)
+    n_samples = data.n_samples
+    if init.ndim == 1 and len(init) == n_samples:
+        if not all(label == label and label is not None for label in init.tolist()):
+            raise ValueError(
+                "init has missing labels, None or NaN. Give each row a label: what "
+                "is unknown may be a cluster of its own."
+            )
+        values, labels = np.unique(init, return_inverse=True)
+        if len(values) == n_clusters:
+            return labels.astype(np.int64)
+        received = f"{len(values)} different labels"
+    elif init.shape == (n_clusters, n_features):
+        centers = check_array(init, dtype=np.float64, input_name="init")
+        labels = np.concatenate(
+            [
+                pairwise_distances_argmin(rows, centers)
+                for rows in raw_blocks(data, n_features)
+            ]
         )
-    return columns
-
-
-def dense(rows):
-    return rows.toarray() if sparse.issparse(rows) else rows
+        kept, labels = np.unique(labels, return_inverse=True)
+        if len(kept) < n_clusters:
+            missing = np.setdiff1d(np.arange(n_clusters), kept)
+            warn(
+                f"No row is nearest to the centers {missing.tolist()} of init "
+                f"(numbers of its rows); using n_clusters={len(kept)}, numbered "
+                "without them."
+            )
+        return labels.astype(np.int64)
+    else:
+        received = f"shape {init.shape}"
+    raise ValueError(
+        f"init has {received}, but must be 'embedding', 'k-means', {n_samples} labels "
+        f"of {n_clusters} kinds (a start for each row), or centers of shape "
+        f"{(n_clusters, n_features)} in the units of X."
+    )
