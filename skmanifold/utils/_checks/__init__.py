@@ -24,18 +24,20 @@ from ._inputs import (
     check_bad_rows_are_refused,
     check_containers,
     check_data_frames,
-    check_distances_as_a_graph,
     check_few_rows,
-    check_many_copies,
-    check_metrics,
     check_number_types,
     check_odd_columns,
     check_odd_scales,
     check_repeated_rows,
-    check_samples_alone,
     check_sparse_matrices,
     check_too_large_a_batch_is_said,
     check_warnings_point_at_the_caller,
+)
+from ._neighbors import (
+    check_distances_as_a_graph,
+    check_many_copies,
+    check_metrics,
+    check_samples_alone,
 )
 from ._results import (
     check_fit_transform_is_transform,
