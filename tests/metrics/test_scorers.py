@@ -635,4 +635,4 @@ def test_scoring_monitor(iris, name):
     assert [row["score"] for row in rows[0]] == [row["t"] for row in rows[1]]
     assert len(rows[0]) == 9
     assert rows[0][0]["score"] != rows[0][-1]["score"]
-    assert rows[0][1]["score"] == pytest.approx(alone(model, X, y))
+    assert rows[0][-1]["score"] == pytest.approx(alone(model, X, y))
