@@ -4,7 +4,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from skmanifold.graph import nearest_neighbors
+from skmanifold.graph import neighbors_from_data
+from skmanifold.graph._distinct import distinct_rows
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
@@ -25,9 +26,9 @@ def denoise(X, *, n_neighbors=20):
     X : array-like of shape (n_samples, n_features)
         The data.
     n_neighbors : int, default=20
-        Number of neighbors in the mean, at most a quarter of the other samples; 0
-        skips the second step. Increase it to smooth more; this also shrinks curved
-        parts of the data.
+        Number of neighbors in the mean, at most a quarter of the other distinct
+        samples, as copies of a sample count once; 0 skips the second step. Increase it
+        to smooth more; this also shrinks curved parts of the data.
 
     Returns
     -------
@@ -59,17 +60,20 @@ def denoise(X, *, n_neighbors=20):
     """
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     # the mean of nearly all samples would be one point
-    n_neighbors = min(n_neighbors, (len(X) - 1) // 4)
+    n_neighbors = min(n_neighbors, (len(distinct_rows(X)[0]) - 1) // 4)
     mean = X.mean(axis=0)
     basis = _signal_basis(X - mean)
     with one_blas_thread():
         components = X - mean if basis is None else (X - mean) @ basis
     if n_neighbors:
-        neighbors, _ = nearest_neighbors(components, n_neighbors, algorithm="exact")
+        neighbors, _, counts = neighbors_from_data(
+            components, n_neighbors, algorithm="exact", raw=X
+        )
         total = components.copy()
-        for column in neighbors.T:
-            total += components[column]
-        components = total / (n_neighbors + 1)
+        for i, column in enumerate(neighbors.T):
+            valid = i < counts
+            total[valid] += components[column[valid]]
+        components = total / (counts + 1)[:, np.newaxis]
     if basis is not None:
         with one_blas_thread():
             components = components @ basis.T

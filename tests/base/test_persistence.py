@@ -26,6 +26,7 @@ from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsTransformer
 from torch import nn
 
@@ -353,6 +354,23 @@ LAYERS = [
         nn.Linear(4, 64, bias=False),
     ),
 ]
+
+
+@pytest.mark.parametrize("kind", ["all distances", "some distances", "metric_params"])
+def test_distances_are_taken_again(kind, tmp_path):
+    X, _ = load_iris(return_X_y=True)
+    parameters = {"metric": "precomputed"}
+    if kind == "all distances":
+        X = pairwise_distances(X)
+    elif kind == "some distances":
+        X = KNeighborsTransformer(n_neighbors=12).fit_transform(X)
+    else:
+        parameters = {"metric": "seuclidean", "metric_params": {"V": X.var(axis=0)}}
+    model = DLME(max_epochs=2, random_state=0, **parameters).fit(X)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert_array_equal(again.transform(X[:20]), model.transform(X[:20]))
+    assert_array_equal(again.fit_transform(X), model.fit_transform(X))
 
 
 @pytest.mark.parametrize("encoder", [Linear(64, 64), make_linear, *LAYERS])

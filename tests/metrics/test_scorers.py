@@ -699,11 +699,11 @@ def test_scoring_monitor(iris, name):
     rows = []
     for scoring in (alone, named):
         monitor = ScoringMonitor(scoring=scoring)
-        model = DLME(max_epochs=2, batch_size=50, random_state=0)
+        model = DLME(max_epochs=9, batch_size=50, random_state=0)
         model.set_callbacks(monitor).fit(X, y)
         log = monitor.get_logs().data
         rows.append([row for row in log if row["task_name"] == "epoch"])
     assert [row["score"] for row in rows[0]] == [row["t"] for row in rows[1]]
-    assert len(rows[0]) == 2
-    assert rows[0][0]["score"] != rows[0][1]["score"]
-    assert rows[0][1]["score"] == pytest.approx(alone(model, X, y))
+    assert len(rows[0]) == 9
+    assert rows[0][0]["score"] != rows[0][-1]["score"]
+    assert rows[0][-1]["score"] == pytest.approx(alone(model, X, y))

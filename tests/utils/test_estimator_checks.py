@@ -12,13 +12,21 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import SkipTestWarning
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
+from skmanifold import DLME
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.graph import (
+    connected_components_of,
+    nearest_neighbors,
+    neighbors_from_data,
+    neighbors_from_graph,
+)
 from skmanifold.utils import _checks, estimator_checks
 from skmanifold.utils._checks import CHECKS, _inputs
 from skmanifold.utils.estimator_checks import (
@@ -511,6 +519,92 @@ class HasNothingToSay(Sound):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return super().fit(X, y)
+
+
+class HasNeighbors(Sound):
+    """It looks for neighbors, if only to count the parts of their graph."""
+
+    n_neighbors = 5
+    metric = "euclidean"
+
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.n_connected_components_ = self._count_parts(X)
+        return self
+
+    def _count_parts(self, X):
+        X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
+        indices, _, counts = neighbors_from_data(X, min(self.n_neighbors, len(X) - 1))
+        return connected_components_of(indices, counts)[0]
+
+
+@broken("check_many_copies", "must have the neighbors of the distinct samples")
+class CountsCopies(HasNeighbors):
+    def _count_parts(self, X):
+        return connected_components_of(nearest_neighbors(X, self.n_neighbors)[0])[0]
+
+
+@broken("check_samples_alone", "must count them once; warnings")
+class JoinsStrangers(CountsCopies):
+    pass
+
+
+@broken("check_samples_alone", "must have 10 parts")
+class CountsStrangersAsOne(HasNeighbors):
+    def _count_parts(self, X):
+        return min(3, super()._count_parts(X))
+
+
+@broken("check_samples_alone", "must have places of their own")
+class LosesStrangers(HasNeighbors):
+    def _present(self, outputs):
+        return outputs * np.float32(0)
+
+
+class QuickDLME(DLME):
+    def __init__(
+        self,
+        n_clusters=None,
+        n_neighbors=5,
+        metric="euclidean",
+        metric_params=None,
+        connectivity=None,
+        random_state=None,
+    ):
+        super().__init__(
+            n_clusters=n_clusters,
+            max_epochs=1,
+            batch_size=20,
+            structure_layers=(8,),
+            embedding_layers=(),
+            structure_dim=4,
+            n_neighbors=n_neighbors,
+            metric=metric,
+            metric_params=metric_params,
+            connectivity=connectivity,
+            random_state=random_state,
+        )
+
+    def _lists(self, data, indices):
+        data.seed()
+        data.learnt["n_connected_components_"] = 1
+        counts = torch.full((data.n_samples,), indices.shape[1])
+        return torch.from_numpy(indices), counts
+
+
+@broken("check_metrics", "correlation of constant samples must be refused, but was")
+class TakesAnyMetric(QuickDLME):
+    def _neighbors(self, data):
+        after = np.arange(1, data.n_samples + 1) % data.n_samples
+        return self._lists(data, after[:, np.newaxis])
+
+
+@broken("check_distances_as_a_graph", "must take the 5 nearest")
+class TakesAllPairs(QuickDLME):
+    def _neighbors(self, data):
+        graph = self.connectivity
+        graph = graph(data.X) if callable(graph) else graph
+        return self._lists(data, neighbors_from_graph(graph, data.n_samples)[0])
 
 
 @broken("check_odd_columns", "on one column must tell rows apart")

@@ -741,7 +741,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
         neighbors, _ = search_neighbors(
-            inputs.cpu().numpy(), self.n_neighbors, n_jobs=self.n_jobs, seed=seed
+            inputs.cpu().numpy(),
+            self.n_neighbors,
+            raw=data.X,
+            n_jobs=self.n_jobs,
+            seed=seed,
         )
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
@@ -753,13 +757,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Return the neighbors, their distances, and the features in units of these."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
-        if self.n_neighbors >= len(features):
-            warn(
-                f"n_neighbors={self.n_neighbors} needs more than the {len(features)} "
-                f"samples of X; using n_neighbors={len(features) - 1}.",
-            )
         neighbors, distances = search_neighbors(
-            features, self.n_neighbors, n_jobs=self.n_jobs, seed=seed, exact=True
+            features,
+            self.n_neighbors,
+            raw=run.data.X,
+            n_jobs=self.n_jobs,
+            seed=seed,
+            exact=True,
+            warn=warn,
         )
         if not run.continued:
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
@@ -802,7 +807,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             n_clusters = n_distinct
         if (
             self.init == "k-means"
-            or n_samples < _LEAST_ROWS_TO_EMBED
+            or n_distinct < _LEAST_ROWS_TO_EMBED
             or n_clusters == 1
         ):
             return kmeans_labels(features, n_clusters, seed)

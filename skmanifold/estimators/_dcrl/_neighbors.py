@@ -6,14 +6,14 @@
 import numpy as np
 from sklearn.decomposition import PCA
 
-from skmanifold.graph import nearest_neighbors
+from skmanifold.graph._lists import neighbor_lists
 from skmanifold.utils._threads import one_blas_thread
 
 # Neighbors are searched in so many principal components where there are more columns.
 _SEARCH_COMPONENTS = 50
 
 
-def search_neighbors(rows, n_neighbors, *, n_jobs, seed, exact=False):
+def search_neighbors(rows, n_neighbors, *, raw, n_jobs, seed, exact=False, warn=None):
     """Return the nearest neighbors and their distances.
 
     Parameters
@@ -21,7 +21,10 @@ def search_neighbors(rows, n_neighbors, *, n_jobs, seed, exact=False):
     rows : ndarray of shape (n_samples, n_columns)
         Float32.
     n_neighbors : int
-        Number of neighbors; fewer if there are no more other samples.
+        Number of neighbors; fewer if there are no more other distinct samples. A sample
+        with fewer than others has each of its neighbors more than once.
+    raw : {ndarray, CSR} of shape (n_samples, n_features)
+        The samples that `rows` were computed from, which tell which are copies.
     n_jobs : int or None
         Threads.
     seed : int
@@ -29,6 +32,8 @@ def search_neighbors(rows, n_neighbors, *, n_jobs, seed, exact=False):
     exact : bool, default=False
         Whether distances are those among all columns, rather than among the principal
         components that are searched.
+    warn : callable or None, default=None
+        Takes the messages about samples with too few neighbors.
 
     Returns
     -------
@@ -36,16 +41,18 @@ def search_neighbors(rows, n_neighbors, *, n_jobs, seed, exact=False):
         Indices, and distances.
     """
     n_samples, n_columns = rows.shape
-    n_neighbors = min(n_neighbors, n_samples - 1)
     searched = rows
     if min(n_columns, n_samples) > _SEARCH_COMPONENTS and np.ptp(rows, axis=0).any():
         pca = PCA(_SEARCH_COMPONENTS, svd_solver="randomized", random_state=seed)
         # the number of BLAS threads would show in the last bits
         with one_blas_thread():
             searched = pca.fit_transform(rows)
-    neighbors, distances = nearest_neighbors(
-        searched, n_neighbors, n_jobs=n_jobs, random_state=seed
+    neighbors, distances, counts = neighbor_lists(
+        searched, n_neighbors, n_jobs=n_jobs, random_state=seed, raw=raw, warn=warn
     )
+    slots = np.arange(neighbors.shape[1]) % counts[:, np.newaxis]
+    neighbors = np.take_along_axis(neighbors, slots, axis=1)
+    distances = np.take_along_axis(distances, slots, axis=1)
     if exact and searched is not rows:
         distances = np.empty(neighbors.shape)
         for i, others in enumerate(neighbors.T):

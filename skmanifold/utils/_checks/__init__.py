@@ -35,6 +35,12 @@ from ._inputs import (
     check_too_large_a_batch_is_said,
     check_warnings_point_at_the_caller,
 )
+from ._neighbors import (
+    check_distances_as_a_graph,
+    check_many_copies,
+    check_metrics,
+    check_samples_alone,
+)
 from ._results import (
     check_fit_transform_is_transform,
     check_global_state_is_untouched,
@@ -72,6 +78,10 @@ CHECKS = [
     check_bad_networks_are_refused,
     check_few_rows,
     check_repeated_rows,
+    check_many_copies,
+    check_samples_alone,
+    check_metrics,
+    check_distances_as_a_graph,
     check_odd_columns,
     check_odd_scales,
     check_number_types,
