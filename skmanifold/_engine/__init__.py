@@ -13,13 +13,14 @@ from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
 from ._seeding import global_rng_seeded, local_generator
 from ._stopping import NoProgress
-from ._threads import torch_threads
+from ._threads import Pace, torch_threads
 from ._train import Training, train
 
 __all__ = [
     "BLOCK_ROWS",
     "Checkpoint",
     "NoProgress",
+    "Pace",
     "RowBatches",
     "Training",
     "apply_in_blocks",

@@ -68,21 +68,25 @@ class BySample(TorchFunctionMode):
         return ours(*args) if kwargs is None else ours(*args, **kwargs)
 
 
+def available_threads(limit=None):
+    """Return the number of threads for :func:`same_bits`: those of torch, or fewer."""
+    available = torch.get_num_threads() if has_exact_products() else 1
+    return min(limit or available, available)
+
+
 @contextlib.contextmanager
-def same_bits(module, n_threads=None):
+def same_bits(module):
     """Train a module inside with the same bits on any number of threads.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Its linear layers, layer norms and GELUs take all threads inside. It must not be
-        in use elsewhere meanwhile.
-    n_threads : int or None, default=None
-        Threads to use at most; None takes as many as torch is set to.
+        Its linear layers, layer norms and GELUs take as many threads inside as
+        :func:`use_threads` says, as many as torch is set to at first. It must not be in
+        use elsewhere meanwhile.
     """
-    available = torch.get_num_threads() if has_exact_products() else 1
     layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
-    _local.n_threads = min(n_threads or available, available)
+    _local.n_threads = available_threads()
     try:
         for layer in layers:
             # not in a mode of torch, which would take some microseconds of every call
@@ -93,6 +97,11 @@ def same_bits(module, n_threads=None):
         del _local.n_threads
         for layer in layers:
             del layer.forward
+
+
+def use_threads(n_threads):
+    """Set how many threads the layers take inside of :func:`same_bits`."""
+    _local.n_threads = n_threads
 
 
 def _on_all_threads(function, *args):

@@ -7,9 +7,10 @@ import math
 
 import torch
 
-from ._arithmetic import same_bits
+from ._arithmetic import available_threads, same_bits, use_threads
 from ._distributed import average_gradients, from_first, is_first, shared_rows
 from ._schedule import learning_rate_factor
+from ._threads import Pace
 
 
 class Training:
@@ -99,9 +100,10 @@ def train(objective, batches, training, *, on_epoch=None):
     _keep_freed_memory()
     first = _restore(objective, training, history) if training.checkpoint else 0
     objective.train()
+    pace = Pace(available_threads(training.n_threads))
 
     for epoch in range(first, training.n_epochs):
-        totals, terms, factor = _epoch(objective, batches, training, epoch)
+        totals, terms, factor = _epoch(objective, batches, training, epoch, pace)
         means = from_first((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
@@ -126,14 +128,12 @@ def train(objective, batches, training, *, on_epoch=None):
     return history
 
 
-def _epoch(objective, batches, training, epoch):
+def _epoch(objective, batches, training, epoch, pace):
     """Take one epoch's steps: sums and names of its terms, and the last rate."""
-    parameters = [p for p in objective.parameters() if p.requires_grad]
-    device_type = parameters[0].device.type
     n_steps = training.n_epochs * len(batches)
     totals = None
     on_epoch_start = getattr(objective, "on_epoch_start", None)
-    with same_bits(objective, training.n_threads):
+    with same_bits(objective):
         if on_epoch_start is not None:
             with torch.no_grad(), shared_rows(objective):
                 on_epoch_start(epoch / training.n_epochs)
@@ -143,30 +143,39 @@ def _epoch(objective, batches, training, epoch):
             factor = learning_rate_factor(
                 step, n_steps, warmup=training.warmup, schedule=training.schedule
             )
-            # Without the cache, which lives as long as the outermost such context: one
-            # of the caller's would keep the first step's weights for all of them.
-            with (
-                torch.autocast(
-                    device_type,
-                    training.dtype,
-                    enabled=training.dtype != torch.float32,
-                    cache_enabled=False,
-                ),
-                shared_rows(objective),
-            ):
-                terms = objective(batch, step / n_steps)
-            sum(terms.values()).backward()
-            average_gradients(parameters)
-            if training.gradient_clip is not None:
-                torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
-            for optimizer in training.optimizers:
-                optimizer.step(factor)
-            for parameter in parameters:
-                parameter.grad = None
+            with pace as n_threads:
+                use_threads(n_threads)
+                terms = _step(objective, batch, training, step / n_steps, factor)
             # losses stay on the device until the epoch ends
             values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
     return totals, terms, factor
+
+
+def _step(objective, batch, training, progress, factor):
+    """Take one step: the terms of the loss."""
+    parameters = [p for p in objective.parameters() if p.requires_grad]
+    # Without the cache, which lives as long as the outermost such context: one of the
+    # caller's would keep the first step's weights for all of them.
+    with (
+        torch.autocast(
+            parameters[0].device.type,
+            training.dtype,
+            enabled=training.dtype != torch.float32,
+            cache_enabled=False,
+        ),
+        shared_rows(objective),
+    ):
+        terms = objective(batch, progress)
+    sum(terms.values()).backward()
+    average_gradients(parameters)
+    if training.gradient_clip is not None:
+        torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
+    for optimizer in training.optimizers:
+        optimizer.step(factor)
+    for parameter in parameters:
+        parameter.grad = None
+    return terms
 
 
 def _keep_freed_memory():

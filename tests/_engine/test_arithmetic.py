@@ -16,8 +16,10 @@ from skmanifold._engine._arithmetic import (
     BySample,
     _linear_of_columns,
     _public_onednn_linear,
+    available_threads,
     has_exact_products,
     same_bits,
+    use_threads,
 )
 
 needs_onednn = pytest.mark.skipif(
@@ -93,10 +95,12 @@ def large_network(seed=0):
     )
 
 
-def step_of(network, x, n_threads=None):
+def step_of(network, x, limit=None):
     """Outputs and gradients of a step, the input's too."""
     x = x.clone().requires_grad_()
-    with same_bits(network, n_threads):
+    n_threads = available_threads(limit)
+    with same_bits(network):
+        use_threads(n_threads)
         y = network(x)
         gradients = torch.autograd.grad(y.square().sum(), [x, *network.parameters()])
     return [y.detach(), *gradients]

@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from skmanifold._engine import torch_threads
+from skmanifold._engine import Pace, torch_threads
 
 
 def test_inside_and_outside():
@@ -42,3 +42,59 @@ def test_a_thread_that_runs_meanwhile_keeps_its_number():
         go_on.set()
         thread.join()
     assert seen == [3, 3]
+
+
+class Clock:
+    """Seconds of a step by the number of threads, which a test may change."""
+
+    def __init__(self, **seconds):
+        self.seconds = seconds
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def take_steps(pace, n_steps):
+    chosen = []
+    for _ in range(n_steps):
+        with pace as n_threads:
+            pace.clock.now += pace.clock.seconds[f"of_{n_threads}"]
+        chosen.append(n_threads)
+    return chosen
+
+
+@pytest.mark.parametrize("faster, seconds", [(4, (3.0, 1.0)), (1, (1.0, 20.0))])
+def test_the_faster_number_of_threads_is_taken(faster, seconds):
+    pace = Pace(4, clock=Clock(of_1=seconds[0], of_4=seconds[1]))
+    trials = take_steps(pace, 8)
+    assert trials == [4, 1] * 4
+    later = take_steps(pace, 1000)
+    assert later.count(faster) >= 995  # the other is tried ever more rarely
+
+
+def test_other_work_that_begins_and_ends_changes_the_number():
+    pace = Pace(4, clock=Clock(of_1=3.0, of_4=1.0))
+    take_steps(pace, 50)
+    pace.clock.seconds["of_4"] = 30.0
+    assert take_steps(pace, 100).count(4) < 10
+    pace.clock.seconds["of_4"] = 1.0
+    assert take_steps(pace, 2000)[-1000:].count(4) > 990
+
+
+def test_the_first_round_does_not_count():
+    pace = Pace(2, clock=Clock(of_1=1.0, of_2=50.0))
+    take_steps(pace, 2)
+    pace.clock.seconds["of_2"] = 0.5
+    assert set(take_steps(pace, 90)[6:]) == {2}
+
+
+def test_one_thread_is_not_tried_against_itself():
+    pace = Pace(1, clock=Clock(of_1=1.0))
+    assert set(take_steps(pace, 300)) == {1}
+
+
+def test_an_error_in_a_step_is_passed_on():
+    pace = Pace(2, clock=Clock(of_1=1.0, of_2=1.0))
+    with pytest.raises(KeyError), pace:
+        raise KeyError
