@@ -23,11 +23,11 @@ _TOLERANCE = 1e-4
 class Transform(nn.Module):
     """From raw rows to the embedding, as ``transform``."""
 
-    def __init__(self, input_map, network, present):
+    def __init__(self, scaler, network, present):
         super().__init__()
         # the exporter names results after operations: "mean" would be one of them
-        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("raw_factor", torch.from_numpy(input_map.factor))
+        self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
+        self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
         self.network = network
         self.present = present
 
@@ -41,10 +41,10 @@ class Transform(nn.Module):
 class InverseTransform(nn.Module):
     """From the embedding to raw rows, as ``inverse_transform``."""
 
-    def __init__(self, input_map, before, decoder):
+    def __init__(self, scaler, before, decoder):
         super().__init__()
-        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("raw_inverse", torch.from_numpy(input_map.inverse_factor))
+        self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
+        self.register_buffer("raw_inverse", torch.from_numpy(scaler.inverse_factor))
         self.before = before
         self.decoder = decoder
 
@@ -93,8 +93,8 @@ def _module_and_rows(estimator, method, dtype):
             f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
             "'float32' or 'float64'."
         )
-    input_map = estimator._input_map
-    if len(input_map.mean) != estimator.n_features_in_:
+    scaler = estimator._scaler
+    if len(scaler.center_) != estimator.n_features_in_:
         raise ValueError(
             f"A graph holds what {type(estimator).__name__} has learnt, not the "
             "transformer in front of it (representation). Fit on the rows that this "
@@ -102,13 +102,13 @@ def _module_and_rows(estimator, method, dtype):
         )
     if method == "transform":
         present = estimator._presentation()
-        module = Transform(input_map, estimator.network_, present)
-        n_features = len(input_map.mean)
+        module = Transform(scaler, estimator.network_, present)
+        n_features = len(scaler.center_)
         pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
-        rows = input_map.restore(pattern)
+        rows = scaler.inverse_transform(pattern)
     elif method == "inverse_transform" and hasattr(estimator, method):
         module = InverseTransform(
-            input_map, estimator._before_decoding(), estimator.decoder_
+            scaler, estimator._before_decoding(), estimator.decoder_
         )
         rows = estimator.embedding_[:6]
     else:

@@ -26,8 +26,8 @@ from torch import nn
 
 from skmanifold._engine import checked_place, plain_modes, write_whole
 from skmanifold.utils import import_optional
-from skmanifold.utils._input_map import InputMap
 
+from ._scaler import InputScaler
 from ._tree import PACKAGE, OwnNetwork, Reader, Writer, class_name, probe, subclasses
 
 FORMAT = "skmanifold model"
@@ -176,8 +176,8 @@ def load(path, /, **given):
             raise ValueError(f"parameters other than {sorted(wanted)}")
         vars(estimator).update({name: state.pop(name) for name in sorted(wanted)})
         vars(estimator).update(state)
-        if not isinstance(estimator._input_map, InputMap):
-            raise TypeError("_input_map is no scaling")
+        if not isinstance(estimator._scaler, InputScaler):
+            raise TypeError("_scaler is no scaler")
         if not isinstance(estimator.network_, nn.Module):
             raise TypeError("network_ is no network")
     estimator._validate_params()

@@ -41,7 +41,6 @@ from skmanifold._engine import (
     same_in_all,
 )
 from skmanifold.training import TrainingOptions
-from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._warnings import warn
@@ -50,6 +49,7 @@ from . import _onnx, _persistence
 from ._data import LARGEST_SEED, FitData
 from ._explain import as_numbers, explained
 from ._run import Run
+from ._scaler import InputScaler, columns_in_unrelated_units
 
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
@@ -114,7 +114,7 @@ def _forget_fit(estimator):
     kept = ("n_features_in_", "feature_names_in_")
     for name in list(state):
         fitted = name.endswith("_") and not name.startswith("_")
-        if (fitted and name not in kept) or name in ("_input_map", "_seed", "_kmeans"):
+        if (fitted and name not in kept) or name in ("_scaler", "_seed", "_kmeans"):
             del state[name]
 
 
@@ -355,7 +355,7 @@ class DeepManifold(
         network, device = self._placed(self.network_)
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            outputs = _apply_to_rows(network, self._input_map, X[part], device)
+            outputs = _apply_to_rows(network, self._scaler, X[part], device)
             out[part] = self._present(outputs)
         return out
 
@@ -497,7 +497,7 @@ class DeepManifold(
             plan.n_epochs = 1
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
         previous = self._networks() if continued else {}
-        input_map = self._input_map if continued else None
+        scaler = self._scaler if continued else None
         _forget_fit(self)
 
         callbacks = self._init_callback_context(
@@ -506,38 +506,35 @@ class DeepManifold(
         callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random_state = np.random.RandomState(seed)
-        if input_map is None:
-            input_map = InputMap.learn(
-                rows,
+        if scaler is None:
+            scaler = InputScaler(
                 n_reduced=plan.n_reduced,
                 column_scaling=plan.column_scaling,
                 random_state=random_state.randint(LARGEST_SEED),
-            )
+            ).fit(rows)
             # pixels have one unit
             if not plan.column_scaling and getattr(self, "image_shape", None) is None:
                 self._warn_of_units(rows, seed)
-        if not input_map.factor.any():
+        if not scaler.factor_.any():
             warn(
                 "No column of X varies, as far as float64 can tell: all rows get the "
                 "same place. If they should differ, subtract an offset from X or "
                 "multiply it."
             )
         same_in_all(
-            [*rows.shape, input_map.mean.sum(), input_map.factor.sum()],
+            [*rows.shape, scaler.center_.sum(), scaler.factor_.sum()],
             "X differs between the processes of this distributed fit. Pass the same "
             "rows in the same order to fit in all of them: each takes its share.",
         )
-        project = _linear(input_map.basis)
+        project = _linear(scaler.basis_)
         data = FitData(
             rows,
             torch.from_numpy(
-                _apply_to_rows(
-                    project, input_map, rows, "cpu", make_room=_room_beside(X)
-                )
+                _apply_to_rows(project, scaler, rows, "cpu", make_room=_room_beside(X))
             ).to(device),
             random_state,
             y=targets,
-            unit=input_map.unit,
+            unit=scaler.unit,
             fit_seed=seed,
         )
 
@@ -546,9 +543,9 @@ class DeepManifold(
             modules = {"network_": _at_rest(project=project, encoder=objective.encoder)}
             if hasattr(objective, "decoder"):
                 modules["decoder_"] = _at_rest(
-                    decoder=objective.decoder, expand=_linear(input_map.inverse_basis)
+                    decoder=objective.decoder, expand=_linear(scaler.inverse_basis)
                 )
-            outputs = self._outputs(modules["network_"], rows, input_map)
+            outputs = self._outputs(modules["network_"], rows, scaler)
             histories = {
                 "history_" if phase == "training" else f"{phase}_history_": {
                     name: list(values) for name, values in history.items()
@@ -563,7 +560,7 @@ class DeepManifold(
                 "history_": {},
                 **histories,
                 "n_iter_": len(run.histories.get("training", {}).get("loss", ())),
-                "_input_map": input_map,
+                "_scaler": scaler,
                 "_seed": seed,
                 **data.learnt,
                 **self._fitted_attributes(objective, outputs, data),
@@ -708,7 +705,7 @@ class DeepManifold(
         if continued:
             start = [
                 *(_describe(*network) for network in self._networks().items()),
-                vars(self._input_map),
+                vars(self._scaler),
             ]
         if isinstance(rows, np.ndarray):
             rows = np.ascontiguousarray(rows)  # equal data, equal digest
@@ -747,11 +744,11 @@ class DeepManifold(
         X = self._validate(X, reset=False)
         return self._outputs(network, X).astype(_output_dtype(X.dtype), copy=False)
 
-    def _outputs(self, network, rows, input_map=None):
+    def _outputs(self, network, rows, scaler=None):
         """Outputs of a network for validated rows, float32."""
-        input_map = self._input_map if input_map is None else input_map
+        scaler = self._scaler if scaler is None else scaler
         network, device = self._placed(network)
-        return _apply_to_rows(network, input_map, rows, device)
+        return _apply_to_rows(network, scaler, rows, device)
 
     def _outputs_of_codes(self, network, codes):
         """Outputs of a network whose inputs are float32 points of the embedding."""
@@ -813,10 +810,10 @@ def _at_rest(**modules):
     return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
 
 
-def _apply_to_rows(network, input_map, rows, device, **options):
+def _apply_to_rows(network, scaler, rows, device, **options):
     return apply_in_blocks(
         network,
-        lambda start, stop: input_map.rows(rows, start, stop),
+        lambda start, stop: scaler.transform(rows[start:stop]),
         rows.shape[0],
         device=device,
         **options,

@@ -17,7 +17,8 @@ from torch import nn
 
 from skmanifold._engine import apply_in_blocks
 from skmanifold.training import TrainingOptions
-from skmanifold.utils._input_map import InputMap
+
+from ._scaler import InputScaler
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -89,9 +90,6 @@ _LAYERS_BY_NAME = {
 }
 _MODULE_STATE = frozenset(vars(nn.Module()))
 
-# Layers of this package that files of its first versions hold.
-_REPLACED = ("skmanifold.LayerNorm", "skmanifold.BatchNorm")
-
 _FITTED_KMEANS = ("cluster_centers_", "labels_", "inertia_", "n_iter_")
 
 
@@ -101,7 +99,7 @@ class NotStorable(TypeError):
 
 def probe(estimator):
     """What the networks put out for two rows, always the same ones."""
-    n_inputs = len(estimator._input_map.mean)
+    n_inputs = len(estimator._scaler.center_)
     rows = (np.arange(2 * n_inputs, dtype=np.float32) % 7 - 3).reshape(2, n_inputs) / 2
     outputs = {}
     for name in OWN_NETWORKS:
@@ -226,8 +224,8 @@ class Writer:
             if name == "MT19937":
                 state = self.encode(tuple(rest), where)
                 return {"type": "random_state", "state": state}
-        if type(value) is InputMap:
-            return {"type": "input_map", "state": self.encode(vars(value), where)}
+        if type(value) is InputScaler:
+            return {"type": "scaler", "state": self.encode(vars(value), where)}
         if type(value) is TrainingOptions:
             state = self.encode(value.get_params(deep=False), where)
             return {"type": "training_options", "state": state}
@@ -498,8 +496,10 @@ class Reader:
         result.set_state(("MT19937", *self.decode(node["state"])))
         return result
 
-    def _input_map(self, node, where):
-        return InputMap(**self.decode(node["state"]))
+    def _scaler(self, node, where):
+        result = InputScaler()
+        vars(result).update(self.decode(node["state"]))
+        return result
 
     def _training_options(self, node, where):
         options = TrainingOptions(**self.decode(node["state"]))
@@ -527,10 +527,6 @@ class Reader:
         return self.modules[node["place"]]
 
     def _module(self, node, where):
-        if node["class"] in _REPLACED:
-            module = self._replaced(node, where)
-            self.modules[where] = module
-            return module
         module_class = _module_class(node["class"], self.cls)
         if module_class in _LAYERS:
             known = {*_LAYERS[module_class], *_TENSORS.get(module_class, ())}
@@ -544,30 +540,6 @@ class Reader:
             nn.Module.__init__(module)
         self.modules[where] = module
         self._fill(module, node, where)
-        module.training = bool(node["training"])
-        return module
-
-    def _replaced(self, node, where):
-        """torch's layer for one of ours that it has replaced, with the same numbers."""
-        parameters = {name: self._parameter(p) for name, p in node["parameters"]}
-        buffers = {name: self.decode(b) for name, b, _ in node["buffers"]}
-        options = {name: node["attributes"][name] for name in ("eps", "momentum")
-                   if name in node["attributes"]}  # fmt: skip
-        affine = parameters.get("weight") is not None
-        if node["class"].endswith("LayerNorm"):
-            width = int(node["attributes"]["n_features"])
-            module = nn.LayerNorm(width, elementwise_affine=affine, **options)
-        else:
-            width = len(buffers["running_mean"])
-            module = nn.BatchNorm1d(width, affine=affine, **options)
-        for own, found in (
-            (module._parameters, parameters),
-            (module._buffers, buffers),
-        ):
-            for name, tensor in found.items():
-                if name not in own or (tensor is not None and len(tensor) != width):
-                    raise ValueError(f"{where} has a {name} that is not its own")
-                own[name] = tensor
         module.training = bool(node["training"])
         return module
 
@@ -624,7 +596,7 @@ _DECODERS = {
         "device",
         "path",
         "random_state",
-        "input_map",
+        "scaler",
         "training_options",
         "kmeans",
         "same",

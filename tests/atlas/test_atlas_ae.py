@@ -107,7 +107,7 @@ def test_other_starts(sphere, start):
     # other weights they would not: 1.7 times the distance, from random rows
     kmeans = KMeans(8, n_init=1, random_state=0).fit(sphere.data)
     centres = model.network_.encoder.parts.heads.prototypes.numpy()
-    rows = model._input_map.rows(sphere.data, 0, len(sphere.data))
+    rows = model._scaler.transform(sphere.data)
     nearest = cdist(rows, centres, "sqeuclidean").min(axis=1).mean()
     scale = (rows**2).sum() / (sphere.data**2).sum()
     assert nearest < 1.4 * scale * kmeans.inertia_ / len(rows)

@@ -8,7 +8,6 @@ import inspect
 import io
 import json
 import os
-import pathlib
 import pickle
 import random
 import subprocess
@@ -36,7 +35,6 @@ from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._persistence import _around_digest, _digest
 from skmanifold.training import TrainingOptions
 
-DATA = pathlib.Path(__file__).parent / "data"
 ESTIMATORS = [
     value
     for value in (getattr(skmanifold, name) for name in skmanifold.__all__)
@@ -701,32 +699,3 @@ def test_nothing_real_is_allocated_for_a_forged_width(saved, tmp_path):
     path.write_bytes(signed(arrays, {**metadata, "model": json.dumps(model)}))
     with pytest.raises(ValueError, match="arguments other than"):
         load(path)
-
-
-# Forever ----------------------------------------------------------------------
-
-
-def test_version_1_is_read():
-    """A file of the first version, made with ``make_version_1`` below. It stays."""
-    X, _ = load_iris(return_X_y=True)
-    model = load(DATA / "dlme_format_1.safetensors")
-    assert model.get_params()["structure_layers"] == (6,)
-    np.testing.assert_allclose(
-        model.transform(X[::5]), model.embedding_, rtol=1e-4, atol=1e-4
-    )
-    assert_array_equal(model.predict(X[::5]), model.labels_)
-    assert set(model.labels_) == {0, 1}
-    assert model.history_.keys() >= {"loss", "positive", "negative"}
-    model.fit(X)
-
-
-def make_version_1():
-    X, _ = load_iris(return_X_y=True)
-    return DLME(
-        n_clusters=2,
-        structure_layers=(6,),
-        structure_dim=4,
-        embedding_layers=(5,),
-        max_epochs=3,
-        random_state=0,
-    ).fit(X[::5])

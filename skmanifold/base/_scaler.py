@@ -1,13 +1,13 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""From raw rows to the inputs of a network: robust scaling and a PCA basis."""
+"""From raw samples to the inputs of a network: robust scaling and a PCA basis."""
 
 import numpy as np
 from scipy import sparse
 from sklearn.decomposition import PCA
 
-from ._threads import one_blas_thread
+from skmanifold.utils._threads import one_blas_thread
 
 # Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
 _BLOCK_ROWS = 512
@@ -138,8 +138,8 @@ def columns_in_unrelated_units(X, random_state):
     return largest, smallest
 
 
-class InputMap:
-    """Centres and scales columns, and knows the basis that reduces them.
+class InputScaler:
+    """Center and scale columns, and find the basis that reduces them.
 
     Columns measured on one scale (pixels, coordinates, counts) keep their proportions:
     column j is divided by ``max(1, s_j / (2 q))``, where s are the standard deviations
@@ -150,52 +150,55 @@ class InputMap:
 
     Parameters
     ----------
-    mean : ndarray of shape (n_features,)
-        What is subtracted.
-    factor : ndarray of shape (n_features,)
-        What the centred columns are multiplied by; zero for constant columns.
-    basis : ndarray of shape (n_reduced, n_features) or None
-        The scaled PCA basis, float32. Not applied by :meth:`rows`: a matrix product
-        belongs to the network, whose blocks make it reproducible.
-    spread : float
-        What the orthonormal basis was divided by.
+    n_reduced : int or None, default=None
+        Number of principal components; fewer are kept where samples or varying columns
+        are fewer. None learns no basis.
+    column_scaling : bool, default=True
+        Whether columns are scaled apart. If False, one number scales all of them.
+    random_state : int or None, default=None
+        Seed of the samples that units and basis are learned from.
+
+    Attributes
+    ----------
+    center_ : ndarray of shape (n_features,)
+        Subtracted from the columns.
+    factor_ : ndarray of shape (n_features,)
+        Multiplies the centered columns; zero for constant columns.
+    basis_ : ndarray of shape (n_reduced, n_features) or None
+        The scaled PCA basis, float32. Not applied by :meth:`transform`: a matrix
+        product belongs to the network, whose blocks make it reproducible.
+    spread_ : float
+        Divisor of the orthonormal basis.
     """
 
-    def __init__(self, mean, factor, basis=None, spread=1.0):
-        self.mean = mean
-        self.factor = factor
-        self.basis = basis
-        self.spread = spread
+    def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
+        self.n_reduced = n_reduced
+        self.column_scaling = column_scaling
+        self.random_state = random_state
 
     @property
     def unit(self):
         """Raw units in one unit of the inputs, for columns that are not scaled down."""
-        largest = self.factor.max(initial=0.0)
-        return self.spread / largest if largest > 0.0 else 1.0
+        largest = self.factor_.max(initial=0.0)
+        return self.spread_ / largest if largest > 0.0 else 1.0
 
     @property
     def inverse_basis(self):
         """From reduced inputs back to scaled columns, (n_features, n_reduced)."""
-        if self.basis is None:
+        if self.basis_ is None:
             return None
-        return np.ascontiguousarray(self.basis.T * np.float32(self.spread**2))
+        return np.ascontiguousarray(self.basis_.T * np.float32(self.spread_**2))
 
     @property
     def inverse_factor(self):
-        """What scaled columns are multiplied by; zero for constant columns."""
-        varies = self.factor > 0.0
-        inverse = np.zeros_like(self.factor)
-        inverse[varies] = 1.0 / self.factor[varies]
+        """Reciprocals of the factors; zero for constant columns."""
+        varies = self.factor_ > 0.0
+        inverse = np.zeros_like(self.factor_)
+        inverse[varies] = 1.0 / self.factor_[varies]
         return inverse
 
-    @classmethod
-    def learn(cls, X, *, n_reduced=None, column_scaling=True, random_state=None):
-        """Learn from a dense or CSR matrix.
-
-        ``n_reduced`` is the wanted number of principal components, or None; fewer are
-        kept where rows or varying columns are fewer. Without ``column_scaling`` one
-        number scales all columns.
-        """
+    def fit(self, X):
+        """Learn center, factors and basis from a dense or CSR matrix."""
         with np.errstate(over="ignore", invalid="ignore"):
             mean, variance = _column_statistics(X)
         if not np.isfinite(variance).all():
@@ -208,8 +211,8 @@ class InputMap:
         varies = deviation > 10 * np.finfo(np.float64).eps * np.abs(mean)
         factor = varies.astype(np.float64)
         if varies.any():
-            if column_scaling:
-                units, seen = _column_units(X, deviation, random_state)
+            if self.column_scaling:
+                units, seen = _column_units(X, deviation, self.random_state)
                 units, judged = units[varies], varies & seen
                 if not judged.any() or _on_one_scale(
                     mean[judged], deviation[judged], units[seen[varies]]
@@ -221,15 +224,16 @@ class InputMap:
                 else:
                     factor[varies] /= units
             factor /= np.sqrt(np.mean((deviation * factor)[varies] ** 2))
-        result = cls(mean, factor)
-        n_reduced = min(n_reduced or 0, int(varies.sum()) - 1, X.shape[0] - 1)
+        self.center_, self.factor_ = mean, factor
+        self.basis_, self.spread_ = None, 1.0
+        n_reduced = min(self.n_reduced or 0, int(varies.sum()) - 1, X.shape[0] - 1)
         if n_reduced >= 1:
-            result._learn_basis(X, n_reduced, random_state)
-        return result
+            self._fit_basis(X, n_reduced)
+        return self
 
-    def _learn_basis(self, X, n_reduced, random_state):
+    def _fit_basis(self, X, n_reduced):
         n_samples, n_features = X.shape
-        rng = np.random.RandomState(random_state)
+        rng = np.random.RandomState(self.random_state)
         n_sampled = min(n_samples, max(1000, _PCA_SAMPLE_SIZE // n_features))
         if n_sampled < n_samples:
             chosen = np.sort(rng.choice(n_samples, n_sampled, replace=False))
@@ -241,19 +245,19 @@ class InputMap:
         with one_blas_thread():
             pca.fit(sample)
         spread = np.sqrt(pca.explained_variance_.mean())
-        self.spread = float(max(spread, np.finfo(np.float32).tiny))
-        self.basis = (pca.components_ / self.spread).astype(np.float32)
+        self.spread_ = float(max(spread, np.finfo(np.float32).tiny))
+        self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
 
-    def rows(self, X, start, stop):
-        """Rows ``start`` to ``stop`` of X, centred and scaled, float32."""
-        return self._filled(X[start:stop], None)
+    def transform(self, X):
+        """Center and scale samples: a float32 array, not reduced."""
+        return self._filled(X, None)
 
-    def restore(self, scaled):
-        """Scaled rows in raw units, float64; constant columns get their value."""
-        return scaled * self.inverse_factor + self.mean
+    def inverse_transform(self, X):
+        """Scaled samples in raw units, float64; constant columns get their value."""
+        return X * self.inverse_factor + self.center_
 
     def _filled(self, X, chosen):
-        """Scaled rows of X, those ``chosen`` or all, block by block."""
+        """Scaled samples of X, those ``chosen`` or all, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
         blocks = _blocks(n_rows, X.shape[1])
         if len(blocks) == 1 and chosen is None:
@@ -266,8 +270,8 @@ class InputMap:
     def _scaled(self, rows):
         # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
-            scaled = np.subtract(_dense(rows), self.mean, dtype=np.float64)
-            scaled *= self.factor  # in place: another array costs more than this
+            scaled = np.subtract(_dense(rows), self.center_, dtype=np.float64)
+            scaled *= self.factor_  # in place: another array costs more than this
             scaled = scaled.astype(np.float32)
         if not np.isfinite(scaled).all():
             raise ValueError(

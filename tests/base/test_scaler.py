@@ -15,12 +15,12 @@ from sklearn.datasets import (
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
+from skmanifold.base._scaler import InputScaler, columns_in_unrelated_units
 from skmanifold.datasets import make_s_curve, make_sphere
-from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 
 
 def all_rows(X, **options):
-    return InputMap.learn(X, **options).rows(X, 0, X.shape[0])
+    return InputScaler(**options).fit(X).transform(X)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_units_are_read_off_a_sample():
     spread = rows[:, 0].std() / rows[:, 1].std()
     assert spread == pytest.approx(1, rel=0.05)
     assert rows[:, 2].std() < 0.4 * rows[:, 0].std()
-    again = InputMap.learn(sparse_rows, random_state=0).rows(sparse_rows, 0, 5000)
+    again = InputScaler(random_state=0).fit(sparse_rows).transform(sparse_rows)
     assert np.array_equal(rows, again)
 
 
@@ -167,7 +167,7 @@ def test_columns_that_the_sample_does_not_see_say_nothing(rare):
     X = np.zeros((8000, 100))
     X[:, rare:] = rng.rand(8000, 100 - rare) * 255
     X[rng.randint(8000, size=rare), np.arange(rare)] = 200.0
-    factor = InputMap.learn(X, random_state=0).factor
+    factor = InputScaler(random_state=0).fit(X).factor_
     np.testing.assert_allclose(factor, factor[0])
     # beside columns in unrelated units they are not blown up to the size of these
     X[:, rare:] *= 10.0 ** np.arange(100 - rare)[np.newaxis] / 1e3
@@ -178,12 +178,12 @@ def test_columns_that_the_sample_does_not_see_say_nothing(rare):
 def test_constant_columns_count_for_nothing():
     X = np.random.RandomState(0).randn(50, 3)
     with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
-    learnt = InputMap.learn(with_constants)
+    learnt = InputScaler().fit(with_constants)
     np.testing.assert_allclose(
-        learnt.rows(with_constants, 0, 50)[:, :3], all_rows(X), rtol=1e-6
+        learnt.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6
     )
     assert np.array_equal(
-        learnt.rows(with_constants + 5, 0, 50)[:, 3:], np.zeros((50, 2))
+        learnt.transform(with_constants + 5)[:, 3:], np.zeros((50, 2))
     )
 
 
@@ -203,8 +203,8 @@ def test_units_do_not_matter(scale, offset):
 def test_statistics_do_not_depend_on_an_odd_first_row():
     X = np.random.RandomState(0).randn(2000, 2)
     X[0] = 1e6
-    learnt = InputMap.learn(X)
-    np.testing.assert_allclose(learnt.mean, X.mean(axis=0), rtol=1e-9)
+    learnt = InputScaler().fit(X)
+    np.testing.assert_allclose(learnt.center_, X.mean(axis=0), rtol=1e-9)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
@@ -217,15 +217,17 @@ def test_dtypes(dtype):
 
 def test_sparse_is_dense():
     X = np.random.RandomState(0).poisson(0.3, (1200, 80)).astype(float)
-    dense, csr = (InputMap.learn(M, n_reduced=5) for M in (X, sparse.csr_array(X)))
-    assert np.array_equal(dense.rows(X, 3, 9), csr.rows(sparse.csr_array(X), 3, 9))
-    assert np.array_equal(dense.basis, csr.basis)
+    dense, csr = (InputScaler(n_reduced=5).fit(M) for M in (X, sparse.csr_array(X)))
+    assert np.array_equal(
+        dense.transform(X[3:9]), csr.transform(sparse.csr_array(X)[3:9])
+    )
+    assert np.array_equal(dense.basis_, csr.basis_)
 
 
 def test_basis_is_that_of_pca(digits):
-    learnt = InputMap.learn(digits[0], n_reduced=10, random_state=0)
-    rows = learnt.rows(digits[0], 0, len(digits[0]))
-    ours = rows @ learnt.basis.T
+    learnt = InputScaler(n_reduced=10, random_state=0).fit(digits[0])
+    rows = learnt.transform(digits[0])
+    ours = rows @ learnt.basis_.T
     theirs = PCA(10).fit_transform(rows.astype(np.float64))
     correlation = [abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) for i in range(10)]
     assert min(correlation) > 0.999
@@ -237,31 +239,31 @@ def test_basis_is_that_of_pca(digits):
 
 def test_basis_learnt_from_a_sample(digits, monkeypatch):
     X = np.repeat(digits[0], 3, axis=0)
-    monkeypatch.setattr("skmanifold.utils._input_map._PCA_SAMPLE_SIZE", 64 * 2000)
-    a, b, c = (InputMap.learn(X, n_reduced=5, random_state=s) for s in (0, 0, 1))
-    assert np.array_equal(a.basis, b.basis)
-    assert not np.array_equal(a.basis, c.basis)
+    monkeypatch.setattr("skmanifold.base._scaler._PCA_SAMPLE_SIZE", 64 * 2000)
+    a, b, c = (InputScaler(n_reduced=5, random_state=s).fit(X) for s in (0, 0, 1))
+    assert np.array_equal(a.basis_, b.basis_)
+    assert not np.array_equal(a.basis_, c.basis_)
     # near-equal eigenvalues let the axes rotate: what must agree is the subspace
-    units = [m.basis / np.linalg.norm(m.basis, axis=1, keepdims=True) for m in (a, c)]
+    units = [m.basis_ / np.linalg.norm(m.basis_, axis=1, keepdims=True) for m in (a, c)]
     cosines = np.linalg.svd(units[0] @ units[1].T, compute_uv=False)
     assert cosines.min() > 0.95
 
 
 def test_fewer_components_than_rows_and_columns():
     X = np.random.RandomState(0).randn(6, 100)
-    assert len(InputMap.learn(X, n_reduced=50).basis) == 5
-    assert InputMap.learn(X[:, :1], n_reduced=50).basis is None
+    assert len(InputScaler(n_reduced=50).fit(X).basis_) == 5
+    assert InputScaler(n_reduced=50).fit(X[:, :1]).basis_ is None
 
 
 def test_overflow_in_fit():
     X = np.array([[1e200, 1.0], [-1e200, 2.0]])
     with pytest.raises(ValueError, match="variance of column 0 overflows"):
-        InputMap.learn(X)
+        InputScaler().fit(X)
 
 
 def test_overflow_in_transform():
     X = np.random.RandomState(0).randn(20, 2)
-    learnt = InputMap.learn(X)
+    learnt = InputScaler().fit(X)
     X[3, 1] = 1e300
     with pytest.raises(ValueError, match="too large for float32 after scaling"):
-        learnt.rows(X, 0, 20)
+        learnt.transform(X)
