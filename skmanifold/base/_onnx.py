@@ -15,9 +15,13 @@ from torch import nn
 from skmanifold._engine import checked_place, plain_modes
 from skmanifold.utils import import_optional
 
+from ._scaler import MARGIN
+
 # Largest difference between the graph and the estimator, relative to the largest
 # output: what another order of float32 additions makes, with room to spare.
 _TOLERANCE = 1e-4
+
+_TINY = 1e-300
 
 
 class Transform(nn.Module):
@@ -28,14 +32,29 @@ class Transform(nn.Module):
         # the exporter names results after operations: "mean" would be one of them
         self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
         self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
+        self.register_buffer("raw_low", torch.from_numpy(scaler.low_).double())
+        self.register_buffer("raw_high", torch.from_numpy(scaler.high_).double())
+        self.radius = scaler.radius_
         self.network = network
         self.present = present
 
     def forward(self, x):
         """Map (n, n_features) to (n, n_components)."""
         # in float64, as an offset of a million would leave no digits in float32
-        scaled = ((x.double() - self.raw_mean) * self.raw_factor).float()
-        return self.present(self.network(scaled)).to(x.dtype)
+        scaled = (x.double() - self.raw_mean) * self.raw_factor
+        low, high = self.raw_low, self.raw_high
+        margin = MARGIN * (high - low)
+        scaled = scaled - _drawn(scaled - high, margin) + _drawn(low - scaled, margin)
+        norms = scaled.square().sum(1, keepdim=True).sqrt()
+        excess = _drawn(norms - self.radius, MARGIN * self.radius)
+        scaled = scaled * (1 - excess / norms.clamp_min(_TINY))
+        return self.present(self.network(scaled.float())).to(x.dtype)
+
+
+def _drawn(excess, margin):
+    """By how much values beyond a bound are drawn in, see the scaler."""
+    excess = excess.clamp_min(0.0)
+    return excess * (excess / (excess + margin + _TINY))
 
 
 class InverseTransform(nn.Module):

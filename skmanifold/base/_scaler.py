@@ -3,30 +3,43 @@
 
 """From raw samples to the inputs of a network: robust scaling and a PCA basis."""
 
+import copy
+
 import numpy as np
-from scipy import sparse
 from sklearn.decomposition import PCA
 
 from skmanifold.utils._threads import one_blas_thread
 
-# Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
-_BLOCK_ROWS = 512
-
-# Most entries of such a block (16 MB): a sparse matrix may have very many columns.
-_BLOCK_SIZE = 2**21
+from ._odd_samples import (
+    UNIT_SAMPLE_ROWS,
+    Limits,
+    Statistics,
+    Survey,
+    blocks,
+    dense,
+    sampled_rows,
+    statistics,
+)
 
 # Entries of the sample that the PCA basis is learnt from (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
-
-
-# Entries of the sample that the columns' units are read from, and its most rows.
-_UNIT_SAMPLE_SIZE = 2**22
-_UNIT_SAMPLE_ROWS = 1000
 
 # Columns whose units are farther apart than this, between the tenth and the ninetieth
 # per cent, are not measured on one scale. Pixels of images are at 2 to 3, scaled gene
 # expression at 4; tables of measurements of several kinds at 50 and more.
 _ONE_SCALE = 10.0
+
+# A column that varies by less, in units of its values, is constant.
+_ROUNDING = 10 * np.finfo(np.float64).eps
+
+# A new value counts as unseen if it adds this share to the squared norm of its sample.
+_UNSEEN_SHARE = 0.025
+
+# How far beyond its bounds a value may be drawn in to, in units of the range or radius.
+MARGIN = 0.5
+
+# Samples outside of a subset lie farther out than those in it by this at most, mostly.
+_BEYOND_SUBSET = 1.5
 
 # A table of measurements of several kinds, as a warning of its units takes it: so many
 # columns at most, rows at least, and columns that vary by so different amounts.
@@ -35,37 +48,7 @@ _LEAST_TABLE_ROWS = 20
 _UNRELATED = 1000.0
 
 
-def _dense(rows):
-    return rows.toarray() if sparse.issparse(rows) else rows
-
-
-def _blocks(n_rows, n_features):
-    """Slices of the rows, few enough to be dense in float64."""
-    size = max(1, min(_BLOCK_ROWS, _BLOCK_SIZE // n_features))
-    return [slice(start, start + size) for start in range(0, n_rows, size)]
-
-
-def _column_statistics(X):
-    """Mean and variance of each column, in float64, in one pass over blocks of rows."""
-    n_samples, n_features = X.shape
-    mean = np.zeros(n_features)
-    squares = np.zeros(n_features)
-    seen = 0
-    for rows in _blocks(n_samples, n_features):
-        block = _dense(X[rows]).astype(np.float64)
-        n = len(block)
-        block_mean = block.mean(axis=0)
-        block -= block_mean
-        # Chan's update: no difference of large sums, so offsets lose no digits
-        delta = block_mean - mean
-        squares += np.einsum("ij,ij->j", block, block)
-        squares += delta * delta * (seen * n / (seen + n))
-        seen += n
-        mean += delta * (n / seen)
-    return mean, squares / n_samples
-
-
-def _column_units(X, deviation, random_state):
+def _column_units(sample, deviation):
     """How far a column that says something about a row lies from where most rows lie.
 
     The standard deviation, but for columns in which one value (zero, mostly) has more
@@ -74,13 +57,7 @@ def _column_units(X, deviation, random_state):
     Also returns which columns vary among the rows that were looked at: of the others
     no more is known than that such rows are fewer than one of those.
     """
-    n_samples, n_features = X.shape
-    n_sampled = min(_UNIT_SAMPLE_ROWS, max(100, _UNIT_SAMPLE_SIZE // n_features))
-    rows = slice(None)
-    if n_sampled < n_samples:
-        rng = np.random.RandomState(random_state)
-        rows = np.sort(rng.choice(n_samples, n_sampled, replace=False))
-    sample = np.sort(_dense(X[rows]).astype(np.float64), axis=0)
+    sample = np.sort(sample, axis=0)
     # a value that more than half of the rows have is the median of the column
     common = sample[len(sample) // 2]
     apart = sample - common
@@ -116,8 +93,8 @@ def columns_in_unrelated_units(X, random_state):
     if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= _MOST_TABLE_COLUMNS:
         return None
     rng = np.random.RandomState(random_state)
-    rows = rng.permutation(n_samples)[:_UNIT_SAMPLE_ROWS]
-    sample = _dense(X[np.sort(rows)]).astype(np.float64)
+    rows = rng.permutation(n_samples)[:UNIT_SAMPLE_ROWS]
+    sample = dense(X[np.sort(rows)]).astype(np.float64)
     if np.all(sample == np.floor(sample)):
         return None
     low, high = sample.min(axis=0), sample.max(axis=0)
@@ -148,6 +125,10 @@ class InputScaler:
     are divided by their units, see :func:`_column_units`. Then one number for all
     columns makes their mean variance 1. Constant columns count for nothing.
 
+    The few samples that :class:`Survey` finds odd are left out of all this. Values
+    beyond the range of the others, and samples farther out than they, are drawn in: to
+    at most half a range, or half a radius, beyond.
+
     Parameters
     ----------
     n_reduced : int or None, default=None
@@ -164,11 +145,24 @@ class InputScaler:
         Subtracted from the columns.
     factor_ : ndarray of shape (n_features,)
         Multiplies the centered columns; zero for constant columns.
+    scale_ : float
+        The number for all columns.
+    largest_ : float or None
+        Standard deviation beyond which columns on one scale are scaled down; None
+        where columns are in unrelated units.
+    n_samples_seen_ : int
+        Number of samples that were not left out.
+    low_, high_ : ndarray of shape (n_features,)
+        Range of the scaled columns, float32.
+    radius_ : float
+        Largest norm of the scaled samples.
     basis_ : ndarray of shape (n_reduced, n_features) or None
         The scaled PCA basis, float32. Not applied by :meth:`transform`: a matrix
         product belongs to the network, whose blocks make it reproducible.
     spread_ : float
         Divisor of the orthonormal basis.
+    odd_ : ndarray of shape (n_odd, 2), int
+        Samples that were left out, and a column of each that is odd, or -1.
     """
 
     def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
@@ -198,48 +192,172 @@ class InputScaler:
         return inverse
 
     def fit(self, X):
-        """Learn center, factors and basis from a dense or CSR matrix."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, variance = _column_statistics(X)
-        if not np.isfinite(variance).all():
-            column = int(np.flatnonzero(~np.isfinite(variance))[0])
+        """Learn center, factors, bounds and basis from a dense or CSR matrix."""
+        rows = sampled_rows(X, self.random_state)
+        sample = dense(X[rows]).astype(np.float64)
+        limits = Limits.of(sample)
+        survey = Survey(X, limits, *self._preliminary(sample[limits.contain(sample)]))
+        self.odd_, found = survey.odd, survey.statistics
+        kept = np.ones(X.shape[0], dtype=bool)
+        if len(self.odd_):
+            kept[self.odd_[:, 0]] = False
+            found = statistics(X, kept)
+            sample = sample[kept[rows]]
+        if not np.isfinite(found.variance).all():
+            column = int(np.flatnonzero(~np.isfinite(found.variance))[0])
             raise ValueError(
                 f"X holds values so large that the variance of column {column} "
                 "overflows (float64). Divide X by a constant first."
             )
-        deviation = np.sqrt(variance)
-        varies = deviation > 10 * np.finfo(np.float64).eps * np.abs(mean)
-        factor = varies.astype(np.float64)
-        if varies.any():
-            if self.column_scaling:
-                units, seen = _column_units(X, deviation, self.random_state)
-                units, judged = units[varies], varies & seen
-                if not judged.any() or _on_one_scale(
-                    mean[judged], deviation[judged], units[seen[varies]]
-                ):
-                    # "lower": with two or three columns the quartile itself would be
-                    # interpolated towards the one large column
-                    largest = 2 * np.quantile(deviation[varies], 0.75, method="lower")
-                    factor[varies] /= np.maximum(1.0, deviation[varies] / largest)
-                else:
-                    factor[varies] /= units
-            factor /= np.sqrt(np.mean((deviation * factor)[varies] ** 2))
-        self.center_, self.factor_ = mean, factor
+        self.n_samples_seen_ = found.n_samples
+        self.center_ = found.mean
+        self.factor_, self.scale_, self.largest_ = self._factors(found, sample)
+        self.low_, self.high_ = self._scaled_range(found)
+        self.radius_ = self._radius(sample, found)
         self.basis_, self.spread_ = None, 1.0
-        n_reduced = min(self.n_reduced or 0, int(varies.sum()) - 1, X.shape[0] - 1)
+        n_varying = np.count_nonzero(self.factor_)
+        n_reduced = min(self.n_reduced or 0, n_varying - 1, int(kept.sum()) - 1)
         if n_reduced >= 1:
-            self._fit_basis(X, n_reduced)
+            self._fit_basis(X, n_reduced, np.flatnonzero(kept))
         return self
 
-    def _fit_basis(self, X, n_reduced):
-        n_samples, n_features = X.shape
-        rng = np.random.RandomState(self.random_state)
-        n_sampled = min(n_samples, max(1000, _PCA_SAMPLE_SIZE // n_features))
-        if n_sampled < n_samples:
-            chosen = np.sort(rng.choice(n_samples, n_sampled, replace=False))
+    def partial_fit(self, X):
+        """Take in further samples.
+
+        Center and factors stay, so that earlier samples keep their places; bounds
+        widen. Columns that were constant so far get their factors as soon as they vary,
+        and enter the reduced inputs in random directions, which keep distances.
+        """
+        if not self.factor_.any():
+            self.n_reduced = None  # the inputs keep their number
+            return self.fit(X)
+        inverse = self.inverse_factor
+        middle, half = (self.high_ + self.low_) / 2, (self.high_ - self.low_) / 2
+        floor = half * inverse
+        floor[inverse == 0] = floor.max()
+        limits = Limits(self.center_ + middle * inverse, floor)
+        survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
+        self.odd_, found = survey.odd, survey.statistics
+        kept = np.ones(X.shape[0], dtype=bool)
+        if len(self.odd_):
+            kept[self.odd_[:, 0]] = False
+            found = statistics(X, kept)
+        rows = sampled_rows(X, self.random_state)
+        sample = dense(X[rows[kept[rows]]]).astype(np.float64)
+        constant = self.factor_ == 0
+        farthest = np.maximum(found.high - self.center_, self.center_ - found.low)
+        late = constant & (farthest > _ROUNDING * np.abs(self.center_))
+        if late.any():
+            self._start_counting(late, found, sample)
+        found.low[late] = np.minimum(found.low, self.center_)[late]
+        found.high[late] = np.maximum(found.high, self.center_)[late]
+        low, high = self._scaled_range(found)
+        self.low_ = np.minimum(self.low_, low)
+        self.high_ = np.maximum(self.high_, high)
+        self.radius_ = max(self.radius_, self._radius(sample, found))
+        self.n_samples_seen_ += found.n_samples
+        return self
+
+    def _start_counting(self, late, found, sample):
+        """Factors of columns that had one value, the center, in all samples so far."""
+        n_all = self.n_samples_seen_ + found.n_samples
+        apart = found.variance + (found.mean - self.center_) ** 2
+        deviation = np.sqrt(apart * (found.n_samples / n_all))[late]
+        if self.largest_ is None:
+            differ = np.mean(sample[:, late] != self.center_[late], axis=0)
+            differ = np.maximum(differ, 1 / found.n_samples)
+            rare = differ * found.n_samples < n_all / 2
+            units = np.where(rare, np.sqrt(apart[late] / differ), deviation)
         else:
-            chosen = np.arange(n_samples)
-        sample = self._filled(X, chosen)
+            units = np.maximum(1.0, deviation / self.largest_)
+        self.factor_ = self.factor_.copy()
+        self.factor_[late] = self.scale_ / units
+        if self.basis_ is not None:
+            rng = np.random.RandomState(self.random_state)
+            directions = rng.standard_normal(self.basis_.T.shape)[late]
+            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+            self.basis_ = self.basis_.copy()
+            self.basis_[:, late] = directions.T / self.spread_
+
+    def unseen(self, X):
+        """Columns that were constant so far and in which some samples differ a lot.
+
+        A new value that adds next to nothing to the norm of its sample, such as a
+        pixel at the border, is passed over, and so are samples that are odd.
+        """
+        constant = np.flatnonzero(self.factor_ == 0)
+        if not 0 < len(constant) < len(self.factor_):
+            return constant[:0]
+        center = self.center_[constant]
+        apart = np.abs(dense(X[:, constant]).astype(np.float64) - center)
+        differs = apart > _ROUNDING * np.abs(center)
+        rows = np.flatnonzero(differs.any(axis=1))
+        if not len(rows):
+            return constant[:0]
+        apart, differs = apart[rows], differs[rows]
+        sizes = differs if self.largest_ is None else self.scale_ * apart
+        n_varying = len(self.factor_) - len(constant)
+        much = np.square(sizes).sum(axis=1) >= _UNSEEN_SHARE * n_varying
+        scaled = (dense(X[rows]) - self.center_) * self.factor_
+        half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
+        beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half
+        ordinary = beyond.max(axis=1) < Limits(center, center).gap
+        return constant[differs[much & ordinary].any(axis=0)]
+
+    def _preliminary(self, sample):
+        """Center and factors by ordinary samples alone."""
+        found = Statistics(sample.shape[1])
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.add(sample.copy())
+            if not np.isfinite(found.variance).all():
+                return np.zeros_like(found.mean), np.zeros_like(found.mean)
+        return found.mean, self._factors(found, sample)[0]
+
+    def _factors(self, found, sample):
+        """Factors, scale and largest deviation, by statistics and a dense subset."""
+        mean, deviation = found.mean, np.sqrt(found.variance)
+        varies = deviation > _ROUNDING * np.abs(mean)
+        factor = varies.astype(np.float64)
+        largest = np.inf
+        if not varies.any():
+            return factor, 1.0, largest
+        if self.column_scaling:
+            units, seen = _column_units(sample, deviation)
+            units, judged = units[varies], varies & seen
+            if not judged.any() or _on_one_scale(
+                mean[judged], deviation[judged], units[seen[varies]]
+            ):
+                # "lower": with two or three columns the quartile itself would be
+                # interpolated towards the one large column
+                quartile = np.quantile(deviation[varies], 0.75, method="lower")
+                largest = float(2 * quartile)
+                factor[varies] /= np.maximum(1.0, deviation[varies] / largest)
+            else:
+                factor[varies] /= units
+                largest = None
+        spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
+        return factor / spread, float(1.0 / spread), largest
+
+    def _scaled_range(self, found):
+        """Range of the scaled columns, by the statistics of the samples."""
+        return [
+            ((ends - self.center_) * self.factor_).astype(np.float32)
+            for ends in (found.low, found.high)
+        ]
+
+    def _radius(self, sample, found):
+        """Norm that no sample exceeds, by a dense subset of them."""
+        unbounded = copy.copy(self)
+        unbounded.radius_ = np.inf
+        radius = float(_norms(unbounded.transform(sample)).max())
+        return radius if len(sample) == found.n_samples else _BEYOND_SUBSET * radius
+
+    def _fit_basis(self, X, n_reduced, kept):
+        rng = np.random.RandomState(self.random_state)
+        n_sampled = min(len(kept), max(1000, _PCA_SAMPLE_SIZE // X.shape[1]))
+        if n_sampled < len(kept):
+            kept = kept[np.sort(rng.choice(len(kept), n_sampled, replace=False))]
+        sample = self._filled(X, kept)
         pca = PCA(n_reduced, random_state=rng)
         # the number of BLAS threads would show in the last bits
         with one_blas_thread():
@@ -259,24 +377,62 @@ class InputScaler:
     def _filled(self, X, chosen):
         """Scaled samples of X, those ``chosen`` or all, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
-        blocks = _blocks(n_rows, X.shape[1])
-        if len(blocks) == 1 and chosen is None:
+        parts = blocks(n_rows, X.shape[1])
+        if len(parts) == 1 and chosen is None:
             return self._scaled(X)
         result = np.empty((n_rows, X.shape[1]), dtype=np.float32)
-        for rows in blocks:
+        for rows in parts:
             result[rows] = self._scaled(X[rows if chosen is None else chosen[rows]])
         return result
 
     def _scaled(self, rows):
         # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
-            scaled = np.subtract(_dense(rows), self.center_, dtype=np.float64)
+            # in C order: the norms' last bits must not depend on the layout
+            scaled = np.subtract(dense(rows), self.center_, dtype=np.float64, order="C")
             scaled *= self.factor_  # in place: another array costs more than this
             scaled = scaled.astype(np.float32)
-        if not np.isfinite(scaled).all():
+        low, high = scaled.min(axis=0), scaled.max(axis=0)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise ValueError(
                 "X holds values too large for float32 after scaling by what fit "
                 "learnt: they lie more than 1e38 standard deviations away. Look for "
                 "outliers or wrong units in X."
             )
+        self._draw_in(scaled, np.flatnonzero((low < self.low_) | (high > self.high_)))
         return scaled
+
+    def _draw_in(self, scaled, columns):
+        """Keep scaled samples within the bounds, in place; inside nothing changes."""
+        if len(columns):
+            low, high = (
+                ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
+            )
+            margin = MARGIN * (high - low)
+            values = scaled[:, columns].astype(np.float64)
+            beyond = (values < low) | (values > high)
+            values += _drawn(low - values, margin) - _drawn(values - high, margin)
+            scaled[:, columns] = np.where(beyond, values, scaled[:, columns])
+        # exactly only where it may matter
+        squares = np.einsum("ij,ij->i", scaled, scaled)
+        far = np.flatnonzero(squares > 0.999 * self.radius_**2)
+        if len(far):
+            norms = _norms(scaled[far])
+            excess = _drawn(norms - self.radius_, MARGIN * self.radius_)
+            factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
+            beyond = norms > self.radius_
+            scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
+
+
+def _norms(rows):
+    rows = np.ascontiguousarray(rows, dtype=np.float64)
+    return np.sqrt(np.square(rows).sum(axis=1))
+
+
+def _drawn(excess, margin):
+    """By how much values beyond a bound are drawn in.
+
+    What is left of the excess e is ``e m / (e + m)``: e near the bound, m far beyond.
+    """
+    excess = np.maximum(excess, 0.0)
+    return excess * (excess / np.maximum(excess + margin, np.finfo(np.float64).tiny))

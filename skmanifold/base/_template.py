@@ -353,10 +353,12 @@ class DeepManifold(
             return embedding.astype(_output_dtype(X.dtype), copy=False)
         _check_out(out, (X.shape[0], self._n_features_out))
         network, device = self._placed(self.network_)
+        unseen = set()
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            outputs = _apply_to_rows(network, self._scaler, X[part], device)
+            outputs = _apply_to_rows(network, self._scaler, X[part], device, unseen)
             out[part] = self._present(outputs)
+        self._warn_of_unseen(unseen)
         return out
 
     @available_if(_has_n_clusters)
@@ -497,7 +499,7 @@ class DeepManifold(
             plan.n_epochs = 1
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
         previous = self._networks() if continued else {}
-        scaler = self._scaler if continued else None
+        scaler = copy.copy(self._scaler) if continued else None
         _forget_fit(self)
 
         callbacks = self._init_callback_context(
@@ -506,7 +508,9 @@ class DeepManifold(
         callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random_state = np.random.RandomState(seed)
-        if scaler is None:
+        if scaler is not None:
+            scaler.partial_fit(rows)
+        else:
             scaler = InputScaler(
                 n_reduced=plan.n_reduced,
                 column_scaling=plan.column_scaling,
@@ -515,6 +519,7 @@ class DeepManifold(
             # pixels have one unit
             if not plan.column_scaling and getattr(self, "image_shape", None) is None:
                 self._warn_of_units(rows, seed)
+        self._warn_of_odd_samples(scaler, rows)
         if not scaler.factor_.any():
             warn(
                 "No column of X varies, as far as float64 can tell: all rows get the "
@@ -535,6 +540,7 @@ class DeepManifold(
             random_state,
             y=targets,
             unit=scaler.unit,
+            center=scaler.center_,
             fit_seed=seed,
         )
 
@@ -667,6 +673,47 @@ class DeepManifold(
             "columns in one unit."
         )
 
+    def _warn_of_odd_samples(self, scaler, rows):
+        """Name the samples that the scaler has left out."""
+        odd = scaler.odd_
+        if not len(odd):
+            return
+        shown = ", ".join(map(str, odd[:5, 0])) + (", ..." if len(odd) > 5 else "")
+        one = len(odd) == 1
+        row, column = odd[0]
+        where = "as a whole"
+        if column >= self.n_features_in_:  # of a method's own
+            where = "in what the representation makes of it"
+        elif column >= 0:
+            name = getattr(self, "feature_names_in_", range(rows.shape[1]))[column]
+            where = f"in column {name!r} with {float(rows[row, column]):g}"
+        warn(
+            f"{len(odd)} of the {rows.shape[0]} samples of X "
+            f"{'lies' if one else 'lie'} far away from all others: "
+            f"{'sample' if one else 'samples'} {shown} "
+            f"({'it lies so' if one else 'the first of them'} {where}). The scaling "
+            "is learned without them, and they are drawn in towards the others. "
+            "Correct them or leave them out if they are errors, such as another unit "
+            "or a code for a missing value."
+        )
+
+    def _warn_of_unseen(self, columns):
+        """Name columns that tell new samples apart, but not those of fit."""
+        if not columns:
+            return
+        names = getattr(self, "feature_names_in_", np.arange(len(self._scaler.center_)))
+        shown = [
+            names[column].item() if hasattr(names[column], "item") else names[column]
+            for column in sorted(columns)[:5]
+        ]
+        warn(
+            f"X varies in {len(columns)} "
+            f"{'column that was' if len(columns) == 1 else 'columns that were'} "
+            f"constant in the training data: {', '.join(map(repr, shown))}"
+            f"{', ...' if len(columns) > 5 else ''}. The embedding takes no account of "
+            "it. Fit on data in which they vary."
+        )
+
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""
         # None is fresh entropy here, not NumPy's global generator, which is left alone
@@ -746,9 +793,13 @@ class DeepManifold(
 
     def _outputs(self, network, rows, scaler=None):
         """Outputs of a network for validated rows, float32."""
-        scaler = self._scaler if scaler is None else scaler
         network, device = self._placed(network)
-        return _apply_to_rows(network, scaler, rows, device)
+        if scaler is not None:
+            return _apply_to_rows(network, scaler, rows, device)
+        unseen = set()
+        outputs = _apply_to_rows(network, self._scaler, rows, device, unseen)
+        self._warn_of_unseen(unseen)
+        return outputs
 
     def _outputs_of_codes(self, network, codes):
         """Outputs of a network whose inputs are float32 points of the embedding."""
@@ -810,10 +861,18 @@ def _at_rest(**modules):
     return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
 
 
-def _apply_to_rows(network, scaler, rows, device, **options):
+def _apply_to_rows(network, scaler, rows, device, unseen=None, **options):
+    """Outputs for rows; columns that were constant in fit are added to ``unseen``."""
+
+    def load(start, stop):
+        part = rows[start:stop]
+        if unseen is not None:
+            unseen.update(scaler.unseen(part).tolist())
+        return scaler.transform(part)
+
     return apply_in_blocks(
         network,
-        lambda start, stop: scaler.transform(rows[start:stop]),
+        load,
         rows.shape[0],
         device=device,
         **options,

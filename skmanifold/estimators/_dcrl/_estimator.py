@@ -750,11 +750,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
-        first = dense(data.X[:1]).astype(np.float64)
-        offset = torch.from_numpy((first / data.unit).astype(np.float32)).to(
-            data.device
-        )
-        offset = offset - inputs[:1]
+        offset = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
+        offset = offset.to(data.device)
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
