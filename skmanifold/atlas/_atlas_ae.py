@@ -530,13 +530,16 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     def _make_batches(self, data, batch_size):
         n_charts = self.n_charts
-        if n_charts > data.n_samples:
+        if data.previous.get("_n_charts_asked") == n_charts:
+            n_charts = data.previous["n_charts_"]  # there they are, for any few samples
+        elif n_charts > data.n_samples:
             n_charts = data.n_samples
             warn(
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
             )
         data.learnt["n_charts_"] = n_charts
+        data.learnt["_n_charts_asked"] = self.n_charts
         return ChartBatches(
             data.n_samples,
             batch_size,
@@ -552,7 +555,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         if self.denoise:
             rows = denoise(rows)
         rng = np.random.RandomState(data.seed())
-        prototypes = choose_prototypes(rows, n_charts, self.start, rng)
+        if n_charts <= data.n_samples:
+            prototypes = choose_prototypes(rows, n_charts, self.start, rng)
+        else:  # a part of few samples: those of the parts before it take their place
+            prototypes = np.zeros((n_charts, data.n_inputs))
         inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have next to none left

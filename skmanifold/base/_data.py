@@ -83,6 +83,8 @@ class FitData:
         Center of the columns, in units of X.
     fit_seed : int, default=0
         The seed of the whole fit.
+    previous : dict or None, default=None
+        Fitted attributes of the fit that this one goes on from; None for a fresh start.
 
     Attributes
     ----------
@@ -100,7 +102,16 @@ class FitData:
     """
 
     def __init__(
-        self, X, inputs, random_state, *, y=None, unit=1.0, center=None, fit_seed=0
+        self,
+        X,
+        inputs,
+        random_state,
+        *,
+        y=None,
+        unit=1.0,
+        center=None,
+        fit_seed=0,
+        previous=None,
     ):
         self.X = X
         self.y = y
@@ -111,6 +122,7 @@ class FitData:
         self.center = center
         self.random_state = random_state
         self.fit_seed = fit_seed
+        self.previous = previous or {}
         self.learnt = {}
 
     def seed(self):

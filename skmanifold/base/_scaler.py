@@ -11,6 +11,8 @@ from sklearn.decomposition import PCA
 from skmanifold.utils._threads import one_blas_thread
 
 from ._odd_samples import (
+    GAP,
+    ONE_SCALE,
     UNIT_SAMPLE_ROWS,
     Limits,
     Statistics,
@@ -23,11 +25,6 @@ from ._odd_samples import (
 
 # Entries of the sample that the PCA basis is learnt from (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
-
-# Columns whose units are farther apart than this, between the tenth and the ninetieth
-# per cent, are not measured on one scale. Pixels of images are at 2 to 3, scaled gene
-# expression at 4; tables of measurements of several kinds at 50 and more.
-_ONE_SCALE = 10.0
 
 # A column that varies by less, in units of its values, is constant.
 _ROUNDING = 10 * np.finfo(np.float64).eps
@@ -78,7 +75,7 @@ def _on_one_scale(mean, deviation, units):
         # proportions are what they are about
         return True
     low, high = np.quantile(units, [0.1, 0.9])
-    return high <= _ONE_SCALE * low
+    return high <= ONE_SCALE * low
 
 
 def columns_in_unrelated_units(X, random_state):
@@ -152,6 +149,8 @@ class InputScaler:
         where columns are in unrelated units.
     n_samples_seen_ : int
         Number of samples that were not left out.
+    gap_ : ndarray of shape (n_features,)
+        How many times farther out than all others an odd value lies.
     low_, high_ : ndarray of shape (n_features,)
         Range of the scaled columns, float32.
     radius_ : float
@@ -196,6 +195,7 @@ class InputScaler:
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows]).astype(np.float64)
         limits = Limits.of(sample)
+        self.gap_ = np.where(limits.gap < np.inf, limits.gap, GAP)
         survey = Survey(X, limits, *self._preliminary(sample[limits.contain(sample)]))
         self.odd_, found = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
@@ -211,7 +211,10 @@ class InputScaler:
             )
         self.n_samples_seen_ = found.n_samples
         self.center_ = found.mean
-        self.factor_, self.scale_, self.largest_ = self._factors(found, sample)
+        units = None
+        if len(self.odd_):
+            units = _units_of_scaler_before(survey.statistics, found)
+        self.factor_, self.scale_, self.largest_ = self._factors(found, sample, units)
         self.low_, self.high_ = self._scaled_range(found)
         self.radius_ = self._radius(sample, found)
         self.basis_, self.spread_ = None, 1.0
@@ -235,7 +238,7 @@ class InputScaler:
         middle, half = (self.high_ + self.low_) / 2, (self.high_ - self.low_) / 2
         floor = half * inverse
         floor[inverse == 0] = floor.max()
-        limits = Limits(self.center_ + middle * inverse, floor)
+        limits = Limits(self.center_ + middle * inverse, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
         self.odd_, found = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
@@ -301,7 +304,7 @@ class InputScaler:
         scaled = (dense(X[rows]) - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half
-        ordinary = beyond.max(axis=1) < Limits(center, center).gap
+        ordinary = beyond.max(axis=1) < GAP
         return constant[differs[much & ordinary].any(axis=0)]
 
     def _preliminary(self, sample):
@@ -313,7 +316,7 @@ class InputScaler:
                 return np.zeros_like(found.mean), np.zeros_like(found.mean)
         return found.mean, self._factors(found, sample)[0]
 
-    def _factors(self, found, sample):
+    def _factors(self, found, sample, units=None):
         """Factors, scale and largest deviation, by statistics and a dense subset."""
         mean, deviation = found.mean, np.sqrt(found.variance)
         varies = deviation > _ROUNDING * np.abs(mean)
@@ -321,7 +324,10 @@ class InputScaler:
         largest = np.inf
         if not varies.any():
             return factor, 1.0, largest
-        if self.column_scaling:
+        if units is not None:
+            factor[varies] /= units[varies]
+            largest = None
+        elif self.column_scaling:
             units, seen = _column_units(sample, deviation)
             units, judged = units[varies], varies & seen
             if not judged.any() or _on_one_scale(
@@ -422,6 +428,25 @@ class InputScaler:
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
+
+
+def _units_of_scaler_before(everything, kept):
+    """Units of columns that a scaler in front has scaled by odd samples; or None.
+
+    Standardized columns, and those scaled to [0, 1], are scaled so again without them.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = np.sqrt(everything.variance)
+    varies = deviation > 0
+    if np.all(np.abs(everything.mean) < 1e-6) and np.all(
+        np.abs(deviation[varies] - 1) < 0.05
+    ):
+        return np.sqrt(kept.variance)
+    if np.all(np.abs(everything.low[varies]) < 1e-6) and np.all(
+        np.abs(everything.high[varies] - 1) < 1e-6
+    ):
+        return kept.high - kept.low
+    return None
 
 
 def _norms(rows):

@@ -483,6 +483,11 @@ class DeepManifold(
         device = resolve_device(self.device)
         continued = (self.warm_start or part) and hasattr(self, "network_")
         rows = self._validate(X, reset=not continued)
+        if rows.shape[0] < 2:
+            raise ValueError(
+                f"X has {rows.shape[0]} sample, but training takes at least 2. Join a "
+                "last part that is too small to the one before it."
+            )
         _check_length(y, rows.shape[0])
         targets = self._validate_targets(y)
         plan = self._plan(*rows.shape)
@@ -500,6 +505,7 @@ class DeepManifold(
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
         previous = self._networks() if continued else {}
         scaler = copy.copy(self._scaler) if continued else None
+        attributes = dict(vars(self)) if continued else None
         _forget_fit(self)
 
         callbacks = self._init_callback_context(
@@ -542,6 +548,7 @@ class DeepManifold(
             unit=scaler.unit,
             center=scaler.center_,
             fit_seed=seed,
+            previous=attributes,
         )
 
         def fitted(objective):
