@@ -19,6 +19,9 @@ _BLOCK_ROWS = 512
 # Most entries of such a block (16 MB): a sparse matrix may have very many columns.
 _BLOCK_SIZE = 2**21
 
+# Entries of the columns of a sample that are sorted at once (4 MB).
+_COLUMN_BLOCK_SIZE = 2**19
+
 # Entries of the sample that units and limits are read from, and its most rows.
 _UNIT_SAMPLE_SIZE = 2**22
 UNIT_SAMPLE_ROWS = 1000
@@ -114,7 +117,19 @@ def _most_odd(n_samples, n_deviations=0):
     return max(1, math.ceil(expected + n_deviations * math.sqrt(expected)))
 
 
-def _gaps(ordered, n_skipped, least):
+def column_blocks(sample):
+    """Slices of the columns, few enough to be copied."""
+    n_samples, n_features = sample.shape
+    size = max(1, _COLUMN_BLOCK_SIZE // n_samples)
+    return [slice(start, start + size) for start in range(0, n_features, size)]
+
+
+def _n_used(n_samples, n_skipped):
+    """Number of values that tell how heavy a tail is."""
+    return min(max(10, min(100, n_samples // 10)), n_samples - n_skipped - 1)
+
+
+def _gaps(tail, others, n_skipped, least):
     """How far beyond the next value an ordinary one may lie, of each column.
 
     The largest values of a column whose tail has the index m (Hill's estimate, from
@@ -123,8 +138,10 @@ def _gaps(ordered, n_skipped, least):
 
     Parameters
     ----------
-    ordered : ndarray of shape (n_samples, n_features)
-        Distances from ordinary values, each column in ascending order.
+    tail : ndarray of shape (n_used + n_skipped + 1, n_features)
+        Largest distances from an ordinary value, each column in ascending order.
+    others : ndarray of shape (n_features,)
+        Number of samples whose distance is not zero.
     n_skipped : int
         Number of values at the end that may be odd.
     least : float
@@ -137,13 +154,11 @@ def _gaps(ordered, n_skipped, least):
     known : ndarray of shape (n_features,), bool
         Whether a column tells its own.
     """
-    n_samples, n_features = ordered.shape
-    n_used = min(max(10, min(100, n_samples // 10)), n_samples - n_skipped - 1)
-    stop = n_samples - n_skipped
-    tail = ordered[stop - n_used - 1 : stop]
-    ranks = np.arange(n_skipped + n_used, n_skipped, -1)[:, np.newaxis]
+    n_features = tail.shape[1]
+    ranks = np.arange(len(tail) - 1, n_skipped, -1)[:, np.newaxis]
+    tail = tail[: len(ranks) + 1]
     # near zero is no tail: the upper half of what differs from zero
-    used = ranks < np.count_nonzero(ordered, axis=0) / 2
+    used = ranks < others / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         spacings = np.diff(np.log(tail), axis=0)
     counts = used.sum(axis=0)
@@ -181,23 +196,28 @@ class Limits:
 
     @classmethod
     def of(cls, sample):
-        """Limits from a dense float64 sample, a few of whose values may be odd."""
+        """Limits from a dense sample, a few of whose values may be odd."""
         n_samples, n_features = sample.shape
-        common = np.sort(sample, axis=0)[n_samples // 2]
-        apart = np.sort(np.abs(sample - common), axis=0)
-        others = np.count_nonzero(apart, axis=0)
-        # of the values that differ from the common one, the middle one is a unit
-        columns = np.arange(n_features)
-        unit = apart[n_samples - others + (others - 1) // 2, columns]
+        n_skipped = _most_odd(n_samples, 3)
+        common, unit = np.empty((2, n_features))
+        others = np.empty(n_features, dtype=np.int64)
+        tail = np.empty((_n_used(n_samples, n_skipped) + n_skipped + 1, n_features))
+        for part in column_blocks(sample):
+            ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
+            common[part] = ordered[n_samples // 2]
+            apart = np.sort(np.abs(ordered - common[part]), axis=0)
+            others[part] = n = np.count_nonzero(apart, axis=0)
+            # of the values that differ from the common one, the middle one is a unit
+            unit[part] = apart[n_samples - n + (n - 1) // 2, np.arange(len(n))]
+            tail[:, part] = apart[-len(tail) :]
         judged = others > 1
         if n_samples < _LEAST_SAMPLES or not judged.any():
             return cls(common, *np.full((2, n_features), np.inf))
-        n_skipped = _most_odd(n_samples, 3)
-        gap, known = _gaps(apart, n_skipped, GAP)
-        top = apart[-n_skipped - 1 :]
+        gap, known = _gaps(tail, others, n_skipped, GAP)
+        top = tail[-n_skipped - 1 :]
         jumps = (top[:-1] > 0) & (top[1:] >= gap * top[:-1])
-        last = np.where(jumps.any(axis=0), jumps.argmax(axis=0), len(top) - 1)
-        floor = top[last, columns]
+        last = np.where(jumps.any(axis=0), jumps.argmax(axis=0), n_skipped)
+        floor = top[last, np.arange(n_features)]
         # what is ordinary in other columns is so in one that says little of itself, and
         # in one on their scale that mostly has one value, such as a pixel at the border
         low, typical, high = np.quantile(floor[judged], [0.1, 0.5, 0.9])
@@ -216,7 +236,11 @@ class Limits:
 
     def contain(self, rows):
         """Whether each of some dense rows is within the limits."""
-        return (np.abs(rows - self.common) <= self.reach).all(axis=1)
+        result = np.ones(len(rows), dtype=bool)
+        for part in column_blocks(rows):
+            apart = np.abs(rows[:, part] - self.common[part])
+            result &= (apart <= self.reach[part]).all(axis=1)
+        return result
 
 
 class Survey:
@@ -254,8 +278,10 @@ class Survey:
             for rows in blocks(*X.shape):
                 block = dense(X[rows]).astype(np.float64)
                 self._look(block, rows.start)
-                scaled = (block - center) * factor
+                scaled = block - center
+                scaled *= factor
                 norms[rows] = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+                del scaled
                 self.statistics.add(block)
         self.odd = self._judge(norms, radius)
 
@@ -294,7 +320,10 @@ class Survey:
             ordered = np.sort(norms[rest])
             gap = _NORM_GAP
             if len(ordered) >= _LEAST_SAMPLES:
-                gap = float(_gaps(ordered[:, np.newaxis], self._most, _NORM_GAP)[0][0])
+                n_tail = _n_used(len(ordered), self._most) + self._most + 1
+                tail = ordered[-n_tail:, np.newaxis]
+                n_others = np.count_nonzero(ordered)
+                gap = float(_gaps(tail, n_others, self._most, _NORM_GAP)[0][0])
             ordered = ordered[-self._most - 1 :]
             before = np.maximum(ordered[:-1], radius)
             jumps = (before > 0) & (ordered[1:] >= gap * before)

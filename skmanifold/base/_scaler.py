@@ -15,9 +15,9 @@ from ._odd_samples import (
     ONE_SCALE,
     UNIT_SAMPLE_ROWS,
     Limits,
-    Statistics,
     Survey,
     blocks,
+    column_blocks,
     dense,
     sampled_rows,
     statistics,
@@ -54,14 +54,16 @@ def _column_units(sample, deviation):
     Also returns which columns vary among the rows that were looked at: of the others
     no more is known than that such rows are fewer than one of those.
     """
-    sample = np.sort(sample, axis=0)
-    # a value that more than half of the rows have is the median of the column
-    common = sample[len(sample) // 2]
-    apart = sample - common
-    others = np.count_nonzero(apart, axis=0)
     units = deviation.copy()
+    others = np.empty(len(units), dtype=np.int64)
+    squares = np.empty(len(units))
+    for part in column_blocks(sample):
+        apart = np.sort(sample[:, part].astype(np.float64), axis=0)
+        # a value that more than half of the rows have is the median of the column
+        apart -= apart[len(sample) // 2].copy()
+        others[part] = np.count_nonzero(apart, axis=0)
+        squares[part] = np.einsum("ij,ij->j", apart, apart)
     rare = (others > 0) & (others < len(sample) / 2)
-    squares = np.einsum("ij,ij->j", apart, apart)
     units[rare] = np.sqrt(squares[rare] / others[rare])
     seen = others > 0
     units[~seen] *= np.sqrt(len(sample))
@@ -193,10 +195,10 @@ class InputScaler:
     def fit(self, X):
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
         rows = sampled_rows(X, self.random_state)
-        sample = dense(X[rows]).astype(np.float64)
+        sample = dense(X[rows])
         limits = Limits.of(sample)
         self.gap_ = np.where(limits.gap < np.inf, limits.gap, GAP)
-        survey = Survey(X, limits, *self._preliminary(sample[limits.contain(sample)]))
+        survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
         self.odd_, found = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
@@ -246,7 +248,7 @@ class InputScaler:
             kept[self.odd_[:, 0]] = False
             found = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
-        sample = dense(X[rows[kept[rows]]]).astype(np.float64)
+        sample = dense(X[rows[kept[rows]]])
         constant = self.factor_ == 0
         farthest = np.maximum(found.high - self.center_, self.center_ - found.low)
         late = constant & (farthest > _ROUNDING * np.abs(self.center_))
@@ -307,11 +309,12 @@ class InputScaler:
         ordinary = beyond.max(axis=1) < GAP
         return constant[differs[much & ordinary].any(axis=0)]
 
-    def _preliminary(self, sample):
+    def _preliminary(self, sample, ordinary):
         """Center and factors by ordinary samples alone."""
-        found = Statistics(sample.shape[1])
+        if not ordinary.all():
+            sample = sample[ordinary]
         with np.errstate(over="ignore", invalid="ignore"):
-            found.add(sample.copy())
+            found = statistics(sample, np.ones(len(sample), dtype=bool))
             if not np.isfinite(found.variance).all():
                 return np.zeros_like(found.mean), np.zeros_like(found.mean)
         return found.mean, self._factors(found, sample)[0]
@@ -355,7 +358,10 @@ class InputScaler:
         """Norm that no sample exceeds, by a dense subset of them."""
         unbounded = copy.copy(self)
         unbounded.radius_ = np.inf
-        radius = float(_norms(unbounded.transform(sample)).max())
+        radius = max(
+            float(_norms(unbounded.transform(sample[rows])).max())
+            for rows in blocks(*sample.shape)
+        )
         return radius if len(sample) == found.n_samples else _BEYOND_SUBSET * radius
 
     def _fit_basis(self, X, n_reduced, kept):
