@@ -21,8 +21,6 @@ from ._scaler import MARGIN
 # output: what another order of float32 additions makes, with room to spare.
 _TOLERANCE = 1e-4
 
-_TINY = 1e-300
-
 
 class Transform(nn.Module):
     """From raw rows to the embedding, as ``transform``."""
@@ -34,7 +32,10 @@ class Transform(nn.Module):
         self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
         self.register_buffer("raw_low", torch.from_numpy(scaler.low_).double())
         self.register_buffer("raw_high", torch.from_numpy(scaler.high_).double())
-        self.radius = scaler.radius_
+        margin = MARGIN * (self.raw_high - self.raw_low)
+        # positive: constant columns are zero, and far from a bound of 1
+        self.register_buffer("raw_margin", torch.where(margin > 0, margin, 1.0))
+        self.radius = scaler.radius_ or 1.0
         self.network = network
         self.present = present
 
@@ -42,19 +43,18 @@ class Transform(nn.Module):
         """Map (n, n_features) to (n, n_components)."""
         # in float64, as an offset of a million would leave no digits in float32
         scaled = (x.double() - self.raw_mean) * self.raw_factor
-        low, high = self.raw_low, self.raw_high
-        margin = MARGIN * (high - low)
+        low, high, margin = self.raw_low, self.raw_high, self.raw_margin
         scaled = scaled - _drawn(scaled - high, margin) + _drawn(low - scaled, margin)
         norms = scaled.square().sum(1, keepdim=True).sqrt()
         excess = _drawn(norms - self.radius, MARGIN * self.radius)
-        scaled = scaled * (1 - excess / norms.clamp_min(_TINY))
+        scaled = scaled * (1 - excess / norms.clamp_min(self.radius))
         return self.present(self.network(scaled.float())).to(x.dtype)
 
 
 def _drawn(excess, margin):
     """By how much values beyond a bound are drawn in, see the scaler."""
     excess = excess.clamp_min(0.0)
-    return excess * (excess / (excess + margin + _TINY))
+    return excess * (excess / (excess + margin))
 
 
 class InverseTransform(nn.Module):

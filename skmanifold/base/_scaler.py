@@ -29,6 +29,8 @@ _PCA_SAMPLE_SIZE = 2**25
 # A column that varies by less, in units of its values, is constant.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
+_SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
+
 # A new value counts as unseen if it adds this share to the squared norm of its sample.
 _UNSEEN_SHARE = 0.025
 
@@ -295,7 +297,8 @@ class InputScaler:
             return constant[:0]
         center = self.center_[constant]
         apart = np.abs(dense(X[:, constant]).astype(np.float64) - center)
-        differs = apart > _ROUNDING * np.abs(center)
+        # what single precision makes of a value is no other value
+        differs = apart > _SINGLE_ROUNDING * np.abs(center)
         rows = np.flatnonzero(differs.any(axis=1))
         if not len(rows):
             return constant[:0]

@@ -318,6 +318,112 @@ def check_odd_columns(name, estimator):
         assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
 
 
+def check_odd_samples(name, estimator):
+    """One odd sample leaves the inputs of all others as they are, and is named."""
+    subject = Subject(estimator)
+    expected = subject.fit(subject.X[1:], subject.targets(len(subject.X) - 1))
+    center = subject.X[1:].mean(axis=0)
+    for kind, value in {
+        "a sample in other units": subject.X[0] * 1000 + 500,
+        "a sentinel in all columns": -9999.0,
+        "a sentinel in one column": np.where(
+            np.arange(subject.n_features), center, 1e6
+        ),
+        "a huge sample": 1e30,
+    }.items():
+        X = subject.X.copy()
+        X[0] = value
+        what = f"{name} on {kind}"
+        with only_user_warnings(what) as caught:
+            model = subject.fit(X)
+        named = [str(w.message) for w in caught if "sample 0" in str(w.message)]
+        assert len(named) == 1, (
+            f"{what} must name sample 0 in one warning; warnings: "
+            f"{[str(w.message) for w in caught]}"
+        )
+        assert_sensible(subject, model, X, what)
+        spread = model.embedding_[1:].std(axis=0).max()
+        assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
+            f"{what} must leave the others apart, but their embedding has a standard "
+            f"deviation of {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
+            "without that sample."
+        )
+
+
+def check_heavy_tails(name, estimator):
+    """Honest columns with heavy tails, and sparse counts, are not taken for errors."""
+    subject = Subject(estimator)
+    shape = 200, subject.n_features
+    rng = np.random.RandomState(0)
+    for kind, X in {
+        "log-normal columns": rng.lognormal(0, 1.5, shape),
+        "counts": rng.poisson(rng.lognormal(0, 1, shape)).astype(float),
+        "rare indicators": (rng.rand(*shape) < 0.05).astype(float),
+    }.items():
+        what = f"{name} on {kind}"
+        with only_user_warnings(what) as caught:
+            model = subject.fit(X)
+        texts = [str(w.message) for w in caught]
+        assert not any("far away from all others" in text for text in texts), (
+            f"{what} must take all samples as they are; warnings: {texts}"
+        )
+        assert_sensible(subject, model, X, what)
+
+
+def check_columns_that_vary_late(name, estimator):
+    """A column that was constant counts once it varies, or a warning names it."""
+    subject = Subject(estimator)
+    rng = np.random.RandomState(0)
+    first, late = subject.X.copy(), subject.X.copy()
+    first[:, 1] = 0.0
+    late[:, 1] = 3.0 * (rng.rand(len(late)) < 0.5)
+    changed = late.copy()
+    changed[:, 1] = 3.0 - late[:, 1]
+    model = subject.fit(first)
+    what = f"{name}: a column that is constant in fit and varies in transform"
+    with only_user_warnings(what) as caught:
+        model.transform(late)
+    texts = [str(w.message) for w in caught]
+    assert len(texts) == 1 and "constant" in texts[0] and " 1." in texts[0], (
+        f"{what} must be named in one warning; warnings: {texts}"
+    )
+    models = {}
+    if hasattr(model, "partial_fit"):
+        models["partial_fit"] = subject.new().partial_fit(first, subject.y)
+        models["partial_fit"].partial_fit(late, subject.y)
+    if subject.has("warm_start"):
+        models["warm_start"] = subject.fit(first, warm_start=True)
+        models["warm_start"].fit(late, subject.y)
+    for how, model in models.items():
+        what = f"{name}: a column that is constant at first and varies in a later {how}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            a, b = model.transform(late), model.transform(changed)
+        assert (a != b).any(), f"{what} must count."
+
+
+def check_parts_of_few_samples(name, estimator):
+    """A short last part trains, or the error names the least number of samples."""
+    subject = Subject(estimator)
+    if not hasattr(subject.new(), "partial_fit"):
+        return
+    for n in (1, 2, 3, 5, 8):
+        what = f"{name}.partial_fit on a last part of {n}"
+        model = subject.new().partial_fit(subject.X, subject.y)
+        before = state(model)
+        with only_user_warnings(what):
+            try:
+                model.partial_fit(subject.X[:n], subject.targets(n))
+            except ValueError as error:
+                assert re.search(r"\d|three", str(error)), (
+                    f"{what}: an error must say how many samples a part needs: {error}"
+                )
+                assert_untouched(model, before, what)
+                assert n < 5, f"{what} must train, but said: {error}"
+                continue
+        assert_sensible(subject, model, subject.X[:n], what)
+
+
 def check_odd_scales(name, estimator):
     """Tiny and huge numbers, and a large offset."""
     subject = Subject(estimator)
