@@ -419,16 +419,31 @@ def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
     assert model.transform(X).shape == (n_samples, 3 * n_samples)
 
 
+def test_a_part_of_fewer_samples_than_charts_trains_all_charts(iris):
+    X = iris[0]
+    model = quick(batch_size=2, max_epochs=1).fit(X)
+    before = model.transform(X)
+    model.partial_fit(X[:2])
+    assert model.n_charts_ == 3
+    assert model.transform(X).shape == before.shape
+    assert not np.array_equal(model.transform(X), before)
+
+
+def test_charts_that_a_small_first_part_has_reduced_are_kept(iris):
+    X = iris[0]
+    model = quick(batch_size=2, max_epochs=1)
+    with pytest.warns(UserWarning, match="using n_charts=2"):
+        model.partial_fit(X[:2])
+    assert model.partial_fit(X).n_charts_ == 2
+
+
 def test_going_on_needs_as_many_charts(iris):
     X = iris[0]
     model = quick(batch_size=2, max_epochs=1).fit(X)
     before = model.transform(X)
     message = r"heads.prototypes is \(2, 4\) and was \(3, 4\).* pass more at once"
-    with (
-        pytest.warns(UserWarning, match="using n_charts=2"),
-        pytest.raises(ValueError, match=message),
-    ):
-        model.partial_fit(X[:2])
+    with pytest.raises(ValueError, match=message):
+        model.set_params(n_charts=2).partial_fit(X)
     assert_array_equal(model.transform(X), before)
 
 

@@ -14,6 +14,7 @@ from sklearn.datasets import (
 )
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from skmanifold.base._scaler import InputScaler, columns_in_unrelated_units
 from skmanifold.datasets import make_s_curve, make_sphere
@@ -267,3 +268,178 @@ def test_overflow_in_transform():
     X[3, 1] = 1e300
     with pytest.raises(ValueError, match="too large for float32 after scaling"):
         learnt.transform(X)
+
+
+# Odd samples --------------------------------------------------------------------
+
+
+def corrupted(X, kind):
+    """X with one sample, or 1 % of them, that is wrong; and which."""
+    X = X.astype(float)
+    few = np.arange(7, 7 + max(1, len(X) // 100))
+    if kind == "other units":
+        few = few[:1]
+        X[few] = X[few] * 1000 + 500
+    elif kind == "all columns":
+        X[few] = -9999
+    elif kind == "one column":
+        X[few, np.argmax(X.std(axis=0))] = 1e6
+    elif kind == "sizes apart":
+        X[few] = 10.0 ** np.linspace(4, 9, len(few))[:, np.newaxis]
+    return X, few
+
+
+KINDS = ["other units", "all columns", "one column", "sizes apart"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("load", [load_digits, load_wine, load_iris])
+@pytest.mark.parametrize("column_scaling", [True, False])
+def test_odd_samples_are_left_out(load, kind, column_scaling):
+    X, odd = corrupted(load().data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), odd)
+    options = {"column_scaling": column_scaling, "random_state": 0}
+    learnt, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
+    assert np.array_equal(learnt.odd_[:, 0], odd)
+    np.testing.assert_allclose(learnt.center_, clean.center_, rtol=1e-9, atol=1e-9)
+    # units are read from a subset where there are many samples: another one
+    rtol = 1e-9 if len(X) < 1000 else 0.05
+    np.testing.assert_allclose(learnt.factor_, clean.factor_, rtol=rtol)
+    # what is left of them is as near as the others
+    norms = np.linalg.norm(learnt.transform(X), axis=1)
+    assert norms[odd].max() <= 1.5 * learnt.radius_
+    assert norms[kept].max() <= learnt.radius_ * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("before", [StandardScaler, RobustScaler, MinMaxScaler])
+@pytest.mark.parametrize("load", [load_wine, load_iris])
+def test_scalers_before_do_not_make_it_worse(load, before, kind):
+    data, y = load(return_X_y=True)
+    X, odd = corrupted(data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), odd)
+    clean = before().fit_transform(data[kept])
+    rows = all_rows(before().fit_transform(X), random_state=0)[kept]
+    expected = neighbor_purity(all_rows(clean, random_state=0), y[kept])
+    assert neighbor_purity(rows, y[kept]) > expected - 0.02
+
+
+@pytest.mark.parametrize("n_samples", [60, 300, 3000])
+def test_heavy_tails_are_ordinary(n_samples):
+    rng = np.random.RandomState(0)
+    shape = n_samples, 12
+    for X in (
+        rng.lognormal(0, 2, shape),
+        rng.pareto(1.5, shape),
+        rng.standard_t(3, shape),
+        rng.poisson(rng.lognormal(-1, 1.5, shape)),
+        np.where(rng.rand(*shape) < 0.9, 0.0, rng.lognormal(7, 1.5, shape)),
+        rng.rand(*shape) < 0.02,
+        sparse.csr_array(rng.poisson(rng.lognormal(-4, 1.2, 400), (n_samples, 400))),
+    ):
+        assert len(InputScaler(random_state=0).fit(X).odd_) == 0
+
+
+def test_many_far_samples_belong_to_the_data():
+    X = np.random.RandomState(0).randn(200, 3)
+    X[:40] += 1e4
+    learnt = InputScaler().fit(X)
+    assert len(learnt.odd_) == 0
+    np.testing.assert_allclose(learnt.center_, X.mean(axis=0), rtol=1e-9)
+
+
+def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
+    X = np.random.RandomState(0).poisson(0.3, (1300, 70)).astype(float)
+    X[5] = 1e6
+    learnt = InputScaler(n_reduced=5, random_state=0).fit(X)
+    assert learnt.odd_[:, 0].tolist() == [5]
+    for same in (sparse.csr_array(X), np.asfortranarray(X)):
+        other = InputScaler(n_reduced=5, random_state=0).fit(same)
+        assert np.array_equal(other.odd_, learnt.odd_)
+        assert np.array_equal(other.basis_, learnt.basis_)
+        assert np.array_equal(other.transform(same), learnt.transform(X))
+
+
+def test_the_basis_ignores_odd_samples(digits):
+    X = digits[0].copy()
+    X[3] = 1e6
+    options = {"n_reduced": 10, "random_state": 0}
+    with_odd, without = (
+        InputScaler(**options).fit(A).basis_ for A in (X, np.delete(X, 3, axis=0))
+    )
+    units = [b / np.linalg.norm(b, axis=1, keepdims=True) for b in (with_odd, without)]
+    assert np.linalg.svd(units[0] @ units[1].T, compute_uv=False).min() > 0.99
+
+
+def test_far_samples_keep_their_order_and_their_bits():
+    X = np.random.RandomState(0).randn(300, 4)
+    learnt = InputScaler().fit(X)
+    far = X[:40] * np.logspace(0, 8, 40)[:, np.newaxis]
+    whole = learnt.transform(far)
+    assert np.linalg.norm(whole, axis=1).max() <= 1.5 * learnt.radius_
+    for i in (0, 17, 39):
+        assert np.array_equal(learnt.transform(far[i : i + 1])[0], whole[i])
+    line = np.zeros((50, 4))
+    line[:, 0] = np.linspace(-40, 40, 50)
+    assert (np.diff(learnt.transform(line)[:, 0]) > 0).all()
+    # inside of what fit has seen nothing is drawn in
+    expected = (X - learnt.center_) * learnt.factor_
+    assert np.array_equal(learnt.transform(X), expected.astype(np.float32))
+
+
+# Further samples ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e4])
+@pytest.mark.parametrize("n_reduced", [None, 5])
+def test_a_column_counts_once_it_varies(spread, n_reduced):
+    rng = np.random.RandomState(0)
+    X = rng.randn(400, 8) * np.linspace(1, spread, 8)
+    late = rng.rand(400) < 0.3
+    X[:, 2] = np.where((np.arange(400) >= 200) & late, 3.0, 0.0)
+    learnt = InputScaler(n_reduced=n_reduced, random_state=0).fit(X[:200])
+    assert learnt.factor_[2] == 0
+    before = learnt.transform(X[:200])
+    learnt.partial_fit(X[200:])
+    whole = InputScaler(random_state=0).fit(X)
+    assert 0.5 < learnt.factor_[2] / whole.factor_[2] < 2
+    assert np.array_equal(learnt.transform(X[:200]), before)
+    if n_reduced is not None:
+        length = np.linalg.norm(learnt.basis_[:, 2]) * learnt.spread_
+        assert length == pytest.approx(1, rel=1e-5)
+
+
+def test_bounds_widen_but_not_for_odd_samples():
+    rng = np.random.RandomState(0)
+    learnt = InputScaler().fit(rng.randn(100, 3))
+    far = rng.randn(100, 3) + 20
+    learnt.partial_fit(far)
+    assert len(learnt.odd_) == 0
+    expected = (far - learnt.center_) * learnt.factor_
+    assert np.array_equal(learnt.transform(far), expected.astype(np.float32))
+    high, radius = learnt.high_, learnt.radius_
+    part = rng.randn(5, 3)
+    part[1] = 1e6
+    learnt.partial_fit(part)
+    assert learnt.odd_[:, 0].tolist() == [1]
+    assert np.array_equal(learnt.high_, high) and learnt.radius_ == radius
+
+
+def test_columns_of_a_first_part_without_any_that_varies():
+    X = np.random.RandomState(0).randn(50, 3)
+    learnt = InputScaler(n_reduced=2).fit(np.ones((20, 3))).partial_fit(X)
+    assert learnt.basis_ is None
+    assert np.array_equal(learnt.transform(X), all_rows(X))
+
+
+def test_unseen_columns():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
+    learnt = InputScaler().fit(X)
+    assert learnt.unseen(X).tolist() == []
+    new = X.copy()
+    new[3, 4] = 9.0
+    assert learnt.unseen(new).tolist() == [4]
+    assert learnt.unseen(sparse.csr_array(new)).tolist() == [4]
+    new[3, 4] = 7.0 + 1e-9  # next to nothing
+    assert learnt.unseen(new).tolist() == []
