@@ -34,6 +34,10 @@ _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 # A new value counts as unseen if it adds this share to the squared norm of its sample.
 _UNSEEN_SHARE = 0.025
 
+# Factor on indicators of categories beside measurements: at full size samples of two
+# categories lie so far apart that all neighbors are of one, whatever was measured.
+_INDICATOR_WEIGHT = 0.5
+
 # How far beyond its bounds a value may be drawn in to, in units of the range or radius.
 MARGIN = 0.5
 
@@ -79,7 +83,31 @@ def _on_one_scale(mean, deviation, units):
         # proportions are what they are about
         return True
     low, high = np.quantile(units, [0.1, 0.9])
-    return high <= ONE_SCALE * low
+    # thousands of columns are one kind of measurement, some of which vary little
+    wide = max(1.0, len(units) / _MOST_TABLE_COLUMNS) ** 0.75
+    return high <= ONE_SCALE * wide * low
+
+
+def _indicators(sample, *, one_scale):
+    """Which columns are indicators (of categories) beside columns of another kind.
+
+    They hold 0 and 1 alone. The others are measurements: mostly of different values,
+    and not all of them integers of one scale, as counts and pixels are.
+    """
+    n_samples, n_features = sample.shape
+    binary, others, varied, whole = np.zeros((4, n_features), dtype=bool)
+    for part in column_blocks(sample):
+        ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
+        seen = ordered[0] < ordered[-1]
+        binary[part] = seen & ((ordered == 0) | (ordered == 1)).all(axis=0)
+        others[part] = seen & ~binary[part]
+        different = np.count_nonzero(ordered != ordered[n_samples // 2], axis=0)
+        varied[part] = different > n_samples / 2
+        whole[part] = (ordered == np.floor(ordered)).all(axis=0)
+    mixed = binary.any() and others.any() and np.mean(varied[others]) >= 0.5
+    if not mixed or (one_scale and whole[others].all()):
+        return np.zeros(n_features, dtype=bool)
+    return binary
 
 
 def columns_in_unrelated_units(X, random_state):
@@ -124,7 +152,8 @@ class InputScaler:
     and q is their upper quartile, so that a column thousands of times larger cannot
     drown the others. Columns in unrelated units, which lie orders of magnitude apart,
     are divided by their units, see :func:`_column_units`. Then one number for all
-    columns makes their mean variance 1. Constant columns count for nothing.
+    columns makes their mean variance 1. Constant columns count for nothing, and
+    indicators of categories beside measurements half.
 
     The few samples that :class:`Survey` finds odd are left out of all this. Values
     beyond the range of the others, and samples farther out than they, are drawn in: to
@@ -347,6 +376,8 @@ class InputScaler:
             else:
                 factor[varies] /= units
                 largest = None
+            indicators = _indicators(sample, one_scale=largest is not None)
+            factor[indicators] *= _INDICATOR_WEIGHT
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 

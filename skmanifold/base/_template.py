@@ -268,7 +268,8 @@ class DeepManifold(
         """Train for one epoch on these rows, from where training stands.
 
         For data that arrive in parts. The first part decides the scaling, and should
-        be as varied as what follows. Each part is an epoch of its own, with its own
+        be as varied as what follows; a column that is constant there counts as soon as
+        it varies. Each part is an epoch of its own, with its own
         warm-up; neighbours are looked for within it. What later parts do not show is
         slowly forgotten, and the places of earlier rows drift: transform them again
         after the last part. Where all rows are at hand, ``fit`` is better.

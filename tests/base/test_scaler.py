@@ -443,3 +443,36 @@ def test_unseen_columns():
     assert learnt.unseen(sparse.csr_array(new)).tolist() == [4]
     new[3, 4] = 7.0 + 1e-9  # next to nothing
     assert learnt.unseen(new).tolist() == []
+
+
+# Kinds of columns ---------------------------------------------------------------
+
+
+def test_indicators_beside_measurements_count_half():
+    rng = np.random.RandomState(0)
+    measured = rng.randn(300, 4)
+    categories = np.eye(3)[rng.randint(3, size=300)]
+    X = np.column_stack([measured, categories])
+    for same in (X, X * np.array([1e3, 1, 1e-3, 1, 1, 1, 1])):
+        spread = all_rows(same).std(axis=0)
+        np.testing.assert_allclose(
+            spread[4:] / spread[3], 0.5 * categories.std(axis=0), rtol=0.1
+        )
+    for other in (
+        categories,
+        (rng.rand(300, 64) < 0.3).astype(float),
+        np.column_stack([rng.poisson(0.5, (300, 40)), categories]),
+        np.column_stack([rng.randint(0, 17, (300, 40)), categories * 1.0]),
+    ):
+        rows = all_rows(other)
+        ratio = rows.std(axis=0) / other.std(axis=0)
+        np.testing.assert_allclose(ratio[-3:], ratio.max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_features, divides", [(40, True), (3000, False)])
+def test_spread_of_thousands_of_columns_is_no_unit(n_features, divides):
+    rng = np.random.RandomState(0)
+    X = 7 + rng.randn(50, n_features) * rng.lognormal(0, 1.3, n_features)
+    factor = InputScaler().fit(X).factor_
+    small = X.std(axis=0) < np.quantile(X.std(axis=0), 0.7)
+    assert (np.ptp(factor[small]) > factor[small].min()) == divides

@@ -1097,3 +1097,17 @@ def test_interrupted_fit_resumes_bit_for_bit(images, tmp_path, fail_after, label
     assert_array_equal(resumed.cluster_centers_, whole.cluster_centers_)
     assert resumed.history_ == whole.history_
     assert resumed.pretraining_history_ == whole.pretraining_history_
+
+
+def test_thousands_of_columns_are_reduced():
+    """As texts are: sparse, and of few dimensions."""
+    rng = np.random.RandomState(0)
+    y = rng.randint(3, size=120)
+    topics = rng.dirichlet(np.full(2500, 0.02), 3)
+    X = sparse.csr_array(np.stack([rng.multinomial(80, topics[k]) for k in y]) * 1.0)
+    model = DCRL(3, init="k-means", random_state=0).fit(X)
+    assert model.network_.project.out_features == 20
+    assert adjusted_rand_score(y, model.labels_) == 1
+    assert model.cluster_means_.shape == (3, 2500)
+    assert model.inverse_transform(model.embedding_).shape == X.shape
+    assert model.score(X) > -X.toarray().var(axis=0).sum()

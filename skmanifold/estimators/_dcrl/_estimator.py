@@ -59,6 +59,9 @@ _SEARCH_COMPONENTS = 50
 # The unit of the losses is at least this share of the spread of the features.
 _MOST_UNITS = 4.0
 
+# More columns than this are reduced by PCA.
+_MOST_COLUMNS = 2000
+
 
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     """Deep Clustering and Representation Learning that keeps geometric structure.
@@ -74,7 +77,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     latent space into one of these clusters. Input is taken in raw units. One number
     scales all columns, so that distances keep their proportions, but for columns in
     unrelated units or far larger than the others, which are brought to one scale first,
-    as by :class:`DLME`.
+    as by :class:`DLME`. More than 2,000 columns (texts, gene expression) are reduced to
+    at most 100 principal components, unless there is an ``image_shape``, a transformer
+    as ``representation`` or a network of your own.
 
     Parameters
     ----------
@@ -522,11 +527,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         learning_rate = self.learning_rate
         if learning_rate == "auto":
             learning_rate = 1e-3
+        own = (self.encoder, self.decoder, self.image_shape, self._representation)
+        reduces = n_features > _MOST_COLUMNS and all(part is None for part in own)
         return Plan(
             n_epochs=n_epochs.pop("training"),
             batch_size=batch_size,
             learning_rate=learning_rate,
             n_pretraining_epochs=sum(n_epochs.values()),
+            # so wide are texts and gene expression, which span few dimensions
+            n_reduced=min(100, max(2, n_samples // 6)) if reduces else None,
             # images and representations have one scale; a table may have many units
             column_scaling=self.image_shape is None and self._representation is None,
         )
@@ -601,7 +610,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return objective
 
     def _make_objective(self, data, n_clusters):
-        n_features = self.n_features_in_
+        n_features = min(self.n_features_in_, data.n_inputs)  # fewer after a PCA
         n_rest = data.n_inputs - n_features
         n_represented = data.n_inputs
         represent = nn.Identity()
