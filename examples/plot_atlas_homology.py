@@ -34,7 +34,8 @@ spaces = {
 # untrained cover, neighbourhoods of the centres of k-means, is put beside the trained
 # one: on clean data it finds the same numbers, but has no coordinates and no decoders.
 
-from skmanifold.atlas import AtlasAE, betti_numbers, soft_cover
+from skmanifold.atlas import AtlasAE
+from skmanifold.topology import betti_numbers, soft_cover
 
 covers = {}
 for name, (space, n_charts) in spaces.items():
@@ -61,8 +62,8 @@ for name, (space, n_charts) in spaces.items():
 
 import matplotlib.pyplot as plt
 
-from skmanifold.atlas import cech_nerve, persistence
 from skmanifold.inspection import BarcodeDisplay
+from skmanifold.topology import cech_nerve, persistence
 
 figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), layout="constrained")
 for row, (name, Q) in zip(axes, covers.items(), strict=True):

@@ -32,6 +32,7 @@ _SUBMODULES = (
     "losses",
     "metrics",
     "nn",
+    "topology",
     "training",
     "utils",
 )

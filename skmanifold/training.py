@@ -42,18 +42,15 @@ class TrainingOptions(BaseEstimator):
         zero along a line, or not at all. A function of the step alone.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Number format inside the hidden layers during training. Distances, logarithms,
-        last layers and `transform` always use float32. "auto" takes bfloat16 where the
-        hardware multiplies matrices in it (AMX, CUDA from compute capability 8.0).
+        Number format of the hidden layers during training. Distances, logarithms, last
+        layers and `transform` always use float32. "auto" takes bfloat16 where products
+        in it are faster: processors with AMX, AMD processors with AVX512-BF16, CUDA
+        from compute capability 8.0.
 
-    n_threads : int or None, default=1
-        Threads that a training step is computed with on the CPU. The last bits of the
-        result depend on this number, and on no other: a matrix product is split among
-        threads. A second one shortens steps somewhat if it has a core to itself. If it
-        has none (fits side by side, workers of joblib), threads wait for each other,
-        and steps take longer than on one: so one unless you say otherwise. None takes
-        as many as torch is set to. The neighbour search and ``transform`` use all
-        threads in any case.
+    n_threads : int or None, default=None
+        Largest number of threads that training uses on the CPU. None takes as many as
+        torch is set to. The result does not depend on it: set it only to leave cores to
+        others.
 
     min_steps : int, default=0
         Least number of optimiser steps: the number of epochs is raised until it is
@@ -112,7 +109,7 @@ class TrainingOptions(BaseEstimator):
         warmup="auto",
         schedule="cosine",
         precision="auto",
-        n_threads=1,
+        n_threads=None,
         min_steps=0,
         gradient_clip=None,
         tol=1e-4,

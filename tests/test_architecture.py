@@ -10,10 +10,12 @@ trees that break one rule each, so that a rule cannot pass by seeing nothing.
 
 import ast
 import functools
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,8 @@ PACKAGE = "skmanifold"
 
 NUMERIC = {"numpy", "scipy", "sklearn", "joblib", "threadpoolctl"}
 
-# layer -> (layers of the house it may import, third-party packages it may import).
+# layer -> (layers or modules of the house it may import, third-party packages it may
+# import).
 # A layer may always import itself and the standard library. What a layer does not list
 # it may not import, at the top of a module as little as inside a function.
 LAYERS = {
@@ -34,8 +37,8 @@ LAYERS = {
         {*NUMERIC, "torch"},
     ),
     "atlas": (
-        {"_engine", "augment", "base", "graph", "losses", "nn", "utils"},
-        {*NUMERIC, "torch", "gudhi"},
+        {"_engine", "augment", "base", "graph", "losses", "nn", "topology", "utils"},
+        {*NUMERIC, "torch"},
     ),
     "base": (
         {"_engine", "training", "utils"},
@@ -43,8 +46,9 @@ LAYERS = {
     ),
     "_engine": (set(), {"torch", "numpy"}),
     "losses": (set(), {"torch", "numpy"}),
-    "nn": (set(), {"torch", "numpy"}),
+    "nn": ({"utils._sizes"}, {"torch", "numpy"}),
     "augment": (set(), {"torch", "numpy"}),
+    "topology": ({"graph", "utils"}, {*NUMERIC, "gudhi"}),
     "graph": ({"utils"}, {*NUMERIC, "faiss", "numba", "pynndescent"}),
     "metrics": ({"utils"}, NUMERIC),
     "datasets": ({"utils"}, {*NUMERIC, "pandas"}),
@@ -71,7 +75,7 @@ LAZY = {
 IMPORTERS = {"__import__", "import_module", "import_optional"}
 
 # The files that import modules by a name that they compute.
-COMPUTED_IMPORTS = {"__init__.py", "base/_persistence.py", "utils/_optional.py"}
+COMPUTED_IMPORTS = {"__init__.py", "base/_model_file.py", "utils/_optional.py"}
 
 
 # What a file imports --------------------------------------------------------
@@ -134,14 +138,15 @@ def imports(path, root):
 
 
 def house_layer(module, name):
-    """Layer of a house import; None for a package of somebody else."""
+    """Return layer and ``layer.module`` of a house import; None for other packages."""
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return None
     if len(parts) > 1:
-        return parts[1]
+        return parts[1], ".".join(parts[1:3])
     # from skmanifold import graph, or: import skmanifold
-    return name if name in LAYERS else "__init__"
+    layer = name if name in LAYERS else "__init__"
+    return layer, layer
 
 
 # The rules ------------------------------------------------------------------
@@ -163,8 +168,8 @@ def check_layers(root):
             package = module.split(".")[0]
             other = house_layer(module, name)
             if other is not None:
-                if other not in {layer, *houses}:
-                    yield f"{where}:{line}: {layer} must not import {other}"
+                if not {layer, *houses} & {*other}:
+                    yield f"{where}:{line}: {layer} must not import {other[0]}"
             elif package in sys.stdlib_module_names:
                 pass
             elif package not in packages:
@@ -287,9 +292,121 @@ def check_tests_mirror_package(root):
         yield f"tests/{folder}: the package has no such part"
 
 
+CODE_LIMIT = 500
+CODE_FILES = (PACKAGE, "asv_bench")
+
+# The files that are longer still. A file that no longer is must leave this list.
+LONG_FILES = {
+    "skmanifold/base/_template.py",
+}
+
+LAYOUT = {
+    tokenize.COMMENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+    tokenize.INDENT,
+    tokenize.NEWLINE,
+    tokenize.NL,
+}
+
+
+def count_code_lines(path):
+    """Count the lines of a file without blank lines, comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in LAYOUT:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            lines -= {*range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+    return len(lines)
+
+
+def check_code_lines(root, exceptions=LONG_FILES):
+    long_files = set()
+    for folder in CODE_FILES:
+        for path in sorted((root / folder).rglob("*.py")):
+            where = path.relative_to(root).as_posix()
+            n_lines = count_code_lines(path)
+            if n_lines > CODE_LIMIT:
+                long_files.add(where)
+                if where not in exceptions:
+                    yield f"{where}: {n_lines} lines of code, more than {CODE_LIMIT}"
+    for where in sorted(exceptions - long_files):
+        if (root / where.split("/")[0]).is_dir():
+            yield f"{where}: is not that long (any more); take it from LONG_FILES"
+
+
+# Circles of modules that are still there. One that no longer is must leave this list.
+CIRCLES = set()
+
+
+def module_name(path, root):
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def import_graph(root):
+    """Return ``{module: modules it imports}``, imports inside functions included."""
+    files = {
+        module_name(path, root): path
+        for folder in CODE_FILES
+        for path in sorted((root / folder).rglob("*.py"))
+    }
+    graph = {}
+    for module, path in files.items():
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        imported = set()
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                parts = package.split(".")[: 1 - node.level or None]
+                base = ".".join([*parts, node.module or ""]) if node.level else ""
+                base = base.strip(".") or node.module
+                for alias in node.names:
+                    submodule = f"{base}.{alias.name}"
+                    imported.add(submodule if submodule in files else base)
+        graph[module] = imported & set(files) - {module}
+    return graph
+
+
+def check_circles(root, exceptions=CIRCLES):
+    """No module imports itself through others."""
+    graph = import_graph(root)
+
+    def reachable(module):
+        reached, waiting = set(), [module]
+        while waiting:
+            for other in graph[waiting.pop()] - reached:
+                reached.add(other)
+                waiting.append(other)
+        return reached
+
+    reached = {module: reachable(module) for module in graph}
+    circles = {
+        ", ".join(
+            sorted(
+                other
+                for other in graph
+                if module in reached[other] and other in reached[module]
+            )
+        )
+        for module in graph
+        if module in reached[module]
+    }
+    for circle in sorted(circles - exceptions):
+        yield f"{circle}: import each other"
+    for circle in sorted(exceptions - circles):
+        if (root / circle.split(".")[0]).is_dir():
+            yield f"{circle}: do not import each other (any more); take it from CIRCLES"
+
+
 HOME = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|[A-Za-z]:\\+Users\\+)[\w.-]")
 OUR_FILES = ("skmanifold", "tests", "doc", "examples", "asv_bench", ".ci")
-GENERATED = {"__pycache__", "_build", "auto_examples", "generated", "env", "results"}
+GENERATED = {"__pycache__", "_build", "auto_examples", "generated", "env"}
 
 
 def our_files(root):
@@ -297,7 +414,8 @@ def our_files(root):
     yield from (path for path in sorted(root.iterdir()) if path.is_file())
     for top in OUR_FILES:
         for folder, folders, files in os.walk(root / top):
-            folders[:] = sorted(set(folders) - GENERATED)
+            generated = GENERATED | ({"results"} if top == "asv_bench" else set())
+            folders[:] = sorted(set(folders) - generated)
             yield from (Path(folder, name) for name in sorted(files))
 
 
@@ -319,6 +437,8 @@ RULES = [
     check_scikit_learn_privates,
     check_inheritance,
     check_tests_mirror_package,
+    check_code_lines,
+    check_circles,
     check_no_home_paths,
 ]
 
@@ -357,7 +477,9 @@ def test_import_of_the_package_is_light():
     assert not heavy, f"import {PACKAGE} loads {sorted(heavy)}"
 
 
-@pytest.mark.parametrize("layer", ["datasets", "graph", "metrics", "training", "utils"])
+@pytest.mark.parametrize(
+    "layer", ["datasets", "graph", "metrics", "topology", "training", "utils"]
+)
 def test_import_of_a_numpy_layer_loads_no_torch(layer):
     loaded = loaded_by(f"import {PACKAGE}.{layer}")
     assert f"{PACKAGE}.{layer}" in loaded
@@ -400,6 +522,8 @@ def write_tree(root, files):
         ("metrics/_a.py", "import skmanifold", "must not import __init__"),
         ("losses/_a.py", "import sklearn", "losses must not import sklearn"),
         ("losses/_a.py", "import skmanifold.nn", "losses must not import nn"),
+        ("nn/_a.py", "from ..utils._sklearn import x", "nn must not import utils"),
+        ("nn/_a.py", "from ..utils import import_optional", "nn must not import utils"),
         ("_engine/_a.py", "import scipy", "_engine must not import scipy"),
         ("base.py", "from .estimators import DLME", "must not import estimators"),
         ("__init__.py", "import numpy", "__init__ must not import numpy"),
@@ -421,6 +545,7 @@ def test_layers_let_good_files_pass(tmp_path):
         "graph/_a.py": "def f():\n    import pynndescent\n    import os\n",
         "estimators/_a.py": "import torch\nfrom skmanifold.base import DeepManifold\n",
         "losses/_a.py": "from skmanifold.losses._b import f\n",
+        "nn/_a.py": "from skmanifold.utils._sizes import is_size\n",
     }
     write_tree(tmp_path, {f"{PACKAGE}/{name}": text for name, text in good.items()})
     assert not list(check_layers(tmp_path))
@@ -498,6 +623,41 @@ def test_mirror_is_held(tmp_path):
     write_tree(tmp_path, {"tests/plots/test_a.py": ""})
     (violation,) = check_tests_mirror_package(tmp_path)
     assert "tests/plots" in violation
+
+
+def test_code_lines_are_held(tmp_path):
+    text = '"""Text."""\n\n# why\n' + "x = 1\n" * CODE_LIMIT
+    method = '\n\nclass A:\n    """Text.\n\n    More.\n    """\n\n    y = """\n\n"""\n'
+    write_tree(tmp_path, {"skmanifold/a.py": text, "asv_bench/b.py": text})
+    assert count_code_lines(tmp_path / "skmanifold/a.py") == CODE_LIMIT
+    assert not list(check_code_lines(tmp_path, set()))
+    write_tree(tmp_path, {"skmanifold/c.py": text + method})
+    assert count_code_lines(tmp_path / "skmanifold/c.py") == CODE_LIMIT + 4
+    (violation,) = check_code_lines(tmp_path, set())
+    assert violation == "skmanifold/c.py: 504 lines of code, more than 500"
+    assert not list(check_code_lines(tmp_path, {"skmanifold/c.py"}))
+    (violation,) = check_code_lines(tmp_path, {"skmanifold/c.py", "asv_bench/b.py"})
+    assert violation.startswith("asv_bench/b.py: is not that long")
+
+
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ("from skmanifold.base import _b", "from ._a import x"),
+        ("import skmanifold.base._b", "def f():\n    from skmanifold.base._a import x"),
+        ("from . import _b", "from ..base._a import x"),
+    ],
+)
+def test_circles_are_held(tmp_path, a, b):
+    base = {"skmanifold/__init__.py": "", "skmanifold/base/__init__.py": ""}
+    write_tree(tmp_path, {**base, "skmanifold/base/_a.py": a})
+    write_tree(tmp_path, {"skmanifold/base/_b.py": "import numpy"})
+    assert not list(check_circles(tmp_path, set()))
+    (violation,) = check_circles(tmp_path, {"skmanifold.base._a, skmanifold.base._b"})
+    assert "do not import each other (any more)" in violation
+    write_tree(tmp_path, {"skmanifold/base/_b.py": b})
+    (violation,) = check_circles(tmp_path, set())
+    assert violation == "skmanifold.base._a, skmanifold.base._b: import each other"
 
 
 def test_home_paths_are_held(tmp_path):

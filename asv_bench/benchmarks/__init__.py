@@ -1,16 +1,16 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Benchmarks that are followed over the project's history (airspeed velocity)."""
+"""Benchmarks followed over the project's history (airspeed velocity)."""
 
 import numpy as np
 
 
 def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
-    """Return rows near curved 5-dimensional sheets, one for each cluster.
+    """Return samples near curved 5-dimensional sheets, one for each cluster.
 
-    Real data lie near sheets of low dimension, and the costs of neighbour search and
-    of training depend on it; isotropic blobs would be a different task.
+    Real data lie near sheets of low dimension, and the cost of neighbor search and of
+    training depends on it; isotropic blobs would be a different task.
 
     Returns
     -------
@@ -28,3 +28,12 @@ def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
         X[rows] += 3.0 * rng.standard_normal(n_features)
     X += 0.1 * rng.standard_normal(X.shape, dtype=np.float32)
     return X, y
+
+
+class WholeFit:
+    """Settings of benchmarks whose one run is long enough to be its own average."""
+
+    timeout = 900
+    number = 1
+    repeat = (1, 3, 60.0)
+    warmup_time = 0.0

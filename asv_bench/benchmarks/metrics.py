@@ -10,10 +10,22 @@ from skmanifold import metrics
 
 from . import make_clusters
 
-RANKS = ("trustworthiness", "continuity", "mean_relative_rank_error")
+# metric -> options
+OF_EMBEDDINGS = {
+    "trustworthiness": {"n_neighbors": 15},
+    "continuity": {"n_neighbors": 15},
+    "mean_relative_rank_error": {"n_neighbors": 15},
+    "distance_rmse": {},
+    "stress": {},
+    "distance_correlation": {},
+    "local_geometric_distortion": {"n_neighbors": (3, 7)},
+    "neighborhood_preservation": {"n_neighbors": 15},
+    "neighborhood_preservation_auc": {},
+    "local_curvature": {},
+}
 
 
-class _Pair:
+class _Data:
     timeout = 300
 
     def setup(self, n_samples, *_):
@@ -22,64 +34,24 @@ class _Pair:
         self.Z = self.X[:, :2].copy()
 
 
-class Ranks(_Pair):
-    """Metrics that rank all samples."""
+class Embeddings(_Data):
+    """Metrics that compare an embedding with the input."""
 
-    params = ([1_000, 5_000], RANKS)
+    params = ([1_000, 5_000], list(OF_EMBEDDINGS))
     param_names = ("n_samples", "metric")
 
     def time_metric(self, n_samples, metric):
-        getattr(metrics, metric)(self.X, self.Z, n_neighbors=15)
+        getattr(metrics, metric)(self.X, self.Z, **OF_EMBEDDINGS[metric])
 
     def peakmem_metric(self, n_samples, metric):
-        getattr(metrics, metric)(self.X, self.Z, n_neighbors=15)
+        getattr(metrics, metric)(self.X, self.Z, **OF_EMBEDDINGS[metric])
 
 
-class Trustworthiness(_Pair):
-    """Ours beside scikit-learn's."""
+class Others(_Data):
+    """Metrics of one space, and scikit-learn's trustworthiness for comparison."""
 
-    params = ([1_000, 5_000], ["ours", "sklearn"])
-    param_names = ("n_samples", "implementation")
-
-    def setup(self, n_samples, implementation):
-        super().setup(n_samples)
-        theirs = implementation == "sklearn"
-        self.metric = sklearn_trustworthiness if theirs else metrics.trustworthiness
-
-    def time_trustworthiness(self, n_samples, implementation):
-        self.metric(self.X, self.Z, n_neighbors=15)
-
-    def peakmem_trustworthiness(self, n_samples, implementation):
-        self.metric(self.X, self.Z, n_neighbors=15)
-
-
-class Distances(_Pair):
-    """Metrics of distances."""
-
-    params = ([1_000, 5_000], ["distance_rmse", "stress", "distance_correlation"])
-    param_names = ("n_samples", "metric")
-
-    def time_metric(self, n_samples, metric):
-        getattr(metrics, metric)(self.X, self.Z)
-
-    def peakmem_metric(self, n_samples, metric):
-        getattr(metrics, metric)(self.X, self.Z)
-
-
-class Neighbors(_Pair):
-    """Metrics that need neighbours only, and the curve that needs all ranks."""
-
-    params = ([1_000, 5_000],)
+    params = [1_000, 5_000]
     param_names = ("n_samples",)
-
-    def time_local_geometric_distortion(self, n_samples):
-        metrics.local_geometric_distortion(self.X, self.Z, n_neighbors=(3, 7))
-
-    def time_neighborhood_preservation(self, n_samples):
-        metrics.neighborhood_preservation(self.X, self.Z, n_neighbors=15)
-
-    def time_neighborhood_preservation_auc(self, n_samples):
-        metrics.neighborhood_preservation_auc(self.X, self.Z)
 
     def time_mean_average_precision(self, n_samples):
         metrics.mean_average_precision_at_k(self.Z, self.y, k=100)
@@ -87,5 +59,8 @@ class Neighbors(_Pair):
     def time_intrinsic_dimension(self, n_samples):
         metrics.intrinsic_dimension(self.X, method="mle")
 
-    def time_local_curvature(self, n_samples):
-        metrics.local_curvature(self.X, self.Z)
+    def time_trustworthiness_of_scikit_learn(self, n_samples):
+        sklearn_trustworthiness(self.X, self.Z, n_neighbors=15)
+
+    def peakmem_trustworthiness_of_scikit_learn(self, n_samples):
+        sklearn_trustworthiness(self.X, self.Z, n_neighbors=15)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Imports, epochs, steps, one row and memory, over what they cannot do without.
+"""Overhead of imports, epochs, steps, one sample and memory.
 
 The measurements are those of ``asv_bench.compare.speed``, on digits.
 """
@@ -9,18 +9,18 @@ The measurements are those of ``asv_bench.compare.speed``, on digits.
 import sys
 from pathlib import Path
 
-# Last, so that the commit that asv has installed comes before the checkout's.
+# Last, so that asv's installed commit takes precedence over the checkout.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from asv_bench.compare import speed
-from asv_bench.compare.child import measured
+from asv_bench.compare.process import measured
 from skmanifold import DLME
 
 from . import make_clusters
 
 
 class NewProcess:
-    """What a new process takes to import, and to its first result."""
+    """Time of a new process to import and to its first result."""
 
     timeout = 300
     number = 1
@@ -41,7 +41,7 @@ class NewProcess:
 
 
 class Import:
-    """``import skmanifold`` beyond what scikit-learn begins with."""
+    """``import skmanifold`` after ``sklearn.base``."""
 
     timeout = 120
     unit = "seconds"
@@ -51,7 +51,7 @@ class Import:
 
 
 class Epochs:
-    """An epoch of ours over one of a loop of plain torch, with the same network."""
+    """An epoch of ours over one of plain torch with the same network."""
 
     params = ["DCRL", "MSimCLR", "AtlasAE"]
     param_names = ("method",)
@@ -63,7 +63,7 @@ class Epochs:
 
 
 class Step:
-    """A training step of DLME, and the matrix products in it."""
+    """A training step of DLME and its matrix products."""
 
     timeout = 600
     unit = "ratio"
@@ -82,7 +82,7 @@ class Step:
 
 
 class OneRow:
-    """``transform`` of one row beyond the network on the block that it lies in."""
+    """``transform`` of one sample, beyond the network on its block."""
 
     params = ["DLME", "DCRL"]
     param_names = ("method",)
@@ -94,7 +94,7 @@ class OneRow:
 
 
 class Memory:
-    """Peak of a fit beside its rows, over the rows in single precision."""
+    """Peak memory of a fit over the size of X in single precision."""
 
     timeout = 600
     unit = "ratio"

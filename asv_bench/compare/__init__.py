@@ -1,14 +1,18 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Side by side with the methods a user would otherwise pick.
+"""Comparisons with the methods a user would otherwise pick.
 
-``python -m asv_bench.compare`` runs each (method, data set, seed) in a process of
-its own, one after the other, on the same cores and with the same limits of threads,
-and appends one row per run to a file of JSON lines.
-``python -m asv_bench.compare.report`` makes Markdown tables of such a file.
+Each measuring module (``embedding``, ``clustering``, ``isometry``, ``topology``,
+``charts``, ``contrast``, ``speed``, ``scaling``) is a command,
+``python -m asv_bench.compare.embedding``: it runs every fit in a process of its own,
+appends one JSON line per fit to a file and prints a table. ``--help`` lists its
+options.
 
-The parts: ``methods`` says how each package is driven, ``data`` reads the sets,
-``child`` is the process that fits and is timed, ``quality`` judges the embedding that
-it has left on disk, ``run`` is the command, ``report`` the tables.
+``python -m asv_bench.compare.report`` writes the tables and plots of the documentation
+from the rows in ``asv_bench/measured``.
+
+Shared parts: ``runner`` starts the processes and writes the rows, ``process`` measures
+inside them, ``data`` reads the data sets, ``methods`` builds the embedding methods,
+``quality`` scores embeddings, ``tables`` formats means over the seeds.
 """

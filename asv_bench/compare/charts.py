@@ -1,42 +1,34 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What charts say about data and keep of them: dimension, overlap, codes.
+"""Charts: intrinsic dimension, reconstruction, short codes, overlap.
 
 ``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
 
-- dimension: of spaces whose dimension is known, by
-  :func:`skmanifold.atlas.estimate_dimension` at its defaults, or with ``--charts`` of
-  them; beside it by distances of neighbours, TwoNN and maximum likelihood.
-- reconstruction: the flat torus of three dimensions by AtlasAE with charts of three
-  coordinates, for points that were not fitted. The relative error is the root of the
-  mean squared error over the variance.
+- dimension: spaces of known dimension, by :func:`skmanifold.atlas.estimate_dimension`
+  at its defaults or with ``--charts``, beside TwoNN and maximum likelihood.
+- reconstruction: new points of the flat 3-torus by AtlasAE with charts of three
+  coordinates.
 - compression: vectors stored in a few bytes, as a chart and coordinates of eight bits,
-  as as many principal components of eight bits, and as the product codes of faiss (PQ,
-  and OPQ, which rotates first). Recall of the ten nearest neighbours, by Euclidean
-  distance in the input, of queries that are not stored. Only what is stored is short: a
-  query is compared, as it is, with what AtlasAE's decoder, the principal components or
-  the centres of the product code make of a code; MSimCLR, which has no decoder,
-  compares coordinates, and puts the query's own chart first.
-- overlap: 15 charts of MNIST. Do charts overlap where digits look alike? What looks
-  alike is what a linear classifier confuses, by five-fold cross-validation on the
-  pixels. The figure is the chance that it takes a digit of one chart for a digit of
-  the other: for the ten pairs of charts that overlap most, over the chance for all
-  pairs. ``--picture FILE`` only draws the charts, of the first seed.
-
-Each fit has a process of its own and a line in a file; a table of the means over the
-seeds is printed at the end. Digits come with scikit-learn, the other data are read from
-the folder that SKMANIFOLD_DATA names.
+  as principal components of eight bits, and as product codes of faiss (PQ, and OPQ,
+  which rotates first). Recall of the ten nearest neighbors, by Euclidean distance in
+  the input, of queries that are not stored. Only stored vectors are short: a query is
+  compared with what each method decodes from a code. MSimCLR has no decoder; it
+  compares coordinates, the query's own chart first.
+- overlap: 15 charts of MNIST. Do charts overlap where digits look alike? The figure is
+  the probability that a linear classifier on pixels (five-fold) confuses digits of two
+  charts: for the ten pairs of charts that overlap most, and for all pairs.
+  ``--picture FILE`` only plots the charts of the first seed.
 """
 
-import argparse
 from time import perf_counter, process_time
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from asv_bench.compare.data import load, stratified_rows
-from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown, mean_table
 
 # space -> (generator, its options, dimension)
 SPACES = {
@@ -49,13 +41,13 @@ SPACES = {
     "swiss roll": ("make_swiss_roll", {}, 2),
 }
 N_CHARTS = 16
-# of the data sets with more
+# subsample of larger data sets
 MOST_STORED = 8000
 N_QUERIES = 300
 
 
 def points(space, n_samples, seed):
-    """Points of a space."""
+    """Return points of a space."""
     from skmanifold import datasets
 
     generator, options, _ = SPACES[space]
@@ -90,7 +82,7 @@ def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameter
 
 
 def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
-    """Reconstruct points of one space with charts of its dimension."""
+    """Reconstruct new points of one space with charts of its dimension."""
     from skmanifold.atlas import AtlasAE
 
     X, X_new = np.split(points(case, n_samples + n_new, seed), [n_samples])
@@ -112,24 +104,24 @@ def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
 
 
 def nearest(distances, n_neighbors=10):
-    """Columns of the smallest distances of each row."""
+    """Return the columns of the smallest distances of each row."""
     return np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
 
 
 def recall(found, true):
-    """Share of the true neighbours that were found."""
+    """Return the share of the true neighbors that were found."""
     hits = [len(np.intersect1d(a, b)) for a, b in zip(found, true, strict=True)]
     return float(np.sum(hits) / true.size)
 
 
 def eight_bits(values, low, high):
-    """Values as they are read from eight bits."""
+    """Return values as they are read from eight bits."""
     step = np.maximum((high - low) / 255, np.finfo(np.float64).tiny)
     return low + np.clip(np.round((values - low) / step), 0, 255) * step
 
 
 def principal_components(stored, queries, n_bytes, seed):
-    """Neighbours by principal components of eight bits."""
+    """Return neighbors by principal components of eight bits."""
     from sklearn.decomposition import PCA
 
     pca = PCA(n_bytes, random_state=seed).fit(stored)
@@ -139,11 +131,11 @@ def principal_components(stored, queries, n_bytes, seed):
 
 
 def product_code(stored, queries, n_bytes, seed, *, rotated):
-    """Neighbours by a product code of faiss."""
+    """Return neighbors by a product code of faiss."""
     import faiss
 
     n_features = stored.shape[1]
-    # "np": without the polysemous order of centres, which only a search by bits uses
+    # "np": no polysemous training, which only a search by bits uses
     kind = f"PQ{n_bytes}x8np"
     if rotated:
         kind = f"OPQ{n_bytes},{kind}"
@@ -157,7 +149,7 @@ def product_code(stored, queries, n_bytes, seed, *, rotated):
 
 
 def decoded_charts(stored, queries, n_bytes, seed, **parameters):
-    """Neighbours by what AtlasAE decodes of a chart and coordinates."""
+    """Return neighbors by what AtlasAE decodes from a chart and coordinates."""
     from skmanifold.atlas import AtlasAE
 
     model = AtlasAE(N_CHARTS, n_bytes - 1, random_state=seed, **parameters).fit(stored)
@@ -171,14 +163,14 @@ def decoded_charts(stored, queries, n_bytes, seed, **parameters):
 
 
 def contrast_charts(stored, queries, n_bytes, seed, **parameters):
-    """Neighbours by MSimCLR's chart and coordinates."""
+    """Return neighbors by MSimCLR's chart and coordinates."""
     from skmanifold.atlas import MSimCLR
 
     model = MSimCLR(N_CHARTS, n_bytes - 1, random_state=seed, **parameters).fit(stored)
     chart, coordinates = model.charts(stored)
     query_chart, query_coordinates = model.charts(queries)
     distances = cdist(query_coordinates, eight_bits(coordinates, 0.0, 1.0))
-    # the own chart first, then the others, in no order
+    # the own chart first, then all others
     apart = query_chart[:, np.newaxis] != chart
     return nearest(distances + 2 * np.sqrt(n_bytes) * apart)
 
@@ -193,7 +185,7 @@ CODES = {
 
 
 def compression(case, seed, *, data, n_bytes):
-    """Recall of one code."""
+    """Measure the recall of one code."""
     everything = load(data)
     rows = stratified_rows(everything.y, MOST_STORED + N_QUERIES, seed)
     X = everything.X[rows].astype(np.float64)
@@ -213,7 +205,7 @@ def compression(case, seed, *, data, n_bytes):
 
 
 def confusions(X, y):
-    """Chance that a linear classifier takes a row of one class for one of another."""
+    """Return the probabilities that a linear classifier confuses classes."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import confusion_matrix
     from sklearn.model_selection import cross_val_predict
@@ -225,7 +217,7 @@ def confusions(X, y):
 
 
 def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
-    """Charts of images, and whether those that overlap hold digits that look alike."""
+    """Measure whether charts that overlap hold digits that look alike."""
     from skmanifold.atlas import AtlasAE
 
     data = load(case)
@@ -247,7 +239,7 @@ def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
     a, b = np.triu_indices(model.n_charts_, 1)
     order = np.argsort(-model.chart_overlap_[a, b], kind="stable")[:10]
     if picture:
-        draw(model, X, picture)
+        plot(model, X, picture)
     return {
         "of the ten": float(alike[a, b][order].mean()),
         "of all": float(alike[a, b].mean()),
@@ -263,8 +255,8 @@ def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
     }
 
 
-def draw(model, X, path):
-    """Draw the charts, the lines between them by overlap."""
+def plot(model, X, path):
+    """Plot the charts, connected by overlap."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -314,18 +306,15 @@ def one(part, case, seed, **options):
 
 def main(arguments=None):
     """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser("charts", __doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--cases", nargs="+", help="some cases only")
+    parser.add_argument("--cases", nargs="+", help="only these cases")
     parser.add_argument("--data", nargs="+", default=["digits"], help="of compression")
     parser.add_argument(
         "--bytes", nargs="+", type=int, default=[2, 4, 8], help="of compression"
     )
-    parser.add_argument("--charts", type=int, help="of dimension; else the default")
-    parser.add_argument("--picture", help="file to draw the charts of MNIST to")
-    add_options(parser, "charts.jsonl")
+    parser.add_argument("--charts", type=int, help="of dimension (default: its own)")
+    parser.add_argument("--picture", help="file for a plot of MNIST's charts")
     options = parser.parse_args(arguments)
     if options.picture:
         print(overlap("mnist", options.seeds[0], picture=options.picture))
@@ -352,7 +341,7 @@ def main(arguments=None):
     for part, (_, _, keys, columns) in PARTS.items():
         some = [row for row in rows if row["job"]["part"] == part]
         if some:
-            print(markdown(some, keys, columns))
+            print(markdown(mean_table(some, keys, columns)))
 
 
 if __name__ == "__main__":

@@ -3,43 +3,28 @@
 
 """Charts against flat representations of the same network.
 
-``python -m asv_bench.compare.contrast`` prints two tables.
+``python -m asv_bench.compare.contrast contrast --components 2 4 8 --charts 1 4 16 32``
 
-- *contrast*: accuracy of one affine classifier per chart on held-out rows, for MSimCLR
-  and for plain SimCLR, which is the same network with one chart and no regularisation.
-  Plain SimCLR has two rows, one for each projection head, and one with the loss of the
-  package lightly; each gets the better of two linear classifiers, on its coordinates
-  and on their logits. Beside it the charts with less than a tenth of their fair mass,
-  and the mean largest membership.
-- *triplets*: recall of the nearest neighbours among classes that were not seen in
-  training, for AtlasTriplet with soft and with hard charts, trained and with the random
-  weights that training starts from, and for a triplet loss on the unit sphere of one
-  dimension more, trained as long and twice as long.
-
-Each fit has a process of its own and a line in a file; the tables are of means over the
-seeds, with the standard deviation. ``--charts`` and
-``--components`` take lists: ``--components 2 4 8 --charts 1 4 16 32`` is the curve of
-the paper's table. Data are read from the folder that SKMANIFOLD_DATA names; digits come
-with scikit-learn.
+- *contrast*: accuracy of one affine classifier per chart on held-out samples, for
+  MSimCLR and for plain SimCLR: the same network with one chart and no regularization,
+  with either projection head and with the loss of the package lightly. Plain SimCLR
+  gets the better of two linear classifiers, on its coordinates and on their logits.
+  Dead charts have less than a tenth of their fair mass.
+- *triplets*: recall of the nearest neighbors among classes not seen in training, for
+  AtlasTriplet with soft and hard charts, trained and untrained, and for a triplet loss
+  on the unit sphere of one dimension more, trained as long and twice as long.
 """
 
-import argparse
 import time
 
 import numpy as np
 
-from asv_bench.compare.data import load, split_rows, stratified_rows
-from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.data import IMAGE_SHAPES, load, split_rows, stratified_rows
 from asv_bench.compare.methods import import_peer
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown, mean_table
 
-IMAGE_SHAPES = {
-    "digits": (8, 8),
-    "mnist": (28, 28),
-    "fashion_mnist": (28, 28),
-    "coil20": (32, 32),
-}
-
-# Rows on which classifiers are fitted and judged; networks see all.
+# Samples on which classifiers are fitted and scored; networks see all.
 MOST_ROWS = 10_000
 
 
@@ -47,7 +32,7 @@ MOST_ROWS = 10_000
 
 
 def linear_accuracy(train, test, y_train, y_test):
-    """Accuracy of a multinomial logistic regression on standardised columns."""
+    """Return the accuracy of a logistic regression on standardized columns."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -57,13 +42,13 @@ def linear_accuracy(train, test, y_train, y_test):
 
 
 def logits(coordinates):
-    """Coordinates in [0, 1] on the whole line."""
+    """Return the logits of coordinates in [0, 1]."""
     inside = np.clip(coordinates, 1e-6, 1 - 1e-6)
     return np.log(inside / (1 - inside))
 
 
 def held_out(name, n_rows):
-    """Rows to train on and to judge on, and the shape of an image."""
+    """Return samples and labels to train on, those to score, and the image shape."""
     data = load(name)
     train, test = split_rows(data)
     if n_rows is not None:
@@ -72,7 +57,7 @@ def held_out(name, n_rows):
 
 
 def with_loss_of_lightly(**parameters):
-    """Plain SimCLR whose loss is that of the package lightly."""
+    """Return plain SimCLR with the loss of the package lightly."""
     import torch
 
     from skmanifold.atlas import MSimCLR
@@ -80,8 +65,8 @@ def with_loss_of_lightly(**parameters):
     NTXentLoss = import_peer("lightly.loss").NTXentLoss
 
     class ByLightly(MSimCLR):
-        def _make_objective(self, data):
-            objective = super()._make_objective(data)
+        def _make_objective(self, data, networks):
+            objective = super()._make_objective(data, networks)
             contrast = NTXentLoss(self.temperature)
 
             def loss(batch, progress):
@@ -97,7 +82,7 @@ def with_loss_of_lightly(**parameters):
 
 
 def contrast_once(name, n_rows, seed, **options):
-    """Fit one model and judge it."""
+    """Fit one model and score it."""
     from skmanifold.atlas import MSimCLR
 
     make = with_loss_of_lightly if options.pop("lightly", False) else MSimCLR
@@ -108,9 +93,9 @@ def contrast_once(name, n_rows, seed, **options):
     model = make(image_shape=image_shape, random_state=seed, **options).fit(X)
     seconds = time.perf_counter() - start
     fitted = stratified_rows(y, MOST_ROWS)
-    judged = stratified_rows(y_test, MOST_ROWS)
-    blocks = model.embedding_[fitted], model.transform(X_test[judged])
-    labels = y[fitted], y_test[judged]
+    scored = stratified_rows(y_test, MOST_ROWS)
+    blocks = model.embedding_[fitted], model.transform(X_test[scored])
+    labels = y[fitted], y_test[scored]
     accuracy = linear_accuracy(*blocks, *labels)
     if options["n_charts"] == 1:
         flat = (logits(block[:, 1:]) for block in blocks)
@@ -125,16 +110,19 @@ def contrast_once(name, n_rows, seed, **options):
     }
 
 
-# Recall of neighbours among unseen classes ------------------------------------
+# Recall of neighbors among unseen classes ------------------------------------
 
 
 def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
-    """A triplet loss on the unit sphere, with AtlasTriplet's network and batches."""
+    """Return a triplet loss on the unit sphere, with AtlasTriplet's network.
+
+    It trains ``times`` times as long as AtlasTriplet.
+    """
+    import torch
     from torch import nn
     from torch.nn import functional as F
 
     from skmanifold.atlas import AtlasTriplet
-    from skmanifold.atlas._trunks import make_trunk
     from skmanifold.losses import batch_all_triplets
 
     class Sphere(nn.Module):
@@ -160,40 +148,29 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
             distances = (2 - 2 * z @ z.t()).clamp(min=1e-8).sqrt()
             return {"triplets": batch_all_triplets(distances, self.labels[rows])}
 
-    def make_objective(data):
-        import torch
+    class FlatTriplet(AtlasTriplet):
+        def _plan(self, n_samples, n_features):
+            plan = super()._plan(n_samples, n_features)
+            plan.n_epochs *= times
+            plan.n_steps *= times
+            return plan
 
-        trunk, width = make_trunk(
-            None,
-            data.inputs,
-            image_shape=(*image_shape, 1),
-            layers=(),
-            feature_dim=model.feature_dim,
-        )
-        labels = torch.from_numpy(model._encoded(data))
-        return Objective(data.inputs, labels, Sphere(trunk, width))
+        def _make_objective(self, data, networks):
+            labels = torch.from_numpy(self._encoded(data))
+            trunk = networks["encoder"].parts.trunk
+            return Objective(data.inputs, labels, Sphere(trunk, self.feature_dim))
 
-    model = AtlasTriplet(
-        image_shape=image_shape, max_epochs=n_epochs, random_state=seed
-    )
-    of_atlas = model._plan
+        def _present(self, outputs):
+            return outputs
 
-    def plan(n_samples, n_features):
-        found = of_atlas(n_samples, n_features)
-        found.n_epochs *= times
-        found.n_steps *= times
-        return found
+        def _fitted_attributes(self, objective, outputs, data):
+            return {}
 
-    model._plan = plan
-    model._make_objective = make_objective
-    # one "chart" whose block is the point of the sphere
-    model._present = lambda outputs: outputs
-    model._fitted_attributes = lambda objective, outputs, data: {}
-    return model
+    return FlatTriplet(image_shape=image_shape, max_epochs=n_epochs, random_state=seed)
 
 
 def recall(distances, y, ks=(1, 2, 4, 8)):
-    """Share of rows with a row of their class among their k nearest others."""
+    """Return the share of samples with their class among their k nearest others."""
     distances = distances.copy()
     np.fill_diagonal(distances, np.inf)
     nearest = np.argsort(distances, axis=1, kind="stable")[:, : max(ks)]
@@ -229,7 +206,7 @@ def triplets_once(name, seed, d, k, n_epochs, which):
     if which == "free":
         model.set_params(regularization=0.0)
     elif which == "untrained":
-        # an epoch in which the batch norms see the data, and weights stay as they are
+        # one epoch, so that batch norms see the data, without moving the weights
         model.set_params(max_epochs=1, learning_rate=1e-12)
     model.fit(X, y)
     result = {}
@@ -245,7 +222,7 @@ def triplets_once(name, seed, d, k, n_epochs, which):
 
 
 def one(table, **job):
-    """One line of a table."""
+    """Fit and score one model of a table."""
     if table == "contrast":
         job.pop("model")
         return contrast_once(job.pop("data"), job.pop("rows"), job.pop("seed"), **job)
@@ -260,38 +237,25 @@ def one(table, **job):
 
 
 def contrast_jobs(options, charts):
-    """The models of the first table."""
-    common = {"n_neighbors": options.neighbors}
+    """Yield the models of the first table."""
+    common = {"table": "contrast", "data": options.data, "rows": options.rows}
+    common["n_neighbors"] = options.neighbors
     if options.epochs:
         common["max_epochs"] = options.epochs
+    flat = {"n_charts": 1, "regularization": 0}
+    models = {
+        "SimCLR, mlp head": {**flat, "projection": "mlp"},
+        "SimCLR, paper head": {**flat, "projection": "paper"},
+        "SimCLR, loss of lightly": {**flat, "projection": "mlp", "lightly": True},
+        **{f"MSimCLR, k={k}": {"n_charts": k} for k in charts},
+    }
     for d in options.components:
-        models = {
-            f"SimCLR, {head} head": {
-                "n_charts": 1,
-                "regularization": 0,
-                "projection": head,
-            }
-            for head in ("mlp", "paper")
-        }
-        models["SimCLR, loss of lightly"] = {
-            **models["SimCLR, mlp head"],
-            "lightly": True,
-        }
-        models |= {f"MSimCLR, k={k}": {"n_charts": k} for k in charts}
         for model, parameters in models.items():
-            yield {
-                "table": "contrast",
-                "data": options.data,
-                "rows": options.rows,
-                "model": model,
-                "n_components": d,
-                **parameters,
-                **common,
-            }
+            yield {**common, "model": model, "n_components": d, **parameters}
 
 
 def triplet_jobs(options, charts):
-    """The models of the second table."""
+    """Yield the models of the second table."""
     models = {}
     for d in options.components:
         for k in charts:
@@ -303,19 +267,13 @@ def triplet_jobs(options, charts):
         models[f"{sphere}, twice as long"] = d + 1, 1, "flat, longer"
     models["unit sphere of 16 dimensions"] = 16, 1, "flat"
     models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"
-    models["the same without regularisation"] = 64, 1, "free"
+    models["the same without regularization"] = 64, 1, "free"
     models["unit sphere of 64 dimensions"] = 64, 1, "flat"
     models["pixels"] = 0, 0, "pixels"
+    common = {"table": "triplets", "data": options.data}
+    common["epochs"] = options.epochs or "auto"
     for model, (d, k, which) in models.items():
-        yield {
-            "table": "triplets",
-            "data": options.data,
-            "model": model,
-            "d": d,
-            "k": k,
-            "which": which,
-            "epochs": options.epochs or "auto",
-        }
+        yield {**common, "model": model, "d": d, "k": k, "which": which}
 
 
 # table -> (jobs, charts by default, keys of a line, columns)
@@ -324,13 +282,7 @@ TABLES = {
         contrast_jobs,
         [16],
         ("data", "rows", "n_neighbors", "n_components", "model"),
-        {
-            "accuracy": 3,
-            "dead charts": 1,
-            "largest q": 2,
-            "seconds": 0,
-            "epoch s": 2,
-        },
+        {"accuracy": 3, "dead charts": 1, "largest q": 2, "seconds": 0, "epoch s": 2},
     ),
     "triplets": (
         triplet_jobs,
@@ -342,17 +294,15 @@ TABLES = {
 
 
 def main(arguments=None):
-    """Parse the command line and print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Run the command line."""
+    parser = make_parser("contrast", __doc__)
     parser.add_argument(
         "tables", nargs="*", help="'contrast' and 'triplets'; both if none is named"
     )
     parser.add_argument("--data", default="digits", choices=sorted(IMAGE_SHAPES))
-    parser.add_argument("--rows", type=int, help="rows to train on; all by default")
+    parser.add_argument("--rows", type=int, help="samples to train on (default: all)")
     parser.add_argument("--components", type=int, nargs="+", default=[2])
-    parser.add_argument("--charts", type=int, nargs="+", help="16 and 8 by default")
+    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 8")
     parser.add_argument("--epochs", type=int, help="instead of the automatic number")
     parser.add_argument(
         "--neighbors",
@@ -360,7 +310,6 @@ def main(arguments=None):
         default=4,
         help="n_neighbors of the views; 0 for views of the sample alone",
     )
-    add_options(parser, "contrast.jsonl")
     options = parser.parse_args(arguments)
     unknown = set(options.tables) - set(TABLES)
     if unknown:
@@ -371,7 +320,7 @@ def main(arguments=None):
         jobs = [{**job, "seed": seed} for job in models for seed in options.seeds]
         rows = carry_out("contrast", jobs, options)
         rows = [row for row in rows if row["job"]["table"] == name]
-        print(markdown(rows, keys, columns))
+        print(markdown(mean_table(rows, keys, columns)))
 
 
 if __name__ == "__main__":

@@ -1,42 +1,34 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The data sets of the comparison: read from one folder, or drawn."""
+"""The data sets of the comparisons.
+
+Only the standard library is imported here: importing a package is itself measured.
+"""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows with their labels, and how they are usually used.
+    """Samples with labels, which are used only for scoring."""
 
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features), float32
-        The raw matrix; nothing is scaled.
-    y : ndarray of shape (n_samples,)
-        Labels. They only ever judge a result.
-    scale : float
-        What the data are customarily divided by: 255 for images of eight bits.
-    n_train : int or None
-        Number of leading rows that the set's authors call the training part.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
+    # float32, not scaled
+    X: object
+    y: object
+    # customary divisor: 255 for images of eight bits
     scale: float = 1.0
+    # number of leading samples that the authors call the training set
     n_train: int | None = None
 
     def usual_input(self):
         """Return the matrix that the documentation of most packages begins with."""
-        return self.X if self.scale == 1.0 else self.X / np.float32(self.scale)
+        return self.X if self.scale == 1.0 else self.X / self.X.dtype.type(self.scale)
 
 
-# name -> (file, divisor of the usual input, rows of the customary training part)
+# name -> (file, divisor of the usual input, samples of the training set)
 FILES = {
     "coil20": ("coil20_32x32.npz", 255.0, None),
     "fashion_mnist": ("fashion_mnist.npz", 255.0, 60_000),
@@ -44,30 +36,19 @@ FILES = {
     "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
     "pendigits": ("pendigits.npz", 1.0, 7_494),
 }
-# name -> columns of a drawn set, of as many rows as are asked for
+# name -> columns of a generated set, of as many samples as are asked for
 SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}
 NAMES = ("digits", *FILES, *SYNTHETIC)
+IMAGE_SHAPES = {
+    "digits": (8, 8),
+    "coil20": (32, 32),
+    "fashion_mnist": (28, 28),
+    "mnist": (28, 28),
+}
 
 
 def parse_name(text):
-    """Split ``"mnist:10000"`` into the name and the number of rows.
-
-    Parameters
-    ----------
-    text : str
-        Name of a data set, alone or with a number of rows.
-
-    Returns
-    -------
-    name : str
-    n_rows : int or None
-        None stands for all rows.
-
-    Raises
-    ------
-    ValueError
-        If the set is unknown or the number is not a positive integer.
-    """
+    """Split ``"mnist:10000"`` into name and number of samples, None for all."""
     name, _, n_rows = text.partition(":")
     if name not in NAMES:
         raise ValueError(
@@ -84,11 +65,12 @@ def parse_name(text):
 
 
 def stratified_rows(y, n_rows, random_state=0):
-    """Return the sorted indices of a stratified subsample of ``n_rows`` rows.
+    """Return the sorted indices of a stratified subsample of ``n_rows`` samples.
 
-    The same labels, size and ``random_state`` give the same rows, so that every
-    method is judged on the same ones. All rows are returned if there are no more.
+    The same labels, size and ``random_state`` give the same indices, so all methods are
+    scored on the same samples. All indices are returned if there are no more.
     """
+    import numpy as np
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(len(y))
@@ -101,11 +83,13 @@ def stratified_rows(y, n_rows, random_state=0):
 
 
 def split_rows(data):
-    """Return the rows to fit on and the rows to transform.
+    """Return the indices to fit and the indices to transform.
 
-    The customary training part where there is one, otherwise 80 % of the rows,
+    The customary training set where there is one, otherwise 80 % of the samples,
     stratified.
     """
+    import numpy as np
+
     n = len(data.y)
     if data.n_train is not None:
         return np.arange(data.n_train), np.arange(data.n_train, n)
@@ -114,7 +98,9 @@ def split_rows(data):
 
 
 def synthetic(n_rows, n_features, random_state=0):
-    """Draw twenty bent clusters of eight dimensions in a space of many, with noise."""
+    """Return twenty bent 8-dimensional clusters in many dimensions, with noise."""
+    import numpy as np
+
     rng = np.random.default_rng(random_state)
     y = rng.permutation(n_rows) % 20
     inner = 2 * rng.standard_normal((20, 8))[y]
@@ -126,26 +112,14 @@ def synthetic(n_rows, n_features, random_state=0):
 
 
 def load(name, n_rows=None):
-    """Read a data set.
+    """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
-    Parameters
-    ----------
-    name : str
-        One of :data:`NAMES`. ``"digits"`` comes with scikit-learn, those in
-        :data:`SYNTHETIC` are drawn, the others are files ``X``, ``y`` (NumPy's npz) in
-        the folder that the environment variable ``SKMANIFOLD_DATA`` names.
-    n_rows : int, default=None
-        Size of a stratified subsample; None takes all rows, 10,000 of a drawn set.
-
-    Returns
-    -------
-    DataSet
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not there.
+    ``"digits"`` comes with scikit-learn, those in :data:`SYNTHETIC` are generated (by
+    default 10,000 samples), the others are files with ``X`` and ``y`` (NumPy's npz) in
+    the folder that the environment variable ``SKMANIFOLD_DATA`` names.
     """
+    import numpy as np
+
     if name in SYNTHETIC:
         return synthetic(n_rows or 10_000, SYNTHETIC[name])
     if name == "digits":

@@ -1,34 +1,30 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Reproduce the figures of IsometricAE: surfaces, rings, reconstruction, ways back.
+"""Isometry: surfaces, rings of views, reconstruction, and back from the plane.
 
 ``python -m asv_bench.compare.isometry --parts surfaces rings --seeds 0 1 2``
 
-- surfaces: swiss roll, S-curve and open sphere (a half sphere), 2,000 points without
-  noise, default parameters; 1,000 further points are held out.
-- rings: COIL-20, where each object's 72 views, one every five degrees, are a ring. How
-  much the distances between consecutive views vary in the plane, as the standard
-  deviation over the mean, mean over the objects; beside UMAP and t-SNE.
-- reconstruction: MNIST, 16 components, of the test images; beside a plain autoencoder
-  of the same networks and the same number of steps.
-- inverse: new points of the swiss roll and new digits, mapped to the plane and back:
-  the error relative to the spread of the data, and what a thousand points cost on the
-  way back. AtlasAE has its default number of charts, with two coordinates each.
-
-Rings and the reconstruction read the files of :mod:`asv_bench.compare.data`. Each fit
-has a process of its own and a line in a file; a table of the means over the seeds is
-printed at the end.
+- surfaces: swiss roll, S-curve and open (half) sphere, 2,000 points without noise,
+  default parameters; 1,000 further points are held out.
+- rings: COIL-20, where the 72 views of each object, one every five degrees, form a
+  ring. The coefficient of variation of the distances between consecutive views in the
+  plane, mean over the objects.
+- reconstruction: test images of MNIST at 16 components, beside a plain autoencoder
+  with the same networks and number of steps.
+- inverse: new points of the swiss roll and new digits, embedded in the plane and
+  mapped back: the error relative to the spread of the data, and the cost. AtlasAE has
+  its default number of charts, with two coordinates each.
 """
 
-import argparse
 from time import perf_counter, process_time
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from asv_bench.compare.data import load, split_rows
-from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown, mean_table
 from skmanifold.datasets import make_open_sphere, make_s_curve, make_swiss_roll
 from skmanifold.metrics import isometry_distortion
 
@@ -41,17 +37,17 @@ N_VIEWS = 72
 
 
 def isometric_ae(**parameters):
-    """Return an IsometricAE; torch is imported when it is needed."""
+    """Return an IsometricAE; import torch only now."""
     from skmanifold import IsometricAE
 
     return IsometricAE(**parameters)
 
 
 def azimuthal_floor(codes):
-    """Distortion of the half sphere's azimuthal equidistant chart at these codes.
+    """Return the distortion of the half sphere's azimuthal equidistant projection.
 
-    No chart of a cap is an isometry. This one is close to the best, and is what the
-    figures of the open sphere are to be read against.
+    No map of a half sphere is isometric. This one is close to the best, and the
+    reference for the figures of the open sphere.
     """
 
     def decode(z):
@@ -62,7 +58,7 @@ def azimuthal_floor(codes):
 
 
 def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
-    """Fit one surface and return its figures."""
+    """Fit one surface and measure the result."""
     bunch = SURFACES[name](n_samples + n_new, random_state=seed)
     X, X_new = np.split(bunch.data, [n_samples])
     start = perf_counter()
@@ -86,10 +82,9 @@ def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
 
 
 def ring_variation(Z, n_views=N_VIEWS):
-    """Variation of the distances between consecutive views, mean over the objects.
+    """Return the coefficient of variation of consecutive distances, mean over objects.
 
-    Rows are ordered by object and view; the last view of an object is followed by its
-    first.
+    Samples are ordered by object and view; the last view precedes the first.
     """
     rings = np.asarray(Z, dtype=np.float64).reshape(-1, n_views, np.shape(Z)[1])
     steps = np.linalg.norm(rings - np.roll(rings, -1, axis=1), axis=2)
@@ -98,31 +93,25 @@ def ring_variation(Z, n_views=N_VIEWS):
 
 def ring_method(name, seed):
     """Return a method that is compared on COIL-20."""
+    if name.startswith("IsometricAE"):
+        image_shape = (32, 32) if name.endswith("convolutional") else None
+        return isometric_ae(random_state=seed, image_shape=image_shape)
     if name == "UMAP":
         from umap import UMAP
 
         return UMAP(random_state=seed, n_jobs=1)
-    if name == "t-SNE":
-        from sklearn.manifold import TSNE
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE, Isomap
 
-        return TSNE(random_state=seed)
-    if name == "Isomap":
-        from sklearn.manifold import Isomap
-
-        return Isomap(n_neighbors=10)
-    if name == "PCA":
-        from sklearn.decomposition import PCA
-
-        return PCA(2, random_state=seed)
-    parameters = {
-        "IsometricAE": {},
-        "IsometricAE, convolutional": {"image_shape": (32, 32)},
+    return {
+        "t-SNE": TSNE(random_state=seed),
+        "Isomap": Isomap(n_neighbors=10),
+        "PCA": PCA(2, random_state=seed),
     }[name]
-    return isometric_ae(random_state=seed, **parameters)
 
 
 def ring(name, seed):
-    """Embed COIL-20 in the plane and return how much its rings vary."""
+    """Embed COIL-20 in the plane and measure its rings."""
     X = load("coil20").usual_input()  # ordered by object and view
     method = ring_method(name, seed)
     start = perf_counter()
@@ -143,7 +132,7 @@ def reconstruction_method(name, seed, n_components=16):
 
 
 def reconstruction(name, seed, n_rows=None):
-    """Fit the training images; the error of the test images, pixels in [0, 1]."""
+    """Measure the error of the test images, pixels in [0, 1]."""
     data = load("mnist", n_rows)
     train, test = split_rows(data)
     X = data.usual_input()
@@ -160,7 +149,7 @@ INVERTIBLE = ("IsometricAE", "AtlasAE", "plain autoencoder", "UMAP", "PCA")
 
 
 def invertible(name, seed, **parameters):
-    """Return a method that maps to the plane and back."""
+    """Return a method with an inverse transform."""
     if name in ("UMAP", "PCA"):
         return ring_method(name, seed)
     if name == "AtlasAE":
@@ -173,7 +162,7 @@ def invertible(name, seed, **parameters):
 
 
 def inverse(case, seed, **parameters):
-    """Map new points to the plane and back."""
+    """Embed new points in the plane and map them back."""
     data, _, name = case.partition(": ")
     if data == "swiss roll":
         X = make_swiss_roll(3000, random_state=seed).data
@@ -198,41 +187,20 @@ def inverse(case, seed, **parameters):
     }
 
 
+RINGS = ("UMAP", "t-SNE", "Isomap", "PCA")
+OURS = ("IsometricAE", "IsometricAE, convolutional")
+PLAIN = ("plain autoencoder", "plain autoencoder, convolutional")
 # part -> (function, cases)
 PARTS = {
     "surfaces": (surface, tuple(SURFACES)),
-    "rings": (
-        ring,
-        (
-            "IsometricAE",
-            "IsometricAE, convolutional",
-            "UMAP",
-            "t-SNE",
-            "Isomap",
-            "PCA",
-        ),
-    ),
-    "reconstruction": (
-        reconstruction,
-        (
-            "IsometricAE",
-            "plain autoencoder",
-            "IsometricAE, convolutional",
-            "plain autoencoder, convolutional",
-        ),
-    ),
+    "rings": (ring, (*OURS, *RINGS)),
+    "reconstruction": (reconstruction, (*OURS, *PLAIN)),
     "inverse": (
         inverse,
         tuple(f"{data}: {x}" for data in ("swiss roll", "digits") for x in INVERTIBLE),
     ),
 }
-
-
-def one(part, case, seed):
-    """Measure one case."""
-    return PARTS[part][0](case, seed)
-
-
+KEYS = ("case",)
 COLUMNS = {
     "distortion": 4,
     "floor": 4,
@@ -246,14 +214,16 @@ COLUMNS = {
 }
 
 
+def one(part, case, seed):
+    """Measure one case."""
+    return PARTS[part][0](case, seed)
+
+
 def main(arguments=None):
-    """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["surfaces"])
-    parser.add_argument("--cases", nargs="+", help="some cases only")
-    add_options(parser, "isometry.jsonl")
+    """Run the command line."""
+    parser = make_parser("isometry", __doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--cases", nargs="+", help="only these cases")
     options = parser.parse_args(arguments)
     jobs = [
         {"part": part, "case": case, "seed": seed}
@@ -263,7 +233,7 @@ def main(arguments=None):
         for seed in options.seeds
     ]
     rows = carry_out("isometry", jobs, options)
-    print(markdown(rows, ("part", "case"), COLUMNS))
+    print(markdown(mean_table(rows, ("part", *KEYS), COLUMNS)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How each package is driven, at its own defaults.
+"""The embedding methods, each at its own defaults.
 
-Only the standard library is imported here: the time that a package takes to import is
-one of the things measured.
+Only the standard library is imported here: importing a package is itself measured.
 """
 
 import importlib
@@ -23,46 +22,30 @@ def _transform(model, X, X_train):
 
 @dataclass(frozen=True)
 class Method:
-    """One way to embed, and what the harness has to know of it.
+    """An embedding method and how to call it."""
 
-    Attributes
-    ----------
-    package : str
-        Name of the distribution, for its version and ``pip install``.
-    module, factory : str
-        Where the class or function that makes the model is found.
-    fixed : mapping
-        Parameters that are part of the method's name here, set beside the seed and
-        the number of threads.
-    seed, threads : str or None
-        Names of the parameters that take the seed and the number of threads.
-    brief : mapping or None
-        Parameters of a short fit that compiles what the method compiles on its
-        first call; None if it compiles nothing.
-    raw : bool
-        Whether the method is given the raw matrix, or the usual input.
-    fit_transform : callable
-        ``(model, X) -> embedding``
-    transform : callable or None
-        ``(model, X, X_train) -> embedding``, None if the method has no such thing.
-    requires : tuple of str
-        Further distributions that the method cannot do without.
-    """
-
+    # distribution, for its version and pip
     package: str
+    # where the class or function is that makes the model
     module: str
     factory: str
+    # parameters that belong to the method's name here
     fixed: Mapping = field(default_factory=dict)
+    # names of the parameters that take the seed and the number of threads
     seed: str | None = "random_state"
     threads: str | None = None
+    # parameters of a short fit that triggers compilation; None if there is none
     brief: Mapping | None = None
+    # True for the raw matrix, False for the usual input
     raw: bool = False
     fit_transform: Callable = _fit_transform
+    # None if the method embeds fitted samples only
     transform: Callable | None = _transform
+    # further distributions that the method needs
     requires: tuple = ()
 
     def make(self, seed, threads, params, *, brief=False):
-        """Import the factory and return a new model."""
+        """Return a new model."""
         factory = getattr(importlib.import_module(self.module), self.factory)
         kwargs = dict(self.fixed)
         if self.seed is not None:
@@ -76,8 +59,8 @@ class Method:
 
 
 def _opentsne_fit(model, X):
-    # fit returns an embedding that is an array and the fitted model at once; the
-    # embedding's own transform is what openTSNE documents for new rows.
+    # fit returns an array that is also the fitted model; openTSNE documents its
+    # transform for new samples
     model.fitted = model.fit(X)
     return model.fitted
 
@@ -95,7 +78,7 @@ def _torchdr_transform(model, X, X_train):
 
 
 def dlme_on_two_threads(**parameters):
-    """DLME whose training steps take two threads, not one."""
+    """Return a DLME whose training steps run on two threads instead of one."""
     from skmanifold import DLME
     from skmanifold.training import TrainingOptions
 
@@ -127,8 +110,7 @@ METHODS = {
     "dlme": Method("skmanifold", "skmanifold", "DLME", raw=True),
     "dlme-2-threads": Method("skmanifold", __name__, "dlme_on_two_threads", raw=True),
     "umap": Method(**_UMAP),
-    # A seed makes umap-learn run on one thread, so its time with several threads is
-    # that of the run without a seed.
+    # with a seed umap-learn runs on one thread only
     "umap-unseeded": Method(**_UMAP, seed=None),
     "opentsne": Method(
         "openTSNE",
@@ -139,7 +121,7 @@ METHODS = {
         transform=_opentsne_transform,
     ),
     "pacmap": Method(**_PACMAP),
-    # PaCMAP too samples its pairs by a slower path if a seed is given.
+    # with a seed PaCMAP samples its pairs by a slower algorithm
     "pacmap-unseeded": Method(**_PACMAP, seed=None),
     "torchdr-umap": Method(**_TORCHDR, factory="UMAP", transform=_torchdr_transform),
     "torchdr-infotsne": Method(**_TORCHDR, factory="InfoTSNE", transform=None),
@@ -150,8 +132,8 @@ METHODS = {
 def import_peer(name):
     """Import a module of a peer.
 
-    ClustPy and lightly take networks and data sets, which are not compared, from
-    torchvision. Where it is missing a stand-in is put in its place.
+    ClustPy and lightly import torchvision for parts that are not compared. Where it is
+    missing, a stand-in takes its place.
     """
     from unittest.mock import MagicMock
 
@@ -166,7 +148,7 @@ def import_peer(name):
 def missing_packages(method):
     """Return the distributions that a method needs and that are not installed.
 
-    Our own package is run from the checkout and need not be installed.
+    Our own package runs from the checkout and need not be installed.
     """
     from importlib.metadata import PackageNotFoundError, version
     from importlib.util import find_spec

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What an embedding is worth: the same figures, rows and folds for every method."""
+"""Scores of embeddings: the same samples and folds for every method."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -17,8 +17,7 @@ from sklearn.svm import SVC
 
 from asv_bench.compare.data import stratified_rows
 
-# Past this many rows, what costs the square of their number is measured on a
-# stratified subsample.
+# Above this many samples, scores of quadratic cost use a stratified subsample.
 MAX_ROWS = 10_000
 N_NEIGHBORS = 15
 N_PAIRS = 1_000
@@ -33,21 +32,21 @@ def _knn():
 
 
 def _folds(y):
-    # A class with fewer members than folds cannot be in each of them; one with a single
-    # member is left to scikit-learn's warning.
+    # no more folds than members of the smallest class; scikit-learn warns of a class
+    # with a single member
     n_splits = int(np.clip(np.bincount(y).min(), 2, 10))
     return StratifiedKFold(n_splits, shuffle=True, random_state=1)
 
 
 def clustering_accuracy(y, labels):
-    """Share of rows that agree under the best matching of clusters with classes."""
+    """Return the accuracy under the best matching of clusters with classes."""
     table = confusion_matrix(y, labels)
     rows, columns = linear_sum_assignment(table, maximize=True)
     return table[rows, columns].sum() / len(y)
 
 
 def distance_correlation(X, embedding, random_state=0):
-    """Spearman correlation of the distances of random pairs before and after."""
+    """Return the Spearman correlation of random pairs' distances, before and after."""
     rng = np.random.default_rng(random_state)
     n = len(X)
     first = rng.integers(n, size=N_PAIRS)
@@ -57,41 +56,43 @@ def distance_correlation(X, embedding, random_state=0):
     return spearmanr(before, after).statistic
 
 
+def page_share(embedding, n_cells=50):
+    """Return the share of cells of a square grid that hold a sample.
+
+    The square is centered and wide enough for the 0.5-99.5 % range of both coordinates,
+    so a page that the embedding leaves blank counts.
+    """
+    plane = embedding[:, :2]
+    low, high = np.percentile(plane, [0.5, 99.5], axis=0)
+    center, half = (low + high) / 2, (high - low).max() / 2
+    square = np.stack([center - half, center + half], axis=1)
+    counts, *_ = np.histogram2d(*plane.T, bins=n_cells, range=square)
+    return np.count_nonzero(counts) / n_cells**2
+
+
 def _checked(embedding):
     embedding = np.asarray(embedding, dtype=np.float64)
     bad = np.count_nonzero(~np.isfinite(embedding).all(axis=1))
     if bad:
-        raise ValueError(f"{bad} of {len(embedding)} embedded rows are not finite.")
+        raise ValueError(f"{bad} of {len(embedding)} embedded samples are not finite.")
     return embedding
 
 
 def score_embedding(X, y, embedding):
-    """Measure an embedding of all rows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        The raw matrix.
-    y : ndarray of shape (n_samples,)
-        Labels.
-    embedding : ndarray of shape (n_samples, n_components)
+    """Score an embedding of all samples against the raw matrix and the labels.
 
     Returns
     -------
     dict
-        ``svm``: accuracy of a linear support vector machine on the standardised
-        embedding, ten stratified folds, on at most 10,000 rows.
-        ``knn``: accuracy of ten nearest neighbours, ten folds, all rows.
-        ``kmeans``, ``nmi``: k-means with as many clusters as classes, all rows;
-        accuracy under the best matching and normalised mutual information.
-        ``trustworthiness``, ``continuity``: 15 neighbours, exact, on at most 10,000
-        rows.
+        ``svm``: accuracy of a linear support vector machine on the standardized
+        embedding, ten stratified folds, on at most 10,000 samples.
+        ``knn``: accuracy of ten nearest neighbors, ten folds, all samples.
+        ``kmeans``, ``nmi``: k-means with as many clusters as classes, all samples;
+        accuracy under the best matching and normalized mutual information.
+        ``trustworthiness``, ``continuity``: 15 neighbors, exact, on at most 10,000
+        samples.
         ``spearman``: correlation of the distances of 1,000 random pairs.
-
-    Raises
-    ------
-    ValueError
-        If an embedded row is not finite.
+        ``page_share``: see :func:`page_share`.
     """
     embedding = _checked(embedding)
     y = LabelEncoder().fit_transform(y)
@@ -107,24 +108,24 @@ def score_embedding(X, y, embedding):
         "nmi": normalized_mutual_info_score(y, clusters),
         "knn": cross_val_score(_knn(), embedding, y, cv=_folds(y)).mean(),
         "trustworthiness": trustworthiness(X_part, part, n_neighbors=k),
-        # Continuity asks of the embedding's neighbours what trustworthiness asks of
-        # the input's, so it is the same function with the two exchanged.
+        # continuity is trustworthiness with input and embedding exchanged
         "continuity": trustworthiness(part, X_part, n_neighbors=k),
         "spearman": distance_correlation(X, embedding),
+        "page_share": page_share(embedding),
     }
     return {name: float(value) for name, value in scores.items()}
 
 
 def score_transform(y_train, embedding_train, y_test, embedding_test):
-    """Measure the embedding of rows that were not fitted.
+    """Score the embedding of samples that were not fitted.
 
     Returns
     -------
     dict
-        ``svm`` and ``knn``: accuracy on the new rows of classifiers that were fitted
-        on the embedding of the fitted rows (the support vector machine on at most
-        10,000 of these). ``svm_train`` and ``knn_train``: their accuracy in ten
-        folds of the fitted rows, so that the difference is the loss.
+        ``svm`` and ``knn``: accuracy on the new samples of classifiers fitted on the
+        embedding of the fitted samples (the support vector machine on at most 10,000 of
+        these). ``svm_train`` and ``knn_train``: their cross-validated accuracy on the
+        fitted samples, so that the difference is the loss.
     """
     embedding_train = _checked(embedding_train)
     embedding_test = _checked(embedding_test)

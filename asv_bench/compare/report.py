@@ -1,459 +1,437 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Markdown tables of what the comparison has measured.
+"""The report: tables and plots of the documentation, from the rows that are kept.
 
-``python -m asv_bench.compare.report comparison.jsonl > table.md``
+``python -m asv_bench.compare.report`` reads ``asv_bench/measured`` and rewrites what
+stands between these marks in ``README.md``, ``doc/results.rst`` and ``doc/results``,
+and two plots in ``doc/pictures``::
 
-Every figure is the mean over the seeds, with the standard deviation; times are also
-given as ratios to a reference method on the same data. Ratios and ranks are of seconds,
-but of CPU seconds for fits on one thread where other work disturbed any of those that
-are compared. If the file holds several releases of a package, or several states of our
-own source, the latest counts.
+    .. results: NAME             <!-- results: NAME -->
+
+    .. end of results            <!-- end of results -->
+
+Prose is written by hand, outside the marks. :data:`BLOCKS` lists the names.
 """
 
 import argparse
-import sys
-from collections import defaultdict
+import re
 from pathlib import Path
+from statistics import fmean, stdev
 
-import numpy as np
-
-if not __package__:
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
-
+from asv_bench.compare import (
+    charts,
+    clustering,
+    contrast,
+    embedding,
+    isometry,
+    scaling,
+    speed,
+    topology,
+)
 from asv_bench.compare.data import SYNTHETIC
 from asv_bench.compare.methods import METHODS
-from asv_bench.compare.run import read_rows, release_of, row_key
+from asv_bench.compare.runner import ROOT, latest, read_rows
+from asv_bench.compare.tables import (
+    HEADINGS,
+    cell,
+    csv_table,
+    grouped,
+    markdown,
+    mean_table,
+    values_of,
+)
 
-# figure -> heading and decimals; larger is better in each of these
-SCORES = {
-    "svm": ("linear SVM", 3),
-    "kmeans": ("k-means", 3),
-    "nmi": ("NMI", 3),
-    "knn": ("10-NN", 3),
-    "trustworthiness": ("trustworthiness", 4),
-    "continuity": ("continuity", 4),
-    "spearman": ("Spearman", 3),
+MEASURED = ROOT / "asv_bench" / "measured"
+PICTURES = ROOT / "doc" / "pictures"
+PAGES = ("README.md", "doc/results.rst", "doc/results/*.rst")
+MARK = r"(?:\.\. |<!-- )"
+BLOCK = re.compile(
+    rf"(^{MARK}results: (\S+)(?: -->)?\n).*?(^{MARK}end of results(?: -->)?$)",
+    re.DOTALL | re.MULTILINE,
+)
+
+SETS = ("pbmc68k", "coil20", "digits", "pendigits", "fashion_mnist", "mnist")
+# name in the short tables -> names of the measured variants; the one with most seeds
+VARIANTS = {
+    "DLME": ("dlme",),
+    "UMAP": ("umap", "umap-unseeded"),
+    "t-SNE": ("opentsne",),
+    "PaCMAP": ("pacmap", "pacmap-unseeded"),
+    "PCA": ("pca",),
 }
-# The figures that decide; NMI and continuity follow k-means and trustworthiness.
-RANKED = ("svm", "kmeans", "knn", "trustworthiness")
+# figures of the short tables and their decimals, all better when larger
+SCORES = {
+    **{"svm": 3, "kmeans": 3, "knn": 3, "trustworthiness": 3, "continuity": 3},
+    **{"spearman": 2, "page_share": 2},
+}
+PLOTTED = ("svm", "kmeans", "knn", "trustworthiness")
 
 
-def label_of(row):
-    """Return a method's name with whatever differs from its usual treatment."""
-    label = row["method"]
-    usual = "raw" if METHODS[row["method"]].raw else "usual"
-    if row["input"] != usual:
-        label += f" ({row['input']} input)"
-    if row["params"]:
-        pairs = (f"{name}={value}" for name, value in row["params"].items())
-        label += f" ({', '.join(pairs)})"
-    return label
+def read(folder=MEASURED):
+    """Return the latest good rows of a folder by their module."""
+    rows = (row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path))
+    modules = {}
+    for row in latest(rows):
+        modules.setdefault(row["module"], []).append(row)
+    return modules
 
 
-def latest_rows(rows):
-    """Keep the last row of each measurement, and each method's latest release on it."""
-    unique = {row_key(row): row for row in sorted(rows, key=lambda row: row["date"])}
+# Embeddings -----------------------------------------------------------------------
 
-    def measurement(row):
-        about = ("task", "method", "data", "n_rows", "threads")
-        return tuple(row[name] for name in about)
 
-    release = {measurement(row): release_of(row) for row in unique.values()}
-    return [
-        row for row in unique.values() if release_of(row) == release[measurement(row)]
+def fits(rows, task="embed"):
+    """Return the rows of one task with default parameters, smaller data first."""
+    found = [
+        row
+        for row in rows["embedding"]
+        if row["job"]["task"] == task and "params" not in row["job"]
     ]
-
-
-def is_disturbed(row):
-    """Tell whether others had more than a twentieth of a core during a run.
-
-    Rows of before that was measured tell the load when they began.
-    """
-    if row.get("others_s") is not None:
-        return row["others_s"] > 0.05 * row["wall_s"]
-    return row["load"] > 0.5 * row["machine"]["cores"]
-
-
-def time_of(rows):
-    """Return the figure by which the times of rows are compared, and its heading.
-
-    Other work makes a fit wait, which CPU seconds do not count. Fits on several threads
-    are compared by what they are for, and those are seconds.
-    """
-    if any(map(is_disturbed, rows)) and all(row["threads"] == 1 for row in rows):
-        return "cpu_s", "CPU seconds"
-    return "wall_s", "seconds"
-
-
-def heading_of_seconds(rows, heading="seconds"):
-    """Return the heading of seconds, with what they are worth if others worked too."""
-    return heading + ", for orientation only" * any(map(is_disturbed, rows))
-
-
-def title_of(row):
-    """Return the name of a data set with the number of its rows."""
-    n = row.get("n_samples") or row["n_rows"]
-    return f"{row['data']}, {n:,} rows" if n else row["data"]
-
-
-def _values(rows, *path):
-    found = []
-    for row in rows:
-        value = row
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        if value is not None:
-            found.append(value)
-    return np.array(found, dtype=float)
-
-
-def cell(values, decimals):
-    """Return ``mean ± standard deviation``, the mean alone for a single value."""
-    if not len(values):
-        return "-"
-    text = f"{values.mean():.{decimals}f}"
-    if len(values) > 1:
-        text += f" ± {values.std(ddof=1):.{decimals}f}"
-    return text
-
-
-def table(head, lines):
-    """Return a Markdown table."""
-    out = ["| " + " | ".join(head) + " |"]
-    out.append("|" + "|".join(["---"] + ["---:"] * (len(head) - 1)) + "|")
-    out += ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join(out)
-
-
-def by_method(rows):
-    """Group rows by the methods' labels, in the order of the methods' table."""
-    groups = defaultdict(list)
     order = list(METHODS)
-    for row in sorted(rows, key=lambda row: order.index(row["method"])):
-        groups[label_of(row)].append(row)
+
+    def key(row):
+        job, n = row["job"], row["found"]["n_samples"]
+        return n, job["data"], job["threads"], order.index(job["method"]), job["seed"]
+
+    return sorted(found, key=key)
+
+
+def on_whole_set(rows, data):
+    """Return the rows on a whole data set by short name, on the most threads."""
+    found = [
+        row
+        for row in fits(rows)
+        if (row["job"]["data"], row["job"]["n_rows"]) == (data, None)
+    ]
+    most = max(row["job"]["threads"] for row in found)
+    found = [row for row in found if row["job"]["threads"] == most]
+    groups = {}
+    for name, variants in VARIANTS.items():
+        measured = [[r for r in found if r["job"]["method"] == v] for v in variants]
+        if any(measured):
+            groups[name] = max(measured, key=len)
     return groups
 
 
-def _done(rows):
-    return [row for row in rows if row["status"] == "ok"]
+def time_of(rows):
+    """Return the figure that tells the time of fits.
+
+    Other work makes a fit wait, which CPU seconds do not count. Several threads are
+    there to save seconds.
+    """
+    one_thread = all(row["job"]["threads"] == 1 for row in rows)
+    return "cpu_s" if one_thread else "wall_s"
 
 
-def _failures(rows):
-    counts = defaultdict(int)
-    for row in rows:
-        if row["status"] != "ok":
-            counts[row["status"]] += 1
-    return ", ".join(f"{status} ({count})" for status, count in counts.items())
+def short_tables(rows):
+    """Return a table of means for each data set, a line for each method."""
+    tables = []
+    for data in SETS:
+        groups = on_whole_set(rows, data)
+        fitted = [row for group in groups.values() for row in group]
+        columns = {x: n for x, n in SCORES.items() if values_of(fitted, x)}
+        columns |= {time_of(fitted): 1, "peak_mib": 0}
+        table = [["method", *(HEADINGS.get(name, name) for name in columns)]]
+        for name, group in groups.items():
+            cells = (cell(values_of(group, x), n, False) for x, n in columns.items())
+            table.append([name, *cells])
+        n_samples = fitted[0]["found"]["n_samples"]
+        tables.append(csv_table(table, f"{data}, {n_samples:,} samples"))
+    return "\n\n".join(tables)
 
 
-def _ratio(seconds, reference):
-    if not len(seconds) or not len(reference):
-        return "-"
-    return f"{seconds.mean() / reference.mean():.2f}"
+def side(ours, theirs, sign=1):
+    """Return 1 if ours is better, -1 if worse, 0 within a standard deviation."""
+    spread = max((stdev(x) for x in (ours, theirs) if len(x) > 1), default=0.0)
+    ahead = sign * (fmean(ours) - fmean(theirs))
+    return 0 if abs(ahead) <= spread else 1 if ahead > 0 else -1
 
 
-def _lines(groups, make_cells, width):
-    lines = []
-    for label, rows in groups.items():
-        done = _done(rows)
-        note = _failures(rows)
-        name = f"{label}: {note}" if note else label
-        cells = make_cells(done) if done else ["-"] * (width - 2)
-        lines.append([name, str(len(done)), *cells])
-    return lines
+def counts(rows):
+    """Return on how many data sets DLME is better and worse than its peers."""
+    sets = [on_whole_set(rows, data) for data in SETS]
+    peers = ("UMAP", "t-SNE", "PaCMAP")
+    table = [["", *(f"than {peer}" for peer in peers)]]
+    for figure in (*SCORES, "time", "peak_mib"):
+        line = [{"time": "time of a fit"}.get(figure, HEADINGS.get(figure, figure))]
+        sign = 1 if figure in SCORES else -1
+        for peer in peers:
+            sides = []
+            for groups in sets:
+                name = time_of(groups["DLME"]) if figure == "time" else figure
+                pair = [values_of(groups.get(x, []), name) for x in ("DLME", peer)]
+                if all(pair):
+                    sides.append(side(*pair, sign))
+            better, worse = sides.count(1), sides.count(-1)
+            line.append(f"better on {better}, worse on {worse} of {len(sides)}")
+        if not line[1].endswith("of 0"):
+            table.append(line)
+    return csv_table(table)
 
 
-def embed_table(groups, reference):
-    """Return the table of one data set: quality, time and memory."""
-    best = {
-        name: max(
-            (_values(_done(rows), "scores", name).mean().round(places)
-             for rows in groups.values() if _done(rows)),
-            default=None,
-        )
-        for name, (_, places) in SCORES.items()
-    }  # fmt: skip
-    fits = [row for rows in groups.values() for row in _done(rows)]
-    figure, of = time_of(fits)
-    time_reference = _values(_done(groups.get(reference, [])), figure)
-
-    def cells(done):
-        found = []
-        for name, (_, places) in SCORES.items():
-            values = _values(done, "scores", name)
-            text = cell(values, places)
-            is_best = values.mean().round(places) == best[name]
-            found.append(f"**{text}**" if is_best else text)
-        return [
-            *found,
-            cell(_values(done, "wall_s"), 2),
-            cell(_values(done, "cpu_s"), 2),
-            _ratio(_values(done, figure), time_reference),
-            cell(_values(done, "compile_s"), 1),
-            cell(_values(done, "peak_mib"), 0),
-        ]
-
-    head = ["method", "seeds", *(heading for heading, _ in SCORES.values())]
-    head += [heading_of_seconds(fits), "CPU seconds", f"{of} x {reference}"]
-    head += ["compilation s", "peak MiB"]
-    return table(head, _lines(groups, cells, len(head)))
+def readme(rows):
+    """Return the table of the README."""
+    names = ("DLME", "UMAP", "t-SNE", "PaCMAP")
+    table = [["data", "samples", *names]]
+    for data in SETS:
+        groups = on_whole_set(rows, data)
+        (n_samples,) = set(values_of(groups["DLME"], "n_samples"))
+        line = [data, f"{n_samples:,}"]
+        for name in names:
+            group = groups.get(name, [])
+            pair = (values_of(group, x) for x in ("kmeans", "trustworthiness"))
+            text = " / ".join(cell(values, 3, False) for values in pair)
+            line.append(text if group else "-")
+        table.append(line)
+    return markdown(table)
 
 
-def cold_table(groups, reference):
-    """Return the table of one data set for the first fit of a new process."""
+def embeddings(task):
+    """Return the function that makes the table of one task."""
 
-    def total(done):
-        return _values(done, "import_s") + _values(done, "wall_s")
+    def make(rows):
+        found = [r for r in fits(rows, task) if r["job"]["data"] not in SYNTHETIC]
+        found = embedding.with_rates(found)
+        columns = embedding.COLUMNS[task]
+        return csv_table(mean_table(found, embedding.KEYS, columns, default="all"))
 
-    total_reference = total(_done(groups.get(reference, [])))
-
-    def cells(done):
-        return [
-            cell(_values(done, "import_s"), 2),
-            cell(_values(done, "wall_s"), 2),
-            cell(total(done), 2),
-            _ratio(total(done), total_reference),
-        ]
-
-    fits = [row for rows in groups.values() for row in _done(rows)]
-    sum_heading = heading_of_seconds(fits, "sum")
-    head = ["method", "seeds", "import s", "first fit s", sum_heading, f"x {reference}"]
-    return table(head, _lines(groups, cells, len(head)))
+    return make
 
 
-def transform_table(groups, reference):
-    """Return the table of one data set for rows that were not fitted."""
-    sizes = sorted(
-        {
-            int(size)
-            for rows in groups.values()
-            for row in _done(rows)
-            for size in row["transform_rows_per_s"]
-        }
-    )
-    done_reference = _done(groups.get(reference, []))
+def growing(rows):
+    """Return the rows of generated data."""
+    return [row for row in fits(rows) if row["job"]["data"] in SYNTHETIC]
 
-    def cells(done):
-        found = []
-        for name in ("svm", "knn"):
-            new = _values(done, "scores", name)
-            old = _values(done, "scores", name + "_train")
-            found += [cell(new, 3), cell(old - new, 3)]
-        found.append(cell(_values(done, "wall_s"), 2))
+
+def growth(rows):
+    """Return CPU seconds and memory by the number of samples."""
+    rows = growing(rows)
+    sizes = sorted({row["job"]["n_rows"] for row in rows})
+    table = [["columns", "method", *(f"{size:,} samples" for size in sizes)]]
+    for (data, method), group in grouped(rows, ("data", "method")).items():
+        line = [str(SYNTHETIC[data]), method]
         for size in sizes:
-            rate = _values(done, "transform_rows_per_s", str(size))
-            rate_reference = _values(done_reference, "transform_rows_per_s", str(size))
-            found += [f"{rate.mean():,.0f}", _ratio(rate, rate_reference)]
-        return found
-
-    head = ["method", "seeds", "SVM, new rows", "loss", "10-NN, new rows", "loss"]
-    head.append("fit s")
-    for size in sizes:
-        head += [f"rows/s at {size:,}", f"x {reference}"]
-    return table(head, _lines(groups, cells, len(head)))
+            some = [row for row in group if row["job"]["n_rows"] == size]
+            seconds, mib = (values_of(some, name) for name in ("cpu_s", "peak_mib"))
+            line.append(f"{cell(seconds, 1)} s, {cell(mib, 0)} MiB" if some else "-")
+        table.append(line)
+    return csv_table([table[0], *sorted(table[1:], key=lambda x: int(x[0]))])
 
 
-def growth_table(rows):
-    """Return seconds and memory by the number of rows, and the powers they grow with.
-
-    The powers are those of the line through the logarithms, of seconds from 4,000 rows
-    on, of memory from 16,000: below, what does not depend on the rows counts too much,
-    such as what a method has already used to compile. Fits that failed say so.
-    """
-    figure, heading = time_of(_done(rows))
-    unit = heading.replace("seconds", "s")
-    sizes = sorted({row["n_rows"] for row in rows if row["n_rows"]})
-    columns = sorted({row["data"] for row in rows}, key=SYNTHETIC.get)
-    lines = []
-    for data in columns:
-        for label, of in by_method(r for r in rows if r["data"] == data).items():
-            cells = []
-            for size in sizes:
-                some = [row for row in of if row["n_rows"] == size]
-                done = _done(some)
-                if done:
-                    seconds, size_of = (
-                        _values(done, name).mean() for name in (figure, "peak_mib")
-                    )
-                    cells.append(f"{seconds:.1f} {unit}, {size_of:.0f} MiB")
-                else:
-                    cells.append(_failures(some) or "-")
-            powers = [power_of(of, figure, 4_000), power_of(of, "peak_mib", 16_000)]
-            lines.append(
-                [
-                    f"{SYNTHETIC[data]} columns, {label}",
-                    *cells,
-                    *("-" if power is None else f"{power:.2f}" for power in powers),
-                ]
-            )
-    head = ["", *(f"{size:,} rows" for size in sizes), f"power, {unit}", "power, MiB"]
-    return table(head, lines)
+# Other modules --------------------------------------------------------------------
 
 
-def power_of(rows, name, least):
-    """Return the power of the number of rows that a figure grows with, or None.
+def clusterings(rows):
+    """Return the table of clusterings, by data set and split."""
+    order = clustering.METHODS.index
 
-    It is that of ``least`` rows and more.
-    """
-    points = [
-        (row["n_rows"], row[name])
-        for row in _done(rows)
-        if row["n_rows"] >= least and row[name] > 0
+    def key(row):
+        job = row["job"]
+        return job["data"], job.get("split") or 0, order(job["method"]), job["seed"]
+
+    found = sorted(rows["clustering"], key=key)
+    return csv_table(mean_table(found, clustering.KEYS, clustering.COLUMNS))
+
+
+def part(module, entry, name, keys, columns):
+    """Return the function that makes the table of one part of a module."""
+
+    def make(rows):
+        found = [row for row in rows[module] if row["job"].get(entry) == name]
+        return csv_table(mean_table(found, keys, columns))
+
+    return make
+
+
+def speeds(rows):
+    """Return the tables of speed."""
+    tables = speed.tables(rows["speed"])
+    return "\n\n".join(csv_table(table, name) for name, table in tables.items())
+
+
+def circumstances(rows):
+    """Return when, where and with what was measured."""
+    rows = [row for group in rows.values() for row in group]
+    machines, packages, commits = set(), {}, set()
+    for row in rows:
+        machine = row["machine"]
+        flags = {"avx512f": "AVX-512", "amx_bf16": "AMX"}
+        names = [name for flag, name in flags.items() if flag in machine["flags"]]
+        machines.add(", ".join([f"{machine['cores']} cores", machine["cpu"], *names]))
+        versions = dict(row["versions"])
+        if row["found"].get("version"):
+            versions[row["found"]["package"]] = row["found"]["version"]
+        for name, version in versions.items():
+            if version:
+                packages.setdefault(name, set()).add(version)
+        commits.add((row["git"]["commit"] or "")[:10])
+    packages.pop("skmanifold", None)
+    versions = (f"{x} {' and '.join(sorted(v))}" for x, v in sorted(packages.items()))
+    dates = sorted(row["date"][:10] for row in rows)
+    lines = [
+        ("Machine", "; ".join(sorted(machines)) + "; no GPU"),
+        ("Dates", f"{dates[0]} to {dates[-1]}"),
+        ("Versions", ", ".join(versions)),
+        ("Commits of skmanifold", ", ".join(sorted(filter(None, commits)))),
+        ("Busy machine", f"{sum(map(is_disturbed, rows))} of {len(rows)} jobs"),
     ]
-    if len({n for n, _ in points}) < 2:
-        return None
-    return float(np.polyfit(*np.log(np.array(points, dtype=float)).T, 1)[0])
+    return csv_table(lines).replace("   :header-rows: 1\n", "", 1)
 
 
-TABLES = {
-    "embed": ("Embedding", embed_table),
-    "cold": ("First fit of a new process", cold_table),
-    "transform": ("Rows that were not fitted", transform_table),
+def is_disturbed(row):
+    """Return whether other work had more than a twentieth of a core during a job."""
+    others, wall = (row["found"].get(x, row.get(x)) for x in ("others_s", "wall_s"))
+    if others is None:
+        return row["load"] > 0.5 * row["machine"]["cores"]
+    return others > 0.05 * wall
+
+
+BLOCKS = {
+    "readme": readme,
+    "counts": counts,
+    "sets": short_tables,
+    "circumstances": circumstances,
+    "embedding": embeddings("embed"),
+    "cold": embeddings("cold"),
+    "transform": embeddings("transform"),
+    "growth": growth,
+    "clustering": clusterings,
+    **{
+        name: part("isometry", "part", name, isometry.KEYS, isometry.COLUMNS)
+        for name in isometry.PARTS
+        if name != "reconstruction"
+    },
+    "images": part(
+        "isometry", "part", "reconstruction", isometry.KEYS, isometry.COLUMNS
+    ),
+    "topology": lambda rows: csv_table(topology.table(rows["topology"])),
+    **{
+        name: part("charts", "part", name, keys, columns)
+        for name, (_, _, keys, columns) in charts.PARTS.items()
+    },
+    **{
+        name: part("contrast", "table", name, keys, columns)
+        for name, (_, _, keys, columns) in contrast.TABLES.items()
+    },
+    "speed": speeds,
+    "scaling": lambda rows: csv_table(
+        mean_table(
+            scaling.with_speed_up(rows["scaling"]), scaling.KEYS, scaling.COLUMNS
+        )
+    ),
 }
 
 
-def _unranked(sets, labels):
-    """Return the sentence that names the methods without a rank, if there are any."""
-    every = {label for groups in sets.values() for label in groups}
-    names = ", ".join(sorted(every.difference(labels)))
-    return f"Not ranked, for want of a result on every set: {names}." if names else ""
+# Plots ----------------------------------------------------------------------------
 
 
-def mean_ranks(sets):
-    """Rank the methods on each set and average over the sets.
+def style_of(name):
+    """Return the line and marker of a method, ours in black."""
+    i = list(VARIANTS).index(name) if name in VARIANTS else list(METHODS).index(name)
+    ours = name.lower() == "dlme"
+    return {
+        "color": "black" if ours else f"C{i}",
+        "marker": "osv^D<>P"[i % 8],
+        "linewidth": 2.5 if ours else 1.2,
+        "label": name,
+    }
 
-    Parameters
-    ----------
-    sets : dict
-        Title of a data set -> label of a method -> its rows.
 
-    Returns
-    -------
-    str
-        A Markdown table, and who is not in it: only methods that have a result on
-        every set are ranked, since a mean over different sets compares nothing.
+def save(figure, axes, path):
+    """Add one legend for all axes and write the file."""
+    lines = {
+        label: line
+        for axis in axes
+        for line, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(lines.values(), lines, loc="outside right center")
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def plot_scores(rows, path):
+    """Plot four scores against the time of a fit, for small and for large data.
+
+    PCA is left out: it would take all the room of the axes.
     """
-    from scipy.stats import rankdata
+    from matplotlib.figure import Figure
 
-    labels = [
-        label
-        for label in next(iter(sets.values()))
-        if all(_done(groups.get(label, [])) for groups in sets.values())
-    ]
-    note = _unranked(sets, labels)
-    if not labels:
-        return note
-    fits = [r for groups in sets.values() for x in labels for r in _done(groups[x])]
-    figure, of = time_of(fits)
-    figures = [*((name, ("scores", name), -1) for name in RANKED)]
-    figures.append(("time", (figure,), 1))
-    ranks = {}
-    for name, path, sign in figures:
-        means = [
-            [sign * _values(_done(groups[label]), *path).mean() for label in labels]
-            for groups in sets.values()
-        ]
-        ranks[name] = np.array([rankdata(row) for row in means]).mean(axis=0)
-    overall = np.mean([ranks[name] for name in RANKED], axis=0)
-    head = ["method", *(SCORES[name][0] for name in RANKED), "mean of these", of]
-    lines = [
-        [labels[i], *(f"{ranks[name][i]:.2f}" for name in RANKED),
-         f"**{overall[i]:.2f}**", f"{ranks['time'][i]:.2f}"]
-        for i in np.argsort(overall, kind="stable")
-    ]  # fmt: skip
-    return "\n\n".join(filter(None, (table(head, lines), note)))
-
-
-def describe(rows):
-    """Return the sentences that say where, when and with what was measured."""
-    machines = sorted(
-        {
-            f"{row['machine']['cpu']}, {row['machine']['cores']} cores"
-            + (", AMX" if "amx_bf16" in row["machine"]["flags"] else "")
-            + (", AVX-512" if "avx512f" in row["machine"]["flags"] else "")
-            for row in rows
-        }
-    )
-    packages = {row["package"]: row["version"] for row in rows}
-    versions = dict(rows[-1]["versions"])
-    versions.update({p: v for p, v in packages.items() if v is not None})
-    dates = sorted(row["date"][:10] for row in rows)
-    sources = sorted(
-        {
-            f"{(row['git']['commit'] or 'uncommitted')[:12]}"
-            + (f" with changes (source {row['git']['source']})"
-               if row["git"]["dirty"] else "")
-            for row in rows
-            if row["package"] == "skmanifold"
-        }
-    )  # fmt: skip
-    lines = [
-        f"Machine: {'; '.join(machines)}.",
-        f"Dates: {dates[0]} to {dates[-1]}.",
-        "Versions: " + ", ".join(f"{p} {v}" for p, v in versions.items() if v) + ".",
-    ]
-    if sources:
-        lines.append(f"Our source: {', '.join(sources)}.")
-    busy = sum(map(is_disturbed, rows))
-    if busy:
-        lines.append(
-            f"The machine did other work during {busy} of {len(rows)} runs: their "
-            f"seconds are for orientation only."
-        )
-    return "\n".join(lines)
-
-
-def report(rows, reference="umap"):
-    """Return the whole report as Markdown.
-
-    Parameters
-    ----------
-    rows : list of dict
-        Rows as the comparison writes them.
-    reference : str, default="umap"
-        The method that times are divided by.
-
-    Returns
-    -------
-    str
-    """
-    rows = latest_rows(rows)
-    parts = ["# Comparison", describe(rows)]
-    for task, (heading, make_table) in TABLES.items():
-        for threads in sorted({row["threads"] for row in rows if row["task"] == task}):
-            part = [r for r in rows if r["task"] == task and r["threads"] == threads]
-            many = "s" if threads > 1 else ""
-            parts.append(f"## {heading}, {threads} thread{many}")
-            # Runs that failed early do not know how many rows there were.
-            titles = {(r["data"], r["n_rows"]): title_of(r) for r in part}
-            titles |= {(r["data"], r["n_rows"]): title_of(r) for r in _done(part)}
-            sets = {
-                title: by_method([r for r in part if (r["data"], r["n_rows"]) == key])
-                for key, title in sorted(
-                    titles.items(), key=lambda item: (item[0][0], item[0][1] or 0)
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    axes = figure.subplots(2, len(PLOTTED), sharex="row")
+    for line, sets in zip(axes, (SETS[:4], SETS[4:]), strict=True):
+        groups = [on_whole_set(rows, data) for data in sets]
+        names = [name for name in list(VARIANTS)[:-1] if all(name in x for x in groups)]
+        for axis, score in zip(line, PLOTTED, strict=True):
+            for name in names:
+                time = time_of(groups[0][name])
+                x, y = (
+                    fmean(fmean(values_of(group[name], x)) for group in groups)
+                    for x in (time, score)
                 )
-            }
-            if task == "embed" and len(sets) > 1:
-                parts += ["### Mean ranks over the sets (1 is best)", mean_ranks(sets)]
-            for title, groups in sets.items():
-                parts += [f"### {title}", make_table(groups, reference)]
-    return "\n\n".join(parts) + "\n"
+                axis.plot(x, y, linestyle="", markersize=9, **style_of(name))
+            axis.set(xscale="log", title=HEADINGS.get(score, score))
+            axis.set_xlabel(HEADINGS[time])
+            axis.grid(alpha=0.25)
+        line[0].set_ylabel(f"mean of {len(sets)} sets")
+    save(figure, axes.flat, path)
 
 
-def main(argv=None):
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, nargs="+")
-    parser.add_argument("--reference", choices=METHODS, default="umap", metavar="M")
-    arguments = parser.parse_args(argv)
-    rows = [row for path in arguments.results for row in read_rows(path)]
-    if not rows:
-        parser.error(f"there are no rows in {', '.join(map(str, arguments.results))}")
-    sys.stdout.write(report(rows, arguments.reference))
-    return 0
+def plot_growth(rows, path):
+    """Plot the CPU seconds of a fit against the number of samples."""
+    from matplotlib.figure import Figure
+
+    sets = grouped(growing(rows), ("data",))
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    axes = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
+    for axis, ((data,), found) in zip(axes, sets.items(), strict=True):
+        for (method,), group in grouped(found, ("method",)).items():
+            points = grouped(group, ("n_rows",))
+            seconds = [fmean(values_of(some, "cpu_s")) for some in points.values()]
+            axis.loglog([int(n) for (n,) in points], seconds, **style_of(method))
+        axis.set(title=f"{SYNTHETIC[data]} columns", xlabel="samples")
+        axis.grid(alpha=0.25)
+    axes[0].set_ylabel("CPU seconds")
+    save(figure, axes, path)
+
+
+# Writing --------------------------------------------------------------------------
+
+
+def filled(text, rows):
+    """Return a page with its blocks made anew from the rows."""
+
+    def block(match):
+        begin, name, end = match.groups()
+        if name not in BLOCKS:
+            raise ValueError(
+                f"There are no results {name!r}; the known ones are "
+                f"{', '.join(BLOCKS)}."
+            )
+        return f"{begin}\n{BLOCKS[name](rows)}\n\n{end}"
+
+    return BLOCK.sub(block, text)
+
+
+def pages(root=ROOT):
+    """Return the files that hold blocks."""
+    return [path for pattern in PAGES for path in sorted(Path(root).glob(pattern))]
+
+
+def main(arguments=None):
+    """Write the blocks of all pages, and the plots."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--measured", type=Path, default=MEASURED, help="folder of rows"
+    )
+    options = parser.parse_args(arguments)
+    rows = read(options.measured)
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        path.write_text(filled(text, rows), encoding="utf-8")
+    plot_scores(rows, PICTURES / "scores.png")
+    plot_growth(rows, PICTURES / "growth.png")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,15 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What several processes gain that fit together.
+"""Fits shared by several processes.
 
 ``python -m asv_bench.compare.scaling --processes 1 2`` fits DLME with one process and
-with two, joined by torchrun and gloo on this machine, each on ``--threads`` threads. It
-prints the rows of training a second (of the epochs after the first; the scaling and the
-last transform, which are not shared, are only in the seconds of the fit), the speed-up
-against the fewest processes, the CPU time of a step in each process, and beside it the
-arithmetic of a step, see the guide to data beyond the memory. It needs as many cores as
-processes times threads; where others use them too, the CPU times alone say something.
+with two, joined by torchrun and gloo on this machine, each on ``--threads`` threads.
+The table has the samples trained per second (epochs after the first), the speed-up over
+the fewest processes, the CPU time of a step in each process, and the arithmetic of a
+step (see the guide on big data). It needs as many cores as processes times threads; on
+a busy machine only the CPU times are meaningful.
 """
 
 import argparse
@@ -24,24 +23,24 @@ from pathlib import Path
 
 import numpy as np
 
-from asv_bench.compare.jobs import add_options, carry_out, markdown
-from asv_bench.compare.run import usable_cores
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown, mean_table
 
-# Hidden layers of the structure network: the default, and one whose products are long.
+# Hidden layers of the structure network: the default, and a wide one.
 NETWORKS = {"default": (512, 128), "wide": (2048, 2048)}
 
 
 def arithmetic(layers, n_features, structure_dim, n_components, batch_size, processes):
-    """Operations of each process in the networks, and bytes that it sends, a step.
+    """Return operations and bytes sent by each process in one step.
 
-    ``batch_size`` counts samples; both views of each go through the networks.
+    ``batch_size`` counts samples; both views of each pass the networks.
     """
     embedding = (structure_dim, 128, n_components)
     widths = (n_features, *layers, structure_dim)
     weights = sum(
         a * b + b for w in (widths, embedding) for a, b in itertools.pairwise(w)
     )
-    # the last batch normalisation sees the whole batch, which cuts the network there
+    # the last batch normalization sees the whole batch, so outputs are gathered there
     shared = layers[-1] + structure_dim + n_components
     n_rows = 2 * batch_size
     return {
@@ -51,7 +50,7 @@ def arithmetic(layers, n_features, structure_dim, n_components, batch_size, proc
 
 
 def one(processes, network, batch_size, rows, epochs, seed):
-    """Fit with some processes, and return what the first of them saw."""
+    """Fit with several processes and return the figures of the first."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "found.json")
         job = {
@@ -77,7 +76,7 @@ def one(processes, network, batch_size, rows, epochs, seed):
 
 
 def fit(job, path):
-    """Fit as one of the processes; the first writes the figures."""
+    """Fit as one of the processes; the first one writes the figures."""
     from torch import distributed
 
     from skmanifold import DLME
@@ -93,7 +92,7 @@ def fit(job, path):
     distributed.init_process_group("gloo")
     X = np.random.default_rng(job["seed"]).normal(size=(job["rows"], 64))
     model = Timed(
-        # the samples themselves as second views: no search for neighbours
+        # no search for neighbors
         augmentation="none",
         structure_layers=NETWORKS[job["network"]],
         batch_size=job["batch_size"],
@@ -115,13 +114,13 @@ def fit(job, path):
             "fit s": seconds,
         }
         Path(path).write_text(json.dumps(figures))
-    # who leaves first would cut off the last message to the others
+    # leaving early would cut off the last message to the others
     distributed.barrier()
     distributed.destroy_process_group()
 
 
 def with_speed_up(rows):
-    """The rows, each with its rate over that of the fewest processes."""
+    """Return the rows, each with its rate over that of the fewest processes."""
 
     def case(row):
         job = {k: v for k, v in row["job"].items() if k != "processes"}
@@ -131,14 +130,9 @@ def with_speed_up(rows):
     for row in sorted(rows, key=lambda row: -row["job"]["processes"]):
         base[case(row)] = row["found"]["rows/s"]
     return [
-        {
-            **row,
-            "found": {
-                **row["found"],
-                "speed-up": row["found"]["rows/s"] / base[case(row)],
-            },
-        }
+        row | {"found": row["found"] | {"speed-up": rate / base[case(row)]}}
         for row in rows
+        for rate in [row["found"]["rows/s"]]
     ]
 
 
@@ -154,32 +148,20 @@ COLUMNS = {
 
 
 def main(arguments=None):
-    """Measure what the file does not hold, and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Run the command line."""
+    parser = make_parser("scaling", __doc__, n_seeds=3)
     add = parser.add_argument
     add("--processes", nargs="+", type=int, default=[1, 2])
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     add("--batch-sizes", nargs="+", type=int, default=[250, 1000])
     add("--rows", type=int, default=4000)
-    add("--epochs", type=int, default=4, help="two at least: the first is not timed")
+    add("--epochs", type=int, default=4, help="at least 2: the first is not timed")
     add("--one", nargs=2, help=argparse.SUPPRESS)
-    add_options(parser, "scaling.jsonl", n_seeds=3)
     options = parser.parse_args(arguments)
     if options.one:
         job, path = options.one
         fit(json.loads(job), path)
         return
-    needed = max(options.processes) * options.threads
-    if not options.table:
-        try:
-            usable_cores(needed)
-        except ValueError:
-            parser.error(
-                f"{max(options.processes)} processes on {options.threads} threads each "
-                f"need {needed} cores, more than there are."
-            )
     jobs = [
         {
             "processes": processes,
@@ -194,8 +176,12 @@ def main(arguments=None):
         for seed in options.seeds
         for processes in options.processes
     ]
-    rows = with_speed_up(carry_out("scaling", jobs, options))
-    print(markdown(rows, KEYS, COLUMNS))
+    n_cores = max(options.processes) * options.threads
+    try:
+        rows = with_speed_up(carry_out("scaling", jobs, options, n_cores))
+    except ValueError as error:
+        parser.error(str(error))
+    print(markdown(mean_table(rows, KEYS, COLUMNS)))
 
 
 if __name__ == "__main__":

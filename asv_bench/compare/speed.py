@@ -1,32 +1,24 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What training and one row cost beyond what they cannot do without.
+"""Overhead of training, of one sample and of imports.
 
-``python -m asv_bench.compare.speed`` prints tables of CPU seconds; what is compared
-takes turns, so that the ratios hold on a machine that does other work too.
+``python -m asv_bench.compare.speed --parts epochs row`` prints tables of CPU seconds.
+What is compared alternates in one process, so ratios hold on a busy machine too.
 
-- *epochs*: an epoch of our training against a loop of plain torch: the same network,
-  the loss written as the formula reads, Adam, batches of the same size from a
-  DataLoader.
+- *epochs*: an epoch of our training against a loop of plain torch with the same
+  network, Adam, and batches of the same size from a DataLoader.
 - *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against one of
-  ClustPy's IDEC with a network of the same layers and batches of the same size.
-- *step*: a training step of DLME: the share of it that matrix products take, by torch's
-  profiler, and the rate of operations in it over the rate of nothing but its products.
-- *profile*: a step of each estimator, the seconds of a fit that are not training, and
-  the shares of training that groups of torch's operators take.
-- *row*: ``transform`` of one row, and what of it is not the network.
-- *import*: importing a package, in a new process and in one that has imported
-  ``sklearn.base``.
-
-Each measurement has a process of its own and a line in a file. Data are read from the
-folder that SKMANIFOLD_DATA names; digits come with scikit-learn.
+  ClustPy's IDEC with layers and batches of the same size.
+- *step*: a training step of DLME: the share of matrix products in torch's profile, and
+  its rate of operations over that of its products alone.
+- *profile*: a step of each estimator, the seconds of a fit outside training, and the
+  shares of groups of torch's operators.
+- *row*: ``transform`` of one sample, and of it what is not the network.
+- *import*: importing a package, alone and after ``sklearn.base``.
 """
 
-import argparse
 import contextlib
-import copy
-import functools
 import itertools
 import subprocess
 import sys
@@ -34,28 +26,34 @@ import time
 
 import numpy as np
 
-from asv_bench.compare.data import load, stratified_rows
-from asv_bench.compare.jobs import add_options, carry_out, markdown
+from asv_bench.compare.data import IMAGE_SHAPES, load, stratified_rows
 from asv_bench.compare.methods import import_peer
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown, mean_table
 
-IMAGE_SHAPES = {"digits": (8, 8), "mnist": (28, 28), "fashion_mnist": (28, 28)}
 ROUNDS = 3
 EPOCHS = 4
 
 
 def rows_of(name, n_rows):
-    """Rows, the number of classes and the shape of an image."""
+    """Return samples, the number of classes and the shape of an image."""
     data = load(name)
-    X = np.asarray(data.X, dtype=np.float32)
-    if n_rows is not None and n_rows < len(X):
-        X = X[stratified_rows(data.y, n_rows)]
-    return X, len(np.unique(data.y)), IMAGE_SHAPES[name]
+    rows = stratified_rows(data.y, n_rows)
+    return data.X[rows], len(np.unique(data.y)), IMAGE_SHAPES[name]
+
+
+def profiled():
+    """Return torch's profiler of the CPU."""
+    import torch
+
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    return torch.profiler.profile(activities=activities)
 
 
 def watched(cls, around=contextlib.nullcontext, **parameters):
-    """An estimator, and what it keeps of its last phase of training.
+    """Return an estimator and a dictionary of its last phase of training.
 
-    ``around()`` is the context that each phase is trained in.
+    ``around()`` is the context in which each phase is trained.
     """
     seen = {}
 
@@ -78,183 +76,14 @@ def watched(cls, around=contextlib.nullcontext, **parameters):
 
 
 def seconds_of_epochs(seen):
-    """CPU seconds of each epoch but the first."""
+    """Return the CPU seconds of each epoch but the first."""
     return np.diff(seen["ends"])
 
 
-# Loops as one writes them without us ------------------------------------------
-
-
-def by_hand(parameters, dataset, batch_size, loss):
-    """CPU seconds of each epoch of a plain loop but the first.
-
-    ``loss(rows, first)`` is that of a batch, ``first`` if it is an epoch's first one.
-    """
-    import torch
-
-    optimizer = torch.optim.Adam(parameters, lr=1e-3)
-    loader = torch.utils.data.DataLoader(
-        dataset, batch_size=batch_size, shuffle=True, drop_last=True
-    )
-    ends = []
-    for _ in range(EPOCHS):
-        for i, batch in enumerate(loader):
-            optimizer.zero_grad()
-            loss(batch, i == 0).backward()
-            optimizer.step()
-        ends.append(time.process_time())
-    return np.diff(ends)
-
-
-def dcrl_by_hand(model, seen):
-    """DCRL: reconstruction, clusters, local distances, ranks, alignment."""
-    import torch
-    from torch.nn import functional as F
-    from torch.utils.data import TensorDataset
-
-    objective, batches = seen["objective"], seen["batches"]
-    network, decoder = (
-        copy.deepcopy(module).train().requires_grad_(True)
-        for module in (objective.encoder.network, objective.decoder.features)
-    )
-    centers = torch.nn.Parameter(objective.clusters.centers.detach().clone())
-    features, n_clusters = objective.features, len(centers)
-    wanted = objective.distances
-    neighbors, distances = batches.neighbors, batches.distances
-    state = {}
-
-    def assign(z):
-        kernel = 1 / (1 + torch.cdist(z, centers) ** 2)
-        return kernel / kernel.sum(1, keepdim=True)
-
-    def refresh():
-        with torch.no_grad():
-            z = network(features)
-            q = assign(z)
-            p = q**2 / q.sum(0)
-            state["p"] = p / p.sum(1, keepdim=True)
-            state["labels"] = q.argmax(1)
-
-    def loss(batch, first):
-        if first:
-            refresh()
-        x, rows = batch
-        slot = torch.randint(neighbors.shape[1], (len(rows),))
-        others = neighbors[rows, slot]
-        z_a, z_b = network(x), network(features[others])
-        error = F.mse_loss(
-            decoder(torch.cat([z_a, z_b])), features[torch.cat([rows, others])]
-        )
-        clusters = F.kl_div(assign(z_a).log(), state["p"][rows], reduction="batchmean")
-        labels = state["labels"][rows]
-        same = labels == state["labels"][others]
-        lengths = (z_a - z_b).norm(dim=1)
-        local = ((lengths - distances[rows, slot]).abs() * same).mean()
-        ranks = (torch.cdist(centers, centers) - wanted).abs().mean()
-        align = sum(
-            (z_a[labels == j].mean(0) - centers[j]).norm()
-            for j in range(n_clusters)
-            if (labels == j).any()
-        )
-        return error + clusters + local + ranks + align
-
-    return by_hand(
-        [*network.parameters(), *decoder.parameters(), centers],
-        TensorDataset(features, torch.arange(len(features))),
-        batches.rows.batch_size,
-        loss,
-    )
-
-
-def plain_mmd(q, y, draws, scale):
-    """Squared MMD of memberships and coordinates from uniform charts."""
-    import torch
-
-    total = 0.0
-    for j in range(q.shape[1]):
-        a, u, w = y[:, j], draws[:, j], q[:, j]
-        own = 1 / (1 + torch.cdist(a, a) ** 2 / scale)
-        cross = 1 / (1 + torch.cdist(a, u) ** 2 / scale)
-        n, m, k = len(a), len(u), q.shape[1]
-        total = total + (w @ own @ w - w @ w) / (n * (n - 1))
-        total = total - 2 * (w @ cross).sum() / (k * n * m)
-    return total
-
-
-def atlas_by_hand(model, seen):
-    """AtlasAE: reconstruction by each chart, locality, uniform charts."""
-    import torch
-    from torch.utils.data import TensorDataset
-
-    objective, batches = seen["objective"], seen["batches"]
-    encoder, decoder = (
-        copy.deepcopy(module).train().requires_grad_(True)
-        for module in (objective.encoder, objective.decoder)
-    )
-    prototypes = encoder.parts.heads.prototypes
-
-    def loss(batch, first):
-        (x,) = batch
-        q, y = encoder.charts(x)
-        errors = ((decoder.decode(y) - x.unsqueeze(1)) ** 2).sum(2)
-        d2 = torch.cdist(x, prototypes) ** 2
-        draws = torch.rand(len(x) // 2, *y.shape[1:])
-        mmd = q.shape[1] * plain_mmd(q, y, draws, y.shape[2] / 24)
-        return (q * (errors + d2)).sum(1).mean() / objective.variance + mmd
-
-    return by_hand(
-        [*encoder.parameters(), *decoder.parameters()],
-        TensorDataset(objective.inputs),
-        batches.rows.batch_size,
-        loss,
-    )
-
-
-def msimclr_by_hand(model, seen):
-    """MSimCLR: two views, NT-Xent, uniform charts, balance and sharpness."""
-    import torch
-    from torch.nn import functional as F
-    from torch.utils.data import TensorDataset
-
-    objective, batches = seen["objective"], seen["batches"]
-    encoder, projections = (
-        copy.deepcopy(module).train().requires_grad_(True)
-        for module in (objective.encoder, objective.projections)
-    )
-    shape = (*model.image_shape, 1)
-
-    def view(x):
-        images = x.unflatten(1, shape).permute(0, 3, 1, 2)
-        theta = torch.eye(2, 3) + 0.15 * (2 * torch.rand(len(x), 2, 3) - 1)
-        grid = F.affine_grid(theta, images.shape, align_corners=False)
-        moved = F.grid_sample(images, grid, align_corners=False)
-        return moved.permute(0, 2, 3, 1).flatten(1)
-
-    def loss(batch, first):
-        (x,) = batch
-        n = len(x)
-        q, y = encoder.charts(torch.cat([view(x), view(x)]))
-        z = F.normalize(projections(q, y), dim=1)
-        logits = z @ z.t() / objective.temperature
-        logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
-        contrast = F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n))
-        mmd = plain_mmd(q[:n], y[:n], torch.rand(64, *y.shape[1:]), y.shape[2] / 24)
-        mass = q.mean(0)
-        balance = (mass * (mass + 1e-8).log()).sum()
-        return contrast + mmd + balance + (1 - (q**2).sum(1).mean())
-
-    return by_hand(
-        [*encoder.parameters(), *projections.parameters()],
-        TensorDataset(batches.inputs),
-        batches.rows.batch_size,
-        loss,
-    )
-
-
 def started(n_rows, n_classes):
-    """Parameters of DCRL with labels for a start: its start is not what is measured.
+    """Return parameters of DCRL that skip its initialization, which is not measured.
 
-    Nor are they held, so that every epoch is of the later, longer kind.
+    Labels are not held, so every epoch is of the later, longer kind.
     """
     return {
         "n_clusters": n_classes,
@@ -265,34 +94,33 @@ def started(n_rows, n_classes):
 
 
 def ratio(ours, theirs):
-    """Figures of two lists of seconds of epochs, a list for each round."""
-    ours, theirs = (float(np.median(np.concatenate(one))) for one in (ours, theirs))
+    """Return the figures of two lists of seconds, one list per round."""
+    ours, theirs = (float(np.median(np.concatenate(s))) for s in (ours, theirs))
     return {"ours s": ours, "other s": theirs, "ratio": ours / theirs}
 
 
 def epochs(method, data, rows, seed):
-    """Our epochs and those of a plain loop, in turns."""
+    """Time our epochs and those of a plain loop, alternating."""
+    from asv_bench.compare import plain_loops
     from skmanifold import DCRL, AtlasAE, MSimCLR
 
     X, n_classes, image_shape = rows_of(data, rows)
-    cls, parameters, hand = {
-        "DCRL": (DCRL, {}, dcrl_by_hand),
-        "AtlasAE": (AtlasAE, {}, atlas_by_hand),
-        "MSimCLR": (MSimCLR, {"image_shape": image_shape}, msimclr_by_hand),
+    cls, parameters, plain = {
+        "DCRL": (DCRL, started(len(X), n_classes), plain_loops.dcrl),
+        "AtlasAE": (AtlasAE, {}, plain_loops.atlas),
+        "MSimCLR": (MSimCLR, {"image_shape": image_shape}, plain_loops.msimclr),
     }[method]
-    if method == "DCRL":
-        parameters = started(len(X), n_classes)
     ours, theirs = [], []
     for _ in range(ROUNDS):
         model, seen = watched(cls, random_state=seed, **parameters)
         model.fit(X)
         ours.append(seconds_of_epochs(seen))
-        theirs.append(hand(model, seen))
+        theirs.append(plain(model, seen))
     return ratio(ours, theirs)
 
 
 def idec(method, data, rows, seed):
-    """Epochs of DCRL and of ClustPy's IDEC, in turns."""
+    """Time epochs of DCRL and of ClustPy's IDEC, alternating."""
     from asv_bench.compare.clustering import IDEC_WEIGHTS
     from skmanifold import DCRL
 
@@ -331,7 +159,7 @@ def idec(method, data, rows, seed):
 
 
 def products(widths, n_rows, dtypes):
-    """A function of the matrix products of a network's step, and their operations."""
+    """Return a function of the matrix products in a step, and their operations."""
     import torch
 
     layers = []
@@ -346,7 +174,7 @@ def products(widths, n_rows, dtypes):
         for i, (x, w, g) in enumerate(layers):
             x @ w.t()
             g.t() @ x
-            if i:  # nothing flows back into the inputs
+            if i:  # inputs need no gradient
                 g @ w
 
     count = sum(
@@ -357,7 +185,7 @@ def products(widths, n_rows, dtypes):
 
 
 def step(method, data, rows, seed):
-    """What a step of DLME consists of."""
+    """Measure the matrix products in a step of DLME."""
     import torch
 
     from skmanifold import DLME
@@ -368,12 +196,9 @@ def step(method, data, rows, seed):
     model.fit(X)
     seconds = np.median(seconds_of_epochs(seen)) / len(seen["batches"])
 
-    profile = functools.partial(
-        torch.profiler.profile, activities=[torch.profiler.ProfilerActivity.CPU]
-    )
-    model, profiled = watched(DLME, around=profile, random_state=seed)
+    model, profile = watched(DLME, around=profiled, random_state=seed)
     model.fit(X)
-    events = profiled["context"].key_averages()
+    events = profile["context"].key_averages()
     times = {event.key: event.self_cpu_time_total for event in events}
     multiplying = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
     share = sum(times.get(name, 0) for name in multiplying) / sum(times.values())
@@ -383,7 +208,7 @@ def step(method, data, rows, seed):
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     heads = [id(encoder.structure.head), id(encoder.embedding.head)]
     hidden = resolve_precision("auto", torch.device("cpu"))
-    dtypes = [torch.float32 if id(one) in heads else hidden for one in linear]
+    dtypes = [torch.float32 if id(m) in heads else hidden for m in linear]
     compute, count = products(widths, 2 * batches.rows.batch_size, dtypes)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as in training
@@ -406,7 +231,7 @@ def step(method, data, rows, seed):
 
 # Where a fit's time goes ------------------------------------------------------------
 
-# group -> beginnings of the names of torch's operators
+# group -> prefixes of the names of torch's operators
 GROUPS = {
     "products": ("mm", "addmm", "bmm", "baddbmm", "mkldnn_convolution", "convolution"),
     "norms": ("native_layer_norm", "native_batch_norm", "native_group_norm"),
@@ -414,30 +239,11 @@ GROUPS = {
     "casts and copies": ("copy_", "cat", "clone", "_to_copy", "contiguous"),
     "indexing": ("index", "gather", "embedding", "scatter", "grid_sampler"),
     "distances": ("_cdist", "cdist", "_euclidean_dist", "pow", "sqrt", "square"),
-    "optimiser": ("_fused_adam", "_foreach", "Optimizer.step", "lerp"),
+    "optimizer": ("_fused_adam", "_foreach", "Optimizer.step", "lerp"),
     "elementwise and sums": (
-        *(
-            "add",
-            "sub",
-            "mul",
-            "div",
-            "neg",
-            "abs",
-            "sgn",
-            "exp",
-            "log",
-            "_log_softmax",
-        ),
-        *(
-            "sum",
-            "mean",
-            "amax",
-            "clamp",
-            "where",
-            "masked_fill",
-            "fill_",
-            "reciprocal",
-        ),
+        *("add", "sub", "mul", "div", "neg", "abs", "sgn", "exp", "log"),
+        *("_log_softmax", "sum", "mean", "amax", "clamp", "where", "masked_fill"),
+        *("fill_", "reciprocal"),
         *("maximum", "minimum", "softmax", "_softmax", "norm", "linalg_vector_norm"),
     ),
     "autograd": ("autograd", "torch::autograd"),
@@ -445,28 +251,23 @@ GROUPS = {
 
 
 def group_of(event):
-    """Group of an operator of torch."""
+    """Return the group of an operator of torch."""
     name = event.removeprefix("aten::")
-    found = (g for g, beginnings in GROUPS.items() if name.startswith(beginnings))
+    found = (g for g, prefixes in GROUPS.items() if name.startswith(prefixes))
     return next(found, "other")
 
 
 def shares(method, data, rows, seed):
-    """Seconds of a step and around training; what each group takes of training."""
-    import torch
-
+    """Measure a step, the seconds outside training, and the share of each group."""
     import skmanifold
 
     X, n_classes, image_shape = rows_of(data, rows)
     parameters = started(len(X), n_classes) if method == "DCRL" else {}
     if method == "MSimCLR":
         parameters = {"image_shape": image_shape}
-    profile = functools.partial(
-        torch.profiler.profile, activities=[torch.profiler.ProfilerActivity.CPU]
-    )
     cls = getattr(skmanifold, method)
     whole = []
-    for around in (contextlib.nullcontext, profile):
+    for around in (contextlib.nullcontext, profiled):
         model, seen = watched(cls, around=around, random_state=seed, **parameters)
         start = time.process_time()
         model.fit(X)
@@ -485,11 +286,11 @@ def shares(method, data, rows, seed):
     }
 
 
-# One row --------------------------------------------------------------------------
+# One sample -----------------------------------------------------------------------
 
 
 def row(method, data, rows, seed):
-    """``transform`` of one row, in turns with the network alone."""
+    """Time ``transform`` of one sample and the network alone, alternating."""
     import torch
 
     import skmanifold
@@ -531,12 +332,12 @@ def row(method, data, rows, seed):
 
 
 def imports(method, data, rows, seed):
-    """Seconds of a line of Python, alone and after what scikit-learn begins with."""
+    """Time a line of Python, alone and after importing ``sklearn.base``."""
     program = "{}; import time; start = time.process_time(); {}; "
     program += "print(time.process_time() - start)"
     first = {"alone s": "pass", "beyond s": "import sklearn.base"}
     taken = {name: [] for name in first}
-    for _ in range(5):
+    for _ in range(ROUNDS):
         for name, before in first.items():
             command = [sys.executable, "-c", program.format(before, method)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -559,33 +360,24 @@ METHODS = {
     "profile": ("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR"),
     "row": ("DLME", "DCRL"),
     "import": (
-        "import skmanifold",
-        "from skmanifold import DLME",
-        "import torch",
-        "import umap",
+        *("import skmanifold", "from skmanifold import DLME"),
+        *("import torch", "import umap"),
     ),
 }
 COLUMNS = {
     "epochs": {"ours s": 3, "other s": 3, "ratio": 2},
     "idec": {"ours s": 3, "other s": 3, "ratio": 2},
     "step": {
-        "step ms": 2,
-        "products ms": 2,
-        "products, of profile": 2,
-        "GFLOP/s": 0,
-        "products' GFLOP/s": 0,
-        "ratio": 2,
+        **{"step ms": 2, "products ms": 2, "products, of profile": 2},
+        **{"GFLOP/s": 0, "products' GFLOP/s": 0, "ratio": 2},
     },
     "profile": {
-        "step ms": 1,
-        "before and after s": 1,
+        **{"step ms": 1, "before and after s": 1},
         **dict.fromkeys((*GROUPS, "other"), 2),
     },
     "row": {
-        "one row, ms": 2,
-        "network of a row, ms": 2,
-        "network of a block, ms": 2,
-        "beyond the block, ms": 2,
+        **{"one row, ms": 2, "network of a row, ms": 2},
+        **{"network of a block, ms": 2, "beyond the block, ms": 2},
     },
     "import": {"alone s": 3, "beyond s": 3},
 }
@@ -593,30 +385,27 @@ KEYS = ("method", "data", "rows")
 
 
 def one(part, **job):
-    """One line of a table."""
+    """Measure one line of a table."""
     return PARTS[part](**job)
 
 
 def tables(rows):
-    """The table of each part that was measured, by its name."""
+    """Return the table of each part that was measured, by its name."""
     found = {}
     for part, columns in COLUMNS.items():
         some = [row for row in rows if row["job"]["part"] == part]
         if some:
-            found[part] = markdown(some, KEYS, columns)
+            found[part] = mean_table(some, KEYS, columns)
     return found
 
 
 def main(arguments=None):
-    """Parse the command line and print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Run the command line."""
+    parser = make_parser("speed", __doc__, n_seeds=3)
     add = parser.add_argument
     add("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     add("--data", nargs="+", choices=IMAGE_SHAPES, default=["digits"])
-    add("--rows", type=int, help="stratified; all by default")
-    add_options(parser, "speed.jsonl", n_seeds=3)
+    add("--rows", type=int, help="stratified subsample (default: all)")
     options = parser.parse_args(arguments)
     jobs = [
         {"part": part, "method": method, "data": data, "rows": options.rows, "seed": s}
@@ -626,7 +415,7 @@ def main(arguments=None):
         for s in (options.seeds[:1] if part == "import" else options.seeds)
     ]
     for part, table in tables(carry_out("speed", jobs, options)).items():
-        print(f"{part}\n\n{table}\n")
+        print(f"{part}\n\n{markdown(table)}\n")
 
 
 if __name__ == "__main__":

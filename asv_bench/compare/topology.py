@@ -3,25 +3,25 @@
 
 """Betti numbers of known spaces: trained charts, untrained charts, Vietoris-Rips.
 
-``python -m asv_bench.compare.topology`` prints a table: for each space and each way the
-seeds with all Betti numbers right over Z/2 and Z/3, and the median CPU time.
-Vietoris-Rips is that of ripser, on 200 points far from each other. ``--noise 0.1``
-embeds the spaces isometrically in 100 dimensions, adds noise of that size per
-coordinate, relative to the root mean square radius, and lets all ways see the data
-after :func:`skmanifold.atlas.denoise`. Beside charts that are trained from prototypes
-at random rows are the untrained charts of just these. Each run has a process of its own
-and a line in a file.
+``python -m asv_bench.compare.topology --spaces circle torus --seeds 0 1 2``
+
+Each run counts as right if all Betti numbers over Z/2 and Z/3 are. Vietoris-Rips is
+ripser's, on 200 farthest points. ``--noise 0.1`` embeds the spaces isometrically in 100
+dimensions and adds noise of this size per coordinate, relative to the root mean square
+radius; all methods then see the data after :func:`skmanifold.topology.denoise`. Charts
+with a random start have random samples as prototypes, before training or without it.
 """
 
-import argparse
 import importlib
 import itertools
+import statistics
 import time
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from asv_bench.compare.jobs import add_options, carry_out
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import markdown
 
 # space -> (generator, its options, number of charts, dimension)
 SPACES = {
@@ -36,7 +36,7 @@ SPACES = {
 }
 WAYS = ("trained", "trained_random", "untrained", "untrained_random", "rips")
 FIELDS = (2, 3)
-# as the table writes them; spaces that differ by the number of charts share a title
+# spaces that differ only by the number of charts share a title
 TITLES = {
     "circle": "circle",
     "S2": "sphere",
@@ -55,7 +55,7 @@ TITLES = {
 
 
 def data(space, n_samples, noise, seed):
-    """Points of a space, and its true Betti numbers for each field."""
+    """Return points of a space and its true Betti numbers over each field."""
     from skmanifold import datasets
 
     generator, options, _, dimension = SPACES[space]
@@ -75,21 +75,22 @@ def data(space, n_samples, noise, seed):
 
 
 def cover(way, X, n_charts, dimension, seed):
-    """Memberships of the rows."""
-    from skmanifold.atlas import AtlasAE, soft_cover
+    """Return the memberships of the samples."""
+    from skmanifold.atlas import AtlasAE
+    from skmanifold.topology import soft_cover
 
-    start = "random" if way.endswith("_random") else "k-means"
+    init = "random" if way.endswith("_random") else "k-means"
     if way.startswith("untrained"):
-        return soft_cover(X, n_charts, start=start, random_state=seed)
-    model = AtlasAE(n_charts, dimension, start=start, random_state=seed)
+        return soft_cover(X, n_charts, init=init, random_state=seed)
+    model = AtlasAE(n_charts, dimension, init=init, random_state=seed)
     return model.fit(X).predict_proba(X)
 
 
 def rips(X, dimension, n_landmarks=200):
-    """Betti numbers of the Vietoris-Rips filtration on farthest points, by field.
+    """Return the Betti numbers of the Vietoris-Rips filtration on farthest points.
 
-    Those of the longest interval without a change, among those with one component and
-    before the complex becomes contractible for good.
+    They are those of the longest interval without a change that has one component and
+    ends before the complex is contractible for good.
     """
     import gudhi
     from ripser import ripser
@@ -98,7 +99,7 @@ def rips(X, dimension, n_landmarks=200):
         points=X, nb_points=n_landmarks, starting_point=0
     )
     distances = cdist(chosen, chosen)
-    # from here on the complex is a cone
+    # beyond this value the complex is a cone
     end = distances.max(axis=1).min()
     found = {}
     for field in FIELDS:
@@ -118,20 +119,21 @@ def rips(X, dimension, n_landmarks=200):
                 intervals.append([numbers, stop - start])
         if len(intervals) > 1 and not any(intervals[-1][0][1:]):
             intervals.pop()
-        one = [found for found in intervals if found[0][0] == 1]
-        found[field] = max(one, key=lambda one: one[1])[0] if one else None
+        connected = [interval for interval in intervals if interval[0][0] == 1]
+        longest = max(connected, key=lambda interval: interval[1], default=[None])
+        found[field] = longest[0]
     return found
 
 
 def one(space, way, noise, seed, n_samples=3000):
     """Run one way once."""
-    from skmanifold.atlas import betti_numbers, denoise
+    from skmanifold.topology import betti_numbers, denoise
 
     # imports are not what is measured
     if way == "rips":
         importlib.import_module("ripser")
     else:
-        importlib.import_module("skmanifold.atlas._atlas_ae")
+        importlib.import_module("skmanifold.atlas")
     importlib.import_module("gudhi")
     _, _, n_charts, dimension = SPACES[space]
     X, truth = data(space, n_samples, noise, seed)
@@ -163,41 +165,43 @@ def one(space, way, noise, seed, n_samples=3000):
 
 
 def table(rows):
-    """Markdown: the seeds that are right, and the median time, by noise and space."""
+    """Return the seeds that are right by space and method, and median CPU seconds."""
     groups = {}
     for row in rows:
         job = row["job"]
-        order = job["noise"], list(SPACES).index(job["space"]), WAYS.index(job["way"])
-        groups.setdefault(order, []).append(row)
-    lines = [
-        "| space | charts | noise | way | right | CPU s |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for _, group in sorted(groups.items()):
-        space, noise, way = (group[0]["job"][of] for of in ("space", "noise", "way"))
-        charts = "-" if way == "rips" else SPACES[space][2]
-        right = sum(row["found"]["right"] for row in group)
-        seconds = np.median([row["found"]["fit CPU s"] for row in group])
-        cells = f"{TITLES[space]} | {charts} | {noise:g} | {TITLES[way]}"
-        lines.append(f"| {cells} | {right} of {len(group)} | {seconds:.1f} |")
-    return "\n".join(lines)
+        case = job["noise"], list(SPACES).index(job["space"])
+        groups.setdefault(case, {}).setdefault(job["way"], []).append(row["found"])
+    ways = [way for way in WAYS if any(way in group for group in groups.values())]
+    lines = [["noise", "space", "charts", *(TITLES[way] for way in ways)]]
+    for (noise, i), group in sorted(groups.items()):
+        space = list(SPACES)[i]
+        line = [f"{noise:g}", TITLES[space], str(SPACES[space][2])]
+        for way in ways:
+            found = group.get(way, [])
+            text = "-"
+            if found:
+                seconds = statistics.median(one["fit CPU s"] for one in found)
+                right = sum(one["right"] for one in found)
+                text = f"{right} of {len(found)}, {seconds:.1f} s"
+            line.append(text)
+        lines.append(line)
+    return lines
 
 
 def main(arguments=None):
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--spaces", nargs="*", default=list(SPACES), choices=SPACES)
-    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=WAYS)
+    parser = make_parser("topology", __doc__, n_seeds=10)
+    parser.add_argument("--spaces", nargs="+", default=list(SPACES), choices=SPACES)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--noise", type=float, default=0.0)
-    add_options(parser, "topology.jsonl", n_seeds=10)
     options = parser.parse_args(arguments)
-    jobs = (
+    jobs = [
         {"space": space, "way": way, "noise": options.noise, "seed": seed}
         for space in options.spaces
         for way in options.ways
         for seed in options.seeds
-    )
-    print(table(carry_out("topology", jobs, options)))
+    ]
+    print(markdown(table(carry_out("topology", jobs, options))))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
 """The private training engine: knows no method, and no scikit-learn."""
 
-from ._apply import BLOCK_ROWS, apply_in_blocks
+from ._apply import BLOCK_ROWS, apply_in_blocks, has_alike_rows
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
@@ -27,6 +27,7 @@ __all__ = [
     "count_batches",
     "from_first",
     "global_rng_seeded",
+    "has_alike_rows",
     "in_shares",
     "is_first",
     "learning_rate_factor",

@@ -1,11 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Inference in fixed-size, zero-padded blocks.
+"""Inference in zero-padded blocks of one size.
 
-The last bits of a float32 matrix product depend on the shape of the matrices. A block
-of always the same shape makes each row's result independent of how many rows, and
-which, are computed with it, where the library computes all rows of a block alike.
+The last bits of a float32 matrix product depend on the shape of the matrices, and in
+some libraries on where in the matrix a sample lies. Blocks of one shape take care of
+the first, products that compute each sample on its own (:class:`BySample`) of the
+second: the result of a sample does not depend on which others it comes with.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from ._arithmetic import BySample
 from ._threads import torch_threads
 
-# Large enough for matrix products to run near full speed, small enough for a single row
-# to be cheap, and a multiple of the tiles: rows that are left over from tiles of 24 (of
-# matrix products with AVX2) or 16 (with AVX-512), and numbers left over from 32 (of
-# elementwise functions) are computed in another way, with other last bits.
+# Large enough for matrix products to run near full speed, small enough for a single
+# sample to be cheap, and a multiple of 32: elementwise functions compute what is left
+# over from their vectors in another way, with other last bits.
 BLOCK_ROWS = 192
 
 
 def apply_in_blocks(
     module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS, make_room=np.empty
 ):
-    """Outputs of a module for all rows, as a float32 array.
+    """Compute the outputs of a module for all samples, as a float32 array.
 
     Parameters
     ----------
@@ -60,7 +61,11 @@ def apply_in_blocks(
         else:
             block = np.ascontiguousarray(rows, dtype=np.float32)
         # modes of a thread, so every block sets them anew
-        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, enabled=False),
+            BySample(),
+        ):
             result = module(torch.from_numpy(block).to(device))[:n]
             return result.float().cpu().numpy()
 
@@ -91,3 +96,23 @@ def apply_in_blocks(
     finally:
         # what a worker sets for itself is also the default of threads yet to come
         torch.set_num_threads(n_threads)
+
+
+def has_alike_rows(module, row, *, device="cpu"):
+    """Return whether a module maps equal samples of a block to the same bits.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps a float32 tensor of shape (block_rows, d) to (block_rows, n_out).
+    row : ndarray of shape (d,)
+        A sample.
+    device : torch.device or str
+        Device of the module.
+    """
+    rows = np.tile(np.asarray(row, dtype=np.float32), (BLOCK_ROWS, 1))
+    outputs = apply_in_blocks(
+        module, lambda start, stop: rows[start:stop], BLOCK_ROWS, device=device
+    )
+    alike = np.broadcast_to(outputs[:1], outputs.shape)
+    return np.array_equal(outputs, alike, equal_nan=True)

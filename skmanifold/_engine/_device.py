@@ -85,13 +85,24 @@ def resolve_device(device):
 
 @functools.lru_cache
 def _multiplies_bfloat16(device_type):
+    """Whether products in bfloat16 are faster than in float32, by what the device is.
+
+    Rates of one core, (1018 x 512) x (512 x 128): with AMX bfloat16 is about 3 times as
+    fast. With AVX512-BF16 alone it is on AMD (Zen 5: 463 GFLOP/s, 241 in float32), and
+    not on Intel (Xeon of 2023: 78, 152 in float32).
+    """
     if device_type == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
-    if device_type == "cpu":
-        # AVX512-BF16 alone is 1-2 times float32 on these small matrices, which the
-        # casts take back; the tiles of AMX are about 3 times float32.
+    if device_type != "cpu":
+        return False
+    # older versions of torch do not tell who made the processor
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    if not capabilities:
         return bool(torch.cpu._is_amx_tile_supported())
-    return False
+    is_amd = "AMD" in str(capabilities.get("cpu_name", ""))
+    return bool(
+        capabilities.get("amx_bf16") or (is_amd and capabilities.get("avx512_bf16"))
+    )
 
 
 def resolve_precision(precision, device):

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Optimisers of an objective's parameters."""
+"""Optimizers of an objective's parameters."""
 
 import torch
 from torch import nn
@@ -38,16 +38,15 @@ def mark_hidden(network, rows):
     return outputs
 
 
-def _is_hidden(name, parameter):
-    return getattr(parameter, "is_hidden", ".hidden." in name)
-
-
-def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
-    """Optimisers whose groups remember their base learning rate as "base_lr".
+def make_optimizers(
+    objective, *, optimizer, learning_rate, weight_decay, dtype=torch.float32
+):
+    """Optimizers of an objective's parameters.
 
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
-    hidden matrices, by their place in a module named "hidden" or by the mark that
-    :func:`mark_hidden` leaves; all else is AdamW's.
+    hidden matrices: those of the modules that ``objective.hidden_layers``, if there is
+    one, lists by their dotted names, and those that :func:`mark_hidden` has marked. All
+    else is AdamW's.
 
     ``objective.learning_rate_factors``, if there is one, maps the first parts of a
     parameter's name, joined by dots, to a factor on the learning rate: for learnable
@@ -56,6 +55,7 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
     """
     factors = getattr(objective, "learning_rate_factors", {})
     own = {name: [] for name in factors}
+    prefixes = tuple(f"{layer}." for layer in getattr(objective, "hidden_layers", ()))
     hidden, matrices, vectors = [], [], []
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
@@ -66,36 +66,168 @@ def make_optimizers(objective, *, optimizer, learning_rate, weight_decay):
         elif parameter.ndim < 2:
             vectors.append(parameter)
         elif (
-            optimizer == "muon" and parameter.ndim == 2 and _is_hidden(name, parameter)
+            optimizer == "muon"
+            and parameter.ndim == 2
+            and getattr(parameter, "is_hidden", name.startswith(prefixes))
         ):
             hidden.append(parameter)
         else:
             matrices.append(parameter)
     groups = [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": weight_decay, "base_lr": learning_rate},
+        {"params": vectors, "weight_decay": 0.0, "base_lr": learning_rate},
         *(
             {
                 "params": parameters,
                 "weight_decay": 0.0,
-                "lr": factors[prefix] * learning_rate,
+                "base_lr": factors[prefix] * learning_rate,
             }
             for prefix, parameters in own.items()
         ),
     ]
-    optimizers = [torch.optim.AdamW(groups, lr=learning_rate, fused=True)]
+    optimizers = [AdamW(groups)]
     if hidden:
         optimizers.append(
-            torch.optim.Muon(
+            Muon(
                 hidden,
-                lr=10 * learning_rate,
-                momentum=0.95,
-                nesterov=True,
+                base_lr=10 * learning_rate,
                 weight_decay=weight_decay,
-                ns_steps=5,
+                dtype=dtype,
             )
         )
-    for one in optimizers:
-        for group in one.param_groups:
-            group["base_lr"] = group["lr"]
     return optimizers
+
+
+class AdamW:
+    """Adam with decoupled weight decay, as :class:`torch.optim.AdamW` computes it.
+
+    torch's class imports its compiler, a second for the first fit of a process, and
+    spends more on its book-keeping than on small networks.
+
+    Parameters
+    ----------
+    groups : list of dict
+        "params" and "base_lr", the largest learning rate, of each group; its
+        "weight_decay".
+    """
+
+    def __init__(self, groups):
+        self.groups = [
+            {
+                **group,
+                "steps": [torch.zeros((), device=p.device) for p in group["params"]],
+                "means": [torch.zeros_like(p) for p in group["params"]],
+                "squares": [torch.zeros_like(p) for p in group["params"]],
+            }
+            for group in groups
+            if group["params"]
+        ]
+
+    @torch.no_grad()
+    def step(self, factor):
+        """Take a step with ``factor`` times the learning rates."""
+        for group in self.groups:
+            rows = zip(
+                group["params"],
+                group["means"],
+                group["squares"],
+                group["steps"],
+                strict=True,
+            )
+            present = [row for row in rows if row[0].grad is not None]
+            if not present:
+                continue
+            params, means, squares, steps = map(list, zip(*present, strict=True))
+            torch._foreach_add_(steps, 1)
+            torch._fused_adamw_(
+                params,
+                [p.grad for p in params],
+                means,
+                squares,
+                [],
+                steps,
+                lr=factor * group["base_lr"],
+                beta1=0.9,
+                beta2=0.999,
+                weight_decay=group["weight_decay"],
+                eps=1e-8,
+                amsgrad=False,
+                maximize=False,
+            )
+
+    def state_dict(self):
+        """State of all groups, as tensors."""
+        return {
+            name: [group[name] for group in self.groups]
+            for name in ("steps", "means", "squares")
+        }
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        for name, of_groups in state.items():
+            for group, tensors in zip(self.groups, of_groups, strict=True):
+                torch._foreach_copy_(group[name], tensors)
+
+
+class Muon:
+    """Momentum, orthogonalized: for hidden weight matrices. [1]_
+
+    Parameters
+    ----------
+    params : list of torch.Tensor
+        Weight matrices.
+    base_lr, weight_decay : float
+        Largest learning rate, decoupled weight decay.
+    dtype : torch.dtype
+        Type in which matrices are orthogonalized.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
+       2024.
+    """
+
+    momentum = 0.95
+
+    def __init__(self, params, *, base_lr, weight_decay, dtype=torch.float32):
+        self.params = params
+        self.base_lr = base_lr
+        self.weight_decay = weight_decay
+        self.dtype = dtype
+        self.means = [torch.zeros_like(p) for p in params]
+
+    @torch.no_grad()
+    def step(self, factor):
+        """Take a step with ``factor`` times the learning rate."""
+        lr = factor * self.base_lr
+        for p, mean in zip(self.params, self.means, strict=True):
+            if p.grad is None:
+                continue
+            mean.lerp_(p.grad, 1 - self.momentum)
+            update = orthogonalized(p.grad.lerp(mean, self.momentum).to(self.dtype))
+            longer = max(1.0, p.shape[0] / p.shape[1]) ** 0.5
+            p.mul_(1 - lr * self.weight_decay)
+            p.add_(update.to(p.dtype), alpha=-lr * longer)
+
+    def state_dict(self):
+        """State, as tensors."""
+        return {"means": self.means}
+
+    def load_state_dict(self, state):
+        """Go on from a state."""
+        torch._foreach_copy_(self.means, state["means"])
+
+
+def orthogonalized(matrix, n_steps=5):
+    """Matrix of the same singular vectors whose singular values are about 1.
+
+    By Newton-Schulz steps, ``x <- a x + (b x x^T + c (x x^T)^2) x``.
+    """
+    a, b, c = 3.4445, -4.775, 2.0315
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if is_tall else matrix
+    x = x / torch.linalg.vector_norm(x).clamp(min=1e-7)
+    for _ in range(n_steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if is_tall else x

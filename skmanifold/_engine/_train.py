@@ -7,6 +7,7 @@ import math
 
 import torch
 
+from ._arithmetic import same_bits
 from ._distributed import average_gradients, from_first, is_first, shared_rows
 from ._schedule import learning_rate_factor
 
@@ -18,7 +19,7 @@ class Training:
     ----------
     n_epochs : int
         Epochs of the whole schedule.
-    optimizers : list of torch.optim.Optimizer
+    optimizers : list of AdamW or Muon
         From :func:`make_optimizers`.
     generator : torch.Generator
         Source of all draws of the batches.
@@ -26,6 +27,8 @@ class Training:
         See :func:`learning_rate_factor`.
     dtype : torch.dtype
         Number format inside the networks.
+    n_threads : int or None
+        Limit of threads on the CPU; the result does not depend on it.
     gradient_clip : float or None
         Largest norm of the gradient.
     stopping : NoProgress or None
@@ -46,6 +49,7 @@ class Training:
         warmup=0.1,
         schedule="cosine",
         dtype=torch.float32,
+        n_threads=None,
         gradient_clip=None,
         stopping=None,
         checkpoint=None,
@@ -57,6 +61,7 @@ class Training:
         self.warmup = warmup
         self.schedule = schedule
         self.dtype = dtype
+        self.n_threads = n_threads
         self.gradient_clip = gradient_clip
         self.stopping = stopping
         self.checkpoint = checkpoint
@@ -73,7 +78,8 @@ def train(objective, batches, training, *, on_epoch=None):
         terms whose sum is minimised. ``progress`` is the share of all steps that came
         before, in [0, 1): weights that change in training are functions of it. From
         the share ``objective.settled_from`` on they change no more, and early stopping
-        begins to count; 0 if there is no such attribute. For
+        begins to count; 0 if there is no such attribute. If the objective has a method
+        ``on_epoch_start(progress)``, each epoch begins with it. For
         ``objective.learning_rate_factors`` see :func:`make_optimizers`.
     batches : object
         ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
@@ -92,13 +98,45 @@ def train(objective, batches, training, *, on_epoch=None):
     history = {}
     _keep_freed_memory()
     first = _restore(objective, training, history) if training.checkpoint else 0
-    n_steps = training.n_epochs * len(batches)
-    parameters = [p for p in objective.parameters() if p.requires_grad]
-    device_type = parameters[0].device.type
     objective.train()
 
     for epoch in range(first, training.n_epochs):
-        totals = None
+        totals, terms, factor = _epoch(objective, batches, training, epoch)
+        means = from_first((totals / len(batches)).tolist())
+        _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
+        stop = on_epoch is not None and on_epoch(epoch, history)
+        # while the objective still changes its weights, its loss says nothing
+        settled = (epoch + 1) / training.n_epochs > getattr(
+            objective, "settled_from", 0
+        )
+        if training.stopping is not None and settled:
+            stop = training.stopping.done(history["loss"][-1]) or stop
+        (stop,) = from_first([bool(stop)])
+        last = stop or epoch + 1 == training.n_epochs
+        if (
+            training.checkpoint
+            and is_first()
+            and (last or (epoch + 1) % training.checkpoint.every == 0)
+        ):
+            state = _snapshot(objective, training, history)
+            training.checkpoint.save({**state, "finished": bool(last)})
+        if stop:
+            break
+    objective.eval()
+    return history
+
+
+def _epoch(objective, batches, training, epoch):
+    """Take one epoch's steps: sums and names of its terms, and the last rate."""
+    parameters = [p for p in objective.parameters() if p.requires_grad]
+    device_type = parameters[0].device.type
+    n_steps = training.n_epochs * len(batches)
+    totals = None
+    on_epoch_start = getattr(objective, "on_epoch_start", None)
+    with same_bits(objective, training.n_threads):
+        if on_epoch_start is not None:
+            with torch.no_grad(), shared_rows(objective):
+                on_epoch_start(epoch / training.n_epochs)
         for step, batch in enumerate(
             batches.epoch(training.generator), start=epoch * len(batches)
         ):
@@ -122,36 +160,13 @@ def train(objective, batches, training, *, on_epoch=None):
             if training.gradient_clip is not None:
                 torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
             for optimizer in training.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = factor * group["base_lr"]
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.step(factor)
+            for parameter in parameters:
+                parameter.grad = None
             # losses stay on the device until the epoch ends
             values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
-
-        means = from_first((totals / len(batches)).tolist())
-        _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
-        stop = on_epoch is not None and on_epoch(epoch, history)
-        # while the objective still changes its weights, its loss says nothing
-        settled = (epoch + 1) / training.n_epochs > getattr(
-            objective, "settled_from", 0
-        )
-        if training.stopping is not None and settled:
-            stop = training.stopping.done(history["loss"][-1]) or stop
-        (stop,) = from_first([bool(stop)])
-        last = stop or epoch + 1 == training.n_epochs
-        if (
-            training.checkpoint
-            and is_first()
-            and (last or (epoch + 1) % training.checkpoint.every == 0)
-        ):
-            state = _snapshot(objective, training, history)
-            training.checkpoint.save({**state, "finished": bool(last)})
-        if stop:
-            break
-    objective.eval()
-    return history
+    return totals, terms, factor
 
 
 def _keep_freed_memory():

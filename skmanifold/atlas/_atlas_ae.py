@@ -19,7 +19,10 @@ from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import checked_widths
 from skmanifold.losses import chart_mmd
 from skmanifold.nn import MLP
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.topology import denoise, overlap
+from skmanifold.topology._covers import choose_prototypes, two_nearest
+from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
+from skmanifold.utils._validation import Count, check_seed
 from skmanifold.utils._warnings import warn
 
 from ._charts import (
@@ -31,14 +34,6 @@ from ._charts import (
     RawBlocks,
     split_blocks,
     split_raw,
-)
-from ._topology import (
-    check_count,
-    choose_prototypes,
-    denoise,
-    fresh_random_state,
-    overlap,
-    two_nearest,
 )
 from ._trunks import make_trunk
 
@@ -139,6 +134,9 @@ class AtlasAEObjective(nn.Module):
     or, for a GAN, its generator's loss as divergence and its critic's beside it.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self,
         inputs,
@@ -202,7 +200,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     An encoder gives every row its memberships q in the charts and its coordinates in
     each, in [0, 1]; a decoder per chart maps coordinates back. Learnt together, charts
     become small patches that tile the data evenly. How they overlap tells the topology
-    of the data, see :func:`~skmanifold.atlas.betti_numbers`; a space that no single
+    of the data, see :func:`~skmanifold.topology.betti_numbers`; a space that no single
     chart can hold, a sphere say, is represented without a tear. [1]_
 
     ``transform`` returns *chart blocks*: for each chart its weight and the coordinates
@@ -233,18 +231,19 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
 
-    start : {"k-means", "random", "farthest"}, default="k-means"
-        Where the prototypes start: at centres of k-means; at rows drawn at random; at
-        rows each of which is the farthest from those before it.
+    init : {"k-means", "random", "farthest"}, default="k-means"
+        Initial prototypes: the centers of k-means; random samples; or samples chosen
+        one by one as the farthest from those chosen before.
 
     temperature : float, default=0.1
-        How far the charts reach into each other. Memberships are
+        Softness of the boundaries between charts. Memberships are
         ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean
-        squared distance of a row to its two nearest prototypes at the start.
+        squared distance of a sample to its two nearest initial prototypes. Increase it
+        if charts that touch do not overlap.
 
     denoise : bool, default=False
-        Whether to train on rows that :func:`~skmanifold.atlas.denoise` has passed over.
-        Rows that are transformed are taken as they are.
+        Whether to denoise the training data with :func:`~skmanifold.topology.denoise`.
+        Set it for noisy data. ``transform`` does not denoise.
 
     encoder_layers : sequence of int, default=(64, 64)
         Layers of the encoder that all charts share.
@@ -294,8 +293,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of charts.
 
     chart_overlap_ : ndarray of shape (`n_charts_`, `n_charts_`)
-        How much the charts overlap on the training data, see
-        :func:`~skmanifold.atlas.overlap`.
+        Overlaps of the charts on the training data, see
+        :func:`~skmanifold.topology.overlap`.
 
     history_ : dict of str to list of float
         For each epoch the "loss" and its terms "reconstruction" (relative to the
@@ -319,8 +318,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.atlas.betti_numbers : The topology of data, from ``predict_proba``.
-    skmanifold.atlas.estimate_dimension : Which `n_components` the data need.
+    skmanifold.topology.betti_numbers : Betti numbers, from ``predict_proba``.
+    skmanifold.atlas.estimate_dimension : Estimate `n_components` from the data.
 
     References
     ----------
@@ -354,7 +353,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             StrOptions({"auto"}),
         ],
         "locality": [Interval(Real, 0, None, closed="left")],
-        "start": [StrOptions({"k-means", "random", "farthest"})],
+        "init": [StrOptions({"k-means", "random", "farthest"})],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "denoise": ["boolean"],
         "encoder_layers": ["array-like"],
@@ -371,7 +370,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         divergence_weight="auto",
         locality=0.3,
         membership="hard",
-        start="k-means",
+        init="k-means",
         temperature=0.1,
         denoise=False,
         encoder_layers=(64, 64),
@@ -392,7 +391,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         self.divergence_weight = divergence_weight
         self.locality = locality
         self.membership = membership
-        self.start = start
+        self.init = init
         self.temperature = temperature
         self.denoise = denoise
         self.encoder_layers = encoder_layers
@@ -449,6 +448,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     def _before_decoding(self):
         return RawBlocks(self._n_axes)
 
+    @validate_params(
+        {"n_samples": [Count(1)], "random_state": ["random_state"]},
+        prefer_skip_nested_validation=True,
+    )
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows: a random chart, a random point in it, decoded.
 
@@ -470,11 +473,14 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             If fit was not called.
         """
         check_is_fitted(self)
-        check_count("n_samples", n_samples, 1)
-        rng = fresh_random_state(random_state)
+        rng = check_seed(random_state)
         chart = rng.randint(self.n_charts_, size=n_samples)
         return self._decode_points(chart, rng.rand(n_samples, self._n_axes))
 
+    @validate_params(
+        {"chart": [Count(0)], "n_points": [Count(1)]},
+        prefer_skip_nested_validation=True,
+    )
     def decode_grid(self, chart, n_points=10):
         """Decode a regular grid of points of one chart.
 
@@ -499,8 +505,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             If there is no such chart.
         """
         check_is_fitted(self)
-        check_count("n_points", n_points, 1)
-        check_count("chart", chart, 0)
         if chart >= self.n_charts_:
             raise ValueError(
                 f"chart={chart} does not exist: charts are numbered from 0 to "
@@ -529,11 +533,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         )
 
     def _make_batches(self, data, batch_size):
-        n_charts = self.n_charts
-        if data.previous.get("_n_charts_asked") == n_charts:
-            n_charts = data.previous["n_charts_"]  # there they are, for any few samples
-        elif n_charts > data.n_samples:
-            n_charts = data.n_samples
+        n_charts = self._count_charts(data)
+        if n_charts < self.n_charts and not self._goes_on(data):
             warn(
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
@@ -548,53 +549,72 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
-        n_charts, n_components = data.learnt["n_charts_"], self.n_components
-        trunk, n_features = self._make_trunk(data)
+    def _goes_on(self, data):
+        """Whether there are charts already, which any few samples train further."""
+        return data.previous.get("_n_charts_asked") == self.n_charts
+
+    def _count_charts(self, data):
+        if self._goes_on(data):
+            return data.previous["n_charts_"]
+        return min(self.n_charts, data.n_samples)
+
+    def _network_sizes(self, data):
+        n_charts = self._count_charts(data)
+        return {**super()._network_sizes(data), "n_charts": n_charts}
+
+    def _make_networks(self, sizes):
+        n_inputs, n_charts = sizes["n_inputs"], sizes["n_charts"]
+        trunk, n_features = self._make_trunk(n_inputs)
+        heads = ChartHeads(
+            n_features,
+            n_charts,
+            self.n_components,
+            prototypes=torch.zeros(n_charts, n_inputs),
+        )
+        decoder = ChartDecoders(
+            n_charts,
+            self.n_components,
+            n_inputs,
+            layers=checked_widths("decoder_layers", self.decoder_layers),
+            membership=self.membership,
+        )
+        return {"encoder": ChartEncoder(trunk, heads), "decoder": decoder}
+
+    def _make_objective(self, data, networks):
+        n_charts = data.learnt["n_charts_"]
         rows = data.inputs.cpu().numpy().astype(np.float64)
         if self.denoise:
             rows = denoise(rows)
         rng = np.random.RandomState(data.seed())
         if n_charts <= data.n_samples:
-            prototypes = choose_prototypes(rows, n_charts, self.start, rng)
+            prototypes = choose_prototypes(rows, n_charts, self.init, rng)
         else:  # a part of few samples: those of the parts before it take their place
             prototypes = np.zeros((n_charts, data.n_inputs))
         inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have next to none left
         apart = max(two_nearest(rows, prototypes.numpy()), 1e-6)
-        heads = ChartHeads(
-            n_features,
-            n_charts,
-            n_components,
-            prototypes=prototypes,
-            temperature=self.temperature * apart,
-        )
+        heads = networks["encoder"].parts.heads
+        heads.place(prototypes, self.temperature * apart)
         gan = self.divergence == "gan"
         weight = self.divergence_weight
         if weight == "auto":
             weight = 0.01 if gan else 1.0
         return AtlasAEObjective(
             inputs,
-            ChartEncoder(trunk, heads),
-            ChartDecoders(
-                n_charts,
-                n_components,
-                data.n_inputs,
-                layers=checked_widths("decoder_layers", self.decoder_layers),
-                membership=self.membership,
-            ),
-            Critic(n_charts, n_components) if gan else None,
+            networks["encoder"],
+            networks["decoder"],
+            Critic(n_charts, self.n_components) if gan else None,
             divergence_weight=weight,
             locality=self.locality,
-            prototype_speed=1.0 if self.start == "k-means" else _SPEED,
+            prototype_speed=1.0 if self.init == "k-means" else _SPEED,
         )
 
-    def _make_trunk(self, data):
-        """The network below the heads, and how many features it has."""
+    def _make_trunk(self, n_inputs):
+        """Return the network below the heads, and the number of its features."""
         if self.encoder is not None:
             return make_trunk(
-                self.encoder, data.inputs, image_shape=None, layers=(), feature_dim=64
+                self.encoder, n_inputs, image_shape=None, layers=(), feature_dim=64
             )
         layers = checked_widths("encoder_layers", self.encoder_layers)
         if not layers:
@@ -602,7 +622,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 "encoder_layers=() has no layer, but charts need at least one. Give "
                 "its width, (64,) for instance."
             )
-        trunk = MLP(data.n_inputs, layers[-1], layers=layers[:-1], norm="none")
+        trunk = MLP(n_inputs, layers[-1], layers=layers[:-1], norm="none")
         # the heads are linear: without it they would only repeat the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 

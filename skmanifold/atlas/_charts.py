@@ -75,6 +75,12 @@ class ChartHeads(nn.Module):
             nn.init.zeros_(self.membership.bias)
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
+    def place(self, prototypes, temperature):
+        """Move the prototypes, and set the temperature of their distances."""
+        with torch.no_grad():
+            self.prototypes.copy_(prototypes)
+        self.temperature.fill_(temperature)
+
     def logits(self, features, points=None):
         """Logits of the membership (n, K) and of the coordinates (n, K, d).
 

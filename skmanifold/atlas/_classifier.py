@@ -10,13 +10,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
+    check_consistent_length,
     check_is_fitted,
+    column_or_1d,
     has_fit_parameter,
     validate_data,
 )
 
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import read_targets
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 
 from ._charts import one_hot, split_blocks, split_raw
@@ -120,7 +123,8 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_charts * (n_components + 1))
             Chart blocks.
         y : array-like of shape (n_samples,)
-            Classes.
+            Classes. Samples whose class is -1, None, NaN or NA are left out: it is not
+            known. Beside 1 alone, -1 is a class.
 
         Returns
         -------
@@ -133,8 +137,21 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             If X or y is invalid, X is no chart blocks of ``n_charts`` charts, or the
             estimator does not do what ``voting`` needs.
         """
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
-        check_classification_targets(y)
+        if y is None:
+            validate_data(self, X, y)  # asks for y as scikit-learn's classifiers do
+        X = validate_data(self, plain(X), dtype=(np.float64, np.float32))
+        if isinstance(y, np.ndarray) and y.ndim > 1:
+            y = column_or_1d(y, warn=True)
+        codes, classes = read_targets(y)
+        check_consistent_length(X, codes)
+        known = codes >= 0
+        if len(classes) < 1 + (not known.all()):
+            raise ValueError(
+                f"y has {len(classes)} {'class' if len(classes) == 1 else 'classes'} "
+                f"beside {(~known).sum()} samples whose class is not known, which -1, "
+                "None, NaN and NA say. At least two classes are needed; where -1 is a "
+                "class, number the classes from 0."
+            )
         estimator = self._base_estimator()
         soft = self.voting == "soft"
         if soft and not (
@@ -146,8 +163,9 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"sample_weight in fit, which {estimator!r} lacks. Take another one, "
                 "or voting='hard'."
             )
-        self.classes_ = np.unique(y)
         n_charts = self._count_charts(X)
+        X, y = X[known], classes[codes[known]]
+        self.classes_ = classes
         self._has_weights = n_charts > 0
         self.n_charts_ = max(n_charts, 1)
         weights, coordinates = self._split(X)
@@ -226,7 +244,9 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return LogisticRegression() if self.estimator is None else self.estimator
 
     def _validate(self, X):
-        return validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        return validate_data(
+            self, plain(X), reset=False, dtype=(np.float64, np.float32)
+        )
 
     def _count_charts(self, X):
         """Number of charts of X; 0 if they are to be found and X is no blocks."""

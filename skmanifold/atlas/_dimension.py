@@ -1,52 +1,52 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The dimension of data: how many coordinates charts need."""
+"""Intrinsic dimension of data, estimated by atlas autoencoders."""
 
 import itertools
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_array
 
+from skmanifold import topology
+from skmanifold.topology._covers import choose_prototypes, two_nearest
+from skmanifold.utils._sizes import is_size
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count, check_seed
+
 from ._atlas_ae import AtlasAE
-from ._topology import (
-    _denoise,
-    check_count,
-    choose_prototypes,
-    fresh_random_state,
-    two_nearest,
-)
 
 
 class DimensionEstimate(NamedTuple):
-    """An estimate of the dimension, and the curves that it was read from.
+    """Estimated dimension, with the curves that it was read from.
 
     Parameters
     ----------
     dimension : int
         The estimate.
     dimensions : ndarray of shape (n_dimensions,)
-        Dimensions that were tried.
+        Candidate dimensions.
     reconstruction : ndarray of shape (n_dimensions,)
         Mean squared error of the reconstruction with charts of each dimension,
         relative to the variance of the data.
     divergence : ndarray of shape (n_dimensions,)
-        How far from uniform the charts were at the end of training: the "divergence" of
-        :class:`~skmanifold.AtlasAE`. Of a GAN it rises once charts have more
+        Divergence of the charts from uniform at the end of training, see
+        :class:`~skmanifold.AtlasAE`. With a GAN it rises once charts have more
         coordinates than the data can fill.
     bend : ndarray of shape (n_dimensions,)
-        Second difference of log `reconstruction`; the estimate is where it is largest.
-        nan for the last dimension, and for the first one if that is above 1.
+        Second difference of log `reconstruction`; the estimate is its maximum. NaN for
+        the last dimension, and for the first one if that is above 1.
 
     Examples
     --------
     >>> from skmanifold.atlas import estimate_dimension
     >>> from skmanifold.datasets import make_circle
     >>> X = make_circle(300, random_state=0).data
-    >>> found = estimate_dimension(X, [1, 2], n_charts=4, max_epochs=1, random_state=0)
-    >>> found.dimensions, found.reconstruction.shape
+    >>> result = estimate_dimension(
+    ...     X, [1, 2], n_charts=4, max_epochs=1, random_state=0
+    ... )
+    >>> result.dimensions, result.reconstruction.shape
     (array([1, 2]), (2,))
     """
 
@@ -57,6 +57,15 @@ class DimensionEstimate(NamedTuple):
     bend: np.ndarray
 
 
+# n_charts, divergence and max_epochs are for the estimators to validate
+@validate_params(
+    {
+        "max_samples": [Count(2), None],
+        "denoise": ["boolean"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=False,
+)
 def estimate_dimension(
     X,
     dimensions=range(1, 8),
@@ -70,34 +79,34 @@ def estimate_dimension(
 ):
     """Estimate the dimension of data by atlas autoencoders.
 
-    Charts with fewer coordinates than the data have dimensions cannot reconstruct them;
-    more do not help. So the logarithm of the error falls steeply up to the dimension
-    and is level after it: the estimate is where it bends the most. [1]_ Charts of
-    dimension 0 are the prototypes alone, so that 1 can be found too. Unlike an estimate
-    from distances of neighbours, see
-    :func:`skmanifold.metrics.intrinsic_dimension`, it needs no dense sample, but a
-    training for each dimension.
+    Charts with fewer coordinates than the dimension of the data cannot reconstruct
+    them; more coordinates do not help. So the logarithm of the error falls steeply up
+    to the dimension and is flat after it: the estimate is the point of largest
+    curvature [1]_. Charts of dimension 0 are the prototypes alone, so 1 can be the
+    estimate as well. Unlike :func:`skmanifold.metrics.intrinsic_dimension`, which uses
+    the distances of neighbors, this method does not need densely sampled data, but
+    trains once per dimension.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
         The data.
     dimensions : sequence of int, default=range(1, 8)
-        Rising, consecutive dimensions to try. The last one cannot be the estimate, nor
-        can the first one unless it is 1.
+        Increasing, consecutive candidate dimensions. The estimate is never the last
+        one, nor the first one unless it is 1.
     n_charts : int, default=8
-        Charts of each autoencoder.
+        Number of charts of each autoencoder.
     divergence : {"gan", "mmd"}, default="gan"
         See :class:`~skmanifold.AtlasAE`.
     max_samples : int or None, default=3000
-        Rows to use, drawn at random where there are more. None takes all.
+        Number of samples used, a random subset if X has more. None uses all.
     max_epochs : int or "auto", default="auto"
-        Length of each training.
+        Number of epochs of each training.
     denoise : bool, default=False
-        Whether to pass the rows over with :func:`~skmanifold.atlas.denoise` first:
-        noise has as many dimensions as columns.
+        Whether to denoise the samples first with :func:`~skmanifold.topology.denoise`.
+        Set it for noisy data: noise has as many dimensions as features.
     random_state : int, RandomState instance or None, default=None
-        Seed of the rows and of the autoencoders.
+        Seed of the subset and of the autoencoders.
 
     Returns
     -------
@@ -123,16 +132,17 @@ def estimate_dimension(
     """
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     dimensions = _check_dimensions(dimensions)
-    if max_samples is not None:
-        check_count("max_samples", max_samples, 2)
-    rng = fresh_random_state(random_state)
+    rng = check_seed(random_state)
     if max_samples is not None and len(X) > max_samples:
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
     if denoise:
-        X = _denoise(X)
+        X = topology.denoise(X)
     variance = X.var(axis=0).sum()
     if not variance > 0:
-        raise ValueError("All rows of X are equal: they have no dimension to estimate.")
+        raise ValueError(
+            "All samples of X are equal, so there is no dimension to estimate. Pass "
+            "data that vary."
+        )
     seed = int(rng.randint(np.iinfo(np.int32).max))
     errors, divergences = [], []
     for dimension in dimensions:
@@ -162,26 +172,24 @@ def estimate_dimension(
 
 
 def _error_of_points(X, n_charts, seed):
-    """Mean squared distance of rows to the nearest of so many centres."""
-    centred = X - X.mean(axis=0)
+    """Compute the mean squared distance to the nearest center of k-means."""
+    centered = X - X.mean(axis=0)
     rng = np.random.RandomState(seed)
-    centres = choose_prototypes(centred, n_charts, "k-means", rng)
-    return two_nearest(centred, centres, n_nearest=1)
+    centers = choose_prototypes(centered, n_charts, "k-means", rng)
+    return two_nearest(centered, centers, n_nearest=1)
 
 
 def _check_dimensions(dimensions):
     values = list(dimensions) if np.iterable(dimensions) else [None]
-    if not all(isinstance(v, Integral) and not isinstance(v, bool) for v in values):
-        raise ValueError(f"dimensions={dimensions!r} must be a sequence of integers.")
-    least = 2 if values and values[0] == 1 else 3
+    minimum = 2 if values and values[0] == 1 else 3
     if (
-        len(values) < least
-        or values[0] < 1
+        len(values) < minimum
+        or not all(map(is_size, values))
         or any(b - a != 1 for a, b in itertools.pairwise(values))
     ):
         raise ValueError(
-            f"dimensions={dimensions!r} must be consecutive positive integers, "
-            "at least two from 1 on or three from a later one on: the estimate lies "
-            "between others. range(1, 8) for instance."
+            f"dimensions={dimensions!r} must be consecutive positive integers, at "
+            "least two if the first is 1, else at least three, since the estimate lies "
+            "between others. For example range(1, 8)."
         )
     return np.array(values)

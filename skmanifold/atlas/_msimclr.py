@@ -23,10 +23,10 @@ from skmanifold.augment import (
 )
 from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_image_shape
-from skmanifold.graph import nearest_neighbors
+from skmanifold.graph import neighbors_from_data
+from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
 from skmanifold.losses import chart_mmd, nt_xent
 from skmanifold.utils._sklearn import Interval, StrOptions
-from skmanifold.utils._warnings import warn
 
 from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
 from ._trunks import make_trunk, to_images, to_rows
@@ -82,6 +82,9 @@ class MSimCLRObjective(nn.Module):
     and the gradient of the MMD fades with the mass of a chart; that of the balance
     grows.
     """
+
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(self, encoder, projections, *, temperature, regularization, sharpness):
         super().__init__()
@@ -381,7 +384,17 @@ class MSimCLR(ChartsMixin, DeepManifold):
         self.verbose = verbose
         self.random_state = random_state
 
-    # -- the three hooks
+    # -- the hooks
+
+    def _validate(self, X, *, reset):
+        rows = super()._validate(X, reset=reset)
+        if reset:
+            self._keeps_columns = (
+                self.n_neighbors is not None
+                and self.image_shape is None
+                and may_hold_strangers(rows, self.n_neighbors, MOST_COLUMNS)
+            )
+        return rows
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
@@ -396,6 +409,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             and n_features > 64
             and self.encoder is None
             and not callable(self.augmentation)
+            and not self._keeps_columns
         )
         return Plan(
             n_epochs=n_epochs,
@@ -415,15 +429,18 @@ class MSimCLR(ChartsMixin, DeepManifold):
             (self.n_charts, self.n_components),
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         as_printed = self.projection == "paper"
         projections = ChartProjections(
             self.n_charts,
@@ -433,7 +450,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             bias=not as_printed,
         )
         return MSimCLRObjective(
-            ChartEncoder(trunk, heads),
+            networks["encoder"],
             projections,
             temperature=self.temperature,
             regularization=self.regularization,
@@ -483,23 +500,14 @@ class MSimCLR(ChartsMixin, DeepManifold):
         seed = data.seed()  # drawn in any case, so that all else stays the same
         if self.n_neighbors is None:
             return lambda x, rows, uniform: x
-        n_neighbors = self.n_neighbors
-        if n_neighbors >= data.n_samples:
-            n_neighbors = data.n_samples - 1
-            warn(
-                f"n_neighbors={self.n_neighbors} needs more than the "
-                f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}."
-            )
-        indices, _ = nearest_neighbors(
+        lists = neighbors_from_data(
             data.inputs.cpu().numpy(),
-            n_neighbors,
-            algorithm="auto",
-            metric="euclidean",
+            self.n_neighbors,
             n_jobs=self.n_jobs,
             random_state=seed,
+            raw=data.X,
         )
-        neighbors = torch.from_numpy(indices).to(data.device)
-        counts = torch.full((data.n_samples,), n_neighbors, device=data.device)
+        neighbors, counts = (torch.from_numpy(lists[i]).to(data.device) for i in (0, 2))
 
         def other(x, rows, uniform):
             # one uniform draw holds two: which neighbour, and how far towards it

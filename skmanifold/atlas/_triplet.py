@@ -9,13 +9,18 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.utils import check_array, column_or_1d, gen_batches
+from sklearn import get_config
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
+from skmanifold.utils._labels import read_labels, read_targets
+from skmanifold.utils._sizes import is_size
 from skmanifold.utils._sklearn import Interval, StrOptions
 
 from ._charts import (
@@ -43,7 +48,7 @@ class ClassBatches:
     Parameters
     ----------
     labels : ndarray of shape (n_rows,), int
-        Class of each row, from 0.
+        Class of each row, from 0; rows with -1 have none, and are in no batch.
     batch_size : int
         Wanted batch size.
     n_charts, n_components : int
@@ -110,6 +115,9 @@ class AtlasTripletObjective(nn.Module):
     the last three times their weights.
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.parts.trunk.0.hidden",)
+
     def __init__(
         self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
     ):
@@ -156,7 +164,7 @@ def chart_distances(q, coordinates):
     return 1 + (shared * (apart - 1)).sum(0)
 
 
-class AtlasTriplet(ChartsMixin, DeepManifold):
+class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     """Metric learning on an atlas of charts, from labels.
 
     A network gives every row its memberships q in the charts and its coordinates in
@@ -173,6 +181,11 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
 
     with ``w_j = q_j q'_j / (|q| |q'|)``. The paper has ``w_j = q_j q'_j``, by which a
     row that is in several charts is far even from itself, and is found by no search.
+
+    Samples without a label (None, NaN or NA in y, or -1, as in
+    :mod:`sklearn.semi_supervised`, but not beside 1 alone, where both are classes) are
+    neither positives nor negatives. They are embedded, and found by ``kneighbors``, but
+    do not train the network.
 
     Parameters
     ----------
@@ -205,6 +218,10 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
         the chart with the largest q and 0 for the others. A row is then a chart and
         `n_components` numbers, but distances are coarser.
+
+    n_neighbors : int, default=5
+        Labeled samples that vote in ``predict`` and ``predict_proba``, with weights
+        ``exp(-distance / margin)``. All of them if there are fewer.
 
     encoder_layers : sequence of int, default=(256, 256)
         Hidden layers of the network, for rows that are no images.
@@ -248,11 +265,12 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
     embedding_ : ndarray of shape (n_samples, n_charts * (n_components + 1))
         Chart blocks of the training data.
 
-    labels_ : ndarray of shape (n_samples,)
+    charts_ : ndarray of shape (n_samples,)
         Chart of each row of the training data.
 
     classes_ : ndarray of shape (n_classes,)
-        The classes of the training data.
+        The classes of the gallery, which is the training data unless ``set_gallery``
+        says otherwise.
 
     n_charts_ : int
         Number of charts.
@@ -295,6 +313,12 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
     >>> distances, rows = model.kneighbors(X[:3], n_neighbors=4)
     >>> rows.shape
     (3, 4)
+
+    Name classes that were not learned, from five samples of each:
+
+    >>> shown = [i for digit in range(5, 10) for i in (y == digit).nonzero()[0][:5]]
+    >>> model.set_gallery(X[shown], y[shown]).predict(X[y >= 5]).shape
+    (896,)
     """
 
     _parameter_constraints: dict = {
@@ -309,6 +333,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         "margin": [Interval(Real, 0, None, closed="neither")],
         "regularization": [Interval(Real, 0, None, closed="left")],
         "sharpness": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "encoder_layers": ["array-like"],
         "feature_dim": [Interval(Integral, 1, None, closed="left")],
         "encoder": [nn.Module, callable, None],
@@ -325,6 +350,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         regularization=1.0,
         sharpness=0.3,
         membership="soft",
+        n_neighbors=5,
         encoder_layers=(256, 256),
         feature_dim=128,
         encoder=None,
@@ -345,6 +371,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         self.regularization = regularization
         self.sharpness = sharpness
         self.membership = membership
+        self.n_neighbors = n_neighbors
         self.encoder_layers = encoder_layers
         self.feature_dim = feature_dim
         self.encoder = encoder
@@ -366,7 +393,7 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             Training data in raw units.
         y : array-like of shape (n_samples,), default=None
             Class of each row, without which there is no fit: at least two classes, one
-            of which has two rows.
+            of which has two rows. -1, None, NaN and NA mean that it is not known.
 
         Returns
         -------
@@ -401,7 +428,9 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         return super().fit_transform(X, y)
 
     def fit_predict(self, X, y=None):
-        """Learn the atlas and return the chart of each row.
+        """Learn the atlas and predict the class of each row.
+
+        The same as ``fit(X, y).predict(X)``: also of rows whose class is not known.
 
         Parameters
         ----------
@@ -412,10 +441,209 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
 
         Returns
         -------
-        ndarray of shape (n_samples,), int
-            Numbers of charts, from 0; ``labels_``.
+        ndarray of shape (n_samples,)
+            Classes.
         """
-        return self.fit(X, y).labels_
+        return self.fit(X, y).predict(X)
+
+    def partial_fit(self, X, y=None, classes=None):
+        """Train for one epoch on these rows, from where training stands.
+
+        The rows of all parts are the gallery of ``kneighbors`` and ``predict``: they
+        are kept, and embedded anew when they are searched, since the network moves on.
+        Once they take more than scikit-learn's ``working_memory``, or where training
+        began with ``fit``, which keeps no rows, the gallery is given with
+        ``set_gallery``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A part of the training data in raw units.
+        y : array-like of shape (n_samples,), default=None
+            Class of each row, as in ``fit``; later parts may bring new classes.
+        classes : array-like of shape (n_classes,), default=None
+            Further classes that ``classes_`` shall list already.
+
+        Returns
+        -------
+        self : object
+            The estimator; ``embedding_``, ``charts_`` and ``history_`` are of this part
+            alone.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter is invalid, or if training diverges. The estimator is
+            then as it was before the call.
+        """
+        begins = not hasattr(self, "network_")
+        known, seen, parts = [], [], []
+        if not begins:
+            seen, parts = self._seen, self._parts
+            known = [
+                c for part in (*seen, (None, self.classes_)) for c in part[1].tolist()
+            ]
+        if classes is not None:
+            known += read_labels(classes, name="classes").classes.tolist()
+        if y is not None:
+            if known and -1 not in known:
+                # also beside 1 alone: there are other classes
+                y = _with_none(y)
+            # a class that does not go with the others is found before training
+            known = read_labels([*known, *self._validate_targets(y).classes]).classes
+        super().partial_fit(X, y)
+        self._seen = [*seen, (self._gallery_codes, self.classes_)]
+        self._gallery_codes = np.concatenate(
+            [_renumbered(*part, known) for part in self._seen]
+        )
+        self.classes_ = known
+        self._gallery_lost = not begins and not parts
+        if not self._gallery_lost:
+            parts = [*parts, self._validate(X, reset=False).copy()]
+            n_bytes = sum(map(_n_bytes, parts))
+            self._gallery_lost = n_bytes > get_config()["working_memory"] * 2**20
+        self._parts = [] if self._gallery_lost else parts
+        return self
+
+    def set_gallery(self, X, y=None):
+        """Set the samples among which ``kneighbors`` and ``predict`` search.
+
+        In place of the training data, until the next fit. They may be of classes that
+        were not learned: some samples of each are enough to predict them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+        y : array-like of shape (n_samples,), default=None
+            Class of each row, -1, None, NaN or NA where it is not known. Without y
+            there is no ``predict``.
+
+        Returns
+        -------
+        self : object
+            The estimator, whose ``classes_`` are those of y.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X or y is invalid.
+        """
+        check_is_fitted(self)
+        rows = self._validate(X, reset=False)
+        n_samples = rows.shape[0]
+        labels = read_targets(np.full(n_samples, np.nan) if y is None else y, n_samples)
+        self._gallery = self._blocks(rows)
+        self._gallery_codes, self.classes_ = labels
+        self._gallery_lost = False
+        return self
+
+    def predict(self, X):
+        """Class of each row, by the nearest labeled samples of the gallery.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The class with the largest probability. For the chart see ``charts`` and
+            ``memberships``.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is invalid, or no sample of the gallery has a label.
+        """
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Probability of each class, by the nearest labeled samples of the gallery.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Shares of the votes of ``n_neighbors`` samples, in the order of
+            ``classes_``.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is invalid, or no sample of the gallery has a label.
+        """
+        check_is_fitted(self)
+        labeled = np.flatnonzero(self._gallery_codes >= 0)
+        if not len(labeled):
+            raise ValueError(
+                "The gallery has no labels, so there are no classes to predict. Call "
+                "set_gallery(X, y) with the classes of its samples."
+            )
+        weights, coordinates = self._gallery_points()
+        distances, nearest = _nearest(
+            self._weighted(X),
+            (weights[labeled], coordinates[labeled]),
+            min(self.n_neighbors, len(labeled)),
+        )
+        # against the nearest, so that one vote at least is no zero
+        votes = np.exp((distances[:, :1] - distances) / self.margin)
+        codes = self._gallery_codes[labeled][nearest]
+        shares = np.zeros((len(votes), len(self.classes_)))
+        np.add.at(shares, (np.arange(len(votes))[:, np.newaxis], codes), votes)
+        return shares / votes.sum(axis=1, keepdims=True)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of ``predict``, over the samples whose class is known.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+        y : array-like of shape (n_samples,)
+            Class of each row, -1, None, NaN or NA where it is not known.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            The share of samples with the right class; higher is better.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X or y is invalid, or no class in y is known.
+        """
+        predicted = self.predict(X)
+        unknown = None if -1 in self.classes_.tolist() else -1
+        codes, classes = read_labels(y, len(predicted), unknown=unknown)
+        known = codes >= 0
+        if not known.any():
+            raise ValueError(
+                "y has no class that is known, so there is nothing to score."
+            )
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight)[known]
+        return float(
+            accuracy_score(
+                classes[codes[known]], predicted[known], sample_weight=sample_weight
+            )
+        )
 
     def distance(self, A, B):
         """Learnt distances between two sets of rows.
@@ -440,15 +668,18 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         return learnt_distances(*self._weighted(A), *self._weighted(B))
 
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
-        """Nearest rows of the training data by the learnt distance.
+        """Nearest samples of the gallery by the learned distance.
+
+        The gallery is the training data, after ``partial_fit`` that of all parts, or
+        what ``set_gallery`` was given.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
-            Data in the units of the training data. None takes the training data, each
-            row of which is then no neighbour of itself.
+            Data in the units of the training data. None takes the gallery, each sample
+            of which is then no neighbor of itself.
         n_neighbors : int, default=5
-            How many, at most the number of rows of the training data.
+            How many, at most the number of samples of the gallery.
         return_distance : bool, default=True
             Whether to return the distances.
 
@@ -457,39 +688,29 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         distances : ndarray of shape (n_queries, n_neighbors)
             Distances, in ascending order. Left out if ``return_distance=False``.
         indices : ndarray of shape (n_queries, n_neighbors), int
-            Numbers of the rows of the training data; of equally near ones the first.
+            Positions in the gallery, through all parts one after the other; of equally
+            near samples the first.
 
         Raises
         ------
         NotFittedError
             If fit was not called.
         ValueError
-            If there are fewer rows than ``n_neighbors``.
+            If the gallery has fewer samples than ``n_neighbors``, or has to be given.
         """
         check_is_fitted(self)
-        own_q, own_y = split_blocks(
-            np.asarray(self.embedding_, np.float64), self._n_axes
-        )
-        own = one_hot(own_q) if self.membership == "hard" else own_q, own_y
-        n_rows = len(self.embedding_)
+        own = self._gallery_points()
+        n_rows = len(own[0])
         most = n_rows if X is not None else n_rows - 1
-        whole = isinstance(n_neighbors, Integral) and not isinstance(n_neighbors, bool)
-        if not whole or not 1 <= n_neighbors <= most:
+        if not is_size(n_neighbors) or n_neighbors > most:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
-                "number of rows of the training data that can be neighbours."
+                "number of samples of the gallery that can be neighbors."
             )
-        q, coordinates = own if X is None else self._weighted(X)
-        distances = np.empty((len(q), n_neighbors))
-        indices = np.empty((len(q), n_neighbors), dtype=np.intp)
-        # rows of a block such that its distances take some 32 MB
-        for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
-            block = learnt_distances(q[rows], coordinates[rows], *own)
-            if X is None:
-                block[np.arange(len(block)), np.arange(n_rows)[rows]] = np.inf
-            nearest = np.argsort(block, axis=1, kind="stable")[:, :n_neighbors]
-            indices[rows] = nearest
-            distances[rows] = np.take_along_axis(block, nearest, axis=1)
+        if X is None:
+            distances, indices = _nearest(own, own, n_neighbors, itself=False)
+        else:
+            distances, indices = _nearest(self._weighted(X), own, n_neighbors)
         return (distances, indices) if return_distance else indices
 
     def __sklearn_tags__(self):
@@ -505,25 +726,26 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
                 "AtlasTriplet requires y to be passed, but the target y is None. Give "
                 "the class of each row; MSimCLR learns without classes."
             )
-        y = column_or_1d(
-            check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True
-        )
-        if y.dtype.kind == "f" and (y != np.floor(y)).any():
-            raise ValueError(
-                "Unknown label type: y holds numbers that are no integers "
-                f"({y[y != np.floor(y)][0]}). AtlasTriplet learns from classes: cut y "
-                "into intervals, with KBinsDiscretizer for instance."
-            )
-        classes, counts = np.unique(y, return_counts=True)
-        n_classes, most = len(classes), int(counts.max())
+        if isinstance(y, np.ndarray) and y.ndim > 1:
+            y = column_or_1d(y, warn=True)
+        labels = read_targets(y)
+        counts = np.bincount(labels.codes[labels.codes >= 0], minlength=1)
+        n_classes, most = len(labels.classes), int(counts.max())
         if n_classes < 2 or most < 2:
+            n_unknown = int((labels.codes < 0).sum())
             raise ValueError(
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
                 f"most {most} {'row' if most == 1 else 'rows'} of each: a triplet "
                 "takes two rows of one class and one of another. Give at least these "
                 "three, also in each part of partial_fit."
+                + (
+                    f" The class of {n_unknown} samples is not known, which -1, None, "
+                    "NaN and NA say; where -1 is a class, number the classes from 0."
+                    if n_unknown
+                    else ""
+                )
             )
-        return y
+        return labels
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
@@ -545,11 +767,10 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         )
 
     def _count_batches(self, n_samples, batch_size, targets):
-        codes = np.unique(targets, return_inverse=True)[1]
-        return len(self._class_batches(codes, batch_size, torch.device("cpu")))
+        return len(self._class_batches(targets.codes, batch_size, torch.device("cpu")))
 
     def _make_batches(self, data, batch_size):
-        return self._class_batches(self._encoded(data), batch_size, data.device)
+        return self._class_batches(data.y.codes, batch_size, data.device)
 
     def _class_batches(self, labels, batch_size, device):
         return ClassBatches(
@@ -560,19 +781,22 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
-            data.inputs,
-            image_shape=checked_image_shape(self.image_shape, data.X.shape[1]),
+            sizes["n_inputs"],
+            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
             layers=self.encoder_layers,
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        return {"encoder": ChartEncoder(trunk, heads)}
+
+    def _make_objective(self, data, networks):
         return AtlasTripletObjective(
             data.inputs,
-            torch.from_numpy(self._encoded(data)).to(data.device),
-            ChartEncoder(trunk, heads),
+            torch.from_numpy(data.y.codes).to(data.device),
+            networks["encoder"],
             triplets=self.triplets,
             margin=self.margin,
             regularization=self.regularization,
@@ -582,12 +806,45 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
     def _draws_globally(self):
         return self.encoder is not None
 
+    def _fitted_attributes(self, objective, outputs, data):
+        attributes = super()._fitted_attributes(objective, outputs, data)
+        attributes["charts_"] = attributes.pop("labels_")
+        codes, classes = data.y
+        return {
+            **attributes,
+            "classes_": classes,
+            "_gallery": None,  # embedding_
+            "_gallery_codes": codes,
+            "_gallery_lost": False,
+            "_parts": [],  # rows, and labels, of partial_fit
+            "_seen": [],
+        }
+
     # -- what they need
 
-    def _encoded(self, data):
-        """Numbers of the classes, from 0."""
-        data.learnt["classes_"], codes = np.unique(data.y, return_inverse=True)
-        return codes
+    def _gallery_points(self):
+        """Weights and coordinates of the samples that are searched, float64."""
+        if self._gallery_lost:
+            raise ValueError(
+                "The samples of earlier parts are not kept: training began with fit, "
+                "or they take more than scikit-learn's working_memory of "
+                f"{get_config()['working_memory']} MiB. Call set_gallery(X, y) with "
+                "the samples to search among."
+            )
+        blocks = self._gallery
+        if blocks is None:
+            earlier = [self._blocks(part) for part in self._parts[:-1]]
+            blocks = np.concatenate([*earlier, self.embedding_])
+        weights, coordinates = split_blocks(
+            blocks.astype(np.float64, copy=False), self._n_axes
+        )
+        if self.membership == "hard":
+            weights = one_hot(weights)
+        return weights, coordinates
+
+    def _blocks(self, rows):
+        """Chart blocks of validated rows."""
+        return self._present(self._outputs(self.network_, rows))
 
     def _weighted(self, X):
         """Weights and coordinates of rows, float64."""
@@ -595,6 +852,43 @@ class AtlasTriplet(ChartsMixin, DeepManifold):
         if self.membership == "hard":
             q = one_hot(q)
         return q.astype(np.float64), coordinates.astype(np.float64)
+
+
+def _nearest(queries, gallery, n_neighbors, *, itself=True):
+    """Distances and positions of the nearest points of a gallery, nearest first.
+
+    Points are pairs of weights and coordinates. With ``itself=False`` the queries are
+    the gallery, and none finds itself.
+    """
+    q, coordinates = queries
+    n_rows = len(gallery[0])
+    distances = np.empty((len(q), n_neighbors))
+    indices = np.empty((len(q), n_neighbors), dtype=np.intp)
+    # rows of a block such that its distances take some 32 MB
+    for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
+        block = learnt_distances(q[rows], coordinates[rows], *gallery)
+        if not itself:
+            block[np.arange(len(block)), np.arange(n_rows)[rows]] = np.inf
+        nearest = np.argsort(block, axis=1, kind="stable")[:, :n_neighbors]
+        indices[rows] = nearest
+        distances[rows] = np.take_along_axis(block, nearest, axis=1)
+    return distances, indices
+
+
+def _renumbered(codes, classes, more):
+    """Codes of the same labels among more classes; what is unknown stays so."""
+    numbers = np.searchsorted(more, classes.astype(more.dtype))
+    return np.append(numbers, -1)[codes]
+
+
+def _with_none(y):
+    """Labels with None for -1."""
+    codes, classes = read_labels(y, unknown=-1)
+    return np.array([*classes.tolist(), None], dtype=object)[codes]
+
+
+def _n_bytes(rows):
+    return rows.data.nbytes if hasattr(rows, "indptr") else rows.nbytes
 
 
 def learnt_distances(q_a, coordinates_a, q_b, coordinates_b):

@@ -11,15 +11,14 @@ from skmanifold.base._networks import checked_widths, copied_or_made
 from skmanifold.nn import MLP, ConvEncoder
 
 
-def make_trunk(encoder, inputs, *, image_shape, layers, feature_dim):
-    """The network from inputs to features, and how many features it has.
+def make_trunk(encoder, n_inputs, *, image_shape, layers, feature_dim):
+    """Return the network from inputs to features, and the number of its features.
 
     ``encoder`` is None for the built-in one, a module (copied) or a callable
-    ``(n_inputs, feature_dim) -> module``, which is tried on two of the ``inputs``.
+    ``(n_inputs, feature_dim) -> module``, which is tried on two rows of zeros.
     """
-    n_inputs = inputs.shape[1]
     if encoder is not None:
-        return _checked_encoder(encoder, inputs[:2].cpu(), image_shape, feature_dim)
+        return _checked_encoder(encoder, n_inputs, image_shape, feature_dim)
     if image_shape is None:
         trunk = MLP(
             n_inputs, feature_dim, layers=checked_widths("encoder_layers", layers)
@@ -53,10 +52,11 @@ class OnImages(nn.Module):
         return self.network(to_images(x, self.image_shape))
 
 
-def _checked_encoder(encoder, rows, image_shape, feature_dim):
+def _checked_encoder(encoder, n_inputs, image_shape, feature_dim):
     network = copied_or_made(
-        "encoder", encoder, "n_inputs, feature_dim", rows.shape[1], feature_dim
+        "encoder", encoder, "n_inputs, feature_dim", n_inputs, feature_dim
     )
+    rows = torch.zeros(2, n_inputs)
     if image_shape is not None:
         network = OnImages(network, image_shape)
     height, width, n_channels = image_shape or (0, 0, 0)

@@ -7,7 +7,7 @@ from skmanifold._engine import RowBatches
 
 from ._data import FitData, Plan
 from ._decoder import DecoderMixin
-from ._persistence import load
+from ._load import load
 from ._run import Run
 from ._template import DeepManifold
 

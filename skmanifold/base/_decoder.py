@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
+from skmanifold.utils._containers import plain
+
 
 class DecoderMixin:
     """Decoding, for a :class:`DeepManifold` whose objective has a ``decoder``.
@@ -117,7 +119,7 @@ class DecoderMixin:
 
     def _check_codes(self, X):
         Z = check_array(
-            X, dtype=(np.float64, np.float32), input_name="X", estimator=self
+            plain(X), dtype=(np.float64, np.float32), input_name="X", estimator=self
         )
         if Z.shape[1] != self._n_features_out:
             raise ValueError(

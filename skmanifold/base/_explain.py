@@ -6,10 +6,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from skmanifold.utils._containers import listed
 from skmanifold.utils._sklearn import safe_indexing
-
-# Names of columns that an error lists.
-_MOST_NAMES = 10
 
 
 def explained(error, estimator, X):
@@ -17,7 +15,8 @@ def explained(error, estimator, X):
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
-    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+    # of a lazy frame, the columns would be computed
+    if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
     words, holes = [], []
     for i, name in enumerate(X.columns):
@@ -28,12 +27,12 @@ def explained(error, estimator, X):
             holes.append(repr(name))
     if words:
         return ValueError(
-            f"X has columns that are not numbers: {_listed(words)}. Encode categories, "
+            f"X has columns that are not numbers: {listed(words)}. Encode categories, "
             "with OneHotEncoder for instance, give dates as numbers, or leave these "
             "columns out."
         )
     if holes:
-        return kind(f"{error}\nColumns with NaN or infinity: {_listed(holes)}.")
+        return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
     return error
 
 
@@ -72,8 +71,3 @@ def _numeric_column(frame, i):
         return as_numbers(column, **options)
     except (ValueError, TypeError):
         return None
-
-
-def _listed(names):
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,16 +1,72 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of the networks that a user describes or gives."""
+"""Networks from sizes, and checks of those that a user describes or gives."""
 
 import copy
-from numbers import Integral
+from collections import OrderedDict
 
 import torch
 from torch import nn
 
 from skmanifold._engine import mark_hidden
+from skmanifold.utils._sizes import check_image_shape, is_size
 from skmanifold.utils._warnings import warn
+
+
+def make_networks(estimator, sizes):
+    """Return the untrained networks of an estimator, on the CPU, as a ModuleDict.
+
+    Parameters
+    ----------
+    estimator : DeepManifold
+        Its constructor parameters describe the networks.
+    sizes : dict of str to int
+        What its hook ``_network_sizes`` read off the training data.
+    """
+    networks = estimator._make_networks(sizes)
+    if not isinstance(networks, dict | nn.ModuleDict) or "encoder" not in networks:
+        raise TypeError(
+            f"{type(estimator).__name__}._make_networks returned {networks!r}; it must "
+            "return a dict of torch modules with an entry 'encoder', and 'decoder' if "
+            "the method has one."
+        )
+    if hasattr(estimator, "inverse_transform") and "decoder" not in networks:
+        raise TypeError(
+            f"{type(estimator).__name__}._make_networks returned no 'decoder', which "
+            "inverse_transform needs. Return one, or leave out DecoderMixin."
+        )
+    return nn.ModuleDict(networks)
+
+
+def frozen_networks(networks, scaler):
+    """Return the fitted attributes ``network_`` and, with a decoder, ``decoder_``.
+
+    They are copies on the CPU, in evaluation mode and without gradients; the scaler's
+    projection is their first or last layer.
+    """
+    project, encoder = linear(scaler.basis_), networks["encoder"]
+    frozen = {"network_": _frozen(project=project, encoder=encoder)}
+    if "decoder" in networks:
+        expand, decoder = linear(scaler.inverse_basis), networks["decoder"]
+        frozen["decoder_"] = _frozen(decoder=decoder, expand=expand)
+    return frozen
+
+
+def _frozen(**modules):
+    copies = {name: copy.deepcopy(module).cpu() for name, module in modules.items()}
+    return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
+
+
+def linear(matrix):
+    """Return a fixed linear map as a layer; None is the identity."""
+    if matrix is None:
+        return nn.Identity()
+    n_outputs, n_inputs = matrix.shape
+    # without numbers, which would be drawn in vain
+    layer = nn.Linear(n_inputs, n_outputs, bias=False, device="meta")
+    layer.weight = nn.Parameter(torch.from_numpy(matrix), requires_grad=False)
+    return layer
 
 
 def checked_widths(name, layers):
@@ -23,30 +79,18 @@ def checked_widths(name, layers):
     return [int(width) for width in layers]
 
 
-def is_size(value):
-    """Whether a value is a positive integer."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-
-
 def checked_image_shape(image_shape, n_features):
-    """(H, W, C) of rows of ``n_features`` numbers; None for None."""
+    """Return (H, W, C) for samples of `n_features` pixel values; None for None."""
     if image_shape is None:
         return None
-    shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(map(is_size, shape)):
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (H, W) or (H, W, C), positive "
-            "integers: the shape that a row is given by row.reshape."
-        )
-    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
-        channels, side, _ = shape
+    height, width, n_channels = check_image_shape(image_shape)
+    if height in (1, 3, 4) and width == n_channels > 4:
         warn(
-            f"image_shape={image_shape!r} is {channels} by {side} pixels with {side} "
+            f"image_shape={image_shape!r} is {height} by {width} pixels with {width} "
             "channels. If the channels come first in your images, move them last: "
-            f"({side}, {side}, {channels}), with rows made by X.reshape(-1, {channels},"
-            f" {side}, {side}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
+            f"({width}, {width}, {height}), with rows made by X.reshape(-1, {height},"
+            f" {width}, {width}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
         )
-    height, width, n_channels = (int(size) for size in (*shape, 1)[:3])
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
@@ -69,8 +113,8 @@ def copied_or_made(name, given, arguments, n_in, n_out):
     return network
 
 
-def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
-    """A copy of the user's network, after two rows went through it.
+def own_network(name, given, arguments, n_in, n_out, *, remedy, width="n_out"):
+    """Return a copy of the user's network, after two rows of zeros went through it.
 
     Parameters
     ----------
@@ -80,8 +124,8 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
         The network, or what makes it of the numbers of inputs and of outputs.
     arguments : str
         Names of those two numbers, for the error.
-    rows : torch.Tensor of shape (2, n_in)
-        Rows to try it with, on the CPU.
+    n_in : int
+        Number of inputs.
     n_out : int
         The width that its outputs must have.
     remedy : str
@@ -89,20 +133,20 @@ def own_network(name, given, arguments, rows, n_out, *, remedy, width="n_out"):
     width : str
         What `n_out` is called, for the error.
     """
-    n_rows, n_in = rows.shape
+    rows = torch.zeros(2, n_in)
     network = copied_or_made(name, given, arguments, n_in, n_out)
     try:
         with torch.no_grad():
             shape = tuple(mark_hidden(network.eval(), rows).shape)
     except Exception as error:
         raise ValueError(
-            f"{name} could not map an input of shape {(n_rows, n_in)}: {error}. It "
+            f"{name} could not map an input of shape {(2, n_in)}: {error}. It "
             f"must map (B, {n_in}) to (B, {width}) = (B, {n_out})."
         ) from error
-    wanted = (n_rows, n_out)
+    wanted = (2, n_out)
     if shape != wanted:
         raise ValueError(
-            f"{name} maps an input of shape {(n_rows, n_in)} to an output of shape "
+            f"{name} maps an input of shape {(2, n_in)} to an output of shape "
             f"{shape}, but shape {wanted} is needed. {remedy}"
         )
     return network

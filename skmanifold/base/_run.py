@@ -15,7 +15,6 @@ from skmanifold._engine import (
     local_generator,
     make_optimizers,
     resolve_precision,
-    torch_threads,
     train,
 )
 
@@ -47,6 +46,8 @@ class Run:
         What their size decides.
     options : TrainingOptions
         The rare knobs.
+    make_networks : callable
+        ``make_networks()`` returns the untrained networks, as a ModuleDict.
     previous : dict of str to torch.nn.Module
         Networks to go on from, by the name of the objective's attribute; empty for a
         fresh start.
@@ -60,6 +61,8 @@ class Run:
 
     Attributes
     ----------
+    networks : torch.nn.ModuleDict or None
+        What :meth:`make_networks` made.
     histories : dict of str to dict
         What each phase of training recorded, by its name.
 
@@ -69,7 +72,8 @@ class Run:
 
     >>> def _learn(self, data, run):
     ...     batches = self._make_batches(data, run.plan.batch_size)
-    ...     objective = run.build(self._make_objective, data)
+    ...     networks = run.make_networks()
+    ...     objective = run.build(self._make_objective, data, networks)
     ...     run.train(objective, batches, phase="pretraining",
     ...               n_epochs=run.plan.n_pretraining_epochs)
     ...     objective.targets = self._targets(run.outputs(objective.encoder))
@@ -78,24 +82,50 @@ class Run:
     """
 
     def __init__(
-        self, data, plan, *, options, previous, checkpoint, draws_globally, on_epoch
+        self,
+        data,
+        plan,
+        *,
+        options,
+        make_networks,
+        previous,
+        checkpoint,
+        draws_globally,
+        on_epoch,
     ):
         self.data = data
         self.plan = plan
         self.options = options
+        self._make_networks = make_networks
         self.previous = previous
         self.checkpoint = checkpoint
         self.draws_globally = draws_globally
         self.on_epoch = on_epoch
+        self.networks = None
         self.histories = {}
+        self._rng_state = None  # of torch, after the last module that was built
 
     @property
     def continued(self):
         """Whether this fit goes on from a previous one."""
         return bool(self.previous)
 
+    def make_networks(self):
+        """Make the networks, which the fitted estimator will have.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            What the hook ``_make_networks`` returns for the sizes of this fit, see
+            :meth:`build`.
+        """
+        self.networks = self.build(self._make_networks)
+        return self.networks
+
     def build(self, factory, *args):
         """Build a module under the seed of the fit.
+
+        The initial weights of all modules of a fit are one sequence of draws.
 
         Parameters
         ----------
@@ -115,8 +145,13 @@ class Run:
         ValueError
             If the previous fit's networks are of another kind.
         """
-        with global_rng_seeded(self.data.seed()):
-            module = factory(*args).to(self.data.device, torch.float32)
+        begun = self._rng_state is not None
+        with global_rng_seeded(0 if begun else self.data.seed()):
+            if begun:
+                torch.set_rng_state(self._rng_state)
+            module = factory(*args)
+            self._rng_state = torch.get_rng_state()
+        module.to(self.data.device, torch.float32)
         for name, network in self.previous.items():
             if not hasattr(module, name):
                 continue
@@ -160,6 +195,7 @@ class Run:
         n_epochs = plan.n_epochs if n_epochs is None else n_epochs
         if learning_rate is None:
             learning_rate = plan.learning_rate
+        dtype = resolve_precision(options.precision, data.device)
         training = Training(
             n_epochs=n_epochs,
             optimizers=make_optimizers(
@@ -167,11 +203,13 @@ class Run:
                 optimizer=_either(options.optimizer, plan.optimizer),
                 learning_rate=learning_rate,
                 weight_decay=options.weight_decay,
+                dtype=dtype,
             ),
             generator=local_generator(data.seed()),
             warmup=_either(options.warmup, plan.warmup),
             schedule=options.schedule,
-            dtype=resolve_precision(options.precision, data.device),
+            dtype=dtype,
+            n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
             stopping=NoProgress(options.n_iter_no_change, options.tol),
             checkpoint=self.checkpoint,
@@ -188,7 +226,7 @@ class Run:
             if self.draws_globally
             else contextlib.nullcontext()
         )
-        with seeded, torch_threads(options.n_threads):
+        with seeded:
             history = train(objective, batches, training, on_epoch=on_epoch)
         self.histories[phase] = history
         return history

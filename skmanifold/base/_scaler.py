@@ -223,6 +223,17 @@ class InputScaler:
         inverse[varies] = 1.0 / self.factor_[varies]
         return inverse
 
+    def to_dict(self):
+        """Return what :meth:`from_dict` makes an equal one from: arrays and numbers."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, state):
+        """Make a fitted one from what :meth:`to_dict` returned."""
+        result = cls()
+        vars(result).update(state)
+        return result
+
     def fit(self, X):
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
         rows = sampled_rows(X, self.random_state)

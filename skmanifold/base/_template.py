@@ -5,9 +5,9 @@
 
 import contextlib
 import copy
+import functools
 import math
 import tempfile
-from collections import OrderedDict
 from numbers import Integral, Real
 
 import joblib
@@ -21,7 +21,6 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
@@ -35,19 +34,25 @@ from skmanifold._engine import (
     apply_in_blocks,
     count_batches,
     from_first,
+    has_alike_rows,
     is_first,
     plain_modes,
     resolve_device,
     same_in_all,
 )
 from skmanifold.training import TrainingOptions
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
+from skmanifold.utils._validation import check_seed
 from skmanifold.utils._warnings import warn
 
-from . import _onnx, _persistence
+from . import _onnx
 from ._data import LARGEST_SEED, FitData
 from ._explain import as_numbers, explained
+from ._model_file import versions
+from ._networks import frozen_networks, linear, make_networks
+from ._persistence import save
 from ._run import Run
 from ._scaler import InputScaler, columns_in_unrelated_units
 
@@ -107,14 +112,17 @@ def _previous_fit_kept(estimator):
 
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
+# Fitted attributes that are not public.
+_PRIVATE_STATE = ("_scaler", "_seed", "_kmeans", "_sizes")
+
 
 def _forget_fit(estimator):
-    """Drop what the previous fit left, but for what validation has set anew."""
+    """Delete fitted attributes, except those validation has just set."""
     state = vars(estimator)
-    kept = ("n_features_in_", "feature_names_in_")
+    kept = estimator._set_by_validation
     for name in list(state):
         fitted = name.endswith("_") and not name.startswith("_")
-        if (fitted and name not in kept) or name in ("_scaler", "_seed", "_kmeans"):
+        if (fitted and name not in kept) or name in _PRIVATE_STATE:
             del state[name]
 
 
@@ -126,17 +134,23 @@ class DeepManifold(
 ):
     """Base class of the estimators: turns an objective into a scikit-learn estimator.
 
-    A method provides three hooks, and nothing else of it is about training:
+    A method provides four hooks, and nothing else of it is about training:
 
     - ``_plan(n_samples, n_features)`` returns a :class:`Plan`;
     - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
       yields ``len(...)`` batches;
-    - ``_make_objective(data)`` returns a torch module whose
-      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and whose
-      ``encoder`` maps inputs to the embedding. If it has a ``decoder``,
-      :class:`DecoderMixin` brings the way back.
+    - ``_make_networks(sizes)`` returns a dict of untrained torch modules: "encoder",
+      from inputs to the embedding, and "decoder" if the method has one, for which
+      :class:`DecoderMixin` adds ``inverse_transform``. They follow from the constructor
+      parameters and from ``sizes``, a dict with ``"n_inputs"`` and ``"n_features"``
+      (columns of the inputs and of X), so that a saved model needs only the weights;
+    - ``_make_objective(data, networks)`` returns a torch module whose
+      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and which
+      holds those networks. If it has a method ``on_epoch_start(progress)``, each epoch
+      begins with it.
 
     A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
+    ``_network_sizes(data)`` adds sizes that the networks depend on,
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
     ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
@@ -156,11 +170,11 @@ class DeepManifold(
     >>> import torch
     >>> from skmanifold.base import DeepManifold, Plan, RowBatches
     >>> class Objective(torch.nn.Module):
-    ...     def __init__(self, inputs, n_components):
+    ...     def __init__(self, inputs, encoder, decoder):
     ...         super().__init__()
     ...         self.inputs = inputs
-    ...         self.encoder = torch.nn.Linear(inputs.shape[1], n_components)
-    ...         self.decoder = torch.nn.Linear(n_components, inputs.shape[1])
+    ...         self.encoder = encoder
+    ...         self.decoder = decoder
     ...     def forward(self, batch, progress):
     ...         x = self.inputs[batch[0]]
     ...         error = x - self.decoder(self.encoder(x))
@@ -185,8 +199,12 @@ class DeepManifold(
     ...                     learning_rate=self.learning_rate, n_reduced=None)
     ...     def _make_batches(self, data, batch_size):
     ...         return RowBatches(data.n_samples, batch_size, data.device)
-    ...     def _make_objective(self, data):
-    ...         return Objective(data.inputs, self.n_components)
+    ...     def _make_networks(self, sizes):
+    ...         n_inputs = sizes["n_inputs"]
+    ...         return {"encoder": torch.nn.Linear(n_inputs, self.n_components),
+    ...                 "decoder": torch.nn.Linear(self.n_components, n_inputs)}
+    ...     def _make_objective(self, data, networks):
+    ...         return Objective(data.inputs, networks["encoder"], networks["decoder"])
     >>> from sklearn.datasets import load_iris
     >>> X, _ = load_iris(return_X_y=True)
     >>> LinearAutoencoder(random_state=0).fit_transform(X).shape
@@ -214,6 +232,8 @@ class DeepManifold(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+
+    _set_by_validation = ("n_features_in_", "feature_names_in_")
 
     # ``out`` says where, not what: no request of metadata
     __metadata_request__transform = {"out": UNUSED}
@@ -414,9 +434,9 @@ class DeepManifold(
 
         Parameters in JSON and arrays in the safetensors format, with a digest of the
         whole and the versions of the libraries; :func:`skmanifold.load` reads it.
-        Unlike a pickle it runs no code when it is loaded, and what runs code is not in
-        it: parameters that are functions or networks of your own are given again at
-        loading, and callbacks are left out. Needs the extra ``io``.
+        Unlike a pickle it runs no code when it is loaded, and holds none: parameters
+        that are functions or networks of your own are given again at loading, and
+        callbacks are left out. Needs the extra ``io``.
 
         Parameters
         ----------
@@ -435,7 +455,7 @@ class DeepManifold(
             If the file cannot be written; one that was there before still is.
         """
         check_is_fitted(self)
-        _persistence.save(self, path)
+        save(self, path)
 
     def to_onnx(self, path, *, method="transform", dtype="float32"):
         """Write the learnt map as an ONNX graph, for runtimes without Python or torch.
@@ -538,7 +558,7 @@ class DeepManifold(
             "X differs between the processes of this distributed fit. Pass the same "
             "rows in the same order to fit in all of them: each takes its share.",
         )
-        project = _linear(scaler.basis_)
+        project = linear(scaler.basis_)
         data = FitData(
             rows,
             torch.from_numpy(
@@ -552,13 +572,11 @@ class DeepManifold(
             previous=attributes,
         )
 
+        sizes = self._network_sizes(data)
+
         def fitted(objective):
             """The attributes of an estimator whose fit ended here."""
-            modules = {"network_": _at_rest(project=project, encoder=objective.encoder)}
-            if hasattr(objective, "decoder"):
-                modules["decoder_"] = _at_rest(
-                    decoder=objective.decoder, expand=_linear(scaler.inverse_basis)
-                )
+            modules = frozen_networks(run.networks, scaler)
             outputs = self._outputs(modules["network_"], rows, scaler)
             histories = {
                 "history_" if phase == "training" else f"{phase}_history_": {
@@ -576,6 +594,7 @@ class DeepManifold(
                 "n_iter_": len(run.histories.get("training", {}).get("loss", ())),
                 "_scaler": scaler,
                 "_seed": seed,
+                "_sizes": sizes,
                 **data.learnt,
                 **self._fitted_attributes(objective, outputs, data),
             }
@@ -596,12 +615,14 @@ class DeepManifold(
             data,
             plan,
             options=options,
+            make_networks=functools.partial(make_networks, self, sizes),
             previous=previous,
             checkpoint=checkpoint,
             draws_globally=self._draws_globally(),
             on_epoch=on_epoch,
         )
         result = fitted(self._learn(data, run))
+        self._warn_of_unlike_rows(result, scaler.transform(rows[:1])[0])
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
@@ -612,9 +633,14 @@ class DeepManifold(
     def _learn(self, data, run):
         """Build the objective and minimise it. A method in phases overrides this."""
         batches = self._make_batches(data, run.plan.batch_size)
-        objective = run.build(self._make_objective, data)
+        networks = run.make_networks()
+        objective = run.build(self._make_objective, data, networks)
         run.train(objective, batches)
         return objective
+
+    def _network_sizes(self, data):
+        """Sizes that the networks follow from, beside the parameters: int by name."""
+        return {"n_inputs": data.n_inputs, "n_features": self.n_features_in_}
 
     def _fitted_attributes(self, objective, outputs, data):
         """Further attributes of a fit whose objective and network outputs are these."""
@@ -652,7 +678,7 @@ class DeepManifold(
         try:
             rows = validate_data(
                 self,
-                X,
+                plain(X),
                 reset=reset,
                 accept_sparse="csr",
                 dtype="numeric",
@@ -664,6 +690,10 @@ class DeepManifold(
             if more is error:
                 raise
             raise more from error
+
+    def _append_columns(self, rows):
+        """Return validated rows with the columns that a method adds to those of X."""
+        return rows
 
     def _warn_of_units(self, rows, seed):
         """Distances in a table of unrelated units are those of its largest column."""
@@ -722,14 +752,28 @@ class DeepManifold(
             "it. Fit on data in which they vary."
         )
 
+    def _warn_of_unlike_rows(self, fitted, row):
+        """Warn where a sample's outputs depend on its place among the others."""
+        networks = {"transform": fitted["network_"]}
+        if "decoder_" in fitted:
+            networks["inverse_transform"] = nn.Sequential(
+                fitted["network_"], fitted["decoder_"]
+            )
+        for method, network in networks.items():
+            network, device = self._placed(network)
+            if not has_alike_rows(network, row, device=device):
+                warn(
+                    f"The last bits of {type(self).__name__}.{method} depend on which "
+                    "samples are passed together: on this machine, equal samples of a "
+                    f"batch leave the network with other bits (device={device.type!r})."
+                    " Linear, convolutional and normalization layers of torch are exact"
+                    " on the CPU; replace others if you need equal bits."
+                )
+                return
+
     def _open_checkpoint(self, options, rows, targets, continued):
         """The checkpoint, if one is wanted, and the seed of this fit."""
-        # None is fresh entropy here, not NumPy's global generator, which is left alone
-        rng = (
-            np.random.RandomState(np.random.SeedSequence().generate_state(4))
-            if self.random_state is None
-            else check_random_state(self.random_state)
-        )
+        rng = check_seed(self.random_state)
         # processes that fit together draw the same, with random_state=None too
         seed = int(from_first([rng.randint(LARGEST_SEED)])[0])
         if options.checkpoint is None:
@@ -764,13 +808,13 @@ class DeepManifold(
             ]
         if isinstance(rows, np.ndarray):
             rows = np.ascontiguousarray(rows)  # equal data, equal digest
-        versions = _persistence.versions()
+        installed = versions()
         return {
             "parameters": joblib.hash([type(self).__name__, described]),
             "networks to go on from": joblib.hash(start),
             "data": joblib.hash(rows if targets is None else [rows, targets]),
-            "versions": f"skmanifold {versions['skmanifold']}, "
-            f"torch {versions['torch']}",
+            "versions": f"skmanifold {installed['skmanifold']}, "
+            f"torch {installed['torch']}",
         }
 
     def _report(self, phase, epoch, n_epochs, history):
@@ -851,22 +895,6 @@ def _is_valid(estimator, X):
 
 def _output_dtype(dtype):
     return np.float32 if dtype in (np.float32, np.float16) else np.float64
-
-
-def _linear(matrix):
-    """A fixed linear map as a network's first or last layer; None is the identity."""
-    if matrix is None:
-        return nn.Identity()
-    n_outputs, n_inputs = matrix.shape
-    layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs, bias=False)
-    layer.weight = nn.Parameter(torch.from_numpy(matrix), requires_grad=False)
-    return layer
-
-
-def _at_rest(**modules):
-    """Copies of modules, one after the other, on the CPU and in evaluation mode."""
-    copies = {name: copy.deepcopy(module).cpu() for name, module in modules.items()}
-    return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
 
 
 def _apply_to_rows(network, scaler, rows, device, unseen=None, **options):

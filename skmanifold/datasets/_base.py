@@ -1,47 +1,39 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What all generators share: sampling by area, distances and the returned Bunch."""
+"""Parts shared by all generators: validation, sampling, distances and the Bunch."""
 
 import inspect
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
+
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count, Number
 
 _GRID = 20_001
 
 
-def check_common(n_samples, noise, random_state):
-    """Validate what every generator takes and return the random number generator."""
-    if not isinstance(n_samples, Integral) or isinstance(n_samples, (bool, np.bool_)):
-        raise TypeError(f"n_samples must be an int, got {n_samples!r}.")
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
-    check_positive(noise, "noise", zero=True)
-    return check_random_state(random_state)
+def validate_generator(constraints=None):
+    """Return a decorator that validates the parameters of a generator.
 
-
-def check_positive(value, name, *, zero=False):
-    """Validate a finite length."""
-    bound = "not negative" if zero else "positive"
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
-    if not np.isfinite(value) or value < 0 or (value == 0 and not zero):
-        raise ValueError(f"{name} must be finite and {bound}, got {value!r}.")
-
-
-def check_dimension(dimension):
-    """Validate an intrinsic dimension."""
-    if not isinstance(dimension, Integral) or isinstance(dimension, (bool, np.bool_)):
-        raise TypeError(f"dimension must be an int, got {dimension!r}.")
-    if dimension < 1:
-        raise ValueError(f"dimension must be at least 1, got {dimension}.")
+    `constraints` are those of the parameters that not every generator has.
+    """
+    common = {
+        "n_samples": [Count(1)],
+        "noise": [Number(Real, 0, None, closed="left")],
+        "return_X_y": ["boolean"],
+        "random_state": ["random_state"],
+    }
+    return validate_params(
+        {**common, **(constraints or {})}, prefer_skip_nested_validation=True
+    )
 
 
 def sample_density(density, low, high, size, rng):
-    """Draw from a density on an interval, known up to a factor, by its inverse CDF."""
+    """Sample from an unnormalized density on an interval by its inverse CDF."""
     grid = np.linspace(low, high, _GRID)
     values = density(grid)
     mass = np.concatenate([[0.0], np.cumsum(values[1:] + values[:-1])])
@@ -49,7 +41,7 @@ def sample_density(density, low, high, size, rng):
 
 
 def sample_rectangle(density, bound, box, size, rng):
-    """Draw from a density on a rectangle, known up to a factor, by rejection."""
+    """Sample from an unnormalized density on a rectangle by rejection."""
     (low_u, high_u), (low_v, high_v) = box
     accepted = np.empty((0, 2))
     while len(accepted) < size:
@@ -60,8 +52,8 @@ def sample_rectangle(density, bound, box, size, rng):
     return accepted[:size].T
 
 
-def _which(samples, name):
-    """Validate a choice of samples."""
+def _check_samples(samples, name):
+    """Validate the numbers of samples, as an index."""
     if samples is None:
         return slice(None)
     if isinstance(samples, slice):
@@ -69,8 +61,8 @@ def _which(samples, name):
     samples = np.asarray(samples)
     if samples.ndim != 1 or (samples.size and samples.dtype.kind not in "iub"):
         raise ValueError(
-            f"{name} must be None or a list of numbers of samples, got {samples!r}."
-            f" Pass {name}=[i] for a single one."
+            f"{name}={samples!r} must be None or a list of sample indices. Pass "
+            f"{name}=[i] for a single sample."
         )
     return samples if samples.size else samples.astype(np.int64)
 
@@ -81,14 +73,15 @@ class Geodesics:
     Parameters
     ----------
     coordinates : ndarray of shape (n_samples, n_coordinates)
-        Where the samples are.
+        Coordinates of the samples.
 
     distance : callable or sequence of callables
         Distances of shape (n, m) from coordinates of n and of m samples; with `parts`,
         one for each part.
 
     parts : ndarray of shape (n_samples,), default=None
-        Parts 0, 1, ... of the manifold, which are infinitely far from each other.
+        Part 0, 1, ... of the manifold for each sample. Distances between parts are
+        infinite.
     """
 
     def __init__(self, coordinates, distance, parts=None):
@@ -102,14 +95,15 @@ class Geodesics:
         Parameters
         ----------
         rows, columns : array-like of int, default=None
-            The samples; None means all.
+            Indices of the samples; None means all.
 
         Returns
         -------
         distances : ndarray of shape (n_rows, n_columns)
             The lengths of the shortest paths along the manifold.
         """
-        rows, columns = _which(rows, "rows"), _which(columns, "columns")
+        rows = _check_samples(rows, "rows")
+        columns = _check_samples(columns, "columns")
         A, B = self.coordinates[rows], self.coordinates[columns]
         if self.parts is None:
             return self.distance(A, B)
@@ -122,15 +116,15 @@ class Geodesics:
 
 
 class NoGeodesics:
-    """What stands for exact distances where there are none; false in a condition.
+    """Placeholder for unknown exact distances, false in a condition.
 
     Parameters
     ----------
     maker : str
-        The function that returned the samples.
+        Name of the function that returned the samples.
 
     reason : str
-        Why there are none, to complete the sentence "... are not known: ...".
+        Reason, to complete the sentence "... are not known: ...".
     """
 
     def __init__(self, maker, reason):
@@ -146,7 +140,7 @@ class NoGeodesics:
         Parameters
         ----------
         rows, columns : array-like of int, default=None
-            The samples.
+            Indices of the samples.
 
         Raises
         ------
@@ -154,15 +148,15 @@ class NoGeodesics:
             Always.
         """
         raise ValueError(
-            f"The exact distances of {self.maker} are not known: {self.reason}."
-            " Approximate them by shortest paths between neighbours, as"
-            " sklearn.manifold.Isomap does, or compare embeddings with"
-            " skmanifold.metrics.distance_correlation(X, Z, distances='geodesic')."
+            f"The exact distances of {self.maker} are not known: {self.reason}. "
+            "Approximate them by shortest paths between neighbors, as "
+            "sklearn.manifold.Isomap does, or compare embeddings with "
+            "skmanifold.metrics.distance_correlation(X, Z, distances='geodesic')."
         )
 
 
 class FlatDistance:
-    """Distance on a product of lines and circles; `periods` are infinite for lines."""
+    """Distances on a product of lines and circles; `periods` are infinite for lines."""
 
     def __init__(self, *periods):
         self.periods = periods
@@ -170,13 +164,13 @@ class FlatDistance:
     def __call__(self, A, B):
         squares = np.zeros((len(A), len(B)))
         for a, b, period in zip(A.T, B.T, self.periods, strict=True):
-            apart = np.abs(a[:, np.newaxis] - b)
-            squares += np.minimum(apart, period - apart) ** 2
+            difference = np.abs(a[:, np.newaxis] - b)
+            squares += np.minimum(difference, period - difference) ** 2
         return np.sqrt(squares)
 
 
 class SphereDistance:
-    """Distance on a sphere, or angle between lines through points of the unit one."""
+    """Distances on a sphere, or angles between lines through points of the unit one."""
 
     def __init__(self, to_sphere, *, radius=1.0, projective=False):
         self.to_sphere = to_sphere
@@ -206,7 +200,7 @@ def make_bunch(
     no_distance="they have no closed form",
     return_X_y,
 ):
-    """Add the noise and return what every generator returns."""
+    """Add the noise and return the Bunch, or the data and the target."""
     if noise:
         data = data + rng.normal(scale=noise, size=data.shape)
     if return_X_y:
@@ -228,5 +222,5 @@ def make_bunch(
 
 
 def over_all_fields(*betti_numbers):
-    """Betti numbers of a space without torsion."""
+    """Return the Betti numbers of a space without torsion over Z/2 and Z/3."""
     return {2: betti_numbers, 3: betti_numbers}

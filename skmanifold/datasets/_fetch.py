@@ -1,181 +1,221 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Real data sets: from a folder of one's own, or from OpenML."""
+"""Real data sets: from a local folder, or from OpenML."""
 
 import importlib.util
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
 from skmanifold.datasets._base import NoGeodesics
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 _FOLDER = "SKMANIFOLD_DATA"
 
 
-def _read(arrays, name, path):
-    """One array of a file; objects would have to be unpickled, which is not safe."""
-    try:
-        return arrays[name]
-    except ValueError as error:
-        kind = "numbers" if name == "X" else "numbers or strings"
-        to = "float" if name == "X" else "str"
-        raise ValueError(
-            f"{name} in {path} cannot be read: {error}. If it holds Python objects,"
-            f" save it again as {kind}, for instance as"
-            f" {name}=np.asarray({name}).astype({to})."
-        ) from error
+class _Dataset(NamedTuple):
+    """Source and description of a data set.
 
-
-def _from_folder(names):
-    """Data, target and n_train of the first file that is there, None without one."""
-    folder = os.environ.get(_FOLDER)
-    if not folder:
-        return None
-    for name in names:
-        path = Path(folder) / f"{name}.npz"
-        if not path.is_file():
-            continue
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"X", "y"} - set(arrays.files)
-            if missing:
-                raise ValueError(
-                    f"{path} lacks the array(s) {', '.join(sorted(missing))}: it must"
-                    " hold X with one row per sample, and y."
-                )
-            X, y = _read(arrays, "X", path), _read(arrays, "y", path)
-            n_train = arrays["n_train"] if "n_train" in arrays.files else None
-        if X.ndim < 2 or y.shape != X.shape[:1]:
-            raise ValueError(
-                f"X and y in {path} have the shapes {X.shape} and {y.shape}: X must"
-                " have one row, and y one label, per sample."
-            )
-        if X.size == 0:
-            raise ValueError(
-                f"X in {path} has the shape {X.shape} and so no data. Save the samples"
-                " again, or remove the file to load them from OpenML."
-            )
-        if X.dtype.kind not in "biuf":
-            raise ValueError(
-                f"X in {path} has the dtype {X.dtype}, but it must hold real numbers."
-                " Save it again as X.astype(float)."
-            )
-        if X.dtype.kind == "f" and not np.isfinite(X).all():
-            raise ValueError(
-                f"X in {path} has NaN or infinite entries. Save it again without the"
-                " samples that have them, or with numbers in their place."
-            )
-        if n_train is not None:
-            whole = n_train.size == 1 and n_train.dtype.kind in "iu"
-            if not whole or not 0 <= n_train.item() <= len(X):
-                raise ValueError(
-                    f"n_train in {path} is {n_train!r}, but it must be the number of"
-                    f" samples at the beginning that are for training, a whole number"
-                    f" up to {len(X)}."
-                )
-            n_train = int(n_train.item())
-        return X.reshape(len(X), -1), y, n_train
-    return None
-
-
-def _from_openml(name, at, n_expected, data_home, cache):
-    """Data and target from OpenML, or from the cache of an earlier download.
-
-    `at` says which data set, in the arguments of `fetch_openml`. A name is no proof:
-    with `n_expected`, so many samples must come.
+    `files` are names of files in the folder, `openml` are arguments of `fetch_openml`,
+    and `n_train` is the size of the usual training set at the beginning, if there is
+    one.
     """
-    # pandas reads the files much faster, but is not required.
-    parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
-    try:
-        bunch = fetch_openml(
-            **at,
-            data_home=data_home,
-            cache=cache,
-            as_frame=False,
-            parser=parser,
-        )
-    except OSError as error:
-        # URLError, HTTPError, timeouts and refused connections are all OSErrors.
-        raise OSError(
-            f"{name!r} could not be downloaded from OpenML ({_said(at)}): {error}."
-            f" Check the network connection, or {_remedy(name)}"
-        ) from error
-    except ValueError as error:
-        # What fetch_openml makes of the answer that there is no such data set.
-        raise OSError(
-            f"OpenML was reached but did not give {name!r} ({_said(at)}):"
-            f" {str(error).rstrip('.')}. Instead, {_remedy(name)}"
-        ) from error
-    if n_expected is not None and len(bunch.data) != n_expected:
-        raise OSError(
-            f"What OpenML has as {name!r} ({_said(at)}) are {len(bunch.data)} samples,"
-            f" not the {n_expected} of the usual data set. Instead, {_remedy(name)}"
-        )
-    return bunch.data, bunch.target, None
+
+    title: str
+    description: str
+    files: tuple
+    openml: dict
+    n_samples: int
+    n_train: int | None
+    reference: str
 
 
-def _said(at):
-    return ", ".join(f"{key}={value!r}" for key, value in at.items())
+_DATASETS = {
+    "coil20": _Dataset(
+        "COIL-20, objects on a turntable",
+        "72 views of each of 20 objects, in steps of 5 degrees: every class is a "
+        "circle.",
+        ("coil20", "coil20_32x32"),
+        {"name": "COIL-20", "version": 1},
+        1440,
+        None,
+        "S. A. Nene, S. K. Nayar and H. Murase. Columbia Object Image Library "
+        "(COIL-20). Technical report CUCS-005-96, 1996.",
+    ),
+    "fashion_mnist": _Dataset(
+        "Fashion-MNIST, articles of clothing",
+        "Images of 28 by 28 pixels, ten classes.",
+        ("fashion_mnist",),
+        {"data_id": 40996},
+        70000,
+        60000,
+        "H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST: a novel image dataset for "
+        "benchmarking machine learning algorithms. arXiv:1708.07747, 2017.",
+    ),
+    "har": _Dataset(
+        "HAR, human activities from the sensors of a smartphone",
+        "561 features of movements, six classes.",
+        ("har",),
+        {"data_id": 1478},
+        10299,
+        None,
+        "D. Anguita, A. Ghio, L. Oneto, X. Parra and J. L. Reyes-Ortiz. A public "
+        "domain dataset for human activity recognition using smartphones. ESANN, 2013.",
+    ),
+    "isolet": _Dataset(
+        "ISOLET, spoken letters",
+        "617 features of sounds, 26 classes.",
+        ("isolet",),
+        {"data_id": 300},
+        7797,
+        None,
+        "M. Fanty and R. Cole. Spoken letter recognition. NIPS, 1991.",
+    ),
+    "kuzushiji_mnist": _Dataset(
+        "Kuzushiji-MNIST, handwritten Japanese characters",
+        "Images of 28 by 28 pixels, ten classes.",
+        ("kuzushiji_mnist",),
+        {"data_id": 41982},
+        70000,
+        60000,
+        "T. Clanuwat et al. Deep learning for classical Japanese literature. "
+        "arXiv:1812.01718, 2018.",
+    ),
+    "mnist": _Dataset(
+        "MNIST, handwritten digits",
+        "Images of 28 by 28 pixels, ten classes.",
+        ("mnist", "mnist_784"),
+        {"data_id": 554},
+        70000,
+        60000,
+        "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning "
+        "applied to document recognition. Proceedings of the IEEE, 1998.",
+    ),
+    "pendigits": _Dataset(
+        "Pendigits, digits written with a pen",
+        "Eight points of the path of the pen, ten classes.",
+        ("pendigits",),
+        {"data_id": 32},
+        10992,
+        7494,
+        "F. Alimoglu and E. Alpaydin. Methods of combining multiple classifiers based "
+        "on different representations for pen-based handwritten digit recognition. "
+        "TAINN, 1996.",
+    ),
+    "usps": _Dataset(
+        "USPS, digits from envelopes",
+        "Images of 16 by 16 pixels, ten classes.",
+        ("usps",),
+        {"data_id": 41082},
+        9298,
+        7291,
+        "J. J. Hull. A database for handwritten text recognition research. IEEE TPAMI, "
+        "1994.",
+    ),
+}
 
 
-def _remedy(name):
-    folder = os.environ.get(_FOLDER)
-    state = f"is {folder!r}, where there is no such file" if folder else "is not set"
-    return (
-        f"put a file {name}.npz, with the arrays X and y, into a folder and name the"
-        f" folder by the environment variable {_FOLDER}, which now {state}."
-    )
+@validate_params(
+    {
+        "name": [StrOptions(set(_DATASETS))],
+        "data_home": [str, os.PathLike, None],
+        "cache": ["boolean"],
+        "return_X_y": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
+    """Load a real data set of the papers.
 
+    A file ``<name>.npz`` in the folder given by the environment variable
+    ``SKMANIFOLD_DATA`` comes first. Otherwise the data come from OpenML, or from
+    scikit-learn's cache of it. The file holds the arrays ``X``, with one row per
+    sample, and ``y``, with one label per sample, and optionally the number ``n_train``.
 
-def _compact(X):
-    """The same numbers in the smallest usual type: bytes for pixels, else float32."""
-    X = np.asarray(X)
-    if X.dtype == np.uint8:
-        return X
-    if X.min() >= 0 and X.max() <= 255 and (X == np.floor(X)).all():
-        return X.astype(np.uint8)
-    return X.astype(np.float32)
+    ===================  =======  ========  =======  =======  ==========================
+    name                 samples  features  classes  n_train  data
+    ===================  =======  ========  =======  =======  ==========================
+    ``coil20``              1440      1024       20           objects on a turntable
+    ``fashion_mnist``      70000       784       10    60000  articles of clothing
+    ``har``                10299       561        6           human activities
+    ``isolet``              7797       617       26           spoken letters
+    ``kuzushiji_mnist``    70000       784       10    60000  Japanese characters
+    ``mnist``              70000       784       10    60000  handwritten digits
+    ``pendigits``          10992        16       10     7494  digits written with a pen
+    ``usps``                9298       256       10     7291  digits from envelopes
+    ===================  =======  ========  =======  =======  ==========================
 
+    COIL-20 has 1024 features in the version of 32 by 32 pixels (``coil20_32x32.npz`` is
+    also found, as is ``mnist_784.npz``); other versions have more.
 
-def _numbers(names):
-    """The values of names that all are finite numbers, None of others."""
-    try:
-        values = names.astype(np.float64)
-    except ValueError:
-        return None
-    return values if np.isfinite(values).all() else None
+    Parameters
+    ----------
+    name : {"coil20", "fashion_mnist", "har", "isolet", "kuzushiji_mnist", "mnist", \
+"pendigits", "usps"}
+        Name of the data set.
 
+    data_home : str or path-like, default=None
+        Folder of the cache. None is scikit-learn's,
+        :func:`sklearn.datasets.get_data_home`.
 
-def _fetch(
-    fetcher,
-    names,
-    at,
-    division,
-    *,
-    n_expected=None,
-    data_home,
-    cache,
-    return_X_y,
-):
-    found = _from_folder(names)
-    if found is None:
-        found = _from_openml(names[0], at, n_expected, data_home, cache)
-    X, y, n_train = found
-    if n_train is None and division is not None and len(X) == division[1]:
-        # Another number of samples is another choice of them, or another order.
-        n_train = division[0]
+    cache : bool, default=True
+        Whether to cache the download.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with the keys of the generators. Unknown for real data:
+        coordinates, betti_numbers and intrinsic_dimension are None, and
+        geodesic_distances raises a ValueError when called.
+
+        data : ndarray of shape (n_samples, n_features)
+            The samples, uint8 for pixels and float32 otherwise.
+        target : ndarray of shape (n_samples,)
+            The classes as 0, 1, ...
+        target_names : ndarray of str
+            Names of the classes.
+        n_train : int or None
+            The first `n_train` samples are the usual training set: ``n_train`` of the
+            file, else known for the complete data set. None if there is no usual
+            split.
+        feature_names : list of str
+            Names of the columns.
+        DESCR : str
+            Description and reference.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Raises
+    ------
+    OSError
+        If the data are neither in the folder nor in the cache, and the download fails.
+    ValueError
+        If a file in the folder is invalid.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import fetch_dataset
+    >>> X, y = fetch_dataset("mnist", return_X_y=True)  # doctest: +SKIP
+    """
+    dataset = _DATASETS[name]
+    content = _read_folder(dataset.files)
+    if content is None:
+        content = _download(name, dataset, data_home, cache)
+    X, y, n_train = content
+    if n_train is None and len(X) == dataset.n_samples:
+        # a different number of samples is a different selection or order
+        n_train = dataset.n_train
     X = _compact(X)
-    classes, target = np.unique(np.asarray(y).astype(str), return_inverse=True)
-    numbers = _numbers(classes)
-    if numbers is not None:
-        # Numbers keep their order, and their values where they count from 0.
-        order = np.argsort(numbers, kind="stable")
-        target = np.argsort(order)[target]
-        classes = classes[order]
-    target = target.reshape(-1).astype(np.int64)
+    target, classes = _encode(y)
     if return_X_y:
         return X, target
     return Bunch(
@@ -185,554 +225,154 @@ def _fetch(
         betti_numbers=None,
         intrinsic_dimension=None,
         geodesic_distances=NoGeodesics(
-            fetcher.__name__, "real data have no known manifold"
+            f"fetch_dataset({name!r})", "real data have no known manifold"
         ),
         feature_names=[f"x{i}" for i in range(X.shape[1])],
         target_names=classes,
         n_train=n_train,
-        DESCR=fetcher.__doc__ or "",
+        DESCR=f"{dataset.title}.\n\n{dataset.description}\n\n{dataset.reference}\n",
     )
 
 
-def fetch_mnist(*, data_home=None, cache=True, return_X_y=False):
-    """Load MNIST, handwritten digits.
+# -- the folder
 
-    Images of 28 by 28 pixels, ten classes.
 
-    Read from ``mnist.npz`` or ``mnist_784.npz`` in the folder that the environment
-    variable ``SKMANIFOLD_DATA`` names, else from OpenML and scikit-learn's cache of it.
+def _read_folder(names):
+    """Return data, target and n_train of the first file present, None without one."""
+    folder = os.environ.get(_FOLDER)
+    if not folder:
+        return None
+    for name in names:
+        path = Path(folder) / f"{name}.npz"
+        if path.is_file():
+            return _read_file(path)
+    return None
 
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
 
-    cache : bool, default=True
-        Keep the download for the next time.
+def _read_file(path):
+    with np.load(path, allow_pickle=False) as arrays:
+        missing = {"X", "y"} - set(arrays.files)
+        if missing:
+            raise ValueError(
+                f"{path} lacks the array(s) {', '.join(sorted(missing))}: it must hold "
+                "X with one row per sample, and y."
+            )
+        X, y = _read_array(arrays, "X", path), _read_array(arrays, "y", path)
+        n_train = arrays["n_train"] if "n_train" in arrays.files else None
+    if X.ndim < 2 or y.shape != X.shape[:1]:
+        raise ValueError(
+            f"X and y in {path} have the shapes {X.shape} and {y.shape}: X must have "
+            "one row, and y one label, per sample."
+        )
+    if X.size == 0:
+        raise ValueError(
+            f"X in {path} has the shape {X.shape} and so no data. Save the samples "
+            "again, or remove the file to load them from OpenML."
+        )
+    if X.dtype.kind not in "biuf":
+        raise ValueError(
+            f"X in {path} has the dtype {X.dtype}, but it must hold real numbers. Save "
+            "it again as X.astype(float)."
+        )
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        raise ValueError(
+            f"X in {path} has NaN or infinite entries. Save it again without the "
+            "affected samples, or impute the values."
+        )
+    if n_train is not None:
+        is_integer = n_train.size == 1 and n_train.dtype.kind in "iu"
+        if not is_integer or not 0 <= n_train.item() <= len(X):
+            raise ValueError(
+                f"n_train in {path} is {n_train!r}, but it must be the number of "
+                f"training samples at the beginning, an integer up to {len(X)}."
+            )
+        n_train = int(n_train.item())
+    return X.reshape(len(X), -1), y, n_train
 
-    return_X_y : bool, default=False
-        Return only the data and the target.
 
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
+def _read_array(arrays, name, path):
+    """Read an array of a file; objects would need pickle, which is not safe."""
+    try:
+        return arrays[name]
+    except ValueError as error:
+        kind = "numbers" if name == "X" else "numbers or strings"
+        dtype = "float" if name == "X" else "str"
+        raise ValueError(
+            f"{name} in {path} cannot be read: {error}. If it holds Python objects, "
+            f"save it again as {kind}, for example as "
+            f"{name}=np.asarray({name}).astype({dtype})."
+        ) from error
 
-        data : ndarray of shape (70000, 784), uint8
-            The samples.
-        target : ndarray of shape (70000,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            So many samples at the beginning are the usual training set; what the
-            file says as ``n_train``, else known where no sample is left out.
 
-    (data, target) : tuple
-        With ``return_X_y=True``.
+# -- OpenML
 
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
 
-    References
-    ----------
-    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning
-       applied to document recognition. Proceedings of the IEEE, 1998.
+def _download(name, dataset, data_home, cache):
+    """Return data, target and None from OpenML, or from the cache of a download."""
+    # pandas parses the files much faster, but is not required
+    parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
+    source = ", ".join(f"{key}={value!r}" for key, value in dataset.openml.items())
+    remedy = _remedy(dataset.files[0])
+    try:
+        bunch = fetch_openml(
+            **dataset.openml,
+            data_home=data_home,
+            cache=cache,
+            as_frame=False,
+            parser=parser,
+        )
+    except OSError as error:
+        # URLError, HTTPError, timeouts and refused connections are all OSErrors
+        raise OSError(
+            f"{name!r} could not be downloaded from OpenML ({source}): {error}. Check "
+            f"the network connection, or {remedy}"
+        ) from error
+    except ValueError as error:
+        # raised by fetch_openml if OpenML answers that there is no such data set
+        raise OSError(
+            f"OpenML was reached but did not provide {name!r} ({source}): "
+            f"{str(error).rstrip('.')}. Instead, {remedy}"
+        ) from error
+    if len(bunch.data) != dataset.n_samples:
+        raise OSError(
+            f"The data set that OpenML provides as {name!r} ({source}) has "
+            f"{len(bunch.data)} samples, not {dataset.n_samples}. Instead, {remedy}"
+        )
+    return bunch.data, bunch.target, None
 
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_mnist
-    >>> X, y = fetch_mnist(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_mnist,
-        ("mnist", "mnist_784"),
-        {"data_id": 554},
-        (60000, 70000),
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
+
+def _remedy(name):
+    folder = os.environ.get(_FOLDER)
+    state = f"is {folder!r}, without such a file" if folder else "is not set"
+    return (
+        f"put a file {name}.npz, with the arrays X and y, into a folder and set the "
+        f"environment variable {_FOLDER} to that folder. It now {state}."
     )
 
 
-def fetch_fashion_mnist(*, data_home=None, cache=True, return_X_y=False):
-    """Load Fashion-MNIST, articles of clothing.
-
-    Images of 28 by 28 pixels, ten classes.
-
-    Read from ``fashion_mnist.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (70000, 784), uint8
-            The samples.
-        target : ndarray of shape (70000,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            So many samples at the beginning are the usual training set; what the
-            file says as ``n_train``, else known where no sample is left out.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST: a novel image dataset for
-       benchmarking machine learning algorithms. arXiv:1708.07747, 2017.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_fashion_mnist
-    >>> X, y = fetch_fashion_mnist(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_fashion_mnist,
-        ("fashion_mnist",),
-        {"data_id": 40996},
-        (60000, 70000),
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_kuzushiji_mnist(*, data_home=None, cache=True, return_X_y=False):
-    """Load Kuzushiji-MNIST, handwritten Japanese characters.
-
-    Images of 28 by 28 pixels, ten classes.
-
-    Read from ``kuzushiji_mnist.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (70000, 784), uint8
-            The samples.
-        target : ndarray of shape (70000,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            So many samples at the beginning are the usual training set; what the
-            file says as ``n_train``, else known where no sample is left out.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] T. Clanuwat et al. Deep learning for classical Japanese literature.
-       arXiv:1812.01718, 2018.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_kuzushiji_mnist
-    >>> X, y = fetch_kuzushiji_mnist(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_kuzushiji_mnist,
-        ("kuzushiji_mnist",),
-        {"data_id": 41982},
-        (60000, 70000),
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_usps(*, data_home=None, cache=True, return_X_y=False):
-    """Load USPS, digits from envelopes.
-
-    Images of 16 by 16 pixels, ten classes.
-
-    Read from ``usps.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (9298, 256), float32
-            The samples.
-        target : ndarray of shape (9298,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            So many samples at the beginning are the usual training set; what the
-            file says as ``n_train``, else known where no sample is left out.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] J. J. Hull. A database for handwritten text recognition research. IEEE TPAMI,
-       1994.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_usps
-    >>> X, y = fetch_usps(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_usps,
-        ("usps",),
-        {"data_id": 41082},
-        (7291, 9298),
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_har(*, data_home=None, cache=True, return_X_y=False):
-    """Load HAR, human activities from the sensors of a telephone.
-
-    561 features of movements, six classes.
-
-    Read from ``har.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (10299, 561), float32
-            The samples.
-        target : ndarray of shape (10299,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            There is no usual division into training and test set: None, unless the
-            file says ``n_train``.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] D. Anguita, A. Ghio, L. Oneto, X. Parra and J. L. Reyes-Ortiz. A public
-       domain dataset for human activity recognition using smartphones. ESANN, 2013.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_har
-    >>> X, y = fetch_har(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_har,
-        ("har",),
-        {"data_id": 1478},
-        None,
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_isolet(*, data_home=None, cache=True, return_X_y=False):
-    """Load ISOLET, spoken letters.
-
-    617 features of sounds, 26 classes.
-
-    Read from ``isolet.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (7797, 617), float32
-            The samples.
-        target : ndarray of shape (7797,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            There is no usual division into training and test set: None, unless the
-            file says ``n_train``.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] M. Fanty and R. Cole. Spoken letter recognition. NIPS, 1991.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_isolet
-    >>> X, y = fetch_isolet(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_isolet,
-        ("isolet",),
-        {"data_id": 300},
-        None,
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_pendigits(*, data_home=None, cache=True, return_X_y=False):
-    """Load pendigits, digits written with a pen.
-
-    Eight points of the pen's path, ten classes.
-
-    Read from ``pendigits.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (10992, 16), uint8
-            The samples.
-        target : ndarray of shape (10992,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            So many samples at the beginning are the usual training set; what the
-            file says as ``n_train``, else known where no sample is left out.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] F. Alimoglu and E. Alpaydin. Methods of combining multiple classifiers based
-       on different representations for pen-based handwritten digit recognition. TAINN,
-       1996.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_pendigits
-    >>> X, y = fetch_pendigits(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_pendigits,
-        ("pendigits",),
-        {"data_id": 32},
-        (7494, 10992),
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
-
-
-def fetch_coil20(*, data_home=None, cache=True, return_X_y=False):
-    """Load COIL-20, objects on a turntable.
-
-    72 views of each of 20 objects, in steps of 5 degrees: every class is a circle.
-
-    Read from ``coil20.npz`` in the folder that the environment variable
-    ``SKMANIFOLD_DATA`` names, else from OpenML
-    and scikit-learn's cache of it.
-
-    Parameters
-    ----------
-    data_home : str or path-like, default=None
-        Folder of the cache; None means scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
-
-    cache : bool, default=True
-        Keep the download for the next time.
-
-    return_X_y : bool, default=False
-        Return only the data and the target.
-
-    Returns
-    -------
-    bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators, of which coordinates,
-        betti_numbers and intrinsic_dimension are None as they are not known, and
-        geodesic_distances raises a ValueError when called; and
-
-        data : ndarray of shape (1440, n_pixels), uint8
-            The samples.
-        target : ndarray of shape (1440,)
-            The classes as 0, 1, ...
-        target_names : ndarray of str
-            Names of the classes.
-        n_train : int or None
-            There is no usual division into training and test set: None, unless the
-            file says ``n_train``.
-
-    (data, target) : tuple
-        With ``return_X_y=True``.
-
-    Raises
-    ------
-    OSError
-        If the data are neither in the folder nor in the cache, and cannot be
-        downloaded.
-
-    References
-    ----------
-    .. [1] S. A. Nene, S. K. Nayar and H. Murase. Columbia Object Image Library
-       (COIL-20). Technical report CUCS-005-96, 1996.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import fetch_coil20
-    >>> X, y = fetch_coil20(return_X_y=True)  # doctest: +SKIP
-    """
-    return _fetch(
-        fetch_coil20,
-        ("coil20", "coil20_32x32"),
-        {"name": "COIL-20", "version": 1},
-        None,
-        n_expected=1440,
-        data_home=data_home,
-        cache=cache,
-        return_X_y=return_X_y,
-    )
+# -- compact data, encoded labels
+
+
+def _compact(X):
+    """Return X as uint8 if it holds only integers from 0 to 255, else as float32."""
+    X = np.asarray(X)
+    if X.dtype == np.uint8:
+        return X
+    if X.min() >= 0 and X.max() <= 255 and (X == np.floor(X)).all():
+        return X.astype(np.uint8)
+    return X.astype(np.float32)
+
+
+def _encode(y):
+    """Return labels as codes 0, 1, ... and their names; numbers keep their order."""
+    classes, target = np.unique(np.asarray(y).astype(str), return_inverse=True)
+    target = target.reshape(-1)
+    try:
+        numbers = classes.astype(np.float64)
+    except ValueError:
+        numbers = np.array([np.nan])
+    if np.isfinite(numbers).all():
+        order = np.argsort(numbers, kind="stable")
+        target = np.argsort(order)[target]
+        classes = classes[order]
+    return target.astype(np.int64), classes

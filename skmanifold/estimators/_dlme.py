@@ -7,8 +7,8 @@ import math
 from collections import OrderedDict
 from numbers import Integral, Real
 
-import numpy as np
 import torch
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -18,13 +18,22 @@ from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_widths, own_network
 from skmanifold.graph import (
     connected_components_of,
-    nearest_neighbors,
-    neighbors_from_graph,
+    neighbors_from_data,
+)
+from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
+from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
+from skmanifold.graph._lists import (
+    as_distances,
+    check_square_distances,
+    finite_distances,
+    neighbors_from_connectivity,
 )
 from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import Interval, StrOptions
-from skmanifold.utils._warnings import warn
+
+# Samples by paths to which others are known where few distances are given.
+_N_LANDMARKS = 128
 
 
 class DLMEObjective(nn.Module):
@@ -35,10 +44,12 @@ class DLMEObjective(nn.Module):
     of one sample) and over negative ones (all others of the batch).
     """
 
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.structure.hidden", "encoder.embedding.hidden")
+
     def __init__(
         self,
-        structure,
-        embedding,
+        encoder,
         *,
         alpha,
         nu_structure,
@@ -50,9 +61,7 @@ class DLMEObjective(nn.Module):
         structure_gradient,
     ):
         super().__init__()
-        self.encoder = nn.Sequential(
-            OrderedDict(structure=structure, embedding=embedding)
-        )
+        self.encoder = encoder
         self.kernel = kernel
         self.alpha = alpha
         self.nu_structure = nu_structure
@@ -131,8 +140,10 @@ class DLME(DeepManifold):
         Dimension of the embedding.
 
     n_neighbors : int, default=5
-        Neighbours that the second view of a sample is drawn from. Reduced, with a
-        warning, where there are fewer other samples.
+        Neighbors that the second view of a sample is drawn from. Copies of a sample
+        count once. Reduced where there are fewer other distinct samples, with a warning
+        where there are fewer other samples. A sample that has nothing in common with
+        others has none, see :func:`skmanifold.graph.neighbors_from_data`.
 
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         How the second view of a sample is made: a random one of its neighbours; a
@@ -197,20 +208,31 @@ class DLME(DeepManifold):
         ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
 
     metric : str or callable, default="euclidean"
-        Metric of the neighbours. The Euclidean one is measured on scaled (and reduced)
-        rows, any other on the raw ones; whatever
-        :class:`sklearn.neighbors.NearestNeighbors` takes.
+        Metric of the neighbors. The Euclidean one is measured on scaled (and reduced)
+        rows, any other on the raw ones; any of
+        :class:`sklearn.neighbors.NearestNeighbors`, of sparse data as well. If
+        "precomputed", X holds distances: in ``fit`` those between all samples, or in a
+        sparse matrix those of each to some others; in ``transform`` those from new
+        samples to the training samples, (n_samples, n_training_samples). The network
+        then reads them in place of features.
+
+    metric_params : dict or None, default=None
+        Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
+        "mahalanobis" are taken from X if they are not given.
 
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
 callable or None, default=None
-        Neighbours of your own, for instance from
+        Neighbors of your own, for instance from
         :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such
-        a matrix of X. ``n_neighbors``, ``metric`` and ``neighbors_algorithm`` then
-        count for nothing.
+        a matrix of X. All of them are taken, and ``n_neighbors``, ``metric`` and
+        ``neighbors_algorithm`` count for nothing. Only of a matrix with entries for
+        most pairs of samples the ``n_neighbors`` smallest of each row are taken, as if
+        they were distances.
 
-    neighbors_algorithm : {"auto", "exact", "pynndescent"}, default="auto"
-        Exact search, approximate search (whose first call compiles, which takes long),
-        or exact up to a size.
+    neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
+        Exact search, approximate search in nearby cells of a partition or by the
+        package pynndescent (whose first call compiles for a minute); "auto" is exact up
+        to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" trains for a number of steps that grows with the
@@ -306,8 +328,11 @@ callable or None, default=None
         "norm": [StrOptions({"layer", "batch", "none"})],
         "encoder": [nn.Module, callable, None],
         "metric": [str, callable],
+        "metric_params": [dict, None],
         "connectivity": ["array-like", "sparse matrix", callable, None],
-        "neighbors_algorithm": [StrOptions({"auto", "exact", "pynndescent"})],
+        "neighbors_algorithm": [
+            StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
@@ -336,6 +361,7 @@ callable or None, default=None
         encoder=None,
         n_clusters=None,
         metric="euclidean",
+        metric_params=None,
         connectivity=None,
         neighbors_algorithm="auto",
         max_epochs="auto",
@@ -366,6 +392,7 @@ callable or None, default=None
         self.encoder = encoder
         self.n_clusters = n_clusters
         self.metric = metric
+        self.metric_params = metric_params
         self.connectivity = connectivity
         self.neighbors_algorithm = neighbors_algorithm
         self.max_epochs = max_epochs
@@ -401,7 +428,66 @@ callable or None, default=None
         network = self.network_
         return self._apply(nn.Sequential(network.project, network.encoder.structure), X)
 
-    # -- the three hooks
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self._is_precomputed()
+        return tags
+
+    # -- distances in place of features
+
+    def _is_precomputed(self):
+        return isinstance(self.metric, str) and self.metric == "precomputed"
+
+    def _fit(self, X, y, *, part=False):
+        if part and self._is_precomputed():
+            raise ValueError(
+                "partial_fit is not for metric='precomputed': a part has no distances "
+                "to later ones. Call fit with all distances, or pass features."
+            )
+        self._distances = None  # those of the training data, from _validate on
+        try:
+            super()._fit(X, y, part=part)
+        finally:
+            del self._distances
+
+    def _validate(self, X, *, reset):
+        training = reset or getattr(self, "_distances", X) is None
+        if not self._is_precomputed():
+            rows = super()._validate(X, reset=reset)
+            if reset:
+                self._paths = None
+                self._keeps_columns = may_hold_strangers(
+                    rows, self.n_neighbors, MOST_COLUMNS
+                )
+            return rows
+        rows = as_distances(super()._validate(finite_distances(X), reset=reset))
+        if training:
+            check_square_distances(rows)
+            self._distances = rows
+        if reset:
+            self._keeps_columns = False
+            self._paths = (
+                landmark_paths(rows, _N_LANDMARKS) if sparse.issparse(rows) else None
+            )
+        if self._paths is not None:
+            return distances_to_landmarks(rows, self._paths)
+        if sparse.issparse(rows):
+            raise ValueError(
+                "X is sparse, but fit was given the distances between all samples: "
+                "pass those from each new sample to all training samples, as a dense "
+                "array."
+            )
+        return rows
+
+    def _presentation(self):
+        if self._is_precomputed():
+            raise ValueError(
+                "DLME(metric='precomputed') has no ONNX graph: what it reads are "
+                "distances to the training samples."
+            )
+        return super()._presentation()
+
+    # -- the hooks
 
     def _plan(self, n_samples, n_features):
         n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
@@ -416,7 +502,10 @@ callable or None, default=None
         if learning_rate == "auto":
             learning_rate = 1e-2
         reduces = (
-            n_features > 64 and self.encoder is None and not callable(self.augmentation)
+            n_features > 64
+            and self.encoder is None
+            and not callable(self.augmentation)
+            and not self._keeps_columns
         )
         return Plan(
             n_epochs=n_epochs,
@@ -441,10 +530,10 @@ callable or None, default=None
 
         return Views(data.inputs, batch_size, augment)
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
         if self.encoder is None:
             structure = MLP(
-                data.n_inputs,
+                sizes["n_inputs"],
                 self.structure_dim,
                 layers=checked_widths("structure_layers", self.structure_layers),
                 norm=self.norm,
@@ -456,7 +545,7 @@ callable or None, default=None
                 "encoder",
                 self.encoder,
                 "n_inputs, structure_dim",
-                data.inputs[:2].cpu(),
+                sizes["n_inputs"],
                 self.structure_dim,
                 width="structure_dim",
                 remedy="Set structure_dim to the encoder's width, or give it a last "
@@ -471,12 +560,15 @@ callable or None, default=None
             layers=checked_widths("embedding_layers", self.embedding_layers),
             norm=self.norm,
         )
+        parts = OrderedDict(structure=structure, embedding=embedding)
+        return {"encoder": nn.Sequential(parts)}
+
+    def _make_objective(self, data, networks):
         repulsion = self.repulsion
         if repulsion == "auto":
             repulsion = 5.0 * min(max(data.n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
         return DLMEObjective(
-            structure,
-            embedding,
+            networks["encoder"],
             alpha=self.alpha,
             nu_structure=self.nu_structure,
             nu_embedding=self.nu_embedding,
@@ -496,25 +588,25 @@ callable or None, default=None
             graph = self.connectivity
             if callable(graph):
                 graph = graph(data.X)
-            indices, _, counts = neighbors_from_graph(graph, data.n_samples)
+            indices, _, counts = neighbors_from_connectivity(
+                graph, data.n_samples, self.n_neighbors
+            )
         else:
-            n_neighbors = self.n_neighbors
-            if n_neighbors >= data.n_samples:
-                n_neighbors = data.n_samples - 1
-                warn(
-                    f"n_neighbors={self.n_neighbors} needs more than the "
-                    f"{data.n_samples} samples of X; using n_neighbors={n_neighbors}."
-                )
-            euclidean = self.metric == "euclidean"
-            indices, _ = nearest_neighbors(
-                data.inputs.cpu().numpy() if euclidean else data.X,
-                n_neighbors,
-                algorithm=self.neighbors_algorithm,
+            searched = data.X
+            if self._is_precomputed():
+                searched = self._distances
+            elif self.metric == "euclidean" and not self.metric_params:
+                searched = data.inputs.cpu().numpy()
+            indices, _, counts = neighbors_from_data(
+                searched,
+                self.n_neighbors,
                 metric=self.metric,
+                metric_params=self.metric_params,
+                algorithm=self.neighbors_algorithm,
                 n_jobs=self.n_jobs,
                 random_state=seed,
+                raw=data.X,
             )
-            counts = np.full(len(indices), n_neighbors)
         n_parts, _ = connected_components_of(indices, counts)
         data.learnt["n_connected_components_"] = n_parts
         return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))

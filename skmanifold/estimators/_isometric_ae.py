@@ -47,13 +47,18 @@ _OTHER_UNITS = 5.0
 class Scale(nn.Module):
     """Multiplication by one number, which is part of the network's state."""
 
-    def __init__(self, factor):
+    def __init__(self):
         super().__init__()
-        self.register_buffer("factor", torch.tensor(float(factor)))
+        self.register_buffer("factor", torch.tensor(1.0))
 
     def forward(self, x):
         """Map (n, d) to (n, d)."""
         return x * self.factor
+
+
+def between_scales(network):
+    """Return a network with a scale before it and one behind it."""
+    return nn.Sequential(OrderedDict(inner=Scale(), net=network, outer=Scale()))
 
 
 class IsometricAEObjective(nn.Module):
@@ -65,14 +70,19 @@ class IsometricAEObjective(nn.Module):
     Parameters
     ----------
     encoder, decoder : torch.nn.Module
-        The networks in those units.
+        The networks in those units, each between two scales: :func:`between_scales`.
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         The training data.
     scale : float
         The unit of the objective, in units of the inputs.
     unit : float
         The unit of the inputs, in units of X.
+    anchor : torch.Tensor of shape (n_samples, n_components) or None
+        Where the codes are drawn to at first, in units of X.
     """
+
+    # whose matrices Muon takes
+    hidden_layers = ("encoder.net.hidden", "decoder.net.hidden")
 
     def __init__(
         self,
@@ -82,6 +92,7 @@ class IsometricAEObjective(nn.Module):
         *,
         scale,
         unit,
+        anchor,
         isometry,
         pseudo_inverse,
         latent_prior,
@@ -89,24 +100,18 @@ class IsometricAEObjective(nn.Module):
         anchor_until,
     ):
         super().__init__()
-        self.encoder = nn.Sequential(
-            OrderedDict(inner=Scale(1 / scale), net=encoder, outer=Scale(scale * unit))
-        )
-        self.decoder = nn.Sequential(
-            OrderedDict(
-                inner=Scale(1 / (scale * unit)), net=decoder, outer=Scale(scale)
-            )
-        )
+        self.encoder = encoder
+        self.decoder = decoder
+        encoder.inner.factor.fill_(1 / scale)
+        encoder.outer.factor.fill_(scale * unit)
+        decoder.inner.factor.fill_(1 / (scale * unit))
+        decoder.outer.factor.fill_(scale)
         self.inputs = inputs
         self.isometry = isometry
         self.pseudo_inverse = pseudo_inverse
         self.latent_prior = latent_prior
         self.anchor_weight = anchor_weight
         self.anchor_until = anchor_until
-        self.set_anchor(None)
-
-    def set_anchor(self, anchor):
-        """Where the codes are drawn to at first, (n_samples, n_components), or None."""
         self.anchor = anchor
         self.settled_from = 0.0 if anchor is None else self.anchor_until
 
@@ -557,56 +562,61 @@ default="isomap"
     def _learn(self, data, run):
         batches = self._make_batches(data, run.plan.batch_size)
         # first of all: networks that do not fit are found before the anchor is made
-        objective = run.build(self._make_objective, data)
+        networks = run.make_networks()
+        scale = _scale_of(data, self.n_components)
         seed = data.seed()  # drawn in any case, so that all else stays the same
-        if not run.continued:
-            objective.set_anchor(self._anchor(data, seed))
+        anchor = None if run.continued else self._anchor(data, seed)
+        objective = run.build(self._make_objective, data, networks, scale, anchor)
         run.train(objective, batches)
         return objective
 
     def _make_batches(self, data, batch_size):
         return Draws(data.n_samples, batch_size, self.n_components, data.device)
 
-    def _make_objective(self, data):
-        inputs = data.inputs
-        scale = _scale_of(data, self.n_components)
-        sizes = data.n_inputs, self.n_components
-        encoder, decoder = self._built_in(*sizes)
-        some = inputs[:2].cpu() / scale
+    def _make_networks(self, sizes):
+        n_inputs = sizes["n_inputs"]
+        encoder, decoder = self._built_in(n_inputs, self.n_components)
         if self.encoder is not None:
             encoder = own_network(
                 "encoder",
                 self.encoder,
                 "n_inputs, n_components",
-                some,
+                n_inputs,
                 self.n_components,
                 width="n_components",
                 remedy=f"Give it a last layer of {self.n_components} outputs.",
             )
         if self.decoder is not None:
-            codes = torch.zeros(len(some), self.n_components)
             decoder = own_network(
                 "decoder",
                 self.decoder,
                 "n_components, n_inputs",
-                codes,
-                data.n_inputs,
+                self.n_components,
+                n_inputs,
                 width="n_inputs",
-                remedy=f"Give it a last layer of {data.n_inputs} outputs.",
+                remedy=f"Give it a last layer of {n_inputs} outputs.",
             )
+        return {
+            "encoder": between_scales(encoder),
+            "decoder": between_scales(decoder),
+        }
+
+    def _make_objective(self, data, networks, scale, anchor):
+        encoder, decoder = networks["encoder"], networks["decoder"]
         # a condition of weight 0 differentiates nothing
         _warn_of_unfit_layers(
-            encoder=encoder
+            encoder=encoder.net
             if self.encoder is not None and self.pseudo_inverse
             else None,
-            decoder=decoder if self.decoder is not None and self.isometry else None,
+            decoder=decoder.net if self.decoder is not None and self.isometry else None,
         )
         return IsometricAEObjective(
             encoder,
             decoder,
-            inputs,
+            data.inputs,
             scale=scale,
             unit=data.unit,
+            anchor=anchor,
             isometry=self.isometry,
             pseudo_inverse=self.pseudo_inverse,
             latent_prior=self.latent_prior,

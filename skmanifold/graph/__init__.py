@@ -4,11 +4,13 @@
 
 from ._connectivity import connected_components_of, neighbors_from_graph
 from ._geodesics import geodesic_embedding
+from ._lists import neighbors_from_data
 from ._neighbors import nearest_neighbors
 
 __all__ = [
     "connected_components_of",
     "geodesic_embedding",
     "nearest_neighbors",
+    "neighbors_from_data",
     "neighbors_from_graph",
 ]

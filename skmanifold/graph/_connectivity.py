@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Neighbour lists from a graph that the user brings, and connectivity."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from scipy import sparse
+
+from skmanifold.utils._warnings import warn
 
 
 def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance"):
@@ -110,13 +111,11 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
 
     n_isolated = int(np.sum(counts == 0))
     if n_isolated:
-        warnings.warn(
+        warn(
             f"{n_isolated} of the {n_samples} samples have no neighbour in the "
             "graph. Each becomes its own only neighbour. Connect them, for example "
             "with a larger n_neighbors or radius, if they should be placed by their "
-            "surroundings.",
-            UserWarning,
-            stacklevel=2,
+            "surroundings."
         )
     counts = np.maximum(counts, 1)
     shape = (n_samples, counts.max(initial=1))

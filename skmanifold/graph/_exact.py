@@ -60,6 +60,16 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
     return indices, distances
 
 
+def candidate_columns(X, n_neighbors):
+    """Rows that may be among the nearest of another.
+
+    Of a row that occurs many times, the first ``n_neighbors + 1`` occurrences are
+    enough: a later one is never among the nearest, because the earlier ones are as
+    near. This keeps data with masses of equal rows cheap.
+    """
+    return np.flatnonzero(_occurrence(X) <= n_neighbors)
+
+
 def center_and_exponent(X):
     """Centre and binary exponent of the spread, by which to normalise `X`.
 
@@ -98,20 +108,19 @@ class _ExactSearch:
     ``s >= t`` against the threshold ``t`` of the row is a mere test of the sign.
     """
 
-    def __init__(self, X, n_neighbors):
+    def __init__(self, X, n_neighbors, columns=None):
         self.X = X
         self.k = n_neighbors
         self.center, self.exponent = center_and_exponent(X)
 
-        # Of a row that occurs many times, the first n_neighbors + 1 occurrences
-        # are enough: a later one is never among the nearest, because the earlier
-        # ones are as near. This keeps data with masses of equal rows cheap.
-        columns = np.flatnonzero(_occurrence(X) <= n_neighbors)
-        # Columns in random order: after a fraction of them the threshold is near
-        # its final value, even if the data are sorted. The seed is a constant, as
-        # the order has no influence on the result.
-        self.columns = np.random.RandomState(0).permutation(columns)
-
+        if columns is None:
+            # Columns in random order: after a fraction of them the threshold is near
+            # its final value, even if the data are sorted. The seed is a constant, as
+            # the order has no influence on the result.
+            columns = np.random.RandomState(0).permutation(
+                candidate_columns(X, n_neighbors)
+            )
+        self.columns = columns
         self.filter_columns = self._make_columns(self.columns, np.float32)
 
     def _coordinates(self, rows, dtype):
@@ -131,14 +140,20 @@ class _ExactSearch:
         out[n_features + 1] = 1.0
         return out
 
-    def __call__(self, row_ids):
-        """Return the neighbours of some rows, at most `_BLOCK_ROWS`."""
-        pairs = self._filter(row_ids, np.float32)
+    def __call__(self, row_ids, columns=None, filter_columns=None):
+        """Return the neighbours of some rows, at most `_BLOCK_ROWS`.
+
+        They are searched among all columns, or among `columns`, whose right-hand side
+        is `filter_columns`.
+        """
+        if columns is None:
+            columns, filter_columns = self.columns, self.filter_columns
+        pairs = self._filter(row_ids, columns, filter_columns, np.float32)
         if pairs is None:
-            pairs = self._filter(row_ids, np.float64)
+            pairs = self._filter(row_ids, columns, filter_columns, np.float64)
         return self._measure(row_ids, *pairs)
 
-    def _filter(self, row_ids, dtype):
+    def _filter(self, row_ids, candidates, filter_columns, dtype):
         """Pairs among which are the nearest neighbours of a block of rows.
 
         Returns None if single precision separates too few pairs, as for tight
@@ -146,7 +161,7 @@ class _ExactSearch:
         """
         k = self.k
         n_rows, n_features = len(row_ids), self.X.shape[1]
-        n_columns = len(self.columns)
+        n_columns = len(candidates)
 
         left = np.zeros((n_rows, n_features + 2), dtype=dtype)
         left[:, :n_features] = self._coordinates(row_ids, dtype)
@@ -188,9 +203,9 @@ class _ExactSearch:
         while position < n_columns:
             end = min(n_columns, position + (width if position else first))
             if dtype == np.float32:
-                right = self.filter_columns[:, position:end]
+                right = filter_columns[:, position:end]
             else:
-                right = self._make_columns(self.columns[position:end], dtype)
+                right = self._make_columns(candidates[position:end], dtype)
             product = buffer[: n_rows * (end - position)].reshape(n_rows, -1)
             np.matmul(left, right, out=product)
             if position == 0:
@@ -214,7 +229,7 @@ class _ExactSearch:
                 new_rows, new_columns = np.divmod(
                     np.concatenate(hits), np.repeat(widths, sizes)
                 )
-                new_columns = self.columns[new_columns + np.repeat(starts, sizes)]
+                new_columns = candidates[new_columns + np.repeat(starts, sizes)]
                 new_values = np.concatenate(hit_values) + threshold[new_rows, 0]
                 # A row is no neighbour of itself, its duplicates are.
                 other = np.flatnonzero(new_columns != row_ids[new_rows])

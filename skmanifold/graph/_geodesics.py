@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Embeddings that keep distances along the data."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy import linalg, sparse
 from sklearn.utils import check_array, check_random_state
 
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_blas_thread
+from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
 from ._connectivity import connected_components_of
@@ -27,6 +27,16 @@ _BRIDGE_SAMPLES = 5000
 _ALL_PAIRS = 100
 
 
+# nearest_neighbors validates n_neighbors
+@validate_params(
+    {
+        "n_components": [Count(1)],
+        "n_landmarks": [Count(1), StrOptions({"auto"})],
+        "parts": [StrOptions({"joined", "apart"})],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=False,
+)
 def geodesic_embedding(
     X,
     n_components=2,
@@ -127,16 +137,11 @@ def geodesic_embedding(
         ensure_min_samples=2,
         input_name="X",
     )
-    _check_count("n_components", n_components)
-    if not isinstance(n_landmarks, str) or n_landmarks != "auto":
-        _check_count("n_landmarks", n_landmarks)
-        if n_landmarks <= n_components:
-            raise ValueError(
-                f"n_landmarks={n_landmarks} must be more than n_components="
-                f'{n_components}: fewer span fewer dimensions. Raise it, or set "auto".'
-            )
-    if parts not in ("joined", "apart"):
-        raise ValueError(f"parts={parts!r} is unknown. It must be 'joined' or 'apart'.")
+    if n_landmarks != "auto" and n_landmarks <= n_components:
+        raise ValueError(
+            f"n_landmarks={n_landmarks} must be more than n_components={n_components}: "
+            'fewer span fewer dimensions. Increase it, or set "auto".'
+        )
     rng = check_random_state(random_state)
 
     indices, distances = nearest_neighbors(
@@ -177,15 +182,6 @@ def geodesic_embedding(
         graph = _connected_graph(X / unit, indices, distances / unit, rng)
         embedding = _along_paths(graph, n_components, n_wanted, rng)
     return (embedding * unit)[of]
-
-
-def _check_count(name, value):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        alternative = ' or "auto"' if name == "n_landmarks" else ""
-        raise ValueError(
-            f"{name}={value!r} is invalid. It must be an integer of at least 1"
-            f"{alternative}."
-        )
 
 
 def _along_paths(graph, n_components, n_landmarks, rng):

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Pictures of embeddings, of what they keep, and of how they were learnt.
+"""Displays of embeddings, of their quality and of their training.
 
 Displays as scikit-learn has them: ``from_estimator`` and its like compute and draw,
 ``plot`` draws again. Importing this package loads neither matplotlib nor torch.

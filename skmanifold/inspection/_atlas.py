@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""An atlas: its charts and where they overlap."""
+"""Display of the charts of an atlas and their overlaps."""
 
 import numpy as np
 
@@ -19,35 +19,34 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 
-# Share of the room between the centres of two charts that a chart takes.
+# Size of a chart relative to the distance between the centers of two charts.
 _FILL = 0.86
 
 
 class AtlasDisplay:
-    """The charts of an atlas side by side, and lines where they overlap.
+    """Charts of an atlas, with lines between charts that overlap.
 
-    The charts stand on a circle, each beside those that it overlaps most, and a line
-    between two of them is the stronger the more samples they share. A chart is the
-    picture of what a grid over it decodes to, or, without images, a map of the samples
-    that lie in it.
+    The charts lie on a circle, next to the charts with which they overlap most. The
+    more samples two charts share, the stronger the line between them. Each chart is
+    shown as the decoded images of a grid or, without images, as a map of its samples.
 
     Parameters
     ----------
     overlap : ndarray of shape (n_charts, n_charts)
-        How much each two charts overlap; the diagonal does not count.
+        Pairwise overlaps of the charts; the diagonal is ignored.
 
     chart : ndarray of shape (n_samples,)
-        The chart of each sample.
+        Chart of each sample.
 
     coordinates : ndarray of shape (n_samples, n_components)
-        Its coordinates there, in [0, 1].
+        Coordinates of each sample in its chart, in [0, 1].
 
     y : array-like of shape (n_samples,), default=None
-        Classes, or a continuous quantity, to colour the samples by.
+        Classes or a continuous quantity, shown by color.
 
     grids : ndarray of shape (n_charts, n_rows, n_columns, height, width) or \
             (n_charts, n_rows, n_columns, height, width, channels), default=None
-        The decoded images, from the lower left of each chart.
+        Decoded images, from the lower left of each chart.
 
     name : str, default=None
         Title of the axes.
@@ -55,32 +54,32 @@ class AtlasDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     centers_ : ndarray of shape (n_charts, 2)
-        Places of the charts.
+        Centers of the charts.
 
     lines_ : dict of (int, int) to matplotlib Line2D
-        The line of each two charts that overlap.
+        Line between each pair of overlapping charts.
 
     images_ : list of matplotlib AxesImage
-        The decoded grids.
+        Images of the decoded grids.
 
     points_ : list of matplotlib PathCollection
-        The samples, without images: one collection for all, or one for each kind of
-        marker; before them that of the noise.
+        Samples, if there are no images: one collection, or one per marker, after that
+        of the noise.
 
     texts_ : list of matplotlib Text
-        The number of each chart and its samples.
+        Index and number of samples of each chart.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
 
     colorbar_ : matplotlib Colorbar or None
-        Scale of the continuous colour.
+        Scale of the continuous quantity.
 
     Examples
     --------
@@ -117,46 +116,48 @@ class AtlasDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the atlas of a fitted estimator.
+        """Plot the atlas of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``charts(X)``, which returns the chart of each row
-            and its coordinates, and ``chart_overlap_``; for decoded grids also with
+            A fitted estimator with ``charts(X)``, which returns the chart of each
+            sample and its coordinates, and ``chart_overlap_``; for decoded grids also
+            with
             ``decode_grid(chart, n_points)``, of shape (n_points, ..., n_features).
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour the samples by.
+            Classes or a continuous quantity, shown by color.
 
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels of the decoded rows. None draws the samples.
+            Height, width and channels of the decoded images. None plots the samples.
 
         n_points : int, default=5
-            Decoded images along each axis of a chart. Past two axes, the others are in
-            the middle of the chart.
+            Number of decoded images along the first two axes of a chart, at the middle
+            of any others.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : AtlasDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator has no charts, or no decoder though images are asked for.
+            If the estimator has no charts, or `image_shape` is given and it has no
+            decoder.
         """
         needed = ["charts", "chart_overlap_"]
         if image_shape is not None:
@@ -167,7 +168,7 @@ class AtlasDisplay:
                     f"{type(estimator).__name__} has no {attribute}. Use a fitted "
                     "estimator of charts, such as AtlasAE"
                     + (
-                        ", or leave image_shape out to draw the samples."
+                        ", or omit image_shape to plot the samples."
                         if attribute == "decode_grid"
                         else "."
                     )
@@ -206,44 +207,45 @@ class AtlasDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw an atlas of any origin.
+        """Plot an atlas computed by any method.
 
         Parameters
         ----------
         chart : array-like of shape (n_samples,)
-            The chart of each sample, from 0.
+            Chart of each sample, from 0.
 
         coordinates : array-like of shape (n_samples, n_components)
-            Its coordinates there, in [0, 1]; the first two are drawn.
+            Coordinates of each sample in its chart, in [0, 1]; the first two are
+            plotted.
 
         overlap : array-like of shape (n_charts, n_charts)
-            How much each two charts overlap, symmetric and not negative.
+            Pairwise overlaps of the charts, symmetric and non-negative.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour the samples by.
+            Classes or a continuous quantity, shown by color.
 
         grids : array-like of shape (n_charts, n_rows, n_columns, height, width) or \
                 (n_charts, n_rows, n_columns, height, width, channels), default=None
-            Decoded images, from the lower left of each chart. None draws the samples.
+            Decoded images, from the lower left of each chart. None plots the samples.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : AtlasDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If the shapes do not match, or there is a chart without a row of `overlap`.
+            If the shapes do not match, or `overlap` lacks a chart.
         """
         overlap = np.asarray(overlap, dtype=np.float64)
         if (
@@ -257,8 +259,8 @@ class AtlasDisplay:
             )
         if not np.allclose(overlap, overlap.T) or not (overlap >= 0.0).all():
             raise ValueError(
-                "overlap must be symmetric and not negative: the share of samples that "
-                "two charts have in common."
+                "overlap must be symmetric and non-negative: the fraction of samples "
+                "that two charts share."
             )
         chart, coordinates = np.asarray(chart), np.asarray(coordinates)
         if coordinates.ndim != 2 or chart.shape != coordinates.shape[:1]:
@@ -269,8 +271,8 @@ class AtlasDisplay:
         n_charts = len(overlap)
         if len(chart) and not (0 <= chart.min() and chart.max() < n_charts):
             raise ValueError(
-                f"chart has the numbers {chart.min()} to {chart.max()}, but overlap "
-                f"has {n_charts} rows: 0 to {n_charts - 1}."
+                f"chart ranges from {chart.min()} to {chart.max()}, but overlap has "
+                f"the charts 0 to {n_charts - 1}."
             )
         if grids is not None:
             grids = np.asarray(grids)
@@ -298,25 +300,26 @@ class AtlasDisplay:
         legend=True,
         scatter_kwargs=None,
     ):
-        """Draw the charts and their overlaps.
+        """Plot the charts and their overlaps.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         min_overlap : float, default=0.02
-            Share of the largest overlap below which no line is drawn.
+            Smallest overlap shown by a line, relative to the largest. Increase it for
+            fewer lines.
 
         cmap : str or matplotlib Colormap, default="gray"
-            Colours of decoded images with one channel.
+            Colormap of decoded images with one channel.
 
         legend : bool, default=True
-            Whether to draw the legend of the classes, or the scale of a continuous
-            colour. More than 100 classes have none.
+            Whether to show the legend of the classes, or the scale of a continuous
+            quantity. More than 100 classes have none.
 
         scatter_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
 
         Returns
         -------
@@ -369,7 +372,7 @@ class AtlasDisplay:
                 )
             )
         reach = np.abs(self.centers_).max() + 1.05 * half
-        # above the upper chart stands its number
+        # room for the number above the upper chart
         ax.set(xlim=(-reach, reach), ylim=(-reach, 1.06 * reach))
         bare(ax)
         ax.set_aspect("equal")
@@ -383,7 +386,7 @@ class AtlasDisplay:
         cmap = plt.get_cmap(cmap).with_extremes(bad="white")
         limits = pixel_range(grids)
         if grids.dtype not in (np.uint8, bool):
-            # a decoder may overshoot here and there, which would grey all the rest
+            # robust to outliers of the decoder, which would turn the rest gray
             limits = np.quantile(grids[np.isfinite(grids)], [0.005, 0.995])
         for center, grid in zip(self.centers_, grids, strict=True):
             mosaic = _mosaic(to_bytes(grid, limits))
@@ -399,7 +402,7 @@ class AtlasDisplay:
                     zorder=3,
                 )
             )
-            # where the paper is white, so is the background of most images
+            # a frame, since most images and figures have a white background
             ax.add_patch(
                 plt.Rectangle(
                     (x - across, y - up),
@@ -444,31 +447,30 @@ class AtlasDisplay:
 
 
 def _free_room(centers):
-    """Longest side of squares at the centres that do not reach into each other."""
+    """Return the largest side of squares at the centers that do not overlap."""
     apart = np.abs(centers[:, np.newaxis] - centers).max(axis=2)
     np.fill_diagonal(apart, 1.0)
     return apart.min()
 
 
 def _mosaic(grid):
-    """One picture of a grid of images, with lines between them, masked if grey."""
+    """Tile a grid of images with lines between them, which are masked if gray."""
     n_rows, n_columns, height, width = grid.shape[:4]
     line = max(1, round(min(height, width) / 10))
     shape = (n_rows, height + line, n_columns, width + line, *grid.shape[4:])
     mosaic = np.full(shape, 255, dtype=np.uint8)
     if grid.ndim == 4:
         mosaic = np.ma.masked_all(shape, dtype=np.uint8)
-    # pictures count rows from above, charts from below
+    # rows of images run downward, those of charts upward
     mosaic[:, :height, :, :width] = grid[::-1].swapaxes(1, 2)
     mosaic = mosaic.reshape(n_rows * shape[1], n_columns * shape[3], *grid.shape[4:])
     return mosaic[:-line, :-line]
 
 
 def _around(overlap):
-    """Charts in an order in which neighbours overlap much.
+    """Order the charts along a circle such that neighbors overlap.
 
-    The second eigenvector of the graph's Laplacian sorts a chain, and the angle of the
-    second and the third sorts a ring; charts on a circle are a ring.
+    Sort by the angle of the second and third eigenvectors of the graph Laplacian.
     """
     n = len(overlap)
     if n < 4:
@@ -480,12 +482,12 @@ def _around(overlap):
 
 
 def _as_grid(decoded, image_shape):
-    """A decoded grid as images (n_rows, n_columns, ...), rows along the second axis."""
+    """Return a decoded grid as images (n_rows, n_columns, height, width, ...)."""
     decoded = np.asarray(decoded)
     if decoded.ndim == 2:
         decoded = decoded[:, np.newaxis]
     while decoded.ndim > 3:
-        # the further coordinates in the middle of the chart
+        # any further coordinates at the middle of the chart
         decoded = decoded[:, :, decoded.shape[2] // 2]
     n_columns, n_rows, n_features = decoded.shape
     rows = decoded.swapaxes(0, 1).reshape(-1, n_features)

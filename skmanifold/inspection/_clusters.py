@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How sure the clusters are, and whether they lie as in the input."""
+"""Displays of cluster confidence and of the order of clusters."""
 
 import numpy as np
 
@@ -10,28 +10,29 @@ from skmanifold.inspection._style import (
     PALETTE,
     SEQUENTIAL,
     YELLOW,
-    check_option,
     embed,
     get_axes,
     import_pyplot,
     outer_legend,
 )
-from skmanifold.metrics._checks import check_labels, check_pair
+from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
+from skmanifold.utils._labels import read_labels
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# Rows of the picture of a matrix; a figure has no more pixels.
+# Largest number of rows of a plotted matrix, about the pixels of a figure.
 _N_ROWS = 400
 
 
 class ClusterConfidenceDisplay:
-    """How sure a soft clustering is of each sample.
+    """Confidence of a soft clustering in each sample.
 
-    ``kind="sorted"`` draws for every cluster the largest membership of each of its
-    samples, in descending order, as a silhouette plot does: a full bar is a cluster
-    that is sure of all of its samples. ``kind="matrix"`` draws all memberships, a row
-    for each sample in the same order and a column for each cluster: what lies beside
-    the diagonal shows between which clusters the doubts are.
+    ``kind="sorted"`` plots the largest membership of each sample, in descending order
+    within each cluster, like a silhouette plot: a full bar is a cluster with only
+    confident assignments. ``kind="matrix"`` plots all memberships, with one row per
+    sample in the same order and one column per cluster: entries off the diagonal show
+    which clusters are confused.
 
     Parameters
     ----------
@@ -44,25 +45,25 @@ class ClusterConfidenceDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     bars_ : list of matplotlib PolyCollection
-        The sorted memberships, one for each cluster that has samples.
+        Sorted memberships, one for each non-empty cluster.
 
     image_ : matplotlib AxesImage or None
-        The matrix; past 400 samples each of its rows is the mean of several.
+        Image of the matrix; above 400 samples each row is the mean of several.
 
     order_ : ndarray of shape (n_samples,)
-        The samples from top to bottom.
+        Indices of the samples from top to bottom.
 
     labels_ : ndarray of shape (n_samples,)
-        The cluster of each sample: that of its largest membership.
+        Cluster with the largest membership of each sample.
 
     confidence_ : ndarray of shape (n_samples,)
-        The largest membership of each sample.
+        Largest membership of each sample.
 
     Examples
     --------
@@ -82,7 +83,7 @@ class ClusterConfidenceDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
-        """Draw what ``predict_proba`` of a fitted estimator says of X.
+        """Plot the soft assignments of X by a fitted estimator.
 
         Parameters
         ----------
@@ -96,28 +97,28 @@ class ClusterConfidenceDisplay:
             Not used.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : ClusterConfidenceDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator has no soft assignments.
+            If the estimator has no ``predict_proba``.
         """
         if not hasattr(estimator, "predict_proba"):
             raise TypeError(
-                f"{type(estimator).__name__} has no method predict_proba, so it has no "
-                "soft assignments. Use an estimator that has, such as DCRL, or pass "
+                f"{type(estimator).__name__} has no method predict_proba for soft "
+                "assignments. Use an estimator with this method, such as DCRL, or pass "
                 "memberships to from_predictions."
             )
         name = type(estimator).__name__ if name is None else name
@@ -127,7 +128,7 @@ class ClusterConfidenceDisplay:
 
     @classmethod
     def from_predictions(cls, memberships, *, name=None, ax=None, **plot_options):
-        """Draw soft assignments of any origin.
+        """Plot soft assignments computed by any method.
 
         Parameters
         ----------
@@ -138,20 +139,20 @@ class ClusterConfidenceDisplay:
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : ClusterConfidenceDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If the memberships are no distribution in each row.
+            If a row of the memberships is not a distribution.
         """
         Q = np.asarray(memberships, dtype=np.float64)
         if Q.ndim != 2 or not Q.size:
@@ -162,32 +163,35 @@ class ClusterConfidenceDisplay:
         sums = Q.sum(axis=1)
         if not (Q >= 0.0).all() or not np.allclose(sums, 1.0, atol=1e-3):
             raise ValueError(
-                "The rows of memberships must be distributions over the clusters: not "
-                f"negative, with the sum 1. The sums here go from {sums.min():.3g} to "
-                f"{sums.max():.3g}."
+                "The rows of memberships must be distributions over the clusters: "
+                f"non-negative, with sum 1. Their sums are from {sums.min():.3g} to "
+                f"{sums.max():.3g}. Divide each row by its sum."
             )
         return cls(memberships=Q, name=name).plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"sorted", "matrix"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
-        """Draw the memberships.
+        """Plot the memberships.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         kind : {"sorted", "matrix"}, default="sorted"
-            Only the largest membership of each sample, or all of them.
+            Show the largest membership of each sample, or all memberships.
 
         cmap : str or matplotlib Colormap, default="cividis"
-            Colours of the matrix.
+            Colormap of the matrix.
 
         Returns
         -------
         display : ClusterConfidenceDisplay
             The display.
         """
-        check_option(kind, ("sorted", "matrix"), "kind")
         Q = np.asarray(self.memberships)
         n, n_clusters = Q.shape
         self.labels_ = Q.argmax(axis=1)
@@ -255,7 +259,7 @@ class ClusterConfidenceDisplay:
 
 
 def _mean_rows(Q, n_rows):
-    """At most `n_rows` rows: the means of as many parts of nearly equal size."""
+    """Reduce Q to at most `n_rows` rows by means of parts of nearly equal size."""
     if len(Q) <= n_rows:
         return Q
     starts = np.linspace(0, len(Q), n_rows, endpoint=False).astype(int)
@@ -273,21 +277,20 @@ def _far_apart(places, wanted, gap):
 
 
 class ClusterRankDisplay:
-    """Between which clusters the order of the distances is kept.
+    """Preservation of the distance ranks between clusters.
 
-    The cell in row a and column b is blue where the centre of cluster b has the same
-    rank among the distances from the centre of a in the embedding as in the input, and
-    yellow where it has another. The number in a yellow cell says by how many ranks
-    farther it is drawn. The share of blue cells is
-    :func:`~skmanifold.metrics.cluster_rank_accuracy`.
+    The cell in row a and column b is blue if the center of cluster b has the same rank
+    among the distances from the center of a in the embedding as in the input, and
+    yellow otherwise. The number in a yellow cell is the increase of the rank. The
+    fraction of blue cells is :func:`~skmanifold.metrics.cluster_rank_accuracy`.
 
     Parameters
     ----------
     input_ranks : ndarray of shape (n_clusters, n_clusters)
-        Rank of the centre b among the distances from a in the input; 1 on the diagonal.
+        Rank of center b among the distances from a in the input; 1 on the diagonal.
 
     embedding_ranks : ndarray of shape (n_clusters, n_clusters)
-        The same in the embedding.
+        Ranks in the embedding.
 
     labels : sequence of str
         Names of the clusters.
@@ -298,22 +301,22 @@ class ClusterRankDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     image_ : matplotlib AxesImage
-        The matrix: 0 where the rank is kept, 1 where it is not.
+        Image of the matrix: 0 if the rank is preserved, else 1.
 
     texts_ : list of matplotlib Text
-        The numbers in the yellow cells.
+        Numbers in the yellow cells.
 
     accuracy_ : float
-        The share of kept ranks.
+        Fraction of preserved ranks.
 
     legend_ : matplotlib Legend
-        What the colours mean.
+        Legend of the colors.
 
     References
     ----------
@@ -339,7 +342,7 @@ class ClusterRankDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
-        """Draw the ranks in the embedding of a fitted estimator.
+        """Plot the ranks in the embedding by a fitted estimator.
 
         Parameters
         ----------
@@ -350,26 +353,26 @@ class ClusterRankDisplay:
             The data.
 
         y : array-like of shape (n_samples,), default=None
-            The clusters, or the classes; None takes what ``predict`` says.
+            Clusters or classes; None uses ``predict``.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : ClusterRankDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If `y` is None and the estimator has no clusters.
+            If `y` is None and the estimator has no ``predict``.
         """
         if y is None:
             if not hasattr(estimator, "predict"):
@@ -385,7 +388,7 @@ class ClusterRankDisplay:
 
     @classmethod
     def from_embedding(cls, X, Z, labels, *, name=None, ax=None, **plot_options):
-        """Draw the ranks in an embedding of any origin.
+        """Plot the ranks in an embedding computed by any method.
 
         Parameters
         ----------
@@ -396,48 +399,50 @@ class ClusterRankDisplay:
             The embedding, of any number of columns.
 
         labels : array-like of shape (n_samples,)
-            The clusters, or the classes.
+            Clusters or classes; samples whose label is missing are left out.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : ClusterRankDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If the arguments have different numbers of rows.
+            If the arguments have different numbers of samples.
         """
         X, Z = check_pair(X, Z, min_samples=1, sparse=False)
-        codes = check_labels(labels, X.shape[0], "labels")
+        check_labels(labels, X.shape[0], "labels")
+        read = read_labels(labels, X.shape[0], "labels", natural=True)
+        _, codes, X, Z = labeled(read.codes, X, Z)
         display = cls(
             input_ranks=_center_ranks(X, codes),
             embedding_ranks=_center_ranks(Z, codes),
-            labels=[str(label) for label in np.unique(labels).tolist()],
+            labels=read.names,
             name=name,
         )
         return display.plot(ax, **plot_options)
 
     def plot(self, ax=None, *, annotate="auto"):
-        """Draw the matrix.
+        """Plot the matrix.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         annotate : bool or "auto", default="auto"
             Whether to write the difference of the ranks into the yellow cells; "auto"
-            does up to 20 clusters.
+            is True up to 20 clusters.
 
         Returns
         -------

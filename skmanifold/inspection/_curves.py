@@ -1,29 +1,29 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Losses: over the epochs of a fit, and over the dimension of the embedding."""
+"""Losses over the epochs of a fit, and over the dimension of the embedding."""
 
 import numpy as np
 
 from skmanifold.inspection._style import (
     LINE_COLORS,
     LINES,
-    check_option,
     get_axes,
     merge_kwargs,
     outer_legend,
 )
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # How a history calls what is no loss, but set by a schedule.
 _SCHEDULES = ("_factor", "_weight")
 
 
 class TrainingCurveDisplay:
-    """Each term of the loss over the epochs of a fit, and the schedules.
+    """Loss terms and schedules over the epochs of a fit.
 
-    The terms are drawn against the left axis, their sum in black; learning rate factors
-    and weights that a schedule sets are grey and dashed against the right one. Phases
-    stand one after the other, with a dotted line where one ends.
+    The terms use the left axis, with their sum in black. Scheduled learning rate
+    factors and weights use the right axis, in gray and dashed. Dotted lines separate
+    the phases.
 
     Parameters
     ----------
@@ -68,27 +68,28 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, name=None, ax=None, **plot_options):
-        """Draw how a fitted estimator was trained.
+        """Plot the training history of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``history_``, and maybe ``pretraining_history_`` or
-            ``representation_history_``; or a pipeline that ends in one.
+            A fitted estimator with ``history_``, and optionally
+            ``pretraining_history_`` or ``representation_history_``; or a pipeline that
+            ends in one.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -113,27 +114,27 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_history(cls, history, *, name=None, ax=None, **plot_options):
-        """Draw a history.
+        """Plot a history.
 
         Parameters
         ----------
         history : dict of str to list of float, or dict of such dicts
-            Names of terms and their values by epoch; or names of phases and the history
-            of each, in their order.
+            Values of each term by epoch; or the history of each phase by name, in
+            order.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -146,26 +147,30 @@ class TrainingCurveDisplay:
             lengths = {term: len(values) for term, values in terms.items()}
             if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
                 raise ValueError(
-                    f"The history of the phase {phase!r} must have one value an epoch "
-                    f"for each term, got terms of the lengths {lengths}."
+                    f"The history of the phase {phase!r} must have one value per epoch "
+                    f"for each term, but the terms have the lengths {lengths}."
                 )
         if not history:
-            raise ValueError("The history is empty; there is nothing to draw.")
+            raise ValueError("The history is empty; there is nothing to plot.")
         return cls(phases=dict(history), name=name).plot(ax, **plot_options)
 
+    @validate_params(
+        {"schedules": ["boolean"], "yscale": [StrOptions({"auto", "linear", "log"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, terms=None, schedules=True, yscale="auto"):
-        """Draw the curves.
+        """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         terms : sequence of str, default=None
-            Names of the curves to draw; None draws all.
+            Names of the curves to plot; None plots all.
 
         schedules : bool, default=True
-            Whether to draw what a schedule sets: names that end in "_factor" or
+            Whether to plot scheduled quantities, whose names end in "_factor" or
             "_weight".
 
         yscale : {"auto", "linear", "log"}, default="auto"
@@ -182,14 +187,13 @@ class TrainingCurveDisplay:
         ValueError
             If a name in `terms` is in no phase.
         """
-        check_option(yscale, ("auto", "linear", "log"), "yscale")
         names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
         if terms is not None:
             unknown = [term for term in terms if term not in names]
             if unknown:
                 raise ValueError(
                     f"terms={list(terms)!r} has {unknown[0]!r}, which is not in the "
-                    f"history. There are {', '.join(map(repr, names))}."
+                    f"history. It has {', '.join(map(repr, names))}."
                 )
             names = [name for name in names if name in terms]
         scheduled = [name for name in names if name.endswith(_SCHEDULES)]
@@ -211,11 +215,11 @@ class TrainingCurveDisplay:
         self._draw(ax, losses, styles)
         if scheduled:
             self.schedule_ax_ = right = ax.twinx()
-            greys = {
+            grays = {
                 name: {"color": "0.55", "linestyle": ("--", ":", "-.")[i % 3]}
                 for i, name in enumerate(scheduled)
             }
-            self._draw(right, scheduled, greys)
+            self._draw(right, scheduled, grays)
             right.set_ylabel("Schedule", color="0.4")
             right.tick_params(colors="0.4")
             right.set_ylim(bottom=0.0)
@@ -285,16 +289,16 @@ class TrainingCurveDisplay:
 class DimensionDisplay:
     """Losses against the dimension of the embedding.
 
-    Where more dimensions no longer help, the curve has its bend: the dimension of the
-    data.
+    The curve bends at the dimension of the data, above which more dimensions do not
+    help.
 
     Parameters
     ----------
     dimensions : array-like of shape (n_dimensions,)
-        The dimensions that were tried, ascending.
+        Candidate dimensions, increasing.
 
     losses : dict of str to array-like of shape (n_dimensions,)
-        The curves: reconstruction, divergence, and so on.
+        Curves by name: reconstruction, divergence, ...
 
     dimension : int, default=None
         The dimension found, marked by a line.
@@ -305,10 +309,10 @@ class DimensionDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     axes_ : list of matplotlib Axes
         One of each curve, the first being ``ax_``: losses have different scales.
@@ -341,32 +345,32 @@ class DimensionDisplay:
     def from_losses(
         cls, dimensions, losses, *, dimension=None, name=None, ax=None, **plot_options
     ):
-        """Draw curves of losses.
+        """Plot curves of losses.
 
         Parameters
         ----------
         dimensions : array-like of shape (n_dimensions,)
-            The dimensions that were tried, ascending.
+            Candidate dimensions, increasing.
 
         losses : array-like of shape (n_dimensions,) or dict of str to array-like
-            One curve, or several and their names.
+            One curve, or several by name.
 
         dimension : int, default=None
-            The dimension found, to mark.
+            The estimated dimension, which is marked.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : DimensionDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -383,7 +387,7 @@ class DimensionDisplay:
             or (np.diff(dimensions) <= 0).any()
         ):
             raise ValueError(
-                f"dimensions must be one or more ascending numbers, got {dimensions}."
+                f"dimensions={dimensions} must be one or more increasing numbers."
             )
         for key, values in losses.items():
             if values.shape != dimensions.shape:
@@ -398,27 +402,30 @@ class DimensionDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"yscale": [StrOptions({"auto", "linear", "log"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, yscale="auto", curve_kwargs=None):
-        """Draw the curves.
+        """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of each curve; "auto" is logarithmic where a curve is positive and
-            spans more than a factor of 5.
+            Scale of each curve; "auto" is "log" for positive curves that span more than
+            a factor of 5.
 
         curve_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.plot`.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         display : DimensionDisplay
             The display.
         """
-        check_option(yscale, ("auto", "linear", "log"), "yscale")
         ax = get_axes(self, ax, figsize=(6.4, 4.0))
         self.axes_, self.lines_, self.mark_ = [], {}, None
         markers = ("o", "s", "^", "D")

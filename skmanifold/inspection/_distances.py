@@ -1,15 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How an embedding changes distances: over all pairs, and from place to place."""
-
-from numbers import Integral
+"""Displays of distances: over all pairs, and locally."""
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import paired_distances
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state, gen_batches
 
 from skmanifold.inspection._style import (
@@ -19,7 +15,6 @@ from skmanifold.inspection._style import (
     SEQUENTIAL,
     bare,
     check_embedding,
-    check_option,
     density_colors,
     embed,
     get_axes,
@@ -34,15 +29,18 @@ from skmanifold.metrics import (
     trustworthiness,
 )
 from skmanifold.metrics._checks import check_pair
+from skmanifold.metrics._ranks import Distances, in_space, kneighbors
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._validation import Count
 
 
 class ShepardDisplay:
-    """Distances in the embedding against distances in the input.
+    """Shepard diagram: distances in the embedding against distances in the input.
 
-    Each point is a pair of samples. An isometry up to scale is a straight line through
-    zero; the one drawn has the slope that fits best. A cloud that bends below the line
-    is an embedding that draws far pairs together, one above it tears pairs apart.
+    Each point is a pair of samples. For an isometry up to scale all points lie on a
+    line through the origin; the plotted line is the least-squares fit. Pairs below the
+    line are too close in the embedding, pairs above it too far apart.
 
     Parameters
     ----------
@@ -58,26 +56,26 @@ class ShepardDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     points_ : matplotlib PathCollection or None
-        The pairs, up to 20,000 of them.
+        Markers of the pairs, up to 20,000.
 
     image_ : matplotlib QuadMesh or None
-        Their density, where there are more.
+        Density of the pairs, above 20,000.
 
     line_ : matplotlib Line2D
-        The line through zero.
+        The fitted line through the origin.
 
     slope_ : float
-        Its slope, the least squares fit of the distances in the embedding.
+        Slope of the line.
 
     correlation_ : float
-        Pearson's correlation of the two distances, over the pairs drawn; NaN where one
-        of them is constant.
+        Pearson correlation of the two distances over the plotted pairs; NaN if one of
+        them is constant.
 
     Examples
     --------
@@ -99,7 +97,7 @@ class ShepardDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, distances=None, name=None, ax=None, **options
     ):
-        """Draw the distances in the embedding of a fitted estimator.
+        """Plot the distances in the embedding by a fitted estimator.
 
         Parameters
         ----------
@@ -113,35 +111,39 @@ class ShepardDisplay:
             Not used.
 
         distances : array-like of shape (n_samples, n_samples), default=None
-            The distances in the input, geodesic ones, say. None measures those between
-            the rows of `X`, by the option `metric`.
+            Distances in the input, for example geodesic. None computes the distances
+            between the samples of `X` by `metric`.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **options : dict
-            Options of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`.
 
         Returns
         -------
         display : ShepardDisplay
-            The display, drawn.
+            The plotted display.
         """
         name = type(estimator).__name__ if name is None else name
         Z = embed(estimator, X)
         if distances is not None:
             if options.setdefault("metric", "precomputed") != "precomputed":
                 raise ValueError(
-                    f"metric={options['metric']!r} measures X, but distances were "
-                    "given, which need no metric. Leave one of them out."
+                    f"metric={options['metric']!r} applies to X, but distances are "
+                    "given, which need no metric. Omit one of them."
                 )
             X = distances
         return cls.from_embedding(X, Z, name=name, ax=ax, **options)
 
     @classmethod
+    @validate_params(
+        {"n_pairs": [Count(1), None], "random_state": ["random_state"]},
+        prefer_skip_nested_validation=False,
+    )
     def from_embedding(
         cls,
         X,
@@ -154,13 +156,14 @@ class ShepardDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the distances in an embedding of any origin.
+        """Plot the distances in an embedding computed by any method.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
                 (n_samples, n_samples)
-            The input, or its distances if ``metric="precomputed"``: geodesic ones, say.
+            The input, or its distances if ``metric="precomputed"``, for example
+            geodesic.
 
         Z : array-like of shape (n_samples, n_components)
             The embedding, of any number of columns.
@@ -169,24 +172,25 @@ class ShepardDisplay:
             Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
 
         n_pairs : int or None, default=5000
-            Number of random pairs. None takes all, and needs memory for their matrix.
+            Number of random pairs. None uses all, which takes memory for the full
+            distance matrix.
 
         random_state : int, RandomState instance or None, default=None
-            Draws the pairs.
+            Seed of the pairs.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : ShepardDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
@@ -197,14 +201,10 @@ class ShepardDisplay:
         n = X.shape[0]
         if n_pairs is None:
             first, second = np.triu_indices(n, 1)
-        elif not isinstance(n_pairs, Integral) or n_pairs < 1:
-            raise ValueError(
-                f"n_pairs must be an int of at least 1, or None, got {n_pairs!r}."
-            )
         else:
             rng = check_random_state(random_state)
             first = rng.randint(n, size=n_pairs)
-            # one of the others
+            # never the sample itself
             second = (first + 1 + rng.randint(n - 1, size=n_pairs)) % n
         display = cls(
             input_distances=_distances(X, first, second, metric),
@@ -213,30 +213,33 @@ class ShepardDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"auto", "scatter", "density"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="auto", cmap=None, scatter_kwargs=None):
-        """Draw the pairs.
+        """Plot the pairs.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         kind : {"auto", "scatter", "density"}, default="auto"
-            A mark for each pair, or their density; "auto" takes the density past 20,000
-            pairs.
+            A marker for each pair, or the density of the pairs; "auto" is "density"
+            above 20,000 pairs.
 
         cmap : str or matplotlib Colormap, default=None
-            Colours of the density; None goes from pale to dark.
+            Colormap of the density; None goes from pale to dark.
 
         scatter_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.scatter`.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
         display : ShepardDisplay
             The display.
         """
-        check_option(kind, ("auto", "scatter", "density"), "kind")
         x = np.asarray(self.input_distances, dtype=np.float64)
         z = np.asarray(self.embedding_distances, dtype=np.float64)
         if kind == "auto":
@@ -278,8 +281,9 @@ class ShepardDisplay:
 
 
 def _distances(X, first, second, metric):
-    """Distances of given pairs."""
-    if metric == "precomputed":
+    """Compute the distances of given pairs."""
+    X, metric = in_space(X, metric)
+    if isinstance(metric, str) and metric == "precomputed":
         return np.asarray(X[first, second], dtype=np.float64)
     step = max(1, 2**23 // X.shape[1])
     direct = ("euclidean", "l2", "manhattan", "l1", "cityblock", "cosine")
@@ -292,13 +296,13 @@ def _distances(X, first, second, metric):
                 for part in gen_batches(len(first), step)
             ]
         )
-    # the other metrics of scikit-learn come as rows of the matrix
+    # the other metrics are computed by rows of the matrix only
+    row_distances = Distances(X, metric)
     distances = np.empty(len(first))
     order = np.argsort(first, kind="stable")
     sources, starts = np.unique(first[order], return_index=True)
     for source, pairs in zip(sources, np.split(order, starts[1:]), strict=True):
-        row = pairwise_distances(X[[source]], X[second[pairs]], metric=metric)
-        distances[pairs] = row[0]
+        distances[pairs] = row_distances(np.array([source]))[0][second[pairs]]
     return distances
 
 
@@ -306,7 +310,7 @@ def _dense(rows):
     return rows.toarray() if issparse(rows) else rows
 
 
-# Place by place -------------------------------------------------------------
+# Local distortion -------------------------------------------------------------
 
 _MEASURES = {
     "trustworthiness": trustworthiness,
@@ -318,34 +322,34 @@ _MEASURES = {
 
 
 class DistortionDisplay:
-    """Where an embedding distorts: a colour a sample, and ellipses of the decoder.
+    """Local distortion of an embedding: a color per sample, and decoder ellipses.
 
-    The colour is by default the local expansion: how many times longer than in the
-    input the distances to the nearest neighbours are drawn, as the binary logarithm of
-    its ratio to the median. Blue parts are compressed and red ones spread, 1 meaning
-    twice. An isometry up to scale is white. Other measures have a value a sample too.
+    The default color is the local expansion: the mean distance to the nearest neighbors
+    in the embedding relative to the input, as the binary logarithm of its ratio to the
+    median. Blue regions are compressed and red ones expanded; 1 is twice. An isometry
+    up to scale is white. Other measures also have one value per sample.
 
-    Each ellipse is a circle of one small radius in the space of the data, seen from the
-    embedding through the decoder's differential: what Tissot's indicatrix is for maps
-    of the earth. For an isometry they are circles of one size. Where the decoder hardly
-    moves they would be endless and are cut off at four times the median.
+    Each ellipse is a small circle of fixed radius in the data space, mapped to the
+    embedding by the Jacobian of the decoder, like Tissot's indicatrix of a map [1]_.
+    For an isometry the ellipses are circles of equal size. Axes are cut off at four
+    times the median, as they diverge where the Jacobian is close to singular.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2)
-        The places of the samples.
+        Coordinates of the samples.
 
     distortion : ndarray of shape (n_samples,)
-        The value of each; NaN is drawn grey.
+        Value of each sample; NaN is plotted in gray.
 
     measure : str, default="expansion"
-        What the values are, for the scale.
+        Name of the values, for the scale.
 
     ellipse_centers : ndarray of shape (n_ellipses, 2), default=None
-        Places of the ellipses.
+        Centers of the ellipses.
 
     jacobians : ndarray of shape (n_ellipses, n_features, 2), default=None
-        The decoder's differentials there.
+        Jacobians of the decoder at the centers.
 
     name : str, default=None
         Title of the axes.
@@ -353,10 +357,10 @@ class DistortionDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     points_ : matplotlib PathCollection
         The samples.
@@ -412,13 +416,14 @@ class DistortionDisplay:
         ax=None,
         **options,
     ):
-        """Draw the distortion of a fitted estimator.
+        """Plot the distortion of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            A fitted transformer to the plane. With a method ``jacobian(Z)``, the
-            decoder's differentials of shape (n, n_features, 2), its ellipses are drawn.
+            A fitted transformer to two dimensions. Its ellipses are plotted if it has a
+            method ``jacobian(Z)``, which returns the Jacobians of the decoder, of shape
+            (n, n_features, 2).
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
@@ -427,21 +432,21 @@ class DistortionDisplay:
             Not used.
 
         n_ellipses : int, default=60
-            Most ellipses, at samples that do not lie near each other. 0 draws none.
+            Largest number of ellipses, at samples far from each other. 0 plots none.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **options : dict
-            Options of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`.
 
         Returns
         -------
         display : DistortionDisplay
-            The display, drawn.
+            The plotted display.
         """
         jacobian = getattr(estimator, "jacobian", None) if n_ellipses else None
         return cls.from_embedding(
@@ -455,6 +460,13 @@ class DistortionDisplay:
         )
 
     @classmethod
+    @validate_params(
+        {
+            "measure": [StrOptions({"expansion", *_MEASURES}), callable],
+            "n_neighbors": [Count(1)],
+        },
+        prefer_skip_nested_validation=False,
+    )
     def from_embedding(
         cls,
         X,
@@ -469,7 +481,7 @@ class DistortionDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the distortion of an embedding of any origin.
+        """Plot the distortion of an embedding computed by any method.
 
         Parameters
         ----------
@@ -483,46 +495,48 @@ class DistortionDisplay:
         measure : {"expansion", "trustworthiness", "continuity", \
                 "neighborhood_preservation", "mean_relative_rank_error", \
                 "local_geometric_distortion"} or callable, default="expansion"
-            The value of each sample: the local expansion, a metric of
-            :mod:`skmanifold.metrics`, or ``measure(X, Z)`` with an array of n values.
+            Value of each sample: the local expansion, a metric of
+            :mod:`skmanifold.metrics`, or a function ``measure(X, Z)`` that returns an
+            array of n values.
 
         n_neighbors : int, default=10
-            Number of neighbours that it is measured with.
+            Number of neighbors of the measure. Increase it to see distortion at a
+            larger scale.
 
         metric : str or callable, default="euclidean"
             Metric of the input.
 
         jacobian : callable, default=None
-            ``jacobian(Z)``, the decoder's differentials of shape (n, n_features, 2).
+            Function ``jacobian(Z)`` that returns the Jacobians of the decoder, of shape
+            (n, n_features, 2).
 
         n_ellipses : int, default=60
-            Most ellipses.
+            Largest number of ellipses.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : DistortionDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If an argument does not fit the others, or is not known.
+            If an argument is invalid, or shapes do not match.
         """
         Z = check_embedding(Z, dimensions=(2,))
         if callable(measure):
             values = np.asarray(measure(X, Z), dtype=np.float64)
             measure = getattr(measure, "__name__", "distortion")
         else:
-            check_option(measure, ("expansion", *_MEASURES), "measure")
             given = {"n_neighbors": n_neighbors, "metric": metric}
             if measure == "expansion":
                 values = _expansion(X, Z, **given)
@@ -557,19 +571,19 @@ class DistortionDisplay:
         return display.plot(ax, **plot_options)
 
     def plot(self, ax=None, *, cmap=None, scatter_kwargs=None):
-        """Draw the samples and the ellipses.
+        """Plot the samples and the ellipses.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         cmap : str or matplotlib Colormap, default=None
-            Colours of the values; None takes "RdBu_r" for the expansion, whose middle
-            is 0, and "cividis" for all else.
+            Colormap of the values; None is "RdBu_r" for the expansion, centered at 0,
+            and "cividis" for other measures.
 
         scatter_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.scatter`.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
@@ -594,9 +608,9 @@ class DistortionDisplay:
         }
         finite = np.abs(values[np.isfinite(values)])
         if diverging:
-            # a few samples may be far out
+            # robust to a few outliers
             limit = max(np.quantile(finite, 0.98), 0.1) if finite.size else 1.0
-            # the middle of the scale is white, which white paper hides
+            # edges keep white markers visible on a white background
             edge = {"edgecolors": "0.55", "linewidths": 0.25}
             defaults |= {"vmin": -limit, "vmax": limit, **edge}
         options = merge_kwargs(defaults, scatter_kwargs, points=True)
@@ -639,7 +653,7 @@ class DistortionDisplay:
         collections = import_optional("matplotlib.collections", "plot")
         centers = np.asarray(self.ellipse_centers, dtype=np.float64)
         lengths, angles = _indicatrices(np.asarray(self.jacobians, dtype=np.float64))
-        # so that the median ellipse is a good part of the way to the next one
+        # the median ellipse takes up almost half of the gap to the next one
         gap = np.sqrt(np.prod(np.maximum(np.ptp(Z, axis=0), 1e-300)) / len(centers))
         median = np.median(lengths)
         scale = 0.45 * gap / median if np.isfinite(median) and median > 0.0 else 0.0
@@ -661,7 +675,7 @@ class DistortionDisplay:
 
 
 def _indicatrices(jacobians):
-    """Axes and angle in degrees of {u: |J u| = 1}, the longer axis first."""
+    """Return axes and angle in degrees of {u: |J u| = 1}, the longer axis first."""
     metric = np.einsum("nij,nik->njk", jacobians, jacobians)
     squares, vectors = np.linalg.eigh(metric)
     with np.errstate(divide="ignore"):
@@ -671,22 +685,20 @@ def _indicatrices(jacobians):
 
 
 def _expansion(X, Z, *, n_neighbors, metric):
-    """Binary logarithm of how much longer the distances to the neighbours are drawn."""
+    """Compute the log2 ratio of the mean neighbor distances, relative to its median."""
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    if not isinstance(n_neighbors, Integral) or not 1 <= n_neighbors < n:
+    if n_neighbors >= n:
         raise ValueError(
-            f"n_neighbors must be an int from 1 to n_samples - 1 = {n - 1}, got "
-            f"{n_neighbors!r}."
+            f"n_neighbors={n_neighbors} must be less than the {n} samples. Decrease it."
         )
-    if metric == "precomputed":
-        X = X.toarray() if issparse(X) else X.copy()
+    if isinstance(metric, str) and metric == "precomputed":
+        X = X.copy()
         np.fill_diagonal(X, 0.0)
-    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric).fit(X)
-    distances, near = search.kneighbors()
+    distances, near = kneighbors(X, n_neighbors, metric=metric, distances=True)
     drawn = np.linalg.norm(Z[near] - Z[:, np.newaxis], axis=2).mean(axis=1)
     true = distances.mean(axis=1)
-    # where either is zero there is no ratio
+    # the ratio is undefined if either is zero
     ratio = np.full(n, np.nan)
     proper = (true > 0.0) & (drawn > 0.0)
     ratio[proper] = np.log2(drawn[proper]) - np.log2(true[proper])
@@ -694,7 +706,7 @@ def _expansion(X, Z, *, n_neighbors, metric):
 
 
 def _spread(Z, n):
-    """Up to n rows of Z that lie apart: farthest points, from the most central one."""
+    """Return the indices of up to n farthest points, from the most central one on."""
     n = min(n, len(Z))
     chosen = [int(np.argmin(np.linalg.norm(Z - np.median(Z, axis=0), axis=1)))]
     nearest = np.linalg.norm(Z - Z[chosen[0]], axis=1)

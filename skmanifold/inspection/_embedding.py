@@ -1,22 +1,25 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The embedding itself."""
+"""Scatter and density plots of an embedding."""
+
+from math import ceil
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
-    GREY,
+    GRAY,
     MANY_POINTS,
     N_MARKS,
     SEQUENTIAL,
     bare,
     check_embedding,
     check_images,
-    check_option,
     check_target,
     class_legend,
+    colorings,
     density_colors,
     draw_marks,
     embed,
@@ -24,95 +27,115 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# Cells along the longer side of a density picture: about two pixels each.
+# Number of cells along the longer side of a density plot: about two pixels each.
 _N_CELLS = 256
-# A cell of a single point still has so much of its colour.
+# Opacity of a cell with a single point.
 _FAINTEST = 0.35
-# Cells over the shorter side of the axes, with one image each at most, and the share
-# of a cell's side that the image takes: between them the points are to be seen.
+# Number of cells along the shorter side of the axes, with at most one image each, and
+# the size of an image relative to its cell, so that points between images are visible.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
+# Pictures of several colorings side by side.
+_PANELS_ACROSS = 3
 
 
 class EmbeddingDisplay:
-    """An embedding in two or three dimensions.
+    """Plot of an embedding in two or three dimensions.
 
-    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also draw it;
-    :meth:`plot` draws it again, :meth:`to_html` writes it as a page to explore in a
-    browser.
+    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also plot it;
+    :meth:`plot` plots it again, :meth:`to_html` writes an interactive page.
 
-    Up to ten classes have a colour each, of a palette told apart by all kinds of sight;
-    further ones have the same colours on other markers, up to a hundred. The legend
-    stands beside the points. Classes are drawn in the order of the samples, so that
-    none covers the others. Past 20,000 points a picture of marks shows no more than
-    the last ones; then each pixel has the mean colour of the points in it, and is the
-    stronger the more they are. Pixels have no markers: there the names of more than ten
-    classes stand in the midst of them, in place of the legend.
+    Up to ten classes have distinct colors from a colorblind-safe palette; further ones,
+    up to a hundred, repeat the colors with other markers. Samples are plotted in their
+    order, so that no class covers the others. Above 20,000 points, where markers would
+    hide each other, the plot is a density: each pixel has the mean color of its points,
+    more opaque if there are more. A density has no markers, so more than ten classes
+    are labeled by name in place of the legend.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
-        The places of the points.
+        Coordinates of the points.
 
     y : array-like of shape (n_samples,), default=None
-        Classes, or a continuous quantity, to colour by.
+        Classes or a continuous quantity, shown by color. Missing values are gray.
+
+    color : dict of str to array-like of shape (n_samples,), default=None
+        Several colorings by their names, each plotted in axes of its own.
+
+    new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
+        Coordinates of new samples, plotted larger and with an edge over the others,
+        which are pale then.
+
+    y_new : array-like of shape (n_new,), default=None
+        Classes or quantity of the new samples; white without.
 
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
-        An image of each sample.
+        Images of the samples.
 
     decoder : callable, default=None
-        Map from points of the embedding to rows of the data, for :meth:`to_html`.
+        Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
-        continuous and all else as classes.
+        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
+        "classes". Missing values do not matter.
 
     noise_label : object, default=-1
-        The class to draw in grey and below the others. None for no such class.
+        Class of the noise, plotted in gray below the others. None if there is none.
 
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes of the picture.
+    ax_ : matplotlib Axes or ndarray of them
+        Axes with the plot; those of all plots with `color`.
+
+    panels_ : list of EmbeddingDisplay
+        One display per coloring of `color`; empty without.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     points_ : list of matplotlib PathCollection
-        The marks: one collection for all points, or one for each kind of marker;
-        before them that of the noise. Empty for a density.
+        One collection for all points, or one per marker, after that of the noise and
+        of missing labels. Empty for a density.
+
+    new_points_ : list of matplotlib PathCollection
+        Collections of the new samples.
 
     image_ : matplotlib AxesImage or None
-        The density.
+        Image of the density.
 
     counts_ : ndarray of shape (n_cells_y, n_cells_x) or None
         Number of points in each cell of the density.
 
     thumbnails_ : list of matplotlib AnnotationBbox
-        The images at their points.
+        Images at their points.
 
     thumbnail_indices_ : ndarray of int
-        Rows of the samples that these belong to.
+        Indices of the samples with thumbnails.
 
     texts_ : list of matplotlib Text
-        The names of more than ten classes in a density, without that of the noise.
+        Names of the classes, without the gray ones: in a density of more than ten, or
+        always with ``legend="names"``.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
 
     colorbar_ : matplotlib Colorbar or None
-        Scale of the continuous colour.
+        Scale of the continuous quantity.
 
     See Also
     --------
-    write_explorer : The page that :meth:`to_html` writes, from arrays.
+    write_explorer : Write the page of :meth:`to_html` from arrays.
 
     Examples
     --------
@@ -123,6 +146,20 @@ class EmbeddingDisplay:
     >>> display = EmbeddingDisplay.from_estimator(PCA(n_components=2).fit(X), X, y)
     >>> [text.get_text() for text in display.legend_.get_texts()]
     ['0', '1', '2']
+
+    New samples over the map of others, and several colorings side by side:
+
+    >>> pca = PCA(n_components=2).fit(X[::2])
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X[::2], y[::2], X_new=X[1::2], y_new=y[1::2]
+    ... )
+    >>> sum(len(points.get_offsets()) for points in display.new_points_)
+    75
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     pca, X, color={"kind": y, "petal length": X[:, 2]}
+    ... )
+    >>> [ax.get_title() for ax in display.ax_]
+    ['kind', 'petal length']
     """
 
     def __init__(
@@ -130,6 +167,9 @@ class EmbeddingDisplay:
         *,
         embedding,
         y=None,
+        color=None,
+        new_embedding=None,
+        y_new=None,
         images=None,
         decoder=None,
         target_type="auto",
@@ -138,6 +178,9 @@ class EmbeddingDisplay:
     ):
         self.embedding = embedding
         self.y = y
+        self.color = color
+        self.new_embedding = new_embedding
+        self.y_new = y_new
         self.images = images
         self.decoder = decoder
         self.target_type = target_type
@@ -151,6 +194,10 @@ class EmbeddingDisplay:
         X,
         y=None,
         *,
+        color=None,
+        X_new=None,
+        y_new=None,
+        images=None,
         image_shape=None,
         components=None,
         target_type="auto",
@@ -159,62 +206,81 @@ class EmbeddingDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the embedding that a fitted estimator gives to X.
+        """Plot the embedding of X by a fitted estimator.
 
         Parameters
         ----------
         estimator : object
             A fitted transformer, or a :class:`~sklearn.pipeline.Pipeline` that ends in
-            one. One without ``transform``, such as t-SNE, is drawn as it was fitted.
+            one. Without ``transform``, as for t-SNE, `X` must be the training data.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour by.
+            Classes or a continuous quantity, shown by color.
+
+        color : list, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own: names of columns of X, if
+            that is a data frame, arrays, or columns by their names.
+
+        X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
+            New samples, drawn over those of X.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
+
+        images : array-like, default=None
+            An image of each sample, as for :meth:`from_embedding`; None takes the rows
+            of X if `image_shape` is given.
 
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels, if the rows of X are images.
+            Height, width and channels, if the samples, or `images`, are flattened.
 
         components : tuple of int or "pca", default=None
-            The two or three columns of the embedding to draw, or the first two
-            principal components of all; None draws all of them.
+            Two or three columns of the embedding, or its first two principal
+            components; None plots all columns that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            How to read `y`.
+            Kind of `y`.
 
         noise_label : object, default=-1
-            The class to draw in grey.
+            Class of the noise, plotted in gray.
 
         name : str, default=None
-            Title; None takes the name of the estimator's class.
+            Title; None is the name of the estimator's class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
-            If the estimator embeds nothing.
+            If the estimator has neither ``transform`` nor ``embedding_``.
         ValueError
-            If the embedding has other than two or three columns, or the shapes of X, y
+            If the embedding does not have two or three columns, or the shapes of X, y
             and the images do not match.
         """
         decoder = None
         if components is None:
             decoder = getattr(estimator, "inverse_transform", None)
+        if images is None and image_shape is not None:
+            images = X
         return cls.from_embedding(
             embed(estimator, X),
             y,
-            images=None if image_shape is None else X,
+            color=colorings(color, X),
+            Z_new=None if X_new is None else embed(estimator, X_new),
+            y_new=y_new,
+            images=images,
             image_shape=image_shape,
             decoder=decoder,
             components=components,
@@ -231,6 +297,9 @@ class EmbeddingDisplay:
         Z,
         y=None,
         *,
+        color=None,
+        Z_new=None,
+        y_new=None,
         images=None,
         image_shape=None,
         decoder=None,
@@ -241,7 +310,7 @@ class EmbeddingDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw an embedding of any origin.
+        """Plot an embedding computed by any method.
 
         Parameters
         ----------
@@ -249,52 +318,79 @@ class EmbeddingDisplay:
             The embedding.
 
         y : array-like of shape (n_samples,), default=None
-            Classes, or a continuous quantity, to colour by.
+            Classes or a continuous quantity, shown by color.
+
+        color : list of array-like, dict or data frame, default=None
+            Several colorings, each drawn in axes of its own, by their names.
+
+        Z_new : array-like of shape (n_new, n_components), default=None
+            Embedding of new samples, drawn over those of Z.
+
+        y_new : array-like of shape (n_new,), default=None
+            Classes, or the quantity, of the new samples.
 
         images : array-like, default=None
-            An image of each sample, of shape (n_samples, height, width) or (n_samples,
-            height, width, channels), or flat rows if `image_shape` is given.
+            Images of the samples, of shape (n_samples, height, width) or (n_samples,
+            height, width, channels), or flattened if `image_shape` is given.
 
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels of the images.
 
         decoder : callable, default=None
-            Map from points of the embedding to rows of the data, for :meth:`to_html`.
+            Map from points of the embedding to samples, for :meth:`to_html`.
 
         components : tuple of int or "pca", default=None
-            The two or three columns of `Z` to draw, or the first two principal
-            components of all; None draws all of them.
+            Two or three columns of `Z`, or its first two principal components; None
+            plots all columns that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            How to read `y`.
+            Kind of `y`.
 
         noise_label : object, default=-1
-            The class to draw in grey.
+            Class of the noise, plotted in gray.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : EmbeddingDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If `Z` has other than two or three columns, or the shapes of `Z`, `y` and
+            If `Z` does not have two or three columns, or the shapes of `Z`, `y` and
             the images do not match.
         """
-        Z = check_embedding(Z, components)
+        whole = Z.toarray() if issparse(Z) else np.asarray(Z)
+        n = len(whole) if whole.ndim else 0
+        if Z_new is not None:
+            Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
+            if Z_new.ndim != 2 or whole.shape[1:] != Z_new.shape[1:]:
+                raise ValueError(
+                    f"Z_new has shape {Z_new.shape}, but it must have as many columns "
+                    f"as Z, which has shape {whole.shape}."
+                )
+            # columns are chosen, and principal ones found, for all together
+            both = check_embedding(np.concatenate([whole, Z_new]), components)
+            Z, Z_new = both[:n], both[n:]
+        else:
+            Z = check_embedding(Z, components)
+        if decoder is not None and components is None and whole.shape != Z.shape:
+            decoder = with_constants(decoder, whole, varying_columns(whole))
         display = cls(
             embedding=Z,
             y=y,
+            color=colorings(color),
+            new_embedding=Z_new,
+            y_new=y_new,
             images=check_images(images, image_shape, len(Z)),
             decoder=decoder,
             target_type=target_type,
@@ -303,6 +399,13 @@ class EmbeddingDisplay:
         )
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {
+            "kind": [StrOptions({"auto", "scatter", "density"})],
+            "legend": ["boolean", StrOptions({"names"})],
+        },
+        prefer_skip_nested_validation=False,
+    )
     def plot(
         self,
         ax=None,
@@ -314,35 +417,35 @@ class EmbeddingDisplay:
         image_cmap="gray",
         scatter_kwargs=None,
     ):
-        """Draw the embedding.
+        """Plot the embedding.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in, three-dimensional ones for three columns; None makes a
+            Axes to plot in, three-dimensional for three columns; None creates a
             figure.
 
         kind : {"auto", "scatter", "density"}, default="auto"
-            A mark for each sample, or the density of the samples; "auto" takes the
-            density past 20,000 points in the plane.
+            A marker for each sample, or the density of the samples; "auto" is "density"
+            above 20,000 points in two dimensions.
 
         n_images : int, default=80
-            Most images to draw at their points, if the display has images. One at most
-            lies in each cell of a grid of ten over the shorter side, and none covers
-            another. In the plane only.
+            Largest number of images plotted at their points, if the display has images
+            and two dimensions. They do not overlap. Decrease it to see more points.
 
-        legend : bool, default=True
-            Whether to draw the legend, or the names in a density, or the scale of a
-            continuous colour. More than 100 classes have none.
+        legend : bool or "names", default=True
+            Whether to show the legend, the names in a density, or the scale of a
+            continuous quantity. More than 100 classes have none. "names" writes the
+            names of the classes at their groups instead of a legend.
 
         cmap : str or matplotlib Colormap, default="cividis"
-            Colours of a continuous quantity.
+            Colormap of a continuous quantity.
 
         image_cmap : str or matplotlib Colormap, default="gray"
-            Colours of images with one channel.
+            Colormap of images with one channel.
 
         scatter_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.scatter`.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
         Returns
         -------
@@ -352,46 +455,56 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            If an option is not known, or a density of three columns is asked for.
+            If an option is invalid, or `kind` is "density" for three columns.
         """
-        check_option(kind, ("auto", "scatter", "density"), "kind")
-        Z = check_embedding(self.embedding, name="embedding")
-        target = check_target(
-            self.y,
-            len(Z),
-            target_type=self.target_type,
-            noise_label=self.noise_label,
-        )
+        if self.color is not None:
+            return self._plot_panels(
+                ax,
+                kind=kind,
+                n_images=n_images,
+                legend=legend,
+                cmap=cmap,
+                image_cmap=image_cmap,
+                scatter_kwargs=scatter_kwargs,
+            )
+        Z = check_embedding(self.embedding, name="embedding", as_it_is=True)
+        target, new, together = self._targets(len(Z))
         images = check_images(self.images, None, len(Z))
         flat = Z.shape[1] == 2
         if kind == "density" and not flat:
             raise ValueError(
                 "kind='density' needs an embedding of two columns, but it has three. "
-                "Choose two with components=(0, 1), or take kind='scatter'."
+                "Select two with components=(0, 1), or use kind='scatter'."
             )
         if kind == "auto":
             kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
 
-        figsize = (6.4, 4.8) if legend and target.kind is not None else (5.0, 4.8)
+        wide = legend is True and together.kind is not None
+        figsize = (6.4, 4.8) if wide or new is not None else (5.0, 4.8)
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
         self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
             mappable = self._draw_density(plt, ax, Z, target, cmap)
         else:
-            mappable = self._draw_points(ax, Z, target, cmap, scatter_kwargs)
+            mappable = self._draw_points(
+                ax, Z, target, together, cmap, scatter_kwargs, pale=new is not None
+            )
+        if new is not None:
+            self._draw_new(ax, new, together, cmap)
         bare(ax)
         if flat:
             ax.set_aspect("equal", adjustable="datalim")
         if self.name is not None:
             ax.set_title(self.name)
-        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
-            if kind == "density" and target.shares_colors:
+        if legend and together.kind == "classes" and len(together.labels) <= N_MARKS:
+            if legend == "names" or (kind == "density" and together.shares_colors):
                 self._draw_names(ax, Z, target)
             else:
-                self.legend_ = class_legend(ax, target)
+                self.legend_ = class_legend(ax, together, new=new is not None)
         if legend and target.kind == "continuous":
             pad = 0.1 if not flat else None
             extra = {} if pad is None else {"pad": pad}
@@ -410,49 +523,54 @@ class EmbeddingDisplay:
         components=None,
         image_size=64,
     ):
-        """Write the embedding as one HTML page to explore in a browser.
+        """Write the embedding as an interactive HTML page.
 
-        See :func:`write_explorer` for what the page can do.
+        See :func:`write_explorer` for the features of the page.
 
         Parameters
         ----------
         path : str or path-like
-            Where to write. An existing file is replaced.
+            Path of the file. An existing file is replaced.
 
         title : str, default=None
-            Title of the page; None takes the display's name.
+            Title of the page; None is the name of the display.
 
         grid_size : int, default=24
-            Points along each axis of the grid that the decoder is applied to, if the
-            display has one.
+            Number of points along each axis of the grid that is decoded, if the display
+            has a decoder. Increase it for a finer grid and a larger file.
 
-        names : array-like of shape (n_samples,), default=None
-            A name of each sample, shown beside its row number and searchable.
+        names : array-like of shape (n_samples,), data frame or dict, default=None
+            Searchable names of the samples, or several columns about them. None takes
+            the columns of `color`, if there are any.
 
         components : (int, int) or "pca", default=None
-            The two columns of an embedding of three to show, or its first two principal
-            components. The page has no decoder then.
+            Two columns of a three-dimensional embedding, or its first two principal
+            components. The page then has no decoder.
 
         image_size : int, default=64
-            Longest side of an image in pixels; larger images are reduced.
+            Longest side of an image in pixels; larger images are downsampled.
 
         Returns
         -------
         path : pathlib.Path
-            Where the page is.
+            Path of the page.
 
         Raises
         ------
         ImportError
             If plotly is not installed.
         ValueError
-            If the embedding has three columns and `components` does not choose two, or
-            the images are too many for a page.
+            If the embedding has three columns and `components` does not select two, or
+            there are too many images for a page.
         """
+        y = self.y
+        if self.color is not None:
+            y = next(iter(self.color.values())) if y is None else y
+            names = self.color if names is None else names
         return write_explorer(
             path,
             self.embedding,
-            self.y,
+            y,
             images=self.images,
             decoder=self.decoder if components is None else None,
             names=names,
@@ -466,13 +584,101 @@ class EmbeddingDisplay:
 
     # -- the parts of the picture
 
-    def _draw_points(self, ax, Z, target, cmap, scatter_kwargs):
+    def _targets(self, n):
+        """Targets of the samples, of the new ones (or None), and of both together."""
+        options = {"target_type": self.target_type, "noise_label": self.noise_label}
+        if self.new_embedding is None:
+            target = check_target(self.y, n, **options)
+            return target, None, target
+        n_new = len(self.new_embedding)
+        if self.y is None or self.y_new is None:
+            target = check_target(self.y, n, **options)
+            new = check_target(self.y_new, n_new, name="y_new", **options)
+            return target, new, new if self.y is None else target
+        both = check_target(self.y, n, more=(self.y_new, n_new), **options)
+        return both.part(slice(n)), both.part(slice(n, None)), both
+
+    def _plot_panels(self, ax, **options):
+        colors = dict(self.color)
+        if self.y is not None:
+            colors = {"y": self.y, **colors}
+        if self.y_new is not None:
+            raise ValueError(
+                "y_new and color do not go together: y_new is one coloring. Leave one "
+                "of them out."
+            )
+        plt = import_pyplot(self)
+        flat = np.shape(self.embedding)[1] == 2
+        if ax is None:
+            n_columns = min(len(colors), _PANELS_ACROSS)
+            n_rows = ceil(len(colors) / n_columns)
+            _, grid = plt.subplots(
+                n_rows,
+                n_columns,
+                figsize=(4.8 * n_columns, 4.0 * n_rows),
+                layout="constrained",
+                squeeze=False,
+                subplot_kw={"projection": None if flat else "3d"},
+            )
+            axes = grid.ravel()
+            for empty in axes[len(colors) :]:
+                empty.remove()
+            axes = axes[: len(colors)]
+        else:
+            axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+            if len(axes) != len(colors):
+                raise ValueError(
+                    f"ax has {len(axes)} axes, but color has {len(colors)} colorings; "
+                    "one for each is needed, or None."
+                )
+        self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
+        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
+        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        for axis, (title, y) in zip(axes, colors.items(), strict=True):
+            panel = type(self)(
+                embedding=self.embedding,
+                y=y,
+                new_embedding=self.new_embedding,
+                images=self.images,
+                decoder=self.decoder,
+                target_type=self.target_type,
+                noise_label=self.noise_label,
+                name=title,
+            )
+            self.panels_.append(panel.plot(axis, **options))
+        self.ax_, self.figure_ = axes, axes[0].figure
+        if self.name is not None and ax is None:
+            self.figure_.suptitle(self.name)
+        return self
+
+    def _draw_new(self, ax, target, together, cmap):
+        places = check_embedding(
+            self.new_embedding, name="new_embedding", as_it_is=True
+        )
         defaults = {
-            # as large as lets most points be seen, down to a pixel
+            "s": float(np.clip(9000 / len(places), 16.0, 48.0)),
+            "linewidths": 0.8,
+            "edgecolors": "black",
+            "zorder": 2.5,
+        }
+        if target.kind is None:
+            defaults["color"] = "white"
+        elif target.kind == "continuous":
+            defaults |= _limits(together)
+        self.new_points_ = draw_marks(ax, places, target, defaults, cmap=cmap)
+
+    def _draw_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
+        defaults = {
+            # so large that most points are visible, at least a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
         }
+        if target.kind == "continuous":
+            defaults |= _limits(together)
+        if pale:
+            defaults["alpha"] = 0.35
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
         self.points_ = draw_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
@@ -480,7 +686,7 @@ class EmbeddingDisplay:
 
     def _draw_density(self, plt, ax, Z, target, cmap):
         colors = mappable = None
-        cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
+        cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
         if target.kind == "classes":
             to_rgb = import_optional("matplotlib.colors", "plot").to_rgb
             palette = np.array([to_rgb(color) for color, _ in target.marks()])
@@ -494,7 +700,7 @@ class EmbeddingDisplay:
         counts, extent, cells = _histogram(Z)
         rgba = np.zeros((*counts.shape, 4))
         filled = counts > 0
-        # the largest few would leave nothing to all the others
+        # robust to a few outliers
         most = max(np.quantile(counts[filled], 0.99), 2.0)
         level = np.minimum(np.log(counts[filled]) / np.log(most), 1.0)
         if colors is not None:
@@ -518,9 +724,11 @@ class EmbeddingDisplay:
 
     def _draw_names(self, ax, Z, target):
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
-        for i, name in enumerate(target.labels[target.noise :], start=target.noise):
+        for i, name in enumerate(target.labels[target.n_gray :], start=target.n_gray):
             own = Z[target.values == i]
-            # the median of a class in two parts lies in neither
+            if not len(own):  # a class of new samples alone
+                continue
+            # the median of a class with two parts lies in neither
             middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
             text = ax.text(
                 *own[middle],
@@ -539,7 +747,7 @@ class EmbeddingDisplay:
         points = 72.0 / ax.figure.dpi
         size = np.array([window.width, window.height]) * points
         span = np.ptp(Z, axis=0)
-        # both axes have one scale, the smaller one
+        # both axes share the smaller scale
         scale = np.min(size / np.where(span > 0.0, span, np.inf), initial=np.inf)
         scale = scale if np.isfinite(scale) and scale > 0.0 else 1.0
         cell = size.min() / _IMAGES_ACROSS
@@ -567,17 +775,23 @@ class EmbeddingDisplay:
         self.thumbnail_indices_ = chosen
 
 
+def _limits(target):
+    """The ends of the scale of a continuous color, over all samples."""
+    finite = target.values[np.isfinite(target.values)]
+    return {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
+
+
 def _byte_norm():
     return import_optional("matplotlib.colors", "plot").Normalize(0, 255)
 
 
 def _histogram(Z):
-    """Counts of a grid of square cells, its extent, and the cell of each point."""
+    """Return counts of square cells, their extent, and the cell of each point."""
     low, high = Z.min(axis=0), Z.max(axis=0)
     side = (high - low).max() / _N_CELLS
     if side == 0.0:
         side = 1.0
-    # rounded away, the last point would be outside
+    # rounding could put the last point outside
     shape = np.floor((high - low) / side).astype(int) + 1
     at = np.minimum(np.floor((Z - low) / side).astype(int), shape - 1)
     cells = at[:, 1] * shape[0] + at[:, 0]
@@ -597,9 +811,9 @@ def _cell_means(cells, values, counts):
 
 
 def _spread(places, cell, distance, n):
-    """Up to n points: of each cell of a grid the one in its midst, none near another.
+    """Choose up to n separated points, the most central one of each grid cell.
 
-    In a random order that is always the same.
+    Cells are visited in a random order with a fixed seed.
     """
     cells = np.floor(places / cell)
     off = np.square(places - (cells + 0.5) * cell).sum(axis=1)

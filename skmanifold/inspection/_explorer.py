@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""An embedding as one HTML page, to explore in a browser without a server."""
+"""Interactive HTML page of an embedding, without a server."""
 
 import base64
 import html
@@ -9,14 +9,14 @@ import json
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from math import ceil
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from skmanifold.inspection._style import (
-    GREY,
+    GRAY,
     MARKERS,
     PALETTE,
     check_embedding,
@@ -24,12 +24,17 @@ from skmanifold.inspection._style import (
     check_target,
     pixel_range,
     to_bytes,
+    varying_columns,
+    with_constants,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._labels import column_values, is_missing
+from skmanifold.utils._sklearn import safe_indexing, validate_params
+from skmanifold.utils._validation import Count
 
-# Sheets of this many pixels a side are decoded at once by every browser.
+# Side of a sheet in pixels, small enough for every browser to decode quickly.
 _SHEET_SIDE = 2048
-# Browsers take pages of a few hundred MB; pixels shrink by half or more in a PNG.
+# Browsers accept pages of a few hundred MB; PNG halves the pixels at least.
 _MOST_PIXELS = 400_000_000
 
 _SYMBOLS = dict(
@@ -52,6 +57,10 @@ _SYMBOLS = dict(
 )
 
 
+@validate_params(
+    {"grid_size": [Count(2)], "image_size": [Count(1)]},
+    prefer_skip_nested_validation=False,
+)
 def write_explorer(
     path,
     Z,
@@ -68,88 +77,88 @@ def write_explorer(
     grid_size=24,
     image_size=64,
 ):
-    """Write an embedding as one HTML page to explore in a browser.
+    """Write an embedding as an interactive HTML page.
 
-    The page is a single file that needs no server and asks the network for nothing. It
-    pans and zooms, shows the row, the class and the image of the sample under the
-    pointer, searches by row number, name and class, hides and shows classes, and
-    exports what a lasso selects as a CSV file of row numbers. With a decoder it shows
-    what the place under the pointer decodes to. Points are drawn with WebGL: 70,000 of
-    them move smoothly.
+    The page is a single file that needs neither a server nor the network. It pans and
+    zooms, shows the index, class, image and further columns of the sample under the
+    pointer, searches by index, name and class, hides and shows classes, and exports the
+    indices of a lasso selection as a CSV file. With a decoder it shows the decoded
+    sample at the pointer. It uses WebGL and stays smooth with 70,000 points.
 
     Parameters
     ----------
     path : str or path-like
-        Where to write. An existing file is replaced.
+        Path of the file. An existing file is replaced.
 
     Z : array-like of shape (n_samples, 2)
         The embedding.
 
     y : array-like of shape (n_samples,), default=None
-        Classes, or a continuous quantity, to colour by.
+        Classes or a continuous quantity, shown by color.
 
     images : array-like, default=None
-        An image of each sample, of shape (n_samples, height, width) or (n_samples,
-        height, width, channels), or flat rows if `image_shape` is given. Numbers other
-        than uint8 are scaled so that the smallest is black and the largest white.
+        Images of the samples, of shape (n_samples, height, width) or (n_samples,
+        height, width, channels), or flattened if `image_shape` is given. Unless uint8,
+        they are scaled from the smallest value (black) to the largest (white).
 
     image_shape : (int, int) or (int, int, int), default=None
-        Height, width and channels of the images, and of what the decoder returns.
+        Height, width and channels of the images and of decoded samples.
 
     decoder : callable or object with ``inverse_transform``, default=None
-        Map from points of the embedding, (n, 2), to rows of the data, called once for a
-        grid of points. Its rows are drawn as images if there are images of as many
-        pixels, or `image_shape`; otherwise up to eight features as numbers, and more of
-        them as a curve.
+        Map from points of the embedding, (n, 2), to samples, called once for a grid of
+        points. The page shows them as images if `images` or `image_shape` have as many
+        pixels, otherwise as numbers (up to eight features) or as a curve.
 
-    names : array-like of shape (n_samples,), default=None
-        A name of each sample, shown beside its row number and searchable.
+    names : array-like of shape (n_samples,), data frame or dict, default=None
+        Searchable names of the samples, or several columns about them. Missing entries
+        are left out.
 
     components : (int, int) or "pca", default=None
-        The two columns of `Z` to draw, if it has more, or the first two principal
-        components of all. There can be no decoder then.
+        Two columns of `Z`, or its first two principal components. None plots all
+        columns that are not constant. Not with a decoder.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        How to read `y`; "auto" takes floats with a fractional part, or NaN, as
-        continuous and all else as classes.
+        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
+        "classes". Missing values (None, NaN, NA) are gray.
 
     noise_label : object, default=-1
-        The class to draw in grey. None for no such class.
+        Class of the noise, plotted in gray. None if there is none.
 
     title : str, default=None
         Title of the page.
 
     grid_size : int, default=24
-        Points of the grid along each axis, for the decoder.
+        Number of points along each axis of the decoded grid. Increase it for a finer
+        grid and a larger file.
 
     image_size : int, default=64
-        Longest side of an image in pixels; larger images are reduced, by the means of
-        blocks.
+        Longest side of an image in pixels; larger images are downsampled by block
+        means.
 
     Returns
     -------
     path : pathlib.Path
-        Where the page is.
+        Path of the page.
 
     Raises
     ------
     ImportError
         If plotly is not installed.
     ValueError
-        If the shapes of the arguments do not match, or the images are too many for a
+        If the shapes of the arguments do not match, or there are too many images for a
         page.
 
     See Also
     --------
-    EmbeddingDisplay : The embedding as a picture.
+    EmbeddingDisplay : Plot the embedding with matplotlib.
 
     Notes
     -----
-    The images are packed into sheets of PNG with one byte a channel. The plotting
-    library is part of the page: a few megabytes.
+    The images are packed into PNG sheets with one byte per channel. The page includes
+    the plotting library, a few megabytes.
 
-    The page's own rules (its content security policy) forbid it to load anything, and
-    names of classes and samples enter it as text and never as markup.
+    The content security policy of the page forbids loading anything, and names of
+    classes and samples are inserted as text, never as markup.
 
     Examples
     --------
@@ -169,30 +178,34 @@ def write_explorer(
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
     if decoder is not None and components is not None:
         raise ValueError(
-            "decoder and components do not go together: the decoder needs all columns "
-            "of Z. Leave one of them out."
+            "decoder and components cannot be combined: the decoder needs all columns "
+            "of Z. Omit one of them."
         )
     width = np.shape(Z)[1] if np.ndim(Z) == 2 else 0
-    if width == 3 and components is None:
-        raise ValueError(
-            "The explorer draws two columns, but the embedding has three. Choose two "
-            "with components=(0, 1), or all with components='pca', or draw it with "
-            "EmbeddingDisplay."
-        )
+    varying = None
+    if width >= 3 and components is None:
+        whole = np.asarray(Z)
+        varying = varying_columns(whole, (2,))
+        if width == 3 and varying is None:
+            raise ValueError(
+                "The explorer shows two columns, but the embedding has three. Select "
+                "two with components=(0, 1), use components='pca', or plot it with "
+                "EmbeddingDisplay."
+            )
     Z = check_embedding(Z, components, dimensions=(2,))
+    if decoder is not None and varying is not None:
+        decoder = with_constants(decoder, whole, varying)
     target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)
-    # without samples' images the shape is that of what is decoded
+    # without images of the samples, image_shape is that of decoded ones
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
-    _check_size("grid_size", grid_size, 2)
-    _check_size("image_size", image_size, 1)
 
     content = {
         "n": len(Z),
         "x": _base64(Z[:, 0].astype("<f4")),
         "y": _base64(Z[:, 1].astype("<f4")),
         "target": _describe(target),
-        "names": _check_names(names, len(Z)),
+        "names": _named_columns(names, len(Z)),
         "images": None,
         "decode": None,
     }
@@ -217,7 +230,7 @@ def write_explorer(
     }
     # in one pass, so that no part is searched for the name of another
     template = _read("explorer.html")
-    page = re.sub("<!-- ([a-z]+) -->", lambda found: parts[found[1]], template)
+    page = re.sub("<!-- ([a-z]+) -->", lambda match: parts[match[1]], template)
     path = Path(path)
     path.write_bytes(page.encode("utf-8", "replace"))
     return path
@@ -228,7 +241,7 @@ def _read(name):
 
 
 def _script_safe(text):
-    """JSON that no browser takes for the end of its script element, or for markup."""
+    """Escape JSON so that no browser parses it as markup or the end of the script."""
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
@@ -238,25 +251,39 @@ def _base64(array):
     return base64.b64encode(array.tobytes()).decode("ascii")
 
 
-def _check_size(name, value, least):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}.")
-
-
-def _check_names(names, n_samples):
+def _named_columns(names, n_samples):
+    """Return pairs of a column's name and its texts, None where one is missing."""
     if names is None:
         return None
-    names = [str(name) for name in np.asarray(names, dtype=object).ravel()]
-    if len(names) != n_samples:
-        raise ValueError(
-            f"names has {len(names)} entries, but the embedding has {n_samples} rows; "
-            "one name for each is needed."
-        )
-    return names
+    if isinstance(names, Mapping):
+        columns = list(names.items())
+    elif hasattr(names, "columns") and hasattr(names, "dtypes"):
+        columns = [
+            (name, safe_indexing(names, i, axis=1))
+            for i, name in enumerate(names.columns)
+        ]
+    else:
+        columns = [("name", names)]
+    named = []
+    for name, column in columns:
+        values, masked = column_values(column)
+        if values.shape != (n_samples,):
+            what = "names" if len(columns) == 1 else f"names[{name!r}]"
+            raise ValueError(
+                f"{what} has shape {values.shape}, but the embedding has {n_samples} "
+                "samples; one name per sample is needed, or a data frame or dict of "
+                "such columns."
+            )
+        texts = [
+            None if missing or is_missing(value) else str(value)
+            for value, missing in zip(values.tolist(), masked.tolist(), strict=True)
+        ]
+        named.append([str(name), texts])
+    return named
 
 
 def _describe(target):
-    """Colours and names of the classes, or the scale of a continuous colour."""
+    """Describe the classes with their colors, or the scale of a continuous target."""
     if target.kind is None:
         return {"kind": None, "color": PALETTE[1]}
     if target.kind == "classes":
@@ -277,7 +304,7 @@ def _describe(target):
         "low": float(finite.min()) if finite.size else 0.0,
         "high": float(finite.max()) if finite.size else 1.0,
         "scale": [colors.hex_to_rgb(color) for color in colors.sequential.Cividis],
-        "missing": GREY,
+        "missing": GRAY,
     }
 
 
@@ -285,7 +312,7 @@ def _describe(target):
 
 
 def _reduced(images, image_size):
-    """Images of at most `image_size` a side, by the means of square blocks."""
+    """Downsample images to at most `image_size` per side by means of blocks."""
     factor = ceil(max(images.shape[1:3]) / image_size)
     if factor == 1:
         return images
@@ -300,7 +327,7 @@ def _reduced(images, image_size):
 
 
 def _sheets(images, limits, image_size, remedy):
-    """Images as tiles of PNG sheets, row by row from the left."""
+    """Pack images into the tiles of PNG sheets, row by row from the left."""
     factor = ceil(max(images.shape[1:3]) / image_size)
     height, width = (ceil(side / factor) for side in images.shape[1:3])
     n_bytes = len(images) * height * width * np.prod(images.shape[3:], dtype=int)
@@ -333,7 +360,7 @@ def _sheets(images, limits, image_size, remedy):
 
 
 def _tiled(images, columns):
-    """One picture of all images, `columns` of them in a row."""
+    """Tile images into one, with `columns` images per row."""
     n, height, width = images.shape[:3]
     rows = ceil(n / columns)
     sheet = np.zeros((rows * columns, *images.shape[1:]), dtype=np.uint8)
@@ -345,7 +372,7 @@ def _tiled(images, columns):
 
 
 def _png(pixels):
-    """A picture of one, three or four bytes a pixel as a PNG file."""
+    """Encode pixels of one, three or four bytes as a PNG file."""
     height, width = pixels.shape[:2]
     color_type = {1: 0, 3: 2, 4: 6}[1 if pixels.ndim == 2 else pixels.shape[2]]
     lines = np.zeros((height, 1 + pixels.size // height), dtype=np.uint8)
@@ -372,7 +399,7 @@ def _png(pixels):
 
 
 def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
-    """What a grid over the embedding decodes to, row by row from below."""
+    """Decode a grid over the embedding, row by row from below."""
     decode = getattr(decoder, "inverse_transform", decoder)
     if not callable(decode):
         raise TypeError(

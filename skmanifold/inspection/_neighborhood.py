@@ -1,60 +1,60 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Which neighbours an embedding keeps, over all sizes of neighbourhoods."""
+"""Preservation of neighborhoods of all sizes."""
 
 import numpy as np
 
 from skmanifold.inspection._style import (
     LINE_COLORS,
     LINES,
-    check_option,
     embed,
     get_axes,
     merge_kwargs,
     outer_legend,
 )
 from skmanifold.metrics import neighborhood_preservation_curve
+from skmanifold.utils._sklearn import StrOptions, validate_params
 
 
 class NeighborhoodPreservationDisplay:
-    """The share of kept neighbours against the size of the neighbourhood.
+    """Fraction of preserved neighbors against the size of the neighborhood.
 
-    One curve for each embedding: :math:`R_{NX}(k)`, 1 for a perfect embedding and 0 for
-    a random one, or :math:`Q_{NX}(k)` with the level of chance. The legend says the
-    area under :math:`R_{NX}` where each k weighs 1 / k, as
-    :func:`~skmanifold.metrics.neighborhood_preservation_auc` has it.
+    One curve per embedding: :math:`R_{NX}(k)`, 1 for a perfect embedding and 0 for a
+    random one, or :math:`Q_{NX}(k)` with the chance level. The legend shows the area
+    under :math:`R_{NX}` with weights 1 / k, see
+    :func:`~skmanifold.metrics.neighborhood_preservation_auc`.
 
     Parameters
     ----------
     n_neighbors : ndarray of shape (max_neighbors,)
-        The sizes k.
+        Neighborhood sizes k.
 
     q_nx : dict of str to ndarray of shape (max_neighbors,)
-        The share of kept neighbours, for each embedding.
+        Fraction of preserved neighbors of each embedding.
 
     r_nx : dict of str to ndarray of shape (max_neighbors,)
-        The same adjusted for chance.
+        The fraction adjusted for chance.
 
     n_samples : int
-        Number of samples, for the level of chance.
+        Number of samples, for the chance level.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the plot.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     lines_ : list of matplotlib Line2D
-        The curves, in the order of the embeddings.
+        Curves, in the order of the embeddings.
 
     chance_ : matplotlib Line2D
-        The level of chance.
+        Chance level.
 
     auc_ : dict of str to float
-        The area under each curve of :math:`R_{NX}`.
+        Area under each curve of :math:`R_{NX}`.
 
     legend_ : matplotlib Legend
         The legend.
@@ -79,12 +79,12 @@ class NeighborhoodPreservationDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
-        """Draw the curves of one or several fitted estimators.
+        """Plot the curves of one or several fitted estimators.
 
         Parameters
         ----------
         estimator : object or dict of str to object
-            A fitted transformer, or several and their names.
+            A fitted transformer, or several by name.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
@@ -93,18 +93,18 @@ class NeighborhoodPreservationDisplay:
             Not used.
 
         name : str, default=None
-            Name of a single estimator; None takes that of its class.
+            Name of a single estimator; None is the name of its class.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **options : dict
-            Options of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`.
 
         Returns
         -------
         display : NeighborhoodPreservationDisplay
-            The display, drawn.
+            The plotted display.
         """
         if isinstance(estimator, dict):
             Z = {key: embed(one, X) for key, one in estimator.items()}
@@ -128,7 +128,7 @@ class NeighborhoodPreservationDisplay:
         ax=None,
         **plot_options,
     ):
-        """Draw the curves of one or several embeddings.
+        """Plot the curves of one or several embeddings.
 
         Parameters
         ----------
@@ -137,41 +137,42 @@ class NeighborhoodPreservationDisplay:
             The input, or its distances if ``metric="precomputed"``.
 
         Z : array-like of shape (n_samples, n_components) or dict of str to array-like
-            The embedding, or several and their names.
+            The embedding, or several by name.
 
         name : str, default=None
             Name of a single embedding.
 
         max_neighbors : int, default=None
-            Last k; None means ``n_samples - 2``.
+            Largest k; None means ``n_samples - 2``.
 
         metric : str or callable, default="euclidean"
             Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
 
         n_samples : int, default=None
-            Evaluate only so many random samples, among all neighbours. None means all.
+            Number of random samples to evaluate, with neighbors among all samples. None
+            means all. Decrease it to save time.
 
         n_jobs : int, default=None
             Number of threads; None means 1.
 
         random_state : int, RandomState instance or None, default=None
-            Draws the samples if `n_samples` is given.
+            Seed of the samples if `n_samples` is given.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : NeighborhoodPreservationDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         ValueError
-            If no embedding is given, or one has another number of rows than `X`.
+            If no embedding is given, or one does not have as many rows as `X`.
         """
         if not isinstance(Z, dict):
             Z = {"embedding" if name is None else str(name): Z}
@@ -192,26 +193,29 @@ class NeighborhoodPreservationDisplay:
         display = cls(n_neighbors=k, q_nx=q_nx, r_nx=r_nx, n_samples=n_rows)
         return display.plot(ax, **plot_options)
 
+    @validate_params(
+        {"kind": [StrOptions({"r_nx", "q_nx"})]},
+        prefer_skip_nested_validation=False,
+    )
     def plot(self, ax=None, *, kind="r_nx", curve_kwargs=None):
-        """Draw the curves.
+        """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         kind : {"r_nx", "q_nx"}, default="r_nx"
             Whether chance is taken off.
 
         curve_kwargs : dict, default=None
-            Keywords of :meth:`matplotlib.axes.Axes.plot` for the curves.
+            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the curves.
 
         Returns
         -------
         display : NeighborhoodPreservationDisplay
             The display.
         """
-        check_option(kind, ("r_nx", "q_nx"), "kind")
         k = self.n_neighbors
         ax = get_axes(self, ax, figsize=(6.8, 4.2))
         self.auc_ = {
@@ -236,8 +240,8 @@ class NeighborhoodPreservationDisplay:
         words = {"r_nx": ", adjusted for chance", "q_nx": ""}[kind]
         ax.set(
             xscale="log",
-            xlabel="Number of neighbours k",
-            ylabel=f"Kept neighbours {symbol}{words}",
+            xlabel="Number of neighbors k",
+            ylabel=f"Preserved neighbors {symbol}{words}",
         )
         ax.grid(alpha=0.25)
         self.legend_ = outer_legend(ax, [*self.lines_, self.chance_])

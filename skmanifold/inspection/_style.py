@@ -1,18 +1,26 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What all displays share: colours, legends, axes, and how they read their input."""
+"""Colors, legends, axes and validation shared by all displays."""
 
+from collections.abc import Mapping
 from math import ceil
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.decomposition import PCA
 
-from skmanifold.metrics._checks import check_labels
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import joined, read_labels, read_numbers
+from skmanifold.utils._sizes import check_image_shape
+from skmanifold.utils._sklearn import (
+    StrOptions,
+    safe_indexing,
+    validate_parameter_constraints,
+)
 
-# Paul Tol's "muted" scheme and black: told apart by all kinds of sight.
+# Paul Tol's "muted" scheme and black: colorblind-safe.
 PALETTE = (
     "#CC6677",
     "#332288",
@@ -25,35 +33,42 @@ PALETTE = (
     "#AA4499",
     "#000000",
 )
-# More than ten colours are not told apart by anyone, so the eleventh class has the
-# first colour again, on another marker. Those that small marks tell apart come first.
+# More than ten colors are hard to distinguish, so the eleventh class has the first
+# color again with another marker. Markers that are distinct at small sizes come first.
 MARKERS = ("o", "^", "X", "s", "v", "P", "D", "<", ">", "*")
 N_MARKS = len(PALETTE) * len(MARKERS)
-# The palette for lines, which a pale colour makes hard to follow: those last.
+# The palette for lines, with the pale colors, which are hard to follow, last.
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
-GREY = "#C0C0C0"
+GRAY = "#C0C0C0"
+# Samples without a label, where there is noise as well.
+PALE = "#E0E0E0"
 
-# Blue and yellow that differ in lightness too.
+# Blue and yellow that also differ in lightness.
 BLUE, YELLOW = "#2166AC", "#F6D55C"
 
 SEQUENTIAL = "cividis"
 DIVERGING = "RdBu_r"
 
-# Past so many points the marks hide each other, and a picture of them takes seconds.
+# Above this number markers hide each other, and plotting them takes seconds.
 MANY_POINTS = 20_000
 
 
-# What a display is given ----------------------------------------------------
+# Input of displays ----------------------------------------------------
 
 
-def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
-    """Validate an embedding to draw and take the columns to draw of it."""
-    Z = Z.toarray() if issparse(Z) else np.asarray(Z)
+def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
+    """Validate an embedding and select the columns to plot.
+
+    Without `components`, columns that are constant are left out where enough remain:
+    the weight of an only chart is one. An embedding that went through here is checked
+    `as_it_is`.
+    """
+    Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
             f"{name} has shape {Z.shape} and dtype {Z.dtype}, but an embedding is a "
-            "matrix of numbers with one row for each sample."
+            "matrix of numbers with one row per sample."
         )
     allowed = " or ".join(map(str, dimensions))
     if isinstance(components, str) and components == "pca":
@@ -70,12 +85,17 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
                 f"has {Z.shape[1]}, numbered from 0, or 'pca'."
             )
         Z = Z[:, components]
+    elif not as_it_is:
+        varying = varying_columns(Z, dimensions)
+        Z = Z if varying is None else Z[:, varying]
     if Z.shape[1] not in dimensions:
+        first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
+        first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
-            f"{name} has {Z.shape[1]} columns, but {allowed} can be drawn. "
+            f"{name} has {Z.shape[1]} columns, but {allowed} can be plotted. "
             + (
-                "Choose some with components=(0, 1), or take the first two principal "
-                "components of all with components='pca'."
+                f"Select some with components={first}, or use the first two principal "
+                "components with components='pca'."
                 if Z.shape[1] > min(dimensions)
                 else "Fit with more n_components."
             )
@@ -83,14 +103,44 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3)):
     return _finite(Z.astype(np.float64, copy=False), name)
 
 
+def varying_columns(Z, dimensions=(2, 3)):
+    """Columns to draw of an embedding in which others are constant; None draws all."""
+    if Z.shape[1] < 3:
+        return None
+    varies = _varies(Z)
+    return (
+        np.flatnonzero(varies)
+        if not varies.all() and varies.sum() in dimensions
+        else None
+    )
+
+
+def with_constants(decoder, Z, varying):
+    """A decoder of all columns of Z, for points of the varying ones alone."""
+    decode = getattr(decoder, "inverse_transform", decoder)
+
+    def from_varying(points):
+        whole = np.repeat(np.asarray(Z[:1], dtype=np.float64), len(points), axis=0)
+        whole[:, varying] = points
+        return decode(whole)
+
+    return from_varying
+
+
+def _varies(Z):
+    return (Z != Z[:1]).any(axis=0)
+
+
 def _finite(Z, name):
     if not np.isfinite(Z).all():
-        raise ValueError(f"{name} has NaN or infinite entries, which have no place.")
+        raise ValueError(
+            f"{name} has NaN or infinite entries, which cannot be plotted. Remove them."
+        )
     return Z
 
 
 def embed(estimator, X):
-    """Embedding of X by a fitted estimator."""
+    """Return the embedding of X by a fitted estimator."""
     if hasattr(estimator, "transform"):
         Z = estimator.transform(X)
     elif hasattr(estimator, "embedding_"):
@@ -110,30 +160,27 @@ def embed(estimator, X):
 
 
 def check_images(images, image_shape, n_samples):
-    """Images as an array (n, height, width) or (n, height, width, channels), or None.
-
-    Without images of its own a display has none; `image_shape` alone reshapes nothing.
-    """
+    """Validate images and return (n, height, width[, channels]), or None."""
     if images is None:
         if image_shape is not None:
             raise ValueError(
-                f"image_shape={image_shape!r} needs the images: pass images=X, one row "
-                "of pixels for each sample."
+                f"image_shape={image_shape!r} needs the images: pass images=X, with "
+                "one row of pixels per sample."
             )
         return None
     images = images.toarray() if issparse(images) else np.asarray(images)
     given = images.shape
     if image_shape is not None:
-        shape = tuple(np.atleast_1d(image_shape).tolist())
-        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        shape = check_image_shape(image_shape)
+        if shape[2] not in (1, 3, 4):
             raise ValueError(
-                f"image_shape={image_shape!r} must be (height, width) or (height, "
-                "width, channels) with 1, 3 or 4 channels, the channels last."
+                f"image_shape={image_shape!r} has {shape[2]} channels, but 1, 3 or 4 "
+                "can be plotted. The channels come last."
             )
         if images.ndim < 2 or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(
-                f"image_shape={image_shape!r} has {np.prod(shape)} pixels and channels "
-                f"an image, but the images have shape {given}, one row a sample."
+                f"image_shape={image_shape!r} has {np.prod(shape)} pixel values, but "
+                f"images has shape {given}, with one row per sample."
             )
         images = images.reshape(len(images), *shape)
     if images.ndim == 4 and images.shape[3] == 1:
@@ -143,19 +190,19 @@ def check_images(images, image_shape, n_samples):
     ):
         raise ValueError(
             f"images has shape {given}, but (n_samples, height, width) or (n_samples, "
-            "height, width, 3) is needed. Give image_shape=(height, width) for flat "
-            "rows."
+            "height, width, 3) is needed. For flattened images, set "
+            "image_shape=(height, width)."
         )
     if len(images) != n_samples:
         raise ValueError(
             f"images has {len(images)} rows, but the embedding has {n_samples}; one "
-            "image for each sample is needed."
+            "image per sample is needed."
         )
     return images
 
 
 def pixel_range(images):
-    """Smallest and largest finite value, the black and the white of all images."""
+    """Return the finite range of all images, which is plotted from black to white."""
     if images.dtype == np.uint8:
         return 0.0, 255.0
     if images.dtype == bool:
@@ -167,7 +214,7 @@ def pixel_range(images):
 
 
 def to_bytes(images, limits):
-    """Images as uint8, `limits` being black and white; what is not finite is black."""
+    """Convert images to uint8 with `limits` as black and white; NaN becomes black."""
     if images.dtype == np.uint8:
         return images
     low, high = limits
@@ -176,116 +223,177 @@ def to_bytes(images, limits):
     return np.nan_to_num(scaled, nan=0.0).round().astype(np.uint8)
 
 
+def colorings(color, X=None):
+    """Several colorings by their names, or None.
+
+    Names of columns are looked up in X, if that is a data frame.
+    """
+    if color is None:
+        return None
+    if isinstance(color, Mapping):
+        found = {str(name): column for name, column in color.items()}
+    elif hasattr(color, "columns") and hasattr(color, "dtypes"):
+        found = {
+            str(name): safe_indexing(color, i, axis=1)
+            for i, name in enumerate(color.columns)
+        }
+    elif isinstance(color, (list, tuple)):
+        found = {}
+        for i, one in enumerate(color):
+            if isinstance(one, str):
+                found[one] = _column_of(X, one)
+            else:
+                name = getattr(one, "name", None)
+                found[str(i if name is None else name)] = one
+    else:
+        raise TypeError(
+            "color must be a list of colorings, a dict or a data frame, got "
+            f"{type(color).__name__}. One coloring alone goes to y."
+        )
+    if not found:
+        raise ValueError("color is empty; at least one coloring is needed.")
+    return found
+
+
+def _column_of(X, name):
+    columns = list(X.columns) if hasattr(X, "columns") and hasattr(X, "dtypes") else []
+    if name not in columns:
+        has = (
+            f"which has {', '.join(map(repr, columns))}" if columns else "which is none"
+        )
+        raise ValueError(
+            f"color names the column {name!r}, but that is looked up in X as a data "
+            f"frame, {has}. Pass the column itself: color={{{name!r}: column}}."
+        )
+    return safe_indexing(X, columns.index(name), axis=1)
+
+
 class Target:
-    """What the colours mean: classes, a number, or nothing.
+    """Target that colors represent: classes, a continuous quantity, or none.
 
     Attributes
     ----------
     kind : "classes", "continuous" or None
-    values : the numbers, or the number of each sample's class
-    labels : the classes as text, in sorted order, the noise first
-    noise : whether the first class is the noise
+    values : quantity, NaN where it is missing, or class index, of each sample
+    labels : names of the classes in the order in which a reader expects them, after
+        the gray ones: the noise, and samples without a label
+    n_gray : number of gray classes
     """
 
-    def __init__(self, kind, values=None, labels=(), noise=False):
+    def __init__(self, kind, values=None, labels=(), n_gray=0):
         self.kind = kind
         self.values = values
         self.labels = labels
-        self.noise = noise
+        self.n_gray = n_gray
+
+    def part(self, rows):
+        """The same of some samples."""
+        values = None if self.values is None else self.values[rows]
+        return Target(self.kind, values, self.labels, self.n_gray)
 
     @property
     def shares_colors(self):
-        """Whether there are more classes than colours."""
-        return len(self.labels) - self.noise > len(PALETTE)
+        """True if there are more classes than colors."""
+        return len(self.labels) - self.n_gray > len(PALETTE)
 
     def marks(self):
-        """For each class its colour and marker."""
-        n_classes = len(self.labels) - self.noise
+        """Return the color and marker of each class."""
+        n_classes = len(self.labels) - self.n_gray
         marks = [
             (PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE) % len(MARKERS)])
             for i in range(n_classes)
         ]
-        return [(GREY, "o"), *marks] if self.noise else marks
+        return [(GRAY, "o"), (PALE, "o")][: self.n_gray] + marks
 
     def groups(self):
-        """Marker, height and samples of each collection; the noise is the lowest."""
+        """Yield marker, z-order and samples of each collection, gray ones lowest."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
-        noise = self.noise & (self.values == 0)
-        if self.noise:
-            yield "o", 0.0, noise
+        gray = self.values < self.n_gray
+        if self.n_gray:
+            yield "o", 0.0, gray
         for marker in MARKERS:
-            rows = (markers == marker) & ~noise
+            rows = (markers == marker) & ~gray
             if rows.any():
                 yield marker, 0.5, rows
 
 
-def check_target(y, n_samples, *, target_type="auto", noise_label=-1):
-    """Read y as classes or as a continuous quantity."""
-    options = ("auto", "classes", "continuous")
-    if target_type not in options:
-        raise ValueError(
-            f"target_type must be one of {', '.join(map(repr, options))}, got "
-            f"{target_type!r}."
-        )
+def check_target(
+    y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
+):
+    """Validate y and interpret it as classes or as a continuous quantity.
+
+    `more` are the y and the number of further samples, which come after the others.
+    """
+    validate_parameter_constraints(
+        {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
+        {"target_type": target_type},
+        caller_name="a display",
+    )
     if y is None:
         return Target(None)
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
+    given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
+    numbers = [read_numbers(part) for part, *_ in given]
     if target_type == "auto":
-        # NaN is a missing number, and no class
-        fractions = y.dtype.kind == "f" and bool((y != np.round(y)).any())
-        target_type = "continuous" if fractions else "classes"
-    if target_type == "continuous":
-        if y.shape != (n_samples,) or y.dtype.kind not in "fiub":
-            raise ValueError(
-                f"y has shape {y.shape} and dtype {y.dtype}, but a continuous colour "
-                f"needs one number for each of the {n_samples} samples."
-            )
-        return Target("continuous", y.astype(np.float64))
-    codes = check_labels(y, n_samples)
-    names = np.unique(y).tolist()
-    # 1.0 and 2.0 are classes that went through an array of floats
-    if y.dtype.kind == "f":
-        names = [int(name) for name in names]
-    noise = [
-        i
-        for i, name in enumerate(names)
-        if noise_label is not None
-        and not isinstance(name, bool)
-        and name == noise_label
-    ]
-    if noise:
-        order = noise + [i for i in range(len(names)) if i not in noise]
-        codes = np.argsort(order)[codes]
-        names = ["noise", *(names[i] for i in order[1:])]
-    return Target("classes", codes, [str(name) for name in names], bool(noise))
-
-
-def check_option(value, options, name):
-    """Validate a choice among strings."""
-    if value not in options:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
+        continuous = all(part is not None for part in numbers) and any(
+            map(_are_continuous, numbers)
         )
-    return value
+        target_type = "continuous" if continuous else "classes"
+    if target_type == "continuous":
+        for (part, n, name), values in zip(given, numbers, strict=True):
+            if values is None or values.shape != (n,):
+                came = np.asarray(part) if values is None else values
+                raise ValueError(
+                    f"{name} has shape {came.shape} and dtype {came.dtype}, but a "
+                    f"continuous target needs one number for each of the {n} samples."
+                )
+        values = np.concatenate(numbers)
+        return Target("continuous", np.where(np.isinf(values), np.nan, values))
+    labels = [read_labels(*part, natural=True, fractions=True) for part in given]
+    return _classes(joined(labels), noise_label)
 
 
-# Where it is drawn ----------------------------------------------------------
+def _are_continuous(numbers):
+    # a missing number says nothing about the others
+    known = numbers[~np.isnan(numbers)]
+    return bool((known != np.round(known)).any() or np.isinf(known).any())
+
+
+def _classes(labels, noise_label):
+    """A target of classes, in gray the noise and what has no label."""
+    values, names = labels.classes.tolist(), labels.names
+    noise = [
+        noise_label is not None
+        and not isinstance(value, bool)
+        and bool(value == noise_label)
+        for value in values
+    ]
+    order = np.argsort(~np.array(noise, dtype=bool), kind="stable")
+    codes = np.append(np.argsort(order), -1)[labels.codes]
+    names = ["noise" if noise[i] else names[i] for i in order]
+    n_gray = sum(noise)
+    missing = codes < 0
+    if missing.any():
+        names.insert(n_gray, "missing" if "missing" not in names else "no label")
+        codes = np.where(missing, n_gray, codes + (codes >= n_gray))
+        n_gray += 1
+    return Target("classes", codes, names, n_gray)
+
+
+# Axes and marks ----------------------------------------------------------
 
 
 def import_pyplot(display):
-    """matplotlib.pyplot, or how to install it."""
+    """Import matplotlib.pyplot, or raise an error that says how to install it."""
     return import_optional(
         "matplotlib.pyplot", "plot", feature=f"{type(display).__name__}.plot"
     )
 
 
 def get_axes(display, ax, *, figsize=None, projection=None):
-    """The axes to draw in: those given, or new ones in a figure of their own."""
+    """Return the given axes, or new axes in a new figure."""
     plt = import_pyplot(display)
     if ax is None:
-        # a layout that makes room for what stands outside of the axes
+        # this layout makes room for legends outside of the axes
         _, ax = plt.subplots(
             figsize=figsize,
             layout="constrained",
@@ -297,7 +405,7 @@ def get_axes(display, ax, *, figsize=None, projection=None):
             + (
                 "three-dimensional axes: plt.subplots(subplot_kw={'projection': '3d'})."
                 if projection == "3d"
-                else "plain axes of two dimensions: plt.subplots()."
+                else "two-dimensional axes: plt.subplots()."
             )
         )
     display.ax_ = ax
@@ -306,13 +414,13 @@ def get_axes(display, ax, *, figsize=None, projection=None):
 
 
 def density_colors():
-    """From pale to dark: a cell of one point still stands out from the paper."""
+    """Return a colormap from pale to dark, whose palest color is visible on white."""
     colors = import_optional("matplotlib.colors", "plot")
     return colors.LinearSegmentedColormap.from_list("density", ["#C9C5E8", PALETTE[1]])
 
 
 def merge_kwargs(defaults, given, *, points=False):
-    """Given keywords over the default ones, matplotlib's short names included."""
+    """Merge keyword arguments into defaults, including matplotlib's aliases."""
     normalize_kwargs = import_optional("matplotlib.cbook", "plot").normalize_kwargs
     if points:
         kind = import_optional("matplotlib.collections", "plot").PathCollection
@@ -328,18 +436,18 @@ def merge_kwargs(defaults, given, *, points=False):
 
 
 def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL):
-    """Marks in the colours of a target: one collection, or one for each marker."""
+    """Plot markers in the colors of a target, as one collection or one per marker."""
     if target.kind != "classes":
         if target.kind == "continuous":
             plt = import_optional("matplotlib.pyplot", "plot")
-            cmap = plt.get_cmap(cmap).with_extremes(bad=GREY)
+            cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
             own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
-            own = {"color": PALETTE[1]}
+            own = {} if "color" in defaults else {"color": PALETTE[1]}
         options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
         return [ax.scatter(*places.T, **options)]
     if target.shares_colors:
-        # forms want more room than colours
+        # markers need larger sizes than colors to be distinct
         defaults = defaults | {"s": max(defaults["s"], 16.0)}
     colors = np.array([color for color, _ in target.marks()])[target.values]
     points = []
@@ -351,8 +459,8 @@ def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUEN
     return points
 
 
-def class_legend(ax, target):
-    """A legend of classes, with marks large enough to tell their colours."""
+def class_legend(ax, target, *, new=False):
+    """Add a legend of classes, with markers large enough to show their colors."""
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
     handles = [
         Line2D(
@@ -360,11 +468,24 @@ def class_legend(ax, target):
         )
         for (color, marker), label in zip(target.marks(), target.labels, strict=True)
     ]
+    if new:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                color="white",
+                markeredgecolor="black",
+                markersize=6,
+                label="new samples",
+            )
+        )
     return outer_legend(ax, handles)
 
 
 def outer_legend(ax, handles, *, title=None, rows=20):
-    """A legend beside the axes, where it covers no point."""
+    """Add a legend beside the axes, where it hides no points."""
     place = 1.12 if hasattr(ax, "zaxis") else 1.02
     return ax.legend(
         handles=handles,
@@ -380,7 +501,7 @@ def outer_legend(ax, handles, *, title=None, rows=20):
 
 
 def bare(ax):
-    """Take the ticks away where the coordinates mean nothing by themselves."""
+    """Remove the ticks of axes whose coordinates have no meaning."""
     if hasattr(ax, "zaxis"):
         ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
         return

@@ -14,11 +14,11 @@ from skmanifold.inspection._style import (
 
 
 class BarcodeDisplay:
-    """The barcode of a filtered complex: when holes of each dimension live.
+    """Barcode of a filtered complex.
 
-    A bar is a class of homology, from its birth to its death along the filtration; one
-    that never dies has an arrow. At a value of the filtration, the number of bars of
-    dimension d above it is the Betti number of dimension d there.
+    Each bar is a homology class, from its birth to its death along the filtration; an
+    arrow marks classes that never die. The Betti number of dimension d at a filtration
+    value is the number of bars of dimension d over it.
 
     Parameters
     ----------
@@ -31,22 +31,22 @@ class BarcodeDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the picture.
+        Axes with the barcode.
 
     figure_ : matplotlib Figure
-        Its figure.
+        Figure containing the axes.
 
     bars_ : dict of int to matplotlib LineCollection
         The bars of each dimension.
 
     arrows_ : list of matplotlib Line2D
-        Marks of the bars that never end.
+        Arrows at the bars that never end.
 
     n_hidden_ : int
         Number of bars shorter than `min_length`, or beyond `max_bars`.
 
     legend_ : matplotlib Legend
-        The colours of the dimensions.
+        Legend of the dimensions.
 
     Examples
     --------
@@ -63,40 +63,41 @@ class BarcodeDisplay:
 
     @classmethod
     def from_persistence(cls, persistence, *, name=None, ax=None, **plot_options):
-        """Draw persistent homology.
+        """Plot the barcode of persistent homology.
 
         Parameters
         ----------
         persistence : iterable of (int, (float, float)) or list of ndarray
-            Dimension, birth and death of each class, as gudhi gives them; or for each
-            dimension from 0 an array of shape (n_bars, 2). A class that never dies has
-            the death inf.
+            Dimension, birth and death of each class, as from gudhi; or one array of
+            shape (n_bars, 2) per dimension from 0 on, as from
+            :func:`skmanifold.topology.persistence`. The death of a class that never
+            dies is inf.
 
         name : str, default=None
             Title of the axes.
 
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         **plot_options : dict
-            Options of :meth:`plot`.
+            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
         display : BarcodeDisplay
-            The display, drawn.
+            The plotted display.
 
         Raises
         ------
         TypeError
             If a complex is given instead of its persistence.
         ValueError
-            If an entry is no such triple, or a death comes before its birth.
+            If an entry is not a triple, or a death precedes its birth.
         """
         if hasattr(persistence, "to_gudhi"):
             raise TypeError(
-                "persistence is a FilteredComplex, which has no bars yet. Pass what "
-                "skmanifold.atlas.persistence makes of it."
+                "persistence is a FilteredComplex, whose bars are not computed yet. "
+                "Pass the result of skmanifold.topology.persistence(complex)."
             )
         persistence = list(persistence)
         if persistence and all(
@@ -104,8 +105,8 @@ class BarcodeDisplay:
         ):
             persistence = [
                 (dimension, bar)
-                for dimension, of_dimension in enumerate(persistence)
-                for bar in of_dimension
+                for dimension, pairs in enumerate(persistence)
+                for bar in pairs
             ]
         bars = []
         for entry in persistence:
@@ -115,30 +116,29 @@ class BarcodeDisplay:
             except (TypeError, ValueError) as error:
                 raise ValueError(
                     f"persistence has the entry {entry!r}, but (dimension, (birth, "
-                    "death)) is needed, as gudhi gives it."
+                    "death)) is needed, as returned by gudhi."
                 ) from error
             if not bar[1][0] <= bar[1][1]:
                 raise ValueError(
-                    f"persistence has the entry {entry!r}, whose death comes before "
-                    "its birth."
+                    f"persistence has the entry {entry!r}, whose death precedes its "
+                    "birth."
                 )
             bars.append(bar)
         return cls(persistence=bars, name=name).plot(ax, **plot_options)
 
     def plot(self, ax=None, *, min_length=0.0, max_bars=200, scale_label="Filtration"):
-        """Draw the bars.
+        """Plot the bars.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in; None makes a figure.
+            Axes to plot in; None creates a figure.
 
         min_length : float, default=0.0
-            Bars that are not longer than this are left out: those that die at once, by
-            default.
+            Bars must be longer than this to be plotted. Increase it to hide noise.
 
         max_bars : int, default=200
-            Most bars of a dimension; the longest are drawn.
+            Largest number of bars per dimension; the longest are plotted.
 
         scale_label : str, default="Filtration"
             Label of the axis.
@@ -161,7 +161,7 @@ class BarcodeDisplay:
             if np.isfinite(end)
         ]
         low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
-        # bars without an end go on past all others
+        # bars without an end extend beyond all others
         right = high + 0.08 * ((high - low) or 1.0)
         left = low - 0.02 * ((high - low) or 1.0)
         self.bars_, self.arrows_, self.n_hidden_ = {}, [], 0
@@ -174,7 +174,7 @@ class BarcodeDisplay:
             self.n_hidden_ += len(bars) - len(kept)
             if not kept:
                 continue
-            # earliest first, as one reads
+            # earliest first, in reading order
             bars = bars[sorted(kept, key=lambda i: (bars[i, 0], bars[i, 1]))]
             rows = row + np.arange(len(bars))
             row += len(bars) + 1

@@ -28,9 +28,16 @@
 
   function label(i) {
     if (target.kind === "classes") return target.labels[values[i]];
-    if (target.kind === "continuous") return round(values[i]);
+    if (target.kind === "continuous") {
+      return Number.isNaN(values[i]) ? "missing" : round(values[i]);
+    }
     return null;
   }
+
+  // columns of further facts, null where one is missing
+  const columns = data.names || [];
+  const namesOf = (i) =>
+    columns.map(([, texts]) => texts[i]).filter((text) => text !== null);
 
   // -- colours and marks of all samples
 
@@ -237,7 +244,9 @@
 
   function facts(i) {
     const rows = [["row", String(i)]];
-    if (data.names) rows.push(["name", data.names[i]]);
+    for (const [name, texts] of columns) {
+      if (texts[i] !== null) rows.push([name, texts[i]]);
+    }
     if (target.kind) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
     return rows;
   }
@@ -351,16 +360,16 @@
   }
 
   function exportSelection() {
-    const columns = ["index"];
-    if (data.names) columns.push("name");
-    if (target.kind) columns.push("label");
-    const lines = [columns.join(",")];
+    const head = ["index", ...columns.map(([name]) => quoted(name))];
+    if (target.kind) head.push("label");
+    const lines = [head.join(",")];
     for (const i of [...selected].sort((a, b) => a - b)) {
       const cells = [String(i)];
-      if (data.names) cells.push(quoted(data.names[i]));
+      for (const [, texts] of columns) cells.push(quoted(texts[i] ?? ""));
       // the number itself, not as it is rounded on the screen
-      if (target.kind === "continuous") cells.push(String(values[i]));
-      else if (target.kind) cells.push(quoted(label(i)));
+      if (target.kind === "continuous") {
+        cells.push(Number.isNaN(values[i]) ? "" : String(values[i]));
+      } else if (target.kind) cells.push(quoted(label(i)));
       lines.push(cells.join(","));
     }
     const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
@@ -414,14 +423,15 @@
     if (text !== "") {
       const rows = [];
       if (/^\d+$/.test(text) && Number(text) < n) rows.push(Number(text));
-      for (let i = 0; data.names && i < n && rows.length < 50; i++) {
-        if (matches(data.names[i]) && i !== rows[0]) rows.push(i);
+      for (let i = 0; columns.length && i < n && rows.length < 50; i++) {
+        if (namesOf(i).some(matches) && i !== rows[0]) rows.push(i);
       }
       for (const i of rows) {
         const item = document.createElement("li");
         const button = document.createElement("button");
         button.type = "button";
-        button.textContent = data.names ? `row ${i}: ${data.names[i]}` : `row ${i}`;
+        const names = namesOf(i);
+        button.textContent = names.length ? `row ${i}: ${names.join(", ")}` : `row ${i}`;
         button.addEventListener("click", () => locate(i));
         item.append(button);
         results.append(item);
@@ -443,7 +453,7 @@
   function listed() {
     const all = target.labels.map((_, code) => code);
     const found = all.filter((code) => matches(target.labels[code]));
-    return found.length || data.names ? found : all;
+    return found.length || columns.length ? found : all;
   }
 
   function listClasses() {
@@ -496,7 +506,7 @@
     if (event.key === "Enter" && first) first.click();
   });
   const wanted = ["row number"];
-  if (data.names) wanted.push("name");
+  for (const [name] of columns) wanted.push(name);
   if (target.kind === "classes") wanted.push("class");
   element("search").placeholder = wanted.join(", ");
 

@@ -141,8 +141,11 @@ def one_plus_scaled_distances(a, b, nu):
     shift = b.mean(0)
     a, b = a - shift, b - shift
     a2 = (a * a).sum(1, keepdim=True).div_(nu).add_(1)
-    b2 = (b * b).sum(1).div_(nu)
-    return torch.addmm(a2 + b2, a, b.t(), alpha=-2 / nu).clamp_(min=1)
+    b2 = (b * b).sum(1, keepdim=True).div_(nu)
+    # 1 + a2 + b2 - 2 a b as one product: no further pass over the (n, m) matrix
+    left = torch.cat([a * (-2 / nu), a2, torch.ones_like(a2)], 1)
+    right = torch.cat([b, torch.ones_like(b2), b2], 1)
+    return (left @ right.t()).clamp_(min=1)
 
 
 def log_power(base, nu, kernel):

@@ -11,10 +11,33 @@ from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import read_labels
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count
+
+
+def validate_metric(constraints=None):
+    """Return a decorator that validates the parameters of a metric.
+
+    `constraints` are those of the parameters that not every metric has. Data and metric
+    names have checks of their own below.
+    """
+    common = {
+        "per_sample": ["boolean"],
+        "n_samples": [Count(1), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+    return validate_params(
+        {**common, **(constraints or {})}, prefer_skip_nested_validation=True
+    )
+
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
     check_metric(metric)
+    X = plain(X, name)
     if metric == "precomputed" and not issparse(X):
         X = np.asarray(X)
         if X.dtype.kind == "f" and np.isposinf(X).any():
@@ -53,26 +76,47 @@ def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
 
 
 def check_labels(y, n_samples, name="y"):
-    """Validate one label per sample and return the labels as codes 0, 1, ..."""
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.shape[0] != n_samples:
+    """Validate one class per sample and return codes 0, 1, ...; -1 where it is missing.
+
+    Metrics leave samples without a label out, see :func:`labeled`.
+    """
+    codes = read_labels(y, n_samples, name).codes
+    if len(codes) and (codes < 0).all():
         raise ValueError(
-            f"{name} has shape {y.shape}, but one label for each of the {n_samples}"
-            " samples is needed."
+            f"{name} has no label that is not missing (None, NaN or NA), but at least "
+            "one is needed."
         )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(f"{name} has NaN or infinite entries; labels must be finite.")
-    try:
-        return np.unique(y, return_inverse=True)[1].reshape(-1)
-    except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in y})
-        raise TypeError(
-            f"{name} mixes labels of the types {', '.join(kinds)}, which have no common"
-            " order. Pass all strings or all numbers, and give missing labels a name of"
-            " their own."
-        ) from error
+    return codes
+
+
+def labeled(codes, *matrices, metric="euclidean"):
+    """Leave samples without a label out.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        What :func:`check_labels` returned.
+    *matrices : {ndarray, csr} of shape (n_samples, ...)
+        What belongs to the samples; distances with ``metric="precomputed"``.
+    metric : str or callable, default="euclidean"
+        The metric of the first matrix.
+
+    Returns
+    -------
+    kept : ndarray or None
+        The samples that have a label; None for all of them.
+    codes : ndarray
+        Their codes.
+    *matrices
+        Their rows.
+    """
+    if (codes >= 0).all():
+        return (None, codes, *matrices)
+    kept = np.flatnonzero(codes >= 0)
+    parts = [matrix[kept] for matrix in matrices]
+    if isinstance(metric, str) and metric == "precomputed":
+        parts[0] = parts[0][:, kept]
+    return (kept, codes[kept], *parts)
 
 
 def check_neighbors(
@@ -117,34 +161,17 @@ def check_neighbors(
     return first, last
 
 
-def check_rows(n_rows, n_samples, random_state):
-    """Return the sorted rows to evaluate, None for all of them."""
-    if n_samples is None:
-        return None
-    if not isinstance(n_samples, Integral) or isinstance(n_samples, (bool, np.bool_)):
-        raise TypeError(f"n_samples must be an int or None, got {n_samples!r}.")
-    if n_samples < 1:
-        raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
-    if n_samples >= n_rows:
+def choose_rows(n_rows, n_samples, random_state):
+    """Return the sorted indices of the samples to evaluate, None for all."""
+    if n_samples is None or n_samples >= n_rows:
         return None
     rng = check_random_state(random_state)
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
 
 
-def check_option(value, options, name):
-    """Validate a choice among strings."""
-    if value not in options:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}."
-        )
-    return value
-
-
-# Those that need parameters taken from all the data, which chunks of it do not have.
-_WITH_PARAMETERS = ("mahalanobis", "seuclidean")
 # Its purpose is NaN, which no metric here takes; without them it is Euclidean.
 _FOR_NAN = ("nan_euclidean",)
-_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_WITH_PARAMETERS, _FOR_NAN))
+_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_FOR_NAN))
 
 
 def check_metric(metric):
@@ -155,11 +182,6 @@ def check_metric(metric):
         raise TypeError(
             "metric must be the name of a metric or a callable that takes two rows, got"
             f" {metric!r}."
-        )
-    if metric in _WITH_PARAMETERS:
-        raise ValueError(
-            f"metric={metric!r} needs parameters that are taken from the data. Scale"
-            " the data, and pass them with metric='euclidean'; or pass a callable."
         )
     if metric not in _METRICS:
         near = get_close_matches(metric, _METRICS, n=1)

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.cluster import contingency_matrix
 
-from skmanifold.metrics._checks import check_labels, check_pair
+from skmanifold.metrics._checks import check_labels, check_pair, labeled
 
 
 def clustering_accuracy(y_true, y_pred):
@@ -21,16 +21,17 @@ def clustering_accuracy(y_true, y_pred):
         ACC = \\max_m \\frac{1}{n} \\sum_{i=1}^n [y_i = m(c_i)]
 
     over all one-to-one maps m from clusters to classes, found by the Hungarian method.
-    Where the numbers of labels differ, what has no partner counts as wrong. The value
-    lies in (0, 1]; higher is better.
+    Where the numbers of labels differ, what has no partner counts as wrong. Samples
+    without a label in either of the two are left out. The value lies in (0, 1]; higher
+    is better.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        The classes, of any kind.
+        The classes, of any kind; None, NaN and NA where a label is missing.
 
     y_pred : array-like of shape (n_samples,)
-        The clusters; their names do not matter.
+        The clusters; their names do not matter, so that noise, -1, is one of them.
 
     Returns
     -------
@@ -57,15 +58,18 @@ def clustering_accuracy(y_true, y_pred):
     >>> clustering_accuracy([0, 0, 1, 1], [0, 0, 1, 2])
     0.75
     """
-    y_true = np.asarray(y_true)
-    n_samples = len(np.atleast_1d(y_true))
-    if n_samples == 0:
+    y_true = check_labels(y_true, None, "y_true")
+    if len(y_true) == 0:
         raise ValueError("y_true is empty; at least one label is needed.")
-    y_true = check_labels(y_true, n_samples, "y_true")
-    y_pred = check_labels(y_pred, n_samples, "y_pred")
-    counts = contingency_matrix(y_true, y_pred)
+    y_pred = check_labels(y_pred, len(y_true), "y_pred")
+    known = (y_true >= 0) & (y_pred >= 0)
+    if not known.any():
+        raise ValueError(
+            "No sample has a label in both y_true and y_pred; at least one is needed."
+        )
+    counts = contingency_matrix(y_true[known], y_pred[known])
     matched = linear_sum_assignment(counts, maximize=True)
-    return float(counts[matched].sum() / n_samples)
+    return float(counts[matched].sum() / known.sum())
 
 
 def cluster_rank_accuracy(X, Z, labels):
@@ -80,6 +84,7 @@ def cluster_rank_accuracy(X, Z, labels):
 
     The value lies in [1/C, 1], as each mean is its own nearest; higher is better. The
     value 1 is always possible where the embedding has at least ``C - 1`` columns.
+    Samples whose label is missing are left out.
 
     Parameters
     ----------
@@ -90,7 +95,7 @@ def cluster_rank_accuracy(X, Z, labels):
         The embedding.
 
     labels : array-like of shape (n_samples,)
-        The clusters, or the classes.
+        The clusters, or the classes; None, NaN and NA where one is missing.
 
     Returns
     -------
@@ -113,6 +118,7 @@ def cluster_rank_accuracy(X, Z, labels):
     """
     X, Z = check_pair(X, Z, min_samples=1)
     labels = check_labels(labels, X.shape[0], "labels")
+    _, labels, X, Z = labeled(labels, X, Z)
     return float(np.mean(_center_ranks(X, labels) == _center_ranks(Z, labels)))
 
 

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How many coordinates do the data need?"""
+"""Intrinsic dimension of data."""
 
 from numbers import Real
 
@@ -10,12 +10,20 @@ import numpy as np
 from skmanifold.metrics._checks import (
     check_data,
     check_neighbors,
-    check_option,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Number
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"twonn", "mle"})],
+        "discard_fraction": [Number(Real, 0, 1, closed="left")],
+    }
+)
 def intrinsic_dimension(
     X,
     *,
@@ -31,11 +39,11 @@ def intrinsic_dimension(
     """Estimate the dimension of the manifold that the data lie on.
 
     ``"twonn"`` takes the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
-    two nearest neighbours, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
+    two nearest neighbors, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
     on the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu`
     through the origin. It looks at the finest scale, where noise counts as dimension.
 
-    ``"mle"`` takes the k nearest neighbours, at the distances :math:`T_j(i)`:
+    ``"mle"`` takes the k nearest neighbors, at the distances :math:`T_j(i)`:
 
     .. math::
 
@@ -56,7 +64,7 @@ def intrinsic_dimension(
         The estimator.
 
     n_neighbors : int or (int, int), default=(10, 20)
-        Number of neighbours k, at least 2, of ``"mle"``. A pair (first, last) stands
+        Number of neighbors k, at least 2, of ``"mle"``. A pair (first, last) stands
         for the mean over all k from first to last, as Levina and Bickel propose.
 
     discard_fraction : float, default=0.1
@@ -71,14 +79,14 @@ def intrinsic_dimension(
         the value is no mean over them.
 
     n_samples : int, default=None
-        Evaluate only so many random distinct samples, among all neighbours. None means
+        Evaluate only so many random distinct samples, among all neighbors. None means
         all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def intrinsic_dimension(
     Raises
     ------
     ValueError
-        If there are too few distinct rows, or if all neighbours are equally far, so
+        If there are too few distinct rows, or if all neighbors are equally far, so
         that the estimate is infinite.
 
     References
@@ -112,11 +120,10 @@ def intrinsic_dimension(
     >>> round(intrinsic_dimension(X, method="mle"))
     2
     """
-    check_option(method, ("twonn", "mle"), "method")
     X = check_data(X, "X", metric=metric, min_samples=3, sparse=False)
     X, firsts, numbers = _distinct(X, metric)
     n = X.shape[0]
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     if rows is not None:
         rows = numbers[np.sort(firsts)[rows]]
     if method == "twonn":
@@ -151,7 +158,7 @@ def intrinsic_dimension(
 
 
 _ALL_EQUAL = (
-    "The dimension is undefined: the nearest neighbours are all equally far, as on a"
+    "The dimension is undefined: the nearest neighbors are all equally far, as on a"
     " grid or in a simplex. {}, or add a little noise."
 )
 
@@ -175,10 +182,6 @@ def _distinct(X, metric):
 
 
 def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
-    if not isinstance(discard_fraction, Real) or not 0.0 <= discard_fraction < 1.0:
-        raise ValueError(
-            f"discard_fraction must be in [0, 1), got {discard_fraction!r}."
-        )
     n = X.shape[0] if rows is None else len(rows)
     n_kept = int(n * (1.0 - discard_fraction))
     if n < 3 or n_kept < 1:

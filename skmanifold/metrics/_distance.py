@@ -3,8 +3,6 @@
 
 """Does the embedding keep the distances?"""
 
-from numbers import Integral
-
 import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.stats import rankdata
@@ -14,9 +12,9 @@ from sklearn.utils import check_random_state, gen_batches
 
 from skmanifold.metrics._checks import (
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import (
     Distances,
@@ -25,6 +23,8 @@ from skmanifold.metrics._ranks import (
     neighbors_graph,
     paired_distances,
 )
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Count
 
 # Of so many random pairs, a correlation has a standard error of at most .001.
 _MANY_PAIRS = 1_000_000
@@ -32,6 +32,7 @@ _MANY_PAIRS = 1_000_000
 _FEW_SOURCES = 300
 
 
+@validate_metric()
 def distance_rmse(
     X,
     Z,
@@ -61,8 +62,9 @@ def distance_rmse(
         The embedding.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the value of each row of the distance matrices; the total is their
@@ -75,7 +77,7 @@ def distance_rmse(
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def distance_rmse(
     2.0
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
-    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows = choose_rows(X.shape[0], n_samples, random_state)
     rows, both = paired_distances(X, Z, metric=metric, rows=rows)
 
     def mean_squares(chunk):
@@ -107,6 +109,7 @@ def distance_rmse(
     return np.sqrt(squares) if per_sample else float(np.sqrt(squares.mean()))
 
 
+@validate_metric({"divide_by_dimension": ["boolean"]})
 def local_geometric_distortion(
     X,
     Z,
@@ -119,14 +122,14 @@ def local_geometric_distortion(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how far distances to the nearest neighbours change (LGD).
+    """Compute the local geometric distortion of neighbor distances (LGD).
 
     .. math::
 
         LGD(k) = \\sqrt{\\frac{1}{nk} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
         (d_X(i, j) - d_Z(i, j))^2}
 
-    with the neighbours in the input. The value has the unit of the distances; it lies
+    with the neighbors in the input. The value has the unit of the distances; it lies
     in [0, inf), lower is better, and 0 is a local isometry.
 
     Parameters
@@ -139,7 +142,7 @@ def local_geometric_distortion(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than the number of samples. A pair (first, last)
+        Number of neighbors k, less than the number of samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     divide_by_dimension : bool, default=False
@@ -148,21 +151,23 @@ def local_geometric_distortion(
         fewer columns then no longer has the value 0.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the root mean square around each sample. For one k the value is their
         root mean square.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -205,7 +210,7 @@ def local_geometric_distortion(
             " metric='precomputed' does not tell. Pass the features, or divide the"
             " distances yourself."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X, near = kneighbors(
         X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
@@ -227,6 +232,12 @@ def local_geometric_distortion(
     return float(np.sqrt(squares.mean(axis=0)).mean())
 
 
+@validate_metric(
+    {
+        "scaling": [StrOptions({"optimal", "none"})],
+        "relative_to": [StrOptions({"embedding", "input"})],
+    }
+)
 def stress(
     X,
     Z,
@@ -268,8 +279,9 @@ def stress(
         ``"input"`` is often called the normalized stress.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     n_samples : int, default=None
         Evaluate only the rows of so many random samples. None means all.
@@ -278,7 +290,7 @@ def stress(
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -309,10 +321,8 @@ def stress(
     >>> round(stress(X, Z, scaling="none"), 3)
     0.667
     """
-    check_option(scaling, ("optimal", "none"), "scaling")
-    check_option(relative_to, ("embedding", "input"), "relative_to")
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
-    rows = check_rows(X.shape[0], n_samples, random_state)
+    rows = choose_rows(X.shape[0], n_samples, random_state)
     rows, both = paired_distances(X, Z, metric=metric, rows=rows)
     row_bytes = 5 * 8 * X.shape[0]
 
@@ -356,7 +366,7 @@ def _geodesic_graph(X, metric, n_neighbors, n_jobs):
     n_parts = connected_components(graph, directed=False, return_labels=False)
     if n_parts > 1:
         raise ValueError(
-            f"The graph of n_neighbors={n_neighbors} nearest neighbours falls into"
+            f"The graph of n_neighbors={n_neighbors} nearest neighbors falls into"
             f" {n_parts} parts, between which there is no geodesic. Raise n_neighbors,"
             " or measure each part by itself."
         )
@@ -435,13 +445,16 @@ def _check_pairs(n_pairs, n, method):
                 " sklearn.set_config(working_memory=...)."
             )
         return None
-    if not isinstance(n_pairs, Integral) or isinstance(n_pairs, (bool, np.bool_)):
-        raise TypeError(f"n_pairs must be an int, 'auto' or None, got {n_pairs!r}.")
-    if n_pairs < 3:
-        raise ValueError(f"n_pairs must be at least 3, got {n_pairs}.")
     return int(n_pairs)
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"spearman", "pearson"})],
+        "distances": [StrOptions({"euclidean", "geodesic"})],
+        "n_pairs": [Count(3), StrOptions({"auto"}), None],
+    }
+)
 def distance_correlation(
     X,
     Z,
@@ -464,7 +477,7 @@ def distance_correlation(
     with u and v the distances :math:`d_X(i, j)` and :math:`d_Z(i, j)` (Pearson), or
     their ranks among all pairs (Spearman), ties sharing their mean. The value lies
     in [-1, 1]; higher is better, 1 means that all distances keep their order
-    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighbourhood
+    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighborhood
     metrics it looks at the large distances too.
 
     Parameters
@@ -481,15 +494,15 @@ def distance_correlation(
 
     distances : {"euclidean", "geodesic"}, default="euclidean"
         What is compared in the input: the distances by `metric`, or the lengths of
-        shortest paths in the graph of nearest neighbours by `metric`.
+        shortest paths in the graph of nearest neighbors by `metric`.
 
     n_neighbors : int, default=10
-        Neighbours in that graph, one number and no range; used with
+        Neighbors in that graph, one number and no range; used with
         ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_pairs : int, "auto" or None, default="auto"
         Number of random pairs. None means all pairs. ``"auto"`` means all where this
@@ -533,8 +546,6 @@ def distance_correlation(
     >>> along > 0.999
     True
     """
-    check_option(method, ("spearman", "pearson"), "method")
-    check_option(distances, ("euclidean", "geodesic"), "distances")
     X, Z = check_pair(X, Z, metric=metric, min_samples=3, sparse=False)
     n = X.shape[0]
     draw = _check_pairs(n_pairs, n, method)

@@ -4,7 +4,6 @@
 """Is the embedding flat, and its decoder an isometry?"""
 
 from itertools import product
-from numbers import Integral
 
 import numpy as np
 from scipy.sparse.csgraph import dijkstra
@@ -14,11 +13,13 @@ from sklearn.utils import check_random_state
 from skmanifold.metrics._checks import (
     check_data,
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Count
 
 # One search of the graph serves several paths from the same sample.
 _PATHS_PER_SOURCE = 10
@@ -33,6 +34,12 @@ def _angles(u, v):
     )
 
 
+@validate_metric(
+    {
+        "method": [StrOptions({"angle_defect", "turning_angle"})],
+        "n_paths": [Count(1)],
+    }
+)
 def local_curvature(
     X,
     Z,
@@ -46,7 +53,7 @@ def local_curvature(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how curved the embedding is, along the neighbours in the input.
+    """Compute the curvature of the embedding along the neighbors in the input.
 
     Pass the same array twice for the curvature of the data themselves.
 
@@ -56,13 +63,13 @@ def local_curvature(
 
         c_i = 2\\pi - \\sum_{t=1}^k \\angle(z_{i_t} - z_i, z_{i_{t+1}} - z_i),
 
-    where the k nearest neighbours in the input stand in their order around ``i``, in
+    where the k nearest neighbors in the input stand in their order around ``i``, in
     the plane that fits them best in the embedding, and the last is followed by the
     first. It is 0 inside a plane, positive at a peak, negative at a saddle, and
-    positive at an edge of the surface, where the neighbours lie to one side. The value
+    positive at an edge of the surface, where the neighbors lie to one side. The value
     is the mean of :math:`|c_i|`, in [0, inf).
 
-    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbours
+    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbors
     in the input, and is the mean angle by which they turn in the embedding at their
     inner vertices, in [0, pi]:
 
@@ -88,21 +95,21 @@ def local_curvature(
         What is measured.
 
     n_neighbors : int, default=10
-        Number of neighbours; at least 3 for ``"angle_defect"``.
+        Number of neighbors; at least 3 for ``"angle_defect"``.
 
     n_paths : int, default=1000
         Number of random paths of ``"turning_angle"``. Those between parts that the
         graph does not connect, and those without an inner vertex, are left out.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours; ``"angle_defect"``
+        Evaluate only so many random samples, among all neighbors; ``"angle_defect"``
         only. None means all.
 
     n_jobs : int, default=None
@@ -120,12 +127,12 @@ def local_curvature(
     Raises
     ------
     ValueError
-        If neighbours of a sample coincide with it so that fewer than three directions
+        If neighbors of a sample coincide with it so that fewer than three directions
         remain, or no path has an inner vertex.
 
     Notes
     -----
-    The first equation of the DLME paper lacks the order of the neighbours and the
+    The first equation of the DLME paper lacks the order of the neighbors and the
     difference from :math:`2\\pi`; its authors' code measures turning angles, leaving
     out the last inner vertex of each path.
 
@@ -146,7 +153,6 @@ def local_curvature(
     >>> round(np.degrees(local_curvature(octahedron, octahedron, n_neighbors=4)))
     120
     """
-    check_option(method, ("angle_defect", "turning_angle"), "method")
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     n = X.shape[0]
     _, k = check_neighbors(
@@ -175,7 +181,7 @@ def local_curvature(
             "method='angle_defect' needs n_neighbors >= 3 and an embedding of at least"
             f" two columns, got n_neighbors={k} and {Z.shape[1]} column(s)."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
     at = np.arange(n) if rows is None else rows
     row_bytes = 4 * 8 * k * Z.shape[1]
@@ -200,7 +206,7 @@ def _angle_defects(V):
         directions = V[i][lengths[i] > 0.0]
         if len(directions) < 3:
             raise ValueError(
-                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbours of a"
+                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbors of a"
                 " sample coincide with it in Z, so fewer than three directions are"
                 " left. Raise n_neighbors, or remove repeated rows."
             )
@@ -210,7 +216,7 @@ def _angle_defects(V):
 
 def _proper_defects(V):
     if V.shape[2] > 2:
-        # The plane of the neighbours themselves: at a sharp peak the scatter around
+        # The plane of the neighbors themselves: at a sharp peak the scatter around
         # the vertex would be largest along the normal.
         spread = V - V.mean(axis=1, keepdims=True)
         plane = np.linalg.svd(spread, full_matrices=False)[2][:, :2]
@@ -223,8 +229,6 @@ def _proper_defects(V):
 
 
 def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
-    if not isinstance(n_paths, Integral) or n_paths < 1:
-        raise ValueError(f"n_paths must be an int of at least 1, got {n_paths!r}.")
     rng = check_random_state(random_state)
     n = X.shape[0]
     graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
@@ -262,6 +266,7 @@ def _path_angles(Z, before, target):
     return _angles(steps[:-1], steps[1:])
 
 
+@validate_metric({"grid_size": [Count(2), None]})
 def isometry_distortion(decoder, Z, *, grid_size=None):
     """Compute how far a decoder is from an isometry up to scale.
 
@@ -327,8 +332,6 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
         )
     if grid_size is None:
         grid_size = max(3, round(2500 ** (1.0 / d)))
-    if not isinstance(grid_size, Integral) or grid_size < 2:
-        raise ValueError(f"grid_size must be an int of at least 2, got {grid_size!r}.")
 
     low, high = Z.min(axis=0), Z.max(axis=0)
     shape = (grid_size,) * d

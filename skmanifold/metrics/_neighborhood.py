@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Does the embedding keep the neighbours?"""
+"""Metrics of preserved neighborhoods."""
 
 import numpy as np
 
@@ -9,9 +9,10 @@ from skmanifold.metrics._checks import (
     check_data,
     check_labels,
     check_neighbors,
-    check_option,
     check_pair,
-    check_rows,
+    choose_rows,
+    labeled,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import (
     Distances,
@@ -21,17 +22,18 @@ from skmanifold.metrics._ranks import (
     map_chunks,
     ranks_of,
 )
+from skmanifold.utils._sklearn import StrOptions
 
 
 def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metrics):
-    """Per-sample 1 - scaled sum of (rank in `space` - k) over k neighbours elsewhere.
+    """Per-sample 1 - scaled sum of (rank in `space` - k) over k neighbors elsewhere.
 
-    The neighbours are those in `neighbor_space`. The mean over k = first, ..., last.
+    The neighbors are those in `neighbor_space`. The mean over k = first, ..., last.
     """
     n = space.shape[0]
     near = kneighbors(neighbor_space, last, metric=metrics[1], rows=rows, n_jobs=n_jobs)
     ranks = ranks_of(space, near, metric=metrics[0], rows=rows, n_jobs=n_jobs)
-    # The neighbour at position p, of rank r, costs r - k for every k from p to r - 1.
+    # The neighbor at position p, of rank r, costs r - k for every k from p to r - 1.
     # Cumulative sums over k of the scales, and of k times the scales, give all at once.
     k = np.arange(first, last + 1)
     scale = 2.0 / (k * (2.0 * n - 3.0 * k - 1.0))
@@ -51,6 +53,7 @@ def _finish(scores, per_sample):
     return scores if per_sample else float(scores.mean())
 
 
+@validate_metric()
 def trustworthiness(
     X,
     Z,
@@ -62,7 +65,7 @@ def trustworthiness(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how far the neighbours in the embedding are true neighbours.
+    """Compute the trustworthiness: neighbors in the embedding are true neighbors.
 
     A sample that is among the ``k`` nearest of ``i`` in the embedding but not in the
     input costs the excess of its rank ``r(i, j)`` in the input:
@@ -72,7 +75,7 @@ def trustworthiness(
         T(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
         \\sum_{j \\in N_k^Z(i)} \\max(0, r_X(i, j) - k)
 
-    The value lies in [0, 1]; higher is better, 1 means that no false neighbour is
+    The value lies in [0, 1]; higher is better, 1 means that no false neighbor is
     shown. It equals :func:`sklearn.manifold.trustworthiness` but for ties (see Notes),
     in memory of a few chunks of rows instead of several n by n matrices.
 
@@ -86,25 +89,26 @@ def trustworthiness(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than half of the samples. A pair (first, last)
+        Number of neighbors k, less than half of the samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours: an unbiased
+        Evaluate only so many random samples, among all neighbors: an unbiased
         estimate in a fraction of the time. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -127,7 +131,7 @@ def trustworthiness(
     that are equal but for rounding may be ordered otherwise than there, which moves the
     value by 1e-6 or so, where the distances of all samples do not fit into
     ``sklearn.get_config()["working_memory"]``, and where the data lie far from zero:
-    these are centred first, as rounding would hide the distances else. The number of
+    these are centered first, as rounding would hide the distances else. The number of
     threads never changes the value.
 
     References
@@ -150,13 +154,14 @@ def trustworthiness(
     first, last = check_neighbors(
         n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         X, Z, first, last, rows=rows, n_jobs=n_jobs, metrics=(metric, "euclidean")
     )
     return _finish(scores, per_sample)
 
 
+@validate_metric()
 def continuity(
     X,
     Z,
@@ -168,7 +173,7 @@ def continuity(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute how far the neighbours in the input stay neighbours in the embedding.
+    """Compute the continuity: neighbors in the input stay neighbors.
 
     A sample that is among the ``k`` nearest of ``i`` in the input but not in the
     embedding costs the excess of its rank ``r(i, j)`` in the embedding:
@@ -178,7 +183,7 @@ def continuity(
         C(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
         \\sum_{j \\in N_k^X(i)} \\max(0, r_Z(i, j) - k)
 
-    The value lies in [0, 1]; higher is better, 1 means that no neighbourhood is torn.
+    The value lies in [0, 1]; higher is better, 1 means that no neighborhood is torn.
 
     Parameters
     ----------
@@ -190,25 +195,26 @@ def continuity(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than half of the samples. A pair (first, last)
+        Number of neighbors k, less than half of the samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters. In the embedding it is Euclidean.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
+        it is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours: an unbiased
+        Evaluate only so many random samples, among all neighbors: an unbiased
         estimate in a fraction of the time. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -226,7 +232,7 @@ def continuity(
 
     Notes
     -----
-    Equal distances are ordered arbitrarily, and the search for neighbours may order
+    Equal distances are ordered arbitrarily, and the search for neighbors may order
     them otherwise than the ranks. Where rows repeat or lie on a grid, even
     ``continuity(X, X)`` may be less than 1.
     A little noise added to X, before it is embedded, breaks the ties.
@@ -251,7 +257,7 @@ def continuity(
     first, last = check_neighbors(
         n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         Z, X, first, last, rows=rows, n_jobs=n_jobs, metrics=("euclidean", metric)
     )
@@ -259,7 +265,7 @@ def continuity(
 
 
 def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
-    """Per-sample errors; the t-th neighbour has rank t in its own space."""
+    """Per-sample errors; the t-th neighbor has rank t in its own space."""
     n = space.shape[0]
     ranks = ranks_of(space, near, metric=metric, rows=rows, n_jobs=n_jobs)
     own = np.arange(1, last + 1)
@@ -270,6 +276,7 @@ def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
     return relative[:, first - 1 :].mean(axis=1)
 
 
+@validate_metric({"direction": [StrOptions({"sum", "mean", "embedding", "input"})]})
 def mean_relative_rank_error(
     X,
     Z,
@@ -282,9 +289,9 @@ def mean_relative_rank_error(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the relative errors of neighbour ranks (MRRE, or RRE).
+    """Compute the relative errors of neighbor ranks (MRRE, or RRE).
 
-    With ranks ``r`` from 1 and the normaliser
+    With ranks ``r`` from 1 and the normalizer
     :math:`H_k = n \\sum_{t=1}^k |n - 2t| / t` of the reversed order,
 
     .. math::
@@ -295,7 +302,7 @@ def mean_relative_rank_error(
         \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
 
     Unlike trustworthiness and continuity it also sees changes of order within the
-    neighbourhoods. Lower is better, and 0 means that all ranks are kept. Each direction
+    neighborhoods. Lower is better, and 0 means that all ranks are kept. Each direction
     is 1 where the order is reversed, which is the worst for ``k <= (n + 1) / 3``: it
     lies in [0, 1] there, and the sum in [0, 2]. For larger k it may exceed these, as
     the reversed order is no longer the worst.
@@ -310,30 +317,31 @@ def mean_relative_rank_error(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than the number of samples. A pair (first, last)
+        Number of neighbors k, less than the number of samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     direction : {"sum", "mean", "embedding", "input"}, default="sum"
-        ``"embedding"`` is :math:`E_Z`, over neighbours in the embedding, ``"input"``
-        is :math:`E_X`, over neighbours in the input, ``"sum"`` is both together, the
+        ``"embedding"`` is :math:`E_Z`, over neighbors in the embedding, ``"input"``
+        is :math:`E_X`, over neighbors in the input, ``"sum"`` is both together, the
         RRE of the DCRL paper, and ``"mean"`` is half of it, what its authors' code
         computes.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -347,7 +355,7 @@ def mean_relative_rank_error(
 
     Notes
     -----
-    Equal distances are ordered arbitrarily, and the search for neighbours may order
+    Equal distances are ordered arbitrarily, and the search for neighbors may order
     them otherwise than the ranks. Where rows repeat or lie on a grid, even
     ``mean_relative_rank_error(X, X)`` may be more than 0.
     A little noise added to X, before it is embedded, breaks the ties.
@@ -369,13 +377,12 @@ def mean_relative_rank_error(
     >>> round(mean_relative_rank_error(X, X[:, :2], n_neighbors=(3, 7)), 2)
     0.19
     """
-    check_option(direction, ("sum", "mean", "embedding", "input"), "direction")
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     errors = 0.0
     if direction != "input":
         near = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
@@ -392,6 +399,7 @@ def mean_relative_rank_error(
     return _finish(errors, per_sample)
 
 
+@validate_metric({"adjusted": ["boolean"]})
 def neighborhood_preservation(
     X,
     Z,
@@ -404,7 +412,7 @@ def neighborhood_preservation(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the share of kept nearest neighbours.
+    """Compute the fraction of preserved nearest neighbors.
 
     .. math::
 
@@ -425,27 +433,28 @@ def neighborhood_preservation(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k. A pair (first, last) stands for the mean over all k
+        Number of neighbors k. A pair (first, last) stands for the mean over all k
         from first to last.
 
     adjusted : bool, default=False
         Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -494,7 +503,7 @@ def neighborhood_preservation(
         n - 2 if adjusted else n - 1,
         rule="less than the number of samples" + (" - 1" if adjusted else ""),
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
     in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
 
@@ -517,6 +526,7 @@ def _chance_adjusted(q, k, n):
     return ((n - 1) * q - k) / (n - 1 - k)
 
 
+@validate_metric()
 def neighborhood_preservation_curve(
     X,
     Z,
@@ -527,7 +537,7 @@ def neighborhood_preservation_curve(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the share of kept neighbours for every neighbourhood size.
+    """Compute the fraction of preserved neighbors for every neighborhood size.
 
     .. math::
 
@@ -552,25 +562,26 @@ def neighborhood_preservation_curve(
         :math:`R_{NX}` is defined.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
     k : ndarray of shape (max_neighbors,)
-        The neighbourhood sizes 1, 2, ...
+        The neighborhood sizes 1, 2, ...
 
     q_nx : ndarray of shape (max_neighbors,)
-        The share of kept neighbours.
+        Fraction of preserved neighbors.
 
     r_nx : ndarray of shape (max_neighbors,)
         The same, adjusted for chance.
@@ -606,7 +617,7 @@ def neighborhood_preservation_curve(
         rule="less than the number of samples - 1",
         ranges=False,
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
     rows = np.arange(n) if rows is None else rows
 
@@ -621,6 +632,7 @@ def neighborhood_preservation_curve(
     return k, q_nx, _chance_adjusted(q_nx, k, n)
 
 
+@validate_metric()
 def neighborhood_preservation_auc(
     X,
     Z,
@@ -637,7 +649,7 @@ def neighborhood_preservation_auc(
 
         AUC = \\frac{\\sum_k R_{NX}(k) / k}{\\sum_k 1 / k}
 
-    One number for neighbourhoods of every size, in which each octave of sizes weighs
+    One number for neighborhoods of every size, in which each octave of sizes weighs
     the same. It lies in [-1, 1]: 1 is perfect, 0 is random; higher is better.
 
     Parameters
@@ -653,17 +665,18 @@ def neighborhood_preservation_auc(
         Last k of the sum; None means ``n_samples - 2``.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances` that has
-        no parameters.
+        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
+        parameters of "seuclidean" and "mahalanobis" are taken from X.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Number of random samples to evaluate, with neighbors among all samples. None
+        means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
@@ -679,7 +692,7 @@ def neighborhood_preservation_auc(
     References
     ----------
     .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen. Multi-scale similarities
-       in stochastic neighbour embedding: reducing dimensionality while preserving both
+       in stochastic neighbor embedding: reducing dimensionality while preserving both
        local and global structure. Neurocomputing, 2015.
 
     Examples
@@ -704,6 +717,7 @@ def neighborhood_preservation_auc(
     return float(np.average(r_nx, weights=1.0 / k))
 
 
+@validate_metric()
 def neighborhood_hit(
     Z,
     y,
@@ -722,6 +736,7 @@ def neighborhood_hit(
         NH(k) = \\frac{1}{nk} \\sum_{i=1}^n |\\{j \\in N_k^Z(i) : y_j = y_i\\}|
 
     The value lies in [0, 1]; higher is better. A sample is no neighbour of itself.
+    Samples whose label is missing are left out, as queries and as neighbors.
 
     Parameters
     ----------
@@ -729,7 +744,7 @@ def neighborhood_hit(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes.
+        The classes; None, NaN and NA where a label is missing.
 
     n_neighbors : int or (int, int), default=5
         Number of neighbours k, less than the number of samples. A pair (first, last)
@@ -739,7 +754,8 @@ def neighborhood_hit(
         Metric of the embedding.
 
     per_sample : bool, default=False
-        Return the share of each sample; the value is their mean.
+        Return the share of each sample, NaN for one without a label; the value is
+        their mean.
 
     n_samples : int, default=None
         Evaluate only so many random samples, among all neighbours. None means all.
@@ -781,13 +797,19 @@ def neighborhood_hit(
     1.0
     """
     Z = check_data(Z, "Z", metric=metric)
+    n_all = Z.shape[0]
+    kept, y, Z = labeled(check_labels(y, n_all), Z, metric=metric)
     n = Z.shape[0]
-    y = check_labels(y, n)
     first, last = check_neighbors(
         n_neighbors, n, n - 1, rule="less than the number of samples"
     )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
-    return _finish(shares[:, first - 1 :].mean(axis=1), per_sample)
+    shares = shares[:, first - 1 :].mean(axis=1)
+    if per_sample and kept is not None and rows is None:
+        of_all = np.full(n_all, np.nan)
+        of_all[kept] = shares
+        return of_all
+    return _finish(shares, per_sample)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Neighbours and neighbour ranks in memory bounded by chunks.
+"""Neighbors and neighbor ranks in memory bounded by chunks.
 
 A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are those of
 `sklearn.metrics.pairwise_distances`, and ties are broken as
@@ -11,7 +11,7 @@ that are equal but for rounding are the limit: a matrix product by chunks may ro
 otherwise than the product of all rows, so the latter is taken where it fits.
 
 Euclidean distances are computed from scalar products, which loses digits where the data
-lie far from zero. Such data are centred first; others are left as they are, so that
+lie far from zero. Such data are centered first; others are left as they are, so that
 they are rounded as scikit-learn rounds them.
 """
 
@@ -26,6 +26,12 @@ from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.parallel import Parallel, delayed
 
+from skmanifold.utils._distances import (
+    LEARNED_METRICS,
+    CheckedDistances,
+    learned_space,
+)
+
 # Larger chunks do not make the matrix products faster, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
 # A chunk takes at most this share of the working memory, so that several threads find
@@ -33,7 +39,16 @@ _MAX_CHUNK_BYTES = 2**27
 _CHUNKS_AT_ONCE = 16
 # Metrics that scikit-learn computes from scalar products, and that do not see shifts.
 _FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
-# Data are far from zero if their centre is, by this factor (squared) of their spread;
+# Metrics whose distances are never NaN, in which scikit-learn's search is faster.
+_SEARCHED = (
+    *_FROM_PRODUCTS,
+    "cityblock",
+    "cosine",
+    "l1",
+    "manhattan",
+    "precomputed",
+)
+# Data are far from zero if their center is, by this factor (squared) of their spread;
 # a part of the rows says where they lie.
 _FAR = 100.0
 _MANY_ROWS = 1000
@@ -88,6 +103,13 @@ def near_zero(X, metric="euclidean"):
     return X - center if np.vdot(center, center) > _FAR * spread else X
 
 
+def in_space(X, metric):
+    """The data and a metric in which a metric with learned parameters is Euclidean."""
+    if isinstance(metric, str) and metric in LEARNED_METRICS:
+        return learned_space(X, metric), "euclidean"
+    return X, metric
+
+
 class Distances:
     """Rows of the matrix of distances between samples, computed when asked for.
 
@@ -105,8 +127,12 @@ class Distances:
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):
+        X, metric = in_space(X, metric)
         self.n_samples = X.shape[0]
         self.metric = metric
+        self._others = None
+        if not _is_searched(X, metric):
+            self._others = CheckedDistances(X, metric)
         self._dense = isinstance(X, np.ndarray)
         if center and metric == "euclidean" and self._dense:
             X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
@@ -121,7 +147,9 @@ class Distances:
     def __call__(self, rows):
         """Distances of shape (len(rows), n_samples), a new array."""
         X = self.X
-        if self.metric == "precomputed":
+        if self._others is not None:
+            return self._others(rows)
+        if isinstance(self.metric, str) and self.metric == "precomputed":
             return X[rows].copy()
         # The samples were validated once; without this, each chunk would be again.
         with config_context(assume_finite=True):
@@ -148,6 +176,9 @@ def kneighbors(
         The samples; with ``distances=True``, the pair (distances, indices), where
         Euclidean distances are those of the differences of rows, to all digits.
     """
+    X, metric = in_space(X, metric)
+    if not _is_searched(X, metric):
+        return _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances)
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
@@ -166,8 +197,37 @@ def kneighbors(
     return indices
 
 
+def _is_searched(X, metric):
+    """Whether scikit-learn computes these distances, and all are numbers."""
+    if not isinstance(metric, str) or metric not in _SEARCHED:
+        return False
+    return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")
+
+
+def _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances):
+    """The nearest others in a metric whose distances are to be checked."""
+    row_distances = CheckedDistances(X, metric)
+    rows = np.arange(X.shape[0]) if rows is None else rows
+
+    def of_chunk(chunk):
+        at = rows[chunk]
+        D = row_distances(at)
+        D[np.arange(len(at)), at] = np.inf
+        near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        found = np.take_along_axis(D, near, axis=1)
+        order = np.argsort(found, axis=1, kind="stable")
+        return (
+            np.take_along_axis(found, order, axis=1),
+            np.take_along_axis(near, order, axis=1),
+        )
+
+    parts = map_chunks(of_chunk, len(rows), 3 * 8 * X.shape[0], n_jobs)
+    found, near = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return (found, near) if distances else near
+
+
 def _exact(X, at, distances, indices, metric):
-    """Distances to found neighbours without the rounding errors of the search."""
+    """Distances to found neighbors without the rounding errors of the search."""
     if metric not in _FROM_PRODUCTS:
         return distances, indices
     distances = np.empty(indices.shape)
@@ -250,7 +310,9 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     row_bytes = 3 * 8 * n
     if rows is None:
         rows = np.arange(n)
-        if metric != "precomputed" and row_bytes * n <= _working_bytes():
+        metric = row_distances.metric
+        searched = _is_searched(row_distances.X, metric) and metric != "precomputed"
+        if searched and row_bytes * n <= _working_bytes():
             whole = pairwise_distances(row_distances.X, metric=metric)
             row_distances = whole.__getitem__
 

@@ -9,7 +9,9 @@ from skmanifold.metrics._checks import (
     check_data,
     check_labels,
     check_neighbors,
-    check_rows,
+    choose_rows,
+    labeled,
+    validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors
 
@@ -21,8 +23,9 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     Also returns the number of relevant others of each query.
     """
     Z = check_data(Z, "Z", metric=metric)
+    y = check_labels(y, Z.shape[0])
+    _, y, Z = labeled(y, Z, metric=metric)
     n = Z.shape[0]
-    y = check_labels(y, n)
     first, last = check_neighbors(
         k, n, n - 1, name="k", rule="less than the number of samples"
     )
@@ -31,7 +34,7 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
         raise ValueError(
             "Every class in y has one member only, so that nothing can be retrieved."
         )
-    rows = check_rows(n, n_samples, random_state)
+    rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
     relevant = relevant if rows is None else relevant[rows]
@@ -44,6 +47,7 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     return same[kept], relevant[kept], first, last
 
 
+@validate_metric()
 def recall_at_k(
     Z,
     y,
@@ -62,7 +66,8 @@ def recall_at_k(
         R@k = \\frac{1}{n} \\sum_{i=1}^n [\\exists j \\in N_k^Z(i) : y_j = y_i]
 
     Every sample is once the query and else in the gallery. Queries whose class has no
-    other member are left out. The value lies in [0, 1]; higher is better.
+    other member are left out, and so are samples whose label is missing. The value lies
+    in [0, 1]; higher is better.
 
     Parameters
     ----------
@@ -70,7 +75,7 @@ def recall_at_k(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes.
+        The classes; None, NaN and NA where a label is missing.
 
     k : int or (int, int), default=1
         How many are retrieved. A pair (first, last) stands for the mean over all k from
@@ -127,6 +132,7 @@ def recall_at_k(
     return hits if per_sample else float(hits.mean())
 
 
+@validate_metric()
 def mean_average_precision_at_k(
     Z,
     y,
@@ -146,8 +152,9 @@ def mean_average_precision_at_k(
 
     with :math:`i_t` the t-th nearest other, :math:`P_i(t)` the share of hits among the
     first t, and :math:`R_i` the number of other samples of the query's class. The mean
-    is over all queries with :math:`R_i > 0`. The value lies in [0, 1]; higher is
-    better. ``k=n_samples - 1`` is the whole mAP.
+    is over all queries with :math:`R_i > 0`; samples whose label is missing are left
+    out. The value lies in [0, 1]; higher is better. ``k=n_samples - 1`` is the whole
+    mAP.
 
     Parameters
     ----------
@@ -155,7 +162,7 @@ def mean_average_precision_at_k(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes.
+        The classes; None, NaN and NA where a label is missing.
 
     k : int or (int, int), default=10
         How many are retrieved. A pair (first, last) stands for the mean over all k from

@@ -15,9 +15,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 
-from skmanifold.metrics._checks import check_data, check_labels
+from skmanifold.metrics._checks import check_data, check_labels, labeled
 from skmanifold.metrics._clusters import cluster_rank_accuracy, clustering_accuracy
 from skmanifold.metrics._distance import distance_rmse, local_geometric_distortion
 from skmanifold.metrics._neighborhood import (
@@ -27,6 +27,7 @@ from skmanifold.metrics._neighborhood import (
     neighborhood_preservation,
     trustworthiness,
 )
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import BaseScorer
 
 _LARGEST_SVM = 10_000
@@ -101,14 +102,18 @@ class _EmbeddingScorer(BaseScorer):
         try:
             value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
         except (TypeError, ValueError) as error:
-            if "X" not in self.inputs or self.reference != "input" or _holds_numbers(X):
+            if "X" not in self.inputs or self.reference != "input" or _is_comparable(X):
                 raise
-            raise ValueError(
-                f"The scorer {self!r} cannot compare the embedding with the X of the"
-                f" search, which does not hold numbers only: {error}. Pass"
-                " reference='last_step', which compares with what the last step of the"
-                " Pipeline sees, or a callable that makes numbers of X."
-            ) from error
+            if _last_step(estimator) is estimator:
+                raise ValueError(
+                    f"The scorer {self!r} cannot compare the embedding with the X of"
+                    f" the search, which does not consist of finite numbers: {error}."
+                    " Put what makes numbers of X and the estimator into a Pipeline, or"
+                    " pass a callable that does as reference."
+                ) from error
+            # a metric of one's own may have read X, so it is asked first
+            values["X"] = _last_step_input(estimator, X)
+            value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
         if not isinstance(value, Real) and getattr(value, "shape", None) != ():
             name = getattr(self._score_func, "__name__", repr(self._score_func))
             raise TypeError(
@@ -150,11 +155,12 @@ class _EmbeddingScorer(BaseScorer):
             )
 
 
-def _holds_numbers(X):
-    if issparse(X):
-        return True
+def _is_comparable(X):
+    """Whether distances between the samples are defined: finite numbers in rows."""
     try:
-        np.asarray(X, dtype=np.float64)
+        check_array(
+            plain(X), accept_sparse=True, dtype=np.float64, ensure_min_samples=0
+        )
     except (TypeError, ValueError):
         return False
     return True
@@ -163,6 +169,17 @@ def _holds_numbers(X):
 def _call(estimator, method, X):
     """Call a method without the memory of former calls that scikit-learn adds."""
     return getattr(estimator, method)(X)
+
+
+def _last_step(estimator):
+    """The estimator at the end of pipelines, and of searches over them."""
+    while True:
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        else:
+            return estimator
 
 
 def _last_step_input(estimator, X):
@@ -238,11 +255,12 @@ def make_embedding_scorer(
 
     reference : {"input", "last_step"} or callable, default="input"
         What the embedding is compared with. ``"input"`` is X as the search passes it,
-        in a Pipeline the matrix before its first step. ``"last_step"`` is X as the last
-        step of the Pipeline sees it, scaled for instance; without a Pipeline it is the
-        same as ``"input"``. A callable takes X and returns the samples to compare with,
-        such as the ``transform`` of a fitted scaler. Metrics that do not look at X do
-        not need it.
+        in a Pipeline the matrix before its first step. Where that has no distances (a
+        table with words or missing values, a list of texts), it is what the last step
+        of the Pipeline sees. ``"last_step"`` is this in any case, scaled columns for
+        instance; without a Pipeline it is the same as ``"input"``. A callable takes X
+        and returns the samples to compare with, such as the ``transform`` of a fitted
+        scaler. Metrics that do not look at X do not need it.
 
     **kwargs : dict
         Further arguments of the metric, which may be called ``metric`` too.
@@ -266,10 +284,10 @@ def make_embedding_scorer(
 
     Notes
     -----
-    With ``"last_step"`` every candidate of a search is compared with its own picture of
-    the data. That is right to choose an embedding, and wrong to choose the steps before
-    it: a step that leaves little to embed scores best. A callable is one yardstick for
-    all candidates.
+    With what the last step sees, every candidate of a search is compared with its own
+    picture of the data. That is right to choose an embedding, and wrong to choose the
+    steps before it: a step that leaves little to embed scores best. A callable is one
+    yardstick for all candidates.
 
     Examples
     --------
@@ -377,7 +395,7 @@ def _stratified_part(y, size):
 def _linear_svm(Z, y):
     """Accuracy of a linear classifier on the standardised embedding."""
     Z = check_data(Z, "Z", sparse=False)
-    y = check_labels(y, len(Z))
+    _, y, Z = labeled(check_labels(y, len(Z)), Z)
     if len(Z) > _LARGEST_SVM:
         kept = _stratified_part(y, _LARGEST_SVM)
         Z, y = Z[kept], np.unique(y[kept], return_inverse=True)[1]
@@ -399,7 +417,12 @@ def _linear_svm(Z, y):
 def _kmeans(Z, y):
     """Accuracy of k-means clusters of the embedding, matched to the classes."""
     Z = check_data(Z, "Z", sparse=False)
-    y = check_labels(y, len(Z))
+    _, y, Z = labeled(check_labels(y, len(Z)), Z)
+    if len(y) > 1 and y.max() + 1 == len(y):
+        raise ValueError(
+            f"The scorer 'kmeans' needs classes, but all {len(y)} labels in the fold"
+            " that it scores differ: as many clusters as samples match any labels."
+        )
     clusters = KMeans(n_clusters=y.max() + 1, n_init=10, random_state=0).fit_predict(Z)
     return clustering_accuracy(y, clusters)
 
@@ -508,9 +531,11 @@ def get_scorer(name, **options):
     -----
     The input that the embedding is compared with is what the search passes to the
     estimator, in a Pipeline the matrix before its first step, unless `reference` says
-    otherwise. ``linear_svm`` takes at
-    most 10,000 samples, a stratified part of more, and as many folds as the smallest
-    class has members if these are fewer than 10.
+    otherwise or that matrix does not consist of finite numbers: see
+    :func:`make_embedding_scorer`. Samples whose label is missing are left out by the
+    scorers that need y, which refuse a continuous y. ``linear_svm`` takes at most
+    10,000 samples, a stratified part of more, and as many folds as the smallest class
+    has members if these are fewer than 10.
 
     Examples
     --------

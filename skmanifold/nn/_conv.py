@@ -4,15 +4,16 @@
 """Convolutional encoders and decoders of flattened images."""
 
 import math
-from numbers import Integral
 
 import torch
 from torch import nn
 
+from skmanifold.utils._sizes import check_image_shape, is_size
+
 from ._mlp import _ACTIVATIONS
 
-# Smallest side of an image: below, there is nothing to halve.
-_LEAST_SIDE = 8
+# Smallest side of an image: smaller ones have nothing to halve.
+_MIN_SIDE = 8
 
 
 class ConvEncoder(nn.Module):
@@ -57,7 +58,7 @@ default="gelu"
 
     def __init__(self, image_shape, n_out, *, channels=None, activation="gelu"):
         super().__init__()
-        sides, n_channels = _checked_image_shape(image_shape)
+        *sides, n_channels = check_image_shape(image_shape, min_side=_MIN_SIDE)
         widths = _checked_channels(channels, sides)
         blocks = [ToImage(sides, n_channels)]
         for width in widths:
@@ -116,7 +117,7 @@ default="gelu"
 
     def __init__(self, n_in, image_shape, *, channels=None, activation="gelu"):
         super().__init__()
-        sides, n_channels = _checked_image_shape(image_shape)
+        *sides, n_channels = check_image_shape(image_shape, min_side=_MIN_SIDE)
         widths = _checked_channels(channels, sides)
         sizes = _halved(sides, len(widths))
         blocks = [
@@ -184,36 +185,13 @@ def _halved(sides, n_times):
     return sizes
 
 
-def _is_size(value, least=1):
-    return (
-        isinstance(value, Integral) and not isinstance(value, bool) and value >= least
-    )
-
-
-def _checked_image_shape(image_shape):
-    """The sides and the number of channels."""
-    shape = tuple(image_shape)
-    if (
-        len(shape) not in (2, 3)
-        or not all(_is_size(side, _LEAST_SIDE) for side in shape[:2])
-        or not all(_is_size(size) for size in shape[2:])
-    ):
-        raise ValueError(
-            f"image_shape={image_shape!r} must be (H, W) or (H, W, C): integers, H and "
-            f"W at least {_LEAST_SIDE}. Images smaller than that need no convolutions: "
-            "take a network for vectors."
-        )
-    sides = tuple(int(side) for side in shape[:2])
-    return sides, int(shape[2]) if len(shape) == 3 else 1
-
-
 def _checked_channels(channels, sides):
     if channels is None:
         n_blocks = max(1, round(math.log2(min(sides) / 4)))
         return [min(32 * 2**i, 128) for i in range(n_blocks)]
     widths = list(channels)
     most = math.ceil(math.log2(min(sides)))
-    if not 1 <= len(widths) <= most or not all(_is_size(width) for width in widths):
+    if not 1 <= len(widths) <= most or not all(map(is_size, widths)):
         raise ValueError(
             f"channels={channels!r} must be a sequence of 1 to {most} positive "
             f"integers: each block halves an image of {sides[0]} x {sides[1]}."

@@ -10,16 +10,22 @@ from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    Options,
     StrOptions,
     make_constraint,
+    validate_parameter_constraints,
+    validate_params,
 )
 
 __all__ = [
     "BaseScorer",
     "HasMethods",
     "Interval",
+    "Options",
     "StrOptions",
     "fit_context",
     "make_constraint",
     "safe_indexing",
+    "validate_parameter_constraints",
+    "validate_params",
 ]

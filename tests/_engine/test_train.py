@@ -68,6 +68,35 @@ def test_finds_the_minimum(data):
     assert not objective.training
 
 
+class ByEpoch(Quadratic):
+    """The target moves once an epoch."""
+
+    def __init__(self, X):
+        super().__init__(X)
+        self.calls = []
+        self.target = None
+
+    def on_epoch_start(self, progress):
+        self.calls.append((progress, torch.is_grad_enabled()))
+        self.target = 2 * self.center
+
+    def forward(self, batch, progress):
+        self.calls.append(progress)
+        return {"distance": (self.center - self.target - 1).square().sum()}
+
+
+def test_an_epoch_begins_with_the_hook_of_the_objective(data):
+    quadratic, batches, training = make(data, n_epochs=4, batch_size=20)
+    objective = ByEpoch(data)
+    objective.center = quadratic.center
+    train(objective, batches, training)
+    wanted = []
+    for epoch in range(4):
+        wanted.append((epoch / 4, False))
+        wanted += [(3 * epoch + i) / 12 for i in range(3)]
+    assert objective.calls == wanted
+
+
 def test_is_a_plain_loop(data):
     """Bit for bit what a hand-written loop does."""
     objective, batches, training = make(data, schedule="constant", warmup=0.0)
@@ -152,9 +181,9 @@ def test_gradient_clip(data):
     norms = []
     step = training.optimizers[0].step
 
-    def spy():
+    def spy(factor):
         norms.append(objective.center.grad.norm().item())
-        step()
+        step(factor)
 
     training.optimizers[0].step = spy
     train(objective, batches, training)
@@ -194,15 +223,14 @@ def test_muon_takes_hidden_matrices_only():
     from skmanifold.nn import MLP
 
     objective = nn.ModuleDict({"encoder": MLP(3, 2, layers=(8, 4))})
+    objective.hidden_layers = ("encoder.hidden",)
     adamw, muon = make_optimizers(
         objective, optimizer="muon", learning_rate=1e-3, weight_decay=0.1
     )
-    shapes = [tuple(p.shape) for g in muon.param_groups for p in g["params"]]
+    shapes = [tuple(p.shape) for p in muon.params]
     assert shapes == [(8, 3), (4, 8)]
     decay = {
-        tuple(p.shape): g["weight_decay"]
-        for g in adamw.param_groups
-        for p in g["params"]
+        tuple(p.shape): g["weight_decay"] for g in adamw.groups for p in g["params"]
     }
     assert decay[(2, 4)] == 0.1
     assert decay[(2,)] == decay[(8,)] == 0.0
@@ -233,14 +261,15 @@ def test_keeps_no_copy_of_the_data(data):
     assert np.shares_memory(objective.X.numpy(), data.numpy())
 
 
-def muon_matrices(**networks):
+def muon_matrices(*, hidden_layers=(), **networks):
     objective = nn.ModuleDict(networks)
+    objective.hidden_layers = hidden_layers
     optimizers = make_optimizers(
         objective, optimizer="muon", learning_rate=0.1, weight_decay=0.0
     )
-    taken = {id(p) for group in optimizers[-1].param_groups for p in group["params"]}
     if len(optimizers) == 1:
         return []
+    taken = {id(p) for p in optimizers[-1].params}
     return [name for name, p in objective.named_parameters() if id(p) in taken]
 
 
@@ -251,7 +280,10 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     )
     assert muon_matrices(net=theirs) == []
     mark_hidden(theirs, torch.zeros(2, 3))
-    assert muon_matrices(net=ours) == ["net.hidden.0.weight", "net.hidden.3.weight"]
+    assert muon_matrices(net=ours) == []
+    hidden = ["net.hidden.0.weight", "net.hidden.3.weight"]
+    assert muon_matrices(net=ours, hidden_layers=("net.hidden",)) == hidden
+    assert muon_matrices(net=ours, hidden_layers=("net.hid", "hidden")) == []
     assert muon_matrices(net=theirs) == ["net.0.weight", "net.2.weight"]
     # as the last layer of a decoder of images is a convolution
     decoder = nn.Sequential(

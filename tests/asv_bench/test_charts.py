@@ -11,12 +11,12 @@ from asv_bench.compare import charts
 @pytest.fixture
 def blobs():
     rng = np.random.default_rng(0)
-    centres = rng.normal(scale=5, size=(8, 16))
-    X = centres[rng.integers(8, size=450)] + rng.normal(size=(450, 16))
+    centers = rng.normal(scale=5, size=(8, 16))
+    X = centers[rng.integers(8, size=450)] + rng.normal(size=(450, 16))
     return X[:400], X[400:]
 
 
-def test_recall_counts_shared_neighbours():
+def test_recall_counts_shared_neighbors():
     true = np.array([[0, 1], [2, 3]])
     assert charts.recall(true[:, ::-1], true) == 1
     assert charts.recall(np.array([[0, 9], [8, 9]]), true) == 0.25
@@ -45,7 +45,7 @@ def test_more_bytes_find_more(blobs):
     assert found[2] > 0.95
 
 
-def test_neighbours_of_chart_codes(blobs):
+def test_neighbors_of_chart_codes(blobs):
     stored, queries = blobs
     true = charts.nearest(charts.cdist(queries, stored))
     for function in (charts.decoded_charts, charts.contrast_charts):

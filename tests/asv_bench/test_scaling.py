@@ -25,15 +25,11 @@ def test_two_processes(monkeypatch):
 
 
 def test_arithmetic_counts_the_networks_of_the_method():
-    import numpy as np
-    import torch
-
     from skmanifold import DLME
-    from skmanifold.base import FitData
 
     model = DLME(structure_layers=scaling.NETWORKS["default"], norm="none")
-    data = FitData(np.eye(64), torch.eye(64), np.random.RandomState(0))
-    weights = sum(p.numel() for p in model._make_objective(data).encoder.parameters())
+    encoder = model._make_networks({"n_inputs": 64})["encoder"]
+    weights = sum(p.numel() for p in encoder.parameters())
     alone, shared = (scaling.arithmetic((512, 128), 64, 64, 2, 250, n) for n in (1, 4))
     assert alone["GFLOP"] == pytest.approx(6e-9 * weights * 500)
     assert shared["GFLOP"] == pytest.approx(alone["GFLOP"] / 4)

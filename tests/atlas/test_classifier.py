@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -174,3 +175,32 @@ def test_not_fitted_and_clone():
     assert model.estimator.C == 3.0
     assert not np.array_equal(again.predict_proba(X), model.predict_proba(X))
     assert not hasattr(model.estimator, "coef_"), "the parameter is never fitted"
+
+
+@pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])
+def test_unknown_labels_are_left_out(missing):
+    X, y, *_ = make_blocks()
+    y = np.unique(y, return_inverse=True)[1]
+    known = np.arange(len(y)) % 3 > 0
+    partial = y.astype(object)
+    partial[~known] = missing
+    model = ChartwiseClassifier().fit(X, partial)
+    expected = ChartwiseClassifier(n_charts=model.n_charts_).fit(X[known], y[known])
+    assert_array_equal(model.classes_, expected.classes_)
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    with pytest.raises(ValueError, match=r"y has 1 class beside 100 samples"):
+        ChartwiseClassifier().fit(X, np.where(known, 0, partial))
+    binary = ChartwiseClassifier().fit(X, np.where(known, 1, -1))
+    assert_array_equal(binary.classes_, [-1, 1])
+
+
+def test_masked_blocks_and_a_continuous_y_are_refused():
+    X, y, *_ = make_blocks()
+    masked = np.ma.array(X, mask=np.zeros(X.shape, dtype=bool), copy=True)
+    masked[3, 1] = np.ma.masked
+    with pytest.raises(ValueError, match="NaN"):
+        ChartwiseClassifier().fit(masked, y)
+    with pytest.raises(ValueError, match="NaN"):
+        ChartwiseClassifier().fit(X, y).predict(masked)
+    with pytest.raises(ValueError, match="Unknown label type"):
+        ChartwiseClassifier().fit(X, X[:, 1])

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skmanifold.atlas import denoise, estimate_dimension
+from skmanifold.atlas import estimate_dimension
 from skmanifold.datasets import make_circle, make_sphere
+from skmanifold.topology import denoise
 
 
 @pytest.mark.parametrize("divergence", ["gan", "mmd"])
@@ -60,5 +61,5 @@ def test_dimensions_are_checked(dimensions):
 
 
 def test_equal_rows_have_no_dimension():
-    with pytest.raises(ValueError, match="All rows of X are equal"):
+    with pytest.raises(ValueError, match="All samples of X are equal"):
         estimate_dimension(np.ones((5, 2)))

@@ -1,12 +1,15 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
@@ -187,7 +190,7 @@ def test_distance_method(fitted_digits, digits):
     X = digits[0][:40]
     distances = fitted_digits.distance(X, X[:7])
     assert distances.shape == (40, 7)
-    q = fitted_digits.predict_proba(X)
+    q = fitted_digits.memberships(X)
     assert_allclose(distances[:7].diagonal(), 0, atol=1e-6)
     assert_allclose(distances[:7], distances[:7].T, atol=1e-12)
     hard = clone(fitted_digits).set_params(membership="hard").fit(*digits)
@@ -198,7 +201,7 @@ def test_distance_method(fitted_digits, digits):
         1.0,
     )
     assert_allclose(hard.distance(X, X), expected, atol=1e-7)
-    assert_array_equal(q, hard.predict_proba(X))
+    assert_array_equal(q, hard.memberships(X))
 
 
 def test_kneighbors_of_soft_charts_taken_as_hard(digits):
@@ -243,7 +246,7 @@ def test_unseen_classes_are_found(digits):
     distances = model.distance(X, X)
     np.fill_diagonal(distances, np.inf)
     assert (y[distances.argmin(axis=1)] == y).mean() > 0.6
-    assert (model.predict_proba(X).mean(axis=0) > 0.1 / 8).sum() >= 7
+    assert (model.memberships(X).mean(axis=0) > 0.1 / 8).sum() >= 7
 
 
 def test_known_classes_are_separate(iris):
@@ -263,7 +266,8 @@ def test_fit_transform_is_transform_of_any_rows(digits, fitted_digits):
         assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
     again = clone(fitted_digits)
     assert_array_equal(again.fit_transform(*digits), Z)
-    assert_array_equal(clone(fitted_digits).fit_predict(*digits), again.labels_)
+    predicted = clone(fitted_digits).fit_predict(*digits)
+    assert_array_equal(predicted, again.predict(digits[0]))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -505,3 +509,179 @@ def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
     whole = quick(max_epochs=5).fit(X, y)
     assert_array_equal(resumed.embedding_, whole.embedding_)
     assert resumed.history_ == whole.history_
+
+
+# -- classes, unknown labels, and the gallery
+
+
+def partly(y, known, missing):
+    labels = y.astype(object)
+    labels[~known] = missing
+    return labels
+
+
+def test_predict_names_classes(digits, fitted_digits):
+    X, y = digits
+    names = np.array(list("abcdefghij"))[y]
+    model = quick(image_shape=(8, 8), batch_size=64).fit(X[:900], names[:900])
+    shares = model.predict_proba(X[900:])
+    assert shares.shape == (897, 10)
+    assert_allclose(shares.sum(axis=1), 1.0)
+    predicted = model.predict(X[900:])
+    assert_array_equal(predicted, model.classes_[shares.argmax(axis=1)])
+    assert model.score(X[900:], names[900:]) > 0.8
+    # the votes, by loops
+    distances, rows = model.kneighbors(X[900:920])
+    for i in range(20):
+        votes = np.zeros(10)
+        for distance, row in zip(distances[i], rows[i], strict=True):
+            votes[y[row]] += np.exp(-distance / model.margin)
+        assert_allclose(shares[i], votes / votes.sum(), rtol=1e-9)
+    charts = model.charts(X[:900])[0]
+    assert_array_equal(model.charts_, charts)
+    assert_array_equal(model.memberships(X[:900]).argmax(axis=1), charts)
+    assert not hasattr(model, "labels_")
+    scores = cross_val_score(quick(), X[:300], names[:300], scoring="accuracy", cv=2)
+    assert scores.min() > 0.5
+    with pytest.raises(ValueError, match="n_neighbors"):
+        quick(n_neighbors=0).fit(X, y)
+
+
+def test_a_narrow_margin_leaves_the_nearest(iris):
+    X, y = iris
+    model = quick().fit(X, y).set_params(margin=1e-9)
+    nearest = y[model.kneighbors(X[::3] + 0.1, 1)[1].ravel()]
+    assert_array_equal(model.predict(X[::3] + 0.1), nearest)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])
+def test_unknown_labels_are_no_class(iris, missing):
+    X, y = iris
+    known = np.arange(150) % 4 == 0
+    model = quick().fit(X, np.where(known, y, -1))
+    again = quick().fit(X, partly(y, known, missing))
+    assert_array_equal(again.embedding_, model.embedding_)
+    assert_array_equal(again.classes_, [0, 1, 2])
+    assert len(model.embedding_) == 150
+    # neither positives nor negatives: any labels of theirs give the same
+    batches = model._class_batches(partly(y, known, -1).astype(int), 20, "cpu")
+    rows = torch.cat([b for b, _ in batches.epoch(torch.Generator().manual_seed(0))])
+    assert known[rows.numpy()].all()
+    # they are found, and named by what is known
+    assert model.kneighbors(X[1:2], 1)[1] == 1
+    assert (again.predict(X) == y).mean() > 0.8
+    assert_array_equal(model.fit_predict(X, np.where(known, y, -1)), again.predict(X))
+    # and what is unknown is not scored
+    weights = np.arange(150.0)
+    score = model.score(X, partly(y, known, missing), sample_weight=weights)
+    assert score == model.score(X[known], y[known], sample_weight=weights[known])
+    with pytest.raises(ValueError, match="y has no class that is known"):
+        model.score(X, [missing] * 150)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda names: pd.Series(names, dtype="category"),
+        lambda names: pd.Series(names, dtype="string"),
+        lambda names: pl.Series(names),
+        lambda names: pl.Series(names, dtype=pl.Categorical),
+        lambda names: names,
+        lambda names: np.ma.array(
+            [str(n) for n in names], mask=[n is None for n in names]
+        ),
+    ],
+)
+def test_unknown_names_in_any_container(iris, kind):
+    X, y = iris
+    known = np.arange(150) % 4 == 0
+    names = [f"class {label}" if k else None for label, k in zip(y, known, strict=True)]
+    model = quick().fit(X, kind(names))
+    expected = quick().fit(X, np.where(known, y, -1))
+    assert_array_equal(model.embedding_, expected.embedding_)
+    assert model.classes_.tolist() == ["class 0", "class 1", "class 2"]
+
+
+def test_too_few_known_labels_are_said(iris):
+    X, y = iris
+    for labels in (np.where(y > 0, 0, -1), partly(y, y == 1, None)):
+        with pytest.raises(ValueError, match=r"y has 1 class .* not known, which -1"):
+            quick().fit(X, labels)
+    # -1 and 1 alone are the classes of a binary problem
+    assert_array_equal(quick().fit(X, np.where(y, -1, 1)).classes_, [-1, 1])
+    for y in (X[:, 0], X[:, 0].tolist(), pd.Series(X[:, 0], dtype="Float64")):
+        with pytest.raises(ValueError, match="Unknown label type"):
+            quick().fit(X, y)
+
+
+def test_the_gallery_of_a_stream_holds_all_parts(digits):
+    X, y = digits[0][:300], digits[1][:300]
+    first, second = y < 5, y >= 5
+    model = quick().partial_fit(X[first], y[first]).partial_fit(X[second], y[second])
+    assert_array_equal(model.classes_, np.arange(10))
+    order = np.r_[np.flatnonzero(first), np.flatnonzero(second)]
+    distances, indices = model.kneighbors(X, 1)
+    assert_array_equal(order[indices.ravel()], np.arange(300))
+    assert distances.max() < 1e-6
+    assert model.kneighbors()[1].shape == (300, 5)
+    assert model.score(X, y) > 0.8
+    # the caller's rows may change, and a copy travels
+    rows = X[first].copy()
+    again = quick().partial_fit(rows, y[first])
+    rows[:] = 0.0
+    again = pickle.loads(pickle.dumps(again)).partial_fit(X[second], y[second])
+    assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_parts_of_a_stream_that_do_not_go_together(iris):
+    X, y = iris
+    model = quick().partial_fit(X, y, classes=[0, 1, 2, 9])
+    assert_array_equal(model.classes_, [0, 1, 2, 9])
+    assert model.predict_proba(X[:3]).shape == (3, 4)
+    before = dict(vars(model))
+    with pytest.raises(TypeError, match="mixes labels of the types"):
+        model.partial_fit(X, np.array(list("abc"))[y])
+    assert all(vars(model)[name] is value for name, value in before.items())
+    # where there are other classes, -1 beside 1 is unknown
+    with pytest.raises(ValueError, match="y has 1 class"):
+        model.partial_fit(X, np.where(y, -1, 1))
+    model.partial_fit(X[::-1], y[::-1])
+    assert_array_equal(
+        model.kneighbors(X[:2], 1, return_distance=False).ravel(), [0, 1]
+    )
+
+
+def test_rows_that_are_not_kept_are_asked_for(iris):
+    X, y = iris
+    model = quick().fit(X, y).partial_fit(X, y)
+    for call in (model.kneighbors, lambda: model.predict(X)):
+        with pytest.raises(ValueError, match=r"not kept.* Call set_gallery\(X, y\)"):
+            call()
+    assert_array_equal(
+        model.set_gallery(X, y).kneighbors(X[:9], 1)[1].ravel(), range(9)
+    )
+    with config_context(working_memory=1e-3):
+        model = quick().partial_fit(X, y)
+    with pytest.raises(ValueError, match="not kept"):
+        model.kneighbors()
+
+
+def test_a_gallery_of_other_classes(digits):
+    X, y = digits
+    known = y < 5
+    model = quick(image_shape=(8, 8), max_epochs=4, batch_size=64)
+    model.fit(X[known], y[known])
+    shown = np.concatenate([np.flatnonzero(y == c)[:20] for c in range(5, 10)])
+    model.set_gallery(X[shown], partly(y, y != 9, None)[shown])
+    assert_array_equal(model.classes_, [5, 6, 7, 8])
+    assert_array_equal(model.kneighbors(X[shown], 1)[1].ravel(), np.arange(100))
+    others = (y > 4) & (y < 9)
+    assert model.score(X[others], y[others]) > 0.7
+    model.set_gallery(X[shown])
+    with pytest.raises(ValueError, match="gallery has no labels"):
+        model.predict(X)
+    with pytest.raises(ValueError, match="of the 100 samples"):
+        model.set_gallery(X[shown], y)
+    model.fit(X[known], y[known])
+    assert len(model.kneighbors(n_neighbors=1)[1]) == known.sum()

@@ -18,7 +18,7 @@ from skmanifold.base._networks import checked_image_shape
 def make(encoder, n_inputs=64, image_shape=None, layers=(16,), feature_dim=7):
     return make_trunk(
         encoder,
-        torch.zeros(5, n_inputs),
+        n_inputs,
         image_shape=image_shape,
         layers=layers,
         feature_dim=feature_dim,

@@ -51,12 +51,11 @@ def assert_close(found, expected):
 
 
 class Objective(nn.Module):
-    def __init__(self, inputs, n_components):
+    def __init__(self, inputs, networks):
         super().__init__()
-        n_inputs = inputs.shape[1]
         self.inputs = inputs
-        self.encoder = MLP(n_inputs, n_components, layers=(16,), output_norm="batch")
-        self.decoder = MLP(n_components, n_inputs, layers=(16,), norm="batch")
+        self.encoder = networks["encoder"]
+        self.decoder = networks["decoder"]
 
     def forward(self, batch, progress):
         x = self.inputs[batch[0]]
@@ -107,8 +106,15 @@ class Autoencoder(DecoderMixin, DeepManifold):
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)
 
-    def _make_objective(self, data):
-        return Objective(data.inputs, self.n_components)
+    def _make_networks(self, sizes):
+        shape = sizes["n_inputs"], self.n_components
+        return {
+            "encoder": MLP(*shape, layers=(16,), output_norm="batch"),
+            "decoder": MLP(*shape[::-1], layers=(16,), norm="batch"),
+        }
+
+    def _make_objective(self, data, networks):
+        return Objective(data.inputs, networks)
 
     def _present(self, outputs):
         return 2 * outputs

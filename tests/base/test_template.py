@@ -28,15 +28,22 @@ from skmanifold.utils._checks import (
 )
 
 
+def linear_networks(sizes, n_components):
+    n_inputs = sizes["n_inputs"]
+    return {
+        "encoder": nn.Linear(n_inputs, n_components),
+        "decoder": nn.Linear(n_components, n_inputs),
+    }
+
+
 class LinearAutoencoder(nn.Module):
     """Mean squared error of a linear code: its minimum is that of PCA."""
 
-    def __init__(self, inputs, n_components):
+    def __init__(self, inputs, networks):
         super().__init__()
-        n_inputs = inputs.shape[1]
         self.inputs = inputs
-        self.encoder = nn.Linear(n_inputs, n_components)
-        self.decoder = nn.Linear(n_components, n_inputs)
+        self.encoder = networks["encoder"]
+        self.decoder = networks["decoder"]
 
     def forward(self, batch, progress):
         x = self.inputs[batch[0]]
@@ -45,7 +52,7 @@ class LinearAutoencoder(nn.Module):
 
 
 class NeuralPCA(DecoderMixin, DeepManifold):
-    """One phase, three hooks."""
+    """One phase, four hooks."""
 
     def __init__(
         self,
@@ -82,9 +89,12 @@ class NeuralPCA(DecoderMixin, DeepManifold):
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)
 
-    def _make_objective(self, data):
+    def _make_networks(self, sizes):
+        return linear_networks(sizes, self.n_components)
+
+    def _make_objective(self, data, networks):
         data.learnt["n_inputs_"] = data.n_inputs
-        return LinearAutoencoder(data.inputs, self.n_components)
+        return LinearAutoencoder(data.inputs, networks)
 
 
 class Denoising(LinearAutoencoder):
@@ -97,8 +107,8 @@ class Denoising(LinearAutoencoder):
 class DenoisingPCA(NeuralPCA):
     """It draws from torch's global generator in training."""
 
-    def _make_objective(self, data):
-        return Denoising(data.inputs, self.n_components)
+    def _make_objective(self, data, networks):
+        return Denoising(data.inputs, networks)
 
 
 class Centred(nn.Module):
@@ -159,9 +169,13 @@ class TwoPhases(DecoderMixin, DeepManifold):
             column_scaling=False,
         )
 
+    def _make_networks(self, sizes):
+        return linear_networks(sizes, self.n_components)
+
     def _learn(self, data, run):
         batches = RowBatches(data.n_samples, run.plan.batch_size, data.device)
-        autoencoder = run.build(LinearAutoencoder, data.inputs, self.n_components)
+        networks = run.make_networks()
+        autoencoder = run.build(LinearAutoencoder, data.inputs, networks)
         if not run.continued:
             n_epochs = run.plan.n_pretraining_epochs
             run.train(autoencoder, batches, n_epochs=n_epochs, phase="pretraining")

@@ -1,6 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import re
 from urllib.error import HTTPError, URLError
 
 import numpy as np
@@ -11,18 +12,18 @@ from sklearn.utils import Bunch
 from skmanifold import datasets
 from skmanifold.datasets import _fetch
 
-# What the fetchers read: the file, and the data set at OpenML.
-FETCHERS = {
-    "fetch_coil20": ("coil20", {"name": "COIL-20", "version": 1}),
-    "fetch_fashion_mnist": ("fashion_mnist", {"data_id": 40996}),
-    "fetch_har": ("har", {"data_id": 1478}),
-    "fetch_isolet": ("isolet", {"data_id": 300}),
-    "fetch_kuzushiji_mnist": ("kuzushiji_mnist", {"data_id": 41982}),
-    "fetch_mnist": ("mnist", {"data_id": 554}),
-    "fetch_pendigits": ("pendigits", {"data_id": 32}),
-    "fetch_usps": ("usps", {"data_id": 41082}),
+# The data sets at OpenML, and their numbers of samples.
+SOURCES = {
+    "coil20": ({"name": "COIL-20", "version": 1}, 1440),
+    "fashion_mnist": ({"data_id": 40996}, 70000),
+    "har": ({"data_id": 1478}, 10299),
+    "isolet": ({"data_id": 300}, 7797),
+    "kuzushiji_mnist": ({"data_id": 41982}, 70000),
+    "mnist": ({"data_id": 554}, 70000),
+    "pendigits": ({"data_id": 32}, 10992),
+    "usps": ({"data_id": 41082}, 9298),
 }
-fetchers = pytest.mark.parametrize("name", sorted(FETCHERS))
+names = pytest.mark.parametrize("name", sorted(SOURCES))
 
 
 @pytest.fixture
@@ -39,29 +40,46 @@ def offline(monkeypatch):
     monkeypatch.setattr(_fetch, "fetch_openml", refuse)
 
 
-def test_every_fetcher_is_here():
-    assert {n for n in datasets.__all__ if n.startswith("fetch_")} == set(FETCHERS)
+def test_documented_table():
+    rows = re.findall(
+        r"^ +``(\w+)`` +(\d+) +\d+ +\d+ {1,2}( {7}|\d+| +\d+)  \w",
+        datasets.fetch_dataset.__doc__,
+        re.MULTILINE,
+    )
+    documented = {
+        name: (int(n_samples), int(n_train) if n_train.strip() else None)
+        for name, n_samples, n_train in rows
+    }
+    assert documented == {
+        name: (dataset.n_samples, dataset.n_train)
+        for name, dataset in _fetch._DATASETS.items()
+    }
+    assert set(documented) == set(SOURCES)
 
 
-@fetchers
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match=r"'name' .* must be a str among .*'mnist'"):
+        datasets.fetch_dataset("digits")
+
+
+@names
 def test_the_folder_comes_first(name, folder, offline):
     X = np.arange(12, dtype=np.uint8).reshape(4, 3)
     y = np.array([1, 0, 1, 2])
-    np.savez(folder / f"{FETCHERS[name][0]}.npz", X=X, y=y)
-    fetch = getattr(datasets, name)
-    bunch = fetch()
+    np.savez(folder / f"{name}.npz", X=X, y=y)
+    bunch = datasets.fetch_dataset(name)
     assert_array_equal(bunch.data, X)
     assert bunch.data.dtype == np.uint8
     assert_array_equal(bunch.target, y)
     assert_array_equal(bunch.target_names, ["0", "1", "2"])
     assert bunch.feature_names == ["x0", "x1", "x2"]
-    assert name in bunch.DESCR
+    assert bunch.DESCR.startswith(_fetch._DATASETS[name].title)
     for unknown in ("coordinates", "betti_numbers", "intrinsic_dimension"):
         assert bunch[unknown] is None
     assert not bunch.geodesic_distances
-    with pytest.raises(ValueError, match=f"{name} are not known: real data"):
+    with pytest.raises(ValueError, match=rf"\('{name}'\) are not known: real data"):
         bunch.geodesic_distances()
-    data, target = fetch(return_X_y=True)
+    data, target = datasets.fetch_dataset(name, return_X_y=True)
     assert_array_equal(data, X)
     assert_array_equal(target, y)
 
@@ -69,7 +87,7 @@ def test_the_folder_comes_first(name, folder, offline):
 def test_coil20_is_found_by_its_longer_name(folder):
     X = np.zeros((3, 32, 32), dtype=np.uint8)
     np.savez(folder / "coil20_32x32.npz", X=X, y=[1, 1, 2])
-    bunch = datasets.fetch_coil20()
+    bunch = datasets.fetch_dataset("coil20")
     assert bunch.data.shape == (3, 1024)
     assert_array_equal(bunch.target, [0, 0, 1])
     assert_array_equal(bunch.target_names, ["1", "2"])
@@ -78,12 +96,12 @@ def test_coil20_is_found_by_its_longer_name(folder):
 def test_labels_become_codes(folder):
     X = np.linspace(0, 1, 8).reshape(4, 2)
     np.savez(folder / "har.npz", X=X, y=np.array(["sit", "walk", "lie", "sit"]))
-    bunch = datasets.fetch_har()
+    bunch = datasets.fetch_dataset("har")
     assert_array_equal(bunch.target_names, ["lie", "sit", "walk"])
     assert_array_equal(bunch.target, [1, 2, 0, 1])
     assert bunch.data.dtype == np.float32
     np.savez(folder / "isolet.npz", X=X, y=np.array(["10", "9", "1", "10"]))
-    bunch = datasets.fetch_isolet()
+    bunch = datasets.fetch_dataset("isolet")
     assert_array_equal(bunch.target_names, ["1", "9", "10"])
     assert_array_equal(bunch.target, [2, 1, 0, 2])
 
@@ -98,79 +116,77 @@ def test_labels_become_codes(folder):
         ({"X": np.ones((2, 0)), "y": np.ones(2)}, r"X in .*mnist\.npz has .* no data"),
         ({"X": [["a"], ["b"]], "y": [1, 2]}, r"mnist\.npz has the dtype <U1"),
         ({"X": [[1.0], [np.nan]], "y": [1, 2]}, r"mnist\.npz has NaN or infinite"),
-        ({"X": [[1.0], [np.inf]], "y": [1, 2]}, "Save it again without the samples"),
+        ({"X": [[1.0], [np.inf]], "y": [1, 2]}, "Save it again without the affected"),
     ],
 )
 def test_wrong_files_are_refused(folder, arrays, message):
     np.savez(folder / "mnist.npz", **arrays)
     with pytest.raises(ValueError, match=message):
-        datasets.fetch_mnist()
+        datasets.fetch_dataset("mnist")
 
 
 def test_files_with_objects_are_not_unpickled(folder):
     np.savez(folder / "mnist.npz", X=np.ones((2, 2)), y=np.array([None, "a"]))
     with pytest.raises(ValueError, match="allow_pickle") as error:
-        datasets.fetch_mnist()
+        datasets.fetch_dataset("mnist")
     assert f"y in {folder / 'mnist.npz'} cannot be read" in str(error.value)
     assert "y=np.asarray(y).astype(str)" in str(error.value)
     np.savez(folder / "mnist.npz", X=np.array([[1], [None]]), y=np.array([0, 1]))
     with pytest.raises(ValueError, match=r"X=np\.asarray\(X\)\.astype\(float\)"):
-        datasets.fetch_mnist()
+        datasets.fetch_dataset("mnist")
 
 
 def test_mnist_is_found_by_its_name_at_openml(folder, offline):
     X = np.eye(3, dtype=np.uint8)
     np.savez(folder / "mnist_784.npz", X=X, y=["5", "0", "4"])
-    bunch = datasets.fetch_mnist()
+    bunch = datasets.fetch_dataset("mnist")
     assert_array_equal(bunch.data, X)
     assert_array_equal(bunch.target, [2, 0, 1])
 
 
-@fetchers
+@names
 @pytest.mark.parametrize("with_pandas", [True, False])
 def test_openml_is_asked_for_the_right_data(name, monkeypatch, tmp_path, with_pandas):
-    _, at = FETCHERS[name]
-    n = 1440 if name == "fetch_coil20" else 2
+    source, n = SOURCES[name]
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
     asked = {}
 
     def answer(**options):
         asked.update(options)
         return Bunch(
-            data=np.tile([[0.0, 255.0], [3.0, 4.0]], (n // 2, 1)),
-            target=np.tile(np.array(["7", "2"], dtype=object), n // 2),
+            data=np.resize([[0.0, 255.0], [3.0, 4.0]], (n, 2)),
+            target=np.resize(np.array(["7", "2"], dtype=object), n),
         )
 
     monkeypatch.setattr(_fetch, "fetch_openml", answer)
     monkeypatch.setattr(
         _fetch.importlib.util, "find_spec", lambda name: with_pandas or None
     )
-    bunch = getattr(datasets, name)(data_home=tmp_path, cache=False)
+    bunch = datasets.fetch_dataset(name, data_home=tmp_path, cache=False)
     assert asked == {
-        **at,
+        **source,
         "data_home": tmp_path,
         "cache": False,
         "as_frame": False,
         "parser": "pandas" if with_pandas else "liac-arff",
     }
     assert bunch.data.dtype == np.uint8
-    assert_array_equal(bunch.target, np.tile([1, 0], n // 2))
+    assert_array_equal(bunch.target, np.resize([1, 0], n))
     assert_array_equal(bunch.target_names, ["2", "7"])
-    assert bunch.n_train is None
+    assert bunch.n_train == _fetch._DATASETS[name].n_train
 
 
-@fetchers
+@names
 def test_without_network_the_error_says_what_to_do(name, offline, monkeypatch):
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
-    file, _ = FETCHERS[name]
     with pytest.raises(OSError, match="no route to host") as error:
-        getattr(datasets, name)()
+        datasets.fetch_dataset(name)
     assert "Check the network connection" in str(error.value)
-    assert f"{file}.npz" in str(error.value)
-    assert "SKMANIFOLD_DATA, which now is not set" in str(error.value)
+    assert f"{name}.npz" in str(error.value)
+    assert "SKMANIFOLD_DATA to that folder. It now is not set" in str(error.value)
 
 
-@fetchers
+@names
 def test_what_openml_does_not_have_is_no_fault_of_the_network(name, monkeypatch):
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
 
@@ -180,11 +196,11 @@ def test_what_openml_does_not_have_is_no_fault_of_the_network(name, monkeypatch)
 
     monkeypatch.setattr(_fetch, "fetch_openml", refuse)
     with pytest.raises(
-        OSError, match=r"reached but did not give .* not found\. Inst"
+        OSError, match=r"reached but did not provide .* not found\. Inst"
     ) as error:
-        getattr(datasets, name)()
+        datasets.fetch_dataset(name)
     assert "network" not in str(error.value)
-    assert f"{FETCHERS[name][0]}.npz" in str(error.value)
+    assert f"{name}.npz" in str(error.value)
     assert "SKMANIFOLD_DATA" in str(error.value)
 
 
@@ -192,13 +208,13 @@ def test_other_data_of_the_name_are_not_taken(monkeypatch):
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
     other = Bunch(data=np.zeros((1500, 4)), target=np.arange(1500) % 20)
     monkeypatch.setattr(_fetch, "fetch_openml", lambda **_: other)
-    with pytest.raises(OSError, match=r"1500 samples, not the 1440 .* coil20\.npz"):
-        datasets.fetch_coil20()
+    with pytest.raises(OSError, match=r"1500 samples, not 1440\. .* coil20\.npz"):
+        datasets.fetch_dataset("coil20")
 
 
 def test_a_folder_without_the_file_is_named(offline, folder):
-    with pytest.raises(OSError, match="no such file") as error:
-        datasets.fetch_usps()
+    with pytest.raises(OSError, match="without such a file") as error:
+        datasets.fetch_dataset("usps")
     assert str(folder) in str(error.value)
 
 
@@ -210,7 +226,7 @@ def test_errors_of_the_server_say_so_too(monkeypatch):
 
     monkeypatch.setattr(_fetch, "fetch_openml", refuse)
     with pytest.raises(OSError, match=r"503.*Check the network"):
-        datasets.fetch_mnist()
+        datasets.fetch_dataset("mnist")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +240,7 @@ def test_errors_of_the_server_say_so_too(monkeypatch):
 )
 def test_numbers_are_coded_in_their_order(folder, y, names):
     np.savez(folder / "isolet.npz", X=np.linspace(0, 1, 8).reshape(4, 2), y=y)
-    bunch = datasets.fetch_isolet()
+    bunch = datasets.fetch_dataset("isolet")
     assert_array_equal(bunch.target_names, names)
     assert_array_equal(bunch.target, [2, 1, 0, 2])
 
@@ -232,18 +248,17 @@ def test_numbers_are_coded_in_their_order(folder, y, names):
 def test_the_training_set_is_known_only_of_the_whole_data(folder, monkeypatch):
     X, y = np.zeros((5, 3), dtype=np.uint8), np.arange(5)
     np.savez(folder / "usps.npz", X=X, y=y)
-    assert datasets.fetch_usps().n_train is None
+    assert datasets.fetch_dataset("usps").n_train is None
     np.savez(folder / "usps.npz", X=X, y=y, n_train=3)
-    assert datasets.fetch_usps().n_train == 3
+    assert datasets.fetch_dataset("usps").n_train == 3
     for wrong in (6, -1, 2.5, [1, 2]):
         np.savez(folder / "usps.npz", X=X, y=y, n_train=wrong)
         with pytest.raises(ValueError, match="n_train in"):
-            datasets.fetch_usps()
+            datasets.fetch_dataset("usps")
     whole = np.zeros((9298, 2), dtype=np.uint8), np.arange(9298) % 10
     np.savez(folder / "usps.npz", X=whole[0], y=whole[1])
-    assert datasets.fetch_usps().n_train == 7291
+    assert datasets.fetch_dataset("usps").n_train == 7291
     monkeypatch.delenv("SKMANIFOLD_DATA")
-    for n, n_train in ((9298, 7291), (9297, None)):
-        answer = Bunch(data=whole[0][:n], target=whole[1][:n])
-        monkeypatch.setattr(_fetch, "fetch_openml", lambda answer=answer, **_: answer)
-        assert datasets.fetch_usps().n_train == n_train
+    answer = Bunch(data=whole[0], target=whole[1])
+    monkeypatch.setattr(_fetch, "fetch_openml", lambda **_: answer)
+    assert datasets.fetch_dataset("usps").n_train == 7291

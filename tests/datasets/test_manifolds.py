@@ -128,11 +128,14 @@ def test_bunches_pickle(name):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"n_samples": 0}, ValueError, "n_samples must be at least 1"),
-        ({"n_samples": 5.0}, TypeError, "n_samples must be an int"),
-        ({"noise": -1.0}, ValueError, "noise must be finite and not negative"),
-        ({"noise": np.nan}, ValueError, "noise must be finite"),
-        ({"noise": None}, TypeError, "noise must be a number"),
+        ({"n_samples": 0}, ValueError, r"'n_samples' .* must be an int .* Got 0 "),
+        ({"n_samples": 5.0}, TypeError, r"'n_samples' .* must be an int .* Got 5\.0"),
+        ({"n_samples": True}, TypeError, r"'n_samples' .* must be an int .* Got True"),
+        ({"noise": -1.0}, ValueError, r"'noise' .* must be a float .* Got -1\.0"),
+        ({"noise": np.nan}, ValueError, r"'noise' .* Got nan"),
+        ({"noise": np.inf}, ValueError, r"'noise' .* Got inf"),
+        ({"noise": None}, TypeError, r"'noise' .* Got None"),
+        ({"noise": True}, TypeError, r"'noise' .* Got True"),
     ],
 )
 def test_wrong_arguments_are_refused(name, wrong, error, message):
@@ -143,17 +146,17 @@ def test_wrong_arguments_are_refused(name, wrong, error, message):
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("make_star_fruit", {"pole_angle": 1.6}, "less than pi / 2"),
-        ("make_star_fruit", {"pole_angle": 0}, "finite and positive"),
-        ("make_star_fruit", {"radius": 2}, "'spherical' or 'cylindrical', got 2"),
-        ("make_open_sphere", {"cap_angle": 4}, "less than pi"),
-        ("make_open_sphere", {"cap_angle": 0}, "finite and positive"),
-        ("make_torus", {"minor_radius": 2}, "less than major_radius"),
-        ("make_klein_bottle", {"major_radius": 0.5}, "less than major_radius"),
-        ("make_mobius_strip", {"width": 2}, "less than 2"),
-        ("make_projective_plane", {"n_features": 5}, "4 or 6"),
-        ("make_sphere", {"dimension": 0}, "at least 1"),
-        ("make_flat_torus", {"dimension": 0}, "at least 1"),
+        ("make_star_fruit", {"pole_angle": 1.6}, r"'pole_angle' .* Got 1\.6"),
+        ("make_star_fruit", {"pole_angle": 0}, r"'pole_angle' .* Got 0"),
+        ("make_star_fruit", {"radius": 2}, r"'spherical'.* Got 2"),
+        ("make_open_sphere", {"cap_angle": 4}, r"'cap_angle' .* Got 4"),
+        ("make_open_sphere", {"cap_angle": 0}, r"'cap_angle' .* Got 0"),
+        ("make_torus", {"minor_radius": 2}, "must be less than major_radius"),
+        ("make_klein_bottle", {"major_radius": 0.5}, "must be less than major_radius"),
+        ("make_mobius_strip", {"width": 2}, r"'width' .* Got 2"),
+        ("make_projective_plane", {"n_features": 5}, r"'n_features' .* Got 5"),
+        ("make_sphere", {"dimension": 0}, r"'dimension' .* Got 0"),
+        ("make_flat_torus", {"dimension": 0}, r"'dimension' .* Got 0"),
     ],
 )
 def test_impossible_shapes_are_refused(name, wrong, message):
@@ -497,7 +500,7 @@ def test_no_distances_where_none_are_known(name):
 
 def test_no_distances_in_four_columns_of_the_projective_plane():
     bunch = datasets.make_projective_plane(10, random_state=0)
-    with pytest.raises(ValueError, match="with 6 they have"):
+    with pytest.raises(ValueError, match="closed form with n_features=6 only"):
         bunch.geodesic_distances()
 
 
@@ -520,9 +523,9 @@ def test_distances_within_nested_clusters():
 @pytest.mark.parametrize("wrong", [3, [[1]], [0.5], "a"])
 def test_geodesics_of_what_is_no_list_are_refused(wrong):
     distances = datasets.make_swiss_roll(9, random_state=0).geodesic_distances
-    with pytest.raises(ValueError, match="rows must be None or a list"):
+    with pytest.raises(ValueError, match=r"rows=.* must be None or a list"):
         distances(wrong)
-    with pytest.raises(ValueError, match="columns must be None or a list"):
+    with pytest.raises(ValueError, match=r"columns=.* must be None or a list"):
         distances(columns=wrong)
     assert distances([3], [1, 2]).shape == (1, 2)
     assert distances([]).shape == (0, 9)

@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_clusterer
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.datasets import load_digits, load_iris, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score
@@ -27,7 +27,8 @@ from torch import nn
 from skmanifold.estimators import DCRL
 from skmanifold.estimators._dcrl import _objective
 from skmanifold.estimators._dcrl._objective import arranged
-from skmanifold.estimators._dcrl._start import modularity
+from skmanifold.estimators._dcrl._start import modularity, spread_labels
+from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
     cluster_rank_accuracy,
@@ -339,9 +340,42 @@ def test_unfit_init(iris, init, came):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
-    for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50):
-        with pytest.raises(ValueError, match="init has missing labels"):
+    for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50, [-1, 0, 1] * 50):
+        with pytest.raises(ValueError, match=r"2 different labels \(beside 50 unknown"):
             quick(init=labels).fit(iris[0])
+
+
+@pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])
+def test_labels_of_which_some_are_unknown(iris, missing):
+    X, y = iris
+    known = np.arange(150) % 10 == 0
+    labels = y.astype(object)
+    labels[~known] = missing
+    model = quick(n_clusters=3, init=labels, max_epochs=20).fit(X)
+    assert (model.labels_ == y).mean() > 0.9
+    category = pd.Series(np.array(list("abc"))[y], dtype="category").where(known)
+    same = quick(n_clusters=3, init=category, max_epochs=20).fit(X)
+    assert_array_equal(same.embedding_, model.embedding_)
+
+
+def test_labels_spread_along_what_they_lie_on():
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    codes = np.full(400, -1)
+    codes[[np.argmax(y == 0), np.argmax(y == 1)]] = [0, 1]
+    neighbors = nearest_neighbors(X, 5)[0]
+    assert_array_equal(spread_labels(codes, X, neighbors), y)
+    # known ones are kept, against all around them
+    codes = y.copy()
+    codes[5] = 1 - y[5]
+    codes[::7] = -1
+    spread = spread_labels(codes, X, neighbors)
+    assert_array_equal(spread[codes >= 0], codes[codes >= 0])
+    # what no label reaches goes to the nearest mean
+    X = np.concatenate([np.zeros((9, 1)), np.full((9, 1), 9.0), np.full((9, 1), 7.0)])
+    X += np.random.RandomState(0).normal(scale=0.1, size=X.shape)
+    codes = np.r_[np.zeros(9), np.ones(9), np.full(9, -1)].astype(int)
+    spread = spread_labels(codes, X, nearest_neighbors(X, 3)[0])
+    assert_array_equal(spread[18:], 1)
 
 
 def test_modularity_is_that_of_the_graph():
@@ -369,7 +403,7 @@ def test_modularity_prefers_the_groups():
 def test_centers_without_rows_are_told(iris):
     X = iris[0]
     init = np.vstack([X[0], X[0] + 1e3, X[100]])
-    with pytest.warns(UserWarning, match=r"centres \[1\] of init.*n_clusters=2"):
+    with pytest.warns(UserWarning, match=r"centers \[1\] of init.*n_clusters=2"):
         model = quick(init=init).fit(X)
     assert len(model.cluster_centers_) == 2
 
@@ -474,6 +508,11 @@ def objective_of(monkeypatch, model, X):
     return kept["objective"].train(), next(iter(kept["batches"].epoch(generator)))
 
 
+@torch.no_grad()
+def begin_epoch(objective, progress):
+    objective.on_epoch_start(progress)
+
+
 @pytest.mark.parametrize("weights, share", [(DEC, 0.0), (IDEC, 1.0)])
 def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     """Same gradients as the published objectives, written out anew."""
@@ -482,6 +521,7 @@ def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     objective, batch = objective_of(monkeypatch, model, iris[0])
     rows = batch[0]  # no neighbours: nothing compares them
     parameters = [*objective.encoder.network.parameters(), objective.clusters.centers]
+    begin_epoch(objective, 0.5)
     ours = torch.autograd.grad(sum(objective(batch, 0.5).values()), parameters)
 
     def assignments(z):
@@ -512,7 +552,6 @@ def test_the_decoder_follows_an_encoder_that_it_does_not_move(digits):
 def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
     model = quick(local_weight=(0.0, 2.0), continuation=0.5)
     objective, batch = objective_of(monkeypatch, model, iris[0])
-    batch = (*batch[:3], False)  # later in an epoch: the labels stay
     values = [objective(batch, share)["local"].item() for share in (0, 0.25, 0.5, 0.9)]
     assert values[0] == 0
     assert_allclose(values[1], values[2] / 2)
@@ -540,13 +579,13 @@ def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
     wanted = torch.full((150, 3), 0.1 / 3)
     wanted[torch.arange(150), objective.labels] += 0.9
     objective.targets = held = wanted.clone()
-    objective(batch, 0.49)
+    begin_epoch(objective, 0.49)
     assert objective.targets is held
-    objective(batch, 0.5)
+    begin_epoch(objective, 0.5)
     assert objective.targets is not held
     torch.testing.assert_close(objective.targets.sum(1), torch.ones(150))
     released = objective.targets
-    objective((*batch[:3], False), 0.9)
+    objective(batch, 0.9)
     assert objective.targets is released, "once an epoch"
 
 
@@ -576,6 +615,7 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
     for progress, stray_weight in ((0.0, 1.0), (0.2, 50.5), (0.4, 100.0)):
         ours = objective(batch, progress)["clusters"].item()
         assert ours == pytest.approx(expected(stray_weight), rel=1e-4)
+    begin_epoch(objective, 0.8)
     ours = objective(batch, 0.8)["clusters"].item()
     assert ours == pytest.approx(expected(1.0), rel=1e-4), "released"
 

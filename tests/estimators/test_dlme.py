@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 
+import pickle
 import re
+from collections import OrderedDict
 
 import joblib
 import numpy as np
@@ -10,20 +12,28 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
-from sklearn.neighbors import KNeighborsTransformer, kneighbors_graph
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsTransformer,
+    kneighbors_graph,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 import skmanifold
 from skmanifold import DLME
+from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
 
 QUICK = dict(max_epochs=2, batch_size=32, random_state=0)
@@ -376,19 +386,15 @@ def test_n_components(iris, n_components):
     assert len(model.get_feature_names_out()) == n_components
 
 
-@pytest.mark.parametrize("n_threads, expected", [(1, 1), (3, 3), (None, 2)])
-def test_n_threads_of_a_step(iris, n_threads, expected):
-    seen = set()
-
-    def look(x):
-        seen.add(torch.get_num_threads())
-        return x
-
+@pytest.mark.parametrize("n_threads", [1, 3, None])
+def test_n_threads_changes_no_bit(digits, n_threads):
     torch.set_num_threads(2)
     training = TrainingOptions(n_threads=n_threads)
-    quick(augmentation=look, training=training).fit(iris[0])
-    assert seen == {expected}
+    model = quick(batch_size=500, training=training).fit(digits[0])
     assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+    alone = quick(batch_size=500).fit(digits[0])
+    assert np.array_equal(model.embedding_, alone.embedding_)
 
 
 @pytest.mark.parametrize("kernel", ["max", "density"])
@@ -408,8 +414,9 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
     for wanted in (False, True):
         torch.manual_seed(0)
         objective = DLMEObjective(
-            MLP(3, 4, norm="none"),
-            nn.Linear(4, 2),
+            nn.Sequential(
+                OrderedDict(structure=MLP(3, 4, norm="none"), embedding=nn.Linear(4, 2))
+            ),
             alpha=1.0,
             nu_structure=1.0,
             nu_embedding=0.01,
@@ -883,3 +890,137 @@ def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path)
     first = model.fit_transform(iris[0])
     path.write_bytes(copy)
     assert_array_equal(clone(model).fit_transform(iris[0]), first)
+
+
+# Copies, strangers, distances -------------------------------------------------
+
+
+def test_many_copies_give_about_the_map_of_the_distinct_samples():
+    U = load_digits().data[:60]
+    copies = np.random.RandomState(0).randint(1, 40, size=60)
+    model = DLME(random_state=0).fit(np.repeat(U, copies, axis=0))
+    alone = DLME(random_state=0).fit_transform(U)
+    assert model.n_connected_components_ == 1
+    expected = trustworthiness(U, alone)
+    assert trustworthiness(U, model.transform(U)) > expected - 0.05
+
+
+@pytest.mark.parametrize("metric", ["jaccard", "euclidean"])
+def test_samples_that_share_nothing_are_placed_apart(metric):
+    rng = np.random.RandomState(0)
+    X = np.zeros((180, 40 + 5 * 30))
+    for i in range(150):
+        X[i, i % 2 * 20 + rng.choice(20, 7, replace=False)] = 1
+    for i in range(30):
+        X[150 + i, 40 + 5 * i : 45 + 5 * i] = 1
+    model = DLME(metric=metric, random_state=0)
+    with pytest.warns(UserWarning, match=r"^30 of the 180 samples.*: 150, 151"):
+        Z = model.fit_transform(X)
+    assert model.n_connected_components_ == 32
+    away = [np.median(pdist(part)) for part in (Z[150:], Z[:150:2], Z[1:150:2])]
+    assert away[0] > 3 * max(away[1:])
+    np.testing.assert_array_equal(model.transform(X[::-1])[::-1], Z)
+
+
+class TestPrecomputed:
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:500], y[:500]
+
+    def fit(self, D, **params):
+        return quick(metric="precomputed", max_epochs=40, **params).fit(D)
+
+    @pytest.mark.parametrize("kind", ["dense", "sparse"])
+    def test_distances_are_as_good_as_features(self, kind):
+        D = pairwise_distances(self.X)
+        if kind == "sparse":
+            D = kneighbors_graph(D, 15, metric="precomputed", mode="distance")
+        model = DLME(metric="precomputed", random_state=0).fit(D)
+        assert trustworthiness(self.X, model.embedding_) > 0.96
+        np.testing.assert_array_equal(model.transform(D), model.embedding_)
+        np.testing.assert_array_equal(model.transform(D[7:30]), model.embedding_[7:30])
+        assert model.n_features_in_ == 500
+
+    @pytest.mark.parametrize("kind", ["dense", "sparse"])
+    def test_new_samples(self, kind):
+        known = np.arange(500) % 2 == 0
+        if kind == "dense":
+            D = pairwise_distances(self.X, self.X[known])
+            D, D_new = D[known], D[~known]
+        else:
+            search = KNeighborsTransformer(n_neighbors=10).fit(self.X[known])
+            D = search.transform(self.X[known])
+            D_new = search.transform(self.X[~known])
+        scores = []
+        for metric, here, new in [
+            ("precomputed", D, D_new),
+            ("euclidean", self.X[known], self.X[~known]),
+        ]:
+            model = DLME(metric=metric, random_state=0).fit(here)
+            classifier = KNeighborsClassifier(5).fit(model.embedding_, self.y[known])
+            scores.append(classifier.score(model.transform(new), self.y[~known]))
+        assert scores[0] > scores[1] - 0.1, "about as good as with features"
+
+    def test_distances_of_strings(self):
+        rng = np.random.RandomState(0)
+        words = ["".join(rng.choice(list(part), 6)) for part in ["abc", "xyz"] * 60]
+        D = np.array(
+            [
+                [sum(a != b for a, b in zip(v, w, strict=True)) for w in words]
+                for v in words
+            ]
+        )
+        model = DLME(metric="precomputed", random_state=0).fit(D)
+        score = trustworthiness(D, model.embedding_, metric="precomputed")
+        assert score > 0.85
+
+    def test_of_copies(self):
+        D = pairwise_distances(np.repeat(self.X[:50], 20, axis=0))
+        assert self.fit(D).n_connected_components_ == 1
+
+    def test_travels(self, tmp_path):
+        graph = kneighbors_graph(self.X, 8, mode="distance")
+        for D in [pairwise_distances(self.X), graph]:
+            model = self.fit(D)
+            again = pickle.loads(pickle.dumps(model))
+            np.testing.assert_array_equal(again.transform(D), model.embedding_)
+            model.save(tmp_path / "model")
+            again = skmanifold.load(tmp_path / "model")
+            np.testing.assert_array_equal(again.transform(D), model.embedding_)
+
+    def test_warm_start(self):
+        D = pairwise_distances(self.X)
+        model = self.fit(D, warm_start=True)
+        first = model.embedding_
+        assert not np.array_equal(model.fit(D).embedding_, first)
+        with pytest.raises(ValueError, match="square"):
+            model.fit(D[:100])
+
+    def test_is_pairwise(self):
+        assert get_tags(quick(metric="precomputed")).input_tags.pairwise
+        assert not get_tags(quick()).input_tags.pairwise
+
+    @pytest.mark.parametrize(
+        "change, match",
+        [
+            (lambda D: D[:, :-1], "square"),
+            (lambda D: np.exp(-D), "diagonal"),
+            (lambda D: -D, "negative"),
+            (lambda D: np.where(D > 50, np.inf, D), "infinite"),
+            (lambda D: np.where(D > 50, np.nan, D), "NaN"),
+        ],
+    )
+    def test_what_is_no_distance(self, change, match):
+        D = pairwise_distances(self.X)
+        with pytest.raises(ValueError, match=match):
+            self.fit(change(D))
+        model = self.fit(D)
+        if match not in ("square", "diagonal"):
+            with pytest.raises(ValueError, match=match):
+                model.transform(change(D))
+
+    def test_what_cannot_be_had(self):
+        D = pairwise_distances(self.X)
+        with pytest.raises(ValueError, match="a part has no distances"):
+            quick(metric="precomputed").partial_fit(D)
+        with pytest.raises(ValueError, match=r"sparse.*all samples"):
+            self.fit(D).transform(kneighbors_graph(self.X, 8, mode="distance"))

@@ -30,6 +30,7 @@ from skmanifold.estimators import _isometric_ae
 from skmanifold.estimators._isometric_ae import (
     PRIORS,
     IsometricAEObjective,
+    between_scales,
     chain_of,
 )
 from skmanifold.graph import geodesic_embedding
@@ -518,11 +519,12 @@ def objective_of(n_components=2, anchor=None, scale=2.0, unit=5.0, **options):
     inputs = torch.randn(10, 3)
     mlp = dict(layers=(6, 5), norm="none", activation="silu")
     objective = IsometricAEObjective(
-        MLP(3, n_components, **mlp),
-        MLP(n_components, 3, **mlp),
+        between_scales(MLP(3, n_components, **mlp)),
+        between_scales(MLP(n_components, 3, **mlp)),
         inputs,
         scale=scale,
         unit=unit,
+        anchor=anchor,
         **{
             "isometry": 0.3,
             "pseudo_inverse": 0.7,
@@ -532,7 +534,6 @@ def objective_of(n_components=2, anchor=None, scale=2.0, unit=5.0, **options):
             **options,
         },
     )
-    objective.set_anchor(anchor)
     return objective
 
 
@@ -731,29 +732,28 @@ def test_parts_of_the_graph_are_told(iris):
 
 def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
     seen = []
+    make = IsometricAE._anchor
     monkeypatch.setattr(
-        IsometricAEObjective,
-        "set_anchor",
-        lambda self, anchor: seen.append(anchor) or vars(self).update(anchor=None),
+        IsometricAE, "_anchor", lambda *args: seen.append(make(*args)) or seen[-1]
     )
     X = np.random.RandomState(0).randn(100, 4)
     quick().fit(X)
     expected = geodesic_embedding(X)
-    sign = np.sign((expected * seen[1].numpy()).sum(axis=0))
-    assert_allclose(seen[1].numpy() * sign, expected, atol=1e-4)
+    sign = np.sign((expected * seen[0].numpy()).sum(axis=0))
+    assert_allclose(seen[0].numpy() * sign, expected, atol=1e-4)
     # wide and many: neighbours in fewer columns, of nearly the same distances
     monkeypatch.setattr(_isometric_ae, "_ANCHOR_BUDGET", 0)
     rng = np.random.RandomState(0)
     X = rng.randn(100, 3) @ rng.randn(3, 60)
     quick().fit(X)
     expected = geodesic_embedding(X)
-    sign = np.sign((expected * seen[3].numpy()).sum(axis=0))
-    assert_allclose(seen[3].numpy() * sign, expected, atol=1e-3)
+    sign = np.sign((expected * seen[1].numpy()).sum(axis=0))
+    assert_allclose(seen[1].numpy() * sign, expected, atol=1e-3)
     # parts of a graph are embedded each by itself
     X = rng.randn(100, 3) + 50 * (np.arange(100)[:, np.newaxis] % 2)
     with pytest.warns(UserWarning, match="has 2 parts.*each embedded by itself"):
         quick().fit(X)
-    anchor = seen[5].numpy()
+    anchor = seen[2].numpy()
     for part in (slice(0, None, 2), slice(1, None, 2)):
         own = geodesic_embedding(X[part])
         assert_allclose(pdist(anchor[part]), pdist(own), atol=1e-3)

@@ -166,8 +166,8 @@ def test_both_precisions_of_the_filter_agree(monkeypatch):
     used = []
     filter_ = _exact._ExactSearch._filter
 
-    def spy(self, row_ids, dtype):
-        pairs = filter_(self, row_ids, dtype)
+    def spy(self, row_ids, columns, filter_columns, dtype):
+        pairs = filter_(self, row_ids, columns, filter_columns, dtype)
         used.append((dtype, pairs is None))
         return pairs
 
@@ -181,8 +181,10 @@ def test_both_precisions_of_the_filter_agree(monkeypatch):
     assert_neighbors(blobs(rng, 700, 20, 1e6), 15)
     assert set(used) == {(np.float32, True), (np.float64, False)}
 
-    def only_double(self, row_ids, dtype):
-        return None if dtype == np.float32 else filter_(self, row_ids, dtype)
+    def only_double(self, row_ids, columns, filter_columns, dtype):
+        if dtype == np.float32:
+            return None
+        return filter_(self, row_ids, columns, filter_columns, dtype)
 
     monkeypatch.setattr(_exact._ExactSearch, "_filter", only_double)
     for single, double in zip(easy, nearest_neighbors(X, 15), strict=True):
@@ -344,27 +346,234 @@ def test_agrees_with_scikit_learn():
 
 def test_auto_is_exact_up_to_a_budget(monkeypatch):
     chosen = []
-    monkeypatch.setattr(
-        _neighbors,
-        "_pynndescent_euclidean",
-        lambda X, k, random_state: (chosen.append(len(X)), (np.zeros(1), np.ones(1)))[
-            1
-        ],
-    )
+
+    def record(name, search):
+        def recorded(X, *args, **params):
+            chosen.append(name)
+            return search(X, *args, **params)
+
+        return recorded
+
+    for name in ["exact_neighbors", "partition_neighbors"]:
+        monkeypatch.setattr(_neighbors, name, record(name, getattr(_neighbors, name)))
     X = np.random.default_rng(0).standard_normal((100, 5))
-    assert nearest_neighbors(X, 3)[0].shape == (100, 3)
-    assert chosen == []
-    assert 70_000**2 * (50 + _neighbors._PAIR_OVERHEAD) <= _neighbors._EXACT_BUDGET
+    nearest_neighbors(X, 3)
+    assert chosen == ["exact_neighbors"]
+    assert 40_000**2 * (50 + _neighbors._PAIR_OVERHEAD) <= _neighbors._EXACT_BUDGET
+    assert 70_000**2 * (50 + _neighbors._PAIR_OVERHEAD) > _neighbors._EXACT_BUDGET
+    chosen.clear()
     monkeypatch.setattr(_neighbors, "_EXACT_BUDGET", 1e5)
     nearest_neighbors(X, 3)
     nearest_neighbors(X, 3, metric="cosine")
-    assert chosen == [100, 100]
-    # Exact on request, for other metrics, and without the package.
-    assert nearest_neighbors(X, 3, algorithm="exact")[0].shape == (100, 3)
-    assert nearest_neighbors(X, 3, metric="manhattan")[0].shape == (100, 3)
-    monkeypatch.setattr(_neighbors.importlib.util, "find_spec", lambda name: None)
-    assert nearest_neighbors(X, 3)[0].shape == (100, 3)
-    assert chosen == [100, 100]
+    nearest_neighbors(X, 3, metric="seuclidean")
+    assert chosen == ["partition_neighbors"] * 3
+    chosen.clear()
+    # Exact on request and for other metrics.
+    nearest_neighbors(X, 3, algorithm="exact")
+    nearest_neighbors(X, 3, metric="manhattan")
+    assert chosen == ["exact_neighbors"]
+
+
+def test_auto_of_large_sparse_data(monkeypatch):
+    chosen = []
+
+    def descend(X, k, *args):
+        chosen.append(X.shape)
+        return np.zeros(1), np.ones(1)
+
+    monkeypatch.setattr(_neighbors, "_pynndescent_neighbors", descend)
+    monkeypatch.setattr(_neighbors, "_EXACT_BUDGET", 1e5)
+    X = sparse.random(200, 5000, density=0.05, format="csr", random_state=0)
+    with config_context(working_memory=1):
+        nearest_neighbors(X, 3)
+        assert chosen == [(200, 5000)]
+        monkeypatch.setattr(_neighbors.importlib.util, "find_spec", lambda name: None)
+        assert nearest_neighbors(X, 3)[0].shape == (200, 3)
+    assert chosen == [(200, 5000)]
+
+
+SETS = ["dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "metric", [*SETS, "hamming", "correlation", "braycurtis", "chebyshev", "canberra"]
+)
+def test_sparse_data_in_metrics_of_dense_data(metric, dtype):
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 4, (90, 30)) * (rng.random((90, 30)) < 0.3)
+    X[:, 0] = 1 + rng.integers(0, 2, 90)
+    X = X.astype(dtype)
+    expected, expected_distances = nearest_neighbors(X, 89, metric=metric)
+    with_zeros = sparse.csr_array(X + 1)
+    with_zeros.data -= 1  # stored zeros are zeros
+    for container in [sparse.csr_array(X), sparse.coo_matrix(X), with_zeros]:
+        indices, distances = nearest_neighbors(container, 89, metric=metric)
+        np.testing.assert_allclose(distances, expected_distances, rtol=0, atol=1e-6)
+        if metric not in ("correlation", "braycurtis", "canberra"):
+            assert np.array_equal(indices, expected), "equal ratios are tied"
+
+
+@pytest.mark.parametrize("metric", [*SETS, "hamming"])
+def test_distances_of_sets_are_those_of_scipy(metric):
+    rng = np.random.default_rng(1)
+    X = rng.random((40, 12)) < 0.3
+    X[3] = X[7] = False
+    X[5] = True
+    expected = np.nan_to_num(cdist(X, X, metric))
+    np.fill_diagonal(expected, np.inf)
+    for rows in [X, sparse.csr_array(X)]:
+        _, distances = nearest_neighbors(rows, 39, metric=metric)
+        np.testing.assert_allclose(
+            distances, np.sort(expected, axis=1)[:, :39], atol=1e-12
+        )
+
+
+def test_a_callable_sees_dense_samples_of_sparse_data():
+    X = np.random.default_rng(0).integers(0, 3, (40, 6)).astype(float)
+    metric = lambda a, b: np.abs(a - b).sum()  # noqa: E731
+    expected = nearest_neighbors(X, 5, metric="manhattan")
+    found = nearest_neighbors(sparse.csr_array(X), 5, metric=metric)
+    assert np.array_equal(found[0], expected[0])
+    assert np.array_equal(found[1], expected[1])
+
+
+class TestMetricParams:
+    X = np.random.default_rng(0).standard_normal((60, 4)) @ np.diag([1.0, 5, 0.1, 2])
+
+    def assert_metric(self, expected, X=None, **params):
+        X = self.X if X is None else X
+        _, distances = nearest_neighbors(X, 7, **params)
+        np.fill_diagonal(expected, np.inf)
+        np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :7])
+
+    def test_variances_are_learned(self):
+        V = self.X.var(axis=0, ddof=1)
+        expected = cdist(self.X, self.X, "seuclidean", V=V)
+        self.assert_metric(expected, metric="seuclidean")
+        self.assert_metric(
+            expected,
+            X=sparse.csr_array(self.X),
+            metric="seuclidean",
+        )
+
+    def test_variances_are_given(self):
+        V = np.array([1.0, 2, 3, 4])
+        self.assert_metric(
+            cdist(self.X, self.X, "seuclidean", V=V),
+            metric="seuclidean",
+            metric_params={"V": V},
+        )
+
+    def test_covariance_is_learned_or_given(self):
+        VI = np.linalg.inv(np.cov(self.X.T))
+        expected = cdist(self.X, self.X, "mahalanobis", VI=VI)
+        for params in [None, {"VI": VI}, {"V": np.cov(self.X.T)}]:
+            self.assert_metric(
+                expected.copy(), metric="mahalanobis", metric_params=params
+            )
+
+    def test_constant_and_dependent_columns_count_for_nothing(self):
+        X = np.column_stack([self.X, np.ones(60), self.X[:, 0]])
+        for metric in ["seuclidean", "mahalanobis"]:
+            _, distances = nearest_neighbors(X, 5, metric=metric)
+            assert np.isfinite(distances).all()
+        expected = nearest_neighbors(self.X, 5, metric="mahalanobis")
+        found = nearest_neighbors(X, 5, metric="mahalanobis")
+        assert np.array_equal(found[0], expected[0])
+
+    def test_of_other_metrics(self):
+        self.assert_metric(
+            cdist(self.X, self.X, "minkowski", p=3),
+            metric="minkowski",
+            metric_params={"p": 3},
+        )
+        w = np.array([1.0, 0, 2, 0])
+        self.assert_metric(
+            cdist(self.X, self.X, "minkowski", p=2, w=w),
+            metric="minkowski",
+            metric_params={"p": 2, "w": w},
+        )
+
+        def power(a, b, p):
+            return np.abs(a - b).max() ** p
+
+        self.assert_metric(
+            cdist(self.X, self.X, "chebyshev") ** 2,
+            metric=power,
+            metric_params={"p": 2},
+        )
+
+    @pytest.mark.parametrize(
+        "metric, params, match",
+        [
+            ("seuclidean", {"VI": np.eye(4)}, "unknown name 'VI'"),
+            ("seuclidean", {"V": np.ones(3)}, r"shape \(3,\)"),
+            ("seuclidean", {"V": np.zeros(4)}, "not positive"),
+            ("mahalanobis", {"VI": -np.eye(4)}, "negative eigenvalues"),
+            ("mahalanobis", {"VI": np.eye(3)}, r"shape \(4, 4\)"),
+            ("minkowski", [3], "must be a dict"),
+        ],
+    )
+    def test_bad_ones(self, metric, params, match):
+        with pytest.raises(ValueError, match=match):
+            nearest_neighbors(self.X, 3, metric=metric, metric_params=params)
+
+
+@pytest.mark.parametrize("n_flat", [1, 20])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -7e5])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_correlation_of_constant_samples(dtype, value, container, n_flat):
+    X = np.random.default_rng(0).normal(size=(100, 10)).astype(dtype)
+    X[:n_flat] = value
+    with pytest.raises(ValueError, match=r"correlation.*NaN.*samples 0 and \d"):
+        nearest_neighbors(container(X), 5, metric="correlation")
+
+
+@pytest.mark.parametrize(
+    "metric, match",
+    [
+        (lambda a, b: np.nan, "NaN"),
+        (lambda a, b: np.nan if a[0] > 1 and b[0] < -1 else 1.0, "NaN"),
+        (lambda a, b: a @ b, r"negative.*similarity"),
+        (lambda a, b: -np.abs(a - b).sum(), r"negative.*similarity"),
+    ],
+)
+def test_distances_that_are_none(metric, match):
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    with pytest.raises(ValueError, match=match):
+        nearest_neighbors(X, 5, metric=metric)
+
+
+def test_rounding_below_zero_is_zero():
+    X = np.arange(12.0)[:, np.newaxis]
+    _, distances = nearest_neighbors(
+        X, 3, metric=lambda a, b: abs(a[0] - b[0]) // 3 - 1e-12
+    )
+    assert distances.min() == 0
+
+
+class TestPrecomputed:
+    X = np.random.default_rng(0).standard_normal((50, 4))
+    D = cdist(X, X)
+
+    def test_is_the_metric_it_was_made_with(self):
+        expected = nearest_neighbors(self.X, 6)
+        indices, distances = nearest_neighbors(self.D, 6, metric="precomputed")
+        assert np.array_equal(indices, expected[0])
+        np.testing.assert_allclose(distances, expected[1])
+
+    def test_bad_ones(self):
+        D = self.D
+        bad = D.copy()
+        bad[3, 4] = -1
+        with pytest.raises(ValueError, match="negative"):
+            nearest_neighbors(bad, 3, metric="precomputed")
+        with pytest.raises(ValueError, match=r"shape \(50, 49\).*square"):
+            nearest_neighbors(D[:, 1:], 3, metric="precomputed")
+        with pytest.raises(ValueError, match="neighbors_from_graph"):
+            nearest_neighbors(sparse.csr_array(D), 3, metric="precomputed")
 
 
 def test_pynndescent():
@@ -432,8 +641,9 @@ def test_too_many_neighbors(n_neighbors):
     "params, match",
     [
         ({"algorithm": "brute"}, "algorithm='brute' is unknown"),
-        ({"metric": "precomputed"}, "neighbors_from_graph"),
-        ({"metric": "no such metric"}, "metric"),
+        ({"metric": "euclidian"}, "Did you mean 'euclidean'"),
+        ({"metric": "nan_euclidean"}, "is unknown"),
+        ({"metric": "manhattan", "algorithm": "partition"}, "does not search.*'exact'"),
     ],
 )
 def test_bad_parameters(params, match):

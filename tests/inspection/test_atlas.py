@@ -215,8 +215,11 @@ def test_colour_mosaics():
     [
         ({"overlap": np.ones((2, 3))}, r"overlap has shape \(2, 3\)"),
         ({"overlap": [[0.0, 1.0], [0.5, 0.0]]}, "symmetric"),
-        ({"overlap": -np.ones((9, 9))}, "not negative"),
-        ({"overlap": np.ones((4, 4))}, "0 to 4, but overlap has 4 rows"),
+        ({"overlap": -np.ones((9, 9))}, "non-negative"),
+        (
+            {"overlap": np.ones((4, 4))},
+            "ranges from 0 to 4, but overlap has the charts 0 to 3",
+        ),
         ({"coordinates": COORDINATES[:3]}, r"chart has shape \(100,\)"),
         ({"grids": IMAGES[:3]}, "grids has shape"),
         ({"y": [1, 2]}, "y has shape"),

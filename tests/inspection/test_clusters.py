@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from numpy.testing import assert_allclose, assert_array_equal
@@ -68,10 +69,10 @@ def test_confidence_from_estimator_equals_from_predictions():
     "memberships, options, message",
     [
         ([0.5, 0.5], {}, r"shape \(2,\)"),
-        ([[0.5, 0.6]], {}, "sums here go from 1.1 to 1.1"),
-        ([[1.5, -0.5]], {}, "not negative"),
+        ([[0.5, 0.6]], {}, "sums are from 1.1 to 1.1"),
+        ([[1.5, -0.5]], {}, "non-negative"),
         ([[np.nan, 1.0]], {}, "distributions"),
-        (Q, {"kind": "bars"}, "kind must be one of"),
+        (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )
 def test_confidence_errors(memberships, options, message):
@@ -112,6 +113,24 @@ def test_numbers_say_by_how_many_ranks():
     assert found[1, 0] == "+1" and found[2, 0] == "-1"
     assert len(found) == int(display.image_.get_array().sum())
     assert not display.plot(annotate=False).texts_
+
+
+def test_order_of_levels_and_missing_labels():
+    X, y = load_iris(return_X_y=True)
+    Z = PCA(2).fit_transform(X)
+    levels = ["wide", "long", "both"]
+    kinds = pd.Series(pd.Categorical.from_codes(y, levels))
+    display = ClusterRankDisplay.from_embedding(X, Z, kinds)
+    assert list(display.labels) == levels
+    kept = np.arange(150) % 5 > 0
+    display = ClusterRankDisplay.from_embedding(X, Z, kinds.where(kept))
+    expected = ClusterRankDisplay.from_embedding(X[kept], Z[kept], y[kept])
+    assert_array_equal(display.input_ranks, expected.input_ranks)
+    names = [f"group {i}" for i in range(12)]
+    display = ClusterRankDisplay.from_embedding(
+        X, Z, np.array(names)[np.arange(150) % 12]
+    )
+    assert list(display.labels) == names
 
 
 def test_rank_accuracy_is_the_metric():

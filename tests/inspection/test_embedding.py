@@ -9,6 +9,8 @@ from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
@@ -20,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmanifold.inspection import EmbeddingDisplay
-from skmanifold.inspection._style import GREY, MARKERS, PALETTE
+from skmanifold.inspection._style import GRAY, MARKERS, PALETTE
 
 rng = np.random.default_rng(0)
 Z = rng.normal(size=(300, 2))
@@ -79,7 +81,7 @@ def test_classes_of_every_type(labels, names):
 
 
 @pytest.mark.parametrize("labels", ["int", "str"])
-def test_noise_is_grey_and_below(labels):
+def test_noise_is_gray_and_below(labels):
     noisy = Y - 1
     noise_label = -1
     if labels == "str":
@@ -87,9 +89,9 @@ def test_noise_is_grey_and_below(labels):
         noise_label = "n/a"
     display = EmbeddingDisplay.from_embedding(Z, noisy, noise_label=noise_label)
     noise, rest = display.points_
-    grey = np.flatnonzero(noisy == noise_label)
-    assert_array_equal(noise.get_offsets(), Z[grey])
-    assert_allclose(noise.get_facecolors(), [to_rgba(GREY)] * len(grey))
+    gray = np.flatnonzero(noisy == noise_label)
+    assert_array_equal(noise.get_offsets(), Z[gray])
+    assert_allclose(noise.get_facecolors(), [to_rgba(GRAY)] * len(gray))
     assert noise.get_zorder() < rest.get_zorder()
     # the others keep the palette from its begin
     assert_allclose(
@@ -103,6 +105,67 @@ def test_noise_label_none_makes_it_a_class():
     display = EmbeddingDisplay.from_embedding(Z, Y - 1, noise_label=None)
     assert len(display.points_) == 1
     assert [t.get_text() for t in display.legend_.get_texts()] == ["-1", "0", "1"]
+
+
+HOLES = np.arange(300) % 4 == 0
+
+
+@pytest.mark.parametrize("target_type", ["auto", "classes"])
+@pytest.mark.parametrize(
+    "labels, names",
+    [
+        (np.where(HOLES, None, np.array(["a", "b", "c"])[Y]), ["a", "b", "c"]),
+        (pd.Series(np.array(["a", "b", "c"])[Y], dtype="category"), ["a", "b", "c"]),
+        (pd.Series(np.array(["a", "b", "c"])[Y], dtype="string"), ["a", "b", "c"]),
+        (pd.Series(Y, dtype="Int64"), ["0", "1", "2"]),
+        (pd.Series(Y > 0, dtype="boolean"), ["False", "True"]),
+        (np.where(HOLES, np.nan, Y), ["0", "1", "2"]),
+        (pl.Series(Y.tolist()), ["0", "1", "2"]),
+        (np.ma.array(Y, mask=HOLES), ["0", "1", "2"]),
+    ],
+    ids=range(8),
+)
+def test_missing_labels_are_gray_and_below(labels, names, target_type):
+    if isinstance(labels, pd.Series):
+        labels = labels.mask(HOLES)
+    elif isinstance(labels, pl.Series):
+        labels = pl.select(pl.when(pl.Series(~HOLES)).then(labels)).to_series()
+    display = EmbeddingDisplay.from_embedding(Z, labels, target_type=target_type)
+    assert [t.get_text() for t in display.legend_.get_texts()] == ["missing", *names]
+    missing, rest = display.points_
+    assert_array_equal(missing.get_offsets(), Z[HOLES])
+    assert_allclose(missing.get_facecolors(), [to_rgba(GRAY)] * HOLES.sum())
+    assert missing.get_zorder() < rest.get_zorder()
+    codes = (Y > 0).astype(int) if len(names) == 2 else Y
+    expected = [to_rgba(PALETTE[code]) for code in codes[~HOLES]]
+    assert_allclose(rest.get_facecolors(), expected)
+
+
+def test_noise_and_missing_labels_are_two_things():
+    labels = np.where(HOLES, np.nan, Y - 1)
+    display = EmbeddingDisplay.from_embedding(Z, labels)
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == ["noise", "missing", "0", "1"]
+    grays = colors(display)[: HOLES.sum() + ((Y == 0) & ~HOLES).sum()]
+    assert len(np.unique(grays, axis=0)) == 2
+    only = EmbeddingDisplay.from_embedding(Z, [None] * 300)
+    assert [text.get_text() for text in only.legend_.get_texts()] == ["missing"]
+    named = np.where(HOLES, None, "missing")
+    display = EmbeddingDisplay.from_embedding(Z, named)
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == ["no label", "missing"]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_levels_of_a_category_keep_their_order(ordered):
+    levels = ["low", "mid", "high"]
+    y = pd.Categorical.from_codes(Y, levels, ordered=ordered)
+    display = EmbeddingDisplay.from_embedding(Z, y)
+    assert [text.get_text() for text in display.legend_.get_texts()] == levels
+    assert_allclose(colors(display), [to_rgba(PALETTE[code]) for code in Y])
+    display = EmbeddingDisplay.from_embedding(Z, [f"t{i % 12}" for i in range(300)])
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == [f"t{i}" for i in range(12)]
 
 
 def test_more_than_ten_classes_have_colors_and_markers():
@@ -144,16 +207,16 @@ def test_target_type_overrides_the_guess():
     assert EmbeddingDisplay.from_embedding(Z, Y).legend_ is not None
 
 
-def test_missing_values_of_a_continuous_color_are_grey():
+def test_missing_values_of_a_continuous_color_are_gray():
     t = np.where(np.arange(300) % 5, 1.5, np.nan)
     display = EmbeddingDisplay.from_embedding(Z, t)
     display.figure_.canvas.draw()
-    grey = (colors(display) == to_rgba(GREY)).all(axis=1)
-    assert_array_equal(grey, np.isnan(t))
+    gray = (colors(display) == to_rgba(GRAY)).all(axis=1)
+    assert_array_equal(gray, np.isnan(t))
     display = EmbeddingDisplay.from_embedding(
         [[0, 0], [1, 1]], [np.nan, 1.5], kind="density"
     )
-    assert_allclose(display.image_.get_array()[0, 0, :3], to_rgb(GREY))
+    assert_allclose(display.image_.get_array()[0, 0, :3], to_rgb(GRAY))
     assert display.counts_.sum() == 2
 
 
@@ -165,6 +228,22 @@ def test_three_dimensions():
     x, y, z = points._offsets3d
     assert_array_equal(np.column_stack([x, y, z]), Z3)
     display.figure_.canvas.draw()
+
+
+def test_an_only_chart_is_drawn_in_the_plane():
+    blocks = np.column_stack([np.ones(300), Z])
+    display = EmbeddingDisplay.from_embedding(blocks, Y, decoder=lambda codes: codes)
+    assert display.ax_.name == "rectilinear"
+    assert_array_equal(places(display), Z)
+    assert_array_equal(display.decoder(Z[:4]), blocks[:4])
+    # one of three coordinates in space, others as they are
+    cube = np.column_stack([np.ones(300), Z, Z[:, 0] ** 2])
+    assert EmbeddingDisplay.from_embedding(cube).ax_.name == "3d"
+    assert EmbeddingDisplay.from_embedding(cube[:, :2]).ax_.name == "rectilinear"
+    with pytest.raises(ValueError, match=r"components=\(1, 2\)"):
+        EmbeddingDisplay.from_embedding(np.column_stack([cube, Z]))
+    display = EmbeddingDisplay.from_embedding(blocks, components=(0, 1))
+    assert_array_equal(places(display), blocks[:, :2])
 
 
 def test_components_may_be_principal_ones():
@@ -265,7 +344,7 @@ def test_density_of_more_classes_than_colors_names_them():
         assert (text.get_position() == own).all(axis=1).any()
         middle = np.median(own, axis=0)
         assert_allclose(text.get_position(), middle, atol=0.5 * own.std())
-    # ten colours are enough for ten classes, and grey for the noise
+    # ten colours are enough for ten classes, and gray for the noise
     display = EmbeddingDisplay.from_embedding(
         Z, np.arange(300) % 11 - 1, kind="density"
     )
@@ -399,6 +478,108 @@ def test_from_estimator_with_images_and_decoder():
     assert chosen.decoder is None
 
 
+def test_images_beside_an_estimator():
+    X, y = load_digits(return_X_y=True)
+    pca = PCA(2).fit(X)
+    images = X.reshape(-1, 8, 8)[:, ::-1]
+    display = EmbeddingDisplay.from_estimator(pca, X, y, images=images)
+    assert_array_equal(display.images, images)
+    display = EmbeddingDisplay.from_estimator(pca, X, images=X + 1, image_shape=(8, 8))
+    assert_array_equal(display.images, X.reshape(-1, 8, 8) + 1)
+
+
+# New samples, several colorings, names at the groups -------------------------
+
+
+def test_new_samples_over_the_map():
+    X, y = load_iris(return_X_y=True)
+    pca = PCA(2).fit(X[::2])
+    display = EmbeddingDisplay.from_estimator(
+        pca, X[::2], y[::2], X_new=X[1::2], y_new=y[1::2]
+    )
+    assert_array_equal(places(display), pca.transform(X[::2]))
+    (new,) = display.new_points_
+    assert_array_equal(new.get_offsets(), pca.transform(X[1::2]))
+    expected = [to_rgba(PALETTE[label]) for label in y[1::2]]
+    assert_allclose(new.get_facecolors(), expected)
+    assert_allclose(new.get_edgecolors(), [to_rgba("black")])
+    assert new.get_zorder() > display.points_[0].get_zorder()
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == ["0", "1", "2", "new samples"]
+    # a class that is new, and no labels at all
+    display = EmbeddingDisplay.from_embedding(
+        Z, Y, Z_new=Z[:3] + 1, y_new=[1, 7, None], kind="density"
+    )
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == ["missing", "0", "1", "2", "7", "new samples"]
+    display = EmbeddingDisplay.from_embedding(Z, Y, Z_new=Z[:3])
+    assert_allclose(display.new_points_[0].get_facecolors(), [to_rgba("white")])
+    display = EmbeddingDisplay.from_embedding(Z, Z_new=Z[:3], y_new=["a", "b", "a"])
+    assert len(display.legend_.get_texts()) == 3
+    assert not EmbeddingDisplay.from_embedding(Z).new_points_
+
+
+def test_new_samples_share_the_scale_and_the_columns():
+    t = Z[:, 0]
+    display = EmbeddingDisplay.from_embedding(Z, t, Z_new=Z[:9], y_new=3 * t[:9])
+    ends = min(t.min(), 3 * t[:9].min()), max(t.max(), 3 * t[:9].max())
+    assert display.points_[0].get_clim() == display.new_points_[0].get_clim() == ends
+    # a column that is constant but for the new samples is none
+    blocks = np.column_stack([np.ones(300), Z])
+    display = EmbeddingDisplay.from_embedding(blocks, Z_new=blocks[:3] * 2)
+    assert display.ax_.name == "3d"
+    with pytest.raises(ValueError, match=r"Z_new has shape \(3, 3\)"):
+        EmbeddingDisplay.from_embedding(Z, Z_new=blocks[:3])
+    with pytest.raises(ValueError, match=r"y_new has shape \(2,\)"):
+        EmbeddingDisplay.from_embedding(Z, Y, Z_new=Z[:3], y_new=[0, 1])
+
+
+def test_several_colorings_side_by_side():
+    frame = load_iris(as_frame=True)
+    X, kinds = frame.data, frame.target.rename("kind")
+    pca = PCA(2).fit(X)
+    display = EmbeddingDisplay.from_estimator(
+        pca, X, color=["petal width (cm)", kinds, X.iloc[:, 0] > 5, X.iloc[:, 1]]
+    )
+    titles = [axes.get_title() for axes in display.ax_]
+    expected = ["petal width (cm)", "kind", "sepal length (cm)", "sepal width (cm)"]
+    assert titles == expected
+    assert len(display.figure_.axes) == 6, "two of them are scales"
+    width, kind, *_ = display.panels_
+    assert_array_equal(width.points_[0].get_array(), X["petal width (cm)"])
+    assert_allclose(colors(kind), [to_rgba(PALETTE[label]) for label in kinds])
+    _, axes = plt.subplots(2)
+    for color in ({"a": Y, "b": Z[:, 0]}, pl.DataFrame({"a": Y, "b": Z[:, 0]})):
+        display = EmbeddingDisplay.from_embedding(Z, color=color, ax=axes)
+        assert_array_equal(display.ax_, axes)
+    display = EmbeddingDisplay.from_embedding(Z, Y, color={"a": Y}, legend=False)
+    assert [axes.get_title() for axes in display.ax_] == ["y", "a"]
+    with pytest.raises(ValueError, match="ax has 2 axes, but color has 1"):
+        EmbeddingDisplay.from_embedding(Z, color={"a": Y}, ax=axes)
+    with pytest.raises(ValueError, match=r"'nope', but .* which has 'sepal length"):
+        EmbeddingDisplay.from_estimator(pca, X, color=["nope"])
+    with pytest.raises(ValueError, match=r"'nope', but .* which is none"):
+        EmbeddingDisplay.from_embedding(Z, color=["nope"])
+    with pytest.raises(TypeError, match="got str"):
+        EmbeddingDisplay.from_estimator(pca, X, color="kind")
+    with pytest.raises(ValueError, match="color is empty"):
+        EmbeddingDisplay.from_embedding(Z, color=[])
+    with pytest.raises(ValueError, match="y_new and color do not go together"):
+        EmbeddingDisplay.from_embedding(Z, color=[Y], Z_new=Z, y_new=Y)
+
+
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_names_at_the_groups(n_columns):
+    Z3 = rng.normal(size=(300, n_columns))
+    labels = np.where(HOLES, None, np.array(["a", "b", "c"])[Y])
+    display = EmbeddingDisplay.from_embedding(Z3, labels, legend="names")
+    assert display.legend_ is None
+    assert [text.get_text() for text in display.texts_] == ["a", "b", "c"]
+    for text, code in zip(display.texts_, range(3), strict=True):
+        own = Z3[(Y == code) & ~HOLES]
+        assert (text.get_position()[:2] == own[:, :2]).all(axis=1).any()
+
+
 def test_sparse_input():
     X, y = load_iris(return_X_y=True)
 
@@ -427,15 +608,15 @@ def test_sparse_input():
         ({"components": (0,)}, r"components=\(0,\)"),
         ({"components": "umap"}, r"components=\('umap',\) must be .* or 'pca'"),
         ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 columns"),
-        ({"target_type": "colour"}, "target_type must be one of"),
+        ({"target_type": "colour"}, r"'target_type' .* Got 'colour'"),
         ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
-        ({"kind": "hexbin"}, "kind must be one of"),
+        ({"kind": "hexbin"}, r"'kind' .* Got 'hexbin'"),
         ({"Z": np.ones((5, 3)), "kind": "density"}, "two columns"),
         ({"image_shape": (8, 8)}, "needs the images"),
         ({"images": np.ones((300, 64))}, r"image_shape=\(height, width\)"),
-        ({"images": np.ones((300, 64)), "image_shape": (8, 7)}, "56 pixels"),
-        ({"images": np.ones((300, 64)), "image_shape": (64,)}, "channels last"),
-        ({"images": np.ones((300, 64)), "image_shape": (2, 4, 8)}, "channels last"),
+        ({"images": np.ones((300, 64)), "image_shape": (8, 7)}, "56 pixel values"),
+        ({"images": np.ones((300, 64)), "image_shape": (64,)}, r"must be \(H, W\)"),
+        ({"images": np.ones((300, 64)), "image_shape": (2, 4, 8)}, "has 8 channels"),
         ({"images": np.ones((299, 8, 8))}, "299 rows"),
     ],
 )
@@ -450,7 +631,7 @@ def test_errors_of_axes_and_estimators():
     with pytest.raises(ValueError, match="three-dimensional axes"):
         EmbeddingDisplay.from_embedding(np.ones((4, 3)), ax=flat)
     _, cube = plt.subplots(subplot_kw={"projection": "3d"})
-    with pytest.raises(ValueError, match="plain axes"):
+    with pytest.raises(ValueError, match="two-dimensional axes"):
         EmbeddingDisplay.from_embedding(Z, ax=cube)
     with pytest.raises(TypeError, match="neither a method transform nor an embedding_"):
         EmbeddingDisplay.from_estimator(object(), Z)
@@ -505,7 +686,7 @@ def test_palette_is_told_apart_by_all_kinds_of_sight(sight):
 
     # a difference of 2.3 is just noticeable
     assert least(PALETTE) > 15
-    assert least([*PALETTE, GREY]) > 12
+    assert least([*PALETTE, GRAY]) > 12
 
 
 def test_import_loads_no_matplotlib():

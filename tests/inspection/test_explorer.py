@@ -14,6 +14,8 @@ from pathlib import Path
 
 import matplotlib.image
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
@@ -21,7 +23,7 @@ from sklearn.decomposition import PCA
 
 import skmanifold.inspection
 from skmanifold.inspection import EmbeddingDisplay, _explorer, write_explorer
-from skmanifold.inspection._style import GREY, PALETTE
+from skmanifold.inspection._style import GRAY, PALETTE
 
 ROOT = Path(__file__).resolve().parents[2]
 rng = np.random.default_rng(0)
@@ -83,7 +85,7 @@ def test_noise_and_many_classes(path):
     write_explorer(path, Z, labels)
     target = content(path)["target"]
     assert target["labels"] == ["noise", *map(str, range(12))]
-    assert target["colors"] == [GREY, *PALETTE, *PALETTE[:2]]
+    assert target["colors"] == [GRAY, *PALETTE, *PALETTE[:2]]
     assert target["symbols"] == ["circle"] * 11 + ["triangle-up"] * 2
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
@@ -96,6 +98,52 @@ def test_continuous_color(path):
     assert_array_equal(numbers(target["values"]), t.astype(np.float32))
     assert (target["low"], target["high"]) == (np.nanmin(t), np.nanmax(t))
     assert all(len(color) == 3 for color in target["scale"])
+
+
+def test_columns_of_facts_and_missing_ones(path):
+    frame = pd.DataFrame(
+        {"title": list("ab") * 150, "year": [1999, None, 2001] * 100, 3: range(300)}
+    )
+    expected = [
+        ["title", list("ab") * 150],
+        ["year", ["1999.0", None, "2001.0"] * 100],
+        ["3", [str(i) for i in range(300)]],
+    ]
+    for names in (frame, frame.to_dict("list")):
+        write_explorer(path, Z, names=names)
+        assert content(path)["names"] == expected
+    write_explorer(path, Z, names=pl.DataFrame({"a": ["x", None, "y"] * 100}))
+    assert content(path)["names"] == [["a", ["x", None, "y"] * 100]]
+    masked = np.ma.array(["x"] * 300, mask=np.arange(300) == 2)
+    for names in (["x", "x", None] + ["x"] * 297, masked):
+        write_explorer(path, Z, names=names)
+        assert content(path)["names"] == [["name", ["x", "x", None] + ["x"] * 297]]
+    names = [None, np.nan, pd.NA] + ["nan"] * 297
+    write_explorer(path, Z, names=names)
+    assert content(path)["names"][0][1] == [None] * 3 + ["nan"] * 297
+    with pytest.raises(ValueError, match=r"names\['b'\] has shape \(2,\)"):
+        write_explorer(path, Z, names={"a": range(300), "b": [1, 2]})
+
+
+def test_missing_labels_and_the_order_of_levels(path):
+    levels = ["low", "mid", "high"]
+    y = pd.Categorical(np.array(levels)[Y], levels, ordered=True)
+    write_explorer(path, Z, pd.Series(y).where(Y > 0))
+    target = content(path)["target"]
+    assert target["labels"] == ["missing", "mid", "high"]
+    assert target["colors"] == [GRAY, *PALETTE[:2]]
+    assert_array_equal(numbers(target["values"], "<i4"), Y)
+
+
+def test_an_only_chart_is_drawn_in_its_own_coordinates(path):
+    blocks = np.column_stack([np.ones(300), Z])
+    write_explorer(path, blocks, Y, decoder=lambda codes: codes, grid_size=3)
+    data = content(path)
+    assert_array_equal(numbers(data["x"]), Z[:, 0].astype(np.float32))
+    rows = numbers(data["decode"]["rows"]).reshape(9, 3)
+    assert_allclose(rows[0], [1.0, *Z.min(axis=0)], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"components=\(1, 2\)"):
+        write_explorer(path, np.column_stack([blocks, Z[:, 0]]), Y)
 
 
 def test_neither_y_nor_title(path):
@@ -217,7 +265,7 @@ def test_no_text_becomes_markup(path):
     page = path.read_bytes().decode("utf-8")
     data = content(path)
     assert data["target"]["labels"] == sorted(NASTY)
-    assert data["names"][7] == names[7]
+    assert data["names"] == [["name", names]]
     assert "<script>window.stolen" not in page and "<img src=x" not in page
     assert "&lt;script&gt;window.stolen" in page
     harmless = path.with_name("harmless.html")
@@ -303,13 +351,14 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"Z": np.ones((5, 3))}, r"components=\(0, 1\)"),
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
         ({"y": Y[:9]}, r"y has shape \(9,\)"),
-        ({"names": ["a"]}, "names has 1 entries"),
-        ({"grid_size": 1}, "grid_size must be an int of at least 2"),
-        ({"image_size": 0}, "image_size must be an int of at least 1"),
+        ({"names": ["a"]}, r"names has shape \(1,\)"),
+        ({"names": np.array([["a", "b"]] * 300)}, r"names has shape \(300, 2\)"),
+        ({"grid_size": 1}, r"'grid_size' .* Got 1"),
+        ({"image_size": 0}, r"'image_size' .* Got 0"),
         ({"images": np.ones((300, 9))}, "image_shape"),
         ({"image_shape": (3, 3)}, "needs the images"),
         ({"decoder": lambda codes: codes[:3]}, "one row for each of the 576"),
-        ({"decoder": PCA(2), "components": (0, 1)}, "do not go together"),
+        ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
 def test_errors(path, arguments, message):

@@ -71,7 +71,7 @@ def test_legend_lies_beside_the_axes():
     "arguments, message",
     [
         ({"Z": {}}, "at least one embedding"),
-        ({"kind": "lcmc"}, "kind must be one of"),
+        ({"kind": "lcmc"}, r"'kind' .* must be a str among"),
         ({"Z": np.ones((149, 2))}, "inconsistent numbers of samples"),
     ],
 )

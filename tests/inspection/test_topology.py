@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmanifold.atlas import cech_nerve
 from skmanifold.inspection import BarcodeDisplay
+from skmanifold.topology import cech_nerve
 
 BARS = [
     (1, (0.4, 1.7)),
@@ -100,8 +100,8 @@ def test_nothing_to_draw_is_drawn():
     "persistence, message",
     [
         ([(0, 0.0, 1.0)], r"entry \(0, 0.0, 1.0\)"),
-        ([(1, (1.0, 0.5))], "death comes before"),
-        ([(1, (np.nan, 0.5))], "death comes before"),
+        ([(1, (1.0, 0.5))], "death precedes"),
+        ([(1, (np.nan, 0.5))], "death precedes"),
     ],
 )
 def test_errors(persistence, message):
@@ -110,5 +110,5 @@ def test_errors(persistence, message):
 
 
 def test_a_complex_has_no_bars_yet():
-    with pytest.raises(TypeError, match=r"no bars yet. Pass what .*atlas.persistence"):
+    with pytest.raises(TypeError, match=r"Pass the result of .*topology.persistence"):
         BarcodeDisplay.from_persistence(cech_nerve([[0.5, 0.5]]))

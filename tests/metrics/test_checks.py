@@ -6,6 +6,7 @@ import inspect
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 from sklearn.metrics import pairwise_distances
 
@@ -55,8 +56,58 @@ def test_unknown_metrics_are_named_with_those_that_are_known(call, function):
     for wrong in (None, 2, ["euclidean"]):
         with pytest.raises(TypeError, match=r"metric must be the name .* rows, got"):
             call(function, metric=wrong)
-    with pytest.raises(ValueError, match="metric='seuclidean' needs parameters"):
-        call(function, metric="seuclidean")
+
+
+@pytest.mark.parametrize("name", ["seuclidean", "mahalanobis"])
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_parameters_of_a_metric_are_taken_from_the_data(call, pair, function, name):
+    D = pairwise_distances(pair[0], metric=name)
+    np.fill_diagonal(D, 0.0)
+    value = call(function, metric=name)
+    assert_allclose(value, call(function, D, metric="precomputed"), rtol=1e-6)
+
+
+SPARSE = [
+    function
+    for function in WITH_METRIC
+    if "sparse" in str(inspect.signature(function)) or "sparse" in function.__doc__
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["jaccard", "dice", "hamming", "correlation", "canberra", "yule"]
+)
+def test_sparse_data_in_metrics_that_scikit_learn_refuses(call, pair, name):
+    assert len(SPARSE) > 5
+    rng = np.random.default_rng(0)
+    # of 200 columns, so that no two distances are equal
+    X = rng.random((60, 200)) * (rng.random((60, 200)) < rng.random((60, 1)))
+    X = X > 0 if name in ("jaccard", "dice", "yule") else np.round(X, 1)
+    dense = X.astype(float)
+    for function in SPARSE:
+        value = call(function, csr_array(dense), metric=name)
+        expected = call(function, dense, metric=name)
+        assert_allclose(value, expected, atol=0.02, err_msg=function.__name__)
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_distances_that_are_none_are_refused(call, pair, function):
+    X = pair[0].copy()
+    X[7] = 2.0
+    with pytest.raises(ValueError, match=r"metric='correlation' gives .* NaN"):
+        call(function, X, metric="correlation")
+    with pytest.raises(ValueError, match=r"that are negative .* similarity"):
+        call(function, metric=lambda a, b: -np.abs(a - b).sum())
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_masked_entries_are_missing(call, pair, function):
+    X = np.ma.masked_greater(pair[0], 1.5)
+    assert X.mask.any()
+    with pytest.raises(ValueError, match="contains NaN"):
+        call(function, X)
+    plain = call(function, pair[0])
+    assert_allclose(call(function, np.ma.array(pair[0])), plain)
 
 
 @pytest.mark.parametrize("function", WITH_METRIC)

@@ -4,6 +4,7 @@
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import coo_array, csr_array, csr_matrix
@@ -52,8 +53,12 @@ def test_wrong_labels_are_refused():
         clustering_accuracy([0, 1, 1], [0, 1])
     with pytest.raises(ValueError, match="empty"):
         clustering_accuracy([], [])
-    with pytest.raises(ValueError, match="y_true has NaN"):
-        clustering_accuracy([0.0, np.nan], [0, 1])
+    with pytest.raises(ValueError, match="y_true has infinite"):
+        clustering_accuracy([0.0, np.inf], [0, 1])
+    with pytest.raises(ValueError, match="y_true has no label that is not missing"):
+        clustering_accuracy([None, np.nan], [0, 1])
+    with pytest.raises(ValueError, match="No sample has a label in both"):
+        clustering_accuracy([None, 1], [0, None])
 
 
 def test_mutual_information_has_the_papers_normalisation():
@@ -132,5 +137,30 @@ def test_an_exact_order_is_possible_in_one_column_less_than_clusters():
 
 
 def test_labels_of_several_kinds_are_refused():
-    with pytest.raises(TypeError, match=r"y_true mixes labels .* NoneType, str"):
-        clustering_accuracy(["a", None, "b"], [0, 1, 2])
+    with pytest.raises(TypeError, match=r"y_true mixes labels .* int, str"):
+        clustering_accuracy(["a", 7, "b"], [0, 1, 2])
+
+
+def test_samples_without_a_label_are_left_out(pair):
+    y_true, y_pred = ["a", None, "b", "b"], [0, 5, 1, np.nan]
+    assert clustering_accuracy(y_true, y_pred) == 1.0
+    assert clustering_accuracy([0, 0, 1, 1, None], [0, 0, 1, 2, 3]) == 0.75
+    # noise is a cluster
+    assert clustering_accuracy([0, 0, 1], [0, -1, -1]) == 2 / 3
+    X, Z = pair
+    labels = np.where(np.arange(60) % 7, np.arange(60) % 4, np.nan)
+    kept = ~np.isnan(labels)
+    expected = cluster_rank_accuracy(X[kept], Z[kept], labels[kept])
+    assert cluster_rank_accuracy(X, Z, labels) == expected < 1.0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list, pd.Series])
+def test_a_continuous_y_is_refused(pair, kind):
+    y = kind(pair[0][:, 0])
+    for call in (
+        lambda: clustering_accuracy(y, np.arange(60) % 4),
+        lambda: clustering_accuracy(np.arange(60) % 4, y),
+        lambda: cluster_rank_accuracy(*pair, y),
+    ):
+        with pytest.raises(ValueError, match="Unknown label type"):
+            call()

@@ -209,7 +209,7 @@ def test_curvature_ignores_rotation_and_scale_of_the_embedding(pair, method):
 
 def test_wrong_options_of_curvature_are_refused(pair):
     X, Z = pair
-    with pytest.raises(ValueError, match="method must be one of"):
+    with pytest.raises(ValueError, match=r"'method' .* must be a str among"):
         local_curvature(X, Z, method="gauss")
     with pytest.raises(ValueError, match="at least two columns"):
         local_curvature(X, Z[:, :1])
@@ -223,7 +223,7 @@ def test_wrong_options_of_curvature_are_refused(pair):
         local_curvature(X, Z, method="turning_angle", per_sample=True)
     with pytest.raises(ValueError, match=r"n_samples=9 needs .* Give n_paths"):
         local_curvature(X, Z, method="turning_angle", n_samples=9)
-    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+    with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
         local_curvature(X, Z, n_samples=0)
     with pytest.raises(ValueError, match="n_paths"):
         local_curvature(X, Z, method="turning_angle", n_paths=0)

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
@@ -461,9 +463,9 @@ def test_wrong_data_are_refused(pair, metric):
         metric(X, Z, metric="precomputed")
     with pytest.raises(ValueError, match="negative"):
         metric(-pairwise_distances(X), Z, metric="precomputed")
-    with pytest.raises(ValueError, match="n_samples must be at least 1"):
+    with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
         metric(X, Z, n_samples=0)
-    with pytest.raises(TypeError, match="n_samples must be an int"):
+    with pytest.raises(TypeError, match=r"'n_samples' .* must be an int"):
         metric(X, Z, n_samples=0.5)
 
 
@@ -481,12 +483,34 @@ def test_labels_are_checked(pair, labels):
     assert neighborhood_hit(Z, np.zeros(60)) == 1.0
     with pytest.raises(ValueError, match="one label for each of the 60"):
         neighborhood_hit(Z, labels[:-1])
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match="no label that is not missing"):
         neighborhood_hit(Z, np.full(60, np.nan))
+    with pytest.raises(ValueError, match="finite"):
+        neighborhood_hit(Z, np.full(60, np.inf))
+    with pytest.raises(ValueError, match="Unknown label type"):
+        neighborhood_hit(Z, Z[:, 0])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_samples_without_a_label_are_no_neighbors(pair, labels, metric, missing):
+    _, Z = pair
+    kept = np.arange(60) % 5 > 0
+    partial = labels.astype(object)
+    partial[~kept] = missing
+    expected = neighborhood_hit(Z[kept], labels[kept], n_neighbors=3, per_sample=True)
+    data = cdist(Z, Z) if metric == "precomputed" else Z
+    options = {"n_neighbors": 3, "metric": metric}
+    shares = neighborhood_hit(data, partial, per_sample=True, **options)
+    assert_allclose(shares[kept], expected)
+    assert np.isnan(shares[~kept]).all()
+    assert_allclose(neighborhood_hit(data, partial, **options), expected.mean())
+    some = neighborhood_hit(data, partial, n_samples=20, random_state=0, **options)
+    assert 0 < some < 1
 
 
 def test_an_unknown_direction_is_refused(pair):
-    with pytest.raises(ValueError, match="direction must be one of"):
+    with pytest.raises(ValueError, match=r"'direction' .* must be a str among"):
         mean_relative_rank_error(*pair, direction="both")
 
 

@@ -4,15 +4,19 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.manifold import TSNE, Isomap
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.metrics import check_scoring, silhouette_score
@@ -24,7 +28,12 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 
 from skmanifold import DLME, metrics
@@ -284,6 +293,27 @@ def test_linear_svm_takes_fewer_folds_for_small_classes_and_needs_two(iris):
         scorer(pca, X[:50], y[:50])
 
 
+@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cra"])
+def test_a_continuous_y_is_refused(iris, name):
+    pca = PCA(2).fit(iris[0])
+    for y in (iris[0][:, 0] * 3.7, pd.Series(iris[0][:, 0], dtype="Float64")):
+        with pytest.raises(ValueError, match="Unknown label type"):
+            get_scorer(name)(pca, iris[0], y)
+    if name == "kmeans":
+        with pytest.raises(ValueError, match=r"all 150 labels .* differ"):
+            get_scorer(name)(pca, iris[0], np.arange(150))
+
+
+@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cra"])
+def test_samples_without_a_label_are_left_out(iris, name):
+    X, y = iris
+    pca = PCA(2).fit(X)
+    kept = np.arange(150) % 4 > 0
+    expected = get_scorer(name)(pca, X[kept], y[kept])
+    for partial in (np.where(kept, y, np.nan), pd.Series(y, dtype="Int64").where(kept)):
+        assert get_scorer(name)(pca, X, partial) == expected
+
+
 def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
     X, y = load_digits(return_X_y=True)
     pca = PCA(2).fit(X)
@@ -541,17 +571,58 @@ def test_a_metric_must_return_one_number(iris):
         assert make_embedding_scorer(lambda X, Z, n=number: n)(pca, X) == 2.0
 
 
-def test_an_input_that_holds_no_numbers_needs_another_reference(iris):
+@pytest.mark.parametrize("holes", [False, True])
+def test_an_input_without_distances_is_taken_from_the_last_step(iris, holes):
     X = np.array([["a", "b"], ["a", "c"], ["d", "b"]] * 20, dtype=object)
-    pipeline = make_pipeline(OneHotEncoder(sparse_output=False), PCA(2)).fit(X)
-    with pytest.raises(ValueError, match=r"not hold numbers .* reference='last_step'"):
-        get_scorer("d_rmse")(pipeline, X)
-    scorer = get_scorer("d_rmse", reference="last_step")
+    steps = [OneHotEncoder(sparse_output=False)]
+    if holes:
+        X = iris[0].copy()
+        X[::7, 1] = np.nan
+        steps = [SimpleImputer()]
+    pipeline = make_pipeline(*steps, PCA(2)).fit(X)
     seen = pipeline[:-1].transform(X)
-    assert scorer(pipeline, X) == -metrics.distance_rmse(seen, pipeline.transform(X))
+    expected = -metrics.distance_rmse(seen, pipeline.transform(X))
+    for options in ({}, {"reference": "last_step"}):
+        assert get_scorer("d_rmse", **options)(pipeline, X) == expected
+    # a metric that can read X still does
+    own = make_embedding_scorer(lambda X, Z: float(X is given))
+    given = X
+    assert own(pipeline, X) == 1.0
+
+
+@pytest.mark.parametrize("name", ["trustworthiness", "cra", "rre", "lgd"])
+def test_a_search_over_a_pipeline_of_a_mixed_table(name):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"a": rng.normal(size=90), "b": rng.normal(size=90), "c": list("xyz") * 30}
+    )
+    table.loc[::7, "a"] = np.nan
+    columns = make_column_transformer(
+        (SimpleImputer(), ["a", "b"]), (OneHotEncoder(sparse_output=False), ["c"])
+    )
+    pipeline = make_pipeline(columns, PCA())
+    search = GridSearchCV(
+        pipeline, {"pca__n_components": [1, 4]}, scoring=get_scorer(name), cv=3
+    ).fit(table, table["c"])
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all() and scores[1] > scores[0]
+    texts = [f"word{i % 7} {'xyz'[i % 3]} other{i % 4}" for i in range(90)]
+    pipeline = make_pipeline(CountVectorizer(), TruncatedSVD(2, random_state=0))
+    scores = cross_val_score(pipeline, texts, scoring=get_scorer("continuity"), cv=3)
+    assert np.isfinite(scores).all()
+
+
+def test_words_without_a_pipeline_are_named(iris):
+    class Lengths(FunctionTransformer):
+        def transform(self, X):
+            return np.array([[len(a), len(b)] for a, b in X])
+
+    X = np.array([["a", "bb"], ["aa", "c"]] * 10, dtype=object)
+    with pytest.raises(ValueError, match=r"not consist of finite numbers.* Pipeline"):
+        get_scorer("d_rmse")(Lengths(), X)
     # Errors of other origin come as they are.
     numbers = PCA(2).fit(iris[0])
-    with pytest.raises(ValueError, match=r"^direction must be one of"):
+    with pytest.raises(ValueError, match=r"^The 'direction' parameter"):
         get_scorer("rre", direction="both")(numbers, iris[0])
 
 
@@ -628,11 +699,11 @@ def test_scoring_monitor(iris, name):
     rows = []
     for scoring in (alone, named):
         monitor = ScoringMonitor(scoring=scoring)
-        model = DLME(max_epochs=2, batch_size=50, random_state=0)
+        model = DLME(max_epochs=9, batch_size=50, random_state=0)
         model.set_callbacks(monitor).fit(X, y)
         log = monitor.get_logs().data
         rows.append([row for row in log if row["task_name"] == "epoch"])
     assert [row["score"] for row in rows[0]] == [row["t"] for row in rows[1]]
-    assert len(rows[0]) == 2
-    assert rows[0][0]["score"] != rows[0][1]["score"]
-    assert rows[0][1]["score"] == pytest.approx(alone(model, X, y))
+    assert len(rows[0]) == 9
+    assert rows[0][0]["score"] != rows[0][-1]["score"]
+    assert rows[0][-1]["score"] == pytest.approx(alone(model, X, y))

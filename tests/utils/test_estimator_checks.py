@@ -12,12 +12,21 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import SkipTestWarning
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
+from skmanifold import DLME
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.graph import (
+    connected_components_of,
+    nearest_neighbors,
+    neighbors_from_data,
+    neighbors_from_graph,
+)
 from skmanifold.utils import _checks, estimator_checks
 from skmanifold.utils._checks import CHECKS, _inputs
 from skmanifold.utils.estimator_checks import (
@@ -84,14 +93,17 @@ class Sound(DecoderMixin, DeepManifold):
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)
 
-    def _make_objective(self, data):
-        return Objective(
-            data.inputs,
-            self._encoder(data.n_inputs, data.inputs[:2]),
-            nn.Linear(self.n_components, data.n_inputs),
-        )
+    def _make_networks(self, sizes):
+        n_inputs = sizes["n_inputs"]
+        return {
+            "encoder": self._encoder(n_inputs),
+            "decoder": nn.Linear(self.n_components, n_inputs),
+        }
 
-    def _encoder(self, n_inputs, rows):
+    def _make_objective(self, data, networks):
+        return Objective(data.inputs, networks["encoder"], networks["decoder"])
+
+    def _encoder(self, n_inputs):
         if self.encoder is None:
             return nn.Linear(n_inputs, self.n_components)
         if isinstance(self.encoder, nn.Module):
@@ -101,7 +113,7 @@ class Sound(DecoderMixin, DeepManifold):
         if not isinstance(encoder, nn.Module):
             raise TypeError(f"encoder returned {encoder!r}, which is no module.")
         with torch.no_grad():
-            width = encoder(rows).shape[1]
+            width = encoder(torch.zeros(2, n_inputs)).shape[1]
         if width != self.n_components:
             raise ValueError(f"encoder has {width} outputs, not {self.n_components}.")
         return encoder
@@ -243,6 +255,52 @@ class TakesLabelsThatAreNaN(SoundSupervised):
         return super()._validate_targets(None if y is None else np.nan_to_num(y))
 
 
+@broken("check_unknown_labels", "given as None must change nothing")
+class CountsMissingLabels(Sound):
+    def fit(self, X, y=None):
+        holes = y is not None and any(label is None for label in y)
+        return super().fit(X[::-1] if holes else X, y)
+
+
+@broken("check_unknown_labels", "-1 in y must be an unknown label and no class")
+class TakesMinusOneForAClass(ClassifierMixin, SoundSupervised):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.classes_ = np.unique(y)
+        return self
+
+
+@broken("check_unknown_labels", "predict must return what classes_ lists")
+class PredictsClusters(ClassifierMixin, SoundSupervised):
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.classes_ = np.unique(y[y != -1])
+        return self
+
+    def predict(self, X):
+        return np.arange(len(X)) % 5
+
+
+@broken("check_masked_arrays", "masked entry must be refused")
+class DropsTheMask(Sound):
+    def transform(self, X):
+        return super().transform(np.clip(np.asarray(X), -100, 100))
+
+
+@broken("check_dates_and_lazy_frames", "column of dates in pandas must be refused")
+class CountsDays(Sound):
+    def fit(self, X, y=None):
+        if hasattr(X, "columns") and "when" in X.columns:
+            X = np.column_stack([np.arange(len(X)), np.zeros((len(X), 5))])
+        return super().fit(X, y)
+
+
+@broken("check_dates_and_lazy_frames", "with a lazy frame must be refused")
+class CollectsByItself(Sound):
+    def transform(self, X):
+        return super().transform(X.collect() if hasattr(X, "collect") else X)
+
+
 @broken("check_same_bits_for_any_number_of_threads", "same bits for 2 threads")
 class SumsByThread(Sound):
     def transform(self, X):
@@ -279,8 +337,8 @@ class NoisyObjective(Objective):
 
 @broken("check_seed_decides", "what the global generators hold")
 class DrawsWithoutSayingSo(Sound):
-    def _make_objective(self, data):
-        parts = super()._make_objective(data)
+    def _make_objective(self, data, networks):
+        parts = super()._make_objective(data, networks)
         return NoisyObjective(parts.inputs, parts.encoder, parts.decoder)
 
     def _draws_globally(self):
@@ -412,18 +470,18 @@ class DoesNotNameTheDevice(Sound):
 
 @broken("check_bad_networks_are_refused", "with a ValueError or TypeError, but raised")
 class TriesAnyNetwork(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             return copy.deepcopy(self.encoder)
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_bad_networks_are_refused", "must be copied, not changed")
 class TakesTheNetworkItself(Sound):
-    def _encoder(self, n_inputs, rows):
+    def _encoder(self, n_inputs):
         if isinstance(self.encoder, nn.Module):
             self.encoder.eval()
-        return super()._encoder(n_inputs, rows)
+        return super()._encoder(n_inputs)
 
 
 @broken("check_few_rows", "an error must name the least number of rows")
@@ -461,6 +519,92 @@ class HasNothingToSay(Sound):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return super().fit(X, y)
+
+
+class HasNeighbors(Sound):
+    """It looks for neighbors, if only to count the parts of their graph."""
+
+    n_neighbors = 5
+    metric = "euclidean"
+
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        self.n_connected_components_ = self._count_parts(X)
+        return self
+
+    def _count_parts(self, X):
+        X = X.toarray() if sparse.issparse(X) else np.asarray(X, dtype=float)
+        indices, _, counts = neighbors_from_data(X, min(self.n_neighbors, len(X) - 1))
+        return connected_components_of(indices, counts)[0]
+
+
+@broken("check_many_copies", "must have the neighbors of the distinct samples")
+class CountsCopies(HasNeighbors):
+    def _count_parts(self, X):
+        return connected_components_of(nearest_neighbors(X, self.n_neighbors)[0])[0]
+
+
+@broken("check_samples_alone", "must count them once; warnings")
+class JoinsStrangers(CountsCopies):
+    pass
+
+
+@broken("check_samples_alone", "must have 10 parts")
+class CountsStrangersAsOne(HasNeighbors):
+    def _count_parts(self, X):
+        return min(3, super()._count_parts(X))
+
+
+@broken("check_samples_alone", "must have places of their own")
+class LosesStrangers(HasNeighbors):
+    def _present(self, outputs):
+        return outputs * np.float32(0)
+
+
+class QuickDLME(DLME):
+    def __init__(
+        self,
+        n_clusters=None,
+        n_neighbors=5,
+        metric="euclidean",
+        metric_params=None,
+        connectivity=None,
+        random_state=None,
+    ):
+        super().__init__(
+            n_clusters=n_clusters,
+            max_epochs=1,
+            batch_size=20,
+            structure_layers=(8,),
+            embedding_layers=(),
+            structure_dim=4,
+            n_neighbors=n_neighbors,
+            metric=metric,
+            metric_params=metric_params,
+            connectivity=connectivity,
+            random_state=random_state,
+        )
+
+    def _lists(self, data, indices):
+        data.seed()
+        data.learnt["n_connected_components_"] = 1
+        counts = torch.full((data.n_samples,), indices.shape[1])
+        return torch.from_numpy(indices), counts
+
+
+@broken("check_metrics", "correlation of constant samples must be refused, but was")
+class TakesAnyMetric(QuickDLME):
+    def _neighbors(self, data):
+        after = np.arange(1, data.n_samples + 1) % data.n_samples
+        return self._lists(data, after[:, np.newaxis])
+
+
+@broken("check_distances_as_a_graph", "must take the 5 nearest")
+class TakesAllPairs(QuickDLME):
+    def _neighbors(self, data):
+        graph = self.connectivity
+        graph = graph(data.X) if callable(graph) else graph
+        return self._lists(data, neighbors_from_graph(graph, data.n_samples)[0])
 
 
 @broken("check_odd_columns", "on one column must tell rows apart")

@@ -10,7 +10,7 @@ from skmanifold.augment import draw_neighbors
 
 
 class NeighborPairs:
-    """Batches of rows, each with a random neighbour of it and its distance."""
+    """Batches of rows, each with a random neighbor of it and its distance."""
 
     def __init__(self, neighbors, distances, batch_size):
         self.neighbors = neighbors
@@ -21,12 +21,12 @@ class NeighborPairs:
         return len(self.rows)
 
     def epoch(self, generator):
-        """Yield rows, neighbours, distances, and whether the epoch begins."""
+        """Yield rows, neighbors and distances."""
         n_neighbors = self.neighbors.shape[1]
-        for i, (rows, uniform) in enumerate(self.rows.epoch(generator)):
+        for rows, uniform in self.rows.epoch(generator):
             slot = (uniform * n_neighbors).long().clamp(max=n_neighbors - 1)
             others = self.neighbors[rows, slot]
-            yield rows, others, self.distances[rows, slot], i == 0
+            yield rows, others, self.distances[rows, slot]
 
 
 class NoisyRows:
@@ -47,7 +47,7 @@ class NoisyRows:
 
 
 class ImagePairs:
-    """Batches of images and of a neighbour of each, and the draws that move them."""
+    """Batches of images and of a neighbor of each, and the draws that move them."""
 
     def __init__(self, inputs, neighbors, batch_size):
         self.inputs = inputs

@@ -10,40 +10,29 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.base import ClusterMixin, clone
-from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.utils import check_array
+from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import BLOCK_ROWS, count_batches
+from skmanifold._engine import count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import (
     checked_image_shape,
     checked_widths,
     own_network,
 )
-from skmanifold.graph import nearest_neighbors
 from skmanifold.nn import MLP
 from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
-from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._warnings import warn
 
 from .._dlme import DLME
 from ._batches import ImagePairs, NeighborPairs, NoisyRows
-from ._objective import (
-    Clusters,
-    Columns,
-    Contrast,
-    DCRLObjective,
-    Decoder,
-    Features,
-    Pretraining,
-    Scaled,
-    UnitRows,
-)
-from ._start import dense, kmeans_labels, modularity, represented
+from ._clusters import raw_means, soft_assignments
+from ._neighbors import search_neighbors
+from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
+from ._objective import Contrast, DCRLObjective, Pretraining
+from ._representation import fit_representation, represented
+from ._start import given_labels, kmeans_labels, modularity
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
 # learn neighbourhoods learns little from them.
@@ -52,9 +41,6 @@ _LEAST_ROWS_TO_EMBED = 200
 # Up to so many rows the best of several start embeddings is taken; one of more rows is
 # steady.
 _MOST_ROWS_TO_CHOOSE = 20_000
-
-# Neighbours are searched in so many principal components where there are more columns.
-_SEARCH_COMPONENTS = 50
 
 # The unit of the losses is at least this share of the spread of the features.
 _MOST_UNITS = 4.0
@@ -114,8 +100,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Starting labels: those of k-means in an embedding of the features by
         :class:`DLME`, or of k-means on the features themselves (which also serves fewer
         than 200 rows); an array of shape (n_samples,) with labels of your own, which
-        are numbered from 0 in their order; or centres in the units of X, of shape
-        (n_clusters, n_features).
+        are numbered from 0 in their order, and of which some may be unknown (-1, None,
+        NaN or NA): these start with the label that is most common around them; or
+        centers in the units of X, of shape (n_clusters, n_features).
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
@@ -503,7 +490,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _assignments(self, X):
         X = self._validate(X, reset=False)
-        return _soft_assignments(self._outputs(self.network_, X), self.cluster_centers_)
+        return soft_assignments(self._outputs(self.network_, X), self.cluster_centers_)
 
     def _fit(self, X, y, *, part=False):
         super()._fit(X, y, part=part)
@@ -518,6 +505,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     # -- the hooks
 
+    _set_by_validation = (*DeepManifold._set_by_validation, "representation_")
+
     def _plan(self, n_samples, n_features):
         batch_size = self.batch_size
         if batch_size == "auto":
@@ -527,8 +516,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         learning_rate = self.learning_rate
         if learning_rate == "auto":
             learning_rate = 1e-3
-        own = (self.encoder, self.decoder, self.image_shape, self._representation)
-        reduces = n_features > _MOST_COLUMNS and all(part is None for part in own)
+        has_representation = hasattr(self, "representation_")
+        own = (self.encoder, self.decoder, self.image_shape)
+        reduces = n_features > _MOST_COLUMNS and not has_representation
+        reduces = reduces and all(part is None for part in own)
         return Plan(
             n_epochs=n_epochs.pop("training"),
             batch_size=batch_size,
@@ -537,7 +528,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             # so wide are texts and gene expression, which span few dimensions
             n_reduced=min(100, max(2, n_samples // 6)) if reduces else None,
             # images and representations have one scale; a table may have many units
-            column_scaling=self.image_shape is None and self._representation is None,
+            column_scaling=self.image_shape is None and not has_representation,
         )
 
     def _n_epochs(self, n_samples, batch_size):
@@ -560,66 +551,87 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         seeds = [data.seed() for _ in range(3)]
         batch_size = run.plan.batch_size
         n_epochs = self._n_epochs(data.n_samples, batch_size)
-        n_clusters = self.n_clusters
-        if run.continued and run.previous["clusters"].n_asked == n_clusters:
-            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
-        objective = run.build(self._make_objective, data, n_clusters)
-        if self._representation is not None:
-            data.learnt["representation_"] = self._representation[0]
+        weights = {
+            name: _first_and_last(parameter, getattr(self, parameter))
+            for name, parameter in _WEIGHTS.items()
+        }
+        networks = run.make_networks()
+        encoder, decoder = networks["encoder"], networks["decoder"]
 
         if n_epochs["representation"] and not run.continued:
             run.train(
-                *self._contrast(objective, data, batch_size, seeds[0]),
+                *self._contrast(encoder, data, batch_size, seeds[0]),
                 n_epochs=n_epochs["representation"],
                 learning_rate=2 * run.plan.learning_rate,
                 phase="representation",
             )
-        objective.encoder.features.requires_grad_(False)
+        encoder.features.requires_grad_(False)
 
-        neighbors, distances, features = self._neighbors(objective, run, seeds[1])
-        objective.features = torch.from_numpy(features).to(data.device)
+        neighbors, distances, features = self._neighbors(networks, run, seeds[1])
+        inputs = torch.from_numpy(features).to(data.device)
         if n_epochs["pretraining"] and not run.continued:
             run.train(
-                Pretraining(objective, self.noise * float(features.std())),
+                Pretraining(
+                    encoder, decoder, inputs, self.noise * float(features.std())
+                ),
                 NoisyRows(*features.shape, batch_size, data.device),
                 n_epochs=n_epochs["pretraining"],
                 phase="pretraining",
             )
 
-        codes = run.outputs(objective.encoder)
+        codes = run.outputs(encoder)
         if run.continued:
-            centers = objective.clusters.centers.detach().cpu().numpy()
-            labels = _soft_assignments(codes, centers).argmax(axis=1)
-            place = "kept"
+            clusters = self._previous_clusters(run)
+            centers = clusters.centers.detach().cpu().numpy()
+            labels = soft_assignments(codes, centers).argmax(axis=1)
+            init_centers = "kept"
         else:
             labels = self._starting_labels(
                 features, neighbors.cpu().numpy(), data, seeds[2]
             )
-            n_clusters = int(labels.max()) + 1
-            objective.clusters = Clusters(n_clusters, self.n_components).to(data.device)
-            arranged = self.arrange_centers and max(objective.weights["ranks"]) > 0
-            place = "arranged" if arranged else "means"
-        objective.start(
-            data.inputs[:, : self.n_features_in_],
-            torch.from_numpy(labels).to(data.device),
-            torch.from_numpy(codes).to(data.device),
-            neighbors,
-            place=place,
+            clusters = Clusters(int(labels.max()) + 1, self.n_components)
+            arranged = self.arrange_centers and max(weights["ranks"]) > 0
+            init_centers = "arranged" if arranged else "means"
+        objective = DCRLObjective(
+            encoder,
+            decoder,
+            clusters.to(data.device),
+            features=inputs,
+            inputs=data.inputs[:, : self.n_features_in_],
+            labels=torch.from_numpy(labels).to(data.device),
+            codes=torch.from_numpy(codes).to(data.device),
+            neighbors=neighbors,
+            init_centers=init_centers,
+            weights=weights,
+            continuation=self.continuation,
+            label_hold=self.label_hold,
+            label_confidence=self.label_confidence,
+            center_learning_rate=self.center_learning_rate,
+            rank_scale=self.rank_scale,
         )
         run.train(objective, NeighborPairs(neighbors, distances, batch_size))
         return objective
 
-    def _make_objective(self, data, n_clusters):
-        n_features = min(self.n_features_in_, data.n_inputs)  # fewer after a PCA
-        n_rest = data.n_inputs - n_features
-        n_represented = data.n_inputs
+    def _previous_clusters(self, run):
+        """Return the clusters of the previous fit, which this one goes on from."""
+        n_clusters = self.n_clusters
+        if run.previous["clusters"].n_asked == n_clusters:
+            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
+        clusters = Clusters(n_clusters, self.n_components)
+        return run.build(nn.ModuleDict, {"clusters": clusters})["clusters"]
+
+    def _make_networks(self, sizes):
+        n_inputs = sizes["n_inputs"]
+        n_features = min(sizes["n_features"], n_inputs)  # fewer after a PCA
+        n_rest = n_inputs - n_features
+        n_represented = n_inputs
         represent = nn.Identity()
         if n_rest:
             represent, n_represented = Columns(n_features), n_rest
         elif self._contrasts():
             n_represented = self.representation_dim
             represent = nn.Sequential(
-                MLP(data.n_inputs, n_represented, layers=(256, 256)), UnitRows()
+                MLP(n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
         layers = checked_widths("layers", self.layers)
         options = {"norm": self.norm, "activation": self.activation}
@@ -636,7 +648,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 "n_features, n_components"
                 if name == "encoder"
                 else "n_components, n_features",
-                torch.zeros(2, n_in),
+                n_in,
                 n_out,
                 remedy=f"Give it a last layer of {n_out} outputs.",
             )
@@ -650,41 +662,30 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         else:
             to_features = Scaled(own("decoder", self.n_components, n_represented))
         represents = not isinstance(represent, nn.Identity)
-        return DCRLObjective(
-            nn.Sequential(
-                OrderedDict(
-                    features=Features(represent),
-                    network=Scaled(network),
-                )
-            ),
-            Decoder(
-                to_features,
-                decoder(n_features) if represents else None,
-                n_rest,
-            ),
-            Clusters(n_clusters, self.n_components),
-            weights={
-                name: _first_and_last(parameter, getattr(self, parameter))
-                for name, parameter in _WEIGHTS.items()
-            },
-            continuation=self.continuation,
-            label_hold=self.label_hold,
-            label_confidence=self.label_confidence,
-            center_learning_rate=self.center_learning_rate,
-            rank_scale=self.rank_scale,
-        )
+        parts = OrderedDict(features=Features(represent), network=Scaled(network))
+        to_inputs = decoder(n_features) if represents else None
+        return {
+            "encoder": nn.Sequential(parts),
+            "decoder": Decoder(to_features, to_inputs, n_rest),
+        }
 
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):
-        centers = objective.clusters.centers.detach().cpu().numpy().astype(np.float64)
-        labels = _soft_assignments(outputs, centers).argmax(axis=1)
+        if isinstance(objective, DCRLObjective):
+            centers = objective.clusters.centers.detach().cpu().numpy()
+            centers = centers.astype(np.float64)
+        else:  # the phases before know no clusters
+            centers = np.zeros((self.n_clusters, self.n_components))
+        labels = soft_assignments(outputs, centers).argmax(axis=1)
         return {
             "cluster_centers_": centers,
             "labels_": labels,
             "n_clusters_": len(np.unique(labels)),
-            "cluster_means_": self._raw_means(data, labels, len(centers)),
+            "cluster_means_": raw_means(
+                data, labels, len(centers), self.n_features_in_
+            ),
             "_n_clusters_asked": self.n_clusters,
         }
 
@@ -700,43 +701,26 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
         if reset:
-            self._representation = self._fit_representation(rows)
-        if self._representation is None:
+            vars(self).pop("representation_", None)
+            if self.image_shape is not None:
+                checked_image_shape(self.image_shape, rows.shape[1])
+            if hasattr(self.representation, "fit"):
+                seed = self.random_state
+                self.representation_, self._representation_factor = fit_representation(
+                    self.representation,
+                    rows,
+                    int(seed) if isinstance(seed, Integral) else 0,
+                )
+        return self._append_columns(rows)
+
+    def _append_columns(self, rows):
+        if not hasattr(self, "representation_"):
             return rows
-        transformer, factor = self._representation
-        columns = represented(transformer, rows) * factor
+        columns = represented(self.representation_, rows) * self._representation_factor
         if sparse.issparse(rows):
             return sparse.hstack([rows, columns.astype(np.float64)], format="csr")
         single = rows.dtype in (np.float32, np.float16)
         return np.hstack([rows, columns.astype(np.float32 if single else np.float64)])
-
-    def _fit_representation(self, rows):
-        """The fitted transformer, and what brings its columns to the size of X's."""
-        if self.image_shape is not None:
-            checked_image_shape(self.image_shape, rows.shape[1])
-        given = self.representation
-        if given is None or isinstance(given, str):
-            return None
-        transformer = clone(given)
-        seed = self.random_state if isinstance(self.random_state, Integral) else 0
-        unseeded = {
-            name: int(seed)
-            for name, value in sorted(transformer.get_params().items())
-            if name.split("__")[-1] == "random_state" and value is None
-        }
-        # the number of BLAS threads would show in the last bits
-        with one_blas_thread():
-            transformer.set_params(**unseeded).fit(rows)
-        columns = represented(transformer, rows[: 10 * BLOCK_ROWS])
-        some = rows[: 10 * BLOCK_ROWS]
-        some = some.toarray() if sparse.issparse(some) else some
-        with np.errstate(over="ignore", invalid="ignore"):
-            spreads = [
-                np.sqrt(np.mean(np.var(part.astype(np.float64), axis=0)))
-                for part in (some, columns)
-            ]
-        usable = np.isfinite(spreads).all() and min(spreads) > 0
-        return transformer, spreads[0] / spreads[1] if usable else 1.0
 
     def _restore(self, outputs, dtype):
         return super()._restore(outputs, dtype)[:, : self.n_features_in_]
@@ -755,7 +739,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return self.image_shape is not None
 
-    def _contrast(self, objective, data, batch_size, seed):
+    def _contrast(self, encoder, data, batch_size, seed):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
@@ -764,66 +748,62 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = self._search(inputs.cpu().numpy(), seed)
+        neighbors, _ = search_neighbors(
+            inputs.cpu().numpy(),
+            self.n_neighbors,
+            raw=data.X,
+            n_jobs=self.n_jobs,
+            seed=seed,
+        )
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
-            Contrast(objective, shape, offset, fill),
+            Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
         )
 
-    def _neighbors(self, objective, run, seed):
-        """Neighbours, their distances, and the features, in units of these."""
-        represent = objective.encoder.features
+    def _neighbors(self, networks, run, seed):
+        """Return the neighbors, their distances, and the features in units of these."""
+        represent = networks["encoder"].features
         features = run.outputs(represent)
-        neighbors, distances = self._search(features, seed, exact=True)
+        neighbors, distances = search_neighbors(
+            features,
+            self.n_neighbors,
+            raw=run.data.X,
+            n_jobs=self.n_jobs,
+            seed=seed,
+            exact=True,
+            warn=warn,
+        )
         if not run.continued:
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
             # few columns: rows lie dense, and the clusters many such units apart
             unit = max(unit, spread / _MOST_UNITS) or 1.0
-            represent.factor.fill_(1 / unit)
-            objective.decoder.factor.fill_(1 / unit)
             features, distances = features / np.float32(unit), distances / unit
-            objective.set_scales(spread / unit or 1.0, features.shape[1])
+            spread = spread / unit or 1.0
+            set_units(
+                **networks,
+                unit=unit,
+                spread=(spread, features.shape[1]),
+                latent_spread=(self.rank_scale * spread / 2, self.n_components),
+            )
         return (
             torch.from_numpy(neighbors).to(represent.factor.device),
             torch.from_numpy(distances.astype(np.float32)).to(represent.factor.device),
             features,
         )
 
-    def _search(self, rows, seed, *, exact=False):
-        """Nearest neighbours, with distances among all columns if ``exact``."""
-        n_samples, n_columns = rows.shape
-        n_neighbors = self.n_neighbors
-        if n_neighbors >= n_samples:
-            n_neighbors = n_samples - 1
-            if exact:  # once a fit
-                warn(
-                    f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
-                    f"samples of X; using n_neighbors={n_neighbors}.",
-                )
-        searched = rows
-        if (
-            min(n_columns, n_samples) > _SEARCH_COMPONENTS
-            and np.ptp(rows, axis=0).any()
-        ):
-            pca = PCA(_SEARCH_COMPONENTS, svd_solver="randomized", random_state=seed)
-            # the number of BLAS threads would show in the last bits
-            with one_blas_thread():
-                searched = pca.fit_transform(rows)
-        neighbors, distances = nearest_neighbors(
-            searched, n_neighbors, n_jobs=self.n_jobs, random_state=seed
-        )
-        if exact and searched is not rows:
-            distances = np.empty(neighbors.shape)
-            for i, others in enumerate(neighbors.T):
-                distances[:, i] = _row_distances(rows, others)
-        return neighbors, distances
-
     def _starting_labels(self, features, neighbors, data, seed):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
-            return self._given_labels(data)
+            return given_labels(
+                self.init,
+                data,
+                features,
+                neighbors,
+                n_clusters=self.n_clusters,
+                n_features=self.n_features_in_,
+            )
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))
@@ -835,7 +815,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             n_clusters = n_distinct
         if (
             self.init == "k-means"
-            or n_samples < _LEAST_ROWS_TO_EMBED
+            or n_distinct < _LEAST_ROWS_TO_EMBED
             or n_clusters == 1
         ):
             return kmeans_labels(features, n_clusters, seed)
@@ -863,63 +843,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
-    def _given_labels(self, data):
-        init = np.asarray(self.init)
-        n_samples = data.n_samples
-        if init.ndim == 1 and len(init) == n_samples:
-            if not all(label == label and label is not None for label in init.tolist()):
-                raise ValueError(
-                    "init has missing labels, None or NaN. Give each row a label: what "
-                    "is unknown may be a cluster of its own."
-                )
-            values, labels = np.unique(init, return_inverse=True)
-            if len(values) == self.n_clusters:
-                return labels.astype(np.int64)
-            came = f"{len(values)} different labels"
-        elif init.shape == (self.n_clusters, self.n_features_in_):
-            centers = check_array(init, dtype=np.float64, input_name="init")
-            labels = np.concatenate(
-                [
-                    pairwise_distances_argmin(rows, centers)
-                    for rows in self._raw_blocks(data)
-                ]
-            )
-            kept, labels = np.unique(labels, return_inverse=True)
-            if len(kept) < self.n_clusters:
-                lost = np.setdiff1d(np.arange(self.n_clusters), kept)
-                warn(
-                    f"No row is nearest to the centres {lost.tolist()} of init "
-                    f"(numbers of its rows); using n_clusters={len(kept)}, numbered "
-                    "without them."
-                )
-            return labels.astype(np.int64)
-        else:
-            came = f"shape {init.shape}"
-        raise ValueError(
-            f"init has {came}, but must be 'embedding', 'k-means', {n_samples} labels "
-            f"of {self.n_clusters} kinds (a start for each row), or centres of shape "
-            f"{(self.n_clusters, self.n_features_in_)} in the units of X."
-        )
-
-    def _raw_blocks(self, data):
-        """Blocks of the rows of X, dense, float64."""
-        for start in range(0, data.n_samples, 1024):
-            rows = dense(data.X[start : start + 1024])[:, : self.n_features_in_]
-            yield rows.astype(np.float64)
-
-    def _raw_means(self, data, labels, n_clusters):
-        """Mean row of each cluster; of all rows for a cluster without any."""
-        sums = np.zeros((n_clusters, self.n_features_in_))
-        start = 0
-        for rows in self._raw_blocks(data):
-            here = labels[start : start + len(rows)]
-            for cluster in np.unique(here):
-                sums[cluster] += rows[here == cluster].sum(axis=0)
-            start += len(rows)
-        sizes = np.bincount(labels, minlength=n_clusters)[:, np.newaxis]
-        overall = sums.sum(axis=0) / len(labels)
-        return np.where(sizes > 0, sums / np.maximum(sizes, 1), overall)
-
 
 _WEIGHTS = {
     "reconstruction": "reconstruction_weight",
@@ -944,30 +867,3 @@ def _first_and_last(name, weight):
             "the first and the last weight."
         )
     return float(values[0]), float(values[1])
-
-
-def _soft_assignments(codes, centers):
-    """t-kernel shares, (n, C): each row's bits are its own, whatever the rest."""
-    shares = np.empty((len(codes), len(centers)))
-    for start in range(0, len(codes), 1024):
-        part = codes[start : start + 1024].astype(np.float64)
-        d2 = np.zeros((len(part), len(centers)))
-        # column by column: sums in one order
-        for column, center in zip(part.T, centers.T, strict=True):
-            d2 += (column[:, np.newaxis] - center) ** 2
-        kernel = 1.0 / (1.0 + d2)
-        total = np.zeros(len(part))
-        for column in kernel.T:
-            total += column
-        shares[start : start + 1024] = kernel / total[:, np.newaxis]
-    return shares
-
-
-def _row_distances(rows, others):
-    """Distance of each row to one other row."""
-    distances = np.empty(len(rows))
-    for start in range(0, len(rows), 1024):
-        part = slice(start, start + 1024)
-        difference = rows[part].astype(np.float64) - rows[others[part]]
-        distances[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
-    return distances

@@ -1,9 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What DCRL minimises, and the networks that it trains."""
-
-import math
+"""The losses of DCRL's phases."""
 
 import numpy as np
 import torch
@@ -34,16 +32,16 @@ _LEAST_GAP = 1 / 3
 _FOLLOW_FROM = 0.5
 
 # Weight, in the end, of the divergence of a row that lies in another cluster than its
-# label, which most of its neighbours share, while labels are held: what the local
+# label, which most of its neighbors share, while labels are held: what the local
 # distances draw over a border comes back. More weight for all rows would keep them as
-# well, but crowd each cluster; a label that the neighbours do not share may be wrong.
+# well, but crowd each cluster; a label that the neighbors do not share may be wrong.
 _STRAY_WEIGHT = 100.0
 
 
 class DCRLObjective(nn.Module):
     """Reconstruction, clusters, local distances, ranks of the clusters, alignment.
 
-    All is measured in units of the mean distance between neighbours of the features,
+    All is measured in units of the mean distance between neighbors of the features,
     so that the weights mean the same whatever the data.
 
     Parameters
@@ -52,9 +50,22 @@ class DCRLObjective(nn.Module):
         ``features`` maps inputs to features and is not trained here, ``network`` maps
         these to the latent space.
     decoder : Decoder
-        The way back.
+        From the latent space to the features and the inputs.
     clusters : Clusters
-        The centres.
+        The centers.
+    features : torch.Tensor of shape (n_samples, n_represented)
+        The features of all samples.
+    inputs : torch.Tensor of shape (n_samples, n_features)
+        The inputs of all samples, without the columns of a representation.
+    labels : torch.Tensor of shape (n_samples,)
+        The starting labels.
+    codes : torch.Tensor of shape (n_samples, n_components)
+        The latent points of all samples.
+    neighbors : torch.Tensor of shape (n_samples, n_neighbors)
+        Indices of the neighbors of each sample.
+    init_centers : {"arranged", "means", "kept"}
+        Initial centers: points with the distances that the ranks ask for, the means of
+        the clusters' codes, or the centers as they are.
     weights : dict of str to pair of float
         First and last weight of each term.
     continuation : float
@@ -64,13 +75,15 @@ class DCRLObjective(nn.Module):
     label_confidence : float
         Weight of the label in such a target.
     center_learning_rate : float
-        Factor on the learning rate of the centres.
+        Factor on the learning rate of the centers.
     rank_scale : float
-        Distances of centres for distances of the clusters' means.
+        Distances of centers for distances of the clusters' means.
     """
 
     # whose rows processes share
     networks = ("encoder.network", "decoder.features", "decoder.inputs")
+    # whose matrices Muon takes
+    hidden_layers = tuple(f"{name}.network.hidden" for name in networks)
 
     def __init__(
         self,
@@ -78,6 +91,12 @@ class DCRLObjective(nn.Module):
         decoder,
         clusters,
         *,
+        features,
+        inputs,
+        labels,
+        codes,
+        neighbors,
+        init_centers,
         weights,
         continuation,
         label_hold,
@@ -92,7 +111,6 @@ class DCRLObjective(nn.Module):
         self.weights = weights
         self.continuation = continuation
         self.label_hold = label_hold
-        self.label_confidence = label_confidence
         self.rank_scale = rank_scale
         self.learning_rate_factors = {"clusters": center_learning_rate}
         self.compares_pairs = any(weights["local"])
@@ -102,54 +120,32 @@ class DCRLObjective(nn.Module):
             label_hold if label_hold < 1 else _FOLLOW_FROM,
         )
 
-    def set_scales(self, spread, n_features):
-        """Let the networks begin with about the spread that they are to end with."""
-        column = spread / math.sqrt(n_features)
-        n_components = self.clusters.centers.shape[1]
-        component = self.rank_scale * spread / (2 * math.sqrt(n_components))
-        self.encoder.network.before.fill_(1 / column)
-        self.encoder.network.after.fill_(component)
-        for network in (self.decoder.features, self.decoder.inputs):
-            if network is not None:
-                network.before.fill_(1 / component)
-        self.decoder.features.after.fill_(column)
-
-    def start(self, inputs, labels, codes, neighbors, *, place):
-        """Take the data and their starting labels, and put the centres in place.
-
-        ``neighbors`` are indices, (n_samples, n_neighbors). ``place`` says where:
-        "arranged" as the ranks want them, at the "means" of the latent points
-        ``codes``, or where they are ("kept").
-        """
-        self.inputs, self.labels, self.latent = inputs, labels, None
-        self.starting_labels = labels
+        self.features = features
+        self.inputs = inputs
+        self.labels = self.starting_labels = labels
         agree = (labels[neighbors] == labels.unsqueeze(1)).float().mean(1)
-        self.agreed = agree > 0.5  # with most of the neighbours
-        n_clusters = len(self.clusters.centers)
+        self.agreed = agree > 0.5  # with most of the neighbors
+        self.latent = None
+        n_clusters = len(clusters.centers)
         with torch_threads(1):  # the number of threads would show in the last bits
-            means, of_features, of_codes = (
-                _means(rows, labels, n_clusters)
-                for rows in (inputs, self.features, codes)
+            means, means_of_features, means_of_codes = (
+                _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
             )
         # ranks are those of the inputs, the unit is that of the features
         total = _distances(means).sum()
-        self.means_unit = _distances(of_features).sum() / total if total > 0 else 1.0
+        self.means_unit = 1.0
+        if total > 0:
+            self.means_unit = _distances(means_of_features).sum() / total
         self.register_buffer("means", means)
         self._set_distances()
-        targets = torch.full(
-            (len(labels), n_clusters),
-            (1 - self.label_confidence) / n_clusters,
-            device=labels.device,
-        )
-        targets[torch.arange(len(labels)), labels] += self.label_confidence
-        self.targets = targets
-        if place == "arranged":
-            of_codes = torch.from_numpy(
-                arranged(self.distances.cpu().numpy(), of_codes.cpu().numpy())
+        self.targets = smoothed_targets(labels, n_clusters, label_confidence)
+        if init_centers == "arranged":
+            means_of_codes = torch.from_numpy(
+                arranged(self.distances.cpu().numpy(), means_of_codes.cpu().numpy())
             )
-        if place != "kept":
+        if init_centers != "kept":
             with torch.no_grad():
-                self.clusters.centers.copy_(of_codes)
+                clusters.centers.copy_(means_of_codes)
 
     def _set_distances(self):
         wanted = _distances(self.means)
@@ -166,23 +162,26 @@ class DCRLObjective(nn.Module):
         )
 
     def codes(self):
-        """Latent points of all rows, in blocks."""
+        """Latent points of all samples, in blocks."""
         was_training = self.encoder.network.training
         network = self.encoder.network.eval()
-        with torch.no_grad(), torch.autocast(self.features.device.type, enabled=False):
+        with torch.autocast(self.features.device.type, enabled=False):
             codes = torch.cat([network(part) for part in self.features.split(1024)])
         network.train(was_training)
         return codes
 
-    def refresh(self, sharpen):
-        """Once an epoch: assignments of all rows, their means, targets if ``sharpen``.
+    def on_epoch_start(self, progress):
+        """Update the assignments of all samples, the clusters' means and the targets.
 
-        What one batch knows of a cluster's mean is too rough to settle which of two
-        clusters is nearer to a third where they are nearly equally far.
+        From the share ``_FOLLOW_FROM`` of training on, or from the end of
+        ``label_hold`` on. A batch's means are too rough to settle which of two clusters
+        is nearer to a third where they are nearly equally far.
         """
+        if progress < min(self.label_hold, _FOLLOW_FROM):
+            return
         self.latent = self.codes()
         q = log_assignments(self.latent, self.clusters.centers.detach()).exp()
-        if sharpen:
+        if progress >= self.label_hold:
             self.targets = sharpened_assignments(q)
         self.labels = q.argmax(1)
         n_clusters = len(self.means)
@@ -191,12 +190,8 @@ class DCRLObjective(nn.Module):
         self._set_distances()
 
     def forward(self, batch, progress):
-        """Loss terms of pairs of neighbours, see :class:`NeighborPairs`."""
-        rows, others, distances, first = batch
-        follows = progress >= min(self.label_hold, _FOLLOW_FROM)
-        if follows and (first or self.latent is None):
-            with torch.no_grad():
-                self.refresh(sharpen=progress >= self.label_hold)
+        """Loss terms of pairs of neighbors, see :class:`NeighborPairs`."""
+        rows, others, distances = batch
         share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
         weights = {
             name: first + (last - first) * share
@@ -234,9 +229,9 @@ class DCRLObjective(nn.Module):
             terms["ranks"] = weights["ranks"] * center_distance_loss(
                 centers, self.distances
             )
-            # the ranks move the centres, and these draw their points
+            # the ranks move the centers, and these draw their points
             aligned = z_a
-            if follows:  # all rows' means, moved as the batch moves
+            if self.latent is not None:  # all samples' means, moved as the batch moves
                 aligned = z_a - self.latent[rows] + self.latent_means[labels]
             terms["alignment"] = weights["alignment"] * alignment_loss(
                 aligned, centers.detach(), labels
@@ -252,13 +247,16 @@ class Pretraining(nn.Module):
     """The denoising autoencoder that the networks begin as."""
 
     networks = ("encoder.network", "decoder.features")
+    hidden_layers = (
+        "encoder.network.network.hidden",
+        "decoder.features.network.hidden",
+    )
 
-    def __init__(self, objective, noise):
+    def __init__(self, encoder, decoder, features, noise):
         super().__init__()
-        self.encoder = objective.encoder
-        self.decoder = objective.decoder
-        self.clusters = objective.clusters
-        self.features = objective.features
+        self.encoder = encoder
+        self.decoder = decoder
+        self.features = features
         self.noise = noise
 
     def forward(self, batch, progress):
@@ -274,12 +272,11 @@ class Contrast(nn.Module):
     """Features that tell images apart, whatever small move changes them."""
 
     networks = ("encoder.features.represent",)
+    hidden_layers = ("encoder.features.represent.0.hidden",)
 
-    def __init__(self, objective, shape, offset, fill):
+    def __init__(self, encoder, shape, offset, fill):
         super().__init__()
-        self.encoder = objective.encoder
-        self.decoder = objective.decoder
-        self.clusters = objective.clusters
+        self.encoder = encoder
         self.shape = shape
         self.offset = offset
         self.fill = fill
@@ -294,81 +291,16 @@ class Contrast(nn.Module):
         return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
 
 
-class Features(nn.Module):
-    """From inputs to features, in units of the distance between neighbours."""
-
-    def __init__(self, represent):
-        super().__init__()
-        self.represent = represent
-        self.register_buffer("factor", torch.tensor(1.0))
-
-    def forward(self, x):
-        """Map (n, n_inputs) to (n, n_features)."""
-        with torch.autocast(x.device.type, enabled=False):
-            return self.represent(x) * self.factor
-
-
-class Scaled(nn.Module):
-    """A network between spaces of other scales than the one that it begins with."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-        self.register_buffer("before", torch.tensor(1.0))
-        self.register_buffer("after", torch.tensor(1.0))
-
-    def forward(self, x):
-        """Map (n, n_in) to (n, n_out)."""
-        return self.network(x * self.before).float() * self.after
-
-
-class UnitRows(nn.Module):
-    """Rows of length 1."""
-
-    def forward(self, x):
-        """Map (n, d) to (n, d)."""
-        return F.normalize(x, dim=1)
-
-
-class Columns(nn.Module):
-    """Columns from a number on."""
-
-    def __init__(self, start):
-        super().__init__()
-        self.start = start
-
-    def forward(self, x):
-        """Map (n, d) to (n, d - start)."""
-        return x[:, self.start :]
-
-
-class Decoder(nn.Module):
-    """From the latent space to the features, and to the inputs where these differ."""
-
-    def __init__(self, features, inputs, n_padding):
-        super().__init__()
-        self.features = features
-        self.inputs = inputs
-        self.n_padding = n_padding
-        self.register_buffer("factor", torch.tensor(1.0))
-
-    def forward(self, z):
-        """Map (n, n_components) to (n, n_inputs)."""
-        if self.inputs is None:
-            return self.features(z) / self.factor
-        return F.pad(self.inputs(z), (0, self.n_padding))
-
-
-class Clusters(nn.Module):
-    """The centres, in a module so that a later fit can go on from them."""
-
-    def __init__(self, n_clusters, n_components):
-        super().__init__()
-        self.centers = nn.Parameter(torch.zeros(n_clusters, n_components))
-
-
 def _squared_error(restored, wanted):
     return (restored - wanted).square().sum(1).mean()
+
+
+def smoothed_targets(labels, n_clusters, confidence):
+    """Return distributions over clusters with this weight on the label, (n, C)."""
+    shape = len(labels), n_clusters
+    targets = torch.full(shape, (1 - confidence) / n_clusters, device=labels.device)
+    targets[torch.arange(len(labels)), labels] += confidence
+    return targets
 
 
 def _means(rows, labels, n_clusters, previous=None):

@@ -25,8 +25,10 @@ from ._inputs import (
     check_columns_that_vary_late,
     check_containers,
     check_data_frames,
+    check_dates_and_lazy_frames,
     check_few_rows,
     check_heavy_tails,
+    check_masked_arrays,
     check_number_types,
     check_odd_columns,
     check_odd_samples,
@@ -36,6 +38,12 @@ from ._inputs import (
     check_sparse_matrices,
     check_too_large_a_batch_is_said,
     check_warnings_point_at_the_caller,
+)
+from ._neighbors import (
+    check_distances_as_a_graph,
+    check_many_copies,
+    check_metrics,
+    check_samples_alone,
 )
 from ._results import (
     check_fit_transform_is_transform,
@@ -48,6 +56,7 @@ from ._results import (
     check_seed_decides,
     check_threads_may_share_a_model,
     check_transform_of_any_rows,
+    check_unknown_labels,
     check_y_is_ignored_unless_needed,
 )
 
@@ -62,6 +71,7 @@ CHECKS = [
     check_threads_may_share_a_model,
     check_refit_forgets,
     check_y_is_ignored_unless_needed,
+    check_unknown_labels,
     check_same_bits_for_any_number_of_threads,
     check_same_bits_in_a_worker,
     check_global_state_is_untouched,
@@ -72,6 +82,10 @@ CHECKS = [
     check_bad_networks_are_refused,
     check_few_rows,
     check_repeated_rows,
+    check_many_copies,
+    check_samples_alone,
+    check_metrics,
+    check_distances_as_a_graph,
     check_odd_columns,
     check_odd_samples,
     check_heavy_tails,
@@ -81,6 +95,8 @@ CHECKS = [
     check_number_types,
     check_containers,
     check_data_frames,
+    check_masked_arrays,
+    check_dates_and_lazy_frames,
     check_sparse_matrices,
     check_too_large_a_batch_is_said,
     check_warnings_point_at_the_caller,

@@ -523,6 +523,60 @@ def check_data_frames(name, estimator):
         assert list(model.feature_names_in_) == list(frame.columns)
 
 
+def check_masked_arrays(name, estimator):
+    """A masked entry is a missing value; without one the mask is no matter."""
+    subject = Subject(estimator)
+    model = subject.new()
+    Z = model.fit_transform(np.ma.array(subject.X), subject.y)
+    message = f"{name} must give for an array without masked entries the plain bits."
+    assert_same_bits(Z, subject.fit().embedding_, message)
+    for method_name, (method, good, _) in row_methods(model, subject.X).items():
+        masked = np.ma.array(good, mask=np.zeros(good.shape, dtype=bool), copy=True)
+        masked[3, 1] = np.ma.masked
+        # what lies under a mask is a filling, no datum
+        masked.data[3, 1] = 1e20
+        what = f"{name}.{method_name} with a masked entry"
+        assert_refuses(lambda f=method, X=masked: f(X), "NaN", what)
+    mask = np.zeros(subject.X.shape, dtype=bool)
+    mask[3, 1] = True
+    for data in (subject.X, np.rint(subject.X).astype(int)):
+        rows = np.ma.array(data, mask=mask)
+        model = subject.new()
+        before = state(model)
+        what = f"{name}.fit with masked entries of type {rows.dtype}"
+        assert_refuses(lambda m=model, X=rows: m.fit(X, subject.y), "NaN", what)
+        assert_untouched(model, before, what)
+
+
+def check_dates_and_lazy_frames(name, estimator):
+    """Columns of dates are refused beside numbers; a lazy frame must be collected."""
+    subject = Subject(estimator)
+    fitted = subject.fit()
+    days = np.datetime64("2020-01-01") + np.arange(len(subject.X))
+    for library in ("pandas", "polars"):
+        frame = _data_frame(subject.X, library)
+        numbers = {column: frame[column] for column in frame.columns[1:]}
+        for kind, column in {
+            "dates": days,
+            "times": days.astype("datetime64[us]"),
+            "durations": (days - days[0]).astype("timedelta64[us]"),
+        }.items():
+            rows = type(frame)({"when": column, **numbers})
+            for method, call in {
+                "fit": lambda X=rows: subject.new().fit(X, subject.y),
+                "transform": lambda X=rows: fitted.transform(X),
+            }.items():
+                what = f"{name}.{method} with a column of {kind} in {library}"
+                assert_refuses(call, "'when'", what)
+    lazy = frame.lazy()
+    for method, call in {
+        "fit": lambda: subject.new().fit(lazy, subject.y),
+        "transform": lambda: fitted.transform(lazy),
+    }.items():
+        what = f"{name}.{method} with a lazy frame"
+        assert_refuses(call, r"collect\(\)", what)
+
+
 def check_sparse_matrices(name, estimator):
     """Every kind of sparse matrix gives the bits of the dense array."""
     subject = Subject(estimator)

@@ -11,6 +11,7 @@ import warnings
 
 import joblib
 import numpy as np
+from sklearn.base import is_classifier
 
 from ._common import (
     MANY_ROWS,
@@ -196,6 +197,54 @@ def check_y_is_ignored_unless_needed(name, estimator):
 
 
 # Seeds ------------------------------------------------------------------------
+
+
+def check_unknown_labels(name, estimator):
+    """A missing label is unknown: no class, and no matter where y is ignored."""
+    subject = Subject(estimator)
+    labels = np.arange(len(subject.X)) % 3
+    known = np.arange(len(labels)) % 4 > 0
+
+    def without(missing):
+        partial = labels.astype(object)
+        partial[~known] = missing
+        return partial
+
+    kinds = {
+        "None": without(None),
+        "NaN": np.where(known, labels, np.nan),
+        "names and None": np.where(known, np.array(list("abc"))[labels], without(None)),
+        "masked entries": np.ma.array(labels, mask=~known),
+        "-1": np.where(known, labels, -1),
+    }
+    if is_classifier(estimator):
+        expected = subject.fit(subject.X, kinds["-1"])
+        assert len(expected.classes_) == 3, (
+            f"{name}: -1 in y must be an unknown label and no class, but classes_ is "
+            f"{expected.classes_}."
+        )
+        predicted = expected.predict(subject.X)
+        assert set(predicted) <= set(expected.classes_), (
+            f"{name}.predict must return what classes_ lists, not {set(predicted)}."
+        )
+    elif subject.supervised:
+        return  # what it learns from are no classes
+    else:
+        expected = subject.fit()
+    for kind, y in kinds.items():
+        model = subject.new().fit(subject.X, y)
+        what = f"{name}: unknown labels given as {kind}"
+        assert_same_bits(
+            model.embedding_, expected.embedding_, f"{what} must change nothing."
+        )
+        if is_classifier(estimator):
+            assert len(model.classes_) == 3, f"{what} must be no class."
+    if is_classifier(estimator):
+        assert_refuses(
+            lambda: subject.new().fit(subject.X, np.full(len(labels), np.nan)),
+            r"\by\b|[Cc]lass|label",
+            f"{name} with no label that is known",
+        )
 
 
 def check_same_bits_for_any_number_of_threads(name, estimator):

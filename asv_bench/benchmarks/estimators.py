@@ -1,0 +1,180 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Fits, new samples and memory of all estimators."""
+
+import os
+import pickle
+import tempfile
+
+import numpy as np
+
+import skmanifold
+from skmanifold import DCRL, DLME, IsometricAE
+from skmanifold.training import TrainingOptions
+
+from . import WholeFit, make_clusters
+
+NAMES = ["DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR", "AtlasTriplet"]
+# Parameters that have no default, or that shorten what is not measured.
+PARAMETERS = {"DCRL": {"n_clusters": 10}}
+SHORT = {
+    "DCRL": {"init": "k-means", "pretraining_epochs": 1},
+    "IsometricAE": {"anchor": None},
+}
+
+
+def make(name, **parameters):
+    """Return an estimator with seed 0."""
+    parameters = {**PARAMETERS.get(name, {}), **parameters}
+    return getattr(skmanifold, name)(random_state=0, **parameters)
+
+
+class Fit(WholeFit):
+    """A whole fit at the defaults."""
+
+    params = (NAMES, [500, 4_000])
+    param_names = ("estimator", "n_samples")
+
+    def setup(self, name, n_samples):
+        self.X, self.y = make_clusters(n_samples, 100)
+
+    def time_fit(self, name, n_samples):
+        make(name).fit(self.X, self.y)
+
+    def peakmem_fit(self, name, n_samples):
+        make(name).fit(self.X, self.y)
+
+
+class Epoch(WholeFit):
+    """One epoch of the last phase, with little before it."""
+
+    params = (NAMES, [4_000, 16_000])
+    param_names = ("estimator", "n_samples")
+
+    def setup(self, name, n_samples):
+        self.X, self.y = make_clusters(n_samples, 64)
+        self.model = make(name, max_epochs=1, **SHORT.get(name, {}))
+
+    def time_epoch(self, name, n_samples):
+        self.model.fit(self.X, self.y)
+
+
+class Images(WholeFit):
+    """Fits with convolutional networks."""
+
+    def setup(self):
+        self.X, _ = make_clusters(1_000, 784)
+
+    def time_isometric_ae(self):
+        model = make("IsometricAE", anchor=None, max_epochs=1, image_shape=(28, 28))
+        model.fit(self.X)
+
+    def time_dcrl(self):
+        make("DCRL", max_epochs=1, image_shape=(28, 28)).fit(self.X)
+
+
+class Threads(WholeFit):
+    """Training on one thread and on two: the second one should pay."""
+
+    params = [1, 2]
+    param_names = ("n_threads",)
+
+    def setup(self, n_threads):
+        self.X, _ = make_clusters(16_000, 50)
+
+    def time_fit(self, n_threads):
+        training = TrainingOptions(n_threads=n_threads)
+        DLME(max_epochs=4, training=training, random_state=0).fit(self.X)
+
+
+class NewSamples:
+    """From one sample, which is all overhead, to many, which are all network."""
+
+    params = (["DLME", "DCRL", "IsometricAE"], [1, 100, 10_000])
+    param_names = ("estimator", "n_samples")
+    timeout = 300
+
+    def setup_cache(self):
+        """Fit once: the length of training does not change the cost."""
+        X, _ = make_clusters(2_000, 784)
+        return {
+            name: make(name, max_epochs=1, **SHORT.get(name, {})).fit(X)
+            for name in self.params[0]
+        }
+
+    def setup(self, fitted, name, n_samples):
+        self.model = fitted[name]
+        self.X, _ = make_clusters(n_samples, 784, random_state=1)
+
+    def time_transform(self, fitted, name, n_samples):
+        self.model.transform(self.X)
+
+    def peakmem_transform(self, fitted, name, n_samples):
+        self.model.transform(self.X)
+
+
+class Decode:
+    """Decoding, cluster prediction, and the size of a pickle."""
+
+    def setup(self):
+        X, _ = make_clusters(2_000, 100)
+        self.isometric = IsometricAE(max_epochs=1, anchor=None, random_state=0).fit(X)
+        self.dcrl = DCRL(10, max_epochs=1, random_state=0, **SHORT["DCRL"]).fit(X)
+        self.Z = np.random.default_rng(0).standard_normal((10_000, 2))
+        self.X, _ = make_clusters(10_000, 100)
+
+    def time_inverse_transform(self):
+        self.isometric.inverse_transform(self.Z)
+
+    def time_jacobian(self):
+        self.isometric.jacobian(self.Z)
+
+    def time_predict(self):
+        self.dcrl.predict(self.X)
+
+    def track_pickle_size(self):
+        return len(pickle.dumps(self.dcrl))
+
+    track_pickle_size.unit = "bytes"
+
+
+class MemoryMap:
+    """A matrix on the disk: the peak must not grow with its size."""
+
+    params = [50_000, 200_000]
+    param_names = ("n_samples",)
+    timeout = 600
+    n_features = 64
+
+    def setup(self, n_samples):
+        self.folder = tempfile.TemporaryDirectory()
+        self.X = self.open("X.npy", (n_samples, self.n_features))
+        rng = np.random.default_rng(0)
+        for start in range(0, n_samples, 10_000):
+            self.X[start : start + 10_000] = rng.normal(size=(10_000, self.n_features))
+        self.X.flush()
+        self.X = np.load(os.path.join(self.folder.name, "X.npy"), mmap_mode="r")
+        self.out = self.open("out.npy", (n_samples, 2))
+        self.model = DLME(
+            augmentation="none",
+            batch_size=500,
+            structure_layers=(32,),
+            structure_dim=8,
+            max_epochs=1,
+            random_state=0,
+        ).fit(self.X[:2000])
+
+    def teardown(self, n_samples):
+        del self.X, self.out
+        self.folder.cleanup()
+
+    def open(self, name, shape):
+        path = os.path.join(self.folder.name, name)
+        return np.lib.format.open_memmap(path, "w+", dtype=np.float32, shape=shape)
+
+    def peakmem_fit(self, n_samples):
+        self.model.fit(self.X)
+
+    def peakmem_transform(self, n_samples):
+        self.model.transform(self.X, out=self.out)

@@ -1,0 +1,214 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Two-dimensional embeddings: quality, time and memory of each method.
+
+``python -m asv_bench.compare.embedding --methods dlme umap pacmap --data digits
+mnist:10000 --seeds 0 1 2 --threads 2``
+
+Tasks: ``embed`` fits all samples after a short fit that compiles what the method
+compiles; ``cold`` fits without it, so that import and compilation are in the time, as
+in the first fit of a new process (code that a package keeps compiled on disk is used);
+``transform`` fits one part of the samples and embeds the rest.
+"""
+
+import functools
+import importlib
+import json
+import time
+
+from asv_bench.compare.data import NAMES, load, parse_name, split_rows
+from asv_bench.compare.methods import METHODS, missing_packages
+from asv_bench.compare.process import measured
+from asv_bench.compare.runner import carry_out, make_parser, package_version
+from asv_bench.compare.tables import markdown, mean_table
+
+# Numbers of samples that one call of transform embeds when its rate is measured.
+TRANSFORM_SIZES = (1, 100, 10_000, 70_000)
+SCORES = {
+    "svm": 3,
+    "kmeans": 3,
+    "nmi": 3,
+    "knn": 3,
+    "trustworthiness": 4,
+    "continuity": 4,
+    "spearman": 3,
+    "page_share": 2,
+}
+COST = {"wall_s": 2, "cpu_s": 2, "compile_s": 1, "peak_mib": 0}
+KEYS = ("data", "n_rows", "threads", "method")
+# task -> columns of its table
+COLUMNS = {
+    "embed": SCORES | COST,
+    "cold": {"import_s": 2, "wall_s": 2},
+    "transform": {
+        **{"svm": 3, "svm_train": 3, "knn": 3, "knn_train": 3, "wall_s": 2},
+        **{f"rows/s at {size}": 0 for size in TRANSFORM_SIZES},
+    },
+}
+
+
+def warm_up(method, make, n_rows, n_features, *, with_transform=False):
+    """Fit random samples twice; the first fit's excess is what compilation took.
+
+    Packages choose their algorithm by the number of samples, so the random set is as
+    large as the real one, up to a number past the thresholds of all of them.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    X = rng.random((min(n_rows, 4_500), n_features), dtype=np.float32)
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        model = make(brief=True)
+        method.fit_transform(model, X)
+        if with_transform:
+            # many samples and a single one may take different routes
+            method.transform(model, X[:100] + np.float32(0.01), X)
+            method.transform(model, X[:1] + np.float32(0.01), X)
+        seconds.append(time.perf_counter() - start)
+    return {"warm_up_s": seconds[0], "compile_s": max(0.0, seconds[0] - seconds[1])}
+
+
+def throughput(method, model, X, X_train):
+    """Return the samples per second of ``transform``, by the size of the request.
+
+    Samples are repeated where there are not enough. Small requests are repeated for a
+    second and the median counts, since a single one is within the clock's noise.
+    """
+    import numpy as np
+
+    rates = {}
+    for size in TRANSFORM_SIZES:
+        batch = X[np.arange(size) % len(X)]
+        times = []
+        begin = time.perf_counter()
+        while not times or (time.perf_counter() - begin < 1.0 and len(times) < 1000):
+            start = time.perf_counter()
+            method.transform(model, batch, X_train)
+            times.append(time.perf_counter() - start)
+        rates[str(size)] = size / float(np.median(times))
+    return rates
+
+
+def one(task, method, data, n_rows, seed, threads, input, params=None):
+    """Fit once and score the embedding."""
+    method = METHODS[method]
+    start = time.perf_counter()
+    # The attribute too: a lazy package imports what it needs when it is asked for.
+    getattr(importlib.import_module(method.module), method.factory)
+    found = {"import_s": time.perf_counter() - start}
+    found |= {"package": method.package, "version": package_version(method.package)}
+
+    import numpy as np
+
+    from asv_bench.compare.quality import score_embedding, score_transform
+
+    dataset = load(data, n_rows)
+    X = dataset.X if input == "raw" else dataset.usual_input()
+    train = test = np.arange(len(X))
+    if task == "transform":
+        train, test = split_rows(dataset)
+        found["n_train"] = len(train)
+    found |= {
+        "n_samples": len(X),
+        "n_features": X.shape[1],
+        "n_classes": len(np.unique(dataset.y)),
+    }
+    X, X_new = X[train], X[test] if task == "transform" else None
+    make = functools.partial(method.make, seed, threads, params or {})
+    if method.brief is not None and task != "cold":
+        found |= warm_up(method, make, *X.shape, with_transform=task == "transform")
+
+    model = make()
+    embedding, figures = measured(lambda: method.fit_transform(model, X))
+    found |= figures
+    embedding = np.asarray(embedding)
+    if task != "transform":
+        return found | score_embedding(dataset.X, dataset.y, embedding)
+    new, figures = measured(lambda: method.transform(model, X_new, X))
+    found |= {f"transform_{key}": value for key, value in figures.items()}
+    found["transform_rows_per_s"] = throughput(method, model, X_new, X)
+    y_train, y_test = dataset.y[train], dataset.y[test]
+    return found | score_transform(y_train, embedding, y_test, np.asarray(new))
+
+
+def with_rates(rows):
+    """Return rows whose rates of ``transform`` are figures of their own."""
+    return [
+        row
+        | {
+            "found": row["found"]
+            | {f"rows/s at {n}": rate for n, rate in rates.items()}
+        }
+        for row in rows
+        for rates in [row["found"].get("transform_rows_per_s", {})]
+    ]
+
+
+def plan(options):
+    """Yield the job of each combination that was asked for."""
+    try:
+        params = json.loads(options.params)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--params is not JSON: {error}") from error
+    if not isinstance(params, dict) or set(params) - set(METHODS):
+        raise ValueError(
+            f"--params must map methods to their parameters, as in "
+            f'\'{{"umap": {{"n_neighbors": 30}}}}\', but is {options.params}'
+        )
+    for label in options.methods:
+        method = METHODS[label]
+        if missing := missing_packages(method):
+            raise ValueError(
+                f"{label} is not installed: pip install {' '.join(missing)}, or leave "
+                f"it out of --methods."
+            )
+        if options.task == "transform" and method.transform is None:
+            raise ValueError(
+                f"{label} embeds fitted samples only: leave it out of --methods."
+            )
+    for text in options.data:
+        name, n_rows = parse_name(text)
+        for seed in options.seeds:
+            for label in options.methods:
+                kind = "raw" if METHODS[label].raw else "usual"
+                job = {
+                    "task": options.task,
+                    "method": label,
+                    "data": name,
+                    "n_rows": n_rows,
+                    "seed": seed,
+                    "threads": options.threads,
+                    "input": kind if options.input == "auto" else options.input,
+                }
+                yield job | ({"params": params[label]} if label in params else {})
+
+
+def main(arguments=None):
+    """Run the command line."""
+    parser = make_parser("embedding", __doc__)
+    add = parser.add_argument
+    text = f"any of {', '.join(METHODS)} (default: all)"
+    several = {"nargs": "+", "metavar": "M"}
+    add("--methods", choices=METHODS, default=list(METHODS), help=text, **several)
+    text = f"any of {', '.join(NAMES)}; name:ROWS takes a stratified subsample"
+    add("--data", nargs="+", metavar="D", default=["digits"], help=text)
+    add("--task", choices=COLUMNS, default="embed")
+    text = "auto: the raw matrix for our own, the usual (pixels / 255) for the others"
+    add("--input", choices=("auto", "raw", "usual"), default="auto", help=text)
+    text = "JSON object: method -> parameters that differ from its defaults"
+    add("--params", default="{}", help=text)
+    options = parser.parse_args(arguments)
+    try:
+        rows = carry_out("embedding", list(plan(options)), options)
+    except ValueError as error:
+        parser.error(str(error))
+    rows = with_rates(row for row in rows if row["job"]["task"] == options.task)
+    table = mean_table(rows, KEYS, COLUMNS[options.task], default="all")
+    print(markdown(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The runner: one process per measurement, one JSON line per result.
+
+A measurement is a module of this package with a function ``one(**job)`` and a job, a
+dictionary of JSON values. Measurements run one after the other, on the same cores and
+with the same limit of threads. The file of rows is the state: what it already holds is
+not run again, so an interrupted command continues when it is given again. A job that
+fails or takes too long becomes a row that says so.
+
+A row holds the job, what was found, seconds, peak memory, machine, versions, commit and
+load. This module imports only the standard library, see
+:mod:`asv_bench.compare.process`.
+"""
+
+import argparse
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+PACKAGES = (
+    *("numpy", "scipy", "scikit-learn", "numba", "pynndescent", "torch"),
+    *("clustpy", "faiss-cpu", "gudhi", "lightly", "openTSNE", "pacmap", "torchdr"),
+    "umap-learn",
+)
+# Instruction sets that decide how fast matrix products are.
+FLAGS = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve", "neon", "bf16")
+# Rows of embeddings once had no separate job; these of their entries are its job.
+EMBEDDING_JOB = ("task", "method", "data", "n_rows", "seed", "threads", "input")
+
+
+def package_version(package):
+    """Return the installed version of a package, None if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def describe_checkout():
+    """Return the commit, whether files differ from it, and the source's hash."""
+
+    def git(*arguments):
+        command = ["git", "-C", str(ROOT), *arguments]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "skmanifold").rglob("*.py")):
+        digest.update(str(path.relative_to(ROOT)).encode())
+        digest.update(path.read_bytes())
+    changes = git("status", "--porcelain", "--", "skmanifold")
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "dirty": None if changes is None else bool(changes),
+        "source": digest.hexdigest()[:12],
+    }
+
+
+def describe_machine():
+    """Return processor, instruction sets, cores and memory of this machine."""
+    cpu, flags, memory = platform.processor(), [], None
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                cpu = value.strip()
+            elif name.strip() in ("flags", "Features"):
+                flags = sorted(f for f in set(value.split()) if f.startswith(FLAGS))
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": cpu,
+        "flags": flags,
+        "cores": os.cpu_count(),
+        "memory_gib": memory,
+        "platform": platform.platform(),
+    }
+
+
+def usable_cores(n):
+    """Return the cores that every job is bound to."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+    else:
+        cores = list(range(os.cpu_count()))
+    if n < 1 or n > len(cores):
+        raise ValueError(
+            f"{n} core(s) are asked for, but this process may use {len(cores)}: lower "
+            "--threads (or --processes), to at least 1."
+        )
+    return cores[:n]
+
+
+def key_of(job):
+    """Return what makes two rows the same measurement."""
+    return json.dumps(job, sort_keys=True)
+
+
+def read_rows(path):
+    """Read a file of JSON lines; a file that does not exist has no rows."""
+    path = Path(path)
+    rows = []
+    for number, line in enumerate(
+        path.read_text().splitlines() if path.exists() else [], start=1
+    ):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{path}, line {number} is not JSON ({error}). Remove the line; its "
+                f"job is then run again."
+            ) from error
+        rows.append(row if "job" in row else _with_job(row))
+    return rows
+
+
+def _with_job(row):
+    """Return a row of an embedding, whose figures stand beside its job, as others."""
+    job = {name: row[name] for name in EMBEDDING_JOB}
+    if row["params"]:
+        job["params"] = row["params"]
+    figures = {k: v for k, v in row.items() if k not in (*EMBEDDING_JOB, "scores")}
+    return {
+        **{name: row[name] for name in ("status", "git", "machine", "versions")},
+        **{name: row[name] for name in ("load", "date")},
+        "module": "embedding",
+        "job": job,
+        "found": {**figures, **row.get("scores", {})},
+    }
+
+
+def latest(rows):
+    """Return the last good row of each job.
+
+    Seeds of one measurement come from one release: where rows name their package, only
+    those of its latest version count, or of our own latest source.
+    """
+
+    def release(row):
+        package = row["found"].get("package")
+        return row["git"]["source"] if package == "skmanifold" else (
+            package and row["found"]["version"]
+        )  # fmt: skip
+
+    def measurement(row):
+        job = {name: value for name, value in row["job"].items() if name != "seed"}
+        return key_of({**job, "module": row.get("module")})
+
+    good = {
+        (row.get("module"), key_of(row["job"])): row
+        for row in rows
+        if row["status"] == "ok"
+    }
+    newest = {}
+    for row in sorted(good.values(), key=lambda row: row.get("date", "")):
+        newest[measurement(row)] = release(row)
+    return [row for row in good.values() if release(row) == newest[measurement(row)]]
+
+
+def make_parser(module, description, n_seeds=5):
+    """Return a parser of the options that all measuring modules share."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m asv_bench.compare.{module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    text = "seeds (default: %(default)s)"
+    add("--seeds", nargs="+", type=int, default=list(range(n_seeds)), help=text)
+    text = "file of JSON lines (default: %(default)s)"
+    add("--out", type=Path, default=Path(f"{module}.jsonl"), help=text)
+    add("--threads", type=int, default=1, help="cores and threads of each job")
+    add("--timeout", type=float, default=3600.0, help="seconds that a job may take")
+    add("--retry", action="store_true", help="run again what has failed before")
+    add("--again", action="store_true", help="run again what the file holds")
+    add("--table", action="store_true", help="only print the table of the file")
+    return parser
+
+
+@contextlib.contextmanager
+def alone(path):
+    """Hold the file's lock: two commands at once would disturb each other."""
+    import fcntl
+
+    with open(f"{path}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SystemExit(f"Another comparison is writing to {path}.") from None
+        yield
+
+
+def in_new_process(module, job, threads, cores, timeout):
+    """Run ``module.one(**job)`` in a new process; return status and figures."""
+    environment = dict(os.environ)
+    environment.update({name: str(threads) for name in THREAD_VARIABLES})
+    paths = [str(ROOT), os.environ.get("PYTHONPATH")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asv_bench.compare.process"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # A group of its own, so that a time-out also reaches what the job has started.
+        start_new_session=True,
+    )
+    try:
+        task = json.dumps({"module": module, "job": job, "cores": cores})
+        output, errors = process.communicate(task, timeout=timeout)
+    except BaseException as reason:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(reason, subprocess.TimeoutExpired):
+            return {"status": "timeout", "error": f"not done in {timeout:g} s"}
+        raise
+    if process.returncode:
+        tail = "\n".join(errors.strip().splitlines()[-15:])
+        return {"status": "error", "error": f"exit {process.returncode}: {tail}"}
+    return {"status": "ok", **json.loads(output.splitlines()[-1])}
+
+
+def carry_out(module, jobs, options, n_cores=None):
+    """Run each job that the file does not hold, and return the file's latest rows.
+
+    Parameters
+    ----------
+    module : str
+        Name of a module of this package.
+    jobs : iterable of dict
+    options : argparse.Namespace
+        Values of the options of :func:`make_parser`.
+    n_cores : int, default=None
+        Number of cores to bind each job to; None stands for ``options.threads``.
+
+    Returns
+    -------
+    list of dict
+        The latest good row of each job, including those of earlier commands.
+    """
+    if options.table:
+        return latest(read_rows(options.out))
+    cores = usable_cores(n_cores or options.threads)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    about = {
+        "git": describe_checkout(),
+        "machine": describe_machine(),
+        "versions": {"python": platform.python_version()}
+        | {name: package_version(name) for name in PACKAGES},
+        "threads": options.threads,
+        "cores": cores,
+    }
+    with alone(options.out):
+        known = {key_of(row["job"]): row["status"] for row in read_rows(options.out)}
+        for job in jobs:
+            status = None if options.again else known.get(key_of(job))
+            if status == "ok" or (status and not options.retry):
+                continue
+            row = {
+                "module": module,
+                "job": job,
+                "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
+                # near the number of threads, the seconds are not worth publishing
+                "load": os.getloadavg()[0],
+            }
+            row |= in_new_process(module, job, options.threads, cores, options.timeout)
+            with options.out.open("a") as file:
+                file.write(json.dumps(row | about) + "\n")
+            known[key_of(job)] = row["status"]
+            shown = row.get("found", row.get("error"))
+            print(f"{key_of(job)}: {shown}", file=sys.stderr, flush=True)
+    return latest(read_rows(options.out))

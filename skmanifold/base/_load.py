@@ -1,0 +1,216 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Reading of the files that ``save`` writes."""
+
+import contextlib
+import inspect
+import json
+import os
+import sys
+
+import numpy as np
+import torch
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skmanifold._engine import plain_modes
+
+from ._model_file import PACKAGE, damage_reported, read_model, versions
+from ._persistence import (
+    NETWORKS,
+    OtherWeights,
+    array_name,
+    check_sizes,
+    class_name,
+    networks_with,
+    probe,
+)
+from ._scaler import InputScaler
+from ._template import DeepManifold
+from ._values import from_json
+
+
+def load(path, /, **given):
+    """Load a fitted estimator that ``save`` wrote.
+
+    The file holds data alone, and nothing in it is executed. The class comes from
+    skmanifold, or from another package that is imported already.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    **given : dict
+        Parameters that a file cannot hold, because they are code, such as a network of
+        your own: pass what the constructor took, ``load(path, encoder=MyNetwork())``;
+        it gets its weights from the file. Pass a transformer fitted, as the model's
+        ``representation_``. The error of a call without them names them.
+
+    Returns
+    -------
+    estimator : DeepManifold
+        The fitted estimator, whose ``transform`` returns the same bits.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is no model, is of a newer format, or if a given network
+        does not fit it.
+    TypeError
+        If a parameter is missing, or is given although the file holds it.
+
+    See Also
+    --------
+    skmanifold.base.DeepManifold.save : Write the file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import skmanifold
+    >>> from sklearn.datasets import load_iris
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> model = skmanifold.DLME(max_epochs=2, random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "iris.safetensors")
+    ...     model.save(path)
+    ...     again = skmanifold.load(path)
+    >>> (again.transform(X) == model.transform(X)).all()
+    np.True_
+    """
+    model, arrays, written_with = read_model(path)
+    with damage_reported(path):
+        name, not_held = str(model["class"]), dict(model["given"])
+    cls = _find_class(name, path)
+    _check_given(path, cls, not_held, given)
+    with damage_reported(path):
+        parameters = {
+            name: from_json(node, arrays) for name, node in model["parameters"].items()
+        }
+        if {*parameters, *not_held} != {*cls._get_param_names()}:
+            raise ValueError(f"parameters other than {sorted(cls._get_param_names())}")
+        estimator = cls(**parameters, **given)
+    estimator._validate_params()
+    with damage_reported(path):
+        for name, node in model["state"].items():
+            if callable(getattr(cls, name, None)):
+                raise ValueError(f"{name} is a method")
+            vars(estimator)[name] = from_json(node, arrays)
+        fitted = [str(name) for name in model["fitted"]]
+        estimator._sizes = {name: int(n) for name, n in model["sizes"].items()}
+        estimator._scaler = InputScaler.from_dict(from_json(model["scaler"], arrays))
+        weights = {
+            name: {
+                key: torch.from_numpy(np.array(arrays[array_name(name, key)]))
+                for key in keys
+            }
+            for name, keys in model["networks"].items()
+        }
+        expected = from_json(model["probe"], arrays)
+        if not given:
+            check_sizes(estimator, weights)
+    for name in fitted:
+        try:
+            check_is_fitted(given[name])
+        except (TypeError, NotFittedError) as error:
+            raise ValueError(
+                f"{name}={given[name]!r} is not fitted. Pass the fitted one: the "
+                f"attribute {name}_ of the model that was saved."
+            ) from error
+        setattr(estimator, f"{name}_", given[name])
+    try:
+        # errors of the user's own code are not the file's
+        with contextlib.nullcontext() if given else damage_reported(path):
+            vars(estimator).update(networks_with(estimator, weights))
+    except OtherWeights as error:
+        raise ValueError(_misfit(error, given, not_held)) from error
+    with (
+        contextlib.nullcontext() if given else damage_reported(path),
+        plain_modes(),
+    ):
+        outputs = probe(estimator)
+        agree = outputs.keys() == expected.keys() and all(
+            _agree(outputs[name], expected[name]) for name in expected
+        )
+    if not agree:
+        raise ValueError(_other_function(path, given, written_with))
+    return estimator
+
+
+def _misfit(error, given, not_held):
+    names = [error.name] if error.name in given else sorted(given)
+    shown = [n if callable(given[n]) else f"{n}={given[n]!r}" for n in names]
+    networks = " and ".join(not_held[name] for name in names)
+    return (
+        f"{', '.join(shown)} does not fit the file, which holds the weights of "
+        f"{networks}: {error.shown}. Pass the network as it was when the model was "
+        "fitted."
+    )
+
+
+def _other_function(path, given, written_with):
+    names = [n for n in given if n in NETWORKS or not inspect.isroutine(given[n])]
+    if names:
+        return (
+            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: it "
+            "computes something else than the one that was saved. Pass it as it was "
+            "when the model was fitted."
+        )
+    return (
+        f"The networks of {os.fspath(path)!r} compute something else here than where "
+        f"they were saved. The model was written with {written_with}, and "
+        f"this is {json.dumps(versions())}. Install those versions to use it."
+    )
+
+
+# The class and the given parameters ----------------------------------------------
+
+
+def _find_class(name, path):
+    """Return an estimator's class: a public name of ours, or one already imported."""
+    prefix, _, public = name.rpartition(".")
+    package = sys.modules[PACKAGE]
+    if prefix == PACKAGE and public in package.__all__:
+        cls = getattr(package, public)
+        if isinstance(cls, type) and issubclass(cls, DeepManifold):
+            return cls
+    matches = [cls for cls in _subclasses(DeepManifold) if class_name(cls) == name]
+    if matches:
+        return matches[-1]
+    raise ValueError(
+        f"path={os.fspath(path)!r} holds a {name}, which is not known here. If it is a "
+        f"class of another package, import {prefix} first; if it is one of "
+        "skmanifold's, update skmanifold."
+    )
+
+
+def _check_given(path, cls, needed, given):
+    """Check that exactly those parameters are given that the file does not hold."""
+    unknown = sorted(given.keys() - needed.keys())
+    if unknown:
+        raise TypeError(
+            f"{', '.join(unknown)} cannot be given: the file {os.fspath(path)!r} holds "
+            "all it needs of it. To change a parameter use set_params after loading."
+        )
+    missing = {name: needed[name] for name in needed if name not in given}
+    if missing:
+        call = ", ".join(f"{name}=..." for name in missing)
+        types = ", ".join(f"{name} was {value}" for name, value in missing.items())
+        raise TypeError(
+            f"A file of data alone cannot hold all parameters of this {cls.__name__}: "
+            f"{types}. Give it again: load({os.fspath(path)!r}, {call})."
+        )
+
+
+def _subclasses(cls):
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def _agree(a, b):
+    """Compare outputs, up to the rounding of another machine."""
+    if a.shape != b.shape:
+        return False
+    tolerance = 1e-3 * np.abs(b).max(initial=0.0, where=np.isfinite(b))
+    return np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True)

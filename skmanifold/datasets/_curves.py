@@ -1,0 +1,172 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Closed curves."""
+
+from math import pi
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skmanifold.datasets._base import (
+    FlatDistance,
+    make_bunch,
+    over_all_fields,
+    validate_generator,
+)
+
+# Fine enough for the length of the trefoil to be exact to nine digits.
+_TREFOIL_GRID = 20_001
+
+
+@validate_generator()
+def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
+    """Make a unit circle.
+
+    :math:`(\\cos t, \\sin t)`.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 2)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 1)
+            The angle t, from 0 to 2 pi.
+        target : ndarray of shape (n_samples,)
+            The angle t.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            1.
+        geodesic_distances : callable
+            Exact distances along the manifold between samples,
+            ``geodesic_distances(rows=None, columns=None)``.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_circle
+    >>> make_circle(100, random_state=0).betti_numbers[2]
+    (1, 1)
+    """
+    rng = check_random_state(random_state)
+    t = rng.uniform(0.0, 2.0 * pi, n_samples)
+    return make_bunch(
+        make_circle,
+        np.column_stack([np.cos(t), np.sin(t)]),
+        t[:, np.newaxis],
+        t,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 1),
+        intrinsic_dimension=1,
+        distance=FlatDistance(2.0 * pi),
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator()
+def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
+    """Make a trefoil, the simplest knot.
+
+    :math:`(\\sin t + 2 \\sin 2t, \\cos t - 2 \\cos 2t, -\\sin 3t)`, uniform by length:
+    a circle that cannot be unknotted in three dimensions.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 3)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 1)
+            The arc length.
+        target : ndarray of shape (n_samples,)
+            The parameter t, from 0 to 2 pi.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            1.
+        geodesic_distances : callable
+            Exact distances along the manifold between samples,
+            ``geodesic_distances(rows=None, columns=None)``.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_trefoil
+    >>> make_trefoil(100, random_state=0).data.shape
+    (100, 3)
+    """
+    rng = check_random_state(random_state)
+    grid = np.linspace(0.0, 2.0 * pi, _TREFOIL_GRID)
+    dx = np.cos(grid) + 4.0 * np.cos(2.0 * grid)
+    dy = -np.sin(grid) + 4.0 * np.sin(2.0 * grid)
+    dz = -3.0 * np.cos(3.0 * grid)
+    speed = np.sqrt(dx**2 + dy**2 + dz**2)
+    steps = (speed[1:] + speed[:-1]) / 2.0 * np.diff(grid)
+    lengths = np.concatenate([[0.0], np.cumsum(steps)])
+    length = rng.uniform(0.0, lengths[-1], n_samples)
+    t = np.interp(length, lengths, grid)
+    return make_bunch(
+        make_trefoil,
+        np.column_stack(
+            [
+                np.sin(t) + 2.0 * np.sin(2.0 * t),
+                np.cos(t) - 2.0 * np.cos(2.0 * t),
+                -np.sin(3.0 * t),
+            ]
+        ),
+        length[:, np.newaxis],
+        t,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 1),
+        intrinsic_dimension=1,
+        distance=FlatDistance(lengths[-1]),
+        return_X_y=return_X_y,
+    )

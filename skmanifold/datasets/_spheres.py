@@ -1,0 +1,416 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Spheres, their parts, and the projective plane."""
+
+from math import pi
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skmanifold.datasets._base import (
+    SphereDistance,
+    make_bunch,
+    over_all_fields,
+    sample_density,
+    sample_rectangle,
+    validate_generator,
+)
+from skmanifold.utils._sklearn import Options, StrOptions
+from skmanifold.utils._validation import Count, Number
+
+
+def angles_to_sphere(angles):
+    """Map hyperspherical angles to the unit sphere."""
+    sines = np.cumprod(np.sin(angles), axis=1)
+    ones = np.ones((len(angles), 1))
+    cosines = np.column_stack([np.cos(angles), ones])
+    return np.column_stack([ones, sines]) * cosines
+
+
+def sphere_to_angles(points):
+    """Return hyperspherical angles: the last up to 2 pi, all others up to pi."""
+    squares = np.cumsum(points[:, ::-1] ** 2, axis=1)[:, ::-1]
+    angles = np.arctan2(np.sqrt(squares[:, 1:]), points[:, :-1])
+    angles[:, -1] = np.arctan2(points[:, -1], points[:, -2]) % (2.0 * pi)
+    return angles
+
+
+@validate_generator({"dimension": [Count(1)]})
+def make_sphere(
+    n_samples=1000, *, dimension=2, noise=0.0, return_X_y=False, random_state=None
+):
+    """Make a unit sphere of any dimension.
+
+    :math:`S^d`, the unit vectors of :math:`R^{d+1}`.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    dimension : int, default=2
+        Dimension d of the sphere.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, dimension + 1)
+            The samples.
+        coordinates : ndarray of shape (n_samples, dimension)
+            Hyperspherical angles: the i-th feature is the cosine of the
+            i-th angle, times the sines of all preceding angles.
+        target : ndarray of shape (n_samples,)
+            The first angle.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            `dimension`.
+        geodesic_distances : callable
+            Exact distances along the manifold between samples,
+            ``geodesic_distances(rows=None, columns=None)``.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_sphere
+    >>> sphere = make_sphere(100, dimension=3, random_state=0)
+    >>> sphere.data.shape, sphere.betti_numbers[2]
+    ((100, 4), (1, 0, 0, 1))
+    """
+    rng = check_random_state(random_state)
+    points = rng.normal(size=(n_samples, dimension + 1))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    angles = sphere_to_angles(points)
+    return make_bunch(
+        make_sphere,
+        points,
+        angles,
+        angles[:, 0],
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, *[0] * (dimension - 1), 1),
+        intrinsic_dimension=dimension,
+        distance=SphereDistance(angles_to_sphere),
+        return_X_y=return_X_y,
+    )
+
+
+def _azimuthal_to_sphere(coordinates):
+    """Map azimuthal equidistant coordinates to the unit sphere."""
+    polar = np.linalg.norm(coordinates, axis=1)
+    # sin(polar) / polar, finite at the pole.
+    scale = np.sinc(polar / pi)[:, np.newaxis]
+    return np.column_stack([coordinates * scale, np.cos(polar)])
+
+
+@validate_generator({"cap_angle": [Number(Real, 0, pi, closed="neither")]})
+def make_open_sphere(
+    n_samples=1000, *, cap_angle=pi / 2, noise=0.0, return_X_y=False, random_state=None
+):
+    """Make an open sphere, the cap of a unit sphere around its pole.
+
+    It has no isometric chart, and the distortion of the best chart grows with the cap.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    cap_angle : float, default=pi / 2
+        Angle between the pole and the rim, in radians, less than pi.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 3)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            The azimuthal equidistant chart: distance and direction from the pole as
+            Cartesian coordinates.
+        target : ndarray of shape (n_samples,)
+            The angle from the pole.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            Exact distances along the cap between samples,
+            ``geodesic_distances(rows=None, columns=None)``. Calling it raises a
+            ValueError for a cap of more than pi / 2, where shortest paths follow the
+            rim.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_open_sphere
+    >>> X = make_open_sphere(100, random_state=0).data
+    >>> bool((X[:, 2] >= 0).all())
+    True
+    """
+    rng = check_random_state(random_state)
+    polar = np.arccos(rng.uniform(np.cos(cap_angle), 1.0, n_samples))
+    azimuth = rng.uniform(0.0, 2.0 * pi, n_samples)
+    direction = np.column_stack([np.cos(azimuth), np.sin(azimuth)])
+    coordinates = polar[:, np.newaxis] * direction
+    convex = cap_angle <= pi / 2
+    return make_bunch(
+        make_open_sphere,
+        _azimuthal_to_sphere(coordinates),
+        coordinates,
+        polar,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 0, 0),
+        intrinsic_dimension=2,
+        distance=SphereDistance(_azimuthal_to_sphere) if convex else None,
+        no_distance="beyond cap_angle = pi / 2 shortest paths follow the rim",
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator({"n_features": [Options(Integral, {4, 6})]})
+def make_projective_plane(
+    n_samples=1000, *, n_features=4, noise=0.0, return_X_y=False, random_state=None
+):
+    """Make a real projective plane, by a Veronese map in four or six dimensions.
+
+    The lines through the origin of :math:`R^3`. For a unit vector (x, y, z) on a
+    line, the four features are :math:`(xy, xz, y^2 - z^2, 2yz)`, and the six features
+    :math:`(x^2, y^2, z^2)/\\sqrt2` and :math:`(xy, xz, yz)`, which keep the angles and
+    the lengths of the unit sphere.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    n_features : {4, 6}, default=4
+        Number of features.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, n_features)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            The angle between the line and the x-axis, from 0 to pi / 2, and the
+            azimuth around it.
+        target : ndarray of shape (n_samples,)
+            The angle between the line and the x-axis.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            With six features, exact distances along the manifold between samples,
+            ``geodesic_distances(rows=None, columns=None)``: the angles between the
+            lines. With four features, which distort them, calling it raises a
+            ValueError.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    Its Betti numbers depend on the field:
+
+    >>> from skmanifold.datasets import make_projective_plane
+    >>> make_projective_plane(100, random_state=0).betti_numbers
+    {2: (1, 1, 1), 3: (1, 0, 0)}
+    """
+    rng = check_random_state(random_state)
+    # Uniform on the sphere means x uniform; the map to four columns stretches areas by
+    # sqrt(4 - 3 x^2).
+    stretch = np.ones_like if n_features == 6 else lambda x: np.sqrt(4.0 - 3.0 * x**2)
+    polar = np.arccos(sample_density(stretch, 0.0, 1.0, n_samples, rng))
+    coordinates = np.column_stack([polar, rng.uniform(0.0, 2.0 * pi, n_samples)])
+    x, y, z = angles_to_sphere(coordinates).T
+    if n_features == 4:
+        data = np.column_stack([x * y, x * z, y**2 - z**2, 2.0 * y * z])
+    else:
+        squares = np.column_stack([x**2, y**2, z**2]) / np.sqrt(2.0)
+        data = np.column_stack([squares, x * y, x * z, y * z])
+    isometric = SphereDistance(angles_to_sphere, projective=True)
+    return make_bunch(
+        make_projective_plane,
+        data,
+        coordinates,
+        polar,
+        noise=noise,
+        rng=rng,
+        betti_numbers={2: (1, 1, 1), 3: (1, 0, 0)},
+        intrinsic_dimension=2,
+        distance=isometric if n_features == 6 else None,
+        no_distance="they have a closed form with n_features=6 only",
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator(
+    {
+        "pole_angle": [Number(Real, 0, pi / 2, closed="neither")],
+        "radius": [StrOptions({"spherical", "cylindrical"})],
+    }
+)
+def make_star_fruit(
+    n_samples=1000,
+    *,
+    pole_angle=pi / 4,
+    radius="spherical",
+    noise=0.0,
+    return_X_y=False,
+    random_state=None,
+):
+    """Make a star fruit, a sphere with five ribs and both poles cut off.
+
+    :math:`r (\\sin\\theta \\cos\\varphi, \\sin\\theta \\sin\\varphi, \\cos\\theta)`
+    with the radius :math:`r = 1 + \\sin(5 \\varphi) / 8`.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    pole_angle : float, default=pi / 4
+        Angle of the cap cut off around each pole, in radians, less than pi / 2.
+
+    radius : {"spherical", "cylindrical"}, default="spherical"
+        Distance from the center, which scales all three features, or, as in the code
+        of the DLME authors, from the axis, which scales the first two and leaves the
+        height :math:`\\cos\\theta`.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 3)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            Polar angle theta and azimuth phi; the chart is not isometric.
+        target : ndarray of shape (n_samples,)
+            The azimuth phi.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            Calling it raises a ValueError, since no closed form is known.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Notes
+    -----
+    The code of the DLME authors samples the angles uniformly, which crowds samples
+    toward the poles; here they are uniform by area.
+
+    References
+    ----------
+    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_star_fruit
+    >>> make_star_fruit(100, random_state=0).betti_numbers[2]
+    (1, 1, 0)
+    """
+    rng = check_random_state(random_state)
+    spherical = radius == "spherical"
+
+    def length(azimuth):
+        return 1.0 + np.sin(5.0 * azimuth) / 8.0
+
+    def area(polar, azimuth):
+        r, slope = length(azimuth), 5.0 * np.cos(5.0 * azimuth) / 8.0
+        cos2, sin2 = np.cos(polar) ** 2, np.sin(polar) ** 2
+        if spherical:
+            return r * np.sqrt(r**2 * sin2 + slope**2)
+        return np.sqrt(sin2 * (r**4 * cos2 + (r**2 + slope**2) * sin2))
+
+    box = (pole_angle, pi - pole_angle), (0.0, 2.0 * pi)
+    # Both areas are at most r times this root, with r and the slope at their largest.
+    bound = 1.125 * np.sqrt(1.125**2 + 0.625**2)
+    polar, azimuth = sample_rectangle(area, bound, box, n_samples, rng)
+    r = length(azimuth)
+    out = r * np.sin(polar)
+    height = (r if spherical else 1.0) * np.cos(polar)
+    return make_bunch(
+        make_star_fruit,
+        np.column_stack([out * np.cos(azimuth), out * np.sin(azimuth), height]),
+        np.column_stack([polar, azimuth]),
+        azimuth,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 1, 0),
+        intrinsic_dimension=2,
+        return_X_y=return_X_y,
+    )

@@ -1,0 +1,386 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Tori, the Klein bottle and the Möbius strip."""
+
+from math import comb, pi
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skmanifold.datasets._base import (
+    FlatDistance,
+    make_bunch,
+    over_all_fields,
+    sample_density,
+    sample_rectangle,
+    validate_generator,
+)
+from skmanifold.utils._validation import Count, Number
+
+RADII = {
+    "major_radius": [Number(Real, 0, None, closed="neither")],
+    "minor_radius": [Number(Real, 0, None, closed="neither")],
+}
+
+
+def _check_radii(major_radius, minor_radius):
+    if minor_radius >= major_radius:
+        raise ValueError(
+            f"minor_radius={minor_radius!r} must be less than "
+            f"major_radius={major_radius!r}, so that the tube does not meet itself. "
+            "Decrease minor_radius or increase major_radius."
+        )
+
+
+@validate_generator(RADII)
+def make_torus(
+    n_samples=1000,
+    *,
+    major_radius=2.0,
+    minor_radius=1.0,
+    noise=0.0,
+    return_X_y=False,
+    random_state=None,
+):
+    """Make a torus of revolution.
+
+    :math:`((R + r \\cos v) \\cos u, (R + r \\cos v) \\sin u, r \\sin v)`, uniform by
+    area: denser in v outside than inside.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    major_radius : float, default=2.0
+        Distance R from the axis to the center of the tube.
+
+    minor_radius : float, default=1.0
+        Radius r of the tube, less than R.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 3)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            The angles u around the axis and v around the tube; the chart is not
+            isometric.
+        target : ndarray of shape (n_samples,)
+            The angle u.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            Calling it raises a ValueError, since no closed form is known; see
+            :func:`make_flat_torus`.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_torus
+    >>> make_torus(100, random_state=0).betti_numbers[2]
+    (1, 2, 1)
+    """
+    rng = check_random_state(random_state)
+    _check_radii(major_radius, minor_radius)
+    u = rng.uniform(0.0, 2.0 * pi, n_samples)
+    v = sample_density(
+        lambda v: major_radius + minor_radius * np.cos(v), 0.0, 2.0 * pi, n_samples, rng
+    )
+    out = major_radius + minor_radius * np.cos(v)
+    return make_bunch(
+        make_torus,
+        np.column_stack([out * np.cos(u), out * np.sin(u), minor_radius * np.sin(v)]),
+        np.column_stack([u, v]),
+        u,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 2, 1),
+        intrinsic_dimension=2,
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator({"dimension": [Count(1)]})
+def make_flat_torus(
+    n_samples=1000, *, dimension=2, noise=0.0, return_X_y=False, random_state=None
+):
+    """Make a flat torus of any dimension.
+
+    :math:`T^d`, the product of d unit circles, in :math:`R^{2d}`.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    dimension : int, default=2
+        Dimension d of the torus.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 2 * dimension)
+            The samples.
+        coordinates : ndarray of shape (n_samples, dimension)
+            The angles, from 0 to 2 pi: an isometric chart.
+        target : ndarray of shape (n_samples,)
+            The first angle.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            `dimension`.
+        geodesic_distances : callable
+            Exact distances along the manifold between samples,
+            ``geodesic_distances(rows=None, columns=None)``.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_flat_torus
+    >>> torus = make_flat_torus(100, dimension=3, random_state=0)
+    >>> torus.data.shape, torus.betti_numbers[2]
+    ((100, 6), (1, 3, 3, 1))
+    """
+    rng = check_random_state(random_state)
+    angles = rng.uniform(0.0, 2.0 * pi, (n_samples, dimension))
+    circles = np.stack([np.cos(angles), np.sin(angles)], axis=2)
+    return make_bunch(
+        make_flat_torus,
+        circles.reshape(n_samples, 2 * dimension),
+        angles,
+        angles[:, 0],
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(
+            *(comb(dimension, degree) for degree in range(dimension + 1))
+        ),
+        intrinsic_dimension=dimension,
+        distance=FlatDistance(*[2.0 * pi] * dimension),
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator(RADII)
+def make_klein_bottle(
+    n_samples=1000,
+    *,
+    major_radius=2.0,
+    minor_radius=1.0,
+    noise=0.0,
+    return_X_y=False,
+    random_state=None,
+):
+    """Make a Klein bottle, embedded in four dimensions.
+
+    :math:`((R + r \\cos v) \\cos u, (R + r \\cos v) \\sin u, r \\sin v \\cos\\tfrac u2,
+    r \\sin v \\sin\\tfrac u2)`: a tube that turns over once around the axis.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    major_radius : float, default=2.0
+        Distance R from the axis to the center of the tube.
+
+    minor_radius : float, default=1.0
+        Radius r of the tube, less than R.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 4)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            The angles u around the axis and v around the tube; the chart is not
+            isometric.
+        target : ndarray of shape (n_samples,)
+            The angle u.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            Calling it raises a ValueError, since no closed form is known.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    Its Betti numbers depend on the field:
+
+    >>> from skmanifold.datasets import make_klein_bottle
+    >>> make_klein_bottle(100, random_state=0).betti_numbers
+    {2: (1, 2, 1), 3: (1, 1, 0)}
+    """
+    rng = check_random_state(random_state)
+    _check_radii(major_radius, minor_radius)
+    R, r = major_radius, minor_radius
+    u = rng.uniform(0.0, 2.0 * pi, n_samples)
+    v = sample_density(
+        lambda v: np.hypot(R + r * np.cos(v), r * np.sin(v) / 2.0),
+        0.0,
+        2.0 * pi,
+        n_samples,
+        rng,
+    )
+    out, up = R + r * np.cos(v), r * np.sin(v)
+    return make_bunch(
+        make_klein_bottle,
+        np.column_stack(
+            [
+                out * np.cos(u),
+                out * np.sin(u),
+                up * np.cos(u / 2.0),
+                up * np.sin(u / 2.0),
+            ]
+        ),
+        np.column_stack([u, v]),
+        u,
+        noise=noise,
+        rng=rng,
+        betti_numbers={2: (1, 2, 1), 3: (1, 1, 0)},
+        intrinsic_dimension=2,
+        return_X_y=return_X_y,
+    )
+
+
+@validate_generator({"width": [Number(Real, 0, 2, closed="neither")]})
+def make_mobius_strip(
+    n_samples=1000, *, width=1.0, noise=0.0, return_X_y=False, random_state=None
+):
+    """Make a Möbius strip.
+
+    :math:`((1 + v \\cos\\tfrac u2) \\cos u, (1 + v \\cos\\tfrac u2) \\sin u,
+    v \\sin\\tfrac u2)`, with u from 0 to 2 pi.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of samples.
+
+    width : float, default=1.0
+        Width of the strip; v extends to half of it on both sides. Less than 2, so that
+        the strip does not meet itself.
+
+    noise : float, default=0.0
+        Standard deviation of the Gaussian noise in every feature.
+
+    return_X_y : bool, default=False
+        Whether to return only the data and the target.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the samples and the noise.
+
+    Returns
+    -------
+    bunch : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object:
+
+        data : ndarray of shape (n_samples, 3)
+            The samples.
+        coordinates : ndarray of shape (n_samples, 2)
+            The angle u and the position v across the strip; the chart is not
+            isometric.
+        target : ndarray of shape (n_samples,)
+            The angle u.
+        betti_numbers : dict
+            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
+            characteristic.
+        intrinsic_dimension : int
+            2.
+        geodesic_distances : callable
+            Calling it raises a ValueError, since no closed form is known.
+        feature_names : list of str
+            Names of the features.
+        DESCR : str
+            This documentation.
+
+    (data, target) : tuple
+        With ``return_X_y=True``.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_mobius_strip
+    >>> make_mobius_strip(100, random_state=0).betti_numbers[2]
+    (1, 1, 0)
+    """
+    rng = check_random_state(random_state)
+    half = width / 2.0
+
+    def area(u, v):
+        return np.sqrt((1.0 + v * np.cos(u / 2.0)) ** 2 + v**2 / 4.0)
+
+    bound = np.sqrt((1.0 + half) ** 2 + half**2 / 4.0)
+    box = (0.0, 2.0 * pi), (-half, half)
+    u, v = sample_rectangle(area, bound, box, n_samples, rng)
+    out = 1.0 + v * np.cos(u / 2.0)
+    return make_bunch(
+        make_mobius_strip,
+        np.column_stack([out * np.cos(u), out * np.sin(u), v * np.sin(u / 2.0)]),
+        np.column_stack([u, v]),
+        u,
+        noise=noise,
+        rng=rng,
+        betti_numbers=over_all_fields(1, 1, 0),
+        intrinsic_dimension=2,
+        return_X_y=return_X_y,
+    )

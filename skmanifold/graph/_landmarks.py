@@ -1,0 +1,92 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Features of samples that are known by distances to some others alone."""
+
+import numpy as np
+from scipy import sparse
+
+# What stands for the distance between parts that are not connected, as a multiple of
+# the largest one.
+_BETWEEN_PARTS = 2.0
+# Entries of a block of sums.
+_BLOCK = 2**21
+
+
+def landmark_paths(D, n_landmarks):
+    """Shortest paths from landmarks that lie far apart.
+
+    Parameters
+    ----------
+    D : CSR of shape (n_samples, n_samples)
+        Distances, of some pairs.
+    n_landmarks : int
+        How many samples to choose at most.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_landmarks)
+        Lengths of the paths, those between parts that are not connected included.
+    """
+    n_samples = D.shape[0]
+    graph = sparse.csr_array(D, dtype=np.float64, copy=True)
+    largest = graph.data.max(initial=0.0)
+    # copies are near, not absent
+    graph.data = np.maximum(graph.data, 1e-12 * largest)
+    _, labels = sparse.csgraph.connected_components(graph, directed=False)
+    sizes = np.bincount(labels)
+    degrees = np.diff(graph.indptr)
+    n_landmarks = min(n_landmarks, n_samples)
+
+    def paths_from(landmark):
+        return sparse.csgraph.dijkstra(graph, directed=False, indices=int(landmark))
+
+    # one in each of the largest parts, then the farthest from all so far
+    paths = []
+    for part in np.argsort(-sizes, kind="stable")[: max(1, n_landmarks // 2)]:
+        members = np.flatnonzero(labels == part)
+        if len(members) == 1 and paths:
+            break
+        paths.append(paths_from(members[degrees[members].argmax()]))
+    nearest = np.min(paths, axis=0)
+    nearest[~np.isfinite(nearest)] = -1.0
+    while len(paths) < n_landmarks and nearest.max() > 0:
+        paths.append(paths_from(nearest.argmax()))
+        nearest = np.minimum(nearest, paths[-1])
+    paths = np.stack(paths, axis=1)
+    finite = np.isfinite(paths)
+    paths[~finite] = _BETWEEN_PARTS * paths[finite].max(initial=0.0)
+    return paths
+
+
+def distances_to_landmarks(D, paths):
+    """Lengths of paths to the landmarks, over the samples whose distances are given.
+
+    Each row depends on itself alone.
+
+    Parameters
+    ----------
+    D : {ndarray, CSR} of shape (n_rows, n_samples)
+        Distances to all or to some of the samples.
+    paths : ndarray of shape (n_samples, n_landmarks)
+        From :func:`landmark_paths`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_landmarks)
+        The lengths; those of a row without distances are the largest.
+    """
+    n_rows = D.shape[0]
+    found = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))
+    if not sparse.issparse(D):
+        for i, row in enumerate(D):
+            found[i] = np.minimum(found[i], (row[:, np.newaxis] + paths).min(axis=0))
+        return found
+    step = max(1, _BLOCK * n_rows // (paths.shape[1] * max(1, D.nnz)))
+    for start in range(0, n_rows, step):
+        part = D[start : start + step]
+        rows = np.flatnonzero(np.diff(part.indptr))
+        if len(rows):
+            sums = part.data[:, np.newaxis] + paths[part.indices]
+            least = np.minimum.reduceat(sums, part.indptr[rows], axis=0)
+            found[start + rows] = np.minimum(found[start + rows], least)
+    return found

@@ -1,0 +1,25 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Topology of data: soft covers, their nerves, persistent homology and denoising.
+
+None of it needs a network or loads torch. Persistent homology needs the package gudhi:
+``pip install 'skmanifold[topology]'``.
+"""
+
+from skmanifold.topology._complex import FilteredComplex
+from skmanifold.topology._covers import overlap, soft_cover
+from skmanifold.topology._denoising import denoise
+from skmanifold.topology._nerve import cech_nerve
+from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
+
+__all__ = [
+    "BettiNumbers",
+    "FilteredComplex",
+    "betti_numbers",
+    "cech_nerve",
+    "denoise",
+    "overlap",
+    "persistence",
+    "soft_cover",
+]

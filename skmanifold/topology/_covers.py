@@ -1,0 +1,193 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.special import softmax
+from sklearn.cluster import KMeans
+from sklearn.utils import check_array, gen_batches
+
+from skmanifold.topology import _denoising
+from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
+from skmanifold.utils._threads import one_thread
+from skmanifold.utils._validation import Count, check_seed
+
+# Largest number of samples for k-means, which keeps it to a few seconds.
+_MAX_KMEANS_SAMPLES = 10_000
+
+
+def overlap(Q):
+    """Compute the pairwise overlaps of the charts of a soft cover.
+
+    ``u_ab = (1 / S_a + 1 / S_b) / 2  sum_x q_a(x) q_b(x)`` with the masses
+    ``S_a = sum_x q_a(x)``.
+
+    Parameters
+    ----------
+    Q : array-like of shape (n_samples, n_charts)
+        Memberships, non-negative.
+
+    Returns
+    -------
+    ndarray of shape (n_charts, n_charts)
+        Symmetric overlaps, in [0, 1] for memberships in [0, 1] and 0 for charts
+        without mass.
+
+    Raises
+    ------
+    ValueError
+        If Q holds negative or non-finite values.
+
+    References
+    ----------
+    .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156.
+
+    Examples
+    --------
+    >>> from skmanifold.topology import overlap
+    >>> overlap([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]).round(3)
+    array([[0.833, 0.167],
+           [0.167, 0.833]])
+    """
+    Q = check_memberships(Q)
+    inverse = inverse_mass(Q)
+    # einsum without BLAS: the same bits for any number of threads
+    common = np.einsum("na,nb->ab", Q, Q)
+    return 0.5 * (inverse[:, np.newaxis] + inverse) * common
+
+
+@validate_params(
+    {
+        "n_charts": [Count(1)],
+        "init": [StrOptions({"k-means", "random", "farthest"})],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "denoise": ["boolean"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def soft_cover(
+    X,
+    n_charts=16,
+    *,
+    init="k-means",
+    temperature=0.1,
+    denoise=False,
+    random_state=None,
+):
+    """Cover data softly by neighborhoods of prototypes, without training.
+
+    ``q = softmax(-|x - c_j|^2 / T)`` with prototypes c and T = `temperature` times the
+    mean squared distance of a sample to its two nearest prototypes.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    n_charts : int, default=16
+        Number of prototypes. Increase it until charts are small against the loops and
+        voids of the data.
+    init : {"k-means", "random", "farthest"}, default="k-means"
+        Prototypes: the centers of k-means; random samples; or samples chosen one by one
+        as the farthest from those chosen before.
+    temperature : float, default=0.1
+        Softness of the boundaries between charts. Increase it if charts that touch do
+        not overlap.
+    denoise : bool, default=False
+        Whether to denoise the samples first with :func:`denoise`. Set it for noisy
+        data.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the prototypes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_charts)
+        Memberships q. The memberships of a sample sum to 1.
+
+    Raises
+    ------
+    ValueError
+        If X or a parameter is invalid.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_sphere
+    >>> from skmanifold.topology import soft_cover
+    >>> soft_cover(make_sphere(300, random_state=0).data, 8, random_state=0).shape
+    (300, 8)
+    """
+    X = check_array(X, dtype=np.float64)
+    if n_charts > len(X):
+        raise ValueError(
+            f"n_charts={n_charts} is more than the {len(X)} samples of X. Use at most "
+            "as many charts as samples."
+        )
+    if denoise:
+        X = _denoising.denoise(X)
+    # far from the origin squared distances lose their digits
+    X = X - X.mean(axis=0)
+    prototypes = choose_prototypes(X, n_charts, init, check_seed(random_state))
+    d2 = _squared_distances(X, prototypes)
+    return softmax(-d2 / (temperature * two_nearest(X, prototypes)), axis=1)
+
+
+def choose_prototypes(X, n_charts, init, rng):
+    """Choose prototypes of shape (n_charts, n_features)."""
+    if init == "random":
+        return X[rng.choice(len(X), n_charts, replace=False)]
+    if init == "farthest":
+        chosen = [rng.randint(len(X))]
+        nearest = np.full(len(X), np.inf)
+        while len(chosen) < n_charts:
+            d2 = _squared_distances(X, X[chosen[-1:]])[:, 0]
+            nearest = np.minimum(nearest, d2)
+            chosen.append(int(nearest.argmax()))
+        return X[chosen]
+    if len(X) > _MAX_KMEANS_SAMPLES:
+        X = X[np.sort(rng.choice(len(X), _MAX_KMEANS_SAMPLES, replace=False))]
+    kmeans = KMeans(n_charts, n_init=3, random_state=rng)
+    with one_thread(), warnings.catch_warnings():
+        # duplicated samples: some prototypes coincide, and so do their charts
+        warnings.filterwarnings("ignore", "Number of distinct clusters")
+        return kmeans.fit(X).cluster_centers_
+
+
+def two_nearest(X, prototypes, n_nearest=2):
+    """Compute the mean squared distance to the two nearest prototypes, 1 if it is 0."""
+    total = 0.0
+    for batch in gen_batches(len(X), 4096):
+        d2 = _squared_distances(X[batch], prototypes)
+        if d2.shape[1] > n_nearest:
+            d2 = np.partition(d2, n_nearest - 1, axis=1)[:, :n_nearest]
+        total += float(d2.mean(axis=1).sum())
+    return total / len(X) if total > 0 else 1.0
+
+
+def _squared_distances(A, B):
+    return cdist(A, B, "sqeuclidean")
+
+
+def check_memberships(Q):
+    """Validate the memberships of a soft cover, non-negative but of any scale."""
+    if hasattr(Q, "predict_proba"):
+        name = type(Q).__name__
+        raise TypeError(
+            f"Q is an estimator, {name}, but memberships are needed. Pass "
+            "model.predict_proba(X)."
+        )
+    Q = check_array(Q, dtype=np.float64, input_name="Q")
+    if Q.min() < 0:
+        raise ValueError(
+            f"Q holds the negative value {Q.min():g}, but memberships are not "
+            "negative. Pass the result of predict_proba."
+        )
+    return Q
+
+
+def inverse_mass(Q):
+    """Compute the inverse sum of the memberships of each chart, 0 if they are all 0."""
+    mass = Q.sum(axis=0)
+    return np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0)

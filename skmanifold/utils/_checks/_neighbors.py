@@ -1,0 +1,148 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Checks of neighbors: copies, samples that share nothing, metrics, distances."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import kneighbors_graph
+
+from ._common import (
+    Subject,
+    assert_refuses,
+    assert_same_bits,
+    assert_sensible,
+    assert_untouched,
+    only_user_warnings,
+    state,
+)
+
+
+def check_many_copies(name, estimator):
+    """More copies of a sample than neighbors: about the fit of the distinct samples."""
+    subject = Subject(estimator, n_samples=40)
+    n_neighbors = getattr(estimator, "n_neighbors", None)
+    if n_neighbors is None:
+        return
+    X = np.round(subject.X)
+    copies = np.random.RandomState(0).randint(1, 4 * n_neighbors, size=len(X))
+    what = f"{name} on samples with up to {copies.max()} copies"
+    y = None if subject.y is None else np.repeat(subject.y, copies)
+    with only_user_warnings(what):
+        model = subject.fit(np.repeat(X, copies, axis=0), y)
+    assert_sensible(subject, model, np.repeat(X, copies, axis=0), what)
+    parts = getattr(model, "n_connected_components_", None)
+    if parts is not None:
+        expected = subject.fit(X, subject.y).n_connected_components_
+        assert parts == expected, (
+            f"{what} must have the neighbors of the distinct samples, whose graph has "
+            f"{expected} parts, but has {parts} parts."
+        )
+
+
+def check_samples_alone(name, estimator):
+    """Samples that share no column with others are no neighbors, and named once."""
+    subject = Subject(estimator)
+    if not subject.any_width or not hasattr(estimator, "n_neighbors"):
+        return
+    if estimator.n_neighbors is None:
+        return
+    n_alone, n_others = 8, 60
+    X = np.zeros((n_others + n_alone, 40 + 5 * n_alone))
+    rng = np.random.RandomState(0)
+    for i in range(n_others):
+        X[i, i % 2 * 20 + rng.choice(20, 8, replace=False)] = 1.0
+    for i in range(n_alone):
+        X[n_others + i, 40 + 5 * i : 45 + 5 * i] = 1.0
+    for metric in ("jaccard", "cosine", "euclidean"):
+        if not subject.has("metric") and metric != "euclidean":
+            continue
+        what = f"{name} on {n_alone} samples that have nothing in common ({metric})"
+        params = {"metric": metric} if subject.has("metric") else {}
+        with only_user_warnings(what) as caught:
+            model = subject.fit(X, **params)
+        assert_sensible(subject, model, X, what)
+        parts = getattr(model, "n_connected_components_", None)
+        if parts is None:
+            continue
+        texts = [str(warning.message) for warning in caught]
+        named = [text for text in texts if f"{n_alone} of the {len(X)}" in text]
+        assert len(named) == 1, f"{what} must count them once; warnings: {texts}"
+        assert parts == n_alone + 2, (
+            f"{what} must have {n_alone + 2} parts, two of them groups, but has "
+            f"{parts}."
+        )
+        Z = model.embedding_[n_others:]
+        gaps = np.linalg.norm(Z[:, np.newaxis] - Z, axis=2)[np.triu_indices(n_alone, 1)]
+        assert gaps.min() > 0, f"{what} must have places of their own."
+
+
+def check_metrics(name, estimator):
+    """What is no distance is refused by name; parameters are taken from X."""
+    subject = Subject(estimator)
+    if not subject.has("metric"):
+        return
+    flat = subject.X.copy()
+    flat[:5] = 1.0
+    for kind, metric, X, pattern in [
+        ("correlation of constant samples", "correlation", flat, "correlation.*NaN"),
+        ("a metric that is NaN", _not_a_number, subject.X, "NaN"),
+        ("a similarity as metric", _similarity, subject.X, "negative"),
+        ("an unknown metric", "euclidian", subject.X, "euclidean"),
+    ]:
+        what = f"{name} with {kind}"
+        model = subject.new(metric=metric)
+        before = state(model)
+        assert_refuses(lambda m=model, X=X: m.fit(X, subject.y), pattern, what)
+        assert_untouched(model, before, what)
+    for metric in ("seuclidean", "mahalanobis"):
+        model = subject.fit(metric=metric)
+        assert_sensible(subject, model, subject.X, f"{name}(metric={metric!r})")
+    X = (np.random.RandomState(0).rand(60, subject.n_features) < 0.5).astype(float)
+    X = X[(X.sum(axis=1) > 0) & (X.sum(axis=1) < X.shape[1])]
+    y = subject.targets(len(X))
+    for metric in ("jaccard", "dice", "hamming", "correlation"):
+        with only_user_warnings(f"{name}(metric={metric!r})"):
+            expected = subject.new(metric=metric).fit(X, y).embedding_
+        with only_user_warnings(f"{name}(metric={metric!r}) on sparse data"):
+            model = subject.new(metric=metric).fit(sparse.csr_array(X), y)
+        if metric != "correlation":  # whose last bits, and so ties, may differ
+            assert_same_bits(
+                model.embedding_,
+                expected,
+                f"{name}(metric={metric!r}) must give for sparse data the bits of the "
+                "dense array.",
+            )
+
+
+def _not_a_number(a, b):
+    return float("nan")
+
+
+def _similarity(a, b):
+    return float(np.dot(a, b))
+
+
+def check_distances_as_a_graph(name, estimator):
+    """All distances in place of a graph: the nearest are taken."""
+    subject = Subject(estimator)
+    if not subject.has("connectivity", "n_neighbors"):
+        return
+    D = pairwise_distances(subject.X)
+    k = estimator.n_neighbors
+    graph = kneighbors_graph(D, k, metric="precomputed", mode="distance")
+    expected = subject.fit(connectivity=graph).embedding_
+    for kind, all_pairs in {
+        "a dense matrix": D,
+        "a sparse matrix": sparse.csr_array(D),
+        "a callable": pairwise_distances,
+    }.items():
+        assert_same_bits(
+            subject.fit(connectivity=all_pairs).embedding_,
+            expected,
+            f"{name}(connectivity={kind} of all distances) must take the {k} nearest.",
+        )
+    ones = np.ones_like(D)
+    what = f"{name}(connectivity=a graph of all pairs)"
+    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", what)

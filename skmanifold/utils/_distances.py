@@ -1,0 +1,316 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Distances in any metric of scikit-learn, dense or sparse, that are checked."""
+
+import numpy as np
+from scipy import sparse
+from sklearn import config_context
+from sklearn.metrics import pairwise_distances
+
+# Metrics of sets: a sample is the set of its columns that are not zero.
+SET_METRICS = (
+    "dice",
+    "jaccard",
+    "rogerstanimoto",
+    "russellrao",
+    "sokalsneath",
+    "yule",
+)
+# Metrics with parameters that are learned from the data, or given by name.
+LEARNED_METRICS = ("seuclidean", "mahalanobis")
+# Metrics that scikit-learn computes for sparse data.
+_SPARSE_METRICS = ("cityblock", "cosine", "euclidean", "l1", "l2", "manhattan")
+# Entries of a block of samples that is made dense.
+_DENSE_ENTRIES = 2**21
+# Rounding may turn a distance of zero negative, by so much of the largest one.
+_ROUNDING = 1e-6
+
+_REMEDIES = {
+    "correlation": "A sample whose columns are all equal has no correlation with "
+    "others: leave such samples out, or use another metric.",
+    "braycurtis": "It is 0 / 0 between two samples of zeros, and meant for data that "
+    "are not negative: leave such samples out, or use another metric.",
+}
+
+
+def describe_metric(metric):
+    """Name of a metric for messages."""
+    return (
+        repr(metric)
+        if isinstance(metric, str)
+        else getattr(metric, "__qualname__", repr(metric))
+    )
+
+
+def check_distances(distances, rows, metric, columns=None):
+    """Raise ValueError if a distance is NaN or negative.
+
+    `rows` are the numbers of the samples whose distances to all samples, or to
+    `columns` of shape ``(len(rows), m)``, these are.
+    """
+    if not distances.size:
+        return distances
+    least = distances.min()
+    if least >= 0:
+        return distances
+    bad = np.isnan(distances)
+    what = "NaN"
+    if not bad.any():
+        largest = np.abs(distances[np.isfinite(distances)]).max(initial=0.0)
+        bad = distances < -_ROUNDING * largest
+        if not bad.any():
+            return np.maximum(distances, 0, out=distances)
+        what = f"negative ({distances[bad][0]:g})"
+    found = np.argwhere(bad)
+    others = found[:, 1] if columns is None else columns[bad]
+    # of a sample to itself only if there is nothing else
+    at = (others != np.asarray(rows)[found[:, 0]]).argmax()
+    raise _invalid(metric, what, rows[found[at, 0]], others[at])
+
+
+def _invalid(metric, what, first, second):
+    """The error about a distance that is none."""
+    remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
+    if remedy is None:
+        remedy = "Return 0 for equal samples and more the less alike they are."
+        if what != "NaN":
+            remedy = (
+                "A similarity is no distance: subtract it from its largest value, "
+                "for instance."
+            )
+    return ValueError(
+        f"metric={describe_metric(metric)} gives distances that are {what}, here "
+        f"between samples {first} and {second}. Distances must be numbers of at least "
+        f"0. {remedy}"
+    )
+
+
+def learned_space(X, metric, metric_params=None):
+    """Map samples so that distances in a learned metric are Euclidean ones.
+
+    Parameters are those of scikit-learn: ``V``, the variances of the columns, for
+    "seuclidean", and ``VI``, the inverse of their covariance, or ``V``, the
+    covariance itself, for "mahalanobis". Those that are not given are taken from X.
+    """
+    params = dict(metric_params or {})
+    n_features = X.shape[1]
+    allowed = ("V",) if metric == "seuclidean" else ("V", "VI")
+    unknown = sorted(set(params) - set(allowed))
+    if unknown:
+        raise ValueError(
+            f"metric_params has the unknown name {unknown[0]!r} for "
+            f"metric={metric!r}. Allowed: {', '.join(allowed)}."
+        )
+    shape = (n_features,) if metric == "seuclidean" else (n_features, n_features)
+    for name, value in params.items():
+        params[name] = value = np.asarray(value, dtype=np.float64)
+        if value.shape != shape or not np.isfinite(value).all():
+            raise ValueError(
+                f"metric_params[{name!r}] has shape {value.shape} for "
+                f"metric={metric!r}. It must be an array of finite numbers of shape "
+                f"{shape}, as X has {n_features} columns."
+            )
+    if metric == "seuclidean":
+        if "V" in params:
+            variance = params["V"]
+            if (variance <= 0).any():
+                raise ValueError(
+                    "metric_params['V'] has entries that are not positive. They are "
+                    "variances: leave constant columns out of X, or give them a 1."
+                )
+        else:
+            mean, squares = _moments(X)
+            variance = np.maximum(squares - mean**2, 0.0)
+            variance *= X.shape[0] / (X.shape[0] - 1)
+            if not sparse.issparse(X):
+                variance = np.var(X, axis=0, ddof=1, dtype=np.float64)
+            # a constant column counts for nothing
+            variance[variance == 0] = 1.0
+        scale = 1 / np.sqrt(variance)
+        if sparse.issparse(X):
+            return sparse.csr_array(X.multiply(scale[np.newaxis])).astype(X.dtype)
+        return (X * scale).astype(X.dtype)
+    X = X.toarray() if sparse.issparse(X) else X
+    if "VI" in params:
+        precision = params["VI"]
+    else:
+        covariance = params.get("V")
+        if covariance is None:
+            covariance = np.atleast_2d(np.cov(X, rowvar=False, dtype=np.float64))
+        # columns that others determine count for nothing
+        precision = np.linalg.pinv(covariance, hermitian=True)
+    values, vectors = np.linalg.eigh((precision + precision.T) / 2)
+    if values.min() < -1e-8 * max(values.max(), 0.0):
+        raise ValueError(
+            "The matrix of metric='mahalanobis' has negative eigenvalues, so that "
+            "distances would be no numbers. It must be a covariance (V) or its "
+            "inverse (VI)."
+        )
+    kept = values > 1e-15 * values.max(initial=0.0)
+    if not kept.any():
+        return np.zeros((len(X), 1), dtype=X.dtype)
+    centered = X - X.mean(axis=0, dtype=np.float64)
+    return (centered @ (vectors[:, kept] * np.sqrt(values[kept]))).astype(X.dtype)
+
+
+def _moments(X):
+    """Mean and mean square of the columns."""
+    if sparse.issparse(X):
+        X = X.astype(np.float64)
+        return (
+            np.asarray(X.mean(axis=0)).ravel(),
+            np.asarray(X.power(2).mean(axis=0)).ravel(),
+        )
+    return X.mean(axis=0, dtype=np.float64), np.square(X, dtype=np.float64).mean(axis=0)
+
+
+class CheckedDistances:
+    """Distances from some samples to all, computed when asked for, and checked.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_samples, n_features)
+        Validated samples.
+    metric : str or callable
+        Any metric of :func:`sklearn.metrics.pairwise_distances`. Those that it refuses
+        for sparse data are computed here.
+    metric_params : dict or None, default=None
+        Parameters of the metric.
+    """
+
+    def __init__(self, X, metric, metric_params=None):
+        self.metric = metric
+        self.params = dict(metric_params or {})
+        named = isinstance(metric, str)
+        is_sparse = sparse.issparse(X)
+        self.counts = (
+            named
+            and (metric in SET_METRICS or (metric == "hamming" and is_sparse))
+            and not self.params
+        )
+        self.correlates = named and metric == "correlation"
+        self.by_blocks = (
+            is_sparse
+            and not (self.counts or self.correlates)
+            and not (named and metric in _SPARSE_METRICS)
+        )
+        self.X = X
+        if self.counts:
+            X = (
+                sparse.csr_array(X, copy=True)
+                if is_sparse
+                else sparse.csr_array(X != 0)
+            )
+            X.eliminate_zeros()
+            X.sort_indices()
+            self.sizes = np.diff(X.indptr).astype(np.float64)
+            if metric == "hamming":
+                # one column for each value of each column
+                _, cell = np.unique(
+                    np.stack([X.indices.astype(np.float64), X.data]),
+                    axis=1,
+                    return_inverse=True,
+                )
+                cell = cell.ravel()
+                self.equal = sparse.csr_array(
+                    (np.ones(len(cell), dtype=np.float32), cell, X.indptr),
+                    shape=(X.shape[0], int(cell.max(initial=0)) + 1),
+                )
+                self.equal_T = self.equal.T.tocsr()
+            X.data = np.ones(len(X.data), dtype=np.float32)
+            self.sets, self.sets_T = X, X.T.tocsr()
+        elif self.correlates:
+            n_features = X.shape[1]
+            X = sparse.csr_array(X) if is_sparse else X
+            X = X.astype(np.float64)
+            self.means = np.asarray(X.sum(axis=1)).ravel() / n_features
+            if is_sparse:
+                # differences, as those of sums of squares would lose digits
+                deviations = X.copy()
+                deviations.data -= np.repeat(self.means, np.diff(X.indptr))
+                squares = np.asarray(deviations.power(2).sum(axis=1)).ravel()
+                squares += self.means**2 * (n_features - np.diff(X.indptr))
+                lengths = np.sqrt(squares)
+                self.centered, self.centered_T = X, X.T.tocsr()
+            else:
+                X = X - self.means[:, np.newaxis]
+                lengths = np.sqrt(np.einsum("ij,ij->i", X, X))
+                self.centered, self.centered_T = X, X.T
+            flat = lengths <= 1e-14 * np.sqrt(n_features) * np.abs(self.means)
+            if flat.any():
+                at = flat.argmax()
+                raise _invalid(metric, "NaN", at, 0 if at else 1)
+            self.lengths = lengths
+
+    @property
+    def n_samples(self):
+        return self.X.shape[0]
+
+    def __call__(self, rows):
+        """Distances of shape (len(rows), n_samples), a new array."""
+        rows = np.asarray(rows)
+        if self.counts:
+            distances = self._of_sets(rows)
+        elif self.correlates:
+            distances = self._of_correlations(rows)
+        elif self.by_blocks:
+            distances = self._of_dense_blocks(rows)
+        else:
+            distances = self._of_scikit_learn(self.X[rows], self.X)
+        return check_distances(distances, rows, self.metric)
+
+    def _of_scikit_learn(self, A, B):
+        # validated once; without this, each block would be again
+        with config_context(assume_finite=True), np.errstate(invalid="ignore"):
+            return pairwise_distances(A, B, metric=self.metric, **self.params)
+
+    def _of_dense_blocks(self, rows):
+        X = self.X
+        n_samples, n_features = X.shape
+        step = max(1, _DENSE_ENTRIES // n_features)
+        distances = np.empty((len(rows), n_samples))
+        for i in range(0, len(rows), step):
+            some = X[rows[i : i + step]].toarray()
+            for j in range(0, n_samples, step):
+                block = self._of_scikit_learn(some, X[j : j + step].toarray())
+                distances[i : i + step, j : j + step] = block
+        return distances
+
+    def _of_sets(self, rows):
+        n_features = self.X.shape[1]
+        # counts are whole numbers, exact in single precision up to 2**24 columns
+        both = (self.sets[rows] @ self.sets_T).toarray().astype(np.float64)
+        here, there = self.sizes[rows, np.newaxis], self.sizes
+        union = here + there - both
+        differ = union - both
+        name = self.metric
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if name == "hamming":
+                same = (self.equal[rows] @ self.equal_T).toarray()
+                return (union - same) / n_features
+            if name == "russellrao":
+                return (n_features - both) / n_features
+            if name == "rogerstanimoto":
+                return 2 * differ / (n_features + differ)
+            if name == "yule":
+                half = (here - both) * (there - both)
+                rest = both * (n_features - union)
+                return np.where(half == 0, 0.0, 2 * half / (rest + half))
+            size = {
+                "jaccard": union,
+                "dice": here + there,
+                "sokalsneath": both + 2 * differ,
+            }[name]
+            found = (2 * differ if name == "sokalsneath" else differ) / size
+        # two empty sets are equal
+        return np.where(size == 0, 0.0, found)
+
+    def _of_correlations(self, rows):
+        n_features = self.X.shape[1]
+        products = self.centered[rows] @ self.centered_T
+        if sparse.issparse(products):
+            products = products.toarray()
+            products -= n_features * self.means[rows, np.newaxis] * self.means
+        products /= self.lengths[rows, np.newaxis] * self.lengths
+        return 1 - np.clip(products, -1, 1)

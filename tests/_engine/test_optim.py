@@ -1,0 +1,112 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from skmanifold._engine import make_optimizers
+from skmanifold._engine._optim import AdamW, Muon, orthogonalized
+
+
+def networks():
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Linear(5, 12), nn.Tanh(), nn.Linear(12, 3, bias=False))
+    return ours, copy.deepcopy(ours)
+
+
+def loss(network):
+    return network(torch.linspace(-1, 1, 20).view(4, 5)).square().sum()
+
+
+def test_adamw_is_that_of_torch():
+    ours, theirs = networks()
+    optimizer = AdamW(
+        [{"params": list(ours.parameters()), "weight_decay": 0.1, "base_lr": 0.01}]
+    )
+    reference = torch.optim.AdamW(theirs.parameters(), lr=0.01, weight_decay=0.1)
+    for step in range(20):
+        factor = 1 - step / 20
+        loss(ours).backward()
+        optimizer.step(factor)
+        ours.zero_grad()
+        reference.param_groups[0]["lr"] = factor * 0.01
+        loss(theirs).backward()
+        reference.step()
+        theirs.zero_grad()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_adamw_leaves_parameters_without_gradient_alone():
+    ours, _ = networks()
+    before = ours[2].weight.clone()
+    group = {"params": list(ours.parameters()), "weight_decay": 0.1, "base_lr": 0.01}
+    optimizer = AdamW([group, {"params": [], "weight_decay": 0.0, "base_lr": 1.0}])
+    optimizer.step(1.0)
+    ours[0](torch.ones(1, 5)).sum().backward()
+    optimizer.step(1.0)
+    assert torch.equal(ours[2].weight, before)
+    assert optimizer.groups[0]["steps"][0] == 1
+    assert optimizer.groups[0]["steps"][2] == 0
+
+
+def test_muon_is_that_of_torch():
+    ours, theirs = networks()
+    wide = [p for p in ours.parameters() if p.ndim == 2]
+    optimizer = Muon(wide, base_lr=0.02, weight_decay=0.1, dtype=torch.bfloat16)
+    reference = torch.optim.Muon(
+        [p for p in theirs.parameters() if p.ndim == 2], lr=0.02, weight_decay=0.1
+    )
+    for _ in range(5):
+        for network, one in [
+            (ours, lambda: optimizer.step(1.0)),
+            (theirs, reference.step),
+        ]:
+            network.zero_grad()
+            loss(network).backward()
+            one()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        # matrices are orthogonalized in bfloat16, with 8 digits of its mantissa
+        torch.testing.assert_close(a, b, rtol=0, atol=5 * 0.02 * 2**-6)
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (1, 4), (9, 9)])
+def test_orthogonalized_keeps_directions_and_levels_singular_values(shape):
+    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    found = orthogonalized(matrix)
+    u, s, v = torch.linalg.svd(matrix, full_matrices=False)
+    along = torch.diag(u.T @ found @ v.T)
+    kept = s > 0.1 * s.max()
+    assert ((along[kept] > 0.6) & (along[kept] < 1.3)).all()
+    torch.testing.assert_close(found, u @ torch.diag(along) @ v, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_goes_on_from_a_state(optimizer):
+    def fit(network, n_steps, optimizers):
+        for _ in range(n_steps):
+            network.zero_grad()
+            loss(network).backward()
+            for one in optimizers:
+                one.step(0.5)
+
+    def optimizers(network):
+        network.hidden_layers = ("0",)
+        return make_optimizers(
+            network, optimizer=optimizer, learning_rate=0.01, weight_decay=0.1
+        )
+
+    ours, theirs = networks()
+    fit(ours, 7, optimizers(ours))
+    first = optimizers(theirs)
+    fit(theirs, 3, first)
+    states = copy.deepcopy([one.state_dict() for one in first])
+    second = optimizers(theirs)
+    for one, state in zip(second, states, strict=True):
+        one.load_state_dict(state)
+    fit(theirs, 4, second)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)

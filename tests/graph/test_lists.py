@@ -1,0 +1,347 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import kneighbors_graph
+
+from skmanifold.graph import (
+    connected_components_of,
+    nearest_neighbors,
+    neighbors_from_data,
+    neighbors_from_graph,
+)
+from skmanifold.graph._distinct import distinct_rows, small_groups
+from skmanifold.graph._lists import neighbors_from_connectivity
+
+RNG = np.random.default_rng(0)
+
+
+def topics_and_strangers(n_strangers=20, width=3, repeat=1):
+    """Two groups of sets that overlap, and sets that overlap with no other."""
+    rng = np.random.default_rng(0)
+    X = np.zeros((80 + n_strangers, 60 + width * n_strangers), dtype=bool)
+    for i in range(80):
+        X[i, i // 40 * 30 + rng.choice(30, 10, replace=False)] = True
+    for i in range(n_strangers):
+        X[80 + i, 60 + width * i : 60 + width * (i + 1)] = True
+    return np.repeat(X, repeat, axis=0)
+
+
+def lists_of(X, n_neighbors=5, **params):
+    """Lists, and the texts of the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        lists = neighbors_from_data(X, n_neighbors, **params)
+    return *lists, [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
+def test_without_copies_they_are_the_nearest(metric):
+    X = np.random.default_rng(0).standard_normal((300, 8))
+    indices, distances, counts, texts = lists_of(X, 6, metric=metric)
+    expected, expected_distances = nearest_neighbors(X, 6, metric=metric)
+    np.testing.assert_array_equal(indices, expected)
+    np.testing.assert_array_equal(distances, expected_distances)
+    assert (counts == 6).all()
+    assert texts == []
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    "metric", ["euclidean", "manhattan", "cosine", "hamming", "seuclidean"]
+)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_copies_have_the_neighbors_of_distinct_samples(metric, mixed, container):
+    rng = np.random.default_rng(0)
+    distinct = rng.integers(0, 9, (40, 6)).astype(float) + 1
+    copies = rng.integers(1, 30, 40)
+    group = np.repeat(np.arange(40), copies)
+    if mixed:
+        group = rng.permutation(group)
+    X = distinct[group]
+    params = {"metric": metric}
+    if metric == "seuclidean":
+        params["metric_params"] = {"V": X.var(axis=0)}
+    indices, distances, counts, texts = lists_of(container(X), 5, **params)
+    of_distinct, of_distances, of_counts, _ = lists_of(distinct, 5, **params)
+    _, first = np.unique(group, return_index=True)
+    assert np.isin(indices, first).all(), "the first of the copies"
+    np.testing.assert_array_equal(counts, of_counts[group])
+    np.testing.assert_allclose(distances, of_distances[group], atol=1e-12)
+    # ties are in the order of the index, which differs
+    away = pairwise_distances(distinct, metric="hamming")
+    if metric != "hamming" and not mixed:
+        np.testing.assert_array_equal(group[indices], of_distinct[group])
+    assert (away[group, group[indices[:, 0]]] > 0).all()
+    assert texts == []
+
+
+def test_fewer_distinct_samples_than_neighbors():
+    X = np.repeat(np.eye(3), 30, axis=0)
+    indices, _, counts, texts = lists_of(X, 5)
+    assert (counts == 2).all()
+    assert indices[0].tolist() == [30, 60]
+    assert texts == []
+    _, _, counts, texts = lists_of(np.repeat(np.eye(3), 2, axis=0), 6)
+    assert (counts == 2).all()
+    assert texts == [
+        "n_neighbors=6 needs more than the 6 samples of X; using n_neighbors=2."
+    ]
+    indices, distances, counts, texts = lists_of(np.ones((9, 2)), 5)
+    assert (indices == 0).all()
+    assert (distances == 0).all()
+    assert (counts == 1).all()
+    assert texts == []
+
+
+def test_minus_zero_is_zero():
+    X = np.array([[0.0, 1.0], [-0.0, 1.0], [2.0, 1.0]])
+    first, group = distinct_rows(X)
+    assert first.tolist() == [0, 2]
+    assert group.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "dtype", [bool, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64]
+)
+@pytest.mark.parametrize("n_features", [1, 3, 17])
+def test_distinct_rows(dtype, n_features):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (200, n_features)).astype(dtype)
+    expected = np.unique(X, axis=0)
+    for rows in [X, sparse.csr_array(X.astype(np.float64))]:
+        first, group = distinct_rows(rows)
+        assert len(first) == len(expected)
+        assert (np.diff(first) > 0).all()
+        np.testing.assert_array_equal(X[first][group], X)
+        assert (first[group] <= np.arange(200)).all()
+
+
+def test_copies_of_sparse_samples_with_stored_zeros():
+    X = sparse.csr_array(
+        ([1.0, 0.0, 1.0, 5.0], ([0, 0, 1, 2], [2, 1, 2, 0])), shape=(3, 4)
+    )
+    assert distinct_rows(X)[1].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "jaccard",
+        "dice",
+        "sokalsneath",
+        "cosine",
+        "correlation",
+        "hamming",
+        "euclidean",
+        "manhattan",
+        "braycurtis",
+    ],
+)
+@pytest.mark.parametrize("repeat", [1, 8])
+def test_strangers_are_alone(metric, repeat, container):
+    X = topics_and_strangers(repeat=repeat)
+    X = container(X.astype(float))
+    indices, distances, counts, texts = lists_of(X, metric=metric)
+    group = np.arange(X.shape[0]) // repeat
+    alone = group >= 80
+    assert (counts[alone] == 1).all()
+    np.testing.assert_array_equal(indices[alone, 0], group[alone] * repeat)
+    assert (distances[alone] == 0).all()
+    assert (counts[~alone] == 5).all()
+    assert (group[indices[~alone]] < 80).all()
+    assert connected_components_of(indices, counts)[0] == 2 + 20
+    n = 20 * repeat
+    assert len(texts) == 1
+    assert texts[0].startswith(
+        f"{n} of the {X.shape[0]} samples have nothing in common"
+    )
+    assert metric in texts[0]
+    assert str(80 * repeat) in texts[0]
+
+
+@pytest.mark.parametrize("metric", ["jaccard", "euclidean", "hamming", "cosine"])
+def test_strangers_in_pairs_have_each_other(metric):
+    X = topics_and_strangers(width=4).astype(float)
+    X[81:100:2] = 0
+    X[81:100:2, 60:] = np.roll(X[80:100:2, 60:], 1, axis=1)
+    X[81:100:2, 0] = 0
+    indices, _, counts, texts = lists_of(X, metric=metric)
+    assert (counts[80:] == 1).all()
+    np.testing.assert_array_equal(indices[80:, 0], np.arange(80, 100) ^ 1)
+    assert (counts[:80] == 5).all()
+    assert texts == []
+
+
+def test_hamming_of_codes_that_agree_nowhere():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, (60, 5))
+    X[50:] = np.arange(10)[:, np.newaxis] + 10
+    _, _, counts, texts = lists_of(X, metric="hamming")
+    assert (counts[50:] == 1).all()
+    assert (counts[:50] == 5).all()
+    assert texts[0].startswith("10 of the 60")
+
+
+def test_infinite_distances_are_no_neighbors():
+    X = np.array([[0.0], [1.0], [2.0], [10.0]])
+    metric = lambda a, b: abs(a[0] - b[0]) if abs(a[0] - b[0]) < 5 else np.inf  # noqa: E731
+    _, _, counts, texts = lists_of(X, 2, metric=metric)
+    assert counts.tolist() == [2, 2, 2, 1]
+    assert texts[0].startswith("1 of the 4 samples has nothing")
+
+
+def test_narrow_tables_have_no_strangers():
+    """Zero is a place like others there."""
+    X = np.vstack([np.zeros(3), np.diag([1.0, 2.0, 3.0])])
+    _, _, counts, texts = lists_of(X, 2)
+    assert (counts == 2).all()
+    assert texts == []
+
+
+def test_dense_wide_data_have_no_strangers():
+    X = np.random.default_rng(0).standard_normal((200, 100))
+    X[0] = 0
+    X[1] *= 100
+    assert (small_groups(X, 5) == -1).all()
+    assert lists_of(X)[3] == []
+
+
+def test_warnings_of_one_sample_and_only_the_first_are_named():
+    X = topics_and_strangers(1)
+    assert "1 of the 81 samples has nothing" in lists_of(X, metric="jaccard")[3][0]
+    assert ": 80." in lists_of(X, metric="jaccard")[3][0]
+    X = topics_and_strangers(9)
+    assert "80, 81, 82, 83, 84, ..." in lists_of(X, metric="jaccard")[3][0]
+
+
+def test_copies_are_those_of_raw():
+    raw = np.repeat(np.arange(10.0), 8)[:, np.newaxis]
+    X = raw + 1e-7 * np.random.default_rng(0).standard_normal(raw.shape)
+    indices, _, _, _ = lists_of(X, 2, raw=raw)
+    assert (raw[indices[:, 0], 0] != raw[:, 0]).all()
+    with pytest.raises(ValueError, match="raw has 79 samples, but X has 80"):
+        neighbors_from_data(X, 2, raw=raw[1:])
+
+
+@pytest.mark.parametrize("n_neighbors", [0, -1, 1.5, "few", None])
+def test_bad_n_neighbors(n_neighbors):
+    with pytest.raises(ValueError, match="n_neighbors="):
+        neighbors_from_data(np.eye(5), n_neighbors)
+
+
+# Distances in place of data ---------------------------------------------------
+
+X = np.random.default_rng(0).standard_normal((80, 4))
+D = pairwise_distances(X)
+
+
+def test_precomputed_distances():
+    found = lists_of(D, 5, metric="precomputed")
+    expected = lists_of(X, 5)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1])
+    np.testing.assert_array_equal(found[2], expected[2])
+    assert found[3] == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_among_precomputed_distances(dtype):
+    repeated = np.repeat(X, 9, axis=0).astype(dtype)
+    all_distances = pairwise_distances(repeated)
+    found = lists_of(all_distances, 5, metric="precomputed")
+    expected = lists_of(repeated, 5)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
+
+
+def test_zero_distances_that_are_no_copies():
+    away = np.array([[0, 0, 1, 4.0], [0, 0, 0, 2], [1, 0, 0, 3], [4, 2, 3, 0]])
+    indices, _, counts, _ = lists_of(away, 2, metric="precomputed")
+    assert indices.tolist() == [[1, 2], [0, 2], [1, 0], [1, 2]]
+    assert (counts == 2).all()
+
+
+def test_sparse_precomputed_distances():
+    graph = kneighbors_graph(X, 7, mode="distance")
+    found = lists_of(graph, 5, metric="precomputed")
+    expected = lists_of(X, 5)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1])
+
+
+def test_sparse_precomputed_distances_with_copies():
+    repeated = np.repeat(X, 3, axis=0)
+    graph = kneighbors_graph(repeated, 12, mode="distance")
+    indices, _, counts, texts = lists_of(graph, 3, metric="precomputed")
+    expected = lists_of(repeated, 3)
+    np.testing.assert_array_equal(indices, expected[0])
+    assert (counts == 3).all()
+    assert texts == []
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (lambda D: D[:, 1:], "square"),
+        (lambda D: np.exp(-D), r"diagonal.*sqrt\(K"),
+        (lambda D: D - 1.0, "negative"),
+        (lambda D: np.where(D > 4, np.inf, D), r"infinite.*sparse"),
+        (lambda D: np.where(D > 4, np.nan, D), "NaN"),
+    ],
+)
+def test_bad_precomputed_distances(change, match, container):
+    with pytest.raises(ValueError, match=match):
+        neighbors_from_data(container(change(D)), 5, metric="precomputed")
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
+def test_all_distances_as_connectivity(container):
+    found = neighbors_from_connectivity(container(D), 80, 5)
+    expected = neighbors_from_data(X, 5)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[1], expected[1])
+
+
+def test_all_distances_with_copies_as_connectivity():
+    repeated = np.repeat(X, 9, axis=0)
+    found = neighbors_from_connectivity(pairwise_distances(repeated), 720, 5)
+    np.testing.assert_array_equal(found[0], neighbors_from_data(repeated, 5)[0])
+
+
+def test_most_distances_as_connectivity():
+    near = np.where(np.quantile(D, 0.7) > D, D, 0)
+    found = neighbors_from_connectivity(near, 80, 5)
+    np.testing.assert_array_equal(found[0], neighbors_from_data(X, 5)[0])
+
+
+def test_a_graph_of_neighbors_keeps_all_of_them():
+    graph = kneighbors_graph(X, 20, mode="distance")
+    for found, expected in zip(
+        neighbors_from_connectivity(graph, 80, 5),
+        neighbors_from_graph(graph, 80),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "graph, match",
+    [
+        (np.ones((80, 80)), "everybody is everybody's neighbor"),
+        (np.ones((80, 80)) - np.eye(80), "kneighbors_graph"),
+        (np.exp(-D), "similarities"),
+        (-D, "negative"),
+        (np.where(D > 4, np.nan, D), "NaN"),
+    ],
+)
+def test_bad_connectivity(graph, match):
+    for container in [np.asarray, sparse.csr_array]:
+        with pytest.raises(ValueError, match=match):
+            neighbors_from_connectivity(container(graph), 80, 5)

@@ -1,0 +1,53 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Containers that scikit-learn's validation would read wrongly."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_array_equal
+
+from skmanifold.utils._containers import plain
+
+DAYS = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, int, np.uint8, bool, object])
+def test_masked_entries_are_missing(dtype):
+    X = np.ma.array([[0, 1], [1, 0]], mask=[[0, 1], [0, 0]], dtype=dtype)
+    rows = plain(X)
+    assert not np.ma.isMaskedArray(rows)
+    assert np.isnan(rows[0, 1]) and X.data[0, 1] == 1
+    assert_array_equal(rows[1], [1, 0])
+    assert plain(np.ma.array([[1, 2]], dtype=dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.DataFrame({"day": DAYS, "b": [1.0, 2.0]}),
+        pl.DataFrame({"day": [dt.datetime(2020, 1, 1)] * 2, "b": [1, 2]}),
+        pl.DataFrame({"day": [dt.timedelta(days=1)] * 2, "b": [1, 2]}),
+        pl.DataFrame({"day": [dt.time(1)] * 2, "b": [1, 2]}),
+        pl.DataFrame({"day": DAYS, "other day": DAYS}),
+        pd.DataFrame({"day": pd.to_datetime(DAYS), "b": [1, 2]}),
+        pd.DataFrame({"day": pd.to_datetime(DAYS, utc=True), "b": [1, 2]}),
+        pd.DataFrame({"day": pd.to_timedelta([1, 2]), "b": [1, 2]}),
+    ],
+)
+def test_dates_are_refused_and_named(frame):
+    with pytest.raises(ValueError, match=r"X has columns .* 'day'.* give these as num"):
+        plain(frame)
+    if "b" in frame.columns:
+        assert plain(frame[["b"]]).shape == (2, 1)
+
+
+def test_what_is_not_computed_yet():
+    lazy = pl.LazyFrame({"a": [1, 2]})
+    with pytest.raises(TypeError, match=r"Z is a LazyFrame.* Call collect\(\)"):
+        plain(lazy, "Z")
+    assert plain(lazy.collect()).shape == (2, 1)
