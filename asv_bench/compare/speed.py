@@ -303,7 +303,7 @@ def row(method, data, rows, seed):
     ).fit(X)
     sizes = {"network of a row": 1, "network of a block": BLOCK_ROWS}
     inputs = {
-        name: torch.from_numpy(model._input_map.rows(X, 0, size))
+        name: torch.from_numpy(model._scaler.transform(X[:size]))
         for name, size in sizes.items()
     }
     taken = {name: [] for name in ("one row", *sizes)}

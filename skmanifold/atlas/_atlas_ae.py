@@ -533,14 +533,14 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         )
 
     def _make_batches(self, data, batch_size):
-        n_charts = self.n_charts
-        if n_charts > data.n_samples:
-            n_charts = data.n_samples
+        n_charts = self._count_charts(data)
+        if n_charts < self.n_charts and not self._goes_on(data):
             warn(
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
             )
         data.learnt["n_charts_"] = n_charts
+        data.learnt["_n_charts_asked"] = self.n_charts
         return ChartBatches(
             data.n_samples,
             batch_size,
@@ -549,8 +549,17 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             n_components=self.n_components,
         )
 
+    def _goes_on(self, data):
+        """Whether there are charts already, which any few samples train further."""
+        return data.previous.get("_n_charts_asked") == self.n_charts
+
+    def _count_charts(self, data):
+        if self._goes_on(data):
+            return data.previous["n_charts_"]
+        return min(self.n_charts, data.n_samples)
+
     def _network_sizes(self, data):
-        n_charts = min(self.n_charts, data.n_samples)
+        n_charts = self._count_charts(data)
         return {**super()._network_sizes(data), "n_charts": n_charts}
 
     def _make_networks(self, sizes):
@@ -577,7 +586,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         if self.denoise:
             rows = denoise(rows)
         rng = np.random.RandomState(data.seed())
-        prototypes = choose_prototypes(rows, n_charts, self.init, rng)
+        if n_charts <= data.n_samples:
+            prototypes = choose_prototypes(rows, n_charts, self.init, rng)
+        else:  # a part of few samples: those of the parts before it take their place
+            prototypes = np.zeros((n_charts, data.n_inputs))
         inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have next to none left

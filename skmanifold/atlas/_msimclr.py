@@ -477,10 +477,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
                 "rows are none. Set image_shape to (H, W) or (H, W, C)."
             )
         # pixels, with black at zero, instead of differences from the mean image
-        first = data.X[[0]]
-        first = first.toarray() if hasattr(first, "toarray") else first
-        centre = torch.from_numpy((first / data.unit).astype(np.float32))
-        centre = centre.to(data.device) - data.inputs[:1]
+        centre = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
+        centre = centre.to(data.device)
         # what lies beyond the edges is most often like the edges
         edges = to_images(data.inputs[:1000] + centre, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())

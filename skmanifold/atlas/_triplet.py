@@ -736,7 +736,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             raise ValueError(
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
                 f"most {most} {'row' if most == 1 else 'rows'} of each: a triplet "
-                "takes two rows of one class and one of another."
+                "takes two rows of one class and one of another. Give at least these "
+                "three, also in each part of partial_fit."
                 + (
                     f" The class of {n_unknown} samples is not known, which -1, None, "
                     "NaN and NA say; where -1 is a class, number the classes from 0."

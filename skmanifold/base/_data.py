@@ -79,8 +79,12 @@ class FitData:
         The targets, of a supervised method.
     unit : float, default=1.0
         Units of X in one unit of the inputs.
+    center : ndarray of shape (n_features,) or None, default=None
+        Center of the columns, in units of X.
     fit_seed : int, default=0
         The seed of the whole fit.
+    previous : dict or None, default=None
+        Fitted attributes of the fit that this one goes on from; None for a fresh start.
 
     Attributes
     ----------
@@ -97,15 +101,28 @@ class FitData:
     (3, 3, 'cpu')
     """
 
-    def __init__(self, X, inputs, random_state, *, y=None, unit=1.0, fit_seed=0):
+    def __init__(
+        self,
+        X,
+        inputs,
+        random_state,
+        *,
+        y=None,
+        unit=1.0,
+        center=None,
+        fit_seed=0,
+        previous=None,
+    ):
         self.X = X
         self.y = y
         self.inputs = inputs
         self.n_samples, self.n_inputs = inputs.shape
         self.device = inputs.device
         self.unit = unit
+        self.center = center
         self.random_state = random_state
         self.fit_seed = fit_seed
+        self.previous = previous or {}
         self.learnt = {}
 
     def seed(self):

@@ -136,7 +136,7 @@ class DecoderMixin:
     def _restore(self, outputs, dtype):
         """What the decoder puts out, in raw units and in the precision of the input."""
         single = dtype in (np.float32, np.float16)
-        return self._input_map.restore(outputs).astype(
+        return self._scaler.inverse_transform(outputs).astype(
             np.float32 if single else np.float64, copy=False
         )
 

@@ -15,7 +15,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skmanifold._engine import plain_modes
-from skmanifold.utils._input_map import InputMap
 
 from ._model_file import PACKAGE, damage_reported, read_model, versions
 from ._persistence import (
@@ -27,6 +26,7 @@ from ._persistence import (
     networks_with,
     probe,
 )
+from ._scaler import InputScaler
 from ._template import DeepManifold
 from ._values import from_json
 
@@ -98,7 +98,7 @@ def load(path, /, **given):
             vars(estimator)[name] = from_json(node, arrays)
         fitted = [str(name) for name in model["fitted"]]
         estimator._sizes = {name: int(n) for name, n in model["sizes"].items()}
-        estimator._input_map = InputMap.from_dict(from_json(model["scaler"], arrays))
+        estimator._scaler = InputScaler.from_dict(from_json(model["scaler"], arrays))
         weights = {
             name: {
                 key: torch.from_numpy(np.array(arrays[array_name(name, key)]))

@@ -45,7 +45,7 @@ def frozen_networks(networks, scaler):
     They are copies on the CPU, in evaluation mode and without gradients; the scaler's
     projection is their first or last layer.
     """
-    project, encoder = linear(scaler.basis), networks["encoder"]
+    project, encoder = linear(scaler.basis_), networks["encoder"]
     frozen = {"network_": _frozen(project=project, encoder=encoder)}
     if "decoder" in networks:
         expand, decoder = linear(scaler.inverse_basis), networks["decoder"]

@@ -15,6 +15,8 @@ from torch import nn
 from skmanifold._engine import checked_place, plain_modes
 from skmanifold.utils import import_optional
 
+from ._scaler import MARGIN
+
 # Largest difference between the graph and the estimator, relative to the largest
 # output: what another order of float32 additions makes, with room to spare.
 _TOLERANCE = 1e-4
@@ -23,28 +25,45 @@ _TOLERANCE = 1e-4
 class Transform(nn.Module):
     """From raw rows to the embedding, as ``transform``."""
 
-    def __init__(self, input_map, network, present):
+    def __init__(self, scaler, network, present):
         super().__init__()
         # the exporter names results after operations: "mean" would be one of them
-        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("raw_factor", torch.from_numpy(input_map.factor))
+        self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
+        self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
+        self.register_buffer("raw_low", torch.from_numpy(scaler.low_).double())
+        self.register_buffer("raw_high", torch.from_numpy(scaler.high_).double())
+        margin = MARGIN * (self.raw_high - self.raw_low)
+        # positive: constant columns are zero, and far from a bound of 1
+        self.register_buffer("raw_margin", torch.where(margin > 0, margin, 1.0))
+        self.radius = scaler.radius_ or 1.0
         self.network = network
         self.present = present
 
     def forward(self, x):
         """Map (n, n_features) to (n, n_components)."""
         # in float64, as an offset of a million would leave no digits in float32
-        scaled = ((x.double() - self.raw_mean) * self.raw_factor).float()
-        return self.present(self.network(scaled)).to(x.dtype)
+        scaled = (x.double() - self.raw_mean) * self.raw_factor
+        low, high, margin = self.raw_low, self.raw_high, self.raw_margin
+        scaled = scaled - _drawn(scaled - high, margin) + _drawn(low - scaled, margin)
+        norms = scaled.square().sum(1, keepdim=True).sqrt()
+        excess = _drawn(norms - self.radius, MARGIN * self.radius)
+        scaled = scaled * (1 - excess / norms.clamp_min(self.radius))
+        return self.present(self.network(scaled.float())).to(x.dtype)
+
+
+def _drawn(excess, margin):
+    """By how much values beyond a bound are drawn in, see the scaler."""
+    excess = excess.clamp_min(0.0)
+    return excess * (excess / (excess + margin))
 
 
 class InverseTransform(nn.Module):
     """From the embedding to raw rows, as ``inverse_transform``."""
 
-    def __init__(self, input_map, before, decoder):
+    def __init__(self, scaler, before, decoder):
         super().__init__()
-        self.register_buffer("raw_mean", torch.from_numpy(input_map.mean))
-        self.register_buffer("raw_inverse", torch.from_numpy(input_map.inverse_factor))
+        self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
+        self.register_buffer("raw_inverse", torch.from_numpy(scaler.inverse_factor))
         self.before = before
         self.decoder = decoder
 
@@ -93,8 +112,8 @@ def _module_and_rows(estimator, method, dtype):
             f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
             "'float32' or 'float64'."
         )
-    input_map = estimator._input_map
-    if len(input_map.mean) != estimator.n_features_in_:
+    scaler = estimator._scaler
+    if len(scaler.center_) != estimator.n_features_in_:
         raise ValueError(
             f"A graph holds what {type(estimator).__name__} has learnt, not the "
             "transformer in front of it (representation). Fit on the rows that this "
@@ -102,13 +121,13 @@ def _module_and_rows(estimator, method, dtype):
         )
     if method == "transform":
         present = estimator._presentation()
-        module = Transform(input_map, estimator.network_, present)
-        n_features = len(input_map.mean)
+        module = Transform(scaler, estimator.network_, present)
+        n_features = len(scaler.center_)
         pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
-        rows = input_map.restore(pattern)
+        rows = scaler.inverse_transform(pattern)
     elif method == "inverse_transform" and hasattr(estimator, method):
         module = InverseTransform(
-            input_map, estimator._before_decoding(), estimator.decoder_
+            scaler, estimator._before_decoding(), estimator.decoder_
         )
         rows = estimator.embedding_[:6]
     else:

@@ -28,7 +28,7 @@ NETWORKS = {"encoder": "network_", "decoder": "decoder_"}
 # model.
 _NOT_STATE = (
     *NETWORKS.values(),
-    "_input_map",
+    "_scaler",
     "_sizes",
     "_skl_callbacks",
     "_callback_fit_ctx",
@@ -75,7 +75,7 @@ def save(estimator, path):
         "given": given,
         "fitted": fitted,
         "sizes": estimator._sizes,
-        "scaler": to_json(estimator._input_map.to_dict(), "scaler", arrays),
+        "scaler": to_json(estimator._scaler.to_dict(), "scaler", arrays),
         "state": state,
         "networks": {name: list(tensors) for name, tensors in weights.items()},
         "probe": to_json(outputs, "probe", arrays),
@@ -98,11 +98,11 @@ def array_name(network, key):
 
 def probe(estimator):
     """Return two fixed rows of X, and the outputs of the networks for such rows."""
-    scaler = estimator._input_map
-    n_features = len(scaler.mean)
+    scaler = estimator._scaler
+    n_features = len(scaler.center_)
     rows = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
     rows = rows.reshape(2, n_features) / 2
-    raw = scaler.restore(rows)[:, : estimator.n_features_in_]
+    raw = scaler.inverse_transform(rows)[:, : estimator.n_features_in_]
     outputs = {"X": np.asarray(estimator._append_columns(raw))}
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):
@@ -123,7 +123,7 @@ def networks_with(estimator, weights):
     _check_shapes(networks, weights)
     for name, tensors in weights.items():
         networks[name].float().load_state_dict(tensors)
-    return frozen_networks(networks, estimator._input_map)
+    return frozen_networks(networks, estimator._scaler)
 
 
 def check_sizes(estimator, weights):

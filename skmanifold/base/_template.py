@@ -42,7 +42,6 @@ from skmanifold._engine import (
 )
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._containers import plain
-from skmanifold.utils._input_map import InputMap, columns_in_unrelated_units
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import check_seed
@@ -55,6 +54,7 @@ from ._model_file import versions
 from ._networks import frozen_networks, linear, make_networks
 from ._persistence import save
 from ._run import Run
+from ._scaler import InputScaler, columns_in_unrelated_units
 
 # Clusters that fit_predict looks for when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
@@ -113,7 +113,7 @@ def _previous_fit_kept(estimator):
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 # Fitted attributes that are not public.
-_PRIVATE_STATE = ("_input_map", "_seed", "_kmeans", "_sizes")
+_PRIVATE_STATE = ("_scaler", "_seed", "_kmeans", "_sizes")
 
 
 def _forget_fit(estimator):
@@ -288,7 +288,8 @@ class DeepManifold(
         """Train for one epoch on these rows, from where training stands.
 
         For data that arrive in parts. The first part decides the scaling, and should
-        be as varied as what follows. Each part is an epoch of its own, with its own
+        be as varied as what follows; a column that is constant there counts as soon as
+        it varies. Each part is an epoch of its own, with its own
         warm-up; neighbours are looked for within it. What later parts do not show is
         slowly forgotten, and the places of earlier rows drift: transform them again
         after the last part. Where all rows are at hand, ``fit`` is better.
@@ -373,10 +374,12 @@ class DeepManifold(
             return embedding.astype(_output_dtype(X.dtype), copy=False)
         _check_out(out, (X.shape[0], self._n_features_out))
         network, device = self._placed(self.network_)
+        unseen = set()
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            outputs = _apply_to_rows(network, self._input_map, X[part], device)
+            outputs = _apply_to_rows(network, self._scaler, X[part], device, unseen)
             out[part] = self._present(outputs)
+        self._warn_of_unseen(unseen)
         return out
 
     @available_if(_has_n_clusters)
@@ -501,6 +504,11 @@ class DeepManifold(
         device = resolve_device(self.device)
         continued = (self.warm_start or part) and hasattr(self, "network_")
         rows = self._validate(X, reset=not continued)
+        if rows.shape[0] < 2:
+            raise ValueError(
+                f"X has {rows.shape[0]} sample, but training takes at least 2. Join a "
+                "last part that is too small to the one before it."
+            )
         _check_length(y, rows.shape[0])
         targets = self._validate_targets(y)
         plan = self._plan(*rows.shape)
@@ -517,7 +525,8 @@ class DeepManifold(
             plan.n_epochs = 1
         checkpoint, seed = self._open_checkpoint(options, rows, targets, continued)
         previous = self._networks() if continued else {}
-        input_map = self._input_map if continued else None
+        scaler = copy.copy(self._scaler) if continued else None
+        attributes = dict(vars(self)) if continued else None
         _forget_fit(self)
 
         callbacks = self._init_callback_context(
@@ -526,47 +535,49 @@ class DeepManifold(
         callbacks.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         random_state = np.random.RandomState(seed)
-        if input_map is None:
-            input_map = InputMap.learn(
-                rows,
+        if scaler is not None:
+            scaler.partial_fit(rows)
+        else:
+            scaler = InputScaler(
                 n_reduced=plan.n_reduced,
                 column_scaling=plan.column_scaling,
                 random_state=random_state.randint(LARGEST_SEED),
-            )
+            ).fit(rows)
             # pixels have one unit
             if not plan.column_scaling and getattr(self, "image_shape", None) is None:
                 self._warn_of_units(rows, seed)
-        if not input_map.factor.any():
+        self._warn_of_odd_samples(scaler, rows)
+        if not scaler.factor_.any():
             warn(
                 "No column of X varies, as far as float64 can tell: all rows get the "
                 "same place. If they should differ, subtract an offset from X or "
                 "multiply it."
             )
         same_in_all(
-            [*rows.shape, input_map.mean.sum(), input_map.factor.sum()],
+            [*rows.shape, scaler.center_.sum(), scaler.factor_.sum()],
             "X differs between the processes of this distributed fit. Pass the same "
             "rows in the same order to fit in all of them: each takes its share.",
         )
-        project = linear(input_map.basis)
+        project = linear(scaler.basis_)
         data = FitData(
             rows,
             torch.from_numpy(
-                _apply_to_rows(
-                    project, input_map, rows, "cpu", make_room=_room_beside(X)
-                )
+                _apply_to_rows(project, scaler, rows, "cpu", make_room=_room_beside(X))
             ).to(device),
             random_state,
             y=targets,
-            unit=input_map.unit,
+            unit=scaler.unit,
+            center=scaler.center_,
             fit_seed=seed,
+            previous=attributes,
         )
 
         sizes = self._network_sizes(data)
 
         def fitted(objective):
             """The attributes of an estimator whose fit ended here."""
-            modules = frozen_networks(run.networks, input_map)
-            outputs = self._outputs(modules["network_"], rows, input_map)
+            modules = frozen_networks(run.networks, scaler)
+            outputs = self._outputs(modules["network_"], rows, scaler)
             histories = {
                 "history_" if phase == "training" else f"{phase}_history_": {
                     name: list(values) for name, values in history.items()
@@ -581,7 +592,7 @@ class DeepManifold(
                 "history_": {},
                 **histories,
                 "n_iter_": len(run.histories.get("training", {}).get("loss", ())),
-                "_input_map": input_map,
+                "_scaler": scaler,
                 "_seed": seed,
                 "_sizes": sizes,
                 **data.learnt,
@@ -611,7 +622,7 @@ class DeepManifold(
             on_epoch=on_epoch,
         )
         result = fitted(self._learn(data, run))
-        self._warn_of_unlike_rows(result, input_map.rows(rows, 0, 1)[0])
+        self._warn_of_unlike_rows(result, scaler.transform(rows[:1])[0])
         vars(self).update(result)
         callbacks.call_on_fit_task_end(
             estimator=self, X=X, y=y, reconstruction_attributes=lambda: result
@@ -700,6 +711,47 @@ class DeepManifold(
             "columns in one unit."
         )
 
+    def _warn_of_odd_samples(self, scaler, rows):
+        """Name the samples that the scaler has left out."""
+        odd = scaler.odd_
+        if not len(odd):
+            return
+        shown = ", ".join(map(str, odd[:5, 0])) + (", ..." if len(odd) > 5 else "")
+        one = len(odd) == 1
+        row, column = odd[0]
+        where = "as a whole"
+        if column >= self.n_features_in_:  # of a method's own
+            where = "in what the representation makes of it"
+        elif column >= 0:
+            name = getattr(self, "feature_names_in_", range(rows.shape[1]))[column]
+            where = f"in column {name!r} with {float(rows[row, column]):g}"
+        warn(
+            f"{len(odd)} of the {rows.shape[0]} samples of X "
+            f"{'lies' if one else 'lie'} far away from all others: "
+            f"{'sample' if one else 'samples'} {shown} "
+            f"({'it lies so' if one else 'the first of them'} {where}). The scaling "
+            "is learned without them, and they are drawn in towards the others. "
+            "Correct them or leave them out if they are errors, such as another unit "
+            "or a code for a missing value."
+        )
+
+    def _warn_of_unseen(self, columns):
+        """Name columns that tell new samples apart, but not those of fit."""
+        if not columns:
+            return
+        names = getattr(self, "feature_names_in_", np.arange(len(self._scaler.center_)))
+        shown = [
+            names[column].item() if hasattr(names[column], "item") else names[column]
+            for column in sorted(columns)[:5]
+        ]
+        warn(
+            f"X varies in {len(columns)} "
+            f"{'column that was' if len(columns) == 1 else 'columns that were'} "
+            f"constant in the training data: {', '.join(map(repr, shown))}"
+            f"{', ...' if len(columns) > 5 else ''}. The embedding takes no account of "
+            "it. Fit on data in which they vary."
+        )
+
     def _warn_of_unlike_rows(self, fitted, row):
         """Warn where a sample's outputs depend on its place among the others."""
         networks = {"transform": fitted["network_"]}
@@ -752,7 +804,7 @@ class DeepManifold(
         if continued:
             start = [
                 *(_describe(*network) for network in self._networks().items()),
-                vars(self._input_map),
+                vars(self._scaler),
             ]
         if isinstance(rows, np.ndarray):
             rows = np.ascontiguousarray(rows)  # equal data, equal digest
@@ -791,11 +843,15 @@ class DeepManifold(
         X = self._validate(X, reset=False)
         return self._outputs(network, X).astype(_output_dtype(X.dtype), copy=False)
 
-    def _outputs(self, network, rows, input_map=None):
+    def _outputs(self, network, rows, scaler=None):
         """Outputs of a network for validated rows, float32."""
-        input_map = self._input_map if input_map is None else input_map
         network, device = self._placed(network)
-        return _apply_to_rows(network, input_map, rows, device)
+        if scaler is not None:
+            return _apply_to_rows(network, scaler, rows, device)
+        unseen = set()
+        outputs = _apply_to_rows(network, self._scaler, rows, device, unseen)
+        self._warn_of_unseen(unseen)
+        return outputs
 
     def _outputs_of_codes(self, network, codes):
         """Outputs of a network whose inputs are float32 points of the embedding."""
@@ -841,10 +897,18 @@ def _output_dtype(dtype):
     return np.float32 if dtype in (np.float32, np.float16) else np.float64
 
 
-def _apply_to_rows(network, input_map, rows, device, **options):
+def _apply_to_rows(network, scaler, rows, device, unseen=None, **options):
+    """Outputs for rows; columns that were constant in fit are added to ``unseen``."""
+
+    def load(start, stop):
+        part = rows[start:stop]
+        if unseen is not None:
+            unseen.update(scaler.unseen(part).tolist())
+        return scaler.transform(part)
+
     return apply_in_blocks(
         network,
-        lambda start, stop: input_map.rows(rows, start, stop),
+        load,
         rows.shape[0],
         device=device,
         **options,

@@ -528,7 +528,7 @@ default="isomap"
         columns_of_rows = apply_in_blocks(
             columns, lambda start, stop: single[start:stop], len(codes), device=device
         ).reshape(len(codes), -1, n_components)
-        inverse = self._input_map.inverse_factor[:, np.newaxis]
+        inverse = self._scaler.inverse_factor[:, np.newaxis]
         wide = codes.dtype == np.float64
         return (columns_of_rows * inverse).astype(np.float64 if wide else np.float32)
 

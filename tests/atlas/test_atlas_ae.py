@@ -108,7 +108,7 @@ def test_other_initial_prototypes(sphere, init):
     # other weights they would not: 1.7 times the distance, from random rows
     kmeans = KMeans(8, n_init=1, random_state=0).fit(sphere.data)
     centres = model.network_.encoder.parts.heads.prototypes.numpy()
-    rows = model._input_map.rows(sphere.data, 0, len(sphere.data))
+    rows = model._scaler.transform(sphere.data)
     nearest = cdist(rows, centres, "sqeuclidean").min(axis=1).mean()
     scale = (rows**2).sum() / (sphere.data**2).sum()
     assert nearest < 1.4 * scale * kmeans.inertia_ / len(rows)
@@ -420,16 +420,31 @@ def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
     assert model.transform(X).shape == (n_samples, 3 * n_samples)
 
 
+def test_a_part_of_fewer_samples_than_charts_trains_all_charts(iris):
+    X = iris[0]
+    model = quick(batch_size=2, max_epochs=1).fit(X)
+    before = model.transform(X)
+    model.partial_fit(X[:2])
+    assert model.n_charts_ == 3
+    assert model.transform(X).shape == before.shape
+    assert not np.array_equal(model.transform(X), before)
+
+
+def test_charts_that_a_small_first_part_has_reduced_are_kept(iris):
+    X = iris[0]
+    model = quick(batch_size=2, max_epochs=1)
+    with pytest.warns(UserWarning, match="using n_charts=2"):
+        model.partial_fit(X[:2])
+    assert model.partial_fit(X).n_charts_ == 2
+
+
 def test_going_on_needs_as_many_charts(iris):
     X = iris[0]
     model = quick(batch_size=2, max_epochs=1).fit(X)
     before = model.transform(X)
     message = r"heads.prototypes is \(2, 4\) and was \(3, 4\).* pass more at once"
-    with (
-        pytest.warns(UserWarning, match="using n_charts=2"),
-        pytest.raises(ValueError, match=message),
-    ):
-        model.partial_fit(X[:2])
+    with pytest.raises(ValueError, match=message):
+        model.set_params(n_charts=2).partial_fit(X)
     assert_array_equal(model.transform(X), before)
 
 

@@ -18,12 +18,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
 from skmanifold.base import _template
+from skmanifold.base._scaler import InputScaler
 from skmanifold.graph import (
     connected_components_of,
     nearest_neighbors,
     neighbors_from_graph,
 )
-from skmanifold.utils._input_map import InputMap
 
 SMALL = {"structure_layers": (8,), "structure_dim": 4, "max_epochs": 1}
 
@@ -270,10 +270,10 @@ def test_sparse_rows_are_dense_in_parts_only():
     gc.collect()
     tracemalloc.start()
     try:
-        scaling = InputMap.learn(X)
+        scaling = InputScaler().fit(X)
         learnt = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
-        scaling.rows(X, 0, 256)
+        scaling.transform(X[:256])
         rows = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -294,18 +294,18 @@ def test_memory_of_a_sparse_fit():
 
 def test_wide_rows_scale_to_the_same_bits_in_any_number():
     X = np.random.RandomState(0).normal(size=(300, 9000))
-    scaling = InputMap.learn(X)
-    whole = scaling.rows(X, 0, 300)
-    assert_array_equal(scaling.rows(X, 17, 18), whole[17:18])
-    assert_array_equal(scaling.rows(X, 100, 300), whole[100:])
-    np.testing.assert_allclose(scaling.mean, X.mean(axis=0), atol=1e-12)
+    scaling = InputScaler().fit(X)
+    whole = scaling.transform(X)
+    assert_array_equal(scaling.transform(X[17:18]), whole[17:18])
+    assert_array_equal(scaling.transform(X[100:]), whole[100:])
+    np.testing.assert_allclose(scaling.center_, X.mean(axis=0), atol=1e-12)
     assert whole.std(axis=0).mean() == pytest.approx(1.0, abs=0.01)
 
 
 def test_row_order_in_memory_does_not_show():
     X = np.random.RandomState(0).normal(size=(300, 100))
-    a, b = (InputMap.learn(np.asarray(X, order=order), n_reduced=5) for order in "CF")
-    assert_array_equal(a.basis, b.basis)
+    a, b = (InputScaler(n_reduced=5).fit(np.asarray(X, order=order)) for order in "CF")
+    assert_array_equal(a.basis_, b.basis_)
 
 
 # Parts ------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_the_graph_is_transform(estimator_class, tmp_path):
     model.to_onnx(path)
     assert os.listdir(tmp_path) == ["model.onnx"]
     onnx.checker.check_model(path, full_check=True)
-    for rows in (X[:1], X[:7], X):
+    for rows in (X[:1], X[:7], X, 5 * X - 3 * X.mean(axis=0)):
         rows = rows.astype(np.float32)
         *names, found = run(path, rows)
         assert names == ["X", "embedding"]

@@ -806,3 +806,27 @@ def test_nothing_real_is_allocated_for_a_forged_width(
     path.write_bytes(signed(arrays, {**metadata, "model": json.dumps(model)}))
     with pytest.raises(ValueError, match=r"not a valid model: .* has other weights"):
         load(path)
+
+
+def test_bounds_and_constant_columns_are_kept(tmp_path):
+    """What lies far outside, new columns and a further part: as without a file."""
+    X, _ = load_iris(return_X_y=True)
+    X = np.column_stack([X, np.full(len(X), 7.0)])
+    X[5, 2] = 1e6
+    with pytest.warns(UserWarning, match="far away from all others"):
+        model = DLME(max_epochs=2, random_state=0).fit(X)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    far = X[:40] * [1, 50, 1, 1, 1]
+    assert_array_equal(again.transform(far), model.transform(far))
+    late = X[10:50].copy()
+    late[3, 4] = 9.0
+    for fitted in (again, model):
+        with pytest.warns(UserWarning, match="varies in 1 column that was constant"):
+            fitted.transform(late)
+        fitted.partial_fit(late)
+    assert_array_equal(again.transform(late), model.transform(late))
+    assert vars(again._scaler).keys() == vars(model._scaler).keys()
+    for name, value in vars(model._scaler).items():
+        assert_array_equal(vars(again._scaler)[name], value)
+        assert type(vars(again._scaler)[name]) is type(value)

@@ -220,7 +220,7 @@ def test_an_objective_may_draw_from_the_global_generator(check):
 def test_reaches_the_minimum_of_pca():
     X = np.random.RandomState(0).randn(200, 6) @ np.diag([1.5, 1.4, 1.2, 1.1, 1, 1])
     model = NeuralPCA(random_state=0).fit(X)
-    scaled = model._input_map.rows(X, 0, len(X)).astype(np.float64)
+    scaled = model._scaler.transform(X).astype(np.float64)
     kept = PCA(2).fit(scaled)
     minimum = scaled.var(axis=0).sum() - kept.explained_variance_.sum() * 199 / 200
     assert model.history_["reconstruction"][-1] == pytest.approx(minimum, rel=1e-3)
@@ -256,13 +256,13 @@ def test_modules_rest_in_eval_mode_without_gradients():
 
 def reconstruction_of(model, X):
     """By hand: scaled rows through the two networks, and back to raw units."""
-    input_map = model._input_map
-    scaled = torch.from_numpy(input_map.rows(X, 0, len(X)))
+    scaler = model._scaler
+    scaled = torch.from_numpy(scaler.transform(X))
     with torch.inference_mode():
         decoded = model.decoder_(model.network_(scaled)).numpy()
-    varies = input_map.factor > 0
-    raw = np.repeat(input_map.mean[np.newaxis], len(X), axis=0)
-    raw[:, varies] += decoded[:, varies] / input_map.factor[varies]
+    varies = scaler.factor_ > 0
+    raw = np.repeat(scaler.center_[np.newaxis], len(X), axis=0)
+    raw[:, varies] += decoded[:, varies] / scaler.factor_[varies]
     return raw
 
 

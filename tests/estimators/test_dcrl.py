@@ -445,7 +445,7 @@ def test_ranks_begin_right(iris):
     """Where the centres begin, their distances are those of the means, scaled."""
     X = iris[0]
     model = quick(max_epochs=1, learning_rate=1e-12, rank_scale=3.0).fit(X)
-    rows = model._input_map.rows(X, 0, len(X))  # as the fit sees them
+    rows = model._scaler.transform(X)  # as the fit sees them
     labels = KMeans(3, n_init=10, random_state=0).fit_predict(rows)
     means = np.stack([rows[labels == c].mean(axis=0) for c in range(3)])
 
@@ -731,12 +731,12 @@ def test_images_are_moved_as_images(monkeypatch, images):
     model.fit(images)
     pictures, fill = seen[0]
     assert pictures.shape[1:] == (1, 8, 8)
-    raw = pictures.flatten(1).double().numpy() * model._input_map.unit
+    raw = pictures.flatten(1).double().numpy() * model._scaler.unit
     distances = np.abs(raw[:, None] - images).max(axis=2).min(axis=1)
     assert distances.max() < 1e-4
     mean = images.mean(axis=0).reshape(8, 8)
     border = np.concatenate([mean[0], mean[-1], mean[:, 0], mean[:, -1]])
-    assert border.min() <= fill * model._input_map.unit <= border.mean()
+    assert border.min() <= fill * model._scaler.unit <= border.mean()
 
 
 @pytest.mark.parametrize(
@@ -1137,3 +1137,17 @@ def test_interrupted_fit_resumes_bit_for_bit(images, tmp_path, fail_after, label
     assert_array_equal(resumed.cluster_centers_, whole.cluster_centers_)
     assert resumed.history_ == whole.history_
     assert resumed.pretraining_history_ == whole.pretraining_history_
+
+
+def test_thousands_of_columns_are_reduced():
+    """As texts are: sparse, and of few dimensions."""
+    rng = np.random.RandomState(0)
+    y = rng.randint(3, size=120)
+    topics = rng.dirichlet(np.full(2500, 0.02), 3)
+    X = sparse.csr_array(np.stack([rng.multinomial(80, topics[k]) for k in y]) * 1.0)
+    model = DCRL(3, init="k-means", random_state=0).fit(X)
+    assert model.network_.project.out_features == 20
+    assert adjusted_rand_score(y, model.labels_) == 1
+    assert model.cluster_means_.shape == (3, 2500)
+    assert model.inverse_transform(model.embedding_).shape == X.shape
+    assert model.score(X) > -X.toarray().var(axis=0).sum()

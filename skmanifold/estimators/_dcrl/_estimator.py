@@ -31,7 +31,7 @@ from ._clusters import raw_means, soft_assignments
 from ._neighbors import search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
-from ._representation import dense, fit_representation, represented
+from ._representation import fit_representation, represented
 from ._start import given_labels, kmeans_labels, modularity
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
@@ -44,6 +44,9 @@ _MOST_ROWS_TO_CHOOSE = 20_000
 
 # The unit of the losses is at least this share of the spread of the features.
 _MOST_UNITS = 4.0
+
+# More columns than this are reduced by PCA.
+_MOST_COLUMNS = 2000
 
 
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
@@ -60,7 +63,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     latent space into one of these clusters. Input is taken in raw units. One number
     scales all columns, so that distances keep their proportions, but for columns in
     unrelated units or far larger than the others, which are brought to one scale first,
-    as by :class:`DLME`.
+    as by :class:`DLME`. More than 2,000 columns (texts, gene expression) are reduced to
+    at most 100 principal components, unless there is an ``image_shape``, a transformer
+    as ``representation`` or a network of your own.
 
     Parameters
     ----------
@@ -511,14 +516,19 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         learning_rate = self.learning_rate
         if learning_rate == "auto":
             learning_rate = 1e-3
+        has_representation = hasattr(self, "representation_")
+        own = (self.encoder, self.decoder, self.image_shape)
+        reduces = n_features > _MOST_COLUMNS and not has_representation
+        reduces = reduces and all(part is None for part in own)
         return Plan(
             n_epochs=n_epochs.pop("training"),
             batch_size=batch_size,
             learning_rate=learning_rate,
             n_pretraining_epochs=sum(n_epochs.values()),
+            # so wide are texts and gene expression, which span few dimensions
+            n_reduced=min(100, max(2, n_samples // 6)) if reduces else None,
             # images and representations have one scale; a table may have many units
-            column_scaling=self.image_shape is None
-            and not hasattr(self, "representation_"),
+            column_scaling=self.image_shape is None and not has_representation,
         )
 
     def _n_epochs(self, n_samples, batch_size):
@@ -611,7 +621,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return run.build(nn.ModuleDict, {"clusters": clusters})["clusters"]
 
     def _make_networks(self, sizes):
-        n_inputs, n_features = sizes["n_inputs"], sizes["n_features"]
+        n_inputs = sizes["n_inputs"]
+        n_features = min(sizes["n_features"], n_inputs)  # fewer after a PCA
         n_rest = n_inputs - n_features
         n_represented = n_inputs
         represent = nn.Identity()
@@ -732,11 +743,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
-        first = dense(data.X[:1]).astype(np.float64)
-        offset = torch.from_numpy((first / data.unit).astype(np.float32)).to(
-            data.device
-        )
-        offset = offset - inputs[:1]
+        offset = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
+        offset = offset.to(data.device)
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())

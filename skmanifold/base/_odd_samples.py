@@ -1,0 +1,336 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Statistics of columns, and the few samples that would spoil them.
+
+A sample is odd if a value of it lies many times farther out than any other value of its
+column, or if as a whole it lies many times farther out than the other samples: a sample
+in other units, a code for a missing value. Columns with heavy tails have no such gap.
+"""
+
+import math
+
+import numpy as np
+from scipy import sparse
+
+# Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
+_BLOCK_ROWS = 512
+
+# Most entries of such a block (16 MB): a sparse matrix may have very many columns.
+_BLOCK_SIZE = 2**21
+
+# Entries of the columns of a sample that are sorted at once (4 MB).
+_COLUMN_BLOCK_SIZE = 2**19
+
+# Entries of the sample that units and limits are read from, and its most rows.
+_UNIT_SAMPLE_SIZE = 2**22
+UNIT_SAMPLE_ROWS = 1000
+
+# Columns whose units are farther apart than this, between the tenth and the ninetieth
+# per cent, are not measured on one scale. Pixels of images are at 2 to 3, scaled gene
+# expression at 4; tables of measurements of several kinds at 50 and more.
+ONE_SCALE = 10.0
+
+# How many times farther out than all others an odd value lies, at least; and an odd
+# sample as a whole, whose norm spreads less.
+GAP = 8.0
+_NORM_GAP = 5.0
+
+# Chance that heavy tails show a gap as large as that of an odd value anywhere in X, and
+# the tail index of columns that do not tell theirs.
+_CHANCE = 0.01
+_HEAVY = 0.7
+
+# Largest share of the samples that is odd in one column, and in all of them; what is
+# more frequent belongs to the data. Fewer samples than the least are not judged.
+_ODD_SHARE = 0.02
+_MOST_ODD = 0.05
+_LEAST_SAMPLES = 20
+
+
+def dense(rows):
+    return rows.toarray() if sparse.issparse(rows) else rows
+
+
+def blocks(n_rows, n_features):
+    """Slices of the rows, few enough to be dense in float64."""
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_SIZE // n_features))
+    return [slice(start, start + size) for start in range(0, n_rows, size)]
+
+
+class Statistics:
+    """Mean, variance and range of each column, in float64, of blocks as they come."""
+
+    def __init__(self, n_features):
+        self.n_samples = 0
+        self.mean = np.zeros(n_features)
+        self.squares = np.zeros(n_features)
+        self.low = np.full(n_features, np.inf)
+        self.high = np.full(n_features, -np.inf)
+
+    def add(self, block):
+        """Take in a dense float64 block, which is overwritten."""
+        n = len(block)
+        np.minimum(self.low, block.min(axis=0), out=self.low)
+        np.maximum(self.high, block.max(axis=0), out=self.high)
+        block_mean = block.mean(axis=0)
+        block -= block_mean
+        # Chan's update: no difference of large sums, so offsets lose no digits
+        delta = block_mean - self.mean
+        seen = self.n_samples
+        self.squares += np.einsum("ij,ij->j", block, block)
+        self.squares += delta * delta * (seen * n / (seen + n))
+        self.n_samples += n
+        self.mean += delta * (n / self.n_samples)
+
+    @property
+    def variance(self):
+        return self.squares / self.n_samples
+
+
+def statistics(X, kept):
+    """Statistics of the samples that are kept, in one pass over blocks."""
+    result = Statistics(X.shape[1])
+    for rows in blocks(*X.shape):
+        chosen = kept[rows]
+        if chosen.any():
+            result.add(dense(X[rows]).astype(np.float64)[chosen])
+    return result
+
+
+def sampled_rows(X, random_state):
+    """Numbers of the samples that units and limits are read from."""
+    n_samples, n_features = X.shape
+    n_sampled = min(UNIT_SAMPLE_ROWS, max(100, _UNIT_SAMPLE_SIZE // n_features))
+    if n_sampled >= n_samples:
+        return np.arange(n_samples)
+    rng = np.random.RandomState(random_state)
+    return np.sort(rng.choice(n_samples, n_sampled, replace=False))
+
+
+def _most_odd(n_samples, n_deviations=0):
+    """Largest number of samples that are odd in one column.
+
+    A subset drawn at random may hold some standard deviations more than its share.
+    """
+    expected = _ODD_SHARE * n_samples
+    return max(1, math.ceil(expected + n_deviations * math.sqrt(expected)))
+
+
+def column_blocks(sample):
+    """Slices of the columns, few enough to be copied."""
+    n_samples, n_features = sample.shape
+    size = max(1, _COLUMN_BLOCK_SIZE // n_samples)
+    return [slice(start, start + size) for start in range(0, n_features, size)]
+
+
+def _n_used(n_samples, n_skipped):
+    """Number of values that tell how heavy a tail is."""
+    return min(max(10, min(100, n_samples // 10)), n_samples - n_skipped - 1)
+
+
+def _gaps(tail, others, n_skipped, least):
+    """How far beyond the next value an ordinary one may lie, of each column.
+
+    The largest values of a column whose tail has the index m (Hill's estimate, from
+    values below those that may be odd) lie apart by factors: m times the logarithm of
+    the i-th over the next is exponentially distributed with mean 1 / i.
+
+    Parameters
+    ----------
+    tail : ndarray of shape (n_used + n_skipped + 1, n_features)
+        Largest distances from an ordinary value, each column in ascending order.
+    others : ndarray of shape (n_features,)
+        Number of samples whose distance is not zero.
+    n_skipped : int
+        Number of values at the end that may be odd.
+    least : float
+        Smallest gap.
+
+    Returns
+    -------
+    gaps : ndarray of shape (n_features,)
+        The factors.
+    known : ndarray of shape (n_features,), bool
+        Whether a column tells its own.
+    """
+    n_features = tail.shape[1]
+    ranks = np.arange(len(tail) - 1, n_skipped, -1)[:, np.newaxis]
+    tail = tail[: len(ranks) + 1]
+    # near zero is no tail: the upper half of what differs from zero
+    used = ranks < others / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spacings = np.diff(np.log(tail), axis=0)
+    counts = used.sum(axis=0)
+    known = counts >= 5
+    weighted = ranks * np.where(used, spacings, 0.0)
+    index = np.full(n_features, _HEAVY)
+    index[known] = weighted.sum(axis=0)[known] / counts[known]
+    # columns that tell nothing, or little by chance, are taken to be like the others
+    typical = np.median(index[known]) if known.any() else _HEAVY
+    index[~known] = np.maximum(typical, _HEAVY)
+    index = np.maximum(index, typical)
+    with np.errstate(over="ignore"):
+        gaps = np.maximum(least, np.exp(index * math.log(n_features / _CHANCE)))
+    return gaps, known
+
+
+class Limits:
+    """Where values of each column cease to be ordinary.
+
+    Parameters
+    ----------
+    common : ndarray of shape (n_features,)
+        An ordinary value of each column.
+    floor : ndarray of shape (n_features,)
+        Largest ordinary distance from it.
+
+    gap : ndarray of shape (n_features,)
+        An odd value lies this many times farther out than all ordinary ones.
+    """
+
+    def __init__(self, common, floor, gap):
+        self.common = common
+        self.floor = floor
+        self.gap = gap
+
+    @classmethod
+    def of(cls, sample):
+        """Limits from a dense sample, a few of whose values may be odd."""
+        n_samples, n_features = sample.shape
+        n_skipped = _most_odd(n_samples, 3)
+        common, unit = np.empty((2, n_features))
+        others = np.empty(n_features, dtype=np.int64)
+        tail = np.empty((_n_used(n_samples, n_skipped) + n_skipped + 1, n_features))
+        for part in column_blocks(sample):
+            ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
+            common[part] = ordered[n_samples // 2]
+            apart = np.sort(np.abs(ordered - common[part]), axis=0)
+            others[part] = n = np.count_nonzero(apart, axis=0)
+            # of the values that differ from the common one, the middle one is a unit
+            unit[part] = apart[n_samples - n + (n - 1) // 2, np.arange(len(n))]
+            tail[:, part] = apart[-len(tail) :]
+        judged = others > 1
+        if n_samples < _LEAST_SAMPLES or not judged.any():
+            return cls(common, *np.full((2, n_features), np.inf))
+        gap, known = _gaps(tail, others, n_skipped, GAP)
+        top = tail[-n_skipped - 1 :]
+        jumps = (top[:-1] > 0) & (top[1:] >= gap * top[:-1])
+        last = np.where(jumps.any(axis=0), jumps.argmax(axis=0), n_skipped)
+        floor = top[last, np.arange(n_features)]
+        # what is ordinary in other columns is so in one that says little of itself, and
+        # in one on their scale that mostly has one value, such as a pixel at the border
+        low, typical, high = np.quantile(floor[judged], [0.1, 0.5, 0.9])
+        alike = ~known
+        if high <= ONE_SCALE * low:
+            alike |= others < n_samples / 2
+        floor[alike] = np.maximum(floor[alike], typical)
+        reach = np.quantile(floor[judged] / unit[judged], 0.75)
+        floor = np.where(judged, np.maximum(floor, reach * unit), floor[judged].max())
+        return cls(common, floor, gap)
+
+    @property
+    def reach(self):
+        """Distance from the common value beyond which a value may be odd."""
+        return self.gap * self.floor
+
+    def contain(self, rows):
+        """Whether each of some dense rows is within the limits."""
+        result = np.ones(len(rows), dtype=bool)
+        for part in column_blocks(rows):
+            apart = np.abs(rows[:, part] - self.common[part])
+            result &= (apart <= self.reach[part]).all(axis=1)
+        return result
+
+
+class Survey:
+    """One pass over X: statistics of the columns, and which samples are odd.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The data.
+    limits : Limits
+        Where to look for odd values.
+    center, factor : ndarray of shape (n_features,)
+        What makes columns comparable, for the norms of samples.
+    radius : float, default=0.0
+        Norm up to which samples are known to be ordinary.
+
+    Attributes
+    ----------
+    statistics : Statistics
+        Those of all samples.
+    odd : ndarray of shape (n_odd, 2), int
+        Odd samples, in ascending order, and a column of each that is odd, or -1.
+    """
+
+    def __init__(self, X, limits, center, factor, radius=0.0):
+        self.limits = limits
+        self.statistics = Statistics(X.shape[1])
+        self._most = _most_odd(X.shape[0])
+        self._reach = limits.reach.copy()
+        self._ordinary = np.zeros(X.shape[1])
+        self._counts = np.zeros(X.shape[1], dtype=np.int64)
+        self._found = []
+        norms = np.empty(X.shape[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows in blocks(*X.shape):
+                block = dense(X[rows]).astype(np.float64)
+                self._look(block, rows.start)
+                scaled = block - center
+                scaled *= factor
+                norms[rows] = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+                del scaled
+                self.statistics.add(block)
+        self.odd = self._judge(norms, radius)
+
+    def _look(self, block, start):
+        """Note the values of a block that lie beyond the limits."""
+        common, reach = self.limits.common, self._reach
+        low, high = block.min(axis=0), block.max(axis=0)
+        farthest = np.maximum(common - low, high - common)
+        columns = np.flatnonzero(farthest > reach)
+        if len(columns):
+            apart = np.abs(block[:, columns] - common[columns])
+            beyond = apart > reach[columns]
+            i, j = np.nonzero(beyond)
+            self._found.append((start + i, columns[j], apart[i, j]))
+            farthest[columns] = np.where(beyond, 0.0, apart).max(axis=0)
+            self._counts[columns] += beyond.sum(axis=0)
+            # so many are no exception: the column is not judged any more
+            reach[self._counts > self._most] = np.inf
+        np.maximum(self._ordinary, farthest, out=self._ordinary)
+
+    def _judge(self, norms, radius):
+        odd = np.full(len(norms), -2)
+        if self._found:
+            rows, columns, apart = map(np.concatenate, zip(*self._found, strict=True))
+            for column in np.unique(columns[self._counts[columns] <= self._most]):
+                here = columns == column
+                ordinary = max(self._ordinary[column], self.limits.floor[column])
+                ordered = np.sort(apart[here])
+                before = np.append(ordinary, ordered[:-1])
+                jumps = ordered >= self.limits.gap[column] * before
+                if jumps.any():
+                    least = ordered[jumps.argmax()]
+                    odd[rows[here & (apart >= least)]] = column
+        rest = np.flatnonzero(odd == -2)
+        if radius > 0 or len(norms) >= _LEAST_SAMPLES:
+            ordered = np.sort(norms[rest])
+            gap = _NORM_GAP
+            if len(ordered) >= _LEAST_SAMPLES:
+                n_tail = _n_used(len(ordered), self._most) + self._most + 1
+                tail = ordered[-n_tail:, np.newaxis]
+                n_others = np.count_nonzero(ordered)
+                gap = float(_gaps(tail, n_others, self._most, _NORM_GAP)[0][0])
+            ordered = ordered[-self._most - 1 :]
+            before = np.maximum(ordered[:-1], radius)
+            jumps = (before > 0) & (ordered[1:] >= gap * before)
+            if jumps.any():
+                least = ordered[1:][jumps.argmax()]
+                odd[rest[norms[rest] >= least]] = -1
+        found = np.flatnonzero(odd > -2)
+        if len(found) > max(1, _MOST_ODD * len(norms)):
+            found = found[:0]
+        return np.column_stack([found, odd[found]])

@@ -1,0 +1,478 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+    make_friedman2,
+)
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from skmanifold.base._scaler import InputScaler, columns_in_unrelated_units
+from skmanifold.datasets import make_s_curve, make_sphere
+
+
+def all_rows(X, **options):
+    return InputScaler(**options).fit(X).transform(X)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+def test_mean_zero_and_mean_variance_one(digits):
+    rows = all_rows(digits[0])
+    varies = digits[0].std(axis=0) > 0
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-5)
+    assert rows[:, varies].var(axis=0).mean() == pytest.approx(1, rel=1e-5)
+
+
+def test_comparable_columns_keep_their_proportions():
+    X = np.random.RandomState(0).randn(500, 4) * [1.0, 1.2, 1.5, 1.9]
+    rows = all_rows(X)
+    np.testing.assert_allclose(
+        rows.std(axis=0) / rows.std(axis=0)[0],
+        X.std(axis=0) / X.std(axis=0)[0],
+        rtol=1e-5,
+    )
+
+
+def neighbor_purity(rows, y):
+    neighbors = NearestNeighbors(n_neighbors=10).fit(rows).kneighbors()[1]
+    return np.mean(y[neighbors] == y[:, None])
+
+
+def test_one_column_ten_thousand_times_larger_does_no_harm(digits):
+    X, y = digits
+    damaged = X.copy()
+    damaged[:, 20] *= 1e4
+    clean = neighbor_purity(all_rows(X), y)
+    assert neighbor_purity(all_rows(damaged), y) > clean - 0.01
+    assert neighbor_purity(damaged, y) < clean - 0.15, "what it protects from"
+
+
+@pytest.mark.parametrize("n_features", [2, 3, 4])
+def test_few_columns_are_protected_too(n_features):
+    X = np.random.RandomState(0).randn(200, n_features)
+    X[:, 0] *= 1e4
+    spread = all_rows(X).std(axis=0)
+    assert spread[0] < 2.1 * spread[1]
+
+
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+def test_unrelated_units_are_taken_out(load):
+    """On tables of measurements, what standardising each column gives."""
+    X, y = load(return_X_y=True)
+    standardised = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
+    assert neighbor_purity(all_rows(X), y) > standardised - 0.01
+    assert neighbor_purity(X, y) < standardised - 0.03, "what it mends"
+
+
+def incomes(n_samples=200):
+    rng = np.random.RandomState(0)
+    return np.column_stack([rng.rand(n_samples) * 9e4, rng.rand(n_samples) * 0.1])
+
+
+@pytest.mark.parametrize(
+    "X, found",
+    [
+        (incomes(), (0, 1)),
+        (incomes().astype(np.float32), (0, 1)),
+        (sparse.csr_array(incomes()), (0, 1)),
+        (load_wine().data, (12, 7)),
+        (load_breast_cancer().data, (23, 19)),
+        (make_friedman2(300, random_state=0)[0], (1, 2)),
+    ],
+    ids=["incomes", "float32", "sparse", "wine", "cancer", "friedman2"],
+)
+def test_columns_in_unrelated_units_are_found(X, found):
+    assert columns_in_unrelated_units(X, 0) == found
+
+
+def legitimate():
+    rng = np.random.RandomState(0)
+    yield "digits", load_digits().data
+    yield "iris", load_iris().data
+    yield "centred", load_diabetes().data
+    yield "a centred table", load_wine().data - load_wine().data.mean(axis=0)
+    yield "coordinates", make_s_curve(300, random_state=0).data + 1e4
+    yield "sphere", make_sphere(300, random_state=0).data
+    yield "counts", rng.poisson([0.01, 1.0, 1e4, 1e5], (300, 4))
+    yield "noise", rng.randn(300, 5) * [1.0, 1.0, 1e-4, 1e-4, 1e-4]
+    yield "heavy tails", np.abs(rng.standard_t(2, (300, 30)))
+    yield "outliers", rng.standard_cauchy((30, 20)) + 1e5
+    yield "many columns", rng.rand(300, 200) * np.logspace(0, 6, 200)
+    yield "few rows", incomes(10)
+    yield "a constant", np.column_stack([rng.rand(100) * 9e4, np.full(100, 0.1)])
+    shares = rng.dirichlet([30.0, 1.0, 1e-2], 300)
+    yield "shares", shares
+    yield "shares, float32", shares.astype(np.float32)
+    yield "percentages", 100 * shares
+    yield "rates", rng.rand(300, 2) * [1.0, 1e-5]
+    yield "a huge constant", np.column_stack([rng.rand(100), np.full(100, 1e200)])
+    yield "one column", incomes()[:, :1]
+
+
+@pytest.mark.parametrize(
+    "kind, X", list(legitimate()), ids=[kind for kind, _ in legitimate()]
+)
+def test_columns_in_one_unit_are_left_in_peace(kind, X):
+    assert columns_in_unrelated_units(X, 0) is None
+
+
+def test_rare_pixels_are_on_the_same_scale(digits):
+    X, _ = digits
+    varies = X.std(axis=0) > 0
+    # ... though their standard deviations are not
+    low, high = np.quantile(X.std(axis=0)[varies], [0.1, 0.9])
+    assert high > 20 * low
+    rows = all_rows(X)
+    small = varies & (X.std(axis=0) < 2 * np.quantile(X.std(axis=0)[varies], 0.75))
+    ratio = rows[:, small].std(axis=0) / X[:, small].std(axis=0)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+
+
+def test_principal_components_keep_their_proportions(digits):
+    X = PCA().fit_transform(digits[0])[:, :60]
+    assert X.std(axis=0)[5] > 10 * X.std(axis=0)[-6]
+    ratio = all_rows(X).std(axis=0) / X.std(axis=0)
+    np.testing.assert_allclose(ratio[5:], ratio[-1], rtol=1e-4)
+
+
+def test_units_are_read_off_a_sample():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.rand(5000), rng.rand(5000) * 1e3, rng.rand(5000) > 0.99])
+    # the last column: two values, of which most rows have one
+    rows, sparse_rows = all_rows(X, random_state=0), sparse.csr_array(X)
+    spread = rows[:, 0].std() / rows[:, 1].std()
+    assert spread == pytest.approx(1, rel=0.05)
+    assert rows[:, 2].std() < 0.4 * rows[:, 0].std()
+    again = InputScaler(random_state=0).fit(sparse_rows).transform(sparse_rows)
+    assert np.array_equal(rows, again)
+
+
+@pytest.mark.parametrize("rare", [20, 60])
+def test_columns_that_the_sample_does_not_see_say_nothing(rare):
+    """As the outermost pixels of many images do, of which one is on in thousands."""
+    rng = np.random.RandomState(0)
+    X = np.zeros((8000, 100))
+    X[:, rare:] = rng.rand(8000, 100 - rare) * 255
+    X[rng.randint(8000, size=rare), np.arange(rare)] = 200.0
+    factor = InputScaler(random_state=0).fit(X).factor_
+    np.testing.assert_allclose(factor, factor[0])
+    # beside columns in unrelated units they are not blown up to the size of these
+    X[:, rare:] *= 10.0 ** np.arange(100 - rare)[np.newaxis] / 1e3
+    rows = all_rows(X, random_state=0)
+    assert rows[:, :rare].std(axis=0).max() < 0.5 * rows[:, rare:].std(axis=0).min()
+
+
+def test_constant_columns_count_for_nothing():
+    X = np.random.RandomState(0).randn(50, 3)
+    with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
+    learnt = InputScaler().fit(with_constants)
+    np.testing.assert_allclose(
+        learnt.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6
+    )
+    assert np.array_equal(
+        learnt.transform(with_constants + 5)[:, 3:], np.zeros((50, 2))
+    )
+
+
+def test_all_rows_equal():
+    assert np.array_equal(all_rows(np.full((7, 3), 5.0), n_reduced=2), np.zeros((7, 3)))
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_units_do_not_matter(scale, offset):
+    X = np.random.RandomState(0).randn(300, 5)
+    np.testing.assert_allclose(
+        all_rows((X + offset) * scale), all_rows(X), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_statistics_do_not_depend_on_an_odd_first_row():
+    X = np.random.RandomState(0).randn(2000, 2)
+    X[0] = 1e6
+    learnt = InputScaler().fit(X)
+    np.testing.assert_allclose(learnt.center_, X[1:].mean(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
+def test_dtypes(dtype):
+    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 9, (40, 3))
+    np.testing.assert_allclose(
+        all_rows(X.astype(dtype)), all_rows(X.astype(np.float64)), rtol=1e-6
+    )
+
+
+def test_sparse_is_dense():
+    X = np.random.RandomState(0).poisson(0.3, (1200, 80)).astype(float)
+    dense, csr = (InputScaler(n_reduced=5).fit(M) for M in (X, sparse.csr_array(X)))
+    assert np.array_equal(
+        dense.transform(X[3:9]), csr.transform(sparse.csr_array(X)[3:9])
+    )
+    assert np.array_equal(dense.basis_, csr.basis_)
+
+
+def test_basis_is_that_of_pca(digits):
+    learnt = InputScaler(n_reduced=10, random_state=0).fit(digits[0])
+    rows = learnt.transform(digits[0])
+    ours = rows @ learnt.basis_.T
+    theirs = PCA(10).fit_transform(rows.astype(np.float64))
+    correlation = [abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) for i in range(10)]
+    assert min(correlation) > 0.999
+    assert ours.var(axis=0).mean() == pytest.approx(1, rel=1e-2)
+    # no whitening: the components keep their proportions
+    ratio = ours.std(axis=0) / theirs.std(axis=0)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)
+
+
+def test_basis_learnt_from_a_sample(digits, monkeypatch):
+    X = np.repeat(digits[0], 3, axis=0)
+    monkeypatch.setattr("skmanifold.base._scaler._PCA_SAMPLE_SIZE", 64 * 2000)
+    a, b, c = (InputScaler(n_reduced=5, random_state=s).fit(X) for s in (0, 0, 1))
+    assert np.array_equal(a.basis_, b.basis_)
+    assert not np.array_equal(a.basis_, c.basis_)
+    # near-equal eigenvalues let the axes rotate: what must agree is the subspace
+    units = [m.basis_ / np.linalg.norm(m.basis_, axis=1, keepdims=True) for m in (a, c)]
+    cosines = np.linalg.svd(units[0] @ units[1].T, compute_uv=False)
+    assert cosines.min() > 0.95
+
+
+def test_fewer_components_than_rows_and_columns():
+    X = np.random.RandomState(0).randn(6, 100)
+    assert len(InputScaler(n_reduced=50).fit(X).basis_) == 5
+    assert InputScaler(n_reduced=50).fit(X[:, :1]).basis_ is None
+
+
+def test_overflow_in_fit():
+    X = np.array([[1e200, 1.0], [-1e200, 2.0]])
+    with pytest.raises(ValueError, match="variance of column 0 overflows"):
+        InputScaler().fit(X)
+
+
+def test_overflow_in_transform():
+    X = np.random.RandomState(0).randn(20, 2)
+    learnt = InputScaler().fit(X)
+    X[3, 1] = 1e300
+    with pytest.raises(ValueError, match="too large for float32 after scaling"):
+        learnt.transform(X)
+
+
+# Odd samples --------------------------------------------------------------------
+
+
+def corrupted(X, kind):
+    """X with one sample, or 1 % of them, that is wrong; and which."""
+    X = X.astype(float)
+    few = np.arange(7, 7 + max(1, len(X) // 100))
+    if kind == "other units":
+        few = few[:1]
+        X[few] = X[few] * 1000 + 500
+    elif kind == "all columns":
+        X[few] = -9999
+    elif kind == "one column":
+        X[few, np.argmax(X.std(axis=0))] = 1e6
+    elif kind == "sizes apart":
+        X[few] = 10.0 ** np.linspace(4, 9, len(few))[:, np.newaxis]
+    return X, few
+
+
+KINDS = ["other units", "all columns", "one column", "sizes apart"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("load", [load_digits, load_wine, load_iris])
+@pytest.mark.parametrize("column_scaling", [True, False])
+def test_odd_samples_are_left_out(load, kind, column_scaling):
+    X, odd = corrupted(load().data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), odd)
+    options = {"column_scaling": column_scaling, "random_state": 0}
+    learnt, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
+    assert np.array_equal(learnt.odd_[:, 0], odd)
+    np.testing.assert_allclose(learnt.center_, clean.center_, rtol=1e-9, atol=1e-9)
+    # units are read from a subset where there are many samples: another one
+    rtol = 1e-9 if len(X) < 1000 else 0.05
+    np.testing.assert_allclose(learnt.factor_, clean.factor_, rtol=rtol)
+    # what is left of them is as near as the others
+    norms = np.linalg.norm(learnt.transform(X), axis=1)
+    assert norms[odd].max() <= 1.5 * learnt.radius_
+    assert norms[kept].max() <= learnt.radius_ * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("before", [StandardScaler, RobustScaler, MinMaxScaler])
+@pytest.mark.parametrize("load", [load_wine, load_iris])
+def test_scalers_before_do_not_make_it_worse(load, before, kind):
+    data, y = load(return_X_y=True)
+    X, odd = corrupted(data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), odd)
+    clean = before().fit_transform(data[kept])
+    rows = all_rows(before().fit_transform(X), random_state=0)[kept]
+    expected = neighbor_purity(all_rows(clean, random_state=0), y[kept])
+    assert neighbor_purity(rows, y[kept]) > expected - 0.02
+
+
+@pytest.mark.parametrize("n_samples", [60, 300, 3000])
+def test_heavy_tails_are_ordinary(n_samples):
+    rng = np.random.RandomState(0)
+    shape = n_samples, 12
+    for X in (
+        rng.lognormal(0, 2, shape),
+        rng.pareto(1.5, shape),
+        rng.standard_t(3, shape),
+        rng.poisson(rng.lognormal(-1, 1.5, shape)),
+        np.where(rng.rand(*shape) < 0.9, 0.0, rng.lognormal(7, 1.5, shape)),
+        rng.rand(*shape) < 0.02,
+        sparse.csr_array(rng.poisson(rng.lognormal(-4, 1.2, 400), (n_samples, 400))),
+    ):
+        assert len(InputScaler(random_state=0).fit(X).odd_) == 0
+
+
+def test_many_far_samples_belong_to_the_data():
+    X = np.random.RandomState(0).randn(200, 3)
+    X[:40] += 1e4
+    learnt = InputScaler().fit(X)
+    assert len(learnt.odd_) == 0
+    np.testing.assert_allclose(learnt.center_, X.mean(axis=0), rtol=1e-9)
+
+
+def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
+    X = np.random.RandomState(0).poisson(0.3, (1300, 70)).astype(float)
+    X[5] = 1e6
+    learnt = InputScaler(n_reduced=5, random_state=0).fit(X)
+    assert learnt.odd_[:, 0].tolist() == [5]
+    for same in (sparse.csr_array(X), np.asfortranarray(X)):
+        other = InputScaler(n_reduced=5, random_state=0).fit(same)
+        assert np.array_equal(other.odd_, learnt.odd_)
+        assert np.array_equal(other.basis_, learnt.basis_)
+        assert np.array_equal(other.transform(same), learnt.transform(X))
+
+
+def test_the_basis_ignores_odd_samples(digits):
+    X = digits[0].copy()
+    X[3] = 1e6
+    options = {"n_reduced": 10, "random_state": 0}
+    with_odd, without = (
+        InputScaler(**options).fit(A).basis_ for A in (X, np.delete(X, 3, axis=0))
+    )
+    units = [b / np.linalg.norm(b, axis=1, keepdims=True) for b in (with_odd, without)]
+    assert np.linalg.svd(units[0] @ units[1].T, compute_uv=False).min() > 0.99
+
+
+def test_far_samples_keep_their_order_and_their_bits():
+    X = np.random.RandomState(0).randn(300, 4)
+    learnt = InputScaler().fit(X)
+    far = X[:40] * np.logspace(0, 8, 40)[:, np.newaxis]
+    whole = learnt.transform(far)
+    assert np.linalg.norm(whole, axis=1).max() <= 1.5 * learnt.radius_
+    for i in (0, 17, 39):
+        assert np.array_equal(learnt.transform(far[i : i + 1])[0], whole[i])
+    line = np.zeros((50, 4))
+    line[:, 0] = np.linspace(-40, 40, 50)
+    assert (np.diff(learnt.transform(line)[:, 0]) > 0).all()
+    # inside of what fit has seen nothing is drawn in
+    expected = (X - learnt.center_) * learnt.factor_
+    assert np.array_equal(learnt.transform(X), expected.astype(np.float32))
+
+
+# Further samples ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spread", [1.0, 1e4])
+@pytest.mark.parametrize("n_reduced", [None, 5])
+def test_a_column_counts_once_it_varies(spread, n_reduced):
+    rng = np.random.RandomState(0)
+    X = rng.randn(400, 8) * np.linspace(1, spread, 8)
+    late = rng.rand(400) < 0.3
+    X[:, 2] = np.where((np.arange(400) >= 200) & late, 3.0, 0.0)
+    learnt = InputScaler(n_reduced=n_reduced, random_state=0).fit(X[:200])
+    assert learnt.factor_[2] == 0
+    before = learnt.transform(X[:200])
+    learnt.partial_fit(X[200:])
+    whole = InputScaler(random_state=0).fit(X)
+    assert 0.5 < learnt.factor_[2] / whole.factor_[2] < 2
+    assert np.array_equal(learnt.transform(X[:200]), before)
+    if n_reduced is not None:
+        length = np.linalg.norm(learnt.basis_[:, 2]) * learnt.spread_
+        assert length == pytest.approx(1, rel=1e-5)
+
+
+def test_bounds_widen_but_not_for_odd_samples():
+    rng = np.random.RandomState(0)
+    learnt = InputScaler().fit(rng.randn(100, 3))
+    far = rng.randn(100, 3) + 20
+    learnt.partial_fit(far)
+    assert len(learnt.odd_) == 0
+    expected = (far - learnt.center_) * learnt.factor_
+    assert np.array_equal(learnt.transform(far), expected.astype(np.float32))
+    high, radius = learnt.high_, learnt.radius_
+    part = rng.randn(5, 3)
+    part[1] = 1e6
+    learnt.partial_fit(part)
+    assert learnt.odd_[:, 0].tolist() == [1]
+    assert np.array_equal(learnt.high_, high) and learnt.radius_ == radius
+
+
+def test_columns_of_a_first_part_without_any_that_varies():
+    X = np.random.RandomState(0).randn(50, 3)
+    learnt = InputScaler(n_reduced=2).fit(np.ones((20, 3))).partial_fit(X)
+    assert learnt.basis_ is None
+    assert np.array_equal(learnt.transform(X), all_rows(X))
+
+
+def test_unseen_columns():
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
+    learnt = InputScaler().fit(X)
+    assert learnt.unseen(X).tolist() == []
+    new = X.copy()
+    new[3, 4] = 9.0
+    assert learnt.unseen(new).tolist() == [4]
+    assert learnt.unseen(sparse.csr_array(new)).tolist() == [4]
+    new[3, 4] = 7.0 + 1e-9  # next to nothing
+    assert learnt.unseen(new).tolist() == []
+
+
+# Kinds of columns ---------------------------------------------------------------
+
+
+def test_indicators_beside_measurements_count_half():
+    rng = np.random.RandomState(0)
+    measured = rng.randn(300, 4)
+    categories = np.eye(3)[rng.randint(3, size=300)]
+    X = np.column_stack([measured, categories])
+    for same in (X, X * np.array([1e3, 1, 1e-3, 1, 1, 1, 1])):
+        spread = all_rows(same).std(axis=0)
+        np.testing.assert_allclose(
+            spread[4:] / spread[3], 0.5 * categories.std(axis=0), rtol=0.1
+        )
+    for other in (
+        categories,
+        (rng.rand(300, 64) < 0.3).astype(float),
+        np.column_stack([rng.poisson(0.5, (300, 40)), categories]),
+        np.column_stack([rng.randint(0, 17, (300, 40)), categories * 1.0]),
+    ):
+        rows = all_rows(other)
+        ratio = rows.std(axis=0) / other.std(axis=0)
+        np.testing.assert_allclose(ratio[-3:], ratio.max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_features, divides", [(40, True), (3000, False)])
+def test_spread_of_thousands_of_columns_is_no_unit(n_features, divides):
+    rng = np.random.RandomState(0)
+    X = 7 + rng.randn(50, n_features) * rng.lognormal(0, 1.3, n_features)
+    factor = InputScaler().fit(X).factor_
+    small = X.std(axis=0) < np.quantile(X.std(axis=0), 0.7)
+    assert (np.ptp(factor[small]) > factor[small].min()) == divides
