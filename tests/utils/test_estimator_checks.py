@@ -613,6 +613,61 @@ class DropsAColumn(Sound):
         return outputs * np.float32(self.n_features_in_ > 1)
 
 
+@broken("check_odd_samples", "must name sample 0 in one warning")
+class TellsNothingOfOddSamples(Sound):
+    def _warn_of_odd_samples(self, scaler, rows):
+        pass
+
+
+@broken("check_odd_samples", "must leave the others apart")
+class DividesByTheLargest(Sound):
+    def fit(self, X, y=None):
+        self._largest = np.float32(np.abs(X).max())
+        return super().fit(X, y)
+
+    def _present(self, outputs):
+        return outputs / self._largest
+
+
+@broken("check_heavy_tails", "must take all samples as they are")
+class TakesTailsForErrors(Sound):
+    def fit(self, X, y=None):
+        if np.abs(X).max() > 8 * np.std(X):
+            warnings.warn("Sample 3 lies far away from all others.", stacklevel=2)
+        return super().fit(X, y)
+
+
+@broken("check_columns_that_vary_late", "must be named in one warning")
+class TellsNothingOfColumns(Sound):
+    def _warn_of_unseen(self, columns):
+        pass
+
+
+@broken("check_columns_that_vary_late", "in a later partial_fit must count")
+class KeepsItsFirstScaling(Sound):
+    def partial_fit(self, X, y=None):
+        before = getattr(self, "_scaler", None)
+        super().partial_fit(X, y)
+        self._scaler = before or self._scaler
+        return self
+
+
+@broken("check_parts_of_few_samples", "must say how many samples a part needs")
+class RefusesPartsWithoutAReason(Sound):
+    def partial_fit(self, X, y=None):
+        if len(X) < 5:
+            raise ValueError("Not enough rows.")
+        return super().partial_fit(X, y)
+
+
+@broken("check_parts_of_few_samples", "must train, but said")
+class WantsLargeParts(Sound):
+    def partial_fit(self, X, y=None):
+        if len(X) < 10:
+            raise ValueError("A part needs 10 rows.")
+        return super().partial_fit(X, y)
+
+
 @broken("check_odd_scales", "finite reconstruct")
 class OverflowsOnTheWayBack(Sound):
     def reconstruct(self, X):
