@@ -28,7 +28,7 @@ def torch_threads(n_threads):
 
 
 class Pace:
-    """Number of threads of each step: all of them, or one while that is faster.
+    """Number of threads of each step: all of them while they are worth it, or one.
 
     Threads that share a core with other work wait for each other, and a step takes many
     times as long. As results do not depend on the number of threads, it may follow the
@@ -54,11 +54,14 @@ class Pace:
     n_trials = 4
     # Steps before the slower one is tried again; doubled each time it loses.
     first_pause = 100
+    # Several threads are to be worth their cores: their share of the time of one.
+    worth = 0.85
 
     def __init__(self, n_threads, *, clock=time.perf_counter):
         self.clock = clock
         self.choices = (1,) if n_threads == 1 else (n_threads, 1)
         self.seconds = {}
+        self.weights = {n: 1 if n == 1 else 1 / self.worth for n in self.choices}
         self.trials = list(self.choices) * self.n_trials
         self.pause = self.left = self.first_pause
         self.best = self.choices[0]
@@ -91,10 +94,13 @@ class Pace:
 
     def _is_slower(self):
         """Return whether the choice has become slower than the other one was."""
-        others = [s for n, s in self.seconds.items() if n != self.best]
-        return self.seconds[self.best] > 1.2 * min(others)
+        (other,) = (n for n in self.choices if n != self.best)
+        return self._cost(self.best) > 1.2 * self._cost(other)
+
+    def _cost(self, n_threads):
+        return self.weights[n_threads] * self.seconds[n_threads]
 
     def _decide(self):
-        before, self.best = self.best, min(self.seconds, key=self.seconds.get)
+        before, self.best = self.best, min(self.choices, key=self._cost)
         self.pause = 2 * self.pause if self.best == before else self.first_pause
         self.left = self.pause

@@ -64,7 +64,9 @@ def take_steps(pace, n_steps):
     return chosen
 
 
-@pytest.mark.parametrize("faster, seconds", [(4, (3.0, 1.0)), (1, (1.0, 20.0))])
+@pytest.mark.parametrize(
+    "faster, seconds", [(4, (3.0, 1.0)), (1, (1.0, 20.0)), (1, (1.0, 0.95))]
+)
 def test_the_faster_number_of_threads_is_taken(faster, seconds):
     pace = Pace(4, clock=Clock(of_1=seconds[0], of_4=seconds[1]))
     trials = take_steps(pace, 8)
