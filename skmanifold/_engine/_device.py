@@ -85,7 +85,7 @@ def resolve_device(device):
 
 @functools.lru_cache
 def _multiplies_bfloat16(device_type):
-    """Whether products in bfloat16 are faster than in float32, by what the device is.
+    """Return whether bfloat16 products are faster than float32, by kind of device.
 
     Rates of one core, (1018 x 512) x (512 x 128): with AMX bfloat16 is about 3 times as
     fast. With AVX512-BF16 alone it is on AMD (Zen 5: 463 GFLOP/s, 241 in float32), and

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How many threads torch computes with."""
+"""Number of threads that torch computes with."""
 
 import contextlib
 import time

@@ -550,7 +550,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         )
 
     def _goes_on(self, data):
-        """Whether there are charts already, which any few samples train further."""
+        """Return whether there are charts that a few samples can train further."""
         return data.previous.get("_n_charts_asked") == self.n_charts
 
     def _count_charts(self, data):

@@ -477,21 +477,21 @@ class MSimCLR(ChartsMixin, DeepManifold):
                 "rows are none. Set image_shape to (H, W) or (H, W, C)."
             )
         # pixels, with black at zero, instead of differences from the mean image
-        centre = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
-        centre = centre.to(data.device)
+        center = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
+        center = center.to(data.device)
         # what lies beyond the edges is most often like the edges
-        edges = to_images(data.inputs[:1000] + centre, image_shape)
+        edges = to_images(data.inputs[:1000] + center, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())
 
         def augment(x, generator):
-            images = to_images(x + centre, image_shape)
+            images = to_images(x + center, image_shape)
             if callable(kind):
                 images = checked_view(kind, images)
             elif kind == "affine":
                 images = affine_view(images, generator, fill)
             else:
                 images = crop_view(images, generator)
-            return to_rows(images) - centre
+            return to_rows(images) - center
 
         return augment
 

@@ -130,7 +130,7 @@ def _n_used(n_samples, n_skipped):
 
 
 def _gaps(tail, others, n_skipped, least):
-    """How far beyond the next value an ordinary one may lie, of each column.
+    """Largest gap to the next value of an ordinary value, for each column.
 
     The largest values of a column whose tail has the index m (Hill's estimate, from
     values below those that may be odd) lie apart by factors: m times the logarithm of
@@ -176,7 +176,7 @@ def _gaps(tail, others, n_skipped, least):
 
 
 class Limits:
-    """Where values of each column cease to be ordinary.
+    """Limits of the ordinary values of each column.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class Limits:
         return self.gap * self.floor
 
     def contain(self, rows):
-        """Whether each of some dense rows is within the limits."""
+        """Return whether each dense row is within the limits."""
         result = np.ones(len(rows), dtype=bool)
         for part in column_blocks(rows):
             apart = np.abs(rows[:, part] - self.common[part])
