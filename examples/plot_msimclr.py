@@ -31,7 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_sta
 
 shared = dict(image_shape=(8, 8), n_neighbors=None, max_epochs=60, random_state=0)
 models = {
-    "SimCLR": MSimCLR(n_charts=1, regularization=0, **shared),
+    "SimCLR": MSimCLR(n_charts=1, regularization_weight=0, **shared),
     "MSimCLR": MSimCLR(n_charts=16, **shared),
 }
 for name, model in models.items():

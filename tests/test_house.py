@@ -19,12 +19,12 @@ SMALL = {
         "n_clusters": 3,
         "n_components": 2,
         "init": "k-means",  # no network before the network
-        "layers": (16,),
+        "encoder_layers": (16,),
         "representation_epochs": 1,
         "pretraining_epochs": 1,
     },
     "DLME": {"structure_layers": (16,), "structure_dim": 8, "embedding_layers": (16,)},
-    "IsometricAE": {"layers": (16,)},
+    "IsometricAE": {"encoder_layers": (16,)},
     "MSimCLR": {"n_charts": 3, "encoder_layers": (16,), "feature_dim": 8},
 }
 

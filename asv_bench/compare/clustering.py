@@ -47,7 +47,7 @@ IDEC_WEIGHTS = {**DEC_WEIGHTS, "reconstruction_weight": 1.0, "cluster_weight": 0
 OURS = {
     "dcrl": {},
     "dcrl-wide": {
-        "layers": (500, 500, 2000),
+        "encoder_layers": (500, 500, 2000),
         "norm": "none",
         "activation": "relu",
     },

@@ -204,7 +204,7 @@ def triplets_once(name, seed, d, k, n_epochs, which):
         random_state=seed,
     )
     if which == "free":
-        model.set_params(regularization=0.0)
+        model.set_params(regularization_weight=0.0)
     elif which == "untrained":
         # one epoch, so that batch norms see the data, without moving the weights
         model.set_params(max_epochs=1, learning_rate=1e-12)

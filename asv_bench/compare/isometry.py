@@ -121,7 +121,7 @@ def ring(name, seed):
 
 def reconstruction_method(name, seed, n_components=16):
     """Return one of the autoencoders that are compared on MNIST."""
-    plain = {"isometry": 0, "pseudo_inverse": 0}
+    plain = {"isometry_weight": 0, "pseudo_inverse_weight": 0}
     return isometric_ae(
         n_components=n_components,
         anchor=None,
@@ -157,7 +157,7 @@ def invertible(name, seed, **parameters):
 
         return AtlasAE(random_state=seed, **parameters)
     if name == "plain autoencoder":
-        parameters |= {"isometry": 0, "pseudo_inverse": 0, "anchor": None}
+        parameters |= {"isometry_weight": 0, "pseudo_inverse_weight": 0, "anchor": None}
     return isometric_ae(random_state=seed, **parameters)
 
 

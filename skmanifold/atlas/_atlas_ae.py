@@ -145,7 +145,7 @@ class AtlasAEObjective(nn.Module):
         critic,
         *,
         divergence_weight,
-        locality,
+        locality_weight,
         prototype_speed=1.0,
     ):
         super().__init__()
@@ -160,7 +160,7 @@ class AtlasAEObjective(nn.Module):
         variance = float(inputs.square().sum(1).mean())
         self.variance = variance if variance > 0 else 1.0
         self.divergence_weight = divergence_weight
-        self.locality = locality
+        self.locality_weight = locality_weight
 
     def forward(self, batch, progress):
         """Loss terms of a batch ``(rows, draws)``, see ChartBatches."""
@@ -173,7 +173,9 @@ class AtlasAEObjective(nn.Module):
             terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
             prototypes = self.encoder.parts.heads.prototypes
             d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
-            terms["locality"] = self.locality * (q * d2).sum(1).mean() / self.variance
+            terms["locality"] = (
+                self.locality_weight * (q * d2).sum(1).mean() / self.variance
+            )
             if self.critic is None:
                 mmd = chart_mmd(q, coordinates, draws)
                 terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
@@ -223,7 +225,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     divergence_weight : float or "auto", default="auto"
         Its weight. "auto" is 1 for "mmd" and 0.01 for "gan".
 
-    locality : float, default=0.3
+    locality_weight : float, default=0.3
         Weight of the mean squared distance of rows to the prototypes of their charts,
         relative to the variance of the data.
 
@@ -352,7 +354,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             Interval(Real, 0, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "locality": [Interval(Real, 0, None, closed="left")],
+        "locality_weight": [Interval(Real, 0, None, closed="left")],
         "init": [StrOptions({"k-means", "random", "farthest"})],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "denoise": ["boolean"],
@@ -368,7 +370,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         *,
         divergence="mmd",
         divergence_weight="auto",
-        locality=0.3,
+        locality_weight=0.3,
         membership="hard",
         init="k-means",
         temperature=0.1,
@@ -389,7 +391,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         self.n_components = n_components
         self.divergence = divergence
         self.divergence_weight = divergence_weight
-        self.locality = locality
+        self.locality_weight = locality_weight
         self.membership = membership
         self.init = init
         self.temperature = temperature
@@ -606,7 +608,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             networks["decoder"],
             Critic(n_charts, self.n_components) if gan else None,
             divergence_weight=weight,
-            locality=self.locality,
+            locality_weight=self.locality_weight,
             prototype_speed=1.0 if self.init == "k-means" else _SPEED,
         )
 

@@ -86,13 +86,21 @@ class MSimCLRObjective(nn.Module):
     # whose matrices Muon takes
     hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
-    def __init__(self, encoder, projections, *, temperature, regularization, sharpness):
+    def __init__(
+        self,
+        encoder,
+        projections,
+        *,
+        temperature,
+        regularization_weight,
+        sharpness_weight,
+    ):
         super().__init__()
         self.encoder = encoder
         self.projections = projections
         self.temperature = temperature
-        self.regularization = regularization
-        self.sharpness = sharpness
+        self.regularization_weight = regularization_weight
+        self.sharpness_weight = sharpness_weight
 
     def forward(self, batch, progress):
         """Loss terms of two views, (B, n_inputs), and draws (m, K, d) of the cube."""
@@ -102,12 +110,14 @@ class MSimCLRObjective(nn.Module):
         with torch.autocast(q.device.type, enabled=False):
             z_a, z_b = self.projections(q, y).chunk(2)
             terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
-            if self.regularization:
+            if self.regularization_weight:
                 # one view: half the rows are a quarter of the pairs, and enough
                 mmd = chart_mmd(q[:n], y[:n], draws)
-                terms["uniformity"] = self.regularization * n_charts * mmd
+                terms["uniformity"] = self.regularization_weight * n_charts * mmd
                 if n_charts > 1:
-                    terms |= membership_terms(q, self.regularization, self.sharpness)
+                    terms |= membership_terms(
+                        q, self.regularization_weight, self.sharpness_weight
+                    )
         return terms
 
 
@@ -201,13 +211,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Temperature of the contrast: the smaller, the more the most similar negatives
         weigh.
 
-    regularization : float, default=1.0
+    regularization_weight : float, default=1.0
         Weight of all that is asked of the charts: evenly spread coordinates, equally
         large charts, sharp membership. 0 leaves the contrast alone; with
         ``n_charts=1`` that is SimCLR.
 
-    sharpness : float, default=1.0
-        Weight, relative to the others of `regularization`, of the impurity of q,
+    sharpness_weight : float, default=1.0
+        Weight, relative to the others of `regularization_weight`, of the impurity of q,
         ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
 
     projection : {"mlp", "paper"}, default="mlp"
@@ -322,8 +332,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
         "augmentation": [StrOptions({"auto", "noise", "affine", "crop"}), callable],
         "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "regularization": [Interval(Real, 0, None, closed="left")],
-        "sharpness": [Interval(Real, 0, None, closed="left")],
+        "regularization_weight": [Interval(Real, 0, None, closed="left")],
+        "sharpness_weight": [Interval(Real, 0, None, closed="left")],
         "projection": [StrOptions({"mlp", "paper"})],
         "encoder_layers": ["array-like"],
         "feature_dim": [Interval(Integral, 1, None, closed="left")],
@@ -344,8 +354,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
         augmentation="auto",
         n_neighbors=4,
         temperature=0.2,
-        regularization=1.0,
-        sharpness=1.0,
+        regularization_weight=1.0,
+        sharpness_weight=1.0,
         projection="mlp",
         membership="hard",
         encoder_layers=(256, 256),
@@ -367,8 +377,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
         self.augmentation = augmentation
         self.n_neighbors = n_neighbors
         self.temperature = temperature
-        self.regularization = regularization
-        self.sharpness = sharpness
+        self.regularization_weight = regularization_weight
+        self.sharpness_weight = sharpness_weight
         self.projection = projection
         self.membership = membership
         self.encoder_layers = encoder_layers
@@ -453,8 +463,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
             networks["encoder"],
             projections,
             temperature=self.temperature,
-            regularization=self.regularization,
-            sharpness=self.sharpness,
+            regularization_weight=self.regularization_weight,
+            sharpness_weight=self.sharpness_weight,
         )
 
     # -- what the hooks need

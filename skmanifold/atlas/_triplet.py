@@ -119,7 +119,15 @@ class AtlasTripletObjective(nn.Module):
     hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(
-        self, inputs, labels, encoder, *, triplets, margin, regularization, sharpness
+        self,
+        inputs,
+        labels,
+        encoder,
+        *,
+        triplets,
+        margin,
+        regularization_weight,
+        sharpness_weight,
     ):
         super().__init__()
         self.encoder = encoder
@@ -127,8 +135,8 @@ class AtlasTripletObjective(nn.Module):
         self.register_buffer("labels", labels, persistent=False)
         self.triplets = triplets
         self.margin = margin
-        self.regularization = regularization
-        self.sharpness = sharpness
+        self.regularization_weight = regularization_weight
+        self.sharpness_weight = sharpness_weight
 
     def forward(self, batch, progress):
         """Loss terms of a batch ``(rows, draws)``."""
@@ -139,11 +147,13 @@ class AtlasTripletObjective(nn.Module):
             loss = _TRIPLETS[self.triplets]
             distances = chart_distances(q, y)
             terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
-            if self.regularization:
+            if self.regularization_weight:
                 mmd = chart_mmd(q, y, draws)
-                terms["uniformity"] = self.regularization * n_charts * mmd
+                terms["uniformity"] = self.regularization_weight * n_charts * mmd
                 if n_charts > 1:
-                    terms |= membership_terms(q, self.regularization, self.sharpness)
+                    terms |= membership_terms(
+                        q, self.regularization_weight, self.sharpness_weight
+                    )
         return terms
 
 
@@ -206,12 +216,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     margin : float, default=0.1
         By how much a row of another class should be farther away.
 
-    regularization : float, default=1.0
+    regularization_weight : float, default=1.0
         Weight of all that is asked of the charts: evenly spread coordinates, equally
         large charts, sharp membership. 0 leaves the triplets alone.
 
-    sharpness : float, default=0.3
-        Weight, relative to the others of `regularization`, of the impurity of q,
+    sharpness_weight : float, default=0.3
+        Weight, relative to the others of `regularization_weight`, of the impurity of q,
         ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
 
     membership : {"soft", "hard"}, default="soft"
@@ -331,8 +341,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
         "margin": [Interval(Real, 0, None, closed="neither")],
-        "regularization": [Interval(Real, 0, None, closed="left")],
-        "sharpness": [Interval(Real, 0, None, closed="left")],
+        "regularization_weight": [Interval(Real, 0, None, closed="left")],
+        "sharpness_weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "encoder_layers": ["array-like"],
         "feature_dim": [Interval(Integral, 1, None, closed="left")],
@@ -347,8 +357,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         image_shape=None,
         triplets="batch-all",
         margin=0.1,
-        regularization=1.0,
-        sharpness=0.3,
+        regularization_weight=1.0,
+        sharpness_weight=0.3,
         membership="soft",
         n_neighbors=5,
         encoder_layers=(256, 256),
@@ -368,8 +378,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         self.image_shape = image_shape
         self.triplets = triplets
         self.margin = margin
-        self.regularization = regularization
-        self.sharpness = sharpness
+        self.regularization_weight = regularization_weight
+        self.sharpness_weight = sharpness_weight
         self.membership = membership
         self.n_neighbors = n_neighbors
         self.encoder_layers = encoder_layers
@@ -799,8 +809,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             networks["encoder"],
             triplets=self.triplets,
             margin=self.margin,
-            regularization=self.regularization,
-            sharpness=self.sharpness,
+            regularization_weight=self.regularization_weight,
+            sharpness_weight=self.sharpness_weight,
         )
 
     def _draws_globally(self):

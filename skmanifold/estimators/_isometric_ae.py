@@ -93,8 +93,8 @@ class IsometricAEObjective(nn.Module):
         scale,
         unit,
         anchor,
-        isometry,
-        pseudo_inverse,
+        isometry_weight,
+        pseudo_inverse_weight,
         latent_prior,
         anchor_weight,
         anchor_until,
@@ -107,8 +107,8 @@ class IsometricAEObjective(nn.Module):
         decoder.inner.factor.fill_(1 / (scale * unit))
         decoder.outer.factor.fill_(scale)
         self.inputs = inputs
-        self.isometry = isometry
-        self.pseudo_inverse = pseudo_inverse
+        self.isometry_weight = isometry_weight
+        self.pseudo_inverse_weight = pseudo_inverse_weight
         self.latent_prior = latent_prior
         self.anchor_weight = anchor_weight
         self.anchor_until = anchor_until
@@ -128,7 +128,7 @@ class IsometricAEObjective(nn.Module):
         encoder, decoder = chain_of(self.encoder.net), chain_of(self.decoder.net)
         terms = {"reconstruction": None}
 
-        if self.pseudo_inverse > 0:
+        if self.pseudo_inverse_weight > 0:
             some = differentiated_rows(encoder, len(x))
             z, cotangents = in_shares(
                 self.encoder.net,
@@ -139,11 +139,11 @@ class IsometricAEObjective(nn.Module):
             if some < len(x):
                 z = torch.cat([z, in_shares(self.encoder.net, x[some:])])
             loss = pseudo_inverse_loss(cotangents)
-            terms["pseudo_inverse"] = self.pseudo_inverse * loss
+            terms["pseudo_inverse"] = self.pseudo_inverse_weight * loss
         else:
             z = in_shares(self.encoder.net, x)
 
-        if self.isometry > 0:
+        if self.isometry_weight > 0:
             some = differentiated_rows(decoder, len(x))
             points = PRIORS[self.latent_prior](z.detach(), prior, uniform)
             _, tangents = in_shares(
@@ -152,7 +152,7 @@ class IsometricAEObjective(nn.Module):
                 F.normalize(push[:some], dim=1),
                 function=functools.partial(jacobian_vector_product, decoder),
             )
-            terms["isometry"] = self.isometry * isometry_loss(tangents)
+            terms["isometry"] = self.isometry_weight * isometry_loss(tangents)
 
         if self.anchor is None:
             decoded = in_shares(self.decoder.net, z)
@@ -260,12 +260,12 @@ class IsometricAE(DecoderMixin, DeepManifold):
     n_components : int, default=2
         Dimension of the codes.
 
-    isometry : float, default=0.3
+    isometry_weight : float, default=0.3
         Weight of the isometry of the decoder: lambda of the paper. This and the next
         one are relative to the squared error of the reconstruction, summed over the
         columns, in units in which X has total variance ``n_components``.
 
-    pseudo_inverse : float, default=0.3
+    pseudo_inverse_weight : float, default=0.3
         Weight of the condition that the encoder be the decoder's pseudo-inverse: lambda
         of the paper as well. With 0 for both this is a plain autoencoder.
 
@@ -296,7 +296,7 @@ default="isomap"
         Landmarks of the anchor "isomap", see
         :func:`skmanifold.graph.geodesic_embedding`.
 
-    layers : sequence of int or "auto", default="auto"
+    encoder_layers : sequence of int or "auto", default="auto"
         Hidden layers of the built-in encoder; the decoder has them in reverse order.
 
     activation : {"silu", "gelu", "tanh", "softplus"}, default="silu"
@@ -316,9 +316,9 @@ default="isomap"
         (B, n_features).
 
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C) if rows are flattened images: the built-in networks are then
-        convolutional, see :class:`skmanifold.nn.ConvEncoder`, and ``layers`` counts for
-        nothing. A step costs many times that of the perceptrons.
+        (H, W) or (H, W, C) if samples are flattened images: the built-in networks are
+        then convolutional, see :class:`skmanifold.nn.ConvEncoder`, and
+        ``encoder_layers`` is ignored. A step costs many times that of the perceptrons.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the codes with k-means, and ``predict`` and
@@ -405,8 +405,8 @@ default="isomap"
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
-        "isometry": [Interval(Real, 0, None, closed="left")],
-        "pseudo_inverse": [Interval(Real, 0, None, closed="left")],
+        "isometry_weight": [Interval(Real, 0, None, closed="left")],
+        "pseudo_inverse_weight": [Interval(Real, 0, None, closed="left")],
         "latent_prior": [StrOptions(set(PRIORS))],
         "anchor": [StrOptions({"isomap"}), "array-like", None],
         "anchor_weight": [Interval(Real, 0, None, closed="left")],
@@ -416,7 +416,7 @@ default="isomap"
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "layers": ["array-like", StrOptions({"auto"})],
+        "encoder_layers": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions({"silu", "gelu", "tanh", "softplus"})],
         "encoder": [nn.Module, callable, None],
         "decoder": [nn.Module, callable, None],
@@ -432,15 +432,15 @@ default="isomap"
         self,
         n_components=2,
         *,
-        isometry=0.3,
-        pseudo_inverse=0.3,
+        isometry_weight=0.3,
+        pseudo_inverse_weight=0.3,
         latent_prior="segments",
         anchor="isomap",
         anchor_weight=1.0,
         anchor_until=0.6,
         n_neighbors=10,
         n_landmarks="auto",
-        layers="auto",
+        encoder_layers="auto",
         activation="silu",
         encoder=None,
         decoder=None,
@@ -457,15 +457,15 @@ default="isomap"
         random_state=None,
     ):
         self.n_components = n_components
-        self.isometry = isometry
-        self.pseudo_inverse = pseudo_inverse
+        self.isometry_weight = isometry_weight
+        self.pseudo_inverse_weight = pseudo_inverse_weight
         self.latent_prior = latent_prior
         self.anchor = anchor
         self.anchor_weight = anchor_weight
         self.anchor_until = anchor_until
         self.n_neighbors = n_neighbors
         self.n_landmarks = n_landmarks
-        self.layers = layers
+        self.encoder_layers = encoder_layers
         self.activation = activation
         self.encoder = encoder
         self.decoder = decoder
@@ -606,9 +606,11 @@ default="isomap"
         # a condition of weight 0 differentiates nothing
         _warn_of_unfit_layers(
             encoder=encoder.net
-            if self.encoder is not None and self.pseudo_inverse
+            if self.encoder is not None and self.pseudo_inverse_weight
             else None,
-            decoder=decoder.net if self.decoder is not None and self.isometry else None,
+            decoder=decoder.net
+            if self.decoder is not None and self.isometry_weight
+            else None,
         )
         return IsometricAEObjective(
             encoder,
@@ -617,8 +619,8 @@ default="isomap"
             scale=scale,
             unit=data.unit,
             anchor=anchor,
-            isometry=self.isometry,
-            pseudo_inverse=self.pseudo_inverse,
+            isometry_weight=self.isometry_weight,
+            pseudo_inverse_weight=self.pseudo_inverse_weight,
             latent_prior=self.latent_prior,
             anchor_weight=self.anchor_weight,
             anchor_until=self.anchor_until,
@@ -633,10 +635,10 @@ default="isomap"
             encoder = ConvEncoder(shape, n_components, **options)
             decoder = ConvDecoder(n_components, shape, **options)
             return encoder, decoder
-        layers = self.layers
+        layers = self.encoder_layers
         if isinstance(layers, str):
             layers = (64 if n_inputs <= 16 else 128,) * 3
-        layers = checked_widths("layers", layers)
+        layers = checked_widths("encoder_layers", layers)
         options = {"norm": "none", "activation": self.activation}
         return (
             MLP(n_inputs, n_components, layers=layers, **options),

@@ -568,9 +568,9 @@ class EmbeddingDisplay:
             y = next(iter(self.color.values())) if y is None else y
             names = self.color if names is None else names
         return write_explorer(
-            path,
             self.embedding,
             y,
+            path=path,
             images=self.images,
             decoder=self.decoder if components is None else None,
             names=names,

@@ -62,10 +62,10 @@ _SYMBOLS = dict(
     prefer_skip_nested_validation=False,
 )
 def write_explorer(
-    path,
-    Z,
+    embedding,
     y=None,
     *,
+    path,
     images=None,
     image_shape=None,
     decoder=None,
@@ -87,14 +87,14 @@ def write_explorer(
 
     Parameters
     ----------
-    path : str or path-like
-        Path of the file. An existing file is replaced.
-
-    Z : array-like of shape (n_samples, 2)
-        The embedding.
+    embedding : array-like of shape (n_samples, 2)
+        Coordinates of the samples.
 
     y : array-like of shape (n_samples,), default=None
         Classes or a continuous quantity, shown by color.
+
+    path : str or path-like
+        Path of the file. An existing file is replaced.
 
     images : array-like, default=None
         Images of the samples, of shape (n_samples, height, width) or (n_samples,
@@ -114,8 +114,8 @@ def write_explorer(
         are left out.
 
     components : (int, int) or "pca", default=None
-        Two columns of `Z`, or its first two principal components. None plots all
-        columns that are not constant. Not with a decoder.
+        Two columns of `embedding`, or its first two principal components. None plots
+        all columns that are not constant. Not with a decoder.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
@@ -171,7 +171,9 @@ def write_explorer(
     >>> Z = pca.fit_transform(X)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder) / "digits.html"
-    ...     page = write_explorer(path, Z, y, images=X, image_shape=(8, 8), decoder=pca)
+    ...     page = write_explorer(
+    ...         Z, y, path=path, images=X, image_shape=(8, 8), decoder=pca
+    ...     )
     ...     page.name
     'digits.html'
     """
@@ -179,12 +181,12 @@ def write_explorer(
     if decoder is not None and components is not None:
         raise ValueError(
             "decoder and components cannot be combined: the decoder needs all columns "
-            "of Z. Omit one of them."
+            "of the embedding. Omit one of them."
         )
-    width = np.shape(Z)[1] if np.ndim(Z) == 2 else 0
+    width = np.shape(embedding)[1] if np.ndim(embedding) == 2 else 0
     varying = None
     if width >= 3 and components is None:
-        whole = np.asarray(Z)
+        whole = np.asarray(embedding)
         varying = varying_columns(whole, (2,))
         if width == 3 and varying is None:
             raise ValueError(
@@ -192,7 +194,7 @@ def write_explorer(
                 "two with components=(0, 1), use components='pca', or plot it with "
                 "EmbeddingDisplay."
             )
-    Z = check_embedding(Z, components, dimensions=(2,))
+    Z = check_embedding(embedding, components, name="embedding", dimensions=(2,))
     if decoder is not None and varying is not None:
         decoder = with_constants(decoder, whole, varying)
     target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)

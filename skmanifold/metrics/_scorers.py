@@ -433,31 +433,27 @@ _kmeans.__name__ = "kmeans"
 _SCORERS = {
     "trustworthiness": partial(make_embedding_scorer, trustworthiness, n_neighbors=5),
     "continuity": partial(make_embedding_scorer, continuity, n_neighbors=5),
-    "rre": partial(
+    "mean_relative_rank_error": partial(
         make_embedding_scorer,
         mean_relative_rank_error,
         greater_is_better=False,
         n_neighbors=5,
     ),
-    "lgd": partial(
+    "local_geometric_distortion": partial(
         make_embedding_scorer,
         local_geometric_distortion,
         greater_is_better=False,
         n_neighbors=5,
     ),
-    "d_rmse": partial(make_embedding_scorer, distance_rmse, greater_is_better=False),
-    "cra": partial(make_embedding_scorer, cluster_rank_accuracy),
+    "distance_rmse": partial(
+        make_embedding_scorer, distance_rmse, greater_is_better=False
+    ),
+    "cluster_rank_accuracy": partial(make_embedding_scorer, cluster_rank_accuracy),
     "clustering_accuracy": partial(
         make_embedding_scorer, clustering_accuracy, inputs=("y", "labels")
     ),
     "linear_svm": partial(make_embedding_scorer, _linear_svm),
     "kmeans": partial(make_embedding_scorer, _kmeans),
-}
-# By the names of their functions as well.
-_FUNCTIONS = {
-    maker.args[0].__name__: name
-    for name, maker in _SCORERS.items()
-    if not maker.args[0].__name__.startswith("_")
 }
 
 
@@ -481,30 +477,31 @@ def get_scorer_names():
 def get_scorer(name, **options):
     """Get a ready-made scorer for the ``scoring`` of model selection.
 
-    Every scorer is to be maximised: of errors it returns the negative.
+    Greater is better: errors are negated.
 
-    ======================= ==================================================== =======
-    name                    what                                                 needs y
-    ======================= ==================================================== =======
-    ``trustworthiness``     :func:`trustworthiness`, 5 neighbours                no
-    ``continuity``          :func:`continuity`, 5 neighbours                     no
-    ``rre``                 negative :func:`mean_relative_rank_error`            no
-    ``lgd``                 negative :func:`local_geometric_distortion`          no
-    ``d_rmse``              negative :func:`distance_rmse`                       no
-    ``cra``                 :func:`cluster_rank_accuracy` of the classes         yes
-    ``clustering_accuracy`` :func:`clustering_accuracy` of ``predict``; needs an yes
-                            estimator that predicts
-    ``linear_svm``          accuracy of a linear support vector classifier, in   yes
-                            10 folds, on the standardised embedding
-    ``kmeans``              :func:`clustering_accuracy` of k-means with as many  yes
-                            clusters as classes, on the embedding
-    ======================= ==================================================== =======
+    ============================== ============================================ =======
+    name                           score                                        needs y
+    ============================== ============================================ =======
+    ``trustworthiness``            :func:`trustworthiness`, 5 neighbors         no
+    ``continuity``                 :func:`continuity`, 5 neighbors              no
+    ``mean_relative_rank_error``   its negative, 5 neighbors                    no
+    ``local_geometric_distortion`` its negative, 5 neighbors                    no
+    ``distance_rmse``              its negative                                 no
+    ``cluster_rank_accuracy``      :func:`cluster_rank_accuracy` of the classes yes
+    ``clustering_accuracy``        :func:`clustering_accuracy` of ``predict``;  yes
+                                   needs an estimator that predicts
+    ``linear_svm``                 accuracy of a linear support vector          yes
+                                   classifier, in 10 folds, on the standardized
+                                   embedding
+    ``kmeans``                     :func:`clustering_accuracy` of k-means with  yes
+                                   as many clusters as classes, on the
+                                   embedding
+    ============================== ============================================ =======
 
     Parameters
     ----------
     name : str or callable
-        One of :func:`get_scorer_names`, or the name of the metric's function. A
-        callable is returned as it is.
+        One of :func:`get_scorer_names`. A callable is returned as it is.
 
     **options : dict
         Further arguments of :func:`make_embedding_scorer`, such as `n_neighbors`,
@@ -562,8 +559,6 @@ def get_scorer(name, **options):
                 f" {name!r}, which has its own. Pass them to make_embedding_scorer."
             )
         return name
-    if isinstance(name, str):
-        name = _FUNCTIONS.get(name, name)
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"

@@ -27,7 +27,11 @@ def test_the_loss_of_lightly_is_that_of_ours():
     pytest.importorskip("lightly")
     X = load_digits().data[:200]
     model = with_loss_of_lightly(
-        n_charts=1, regularization=0, temperature=0.3, max_epochs=1, random_state=0
+        n_charts=1,
+        regularization_weight=0,
+        temperature=0.3,
+        max_epochs=1,
+        random_state=0,
     )
     objectives = []
     make = model._make_objective

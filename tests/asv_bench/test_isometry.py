@@ -30,7 +30,9 @@ def test_floor_of_the_half_sphere():
 
 @pytest.mark.parametrize("name", isometry.SURFACES)
 def test_figures_of_a_surface(name):
-    row = isometry.surface(name, 0, n_samples=200, n_new=50, max_epochs=2, layers=(16,))
+    row = isometry.surface(
+        name, 0, n_samples=200, n_new=50, max_epochs=2, encoder_layers=(16,)
+    )
     assert all(np.isfinite(value) for value in row.values())
     assert ("floor" in row) == (name == "open sphere")
     assert row["length"] > 0 and row["held-out error"] > 0
@@ -44,7 +46,7 @@ def test_plain_autoencoder_is_the_same_but_for_the_loss():
             for name in ("IsometricAE", "plain autoencoder")
         )
         differing = {name for name in isometric if isometric[name] != plain[name]}
-        assert differing == {"isometry", "pseudo_inverse"}
+        assert differing == {"isometry_weight", "pseudo_inverse_weight"}
 
 
 @pytest.mark.parametrize("name", ["AtlasAE", "plain autoencoder", "PCA"])

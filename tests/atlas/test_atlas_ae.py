@@ -149,7 +149,7 @@ def small_objective(membership="hard", gan=False, n=12, k=3, d=2):
         ChartDecoders(k, d, 4, layers=(6,), membership=membership),
         Critic(k, d) if gan else None,
         divergence_weight=0.5,
-        locality=0.3,
+        locality_weight=0.3,
     )
 
 

@@ -280,8 +280,8 @@ def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
         ("augmentation", "rotate"),
         ("n_neighbors", 0),
         ("temperature", 0.0),
-        ("regularization", -1),
-        ("sharpness", -0.1),
+        ("regularization_weight", -1),
+        ("sharpness_weight", -0.1),
         ("projection", "linear"),
         ("membership", "crisp"),
         ("feature_dim", 0),
@@ -345,9 +345,9 @@ FLOAT32 = TrainingOptions(precision="float32")
         dict(n_neighbors=None),
         dict(n_neighbors=9),
         dict(temperature=0.1),
-        dict(regularization=0.0),
-        dict(regularization=5.0),
-        dict(sharpness=0.0),
+        dict(regularization_weight=0.0),
+        dict(regularization_weight=5.0),
+        dict(sharpness_weight=0.0),
         dict(projection="paper"),
         dict(membership="soft"),
         dict(image_shape=None),
@@ -396,9 +396,9 @@ def test_terms_of_the_loss(iris):
     for options, expected in [
         (dict(), terms),
         (dict(n_charts=1), {"contrast", "uniformity"}),
-        (dict(n_charts=1, regularization=0), {"contrast"}),
-        (dict(regularization=0), {"contrast"}),
-        (dict(sharpness=0), terms - {"sharpness"}),
+        (dict(n_charts=1, regularization_weight=0), {"contrast"}),
+        (dict(regularization_weight=0), {"contrast"}),
+        (dict(sharpness_weight=0), terms - {"sharpness"}),
     ]:
         model = quick(**options).fit(iris[0])
         assert set(model.history_) == {"loss", "learning_rate_factor", *expected}

@@ -386,8 +386,8 @@ def test_bad_targets(iris, y, match):
         ("image_shape", 8),
         ("triplets", "hardest"),
         ("margin", 0.0),
-        ("regularization", -1),
-        ("sharpness", -0.1),
+        ("regularization_weight", -1),
+        ("sharpness_weight", -0.1),
         ("membership", "crisp"),
         ("feature_dim", 0),
         ("encoder", "resnet"),
@@ -433,8 +433,8 @@ def test_not_fitted(iris):
         dict(image_shape=None),
         dict(triplets="semi-hard"),
         dict(margin=0.01),
-        dict(regularization=0.0),
-        dict(sharpness=0.0),
+        dict(regularization_weight=0.0),
+        dict(sharpness_weight=0.0),
         dict(membership="hard"),
         dict(feature_dim=16),
         dict(learning_rate=1e-2),
@@ -456,8 +456,8 @@ def test_terms_of_the_loss(iris):
     for options, expected in [
         (dict(), terms),
         (dict(n_charts=1), {"triplets", "uniformity"}),
-        (dict(regularization=0), {"triplets"}),
-        (dict(sharpness=0), terms - {"sharpness"}),
+        (dict(regularization_weight=0), {"triplets"}),
+        (dict(sharpness_weight=0), terms - {"sharpness"}),
     ]:
         model = quick(**options).fit(*iris)
         assert set(model.history_) == {"loss", "learning_rate_factor", *expected}

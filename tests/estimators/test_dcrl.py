@@ -130,7 +130,7 @@ def fitted_digits(digits, kmeans_of_digits):
         DCRL(
             max_epochs=1,
             pretraining_epochs=1,
-            layers=(512, 300),
+            encoder_layers=(512, 300),
             training=TrainingOptions(precision="float32"),
         ),
     ]
@@ -574,7 +574,7 @@ def test_early_stopping_waits_for_the_last_change(monkeypatch, iris, options, ex
 
 
 def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
-    model = quick(label_hold=0.5, label_confidence=0.9)
+    model = quick(label_hold=0.5, label_smoothing=0.1)
     objective, batch = objective_of(monkeypatch, model, iris[0])
     wanted = torch.full((150, 3), 0.1 / 3)
     wanted[torch.arange(150), objective.labels] += 0.9
@@ -891,7 +891,7 @@ def test_not_fitted_and_wrong_width(iris, method):
         ("cluster_weight", "strong"),
         ("continuation", 1.5),
         ("label_hold", -0.1),
-        ("label_confidence", 2),
+        ("label_smoothing", 2),
         ("arrange_centers", "yes"),
         ("center_learning_rate", 0),
         ("noise", -1),
@@ -916,8 +916,10 @@ def test_bad_weights_are_named(iris, weight):
 
 
 def test_bad_layers_and_divergence(iris):
-    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
-        quick(layers=(0,)).fit(iris[0])
+    with pytest.raises(
+        ValueError, match=r"encoder_layers=.*must be a sequence of positive"
+    ):
+        quick(encoder_layers=(0,)).fit(iris[0])
     model = quick(learning_rate=1e30, norm="none", max_epochs=50)
     with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
         model.fit(iris[0])
@@ -941,13 +943,13 @@ def test_bad_layers_and_divergence(iris):
         dict(continuation=1.0),
         dict(continuation=0.0),
         dict(label_hold=0.5),
-        dict(label_confidence=0.5),
+        dict(label_smoothing=0.5),
         dict(arrange_centers=False),
         dict(center_learning_rate=1.0),
         dict(noise=0.0),
         dict(pretraining_epochs=0),
-        dict(layers=(16,)),
-        dict(layers=()),
+        dict(encoder_layers=(16,)),
+        dict(encoder_layers=()),
         dict(norm="none"),
         dict(norm="batch"),
         dict(activation="relu"),
@@ -971,7 +973,7 @@ def test_the_algorithm_of_the_paper(iris):
     start = KMeans(3, n_init=10, random_state=0).fit_predict(iris[0])
     model = quick(
         init=start,
-        layers=(500, 500, 2000),
+        encoder_layers=(500, 500, 2000),
         norm="none",
         activation="relu",
         cluster_weight=(0.1, 0.0),

@@ -41,7 +41,7 @@ from skmanifold.training import TrainingOptions
 # the irises are two groups, and told so
 pytestmark = pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 
-QUICK = dict(max_epochs=2, layers=(16, 16), random_state=0)
+QUICK = dict(max_epochs=2, encoder_layers=(16, 16), random_state=0)
 
 
 def quick(**options):
@@ -66,7 +66,7 @@ def roll():
 @pytest.fixture(scope="module")
 def unrolled(roll):
     """A shorter fit than the default, for all tests that look at its quality."""
-    return IsometricAE(layers=(64, 64, 64), max_epochs=80, random_state=0).fit(
+    return IsometricAE(encoder_layers=(64, 64, 64), max_epochs=80, random_state=0).fit(
         roll.data[:500]
     )
 
@@ -78,7 +78,7 @@ def unrolled(roll):
     [
         IsometricAE(max_epochs=3),
         IsometricAE(max_epochs=1, n_clusters=2, anchor=None),
-        IsometricAE(max_epochs=1, layers=(512, 512), n_components=3),
+        IsometricAE(max_epochs=1, encoder_layers=(512, 512), n_components=3),
     ]
 )
 @pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
@@ -231,7 +231,7 @@ def test_codes_have_the_units_of_the_data(iris, factor):
 
 @pytest.fixture(scope="module")
 def fitted_digits(digits):
-    return quick(layers="auto", n_landmarks=50).fit(digits[0])
+    return quick(encoder_layers="auto", n_landmarks=50).fit(digits[0])
 
 
 def test_fit_transform_is_transform(digits, fitted_digits):
@@ -271,7 +271,7 @@ def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
             random_state=seed,
             max_epochs=1,
             n_landmarks=50,
-            layers=(64, 64),
+            encoder_layers=(64, 64),
             **options,
         )
         Z = model.fit_transform(X)
@@ -370,8 +370,8 @@ def test_wrong_width_in_transform(iris):
     [
         ("n_components", 0),
         ("n_components", 2.5),
-        ("isometry", -0.1),
-        ("pseudo_inverse", "strong"),
+        ("isometry_weight", -0.1),
+        ("pseudo_inverse_weight", "strong"),
         ("latent_prior", "box"),
         ("anchor", "umap"),
         ("anchor_weight", -1),
@@ -379,7 +379,7 @@ def test_wrong_width_in_transform(iris):
         ("anchor_until", 1.1),
         ("n_neighbors", 0),
         ("n_landmarks", 0),
-        ("layers", "wide"),
+        ("encoder_layers", "wide"),
         ("activation", "relu"),
         ("encoder", "resnet"),
         ("decoder", 3),
@@ -402,8 +402,10 @@ def test_bad_parameter_is_named(iris, name, value):
 
 @pytest.mark.parametrize("layers", [(0,), (16, -2), (2.5,)])
 def test_bad_layers_are_named(iris, layers):
-    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
-        quick(layers=layers).fit(iris[0])
+    with pytest.raises(
+        ValueError, match=r"encoder_layers=.*must be a sequence of positive"
+    ):
+        quick(encoder_layers=layers).fit(iris[0])
 
 
 @pytest.mark.parametrize("image_shape", [(8,), (16, 4), (8.0, 8), (8, 8, 1, 1)])
@@ -467,10 +469,10 @@ def test_not_fitted(iris):
 @pytest.mark.parametrize(
     "options",
     [
-        dict(isometry=1.0),
-        dict(isometry=0.0),
-        dict(pseudo_inverse=1.0),
-        dict(pseudo_inverse=0.0),
+        dict(isometry_weight=1.0),
+        dict(isometry_weight=0.0),
+        dict(pseudo_inverse_weight=1.0),
+        dict(pseudo_inverse_weight=0.0),
         dict(latent_prior="gaussian"),
         dict(latent_prior="uniform"),
         dict(anchor=None),
@@ -478,9 +480,9 @@ def test_not_fitted(iris):
         dict(anchor_until=1.0),
         dict(n_neighbors=20),
         dict(n_landmarks=20),
-        dict(layers=(8,)),
-        dict(layers=()),
-        dict(layers="auto"),
+        dict(encoder_layers=(8,)),
+        dict(encoder_layers=()),
+        dict(encoder_layers="auto"),
         dict(activation="gelu"),
         dict(activation="tanh"),
         dict(activation="softplus"),
@@ -507,7 +509,9 @@ def test_n_components(iris, n_components):
 
 def test_without_its_terms_it_is_a_plain_autoencoder(iris):
     """The gradient is that of the reconstruction alone."""
-    model = quick(isometry=0.0, pseudo_inverse=0.0, anchor=None, max_epochs=5)
+    model = quick(
+        isometry_weight=0.0, pseudo_inverse_weight=0.0, anchor=None, max_epochs=5
+    )
     model.fit(iris[0])
     assert set(model.history_) == {"loss", "reconstruction", "learning_rate_factor"}
     assert model.history_["loss"] == model.history_["reconstruction"]
@@ -526,8 +530,8 @@ def objective_of(n_components=2, anchor=None, scale=2.0, unit=5.0, **options):
         unit=unit,
         anchor=anchor,
         **{
-            "isometry": 0.3,
-            "pseudo_inverse": 0.7,
+            "isometry_weight": 0.3,
+            "pseudo_inverse_weight": 0.7,
             "latent_prior": "gaussian",
             "anchor_weight": 2.0,
             "anchor_until": 0.5,
@@ -586,7 +590,7 @@ def test_objective_is_the_formula():
 
 
 def test_the_isometry_does_not_move_the_encoder():
-    objective = objective_of(pseudo_inverse=0.0)
+    objective = objective_of(pseudo_inverse_weight=0.0)
     terms = objective(draws_of(objective), 0.0)
     gradients = torch.autograd.grad(
         terms["isometry"], list(objective.encoder.parameters()), allow_unused=True
@@ -670,9 +674,9 @@ def test_layers_that_nothing_is_asked_of(iris):
     network = network_with(nn.BatchNorm1d(6), nn.ReLU())
     networks = dict(encoder=network, decoder=network)
     options = dict(**networks, anchor=None, max_epochs=1, random_state=0)
-    IsometricAE(isometry=0.0, pseudo_inverse=0.0, **options).fit(iris[0])
+    IsometricAE(isometry_weight=0.0, pseudo_inverse_weight=0.0, **options).fit(iris[0])
     with pytest.warns(UserWarning, match="^decoder has ReLU: linear"):
-        IsometricAE(pseudo_inverse=0.0, **options).fit(iris[0])
+        IsometricAE(pseudo_inverse_weight=0.0, **options).fit(iris[0])
     smooth = network_with(nn.LayerNorm(6), nn.ELU(), nn.Dropout(0.1))
     quick(anchor=None, encoder=smooth, decoder=smooth).fit(iris[0])
 
@@ -763,11 +767,11 @@ def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
 def test_the_paper_is_reachable():
     X = make_s_curve(300, random_state=0).data
     paper = IsometricAE(
-        isometry=0.01,
-        pseudo_inverse=0.01,
+        isometry_weight=0.01,
+        pseudo_inverse_weight=0.01,
         latent_prior="gaussian",
         anchor=None,
-        layers=(32,) * 5,
+        encoder_layers=(32,) * 5,
         activation="softplus",
         batch_size=300,
         max_epochs=20,

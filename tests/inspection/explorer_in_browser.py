@@ -250,7 +250,7 @@ def write(tmp_path, browser):
 
     def write(*arguments, **options):
         path = tmp_path / f"page{len(pages)}.html"
-        write_explorer(path, *arguments, **options)
+        write_explorer(*arguments, path=path, **options)
         pages.append(Page(browser, path))
         return pages[-1]
 
@@ -280,9 +280,9 @@ def whole_page(browser, tmp_path_factory):
     """One page with all that a page can have; to load one takes a while."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_explorer(
-        path,
         GRID,
         LABELS,
+        path=path,
         images=IMAGES,
         decoder=decode,
         names=NAMES,

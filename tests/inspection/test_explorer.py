@@ -67,7 +67,7 @@ def tile(sprites, i):
 
 def test_places_and_classes(path):
     labels = np.array(["x", "y", "z"])[Y]
-    assert write_explorer(path, Z, labels) == path
+    assert write_explorer(Z, labels, path=path) == path
     data = content(path)
     assert data["n"] == 300
     assert_array_equal(numbers(data["x"]), Z[:, 0].astype(np.float32))
@@ -82,7 +82,7 @@ def test_places_and_classes(path):
 
 def test_noise_and_many_classes(path):
     labels = np.arange(300) % 13 - 1
-    write_explorer(path, Z, labels)
+    write_explorer(Z, labels, path=path)
     target = content(path)["target"]
     assert target["labels"] == ["noise", *map(str, range(12))]
     assert target["colors"] == [GRAY, *PALETTE, *PALETTE[:2]]
@@ -92,7 +92,7 @@ def test_noise_and_many_classes(path):
 
 def test_continuous_color(path):
     t = np.append(rng.normal(size=299), np.nan)
-    write_explorer(path, Z, t)
+    write_explorer(Z, t, path=path)
     target = content(path)["target"]
     assert target["kind"] == "continuous"
     assert_array_equal(numbers(target["values"]), t.astype(np.float32))
@@ -110,25 +110,25 @@ def test_columns_of_facts_and_missing_ones(path):
         ["3", [str(i) for i in range(300)]],
     ]
     for names in (frame, frame.to_dict("list")):
-        write_explorer(path, Z, names=names)
+        write_explorer(Z, names=names, path=path)
         assert content(path)["names"] == expected
-    write_explorer(path, Z, names=pl.DataFrame({"a": ["x", None, "y"] * 100}))
+    write_explorer(Z, names=pl.DataFrame({"a": ["x", None, "y"] * 100}), path=path)
     assert content(path)["names"] == [["a", ["x", None, "y"] * 100]]
     masked = np.ma.array(["x"] * 300, mask=np.arange(300) == 2)
     for names in (["x", "x", None] + ["x"] * 297, masked):
-        write_explorer(path, Z, names=names)
+        write_explorer(Z, names=names, path=path)
         assert content(path)["names"] == [["name", ["x", "x", None] + ["x"] * 297]]
     names = [None, np.nan, pd.NA] + ["nan"] * 297
-    write_explorer(path, Z, names=names)
+    write_explorer(Z, names=names, path=path)
     assert content(path)["names"][0][1] == [None] * 3 + ["nan"] * 297
     with pytest.raises(ValueError, match=r"names\['b'\] has shape \(2,\)"):
-        write_explorer(path, Z, names={"a": range(300), "b": [1, 2]})
+        write_explorer(Z, names={"a": range(300), "b": [1, 2]}, path=path)
 
 
 def test_missing_labels_and_the_order_of_levels(path):
     levels = ["low", "mid", "high"]
     y = pd.Categorical(np.array(levels)[Y], levels, ordered=True)
-    write_explorer(path, Z, pd.Series(y).where(Y > 0))
+    write_explorer(Z, pd.Series(y).where(Y > 0), path=path)
     target = content(path)["target"]
     assert target["labels"] == ["missing", "mid", "high"]
     assert target["colors"] == [GRAY, *PALETTE[:2]]
@@ -137,17 +137,17 @@ def test_missing_labels_and_the_order_of_levels(path):
 
 def test_an_only_chart_is_drawn_in_its_own_coordinates(path):
     blocks = np.column_stack([np.ones(300), Z])
-    write_explorer(path, blocks, Y, decoder=lambda codes: codes, grid_size=3)
+    write_explorer(blocks, Y, decoder=lambda codes: codes, grid_size=3, path=path)
     data = content(path)
     assert_array_equal(numbers(data["x"]), Z[:, 0].astype(np.float32))
     rows = numbers(data["decode"]["rows"]).reshape(9, 3)
     assert_allclose(rows[0], [1.0, *Z.min(axis=0)], rtol=1e-6)
     with pytest.raises(ValueError, match=r"components=\(1, 2\)"):
-        write_explorer(path, np.column_stack([blocks, Z[:, 0]]), Y)
+        write_explorer(np.column_stack([blocks, Z[:, 0]]), Y, path=path)
 
 
 def test_neither_y_nor_title(path):
-    write_explorer(path, Z)
+    write_explorer(Z, path=path)
     assert content(path)["target"]["kind"] is None
     assert "<title>Embedding</title>" in path.read_text()
 
@@ -159,7 +159,7 @@ def test_neither_y_nor_title(path):
 def test_every_image_is_in_its_tile(path, shape, monkeypatch):
     monkeypatch.setattr(_explorer, "_SHEET_SIDE", 40)
     images = rng.integers(256, size=(300, *shape)).astype(np.uint8)
-    write_explorer(path, Z, images=images)
+    write_explorer(Z, images=images, path=path)
     sprites = content(path)["images"]
     assert (sprites["height"], sprites["width"]) == (5, 7)
     assert sprites["per_sheet"] == 5 * 8 and len(sprites["sheets"]) == 8
@@ -170,7 +170,7 @@ def test_every_image_is_in_its_tile(path, shape, monkeypatch):
 
 def test_flat_rows_are_scaled_to_bytes(path):
     X, y = load_digits(return_X_y=True)
-    write_explorer(path, X[:, :2], y, images=X, image_shape=(8, 8))
+    write_explorer(X[:, :2], y, images=X, image_shape=(8, 8), path=path)
     sprites = content(path)["images"]
     for i in (0, 1796):
         expected = np.round(X[i].reshape(8, 8) * 255 / 16)
@@ -181,7 +181,7 @@ def test_flat_rows_are_scaled_to_bytes(path):
 def test_large_images_are_reduced_by_means(path, dtype):
     images = (rng.uniform(size=(300, 10, 7)) * 255).astype(dtype)
     images[0, 0, 0], images[0, 0, 1] = 0, 255
-    write_explorer(path, Z, images=images, image_size=5)
+    write_explorer(Z, images=images, image_size=5, path=path)
     sprites = content(path)["images"]
     assert (sprites["height"], sprites["width"]) == (5, 4)
     scale = 255.0 if dtype is bool else 1.0
@@ -194,18 +194,18 @@ def test_images_that_are_not_finite(path):
     images = rng.uniform(size=(300, 3, 3))
     images[3, 1, 1] = np.nan
     images[4] = np.inf
-    write_explorer(path, Z, images=images)
+    write_explorer(Z, images=images, path=path)
     sprites = content(path)["images"]
     assert tile(sprites, 3)[1, 1] == 0 and (tile(sprites, 4) == 255).all()
-    write_explorer(path, Z, images=np.full((300, 2, 2), 7.0))
+    write_explorer(Z, images=np.full((300, 2, 2), 7.0), path=path)
     assert (tile(content(path)["images"], 9) == 0).all()
 
 
 def test_images_are_packed(path):
     X, y = load_digits(return_X_y=True)
-    write_explorer(path, X[:, :2], y)
+    write_explorer(X[:, :2], y, path=path)
     without = path.stat().st_size
-    write_explorer(path, X[:, :2], y, images=X, image_shape=(8, 8))
+    write_explorer(X[:, :2], y, images=X, image_shape=(8, 8), path=path)
     # less than the bytes of the pixels themselves, though base64 adds a third
     assert path.stat().st_size - without < X.size
 
@@ -217,7 +217,9 @@ def test_decoded_grid_has_its_places(path):
     X, y = load_digits(return_X_y=True)
     pca = PCA(2, random_state=0).fit(X)
     at = pca.transform(X)
-    write_explorer(path, at, y, images=X, image_shape=(8, 8), decoder=pca, grid_size=5)
+    write_explorer(
+        at, y, images=X, image_shape=(8, 8), decoder=pca, grid_size=5, path=path
+    )
     decode = content(path)["decode"]
     ends = [at.min(axis=0), at.max(axis=0)]
     assert [decode["x"]["low"], decode["y"]["low"]] == list(ends[0])
@@ -234,7 +236,7 @@ def test_decoded_rows_without_images(path):
     def decode(codes):
         return np.column_stack([codes, codes.sum(axis=1)])
 
-    write_explorer(path, Z, decoder=decode, grid_size=4)
+    write_explorer(Z, decoder=decode, grid_size=4, path=path)
     found = content(path)["decode"]
     assert found["images"] is None and found["n_features"] == 3
     rows = numbers(found["rows"]).reshape(16, 3)
@@ -242,7 +244,7 @@ def test_decoded_rows_without_images(path):
     assert_allclose(rows[3, :2], [Z[:, 0].max(), Z[:, 1].min()], rtol=1e-6)
     assert_allclose(rows[:, 2], rows[:, 0] + rows[:, 1], atol=1e-6)
     # the shape of what is decoded, where the samples have no images
-    write_explorer(path, Z, decoder=decode, grid_size=4, image_shape=(1, 3))
+    write_explorer(Z, decoder=decode, grid_size=4, image_shape=(1, 3), path=path)
     assert content(path)["decode"]["images"]["width"] == 3
 
 
@@ -261,7 +263,7 @@ NASTY = [
 def test_no_text_becomes_markup(path):
     labels = np.array(NASTY, dtype=object)[np.arange(300) % len(NASTY)]
     names = [f"{i} {NASTY[0]}" for i in range(300)]
-    write_explorer(path, Z, labels, names=names, title=NASTY[0])
+    write_explorer(Z, labels, names=names, title=NASTY[0], path=path)
     page = path.read_bytes().decode("utf-8")
     data = content(path)
     assert data["target"]["labels"] == sorted(NASTY)
@@ -269,7 +271,7 @@ def test_no_text_becomes_markup(path):
     assert "<script>window.stolen" not in page and "<img src=x" not in page
     assert "&lt;script&gt;window.stolen" in page
     harmless = path.with_name("harmless.html")
-    write_explorer(harmless, Z, Y)
+    write_explorer(Z, Y, path=harmless)
     plain = harmless.read_text(encoding="utf-8")
     for tag in ("<script", "</script", "<!--"):
         assert page.count(tag) == plain.count(tag)
@@ -278,7 +280,7 @@ def test_no_text_becomes_markup(path):
 
 
 def test_page_needs_nothing_else(path):
-    write_explorer(path, Z, Y)
+    write_explorer(Z, Y, path=path)
     page = path.read_text(encoding="utf-8")
     own = _explorer._read("explorer.html")
     own += _explorer._read("explorer.css") + _explorer._read("explorer.js")
@@ -306,9 +308,9 @@ def test_to_html_equals_write_explorer(path, tmp_path):
     other = tmp_path / "other.html"
     assert display.to_html(str(path), grid_size=6, image_size=4) == path
     write_explorer(
-        other,
         pca.transform(X),
         y,
+        path=other,
         images=X,
         image_shape=(8, 8),
         decoder=pca,
@@ -326,7 +328,7 @@ def test_to_html_of_three_columns(path, tmp_path, components):
     with pytest.raises(ValueError, match=r"components=\(0, 1\)"):
         display.to_html(path)
     display.to_html(path, components=components)
-    other = write_explorer(tmp_path / "other.html", Z3, Y, components=components)
+    other = write_explorer(Z3, Y, components=components, path=tmp_path / "other.html")
     assert path.read_bytes() == other.read_bytes()
 
 
@@ -341,15 +343,15 @@ def test_missing_plotly_is_explained(path, monkeypatch):
 
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
     with pytest.raises(ImportError, match=r"explorer needs.*skmanifold\[explorer\]"):
-        write_explorer(path, Z)
+        write_explorer(Z, path=path)
     assert not path.exists()
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"Z": np.ones((5, 3))}, r"components=\(0, 1\)"),
-        ({"Z": np.ones(5)}, r"shape \(5,\)"),
+        ({"embedding": np.ones((5, 3))}, r"components=\(0, 1\)"),
+        ({"embedding": np.ones(5)}, r"shape \(5,\)"),
         ({"y": Y[:9]}, r"y has shape \(9,\)"),
         ({"names": ["a"]}, r"names has shape \(1,\)"),
         ({"names": np.array([["a", "b"]] * 300)}, r"names has shape \(300, 2\)"),
@@ -363,25 +365,25 @@ def test_missing_plotly_is_explained(path, monkeypatch):
 )
 def test_errors(path, arguments, message):
     with pytest.raises(ValueError, match=message):
-        write_explorer(path, **{"Z": Z, **arguments})
+        write_explorer(**{"embedding": Z, **arguments}, path=path)
     assert not path.exists()
 
 
 def test_a_decoder_must_decode(path):
     with pytest.raises(TypeError, match="decoder must be a callable"):
-        write_explorer(path, Z, decoder=3)
+        write_explorer(Z, decoder=3, path=path)
 
 
 def test_too_many_pixels_for_a_page(path, monkeypatch):
     monkeypatch.setattr(_explorer, "_MOST_PIXELS", 1000)
     with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Lower image_size"):
-        write_explorer(path, Z, images=np.ones((300, 8, 8)))
-    write_explorer(path, Z, images=np.ones((300, 8, 8)), image_size=1)
+        write_explorer(Z, images=np.ones((300, 8, 8)), path=path)
+    write_explorer(Z, images=np.ones((300, 8, 8)), image_size=1, path=path)
     display = EmbeddingDisplay.from_embedding(Z, images=np.ones((300, 8, 8)))
     with pytest.raises(ValueError, match="Lower image_size, or pass a part"):
         display.to_html(path)
     display.to_html(path, image_size=1)
     decoded = {"decoder": lambda codes: np.ones((len(codes), 4)), "image_shape": (2, 2)}
     with pytest.raises(ValueError, match=r"576 images .* image_size, or grid_size"):
-        write_explorer(path, Z, **decoded)
-    write_explorer(path, Z, **decoded, grid_size=3)
+        write_explorer(Z, **decoded, path=path)
+    write_explorer(Z, **decoded, grid_size=3, path=path)

@@ -40,17 +40,17 @@ from skmanifold import DLME, metrics
 from skmanifold.metrics import get_scorer, get_scorer_names, make_embedding_scorer
 
 NAMES = [
+    "cluster_rank_accuracy",
     "clustering_accuracy",
     "continuity",
-    "cra",
-    "d_rmse",
+    "distance_rmse",
     "kmeans",
-    "lgd",
     "linear_svm",
-    "rre",
+    "local_geometric_distortion",
+    "mean_relative_rank_error",
     "trustworthiness",
 ]
-WITH_LABELS = {"clustering_accuracy", "cra", "kmeans", "linear_svm"}
+WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,14 @@ def test_all_scorers_at_once_with_any_transformer(iris, estimator):
         scores = results[f"test_{name}"]
         assert np.isfinite(scores).all(), name
         # Errors are negative, so that greater is better.
-        assert (scores <= 0).all() == (name in {"d_rmse", "lgd", "rre"}), name
+        assert (scores <= 0).all() == (
+            name
+            in {
+                "distance_rmse",
+                "local_geometric_distortion",
+                "mean_relative_rank_error",
+            }
+        ), name
 
 
 def test_the_names():
@@ -134,25 +141,10 @@ def test_the_names():
     assert get_scorer(own) is own
 
 
-def test_the_names_of_the_functions_serve_too(iris):
-    X, y = iris
-    pca = PCA(2).fit(X)
-    for name, function in (
-        ("cra", "cluster_rank_accuracy"),
-        ("rre", "mean_relative_rank_error"),
-        ("lgd", "local_geometric_distortion"),
-        ("d_rmse", "distance_rmse"),
-    ):
-        assert function not in get_scorer_names()
-        assert get_scorer(function)(pca, X, y) == get_scorer(name)(pca, X, y)
-    # with the options that a name takes
-    assert get_scorer("distance_rmse", reference="last_step").reference == "last_step"
-
-
 def test_cra_of_sparse_rows(iris):
     X, y = iris
     pca = PCA(2, svd_solver="arpack", random_state=0).fit(X)
-    scorer = get_scorer("cra")
+    scorer = get_scorer("cluster_rank_accuracy")
     assert scorer(pca, csr_array(X), y) == scorer(pca, X, y)
 
 
@@ -181,10 +173,16 @@ def test_values_of_the_single_scorers(iris):
     X, y = iris
     pca = PCA(2).fit(X)
     Z = pca.transform(X)
-    assert get_scorer("rre")(pca, X) == -metrics.mean_relative_rank_error(X, Z)
-    assert get_scorer("lgd")(pca, X) == -metrics.local_geometric_distortion(X, Z)
-    assert get_scorer("d_rmse")(pca, X) == -metrics.distance_rmse(X, Z)
-    assert get_scorer("cra")(pca, X, y) == metrics.cluster_rank_accuracy(X, Z, y)
+    assert get_scorer("mean_relative_rank_error")(
+        pca, X
+    ) == -metrics.mean_relative_rank_error(X, Z)
+    assert get_scorer("local_geometric_distortion")(
+        pca, X
+    ) == -metrics.local_geometric_distortion(X, Z)
+    assert get_scorer("distance_rmse")(pca, X) == -metrics.distance_rmse(X, Z)
+    assert get_scorer("cluster_rank_accuracy")(
+        pca, X, y
+    ) == metrics.cluster_rank_accuracy(X, Z, y)
     clusters = KMeans(3, n_init=10, random_state=0).fit_predict(Z)
     expected = metrics.clustering_accuracy(y, clusters)
     assert get_scorer("kmeans")(pca, X, np.array(list("abc"))[y]) == expected
@@ -277,7 +275,7 @@ def test_a_sparse_embedding_is_scored(iris):
     X, _ = iris
     sparse = OneHotEncoder(sparse_output=True).fit(X)
     dense = OneHotEncoder(sparse_output=False).fit(X)
-    scorer = get_scorer("d_rmse")
+    scorer = get_scorer("distance_rmse")
     assert scorer(sparse, X) == scorer(dense, X)
 
 
@@ -293,7 +291,7 @@ def test_linear_svm_takes_fewer_folds_for_small_classes_and_needs_two(iris):
         scorer(pca, X[:50], y[:50])
 
 
-@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cra"])
+@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cluster_rank_accuracy"])
 def test_a_continuous_y_is_refused(iris, name):
     pca = PCA(2).fit(iris[0])
     for y in (iris[0][:, 0] * 3.7, pd.Series(iris[0][:, 0], dtype="Float64")):
@@ -304,7 +302,7 @@ def test_a_continuous_y_is_refused(iris, name):
             get_scorer(name)(pca, iris[0], np.arange(150))
 
 
-@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cra"])
+@pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cluster_rank_accuracy"])
 def test_samples_without_a_label_are_left_out(iris, name):
     X, y = iris
     pca = PCA(2).fit(X)
@@ -489,7 +487,11 @@ def test_without_a_pipeline_the_last_step_sees_the_input(wine):
     X, y = wine
     for estimator in (PCA(2), Pipeline([("pca", PCA(2))])):
         estimator.fit(X)
-        for name in ("lgd", "trustworthiness", "cra"):
+        for name in (
+            "local_geometric_distortion",
+            "trustworthiness",
+            "cluster_rank_accuracy",
+        ):
             value = get_scorer(name, reference="last_step")(estimator, X, y)
             assert value == get_scorer(name)(estimator, X, y)
 
@@ -532,7 +534,12 @@ def test_a_search_over_the_scaling_needs_one_yardstick(wine):
 def test_options_of_the_ready_made_scorers(wine):
     X, _ = wine
     pca = PCA(2).fit(X)
-    scorer = get_scorer("rre", n_neighbors=(3, 7), direction="mean", metric="manhattan")
+    scorer = get_scorer(
+        "mean_relative_rank_error",
+        n_neighbors=(3, 7),
+        direction="mean",
+        metric="manhattan",
+    )
     expected = metrics.mean_relative_rank_error(
         X, pca.transform(X), n_neighbors=(3, 7), direction="mean", metric="manhattan"
     )
@@ -544,7 +551,7 @@ def test_options_of_the_ready_made_scorers(wine):
     ):
         get_scorer("trustworthiness", n_neighbours=3)
     with pytest.raises(TypeError, match=r"'n_neighbors' .* It has 'metric', 'per_sam"):
-        get_scorer("d_rmse", n_neighbors=3)
+        get_scorer("distance_rmse", n_neighbors=3)
     with pytest.raises(TypeError, match="reference go with a name"):
         get_scorer(own, reference="input")
     for wrong in ("last", None, 3):
@@ -583,14 +590,22 @@ def test_an_input_without_distances_is_taken_from_the_last_step(iris, holes):
     seen = pipeline[:-1].transform(X)
     expected = -metrics.distance_rmse(seen, pipeline.transform(X))
     for options in ({}, {"reference": "last_step"}):
-        assert get_scorer("d_rmse", **options)(pipeline, X) == expected
+        assert get_scorer("distance_rmse", **options)(pipeline, X) == expected
     # a metric that can read X still does
     own = make_embedding_scorer(lambda X, Z: float(X is given))
     given = X
     assert own(pipeline, X) == 1.0
 
 
-@pytest.mark.parametrize("name", ["trustworthiness", "cra", "rre", "lgd"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "trustworthiness",
+        "cluster_rank_accuracy",
+        "mean_relative_rank_error",
+        "local_geometric_distortion",
+    ],
+)
 def test_a_search_over_a_pipeline_of_a_mixed_table(name):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
@@ -619,11 +634,11 @@ def test_words_without_a_pipeline_are_named(iris):
 
     X = np.array([["a", "bb"], ["aa", "c"]] * 10, dtype=object)
     with pytest.raises(ValueError, match=r"not consist of finite numbers.* Pipeline"):
-        get_scorer("d_rmse")(Lengths(), X)
+        get_scorer("distance_rmse")(Lengths(), X)
     # Errors of other origin come as they are.
     numbers = PCA(2).fit(iris[0])
     with pytest.raises(ValueError, match=r"^The 'direction' parameter"):
-        get_scorer("rre", direction="both")(numbers, iris[0])
+        get_scorer("mean_relative_rank_error", direction="both")(numbers, iris[0])
 
 
 # -- a scorer to scikit-learn --------------------------------------------------------
@@ -649,7 +664,12 @@ def test_several_scorers_share_one_embedding(iris):
             self.n_calls += 1
             return super().transform(X)
 
-    names = ["trustworthiness", "continuity", "lgd", "linear_svm"]
+    names = [
+        "trustworthiness",
+        "continuity",
+        "local_geometric_distortion",
+        "linear_svm",
+    ]
     scorers = {name: get_scorer(name) for name in names}
     scorers["last"] = get_scorer("continuity", reference="last_step")
     pca = Counting(2).fit(X)
@@ -695,7 +715,10 @@ def test_weights_of_a_search_are_said_to_be_ignored(iris):
 @pytest.mark.parametrize("name", ["trustworthiness", "linear_svm"])
 def test_scoring_monitor(iris, name):
     X, y = iris
-    alone, named = get_scorer(name), {"t": get_scorer(name), "d": get_scorer("d_rmse")}
+    alone, named = (
+        get_scorer(name),
+        {"t": get_scorer(name), "d": get_scorer("distance_rmse")},
+    )
     rows = []
     for scoring in (alone, named):
         monitor = ScoringMonitor(scoring=scoring)

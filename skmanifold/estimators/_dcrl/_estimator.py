@@ -146,9 +146,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         are the assignments sharpened, computed once an epoch on all rows: with 0 from
         the beginning, as in the paper.
 
-    label_confidence : float, default=0.95
-        Weight of the starting label in its target; the rest is divided among all
-        clusters.
+    label_smoothing : float, default=0.05
+        Share of a starting label's target, in [0, 1], that is divided among all
+        clusters. Increase it where you doubt the labels: memberships become softer.
 
     arrange_centers : bool, default=True
         Whether the centres begin where the ranks want them (classical scaling, turned
@@ -165,7 +165,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Passes over the data for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
 
-    layers : sequence of int, default=(256, 256)
+    encoder_layers : sequence of int, default=(256, 256)
         Hidden layers of the encoder; the decoder has them in reverse order.
 
     norm : {"layer", "batch", "none"}, default="layer"
@@ -318,7 +318,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         "alignment_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
         "continuation": [Interval(Real, 0, 1, closed="both")],
         "label_hold": [Interval(Real, 0, 1, closed="both")],
-        "label_confidence": [Interval(Real, 0, 1, closed="both")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
         "arrange_centers": ["boolean"],
         "center_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "noise": [Interval(Real, 0, None, closed="left")],
@@ -326,7 +326,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             Interval(Integral, 0, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "layers": ["array-like"],
+        "encoder_layers": ["array-like"],
         "norm": [StrOptions({"layer", "batch", "none"})],
         "activation": [StrOptions({"gelu", "silu", "relu", "leaky_relu", "tanh"})],
         "encoder": [nn.Module, callable, None],
@@ -358,12 +358,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         alignment_weight=1.0,
         continuation=0.5,
         label_hold=1.0,
-        label_confidence=0.95,
+        label_smoothing=0.05,
         arrange_centers=True,
         center_learning_rate=30.0,
         noise=0.2,
         pretraining_epochs="auto",
-        layers=(256, 256),
+        encoder_layers=(256, 256),
         norm="layer",
         activation="gelu",
         encoder=None,
@@ -395,12 +395,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         self.alignment_weight = alignment_weight
         self.continuation = continuation
         self.label_hold = label_hold
-        self.label_confidence = label_confidence
+        self.label_smoothing = label_smoothing
         self.arrange_centers = arrange_centers
         self.center_learning_rate = center_learning_rate
         self.noise = noise
         self.pretraining_epochs = pretraining_epochs
-        self.layers = layers
+        self.encoder_layers = encoder_layers
         self.norm = norm
         self.activation = activation
         self.encoder = encoder
@@ -605,7 +605,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             weights=weights,
             continuation=self.continuation,
             label_hold=self.label_hold,
-            label_confidence=self.label_confidence,
+            label_smoothing=self.label_smoothing,
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
@@ -633,7 +633,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             represent = nn.Sequential(
                 MLP(n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
-        layers = checked_widths("layers", self.layers)
+        layers = checked_widths("encoder_layers", self.encoder_layers)
         options = {"norm": self.norm, "activation": self.activation}
 
         def decoder(n_outputs):

@@ -72,8 +72,8 @@ class DCRLObjective(nn.Module):
         Share of training over which the weights go from the first to the last.
     label_hold : float
         Share of training for which the starting labels are the targets.
-    label_confidence : float
-        Weight of the label in such a target.
+    label_smoothing : float
+        Share of such a target that is divided among all clusters.
     center_learning_rate : float
         Factor on the learning rate of the centers.
     rank_scale : float
@@ -100,7 +100,7 @@ class DCRLObjective(nn.Module):
         weights,
         continuation,
         label_hold,
-        label_confidence,
+        label_smoothing,
         center_learning_rate,
         rank_scale,
     ):
@@ -138,7 +138,7 @@ class DCRLObjective(nn.Module):
             self.means_unit = _distances(means_of_features).sum() / total
         self.register_buffer("means", means)
         self._set_distances()
-        self.targets = smoothed_targets(labels, n_clusters, label_confidence)
+        self.targets = smoothed_targets(labels, n_clusters, label_smoothing)
         if init_centers == "arranged":
             means_of_codes = torch.from_numpy(
                 arranged(self.distances.cpu().numpy(), means_of_codes.cpu().numpy())
@@ -295,11 +295,11 @@ def _squared_error(restored, wanted):
     return (restored - wanted).square().sum(1).mean()
 
 
-def smoothed_targets(labels, n_clusters, confidence):
-    """Return distributions over clusters with this weight on the label, (n, C)."""
+def smoothed_targets(labels, n_clusters, smoothing):
+    """Return smoothed labels, distributions over the clusters, (n, C)."""
     shape = len(labels), n_clusters
-    targets = torch.full(shape, (1 - confidence) / n_clusters, device=labels.device)
-    targets[torch.arange(len(labels)), labels] += confidence
+    targets = torch.full(shape, smoothing / n_clusters, device=labels.device)
+    targets[torch.arange(len(labels)), labels] += 1 - smoothing
     return targets
 
 
