@@ -19,6 +19,7 @@ _ESTIMATORS = {
     "DLME": "skmanifold.estimators",
     "IsometricAE": "skmanifold.estimators",
     "MSimCLR": "skmanifold.atlas",
+    "TopologicalAE": "skmanifold.estimators",
 }
 _FUNCTIONS = {"load": "skmanifold.base"}
 _SUBMODULES = (

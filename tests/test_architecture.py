@@ -33,7 +33,7 @@ LAYERS = {
     "__init__": (set(), set()),
     "inspection": ({"metrics", "utils"}, {*NUMERIC, "matplotlib", "plotly"}),
     "estimators": (
-        {"_engine", "augment", "base", "graph", "losses", "nn", "utils"},
+        {"_engine", "augment", "base", "graph", "losses", "nn", "topology", "utils"},
         {*NUMERIC, "torch"},
     ),
     "atlas": (

@@ -6,5 +6,6 @@
 from ._dcrl import DCRL
 from ._dlme import DLME
 from ._isometric_ae import IsometricAE
+from ._topological_ae import TopologicalAE
 
-__all__ = ["DCRL", "DLME", "IsometricAE"]
+__all__ = ["DCRL", "DLME", "IsometricAE", "TopologicalAE"]
