@@ -82,7 +82,7 @@ class TopologicalAE(DecoderMixin, DeepManifold):
     n_components : int, default=2
         Dimension of the codes.
 
-    topology_weight : float, default=1.0
+    topology_weight : float, default=3.0
         Weight of the topological loss relative to the reconstruction error. Increase it
         where groups that are separate in the data touch in the codes; 0 is a plain
         autoencoder.
@@ -200,7 +200,7 @@ default="relu"
         self,
         n_components=2,
         *,
-        topology_weight=1.0,
+        topology_weight=3.0,
         max_homology_dimension=0,
         encoder_layers=(128, 128),
         norm="batch",
