@@ -11,13 +11,14 @@ from ._distributed import from_first, in_shares, is_first, same_in_all
 from ._files import checked_place, write_whole
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
-from ._seeding import global_rng_seeded, local_generator
+from ._seeding import LARGEST_SEED, global_rng_seeded, local_generator, named_seed
 from ._stopping import NoProgress
 from ._threads import Pace, torch_threads
 from ._train import Training, train
 
 __all__ = [
     "BLOCK_ROWS",
+    "LARGEST_SEED",
     "Checkpoint",
     "NoProgress",
     "Pace",
@@ -35,6 +36,7 @@ __all__ = [
     "local_generator",
     "make_optimizers",
     "mark_hidden",
+    "named_seed",
     "plain_modes",
     "resolve_device",
     "resolve_precision",

@@ -14,7 +14,6 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from skmanifold._engine import count_batches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import checked_widths
 from skmanifold.losses import chart_mmd
@@ -343,11 +342,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "divergence": [StrOptions({"mmd", "gan"})],
         "divergence_weight": [
@@ -521,16 +516,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        batch_size = 128 if self.batch_size == "auto" else self.batch_size
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_steps = min(600 * (n_samples / 3000) ** (1 / 3), 2400)
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+            n_steps=min(600 * (n_samples / 3000) ** (1 / 3), 2400),
+            batch_size=128,
+            learning_rate=3e-3,
             column_scaling=False,
         )
 
@@ -541,8 +530,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
             )
-        data.learnt["n_charts_"] = n_charts
-        data.learnt["_n_charts_asked"] = self.n_charts
+        data.learned["n_charts_"] = n_charts
+        data.learned["_n_charts_asked"] = self.n_charts
         return ChartBatches(
             data.n_samples,
             batch_size,
@@ -583,11 +572,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         return {"encoder": ChartEncoder(trunk, heads), "decoder": decoder}
 
     def _make_objective(self, data, networks):
-        n_charts = data.learnt["n_charts_"]
+        n_charts = data.learned["n_charts_"]
         rows = data.inputs.cpu().numpy().astype(np.float64)
         if self.denoise:
             rows = denoise(rows)
-        rng = np.random.RandomState(data.seed())
+        rng = np.random.RandomState(data.seed("prototypes"))
         if n_charts <= data.n_samples:
             prototypes = choose_prototypes(rows, n_charts, self.init, rng)
         else:  # a part of few samples: those of the parts before it take their place

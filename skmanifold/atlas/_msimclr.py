@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import RowBatches, count_batches
+from skmanifold._engine import RowBatches
 from skmanifold.augment import (
     add_noise,
     color_jitter,
@@ -21,7 +21,7 @@ from skmanifold.augment import (
     random_flip,
     random_grey,
 )
-from skmanifold.base import DeepManifold, Plan
+from skmanifold.base import DeepManifold, Plan, reduced_width
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.graph import neighbors_from_data
 from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
@@ -322,11 +322,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"auto", "noise", "affine", "crop"}), callable],
@@ -344,6 +340,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
             None,
         ],
     }
+
+    _method_with_decoder = "AtlasAE"
 
     def __init__(
         self,
@@ -408,12 +406,6 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 3000)
-        batch_size = 256 if self.batch_size == "auto" else self.batch_size
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         reduces = (
             image_shape is None
             and n_features > 64
@@ -422,12 +414,12 @@ class MSimCLR(ChartsMixin, DeepManifold):
             and not self._keeps_columns
         )
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
-            # few rows span little but their noise: fewer components for them
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_steps=min(round(600 * (n_samples / 2000) ** (1 / 3)), 3000),
+            batch_size=256,
+            learning_rate=3e-3,
+            n_reduced=reduced_width(n_samples) if reduces else None,
             column_scaling=image_shape is None,
+            one_unit=image_shape is not None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -507,14 +499,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     def _other(self, data):
         """``(x, rows, uniform) -> rows`` that the second view is made of."""
-        seed = data.seed()  # drawn in any case, so that all else stays the same
         if self.n_neighbors is None:
             return lambda x, rows, uniform: x
         lists = neighbors_from_data(
             data.inputs.cpu().numpy(),
             self.n_neighbors,
             n_jobs=self.n_jobs,
-            random_state=seed,
+            random_state=data.seed("neighbors"),
             raw=data.X,
         )
         neighbors, counts = (torch.from_numpy(lists[i]).to(data.device) for i in (0, 2))

@@ -16,7 +16,7 @@ from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DeepManifold, Plan
+from skmanifold.base import DeepManifold, Plan, reduced_width
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
 from skmanifold.utils._labels import read_labels, read_targets
@@ -332,11 +332,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
@@ -348,6 +344,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "feature_dim": [Interval(Integral, 1, None, closed="left")],
         "encoder": [nn.Module, callable, None],
     }
+
+    _method_with_decoder = "AtlasAE"
 
     def __init__(
         self,
@@ -759,21 +757,14 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
-        batch_size = 64 if self.batch_size == "auto" else self.batch_size
-        n_epochs, n_steps = self.max_epochs, 0
-        if n_epochs == "auto":
-            # an epoch of unequal classes has few batches: how many epochs, the
-            # template finds
-            n_steps = min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500)
-            n_epochs = 1
         reduces = image_shape is None and n_features > 64 and self.encoder is None
         return Plan(
-            n_epochs=n_epochs,
-            n_steps=n_steps,
-            batch_size=batch_size,
-            learning_rate=1e-3 if self.learning_rate == "auto" else self.learning_rate,
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_steps=min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500),
+            batch_size=64,
+            learning_rate=1e-3,
+            n_reduced=reduced_width(n_samples) if reduces else None,
             column_scaling=image_shape is None,
+            one_unit=image_shape is not None,
         )
 
     def _count_batches(self, n_samples, batch_size, targets):

@@ -5,7 +5,8 @@
 
 from skmanifold._engine import RowBatches
 
-from ._data import FitData, Plan
+from ._clustering import KMeansMixin
+from ._data import FitData, Plan, reduced_width
 from ._decoder import DecoderMixin
 from ._load import load
 from ._run import Run
@@ -15,8 +16,10 @@ __all__ = [
     "DecoderMixin",
     "DeepManifold",
     "FitData",
+    "KMeansMixin",
     "Plan",
     "RowBatches",
     "Run",
     "load",
+    "reduced_width",
 ]

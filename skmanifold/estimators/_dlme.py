@@ -3,7 +3,6 @@
 
 """Deep Local-flatness Manifold Embedding."""
 
-import math
 from collections import OrderedDict
 from numbers import Integral, Real
 
@@ -12,9 +11,9 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import RowBatches, count_batches
+from skmanifold._engine import RowBatches
 from skmanifold.augment import draw_neighbors, mix
-from skmanifold.base import DeepManifold, Plan
+from skmanifold.base import DeepManifold, KMeansMixin, Plan, reduced_width
 from skmanifold.base._networks import checked_widths, own_network
 from skmanifold.graph import (
     connected_components_of,
@@ -122,7 +121,7 @@ class Views:
             yield x, self.augment(x, rows, uniform)
 
 
-class DLME(DeepManifold):
+class DLME(KMeansMixin, DeepManifold):
     """Deep Local-flatness Manifold Embedding.
 
     A structure network maps the data to a space in which they are locally flat, and an
@@ -308,6 +307,7 @@ callable or None, default=None
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
+        **KMeansMixin.clustering_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
         "alpha": [Interval(Real, 0, 1, closed="right")],
@@ -339,6 +339,8 @@ callable or None, default=None
             None,
         ],
     }
+
+    _method_with_decoder = "IsometricAE"
 
     def __init__(
         self,
@@ -490,17 +492,6 @@ callable or None, default=None
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = 1e-2
         reduces = (
             n_features > 64
             and self.encoder is None
@@ -508,11 +499,10 @@ callable or None, default=None
             and not self._keeps_columns
         )
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            # few rows span little but their noise: fewer components for them
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_steps=min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600),
+            batch_size=round(250 * max(1.0, n_samples / 2000) ** 0.2),
+            learning_rate=1e-2,
+            n_reduced=reduced_width(n_samples) if reduces else None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -583,7 +573,6 @@ callable or None, default=None
 
     def _neighbors(self, data):
         """Neighbours of each sample, (n, k), and how many of them are filled, (n,)."""
-        seed = data.seed()  # drawn in any case, so that all else stays the same
         if self.connectivity is not None:
             graph = self.connectivity
             if callable(graph):
@@ -604,11 +593,11 @@ callable or None, default=None
                 metric_params=self.metric_params,
                 algorithm=self.neighbors_algorithm,
                 n_jobs=self.n_jobs,
-                random_state=seed,
+                random_state=data.seed("neighbors"),
                 raw=data.X,
             )
         n_parts, _ = connected_components_of(indices, counts)
-        data.learnt["n_connected_components_"] = n_parts
+        data.learned["n_connected_components_"] = n_parts
         return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))
 
     def _checked_augmentation(self, data):

@@ -15,9 +15,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches, apply_in_blocks, count_batches, in_shares
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._decoder import single_codes
+from skmanifold._engine import RowBatches, in_shares
+from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
 from skmanifold.base._networks import (
     checked_image_shape,
     checked_widths,
@@ -59,6 +58,29 @@ class Scale(nn.Module):
 def between_scales(network):
     """Return a network with a scale before it and one behind it."""
     return nn.Sequential(OrderedDict(inner=Scale(), net=network, outer=Scale()))
+
+
+class Jacobian(nn.Module):
+    """The derivatives of a fitted decoder, as one row for each code."""
+
+    def __init__(self, decoder):
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, z):
+        """Map (n, n_components) to (n, n_features * n_components)."""
+        # the blocks come in inference mode, which keeps no derivatives
+        with torch.inference_mode(False), torch.enable_grad():
+            inner, net, outer = self.decoder.decoder
+            z = inner(z.clone())
+            parts = []
+            for direction in torch.eye(z.shape[1], device=z.device):
+                _, tangents = jacobian_vector_product(
+                    chain_of(net), z, direction.expand_as(z)
+                )
+                tangents = outer(tangents * inner.factor)
+                parts.append(self.decoder.expand(tangents).detach())
+            return torch.stack(parts, dim=2).flatten(1)
 
 
 class IsometricAEObjective(nn.Module):
@@ -244,7 +266,7 @@ class Draws:
             yield rows, normal.to(rows.device), uniform.to(rows.device)
 
 
-class IsometricAE(DecoderMixin, DeepManifold):
+class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     """Isometric autoencoder.
 
     An autoencoder whose decoder keeps lengths and angles: it bends the plane (or the
@@ -405,6 +427,7 @@ default="isomap"
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
+        **KMeansMixin.clustering_constraints,
         "isometry_weight": [Interval(Real, 0, None, closed="left")],
         "pseudo_inverse_weight": [Interval(Real, 0, None, closed="left")],
         "latent_prior": [StrOptions(set(PRIORS))],
@@ -507,65 +530,35 @@ default="isomap"
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
-        decoder, device = self._placed(self.decoder_)
-        n_components = self._n_features_out
-
-        def columns(z):
-            # the blocks come in inference mode, which keeps no derivatives
-            with torch.inference_mode(False), torch.enable_grad():
-                inner, net, outer = decoder.decoder
-                z = inner(z.clone())
-                parts = []
-                for direction in torch.eye(n_components, device=z.device):
-                    _, tangents = jacobian_vector_product(
-                        chain_of(net), z, direction.expand_as(z)
-                    )
-                    tangents = outer(tangents * inner.factor)
-                    parts.append(decoder.expand(tangents).detach())
-                return torch.stack(parts, dim=2).flatten(1)
-
-        single = single_codes(codes)
-        columns_of_rows = apply_in_blocks(
-            columns, lambda start, stop: single[start:stop], len(codes), device=device
-        ).reshape(len(codes), -1, n_components)
+        tangents = self._outputs_of_codes(Jacobian(self.decoder_), codes)
+        tangents = tangents.reshape(len(codes), -1, self._n_features_out)
         inverse = self._scaler.inverse_factor[:, np.newaxis]
         wide = codes.dtype == np.float64
-        return (columns_of_rows * inverse).astype(np.float64 if wide else np.float32)
+        return (tangents * inverse).astype(np.float64 if wide else np.float32)
 
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = round(1000 * (n_samples / 2000) ** (1 / 3))
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = 128
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = 3e-3
         own = (self.encoder, self.decoder, self.image_shape) != (None, None, None)
         wide = n_features > 2 * n_samples
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            # n rows span n - 1 dimensions: nothing is lost
+            n_steps=round(1000 * (n_samples / 2000) ** (1 / 3)),
+            batch_size=128,
+            learning_rate=3e-3,
+            # n samples span n - 1 dimensions: nothing is lost
             n_reduced=n_samples - 1 if wide and not own else None,
             column_scaling=False,
+            one_unit=self.image_shape is not None,
             optimizer="muon",
             warmup=0.03,
         )
 
     def _learn(self, data, run):
-        batches = self._make_batches(data, run.plan.batch_size)
+        batches = self._make_batches(data, run.batch_size)
         # first of all: networks that do not fit are found before the anchor is made
         networks = run.make_networks()
         scale = _scale_of(data, self.n_components)
-        seed = data.seed()  # drawn in any case, so that all else stays the same
-        anchor = None if run.continued else self._anchor(data, seed)
+        anchor = None if run.continued else self._anchor(data)
         objective = run.build(self._make_objective, data, networks, scale, anchor)
         run.train(objective, batches)
         return objective
@@ -645,7 +638,7 @@ default="isomap"
             MLP(n_components, n_inputs, layers=layers[::-1], **options),
         )
 
-    def _anchor(self, data, seed):
+    def _anchor(self, data):
         """Where the codes are drawn to at first, in units of X, or None."""
         if self.anchor is None:
             return None
@@ -660,10 +653,10 @@ default="isomap"
             anchor = anchor - anchor.mean(axis=0)
             _warn_of_other_units(anchor, data)
         else:
-            anchor = data.unit * self._isomap(data, seed)
+            anchor = data.unit * self._isomap(data)
         return torch.from_numpy(anchor.astype(np.float32)).to(data.device)
 
-    def _isomap(self, data, seed):
+    def _isomap(self, data):
         n_samples, n_inputs = data.inputs.shape
         n_neighbors = self.n_neighbors
         if n_neighbors >= n_samples:
@@ -672,6 +665,7 @@ default="isomap"
                 f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
                 f"samples of X; using n_neighbors={n_neighbors}."
             )
+        seed = data.seed("anchor")
         inputs = data.inputs.cpu().numpy()
         if n_inputs > _ANCHOR_COMPONENTS and n_samples**2 * n_inputs > _ANCHOR_BUDGET:
             pca = PCA(_ANCHOR_COMPONENTS, svd_solver="randomized", random_state=seed)

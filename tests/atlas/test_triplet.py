@@ -333,7 +333,7 @@ def test_odd_but_valid(name, X, counts):
 
 
 def test_all_rows_equal():
-    with pytest.warns(UserWarning, match="No column of X varies"):
+    with pytest.warns(UserWarning, match="X has no varying column"):
         model = quick().fit(np.full((30, 3), 7.0), make_labels([15, 15]))
     assert np.isfinite(model.embedding_).all()
 

@@ -30,7 +30,7 @@ from sklearn.datasets import load_digits
 from skmanifold import DLME
 from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
 from skmanifold._engine import _distributed, train
-from skmanifold.base import _template
+from skmanifold.base import _fit, _inference
 from skmanifold.nn import MLP
 from skmanifold.training import TrainingOptions
 
@@ -142,14 +142,14 @@ np.save(f"{folder}/X.npy", X)
 
 def mapped(rank):
     on_disk = []
-    def room_beside(X, original=_template._room_beside):
+    def room_beside(X, original=_fit.room_beside):
         def make_room(*args):
             room = original(X)(*args)
             on_disk.append(isinstance(room, np.memmap))
             return room
         return make_room
-    _template._room_beside = room_beside
-    _template._LEAST_BYTES_ON_DISK = 1000
+    _fit.room_beside = room_beside
+    _inference._LEAST_BYTES_ON_DISK = 1000
     rows = np.load(f"{folder}/X.npy", mmap_mode="r")
     model = DLME(max_epochs=2, random_state=0, **small)
     embedding = model.fit(rows).embedding_
@@ -214,7 +214,6 @@ import copy
 import skmanifold
 from skmanifold._engine import _arithmetic, _device
 from skmanifold.base import FitData, Run, _run
-from skmanifold.estimators import _isometric_ae
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:120], y[:120]
@@ -253,14 +252,14 @@ def float_from_half(self):
     return self if self.dtype == torch.float64 else to_float(self)
 
 Run.build, FitData.__init__ = build_in_double, data_in_double
-_run.apply_in_blocks = _isometric_ae.apply_in_blocks = apply_in_single
-frozen_networks = _template.frozen_networks
+_run.apply_in_blocks = apply_in_single
+frozen_networks = _fit.frozen_networks
 
 def frozen_in_single(*args):
     frozen = frozen_networks(*args)
     return {name: network.to(torch.float32) for name, network in frozen.items()}
 
-_template.frozen_networks = frozen_in_single
+_fit.frozen_networks = frozen_in_single
 torch.Tensor.float = float_from_half
 _device._SinglePrecision._set = staticmethod(lambda dtype: None)
 torch.set_default_dtype(torch.float64)

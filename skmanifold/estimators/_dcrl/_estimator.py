@@ -14,8 +14,7 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import count_batches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import DecoderMixin, DeepManifold, Plan, reduced_width
 from skmanifold.base._networks import (
     checked_image_shape,
     checked_widths,
@@ -508,49 +507,28 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _set_by_validation = (*DeepManifold._set_by_validation, "representation_")
 
     def _plan(self, n_samples, n_features):
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = 256
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self._n_epochs(n_samples, batch_size)
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = 1e-3
+        # few samples are learned in few steps
+        share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
+        phases = {"pretraining": 350 * share}
+        if self._contrasts():
+            phases = {"representation": 700 * share, **phases}
         has_representation = hasattr(self, "representation_")
         own = (self.encoder, self.decoder, self.image_shape)
         reduces = n_features > _MOST_COLUMNS and not has_representation
         reduces = reduces and all(part is None for part in own)
         return Plan(
-            n_epochs=n_epochs.pop("training"),
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            n_pretraining_epochs=sum(n_epochs.values()),
+            n_steps=420 * share,
+            batch_size=256,
+            learning_rate=1e-3,
+            phases=phases,
             # so wide are texts and gene expression, which span few dimensions
-            n_reduced=min(100, max(2, n_samples // 6)) if reduces else None,
+            n_reduced=reduced_width(n_samples, limit=100) if reduces else None,
             # images and representations have one scale; a table may have many units
             column_scaling=self.image_shape is None and not has_representation,
+            one_unit=self.image_shape is not None,
         )
 
-    def _n_epochs(self, n_samples, batch_size):
-        """Length of each phase."""
-        # few rows are learnt in few steps
-        share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
-        n_batches = count_batches(n_samples, batch_size)
-
-        def epochs(given, n_steps):
-            return math.ceil(n_steps * share / n_batches) if given == "auto" else given
-
-        contrasting = epochs(self.representation_epochs, 700)
-        return {
-            "representation": contrasting if self._contrasts() else 0,
-            "pretraining": epochs(self.pretraining_epochs, 350),
-            "training": epochs(self.max_epochs, 420),
-        }
-
     def _learn(self, data, run):
-        seeds = [data.seed() for _ in range(3)]
-        batch_size = run.plan.batch_size
-        n_epochs = self._n_epochs(data.n_samples, batch_size)
         weights = {
             name: _first_and_last(parameter, getattr(self, parameter))
             for name, parameter in _WEIGHTS.items()
@@ -558,24 +536,22 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         networks = run.make_networks()
         encoder, decoder = networks["encoder"], networks["decoder"]
 
-        if n_epochs["representation"] and not run.continued:
+        if run.n_epochs.get("representation") and not run.continued:
             run.train(
-                *self._contrast(encoder, data, batch_size, seeds[0]),
-                n_epochs=n_epochs["representation"],
-                learning_rate=2 * run.plan.learning_rate,
+                *self._contrast(encoder, data, run.batch_size),
+                learning_rate=2 * run.learning_rate,
                 phase="representation",
             )
         encoder.features.requires_grad_(False)
 
-        neighbors, distances, features = self._neighbors(networks, run, seeds[1])
+        neighbors, distances, features = self._neighbors(networks, run)
         inputs = torch.from_numpy(features).to(data.device)
-        if n_epochs["pretraining"] and not run.continued:
+        if run.n_epochs["pretraining"] and not run.continued:
             run.train(
                 Pretraining(
                     encoder, decoder, inputs, self.noise * float(features.std())
                 ),
-                NoisyRows(*features.shape, batch_size, data.device),
-                n_epochs=n_epochs["pretraining"],
+                NoisyRows(*features.shape, run.batch_size, data.device),
                 phase="pretraining",
             )
 
@@ -586,9 +562,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             labels = soft_assignments(codes, centers).argmax(axis=1)
             init_centers = "kept"
         else:
-            labels = self._starting_labels(
-                features, neighbors.cpu().numpy(), data, seeds[2]
-            )
+            labels = self._starting_labels(features, neighbors.cpu().numpy(), data)
             clusters = Clusters(int(labels.max()) + 1, self.n_components)
             arranged = self.arrange_centers and max(weights["ranks"]) > 0
             init_centers = "arranged" if arranged else "means"
@@ -609,7 +583,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
-        run.train(objective, NeighborPairs(neighbors, distances, batch_size))
+        run.train(objective, NeighborPairs(neighbors, distances, run.batch_size))
         return objective
 
     def _previous_clusters(self, run):
@@ -739,7 +713,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return self.image_shape is not None
 
-    def _contrast(self, encoder, data, batch_size, seed):
+    def _contrast(self, encoder, data, batch_size):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
@@ -753,7 +727,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             self.n_neighbors,
             raw=data.X,
             n_jobs=self.n_jobs,
-            seed=seed,
+            seed=data.seed("representation"),
         )
         neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
@@ -761,7 +735,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             ImagePairs(inputs, neighbors, batch_size),
         )
 
-    def _neighbors(self, networks, run, seed):
+    def _neighbors(self, networks, run):
         """Return the neighbors, their distances, and the features in units of these."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
@@ -770,7 +744,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             self.n_neighbors,
             raw=run.data.X,
             n_jobs=self.n_jobs,
-            seed=seed,
+            seed=run.data.seed("neighbors"),
             exact=True,
             warn=warn,
         )
@@ -793,7 +767,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             features,
         )
 
-    def _starting_labels(self, features, neighbors, data, seed):
+    def _starting_labels(self, features, neighbors, data):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
             return given_labels(
@@ -804,6 +778,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 n_clusters=self.n_clusters,
                 n_features=self.n_features_in_,
             )
+        seed = data.seed("labels")
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))
