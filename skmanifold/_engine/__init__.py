@@ -7,7 +7,7 @@ from ._apply import BLOCK_ROWS, apply_in_blocks, has_alike_rows
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
-from ._distributed import from_first, in_shares, is_first, same_in_all
+from ._distributed import broadcast, check_same_on_all_ranks, is_main_process, sharded
 from ._files import checked_place, write_whole
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
@@ -25,13 +25,13 @@ __all__ = [
     "RowBatches",
     "Training",
     "apply_in_blocks",
+    "broadcast",
+    "check_same_on_all_ranks",
     "checked_place",
     "count_batches",
-    "from_first",
     "global_rng_seeded",
     "has_alike_rows",
-    "in_shares",
-    "is_first",
+    "is_main_process",
     "learning_rate_factor",
     "local_generator",
     "make_optimizers",
@@ -40,7 +40,7 @@ __all__ = [
     "plain_modes",
     "resolve_device",
     "resolve_precision",
-    "same_in_all",
+    "sharded",
     "torch_threads",
     "train",
     "write_whole",

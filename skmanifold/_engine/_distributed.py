@@ -17,7 +17,7 @@ times its gradient, for W processes:
 
 Gradients of parameters are averaged over the processes. What came through a share is
 then the sum over all rows, and what every process computed as a whole, such as a batch
-normalisation, is what it was.
+normalization, is what it was.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from torch import distributed
 
 
 def is_distributed():
-    """Whether this process is one of several that fit together."""
+    """Return whether this process is one of several that fit together."""
     return (
         distributed.is_available()
         and distributed.is_initialized()
@@ -35,12 +35,12 @@ def is_distributed():
     )
 
 
-def is_first():
-    """Whether this process is the one that writes and prints."""
+def is_main_process():
+    """Return whether this process is the one that writes and prints."""
     return not is_distributed() or distributed.get_rank() == 0
 
 
-def same_in_all(values, message):
+def check_same_on_all_ranks(values, message):
     """Raise ValueError, in all processes, unless they have the same float values."""
     if not is_distributed():
         return
@@ -53,8 +53,8 @@ def same_in_all(values, message):
         raise ValueError(message)
 
 
-def from_first(values):
-    """The float values that the first process has."""
+def broadcast(values):
+    """Return the float values that the main process has."""
     if not is_distributed():
         return values
     tensor = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -78,21 +78,38 @@ def average_gradients(parameters):
         gradient.copy_(mean.view_as(gradient))
 
 
-def in_shares(network, *rows, function=None):
-    """``function(*rows)``, of which each process computes its share of the rows.
+def sharded(network, *rows, function=None):
+    """Compute with a network, of which each process takes its share of the samples.
 
-    For an objective that looks into its networks, which :func:`shared_rows` then does
-    not see at work.
+    In a fit of one process it is ``function(*rows)``. Where several fit together, each
+    computes a part of the samples; the outputs are gathered, with gradients, so that a
+    loss over pairs sees the whole batch. The networks that an objective calls as a
+    whole, its ``encoder`` and ``decoder``, are shared in this way already: this
+    function is for an objective that computes with a part of a network.
 
     Parameters
     ----------
     network : torch.nn.Module
-        What the function computes with. If it depends on the whole batch, every process
-        computes all rows.
-    *rows : torch.Tensor
-        As many rows of each.
+        What the function computes with. If it depends on the whole batch, as batch
+        normalization does, every process computes all samples.
+    *rows : torch.Tensor of shape (n, ...)
+        The samples, as many of each.
     function : callable, default=None
-        Row by row from these tensors to one or a tuple of several; the network if None.
+        Maps these tensors, sample by sample, to one or a tuple of several; the network
+        if None.
+
+    Returns
+    -------
+    torch.Tensor or tuple of torch.Tensor
+        The outputs of all samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.base import sharded
+    >>> network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
+    >>> sharded(network[0], torch.zeros(5, 3)).shape
+    torch.Size([5, 2])
     """
     function = network if function is None else function
     if not is_distributed() or any(map(_depends_on_batch, network.modules())):
@@ -106,7 +123,7 @@ def in_shares(network, *rows, function=None):
 
 @contextlib.contextmanager
 def shared_rows(objective):
-    """The objective's networks compute a share of their rows inside.
+    """Let the objective's networks compute a share of their samples inside.
 
     These are what it calls: ``objective.networks``, dotted names, or else its encoder
     and its decoder.
@@ -165,7 +182,7 @@ def _parts_by_row(module):
 
 
 def _depends_on_batch(module):
-    # batch normalisation of whatever library, and what draws numbers row by row
+    # batch normalization of whatever library, and what draws numbers row by row
     return hasattr(module, "running_mean") or "Dropout" in type(module).__name__
 
 

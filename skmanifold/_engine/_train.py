@@ -8,7 +8,7 @@ import math
 import torch
 
 from ._arithmetic import available_threads, same_bits, use_threads
-from ._distributed import average_gradients, from_first, is_first, shared_rows
+from ._distributed import average_gradients, broadcast, is_main_process, shared_rows
 from ._schedule import learning_rate_factor
 from ._threads import Pace
 
@@ -104,7 +104,7 @@ def train(objective, batches, training, *, on_epoch=None):
 
     for epoch in range(first, training.n_epochs):
         totals, terms, factor = _epoch(objective, batches, training, epoch, pace)
-        means = from_first((totals / len(batches)).tolist())
+        means = broadcast((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
         # while the objective still changes its weights, its loss says nothing
@@ -113,11 +113,11 @@ def train(objective, batches, training, *, on_epoch=None):
         )
         if training.stopping is not None and settled:
             stop = training.stopping.done(history["loss"][-1]) or stop
-        (stop,) = from_first([bool(stop)])
+        (stop,) = broadcast([bool(stop)])
         last = stop or epoch + 1 == training.n_epochs
         if (
             training.checkpoint
-            and is_first()
+            and is_main_process()
             and (last or (epoch + 1) % training.checkpoint.every == 0)
         ):
             state = _snapshot(objective, training, history)

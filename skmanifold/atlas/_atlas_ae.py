@@ -14,15 +14,18 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._networks import checked_widths
+from skmanifold.base import DecoderMixin, DeepManifold, Plan, checked_widths
 from skmanifold.losses import chart_mmd
 from skmanifold.nn import MLP
-from skmanifold.topology import denoise, overlap
-from skmanifold.topology._covers import choose_prototypes, two_nearest
-from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
-from skmanifold.utils._validation import Count, check_seed
-from skmanifold.utils._warnings import warn
+from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
+from skmanifold.utils import (
+    Count,
+    Interval,
+    StrOptions,
+    check_seed,
+    validate_params,
+    warn,
+)
 
 from ._charts import (
     CHART_CONSTRAINTS,

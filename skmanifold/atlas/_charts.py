@@ -23,9 +23,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches
+from skmanifold.base import RowBatches
 from skmanifold.losses import squared_distances
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils import Interval, StrOptions
 
 # For the ``_parameter_constraints`` of an estimator that uses ChartsMixin.
 CHART_CONSTRAINTS = {

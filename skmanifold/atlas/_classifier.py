@@ -18,9 +18,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils._containers import plain
-from skmanifold.utils._labels import read_targets
-from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils import (
+    Interval,
+    StrOptions,
+    fit_context,
+    plain,
+    read_targets,
+)
 
 from ._charts import one_hot, split_blocks, split_raw
 

@@ -10,26 +10,31 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import RowBatches
 from skmanifold.augment import (
     add_noise,
+    apply_augmentation,
     color_jitter,
     crop_resize,
-    draw_neighbors,
     mix,
     random_affine,
     random_flip,
     random_grey,
 )
-from skmanifold.base import DeepManifold, Plan, reduced_width
-from skmanifold.base._networks import checked_image_shape
-from skmanifold.graph import neighbors_from_data
-from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
+from skmanifold.base import (
+    DeepManifold,
+    Plan,
+    RowBatches,
+    checked_image_shape,
+    find_neighbors,
+    reduced_width,
+)
+from skmanifold.graph import may_hold_strangers
 from skmanifold.losses import chart_mmd, nt_xent
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.nn import to_images, to_samples
+from skmanifold.utils import Interval, StrOptions
 
 from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
-from ._trunks import make_trunk, to_images, to_rows
+from ._trunks import make_trunk
 
 
 class ChartProjections(nn.Module):
@@ -400,7 +405,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             self._keeps_columns = (
                 self.n_neighbors is not None
                 and self.image_shape is None
-                and may_hold_strangers(rows, self.n_neighbors, MOST_COLUMNS)
+                and may_hold_strangers(rows, self.n_neighbors)
             )
         return rows
 
@@ -473,7 +478,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             return _noisy
         if image_shape is None:
             if callable(kind):
-                return lambda x, generator: checked_view(kind, x)
+                return lambda x, generator: apply_augmentation(kind, x)
             raise ValueError(
                 f"augmentation={kind!r} changes images, but image_shape=None says that "
                 "rows are none. Set image_shape to (H, W) or (H, W, C)."
@@ -488,12 +493,12 @@ class MSimCLR(ChartsMixin, DeepManifold):
         def augment(x, generator):
             images = to_images(x + center, image_shape)
             if callable(kind):
-                images = checked_view(kind, images)
+                images = apply_augmentation(kind, images)
             elif kind == "affine":
                 images = affine_view(images, generator, fill)
             else:
                 images = crop_view(images, generator)
-            return to_rows(images) - center
+            return to_samples(images) - center
 
         return augment
 
@@ -501,18 +506,11 @@ class MSimCLR(ChartsMixin, DeepManifold):
         """``(x, rows, uniform) -> rows`` that the second view is made of."""
         if self.n_neighbors is None:
             return lambda x, rows, uniform: x
-        lists = neighbors_from_data(
-            data.inputs.cpu().numpy(),
-            self.n_neighbors,
-            n_jobs=self.n_jobs,
-            random_state=data.seed("neighbors"),
-            raw=data.X,
-        )
-        neighbors, counts = (torch.from_numpy(lists[i]).to(data.device) for i in (0, 2))
+        neighbors = find_neighbors(data, self.n_neighbors, n_jobs=self.n_jobs)
 
         def other(x, rows, uniform):
-            # one uniform draw holds two: which neighbour, and how far towards it
-            chosen, share = draw_neighbors(neighbors, counts, rows, uniform)
+            # one uniform draw holds two: which neighbor, and how far towards it
+            chosen, share = neighbors.draw(rows, uniform)
             neighbor = data.inputs[chosen]
             return mix(x, neighbor, share) if self.image_shape is None else neighbor
 
@@ -540,20 +538,3 @@ def crop_view(images, generator):
     images = random_flip(images, uniform[:, 4])
     images = color_jitter(images, uniform[:, 5:8])
     return random_grey(images, uniform[:, 8])
-
-
-def checked_view(augmentation, x):
-    """What a user's own augmentation makes of ``x``."""
-    # a copy: an augmentation that works in place must not reach the other view
-    view = augmentation(x.clone())
-    if not isinstance(view, torch.Tensor):
-        came = f"an object of type {type(view).__name__}"
-    elif (view.shape, view.dtype, view.device) != (x.shape, x.dtype, x.device):
-        came = f"a {view.dtype} tensor of shape {tuple(view.shape)}"
-    else:
-        return view
-    raise ValueError(
-        f"augmentation returned {came} for a {x.dtype} tensor of shape "
-        f"{tuple(x.shape)} on {x.device}; it must return a tensor of the same shape "
-        "and dtype on the same device."
-    )

@@ -16,12 +16,15 @@ from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DeepManifold, Plan, reduced_width
-from skmanifold.base._networks import checked_image_shape
+from skmanifold.base import DeepManifold, Plan, checked_image_shape, reduced_width
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
-from skmanifold.utils._labels import read_labels, read_targets
-from skmanifold.utils._sizes import is_size
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils import (
+    Interval,
+    StrOptions,
+    is_size,
+    read_labels,
+    read_targets,
+)
 
 from ._charts import (
     CHART_CONSTRAINTS,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from skmanifold._engine import named_seed
+from skmanifold.utils import warn
 
 # The last phase of training, whose history is ``history_``.
 LAST_PHASE = "training"
@@ -193,6 +194,7 @@ class FitData:
         self.n_samples, self.n_inputs = self.inputs.shape
         self.device = self.inputs.device
         self.previous = self.previous or {}
+        self._warned = set()
 
     def seed(self, name):
         """Return a seed of its own for each name, spawned from the seed of the fit.
@@ -209,3 +211,15 @@ class FitData:
             The seed.
         """
         return named_seed(self.fit_seed, name)
+
+    def warn_once(self, message):
+        """Warn, unless the fit has given this warning already.
+
+        Parameters
+        ----------
+        message : str
+            The message.
+        """
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 from torch import nn
 
-from skmanifold._engine import LARGEST_SEED, Checkpoint, from_first
+from skmanifold._engine import LARGEST_SEED, Checkpoint, broadcast
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._validation import check_seed
 
@@ -21,7 +21,7 @@ def open_checkpoint(estimator, options, samples, targets, *, continued):
     """Return the checkpoint, or None if none is wanted, and the seed of the fit."""
     rng = check_seed(estimator.random_state)
     # processes that fit together draw the same, with random_state=None too
-    seed = int(from_first([rng.randint(LARGEST_SEED)])[0])
+    seed = int(broadcast([rng.randint(LARGEST_SEED)])[0])
     if options.checkpoint is None:
         return None, seed
     checkpoint = Checkpoint(

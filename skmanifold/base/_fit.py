@@ -17,10 +17,10 @@ import torch
 
 from skmanifold._engine import (
     Checkpoint,
-    is_first,
+    check_same_on_all_ranks,
+    is_main_process,
     named_seed,
     resolve_device,
-    same_in_all,
 )
 from skmanifold.training import TrainingOptions
 
@@ -150,7 +150,7 @@ def scale(job):
             warn_of_units(job.estimator, job.samples, named_seed(job.seed, "units"))
     warn_of_odd_samples(job.estimator, scaler, job.samples)
     warn_of_constant(scaler)
-    same_in_all(
+    check_same_on_all_ranks(
         [*job.samples.shape, scaler.center_.sum(), scaler.factor_.sum()],
         "X differs between the processes of this distributed fit. Pass the same "
         "samples in the same order to fit in all of them: each takes its share.",
@@ -203,7 +203,7 @@ def publish(job, scaler, run, objective):
     warn_of_unlike_samples(job.estimator, attributes, scaled)
     vars(job.estimator).update(attributes)
     job.progress.fit_ended(attributes)
-    if job.checkpoint is not None and is_first():
+    if job.checkpoint is not None and is_main_process():
         job.checkpoint.remove()
 
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 from torch import nn
 
-from skmanifold._engine import count_batches, is_first, plain_modes
+from skmanifold._engine import count_batches, is_main_process, plain_modes
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
@@ -428,7 +428,7 @@ class DeepManifold(
     def _report(self, phase, epoch, n_epochs, history):
         """Print ten lines a fit, or one an epoch with verbose > 1."""
         every = 1 if self.verbose > 1 else max(1, n_epochs // 10)
-        if is_first() and ((epoch + 1) % every == 0 or epoch + 1 == n_epochs):
+        if is_main_process() and ((epoch + 1) % every == 0 or epoch + 1 == n_epochs):
             name = "" if phase == LAST_PHASE else f"{phase} "
             print(
                 f"[{type(self).__name__}] {name}epoch {epoch + 1}/{n_epochs}, "

@@ -11,25 +11,29 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import RowBatches
-from skmanifold.augment import draw_neighbors, mix
-from skmanifold.base import DeepManifold, KMeansMixin, Plan, reduced_width
-from skmanifold.base._networks import checked_widths, own_network
-from skmanifold.graph import (
-    connected_components_of,
-    neighbors_from_data,
+from skmanifold.augment import apply_augmentation, mix
+from skmanifold.base import (
+    DeepManifold,
+    KMeansMixin,
+    Neighbors,
+    Plan,
+    RowBatches,
+    checked_widths,
+    find_neighbors,
+    own_network,
+    reduced_width,
 )
-from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
-from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
-from skmanifold.graph._lists import (
-    as_distances,
-    check_square_distances,
-    finite_distances,
+from skmanifold.graph import (
+    check_distances,
+    connected_components_of,
+    distances_to_landmarks,
+    landmark_paths,
+    may_hold_strangers,
     neighbors_from_connectivity,
 )
 from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
 from skmanifold.nn import MLP
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils import Interval, StrOptions
 
 # Samples by paths to which others are known where few distances are given.
 _N_LANDMARKS = 128
@@ -458,13 +462,11 @@ callable or None, default=None
             rows = super()._validate(X, reset=reset)
             if reset:
                 self._paths = None
-                self._keeps_columns = may_hold_strangers(
-                    rows, self.n_neighbors, MOST_COLUMNS
-                )
+                self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
             return rows
-        rows = as_distances(super()._validate(finite_distances(X), reset=reset))
+        rows = super()._validate(check_distances(X), reset=reset)
+        check_distances(rows, square=training)
         if training:
-            check_square_distances(rows)
             self._distances = rows
         if reset:
             self._keeps_columns = False
@@ -507,14 +509,18 @@ callable or None, default=None
 
     def _make_batches(self, data, batch_size):
         if callable(self.augmentation):
-            return Views(data.inputs, batch_size, self._checked_augmentation(data))
+            return Views(
+                data.inputs,
+                batch_size,
+                lambda x, rows, uniform: apply_augmentation(self.augmentation, x),
+            )
         if self.augmentation == "none":
             return Views(data.inputs, batch_size, lambda x, rows, uniform: x)
-        neighbors, counts = self._neighbors(data)
+        neighbors = self._neighbors(data)
 
         def augment(x, rows, uniform):
-            # one uniform draw holds two: which neighbour, and how far towards it
-            chosen, share = draw_neighbors(neighbors, counts, rows, uniform)
+            # one uniform draw holds two: which neighbor, and how far towards it
+            chosen, share = neighbors.draw(rows, uniform)
             other = data.inputs[chosen]
             return mix(x, other, share) if self.augmentation == "mix" else other
 
@@ -534,10 +540,9 @@ callable or None, default=None
             network = own_network(
                 "encoder",
                 self.encoder,
-                "n_inputs, structure_dim",
                 sizes["n_inputs"],
                 self.structure_dim,
-                width="structure_dim",
+                sizes=("n_inputs", "structure_dim"),
                 remedy="Set structure_dim to the encoder's width, or give it a last "
                 "layer of structure_dim outputs.",
             )
@@ -572,51 +577,33 @@ callable or None, default=None
     # -- what the hooks need
 
     def _neighbors(self, data):
-        """Neighbours of each sample, (n, k), and how many of them are filled, (n,)."""
+        """Return the neighbors of each sample."""
         if self.connectivity is not None:
             graph = self.connectivity
             if callable(graph):
                 graph = graph(data.X)
-            indices, _, counts = neighbors_from_connectivity(
-                graph, data.n_samples, self.n_neighbors
-            )
+            lists = neighbors_from_connectivity(graph, data.n_samples, self.n_neighbors)
+            neighbors = Neighbors.on(data.device, *lists)
         else:
-            searched = data.X
+            samples = data.X
             if self._is_precomputed():
-                searched = self._distances
+                samples = self._distances
             elif self.metric == "euclidean" and not self.metric_params:
-                searched = data.inputs.cpu().numpy()
-            indices, _, counts = neighbors_from_data(
-                searched,
+                samples = None  # the inputs
+            neighbors = find_neighbors(
+                data,
                 self.n_neighbors,
+                samples=samples,
                 metric=self.metric,
                 metric_params=self.metric_params,
                 algorithm=self.neighbors_algorithm,
                 n_jobs=self.n_jobs,
-                random_state=data.seed("neighbors"),
-                raw=data.X,
             )
-        n_parts, _ = connected_components_of(indices, counts)
+        n_parts, _ = connected_components_of(
+            neighbors.indices.cpu().numpy(), neighbors.counts.cpu().numpy()
+        )
         data.learned["n_connected_components_"] = n_parts
-        return tuple(torch.from_numpy(a).to(data.device) for a in (indices, counts))
-
-    def _checked_augmentation(self, data):
-        def augment(x, rows, uniform):
-            # a copy: an augmentation that works in place must not reach the other view
-            view = self.augmentation(x.clone())
-            if not isinstance(view, torch.Tensor):
-                came = f"an object of type {type(view).__name__}"
-            elif (view.shape, view.dtype, view.device) != (x.shape, x.dtype, x.device):
-                came = f"a {view.dtype} tensor of shape {tuple(view.shape)}"
-            else:
-                return view
-            raise ValueError(
-                f"augmentation returned {came} for a {x.dtype} tensor of shape "
-                f"{tuple(x.shape)} on {x.device}; it must return a tensor of the same "
-                "shape and dtype on the same device."
-            )
-
-        return augment
+        return neighbors
 
     def _draws_globally(self):
         return self.encoder is not None or callable(self.augmentation)

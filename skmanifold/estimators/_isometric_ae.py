@@ -10,17 +10,20 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches, in_shares
-from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
-from skmanifold.base._networks import (
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    KMeansMixin,
+    Plan,
+    RowBatches,
     checked_image_shape,
     checked_widths,
     own_network,
+    sharded,
 )
 from skmanifold.graph import geodesic_embedding
 from skmanifold.losses import (
@@ -30,9 +33,7 @@ from skmanifold.losses import (
     vector_jacobian_product,
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
-from skmanifold.utils._sklearn import Interval, StrOptions
-from skmanifold.utils._threads import one_blas_thread
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import Interval, StrOptions, principal_components, warn
 
 # The anchor's neighbours are searched in this many principal components where there
 # are more columns and comparing all rows in all of them would take long.
@@ -152,23 +153,23 @@ class IsometricAEObjective(nn.Module):
 
         if self.pseudo_inverse_weight > 0:
             some = differentiated_rows(encoder, len(x))
-            z, cotangents = in_shares(
+            z, cotangents = sharded(
                 self.encoder.net,
                 x[:some],
                 F.normalize(pull[:some], dim=1),
                 function=functools.partial(vector_jacobian_product, encoder),
             )
             if some < len(x):
-                z = torch.cat([z, in_shares(self.encoder.net, x[some:])])
+                z = torch.cat([z, sharded(self.encoder.net, x[some:])])
             loss = pseudo_inverse_loss(cotangents)
             terms["pseudo_inverse"] = self.pseudo_inverse_weight * loss
         else:
-            z = in_shares(self.encoder.net, x)
+            z = sharded(self.encoder.net, x)
 
         if self.isometry_weight > 0:
             some = differentiated_rows(decoder, len(x))
             points = PRIORS[self.latent_prior](z.detach(), prior, uniform)
-            _, tangents = in_shares(
+            _, tangents = sharded(
                 self.decoder.net,
                 points[:some],
                 F.normalize(push[:some], dim=1),
@@ -177,10 +178,10 @@ class IsometricAEObjective(nn.Module):
             terms["isometry"] = self.isometry_weight * isometry_loss(tangents)
 
         if self.anchor is None:
-            decoded = in_shares(self.decoder.net, z)
+            decoded = sharded(self.decoder.net, z)
         elif progress < self.anchor_until:
             place = self.decoder.inner(self.anchor[rows])
-            both = in_shares(self.decoder.net, torch.cat([z, place]))
+            both = sharded(self.decoder.net, torch.cat([z, place]))
             decoded, from_anchor = both.chunk(2)
             weight = self.anchor_weight * (1 - progress / self.anchor_until)
             terms["anchor"] = weight * (
@@ -188,7 +189,7 @@ class IsometricAEObjective(nn.Module):
                 + _mean_squared_distance(from_anchor, x)
             )
         else:
-            decoded = in_shares(self.decoder.net, z)
+            decoded = sharded(self.decoder.net, z)
             terms["anchor"] = torch.zeros((), device=x.device)
         terms["reconstruction"] = _mean_squared_distance(decoded, x)
         return terms
@@ -573,20 +574,18 @@ default="isomap"
             encoder = own_network(
                 "encoder",
                 self.encoder,
-                "n_inputs, n_components",
                 n_inputs,
                 self.n_components,
-                width="n_components",
+                sizes=("n_inputs", "n_components"),
                 remedy=f"Give it a last layer of {self.n_components} outputs.",
             )
         if self.decoder is not None:
             decoder = own_network(
                 "decoder",
                 self.decoder,
-                "n_components, n_inputs",
                 self.n_components,
                 n_inputs,
-                width="n_inputs",
+                sizes=("n_components", "n_inputs"),
                 remedy=f"Give it a last layer of {n_inputs} outputs.",
             )
         return {
@@ -668,10 +667,7 @@ default="isomap"
         seed = data.seed("anchor")
         inputs = data.inputs.cpu().numpy()
         if n_inputs > _ANCHOR_COMPONENTS and n_samples**2 * n_inputs > _ANCHOR_BUDGET:
-            pca = PCA(_ANCHOR_COMPONENTS, svd_solver="randomized", random_state=seed)
-            # the number of BLAS threads would show in the last bits
-            with one_blas_thread():
-                inputs = pca.fit_transform(inputs)
+            inputs = principal_components(inputs, _ANCHOR_COMPONENTS, seed)
         return geodesic_embedding(
             inputs,
             self.n_components,

@@ -6,10 +6,26 @@ import warnings
 
 
 def warn(message, category=UserWarning):
-    """Warn about the line that called into the library.
+    """Warn, with the line of the user's code that called into the library.
 
-    How many calls lie between it and us depends on the method, on scikit-learn's
-    wrappers and on pipelines, so that no fixed ``stacklevel`` is right.
+    How many calls lie between depends on the method, on scikit-learn's wrappers and on
+    pipelines, so that no fixed ``stacklevel`` is right.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    category : type, default=UserWarning
+        Class of the warning.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmanifold.utils import warn
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn("n_clusters=9 is more than the 5 samples; using n_clusters=5.")
+    >>> len(caught)
+    1
     """
     frame, level = sys._getframe(1), 2
     while frame is not None:

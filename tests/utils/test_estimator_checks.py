@@ -21,7 +21,13 @@ from torch import nn
 
 from skmanifold import DLME
 from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    KMeansMixin,
+    Neighbors,
+    Plan,
+)
 from skmanifold.graph import (
     connected_components_of,
     nearest_neighbors,
@@ -585,8 +591,8 @@ class QuickDLME(DLME):
 
     def _lists(self, data, indices):
         data.learned["n_connected_components_"] = 1
-        counts = torch.full((data.n_samples,), indices.shape[1])
-        return torch.from_numpy(indices), counts
+        counts = np.full(data.n_samples, indices.shape[1])
+        return Neighbors.on(data.device, indices, np.zeros(indices.shape), counts)
 
 
 @broken("check_metrics", "correlation of constant samples must be refused, but was")

@@ -3,6 +3,7 @@
 
 """Deep Clustering and Representation Learning that preserves geometric structures."""
 
+import functools
 import math
 from collections import OrderedDict
 from numbers import Integral, Real
@@ -14,18 +15,21 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DecoderMixin, DeepManifold, Plan, reduced_width
-from skmanifold.base._networks import (
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    PairBatches,
+    Plan,
     checked_image_shape,
     checked_widths,
     own_network,
+    reduced_width,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import HasMethods, Interval, StrOptions, warn
 
 from .._dlme import DLME
-from ._batches import ImagePairs, NeighborPairs, NoisyRows
+from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, soft_assignments
 from ._neighbors import search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
@@ -544,7 +548,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         encoder.features.requires_grad_(False)
 
-        neighbors, distances, features = self._neighbors(networks, run)
+        neighbors, features = self._neighbors(networks, run)
         inputs = torch.from_numpy(features).to(data.device)
         if run.n_epochs["pretraining"] and not run.continued:
             run.train(
@@ -562,11 +566,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             labels = soft_assignments(codes, centers).argmax(axis=1)
             init_centers = "kept"
         else:
-            labels = self._starting_labels(features, neighbors.cpu().numpy(), data)
+            labels = self._starting_labels(
+                features, neighbors.indices.cpu().numpy(), data
+            )
             clusters = Clusters(int(labels.max()) + 1, self.n_components)
             arranged = self.arrange_centers and max(weights["ranks"]) > 0
             init_centers = "arranged" if arranged else "means"
-        objective = DCRLObjective(
+        make_objective = functools.partial(
+            DCRLObjective,
             encoder,
             decoder,
             clusters.to(data.device),
@@ -574,7 +581,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             inputs=data.inputs[:, : self.n_features_in_],
             labels=torch.from_numpy(labels).to(data.device),
             codes=torch.from_numpy(codes).to(data.device),
-            neighbors=neighbors,
+            neighbors=neighbors.indices,
             init_centers=init_centers,
             weights=weights,
             continuation=self.continuation,
@@ -583,7 +590,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
-        run.train(objective, NeighborPairs(neighbors, distances, run.batch_size))
+        objective = run.build(make_objective)
+        run.train(objective, PairBatches(neighbors, run.batch_size))
         return objective
 
     def _previous_clusters(self, run):
@@ -619,11 +627,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             return own_network(
                 name,
                 getattr(self, name),
-                "n_features, n_components"
-                if name == "encoder"
-                else "n_components, n_features",
                 n_in,
                 n_out,
+                sizes=("n_features", "n_components")
+                if name == "encoder"
+                else ("n_components", "n_features"),
                 remedy=f"Give it a last layer of {n_out} outputs.",
             )
 
@@ -722,38 +730,29 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = search_neighbors(
-            inputs.cpu().numpy(),
-            self.n_neighbors,
-            raw=data.X,
-            n_jobs=self.n_jobs,
-            seed=data.seed("representation"),
+        neighbors = search_neighbors(
+            data, inputs.cpu().numpy(), self.n_neighbors, n_jobs=self.n_jobs
         )
-        neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
             Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
         )
 
     def _neighbors(self, networks, run):
-        """Return the neighbors, their distances, and the features in units of these."""
+        """Return the neighbors, and the features in units of their distances."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
-        neighbors, distances = search_neighbors(
-            features,
-            self.n_neighbors,
-            raw=run.data.X,
-            n_jobs=self.n_jobs,
-            seed=run.data.seed("neighbors"),
-            exact=True,
-            warn=warn,
+        neighbors = search_neighbors(
+            run.data, features, self.n_neighbors, n_jobs=self.n_jobs, exact=True
         )
         if not run.continued:
+            distances = neighbors.distances.cpu().numpy().astype(np.float64)
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
-            # few columns: rows lie dense, and the clusters many such units apart
+            # few columns: samples lie dense, and the clusters many such units apart
             unit = max(unit, spread / _MOST_UNITS) or 1.0
-            features, distances = features / np.float32(unit), distances / unit
+            features = features / np.float32(unit)
+            neighbors = neighbors._replace(distances=neighbors.distances / unit)
             spread = spread / unit or 1.0
             set_units(
                 **networks,
@@ -761,11 +760,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 spread=(spread, features.shape[1]),
                 latent_spread=(self.rank_scale * spread / 2, self.n_components),
             )
-        return (
-            torch.from_numpy(neighbors).to(represent.factor.device),
-            torch.from_numpy(distances.astype(np.float32)).to(represent.factor.device),
-            features,
-        )
+        return neighbors, features
 
     def _starting_labels(self, features, neighbors, data):
         """Labels from 0 on, without gaps."""

@@ -9,7 +9,6 @@ from scipy.spatial.distance import cdist
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import torch_threads
 from skmanifold.augment import add_noise, random_affine
 from skmanifold.losses import (
     alignment_loss,
@@ -20,7 +19,8 @@ from skmanifold.losses import (
     nt_xent,
     sharpened_assignments,
 )
-from skmanifold.utils._threads import one_blas_thread
+from skmanifold.nn import to_images, to_samples
+from skmanifold.utils import one_blas_thread
 
 _TEMPERATURE = 0.2
 
@@ -127,10 +127,9 @@ class DCRLObjective(nn.Module):
         self.agreed = agree > 0.5  # with most of the neighbors
         self.latent = None
         n_clusters = len(clusters.centers)
-        with torch_threads(1):  # the number of threads would show in the last bits
-            means, means_of_features, means_of_codes = (
-                _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
-            )
+        means, means_of_features, means_of_codes = (
+            _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
+        )
         # ranks are those of the inputs, the unit is that of the features
         total = _distances(means).sum()
         self.means_unit = 1.0
@@ -190,8 +189,8 @@ class DCRLObjective(nn.Module):
         self._set_distances()
 
     def forward(self, batch, progress):
-        """Loss terms of pairs of neighbors, see :class:`NeighborPairs`."""
-        rows, others, distances = batch
+        """Loss terms of pairs of neighbors, see :class:`PairBatches`."""
+        rows, others, distances, _ = batch
         share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
         weights = {
             name: first + (last - first) * share
@@ -284,9 +283,9 @@ class Contrast(nn.Module):
     def forward(self, batch, progress):
         """Loss of two tensors of images, with the draws that move them."""
         x, uniform = batch
-        images = (x + self.offset).unflatten(1, self.shape).permute(0, 3, 1, 2)
+        images = to_images(x + self.offset, self.shape)
         moved = random_affine(images, uniform, fill=self.fill)
-        views = moved.permute(0, 2, 3, 1).flatten(1) - self.offset
+        views = to_samples(moved) - self.offset
         features = self.encoder.features.represent(views)
         return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
 

@@ -9,9 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
-from skmanifold.utils._labels import read_targets
-from skmanifold.utils._threads import one_thread
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import one_thread, read_targets, warn
 
 from ._clusters import raw_blocks
 
