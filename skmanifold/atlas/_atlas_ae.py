@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from skmanifold.base import DecoderMixin, DeepManifold, Plan, checked_widths
-from skmanifold.losses import chart_mmd
+from skmanifold.losses import chart_mmd, full_precision
 from skmanifold.nn import MLP
 from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
 from skmanifold.utils import (
@@ -91,9 +91,12 @@ class ChartDecoders(nn.Module):
         """What every chart decodes, (n, K, n_outputs), from coordinates (n, K, d)."""
         # centred and of about unit variance, for the sake of the first layer
         y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
-        y = self.hidden(y)
-        with torch.autocast(y.device.type, enabled=False):
-            return self.head(y.float()).transpose(0, 1)
+        return self.outputs(self.hidden(y))
+
+    @full_precision
+    def outputs(self, y):
+        """What every chart decodes, from the last hidden layer (K, n, width)."""
+        return self.head(y).transpose(0, 1)
 
     def forward(self, blocks):
         """Decode raw chart blocks (n, K (d + 1)) to (n, n_outputs)."""
@@ -119,8 +122,9 @@ class Critic(nn.Module):
             nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1)
         )
 
+    @full_precision
     def forward(self, coordinates):
-        """Logits."""
+        """Map coordinates (n, K, d) to logits (n, K)."""
         return self.rest(self.first(2 * coordinates - 1) + self.shift).squeeze(2)
 
 
@@ -170,19 +174,18 @@ class AtlasAEObjective(nn.Module):
         x = self.inputs[rows]
         q, coordinates = self.encoder.charts(x)
         decoded = self.decoder.decode(coordinates)
-        with torch.autocast(x.device.type, enabled=False):
-            errors = (decoded - x.unsqueeze(1)).square().sum(2)
-            terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
-            prototypes = self.encoder.parts.heads.prototypes
-            d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
-            terms["locality"] = (
-                self.locality_weight * (q * d2).sum(1).mean() / self.variance
-            )
-            if self.critic is None:
-                mmd = chart_mmd(q, coordinates, draws)
-                terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
-            else:
-                terms |= self.play(q, coordinates, draws)
+        errors = (decoded - x.unsqueeze(1)).square().sum(2)
+        terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
+        prototypes = self.encoder.parts.heads.prototypes
+        d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
+        terms["locality"] = (
+            self.locality_weight * (q * d2).sum(1).mean() / self.variance
+        )
+        if self.critic is None:
+            mmd = chart_mmd(q, coordinates, draws)
+            terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
+        else:
+            terms |= self.play(q, coordinates, draws)
         return terms
 
     def play(self, q, coordinates, draws):

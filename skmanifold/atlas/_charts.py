@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skmanifold.base import RowBatches
-from skmanifold.losses import squared_distances
+from skmanifold.losses import full_precision, squared_distances
 from skmanifold.utils import Interval, StrOptions
 
 # For the ``_parameter_constraints`` of an estimator that uses ChartsMixin.
@@ -81,22 +81,19 @@ class ChartHeads(nn.Module):
             self.prototypes.copy_(prototypes)
         self.temperature.fill_(temperature)
 
+    @full_precision
     def logits(self, features, points=None):
         """Logits of the membership (n, K) and of the coordinates (n, K, d).
 
         ``points`` of shape (n, n_inputs) are what the prototypes are compared with;
         needed if there are prototypes. Full precision whatever the autocast.
         """
-        with torch.autocast(features.device.type, enabled=False):
-            features = features.float()
-            membership = self.membership(features)
-            if self.prototypes is not None:
-                d2 = squared_distances(points.float(), self.prototypes)
-                membership = membership - d2 / self.temperature
-            coordinates = self.coordinates(features)
-            return membership, coordinates.unflatten(
-                1, (self.n_charts, self.n_components)
-            )
+        membership = self.membership(features)
+        if self.prototypes is not None:
+            d2 = squared_distances(points, self.prototypes)
+            membership = membership - d2 / self.temperature
+        coordinates = self.coordinates(features)
+        return membership, coordinates.unflatten(1, (self.n_charts, self.n_components))
 
     def forward(self, features, points=None):
         """Membership q (n, K), rows sum to 1, and coordinates (n, K, d) in [0, 1]."""

@@ -29,7 +29,7 @@ from skmanifold.base import (
     reduced_width,
 )
 from skmanifold.graph import may_hold_strangers
-from skmanifold.losses import chart_mmd, nt_xent
+from skmanifold.losses import chart_mmd, full_precision, nt_xent
 from skmanifold.nn import to_images, to_samples
 from skmanifold.utils import Interval, StrOptions
 
@@ -58,6 +58,7 @@ class ChartProjections(nn.Module):
                 if len(group):
                     nn.init.uniform_(group[i], -(n_in**-0.5), n_in**-0.5)
 
+    @full_precision
     def forward(self, q, coordinates):
         """Map q (n, K) and coordinates (n, K, d) to (n, n_out)."""
         z = coordinates.transpose(0, 1)
@@ -112,17 +113,16 @@ class MSimCLRObjective(nn.Module):
         view_a, view_b, draws = batch
         n, n_charts = len(view_a), draws.shape[1]
         q, y = self.encoder.charts(torch.cat([view_a, view_b]))
-        with torch.autocast(q.device.type, enabled=False):
-            z_a, z_b = self.projections(q, y).chunk(2)
-            terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
-            if self.regularization_weight:
-                # one view: half the rows are a quarter of the pairs, and enough
-                mmd = chart_mmd(q[:n], y[:n], draws)
-                terms["uniformity"] = self.regularization_weight * n_charts * mmd
-                if n_charts > 1:
-                    terms |= membership_terms(
-                        q, self.regularization_weight, self.sharpness_weight
-                    )
+        z_a, z_b = self.projections(q, y).chunk(2)
+        terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
+        if self.regularization_weight:
+            # one view: half the rows are a quarter of the pairs, and enough
+            mmd = chart_mmd(q[:n], y[:n], draws)
+            terms["uniformity"] = self.regularization_weight * n_charts * mmd
+            if n_charts > 1:
+                terms |= membership_terms(
+                    q, self.regularization_weight, self.sharpness_weight
+                )
         return terms
 
 

@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold.base import DeepManifold, Plan, checked_image_shape, reduced_width
-from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
+from skmanifold.losses import (
+    batch_all_triplets,
+    chart_mmd,
+    full_precision,
+    semi_hard_triplets,
+)
 from skmanifold.utils import (
     Interval,
     StrOptions,
@@ -146,20 +151,20 @@ class AtlasTripletObjective(nn.Module):
         rows, draws = batch
         n_charts = draws.shape[1]
         q, y = self.encoder.charts(self.inputs[rows])
-        with torch.autocast(q.device.type, enabled=False):
-            loss = _TRIPLETS[self.triplets]
-            distances = chart_distances(q, y)
-            terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
-            if self.regularization_weight:
-                mmd = chart_mmd(q, y, draws)
-                terms["uniformity"] = self.regularization_weight * n_charts * mmd
-                if n_charts > 1:
-                    terms |= membership_terms(
-                        q, self.regularization_weight, self.sharpness_weight
-                    )
+        loss = _TRIPLETS[self.triplets]
+        distances = chart_distances(q, y)
+        terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
+        if self.regularization_weight:
+            mmd = chart_mmd(q, y, draws)
+            terms["uniformity"] = self.regularization_weight * n_charts * mmd
+            if n_charts > 1:
+                terms |= membership_terms(
+                    q, self.regularization_weight, self.sharpness_weight
+                )
         return terms
 
 
+@full_precision
 def chart_distances(q, coordinates):
     """Distances (n, n) of a batch: q (n, K) and coordinates (n, K, d) in [0, 1].
 

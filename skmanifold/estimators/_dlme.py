@@ -31,7 +31,12 @@ from skmanifold.graph import (
     may_hold_strangers,
     neighbors_from_connectivity,
 )
-from skmanifold.losses import t_kernel, t_similarities, two_way_divergence
+from skmanifold.losses import (
+    full_precision,
+    t_kernel,
+    t_similarities,
+    two_way_divergence,
+)
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions
 
@@ -82,20 +87,19 @@ class DLMEObjective(nn.Module):
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
         y = self.encoder.structure(torch.cat(views))
         z = self.encoder.embedding(y)
-        # distances of near points do not survive half precision
-        with torch.autocast(z.device.type, enabled=False):
-            with torch.set_grad_enabled(self.structure_gradient):
-                p = self.structure_similarities(*y.float().chunk(2))
-            positive, negative = two_way_divergence(
-                p,
-                *z.float().chunk(2),
-                nu=self.nu_embedding,
-                kernel=self.kernel,
-                repulsion=repulsion,
-                damping=self.damping,
-            )
+        with torch.set_grad_enabled(self.structure_gradient):
+            p = self.structure_similarities(*y.chunk(2))
+        positive, negative = two_way_divergence(
+            p,
+            *z.chunk(2),
+            nu=self.nu_embedding,
+            kernel=self.kernel,
+            repulsion=repulsion,
+            damping=self.damping,
+        )
         return {"positive": positive, "negative": negative}
 
+    @full_precision
     def structure_similarities(self, y_a, y_b):
         """t-kernel in structure space, positives brought nearer by ``alpha``."""
         p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)

@@ -27,6 +27,7 @@ from skmanifold.base import (
 )
 from skmanifold.graph import geodesic_embedding
 from skmanifold.losses import (
+    full_precision,
     isometry_loss,
     jacobian_vector_product,
     pseudo_inverse_loss,
@@ -141,11 +142,6 @@ class IsometricAEObjective(nn.Module):
     def forward(self, batch, progress):
         """Loss terms of a batch, see :class:`Draws`."""
         rows, normal, uniform = batch
-        # Jacobians do not survive half precision
-        with torch.autocast(self.inputs.device.type, enabled=False):
-            return self._terms(rows, normal, uniform, progress)
-
-    def _terms(self, rows, normal, uniform, progress):
         x = self.encoder.inner(self.inputs[rows])
         pull, push, prior = normal.unbind(1)
         encoder, decoder = chain_of(self.encoder.net), chain_of(self.decoder.net)
@@ -217,6 +213,7 @@ def differentiated_rows(network, n_rows):
 # -- where the decoder is asked to be isometric: codes z, normal and uniform draws
 
 
+@full_precision
 def gaussian_points(z, normal, uniform):
     """Draws from the Gaussian that has the mean and the covariance of the codes."""
     mean = z.mean(0)
@@ -551,6 +548,8 @@ default="isomap"
             column_scaling=False,
             one_unit=self.image_shape is not None,
             optimizer="muon",
+            # reconstruction and Jacobians are to be those of one function
+            precision="float32",
             warmup=0.03,
         )
 

@@ -5,7 +5,7 @@ import sys
 import warnings
 
 
-def warn(message, category=UserWarning):
+def warn(message):
     """Warn, with the line of the user's code that called into the library.
 
     How many calls lie between depends on the method, on scikit-learn's wrappers and on
@@ -15,8 +15,6 @@ def warn(message, category=UserWarning):
     ----------
     message : str
         The message.
-    category : type, default=UserWarning
-        Class of the warning.
 
     Examples
     --------
@@ -33,4 +31,4 @@ def warn(message, category=UserWarning):
         if package not in ("skmanifold", "sklearn"):
             break
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(message, UserWarning, stacklevel=level)

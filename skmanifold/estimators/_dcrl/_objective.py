@@ -164,8 +164,7 @@ class DCRLObjective(nn.Module):
         """Latent points of all samples, in blocks."""
         was_training = self.encoder.network.training
         network = self.encoder.network.eval()
-        with torch.autocast(self.features.device.type, enabled=False):
-            codes = torch.cat([network(part) for part in self.features.split(1024)])
+        codes = torch.cat([network(part) for part in self.features.split(1024)])
         network.train(was_training)
         return codes
 
@@ -203,41 +202,39 @@ class DCRLObjective(nn.Module):
         guides = weights["reconstruction"] > 0
         restored = self.decoder.features(z if guides else z.detach())
         terms = {}
-        with torch.autocast(z.device.type, enabled=False):
-            z = z.float()
-            terms["reconstruction"] = _squared_error(restored.float(), features) * (
-                weights["reconstruction"] if guides else 1.0
+        terms["reconstruction"] = _squared_error(restored, features) * (
+            weights["reconstruction"] if guides else 1.0
+        )
+        z_a = z[: len(rows)]
+        centers, labels = self.clusters.centers, self.labels[rows]
+        log_q = log_assignments(z_a, centers)
+        of_rows = None
+        if progress < self.label_hold:
+            stray = log_q.argmax(1) != self.starting_labels[rows]
+            stray &= self.agreed[rows]
+            of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
+        terms["clusters"] = weights["clusters"] * cluster_divergence(
+            self.targets[rows], log_q, of_rows
+        )
+        terms["local"] = z.new_zeros(())
+        if self.compares_pairs:
+            same = (labels == self.labels[others]).to(z.dtype)
+            terms["local"] = weights["local"] * local_isometry_loss(
+                z_a, z[len(rows) :], distances, same
             )
-            z_a = z[: len(rows)]
-            centers, labels = self.clusters.centers, self.labels[rows]
-            log_q = log_assignments(z_a, centers)
-            of_rows = None
-            if progress < self.label_hold:
-                stray = log_q.argmax(1) != self.starting_labels[rows]
-                stray &= self.agreed[rows]
-                of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
-            terms["clusters"] = weights["clusters"] * cluster_divergence(
-                self.targets[rows], log_q, of_rows
-            )
-            terms["local"] = z.new_zeros(())
-            if self.compares_pairs:
-                same = (labels == self.labels[others]).to(z.dtype)
-                terms["local"] = weights["local"] * local_isometry_loss(
-                    z_a, z[len(rows) :], distances, same
-                )
-            terms["ranks"] = weights["ranks"] * center_distance_loss(
-                centers, self.distances
-            )
-            # the ranks move the centers, and these draw their points
-            aligned = z_a
-            if self.latent is not None:  # all samples' means, moved as the batch moves
-                aligned = z_a - self.latent[rows] + self.latent_means[labels]
-            terms["alignment"] = weights["alignment"] * alignment_loss(
-                aligned, centers.detach(), labels
-            )
+        terms["ranks"] = weights["ranks"] * center_distance_loss(
+            centers, self.distances
+        )
+        # the ranks move the centers, and these draw their points
+        aligned = z_a
+        if self.latent is not None:  # all samples' means, moved as the batch moves
+            aligned = z_a - self.latent[rows] + self.latent_means[labels]
+        terms["alignment"] = weights["alignment"] * alignment_loss(
+            aligned, centers.detach(), labels
+        )
         if self.decoder.inputs is not None:
             restored = self.decoder.inputs(z_a.detach())
-            error = _squared_error(restored.float(), self.inputs[rows])
+            error = _squared_error(restored, self.inputs[rows])
             terms["decoding"] = error / max(self.inputs.shape[1], 1)
         return terms
 
@@ -264,7 +261,7 @@ class Pretraining(nn.Module):
         features = self.features[rows]
         noisy = add_noise(features, normal, scale=self.noise)
         restored = self.decoder.features(self.encoder.network(noisy))
-        return {"reconstruction": _squared_error(restored.float(), features)}
+        return {"reconstruction": _squared_error(restored, features)}
 
 
 class Contrast(nn.Module):
