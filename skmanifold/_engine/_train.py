@@ -8,7 +8,7 @@ import math
 import torch
 
 from ._arithmetic import available_threads, same_bits, use_threads
-from ._distributed import average_gradients, broadcast, is_main_process, shared_rows
+from ._distributed import average_gradients, broadcast, is_main_process
 from ._schedule import learning_rate_factor
 from ._threads import Pace
 
@@ -135,7 +135,7 @@ def _epoch(objective, batches, training, epoch, pace):
     on_epoch_start = getattr(objective, "on_epoch_start", None)
     with same_bits(objective):
         if on_epoch_start is not None:
-            with torch.no_grad(), shared_rows(objective):
+            with torch.no_grad():
                 on_epoch_start(epoch / training.n_epochs)
         for step, batch in enumerate(
             batches.epoch(training.generator), start=epoch * len(batches)
@@ -157,14 +157,11 @@ def _step(objective, batch, training, progress, factor):
     parameters = [p for p in objective.parameters() if p.requires_grad]
     # Without the cache, which lives as long as the outermost such context: one of the
     # caller's would keep the first step's weights for all of them.
-    with (
-        torch.autocast(
-            parameters[0].device.type,
-            training.dtype,
-            enabled=training.dtype != torch.float32,
-            cache_enabled=False,
-        ),
-        shared_rows(objective),
+    with torch.autocast(
+        parameters[0].device.type,
+        training.dtype,
+        enabled=training.dtype != torch.float32,
+        cache_enabled=False,
     ):
         terms = objective(batch, progress)
     sum(terms.values()).backward()

@@ -14,7 +14,13 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from skmanifold.base import DecoderMixin, DeepManifold, Plan, checked_widths
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    Plan,
+    checked_widths,
+    sharded,
+)
 from skmanifold.losses import chart_mmd, full_precision
 from skmanifold.nn import MLP
 from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
@@ -172,8 +178,8 @@ class AtlasAEObjective(nn.Module):
         """Loss terms of a batch ``(rows, draws)``, see ChartBatches."""
         rows, draws = batch
         x = self.inputs[rows]
-        q, coordinates = self.encoder.charts(x)
-        decoded = self.decoder.decode(coordinates)
+        q, coordinates = sharded(self.encoder, x, function=self.encoder.charts)
+        decoded = sharded(self.decoder, coordinates, function=self.decoder.decode)
         errors = (decoded - x.unsqueeze(1)).square().sum(2)
         terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
         prototypes = self.encoder.parts.heads.prototypes

@@ -112,8 +112,6 @@ class ChartEncoder(nn.Module):
         What reads the features.
     """
 
-    called_in_parts = True  # by charts(), where processes share the rows of a batch
-
     def __init__(self, trunk, heads):
         super().__init__()
         self.parts = nn.ModuleDict(OrderedDict(trunk=trunk, heads=heads))

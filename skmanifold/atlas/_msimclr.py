@@ -27,6 +27,7 @@ from skmanifold.base import (
     checked_image_shape,
     find_neighbors,
     reduced_width,
+    sharded,
 )
 from skmanifold.graph import may_hold_strangers
 from skmanifold.losses import chart_mmd, full_precision, nt_xent
@@ -112,7 +113,8 @@ class MSimCLRObjective(nn.Module):
         """Loss terms of two views, (B, n_inputs), and draws (m, K, d) of the cube."""
         view_a, view_b, draws = batch
         n, n_charts = len(view_a), draws.shape[1]
-        q, y = self.encoder.charts(torch.cat([view_a, view_b]))
+        views = torch.cat([view_a, view_b])
+        q, y = sharded(self.encoder, views, function=self.encoder.charts)
         z_a, z_b = self.projections(q, y).chunk(2)
         terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
         if self.regularization_weight:

@@ -16,7 +16,13 @@ from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DeepManifold, Plan, checked_image_shape, reduced_width
+from skmanifold.base import (
+    DeepManifold,
+    Plan,
+    checked_image_shape,
+    reduced_width,
+    sharded,
+)
 from skmanifold.losses import (
     batch_all_triplets,
     chart_mmd,
@@ -150,7 +156,8 @@ class AtlasTripletObjective(nn.Module):
         """Loss terms of a batch ``(rows, draws)``."""
         rows, draws = batch
         n_charts = draws.shape[1]
-        q, y = self.encoder.charts(self.inputs[rows])
+        x = self.inputs[rows]
+        q, y = sharded(self.encoder, x, function=self.encoder.charts)
         loss = _TRIPLETS[self.triplets]
         distances = chart_distances(q, y)
         terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}

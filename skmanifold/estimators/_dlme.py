@@ -22,6 +22,7 @@ from skmanifold.base import (
     find_neighbors,
     own_network,
     reduced_width,
+    sharded,
 )
 from skmanifold.graph import (
     check_distances,
@@ -85,8 +86,8 @@ class DLMEObjective(nn.Module):
         repulsion = self.repulsion
         if repulsion is not None and progress < self.repulsion_warmup:
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
-        y = self.encoder.structure(torch.cat(views))
-        z = self.encoder.embedding(y)
+        y = sharded(self.encoder.structure, torch.cat(views))
+        z = sharded(self.encoder.embedding, y)
         with torch.set_grad_enabled(self.structure_gradient):
             p = self.structure_similarities(*y.chunk(2))
         positive, negative = two_way_divergence(

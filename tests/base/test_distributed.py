@@ -29,7 +29,7 @@ from torch import distributed, nn
 from sklearn.datasets import load_digits
 from skmanifold import DLME
 from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
-from skmanifold._engine import _distributed, train
+from skmanifold._engine import _distributed, sharded, train
 from skmanifold.base import _fit, _inference
 from skmanifold.nn import MLP
 from skmanifold.training import TrainingOptions
@@ -82,17 +82,19 @@ class Pairs(nn.Module):
 
     def forward(self, batch, progress):
         x = self.inputs[batch[0]]
-        first, second, parts = self.encoder
-        z = second(first(x))
-        z = parts["twice"](parts["twice"](z))
-        again = second(first(x + 0.1))
+        z = sharded(self.encoder, x, function=self.codes)
+        again = sharded(self.encoder, x + 0.1, function=self.codes)
         distances = (z[:, None] - again).square().sum(2)
         to_centers = (z[:, None] - self.centers).square().sum(2)
         return {
             "pairs": distances.add(1).log().mean(),
             "centers": to_centers.softmax(1).square().sum(1).mean(),
-            "decoded": (self.decoder(z) - x).square().sum(1).mean(),
+            "decoded": (sharded(self.decoder, z) - x).square().sum(1).mean(),
         }
+
+    def codes(self, x):
+        first, second, parts = self.encoder
+        return parts["twice"](parts["twice"](second(first(x))))
 
 def fit():
     torch.manual_seed(0)

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skmanifold.augment import add_noise, random_affine
+from skmanifold.base import sharded
 from skmanifold.losses import (
     alignment_loss,
     center_distance_loss,
@@ -80,10 +81,12 @@ class DCRLObjective(nn.Module):
         Distances of centers for distances of the clusters' means.
     """
 
-    # whose rows processes share
-    networks = ("encoder.network", "decoder.features", "decoder.inputs")
     # whose matrices Muon takes
-    hidden_layers = tuple(f"{name}.network.hidden" for name in networks)
+    hidden_layers = (
+        "encoder.network.network.hidden",
+        "decoder.features.network.hidden",
+        "decoder.inputs.network.hidden",
+    )
 
     def __init__(
         self,
@@ -164,7 +167,8 @@ class DCRLObjective(nn.Module):
         """Latent points of all samples, in blocks."""
         was_training = self.encoder.network.training
         network = self.encoder.network.eval()
-        codes = torch.cat([network(part) for part in self.features.split(1024)])
+        parts = self.features.split(1024)
+        codes = torch.cat([sharded(network, part) for part in parts])
         network.train(was_training)
         return codes
 
@@ -197,10 +201,10 @@ class DCRLObjective(nn.Module):
         }
         both = torch.cat([rows, others]) if self.compares_pairs else rows
         features = self.features[both]
-        z = self.encoder.network(features)
+        z = sharded(self.encoder.network, features)
         # the decoder follows the encoder even where it must not move it
         guides = weights["reconstruction"] > 0
-        restored = self.decoder.features(z if guides else z.detach())
+        restored = sharded(self.decoder.features, z if guides else z.detach())
         terms = {}
         terms["reconstruction"] = _squared_error(restored, features) * (
             weights["reconstruction"] if guides else 1.0
@@ -233,7 +237,7 @@ class DCRLObjective(nn.Module):
             aligned, centers.detach(), labels
         )
         if self.decoder.inputs is not None:
-            restored = self.decoder.inputs(z_a.detach())
+            restored = sharded(self.decoder.inputs, z_a.detach())
             error = _squared_error(restored, self.inputs[rows])
             terms["decoding"] = error / max(self.inputs.shape[1], 1)
         return terms
@@ -242,7 +246,6 @@ class DCRLObjective(nn.Module):
 class Pretraining(nn.Module):
     """The denoising autoencoder that the networks begin as."""
 
-    networks = ("encoder.network", "decoder.features")
     hidden_layers = (
         "encoder.network.network.hidden",
         "decoder.features.network.hidden",
@@ -260,14 +263,14 @@ class Pretraining(nn.Module):
         rows, normal = batch
         features = self.features[rows]
         noisy = add_noise(features, normal, scale=self.noise)
-        restored = self.decoder.features(self.encoder.network(noisy))
+        z = sharded(self.encoder.network, noisy)
+        restored = sharded(self.decoder.features, z)
         return {"reconstruction": _squared_error(restored, features)}
 
 
 class Contrast(nn.Module):
     """Features that tell images apart, whatever small move changes them."""
 
-    networks = ("encoder.features.represent",)
     hidden_layers = ("encoder.features.represent.0.hidden",)
 
     def __init__(self, encoder, shape, offset, fill):
@@ -283,7 +286,7 @@ class Contrast(nn.Module):
         images = to_images(x + self.offset, self.shape)
         moved = random_affine(images, uniform, fill=self.fill)
         views = to_samples(moved) - self.offset
-        features = self.encoder.features.represent(views)
+        features = sharded(self.encoder.features.represent, views)
         return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
 
 
