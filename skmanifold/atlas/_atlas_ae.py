@@ -45,7 +45,7 @@ from ._charts import (
 )
 from ._trunks import make_trunk
 
-# Prototypes that do not start at centres have farther to go than the other weights:
+# Prototypes that do not start at centers have farther to go than the other weights:
 # until they are there, the net would learn memberships of charts in the wrong places.
 _SPEED = 10.0
 
@@ -57,7 +57,7 @@ class ChartLinear(nn.Module):
         super().__init__()
         bound = 1 / math.sqrt(n_in)
         self.weight = nn.Parameter(torch.empty(n_charts, n_in, n_out))
-        # flat, so that the optimiser takes it for the bias that it is
+        # flat, so that the optimizer takes it for the bias that it is
         self.bias = nn.Parameter(torch.empty(n_charts * n_out))
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
@@ -94,14 +94,14 @@ class ChartDecoders(nn.Module):
         self.membership = membership
 
     def decode(self, coordinates):
-        """What every chart decodes, (n, K, n_outputs), from coordinates (n, K, d)."""
-        # centred and of about unit variance, for the sake of the first layer
+        """Decode coordinates (n, K, d) in every chart, to (n, K, n_outputs)."""
+        # centered and of about unit variance, for the sake of the first layer
         y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
         return self.outputs(self.hidden(y))
 
     @full_precision
     def outputs(self, y):
-        """What every chart decodes, from the last hidden layer (K, n, width)."""
+        """Map the last hidden layer (K, n, width) to (n, K, n_outputs)."""
         return self.head(y).transpose(0, 1)
 
     def forward(self, blocks):
@@ -283,7 +283,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.
@@ -318,10 +318,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     decoder_ : torch.nn.Module
-        The learnt map back.
+        The learned map back.
 
     n_features_in_ : int
         Number of features seen in fit.

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the estimators of the atlas family share: charts, as networks and as arrays.
+"""Charts as networks and as arrays, shared by the estimators of the atlas family.
 
 An atlas maps a row to a point of the simplex over its charts (*membership* q) and to a
 point of the unit cube in every chart (*coordinates*). In one array this is a row of
@@ -55,7 +55,7 @@ class ChartHeads(nn.Module):
     n_charts, n_components : int
         Charts, and coordinates of each.
     prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
-        Where the prototypes start; they are learnt. None has none.
+        Where the prototypes start; they are learned. None has none.
     temperature : float, default=1.0
         Squared distance that is one unit of a logit.
     """
@@ -131,7 +131,7 @@ def join_blocks(q, coordinates):
 
 
 class ChartBlocks(nn.Module):
-    """What :func:`chart_blocks` computes, as a module: for graphs of networks."""
+    """The computation of :func:`chart_blocks` as a module, for graphs of networks."""
 
     def __init__(self, n_components, membership):
         super().__init__()
@@ -197,7 +197,7 @@ class RawBlocks(nn.Module):
 
 
 def chart_blocks(raw, n_components, membership):
-    """What ``transform`` returns, from raw chart blocks: the weights times the rest.
+    """Return the chart blocks of ``transform`` from raw ones: weights times the rest.
 
     With "hard" membership the weight of the chart with the largest q is 1 (the first
     of equals) and that of the others 0; with "soft" the weights are q.

@@ -129,7 +129,7 @@ class MSimCLRObjective(nn.Module):
 
 
 def membership_terms(q, weight, sharpness):
-    """What makes charts equally large, and each row a member of one of them."""
+    """Return terms that make charts equally large, and each sample a member of one."""
     mass = q.mean(0)
     # an empty chart would have an infinite slope
     balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
@@ -177,7 +177,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     A network gives every row its memberships q in the charts and its coordinates in
     each, in [0, 1]. Two random views of a sample (augmentations of it, or of it and a
-    neighbour) are drawn together and all others apart, as in SimCLR [2]_, while the
+    neighbor) are drawn together and all others apart, as in SimCLR [2]_, while the
     charts are kept equally large and evenly filled. A row is then a chart and a few
     coordinates: far fewer numbers than a flat representation needs to keep classes
     apart. [1]_
@@ -202,14 +202,14 @@ class MSimCLR(ChartsMixin, DeepManifold):
     augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
         What makes a view. "noise" adds Gaussian noise of a tenth of the mean standard
         deviation of the columns. "affine" moves, turns, resizes and slants images a
-        little; "crop" cuts out and resizes a part, mirrors, and changes colours. "auto"
+        little; "crop" cuts out and resizes a part, mirrors, and changes colors. "auto"
         is "noise" for rows that are no images, "affine" for images of one channel,
         "crop" for others. A callable is called with a float32 tensor, of shape
         (B, n_features) with scaled rows, or (B, C, H, W) with pixels divided by one
         number, and returns one of the same shape.
 
     n_neighbors : int or None, default=4
-        The second view is made of one of so many nearest neighbours of the sample
+        The second view is made of one of so many nearest neighbors of the sample
         instead of the sample itself; for rows that are no images, of a random point
         between the two. Reduced, with a warning, where there are fewer other samples.
         None makes both views of the sample, as in the paper.
@@ -230,7 +230,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     projection : {"mlp", "paper"}, default="mlp"
         The network of each chart from its coordinates to the space of the contrast,
         dropped after training: one hidden layer of 64; or, as in the paper, of as many
-        units as coordinates, without biases, on coordinates centred at zero.
+        units as coordinates, without biases, on coordinates centered at zero.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
@@ -245,7 +245,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Network in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
-        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
@@ -262,13 +262,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the network and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a fit; one per epoch if above 1.
@@ -295,7 +295,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -306,7 +306,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     See Also
     --------
     skmanifold.atlas.ChartwiseClassifier : Any classifier on each chart.
-    skmanifold.AtlasTriplet : Charts learnt from labels.
+    skmanifold.AtlasTriplet : Charts learned from labels.
 
     References
     ----------
@@ -534,7 +534,7 @@ def affine_view(images, generator, fill):
 
 
 def crop_view(images, generator):
-    """Parts of images, mirrored, and in other colours."""
+    """Parts of images, mirrored, and in other colors."""
     uniform = torch.rand(len(images), 9, generator=generator).to(images.device)
     images = crop_resize(images, uniform[:, :4])
     images = random_flip(images, uniform[:, 4])

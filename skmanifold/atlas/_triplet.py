@@ -195,7 +195,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network gives every row its memberships q in the charts and its coordinates in
     each, in [0, 1]. Rows of one class are drawn nearer to each other than to rows of
     other classes by a triplet loss, while the charts are kept equally large and evenly
-    filled. What is learnt is a distance, for classes too that were not seen in
+    filled. What is learned is a distance, for classes too that were not seen in
     training; it is meant for few coordinates. [1]_
 
     The distance of two rows is the root mean square difference of their coordinates in
@@ -257,7 +257,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Network in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
-        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
@@ -274,7 +274,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the network and the scaling of the previous fit.
@@ -308,7 +308,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -318,7 +318,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.MSimCLR : Charts learnt without labels.
+    skmanifold.MSimCLR : Charts learned without labels.
 
     References
     ----------
@@ -688,7 +688,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         NotFittedError
             If fit was not called.
         """
-        return learnt_distances(*self._weighted(A), *self._weighted(B))
+        return learned_distances(*self._weighted(A), *self._weighted(B))
 
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
         """Nearest samples of the gallery by the learned distance.
@@ -882,7 +882,7 @@ def _nearest(queries, gallery, n_neighbors, *, itself=True):
     indices = np.empty((len(q), n_neighbors), dtype=np.intp)
     # rows of a block such that its distances take some 32 MB
     for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
-        block = learnt_distances(q[rows], coordinates[rows], *gallery)
+        block = learned_distances(q[rows], coordinates[rows], *gallery)
         if not itself:
             block[np.arange(len(block)), np.arange(n_rows)[rows]] = np.inf
         nearest = np.argsort(block, axis=1, kind="stable")[:, :n_neighbors]
@@ -907,7 +907,7 @@ def _n_bytes(rows):
     return rows.data.nbytes if hasattr(rows, "indptr") else rows.nbytes
 
 
-def learnt_distances(q_a, coordinates_a, q_b, coordinates_b):
+def learned_distances(q_a, coordinates_a, q_b, coordinates_b):
     """Distances (n, m) of weights (n, K), (m, K) and coordinates (n, K, d), (m, K, d).
 
     The formula of :func:`chart_distances`.

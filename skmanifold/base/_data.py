@@ -19,7 +19,7 @@ LAST_PHASE = "training"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What "auto" stands for, and the preparation that a method asks for.
+    """Values of "auto", and the preparation that a method asks for.
 
     The hook ``_plan`` returns it. Where the user's ``max_epochs``, ``batch_size`` and
     ``learning_rate`` are not "auto", fit uses them in place of the plan's values.

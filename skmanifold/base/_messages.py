@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What fit and transform tell a user about the data, and about the networks."""
+"""Messages of fit and transform about the data and the networks."""
 
 import numpy as np
 from torch import nn

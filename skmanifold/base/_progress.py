@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a fit tells the outside while it runs."""
+"""Reports of a fit while it runs."""
 
 
 class Progress:

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a method builds and trains its objectives with."""
+"""Building and training the objectives of a method."""
 
 import contextlib
 

@@ -136,7 +136,7 @@ class DLME(KMeansMixin, DeepManifold):
     A structure network maps the data to a space in which they are locally flat, and an
     embedding network maps that to few dimensions. Both are trained together so that the
     similarities of pairs agree between the two spaces, where a pair is a sample and a
-    neighbour of it (attracted) or of another sample (repelled). [1]_
+    neighbor of it (attracted) or of another sample (repelled). [1]_
 
     The result is a function: new data are embedded by the network, at a fixed cost per
     row. Input is taken in raw units; centring, a scaling that one oversized column
@@ -154,7 +154,7 @@ class DLME(KMeansMixin, DeepManifold):
         others has none, see :func:`skmanifold.graph.neighbors_from_data`.
 
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
-        How the second view of a sample is made: a random one of its neighbours; a
+        How the second view of a sample is made: a random one of its neighbors; a
         random point on the segment to it, as in the paper; the sample itself; or
         ``augmentation(x)``, called with a float32 tensor of shape (B, n_features) of
         scaled rows, returning one of the same shape (crops and flips of images, say).
@@ -256,13 +256,13 @@ callable or None, default=None
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a fit; one per epoch if above 1. For progress bars see
@@ -284,14 +284,14 @@ callable or None, default=None
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to the embedding: ``project`` (the PCA) and
+        The learned map from scaled rows to the embedding: ``project`` (the PCA) and
         ``encoder`` with its parts ``structure`` and ``embedding``.
 
     labels_ : ndarray of shape (n_samples,)
         Clusters of the training data, where asked for.
 
     n_connected_components_ : int
-        Connected parts of the neighbour graph; more than one means that the distances
+        Connected parts of the neighbor graph; more than one means that the distances
         between the parts in the embedding say little. Absent where no graph is used.
 
     n_features_in_ : int

@@ -36,7 +36,7 @@ from skmanifold.losses import (
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.utils import Interval, StrOptions, principal_components, warn
 
-# The anchor's neighbours are searched in this many principal components where there
+# The anchor's neighbors are searched in this many principal components where there
 # are more columns and comparing all rows in all of them would take long.
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
@@ -201,9 +201,9 @@ def chain_of(network):
 
 
 def differentiated_rows(network, n_rows):
-    """How many rows of a batch the Jacobian products are computed for.
+    """Return the number of samples whose Jacobian products are computed.
 
-    Through a convolution they cost several times what the rows themselves cost, and
+    Through a convolution they cost several times what the samples themselves cost, and
     part of a batch, drawn at random like the whole, estimates the same means.
     """
     convolutional = type(network) in (ConvEncoder, ConvDecoder)
@@ -217,8 +217,8 @@ def differentiated_rows(network, n_rows):
 def gaussian_points(z, normal, uniform):
     """Draws from the Gaussian that has the mean and the covariance of the codes."""
     mean = z.mean(0)
-    centred = z - mean
-    covariance = centred.t() @ centred / len(z)
+    centered = z - mean
+    covariance = centered.t() @ centered / len(z)
     # few codes, or codes on a line, have a singular one
     ridge = 1e-4 * covariance.diagonal().mean() + 1e-12
     eye = torch.eye(z.shape[1], device=z.device)
@@ -298,7 +298,7 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
 default="isomap"
         Embedding that the codes are drawn to at first: Isomap's, one of your own in the
         units of X, or none, as in the paper. Without one the loss has many minima in
-        which a rolled-up surface stays folded. Where the graph of neighbours has
+        which a rolled-up surface stays folded. Where the graph of neighbors has
         several parts, each is embedded by itself and they are placed side by side, with
         a warning. Not used when a fit goes on by ``warm_start``.
 
@@ -326,9 +326,9 @@ default="isomap"
     encoder : torch.nn.Module, callable or None, default=None
         Encoder in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, n_components) -> torch.nn.Module``. It maps
-        (B, n_features) to (B, n_components), each row on its own (batch normalisation
+        (B, n_features) to (B, n_components), each row on its own (batch normalization
         would make its derivatives those of the batch), and is twice differentiable. Its
-        inputs are centred and scaled by one number.
+        inputs are centered and scaled by one number.
 
     decoder : torch.nn.Module, callable or None, default=None
         Decoder in place of the built-in one: a module or a callable
@@ -358,14 +358,14 @@ default="isomap"
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, early stopping, checkpoints. The optimiser is "muon"
+        Rare options: optimizer, early stopping, checkpoints. The optimizer is "muon"
         unless set.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a fit; one per epoch if above 1. For progress bars see
@@ -388,11 +388,11 @@ default="isomap"
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to codes: ``project`` (a PCA that loses nothing,
-        where columns are far more than rows) and ``encoder``.
+        The learned map from scaled samples to codes: ``project`` (a PCA that loses
+        nothing, where columns are far more than samples) and ``encoder``.
 
     decoder_ : torch.nn.Module
-        The learnt map from codes to scaled rows: ``decoder`` and ``expand``.
+        The learned map from codes to scaled rows: ``decoder`` and ``expand``.
 
     labels_ : ndarray of shape (n_samples,)
         Clusters of the training data, where asked for.
@@ -505,7 +505,7 @@ default="isomap"
     def jacobian(self, X):
         """Compute the differential of the decoder at points of the embedding.
 
-        Its columns are the tangents of the coordinate lines on the learnt manifold;
+        Its columns are the tangents of the coordinate lines on the learned manifold;
         ``J.T @ J`` is the local metric, the identity where the decoder is an isometry.
 
         Parameters
@@ -637,7 +637,7 @@ default="isomap"
         )
 
     def _anchor(self, data):
-        """Where the codes are drawn to at first, in units of X, or None."""
+        """Return the points that draw the codes at first, in units of X, or None."""
         if self.anchor is None:
             return None
         shape = data.n_samples, self.n_components
@@ -724,12 +724,12 @@ def _warn_of_unfit_layers(**networks):
     if piecewise := having(_PIECEWISE_LINEAR):
         faults.append(
             f"{piecewise}: linear in pieces, with second derivatives of 0, from which "
-            "no isometry is learnt. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
+            "no isometry is learned. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
         )
     if of_batches := having(_OF_BATCHES):
         faults.append(
             f"{of_batches}: in training its derivatives are those of the whole batch, "
-            "not of each row. Use nn.LayerNorm, or no normalisation."
+            "not of each row. Use nn.LayerNorm, or no normalization."
         )
     if faults:
         warn(" ".join(faults))

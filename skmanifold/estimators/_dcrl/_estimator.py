@@ -38,7 +38,7 @@ from ._representation import fit_representation, represented
 from ._start import given_labels, kmeans_labels, modularity
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
-# learn neighbourhoods learns little from them.
+# learn neighborhoods learns little from them.
 _LEAST_ROWS_TO_EMBED = 200
 
 # Up to so many rows the best of several start embeddings is taken; one of more rows is
@@ -55,12 +55,12 @@ _MOST_COLUMNS = 2000
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     """Deep Clustering and Representation Learning that keeps geometric structure.
 
-    An autoencoder's latent space in which the rows form clusters, neighbours keep their
+    An autoencoder's latent space in which the rows form clusters, neighbors keep their
     distances, and the clusters keep the order of their distances in the input. [1]_
     Each row is assigned to the clusters softly, and each point of the latent space can
     be decoded.
 
-    Training has phases: for images, features are learnt that tell them apart whatever
+    Training has phases: for images, features are learned that tell them apart whatever
     small move changes them; a denoising autoencoder is trained; starting labels are
     found by k-means in embeddings of the features; and all losses together turn the
     latent space into one of these clusters. Input is taken in raw units. One number
@@ -109,7 +109,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
-        that cut the fewest edges between neighbours (largest modularity). "auto" is 3
+        that cut the fewest edges between neighbors (largest modularity). "auto" is 3
         up to 20,000 rows, and 1 beyond, where embeddings differ little.
 
     n_neighbors : int, default=5
@@ -117,7 +117,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         fewer other samples.
 
     rank_scale : float, default=3.0
-        Distance between two centres for the distance between the means of their
+        Distance between two centers for the distance between the means of their
         clusters in the input (kappa in the paper).
 
     reconstruction_weight : float or pair of float, default=1.0
@@ -129,14 +129,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Weight of the divergence of soft assignments from their targets.
 
     local_weight : float or pair of float, default=(0.0, 2.0)
-        Weight of the changes of distances between neighbours in one cluster.
+        Weight of the changes of distances between neighbors in one cluster.
 
     rank_weight : float or pair of float, default=1.0
-        Weight of the differences between the distances of centres and ``rank_scale``
+        Weight of the differences between the distances of centers and ``rank_scale``
         times those of the clusters' means.
 
     alignment_weight : float or pair of float, default=1.0
-        Weight of the distances between centres and the means of their points.
+        Weight of the distances between centers and the means of their points.
 
     continuation : float, default=0.5
         Share of training, in [0, 1], over which the weights go from the first to the
@@ -145,7 +145,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     label_hold : float, default=1.0
         Share of training, in [0, 1], for which the starting labels are the targets of
         the assignments, and a row that lies in another cluster than its label weighs up
-        to 100 times where most of its neighbours have that label, too. Later targets
+        to 100 times where most of its neighbors have that label, too. Later targets
         are the assignments sharpened, computed once an epoch on all rows: with 0 from
         the beginning, as in the paper.
 
@@ -154,11 +154,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         clusters. Increase it where you doubt the labels: memberships become softer.
 
     arrange_centers : bool, default=True
-        Whether the centres begin where the ranks want them (classical scaling, turned
+        Whether the centers begin where the ranks want them (classical scaling, turned
         towards the latent means) or, if False, at the latent means.
 
     center_learning_rate : float, default=30.0
-        Factor on the learning rate for the centres, which have far to go.
+        Factor on the learning rate for the centers, which have far to go.
 
     noise : float, default=0.2
         Standard deviation of the noise that the pretraining removes, in units of that
@@ -203,13 +203,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the networks, the centres and the scaling of the previous fit.
+        Go on from the networks, the centers and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a phase; one per epoch if above 1. For progress bars see
@@ -229,7 +229,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         the clusters have none.
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
-        Centres in the latent space.
+        Centers in the latent space.
 
     cluster_means_ : ndarray of shape (n_clusters, n_features)
         Mean row of each cluster, in the units of X; the mean of all rows for a cluster
@@ -247,7 +247,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         The same of the pretraining, where there was one.
 
     representation_history_ : dict of str to list of float
-        The same of the contrastive features, where they were learnt.
+        The same of the contrastive features, where they were learned.
 
     representation_ : object
         The fitted transformer, if ``representation`` is one.
@@ -256,10 +256,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Epochs of the last phase.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to the latent space.
+        The learned map from scaled rows to the latent space.
 
     decoder_ : torch.nn.Module
-        The learnt map back.
+        The learned map back.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -436,7 +436,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return self.fit(X, y).labels_
 
     def predict(self, X):
-        """Cluster of each row: the centre that is nearest in the latent space.
+        """Cluster of each row: the center that is nearest in the latent space.
 
         Parameters
         ----------
@@ -470,7 +470,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         -------
         ndarray of shape (n_samples, n_clusters)
             Shares, which add up to 1 in each row: ``1 / (1 + d2)``, where d2 is the
-            squared distance to the centre in the latent space, over its sum.
+            squared distance to the center in the latent space, over its sum.
 
         Raises
         ------
@@ -710,7 +710,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     # -- what the hooks need
 
     def _contrasts(self):
-        """Whether a contrastive representation is learnt."""
+        """Return whether a contrastive representation is learned."""
         wanted = self.representation
         if not isinstance(wanted, str):
             return False
