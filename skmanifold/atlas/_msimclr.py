@@ -6,7 +6,6 @@
 import math
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -486,8 +485,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
                 "rows are none. Set image_shape to (H, W) or (H, W, C)."
             )
         # pixels, with black at zero, instead of differences from the mean image
-        center = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
-        center = center.to(data.device)
+        center = data.offset
         # what lies beyond the edges is most often like the edges
         edges = to_images(data.inputs[:1000] + center, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())

@@ -168,6 +168,9 @@ class FitData:
         Number of columns of the inputs.
     device : torch.device
         Device of the inputs.
+    offset : torch.Tensor of shape (1, n_features)
+        Center of the columns in units of the inputs, on the device: of inputs that are
+        scaled by one number, ``inputs + offset`` is proportional to X, as pixels are.
 
     Examples
     --------
@@ -195,6 +198,12 @@ class FitData:
         self.device = self.inputs.device
         self.previous = self.previous or {}
         self._warned = set()
+
+    @property
+    def offset(self):
+        """Center of the columns in units of the inputs."""
+        offset = (self.center[np.newaxis] / self.unit).astype(np.float32)
+        return torch.from_numpy(offset).to(self.device)
 
     def seed(self, name):
         """Return a seed of its own for each name, spawned from the seed of the fit.

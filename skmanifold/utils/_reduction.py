@@ -1,8 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-from sklearn.decomposition import PCA
-
 from skmanifold.utils._threads import one_blas_thread
 
 
@@ -32,6 +30,9 @@ def principal_components(X, n_components, random_state=None):
     >>> principal_components(np.eye(5), 2, random_state=0).shape
     (5, 2)
     """
+    # a heavy import, which few fits need
+    from sklearn.decomposition import PCA
+
     pca = PCA(n_components, svd_solver="randomized", random_state=random_state)
     with one_blas_thread():
         return pca.fit_transform(X)

@@ -725,8 +725,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
-        offset = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
-        offset = offset.to(data.device)
+        offset = data.offset
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
