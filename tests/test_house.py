@@ -26,6 +26,7 @@ SMALL = {
     "DLME": {"structure_layers": (16,), "structure_dim": 8, "embedding_layers": (16,)},
     "IsometricAE": {"encoder_layers": (16,)},
     "MSimCLR": {"n_charts": 3, "encoder_layers": (16,), "feature_dim": 8},
+    "TLDR": {"n_components": 4, "projector_dim": 16},
     "TopologicalAE": {"encoder_layers": (16,)},
 }
 

@@ -9,13 +9,18 @@ from numbers import Integral, Real
 import torch
 from torch import nn
 
-from skmanifold._engine import RowBatches, count_batches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._networks import checked_widths, own_network
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    Plan,
+    RowBatches,
+    checked_widths,
+    own_network,
+)
 from skmanifold.losses import topological_loss
 from skmanifold.nn import MLP
 from skmanifold.topology import persistence_edges
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils import Interval, StrOptions
 
 
 class TopologicalAEObjective(nn.Module):
@@ -44,11 +49,11 @@ class TopologicalAEObjective(nn.Module):
         """Loss terms of a batch of row numbers."""
         x = self.inputs[batch[0]]
         z = self.encoder(x)
-        error = (x - self.decoder(z)).float().square().sum(1).mean()
+        error = (x - self.decoder(z)).square().sum(1).mean()
         terms = {"reconstruction": 2.0 * error / self.variance}
         if self.topology_weight:
             x = x / math.sqrt(self.variance)
-            z = z.float() * torch.exp(-self.log_unit)
+            z = z * torch.exp(-self.log_unit)
             loss = topological_loss(x, z, self._edges(x), self._edges(z))
             terms["topology"] = self.topology_weight * loss
         return terms
@@ -194,7 +199,6 @@ default="relu"
         "encoder": [nn.Module, callable, None],
         "decoder": [nn.Module, callable, None],
     }
-    _parameter_constraints.pop("n_clusters", None)
 
     def __init__(
         self,
@@ -236,17 +240,7 @@ default="relu"
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        batch_size = 128 if self.batch_size == "auto" else self.batch_size
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(3000 / count_batches(n_samples, batch_size))
-        return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=1e-3 if self.learning_rate == "auto" else self.learning_rate,
-            column_scaling=False,
-        )
+        return Plan(n_steps=3000, batch_size=128, column_scaling=False)
 
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)

@@ -13,7 +13,7 @@ _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Shortest paths from landmarks that lie far apart.
+    """Find the shortest paths from landmarks that lie far apart.
 
     Parameters
     ----------
@@ -26,6 +26,21 @@ def landmark_paths(D, n_landmarks):
     -------
     ndarray of shape (n_samples, n_landmarks)
         Lengths of the paths, those between parts that are not connected included.
+
+    See Also
+    --------
+    distances_to_landmarks : The same of new samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from skmanifold.graph import landmark_paths
+    >>> D = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 2.0, 0.0]])
+    >>> landmark_paths(sparse.csr_array(D), 1)
+    array([[1.],
+           [0.],
+           [2.]])
     """
     n_samples = D.shape[0]
     graph = sparse.csr_array(D, dtype=np.float64, copy=True)
@@ -59,9 +74,9 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Lengths of paths to the landmarks, over the samples whose distances are given.
+    """Compute paths to landmarks, over the samples to which distances are given.
 
-    Each row depends on itself alone.
+    The result of a sample depends on that sample alone.
 
     Parameters
     ----------
@@ -74,6 +89,18 @@ def distances_to_landmarks(D, paths):
     -------
     ndarray of shape (n_rows, n_landmarks)
         The lengths; those of a row without distances are the largest.
+
+    See Also
+    --------
+    landmark_paths : Finds landmarks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import distances_to_landmarks
+    >>> paths = np.array([[1.0], [0.0], [2.0]])
+    >>> distances_to_landmarks(np.array([[5.0, 3.0, 0.5]]), paths)
+    array([[2.5]])
     """
     n_rows = D.shape[0]
     found = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))

@@ -5,7 +5,10 @@
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def barlow_twins(z_a, z_b):
     """Compute the two terms of the Barlow Twins loss.
 
@@ -15,8 +18,7 @@ def barlow_twins(z_a, z_b):
         invariance = sum_i (1 - C_ii)^2
         redundancy = sum_{i != j} C_ij^2
 
-    A constant column has no correlation: its entries of ``C`` are 0. Half precision is
-    cast to float32.
+    A constant column has no correlation: its entries of ``C`` are 0.
 
     Parameters
     ----------
@@ -43,14 +45,11 @@ def barlow_twins(z_a, z_b):
     >>> [term.item() for term in barlow_twins(z, z)]
     [0.0, 0.0]
     """
-    with torch.autocast(z_a.device.type, enabled=False):
-        if z_a.dtype in (torch.float16, torch.bfloat16):
-            z_a, z_b = z_a.float(), z_b.float()
-        correlations = _standardized(z_a).t() @ _standardized(z_b)
-        diagonal = correlations.diagonal()
-        invariance = (1 - diagonal).square().sum()
-        redundancy = correlations.square().sum() - diagonal.square().sum()
-        return invariance, redundancy
+    correlations = _standardized(z_a).t() @ _standardized(z_b)
+    diagonal = correlations.diagonal()
+    invariance = (1 - diagonal).square().sum()
+    redundancy = correlations.square().sum() - diagonal.square().sum()
+    return invariance, redundancy
 
 
 def _standardized(z):

@@ -5,7 +5,10 @@
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def topological_loss(x, z, edges_x, edges_z):
     """Compare the distances that persistent homology selects in two spaces.
 
@@ -15,8 +18,7 @@ def topological_loss(x, z, edges_x, edges_z):
         loss = 1/(2n) ( sum_{ij in edges_x} (A_ij - B_ij)^2
                       + sum_{ij in edges_z} (B_ij - A_ij)^2 )
 
-    The edges are constants: their choice has no gradient. Half precision is cast to
-    float32.
+    The edges are constants: their choice has no gradient.
 
     Parameters
     ----------
@@ -48,12 +50,9 @@ def topological_loss(x, z, edges_x, edges_z):
     >>> topological_loss(x, z, edges, edges).item()
     0.5
     """
-    with torch.autocast(x.device.type, enabled=False):
-        if z.dtype in (torch.float16, torch.bfloat16):
-            x, z = x.float(), z.float()
-        edges = torch.cat([edges_x, edges_z])
-        difference = _lengths(x, edges) - _lengths(z, edges)
-        return difference.square().sum() / (2 * len(x))
+    edges = torch.cat([edges_x, edges_z])
+    difference = _lengths(x, edges) - _lengths(z, edges)
+    return difference.square().sum() / (2 * len(x))
 
 
 def _lengths(points, edges):

@@ -10,7 +10,19 @@ _MOST_NAMES = 10
 
 
 def plain(X, name="X"):
-    """What validation may read: masked entries become NaN.
+    """Return X as scikit-learn's validation reads it: masked entries become NaN.
+
+    Parameters
+    ----------
+    X : array-like
+        Data in any container.
+    name : str, default="X"
+        What errors call it.
+
+    Returns
+    -------
+    array-like
+        X, or a copy without a mask.
 
     Raises
     ------
@@ -18,6 +30,13 @@ def plain(X, name="X"):
         If X is not computed yet.
     ValueError
         If X has columns of dates or times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.utils import plain
+    >>> plain(np.ma.array([1.0, 2.0], mask=[False, True]))
+    array([ 1., nan])
     """
     if np.ma.isMaskedArray(X):
         return _filled(X)

@@ -66,6 +66,17 @@ def read_labels(
     -------
     Labels
         Codes and classes.
+
+    See Also
+    --------
+    read_targets : Reads labels to train from.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_labels
+    >>> codes, classes = read_labels(["b", None, "a"])
+    >>> codes
+    array([ 1, -1,  0])
     """
     values, missing, levels = _column(y)
     if values.ndim != 1 or (n_samples is not None and len(values) != n_samples):
@@ -116,13 +127,27 @@ def read_targets(y, n_samples=None, name="y"):
 
     Parameters
     ----------
-    y, n_samples, name
-        As for :func:`read_labels`.
+    y : array-like of shape (n_samples,)
+        The labels.
+    n_samples : int, default=None
+        How many there must be; None takes any number.
+    name : str, default="y"
+        What errors call them.
 
     Returns
     -------
     Labels
         Codes and classes.
+
+    See Also
+    --------
+    read_labels : Reads any labels.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_targets
+    >>> read_targets([0, 1, -1, 1]).codes
+    array([ 0,  1, -1,  1])
     """
     labels = read_labels(y, n_samples, name)
     numbers = labels.classes.dtype.kind in "if"
