@@ -14,7 +14,7 @@ __all__ = ["TrainingOptions"]
 
 
 class TrainingOptions(BaseEstimator):
-    """Options of the optimisation that are rarely touched.
+    """Options of the optimization that are rarely touched.
 
     An estimator's everyday parameters (``max_epochs``, ``batch_size``,
     ``learning_rate``, ...) are its own; these here are passed as
@@ -53,7 +53,7 @@ class TrainingOptions(BaseEstimator):
         others.
 
     min_steps : int, default=0
-        Least number of optimiser steps: the number of epochs is raised until it is
+        Least number of optimizer steps: the number of epochs is raised until it is
         reached, so that few rows train long enough. Estimators whose ``max_epochs`` is
         "auto" already take care of it.
 

@@ -30,7 +30,7 @@ def random_affine(
     """Move, turn, resize and slant each image a little.
 
     The five numbers of an image are drawn independently and uniformly. The pixel at
-    ``p`` of the result, measured from the centre, is that of the image at
+    ``p`` of the result, measured from the center, is that of the image at
     ``R(angle) S(slant) p / size - move``, interpolated linearly.
 
     Parameters
@@ -186,8 +186,8 @@ def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.
     """Change brightness, contrast and saturation of each image, in this order.
 
     With factors between ``1 - strength`` and ``1 + strength``, the image is mixed with
-    black (zero), with its mean grey, and with its grey image. Values are not clipped.
-    The grey of three channels weighs them as the eye does (Rec. 601); that of any other
+    black (zero), with its mean gray, and with its gray image. Values are not clipped.
+    The gray of three channels weighs them as the eye does (Rec. 601); that of any other
     number of channels is their mean.
 
     Parameters
@@ -218,16 +218,16 @@ def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.
         factors.to(images.dtype).view(-1, 3, 1, 1, 1).unbind(1)
     )
     images = images * light
-    mean = _grey(images).mean((2, 3), keepdim=True)
+    mean = _gray(images).mean((2, 3), keepdim=True)
     images = mean + (images - mean) * contrasted
     if images.shape[1] == 1:
         return images
-    grey = _grey(images)
-    return grey + (images - grey) * saturated
+    gray = _gray(images)
+    return gray + (images - gray) * saturated
 
 
 def random_grey(images, uniform, *, probability=0.2):
-    """Take the colours from some of the images.
+    """Take the colors from some of the images.
 
     Parameters
     ----------
@@ -236,12 +236,12 @@ def random_grey(images, uniform, *, probability=0.2):
     uniform : torch.Tensor of shape (B,)
         Uniform draws from [0, 1).
     probability : float, default=0.2
-        Share of the images that lose their colours.
+        Share of the images that lose their colors.
 
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The images; in some of them all channels are the grey one, weighted by
+        The images; in some of them all channels are the gray one, weighted by
         (0.299, 0.587, 0.114) if there are three, else their mean.
 
     Examples
@@ -252,7 +252,7 @@ def random_grey(images, uniform, *, probability=0.2):
     >>> random_grey(images, torch.tensor([0.0])).flatten()
     tensor([0.2990, 0.2990, 0.2990])
     """
-    return torch.where(_chosen(uniform, probability), _grey(images), images)
+    return torch.where(_chosen(uniform, probability), _gray(images), images)
 
 
 def gaussian_blur(images, uniform, *, sigma=(0.1, 2.0)):
@@ -330,8 +330,8 @@ def _chosen(uniform, probability):
     return (uniform < probability).view(-1, 1, 1, 1)
 
 
-def _grey(images):
-    """The grey channel, (B, 1, H, W)."""
+def _gray(images):
+    """The gray channel, (B, 1, H, W)."""
     n_channels = images.shape[1]
     if n_channels == 1:
         return images

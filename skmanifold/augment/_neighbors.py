@@ -1,21 +1,21 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Second views of samples drawn from their neighbourhoods."""
+"""Second views of samples drawn from their neighborhoods."""
 
 import torch
 
 
 def draw_neighbors(neighbors, counts, rows, uniform):
-    """Draw one neighbour of each row, and a share beside it.
+    """Draw one neighbor of each row, and a share beside it.
 
-    One uniform draw gives two independent ones: times the number of neighbours, its
+    One uniform draw gives two independent ones: times the number of neighbors, its
     whole part chooses one of them, and its fraction is uniform again.
 
     Parameters
     ----------
     neighbors : torch.Tensor of shape (n, k), int
-        Neighbours of every sample.
+        Neighbors of every sample.
     counts : torch.Tensor of shape (n,), int
         How many entries of each row of ``neighbors`` are filled, at least one.
     rows : torch.Tensor of shape (m,), int
@@ -26,7 +26,7 @@ def draw_neighbors(neighbors, counts, rows, uniform):
     Returns
     -------
     chosen : torch.Tensor of shape (m,), int
-        Entry i is a neighbour of ``rows[i]``.
+        Entry i is a neighbor of ``rows[i]``.
     share : torch.Tensor of shape (m,)
         Uniform in [0, 1).
 

@@ -1,6 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Nearest-neighbour graphs, computed or supplied, and distances along them."""
+"""Nearest-neighbor graphs, computed or supplied, and geodesic distances."""
 
 from ._connectivity import connected_components_of, neighbors_from_graph
 from ._geodesics import geodesic_embedding

@@ -1,36 +1,27 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Features of samples that are known by distances to some others alone."""
+"""Features of samples given by distances to some others."""
 
 import numpy as np
 from scipy import sparse
 
-# What stands for the distance between parts that are not connected, as a multiple of
-# the largest one.
+# Distance between disconnected components, relative to the largest path length.
 _BETWEEN_PARTS = 2.0
-# Entries of a block of sums.
+# Entries in a block of sums.
 _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Shortest paths from landmarks that lie far apart.
+    """Return lengths of shortest paths from landmarks that are far apart.
 
-    Parameters
-    ----------
-    D : CSR of shape (n_samples, n_samples)
-        Distances, of some pairs.
-    n_landmarks : int
-        How many samples to choose at most.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_landmarks)
-        Lengths of the paths, those between parts that are not connected included.
+    `D` is a CSR matrix of distances between some pairs. The result has shape
+    (n_samples, n_landmarks), with at most `n_landmarks` landmarks. Lengths between
+    disconnected components are finite.
     """
     n_samples = D.shape[0]
     graph = sparse.csr_array(D, dtype=np.float64, copy=True)
     largest = graph.data.max(initial=0.0)
-    # copies are near, not absent
+    # duplicates are near, not absent
     graph.data = np.maximum(graph.data, 1e-12 * largest)
     _, labels = sparse.csgraph.connected_components(graph, directed=False)
     sizes = np.bincount(labels)
@@ -40,7 +31,7 @@ def landmark_paths(D, n_landmarks):
     def paths_from(landmark):
         return sparse.csgraph.dijkstra(graph, directed=False, indices=int(landmark))
 
-    # one in each of the largest parts, then the farthest from all so far
+    # one per large component, then always the farthest from all so far
     paths = []
     for part in np.argsort(-sizes, kind="stable")[: max(1, n_landmarks // 2)]:
         members = np.flatnonzero(labels == part)
@@ -59,28 +50,18 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Lengths of paths to the landmarks, over the samples whose distances are given.
+    """Return lengths of paths to the landmarks, through samples with given distances.
 
-    Each row depends on itself alone.
-
-    Parameters
-    ----------
-    D : {ndarray, CSR} of shape (n_rows, n_samples)
-        Distances to all or to some of the samples.
-    paths : ndarray of shape (n_samples, n_landmarks)
-        From :func:`landmark_paths`.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_landmarks)
-        The lengths; those of a row without distances are the largest.
+    Each row of `D`, of shape (n_rows, n_samples), is treated independently; rows
+    without distances get the largest length. `paths` is from :func:`landmark_paths`.
     """
     n_rows = D.shape[0]
-    found = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))
+    lengths = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))
     if not sparse.issparse(D):
         for i, row in enumerate(D):
-            found[i] = np.minimum(found[i], (row[:, np.newaxis] + paths).min(axis=0))
-        return found
+            nearest = (row[:, np.newaxis] + paths).min(axis=0)
+            lengths[i] = np.minimum(lengths[i], nearest)
+        return lengths
     step = max(1, _BLOCK * n_rows // (paths.shape[1] * max(1, D.nnz)))
     for start in range(0, n_rows, step):
         part = D[start : start + step]
@@ -88,5 +69,5 @@ def distances_to_landmarks(D, paths):
         if len(rows):
             sums = part.data[:, np.newaxis] + paths[part.indices]
             least = np.minimum.reduceat(sums, part.indptr[rows], axis=0)
-            found[start + rows] = np.minimum(found[start + rows], least)
-    return found
+            lengths[start + rows] = np.minimum(lengths[start + rows], least)
+    return lengths

@@ -39,7 +39,7 @@
   const namesOf = (i) =>
     columns.map(([, texts]) => texts[i]).filter((text) => text !== null);
 
-  // -- colours and marks of all samples
+  // -- colors and marks of all samples
 
   function mixed(low, high, share) {
     return low.map((part, i) => Math.round(part + (high[i] - part) * share));
@@ -461,7 +461,7 @@
     list.replaceChildren();
     for (const code of listed()) {
       const item = document.createElement("li");
-      const labelled = document.createElement("label");
+      const labeled = document.createElement("label");
       const box = document.createElement("input");
       const mark = document.createElement("span");
       const name = document.createElement("span");
@@ -488,8 +488,8 @@
         classShown[code] = true;
         update();
       });
-      labelled.append(box, mark, name, count);
-      item.append(labelled, only);
+      labeled.append(box, mark, name, count);
+      item.append(labeled, only);
       list.append(item);
     }
   }

@@ -9,7 +9,7 @@ from ._kernels import squared_distances
 
 
 def log_assignments(z, centers, *, nu=1.0):
-    """Compute logarithms of the soft assignments of points to centres.
+    """Compute logarithms of the soft assignments of points to centers.
 
     With the t-kernel ``k(d2) = (1 + d2 / nu) ** (-(nu + 1) / 2)``::
 
@@ -20,7 +20,7 @@ def log_assignments(z, centers, *, nu=1.0):
     z : torch.Tensor of shape (B, d)
         Points.
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     nu : float, default=1.0
         Degrees of freedom.
 
@@ -115,7 +115,7 @@ def cluster_divergence(p, log_q, weights=None):
 
 
 def local_isometry_loss(z_a, z_b, distances, weights=None):
-    """How far distances of neighbours are from what they should be.
+    """How far distances of neighbors are from what they should be.
 
     ``sum_i w_i | |z_a_i - z_b_i| - d_i | / sum_i w_i``, and 0 if all weights are 0.
 
@@ -155,16 +155,16 @@ def local_isometry_loss(z_a, z_b, distances, weights=None):
 
 
 def center_distance_loss(centers, distances):
-    """How far the distances between centres are from what they should be.
+    """How far the distances between centers are from what they should be.
 
-    Mean of ``| |mu_i - mu_j| - d_ij |`` over the pairs ``i != j``; 0 for one centre.
+    Mean of ``| |mu_i - mu_j| - d_ij |`` over the pairs ``i != j``; 0 for one center.
     With ``d`` a multiple of the distances between the clusters' means in the input, the
-    centres keep the order of these distances.
+    centers keep the order of these distances.
 
     Parameters
     ----------
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     distances : torch.Tensor of shape (C, C)
         Wanted distances, symmetric.
 
@@ -193,7 +193,7 @@ def center_distance_loss(centers, distances):
 
 
 def alignment_loss(z, centers, labels):
-    """How far the mean of each cluster's points is from its centre.
+    """How far the mean of each cluster's points is from its center.
 
     Mean of ``|mu_j - mean of z_i with labels_i = j|`` over the clusters that have
     points.
@@ -203,7 +203,7 @@ def alignment_loss(z, centers, labels):
     z : torch.Tensor of shape (B, d)
         Points.
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     labels : torch.Tensor of shape (B,), int64
         Cluster of each point.
 

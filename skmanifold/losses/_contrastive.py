@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def nt_xent(z_a, z_b, temperature=0.5):
-    """Normalised temperature-scaled cross-entropy between two views (SimCLR).
+    """Normalized temperature-scaled cross-entropy between two views (SimCLR).
 
     With ``z`` the 2B rows of both views and ``s_ij = <z_i, z_j> / (|z_i| |z_j| tau)``::
 

@@ -45,7 +45,7 @@ def two_way_divergence(
     nu : float
         Degrees of freedom of the embedding kernel.
     kernel : {"max", "density"}, default="max"
-        Normalisation of the kernel, see :func:`t_kernel`.
+        Normalization of the kernel, see :func:`t_kernel`.
     repulsion : float or None, default=2.5
         Total weight of one row's negatives against its positive, whatever the batch
         size. None gives each pair, positive or not, weight 1: the paper's loss.

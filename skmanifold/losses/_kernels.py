@@ -80,7 +80,7 @@ def t_kernel(d2, nu, *, kernel="max"):
     nu : float
         Degrees of freedom, positive; the smaller, the heavier the tail.
     kernel : {"max", "density"}, default="max"
-        Normalisation: largest value 1, or the probability density.
+        Normalization: largest value 1, or the probability density.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def t_similarities(a, b, nu, *, kernel="max"):
     nu : float
         Degrees of freedom, positive.
     kernel : {"max", "density"}, default="max"
-        Normalisation, see :func:`t_kernel`.
+        Normalization, see :func:`t_kernel`.
 
     Returns
     -------

@@ -21,7 +21,7 @@ class ConvEncoder(nn.Module):
 
     Blocks of a 3 x 3 convolution of stride 2 and an activation halve the image until
     its shorter side is about 4, and a linear head, always in full precision, maps what
-    is left to the outputs. There is no normalisation, so that every row is mapped on
+    is left to the outputs. There is no normalization, so that every row is mapped on
     its own and the derivatives are those of one row; with an activation that is twice
     differentiable ("gelu", "silu", "softplus", "tanh") a loss may contain them.
 

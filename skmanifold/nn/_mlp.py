@@ -37,12 +37,12 @@ class MLP(nn.Module):
     layers : sequence of int, default=(256, 128)
         Widths of the hidden layers.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalisation after each hidden linear map.
+        Normalization after each hidden linear map.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="gelu"
         Activation of the hidden layers; "softplus" is sharp, with beta 100.
     output_norm : {"batch", "none"}, default="none"
-        Normalisation of the outputs, without scale and shift.
+        Normalization of the outputs, without scale and shift.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def one_thread():
 
 
 def search_jobs(n_jobs):
-    """Threads for ``n_jobs`` of a neighbour search.
+    """Threads for ``n_jobs`` of a neighbor search.
 
     "All processors" are those that this process is to use: joblib and dask give each of
     their workers a share, and say so by ``OMP_NUM_THREADS``.
