@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Loss functions and kernels: pure functions, tensors in, scalars out."""
+"""Losses and kernels: pure functions from tensors to scalars or matrices."""
 
 from ._clusters import (
     alignment_loss,

@@ -8,21 +8,21 @@ from torch.nn import functional as F
 
 
 def nt_xent(z_a, z_b, temperature=0.5):
-    """Normalized temperature-scaled cross-entropy between two views (SimCLR).
+    """Compute the normalized temperature-scaled cross-entropy of two views (SimCLR).
 
     With ``z`` the 2B rows of both views and ``s_ij = <z_i, z_j> / (|z_i| |z_j| tau)``::
 
         loss = 1/(2B) sum_i ( log sum_{j != i} exp(s_ij) - s_ii' )
 
-    where row ``i'`` is the other view of row i's sample. Cosines of near rows do not
-    survive half precision: half-precision inputs are cast to float32.
+    where row ``i'`` is the other view of the same sample. Half-precision inputs are
+    cast to float32, which cosines of similar rows need.
 
     Parameters
     ----------
     z_a, z_b : torch.Tensor of shape (B, d)
-        Row i of both are two views of one sample.
+        Two views of the same samples.
     temperature : float, default=0.5
-        ``tau``: the smaller, the more the most similar negatives weigh.
+        Temperature ``tau``. Decrease it to emphasize the most similar negatives.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def nt_xent(z_a, z_b, temperature=0.5):
 
     Examples
     --------
-    Opposite pairs, each view equal to its other:
+    Two opposite samples with identical views:
 
     >>> import torch
     >>> from skmanifold.losses import nt_xent

@@ -24,9 +24,8 @@ _ACTIVATIONS = {
 class MLP(nn.Module):
     """Multi-layer perceptron: (linear, norm, activation) blocks and a linear head.
 
-    Hidden layers follow the surrounding autocast; the head always computes in full
-    precision, because in half precision its outputs lie on a coarse grid on which
-    distinct points coincide.
+    Hidden layers follow the surrounding autocast. The head always uses full precision:
+    in half precision, distinct samples would coincide on a coarse grid.
 
     Parameters
     ----------
@@ -35,14 +34,14 @@ class MLP(nn.Module):
     n_out : int
         Number of outputs.
     layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers.
+        Widths of the hidden layers. Increase them for large, complex data.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalization after each hidden linear map.
+        Normalization after each hidden linear layer.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="gelu"
         Activation of the hidden layers; "softplus" is sharp, with beta 100.
     output_norm : {"batch", "none"}, default="none"
-        Normalization of the outputs, without scale and shift.
+        Normalization of the outputs, without learned scale and shift.
 
     Examples
     --------
@@ -77,7 +76,7 @@ default="gelu"
         )
 
     def forward(self, x):
-        """Map rows of shape (n, n_in) to rows of shape (n, n_out)."""
+        """Map inputs of shape (n, n_in) to outputs of shape (n, n_out)."""
         x = self.hidden(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.output_norm(self.head(x.to(self.head.weight.dtype)))
