@@ -283,8 +283,8 @@ def _possible(n_neighbors, n_distinct, n_samples, warn):
     possible = max(1, min(n_neighbors, n_distinct - 1))
     if n_neighbors >= n_samples and n_distinct > 1:
         warn(
-            f"n_neighbors={n_neighbors} exceeds the other samples of X, which has "
-            f"{n_samples}; using n_neighbors={possible}."
+            f"n_neighbors={n_neighbors} needs more than the {n_samples} samples of X; "
+            f"using n_neighbors={possible}."
         )
     return possible
 

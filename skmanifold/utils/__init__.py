@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Help for the other modules: optional dependencies."""
+"""Utilities: optional dependencies and estimator checks."""
 
 from skmanifold.utils._optional import import_optional
 

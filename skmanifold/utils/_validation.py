@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parameter constraints and checks that several parts of the package share."""
+"""Shared parameter constraints and checks."""
 
 from numbers import Integral
 
@@ -12,7 +12,7 @@ from skmanifold.utils._sklearn import Interval
 
 
 class Number(Interval):
-    """Constraint that a parameter is a number, not a bool, in an interval."""
+    """Constraint to a number, not a bool, in an interval."""
 
     def is_satisfied_by(self, val):
         """Return whether a value is valid."""
@@ -20,7 +20,7 @@ class Number(Interval):
 
 
 class Count(Number):
-    """Constraint that a parameter is an integer, not a bool, within bounds.
+    """Constraint to an integer, not a bool, within bounds.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class Count(Number):
 def check_seed(random_state):
     """Return a RandomState, with fresh entropy for None.
 
-    Unlike :func:`sklearn.utils.check_random_state`, None does not stand for NumPy's
-    global generator, whose state stays untouched.
+    Unlike :func:`sklearn.utils.check_random_state`, it never returns NumPy's global
+    generator for None.
     """
     if random_state is None:
         return np.random.RandomState(np.random.SeedSequence().generate_state(4))

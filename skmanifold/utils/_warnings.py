@@ -6,10 +6,10 @@ import warnings
 
 
 def warn(message, category=UserWarning):
-    """Warn about the line that called into the library.
+    """Warn with the line that called into the library.
 
-    How many calls lie between it and us depends on the method, on scikit-learn's
-    wrappers and on pipelines, so that no fixed ``stacklevel`` is right.
+    The depth of calls depends on the method, scikit-learn's wrappers and pipelines, so
+    no fixed ``stacklevel`` would do.
     """
     frame, level = sys._getframe(1), 2
     while frame is not None:

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of odd but valid data: few rows, columns and samples unlike the others."""
+"""Checks of unusual but valid data: few samples, odd columns and outliers."""
 
 import re
 import warnings
@@ -18,45 +18,45 @@ from ._common import (
 
 
 def check_few_rows(name, estimator):
-    """2 to 20 rows: a result, or an error that names the least number."""
+    """2 to 20 samples: a result, or an error with the minimum number."""
     subject = Subject(estimator)
     X, _ = subject.data(40)
     for n in range(2, 21):
-        what = f"{name} on {n} rows"
+        what = f"{name} on {n} samples"
         with only_user_warnings(what):
             try:
                 model = subject.fit(X[:n])
             except ValueError as error:
-                numbers = [int(found) for found in re.findall(r"\d+", str(error))]
+                numbers = [int(number) for number in re.findall(r"\d+", str(error))]
                 classes = subject.supervised and "class" in str(error)
                 if not classes and not any(number > n for number in numbers):
                     raise AssertionError(
-                        f"{what}: an error must name the least number of rows: {error}"
+                        f"{what}: an error must give the minimum number: {error}"
                     ) from error
             else:
                 assert_sensible(subject, model, X[:n], what)
 
 
 def check_repeated_rows(name, estimator):
-    """Rows that come nine times each, and rows that are all the same."""
+    """Samples that are repeated nine times, and samples that are all equal."""
     subject = Subject(estimator)
     X = np.repeat(subject.X[:6], 9, axis=0)
-    with only_user_warnings(f"{name} on repeated rows"):
+    with only_user_warnings(f"{name} on repeated samples"):
         model = subject.fit(X, subject.targets(len(X)))
-    assert_sensible(subject, model, X, f"{name} on repeated rows")
+    assert_sensible(subject, model, X, f"{name} on repeated samples")
     equal = np.repeat(subject.X[:1], 30, axis=0)
-    what = f"{name} on rows that are all equal"
-    with only_user_warnings(what) as caught:
+    what = f"{name} on samples that are all equal"
+    with only_user_warnings(what) as recorded:
         try:
             model = subject.fit(equal)
         except ValueError:
-            return  # there is nothing to learn, and it says so
-    assert caught, f"{what} must say that there is nothing to learn."
+            return  # an error is fine, too
+    assert recorded, f"{what} must warn that there is nothing to learn."
     assert_sensible(subject, model, equal, what)
 
 
 def check_odd_columns(name, estimator):
-    """Constant columns, one column, more columns than rows."""
+    """Constant columns, one column, more columns than samples."""
     subject = Subject(estimator)
     X, rng = subject.X, np.random.RandomState(0)
     constant = X.copy()
@@ -65,7 +65,7 @@ def check_odd_columns(name, estimator):
     if subject.any_width:
         cases["one column"] = X[:, :1]
         cases["two columns"] = X[:, :2]
-        cases["more columns than rows"] = rng.randn(30, 200)
+        cases["more columns than samples"] = rng.randn(30, 200)
     one_large = X.copy()
     one_large[:, 0] *= 1e6
     cases["one column a million times larger"] = one_large
@@ -74,11 +74,11 @@ def check_odd_columns(name, estimator):
         with only_user_warnings(what):
             model = subject.fit(rows)
         assert_sensible(subject, model, rows, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+        assert model.embedding_.std(axis=0).max() > 0, f"{what} must separate samples."
 
 
 def check_odd_samples(name, estimator):
-    """One odd sample leaves the inputs of all others as they are, and is named."""
+    """An outlier does not affect other samples, and a warning names it."""
     subject = Subject(estimator)
     expected = subject.fit(subject.X[1:], subject.targets(len(subject.X) - 1))
     center = subject.X[1:].mean(axis=0)
@@ -93,24 +93,23 @@ def check_odd_samples(name, estimator):
         X = subject.X.copy()
         X[0] = value
         what = f"{name} on {kind}"
-        with only_user_warnings(what) as caught:
+        with only_user_warnings(what) as recorded:
             model = subject.fit(X)
-        named = [str(w.message) for w in caught if "sample 0" in str(w.message)]
-        assert len(named) == 1, (
-            f"{what} must name sample 0 in one warning; warnings: "
-            f"{[str(w.message) for w in caught]}"
+        texts = [str(warning.message) for warning in recorded]
+        assert sum("sample 0" in text for text in texts) == 1, (
+            f"{what} must name sample 0 in one warning; warnings: {texts}"
         )
         assert_sensible(subject, model, X, what)
         spread = model.embedding_[1:].std(axis=0).max()
         assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
-            f"{what} must leave the others apart, but their embedding has a standard "
-            f"deviation of {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
-            "without that sample."
+            f"{what} must keep the others apart, but the standard deviation of their "
+            f"embedding is {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
+            "without the outlier."
         )
 
 
 def check_heavy_tails(name, estimator):
-    """Honest columns with heavy tails, and sparse counts, are not taken for errors."""
+    """Heavy-tailed columns and sparse counts are not mistaken for outliers."""
     subject = Subject(estimator)
     shape = 200, subject.n_features
     rng = np.random.RandomState(0)
@@ -124,7 +123,7 @@ def check_heavy_tails(name, estimator):
             model = subject.fit(X)
         texts = [str(w.message) for w in caught]
         assert not any("far away from all others" in text for text in texts), (
-            f"{what} must take all samples as they are; warnings: {texts}"
+            f"{what} must use all samples; warnings: {texts}"
         )
         assert_sensible(subject, model, X, what)
 
@@ -153,8 +152,8 @@ def check_columns_that_vary_late(name, estimator):
     if subject.has("warm_start"):
         models["warm_start"] = subject.fit(first, warm_start=True)
         models["warm_start"].fit(late, subject.y)
-    for how, model in models.items():
-        what = f"{name}: a column that is constant at first and varies in a later {how}"
+    for method, model in models.items():
+        what = f"{name}: a column that is constant at first and varies in {method}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a column that does not count
             a, b = model.transform(late), model.transform(changed)
@@ -162,12 +161,12 @@ def check_columns_that_vary_late(name, estimator):
 
 
 def check_parts_of_few_samples(name, estimator):
-    """A short last part trains, or the error names the least number of samples."""
+    """A small batch trains, or the error gives the minimum number of samples."""
     subject = Subject(estimator)
     if not hasattr(subject.new(), "partial_fit"):
         return
     for n in (1, 2, 3, 5, 8):
-        what = f"{name}.partial_fit on a last part of {n}"
+        what = f"{name}.partial_fit on a last batch of {n}"
         model = subject.new().partial_fit(subject.X, subject.y)
         before = state(model)
         with only_user_warnings(what):
@@ -175,16 +174,16 @@ def check_parts_of_few_samples(name, estimator):
                 model.partial_fit(subject.X[:n], subject.targets(n))
             except ValueError as error:
                 assert re.search(r"\d|three", str(error)), (
-                    f"{what}: an error must say how many samples a part needs: {error}"
+                    f"{what}: an error must give the minimum number: {error}"
                 )
                 assert_untouched(model, before, what)
-                assert n < 5, f"{what} must train, but said: {error}"
+                assert n < 5, f"{what} must train, but raised: {error}"
                 continue
         assert_sensible(subject, model, subject.X[:n], what)
 
 
 def check_odd_scales(name, estimator):
-    """Tiny and huge numbers, and a large offset."""
+    """Very small and large numbers, and a large offset."""
     subject = Subject(estimator)
     for kind, X in {
         "numbers around 1e-8": subject.X * 1e-8,
@@ -198,9 +197,9 @@ def check_odd_scales(name, estimator):
             try:
                 model = subject.fit(X)
             except ValueError as error:
-                # near the ends of float32 a method may also say so
+                # near the limits of float32, an error about X is fine
                 if kind.endswith("30") and re.search(r"\bX\b", str(error)):
                     continue
                 raise
         assert_sensible(subject, model, X, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+        assert model.embedding_.std(axis=0).max() > 0, f"{what} must separate samples."
