@@ -11,6 +11,7 @@ def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
 
     Like real data, they have a low intrinsic dimension, on which the cost of neighbor
     search and training depends.
+
     Returns
     -------
     X : ndarray of shape (n_samples, n_features), float32

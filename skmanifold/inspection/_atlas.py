@@ -239,7 +239,6 @@ class AtlasDisplay:
         -------
         display : AtlasDisplay
             The plotted display.
-
         """
         overlap = np.asarray(overlap, dtype=np.float64)
         if (

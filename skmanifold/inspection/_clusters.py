@@ -108,7 +108,6 @@ class ClusterConfidenceDisplay:
         -------
         display : ClusterConfidenceDisplay
             The plotted display.
-
         """
         if not hasattr(estimator, "predict_proba"):
             raise TypeError(
@@ -143,7 +142,6 @@ class ClusterConfidenceDisplay:
         -------
         display : ClusterConfidenceDisplay
             The plotted display.
-
         """
         Q = np.asarray(memberships, dtype=np.float64)
         if Q.ndim != 2 or not Q.size:
@@ -404,7 +402,6 @@ class ClusterRankDisplay:
         -------
         display : ClusterRankDisplay
             The plotted display.
-
         """
         X, Z = check_pair(X, Z, min_samples=1, sparse=False)
         check_labels(labels, X.shape[0], "labels")

@@ -89,7 +89,6 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             The plotted display.
-
         """
         if hasattr(estimator, "steps"):
             estimator = estimator[-1]
@@ -130,7 +129,6 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             The plotted display.
-
         """
         if not all(isinstance(value, dict) for value in history.values()):
             history = {"training": history}
@@ -171,7 +169,6 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             The display.
-
         """
         names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
         if terms is not None:
@@ -357,7 +354,6 @@ class DimensionDisplay:
         -------
         display : DimensionDisplay
             The plotted display.
-
         """
         dimensions = np.asarray(list(dimensions))
         if not isinstance(losses, dict):

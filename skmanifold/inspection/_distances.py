@@ -190,7 +190,6 @@ class ShepardDisplay:
         -------
         display : ShepardDisplay
             The plotted display.
-
         """
         X, Z = check_pair(X, Z, metric=metric)
         n = X.shape[0]
@@ -521,7 +520,6 @@ class DistortionDisplay:
         -------
         display : DistortionDisplay
             The plotted display.
-
         """
         Z = check_embedding(Z, dimensions=(2,))
         if callable(measure):

@@ -360,7 +360,6 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             The plotted display.
-
         """
         full = Z.toarray() if issparse(Z) else np.asarray(Z)
         n = len(full) if full.ndim else 0
@@ -444,7 +443,6 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             The display.
-
         """
         if self.color is not None:
             return self._plot_panels(
@@ -542,7 +540,6 @@ class EmbeddingDisplay:
         -------
         path : pathlib.Path
             Path of the page.
-
         """
         y = self.y
         if self.color is not None:

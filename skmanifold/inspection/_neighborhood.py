@@ -168,7 +168,6 @@ class NeighborhoodPreservationDisplay:
         -------
         display : NeighborhoodPreservationDisplay
             The plotted display.
-
         """
         if not isinstance(Z, dict):
             Z = {"embedding" if name is None else str(name): Z}

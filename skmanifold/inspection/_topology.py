@@ -86,7 +86,6 @@ class BarcodeDisplay:
         -------
         display : BarcodeDisplay
             The plotted display.
-
         """
         if hasattr(persistence, "to_gudhi"):
             raise TypeError(

@@ -212,6 +212,7 @@ def continuity(
     -------
     continuity : float or ndarray of shape (n_samples,)
         The value, or the scores with ``per_sample=True``.
+
     See Also
     --------
     trustworthiness : The same with X and Z exchanged.
@@ -329,6 +330,7 @@ def mean_relative_rank_error(
     -------
     error : float or ndarray of shape (n_samples,)
         The value, or the errors with ``per_sample=True``.
+
     Notes
     -----
     Ties are broken arbitrarily, and not always the same way in both spaces. With

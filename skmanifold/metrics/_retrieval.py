@@ -101,7 +101,6 @@ def recall_at_k(
     recall : float or ndarray of shape (n_queries,)
         The fraction, or the hits with ``per_sample=True``.
 
-
     Notes
     -----
     Ties among equally distant samples are broken arbitrarily, which affects the value

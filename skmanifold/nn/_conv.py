@@ -27,11 +27,12 @@ class ConvEncoder(nn.Module):
 
     Parameters
     ----------
+    image_shape : tuple of int
         (H, W) or (H, W, C), the shape of a sample before flattening. Both sides are at
         least 8.
-        sides at least 8.
     n_out : int
         Number of outputs.
+    channels : sequence of int or None, default=None
         Channels of each block. None halves the shorter side to about 4, with 32, 64,
         128, 128, ... channels.
     activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \

@@ -67,6 +67,7 @@ def cech_nerve(
     max_simplices : int, default=50000
         Number of simplices examined per dimension from triangles on, by the entry of
         their faces. The complex ends where the first omitted simplex could enter.
+
     Returns
     -------
     FilteredComplex

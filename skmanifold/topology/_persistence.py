@@ -137,6 +137,7 @@ def betti_numbers(
 
     Parameters
     ----------
+    cover : array-like of shape (n_samples, n_charts) or FilteredComplex
         Memberships in [0, 1] as returned by ``predict_proba`` (not the chart blocks of
         ``transform``), or a complex whose dimension exceeds `max_dimension`. Charts
         must be smaller than the loops and voids: use 4 for a circle, 8 for a sphere,

@@ -179,7 +179,7 @@ class AlmostTransforms(Sound):
         return super().fit_transform(X, y) * (1 + 1e-9)
 
 
-@broken("check_fit_transform_is_transform", "1 names for 2 columns")
+@broken("check_fit_transform_is_transform", "1 names for 2 features")
 class CountsBadly(Sound):
     _n_features_out = 1
 
