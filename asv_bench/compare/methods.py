@@ -32,7 +32,6 @@ class Method:
     # parameters implied by the method's name
     fixed: Mapping = field(default_factory=dict)
     # parameter names of the seed and the number of threads
-    # names of the parameters that take the seed and the number of threads
     seed: str | None = "random_state"
     threads: str | None = None
     # parameters of a short fit that triggers compilation, if any

@@ -9,7 +9,7 @@ _BLOCK_BYTES = 2**24
 # Columns tested first, and samples used to choose them.
 _FIRST_COLUMNS = 32
 _SOME_SAMPLES = 1000
-# Fraction of nonzero samples from which on a column counts as common.
+# A column is common if more than this fraction of its entries is nonzero.
 _OFTEN = 0.1
 # Up to this many features, samples without a common feature may be neighbors.
 WIDE = 64
