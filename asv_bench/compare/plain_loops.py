@@ -40,9 +40,9 @@ def trainable(*modules):
     return [copy.deepcopy(module).train().requires_grad_(True) for module in modules]
 
 
-def dcrl(model, seen):
+def dcrl(model, record):
     """Train DCRL: reconstruction, clusters, local distances, ranks, alignment."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     network, decoder = trainable(objective.encoder.network, objective.decoder.features)
     centers = torch.nn.Parameter(objective.clusters.centers.detach().clone())
     features, n_clusters = objective.features, len(centers)
@@ -99,17 +99,17 @@ def plain_mmd(q, y, draws, scale):
     total = 0.0
     for j in range(q.shape[1]):
         a, u, w = y[:, j], draws[:, j], q[:, j]
-        own = 1 / (1 + torch.cdist(a, a) ** 2 / scale)
+        within = 1 / (1 + torch.cdist(a, a) ** 2 / scale)
         cross = 1 / (1 + torch.cdist(a, u) ** 2 / scale)
         n, m, k = len(a), len(u), q.shape[1]
-        total = total + (w @ own @ w - w @ w) / (n * (n - 1))
+        total = total + (w @ within @ w - w @ w) / (n * (n - 1))
         total = total - 2 * (w @ cross).sum() / (k * n * m)
     return total
 
 
-def atlas(model, seen):
+def atlas(model, record):
     """Train AtlasAE: reconstruction by each chart, locality, uniform charts."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     encoder, decoder = trainable(objective.encoder, objective.decoder)
     prototypes = encoder.parts.heads.prototypes
 
@@ -131,9 +131,9 @@ def atlas(model, seen):
     )
 
 
-def msimclr(model, seen):
+def msimclr(model, record):
     """Train MSimCLR: two views, NT-Xent, uniform charts, balance and sharpness."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     encoder, projections = trainable(objective.encoder, objective.projections)
     shape = (*model.image_shape, 1)
 

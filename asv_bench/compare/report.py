@@ -52,7 +52,7 @@ BLOCK = re.compile(
 )
 
 SETS = ("pbmc68k", "coil20", "digits", "pendigits", "fashion_mnist", "mnist")
-# name in short tables -> measured variants, of which the one with most seeds is used
+# name in short tables -> measured variants; the one with most seeds is used
 VARIANTS = {
     "DLME": ("dlme",),
     "UMAP": ("umap", "umap-unseeded"),

@@ -56,29 +56,29 @@ def watched(cls, around=contextlib.nullcontext, **parameters):
 
     Each phase is trained inside the context ``around()``.
     """
-    seen = {}
+    record = {}
 
     class Watched(cls):
         def _learn(self, data, run):
             train = run.train
 
             def keep(objective, batches, **options):
-                seen.update(objective=objective, batches=batches, ends=[])
-                with around() as seen["context"]:
+                record.update(objective=objective, batches=batches, ends=[])
+                with around() as record["context"]:
                     return train(objective, batches, **options)
 
             run.train = keep
             return super()._learn(data, run)
 
         def _report(self, phase, epoch, n_epochs, history):
-            seen["ends"].append(time.process_time())
+            record["ends"].append(time.process_time())
 
-    return Watched(max_epochs=EPOCHS, verbose=True, **parameters), seen
+    return Watched(max_epochs=EPOCHS, verbose=True, **parameters), record
 
 
-def seconds_of_epochs(seen):
+def seconds_of_epochs(record):
     """Return the CPU seconds of each epoch except the first."""
-    return np.diff(seen["ends"])
+    return np.diff(record["ends"])
 
 
 def started(n_rows, n_classes):
@@ -113,10 +113,10 @@ def epochs(method, data, rows, seed):
     }[method]
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        model, seen = watched(cls, random_state=seed, **parameters)
+        model, record = watched(cls, random_state=seed, **parameters)
         model.fit(X)
-        ours.append(seconds_of_epochs(seen))
-        theirs.append(plain(model, seen))
+        ours.append(seconds_of_epochs(record))
+        theirs.append(plain(model, record))
     return ratio(ours, theirs)
 
 
@@ -134,16 +134,16 @@ def idec(method, data, rows, seed):
     ours, theirs = [], []
     for _ in range(ROUNDS):
         parameters = {**weights, **started(len(X), n_classes)}
-        model, seen = watched(DCRL, random_state=seed, **parameters)
+        model, record = watched(DCRL, random_state=seed, **parameters)
         model.fit(X)
-        ours.append(seconds_of_epochs(seen))
+        ours.append(seconds_of_epochs(record))
         widths = [X.shape[1], *model.encoder_layers, model.n_components]
         seconds = []
         for n_epochs in (1, 1 + EPOCHS):
             network = FeedforwardAutoencoder(widths)
             other = peer(
                 n_classes,
-                batch_size=seen["batches"].rows.batch_size,
+                batch_size=record["batches"].rows.batch_size,
                 pretrain_epochs=1,
                 clustering_epochs=n_epochs,
                 neural_network=network,
@@ -193,9 +193,9 @@ def step(method, data, rows, seed):
     from skmanifold._engine import resolve_precision
 
     X, _, _ = rows_of(data, rows)
-    model, seen = watched(DLME, random_state=seed)
+    model, record = watched(DLME, random_state=seed)
     model.fit(X)
-    seconds = np.median(seconds_of_epochs(seen)) / len(seen["batches"])
+    seconds = np.median(seconds_of_epochs(record)) / len(record["batches"])
 
     model, profile = watched(DLME, around=profiled, random_state=seed)
     model.fit(X)
@@ -204,7 +204,7 @@ def step(method, data, rows, seed):
     multiplying = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
     share = sum(times.get(name, 0) for name in multiplying) / sum(times.values())
 
-    encoder, batches = seen["objective"].encoder, seen["batches"]
+    encoder, batches = record["objective"].encoder, record["batches"]
     linear = [m for m in encoder.modules() if isinstance(m, torch.nn.Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     heads = [id(encoder.structure.head), id(encoder.embedding.head)]
@@ -269,18 +269,18 @@ def shares(method, data, rows, seed):
     cls = getattr(skmanifold, method)
     fit_seconds = []
     for around in (contextlib.nullcontext, profiled):
-        model, seen = watched(cls, around=around, random_state=seed, **parameters)
+        model, record = watched(cls, around=around, random_state=seed, **parameters)
         start = time.process_time()
         model.fit(X)
         fit_seconds.append(time.process_time() - start)
         if around is contextlib.nullcontext:
-            epoch = float(np.median(seconds_of_epochs(seen)))
+            epoch = float(np.median(seconds_of_epochs(record)))
     groups = dict.fromkeys((*GROUPS, "other"), 0.0)
-    for event in seen["context"].key_averages():
+    for event in record["context"].key_averages():
         groups[group_of(event.key)] += event.self_cpu_time_total
     total = sum(groups.values())
     return {
-        "step ms": 1e3 * epoch / len(seen["batches"]),
+        "step ms": 1e3 * epoch / len(record["batches"]),
         "epoch s": epoch,
         "before and after s": fit_seconds[0] - EPOCHS * epoch,
         **{name: seconds / total for name, seconds in groups.items()},

@@ -205,10 +205,10 @@ def _apart(X, graph, labels, n_components, n_landmarks, rng):
     embedding, radii = np.empty((n_samples, n_components)), np.empty(len(members))
     for part, rows in enumerate(members):
         share = max(least, -(-n_landmarks * len(rows) // n_samples))
-        own = _along_paths(graph[rows][:, rows], n_components, share, rng)
-        own -= (own.max(axis=0) + own.min(axis=0)) / 2
-        radii[part] = np.linalg.norm(own, axis=1).max()
-        embedding[rows] = own
+        positions = _along_paths(graph[rows][:, rows], n_components, share, rng)
+        positions -= (positions.max(axis=0) + positions.min(axis=0)) / 2
+        radii[part] = np.linalg.norm(positions, axis=1).max()
+        embedding[rows] = positions
     # a common mean far from zero costs digits in the distances
     centered = X - X.mean(axis=0, dtype=np.float64)
     _, squares = _nearest_pairs(centered, labels, len(members), rng)

@@ -309,10 +309,10 @@ def _within_groups(X, groups, n_neighbors, options):
 
 def _to_all(indices, distances, counts, first, group):
     """Expand lists of distinct samples to all samples."""
-    own = np.arange(len(first))[:, np.newaxis]
+    numbers = np.arange(len(first))[:, np.newaxis]
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     width = max(1, int(counts.max()))
-    indices = np.where(valid, indices, own)[:, :width]
+    indices = np.where(valid, indices, numbers)[:, :width]
     distances = np.where(valid, distances, 0)[:, :width]
     return (
         first[indices][group],

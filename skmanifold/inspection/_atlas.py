@@ -30,6 +30,8 @@ class AtlasDisplay:
     is stronger the more samples they share. Each chart is shown by decoded images of a
     grid or, without images, by its samples.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     overlap : ndarray of shape (n_charts, n_charts)

@@ -33,6 +33,8 @@ class ClusterConfidenceDisplay:
     assignments only. ``kind="matrix"`` plots all memberships, one row per sample and
     one column per cluster: entries off the diagonal show which clusters are confused.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     memberships : ndarray of shape (n_samples, n_clusters)
@@ -271,6 +273,8 @@ class ClusterRankDisplay:
     from cluster a in the embedding as in the input, and yellow otherwise, with the
     change of the rank. The fraction of blue cells is
     :func:`~skmanifold.metrics.cluster_rank_accuracy`.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------

@@ -24,6 +24,8 @@ class TrainingCurveDisplay:
     Terms use the left axis, with their sum in black; scheduled learning rate factors
     and weights use the right axis, in dashed gray. Dotted lines separate phases.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     phases : dict of str to dict of str to list of float
@@ -275,6 +277,8 @@ class DimensionDisplay:
     The curve bends at the dimension of the data, beyond which more dimensions do not
     help.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     dimensions : array-like of shape (n_dimensions,)
@@ -408,9 +412,9 @@ class DimensionDisplay:
         self.axes_, self.lines_, self.mark_ = [], {}, None
         markers = ("o", "s", "^", "D")
         for i, (name, values) in enumerate(self.losses.items()):
-            own = ax if i == 0 else ax.twinx()
+            axis = ax if i == 0 else ax.twinx()
             if i > 1:
-                own.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
+                axis.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
             color = LINE_COLORS[i % len(LINE_COLORS)]
             defaults = {
                 "color": color,
@@ -419,7 +423,7 @@ class DimensionDisplay:
                 "linewidth": 1.8,
                 "label": name,
             }
-            (self.lines_[name],) = own.plot(
+            (self.lines_[name],) = axis.plot(
                 self.dimensions, values, **merge_kwargs(defaults, curve_kwargs)
             )
             finite = values[np.isfinite(values)]
@@ -429,10 +433,10 @@ class DimensionDisplay:
                     finite.size and finite.min() > 0 and finite.max() > 5 * finite.min()
                 )
                 scale = "log" if wide else "linear"
-            own.set_yscale(scale)
-            own.set_ylabel(name[:1].upper() + name[1:], color=color)
-            own.tick_params(axis="y", colors=color)
-            self.axes_.append(own)
+            axis.set_yscale(scale)
+            axis.set_ylabel(name[:1].upper() + name[1:], color=color)
+            axis.tick_params(axis="y", colors=color)
+            self.axes_.append(axis)
         handles = list(self.lines_.values())
         if self.dimension is not None:
             self.mark_ = ax.axvline(

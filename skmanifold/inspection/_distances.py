@@ -42,6 +42,8 @@ class ShepardDisplay:
     line through the origin; the line shown is the least-squares fit. Pairs below it are
     too close in the embedding, pairs above it too far apart.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     input_distances : ndarray of shape (n_pairs,)
@@ -327,6 +329,8 @@ class DistortionDisplay:
     the Jacobian of the decoder, like Tissot's indicatrix of a map [1]_. For an
     isometry, the ellipses are circles of equal size. Axes are limited to four times the
     median, as they diverge if the Jacobian is nearly singular.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------

@@ -58,6 +58,8 @@ class EmbeddingDisplay:
     its opacity grows with their number. In a density, more than ten classes are labeled
     by name instead of a legend.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)

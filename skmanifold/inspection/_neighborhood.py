@@ -25,6 +25,8 @@ class NeighborhoodPreservationDisplay:
     under :math:`R_{NX}` with weights 1 / k, see
     :func:`~skmanifold.metrics.neighborhood_preservation_auc`.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     n_neighbors : ndarray of shape (max_neighbors,)

@@ -170,7 +170,7 @@ def check_images(images, image_shape, n_samples):
             )
         return None
     images = images.toarray() if issparse(images) else np.asarray(images)
-    given = images.shape
+    original_shape = images.shape
     if image_shape is not None:
         shape = check_image_shape(image_shape)
         if shape[2] not in (1, 3, 4):
@@ -181,7 +181,7 @@ def check_images(images, image_shape, n_samples):
         if images.ndim < 2 or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(
                 f"image_shape={image_shape!r} has {np.prod(shape)} values, but images "
-                f"has shape {given}."
+                f"has shape {original_shape}."
             )
         images = images.reshape(len(images), *shape)
     if images.ndim == 4 and images.shape[3] == 1:
@@ -191,7 +191,7 @@ def check_images(images, image_shape, n_samples):
     ):
         raise ValueError(
             f"images must have shape (n_samples, height, width) or (n_samples, height, "
-            f"width, 3), got {given}. For flattened images, set "
+            f"width, 3), got {original_shape}. For flattened images, set "
             "image_shape=(height, width)."
         )
     if len(images) != n_samples:
@@ -441,10 +441,10 @@ def plot_marks(
         if target.kind == "continuous":
             plt = import_optional("matplotlib.pyplot", "plot")
             cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
-            own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
+            color_options = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
-            own = {} if "color" in defaults else {"color": PALETTE[1]}
-        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
+            color_options = {} if "color" in defaults else {"color": PALETTE[1]}
+        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
         return [ax.scatter(*positions.T, **options)]
     if target.shares_colors:
         # markers must be larger than colors to be distinct
@@ -453,8 +453,8 @@ def plot_marks(
     points = []
     zorder = defaults.get("zorder", 1)
     for marker, height, rows in target.groups():
-        own = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
-        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
+        color_options = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
+        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
         points.append(ax.scatter(*positions[rows].T, **options))
     return points
 

@@ -20,6 +20,8 @@ class BarcodeDisplay:
     arrow marks classes that never die. The Betti number of dimension d at a filtration
     value is the number of bars of dimension d over it.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     persistence : list of (int, (float, float))

@@ -51,6 +51,6 @@ def nt_xent(z_a, z_b, temperature=0.5):
             z = z.float()
         z = F.normalize(z, dim=1)
         similarities = z @ z.t() / temperature
-        own = torch.eye(2 * n, dtype=torch.bool, device=z.device)
-        rest = similarities.masked_fill(own, -torch.inf).logsumexp(1)
+        itself = torch.eye(2 * n, dtype=torch.bool, device=z.device)
+        rest = similarities.masked_fill(itself, -torch.inf).logsumexp(1)
         return rest.mean() - similarities.diagonal(n).mean()

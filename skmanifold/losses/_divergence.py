@@ -126,11 +126,11 @@ class _TwoWayDivergence(torch.autograd.Function):
     def backward(ctx, grad_positive, grad_negative):
         slope, own_slope, z_a, z_b, p_slope = ctx.saved_tensors
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over j become row sums and a product
-        own = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
-        grad_a = own + (ctx.factor * grad_negative) * (
+        pairs = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
+        grad_a = pairs + (ctx.factor * grad_negative) * (
             slope.sum(1, keepdim=True) * z_a - slope @ z_b
         )
-        grad_b = -own + (ctx.factor * grad_negative) * (
+        grad_b = -pairs + (ctx.factor * grad_negative) * (
             slope.sum(0).unsqueeze(1) * z_b - slope.t() @ z_a
         )
         grad_p = None

@@ -91,15 +91,15 @@ def semi_hard_triplets(distances, labels, *, margin=0.2):
     0.05
     """
     anchors, positives, others = _pairs(labels)
-    own = distances[anchors, positives]
+    to_positive = distances[anchors, positives]
     to_all = distances[anchors]
     # the choice of the negative has no gradient
     chosen = to_all.detach()
-    farther = others[anchors] & (chosen > own.detach().unsqueeze(1))
+    farther = others[anchors] & (chosen > to_positive.detach().unsqueeze(1))
     nearest = chosen.masked_fill(~farther, torch.inf).argmin(1)
     farthest = chosen.masked_fill(~others[anchors], -torch.inf).argmax(1)
     negative = torch.where(farther.any(1), nearest, farthest)
-    hinge = own - to_all.gather(1, negative.unsqueeze(1)).squeeze(1) + margin
+    hinge = to_positive - to_all.gather(1, negative.unsqueeze(1)).squeeze(1) + margin
     # no triplet for anchors without a sample of another class
     valid = others.any(1)[anchors]
     return (hinge.clamp(min=0) * valid).sum() / valid.sum().clamp(min=1)

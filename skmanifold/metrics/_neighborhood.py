@@ -254,9 +254,9 @@ def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
     """Return per-sample errors; the t-th neighbor has rank t in its own space."""
     n = space.shape[0]
     ranks = ranks_of(space, near, metric=metric, rows=rows, n_jobs=n_jobs)
-    own = np.arange(1, last + 1)
-    errors = np.cumsum(np.abs(ranks - own) / own, axis=1)
-    worst = np.cumsum(np.abs(n - 2 * own) / own)
+    own_ranks = np.arange(1, last + 1)
+    errors = np.cumsum(np.abs(ranks - own_ranks) / own_ranks, axis=1)
+    worst = np.cumsum(np.abs(n - 2 * own_ranks) / own_ranks)
     # With n = 2 both are 0.
     relative = errors / np.where(worst > 0, worst, 1.0)
     return relative[:, first - 1 :].mean(axis=1)

@@ -25,6 +25,8 @@ class ConvEncoder(nn.Module):
     batch. Smooth activations ("gelu", "silu", "softplus", "tanh") allow losses that
     contain derivatives of the network.
 
+    Read more in the :ref:`User Guide <own_network>`.
+
     Parameters
     ----------
     image_shape : tuple of int
@@ -79,6 +81,8 @@ class ConvDecoder(nn.Module):
     The mirror image of :class:`ConvEncoder`: a linear map to a small image with many
     channels, then 4 x 4 transposed convolutions of stride 2, each preceded by an
     activation. The last one is linear and always in full precision.
+
+    Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------

@@ -27,6 +27,8 @@ class MLP(nn.Module):
     Hidden layers follow the surrounding autocast. The head always uses full precision:
     in half precision, distinct samples would coincide on a coarse grid.
 
+    Read more in the :ref:`User Guide <own_network>`.
+
     Parameters
     ----------
     n_in : int

@@ -77,7 +77,7 @@ def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
     checks = _generate(estimator, scikit_learn)
     if generate_only:
         return checks
-    seen = set()
+    shown = set()
     for instance, check in checks:
         with warnings.catch_warnings(record=True) as recorded:
             try:
@@ -91,8 +91,8 @@ def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
         for warning in recorded:
             # ignore numbers, such as those of samples
             text = re.sub(r"\d+", "0", str(warning.message))
-            if (warning.category, text) not in seen:
-                seen.add((warning.category, text))
+            if (warning.category, text) not in shown:
+                shown.add((warning.category, text))
                 warnings.warn(warning.message, warning.category, stacklevel=2)
     return None
 

@@ -148,17 +148,17 @@ def state(model):
     }
 
 
-def assert_untouched(model, before, what):
+def assert_untouched(model, before, case):
     after = state(model)
     new = sorted(after.keys() - before.keys())
     gone = sorted(before.keys() - after.keys())
-    assert not new, f"{what} must not leave new attributes, but left {new}."
-    assert not gone, f"{what} must keep the previous fit, but {gone} disappeared."
+    assert not new, f"{case} must not leave new attributes, but left {new}."
+    assert not gone, f"{case} must keep the previous fit, but {gone} disappeared."
     changed = sorted(name for name in before if after[name] is not before[name])
-    assert not changed, f"{what} must keep the previous fit, but changed {changed}."
+    assert not changed, f"{case} must keep the previous fit, but changed {changed}."
 
 
-def assert_refuses(call, pattern, what, hint="must be refused"):
+def assert_refuses(call, pattern, case, hint="must be refused"):
     """Assert that a call raises ValueError or TypeError, and return the message."""
     try:
         with warnings.catch_warnings():
@@ -167,48 +167,48 @@ def assert_refuses(call, pattern, what, hint="must be refused"):
     except (ValueError, TypeError) as error:
         text = str(error)
         assert re.search(pattern, text), (
-            f"{what}: the error must match {pattern!r}, got: {text!r}"
+            f"{case}: the error must match {pattern!r}, got: {text!r}"
         )
         return text
     except Exception as error:
         raise AssertionError(
-            f"{what} {hint} with a ValueError or TypeError, but raised {error!r}."
+            f"{case} {hint} with a ValueError or TypeError, but raised {error!r}."
         ) from error
-    raise AssertionError(f"{what} {hint}, but was accepted.")
+    raise AssertionError(f"{case} {hint}, but was accepted.")
 
 
 @contextlib.contextmanager
-def only_user_warnings(what):
+def only_user_warnings(case):
     """Allow only UserWarnings, each once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield caught
     for warning in caught:
         assert issubclass(warning.category, UserWarning), (
-            f"{what} may emit a UserWarning, but emitted {warning.category.__name__}: "
+            f"{case} may emit a UserWarning, but emitted {warning.category.__name__}: "
             f"{warning.message}"
         )
     texts = [str(warning.message) for warning in caught]
     twice = {text for text in texts if texts.count(text) > 1}
-    assert not twice, f"{what} must warn once, but repeated: {twice}"
+    assert not twice, f"{case} must warn once, but repeated: {twice}"
 
 
-def assert_sensible(subject, model, X, what):
+def assert_sensible(subject, model, X, case):
     """Assert finite results, and equal embeddings of equal samples."""
     Z = model.transform(X)
-    assert np.isfinite(Z).all(), f"{what} must give a finite embedding."
+    assert np.isfinite(Z).all(), f"{case} must give a finite embedding."
     assert_same_bits(
-        model.embedding_, Z, f"{what}: embedding_ must be transform(X), bit for bit."
+        model.embedding_, Z, f"{case}: embedding_ must be transform(X), bit for bit."
     )
     for term, values in model.history_.items():
-        assert np.isfinite(values).all(), f"{what} must give finite losses: {term}."
+        assert np.isfinite(values).all(), f"{case} must give finite losses: {term}."
     for name, (_, _, result) in row_methods(model, X).items():
         if result.dtype.kind == "f":
-            assert np.isfinite(result).all(), f"{what} must give a finite {name}(X)."
+            assert np.isfinite(result).all(), f"{case} must give a finite {name}(X)."
     rows = X.toarray() if sparse.issparse(X) else np.asarray(X)
     _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     same = first[inverse.ravel()]
-    assert_same_bits(Z, Z[same], f"{what}: equal samples must have equal embeddings.")
+    assert_same_bits(Z, Z[same], f"{case}: equal samples must have equal embeddings.")
 
 
 def global_state():
@@ -248,11 +248,11 @@ def global_state():
     }
 
 
-def assert_world_untouched(before, what):
+def assert_world_untouched(before, case):
     for thing, value in global_state().items():
         if thing.startswith("threads of"):  # a library may have been loaded since
             value = {path: n for path, n in value.items() if path in before[thing]}
-        assert value == before[thing], f"{what} must leave {thing} alone."
+        assert value == before[thing], f"{case} must leave {thing} alone."
 
 
 class Interrupts:

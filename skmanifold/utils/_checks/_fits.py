@@ -139,7 +139,7 @@ def check_interrupted_by_a_callback(name, estimator):
                 failing = Interrupts(moment, error)
                 model.set_callbacks(failing)
                 before = state(model)
-                what = (
+                case = (
                     f"{name}.fit, interrupted by {error.__name__} in call {moment} of a"
                     " callback,"
                 )
@@ -148,10 +148,10 @@ def check_interrupted_by_a_callback(name, estimator):
                 except error:
                     pass
                 else:
-                    raise AssertionError(f"{what} must raise it.")
-                assert_untouched(model, before, what)
+                    raise AssertionError(f"{case} must raise it.")
+                assert_untouched(model, before, case)
                 assert failing.torn_down or moment == 1, (
-                    f"{what} must tear the callback down."
+                    f"{case} must tear the callback down."
                 )
     previous.set_callbacks()
     assert_same_bits(
@@ -207,14 +207,14 @@ def check_interrupted_anywhere(name, estimator):
     for i, moment in enumerate(_spread_numbers(n_calls, 14)):
         model = previous if i % 2 else subject.new()
         before = state(model)
-        what = f"{name}.fit, interrupted at call {moment} of {n_calls},"
+        case = f"{name}.fit, interrupted at call {moment} of {n_calls},"
         n, raised = _interrupted(lambda m=model: m.fit(X, y), files, moment)
         if n < moment:  # the number of calls varies
             previous = subject.fit()
             continue
-        assert raised, f"{what} must raise the interrupt."
-        assert_untouched(model, before, what)
-        assert_world_untouched(world, what)
+        assert raised, f"{case} must raise the interrupt."
+        assert_untouched(model, before, case)
+        assert_world_untouched(world, case)
     assert_same_bits(
         previous.transform(subject.X),
         expected.embedding_,
@@ -353,16 +353,16 @@ def check_foreign_checkpoints_are_refused(name, estimator):
             cases.append(("of another width", good, same, changed, "other"))
         for kind, content, data, change, pattern in cases:
             path.write_bytes(content)
-            what = f"{name} with a checkpoint {kind}"
+            case = f"{name} with a checkpoint {kind}"
             model = subject.new(**{**params, **change})
             before = state(model)
-            text = assert_refuses(lambda m=model, d=data: m.fit(**d), pattern, what)
+            text = assert_refuses(lambda m=model, d=data: m.fit(**d), pattern, case)
             assert "checkpoint" in text and str(path) in text, (
-                f"{what}: the error must name the file: {text!r}"
+                f"{case}: the error must name the file: {text!r}"
             )
-            assert not os.path.exists(marker), f"{what}: its code was executed."
-            assert path.read_bytes() == content, f"{what} must not be overwritten."
-            assert_untouched(model, before, what)
+            assert not os.path.exists(marker), f"{case}: its code was executed."
+            assert path.read_bytes() == content, f"{case} must not be overwritten."
+            assert_untouched(model, before, case)
         missing = subject.options(checkpoint=pathlib.Path(folder, "none", "fit.pt"))
         assert_refuses(
             lambda: subject.fit(**{**params, "training": missing}),

@@ -34,7 +34,7 @@ from ._common import (
 
 
 def _bad_rows(X):
-    """Yield ``(what, X, pattern of the error)`` for input that no method accepts."""
+    """Yield ``(case, X, pattern of the error)`` for input that no method accepts."""
     holed, infinite = X.copy(), X.copy()
     holed[3, 1], infinite[3, 1] = np.nan, np.inf
     yield "NaN in X", holed, "NaN"
@@ -60,7 +60,7 @@ def check_bad_rows_are_refused(name, estimator):
     subject = Subject(estimator)
     previous = subject.fit()
     few = ("one row", subject.X[:1], "1 sample|minimum of|at least")
-    for what, X, pattern in [*_bad_rows(subject.X), few]:
+    for case, X, pattern in [*_bad_rows(subject.X), few]:
         n = 1 if X is None or X.ndim < 2 else X.shape[0]
         y = None if subject.y is None else subject.targets(n)
         for model in (subject.new(), previous):
@@ -68,9 +68,9 @@ def check_bad_rows_are_refused(name, estimator):
             assert_refuses(
                 lambda m=model, X=X, y=y: m.fit(X, y),
                 pattern,
-                f"{name}.fit with {what}",
+                f"{name}.fit with {case}",
             )
-            assert_untouched(model, before, f"{name}.fit with {what}")
+            assert_untouched(model, before, f"{name}.fit with {case}")
     assert_same_bits(
         previous.transform(subject.X),
         subject.fit().embedding_,
@@ -84,7 +84,7 @@ def check_bad_new_rows_are_refused(name, estimator):
     model = subject.fit()
     before = state(model)
     for method_name, (method, good, _) in row_methods(model, subject.X).items():
-        what = f"{name}.{method_name} with "
+        case = f"{name}.{method_name} with "
         for kind, X, pattern in _bad_rows(good):
             if kind == "NaN in a sparse X" and method_name != "transform":
                 pattern = "NaN|[Ss]parse"  # dense input only
@@ -92,17 +92,17 @@ def check_bad_new_rows_are_refused(name, estimator):
                 # methods with bounded codes may clip them
                 with contextlib.suppress(ValueError):
                     assert np.isfinite(method(X)).all(), (
-                        f"{what}{kind}: it must be rejected, or give a finite result."
+                        f"{case}{kind}: it must be rejected, or give a finite result."
                     )
                 continue
-            assert_refuses(lambda f=method, X=X: f(X), pattern, what + kind)
+            assert_refuses(lambda f=method, X=X: f(X), pattern, case + kind)
         wide = np.column_stack([good, good])
         text = assert_refuses(
-            lambda f=method, X=wide: f(X), "features|columns", what + "a wider X"
+            lambda f=method, X=wide: f(X), "features|columns", case + "a wider X"
         )
         for width in (wide.shape[1], good.shape[1]):
             assert str(width) in text, (
-                f"{what}a wider X: the error must give both widths: {text!r}"
+                f"{case}a wider X: the error must give both widths: {text!r}"
             )
         try:
             getattr(subject.new(), method_name)(good)
@@ -168,14 +168,14 @@ def check_bad_parameters_are_named(name, estimator):
     """fit rejects invalid parameters by name, and leaves the estimator unchanged."""
     subject = Subject(estimator)
     for parameter, value in _bad_parameters(estimator):
-        what = f"{name}({parameter}={value!r})"
+        case = f"{name}({parameter}={value!r})"
         model = subject.new(**{parameter: value})
         before = state(model)
-        text = assert_refuses(lambda m=model: m.fit(subject.X, subject.y), r"\w", what)
+        text = assert_refuses(lambda m=model: m.fit(subject.X, subject.y), r"\w", case)
         assert parameter in text.lower(), (
-            f"{what}: the error must name {parameter}: {text!r}"
+            f"{case}: the error must name {parameter}: {text!r}"
         )
-        assert_untouched(model, before, what)
+        assert_untouched(model, before, case)
     if subject.has("training"):
         for option, value in [
             ("optimizer", "sgd with luck"),
@@ -186,11 +186,11 @@ def check_bad_parameters_are_named(name, estimator):
             ("gradient_clip", 0.0),
             ("checkpoint_every", 0),
         ]:
-            what = f"{name}(training=...({option}={value!r}))"
+            case = f"{name}(training=...({option}={value!r}))"
             model = subject.new(training=subject.options(**{option: value}))
             before = state(model)
-            assert_refuses(lambda m=model: m.fit(subject.X, subject.y), option, what)
-            assert_untouched(model, before, what)
+            assert_refuses(lambda m=model: m.fit(subject.X, subject.y), option, case)
+            assert_untouched(model, before, case)
 
 
 def check_bad_networks_are_refused(name, estimator):
@@ -235,12 +235,12 @@ def check_bad_networks_are_refused(name, estimator):
                 (f"{parameter} whose outputs are NaN", sick, "NaN|nan|finite"),
                 (f"{parameter} that makes no module", no_network, parameter),
             ]
-        for what, value, pattern in cases:
+        for case, value, pattern in cases:
             model = subject.new(**{parameter: value})
             before = state(model)
             try:
                 assert_refuses(
-                    lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", what
+                    lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", case
                 )
             except AssertionError:
                 # methods that adapt to any width are fine
@@ -248,7 +248,7 @@ def check_bad_networks_are_refused(name, estimator):
                 if not fitted or not np.isfinite(model.embedding_).all():
                     raise
                 continue
-            assert_untouched(model, before, f"{name} with {what}")
+            assert_untouched(model, before, f"{name} with {case}")
         assert WrongWidth.calls == 0 or network.training, (
             f"{name}: {parameter} is the user's and must be copied, not changed."
         )
@@ -263,21 +263,21 @@ def check_number_types(name, estimator):
     X = np.abs(subject.X * 4).astype(np.uint8)
     for dtype in (np.uint8, np.int16, np.int64, bool, np.float16, np.float32, ">f8"):
         rows = (X > 12).astype(bool) if dtype is bool else X.astype(dtype)
-        what = f"{name} on {np.dtype(dtype).name}"
-        with only_user_warnings(what):
+        case = f"{name} on {np.dtype(dtype).name}"
+        with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, what)
+        assert_sensible(subject, model, rows, case)
         single = dtype in (np.float16, np.float32)
         expected = np.dtype(np.float32 if single else np.float64)
         for dtype_out in (model.embedding_.dtype, model.transform(rows).dtype):
             assert dtype_out == expected, (
-                f"{what} must return {expected}, got {dtype_out}."
+                f"{case} must return {expected}, got {dtype_out}."
             )
         if dtype is not bool:
             assert_same_bits(
                 model.embedding_,
                 subject.fit(X.astype(np.float64)).embedding_.astype(expected),
-                f"{what} must give the same result as for float64.",
+                f"{case} must give the same result as for float64.",
             )
 
 
@@ -347,17 +347,17 @@ def check_masked_arrays(name, estimator):
         masked[3, 1] = np.ma.masked
         # values under a mask must not be used
         masked.data[3, 1] = 1e20
-        what = f"{name}.{method_name} with a masked entry"
-        assert_refuses(lambda f=method, X=masked: f(X), "NaN", what)
+        case = f"{name}.{method_name} with a masked entry"
+        assert_refuses(lambda f=method, X=masked: f(X), "NaN", case)
     mask = np.zeros(subject.X.shape, dtype=bool)
     mask[3, 1] = True
     for data in (subject.X, np.rint(subject.X).astype(int)):
         rows = np.ma.array(data, mask=mask)
         model = subject.new()
         before = state(model)
-        what = f"{name}.fit with masked entries of type {rows.dtype}"
-        assert_refuses(lambda m=model, X=rows: m.fit(X, subject.y), "NaN", what)
-        assert_untouched(model, before, what)
+        case = f"{name}.fit with masked entries of type {rows.dtype}"
+        assert_refuses(lambda m=model, X=rows: m.fit(X, subject.y), "NaN", case)
+        assert_untouched(model, before, case)
 
 
 def check_dates_and_lazy_frames(name, estimator):
@@ -378,15 +378,15 @@ def check_dates_and_lazy_frames(name, estimator):
                 "fit": lambda X=rows: subject.new().fit(X, subject.y),
                 "transform": lambda X=rows: fitted.transform(X),
             }.items():
-                what = f"{name}.{method} with a column of {kind} in {library}"
-                assert_refuses(call, "'when'", what)
+                case = f"{name}.{method} with a column of {kind} in {library}"
+                assert_refuses(call, "'when'", case)
     lazy = frame.lazy()
     for method, call in {
         "fit": lambda: subject.new().fit(lazy, subject.y),
         "transform": lambda: fitted.transform(lazy),
     }.items():
-        what = f"{name}.{method} with a lazy frame"
-        assert_refuses(call, r"collect\(\)", what)
+        case = f"{name}.{method} with a lazy frame"
+        assert_refuses(call, r"collect\(\)", case)
 
 
 def check_sparse_matrices(name, estimator):

@@ -27,16 +27,16 @@ def check_many_copies(name, estimator):
         return
     X = np.round(subject.X)
     copies = np.random.RandomState(0).randint(1, 4 * n_neighbors, size=len(X))
-    what = f"{name} on samples with up to {copies.max()} duplicates"
+    case = f"{name} on samples with up to {copies.max()} duplicates"
     y = None if subject.y is None else np.repeat(subject.y, copies)
-    with only_user_warnings(what):
+    with only_user_warnings(case):
         model = subject.fit(np.repeat(X, copies, axis=0), y)
-    assert_sensible(subject, model, np.repeat(X, copies, axis=0), what)
+    assert_sensible(subject, model, np.repeat(X, copies, axis=0), case)
     parts = getattr(model, "n_connected_components_", None)
     if parts is not None:
         expected = subject.fit(X, subject.y).n_connected_components_
         assert parts == expected, (
-            f"{what} must have the neighbors of the distinct samples, whose graph has "
+            f"{case} must have the neighbors of the distinct samples, whose graph has "
             f"{expected} parts, but has {parts} parts."
         )
 
@@ -58,24 +58,24 @@ def check_samples_alone(name, estimator):
     for metric in ("jaccard", "cosine", "euclidean"):
         if not subject.has("metric") and metric != "euclidean":
             continue
-        what = f"{name} on {n_alone} samples with nothing in common ({metric})"
+        case = f"{name} on {n_alone} samples with nothing in common ({metric})"
         params = {"metric": metric} if subject.has("metric") else {}
-        with only_user_warnings(what) as recorded:
+        with only_user_warnings(case) as recorded:
             model = subject.fit(X, **params)
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
         parts = getattr(model, "n_connected_components_", None)
         if parts is None:
             continue
         texts = [str(warning.message) for warning in recorded]
         matching = [text for text in texts if f"{n_alone} of the {len(X)}" in text]
-        assert len(matching) == 1, f"{what} must count them once; warnings: {texts}"
+        assert len(matching) == 1, f"{case} must count them once; warnings: {texts}"
         assert parts == n_alone + 2, (
-            f"{what} must have {n_alone + 2} parts, including two groups, but has "
+            f"{case} must have {n_alone + 2} parts, including two groups, but has "
             f"{parts}."
         )
         Z = model.embedding_[n_others:]
         gaps = np.linalg.norm(Z[:, np.newaxis] - Z, axis=2)[np.triu_indices(n_alone, 1)]
-        assert gaps.min() > 0, f"{what} must embed them apart."
+        assert gaps.min() > 0, f"{case} must embed them apart."
 
 
 def check_metrics(name, estimator):
@@ -91,11 +91,11 @@ def check_metrics(name, estimator):
         ("a similarity as metric", _similarity, subject.X, "negative"),
         ("an unknown metric", "euclidian", subject.X, "euclidean"),
     ]:
-        what = f"{name} with {kind}"
+        case = f"{name} with {kind}"
         model = subject.new(metric=metric)
         before = state(model)
-        assert_refuses(lambda m=model, X=X: m.fit(X, subject.y), pattern, what)
-        assert_untouched(model, before, what)
+        assert_refuses(lambda m=model, X=X: m.fit(X, subject.y), pattern, case)
+        assert_untouched(model, before, case)
     for metric in ("seuclidean", "mahalanobis"):
         model = subject.fit(metric=metric)
         assert_sensible(subject, model, subject.X, f"{name}(metric={metric!r})")
@@ -144,5 +144,5 @@ def check_distances_as_a_graph(name, estimator):
             f"{name}(connectivity={kind} of all distances) must use the {k} nearest.",
         )
     ones = np.ones_like(D)
-    what = f"{name}(connectivity=a graph of all pairs)"
-    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", what)
+    case = f"{name}(connectivity=a graph of all pairs)"
+    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", case)

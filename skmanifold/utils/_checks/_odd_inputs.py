@@ -22,8 +22,8 @@ def check_few_rows(name, estimator):
     subject = Subject(estimator)
     X, _ = subject.data(40)
     for n in range(2, 21):
-        what = f"{name} on {n} samples"
-        with only_user_warnings(what):
+        case = f"{name} on {n} samples"
+        with only_user_warnings(case):
             try:
                 model = subject.fit(X[:n])
             except ValueError as error:
@@ -31,10 +31,10 @@ def check_few_rows(name, estimator):
                 classes = subject.supervised and "class" in str(error)
                 if not classes and not any(number > n for number in numbers):
                     raise AssertionError(
-                        f"{what}: an error must give the minimum number: {error}"
+                        f"{case}: an error must give the minimum number: {error}"
                     ) from error
             else:
-                assert_sensible(subject, model, X[:n], what)
+                assert_sensible(subject, model, X[:n], case)
 
 
 def check_repeated_rows(name, estimator):
@@ -45,14 +45,14 @@ def check_repeated_rows(name, estimator):
         model = subject.fit(X, subject.targets(len(X)))
     assert_sensible(subject, model, X, f"{name} on repeated samples")
     equal = np.repeat(subject.X[:1], 30, axis=0)
-    what = f"{name} on samples that are all equal"
-    with only_user_warnings(what) as recorded:
+    case = f"{name} on samples that are all equal"
+    with only_user_warnings(case) as recorded:
         try:
             model = subject.fit(equal)
         except ValueError:
             return  # an error is fine, too
-    assert recorded, f"{what} must warn that there is nothing to learn."
-    assert_sensible(subject, model, equal, what)
+    assert recorded, f"{case} must warn that there is nothing to learn."
+    assert_sensible(subject, model, equal, case)
 
 
 def check_odd_columns(name, estimator):
@@ -70,11 +70,11 @@ def check_odd_columns(name, estimator):
     one_large[:, 0] *= 1e6
     cases["one column a million times larger"] = one_large
     for kind, rows in cases.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what):
+        case = f"{name} on {kind}"
+        with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must separate samples."
+        assert_sensible(subject, model, rows, case)
+        assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."
 
 
 def check_odd_samples(name, estimator):
@@ -92,17 +92,17 @@ def check_odd_samples(name, estimator):
     }.items():
         X = subject.X.copy()
         X[0] = value
-        what = f"{name} on {kind}"
-        with only_user_warnings(what) as recorded:
+        case = f"{name} on {kind}"
+        with only_user_warnings(case) as recorded:
             model = subject.fit(X)
         texts = [str(warning.message) for warning in recorded]
         assert sum("sample 0" in text for text in texts) == 1, (
-            f"{what} must name sample 0 in one warning; warnings: {texts}"
+            f"{case} must name sample 0 in one warning; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
         spread = model.embedding_[1:].std(axis=0).max()
         assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
-            f"{what} must keep the others apart, but the standard deviation of their "
+            f"{case} must keep the others apart, but the standard deviation of their "
             f"embedding is {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
             "without the outlier."
         )
@@ -118,14 +118,14 @@ def check_heavy_tails(name, estimator):
         "counts": rng.poisson(rng.lognormal(0, 1, shape)).astype(float),
         "rare indicators": (rng.rand(*shape) < 0.05).astype(float),
     }.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what) as caught:
+        case = f"{name} on {kind}"
+        with only_user_warnings(case) as caught:
             model = subject.fit(X)
         texts = [str(w.message) for w in caught]
         assert not any("far away from all others" in text for text in texts), (
-            f"{what} must use all samples; warnings: {texts}"
+            f"{case} must use all samples; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
 
 
 def check_columns_that_vary_late(name, estimator):
@@ -138,12 +138,12 @@ def check_columns_that_vary_late(name, estimator):
     changed = late.copy()
     changed[:, 1] = 3.0 - late[:, 1]
     model = subject.fit(first)
-    what = f"{name}: a column that is constant in fit and varies in transform"
-    with only_user_warnings(what) as caught:
+    case = f"{name}: a column that is constant in fit and varies in transform"
+    with only_user_warnings(case) as caught:
         model.transform(late)
     texts = [str(w.message) for w in caught]
     assert len(texts) == 1 and "constant" in texts[0] and " 1." in texts[0], (
-        f"{what} must be named in one warning; warnings: {texts}"
+        f"{case} must be named in one warning; warnings: {texts}"
     )
     models = {}
     if hasattr(model, "partial_fit"):
@@ -153,11 +153,11 @@ def check_columns_that_vary_late(name, estimator):
         models["warm_start"] = subject.fit(first, warm_start=True)
         models["warm_start"].fit(late, subject.y)
     for method, model in models.items():
-        what = f"{name}: a column that is constant at first and varies in {method}"
+        case = f"{name}: a column that is constant at first and varies in {method}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a column that does not count
             a, b = model.transform(late), model.transform(changed)
-        assert (a != b).any(), f"{what} must count."
+        assert (a != b).any(), f"{case} must count."
 
 
 def check_parts_of_few_samples(name, estimator):
@@ -166,20 +166,20 @@ def check_parts_of_few_samples(name, estimator):
     if not hasattr(subject.new(), "partial_fit"):
         return
     for n in (1, 2, 3, 5, 8):
-        what = f"{name}.partial_fit on a last batch of {n}"
+        case = f"{name}.partial_fit on a last batch of {n}"
         model = subject.new().partial_fit(subject.X, subject.y)
         before = state(model)
-        with only_user_warnings(what):
+        with only_user_warnings(case):
             try:
                 model.partial_fit(subject.X[:n], subject.targets(n))
             except ValueError as error:
                 assert re.search(r"\d|three", str(error)), (
-                    f"{what}: an error must give the minimum number: {error}"
+                    f"{case}: an error must give the minimum number: {error}"
                 )
-                assert_untouched(model, before, what)
-                assert n < 5, f"{what} must train, but raised: {error}"
+                assert_untouched(model, before, case)
+                assert n < 5, f"{case} must train, but raised: {error}"
                 continue
-        assert_sensible(subject, model, subject.X[:n], what)
+        assert_sensible(subject, model, subject.X[:n], case)
 
 
 def check_odd_scales(name, estimator):
@@ -192,8 +192,8 @@ def check_odd_scales(name, estimator):
         "numbers around 1e-30": subject.X * 1e-30,
         "numbers around 1e30": subject.X * 1e30,
     }.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what):
+        case = f"{name} on {kind}"
+        with only_user_warnings(case):
             try:
                 model = subject.fit(X)
             except ValueError as error:
@@ -201,5 +201,5 @@ def check_odd_scales(name, estimator):
                 if kind.endswith("30") and re.search(r"\bX\b", str(error)):
                     continue
                 raise
-        assert_sensible(subject, model, X, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must separate samples."
+        assert_sensible(subject, model, X, case)
+        assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."

@@ -168,7 +168,7 @@ def check_y_is_ignored_unless_needed(name, estimator):
         assert_refuses(
             lambda: subject.new().fit(subject.X, None), r"\by\b", f"{name}: y=None"
         )
-        for what, bad in {
+        for case, bad in {
             "y with NaN": np.where(labels == 0, np.nan, labels),
             "y of two columns of numbers": np.random.RandomState(0).rand(
                 len(labels), 2
@@ -179,9 +179,9 @@ def check_y_is_ignored_unless_needed(name, estimator):
             assert_refuses(
                 lambda m=model, y=bad: m.fit(subject.X, y),
                 r"\by\b|label|target|NaN|[Cc]lass",
-                f"{name}: {what}",
+                f"{name}: {case}",
             )
-            assert_untouched(model, before, f"{name}: {what}")
+            assert_untouched(model, before, f"{name}: {case}")
     for wrong in (labels[:-1], labels[:0], np.append(labels, 1)):
         model = subject.new()
         before = state(model)
@@ -233,12 +233,12 @@ def check_unknown_labels(name, estimator):
         expected = subject.fit()
     for kind, y in kinds.items():
         model = subject.new().fit(subject.X, y)
-        what = f"{name}: unknown labels given as {kind}"
+        case = f"{name}: unknown labels given as {kind}"
         assert_same_bits(
-            model.embedding_, expected.embedding_, f"{what} must change nothing."
+            model.embedding_, expected.embedding_, f"{case} must change nothing."
         )
         if is_classifier(estimator):
-            assert len(model.classes_) == 3, f"{what} must not be a class."
+            assert len(model.classes_) == 3, f"{case} must not be a class."
     if is_classifier(estimator):
         assert_refuses(
             lambda: subject.new().fit(subject.X, np.full(len(labels), np.nan)),
