@@ -16,6 +16,7 @@
   on the unit sphere of one more dimension, trained as long and twice as long.
 """
 
+import dataclasses
 import time
 
 import numpy as np
@@ -152,9 +153,7 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
     class FlatTriplet(AtlasTriplet):
         def _plan(self, n_samples, n_features):
             plan = super()._plan(n_samples, n_features)
-            plan.n_epochs *= times
-            plan.n_steps *= times
-            return plan
+            return dataclasses.replace(plan, n_steps=times * plan.n_steps)
 
         def _make_objective(self, data, networks):
             labels = torch.from_numpy(self._encoded(data))
@@ -167,6 +166,8 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
         def _fitted_attributes(self, objective, outputs, data):
             return {}
 
+    if n_epochs != "auto":
+        n_epochs *= times
     return FlatTriplet(image_shape=image_shape, max_epochs=n_epochs, random_state=seed)
 
 

@@ -13,9 +13,11 @@ from ._images import (
     random_grey,
 )
 from ._neighbors import draw_neighbors, mix
+from ._views import apply_augmentation
 
 __all__ = [
     "add_noise",
+    "apply_augmentation",
     "color_jitter",
     "crop_resize",
     "draw_neighbors",

@@ -140,10 +140,32 @@ def small_groups(X, n_neighbors):
     return groups
 
 
-def may_hold_strangers(X, n_neighbors, most_columns):
-    """Return whether some samples share no feature with others, see `small_groups`.
+def may_hold_strangers(X, n_neighbors, *, most_columns=MOST_COLUMNS):
+    """Return whether samples of a wide table share no column with others.
 
-    False for more than `most_columns` features.
+    They lie at one place of the principal components, so a network should read the
+    columns themselves.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_samples, n_features)
+        Samples.
+    n_neighbors : int
+        Largest size of a group of samples that share columns only among themselves.
+    most_columns : int, default=4096
+        The result is False for more columns.
+
+    Returns
+    -------
+    bool
+        Whether there are such samples. False for 64 columns or fewer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import may_hold_strangers
+    >>> may_hold_strangers(np.eye(100), 5), may_hold_strangers(np.ones((100, 100)), 5)
+    (True, False)
     """
     n_samples, n_features = X.shape
     if not WIDE < n_features <= most_columns:

@@ -12,11 +12,34 @@ _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Return lengths of shortest paths from landmarks that are far apart.
+    """Find the shortest paths from landmarks that lie far apart.
 
-    `D` is a CSR matrix of distances between some pairs. The result has shape
-    (n_samples, n_landmarks), with at most `n_landmarks` landmarks. Lengths between
-    disconnected components are finite.
+    Parameters
+    ----------
+    D : CSR of shape (n_samples, n_samples)
+        Distances, of some pairs.
+    n_landmarks : int
+        How many samples to choose at most.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_landmarks)
+        Lengths of the paths, those between parts that are not connected included.
+
+    See Also
+    --------
+    distances_to_landmarks : The same of new samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from skmanifold.graph import landmark_paths
+    >>> D = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 2.0, 0.0]])
+    >>> landmark_paths(sparse.csr_array(D), 1)
+    array([[1.],
+           [0.],
+           [2.]])
     """
     n_samples = D.shape[0]
     graph = sparse.csr_array(D, dtype=np.float64, copy=True)
@@ -50,10 +73,33 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Return lengths of paths to the landmarks, through samples with given distances.
+    """Compute paths to landmarks, over the samples to which distances are given.
 
-    Each row of `D`, of shape (n_rows, n_samples), is treated independently; rows
-    without distances get the largest length. `paths` is from :func:`landmark_paths`.
+    The result of a sample depends on that sample alone.
+
+    Parameters
+    ----------
+    D : {ndarray, CSR} of shape (n_rows, n_samples)
+        Distances to all or to some of the samples.
+    paths : ndarray of shape (n_samples, n_landmarks)
+        From :func:`landmark_paths`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_landmarks)
+        The lengths; those of a row without distances are the largest.
+
+    See Also
+    --------
+    landmark_paths : Finds landmarks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import distances_to_landmarks
+    >>> paths = np.array([[1.0], [0.0], [2.0]])
+    >>> distances_to_landmarks(np.array([[5.0, 3.0, 0.5]]), paths)
+    array([[2.5]])
     """
     n_rows = D.shape[0]
     lengths = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))

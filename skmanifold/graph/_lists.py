@@ -8,13 +8,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from skmanifold.utils import _warnings
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
     describe_metric,
     learned_space,
 )
-from skmanifold.utils._warnings import warn
 
 from ._connectivity import neighbors_from_graph
 from ._distinct import WIDE, distinct_rows, small_groups
@@ -72,6 +72,7 @@ def neighbors_from_data(
     n_jobs=None,
     random_state=None,
     raw=None,
+    warn=None,
 ):
     """Find the nearest distinct neighbors of every sample.
 
@@ -97,8 +98,10 @@ def neighbors_from_data(
     random_state : int, RandomState instance or None, default=None
         Seed of ``algorithm="pynndescent"``.
     raw : {array-like, sparse matrix} of shape (n_samples, n_raw), default=None
-        Data that `X` was computed from by scaling or reduction; duplicates and shared
-        features are determined from it. None means `X`.
+        What `X` was computed from by scaling or reduction: copies, and samples that
+        share no column with others, are those of `raw`. By default `X` itself.
+    warn : callable, default=None
+        Called with the message of each warning, in place of :func:`warnings.warn`.
 
     Returns
     -------
@@ -149,39 +152,14 @@ def neighbors_from_data(
            [0, 4],
            [1, 0]])
     """
-    return neighbor_lists(
-        X,
-        n_neighbors,
-        metric=metric,
-        metric_params=metric_params,
-        algorithm=algorithm,
-        n_jobs=n_jobs,
-        random_state=random_state,
-        raw=raw,
-    )
-
-
-def neighbor_lists(
-    X,
-    n_neighbors,
-    *,
-    metric="euclidean",
-    metric_params=None,
-    algorithm="auto",
-    n_jobs=None,
-    random_state=None,
-    raw=None,
-    warn=warn,
-):
-    """Implement `neighbors_from_data`; ``warn=None`` disables warnings."""
     if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
         raise ValueError(
             f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
             "least 1."
         )
-    warn = warn or (lambda message: None)
+    warn = warn or _warnings.warn
     if isinstance(metric, str) and metric == "precomputed":
-        return _neighbors_from_distances(finite_distances(X), n_neighbors, warn)
+        return _neighbors_from_distances(check_distances(X), n_neighbors, warn)
     X = check_array(
         X,
         accept_sparse="csr",
@@ -239,10 +217,43 @@ def neighbor_lists(
 
 
 def neighbors_from_connectivity(graph, n_samples, n_neighbors):
-    """Return neighbor lists from a user's graph or distance matrix.
+    """Find the neighbors in a user's own graph, or in a matrix of all distances.
 
-    A matrix with entries for most pairs is treated as distances, not as a graph: only
-    the `n_neighbors` nearest are used. Otherwise see :func:`neighbors_from_graph`.
+    A matrix that has an entry for most pairs of samples is no graph of neighbors: the
+    `n_neighbors` nearest are taken, as if its entries were distances. Otherwise see
+    :func:`neighbors_from_graph`.
+
+    Parameters
+    ----------
+    graph : {array-like, sparse matrix} of shape (n_samples, n_samples)
+        The graph.
+    n_samples : int
+        Number of samples that it must describe.
+    n_neighbors : int
+        Neighbors of each sample where the matrix has entries for most pairs.
+
+    Returns
+    -------
+    indices, distances, counts : ndarray
+        As of :func:`neighbors_from_graph`.
+
+    Raises
+    ------
+    ValueError
+        If the graph is no numeric matrix of the right shape, or if it has entries for
+        most pairs that are no distances.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import kneighbors_graph
+    >>> from skmanifold.graph import neighbors_from_connectivity
+    >>> X = [[0.0], [1.0], [3.0], [3.5]]
+    >>> graph = kneighbors_graph(X, n_neighbors=1)
+    >>> neighbors_from_connectivity(graph, 4, n_neighbors=1)[0]
+    array([[1],
+           [0],
+           [3],
+           [2]])
     """
     shape = getattr(graph, "shape", None)
     if shape is None:
@@ -274,7 +285,7 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
             " neighbors."
         )
     return _neighbors_from_distances(
-        graph, n_neighbors, warn, name="connectivity", zeros="no edges"
+        graph, n_neighbors, _warnings.warn, name="connectivity", zeros="no edges"
     )
 
 
@@ -340,24 +351,54 @@ def _warn_of_unrelated(indices, counts, group, metric, warn):
     )
 
 
-def finite_distances(D):
-    """Return a distance matrix; raise ValueError if it has NaN or infinite entries."""
+def check_distances(D, *, square=False, name="X"):
+    """Check that the entries of a matrix may be distances.
+
+    Parameters
+    ----------
+    D : {array-like, sparse matrix} of shape (n_samples, n_others)
+        The matrix.
+    square : bool, default=False
+        Whether it must hold the distances between all of its samples: be square, with
+        zeros on the diagonal.
+    name : str, default="X"
+        What errors call it.
+
+    Returns
+    -------
+    {array-like, sparse matrix} of shape (n_samples, n_others)
+        The matrix, as it is.
+
+    Raises
+    ------
+    ValueError
+        If entries are NaN, infinite or negative, or if the matrix is not square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import check_distances
+    >>> check_distances(np.array([[0.0, 2.0], [2.0, 0.0]]), square=True)
+    array([[0., 2.],
+           [2., 0.]])
+    """
     entries = D.data if sparse.issparse(D) else D
     entries = getattr(entries, "values", entries)
-    if isinstance(entries, np.ndarray) and entries.dtype.kind == "f":
-        for kind, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
-            if bad(entries).any():
-                raise ValueError(
-                    f"X has distances that are {kind}, but metric='precomputed' needs "
-                    "finite ones. Use a sparse matrix to omit unknown distances, or "
-                    "those between disconnected components."
-                )
+    if isinstance(entries, np.ndarray) and entries.dtype.kind in "iuf":
+        _check_entries(entries, name)
+    if square:
+        _check_square(D, name)
     return D
 
 
-def as_distances(D, name="X"):
-    """Return a distance matrix; raise ValueError if it has negative entries."""
-    entries = D.data if sparse.issparse(D) else D
+def _check_entries(entries, name):
+    for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
+        if entries.dtype.kind == "f" and bad(entries).any():
+            raise ValueError(
+                f"{name} has distances that are {what}, but metric='precomputed' needs "
+                "finite ones. Leave out distances that are not known, or between "
+                "parts that are not connected, by a sparse matrix of the others."
+            )
     least = entries.min(initial=0)
     if least < 0:
         raise ValueError(
@@ -365,11 +406,9 @@ def as_distances(D, name="X"):
             "metric='precomputed' needs distances of at least 0. For a kernel K, pass "
             "the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
         )
-    return D
 
 
-def check_square_distances(D, name="X"):
-    """Raise ValueError unless a matrix is square with a zero diagonal."""
+def _check_square(D, name):
     if D.shape[0] != D.shape[1]:
         raise ValueError(
             f"{name} has shape {D.shape}, but metric='precomputed' needs the square "
@@ -394,7 +433,7 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
         ensure_min_samples=2,
         input_name=name,
     )
-    check_square_distances(as_distances(D, name), name)
+    check_distances(D, square=True, name=name)
     if sparse.issparse(D):
         return _from_sparse_distances(D, n_neighbors)
     first, group = _distinct_by_distance(D)

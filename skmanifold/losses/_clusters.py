@@ -6,8 +6,10 @@
 import torch
 
 from ._kernels import squared_distances
+from ._precision import full_precision
 
 
+@full_precision
 def log_assignments(z, centers, *, nu=1.0):
     """Compute the logarithms of soft assignments of samples to centers.
 
@@ -46,6 +48,7 @@ def log_assignments(z, centers, *, nu=1.0):
     return torch.log_softmax(torch.log1p(d2 / nu) * (-(nu + 1) / 2), dim=1)
 
 
+@full_precision
 def sharpened_assignments(q):
     """Compute self-training targets that sharpen soft assignments.
 
@@ -81,6 +84,7 @@ def sharpened_assignments(q):
     return weight / weight.sum(1, keepdim=True)
 
 
+@full_precision
 def cluster_divergence(p, log_q, weights=None):
     """Compute the divergence of soft assignments from targets, ``KL(P || Q)``.
 
@@ -114,6 +118,7 @@ def cluster_divergence(p, log_q, weights=None):
     return divergence.mean()
 
 
+@full_precision
 def local_isometry_loss(z_a, z_b, distances, weights=None):
     """Compute the mean deviation of neighbor distances from target distances.
 
@@ -154,6 +159,7 @@ def local_isometry_loss(z_a, z_b, distances, weights=None):
     return (weights * errors).sum() / torch.where(total > 0, total, 1)
 
 
+@full_precision
 def center_distance_loss(centers, distances):
     """Compute the mean deviation of center distances from target distances.
 
@@ -192,6 +198,7 @@ def center_distance_loss(centers, distances):
     return errors.fill_diagonal_(0).sum(1).sum() / max(n_centers * (n_centers - 1), 1)
 
 
+@full_precision
 def alignment_loss(z, centers, labels):
     """Compute the mean distance of cluster means from their centers.
 

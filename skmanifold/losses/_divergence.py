@@ -6,8 +6,10 @@
 import torch
 
 from ._kernels import log_power, one_plus_scaled_distances
+from ._precision import full_precision
 
 
+@full_precision
 def two_way_divergence(
     p,
     z_a,

@@ -12,7 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ._precision import full_precision
 
+
+@full_precision
 def isometry_loss(tangents):
     """Compute the mean squared deviation of ``|df(z) u|`` from 1 (L_iso).
 
@@ -50,6 +53,7 @@ def isometry_loss(tangents):
     return (torch.linalg.vector_norm(tangents, dim=1) - 1).square().mean()
 
 
+@full_precision
 def pseudo_inverse_loss(cotangents):
     """Compute the mean squared deviation of ``|u^T dg(x)|`` from 1 (L_piso).
 
@@ -88,6 +92,7 @@ def pseudo_inverse_loss(cotangents):
     return isometry_loss(cotangents)
 
 
+@full_precision
 def jacobian_vector_product(network, z, u):
     """Compute the outputs of a network and its directional derivatives.
 
@@ -129,6 +134,7 @@ def jacobian_vector_product(network, z, u):
     return z, u
 
 
+@full_precision
 def vector_jacobian_product(network, x, u):
     """Compute the outputs of a network and gradients of linear combinations of them.
 

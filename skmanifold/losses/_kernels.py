@@ -7,7 +7,10 @@ import math
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def squared_distances(a, b):
     """Compute squared Euclidean distances between the rows of two matrices.
 
@@ -67,6 +70,7 @@ def log_t_normalizer(nu):
     )
 
 
+@full_precision
 def t_kernel(d2, nu, *, kernel="max"):
     """Compute the Student t kernel of squared distances (Eq. 6 of the DLME paper).
 
@@ -102,6 +106,7 @@ def t_kernel(d2, nu, *, kernel="max"):
     return _power(1 + d2 / nu, nu, kernel)
 
 
+@full_precision
 def t_similarities(a, b, nu, *, kernel="max"):
     """Compute the Student t kernel between the rows of two matrices.
 

@@ -5,7 +5,10 @@
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def chart_mmd(q, coordinates, draws, *, scale=None):
     """Compute the squared MMD of (chart, coordinates) from the uniform distribution.
 

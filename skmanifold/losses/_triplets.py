@@ -5,7 +5,10 @@
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def batch_all_triplets(distances, labels, *, margin=0.2):
     """Compute the mean hinge loss over all triplets that violate the margin.
 
@@ -53,6 +56,7 @@ def batch_all_triplets(distances, labels, *, margin=0.2):
     return hinge.sum(1).sum() / n_violations
 
 
+@full_precision
 def semi_hard_triplets(distances, labels, *, margin=0.2):
     """Compute the mean hinge loss with one negative per pair of the same class.
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from skmanifold.utils._sizes import check_image_shape, is_size
 
+from ._images import to_images, to_samples
 from ._mlp import _ACTIVATIONS
 
 # Smaller images cannot be halved usefully.
@@ -129,7 +130,7 @@ default="gelu"
         self.head = nn.Sequential(
             nn.ConvTranspose2d(widths[0], n_channels, 4, stride=2, padding=1),
             Crop(sizes[0]),
-            ToRows(),
+            ToSamples(),
         )
 
     def forward(self, z):
@@ -148,15 +149,15 @@ class ToImage(nn.Module):
 
     def forward(self, x):
         """Map (n, H * W * C) to (n, C, H, W)."""
-        return x.unflatten(1, self.shape).permute(0, 3, 1, 2)
+        return to_images(x, self.shape)
 
 
-class ToRows(nn.Module):
-    """Inverse of :class:`ToImage`."""
+class ToSamples(nn.Module):
+    """The inverse of :class:`ToImage`."""
 
     def forward(self, x):
         """Map (n, C, H, W) to (n, H * W * C)."""
-        return x.permute(0, 2, 3, 1).flatten(1)
+        return to_samples(x)
 
 
 class Crop(nn.Module):

@@ -6,6 +6,8 @@
 import torch
 from torch import nn
 
+from skmanifold.utils._sizes import is_size
+
 _NORMS = {
     "layer": nn.LayerNorm,
     "batch": nn.BatchNorm1d,
@@ -38,12 +40,17 @@ class MLP(nn.Module):
     layers : sequence of int, default=(256, 128)
         Widths of the hidden layers. Increase them for large, complex data.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalization after each hidden linear layer.
+        Normalization after each hidden linear map.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="gelu"
         Activation of the hidden layers; "softplus" is sharp, with beta 100.
     output_norm : {"batch", "none"}, default="none"
-        Normalization of the outputs, without learned scale and shift.
+        Normalization of the outputs, without scale and shift.
+
+    Raises
+    ------
+    ValueError
+        If a width is not a positive integer.
 
     Examples
     --------
@@ -64,6 +71,17 @@ default="gelu"
         output_norm="none",
     ):
         super().__init__()
+        for name, width in [("n_in", n_in), ("n_out", n_out)]:
+            if not is_size(width):
+                raise ValueError(
+                    f"{name}={width!r} must be a positive integer, the width of the "
+                    f"{'inputs' if name == 'n_in' else 'outputs'}."
+                )
+        if isinstance(layers, str) or not all(map(is_size, layers)):
+            raise ValueError(
+                f"layers={layers!r} must be a sequence of positive integers, the "
+                "widths of the hidden layers; () has none."
+            )
         hidden, width = [], n_in
         for n_units in layers:
             hidden += [nn.Linear(width, n_units), _NORMS[norm](n_units)]
@@ -78,7 +96,7 @@ default="gelu"
         )
 
     def forward(self, x):
-        """Map inputs of shape (n, n_in) to outputs of shape (n, n_out)."""
+        """Map samples of shape (n, n_in) to outputs of shape (n, n_out)."""
         x = self.hidden(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.output_norm(self.head(x.to(self.head.weight.dtype)))

@@ -124,7 +124,33 @@ def soft_cover(
 
 
 def choose_prototypes(X, n_charts, init, rng):
-    """Choose prototypes of shape (n_charts, n_features)."""
+    """Choose the prototypes of charts.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples, at least `n_charts`.
+    n_charts : int
+        Number of prototypes.
+    init : {"k-means", "random", "farthest"}
+        The centers of k-means; random samples; or samples chosen one by one as the
+        farthest from those chosen before.
+    rng : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (n_charts, n_features)
+        The prototypes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.topology import choose_prototypes
+    >>> X = np.array([[0.0], [1.0], [5.0]])
+    >>> choose_prototypes(X, 3, "farthest", np.random.RandomState(0)).shape
+    (3, 1)
+    """
     if init == "random":
         return X[rng.choice(len(X), n_charts, replace=False)]
     if init == "farthest":
@@ -145,7 +171,29 @@ def choose_prototypes(X, n_charts, init, rng):
 
 
 def two_nearest(X, prototypes, n_nearest=2):
-    """Compute the mean squared distance to the two nearest prototypes; 1 if it is 0."""
+    """Compute the mean squared distance of samples to their nearest prototypes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    prototypes : ndarray of shape (n_charts, n_features)
+        Prototypes.
+    n_nearest : int, default=2
+        Number of prototypes, the nearest ones, of each sample.
+
+    Returns
+    -------
+    float
+        The mean over samples and prototypes; 1 if it is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.topology import two_nearest
+    >>> two_nearest(np.array([[0.0]]), np.array([[1.0], [3.0], [9.0]]))
+    5.0
+    """
     total = 0.0
     for batch in gen_batches(len(X), 4096):
         d2 = _squared_distances(X[batch], prototypes)

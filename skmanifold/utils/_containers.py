@@ -10,7 +10,34 @@ _MOST_NAMES = 10
 
 
 def plain(X, name="X"):
-    """Return X with masked entries as NaN; reject dates, times and lazy frames."""
+    """Return X as scikit-learn's validation reads it: masked entries become NaN.
+
+    Parameters
+    ----------
+    X : array-like
+        Data in any container.
+    name : str, default="X"
+        What errors call it.
+
+    Returns
+    -------
+    array-like
+        X, or a copy without a mask.
+
+    Raises
+    ------
+    TypeError
+        If X is not computed yet.
+    ValueError
+        If X has columns of dates or times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.utils import plain
+    >>> plain(np.ma.array([1.0, 2.0], mask=[False, True]))
+    array([ 1., nan])
+    """
     if np.ma.isMaskedArray(X):
         return _filled(X)
     # lazy frames have no length before they are collected

@@ -66,6 +66,17 @@ def read_labels(
     -------
     Labels
         Codes and classes.
+
+    See Also
+    --------
+    read_targets : Reads labels to train from.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_labels
+    >>> codes, classes = read_labels(["b", None, "a"])
+    >>> codes
+    array([ 1, -1,  0])
     """
     values, missing, levels = _column(y)
     if values.ndim != 1 or (n_samples is not None and len(values) != n_samples):
@@ -108,9 +119,33 @@ def read_labels(
 def read_targets(y, n_samples=None, name="y"):
     """Read labels for training, where -1 means unknown.
 
-    As in :mod:`sklearn.semi_supervised`, but labels of -1 and 1 only are the two
-    classes of a binary problem, as in the rest of scikit-learn. Parameters are those of
-    :func:`read_labels`.
+    As in :mod:`sklearn.semi_supervised`; but -1 and 1 alone are the two classes of a
+    binary problem, as in the rest of scikit-learn: with one class that is known there
+    would be nothing to learn.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+    n_samples : int, default=None
+        How many there must be; None takes any number.
+    name : str, default="y"
+        What errors call them.
+
+    Returns
+    -------
+    Labels
+        Codes and classes.
+
+    See Also
+    --------
+    read_labels : Reads any labels.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_targets
+    >>> read_targets([0, 1, -1, 1]).codes
+    array([ 0,  1, -1,  1])
     """
     labels = read_labels(y, n_samples, name)
     numbers = labels.classes.dtype.kind in "if"

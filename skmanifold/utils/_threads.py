@@ -17,14 +17,46 @@ _lock = threading.RLock()
 
 @contextlib.contextmanager
 def one_blas_thread():
-    """Limit BLAS to one thread."""
+    """Limit BLAS to one thread, so that its number does not show in the last bits.
+
+    A context; those of several threads run one at a time.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.utils import one_blas_thread
+    >>> with one_blas_thread():
+    ...     np.eye(2) @ np.ones(2)
+    array([1., 1.])
+    """
     with _lock, threadpool_limits(limits=1, user_api="blas"):
         yield
 
 
 @contextlib.contextmanager
 def one_thread():
-    """Limit BLAS and the OpenMP loops of the calling thread to one thread."""
+    """Limit BLAS and the OpenMP loops of the calling thread to one thread.
+
+    A context, for estimators of scikit-learn whose threads show in the last bits.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skmanifold.utils import one_thread
+    >>> with one_thread():
+    ...     KMeans(2, n_init=1, random_state=0).fit([[0.0], [1.0], [9.0]]).inertia_
+    0.5
+    """
     with _lock, threadpool_limits(limits=1):
         yield
 

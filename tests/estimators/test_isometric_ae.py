@@ -329,7 +329,7 @@ def odd_data():
 def test_odd_but_valid(name, X):
     model = quick(max_epochs=20)
     if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
+        with pytest.warns(UserWarning, match="X has no varying column"):
             model.fit(X)
     else:
         model.fit(X)
