@@ -11,7 +11,7 @@ from ._precision import full_precision
 
 @full_precision
 def nt_xent(z_a, z_b, temperature=0.5):
-    """Normalized temperature-scaled cross-entropy between two views (SimCLR).
+    """Compute the normalized temperature-scaled cross-entropy of two views (SimCLR).
 
     With ``z`` the 2B rows of both views and ``s_ij = <z_i, z_j> / (|z_i| |z_j| tau)``::
 
