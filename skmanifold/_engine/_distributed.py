@@ -27,7 +27,7 @@ from torch import distributed
 
 
 def is_distributed():
-    """Whether this process is one of several that fit together."""
+    """Tell if this process is one of several that fit together."""
     return (
         distributed.is_available()
         and distributed.is_initialized()
@@ -36,7 +36,7 @@ def is_distributed():
 
 
 def is_first():
-    """Whether this process is the one that writes and prints."""
+    """Tell if this process is the one that writes and prints."""
     return not is_distributed() or distributed.get_rank() == 0
 
 
@@ -208,7 +208,7 @@ def _share_size(n_rows):
 
 
 def _device():
-    """Where numbers of our own travel from."""
+    """Return the device from which our own numbers are sent."""
     backend = distributed.get_backend()
     return torch.device("cuda" if backend == "nccl" else "cpu")
 

@@ -86,7 +86,7 @@ class ChartDecoders(nn.Module):
         self.membership = membership
 
     def decode(self, coordinates):
-        """What every chart decodes, (n, K, n_outputs), from coordinates (n, K, d)."""
+        """Decode coordinates (n, K, d) by each chart, to (n, K, n_outputs)."""
         # centred and of about unit variance, for the sake of the first layer
         y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
         y = self.hidden(y)

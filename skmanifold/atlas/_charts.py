@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the estimators of the atlas family share: charts, as networks and as arrays.
+"""Charts as networks and as arrays, for the estimators of the atlas family.
 
 An atlas maps a row to a point of the simplex over its charts (*membership* q) and to a
 point of the unit cube in every chart (*coordinates*). In one array this is a row of
@@ -136,7 +136,7 @@ def join_blocks(q, coordinates):
 
 
 class ChartBlocks(nn.Module):
-    """What :func:`chart_blocks` computes, as a module: for graphs of networks."""
+    """Module that computes :func:`chart_blocks`, for graphs of networks."""
 
     def __init__(self, n_components, membership):
         super().__init__()
@@ -202,7 +202,7 @@ class RawBlocks(nn.Module):
 
 
 def chart_blocks(raw, n_components, membership):
-    """What ``transform`` returns, from raw chart blocks: the weights times the rest.
+    """Return the blocks of ``transform``: the weights times the raw coordinates.
 
     With "hard" membership the weight of the chart with the largest q is 1 (the first
     of equals) and that of the others 0; with "soft" the weights are q.

@@ -279,7 +279,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
 
 def _are_blocks(X, width):
-    """Whether the rows of X are chart blocks of this width."""
+    """Tell if the rows of X are chart blocks of this width."""
     weights, coordinates = split_raw(X, width - 1)
     return bool(
         (weights >= 0).all()

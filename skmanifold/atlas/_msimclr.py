@@ -122,7 +122,7 @@ class MSimCLRObjective(nn.Module):
 
 
 def membership_terms(q, weight, sharpness):
-    """What makes charts equally large, and each row a member of one of them."""
+    """Compute the terms for equally large charts and clear memberships."""
     mass = q.mean(0)
     # an empty chart would have an infinite slope
     balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
@@ -552,7 +552,7 @@ def crop_view(images, generator):
 
 
 def checked_view(augmentation, x):
-    """What a user's own augmentation makes of ``x``."""
+    """Apply a user's own augmentation to ``x`` and check its result."""
     # a copy: an augmentation that works in place must not reach the other view
     view = augmentation(x.clone())
     if not isinstance(view, torch.Tensor):

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a method decides from the size of its data, and what it sees of them."""
+"""The plan of a fit, by the size of the data, and the data that a method sees."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ LARGEST_SEED = np.iinfo(np.int32).max
 
 
 class Plan:
-    """What the size of the data decides about training.
+    """Training settings that depend on the size of the data.
 
     Parameters
     ----------

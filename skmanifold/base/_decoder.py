@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What an estimator can do that also learns the way back."""
+"""Methods of an estimator that also learns to decode."""
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -134,7 +134,7 @@ class DecoderMixin:
         return self._restore(outputs, codes.dtype)
 
     def _restore(self, outputs, dtype):
-        """What the decoder puts out, in raw units and in the precision of the input."""
+        """Return decoder outputs in raw units and in the precision of the input."""
         single = dtype in (np.float32, np.float16)
         return self._scaler.inverse_transform(outputs).astype(
             np.float32 if single else np.float64, copy=False

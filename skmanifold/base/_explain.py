@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What scikit-learn's errors about X leave open: which columns, and what to do."""
+"""Add the offending columns and a remedy to scikit-learn's input errors."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -37,7 +37,7 @@ def explained(error, estimator, X):
 
 
 def _rows_of_samples(estimator, shape):
-    """What to do with an array of so many axes, of images perhaps."""
+    """Return the remedy for an array of more than two axes, such as images."""
     hint = "Make a row of each sample: X.reshape(len(X), -1)"
     if getattr(estimator, "image_shape", shape) is not None or len(shape) > 4:
         return hint

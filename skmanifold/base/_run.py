@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a method builds and trains its objectives with."""
+"""The run of a fit, with which a method builds and trains its objectives."""
 
 import contextlib
 
@@ -107,7 +107,7 @@ class Run:
 
     @property
     def continued(self):
-        """Whether this fit goes on from a previous one."""
+        """True if this fit goes on from a previous one."""
         return bool(self.previous)
 
     def make_networks(self):

@@ -86,7 +86,7 @@ def _has_n_clusters(estimator):
 
 
 def _learns_in_parts(estimator):
-    """Whether an epoch on a part of the rows is one of the method's."""
+    """Tell if an epoch on a part of the rows is one of the method's."""
     if type(estimator)._learn is not DeepManifold._learn:
         raise AttributeError(
             f"{type(estimator).__name__} has no partial_fit: it trains in phases, and "
@@ -650,7 +650,7 @@ class DeepManifold(
         return {"_kmeans": kmeans, "labels_": kmeans.labels_}
 
     def _present(self, outputs):
-        """What transform returns for these outputs of the network."""
+        """Return the result of ``transform`` for these outputs of the network."""
         return outputs
 
     def _presentation(self):
@@ -828,7 +828,7 @@ class DeepManifold(
             )
 
     def _draws_globally(self):
-        """Whether a step of training may draw from torch's global generator.
+        """Tell if a step of training may draw from torch's global generator.
 
         It is then seeded by the fit around training, and left as it was; one fit of
         a process does so at a time. False is for a method that draws from the
@@ -882,7 +882,7 @@ def _check_length(y, n_samples):
 
 
 def _is_valid(estimator, X):
-    """Whether X is an array of few numbers that validate_data would return as it is."""
+    """Tell if X is a small array that validate_data would return as it is."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)
@@ -916,7 +916,7 @@ def _apply_to_rows(network, scaler, rows, device, unseen=None, **options):
 
 
 def _room_beside(X):
-    """What makes the array that the inputs lie in: on the disk if X does."""
+    """Return a factory of the array for the inputs: on disk if X is."""
     on_disk = False
     while X is not None:
         on_disk = on_disk or isinstance(X, np.memmap)

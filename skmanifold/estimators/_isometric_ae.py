@@ -182,7 +182,7 @@ def chain_of(network):
 
 
 def differentiated_rows(network, n_rows):
-    """How many rows of a batch the Jacobian products are computed for.
+    """Number of rows of a batch for which Jacobian products are computed.
 
     Through a convolution they cost several times what the rows themselves cost, and
     part of a batch, drawn at random like the whole, estimates the same means.
@@ -646,7 +646,7 @@ default="isomap"
         )
 
     def _anchor(self, data, seed):
-        """Where the codes are drawn to at first, in units of X, or None."""
+        """Return the first targets of the codes, in units of X, or None."""
         if self.anchor is None:
             return None
         shape = data.n_samples, self.n_components

@@ -158,7 +158,7 @@ def small_groups(X, n_neighbors):
 
 
 def may_hold_strangers(X, n_neighbors, most_columns):
-    """Whether samples of a wide table share no column with others, see `small_groups`.
+    """Tell if samples may share no column with others, see `small_groups`.
 
     False for more columns than `most_columns`.
     """

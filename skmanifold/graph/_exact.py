@@ -292,7 +292,7 @@ def pair_distances(X, first, second, exponent=0):
 
 
 def _flatnonzero(mask, size):
-    """Where the first `size` entries of a sparse mask are true.
+    """Return the indices of the first `size` true entries of a sparse mask.
 
     Eight entries are looked at together, which is faster than `np.flatnonzero`
     on a mask that is nearly all False. The mask is at least 8 entries longer.
@@ -324,7 +324,7 @@ def _to_table(rows, values, n_rows, fill, columns=None):
 
 
 def _occurrence(X):
-    """How many equal rows precede each row."""
+    """Count the equal rows that precede each row."""
     # Adding zero turns -0.0 into 0.0, which differ as bytes.
     X = np.ascontiguousarray(X) + X.dtype.type(0)
     keys = X.view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()

@@ -115,7 +115,7 @@ def cluster_divergence(p, log_q, weights=None):
 
 
 def local_isometry_loss(z_a, z_b, distances, weights=None):
-    """How far distances of neighbours are from what they should be.
+    """Compute the error of distances between neighbors.
 
     ``sum_i w_i | |z_a_i - z_b_i| - d_i | / sum_i w_i``, and 0 if all weights are 0.
 
@@ -155,7 +155,7 @@ def local_isometry_loss(z_a, z_b, distances, weights=None):
 
 
 def center_distance_loss(centers, distances):
-    """How far the distances between centres are from what they should be.
+    """Compute the error of distances between centers.
 
     Mean of ``| |mu_i - mu_j| - d_ij |`` over the pairs ``i != j``; 0 for one centre.
     With ``d`` a multiple of the distances between the clusters' means in the input, the
@@ -193,7 +193,7 @@ def center_distance_loss(centers, distances):
 
 
 def alignment_loss(z, centers, labels):
-    """How far the mean of each cluster's points is from its centre.
+    """Compute the distance of each center from the mean of its points.
 
     Mean of ``|mu_j - mean of z_i with labels_i = j|`` over the clusters that have
     points.

@@ -198,7 +198,7 @@ def kneighbors(
 
 
 def _is_searched(X, metric):
-    """Whether scikit-learn computes these distances, and all are numbers."""
+    """Tell if scikit-learn computes these distances and all are numbers."""
     if not isinstance(metric, str) or metric not in _SEARCHED:
         return False
     return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")

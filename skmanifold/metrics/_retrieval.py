@@ -17,7 +17,7 @@ from skmanifold.metrics._ranks import kneighbors
 
 
 def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
-    """Whether each of the nearest others is of the query's class, and the range of k.
+    """Tell which of the nearest others share the query's class; the range of k.
 
     Queries whose class has no other member are left out, since nothing can be found.
     Also returns the number of relevant others of each query.

@@ -124,7 +124,7 @@ class _EmbeddingScorer(BaseScorer):
         return self._sign * float(value)
 
     def _refer(self, estimator, X):
-        """What the embedding is compared with."""
+        """Return the data with which the embedding is compared."""
         if callable(self.reference):
             return self.reference(X)
         return X if self.reference == "input" else _last_step_input(estimator, X)
@@ -156,7 +156,7 @@ class _EmbeddingScorer(BaseScorer):
 
 
 def _is_comparable(X):
-    """Whether distances between the samples are defined: finite numbers in rows."""
+    """Tell if distances between samples are defined: finite numbers in rows."""
     try:
         check_array(
             plain(X), accept_sparse=True, dtype=np.float64, ensure_min_samples=0

@@ -10,7 +10,7 @@ _MOST_NAMES = 10
 
 
 def plain(X, name="X"):
-    """What validation may read: masked entries become NaN.
+    """Return X as validation reads it: masked entries become NaN.
 
     Raises
     ------

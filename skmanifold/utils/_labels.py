@@ -161,7 +161,7 @@ def read_numbers(y):
 
 
 def is_missing(value):
-    """Whether one value stands for none."""
+    """Tell if a value stands for a missing label."""
     if value is None or value is np.ma.masked:
         return True
     try:

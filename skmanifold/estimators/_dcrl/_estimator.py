@@ -728,7 +728,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     # -- what the hooks need
 
     def _contrasts(self):
-        """Whether a contrastive representation is learnt."""
+        """Tell if a contrastive representation is learned."""
         wanted = self.representation
         if not isinstance(wanted, str):
             return False

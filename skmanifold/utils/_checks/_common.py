@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the checks share: an estimator with data that suit it, and assertions."""
+"""An estimator under check with data that suit it, and assertions."""
 
 import contextlib
 import inspect
@@ -66,7 +66,7 @@ class Subject:
         return self.new(**params).fit(X, y)
 
     def has(self, *names):
-        """Whether the estimator has these parameters."""
+        """Tell if the estimator has these parameters."""
         return set(names) <= set(self.original.get_params(deep=False))
 
     def options(self, **options):
@@ -82,7 +82,7 @@ class Subject:
         return next(c for c in constraints if isinstance(c, type))
 
     def can_checkpoint(self):
-        """Whether ``training`` takes checkpoints."""
+        """Tell if ``training`` takes checkpoints."""
         return self.has("training", "max_epochs")
 
 
@@ -139,7 +139,7 @@ def row_methods(model, X):
 
 
 def state(model):
-    """What a failing fit must leave as it was."""
+    """Return the attributes that a failing fit must leave as they were."""
     # scikit-learn's own notes about callbacks come and go
     return {
         name: value

@@ -79,7 +79,7 @@ def check_samples_alone(name, estimator):
 
 
 def check_metrics(name, estimator):
-    """What is no distance is refused by name; parameters are taken from X."""
+    """A metric that is no distance is refused; metric parameters come from X."""
     subject = Subject(estimator)
     if not subject.has("metric"):
         return
