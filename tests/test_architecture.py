@@ -450,6 +450,17 @@ def test_house(rule):
     assert not violations, "\n".join(violations)
 
 
+def test_the_documentation_has_the_table_of_layers():
+    rows = {}
+    text = (ROOT / "doc" / "architecture.rst").read_text(encoding="utf-8")
+    for row in text.split("\n   * - ")[1:]:
+        name, _, allowed = re.split(r"\n     - ", row.split("\n\n")[0])
+        rows[name.strip("`")] = set(re.findall(r"``([\w.]+)``", allowed))
+    assert rows.pop("Part") == set()
+    rows["__init__"] = set()
+    assert rows == {layer: houses for layer, (houses, _) in LAYERS.items()}
+
+
 # What an import loads -------------------------------------------------------
 
 HEAVY = {"faiss", "gudhi", "matplotlib", "numba", "pandas", "pynndescent", "torch"}
