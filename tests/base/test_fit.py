@@ -116,14 +116,7 @@ def test_fits_in_threads_have_the_bits_of_fits_alone():
 @pytest.mark.parametrize("n_threads", [1, 3, None])
 def test_n_threads_is_for_the_fit_alone(n_threads):
     torch.set_num_threads(2)
-    seen = []
-
-    class Look(Callback):
-        def on_fit_task_end(self, estimator, context):
-            seen.append(torch.get_num_threads())
-
-    training = TrainingOptions(n_threads=n_threads)
-    model = quick(training=training).set_callbacks(Look()).fit(X)
+    model = quick(training=TrainingOptions(n_threads=n_threads)).fit(X)
     assert torch.get_num_threads() == 2
     assert_array_equal(model.embedding_, quick().fit_transform(X))
 

@@ -32,10 +32,10 @@ from torch import nn
 
 import skmanifold
 from skmanifold import DLME, load
-from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import DeepManifold
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
+from tests.guests import LinearAutoencoder, NeuralPCA
 
 ESTIMATORS = [
     value
@@ -477,57 +477,13 @@ class Shifted(nn.Module):
         return self.others[1](self.others[0](x)) * self.kept + self.transient
 
 
-class Objective(nn.Module):
-    def __init__(self, inputs, networks):
-        super().__init__()
-        self.inputs = inputs
-        self.encoder = networks["encoder"]
-        self.decoder = networks["decoder"]
-
-    def forward(self, batch, progress):
-        x = self.inputs[batch[0]]
-        error = x - self.decoder(self.encoder(x))
-        return {"reconstruction": error.square().sum(1).mean()}
-
-
-class Theirs(DecoderMixin, DeepManifold):
+class Theirs(NeuralPCA):
     """An autoencoder that is not of this package."""
 
-    def __init__(
-        self,
-        n_components=2,
-        *,
-        n_clusters=None,
-        max_epochs=1,
-        batch_size=50,
-        learning_rate=0.01,
-        device="auto",
-        training=None,
-        warm_start=False,
-        verbose=False,
-        random_state=None,
-    ):
-        self.n_components = n_components
-        self.n_clusters = n_clusters
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.device = device
-        self.training = training
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
-
     def _plan(self, n_samples, n_features):
-        return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            n_reduced=10,
-        )
-
-    def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        plan = super()._plan(n_samples, n_features)
+        plan.n_reduced = 10
+        return plan
 
     def _network_sizes(self, data):
         return {**super()._network_sizes(data), "n_outputs": data.n_inputs}
@@ -543,7 +499,7 @@ class Theirs(DecoderMixin, DeepManifold):
         data.learnt["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
         data.learnt["flags_"] = np.array([True, False])
         data.learnt["columns_"] = np.asfortranarray(np.eye(3)[:2])
-        return Objective(data.inputs, networks)
+        return LinearAutoencoder(data.inputs, networks)
 
 
 class Forgetful(Theirs):

@@ -76,24 +76,6 @@ def test_a_grid_search_over_a_pipeline(iris, n_jobs):
         assert scores[0] < scores[2]
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_grid_of_few_and_many_components(wine, n_jobs):
-    search = GridSearchCV(
-        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
-        {"embed__n_components": [1, 2, 5]},
-        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
-        refit="t",
-        n_jobs=n_jobs,
-    )
-    search.fit(wine[0])
-    assert set(search.cv_results_["param_embed__n_components"]) == {1, 2, 5}
-    scores = search.cv_results_["mean_test_t"]
-    assert np.isfinite(scores).all()
-    assert search.best_index_ == np.argmax(scores)
-    assert (0 < search.cv_results_["mean_test_c"]).all()
-    assert (search.cv_results_["mean_test_c"] <= 1).all()
-
-
 def test_a_scorer_is_the_metric_of_the_test_fold(iris):
     X, y = iris
     cv = StratifiedKFold(3, shuffle=True, random_state=0)
