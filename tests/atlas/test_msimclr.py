@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -27,16 +26,6 @@ QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
 
 def quick(**options):
     return MSimCLR(**{**QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
 
 
 @pytest.fixture(scope="module")

@@ -39,16 +39,6 @@ def quick(**options):
 
 
 @pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
 def fitted_digits(digits):
     """The default estimator on raw digits, fitted once for all tests."""
     return DLME(random_state=0).fit(digits[0])
