@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
+from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer
@@ -53,11 +53,6 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_a_grid_search_over_a_pipeline(iris, n_jobs):
     search = GridSearchCV(
@@ -74,24 +69,6 @@ def test_a_grid_search_over_a_pipeline(iris, n_jobs):
         assert (scores > 0.5).all()
         assert (scores <= 1).all()
         assert scores[0] < scores[2]
-
-
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_grid_of_few_and_many_components(wine, n_jobs):
-    search = GridSearchCV(
-        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
-        {"embed__n_components": [1, 2, 5]},
-        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
-        refit="t",
-        n_jobs=n_jobs,
-    )
-    search.fit(wine[0])
-    assert set(search.cv_results_["param_embed__n_components"]) == {1, 2, 5}
-    scores = search.cv_results_["mean_test_t"]
-    assert np.isfinite(scores).all()
-    assert search.best_index_ == np.argmax(scores)
-    assert (0 < search.cv_results_["mean_test_c"]).all()
-    assert (search.cv_results_["mean_test_c"] <= 1).all()
 
 
 def test_a_scorer_is_the_metric_of_the_test_fold(iris):
