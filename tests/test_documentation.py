@@ -78,32 +78,6 @@ def test_public_names_are_in_the_reference():
     assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
 
 
-def test_layers_are_those_of_the_test():
-    """The table in the documentation and the table of the test are one."""
-    tree = ast.parse(read("tests/test_architecture.py"))
-    (layers,) = (
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "LAYERS"
-    )
-    rows = {}
-    for row in read("doc/architecture.rst").split("\n   * - ")[1:]:
-        name, _, imports = re.split(r"\n     - ", row.split("\n\n")[0])
-        rows[name.strip("`")] = imports
-    known = {
-        key.value: {e.value for e in value.elts[0].elts}
-        if isinstance(value.elts[0], ast.Set)
-        else set()
-        for key, value in zip(layers.keys, layers.values, strict=True)
-    }
-    assert rows.pop("Part") == "May import"
-    written = {path.stem for path in (ROOT / "skmanifold").iterdir()}
-    assert set(rows) == written - {"__init__", "__pycache__"}
-    for layer, text in rows.items():
-        named = set(re.findall(r"``([\w.]+)``", text))
-        assert named == known[layer], layer
-
-
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_example_has_a_title_for_the_gallery(path):
     title = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).splitlines()

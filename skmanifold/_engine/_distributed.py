@@ -222,7 +222,7 @@ def _share_size(n_rows):
 
 
 def _device():
-    """Where numbers of our own travel from."""
+    """Return the device from which our own numbers are sent."""
     backend = distributed.get_backend()
     return torch.device("cuda" if backend == "nccl" else "cpu")
 

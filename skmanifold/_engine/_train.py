@@ -14,7 +14,7 @@ from ._threads import Pace
 
 
 class Training:
-    """How to train: everything that the loop needs to know besides the objective.
+    """Settings of training: all that the loop needs besides the objective.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Augmentations as batched tensor operations; the randomness is passed in."""
+"""Augmentations as batched tensor operations; random draws are arguments."""
 
 from ._images import (
     add_noise,

@@ -106,7 +106,7 @@ def to_onnx(estimator, path, method, dtype):
 
 
 def _module_and_rows(estimator, method, dtype):
-    """What to export, and rows to try it on."""
+    """Return the module to export and rows to try it on."""
     if dtype not in (np.float32, np.float64):
         raise ValueError(
             f"dtype={dtype.name!r} is not the type of a graph's input: it must be "

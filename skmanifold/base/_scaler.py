@@ -52,7 +52,7 @@ _UNRELATED = 1000.0
 
 
 def _column_units(sample, deviation):
-    """How far a column that says something about a row lies from where most rows lie.
+    """Return the typical deviation of each column from its most common value.
 
     The standard deviation, but for columns in which one value (zero, mostly) has more
     than half of the rows: there the root mean square distance of the other rows from
@@ -77,7 +77,7 @@ def _column_units(sample, deviation):
 
 
 def _on_one_scale(mean, deviation, units):
-    """Whether columns may keep their proportions."""
+    """Tell if columns may keep their proportions."""
     if np.all(np.abs(mean) < 1e-3 * deviation):
         # centred by whoever made them, principal components for instance, whose
         # proportions are what they are about
@@ -89,7 +89,7 @@ def _on_one_scale(mean, deviation, units):
 
 
 def _indicators(sample, *, one_scale):
-    """Which columns are indicators (of categories) beside columns of another kind.
+    """Find indicator columns (of categories) beside columns of another kind.
 
     They hold 0 and 1 alone. The others are measurements: mostly of different values,
     and not all of them integers of one scale, as counts and pixels are.

@@ -11,7 +11,7 @@ from ._precision import full_precision
 
 @full_precision
 def nt_xent(z_a, z_b, temperature=0.5):
-    """Normalized temperature-scaled cross-entropy between two views (SimCLR).
+    """Compute the normalized temperature-scaled cross-entropy of two views (SimCLR).
 
     With ``z`` the 2B rows of both views and ``s_ij = <z_i, z_j> / (|z_i| |z_j| tau)``::
 
@@ -22,9 +22,9 @@ def nt_xent(z_a, z_b, temperature=0.5):
     Parameters
     ----------
     z_a, z_b : torch.Tensor of shape (B, d)
-        Row i of both are two views of one sample.
+        Two views of the same samples.
     temperature : float, default=0.5
-        ``tau``: the smaller, the more the most similar negatives weigh.
+        Temperature ``tau``. Decrease it to emphasize the most similar negatives.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def nt_xent(z_a, z_b, temperature=0.5):
 
     Examples
     --------
-    Opposite pairs, each view equal to its other:
+    Two opposite samples with identical views:
 
     >>> import torch
     >>> from skmanifold.losses import nt_xent

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Small networks that the estimators use and that may serve as building blocks."""
+"""Small networks, used by the estimators and as building blocks."""
 
 from ._conv import ConvDecoder, ConvEncoder
 from ._images import OnImages, to_images, to_samples

@@ -26,9 +26,10 @@ _ACTIVATIONS = {
 class MLP(nn.Module):
     """Multi-layer perceptron: (linear, norm, activation) blocks and a linear head.
 
-    Hidden layers follow the surrounding autocast; the head always computes in full
-    precision, because in half precision its outputs lie on a coarse grid on which
-    distinct points coincide.
+    Hidden layers follow the surrounding autocast. The head always uses full precision:
+    in half precision, distinct samples would coincide on a coarse grid.
+
+    Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class MLP(nn.Module):
     n_out : int
         Number of outputs.
     layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers.
+        Widths of the hidden layers. Increase them for large, complex data.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization after each hidden linear map.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \

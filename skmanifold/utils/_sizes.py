@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of sizes and image shapes, without any import, so that networks share them."""
+"""Checks of sizes and image shapes, free of imports so that networks can use them."""
 
 from numbers import Integral
 
@@ -44,8 +44,8 @@ def check_image_shape(image_shape, *, min_side=1):
         or not all(is_size(size) for size in shape[2:])
     ):
         small = (
-            f", H and W at least {min_side} (smaller images do not need convolutions: "
-            "use a network for vectors)"
+            f", H and W at least {min_side} (for smaller images, use a network for "
+            "vectors)"
             if min_side > 1
             else ""
         )

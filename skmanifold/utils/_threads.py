@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Limits of threads: of linear algebra, whose bits depend on them, and of searches."""
+"""Thread limits for linear algebra and searches."""
 
 import contextlib
 import os
@@ -10,9 +10,8 @@ import threading
 import joblib
 from threadpoolctl import threadpool_limits
 
-# The limit is the whole process's: of two threads that set it and set back what they
-# found, the first to leave would lift it for the other, and the other would leave it in
-# place for good. So one after the other; all such steps are short.
+# The limit applies to the whole process. Without a lock, concurrent threads that set
+# and restore it would lift it too early or leave it in place.
 _lock = threading.RLock()
 
 
@@ -63,10 +62,9 @@ def one_thread():
 
 
 def search_jobs(n_jobs):
-    """Threads for ``n_jobs`` of a neighbour search.
+    """Return the number of threads for ``n_jobs`` of a neighbor search.
 
-    "All processors" are those that this process is to use: joblib and dask give each of
-    their workers a share, and say so by ``OMP_NUM_THREADS``.
+    joblib and dask limit the processors of each worker by ``OMP_NUM_THREADS``.
     """
     if n_jobs is None or n_jobs >= 0:
         return n_jobs

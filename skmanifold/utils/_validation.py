@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parameter constraints and checks that several parts of the package share."""
+"""Shared parameter constraints and checks."""
 
 from numbers import Integral
 
@@ -48,7 +48,7 @@ class Number(Interval):
 
 
 class Count(Number):
-    """Constraint that a parameter is an integer, not a bool, within bounds.
+    """Constraint to an integer, not a bool, within bounds.
 
     Parameters
     ----------

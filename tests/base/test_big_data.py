@@ -159,7 +159,7 @@ def peak(function):
 
 MAPPED = """
 folder = sys.argv[1]
-n, d = 150_000, 64  # 37 MB, and twice that in double precision
+n, d = 75_000, 128  # 37 MB, and twice that in double precision
 X = np.lib.format.open_memmap(
     folder + "/X.npy", mode="w+", dtype=np.float32, shape=(n, d)
 )
@@ -169,7 +169,7 @@ for start in range(0, n, 25_000):
 X.flush()
 X = np.load(folder + "/X.npy", mmap_mode="r")
 model = DLME(
-    augmentation="none", batch_size=500, structure_layers=(8,), structure_dim=4,
+    augmentation="none", batch_size=250, structure_layers=(8,), structure_dim=4,
     max_epochs=1, random_state=0, device="cpu",
 )
 model.fit(X[:5000])
@@ -197,7 +197,7 @@ model = DLME(
     n_jobs=1,
 )
 model.fit(rows(500, 1000))
-X = rows(5000, 40_000)
+X = rows(5000, 25_000)
 out = np.empty((5000, 2), dtype=np.float32)
 print(peak(lambda: model.fit(X)), peak(lambda: model.transform(X, out=out)))
 np.testing.assert_array_equal(out, model.embedding_)
@@ -220,9 +220,9 @@ def measured(script, *arguments):
 def test_memory_of_a_mapped_fit(tmp_path):
     """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
     in_memory, on_disk, transform = measured(MAPPED, str(tmp_path))
-    inputs = 150_000 * 64 * 4 / 2**20
+    inputs = 75_000 * 128 * 4 / 2**20
     # the embedding, twice, the order of the rows and their draws
-    per_row = 150_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
+    per_row = 75_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
     assert 0.9 * inputs < in_memory < inputs + per_row + 15
     assert on_disk < per_row + 15
     assert transform < 10
@@ -284,12 +284,12 @@ def test_sparse_rows_are_dense_in_parts_only():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_sparse_fit():
-    """The sample of the PCA, twice, and blocks of rows; 800 MB would be all of them."""
+    """The sample of the PCA, twice, and blocks of rows; 480 MB would be all of them."""
     fit, transform = measured(SPARSE)
-    sample = 1000 * 40_000 * 4 / 2**20
+    sample = 1000 * 25_000 * 4 / 2**20
     assert 0.9 * sample < fit < 2 * sample + 120
     # a block of 256 rows, what scales it, and the outputs
-    assert transform < 256 * 40_000 * 4 / 2**20 + 60
+    assert transform < 256 * 25_000 * 4 / 2**20 + 60
 
 
 def test_wide_rows_scale_to_the_same_bits_in_any_number():

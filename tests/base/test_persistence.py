@@ -36,6 +36,7 @@ from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
+from tests.guests import LinearAutoencoder, NeuralPCA
 
 ESTIMATORS = [
     value
@@ -492,31 +493,6 @@ class Objective(nn.Module):
 
 class Theirs(KMeansMixin, DecoderMixin, DeepManifold):
     """An autoencoder that is not of this package."""
-
-    def __init__(
-        self,
-        n_components=2,
-        *,
-        n_clusters=None,
-        max_epochs=1,
-        batch_size=50,
-        learning_rate=0.01,
-        device="auto",
-        training=None,
-        warm_start=False,
-        verbose=False,
-        random_state=None,
-    ):
-        self.n_components = n_components
-        self.n_clusters = n_clusters
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.device = device
-        self.training = training
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
 
     def _plan(self, n_samples, n_features):
         return Plan(

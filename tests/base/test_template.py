@@ -322,6 +322,13 @@ def test_phases_are_recorded_apart():
     assert "pull" not in model.pretraining_history_
 
 
+def test_verbose_names_the_phase(capsys):
+    TwoPhases(max_epochs=2, verbose=True).fit(load_digits().data[:100])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[TwoPhases] pretraining epoch 1/3, loss ")
+    assert lines[-1].startswith("[TwoPhases] epoch 2/2, loss ")
+
+
 def test_own_learning_rate(monkeypatch):
     X = load_digits().data[:200]
 

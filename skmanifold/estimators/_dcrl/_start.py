@@ -90,8 +90,8 @@ def spread_labels(codes, features, neighbors):
 def modularity(neighbors, labels):
     """Compute how well clusters fit the graph of neighbors: the share of edges within.
 
-    Less what their sizes alone would give. [1]_ Two groups in one cluster and one group
-    in two both cost some of it.
+    It is the share of edges within them, less what their sizes alone would give. [1]_
+    Two groups in one cluster and one group in two both cost some of it.
 
     Parameters
     ----------
