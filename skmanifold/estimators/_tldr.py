@@ -39,10 +39,11 @@ class TLDRObjective(nn.Module):
         x = torch.cat([self.inputs[rows], self.inputs[others]])
         z_a, z_b = self.projector(self.encoder(x)).chunk(2)
         invariance, redundancy = barlow_twins(z_a, z_b)
-        n_outputs = z_a.shape[1]
+        width = z_a.shape[1]
+        n_pairs = max(width * (width - 1), 1)
         return {
-            "invariance": invariance / n_outputs,
-            "redundancy": self.redundancy_weight * redundancy / n_outputs,
+            "invariance": invariance / width,
+            "redundancy": self.redundancy_weight * redundancy / n_pairs,
         }
 
 
@@ -77,14 +78,16 @@ default="linear"
     encoder_layers : sequence of int, default=(256,)
         Hidden layers of ``encoder="mlp"``.
 
-    projector_dim : int or None, default=512
-        Width of the projector, a perceptron between the embedding and the loss that is
-        dropped after training. None compares the embeddings themselves, which is
-        several times faster and better for fewer than 16 components.
+    projector_dim : int or None, default=None
+        Width of a projector, a perceptron between the embedding and the loss that is
+        dropped after training. The paper has one, with ``projector_dim=8192,
+        redundancy_weight=41``: neighbors of the inputs are kept better, classes less
+        well, and a step takes several times longer.
 
-    redundancy_weight : float, default=0.005
-        Weight of the correlations between different outputs. Decrease it if neighbors
-        are not close enough.
+    redundancy_weight : float, default=0.1
+        Weight of the mean squared correlation between different outputs, relative to
+        the mean squared distance of the correlations of views from 1. Increase it for
+        less correlated coordinates, decrease it for closer neighbors.
 
     metric : str or callable, default="euclidean"
         Metric of the neighbors: the Euclidean one is measured on the scaled inputs,
@@ -182,8 +185,8 @@ default="linear"
         n_neighbors=5,
         encoder="linear",
         encoder_layers=(256,),
-        projector_dim=512,
-        redundancy_weight=0.005,
+        projector_dim=None,
+        redundancy_weight=0.1,
         metric="euclidean",
         neighbors_algorithm="auto",
         max_epochs="auto",
