@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     # the methods, how to work with them, data of other kinds, the shape of data
     "within_subsection_order": ExplicitOrder(
         [
+            "plot_overview.py",
             "plot_digits.py",
             "plot_dcrl.py",
             "plot_isometric_ae.py",
