@@ -8,6 +8,8 @@ import os
 # Read when they are first imported, which is by the examples.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skmanifold
@@ -20,7 +22,6 @@ version = release = skmanifold.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
@@ -54,7 +55,25 @@ def expect_no_pictures(app, config):
         config.suppress_warnings.append("image.not_readable")
 
 
+def visit_inline_math(self, node):
+    """Write a formula as MathML, which browsers show without a script."""
+    self.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_block_math(self, node):
+    """Write a formula on lines of its own."""
+    formula = tex2mathml(node.astext(), as_block=True)
+    self.body.append(f'<div class="formula">{formula}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer(
+        "mathml",
+        inline_renderers=(visit_inline_math, None),
+        block_renderers=(visit_block_math, None),
+    )
     app.connect("autodoc-skip-member", skip_member)
     app.connect("config-inited", expect_no_pictures)
 
@@ -97,6 +116,10 @@ sphinx_gallery_conf = {
 
 # Look
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+# formulas need no network
+html_math_renderer = "mathml"
 html_title = f"skmanifold {release}"
 html_theme_options = {
     "show_prev_next": False,
@@ -105,5 +128,5 @@ html_theme_options = {
     "navigation_with_keys": False,
 }
 html_sidebars = {
-    page: [] for page in ("getting_started", "choosing", "results", "architecture")
+    page: [] for page in ("getting_started", "choosing", "faq", "results")
 }
