@@ -31,7 +31,7 @@ spaces = {
 # Charts, and the nerve of their cover
 # ------------------------------------
 # The projective plane has torsion: modulo 2 it has a loop and a void, modulo 3 none. An
-# untrained cover, neighbourhoods of the centres of k-means, is put beside the trained
+# untrained cover, neighborhoods of the centers of k-means, is put beside the trained
 # one: on clean data it finds the same numbers, but has no coordinates and no decoders.
 
 from skmanifold.atlas import AtlasAE

@@ -27,7 +27,7 @@ model.fit(X[known], y[known])
 # %%
 # Ask about five others
 # ---------------------
-# Beside the learnt distance, with soft charts and with hard ones: the first two
+# Beside the learned distance, with soft charts and with hard ones: the first two
 # principal components, and the pixels themselves. Soft charts use all memberships of an
 # image, 24 numbers. With hard charts an image is a chart and two coordinates. Pixels
 # are 64 numbers, and on these clean small images nothing that is shorter finds more.

@@ -106,7 +106,7 @@ plt.show()
 # %%
 # How the embedding came about
 # ----------------------------
-# Colours are the digits, which the fit has not looked at.
+# Colors are the digits, which the fit has not looked at.
 
 # Paul Tol's "muted" scheme
 colors = np.array(

@@ -15,7 +15,7 @@ afterwards.
 # %%
 # A fit
 # -----
-# The start are clusters of neighbourhood embeddings, found without labels. We compare
+# The start are clusters of neighborhood embeddings, found without labels. We compare
 # with k-means on the pixels and on a t-SNE map.
 
 from time import perf_counter
@@ -45,7 +45,7 @@ clusterings["DCRL"] = dcrl.embedding_, dcrl.labels_
 # - *accuracy*: each cluster named after the class it matches;
 # - *CRA*, cluster rank accuracy: seen from each cluster, are the others ordered by
 #   distance as in the input?
-# - *trust*: are the neighbours in the latent space near in the input too?
+# - *trust*: are the neighbors in the latent space near in the input too?
 #
 # A map such as t-SNE finds the groups and gives up their places. k-means on the pixels
 # keeps the places, as it does not leave the input, and misses groups.
@@ -67,7 +67,7 @@ for name, (Z, labels) in clusterings.items():
 # %%
 # A look at it
 # ------------
-# Left: the latent space along its two main directions, with the decoded centre of each
+# Left: the latent space along its two main directions, with the decoded center of each
 # cluster where it lies. Right: the images that are least sure of their cluster, with
 # the shares of their two likeliest clusters.
 
@@ -97,7 +97,7 @@ for cluster, (place, image) in enumerate(zip(places, centers, strict=True)):
     picture = OffsetImage(image, zoom=3.5, cmap="gray_r", clim=(0, 16))
     frame = dict(edgecolor=colors[cluster], linewidth=2)
     axis.add_artist(AnnotationBbox(picture, place, pad=0.1, bboxprops=frame))
-axis.set_title("latent space: clusters and their decoded centres", loc="left")
+axis.set_title("latent space: clusters and their decoded centers", loc="left")
 axis.set(xticks=[], yticks=[])
 axis.spines[:].set_visible(False)
 axis.set_aspect("equal", "datalim")

@@ -45,13 +45,13 @@ for name, method in methods.items():
 # %%
 # What they have kept
 # -------------------
-# - *linear SVM*: accuracy of a linear support vector classifier on the standardised
+# - *linear SVM*: accuracy of a linear support vector classifier on the standardized
 #   embedding, in 10-fold cross-validation: are the classes simple regions?
 # - *k-means*: accuracy of ten clusters, each named after the class it matches: are the
 #   classes separate groups?
-# - *10-NN*: accuracy of the vote of the ten nearest neighbours, in 10-fold
-#   cross-validation: are neighbours alike?
-# - *trustworthiness*: are the 15 neighbours in the embedding near in the data too? It
+# - *10-NN*: accuracy of the vote of the ten nearest neighbors, in 10-fold
+#   cross-validation: are neighbors alike?
+# - *trustworthiness*: are the 15 neighbors in the embedding near in the data too? It
 #   asks for no label.
 
 from sklearn.cluster import KMeans
@@ -88,7 +88,7 @@ for name, row in scores.items():
 # %%
 # A look at them
 # --------------
-# The colours are told apart by all kinds of sight; each class also has its digit
+# The colors are told apart by all kinds of sight; each class also has its digit
 # written beside the middle of it.
 
 from pathlib import Path

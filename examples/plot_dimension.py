@@ -7,7 +7,7 @@ The dimension of data
 =====================
 
 Data with many columns often have few degrees of freedom. Two ways to count them: from
-the distances of neighbours, and by autoencoders whose charts have one coordinate, two,
+the distances of neighbors, and by autoencoders whose charts have one coordinate, two,
 three, and so on, until more no longer help.
 """
 
@@ -25,7 +25,7 @@ print(torus.data.shape)
 # %%
 # From distances
 # --------------
-# The distances of a row to its nearest neighbours grow with their rank in a way that
+# The distances of a row to its nearest neighbors grow with their rank in a way that
 # depends on the dimension alone (:func:`~skmanifold.metrics.intrinsic_dimension`). This
 # takes no training, needs a dense sample, and is misled by noise, which has as many
 # dimensions as columns.

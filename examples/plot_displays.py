@@ -15,7 +15,7 @@ Display takes the embedding of any method.
 # %%
 # The embedding
 # -------------
-# The classes only give the colours. With ``image_shape`` some samples are drawn as what
+# The classes only give the colors. With ``image_shape`` some samples are drawn as what
 # they are, as many as do not cover each other.
 
 import matplotlib.pyplot as plt
@@ -38,8 +38,8 @@ plt.show()
 #
 # What it has kept
 # ----------------
-# Left: how many of the k nearest neighbours are kept, for each k, against chance. DLME
-# is far ahead of a linear map where neighbourhoods are small, and behind it where they
+# Left: how many of the k nearest neighbors are kept, for each k, against chance. DLME
+# is far ahead of a linear map where neighborhoods are small, and behind it where they
 # are a good part of the data. Right: distances of pairs of samples. DLME's hardly
 # follow those of the input: how far apart two groups are drawn says little.
 
@@ -59,9 +59,9 @@ plt.show()
 # %%
 # Where it can be trusted
 # -----------------------
-# Left: by how much the distances to the nearest neighbours are spread (red) or
+# Left: by how much the distances to the nearest neighbors are spread (red) or
 # compressed (blue), against the median. No density should be read off a map in which
-# this varies so much. Right: for each sample, whether its neighbours on the map are
+# this varies so much. Right: for each sample, whether its neighbors on the map are
 # near in the data. Few samples are dark, most of them between groups.
 
 from skmanifold.inspection import DistortionDisplay
@@ -75,7 +75,7 @@ plt.show()
 # How sure clusters are, and how they lie
 # ---------------------------------------
 # Ten clusters are found on the map of PCA, where they overlap. Left: their memberships.
-# A row is a sample; colour beside the diagonal says between which clusters the doubts
+# A row is a sample; color beside the diagonal says between which clusters the doubts
 # are. Right: seen from the cluster of a row, is the cluster of a column at the same
 # rank among the distances as in the input (blue)? Else the number says by how many
 # ranks farther it is drawn.
@@ -95,7 +95,7 @@ plt.show()
 # %%
 # Whether training settled
 # ------------------------
-# Each term of the loss, and what a schedule sets in grey. The sum rises while the
+# Each term of the loss, and what a schedule sets in gray. The sum rises while the
 # weight of the repulsion does; what counts is that it is level at the end.
 
 from skmanifold.inspection import TrainingCurveDisplay

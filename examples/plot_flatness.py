@@ -42,14 +42,14 @@ maps = {
 # %%
 # How flat, and how true
 # ----------------------
-# - *angle defect*: by how much the angles between a point's neighbours, in their order
+# - *angle defect*: by how much the angles between a point's neighbors, in their order
 #   around it, fail to be a full turn; 0 inside a flat piece, more where the map folds,
 #   and at edges;
 # - *turning angle*: how much shortest paths along the surface turn in the map, from
-#   step to step. They turn in space too, for the graph of neighbours is coarse: the
+#   step to step. They turn in space too, for the graph of neighbors is coarse: the
 #   first row is the surface itself;
-# - *trustworthiness*: are neighbours in the map neighbours in space? *continuity*: are
-#   neighbours in space neighbours in the map?
+# - *trustworthiness*: are neighbors in the map neighbors in space? *continuity*: are
+#   neighbors in space neighbors in the map?
 
 from skmanifold.metrics import continuity, local_curvature, trustworthiness
 
@@ -76,7 +76,7 @@ for surface, data in surfaces.items():
 # %%
 # A look at them
 # --------------
-# The colour says how far along its roll a point lies, in one scheme of colours for each
+# The color says how far along its roll a point lies, in one scheme of colors for each
 # roll, and at which angle around its axis a point of the star fruit.
 
 import matplotlib.pyplot as plt

@@ -6,7 +6,7 @@
 Choosing parameters: pipeline and grid search
 =============================================
 
-An embedding that is a function can be cross-validated: it is learnt from some rows and
+An embedding that is a function can be cross-validated: it is learned from some rows and
 judged by what it makes of others. :class:`~sklearn.model_selection.GridSearchCV`
 searches here over two parameters of :class:`~skmanifold.DLME` at the end of a pipeline,
 with two scorers of :mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
@@ -15,11 +15,11 @@ with two scorers of :mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
 # %%
 # Two questions, two scorers
 # --------------------------
-# *Trustworthiness* asks whether neighbours in the embedding of held-out wines are near
+# *Trustworthiness* asks whether neighbors in the embedding of held-out wines are near
 # in the data too; it needs no label. The columns have different units, so "near" is
-# measured on standardised columns. This reference is one for all candidates: a search
-# that compares each candidate with its own preparation of the data would favour the
-# preparation that leaves least to embed. *Neighborhood hit* asks whether neighbours are
+# measured on standardized columns. This reference is one for all candidates: a search
+# that compares each candidate with its own preparation of the data would favor the
+# preparation that leaves least to embed. *Neighborhood hit* asks whether neighbors are
 # wines of the same kind; the labels are used for judging alone.
 
 from sklearn.datasets import load_wine
@@ -79,7 +79,7 @@ for name, scorer in scoring.items():
 # What it found
 # -------------
 # Means over the folds, and how far the folds are apart (standard deviation): a
-# difference smaller than that is none. The embedding is the best candidate's, learnt
+# difference smaller than that is none. The embedding is the best candidate's, learned
 # from the 124 training wines; the test wines, drawn as rings, were embedded afterwards.
 
 import matplotlib.pyplot as plt

@@ -8,7 +8,7 @@ MSimCLR: sixteen small charts instead of one plane
 
 Contrastive learning in two dimensions: :class:`~skmanifold.MSimCLR` maps images
 of handwritten digits to sixteen charts with two coordinates each, and, with one chart
-and no regularisation, to one plane, which is plain SimCLR of the same network. Neither
+and no regularization, to one plane, which is plain SimCLR of the same network. Neither
 sees a label. Labels then train one affine classifier per chart, and judge it on images
 that were held out.
 """
@@ -74,7 +74,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-# Paul Tol's "muted" scheme, with its two light colours darkened for thin strokes
+# Paul Tol's "muted" scheme, with its two light colors darkened for thin strokes
 colors = np.array(
     "#CC6677 #332288 #C09A20 #117733 #3B9BD0 "
     "#882255 #44AA99 #999933 #AA4499 #000000".split()

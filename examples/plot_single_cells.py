@@ -123,7 +123,7 @@ for name, model in models.items():
 # %%
 # A look at it
 # ------------
-# The progenitors, drawn in light colours, lead from the stem cells to their
+# The progenitors, drawn in light colors, lead from the stem cells to their
 # descendants.
 
 import matplotlib.pyplot as plt

@@ -107,7 +107,7 @@ for i, rows in zip(
 # %%
 # Both maps
 # ---------
-# Crosses are the held-out functions named above, in the colour of their topic.
+# Crosses are the held-out functions named above, in the color of their topic.
 
 import matplotlib.pyplot as plt
 
