@@ -9,7 +9,7 @@ Vectors stored in a few bytes: charts, PCA, or codes
 A chart number and a few coordinates of eight bits each are a short code of a vector.
 How well does it find the nearest neighbors of the vectors themselves? Here images of
 digits are stored in 3 to 9 bytes: as chart and coordinates, learned by
-:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as as many
+:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as equally many
 principal components of eight bits; and as a product code, k-means in each of several
 parts of the vector.
 """
@@ -17,9 +17,9 @@ parts of the vector.
 # %%
 # Recall of the ten nearest neighbors
 # ------------------------------------
-# Vectors are stored; queries are others, and come as they are, so that each code may be
-# compared in the way that suits it: a query keeps its exact coordinates, or its exact
-# distance to each center of the product code.
+# Queries are other vectors and are not compressed, so each code is compared in the way
+# that suits it: a query keeps its exact coordinates, or its exact distance to each
+# center of the product code.
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -107,13 +107,12 @@ for name, row in recalls.items():
     print(f"{name:22}" + "".join(f"{value:8.3f}" for value in row))
 
 # %%
-# What it says
-# ------------
-# The product code finds most: it needs no network, and is what a code has to be
-# compared with. Charts that decode come next, ahead of principal components at equal
-# bytes. Charts of contrast gain little from further bytes, and soon come last: they
-# were learned to keep likeness, not distances, and rows in different charts are merely
-# different.
+# Result
+# ------
+# The product code finds most neighbors and needs no network. Charts with a decoder come
+# next, ahead of principal components of equal size. Contrastive charts gain little from
+# further bytes and soon come last: they keep similarity, not distances, and vectors in
+# different charts are merely different.
 
 from pathlib import Path
 
@@ -131,4 +130,4 @@ axis.legend(frameon=False)
 
 picture = Path("plot_compression.png").resolve()
 figure.savefig(picture, dpi=110)
-print(f"The curves are drawn in {picture}")
+print(f"The picture is in {picture}")
