@@ -55,16 +55,20 @@ def expect_no_pictures(app, config):
         config.suppress_warnings.append("image.not_readable")
 
 
+def mathml(node, as_block):
+    """Return a formula as MathML, which browsers show without a script."""
+    formula = tex2mathml(node.astext(), as_block=as_block)
+    # norms keep their height, as parentheses do
+    return formula.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>')
+
+
 def visit_inline_math(self, node):
-    """Write a formula as MathML, which browsers show without a script."""
-    self.body.append(tex2mathml(node.astext()))
+    self.body.append(mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
 def visit_block_math(self, node):
-    """Write a formula on lines of its own."""
-    formula = tex2mathml(node.astext(), as_block=True)
-    self.body.append(f'<div class="formula">{formula}</div>')
+    self.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>')
     raise nodes.SkipNode
 
 
