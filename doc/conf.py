@@ -134,6 +134,4 @@ html_theme_options = {
     "secondary_sidebar_items": {"[!a]**": ["page-toc"], "a[!u]**": ["page-toc"]},
     "navigation_with_keys": False,
 }
-html_sidebars = {
-    page: [] for page in ("getting_started", "choosing", "faq", "results")
-}
+html_sidebars = {page: [] for page in ("getting_started", "choosing", "faq", "results")}
