@@ -1,13 +1,15 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The two-way divergence between two kernels over pairs, with its gradient by hand."""
+"""Two-way divergence of pair similarities, with an explicit gradient."""
 
 import torch
 
 from ._kernels import log_power, one_plus_scaled_distances
+from ._precision import full_precision
 
 
+@full_precision
 def two_way_divergence(
     p,
     z_a,
@@ -19,7 +21,7 @@ def two_way_divergence(
     damping=None,
     floor=1e-2,
 ):
-    """Two-way divergence of embedding similarities from given similarities.
+    """Compute the two-way divergence of embedding similarities from targets.
 
     With ``q[i, j] = t_kernel(|z_a_i - z_b_j|^2, nu)`` and the two-way divergence (a
     binary cross-entropy) ``D(p, q) = -(p log q + (1 - p) log(1 - q))``::
@@ -27,32 +29,32 @@ def two_way_divergence(
         positive = 1/B sum_i D(p_ii, q_ii)
         negative = repulsion/B 1/B sum_i sum_{j != i} w_ij D(p_ij, q_ij)
 
-    where row i of ``z_a`` and row i of ``z_b`` are the two views of one sample and
-    ``w_ij = 1 / (1 + |z_a_i - z_b_j|^2 / damping)``, a weight that no gradient flows
-    through (1 without damping). ``log(1 - q)`` is continued by its tangent below
-    ``1 - q = floor``, which bounds the repulsion of coinciding points.
+    where rows i of ``z_a`` and ``z_b`` are two views of one sample and
+    ``w_ij = 1 / (1 + |z_a_i - z_b_j|^2 / damping)`` is a weight without gradient (1
+    without damping). Below ``1 - q = floor``, ``log(1 - q)`` is continued by its
+    tangent, which bounds the repulsion of coinciding samples.
 
-    The gradient is written by hand, since it needs no logarithm and half the passes
-    that differentiating through the formula takes:
-    ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)`` with ``e = (nu + 1) / 2``.
+    The explicit gradient ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)``, with
+    ``e = (nu + 1) / 2``, takes half the passes of automatic differentiation.
 
     Parameters
     ----------
     p : torch.Tensor of shape (B, B)
-        Target similarities in [0, 1]; those of the positive pairs on the diagonal.
+        Target similarities in [0, 1], with the positive pairs on the diagonal.
     z_a, z_b : torch.Tensor of shape (B, d)
         Embeddings of the two views.
     nu : float
-        Degrees of freedom of the embedding kernel.
+        Degrees of freedom of the embedding's t-kernel.
     kernel : {"max", "density"}, default="max"
-        Normalisation of the kernel, see :func:`t_kernel`.
+        Normalization of the kernel, see :func:`t_kernel`.
     repulsion : float or None, default=2.5
-        Total weight of one row's negatives against its positive, whatever the batch
-        size. None gives each pair, positive or not, weight 1: the paper's loss.
+        Total weight of a sample's negatives relative to its positive, for any batch
+        size. Increase it to spread the embedding. None gives every pair weight 1, as
+        in the paper.
     damping : float or None, default=None
-        Squared distance at which a negative's weight has halved.
+        Squared distance at which a negative's weight is 1/2.
     floor : float, default=1e-2
-        Where the tangent begins.
+        Value of ``1 - q`` below which the tangent is used.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def two_way_divergence(
     References
     ----------
     .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022,
-       Eq. 5 (whose print lacks the minus sign).
+       Eq. 5 (printed without the minus sign).
 
     Examples
     --------
@@ -84,7 +86,7 @@ class _TwoWayDivergence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):
         n = p.shape[0]
-        # distances do not change with the origin, but their rounding does
+        # distances do not depend on the origin, but their rounding does
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
         base = one_plus_scaled_distances(z_a, z_b, nu)
@@ -95,13 +97,13 @@ class _TwoWayDivergence(torch.autograd.Function):
         # dD/d(d2) up to e / nu: (p - (1 - p) q / kept) / base, in one buffer
         slope = (p - 1).mul_(q).div_(kept).add_(p).div_(base)
 
-        beyond = rest.sub_(kept)  # below zero where the tangent begins
+        beyond = rest.sub_(kept)  # negative where the tangent is used
         log_rest = kept.log_().add_(beyond, alpha=1 / floor)
         log_odds = log_q.sub_(log_rest)
         minus_divergence = torch.addcmul(log_rest, p, log_odds)
 
-        # Row sums first: a sum over a whole large tensor is split by threads, and its
-        # bits would depend on how many there are.
+        # Row sums first: a sum over a large tensor is split by threads, and its bits
+        # would depend on their number.
         pair_weight = weight / n
         if damping is not None:
             # 1 / (1 + d2 / damping), from base = 1 + d2 / nu
@@ -126,11 +128,11 @@ class _TwoWayDivergence(torch.autograd.Function):
     def backward(ctx, grad_positive, grad_negative):
         slope, own_slope, z_a, z_b, p_slope = ctx.saved_tensors
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over j become row sums and a product
-        own = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
-        grad_a = own + (ctx.factor * grad_negative) * (
+        pairs = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
+        grad_a = pairs + (ctx.factor * grad_negative) * (
             slope.sum(1, keepdim=True) * z_a - slope @ z_b
         )
-        grad_b = -own + (ctx.factor * grad_negative) * (
+        grad_b = -pairs + (ctx.factor * grad_negative) * (
             slope.sum(0).unsqueeze(1) * z_b - slope.t() @ z_a
         )
         grad_p = None

@@ -396,7 +396,7 @@ def odd_data():
 def test_odd_but_valid(name, X, init):
     model = quick(max_epochs=5, init=init, denoise=init == "random", batch_size=10)
     if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
+        with pytest.warns(UserWarning, match="X has no varying column"):
             model.fit(X)
         assert_allclose(model.reconstruct(X), 7.0)
     else:

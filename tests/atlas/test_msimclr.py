@@ -237,7 +237,7 @@ def odd_data():
 def test_odd_but_valid(name, X, image_shape):
     model = quick(max_epochs=5, image_shape=image_shape)
     if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
+        with pytest.warns(UserWarning, match="X has no varying column"):
             model.fit(X)
     else:
         model.fit(X)

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold.atlas import AtlasTriplet
-from skmanifold.atlas._triplet import ClassBatches, chart_distances, learnt_distances
+from skmanifold.atlas._triplet import ClassBatches, chart_distances, learned_distances
 from skmanifold.training import TrainingOptions
 
 QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
@@ -163,7 +163,7 @@ def naive_distances(q_a, y_a, q_b, y_b):
 @pytest.mark.parametrize("n_charts, d", [(1, 1), (4, 2), (3, 5)])
 def test_distances_against_loops(n_charts, d):
     a, b = make_points(6, n_charts, d), make_points(5, n_charts, d, seed=1)
-    ours = learnt_distances(*a, *b)
+    ours = learned_distances(*a, *b)
     assert_allclose(ours, naive_distances(*a, *b), rtol=1e-10)
     own = chart_distances(*(torch.from_numpy(x) for x in a))
     off_diagonal = ~np.eye(6, dtype=bool)
@@ -171,7 +171,7 @@ def test_distances_against_loops(n_charts, d):
     assert abs(own.diagonal()).max() < 1e-3
     assert ours.min() >= 0 and ours.max() <= 1
     hard = np.eye(n_charts)[a[0].argmax(axis=1)], a[1]
-    assert_allclose(learnt_distances(*hard, *hard), naive_distances(*hard, *hard))
+    assert_allclose(learned_distances(*hard, *hard), naive_distances(*hard, *hard))
 
 
 def test_gradient_of_the_distances():
@@ -333,7 +333,7 @@ def test_odd_but_valid(name, X, counts):
 
 
 def test_all_rows_equal():
-    with pytest.warns(UserWarning, match="No column of X varies"):
+    with pytest.warns(UserWarning, match="X has no varying column"):
         model = quick().fit(np.full((30, 3), 7.0), make_labels([15, 15]))
     assert np.isfinite(model.embedding_).all()
 

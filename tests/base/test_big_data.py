@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
-from skmanifold.base import _template
+from skmanifold.base import _fit, _inference, _template
 from skmanifold.base._scaler import InputScaler
 from skmanifold.graph import (
     connected_components_of,
@@ -104,11 +104,11 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
     """With the same bits as in memory, and nothing left behind."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr(_template.tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(_template, "_LEAST_BYTES_ON_DISK", 1000)
+    monkeypatch.setattr(_inference.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(_inference, "_LEAST_BYTES_ON_DISK", 1000)
     places = []
 
-    def room_beside(X, original=_template._room_beside):
+    def room_beside(X, original=_fit.room_beside):
         make_room = original(X)
 
         def recorded(shape, dtype):
@@ -118,7 +118,7 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
 
         return recorded
 
-    monkeypatch.setattr(_template, "_room_beside", room_beside)
+    monkeypatch.setattr(_fit, "room_beside", room_beside)
     X = mapped(tmp_path / "X.npy", digits)
     for rows, on_disk in [(X, True), (X[:], True), (digits, False), (X[:3], False)]:
         fitted = DLME(random_state=0, n_neighbors=2, **SMALL).fit(rows)
@@ -136,7 +136,7 @@ PEAK = """
 import sys, threading
 import numpy as np
 from skmanifold import DLME
-from skmanifold.base import _template
+from skmanifold.base import _inference
 
 def anonymous():
     with open("/proc/self/status") as status:
@@ -177,7 +177,7 @@ out = np.lib.format.open_memmap(
     folder + "/out.npy", mode="w+", dtype=np.float32, shape=(n, 2)
 )
 in_memory = peak(lambda: model.fit(X))
-_template._LEAST_BYTES_ON_DISK = 0
+_inference._LEAST_BYTES_ON_DISK = 0
 on_disk = peak(lambda: model.fit(X))
 print(in_memory, on_disk, peak(lambda: model.transform(X, out=out)))
 """

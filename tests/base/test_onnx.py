@@ -96,9 +96,9 @@ class Autoencoder(DecoderMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            n_epochs=2,
+            batch_size=50,
+            learning_rate=0.01,
             n_reduced=10,
             column_scaling=False,
         )

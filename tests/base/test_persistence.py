@@ -33,7 +33,7 @@ from torch import nn
 import skmanifold
 from skmanifold import DLME, load
 from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
 
@@ -490,7 +490,7 @@ class Objective(nn.Module):
         return {"reconstruction": error.square().sum(1).mean()}
 
 
-class Theirs(DecoderMixin, DeepManifold):
+class Theirs(KMeansMixin, DecoderMixin, DeepManifold):
     """An autoencoder that is not of this package."""
 
     def __init__(
@@ -520,9 +520,9 @@ class Theirs(DecoderMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            n_epochs=1,
+            batch_size=50,
+            learning_rate=0.01,
             n_reduced=10,
         )
 
@@ -539,10 +539,10 @@ class Theirs(DecoderMixin, DeepManifold):
         }
 
     def _make_objective(self, data, networks):
-        data.learnt["names_"] = np.array([["a", "b"]])
-        data.learnt["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
-        data.learnt["flags_"] = np.array([True, False])
-        data.learnt["columns_"] = np.asfortranarray(np.eye(3)[:2])
+        data.learned["names_"] = np.array([["a", "b"]])
+        data.learned["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
+        data.learned["flags_"] = np.array([True, False])
+        data.learned["columns_"] = np.asfortranarray(np.eye(3)[:2])
         return Objective(data.inputs, networks)
 
 

@@ -838,7 +838,7 @@ def test_odd_but_valid(name, X):
 
 
 @pytest.mark.parametrize("n_samples", [30, 250])
-@pytest.mark.filterwarnings("ignore:No column of X varies")
+@pytest.mark.filterwarnings("ignore:X has no varying column")
 def test_all_rows_equal(n_samples):
     X = np.full((n_samples, 3), 7.0)
     with pytest.warns(UserWarning, match="n_clusters=3 is more than the 1 distinct"):

@@ -207,7 +207,7 @@ def odd_data():
 def test_odd_but_valid(name, X):
     model = quick(max_epochs=20, batch_size=10)
     if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
+        with pytest.warns(UserWarning, match="X has no varying column"):
             model.fit(X)
     else:
         model.fit(X)
@@ -569,7 +569,7 @@ def test_fit_predict_without_n_clusters(iris):
 def test_no_way_back_names_the_methods_that_have_one(iris):
     model = quick()
     assert not hasattr(model, "inverse_transform")
-    with pytest.raises(AttributeError, match="no way back to the data") as caught:
+    with pytest.raises(AttributeError, match="it learns no decoder") as caught:
         model.fit(iris[0]).inverse_transform(iris[0])
     named = set(re.findall(r"\w+", str(caught.value))) & set(skmanifold._ESTIMATORS)
     assert named == {"DLME"} | {
