@@ -349,7 +349,7 @@ callable or None, default=None
         ],
     }
 
-    _method_with_decoder = "IsometricAE"
+    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
     def __init__(
         self,
