@@ -99,44 +99,47 @@ class _TwoWayDivergence(torch.autograd.Function):
         # of slopes, and of slopes times coordinates
         ones = z_a.new_ones(n, 1)
         of_a, of_b = torch.cat([ones, z_a], 1), torch.cat([ones, z_b], 1)
-        own = _Pairs(p.diagonal(), base.diagonal(), nu, kernel, floor)
-        own_slope = own.slope / base.diagonal()
         p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
 
-        sums, sums_a, sums_b = [], [], torch.zeros_like(of_a)
+        own, sums, sums_a, sums_b = [], [], [], torch.zeros_like(of_a)
         n_rows = max(1, _BLOCK_PAIRS // n) if p.device.type == "cpu" else n
         for start in range(0, n, n_rows):
             rows = slice(start, start + n_rows)
             with all_threads():
-                pairs = _Pairs(p[rows], base[rows], nu, kernel, floor)
+                minus_divergence, log_odds, slope = _of_pairs(
+                    p[rows], base[rows], nu, kernel, floor
+                )
+                of_all = minus_divergence, log_odds, slope
+                own.append(torch.stack([one.diagonal(start) for one in of_all]))
                 divisor = base[rows]
                 if damping is not None:
                     # 1 + d2 / damping, from base = 1 + d2 / nu
                     share = nu / damping
                     damped = torch.mul(divisor, share).add_(1 - share)
-                    pairs.minus_divergence.div_(damped)
+                    minus_divergence.div_(damped)
                     if p_slope is not None:
-                        pairs.log_odds.div_(damped)
+                        log_odds.div_(damped)
                     divisor = damped.mul_(divisor)
-                pairs.slope.div_(divisor)
-                pairs.minus_divergence.diagonal(start).zero_()
-                pairs.slope.diagonal(start).zero_()
-                sums.append(pairs.minus_divergence.sum(1))
+                slope.div_(divisor)
+                minus_divergence.diagonal(start).zero_()
+                slope.diagonal(start).zero_()
+                sums.append(minus_divergence.sum(1))
                 if p_slope is not None:
-                    torch.mul(pairs.log_odds, -weight / n, out=p_slope[rows])
-            sums_a.append(pairs.slope @ of_b)
-            sums_b.addmm_(pairs.slope.t(), of_a[rows])
+                    torch.mul(log_odds, -weight / n, out=p_slope[rows])
+            sums_a.append(slope @ of_b)
+            sums_b.addmm_(slope.t(), of_a[rows])
 
-        positive = own.minus_divergence.sum() / -n
+        own, own_p, own_slope = torch.cat(own, 1).div_(n)
+        positive = -own.sum()
         negative = torch.cat(sums).sum() * (-weight / n)
         sums_a = torch.cat(sums_a)
-        factor = (nu + 1.0) / nu / n
+        factor = (nu + 1.0) / nu
+        own_slope = own_slope / base.diagonal()
         own_a = factor * own_slope.unsqueeze(1) * (z_a - z_b)
         other_a, other_b = (
-            factor * weight * (total[:, :1] * z - total[:, 1:])
+            factor * weight / n * (total[:, :1] * z - total[:, 1:])
             for z, total in ((z_a, sums_a), (z_b, sums_b))
         )
-        own_p = -own.log_odds / n
         ctx.save_for_backward(own_a, other_a, other_b, p_slope, own_p)
         return positive, negative
 
@@ -148,32 +151,25 @@ class _TwoWayDivergence(torch.autograd.Function):
         grad_p = None
         if p_slope is not None:
             grad_p = p_slope * grad_negative
-            grad_p.diagonal().copy_(own_p * grad_positive)
+            grad_p.diagonal().copy_(own_p * -grad_positive)
         grad_a, grad_b = own + grad_negative * other_a, grad_negative * other_b - own
         return grad_p, grad_a, grad_b, None, None, None, None, None
 
 
-class _Pairs:
-    """Divergence and slopes of pairs, by their similarities and the kernel's base.
+def _of_pairs(p, base, nu, kernel, floor):
+    """Return ``-D(p, q)``, its derivative by p, and slopes, of pairs.
 
-    Attributes
-    ----------
-    minus_divergence, log_odds : torch.Tensor
-        ``-D(p, q)`` and its derivative by p.
-    slope : torch.Tensor
-        ``p - (1 - p) q / (1 - q)``, the derivative of D by the squared distance up to
-        ``e / (nu base)``.
+    A slope ``p - (1 - p) q / (1 - q)`` is the derivative of D by the squared distance
+    up to ``e / (nu base)``.
     """
-
-    def __init__(self, p, base, nu, kernel, floor):
-        # in as few passes and arrays as possible, which take most of the time
-        log_q = log_power(base, nu, kernel)
-        odds = log_q.exp()
-        rest = 1 - odds
-        kept = rest.clamp(min=floor)
-        odds.div_(kept)
-        self.slope = torch.sub(p, odds).addcmul_(p, odds)
-        beyond = rest.sub_(kept)  # below zero where the tangent begins
-        log_rest = kept.log_().add_(beyond.mul_(1 / floor))
-        self.log_odds = log_q.sub_(log_rest)
-        self.minus_divergence = log_rest.addcmul_(p, self.log_odds)
+    # in as few passes and arrays as possible, which take most of the time
+    log_q = log_power(base, nu, kernel)
+    odds = log_q.exp()
+    rest = 1 - odds
+    kept = rest.clamp(min=floor)
+    odds.div_(kept)
+    slope = torch.sub(p, odds).addcmul_(p, odds)
+    beyond = rest.sub_(kept)  # below zero where the tangent begins
+    log_rest = kept.log_().add_(beyond.mul_(1 / floor))
+    log_odds = log_q.sub_(log_rest)
+    return log_rest.addcmul_(p, log_odds), log_odds, slope
