@@ -123,30 +123,32 @@ class Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         a, b = ctx.saved_tensors
-        multiply = Linear.apply if torch.is_grad_enabled() else _linear
         of_a = of_b = of_bias = None
         if ctx.needs_input_grad[0]:
-            of_a = multiply(gradient, b.t(), None)
+            of_a = linear(gradient, b.t(), None)
         if ctx.needs_input_grad[1]:
             # the longer side as outputs of the layer: up to twice as fast
             if b.shape[0] > b.shape[1]:
-                of_b = multiply(a.t(), gradient.t(), None).t()
+                of_b = linear(a.t(), gradient.t(), None).t()
             else:
-                of_b = multiply(gradient.t(), a.t(), None)
+                of_b = linear(gradient.t(), a.t(), None)
         if ctx.needs_input_grad[2]:
             of_bias = on_all_threads(torch.sum, gradient, 0)
         return of_a, of_b, of_bias
 
 
+def linear(x, weight, bias):
+    """Return ``x @ weight.T + bias`` of two matrices that are :func:`is_ours`."""
+    # what torch does for a function of ours takes as long as a small product
+    return (Linear.apply if torch.is_grad_enabled() else _linear)(x, weight, bias)
+
+
 def is_ours(*tensors):
     """Return whether a product of these is one that we compute."""
-    dtypes = {t.dtype for t in tensors}
-    return (
-        len(dtypes) == 1
-        and dtypes <= {torch.float32, torch.bfloat16}
-        and all(t.device.type == "cpu" for t in tensors)
-        and not is_transformed()
-    )
+    dtype = tensors[0].dtype
+    if dtype not in (torch.float32, torch.bfloat16) or is_transformed():
+        return False
+    return all(t.dtype == dtype and t.is_cpu for t in tensors)
 
 
 def is_transformed():
@@ -159,4 +161,4 @@ def product(a, b):
     """Return ``a @ b`` of two matrices, for a loss."""
     if a.shape[0] * a.shape[1] * b.shape[1] < _LEAST_PRODUCT or not is_ours(a, b):
         return a @ b
-    return Linear.apply(a, b.t(), None)
+    return linear(a, b.t(), None)

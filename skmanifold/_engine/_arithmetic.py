@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from skmanifold._exact import (
-    Linear,
     has_exact_products,
     is_ours,
     is_transformed,
+    linear,
     local,
     on_all_threads,
 )
@@ -113,9 +113,9 @@ def _layer(x, weight, bias=None):
     if x.ndim == 0 or weight.ndim != 2 or not is_ours(*given):
         return F.linear(x, weight, bias)
     if x.ndim == 2:
-        return Linear.apply(x, weight, bias)
+        return linear(x, weight, bias)
     rows = x.reshape(-1, x.shape[-1])
-    return Linear.apply(rows, weight, bias).reshape(*x.shape[:-1], weight.shape[0])
+    return linear(rows, weight, bias).reshape(*x.shape[:-1], weight.shape[0])
 
 
 def _product(a, b):
@@ -185,13 +185,13 @@ class _LayerNorm(torch.autograd.Function):
             torch.native_layer_norm, x, shape, weight, bias, eps
         )
         ctx.save_for_backward(x, mean, scale, weight, bias)
-        ctx.constants = shape, eps
+        ctx.shape = shape
         return y
 
     @staticmethod
     def backward(ctx, gradient):
         x, mean, scale, weight, bias = ctx.saved_tensors
-        shape, eps = ctx.constants
+        shape = ctx.shape
         gradient = gradient.contiguous()
         of_x = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
