@@ -5,7 +5,6 @@
 
 from torch import nn
 
-from skmanifold._engine import RowBatches
 from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
