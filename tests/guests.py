@@ -5,8 +5,13 @@
 
 from torch import nn
 
-from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    KMeansMixin,
+    Plan,
+    RowBatches,
+)
 
 
 def linear_networks(sizes, n_components):
@@ -32,7 +37,7 @@ class LinearAutoencoder(nn.Module):
         return {"reconstruction": error.square().sum(1).mean()}
 
 
-class NeuralPCA(DecoderMixin, DeepManifold):
+class NeuralPCA(KMeansMixin, DecoderMixin, DeepManifold):
     """One phase, four hooks."""
 
     def __init__(
@@ -74,7 +79,7 @@ class NeuralPCA(DecoderMixin, DeepManifold):
         return linear_networks(sizes, self.n_components)
 
     def _make_objective(self, data, networks):
-        data.learnt["n_inputs_"] = data.n_inputs
+        data.learned["n_inputs_"] = data.n_inputs
         return LinearAutoencoder(data.inputs, networks)
 
 

@@ -132,6 +132,7 @@ def _epoch(objective, batches, training, epoch, pace):
     """Take one epoch's steps: sums and names of its terms, and the last rate."""
     n_steps = training.n_epochs * len(batches)
     totals = None
+    parameters = [p for p in objective.parameters() if p.requires_grad]
     on_epoch_start = getattr(objective, "on_epoch_start", None)
     with same_bits(objective):
         if on_epoch_start is not None:
@@ -145,16 +146,16 @@ def _epoch(objective, batches, training, epoch, pace):
             )
             with pace as n_threads:
                 use_threads(n_threads)
-                terms = _step(objective, batch, training, step / n_steps, factor)
+                progress = step / n_steps
+                terms = _step(objective, parameters, batch, training, progress, factor)
             # losses stay on the device until the epoch ends
             values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
     return totals, terms, factor
 
 
-def _step(objective, batch, training, progress, factor):
+def _step(objective, parameters, batch, training, progress, factor):
     """Take one step: the terms of the loss."""
-    parameters = [p for p in objective.parameters() if p.requires_grad]
     # Without the cache, which lives as long as the outermost such context: one of the
     # caller's would keep the first step's weights for all of them.
     with torch.autocast(

@@ -347,7 +347,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         ],
     }
 
-    _method_with_decoder = "AtlasAE"
+    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
     def __init__(
         self,

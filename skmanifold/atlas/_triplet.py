@@ -360,7 +360,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "encoder": [nn.Module, callable, None],
     }
 
-    _method_with_decoder = "AtlasAE"
+    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
     def __init__(
         self,

@@ -446,8 +446,10 @@ class InputScaler:
         # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
             # in C order: the norms' last bits must not depend on the layout
-            scaled = np.subtract(dense(rows), self.center_, dtype=np.float64, order="C")
-            scaled *= self.factor_  # in place: another array costs more than this
+            scaled = dense(rows).astype(np.float64, order="C")
+            # in place: another array costs more than this
+            scaled -= self.center_
+            scaled *= self.factor_
             scaled = scaled.astype(np.float32)
         low, high = scaled.min(axis=0), scaled.max(axis=0)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):

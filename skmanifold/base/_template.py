@@ -158,8 +158,8 @@ class DeepManifold(
 
     _set_by_validation = ("n_features_in_", "feature_names_in_")
 
-    # A method with a decoder, which the error about inverse_transform recommends.
-    _method_with_decoder = None
+    # Methods with a decoder, which the error about inverse_transform recommends.
+    _methods_with_decoder = None
 
     # ``out`` is a place, not metadata
     __metadata_request__transform = {"out": UNUSED}
@@ -171,10 +171,10 @@ class DeepManifold(
             return super().__getattribute__(name)
         except AttributeError as error:
             if name == "inverse_transform":
-                other = self._method_with_decoder
+                others = self._methods_with_decoder
                 raise AttributeError(
                     f"{type(self).__name__} has no inverse_transform: it learns no "
-                    f"decoder.{f' {other} does.' if other else ''}"
+                    f"decoder.{f' {others} do.' if others else ''}"
                 ) from None
             if isinstance(error.__cause__, AttributeError):
                 # scikit-learn's own only says that the method is missing

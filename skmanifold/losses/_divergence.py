@@ -4,9 +4,16 @@
 """Two-way divergence of pair similarities, with an explicit gradient."""
 
 import torch
+from torch.autograd.function import once_differentiable
+
+from skmanifold._exact import all_threads
 
 from ._kernels import log_power, one_plus_scaled_distances
 from ._precision import full_precision
+
+# Pairs that are computed at a time on the CPU: few enough for the arrays of a block to
+# stay in the cache.
+_BLOCK_PAIRS = 2**17
 
 
 @full_precision
@@ -81,7 +88,7 @@ def two_way_divergence(
 
 
 class _TwoWayDivergence(torch.autograd.Function):
-    """Value and gradient in one pass over the (B, B) matrices."""
+    """Value and gradient in one pass over the pairs."""
 
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):
@@ -90,53 +97,81 @@ class _TwoWayDivergence(torch.autograd.Function):
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
         base = one_plus_scaled_distances(z_a, z_b, nu)
-        log_q = log_power(base, nu, kernel)
-        q = log_q.exp()
-        rest = 1 - q
-        kept = rest.clamp(min=floor)
-        # dD/d(d2) up to e / nu: (p - (1 - p) q / kept) / base, in one buffer
-        slope = (p - 1).mul_(q).div_(kept).add_(p).div_(base)
+        # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over the pairs of a sample are those
+        # of slopes, and of slopes times coordinates
+        ones = z_a.new_ones(n, 1)
+        of_a, of_b = torch.cat([ones, z_a], 1), torch.cat([ones, z_b], 1)
+        p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
 
-        beyond = rest.sub_(kept)  # negative where the tangent is used
-        log_rest = kept.log_().add_(beyond, alpha=1 / floor)
-        log_odds = log_q.sub_(log_rest)
-        minus_divergence = torch.addcmul(log_rest, p, log_odds)
+        own, sums, sums_a, sums_b = [], [], [], torch.zeros_like(of_a)
+        n_rows = max(1, _BLOCK_PAIRS // n) if p.device.type == "cpu" else n
+        for start in range(0, n, n_rows):
+            rows = slice(start, start + n_rows)
+            with all_threads():
+                minus_divergence, log_odds, slope = _of_pairs(
+                    p[rows], base[rows], nu, kernel, floor
+                )
+                of_all = minus_divergence, log_odds, slope
+                own.append(torch.stack([one.diagonal(start) for one in of_all]))
+                divisor = base[rows]
+                if damping is not None:
+                    # 1 + d2 / damping, from base = 1 + d2 / nu
+                    share = nu / damping
+                    damped = torch.mul(divisor, share).add_(1 - share)
+                    minus_divergence.div_(damped)
+                    if p_slope is not None:
+                        log_odds.div_(damped)
+                    divisor = damped.mul_(divisor)
+                slope.div_(divisor)
+                minus_divergence.diagonal(start).zero_()
+                slope.diagonal(start).zero_()
+                sums.append(minus_divergence.sum(1))
+                if p_slope is not None:
+                    torch.mul(log_odds, -weight / n, out=p_slope[rows])
+            sums_a.append(slope @ of_b)
+            sums_b.addmm_(slope.t(), of_a[rows])
 
-        # Row sums first: a sum over a large tensor is split by threads, and its bits
-        # would depend on their number.
-        pair_weight = weight / n
-        if damping is not None:
-            # 1 / (1 + d2 / damping), from base = 1 + d2 / nu
-            share = nu / damping
-            pair_weight = base.mul_(share).add_(1 - share).reciprocal_()
-            pair_weight.mul_(weight / n)
-        positive = minus_divergence.diagonal().sum() / -n
-        negative = -minus_divergence.mul_(pair_weight).fill_diagonal_(0).sum(1).sum()
-        own_slope = slope.diagonal() / n
-        slope.mul_(pair_weight).fill_diagonal_(0)
-        ctx.factor = (nu + 1.0) / nu
-
-        p_slope = None
-        if ctx.needs_input_grad[0]:
-            p_slope = log_odds.neg_()
-            own_p_slope = p_slope.diagonal() / n
-            p_slope.mul_(pair_weight).diagonal().copy_(own_p_slope)
-        ctx.save_for_backward(slope, own_slope, z_a, z_b, p_slope)
+        own, own_p, own_slope = torch.cat(own, 1).div_(n)
+        positive = -own.sum()
+        negative = torch.cat(sums).sum() * (-weight / n)
+        sums_a = torch.cat(sums_a)
+        factor = (nu + 1.0) / nu
+        own_slope = own_slope / base.diagonal()
+        own_a = factor * own_slope.unsqueeze(1) * (z_a - z_b)
+        other_a, other_b = (
+            factor * weight / n * (total[:, :1] * z - total[:, 1:])
+            for z, total in ((z_a, sums_a), (z_b, sums_b))
+        )
+        ctx.save_for_backward(own_a, other_a, other_b, p_slope, own_p)
         return positive, negative
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad_positive, grad_negative):
-        slope, own_slope, z_a, z_b, p_slope = ctx.saved_tensors
-        # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over j become row sums and a product
-        pairs = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
-        grad_a = pairs + (ctx.factor * grad_negative) * (
-            slope.sum(1, keepdim=True) * z_a - slope @ z_b
-        )
-        grad_b = -pairs + (ctx.factor * grad_negative) * (
-            slope.sum(0).unsqueeze(1) * z_b - slope.t() @ z_a
-        )
+        own_a, other_a, other_b, p_slope, own_p = ctx.saved_tensors
+        own = grad_positive * own_a
         grad_p = None
         if p_slope is not None:
             grad_p = p_slope * grad_negative
-            grad_p.diagonal().copy_(p_slope.diagonal() * grad_positive)
+            grad_p.diagonal().copy_(own_p * -grad_positive)
+        grad_a, grad_b = own + grad_negative * other_a, grad_negative * other_b - own
         return grad_p, grad_a, grad_b, None, None, None, None, None
+
+
+def _of_pairs(p, base, nu, kernel, floor):
+    """Return ``-D(p, q)``, its derivative by p, and slopes, of pairs.
+
+    A slope ``p - (1 - p) q / (1 - q)`` is the derivative of D by the squared distance
+    up to ``e / (nu base)``.
+    """
+    # in as few passes and arrays as possible, which take most of the time
+    log_q = log_power(base, nu, kernel)
+    odds = log_q.exp()
+    rest = 1 - odds
+    kept = rest.clamp(min=floor)
+    odds.div_(kept)
+    slope = torch.sub(p, odds).addcmul_(p, odds)
+    beyond = rest.sub_(kept)  # below zero where the tangent begins
+    log_rest = kept.log_().add_(beyond.mul_(1 / floor))
+    log_odds = log_q.sub_(log_rest)
+    return log_rest.addcmul_(p, log_odds), log_odds, slope

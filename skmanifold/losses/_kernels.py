@@ -7,6 +7,8 @@ import math
 
 import torch
 
+from skmanifold._exact import all_threads, product
+
 from ._precision import full_precision
 
 
@@ -149,7 +151,9 @@ def one_plus_scaled_distances(a, b, nu):
     # 1 + a2 + b2 - 2 a b in a single product, without further passes
     left = torch.cat([a * (-2 / nu), a2, torch.ones_like(a2)], 1)
     right = torch.cat([b, torch.ones_like(b2), b2], 1)
-    return (left @ right.t()).clamp_(min=1)
+    base = product(left, right.t())
+    with all_threads():
+        return base.clamp_(min=1)
 
 
 def log_power(base, nu, kernel):
@@ -159,4 +163,5 @@ def log_power(base, nu, kernel):
 
 
 def _power(base, nu, kernel):
-    return log_power(base, nu, kernel).exp_()
+    with all_threads():
+        return log_power(base, nu, kernel).exp_()

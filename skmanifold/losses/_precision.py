@@ -39,9 +39,13 @@ def full_precision(function):
 
     @functools.wraps(function)
     def computed(*args, **kwargs):
-        values = (*args, *kwargs.values())
-        device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
-        args = map(_single, args)
+        device = None
+        # a loop: an interrupt within a generator would be lost
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, torch.Tensor):
+                device = value.device
+                break
+        args = [_single(value) for value in args]
         kwargs = {name: _single(value) for name, value in kwargs.items()}
         if device is None or not torch.is_autocast_enabled(device.type):
             return function(*args, **kwargs)

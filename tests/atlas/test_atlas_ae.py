@@ -330,22 +330,6 @@ def odd_data():
     yield "wide", rng.randn(12, 1000)
 
 
-@pytest.mark.parametrize("init", ["k-means", "random", "farthest"])
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X, init):
-    model = quick(max_epochs=5, init=init, denoise=init == "random", batch_size=10)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="X has no varying column"):
-            model.fit(X)
-        assert_allclose(model.reconstruct(X), 7.0)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    assert np.isfinite(model.chart_overlap_).all()
-    assert np.isfinite(model.reconstruct(X)).all()
-
-
 @pytest.mark.parametrize("n_samples", [2, 3, 5])
 def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
     X = iris[0][::30][:n_samples]

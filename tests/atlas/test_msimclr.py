@@ -133,57 +133,10 @@ def test_blocks(digits, fitted_digits):
     assert_array_equal(weights, soft.predict_proba(X))
 
 
-def test_fit_transform_is_transform(digits, fitted_digits):
-    X = digits[0]
-    assert_array_equal(fitted_digits.transform(X), fitted_digits.embedding_)
-    X = X[:150]
-    assert_array_equal(quick().fit_transform(X), quick().fit(X).transform(X))
-
-
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
-    X, Z = digits[0], fitted_digits.embedding_
-    torch.set_num_threads(n_threads)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
-        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
-
-
 # -- seeds
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("image_shape", [None, (8, 8)])
-def test_same_seed_same_bits_for_any_number_of_threads(digits, precision, image_shape):
-    X = digits[0][:600]
-
-    def fit(n_threads, seed=0):
-        torch.set_num_threads(n_threads)
-        model = quick(
-            random_state=seed,
-            batch_size=300,
-            image_shape=image_shape,
-            training=TrainingOptions(precision=precision),
-        )
-        raw = model.fit(X).predict_proba(X)
-        assert torch.get_num_threads() == n_threads
-        return raw
-
-    one = fit(1)
-    assert_array_equal(fit(3), one)
-    assert not np.array_equal(fit(1, seed=1), one)
-
-
 # -- input of any habit
-
-
-def test_float32_in_float32_out(iris):
-    X = iris[0]
-    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
-    model = quick().fit(X)
-    assert model.embedding_.dtype == np.float64
-    assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 def odd_data():
@@ -195,42 +148,6 @@ def odd_data():
     yield "tiny", X * 1e-8
     yield "huge", X * 1e8
     yield "offset", X + 1e6
-
-
-@pytest.mark.parametrize("image_shape", [None, (8, 8)])
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X, image_shape):
-    model = quick(max_epochs=5, image_shape=image_shape)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="X has no varying column"):
-            model.fit(X)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    if name == "all rows equal":
-        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
-    else:
-        assert model.predict_proba(X).std(axis=0).max() > 0
-
-
-def test_one_column_and_wide_rows():
-    rng = np.random.RandomState(0)
-    for shape in ((40, 1), (12, 3000)):
-        assert np.isfinite(quick(batch_size=12).fit_transform(rng.randn(*shape))).all()
-
-
-@pytest.mark.parametrize("n_samples", [2, 3, 4])
-def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
-    X = iris[0][::30][:n_samples]
-    with pytest.warns(UserWarning) as caught:
-        model = MSimCLR(max_epochs=3, random_state=0).fit(X)
-    assert [str(w.message) for w in caught] == [
-        f"n_neighbors=4 needs more than the {n_samples} samples of X; using "
-        f"n_neighbors={n_samples - 1}."
-    ]
-    assert np.isfinite(model.embedding_).all()
-    assert model.n_neighbors == 4, "a parameter is never changed"
 
 
 # -- bad input, one by one

@@ -36,7 +36,6 @@ from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
-from tests.guests import LinearAutoencoder, NeuralPCA
 
 ESTIMATORS = [
     value

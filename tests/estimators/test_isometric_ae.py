@@ -201,82 +201,10 @@ def fitted_digits(digits):
     return quick(encoder_layers="auto", n_landmarks=50).fit(digits[0])
 
 
-def test_fit_transform_is_transform(digits, fitted_digits):
-    X = digits[0]
-    Z = fitted_digits.embedding_
-    assert_array_equal(fitted_digits.transform(X), Z)
-    assert_array_equal(
-        clone(fitted_digits).set_params(**QUICK, n_landmarks="auto").fit_transform(X),
-        quick().fit(X).transform(X),
-    )
-
-
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
-    X, Z = digits[0], fitted_digits.embedding_
-    torch.set_num_threads(n_threads)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
-        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
-
-
 # -- seeds
 
 
-@pytest.mark.parametrize(
-    "options",
-    [dict(batch_size=508), dict(image_shape=(8, 8)), dict(latent_prior="gaussian")],
-    ids=str,
-)
-def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
-    X = digits[0]
-
-    def fit(n_threads, seed=0):
-        torch.set_num_threads(n_threads)
-        model = IsometricAE(
-            random_state=seed,
-            max_epochs=1,
-            n_landmarks=50,
-            encoder_layers=(64, 64),
-            **options,
-        )
-        Z = model.fit_transform(X)
-        assert torch.get_num_threads() == n_threads
-        return Z
-
-    one = fit(1)
-    assert_array_equal(fit(2), one)
-    assert_array_equal(fit(4), one)
-    assert not np.array_equal(fit(1, seed=1), one)
-
-
-def test_same_bits_in_threads(iris):
-    X = iris[0]
-    results = joblib.Parallel(n_jobs=4, prefer="threads")(
-        joblib.delayed(quick(random_state=i % 2).fit_transform)(X) for i in range(4)
-    )
-    assert_array_equal(results[0], results[2])
-    assert_array_equal(results[1], results[3])
-    assert_array_equal(results[0], quick().fit_transform(X))
-
-
-def test_random_state_instance_moves_on(iris):
-    rng = np.random.RandomState(0)
-    first = quick(random_state=rng).fit_transform(iris[0])
-    second = quick(random_state=rng).fit_transform(iris[0])
-    assert not np.array_equal(first, second)
-
-
 # -- input of any habit
-
-
-def test_float32_in_float32_out(iris):
-    X = iris[0]
-    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
-    model = quick().fit(X)
-    assert model.embedding_.dtype == np.float64
-    assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 def odd_data():
@@ -290,35 +218,6 @@ def odd_data():
     yield "huge", X * 1e8
     yield "offset", X + 1e6
     yield "wide", rng.randn(12, 3000)
-
-
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X):
-    model = quick(max_epochs=20)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="X has no varying column"):
-            model.fit(X)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    if name == "all rows equal":
-        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
-    else:
-        assert model.embedding_.std() > 0
-
-
-@pytest.mark.parametrize("n_samples", [2, 3, 4, 5])
-def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
-    X = iris[0][::30][:n_samples]
-    with pytest.warns(UserWarning) as caught:
-        model = IsometricAE(random_state=0, max_epochs=20).fit(X)
-    assert [str(w.message) for w in caught] == [
-        f"n_neighbors=10 needs more than the {n_samples} samples of X; using "
-        f"n_neighbors={n_samples - 1}."
-    ]
-    assert np.isfinite(model.embedding_).all()
-    assert model.n_neighbors == 10, "a parameter is never changed"
 
 
 # -- bad input, one by one
