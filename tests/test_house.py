@@ -272,6 +272,20 @@ OUTSIDE = {
         "image_shape": [8],
         "n_jobs": [0],
     },
+    "TLDR": {
+        "n_neighbors": [0],
+        "encoder": ["deep"],
+        "projector_dim": [0],
+        "redundancy_weight": [-1],
+        "n_jobs": [0],
+    },
+    "TopologicalAE": {
+        "topology_weight": [-1],
+        "max_homology_dimension": [-1],
+        "encoder_layers": ["wide", (0,)],
+        "norm": ["instance"],
+        "activation": ["step"],
+    },
 }
 
 

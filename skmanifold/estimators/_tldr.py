@@ -175,7 +175,11 @@ default="linear"
         "neighbors_algorithm": [
             StrOptions({"auto", "exact", "partition", "pynndescent"})
         ],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
     }
 
     def __init__(
@@ -233,15 +237,15 @@ default="linear"
 
     def _make_networks(self, sizes):
         n_in, n_out = sizes["n_inputs"], self.n_components
+        layers = checked_widths("encoder_layers", self.encoder_layers)
         if not isinstance(self.encoder, str):
             return {
                 "encoder": own_network(
                     "encoder",
                     self.encoder,
-                    "n_inputs, n_components",
                     n_in,
                     n_out,
-                    width="n_components",
+                    sizes=("n_inputs", "n_components"),
                     remedy=f"Give it a last layer of {n_out} outputs.",
                 )
             }
@@ -255,7 +259,6 @@ default="linear"
                     nn.Linear(n_out, n_out),
                 )
             }
-        layers = checked_widths("encoder_layers", self.encoder_layers)
         return {"encoder": MLP(n_in, n_out, layers=layers, norm="batch")}
 
     def _make_objective(self, data, networks):

@@ -246,9 +246,11 @@ default="relu"
         return RowBatches(data.n_samples, batch_size, data.device)
 
     def _make_networks(self, sizes):
+        widths = sizes["n_inputs"], self.n_components
+        layers = checked_widths("encoder_layers", self.encoder_layers)
         return {
-            "encoder": self._network("encoder", sizes["n_inputs"], self.n_components),
-            "decoder": self._network("decoder", self.n_components, sizes["n_inputs"]),
+            "encoder": self._network("encoder", widths, layers),
+            "decoder": self._network("decoder", widths[::-1], layers[::-1]),
         }
 
     def _make_objective(self, data, networks):
@@ -260,23 +262,12 @@ default="relu"
             max_homology_dimension=self.max_homology_dimension,
         )
 
-    def _network(self, name, n_in, n_out):
+    def _network(self, name, widths, layers):
         given = getattr(self, name)
-        if given is None:
-            layers = checked_widths("encoder_layers", self.encoder_layers)
-            if name == "decoder":
-                layers = layers[::-1]
-            return MLP(
-                n_in, n_out, layers=layers, norm=self.norm, activation=self.activation
-            )
-        return own_network(
-            name,
-            given,
-            "n_in, n_out",
-            n_in,
-            n_out,
-            remedy=f"Give it a last layer of {n_out} outputs.",
-        )
+        if given is not None:
+            remedy = f"Give it a last layer of {widths[1]} outputs."
+            return own_network(name, given, *widths, remedy=remedy)
+        return MLP(*widths, layers=layers, norm=self.norm, activation=self.activation)
 
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None

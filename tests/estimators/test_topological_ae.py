@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold import TopologicalAE
@@ -34,11 +33,6 @@ def spheres():
     y = np.repeat(np.arange(6), [100] * 5 + [500])
     order = rng.permutation(1000)
     return X[order], y[order]
-
-
-@parametrize_with_checks([quick(max_epochs=1, batch_size="auto")])
-def test_check_estimator(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("dimension", [0, 1])
@@ -144,18 +138,3 @@ def test_own_networks(spheres):
     assert isinstance(model.decoder_.decoder, nn.Linear)
     with pytest.raises(ValueError, match=r"decoder maps .* shape \(2, 3\)"):
         quick(decoder=nn.Linear(2, 3)).fit(X)
-
-
-def test_parameters(spheres):
-    X = spheres[0][:50]
-    for name, value in [
-        ("topology_weight", -1),
-        ("max_homology_dimension", -1),
-        ("encoder_layers", "wide"),
-        ("norm", "instance"),
-        ("activation", "step"),
-    ]:
-        with pytest.raises(ValueError, match=f"'{name}' parameter"):
-            quick(**{name: value}).fit(X)
-    with pytest.raises(ValueError, match=r"encoder_layers=.*positive integers"):
-        quick(encoder_layers=(0,)).fit(X)
