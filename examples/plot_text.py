@@ -52,8 +52,7 @@ print(f"{len(train)} training texts, {len(test)} test texts")
 # The sparse matrix goes into the estimator as it is. Beside it, latent semantic
 # analysis in two dimensions, a linear map. The accuracy is that of the vote of the ten
 # nearest training texts on the topic of a test text; 2,600 dimensions are the words
-# themselves. A larger ``nu_embedding`` than usual draws the many small groups of texts
-# less tightly.
+# themselves.
 
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -70,9 +69,7 @@ print(f"{X.shape[1]} words, {X.nnz / X.shape[0]:.0f} of them in a text")
 
 models = {
     "LSA": make_pipeline(words, TruncatedSVD(n_components=2, random_state=0)),
-    "DLME": make_pipeline(
-        words, DLME(n_neighbors=10, nu_embedding=0.1, random_state=0)
-    ),
+    "DLME": make_pipeline(words, DLME(n_neighbors=10, random_state=0)),
 }
 maps = {name: model.fit_transform(train_texts) for name, model in models.items()}
 

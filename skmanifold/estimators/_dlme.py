@@ -159,8 +159,11 @@ class DLME(DeepManifold):
         Degrees of freedom of the t-kernel in structure space. Should exceed
         ``nu_embedding``: that is what pushes apart what is not near.
 
-    nu_embedding : float, default=0.01
-        Degrees of freedom of the t-kernel in the embedding.
+    nu_embedding : float or "auto", default="auto"
+        Degrees of freedom of the t-kernel in the embedding. Increase it when clusters
+        are specks: they spread. "auto" is 0.1 up to 10,000 samples, then falls as one
+        over their number, to 0.01 from 100,000 on: many samples fill the plot anyway,
+        and a narrow kernel keeps large clusters apart.
 
     kernel : {"max", "density"}, default="max"
         t-kernels with largest value 1, or the t density, as in the paper.
@@ -188,10 +191,10 @@ class DLME(DeepManifold):
     structure_dim : int, default=64
         Dimension of the structure space.
 
-    structure_layers : sequence of int, default=(512, 128)
+    structure_layers : sequence of int, default=(256, 128)
         Hidden layers of the structure network.
 
-    embedding_layers : sequence of int, default=(128,)
+    embedding_layers : sequence of int, default=(256, 128)
         Hidden layers of the embedding network.
 
     norm : {"layer", "batch", "none"}, default="layer"
@@ -312,7 +315,10 @@ callable or None, default=None
         "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
         "alpha": [Interval(Real, 0, 1, closed="right")],
         "nu_structure": [Interval(Real, 0, None, closed="neither")],
-        "nu_embedding": [Interval(Real, 0, None, closed="neither")],
+        "nu_embedding": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "kernel": [StrOptions({"max", "density"})],
         "repulsion": [
             Interval(Real, 0, None, closed="left"),
@@ -348,15 +354,15 @@ callable or None, default=None
         augmentation="neighbors",
         alpha=0.01,
         nu_structure=100.0,
-        nu_embedding=0.01,
+        nu_embedding="auto",
         kernel="max",
         repulsion="auto",
         repulsion_warmup=0.7,
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
-        structure_layers=(512, 128),
-        embedding_layers=(128,),
+        structure_layers=(256, 128),
+        embedding_layers=(256, 128),
         norm="layer",
         encoder=None,
         n_clusters=None,
@@ -490,10 +496,12 @@ callable or None, default=None
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600)
+        size = n_samples / 2000
+        n_steps = round(min(max(600, 750 * size ** (1 / 3)), 2000))
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = round(250 * max(1.0, n_samples / 2000) ** 0.2)
+            # few samples: smaller batches, so that more steps cost no more
+            batch_size = round(250 * size ** (0.5 if size < 1 else 0.2))
         batch_size = min(batch_size, n_samples)
         n_epochs = self.max_epochs
         if n_epochs == "auto":
@@ -512,7 +520,7 @@ callable or None, default=None
             batch_size=batch_size,
             learning_rate=learning_rate,
             # few rows span little but their noise: fewer components for them
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_reduced=min(50, max(2, n_samples // 3)) if reduces else None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -567,11 +575,14 @@ callable or None, default=None
         repulsion = self.repulsion
         if repulsion == "auto":
             repulsion = 5.0 * min(max(data.n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
+        nu_embedding = self.nu_embedding
+        if nu_embedding == "auto":
+            nu_embedding = min(max(1_000 / data.n_samples, 0.01), 0.1)
         return DLMEObjective(
             networks["encoder"],
             alpha=self.alpha,
             nu_structure=self.nu_structure,
-            nu_embedding=self.nu_embedding,
+            nu_embedding=nu_embedding,
             kernel=self.kernel,
             repulsion=repulsion,
             repulsion_warmup=self.repulsion_warmup,
