@@ -239,8 +239,8 @@ callable or None, default=None
         to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" takes 600 steps, and more from 850 samples on: they
-        grow with the cube root of ``n_samples``, from 800 at 2,000 to 2,000.
+        Passes over the data. "auto" takes 600 steps, and more from 1,200 samples on:
+        they grow with the cube root of ``n_samples``, from 720 at 2,000 to 1,750.
 
     batch_size : int or "auto", default="auto"
         Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
@@ -505,11 +505,11 @@ callable or None, default=None
 
     def _plan(self, n_samples, n_features):
         size = n_samples / 2000
-        n_steps = round(min(max(600, 800 * size ** (1 / 3)), 2000))
+        n_steps = round(min(max(600, 720 * size ** (1 / 3)), 1750))
         batch_size = self.batch_size
         if batch_size == "auto":
             # smaller batches of few samples: at equal cost, more steps are better
-            batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.3)))
+            batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.29)))
         batch_size = min(batch_size, n_samples)
         n_epochs = self.max_epochs
         if n_epochs == "auto":
