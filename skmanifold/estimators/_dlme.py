@@ -239,8 +239,8 @@ callable or None, default=None
         to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" takes 600 steps, and more from 1,200 samples on:
-        they grow with the cube root of ``n_samples``, from 720 at 2,000 to 1,750.
+        Passes over the data. "auto" takes 600 steps, and more from 1,000 samples on:
+        they grow with the fourth root of ``n_samples``, from 720 at 2,000 to 1,750.
 
     batch_size : int or "auto", default="auto"
         Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
@@ -505,7 +505,7 @@ callable or None, default=None
 
     def _plan(self, n_samples, n_features):
         size = n_samples / 2000
-        n_steps = round(min(max(600, 720 * size ** (1 / 3)), 1750))
+        n_steps = round(min(max(600, 720 * size**0.25), 1750))
         batch_size = self.batch_size
         if batch_size == "auto":
             # smaller batches of few samples: at equal cost, more steps are better

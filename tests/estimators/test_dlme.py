@@ -123,6 +123,8 @@ def test_the_size_of_the_data_decides():
         for n, plan in zip(sizes, plans, strict=True)
     ]
     assert n_steps[0] == 600
+    assert n_steps[2] == pytest.approx(720, rel=0.02)
+    assert n_steps[4:] == pytest.approx([1750, 1750], rel=0.08)  # whole epochs
     assert n_steps == sorted(n_steps)
     assert [plan.batch_size for plan in plans[:3]] == [30, 90, 180]
     assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
@@ -694,6 +696,19 @@ def test_warm_start_goes_on(iris):
         model.fit(X[:, :2])
     with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_components=3).fit(X)
+
+
+def test_parts_after_a_fit_refine_it(digits):
+    X = digits[0]
+    model = DLME(max_epochs=30, random_state=0).fit(X[:1400])
+    before = model.transform(X)
+    model.partial_fit(X[1400:])
+    moved = np.linalg.norm(model.transform(X) - before, axis=1)
+    assert np.sqrt(np.mean(moved**2)) < 0.3 * before.std()
+    assert trustworthiness(X, model.transform(X)) > trustworthiness(X, before) - 0.01
+    # parts of a stream have no fit to keep
+    stream = quick().partial_fit(X[:300]).partial_fit(X[300:600])
+    assert stream._n_whole == 0
 
 
 # -- feedback
