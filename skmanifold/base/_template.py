@@ -799,8 +799,8 @@ class DeepManifold(
         if isinstance(self.random_state, np.random.RandomState):
             # it has moved on since; the seed that it gave is in the file
             parameters.pop("random_state")
-        # each apart: the digest of a whole tells one object in two places from two equal
-        # ones, and clone copies tuples
+        # each apart: the digest of a whole tells one object in two places from two
+        # equal ones, and clone copies tuples
         described = {
             name: joblib.hash(_describe(name, v)) for name, v in parameters.items()
         }
