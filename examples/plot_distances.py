@@ -46,7 +46,7 @@ old, new = slice(0, 800), slice(800, None)
 from skmanifold import DLME
 from skmanifold.metrics import neighborhood_hit
 
-model = DLME(metric="precomputed", nu_embedding=0.1, random_state=0)
+model = DLME(metric="precomputed", random_state=0)
 Z = model.fit_transform(paths[old, old])
 Z_new = model.transform(paths[new, old])
 print(f"neighbors in the same community: {neighborhood_hit(Z, community[old]):.3f}")

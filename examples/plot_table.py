@@ -53,7 +53,7 @@ to_numbers = make_column_transformer(
     ),
     verbose_feature_names_out=False,
 ).set_output(transform="pandas")
-dlme = DLME(nu_embedding=0.1, random_state=0)
+dlme = DLME(random_state=0)
 train, new = table.drop(table.index[::6]), table[::6]
 model = make_pipeline(to_numbers, dlme).fit(train)
 clusterer = make_pipeline(to_numbers, DCRL(n_clusters=3, random_state=0)).fit(train)

@@ -52,7 +52,7 @@ print(f"{len(train)} training texts, {len(test)} test texts")
 # The estimator accepts the sparse matrix. It is compared with latent semantic analysis
 # in two dimensions, a linear map. Accuracy is that of the vote of the ten nearest
 # training texts on the topic of a test text; the last line uses the words themselves. A
-# larger ``nu_embedding`` than usual spreads the many small groups of texts.
+# larger ``nu_embedding`` spreads the many small groups of texts.
 
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -69,9 +69,7 @@ print(f"{X.shape[1]} words, {X.nnz / X.shape[0]:.0f} of them in a text")
 
 models = {
     "LSA": make_pipeline(words, TruncatedSVD(n_components=2, random_state=0)),
-    "DLME": make_pipeline(
-        words, DLME(n_neighbors=10, nu_embedding=0.1, random_state=0)
-    ),
+    "DLME": make_pipeline(words, DLME(n_neighbors=10, random_state=0)),
 }
 maps = {name: model.fit_transform(train_texts) for name, model in models.items()}
 

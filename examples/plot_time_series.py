@@ -58,9 +58,7 @@ def spectrum(windows):
     return np.log1p(np.abs(np.fft.rfft(windows * taper, axis=1)))
 
 
-model = make_pipeline(
-    FunctionTransformer(spectrum), DLME(nu_embedding=0.1, random_state=0)
-)
+model = make_pipeline(FunctionTransformer(spectrum), DLME(random_state=0))
 Z = model.fit_transform(X)
 Z_new = model.transform(X_new)
 

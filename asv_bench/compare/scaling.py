@@ -27,7 +27,7 @@ from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
 # Hidden layers of the structure network: the default, and a wide one.
-NETWORKS = {"default": (512, 128), "wide": (2048, 2048)}
+NETWORKS = {"default": (256, 128), "wide": (2048, 2048)}
 
 
 def arithmetic(layers, n_features, structure_dim, n_components, batch_size, processes):
@@ -35,7 +35,7 @@ def arithmetic(layers, n_features, structure_dim, n_components, batch_size, proc
 
     ``batch_size`` counts samples; the networks process two views of each.
     """
-    embedding = (structure_dim, 128, n_components)
+    embedding = (structure_dim, 256, 128, n_components)
     widths = (n_features, *layers, structure_dim)
     weights = sum(
         a * b + b for w in (widths, embedding) for a, b in itertools.pairwise(w)

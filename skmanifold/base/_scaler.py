@@ -50,6 +50,14 @@ _MOST_TABLE_COLUMNS = 64
 _LEAST_TABLE_ROWS = 20
 _UNRELATED = 1000.0
 
+# Data of at least so many columns a sample are measurements of one kind if the columns'
+# spreads are a continuum: no two in order farther apart than the gap, and nine in ten
+# columns within this factor. Counts of genes span 10,000.
+_LEAST_COLUMNS = 500
+_MANY_COLUMNS = 20
+_GAP_OF_UNITS = 2.0
+_ONE_KIND = 1e5
+
 
 def _column_units(sample, deviation):
     """Return the typical deviation of each column from its most common value.
@@ -76,13 +84,21 @@ def _column_units(sample, deviation):
     return units, seen
 
 
-def _on_one_scale(mean, deviation, units):
+def _on_one_scale(mean, deviation, units, n_samples):
     """Tell if columns may keep their proportions."""
     if np.all(np.abs(mean) < 1e-3 * deviation):
         # centred by whoever made them, principal components for instance, whose
         # proportions are what they are about
         return True
     low, high = np.quantile(units, [0.1, 0.9])
+    many = len(units) >= max(_LEAST_COLUMNS, _MANY_COLUMNS * n_samples)
+    if many and high <= _ONE_KIND * low:
+        # so many columns of so few samples come from one instrument: if their spreads
+        # leave no gap, they are levels of one quantity (genes), not units
+        ordered = np.sort(units)
+        inner = ordered[len(ordered) // 20 : -(len(ordered) // 20) or None]
+        if np.all(inner[1:] <= _GAP_OF_UNITS * inner[:-1]):
+            return True
     # thousands of columns are one kind of measurement, some of which vary little
     wide = max(1.0, len(units) / _MOST_TABLE_COLUMNS) ** 0.75
     return high <= ONE_SCALE * wide * low
@@ -377,7 +393,7 @@ class InputScaler:
             units, seen = _column_units(sample, deviation)
             units, judged = units[varies], varies & seen
             if not judged.any() or _on_one_scale(
-                mean[judged], deviation[judged], units[seen[varies]]
+                mean[judged], deviation[judged], units[seen[varies]], found.n_samples
             ):
                 # "lower": with two or three columns the quartile itself would be
                 # interpolated towards the one large column

@@ -21,7 +21,6 @@ from skmanifold.base import (
     checked_widths,
     find_neighbors,
     own_network,
-    reduced_width,
     sharded,
 )
 from skmanifold.graph import (
@@ -168,8 +167,11 @@ class DLME(KMeansMixin, DeepManifold):
         Degrees of freedom of the t-kernel in structure space. Should exceed
         ``nu_embedding``: that is what pushes apart what is not near.
 
-    nu_embedding : float, default=0.01
-        Degrees of freedom of the t-kernel in the embedding.
+    nu_embedding : float or "auto", default="auto"
+        Degrees of freedom of the t-kernel in the embedding. Increase it when clusters
+        are specks: they spread. "auto" is 0.1 up to 10,000 samples, then falls as one
+        over their number, to 0.01 from 100,000 on: many samples fill the plot anyway,
+        and a narrow kernel keeps large clusters apart.
 
     kernel : {"max", "density"}, default="max"
         t-kernels with largest value 1, or the t density, as in the paper.
@@ -197,11 +199,12 @@ class DLME(KMeansMixin, DeepManifold):
     structure_dim : int, default=64
         Dimension of the structure space.
 
-    structure_layers : sequence of int, default=(512, 128)
+    structure_layers : sequence of int, default=(256, 128)
         Hidden layers of the structure network.
 
-    embedding_layers : sequence of int, default=(128,)
-        Hidden layers of the embedding network.
+    embedding_layers : sequence of int, default=(256, 128)
+        Hidden layers of the embedding network. At the cost of a wider structure network
+        it keeps neighbors better.
 
     norm : {"layer", "batch", "none"}, default="layer"
         Normalisation of the hidden layers.
@@ -244,14 +247,15 @@ callable or None, default=None
         to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for a number of steps that grows with the
-        cube root of ``n_samples``.
+        Passes over the data. "auto" takes 600 steps, and more from 1,000 samples on:
+        they grow with the fourth root of ``n_samples``, from 720 at 2,000 to 1,750.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" grows slowly with ``n_samples``.
+        Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
+        of ``n_samples`` to 180 at 2,000, then more slowly.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate.
+        Largest learning rate. "auto" is 0.01, and 0.001 for `partial_fit` after `fit`.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Where to compute; "auto" takes a CUDA GPU where there is one.
@@ -322,7 +326,10 @@ callable or None, default=None
         "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
         "alpha": [Interval(Real, 0, 1, closed="right")],
         "nu_structure": [Interval(Real, 0, None, closed="neither")],
-        "nu_embedding": [Interval(Real, 0, None, closed="neither")],
+        "nu_embedding": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
         "kernel": [StrOptions({"max", "density"})],
         "repulsion": [
             Interval(Real, 0, None, closed="left"),
@@ -352,6 +359,9 @@ callable or None, default=None
 
     _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
+    # while partial_fit runs, the samples of the fit that it refines; 0 if there is none
+    _n_refined = None
+
     def __init__(
         self,
         n_components=2,
@@ -360,15 +370,15 @@ callable or None, default=None
         augmentation="neighbors",
         alpha=0.01,
         nu_structure=100.0,
-        nu_embedding=0.01,
+        nu_embedding="auto",
         kernel="max",
         repulsion="auto",
         repulsion_warmup=0.7,
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
-        structure_layers=(512, 128),
-        embedding_layers=(128,),
+        structure_layers=(256, 128),
+        embedding_layers=(256, 128),
         norm="layer",
         encoder=None,
         n_clusters=None,
@@ -457,10 +467,14 @@ callable or None, default=None
                 "to later ones. Call fit with all distances, or pass features."
             )
         self._distances = None  # those of the training data, from _validate on
+        # parts that follow a whole fit refine its map, as gently as it ended
+        self._n_refined = (
+            getattr(self, "_sizes", {}).get("n_whole", 0) if part else None
+        )
         try:
             super()._fit(X, y, part=part)
         finally:
-            del self._distances
+            del self._distances, self._n_refined
 
     def _validate(self, X, *, reset):
         training = reset or getattr(self, "_distances", X) is None
@@ -500,6 +514,7 @@ callable or None, default=None
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
+        size = n_samples / 2000
         reduces = (
             n_features > 64
             and self.encoder is None
@@ -507,10 +522,12 @@ callable or None, default=None
             and not self._keeps_columns
         )
         return Plan(
-            n_steps=min(round(600 * (n_samples / 2000) ** (1 / 3)), 1600),
-            batch_size=round(250 * max(1.0, n_samples / 2000) ** 0.2),
-            learning_rate=1e-2,
-            n_reduced=reduced_width(n_samples) if reduces else None,
+            n_steps=min(max(600, round(720 * size**0.25)), 1750),
+            # smaller batches of few samples: at equal cost, more steps are better
+            batch_size=max(64, round(180 * size ** (0.5 if size < 1 else 0.29))),
+            learning_rate=1e-3 if self._n_refined else 1e-2,
+            # few samples span little but their noise: fewer components for them
+            n_reduced=min(50, max(2, n_samples // 3)) if reduces else None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -531,6 +548,10 @@ callable or None, default=None
             return mix(x, other, share) if self.augmentation == "mix" else other
 
         return Views(data.inputs, batch_size, augment)
+
+    def _network_sizes(self, data):
+        n_whole = data.n_samples if self._n_refined is None else self._n_refined
+        return {**super()._network_sizes(data), "n_whole": n_whole}
 
     def _make_networks(self, sizes):
         if self.encoder is None:
@@ -565,17 +586,21 @@ callable or None, default=None
         return {"encoder": nn.Sequential(parts)}
 
     def _make_objective(self, data, networks):
+        n_samples = max(data.n_samples, self._n_refined or 0)
         repulsion = self.repulsion
         if repulsion == "auto":
-            repulsion = 5.0 * min(max(data.n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
+            repulsion = 5.0 * min(max(n_samples / 10_000, 1.0) ** (1 / 3), 2.0)
+        nu_embedding = self.nu_embedding
+        if nu_embedding == "auto":
+            nu_embedding = min(max(1_000 / n_samples, 0.01), 0.1)
         return DLMEObjective(
             networks["encoder"],
             alpha=self.alpha,
             nu_structure=self.nu_structure,
-            nu_embedding=self.nu_embedding,
+            nu_embedding=nu_embedding,
             kernel=self.kernel,
             repulsion=repulsion,
-            repulsion_warmup=self.repulsion_warmup,
+            repulsion_warmup=0.0 if self._n_refined else self.repulsion_warmup,
             damping=self.damping,
             structure_gradient=self.structure_gradient,
         )

@@ -245,6 +245,27 @@ def test_basis_learnt_from_a_sample(digits, monkeypatch):
     assert cosines.min() > 0.95
 
 
+def levels(n_samples, n_features, decades=3.0, seed=0):
+    """Values of log-normal columns whose levels span some decades, as of genes."""
+    rng = np.random.RandomState(seed)
+    level = rng.permutation(np.linspace(0, decades, n_features))
+    return 10 ** (level + 0.2 * rng.randn(n_samples, n_features))
+
+
+def test_levels_of_very_many_columns_are_one_scale():
+    X = levels(40, 1200)
+    assert InputScaler().fit(X).largest_ is not None
+    # the same spreads with a gap between them: two kinds of columns
+    apart = X.copy()
+    apart[:, X.mean(axis=0) > np.median(X)] *= 30
+    assert InputScaler().fit(apart).largest_ is None
+    # not so few samples, not so many columns: a table
+    assert InputScaler().fit(levels(200, 1200)).largest_ is None
+    assert InputScaler().fit(levels(20, 450)).largest_ is None
+    # farther apart than one quantity ever is
+    assert InputScaler().fit(levels(40, 1200, decades=8)).largest_ is None
+
+
 def test_fewer_components_than_rows_and_columns():
     X = np.random.RandomState(0).randn(6, 100)
     assert len(InputScaler(n_reduced=50).fit(X).basis_) == 5

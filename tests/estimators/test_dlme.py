@@ -6,6 +6,7 @@ import functools
 import pickle
 import re
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from torch import nn
 
 import skmanifold
 from skmanifold import DLME
+from skmanifold._engine import count_batches
 from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
 
@@ -69,6 +71,56 @@ def test_one_oversized_column_does_no_harm(digits):
     X = X.copy()
     X[:, 20] *= 1e4
     assert linear_svm_accuracy(DLME(random_state=0).fit_transform(X), y) > 0.85
+
+
+def test_the_size_of_the_data_decides():
+    sizes = [30, 500, 2000, 10_000, 70_000, 10**6]
+
+    def of_each(hook):
+        return [hook(n) for n in sizes]
+
+    model = DLME()
+    model._keeps_columns = False
+    plans = of_each(lambda n: model._plan(n, 100))
+    n_steps = [
+        plan.n_epochs * count_batches(n, plan.batch_size)
+        for n, plan in zip(sizes, plans, strict=True)
+    ]
+    assert n_steps[0] == 600
+    assert n_steps[2] == pytest.approx(720, rel=0.02)
+    assert n_steps[4:] == pytest.approx([1750, 1750], rel=0.08)  # whole epochs
+    assert n_steps == sorted(n_steps)
+    assert [plan.batch_size for plan in plans[:3]] == [30, 90, 180]
+    assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
+    networks = {"encoder": nn.Identity()}
+
+    def width(n):
+        data = SimpleNamespace(n_samples=n)
+        return model._make_objective(data, networks).nu_embedding
+
+    # narrower for more samples, so that large clusters stay apart
+    assert of_each(width) == pytest.approx([0.1, 0.1, 0.1, 0.1, 1 / 70, 0.01])
+    model.set_params(nu_embedding=0.3)
+    assert set(of_each(width)) == {0.3}
+
+
+def test_the_setting_of_the_paper(iris):
+    model = DLME(
+        kernel="density",
+        nu_embedding=0.005,
+        repulsion=None,
+        repulsion_warmup=0,
+        damping=None,
+        augmentation="mix",
+        structure_gradient=True,
+        structure_layers=(500, 300),
+        structure_dim=80,
+        embedding_layers=(500, 80),
+        norm="batch",
+        learning_rate=1e-3,
+        random_state=0,
+    )
+    assert linear_svm_accuracy(model.fit_transform(iris[0]), iris[1]) > 0.85
 
 
 def test_fifty_rows_train_long_enough(iris):
@@ -320,6 +372,20 @@ def test_pipeline_under_cross_validate(iris):
     )
     scores = cross_validate(pipeline, *iris, cv=3)["test_score"]
     assert scores.mean() > 0.8
+
+
+def test_parts_after_a_fit_refine_it(digits):
+    X = digits[0]
+    model = DLME(max_epochs=30, random_state=0).fit(X[:1400])
+    before = model.transform(X)
+    model.partial_fit(X[1400:])
+    assert model._sizes["n_whole"] == 1400, "further parts refine the same fit"
+    moved = np.linalg.norm(model.transform(X) - before, axis=1)
+    assert np.sqrt(np.mean(moved**2)) < 0.3 * before.std()
+    assert trustworthiness(X, model.transform(X)) > trustworthiness(X, before) - 0.01
+    # parts of a stream have no fit to keep
+    stream = quick().partial_fit(X[:300]).partial_fit(X[300:600])
+    assert stream._sizes["n_whole"] == 0
 
 
 # -- feedback
