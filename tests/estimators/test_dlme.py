@@ -30,6 +30,7 @@ from torch import nn
 import skmanifold
 from skmanifold import DLME
 from skmanifold._engine import count_batches
+from skmanifold.base._data import make_schedule
 from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
 
@@ -82,15 +83,19 @@ def test_the_size_of_the_data_decides():
     model = DLME()
     model._keeps_columns = False
     plans = of_each(lambda n: model._plan(n, 100))
-    n_steps = [
-        plan.n_epochs * count_batches(n, plan.batch_size)
+    schedules = [
+        make_schedule(model, plan, n, None, min_steps=0)
         for n, plan in zip(sizes, plans, strict=True)
+    ]
+    n_steps = [
+        schedule.n_epochs["training"] * count_batches(n, schedule.batch_size)
+        for n, schedule in zip(sizes, schedules, strict=True)
     ]
     assert n_steps[0] == 600
     assert n_steps[2] == pytest.approx(720, rel=0.02)
     assert n_steps[4:] == pytest.approx([1750, 1750], rel=0.08)  # whole epochs
     assert n_steps == sorted(n_steps)
-    assert [plan.batch_size for plan in plans[:3]] == [30, 90, 180]
+    assert [schedule.batch_size for schedule in schedules[:3]] == [30, 90, 180]
     assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
     networks = {"encoder": nn.Identity()}
 
