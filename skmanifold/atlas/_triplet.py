@@ -16,7 +16,7 @@ from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DeepManifold, Plan
+from skmanifold.base import DeepManifold, Head, Plan
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
 from skmanifold.utils._labels import read_labels, read_targets
@@ -33,6 +33,7 @@ from ._charts import (
 )
 from ._msimclr import membership_terms
 from ._trunks import make_trunk
+from ._votes import GalleryVotes, LargestVote
 
 _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 
@@ -596,21 +597,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             If X is invalid, or no sample of the gallery has a label.
         """
         check_is_fitted(self)
-        labeled = np.flatnonzero(self._gallery_codes >= 0)
-        if not len(labeled):
-            raise ValueError(
-                "The gallery has no labels, so there are no classes to predict. Call "
-                "set_gallery(X, y) with the classes of its samples."
-            )
-        weights, coordinates = self._gallery_points()
+        *voters, labels = self._voters()
         distances, nearest = _nearest(
-            self._weighted(X),
-            (weights[labeled], coordinates[labeled]),
-            min(self.n_neighbors, len(labeled)),
+            self._weighted(X), voters, min(self.n_neighbors, len(labels))
         )
         # against the nearest, so that one vote at least is no zero
         votes = np.exp((distances[:, :1] - distances) / self.margin)
-        codes = self._gallery_codes[labeled][nearest]
+        codes = labels[nearest]
         shares = np.zeros((len(votes), len(self.classes_)))
         np.add.at(shares, (np.arange(len(votes))[:, np.newaxis], codes), votes)
         return shares / votes.sum(axis=1, keepdims=True)
@@ -816,6 +809,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _draws_globally(self):
         return self.encoder is not None
 
+    def _heads(self):
+        return {
+            **super()._heads(),
+            "predict": Head(self._class_of_votes, ("label",)),
+            "predict_proba": Head(self._votes, ("probabilities",)),
+        }
+
     def _fitted_attributes(self, objective, outputs, data):
         attributes = super()._fitted_attributes(objective, outputs, data)
         attributes["charts_"] = attributes.pop("labels_")
@@ -851,6 +851,39 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if self.membership == "hard":
             weights = one_hot(weights)
         return weights, coordinates
+
+    def _voters(self):
+        """Weights, coordinates and classes of the labeled samples of the gallery."""
+        labeled = np.flatnonzero(self._gallery_codes >= 0)
+        if not len(labeled):
+            raise ValueError(
+                "The gallery has no labels, so there are no classes to predict. Call "
+                "set_gallery(X, y) with the classes of its samples."
+            )
+        weights, coordinates = self._gallery_points()
+        return weights[labeled], coordinates[labeled], self._gallery_codes[labeled]
+
+    def _votes(self):
+        """What computes ``predict_proba`` from raw chart blocks, as a torch module."""
+        *voters, labels = self._voters()
+        return GalleryVotes(
+            *voters,
+            labels,
+            n_classes=len(self.classes_),
+            n_neighbors=min(self.n_neighbors, len(labels)),
+            margin=self.margin,
+            hard=self.membership == "hard",
+        )
+
+    def _class_of_votes(self):
+        if self.classes_.dtype.kind not in "iu":
+            raise ValueError(
+                f"The classes of this AtlasTriplet are of type {self.classes_.dtype}, "
+                "and a graph returns integers: use method='predict_proba', whose "
+                "columns are in the order of classes_, or fit with classes that are "
+                "integers."
+            )
+        return LargestVote(self._votes(), self.classes_)
 
     def _blocks(self, rows):
         """Chart blocks of validated rows."""

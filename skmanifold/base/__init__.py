@@ -7,6 +7,7 @@ from skmanifold._engine import RowBatches
 
 from ._data import FitData, Plan
 from ._decoder import DecoderMixin
+from ._heads import Head
 from ._load import load
 from ._run import Run
 from ._template import DeepManifold
@@ -15,6 +16,7 @@ __all__ = [
     "DecoderMixin",
     "DeepManifold",
     "FitData",
+    "Head",
     "Plan",
     "RowBatches",
     "Run",

@@ -50,6 +50,7 @@ from skmanifold.utils._warnings import warn
 from . import _onnx
 from ._data import LARGEST_SEED, FitData
 from ._explain import as_numbers, explained
+from ._heads import Head, kmeans_head
 from ._model_file import versions
 from ._networks import frozen_networks, linear, make_networks
 from ._persistence import save
@@ -153,6 +154,7 @@ class DeepManifold(
     ``_network_sizes(data)`` adds sizes that the networks depend on,
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
+    ``_heads()`` says what ``to_onnx`` writes besides,
     ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
     batch_size, targets)`` that of a method whose epochs leave rows out.
 
@@ -436,7 +438,8 @@ class DeepManifold(
         whole and the versions of the libraries; :func:`skmanifold.load` reads it.
         Unlike a pickle it runs no code when it is loaded, and holds none: parameters
         that are functions or networks of your own are given again at loading, and
-        callbacks are left out. Needs the extra ``io``.
+        callbacks are left out. Of a pipeline, it is the last step alone that is
+        written, see :ref:`persistence`. Needs the extra ``io``.
 
         Parameters
         ----------
@@ -458,23 +461,27 @@ class DeepManifold(
         save(self, path)
 
     def to_onnx(self, path, *, method="transform", dtype="float32"):
-        """Write the learnt map as an ONNX graph, for runtimes without Python or torch.
+        """Write a method as an ONNX graph, for runtimes without Python or torch.
 
-        The graph takes rows in raw units, "X", and returns their "embedding": centring,
-        scaling and the PCA of wide data are part of it. Its outputs are those of
-        ``transform`` up to rounding; the file is tried out before it takes its name.
-        Needs the extra ``onnx``.
+        The graph takes rows in raw units, "X", and returns their "embedding", or what
+        else the method returns: centring, scaling and the PCA of wide data are part of
+        it. Its outputs are those of the method up to rounding; the file is tried out
+        before it takes its name. Of a pipeline, it is the last step alone that is
+        written, see :ref:`persistence`. Needs the extra ``onnx``.
 
         Parameters
         ----------
         path : str or path-like
             The file. One that exists is replaced.
-        method : {"transform", "inverse_transform"}, default="transform"
-            What the graph computes. "inverse_transform" takes "embedding" and returns
-            "X"; only for an estimator that has this method.
+        method : str, default="transform"
+            What the graph computes. "transform"; "predict", which returns "label", of
+            an estimator that has clusters, charts or classes; "predict_proba", which
+            returns "probabilities", where there is this method; "charts", which returns
+            "chart" and "coordinates", of one with charts. "inverse_transform" takes
+            "embedding" and returns "X".
         dtype : {"float32", "float64"}, default="float32"
-            Type of the graph's input and output. Inside, rows are centred in float64
-            and the network computes in float32, as in ``transform``.
+            Type of the graph's input and output; labels are int64. Inside, rows are
+            centred in float64 and the network computes in float32, as in ``transform``.
 
         Raises
         ------
@@ -656,6 +663,13 @@ class DeepManifold(
     def _presentation(self):
         """A torch module that computes what :meth:`_present` does."""
         return nn.Identity()
+
+    def _heads(self):
+        """What :meth:`to_onnx` writes beside the decoder: a :class:`Head` by method."""
+        heads = {"transform": Head(self._presentation, ("embedding",))}
+        if _can_cluster(self):
+            heads["predict"] = kmeans_head(self)
+        return heads
 
     def _networks(self):
         """The networks that a warm start goes on from, as in the objective."""

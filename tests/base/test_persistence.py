@@ -17,6 +17,7 @@ import warnings
 import cloudpickle
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 import torch
@@ -28,6 +29,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
 import skmanifold
@@ -830,3 +832,26 @@ def test_bounds_and_constant_columns_are_kept(tmp_path):
     for name, value in vars(model._scaler).items():
         assert_array_equal(vars(again._scaler)[name], value)
         assert type(vars(again._scaler)[name]) is type(value)
+
+
+def test_a_step_without_its_pipeline(tmp_path):
+    X, _ = digits()
+    pipeline = make_pipeline(PCA(10, random_state=0), DLME(max_epochs=1))
+    pipeline.fit(X)
+    pipeline[-1].save(tmp_path / "step.safetensors")
+    step = load(tmp_path / "step.safetensors")
+    steps = [*pipeline.steps[:-1], ("dlme", step)]
+    assert_array_equal(Pipeline(steps).transform(X), pipeline.transform(X))
+    remedy = r"64 features, but DLME is expecting 10 .* what the steps before it return"
+    with pytest.raises(ValueError, match=remedy):
+        step.transform(X)
+    table = pd.DataFrame({"size": [1.0, 2.0], "color": ["red", "blue"]})
+    remedy = r"'color'.* what the steps before it return"
+    with (
+        pytest.warns(UserWarning, match="has feature names"),
+        pytest.raises(ValueError, match=remedy),
+    ):
+        step.transform(table)
+    # fit has no steps before it to tell of
+    with pytest.raises(ValueError, match=r"or leave these columns out\.$"):
+        DLME().fit(table)

@@ -1,0 +1,37 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Assignments to clusters, for graphs of networks."""
+
+import torch
+from torch import nn
+
+from skmanifold.base import Head
+from skmanifold.base._heads import NearestCenter, squared_distances_to
+
+
+class SoftAssignments(nn.Module):
+    """Shares of the clusters, as :func:`soft_assignments`: for graphs of networks.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, n_components)
+        The centers, float64.
+    """
+
+    def __init__(self, centers):
+        super().__init__()
+        self.register_buffer("centers", torch.from_numpy(centers))
+
+    def forward(self, codes):
+        """Map codes (n, n_components) to shares (n, n_clusters), float64."""
+        kernel = 1 / (1 + squared_distances_to(codes, self.centers))
+        return kernel / kernel.sum(1, keepdim=True)
+
+
+def cluster_heads(centers):
+    """The heads of ``predict`` and ``predict_proba``."""
+    return {
+        "predict": Head(lambda: NearestCenter(centers), ("label",)),
+        "predict_proba": Head(lambda: SoftAssignments(centers), ("probabilities",)),
+    }
