@@ -53,6 +53,7 @@ from ._explain import as_numbers, explained
 from ._heads import Head, kmeans_head
 from ._model_file import versions
 from ._networks import frozen_networks, linear, make_networks
+from ._novelty import NoveltyMixin, centers_of
 from ._persistence import save
 from ._run import Run
 from ._scaler import InputScaler, columns_in_unrelated_units
@@ -114,7 +115,7 @@ def _previous_fit_kept(estimator):
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 # Fitted attributes that are not public.
-_PRIVATE_STATE = ("_scaler", "_seed", "_kmeans", "_sizes")
+_PRIVATE_STATE = ("_scaler", "_seed", "_kmeans", "_sizes", "_centers")
 
 
 def _forget_fit(estimator):
@@ -128,6 +129,7 @@ def _forget_fit(estimator):
 
 
 class DeepManifold(
+    NoveltyMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
@@ -580,6 +582,8 @@ class DeepManifold(
         )
 
         sizes = self._network_sizes(data)
+        earlier = attributes["_centers"] if part and continued else None
+        centers = centers_of(rows, data.inputs, scaler, seed, earlier)
 
         def fitted(objective):
             """The attributes of an estimator whose fit ended here."""
@@ -602,6 +606,7 @@ class DeepManifold(
                 "_scaler": scaler,
                 "_seed": seed,
                 "_sizes": sizes,
+                "_centers": centers,
                 **data.learnt,
                 **self._fitted_attributes(objective, outputs, data),
             }
