@@ -79,6 +79,7 @@ sphinx_gallery_conf = {
             "plot_text.py",
             "plot_single_cells.py",
             "plot_compression.py",
+            "plot_hdbscan.py",
             "plot_dimension.py",
             "plot_atlas_homology.py",
         ]
