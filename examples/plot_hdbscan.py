@@ -6,16 +6,16 @@
 Clusters of any number
 ======================
 
-A density-based method needs no number of clusters, and leaves samples between them to the
-noise. It wants few dimensions with room between the groups, as a map has them.
+A density-based method needs no number of clusters, and leaves samples between them to
+the noise. It wants few dimensions with room between the groups, as a map has them.
 """
 
 # %%
 # A map first
 # -----------
 # Two components are right for this: more of them hold the same groups, with fewer
-# samples in each part of the space. :class:`~skmanifold.DLME` leaves room between groups
-# with the default repulsion; no parameter is changed.
+# samples in each part of the space. :class:`~skmanifold.DLME` leaves room between
+# groups with the default repulsion; no parameter is changed.
 
 from sklearn.datasets import load_digits
 
@@ -44,8 +44,8 @@ print(labels.max() + 1, "clusters,", (labels < 0).sum(), "samples are noise")
 # %%
 # How good is it?
 # ---------------
-# Labels that are known judge it, noise left out; without labels a second seed does: what
-# both find is there.
+# Labels that are known judge it, noise left out; without labels a second seed does:
+# what both find is there.
 
 from sklearn.metrics import adjusted_rand_score
 

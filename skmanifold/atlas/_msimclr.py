@@ -24,7 +24,7 @@ from skmanifold.augment import (
 from skmanifold.base import DeepManifold, Plan
 from skmanifold.base._networks import checked_image_shape
 from skmanifold.graph import neighbors_from_data
-from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
+from skmanifold.graph._distinct import may_hold_strangers
 from skmanifold.losses import chart_mmd, nt_xent
 from skmanifold.utils._sklearn import Interval, StrOptions
 
@@ -402,7 +402,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             self._keeps_columns = (
                 self.n_neighbors is not None
                 and self.image_shape is None
-                and may_hold_strangers(rows, self.n_neighbors, MOST_COLUMNS)
+                and may_hold_strangers(rows, self.n_neighbors)
             )
         return rows
 

@@ -18,6 +18,7 @@ from torch import nn
 
 from skmanifold.base import DeepManifold, Head, Plan
 from skmanifold.base._networks import checked_image_shape
+from skmanifold.graph._distinct import may_hold_strangers
 from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
 from skmanifold.utils._labels import read_labels, read_targets
 from skmanifold.utils._sizes import is_size
@@ -723,6 +724,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     # -- the hooks
 
+    def _validate(self, X, *, reset):
+        rows = super()._validate(X, reset=reset)
+        if reset:
+            # which would share a place of the principal components
+            self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
+        return rows
+
     def _validate_targets(self, y):
         if y is None:
             raise ValueError(
@@ -760,6 +768,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_steps = min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500)
             n_epochs = 1
         reduces = image_shape is None and n_features > 64 and self.encoder is None
+        reduces = reduces and not self._keeps_columns
         return Plan(
             n_epochs=n_epochs,
             n_steps=n_steps,

@@ -20,7 +20,7 @@ from skmanifold.graph import (
     connected_components_of,
     neighbors_from_data,
 )
-from skmanifold.graph._distinct import MOST_COLUMNS, may_hold_strangers
+from skmanifold.graph._distinct import may_hold_strangers
 from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
 from skmanifold.graph._lists import (
     as_distances,
@@ -456,9 +456,7 @@ callable or None, default=None
             rows = super()._validate(X, reset=reset)
             if reset:
                 self._paths = None
-                self._keeps_columns = may_hold_strangers(
-                    rows, self.n_neighbors, MOST_COLUMNS
-                )
+                self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
             return rows
         rows = as_distances(super()._validate(finite_distances(X), reset=reset))
         if training:

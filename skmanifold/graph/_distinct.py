@@ -15,8 +15,10 @@ _OFTEN = 0.1
 # Up to this width, samples that share no column may well be neighbors.
 WIDE = 64
 # Such samples lie at one place of the principal components. Where there are some, a
-# network reads the columns themselves, up to this many.
-MOST_COLUMNS = 4096
+# network reads the columns themselves: up to this many, and of few samples more.
+_MOST_COLUMNS = 4096
+_MOST_COLUMNS_OF_FEW = 16384
+_FEW_ENTRIES = 2**25
 
 
 def row_hashes(X):
@@ -157,13 +159,14 @@ def small_groups(X, n_neighbors):
     return groups
 
 
-def may_hold_strangers(X, n_neighbors, most_columns):
+def may_hold_strangers(X, n_neighbors):
     """Whether samples of a wide table share no column with others, see `small_groups`.
 
-    False for more columns than `most_columns`.
+    False for more columns than a network may read.
     """
     n_samples, n_features = X.shape
-    if not WIDE < n_features <= most_columns:
+    few = min(_MOST_COLUMNS_OF_FEW, _FEW_ENTRIES // n_samples)
+    if not WIDE < n_features <= max(_MOST_COLUMNS, few):
         return False
     # a look at some samples rules it out for most data
     step = -(-n_samples // _SOME_SAMPLES)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
@@ -188,7 +189,7 @@ def neighbor_lists(
     if isinstance(metric, str) and metric == "precomputed":
         return _neighbors_from_distances(finite_distances(X), n_neighbors, warn)
     X = check_array(
-        X,
+        plain(X),
         accept_sparse="csr",
         dtype=[np.float64, np.float32],
         order="C",

@@ -74,7 +74,9 @@ def test_regions_of_unlike_density():
     rng = np.random.RandomState(0)
     dense, sparse_ = rng.normal(size=(300, 2)), 10 * rng.normal(size=(300, 2)) + 100
     model = quick().fit(np.concatenate([dense, sparse_]))
-    near_dense = model.score_samples([dense.mean(axis=0) + [6.0, -6.0]])
+    near_dense = model.score_samples(
+        dense.mean(axis=0, keepdims=True) + np.array([6.0, -6.0])
+    )
     within_sparse = model.score_samples(10 * rng.normal(size=(100, 2)) + 100)
     assert near_dense[0] < np.quantile(within_sparse, 0.05)
 
