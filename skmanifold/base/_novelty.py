@@ -6,7 +6,6 @@
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
@@ -27,42 +26,6 @@ _N_ITERATIONS = 5
 
 # A center's own distance counts as that of so many samples beside the typical one.
 _SHRINKAGE = 3
-
-
-class NoveltyMixin:
-    """A score of novelty, for the template of the estimators."""
-
-    def score_samples(self, X):
-        """Compute how much samples are like the training data.
-
-        Minus the distance to the nearest of a few hundred centers of the training data,
-        in the scaled inputs of the network, relative to the distances of the training
-        samples: -1 is typical, and -3 is three times as far. What PCA takes away from
-        wide data counts. As in ``transform``, values far beyond the training data's
-        are drawn in.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data in the units of the training data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Scores, at most 0; the higher, the more normal. The same bits whatever
-            samples are passed together.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
-        ValueError
-            If X is not finite or has another number of features than in fit.
-        """
-        check_is_fitted(self)
-        network = DistanceToCenters(self.network_.project, self._scaler, self._centers)
-        # 0, not -0
-        return 0.0 - self._apply(network, X)[:, 0]
 
 
 class DistanceToCenters(nn.Module):

@@ -53,7 +53,7 @@ from ._explain import as_numbers, explained
 from ._heads import Head, kmeans_head
 from ._model_file import versions
 from ._networks import frozen_networks, linear, make_networks
-from ._novelty import NoveltyMixin, centers_of
+from ._novelty import DistanceToCenters, centers_of
 from ._persistence import save
 from ._run import Run
 from ._scaler import InputScaler, columns_in_unrelated_units
@@ -129,7 +129,6 @@ def _forget_fit(estimator):
 
 
 class DeepManifold(
-    NoveltyMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
@@ -432,6 +431,38 @@ class DeepManifold(
             kmeans = _fit_kmeans(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
             self.labels_ = kmeans.labels_
         return self.labels_
+
+    def score_samples(self, X):
+        """Compute how much samples are like the training data.
+
+        Minus the distance to the nearest of a few hundred centers of the training data,
+        in the scaled inputs of the network, relative to the distances of the training
+        samples: -1 is typical, and -3 is three times as far. What PCA takes away from
+        wide data counts. As in ``transform``, values far beyond the training data's
+        are drawn in.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Scores, at most 0; the higher, the more normal. The same bits whatever
+            samples are passed together.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of features than in fit.
+        """
+        check_is_fitted(self)
+        network = DistanceToCenters(self.network_.project, self._scaler, self._centers)
+        # 0, not -0
+        return 0.0 - self._apply(network, X)[:, 0]
 
     def save(self, path):
         """Write the fitted estimator to a file that holds data alone.
