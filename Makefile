@@ -108,7 +108,7 @@ doc: .venv/installed-doc
 	@echo "The documentation is in doc/_build/html/index.html"
 
 # Each example writes a picture of its name where it is run.
-PICTURES = plot_digits plot_isometric_ae
+PICTURES = plot_overview plot_digits plot_isometric_ae
 
 pictures: .venv/installed-doc
 	cd doc/pictures && for name in $(PICTURES); do \

@@ -8,6 +8,8 @@ import os
 # Read when they are first imported, which is by the examples.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skmanifold
@@ -20,7 +22,6 @@ version = release = skmanifold.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
@@ -54,7 +55,29 @@ def expect_no_pictures(app, config):
         config.suppress_warnings.append("image.not_readable")
 
 
+def mathml(node, as_block):
+    """Return a formula as MathML, which browsers show without a script."""
+    formula = tex2mathml(node.astext(), as_block=as_block)
+    # norms keep their height, as parentheses do
+    return formula.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>')
+
+
+def visit_inline_math(self, node):
+    self.body.append(mathml(node, as_block=False))
+    raise nodes.SkipNode
+
+
+def visit_block_math(self, node):
+    self.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer(
+        "mathml",
+        inline_renderers=(visit_inline_math, None),
+        block_renderers=(visit_block_math, None),
+    )
     app.connect("autodoc-skip-member", skip_member)
     app.connect("config-inited", expect_no_pictures)
 
@@ -66,6 +89,7 @@ sphinx_gallery_conf = {
     # the methods, how to work with them, data of other kinds, the shape of data
     "within_subsection_order": ExplicitOrder(
         [
+            "plot_overview.py",
             "plot_digits.py",
             "plot_dcrl.py",
             "plot_isometric_ae.py",
@@ -76,8 +100,11 @@ sphinx_gallery_conf = {
             "plot_displays.py",
             "plot_grid_search.py",
             "plot_callbacks.py",
+            "plot_table.py",
             "plot_text.py",
             "plot_single_cells.py",
+            "plot_time_series.py",
+            "plot_distances.py",
             "plot_compression.py",
             "plot_hdbscan.py",
             "plot_dimension.py",
@@ -97,6 +124,10 @@ sphinx_gallery_conf = {
 
 # Look
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+# formulas need no network
+html_math_renderer = "mathml"
 html_title = f"skmanifold {release}"
 html_theme_options = {
     "show_prev_next": False,
@@ -104,6 +135,4 @@ html_theme_options = {
     "secondary_sidebar_items": {"[!a]**": ["page-toc"], "a[!u]**": ["page-toc"]},
     "navigation_with_keys": False,
 }
-html_sidebars = {
-    page: [] for page in ("getting_started", "choosing", "results", "architecture")
-}
+html_sidebars = {page: [] for page in ("getting_started", "choosing", "faq", "results")}

@@ -7,7 +7,7 @@ An atlas of handwritten digits
 ==============================
 
 :class:`~skmanifold.AtlasAE` learns scikit-learn's digits as an atlas: 15 charts
-with two coordinates each. Every chart is a small picture book of its own, drawn here by
+with two coordinates each. Every chart is a small picture book of its own, shown here by
 decoding a grid of its points. No label is used.
 """
 
@@ -26,7 +26,7 @@ print(f"relative error {-atlas.score(X) / X.var(axis=0).sum():.3f}")
 # %%
 # Decoded grids, side by side
 # ---------------------------
-# Above each chart stand the digits that lie in it, the most frequent first.
+# The title of each chart names its digits, the most frequent first.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,8 +46,8 @@ plt.show()
 # %%
 # Charts that overlap
 # -------------------
-# The same charts on a circle, each beside those that it overlaps most; the stronger a
-# line, the more images two charts share. These are images of digits that look alike.
+# The same charts on a circle, each next to those that it overlaps most. The stronger a
+# line, the more images two charts share: images of digits that look alike.
 
 from skmanifold.inspection import AtlasDisplay
 
@@ -57,7 +57,7 @@ plt.show()
 # %%
 # New digits
 # ----------
-# A random chart and a random point in it, decoded.
+# Each is a random point of a random chart, decoded.
 
 figure, axes = plt.subplots(2, 10, figsize=(10, 2.2), layout="constrained")
 for axis, image in zip(axes.flat, atlas.sample(20, random_state=0), strict=True):

@@ -31,8 +31,8 @@ spaces = {
 # Charts, and the nerve of their cover
 # ------------------------------------
 # The projective plane has torsion: modulo 2 it has a loop and a void, modulo 3 none. An
-# untrained cover, neighbourhoods of the centres of k-means, is put beside the trained
-# one: on clean data it finds the same numbers, but has no coordinates and no decoders.
+# untrained cover, neighborhoods of the centers of k-means, finds the same numbers on
+# clean data, but has no coordinates and no decoders.
 
 from skmanifold.atlas import AtlasAE
 from skmanifold.topology import betti_numbers, soft_cover
@@ -56,9 +56,8 @@ for name, (space, n_charts) in spaces.items():
 # Barcodes
 # --------
 # Each bar is a class of homology, from where it is born to where it dies, on the scale
-# of -log of the membership. Shaded is the interval over which no bar begins or ends
-# for the longest time, measured by ``log(1 + value)``: the Betti numbers are counted
-# there.
+# of -log of the membership. The shaded interval is the longest, by ``log(1 + value)``,
+# over which no bar begins or ends: the Betti numbers are counted there.
 
 import matplotlib.pyplot as plt
 

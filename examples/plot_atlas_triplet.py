@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=========================================================
-AtlasTriplet: searching among digits that were never seen
-=========================================================
+===================================================
+AtlasTriplet: search among digits of unseen classes
+===================================================
 
 :class:`~skmanifold.AtlasTriplet` learns a distance from the digits 0 to 4, with
 eight charts of two coordinates. The distance is then asked about the digits 5 to 9: is
@@ -25,12 +25,12 @@ model = AtlasTriplet(n_charts=8, n_components=2, image_shape=(8, 8), random_stat
 model.fit(X[known], y[known])
 
 # %%
-# Ask about five others
-# ---------------------
-# Beside the learnt distance, with soft charts and with hard ones: the first two
-# principal components, and the pixels themselves. Soft charts use all memberships of an
-# image, 24 numbers. With hard charts an image is a chart and two coordinates. Pixels
-# are 64 numbers, and on these clean small images nothing that is shorter finds more.
+# Search among five others
+# ------------------------
+# The learned distance, with soft and with hard charts, is compared with the first two
+# principal components and with raw pixels. Soft charts use all memberships of an image,
+# 24 numbers. With hard charts an image is a chart and two coordinates. Pixels are 64
+# numbers, and on these clean small images no shorter code finds more.
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -58,10 +58,10 @@ for name, matrix in distances.items():
 model.set_params(membership="soft")
 
 # %%
-# What was found
-# --------------
-# Some of the images that were never seen, each with its six nearest others. A frame
-# around an image means that it is of another class.
+# Found images
+# ------------
+# Some images of unseen classes, each with its six nearest others. A frame marks an
+# image of another class.
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ for row, query in zip(axes, queries, strict=True):
         axis.set(xticks=[], yticks=[])
         wrong = y_new[i] != y_new[query]
         axis.spines[:].set(visible=wrong, color="#CC3311", linewidth=3)
-axes[0, 0].set_title("asked")
+axes[0, 0].set_title("query")
 axes[0, 3].set_title("nearest others")
 
 picture = Path("plot_atlas_triplet.png").resolve()

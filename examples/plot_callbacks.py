@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-===================================
-Watching a fit, and looking into it
-===================================
+==============================================
+Watching a fit: progress, scores and snapshots
+==============================================
 
 Progress bars, scores for each epoch and anything else that should happen during ``fit``
 are callbacks of scikit-learn's. :class:`~skmanifold.DLME` embeds handwritten digits
@@ -13,13 +13,13 @@ write ourselves.
 """
 
 # %%
-# Two callbacks that scikit-learn has
-# -----------------------------------
+# Two callbacks of scikit-learn
+# -----------------------------
 # :class:`~sklearn.callback.ProgressBar` needs the package rich.
 # :class:`~sklearn.callback.ScoringMonitor` takes any scorer; those of
 # :mod:`skmanifold.metrics` measure embeddings. It scores the training data, and only
-# where y is passed to ``fit``, although no score may need it. A score of each epoch has
-# its price: here trustworthiness is estimated from 300 of the samples.
+# if y is passed to ``fit``, even if the score does not use it. To save time,
+# trustworthiness is estimated from 300 samples here.
 
 from sklearn.callback import ProgressBar, ScoringMonitor
 
@@ -33,12 +33,12 @@ monitor = ScoringMonitor(
 )
 
 # %%
-# One of our own
-# --------------
+# A callback of your own
+# ----------------------
 # A callback is an object with four methods. Those about tasks are called for each
-# epoch, and once for the whole fit, and get what their signature asks for.
+# epoch and once for the whole fit, with the arguments that their signature names.
 # ``fitted_estimator`` is an estimator as if ``fit`` had ended there. Returning True
-# would end training.
+# stops training.
 
 
 class Snapshots:
@@ -79,11 +79,11 @@ dlme = DLME(random_state=0).set_callbacks(ProgressBar(), monitor, snapshots)
 dlme.fit(X, y)
 
 # %%
-# What the monitor saw
-# --------------------
+# The log of the monitor
+# ----------------------
 # Its log is a list of rows, or a data frame (``data_as_pandas``). The loss rises while
-# the repulsion is turned up, over the first 70 % of training: the objective changes,
-# the embedding does not get worse, as the scores say.
+# the repulsion does, over the first 70 % of training. The objective changes; the scores
+# show that the embedding does not get worse.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -104,9 +104,9 @@ right.legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# How the embedding came about
-# ----------------------------
-# Colours are the digits, which the fit has not looked at.
+# The embedding, epoch by epoch
+# -----------------------------
+# Colors are the digits, which the fit did not use.
 
 # Paul Tol's "muted" scheme
 colors = np.array(

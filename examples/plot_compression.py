@@ -7,19 +7,19 @@ Vectors stored in a few bytes: charts, PCA, or codes
 ====================================================
 
 A chart number and a few coordinates of eight bits each are a short code of a vector.
-How well does it find the nearest neighbours of the vectors themselves? Here images of
-digits are stored in 3 to 9 bytes: as chart and coordinates, learnt by
-:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as as many
+How well does it find the nearest neighbors of the vectors themselves? Here images of
+digits are stored in 3 to 9 bytes: as chart and coordinates, learned by
+:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as equally many
 principal components of eight bits; and as a product code, k-means in each of several
 parts of the vector.
 """
 
 # %%
-# Recall of the ten nearest neighbours
+# Recall of the ten nearest neighbors
 # ------------------------------------
-# Vectors are stored; queries are others, and come as they are, so that each code may be
-# compared in the way that suits it: a query keeps its exact coordinates, or its exact
-# distance to each centre of the product code.
+# Queries are other vectors and are not compressed, so each code is compared in the way
+# that suits it: a query keeps its exact coordinates, or its exact distance to each
+# center of the product code.
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -55,7 +55,7 @@ def principal_components(n_bytes):
 
 
 def product_code(n_bytes):
-    """k-means of 256 centres in each of ``n_bytes`` parts of the rotated vector."""
+    """k-means of 256 centers in each of ``n_bytes`` parts of the rotated vector."""
     pca = PCA(random_state=0).fit(stored)
     Z, Z_queries = pca.transform(stored), pca.transform(queries)
     result = 0.0
@@ -107,13 +107,12 @@ for name, row in recalls.items():
     print(f"{name:22}" + "".join(f"{value:8.3f}" for value in row))
 
 # %%
-# What it says
-# ------------
-# The product code finds most: it needs no network, and is what a code has to be
-# compared with. Charts that decode come next, ahead of principal components at equal
-# bytes. Charts of contrast gain little from further bytes, and soon come last: they
-# were learnt to keep likeness, not distances, and rows in different charts are merely
-# different.
+# Result
+# ------
+# The product code finds most neighbors and needs no network. Charts with a decoder come
+# next, ahead of principal components of equal size. Contrastive charts gain little from
+# further bytes and soon come last: they keep similarity, not distances, and vectors in
+# different charts are merely different.
 
 from pathlib import Path
 
@@ -124,11 +123,11 @@ for (name, row), color, marker in zip(
     recalls.items(), ["#332288", "#CC6677", "#117733", "#DDAA33"], "osD^", strict=True
 ):
     axis.plot(sizes, row, color=color, marker=marker, label=name)
-axis.set(xlabel="bytes a vector", ylabel="recall of 10 neighbours", ylim=(0, 1))
+axis.set(xlabel="bytes a vector", ylabel="recall of 10 neighbors", ylim=(0, 1))
 axis.set_xticks(sizes)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)
 
 picture = Path("plot_compression.png").resolve()
 figure.savefig(picture, dpi=110)
-print(f"The curves are drawn in {picture}")
+print(f"The picture is in {picture}")

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=========================================
-DCRL: clusters of digits that keep places
-=========================================
+=================================================
+DCRL: clusters of digits that keep their geometry
+=================================================
 
 :class:`~skmanifold.DCRL` clusters scikit-learn's digits, 1,797 images of 64 pixels, in
 a latent space of ten dimensions. Each image is assigned to the clusters softly, and the
@@ -15,8 +15,8 @@ afterwards.
 # %%
 # A fit
 # -----
-# The start are clusters of neighbourhood embeddings, found without labels. We compare
-# with k-means on the pixels and on a t-SNE map.
+# Initial clusters come from neighborhood embeddings, without labels. We compare with
+# k-means on the pixels and on a t-SNE map.
 
 from time import perf_counter
 
@@ -40,15 +40,15 @@ clusterings = {
 clusterings["DCRL"] = dcrl.embedding_, dcrl.labels_
 
 # %%
-# What is kept
-# ------------
+# Scores
+# ------
 # - *accuracy*: each cluster named after the class it matches;
 # - *CRA*, cluster rank accuracy: seen from each cluster, are the others ordered by
 #   distance as in the input?
-# - *trust*: are the neighbours in the latent space near in the input too?
+# - *trust*: are the neighbors in the latent space near in the input too?
 #
-# A map such as t-SNE finds the groups and gives up their places. k-means on the pixels
-# keeps the places, as it does not leave the input, and misses groups.
+# A map such as t-SNE finds the groups and loses their arrangement. k-means on the
+# pixels keeps the arrangement, because it stays in the input, and misses groups.
 
 from skmanifold.metrics import (
     cluster_rank_accuracy,
@@ -65,11 +65,11 @@ for name, (Z, labels) in clusterings.items():
     )
 
 # %%
-# A look at it
-# ------------
-# Left: the latent space along its two main directions, with the decoded centre of each
-# cluster where it lies. Right: the images that are least sure of their cluster, with
-# the shares of their two likeliest clusters.
+# Plot
+# ----
+# Left: the first two principal components of the latent space, with the decoded center
+# of each cluster. Right: the images with the least sure assignments, with the shares of
+# their two likeliest clusters.
 
 from pathlib import Path
 
@@ -97,7 +97,7 @@ for cluster, (place, image) in enumerate(zip(places, centers, strict=True)):
     picture = OffsetImage(image, zoom=3.5, cmap="gray_r", clim=(0, 16))
     frame = dict(edgecolor=colors[cluster], linewidth=2)
     axis.add_artist(AnnotationBbox(picture, place, pad=0.1, bboxprops=frame))
-axis.set_title("latent space: clusters and their decoded centres", loc="left")
+axis.set_title("latent space: clusters and their decoded centers", loc="left")
 axis.set(xticks=[], yticks=[])
 axis.spines[:].set_visible(False)
 axis.set_aspect("equal", "datalim")
@@ -123,4 +123,4 @@ for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
 
 picture = Path("plot_dcrl.png").resolve()
 figure.savefig(picture, dpi=150)
-print(f"The clusters are drawn in {picture}")
+print(f"The picture is in {picture}")

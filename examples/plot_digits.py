@@ -7,16 +7,15 @@ DLME, PCA and t-SNE on images of handwritten digits
 ===================================================
 
 :class:`~skmanifold.DLME` embeds scikit-learn's digits, 1,797 images of 64 pixels, in
-two dimensions, with its default parameters and on the raw pixels, beside
-:class:`~sklearn.decomposition.PCA` and :class:`~sklearn.manifold.TSNE`. No method sees
-the labels. They are used afterwards, to measure what each embedding has kept.
+two dimensions, with its default parameters and on the raw pixels, next to
+:class:`~sklearn.decomposition.PCA` and :class:`~sklearn.manifold.TSNE`. Labels are used
+only for scores and colors.
 """
 
 # %%
 # Three embeddings
 # ----------------
-# A progress bar is a callback of scikit-learn's. The seconds are those of the whole
-# ``fit_transform``.
+# The progress bar is a callback of scikit-learn.
 
 from time import perf_counter
 
@@ -43,16 +42,16 @@ for name, method in methods.items():
     seconds[name] = perf_counter() - start
 
 # %%
-# What they have kept
-# -------------------
-# - *linear SVM*: accuracy of a linear support vector classifier on the standardised
+# Scores
+# ------
+# - *linear SVM*: accuracy of a linear support vector classifier on the standardized
 #   embedding, in 10-fold cross-validation: are the classes simple regions?
 # - *k-means*: accuracy of ten clusters, each named after the class it matches: are the
 #   classes separate groups?
-# - *10-NN*: accuracy of the vote of the ten nearest neighbours, in 10-fold
-#   cross-validation: are neighbours alike?
-# - *trustworthiness*: are the 15 neighbours in the embedding near in the data too? It
-#   asks for no label.
+# - *10-NN*: accuracy of the vote of the ten nearest neighbors, in 10-fold
+#   cross-validation: are neighbors alike?
+# - *trustworthiness*: are the 15 neighbors in the embedding near in the data too? It
+#   needs no labels.
 
 from sklearn.cluster import KMeans
 from sklearn.manifold import trustworthiness
@@ -86,10 +85,9 @@ for name, row in scores.items():
     print(f"{name:8} {' '.join(cells)} {seconds[name]:8.1f}")
 
 # %%
-# A look at them
-# --------------
-# The colours are told apart by all kinds of sight; each class also has its digit
-# written beside the middle of it.
+# Plot
+# ----
+# The colors are colorblind-safe, and each class is named next to its median.
 
 from pathlib import Path
 

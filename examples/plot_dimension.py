@@ -7,15 +7,15 @@ The dimension of data
 =====================
 
 Data with many columns often have few degrees of freedom. Two ways to count them: from
-the distances of neighbours, and by autoencoders whose charts have one coordinate, two,
+the distances of neighbors, and by autoencoders whose charts have one coordinate, two,
 three, and so on, until more no longer help.
 """
 
 # %%
 # A torus of two dimensions in four
 # ---------------------------------
-# Each row is two points of two circles; no plane projection shows that two numbers
-# would do.
+# Each sample is a point on each of two circles; no projection to the plane shows that
+# two numbers suffice.
 
 from skmanifold.datasets import make_flat_torus
 
@@ -25,10 +25,10 @@ print(torus.data.shape)
 # %%
 # From distances
 # --------------
-# The distances of a row to its nearest neighbours grow with their rank in a way that
-# depends on the dimension alone (:func:`~skmanifold.metrics.intrinsic_dimension`). This
-# takes no training, needs a dense sample, and is misled by noise, which has as many
-# dimensions as columns.
+# Distances to the nearest neighbors grow with their rank in a way that depends only on
+# the dimension (:func:`~skmanifold.metrics.intrinsic_dimension`). This needs no
+# training but many samples, and noise misleads it, which has as many dimensions as
+# columns.
 
 from skmanifold.metrics import intrinsic_dimension
 
@@ -39,10 +39,10 @@ for method in ("twonn", "mle"):
 # By autoencoders
 # ---------------
 # :func:`~skmanifold.atlas.estimate_dimension` trains one :class:`~skmanifold.AtlasAE`
-# for each number of coordinates. Charts with too few of them cannot bring the rows
-# back, however long they learn: the error falls until there are enough, and is level
-# from there on. The second curve is how far from uniform the charts are: with more
-# coordinates than the data can fill they no longer are.
+# for each number of coordinates. Charts with too few of them cannot reconstruct
+# the samples: the error falls until there are enough, and is level from there on. The
+# second curve shows how far the charts are from uniform: they cannot fill more
+# coordinates than the data have.
 
 import matplotlib.pyplot as plt
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-==================================================
-Looking at an embedding, and into it: the Displays
-==================================================
+=======================================================
+Displays: what an embedding keeps and where to trust it
+=======================================================
 
 :mod:`skmanifold.inspection` draws an embedding and answers questions about it: what it
 has kept, where it can be trusted, whether training settled, and how sure its clusters
@@ -15,8 +15,8 @@ Display takes the embedding of any method.
 # %%
 # The embedding
 # -------------
-# The classes only give the colours. With ``image_shape`` some samples are drawn as what
-# they are, as many as do not cover each other.
+# Classes give the colors. With ``image_shape`` some samples are shown as images, as
+# many as do not cover each other.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -33,15 +33,15 @@ EmbeddingDisplay.from_estimator(dlme, X, y, image_shape=(8, 8), ax=axes[1])
 plt.show()
 
 # %%
-# For a page to explore in a browser, with the image of the sample under the pointer,
-# search, and a lasso that exports rows, call ``to_html`` of the Display.
+# ``display.to_html`` writes a page for the browser, with the image of the sample under
+# the pointer, search, and a lasso that exports samples.
 #
-# What it has kept
-# ----------------
-# Left: how many of the k nearest neighbours are kept, for each k, against chance. DLME
-# is far ahead of a linear map where neighbourhoods are small, and behind it where they
+# What it keeps
+# -------------
+# Left: how many of the k nearest neighbors are kept, for each k, against chance. DLME
+# is far ahead of a linear map where neighborhoods are small, and behind it where they
 # are a good part of the data. Right: distances of pairs of samples. DLME's hardly
-# follow those of the input: how far apart two groups are drawn says little.
+# follow those of the input: the distance between two groups on the map means little.
 
 from sklearn.decomposition import PCA
 
@@ -59,10 +59,10 @@ plt.show()
 # %%
 # Where it can be trusted
 # -----------------------
-# Left: by how much the distances to the nearest neighbours are spread (red) or
+# Left: by how much the distances to the nearest neighbors are spread (red) or
 # compressed (blue), against the median. No density should be read off a map in which
-# this varies so much. Right: for each sample, whether its neighbours on the map are
-# near in the data. Few samples are dark, most of them between groups.
+# this varies so much. Right: for each sample, whether its neighbors on the map are
+# near in the data. Most of the few dark samples lie between groups.
 
 from skmanifold.inspection import DistortionDisplay
 
@@ -72,13 +72,13 @@ for measure, axis in zip(("expansion", "trustworthiness"), axes, strict=True):
 plt.show()
 
 # %%
-# How sure clusters are, and how they lie
-# ---------------------------------------
+# How sure clusters are, and how they are arranged
+# ------------------------------------------------
 # Ten clusters are found on the map of PCA, where they overlap. Left: their memberships.
-# A row is a sample; colour beside the diagonal says between which clusters the doubts
-# are. Right: seen from the cluster of a row, is the cluster of a column at the same
-# rank among the distances as in the input (blue)? Else the number says by how many
-# ranks farther it is drawn.
+# A row is a sample; color off the diagonal shows which clusters it might belong to as
+# well. Right: seen from the cluster of a row, is the cluster of a column at the same
+# rank among the distances as in the input (blue)? If not, the number is the difference
+# of ranks.
 
 from sklearn.mixture import GaussianMixture
 
@@ -95,8 +95,8 @@ plt.show()
 # %%
 # Whether training settled
 # ------------------------
-# Each term of the loss, and what a schedule sets in grey. The sum rises while the
-# weight of the repulsion does; what counts is that it is level at the end.
+# Each term of the loss, and scheduled weights in gray. The sum rises while the weight
+# of the repulsion does; it should be level at the end.
 
 from skmanifold.inspection import TrainingCurveDisplay
 
@@ -104,7 +104,7 @@ TrainingCurveDisplay.from_estimator(dlme)
 plt.show()
 
 # %%
-# Charts are drawn by :class:`~skmanifold.inspection.AtlasDisplay`, in
+# Charts are plotted by :class:`~skmanifold.inspection.AtlasDisplay`, in
 # :ref:`sphx_glr_auto_examples_plot_atlas_digits.py`, holes by
 # :class:`~skmanifold.inspection.BarcodeDisplay`, in
 # :ref:`sphx_glr_auto_examples_plot_atlas_homology.py`.

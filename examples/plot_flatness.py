@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-===============================================
-Curved surfaces drawn flat: DLME, PCA and t-SNE
-===============================================
+==============================================
+Curved surfaces flattened: DLME, PCA and t-SNE
+==============================================
 
 Two surfaces of the DLME paper, both curved in space and both of two dimensions: twin
 swiss rolls, two sheets rolled into each other, and the star fruit, a sphere with five
-ribs and both poles cut off. A good map draws each as a flat piece of the plane without
-folds: two strips, and a ring. :class:`~skmanifold.DLME` is shown beside
+ribs and both poles cut off. A good map shows each as a flat piece of the plane without
+folds: two strips, and a ring. :class:`~skmanifold.DLME` is compared with
 :class:`~sklearn.decomposition.PCA` and :class:`~sklearn.manifold.TSNE`. Parameters are
-the default ones, but that t-SNE runs for half of its usual iterations, to be quick.
+the defaults, except that t-SNE runs for half of its usual iterations to save time.
 """
 
 # %%
@@ -40,16 +40,16 @@ maps = {
 }
 
 # %%
-# How flat, and how true
-# ----------------------
-# - *angle defect*: by how much the angles between a point's neighbours, in their order
+# How flat, and how trustworthy
+# -----------------------------
+# - *angle defect*: by how much the angles between a point's neighbors, in their order
 #   around it, fail to be a full turn; 0 inside a flat piece, more where the map folds,
 #   and at edges;
 # - *turning angle*: how much shortest paths along the surface turn in the map, from
-#   step to step. They turn in space too, for the graph of neighbours is coarse: the
+#   step to step. They turn in space too, because the neighbor graph is coarse: the
 #   first row is the surface itself;
-# - *trustworthiness*: are neighbours in the map neighbours in space? *continuity*: are
-#   neighbours in space neighbours in the map?
+# - *trustworthiness*: are neighbors in the map neighbors in space? *continuity*: are
+#   neighbors in space neighbors in the map?
 
 from skmanifold.metrics import continuity, local_curvature, trustworthiness
 
@@ -74,10 +74,10 @@ for surface, data in surfaces.items():
         print(f"  {name:14}{cells}")
 
 # %%
-# A look at them
-# --------------
-# The colour says how far along its roll a point lies, in one scheme of colours for each
-# roll, and at which angle around its axis a point of the star fruit.
+# Plot
+# ----
+# Colors show the position along each roll, and the angle around the axis of the star
+# fruit.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -6,8 +6,8 @@
 Choosing parameters: pipeline and grid search
 =============================================
 
-An embedding that is a function can be cross-validated: it is learnt from some rows and
-judged by what it makes of others. :class:`~sklearn.model_selection.GridSearchCV`
+An embedding that is a function can be cross-validated: it is fitted on some samples
+and scored on others. :class:`~sklearn.model_selection.GridSearchCV`
 searches here over two parameters of :class:`~skmanifold.DLME` at the end of a pipeline,
 with two scorers of :mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
 """
@@ -15,12 +15,12 @@ with two scorers of :mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
 # %%
 # Two questions, two scorers
 # --------------------------
-# *Trustworthiness* asks whether neighbours in the embedding of held-out wines are near
+# *Trustworthiness* asks whether neighbors in the embedding of held-out wines are near
 # in the data too; it needs no label. The columns have different units, so "near" is
-# measured on standardised columns. This reference is one for all candidates: a search
-# that compares each candidate with its own preparation of the data would favour the
-# preparation that leaves least to embed. *Neighborhood hit* asks whether neighbours are
-# wines of the same kind; the labels are used for judging alone.
+# measured on standardized columns. All candidates are compared with this reference: a
+# search that compared each candidate with its own preparation of the data would favor
+# the preparation that leaves least to embed. *Neighborhood hit* asks whether neighbors
+# are wines of the same kind; labels are used only for scoring.
 
 from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
@@ -44,7 +44,8 @@ scoring = {
 # ----------
 # The first step of the pipeline is a logarithm, as amounts of what a wine contains are
 # compared by their ratios; scaling is part of the model. There are nine candidates and
-# three folds, so 27 fits, each with 100 epochs, half as many as usual for so few rows.
+# three folds, so 27 fits, each with 100 epochs, half as many as usual for so few
+# samples.
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -76,11 +77,11 @@ for name, scorer in scoring.items():
     print(f"{name:17} on the test set {scorer(search, X_test, y_test):.3f}")
 
 # %%
-# What it found
-# -------------
-# Means over the folds, and how far the folds are apart (standard deviation): a
-# difference smaller than that is none. The embedding is the best candidate's, learnt
-# from the 124 training wines; the test wines, drawn as rings, were embedded afterwards.
+# Result
+# ------
+# Means and standard deviations over the folds: a smaller difference is none. The
+# embedding is the best candidate's, fitted on the 124 training wines; the test wines,
+# shown as rings, were embedded afterwards.
 
 import matplotlib.pyplot as plt
 

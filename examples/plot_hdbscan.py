@@ -6,16 +6,15 @@
 Clusters of any number
 ======================
 
-A density-based method needs no number of clusters, and leaves samples between them to
-the noise. It wants few dimensions with room between the groups, as a map has them.
+A density-based method needs no number of clusters, and labels samples between them as
+noise. It works best in few dimensions with gaps between the groups, as in a map.
 """
 
 # %%
 # A map first
 # -----------
-# Two components are right for this: more of them hold the same groups, with fewer
-# samples in each part of the space. :class:`~skmanifold.DLME` leaves room between
-# groups with the default repulsion; no parameter is changed.
+# Use two components: more of them show the same groups at a lower density.
+# :class:`~skmanifold.DLME` separates groups at its defaults.
 
 from sklearn.datasets import load_digits
 
@@ -29,11 +28,10 @@ Z = dlme.embedding_
 # %%
 # Then the clusters
 # -----------------
-# ``min_cluster_size`` is the parameter that counts: a hundredth of the samples finds
-# groups of that size and more. Raise it to a fiftieth if groups are known to be large,
-# and they come in pieces. ``min_samples`` is how many neighbors make a dense place; 5
-# is that of the map's own neighbors, and larger values leave more to the noise. Leave
-# ``cluster_selection_method`` at "eom": "leaf" cuts the groups of a map to pieces.
+# ``min_cluster_size`` matters most: start with 1 % of the samples, and increase it to
+# 2 % if large groups are split. ``min_samples`` is the number of neighbors of a dense
+# sample; 5 is the map's own ``n_neighbors``, and larger values label more samples as
+# noise. Keep ``cluster_selection_method="eom"``: "leaf" splits the groups of a map.
 
 from sklearn.cluster import HDBSCAN
 
@@ -44,8 +42,8 @@ print(labels.max() + 1, "clusters,", (labels < 0).sum(), "samples are noise")
 # %%
 # How good is it?
 # ---------------
-# Labels that are known judge it, noise left out; without labels a second seed does:
-# what both find is there.
+# Compare with known labels, without the noise. If there are none, compare two seeds:
+# trust what both find.
 
 from sklearn.metrics import adjusted_rand_score
 
@@ -59,8 +57,7 @@ print("with another seed:", round(adjusted_rand_score(labels, again), 2))
 print("of the map:", round(trustworthiness(X[seen], Z), 3))
 
 # %%
-# The noise, which has the label -1, is gray in every Display
-# (:class:`~skmanifold.inspection.EmbeddingDisplay`).
+# :class:`~skmanifold.inspection.EmbeddingDisplay` plots the noise, label -1, in gray.
 
 import matplotlib.pyplot as plt
 
@@ -72,9 +69,9 @@ plt.show()
 # %%
 # New samples
 # -----------
-# HDBSCAN has no ``predict``. The map has ``transform``, so that the nearest neighbors
-# there say which cluster is that of a new sample. The samples unlike any that were
-# fitted, as ``score_samples`` tells, are better left to the noise.
+# HDBSCAN has no ``predict``, but the map has ``transform``: assign a new sample to the
+# cluster of its nearest neighbors there. Label samples unlike the training data, which
+# ``score_samples`` detects, as noise.
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier

@@ -15,8 +15,8 @@ in the units of the data.
 # %%
 # Fit
 # ---
-# The default parameters, the raw points. What is known about the roll beforehand, its
-# exact distances, is used only to measure the result.
+# Default parameters, raw points. The exact distances of the roll are used only for
+# scores.
 
 from time import perf_counter
 
@@ -58,8 +58,8 @@ print(f"reconstruction     {error:.4f}")
 # %%
 # A grid in the plane and on the roll
 # -----------------------------------
-# The decoder takes any point of the plane, so it can draw the coordinate lines of the
-# plane on the roll. Squares stay squares. The differential of the decoder,
+# The decoder accepts any point of the plane, so it maps the coordinate lines of the
+# plane to the roll. Squares stay squares. The differential of the decoder,
 # :meth:`~skmanifold.IsometricAE.jacobian`, says the same for every point: its singular
 # values are the factors by which the smallest pieces are stretched.
 

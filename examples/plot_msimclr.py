@@ -8,15 +8,15 @@ MSimCLR: sixteen small charts instead of one plane
 
 Contrastive learning in two dimensions: :class:`~skmanifold.MSimCLR` maps images
 of handwritten digits to sixteen charts with two coordinates each, and, with one chart
-and no regularisation, to one plane, which is plain SimCLR of the same network. Neither
-sees a label. Labels then train one affine classifier per chart, and judge it on images
-that were held out.
+and no regularization, to one plane, which is plain SimCLR of the same network. Neither
+sees a label. Labels then train one affine classifier per chart, and score it on
+held-out images.
 """
 
 # %%
 # Two models of one network
 # -------------------------
-# Views are made of the image alone (``n_neighbors=None``), as in the paper; they are
+# Views are made of the image only (``n_neighbors=None``), as in the paper; they are
 # moved, turned, resized and slanted a little.
 
 from time import perf_counter
@@ -65,16 +65,16 @@ q = models["MSimCLR"].predict_proba(X_test)
 print(f"mean largest membership {q.max(axis=1).mean():.2f}")
 
 # %%
-# A look at them
-# --------------
-# Each image is drawn at its coordinates. The frame of each chart is the unit square.
+# Plot
+# ----
+# Each image is plotted at its coordinates. The frame of each chart is the unit square.
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-# Paul Tol's "muted" scheme, with its two light colours darkened for thin strokes
+# Paul Tol's "muted" scheme, with its two light colors darkened for thin strokes
 colors = np.array(
     "#CC6677 #332288 #C09A20 #117733 #3B9BD0 "
     "#882255 #44AA99 #999933 #AA4499 #000000".split()
@@ -106,4 +106,4 @@ right.suptitle(
 
 picture = Path("plot_msimclr.png").resolve()
 figure.savefig(picture, dpi=110)
-print(f"The charts are drawn in {picture}")
+print(f"The picture is in {picture}")

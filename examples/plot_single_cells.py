@@ -10,7 +10,7 @@ A matrix of single cells is sparse, its counts are small, and how deeply a cell 
 sequenced shows in all of them. The data of this example are generated, so that the
 truth is known: a tree of cell types, cells on their way from one type to the next, a
 rare type, and a depth that varies from cell to cell. :class:`~skmanifold.DLME` should
-show the types and the ways between them, and not the depth.
+show the types and the transitions between them, and not the depth.
 """
 
 # %%
@@ -69,9 +69,9 @@ print(
 # --------------------
 # The usual preparation, the same total for each cell and a logarithm, is a step of the
 # pipeline. Zeros stay zeros, so that the matrix stays sparse. The total is the median
-# of the cells; a larger one, such as the 10,000 that is often taken, leaves more of the
-# depth in the logarithm of small counts. We try both. Of your own data, the matrix of
-# counts of an AnnData object, ``adata.X``, takes the place of ``counts``.
+# of the cells; a larger one, such as the customary 10,000, leaves more of the depth in
+# the logarithm of small counts. We try both. For your own data replace ``counts`` by
+# the matrix of counts of an AnnData object, ``adata.X``: see :ref:`single_cells`.
 
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -102,9 +102,9 @@ maps = {name: model.fit_transform(counts[train]) for name, model in models.items
 # %%
 # Types and stages yes, depth no
 # ------------------------------
-# The ten nearest training cells say of each held-out cell: its type, how far on its way
-# it is, and how deeply it was sequenced. The last should *not* be found on a good map.
-# R2 is the share of the variance that is found; below 0 it is less than nothing.
+# The ten nearest training cells predict of each held-out cell its type, its stage of
+# development, and how deeply it was sequenced. A good map does *not* predict the last.
+# R2 is the explained share of the variance, negative if the mean predicts better.
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
@@ -121,10 +121,9 @@ for name, model in models.items():
     )
 
 # %%
-# A look at it
-# ------------
-# The progenitors, drawn in light colours, lead from the stem cells to their
-# descendants.
+# Plot
+# ----
+# The progenitors, in light colors, lead from the stem cells to their descendants.
 
 import matplotlib.pyplot as plt
 

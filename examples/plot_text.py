@@ -16,8 +16,8 @@ with SciPy, so nothing is downloaded; with
 # Texts and their topics
 # ----------------------
 # The topic of a text is the submodule of its function. Examples and references are cut
-# off, as they name the submodule. Only the topics of the training texts are ever drawn
-# or used, and only after the fit.
+# off, as they name the submodule. Topics are used only after the fit, for
+# colors and scores.
 
 import importlib
 import inspect
@@ -49,11 +49,10 @@ print(f"{len(train)} training texts, {len(test)} test texts")
 # %%
 # From words to the plane
 # -----------------------
-# The sparse matrix goes into the estimator as it is. Beside it, latent semantic
-# analysis in two dimensions, a linear map. The accuracy is that of the vote of the ten
-# nearest training texts on the topic of a test text; 2,600 dimensions are the words
-# themselves. A larger ``nu_embedding`` than usual draws the many small groups of texts
-# less tightly.
+# The estimator accepts the sparse matrix. It is compared with latent semantic analysis
+# in two dimensions, a linear map. Accuracy is that of the vote of the ten nearest
+# training texts on the topic of a test text; the last line uses the words themselves. A
+# larger ``nu_embedding`` than usual spreads the many small groups of texts.
 
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -89,9 +88,8 @@ for name, value in accuracy.items():
 # %%
 # Where new texts land
 # --------------------
-# The pipeline is a function of text: a text that was not there during the fit gets its
-# place too. Here are the first held-out function of each topic, and the functions whose
-# texts lie nearest on the map.
+# The pipeline is a function of text and embeds new texts as well. Here are the first
+# held-out function of each topic, and the functions with the nearest texts on the map.
 
 from sklearn.neighbors import NearestNeighbors
 
@@ -107,7 +105,7 @@ for i, rows in zip(
 # %%
 # Both maps
 # ---------
-# Crosses are the held-out functions named above, in the colour of their topic.
+# Crosses are the held-out functions named above, in the color of their topic.
 
 import matplotlib.pyplot as plt
 

@@ -3,8 +3,8 @@
 
 """Deep manifold learning that behaves like scikit-learn.
 
-Names are loaded on first use: ``import skmanifold`` itself imports neither torch nor
-numba nor matplotlib.
+Names are loaded on first use: ``import skmanifold`` imports neither torch nor numba nor
+matplotlib.
 """
 
 import importlib

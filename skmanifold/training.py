@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The rare knobs of training, shared by all estimators."""
+"""Advanced training options, shared by all estimators."""
 
 from numbers import Integral, Real
 from os import PathLike
@@ -14,70 +14,69 @@ __all__ = ["TrainingOptions"]
 
 
 class TrainingOptions(BaseEstimator):
-    """Options of the optimisation that are rarely touched.
+    """Advanced options of training.
 
-    An estimator's everyday parameters (``max_epochs``, ``batch_size``,
-    ``learning_rate``, ...) are its own; these here are passed as
-    ``training=TrainingOptions(...)``.
+    Pass them to an estimator as ``training=TrainingOptions(...)``. Everyday options
+    (``max_epochs``, ``batch_size``, ``learning_rate``, ...) are parameters of the
+    estimator itself.
 
     Parameters
     ----------
     optimizer : {"auto", "adamw", "muon"}, default="auto"
-        "adamw" for all parameters, or "muon" (orthogonalised momentum) for the hidden
-        weight matrices and AdamW for the rest. In a network of your own the hidden ones
-        are those of all linear layers, but for the last layer. "auto" is what the
-        estimator was made with: Muon for IsometricAE, AdamW for the others.
+        "adamw", or "muon" (orthogonalized momentum) for hidden weight matrices and
+        AdamW for the rest. In your own network, hidden weights are those of all linear
+        layers except the last. "auto" is the estimator's choice: Muon for IsometricAE,
+        AdamW for the others.
 
     weight_decay : float, default=1e-4
-        Decoupled weight decay of the weight matrices; biases, scales and shifts are
-        never decayed.
+        Decoupled weight decay of weight matrices; biases, scales and shifts are never
+        decayed. Increase it if the network overfits.
 
     warmup : float or "auto", default="auto"
-        Share of the steps, in [0, 1), over which the learning rate rises linearly.
-        "auto" is what the estimator was made with: 0.03 for IsometricAE, 0.1 for the
-        others.
+        Fraction of the steps, in [0, 1), over which the learning rate rises linearly.
+        Increase it if the loss diverges early. "auto" is the estimator's choice: 0.03
+        for IsometricAE, 0.1 for the others.
 
     schedule : {"cosine", "linear", "constant"}, default="cosine"
-        How the learning rate goes on after the warm-up: to zero along a half cosine, to
-        zero along a line, or not at all. A function of the step alone.
+        Decay of the learning rate after the warm-up: to zero along a half cosine, to
+        zero linearly, or none.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Number format of the hidden layers during training. Distances, logarithms, last
-        layers and `transform` always use float32. "auto" takes bfloat16 where products
-        in it are faster: processors with AMX, AMD processors with AVX512-BF16, CUDA
-        from compute capability 8.0.
+        Precision of the hidden layers during training. Distances, logarithms, last
+        layers and `transform` always use float32. "auto" uses bfloat16 where it is
+        faster: processors with AMX, AMD processors with AVX512-BF16, CUDA from compute
+        capability 8.0.
 
     n_threads : int or None, default=None
-        Largest number of threads that training uses on the CPU. None takes as many as
-        torch is set to. The result does not depend on it: set it only to leave cores to
-        others.
+        Maximum number of CPU threads. None uses torch's setting. The result does not
+        depend on it; set it to leave cores to other processes.
 
     min_steps : int, default=0
-        Least number of optimiser steps: the number of epochs is raised until it is
-        reached, so that few rows train long enough. Estimators whose ``max_epochs`` is
-        "auto" already take care of it.
+        Minimum number of optimizer steps: epochs are added until it is reached.
+        Increase it for few samples. Estimators with ``max_epochs="auto"`` do this
+        already.
 
     gradient_clip : float or None, default=None
-        Largest norm of the whole gradient; a larger one is scaled down to it.
+        Maximum norm of the whole gradient. Set it if the loss has spikes.
 
     tol : float, default=1e-4
-        Relative improvement of the epoch's loss that counts as progress, see
+        Relative improvement of an epoch's loss that counts as progress, see
         ``n_iter_no_change``.
 
     n_iter_no_change : int or None, default=None
-        Stop after so many epochs without progress. None trains to the end. Epochs in
-        which weights of the loss still change (DLME's rising repulsion) do not count.
+        Stop after this many epochs without progress. None trains to the end. Epochs in
+        which loss weights still change (DLME's repulsion) do not count.
 
     checkpoint : path-like or None, default=None
-        File that the state of training is written to. If it exists when fit begins, and
-        belongs to the same parameters, data and versions of skmanifold and torch,
-        training goes on from it, and ends with the bits of an uninterrupted fit; if it
-        belongs to others or is damaged, fit raises ValueError. If it cannot be written,
-        fit stops with OSError, and the file of the epoch before stays. It is removed
-        when fit succeeds. One file serves one fit; a search over parameters needs none.
+        File for the state of training. If it exists and belongs to the same parameters,
+        data and versions of skmanifold and torch, fit resumes from it and returns the
+        same bits as an uninterrupted fit; otherwise, or if it is damaged, fit raises
+        ValueError. A failed write stops fit with OSError and keeps the previous file.
+        The file is removed when fit succeeds. Use one file per fit; parameter searches
+        cannot share one.
 
     checkpoint_every : int, default=1
-        Epochs between two writes of the checkpoint.
+        Number of epochs between two checkpoints.
 
     Examples
     --------

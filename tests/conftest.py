@@ -37,3 +37,19 @@ def _restored_settings():
     sklearn.set_config(**config)
     if torch and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    """Rows and classes of the irises."""
+    from sklearn.datasets import load_iris
+
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Rows and classes of the handwritten digits."""
+    from sklearn.datasets import load_digits
+
+    return load_digits(return_X_y=True)

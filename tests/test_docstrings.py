@@ -3,6 +3,7 @@
 
 """Docstrings of everything public: their form, and that what they say is so."""
 
+import ast
 import importlib
 import inspect
 import math
@@ -134,6 +135,36 @@ def test_documented_defaults(path):
                 if value != default or type(value) is not type(default):
                     wrong.append(f"{name}: documented {written[1]}, not {default!r}")
     assert not wrong, f"{path}\n" + "\n".join(wrong)
+
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def first_lines(text):
+    """Yield the line number and the first line of each docstring, private ones too."""
+    for node in ast.walk(ast.parse(text)):
+        docstring = isinstance(node, DOCUMENTED) and ast.get_docstring(node)
+        if docstring:
+            yield getattr(node, "lineno", 1), docstring.splitlines()[0]
+
+
+def indirect(lines):
+    """First lines that ask a question instead of naming what there is."""
+    question = re.compile(r"(What|Whether|How|Where|Which)\b")
+    return [(number, line) for number, line in lines if question.match(line)]
+
+
+def test_docstrings_say_what_a_thing_is_or_does():
+    text = '"""Whether."""\n\ndef f():\n    """Return."""\n'
+    text += 'class A:\n    def g(self):\n        """Whichever."""\n\n'
+    text += '    async def h(self):\n        """Where it is.\n\n        More."""\n'
+    assert indirect(first_lines(text)) == [(1, "Whether."), (9, "Where it is.")]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line}"
+        for path in sorted((ROOT / "skmanifold").rglob("*.py"))
+        for number, line in indirect(first_lines(path.read_text(encoding="utf-8")))
+    ]
+    assert not found, "begin with a verb or a noun:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)

@@ -1,15 +1,28 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The promises of the house, over every estimator that the package has."""
+"""What every estimator of the package promises, and scikit-learn asks of it.
 
-import ast
-from pathlib import Path
+What holds for all estimators is tested here, once, and not in the files of each. What
+the template does for any method is tested in ``tests/base``, on a small one.
+"""
 
+import re
+
+import numpy as np
 import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
 
 import skmanifold
+from skmanifold.training import TrainingOptions
+from skmanifold.utils import _checks
 from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
+
+NAMES = sorted(skmanifold._ESTIMATORS)
 
 # What makes an estimator quick. One that is not named here is checked as it comes.
 SMALL = {
@@ -29,47 +42,249 @@ SMALL = {
 }
 
 
-def small(name):
+def small(name, **params):
     estimator = getattr(skmanifold, name)()
     if "n_jobs" in estimator.get_params():
         estimator.set_params(n_jobs=1)
-    return estimator.set_params(max_epochs=1, batch_size=20, **SMALL.get(name, {}))
+    quick = {"max_epochs": 1, "batch_size": 20, **SMALL.get(name, {})}
+    return estimator.set_params(**{**quick, **params})
 
 
-ESTIMATORS = [small(name) for name in sorted(skmanifold._ESTIMATORS)]
+ESTIMATORS = [small(name) for name in NAMES]
+
+# Other ways through fit and transform.
+VARIANTS = [
+    small("AtlasAE", membership="soft", divergence="gan"),
+    small("AtlasTriplet", membership="hard"),
+    small("DLME", n_clusters=2),
+    small("IsometricAE", n_clusters=2, anchor=None),
+    small("MSimCLR", membership="soft"),
+]
 
 
-# scikit-learn's own checks are run by the tests of each estimator, see below
-@pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
-@pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
+def one_by_one(estimators, *checks):
+    """Make each check of each estimator a test."""
+
+    def name_of(estimator):
+        return re.sub(r" at 0x\w+|\s+", "", str(estimator))
+
+    cases = [
+        pytest.param(estimator, check, id=f"{name_of(estimator)}-{check.__name__}")
+        for estimator in estimators
+        for check in checks
+    ]
+    return pytest.mark.parametrize("estimator, check", cases)
+
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning"),
+]
+
+
 @parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
 def test_promise(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_every_estimator_is_checked(name):
-    assert name in {type(estimator).__name__ for estimator in ESTIMATORS}
-    assert set(SMALL) <= set(skmanifold._ESTIMATORS)
+# no check is expected to fail
+@parametrize_with_checks(
+    [clone(e).set_params(batch_size="auto") for e in (*ESTIMATORS, *VARIANTS)]
+)
+@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:n_charts=.*:UserWarning")
+def test_scikit_learn(estimator, check):
+    if check.func.__name__ == "check_clustering":  # needs clusters that were learned
+        estimator.set_params(max_epochs="auto", pretraining_epochs="auto")
+    check(estimator)
 
 
-def checked_by_scikit_learn():
-    """Estimators that the tests named ``test_check_estimator`` give to scikit-learn."""
-    for path in Path(__file__).parent.rglob("test_*.py"):
-        for test in ast.parse(path.read_text(encoding="utf-8")).body:
-            if getattr(test, "name", None) != "test_check_estimator":
-                continue
-            for call in test.decorator_list:
-                if ast.unparse(call.func) != "parametrize_with_checks":
-                    continue
-                # nothing but the estimators: no check is expected to fail
-                (estimators,) = call.args
-                assert not call.keywords, path
-                yield from (
-                    ast.unparse(estimator.func) for estimator in estimators.elts
-                )
+def test_every_estimator_is_checked():
+    assert set(SMALL) <= set(NAMES)
+    assert NAMES == [type(estimator).__name__ for estimator in ESTIMATORS]
 
 
-@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_every_estimator_is_checked_by_scikit_learn(name):
-    assert name in set(checked_by_scikit_learn())
+# More than one step, and larger networks --------------------------------------
+
+
+@one_by_one(
+    [
+        *(small(name, max_epochs=20) for name in NAMES),
+        small("AtlasAE", max_epochs=20, init="farthest"),
+        small("AtlasAE", max_epochs=20, init="random", denoise=True),
+        small("MSimCLR", max_epochs=20, image_shape=(8, 8)),
+    ],
+    _checks.check_odd_columns,
+    _checks.check_odd_scales,
+    _checks.check_repeated_rows,
+)
+def test_odd_data_over_many_steps(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+def large(name, precision="auto", **params):
+    """Layers and batches whose products take all threads."""
+    training = TrainingOptions(precision=precision)
+    widths = {"encoder_layers": (512, 128), "structure_layers": (512, 128)}
+    known = getattr(skmanifold, name)().get_params(deep=False)
+    widths = {key: value for key, value in widths.items() if key in known}
+    return small(name, batch_size=150, training=training, **widths, **params)
+
+
+@one_by_one(
+    [
+        *(large(name, "float32") for name in NAMES),
+        *(large(name, "bfloat16") for name in NAMES),
+        large("AtlasAE", "bfloat16", divergence="gan"),
+        large("DCRL", label_hold=0.0),
+        large("IsometricAE", image_shape=(8, 8)),
+        large("IsometricAE", latent_prior="gaussian"),
+        large("MSimCLR", "bfloat16", image_shape=(8, 8)),
+    ],
+    _checks.check_transform_of_any_rows,
+    _checks.check_same_bits_for_any_number_of_threads,
+)
+@pytest.mark.filterwarnings("ignore:batch_size=.*:UserWarning")
+def test_large_networks(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+# A network of the user's own ---------------------------------------------------
+
+
+def dropping(*sizes):
+    """A network that draws from torch's global generator."""
+    return nn.Sequential(nn.Linear(sizes[0], sizes[-1]), nn.Dropout(0.3))
+
+
+@one_by_one(
+    [
+        *(small(name, encoder=dropping) for name in NAMES),
+        small("AtlasAE", divergence="gan"),
+        small("DLME", augmentation=nn.functional.dropout),
+        small("MSimCLR", augmentation=nn.functional.dropout),
+        small("MSimCLR", image_shape=(8, 8)),
+    ],
+    _checks.check_seed_decides,
+    _checks.check_interrupted_fit_resumes,
+)
+def test_draws_of_any_code(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+X, Y = np.random.RandomState(0).randn(40, 4), np.arange(40) % 3
+
+
+def networks_of(name):
+    """Parameters of an estimator that take a network."""
+    return [p for p in ("encoder", "decoder") if p in small(name).get_params()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("ignore:.*has BatchNorm1d.*:UserWarning")
+def test_a_given_network_is_copied(name):
+    for parameter in networks_of(name):
+        made = []
+
+        def make(*sizes, made=made):
+            n_in, n_out = sizes[0], sizes[-1]
+            layers = nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.Dropout(0.3)
+            made.append(nn.Sequential(*layers))
+            return made[-1]
+
+        small(name, **{parameter: make}).fit(X, Y)
+        (network,) = made[-1:]
+        network.train()
+        before = {key: value.clone() for key, value in network.state_dict().items()}
+        model = small(name, random_state=0, **{parameter: network}).fit(X, Y)
+        assert network.training and getattr(model, parameter) is network
+        for key, value in network.state_dict().items():
+            assert torch.equal(value, before[key]), key
+        again = small(name, random_state=0, **{parameter: network}).fit(X, Y)
+        assert_array_equal(again.embedding_, model.embedding_)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_for_other_inputs_is_found_before_training(name):
+    for parameter in networks_of(name):
+        model = small(name, **{parameter: nn.Linear(7, 2)})
+        with pytest.raises(ValueError, match=rf"{parameter} could not map .*\(2, \d"):
+            model.fit(X, Y)
+        assert not hasattr(model, "network_")
+
+
+# Ranges of parameters ----------------------------------------------------------
+
+# Values just outside what a method takes. What all methods refuse, and what no
+# constraint allows, is tried by check_bad_parameters_are_named.
+OUTSIDE = {
+    "AtlasAE": {"temperature": [0.0], "encoder_layers": [()]},
+    "AtlasTriplet": {
+        "margin": [0.0],
+        "feature_dim": [0],
+        "image_shape": [8],
+        "regularization_weight": [-1],
+        "sharpness_weight": [-0.1],
+    },
+    "DCRL": {
+        "representation_dim": [0],
+        "representation_epochs": [0],
+        "n_init": [0],
+        "rank_scale": [0.0],
+        "reconstruction_weight": [-1.0],
+        "cluster_weight": ["strong"],
+        "continuation": [1.5],
+        "label_hold": [-0.1],
+        "label_smoothing": [2],
+        "arrange_centers": ["yes"],
+        "center_learning_rate": [0],
+        "noise": [-1],
+        "pretraining_epochs": [-1],
+    },
+    "DLME": {
+        "alpha": [0.0, 1.5],
+        "nu_structure": [0],
+        "nu_embedding": [-1.0],
+        "repulsion": [-1, "strong"],
+        "repulsion_warmup": [1.5],
+        "damping": [0],
+        "structure_dim": [0],
+        "n_clusters": [0],
+    },
+    "IsometricAE": {
+        "isometry_weight": [-0.1],
+        "pseudo_inverse_weight": ["strong"],
+        "anchor_weight": [-1],
+        "anchor_until": [0.0, 1.1],
+        "n_landmarks": [0],
+        "encoder_layers": ["wide"],
+        "decoder": [3],
+        "image_shape": [28],
+    },
+    "MSimCLR": {
+        "temperature": [0.0],
+        "regularization_weight": [-1],
+        "sharpness_weight": [-0.1],
+        "feature_dim": [0],
+        "image_shape": [8],
+        "n_jobs": [0],
+    },
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_values_outside_a_range_are_refused(name):
+    for parameter, values in OUTSIDE[name].items():
+        for value in values:
+            with pytest.raises(
+                ValueError, match=f"{parameter}.* (must be|has no layer)"
+            ):
+                small(name, **{parameter: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", ["AtlasTriplet", "DCRL", "IsometricAE", "MSimCLR"])
+def test_the_shape_of_other_images_is_refused(name):
+    match = r"image_shape=\(8, 9\) has 72 pixel values, but X has 64"
+    with pytest.raises(ValueError, match=match):
+        small(name, image_shape=(8, 9)).fit(np.repeat(X, 16, axis=1), Y)

@@ -7,10 +7,10 @@ import numpy as np
 
 
 def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
-    """Return samples near curved 5-dimensional sheets, one for each cluster.
+    """Return samples near curved 5-dimensional sheets, one per cluster.
 
-    Real data lie near sheets of low dimension, and the cost of neighbor search and of
-    training depends on it; isotropic blobs would be a different task.
+    Like real data, they have a low intrinsic dimension, on which the cost of neighbor
+    search and training depends.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def make_clusters(n_samples, n_features, *, n_clusters=10, random_state=0):
 
 
 class WholeFit:
-    """Settings of benchmarks whose one run is long enough to be its own average."""
+    """Settings of benchmarks with long runs, which need no averaging."""
 
     timeout = 900
     number = 1

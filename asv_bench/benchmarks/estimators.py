@@ -16,7 +16,7 @@ from skmanifold.training import TrainingOptions
 from . import WholeFit, make_clusters
 
 NAMES = ["DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR", "AtlasTriplet"]
-# Parameters that have no default, or that shorten what is not measured.
+# Parameters without a default, and parameters that shorten parts that are not measured.
 PARAMETERS = {"DCRL": {"n_clusters": 10}}
 SHORT = {
     "DCRL": {"init": "k-means", "pretraining_epochs": 1},
@@ -31,7 +31,7 @@ def make(name, **parameters):
 
 
 class Fit(WholeFit):
-    """A whole fit at the defaults."""
+    """Complete fit with default parameters."""
 
     params = (NAMES, [500, 4_000])
     param_names = ("estimator", "n_samples")
@@ -47,7 +47,7 @@ class Fit(WholeFit):
 
 
 class Epoch(WholeFit):
-    """One epoch of the last phase, with little before it."""
+    """One epoch of the last phase, with short earlier phases."""
 
     params = (NAMES, [4_000, 16_000])
     param_names = ("estimator", "n_samples")
@@ -75,7 +75,7 @@ class Images(WholeFit):
 
 
 class Threads(WholeFit):
-    """Training on one thread and on two: the second one should pay."""
+    """Training on one thread and on two: the second should pay off."""
 
     params = [1, 2]
     param_names = ("n_threads",)
@@ -89,14 +89,14 @@ class Threads(WholeFit):
 
 
 class NewSamples:
-    """From one sample, which is all overhead, to many, which are all network."""
+    """transform from one sample, all overhead, to many, all network."""
 
     params = (["DLME", "DCRL", "IsometricAE"], [1, 100, 10_000])
     param_names = ("estimator", "n_samples")
     timeout = 300
 
     def setup_cache(self):
-        """Fit once: the length of training does not change the cost."""
+        """Fit once: the cost does not depend on the length of training."""
         X, _ = make_clusters(2_000, 784)
         return {
             name: make(name, max_epochs=1, **SHORT.get(name, {})).fit(X)
@@ -140,7 +140,7 @@ class Decode:
 
 
 class MemoryMap:
-    """A matrix on the disk: the peak must not grow with its size."""
+    """Data on disk: peak memory must not grow with their size."""
 
     params = [50_000, 200_000]
     param_names = ("n_samples",)

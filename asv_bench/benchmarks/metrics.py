@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The metrics of embeddings."""
+"""Metrics of embeddings."""
 
 import numpy as np
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness

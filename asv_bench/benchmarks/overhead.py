@@ -20,7 +20,7 @@ from . import make_clusters
 
 
 class NewProcess:
-    """Time of a new process to import and to its first result."""
+    """Time of a new process to import, and to its first result."""
 
     timeout = 300
     number = 1
@@ -51,7 +51,7 @@ class Import:
 
 
 class Epochs:
-    """An epoch of ours over one of plain torch with the same network."""
+    """Epoch of ours relative to plain torch with the same network."""
 
     params = ["DCRL", "MSimCLR", "AtlasAE"]
     param_names = ("method",)
@@ -74,11 +74,11 @@ class Step:
 
     setup_cache.timeout = 600
 
-    def track_share_of_products(self, found):
-        return found["products, of profile"]
+    def track_share_of_products(self, figures):
+        return figures["products, of profile"]
 
-    def track_rate_over_that_of_the_products(self, found):
-        return found["ratio"]
+    def track_rate_over_that_of_the_products(self, figures):
+        return figures["ratio"]
 
 
 class OneRow:
@@ -94,7 +94,7 @@ class OneRow:
 
 
 class Memory:
-    """Peak memory of a fit over the size of X in single precision."""
+    """Peak memory of a fit relative to the size of X in single precision."""
 
     timeout = 600
     unit = "ratio"

@@ -16,7 +16,7 @@ from skmanifold.topology import betti_numbers, cech_nerve, denoise, soft_cover
 
 
 class ExactNeighbors:
-    """Exact neighbors of Gaussian data on one thread, beside scikit-learn's."""
+    """Exact neighbors of Gaussian data on one thread, and scikit-learn's."""
 
     params = ([(2_000, 64), (10_000, 784)], ["skmanifold", "scikit-learn"])
     param_names = ("shape", "implementation")
@@ -46,7 +46,7 @@ class ExactNeighbors:
 
 
 class GeodesicEmbedding:
-    """Isomap, by landmarks where there are many samples."""
+    """Isomap, with landmarks for many samples."""
 
     params = [2_000, 20_000]
     param_names = ("n_samples",)
@@ -64,7 +64,7 @@ class GeodesicEmbedding:
 
 
 class Topology:
-    """Covers, nerves and their homology."""
+    """Covers, nerves and homology."""
 
     params = [8, 32]
     param_names = ("n_charts",)

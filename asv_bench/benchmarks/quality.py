@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Scores that a faster version must not lose."""
+"""Scores that must not decrease."""
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -23,7 +23,7 @@ SEEDS = range(3)
 
 
 class _Quality:
-    """Scores of fits that are made once for all of them, in ``setup_cache``."""
+    """Scores of fits that are cached by ``setup_cache``."""
 
     timeout = 900
     unit = "score"

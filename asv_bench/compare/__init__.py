@@ -1,18 +1,18 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Comparisons with the methods a user would otherwise pick.
+"""Comparisons with alternative methods.
 
 Each measuring module (``embedding``, ``clustering``, ``isometry``, ``topology``,
-``charts``, ``contrast``, ``speed``, ``scaling``) is a command,
-``python -m asv_bench.compare.embedding``: it runs every fit in a process of its own,
+``charts``, ``contrast``, ``speed``, ``scaling``) is a command, such as
+``python -m asv_bench.compare.embedding``. It runs each fit in a separate process,
 appends one JSON line per fit to a file and prints a table. ``--help`` lists its
 options.
 
 ``python -m asv_bench.compare.report`` writes the tables and plots of the documentation
 from the rows in ``asv_bench/measured``.
 
-Shared parts: ``runner`` starts the processes and writes the rows, ``process`` measures
-inside them, ``data`` reads the data sets, ``methods`` builds the embedding methods,
-``quality`` scores embeddings, ``tables`` formats means over the seeds.
+Shared modules: ``runner`` starts the processes and writes the rows, ``process``
+measures inside them, ``data`` loads data sets, ``methods`` creates embedding methods,
+``quality`` scores embeddings, ``tables`` formats means over seeds.
 """

@@ -1,23 +1,23 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Charts: intrinsic dimension, reconstruction, short codes, overlap.
+"""Charts: intrinsic dimension, reconstruction, compression, overlap.
 
 ``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
 
-- dimension: spaces of known dimension, by :func:`skmanifold.atlas.estimate_dimension`
-  at its defaults or with ``--charts``, beside TwoNN and maximum likelihood.
-- reconstruction: new points of the flat 3-torus by AtlasAE with charts of three
-  coordinates.
-- compression: vectors stored in a few bytes, as a chart and coordinates of eight bits,
-  as principal components of eight bits, and as product codes of faiss (PQ, and OPQ,
-  which rotates first). Recall of the ten nearest neighbors, by Euclidean distance in
-  the input, of queries that are not stored. Only stored vectors are short: a query is
-  compared with what each method decodes from a code. MSimCLR has no decoder; it
-  compares coordinates, the query's own chart first.
-- overlap: 15 charts of MNIST. Do charts overlap where digits look alike? The figure is
+- dimension: spaces of known dimension, estimated by
+  :func:`skmanifold.atlas.estimate_dimension` with defaults or ``--charts``, and by
+  TwoNN and maximum likelihood.
+- reconstruction: new samples of the flat 3-torus, by AtlasAE with three coordinates per
+  chart.
+- compression: vectors stored in a few bytes, as chart and 8-bit coordinates, as 8-bit
+  principal components, or as product codes of faiss (PQ, and OPQ with a rotation).
+  Recall of the ten nearest neighbors, by Euclidean distance in the input, of queries
+  that are not stored. Queries are not compressed, but compared with decoded codes.
+  MSimCLR has no decoder; it compares coordinates, with the query's chart first.
+- overlap: 15 charts of MNIST. Do charts overlap where digits are similar? The figure is
   the probability that a linear classifier on pixels (five-fold) confuses digits of two
-  charts: for the ten pairs of charts that overlap most, and for all pairs.
+  charts, for the ten pairs of charts with the largest overlap, and for all pairs.
   ``--picture FILE`` only plots the charts of the first seed.
 """
 
@@ -41,13 +41,13 @@ SPACES = {
     "swiss roll": ("make_swiss_roll", {}, 2),
 }
 N_CHARTS = 16
-# subsample of larger data sets
+# size of the subsample of larger data sets
 MOST_STORED = 8000
 N_QUERIES = 300
 
 
 def points(space, n_samples, seed):
-    """Return points of a space."""
+    """Return samples of a space."""
     from skmanifold import datasets
 
     generator, options, _ = SPACES[space]
@@ -58,31 +58,31 @@ def points(space, n_samples, seed):
 
 
 def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameters):
-    """Estimate the dimension of one space in three ways."""
+    """Estimate the dimension of one space by three methods."""
     from skmanifold.atlas import estimate_dimension
     from skmanifold.metrics import intrinsic_dimension
 
     X = points(case, n_samples, seed)
     truth = SPACES[case][2]
     start, cpu = perf_counter(), process_time()
-    found = estimate_dimension(X, dimensions, random_state=seed, **parameters)
+    estimate = estimate_dimension(X, dimensions, random_state=seed, **parameters)
     seconds, cpu = perf_counter() - start, process_time() - cpu
     return {
         "truth": truth,
-        "atlas": found.dimension,
+        "atlas": estimate.dimension,
         "TwoNN": intrinsic_dimension(X, method="twonn"),
         "MLE": intrinsic_dimension(X, method="mle"),
-        "right": float(found.dimension == truth),
-        "reconstruction": found.reconstruction.tolist(),
-        "divergence": found.divergence.tolist(),
-        "bend": [None if np.isnan(bend) else bend for bend in found.bend.tolist()],
+        "right": float(estimate.dimension == truth),
+        "reconstruction": estimate.reconstruction.tolist(),
+        "divergence": estimate.divergence.tolist(),
+        "bend": [None if np.isnan(bend) else bend for bend in estimate.bend.tolist()],
         "seconds": seconds,
         "fit CPU s": cpu,
     }
 
 
 def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
-    """Reconstruct new points of one space with charts of its dimension."""
+    """Reconstruct new samples of one space with charts of its dimension."""
     from skmanifold.atlas import AtlasAE
 
     X, X_new = np.split(points(case, n_samples + n_new, seed), [n_samples])
@@ -100,28 +100,28 @@ def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
     }
 
 
-# Codes of a few bytes --------------------------------------------------------
+# Compression -----------------------------------------------------------------
 
 
 def nearest(distances, n_neighbors=10):
-    """Return the columns of the smallest distances of each row."""
+    """Return the column indices of the smallest distances of each row."""
     return np.argsort(distances, axis=1, kind="stable")[:, :n_neighbors]
 
 
-def recall(found, true):
-    """Return the share of the true neighbors that were found."""
-    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, true, strict=True)]
+def recall(retrieved, true):
+    """Return the fraction of true neighbors that were retrieved."""
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(retrieved, true, strict=True)]
     return float(np.sum(hits) / true.size)
 
 
 def eight_bits(values, low, high):
-    """Return values as they are read from eight bits."""
+    """Quantize values to eight bits."""
     step = np.maximum((high - low) / 255, np.finfo(np.float64).tiny)
     return low + np.clip(np.round((values - low) / step), 0, 255) * step
 
 
 def principal_components(stored, queries, n_bytes, seed):
-    """Return neighbors by principal components of eight bits."""
+    """Return neighbors by 8-bit principal components."""
     from sklearn.decomposition import PCA
 
     pca = PCA(n_bytes, random_state=seed).fit(stored)
@@ -135,7 +135,7 @@ def product_code(stored, queries, n_bytes, seed, *, rotated):
     import faiss
 
     n_features = stored.shape[1]
-    # "np": no polysemous training, which only a search by bits uses
+    # "np": no polysemous training, which is for searches by bits
     kind = f"PQ{n_bytes}x8np"
     if rotated:
         kind = f"OPQ{n_bytes},{kind}"
@@ -149,7 +149,7 @@ def product_code(stored, queries, n_bytes, seed, *, rotated):
 
 
 def decoded_charts(stored, queries, n_bytes, seed, **parameters):
-    """Return neighbors by what AtlasAE decodes from a chart and coordinates."""
+    """Return neighbors by decoding AtlasAE's chart and coordinates."""
     from skmanifold.atlas import AtlasAE
 
     model = AtlasAE(N_CHARTS, n_bytes - 1, random_state=seed, **parameters).fit(stored)
@@ -170,7 +170,7 @@ def contrast_charts(stored, queries, n_bytes, seed, **parameters):
     chart, coordinates = model.charts(stored)
     query_chart, query_coordinates = model.charts(queries)
     distances = cdist(query_coordinates, eight_bits(coordinates, 0.0, 1.0))
-    # the own chart first, then all others
+    # the query's chart first, then all others
     apart = query_chart[:, np.newaxis] != chart
     return nearest(distances + 2 * np.sqrt(n_bytes) * apart)
 
@@ -193,15 +193,15 @@ def compression(case, seed, *, data, n_bytes):
     queries, stored = np.split(X, [N_QUERIES])
     function, parameters = CODES[case]
     start, cpu = perf_counter(), process_time()
-    found = function(stored, queries, n_bytes, seed, **parameters)
+    retrieved = function(stored, queries, n_bytes, seed, **parameters)
     return {
-        "recall@10": recall(found, nearest(cdist(queries, stored))),
+        "recall@10": recall(retrieved, nearest(cdist(queries, stored))),
         "seconds": perf_counter() - start,
         "fit CPU s": process_time() - cpu,
     }
 
 
-# Charts that overlap -----------------------------------------------------------
+# Overlap -------------------------------------------------------------------------
 
 
 def confusions(X, y):
@@ -212,12 +212,12 @@ def confusions(X, y):
 
     rows = stratified_rows(y, 5000)
     model = LogisticRegression(max_iter=500)
-    found = cross_val_predict(model, X[rows] / X.max(), y[rows])
-    return confusion_matrix(y[rows], found, normalize="true")
+    predicted = cross_val_predict(model, X[rows] / X.max(), y[rows])
+    return confusion_matrix(y[rows], predicted, normalize="true")
 
 
 def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
-    """Measure whether charts that overlap hold digits that look alike."""
+    """Measure whether overlapping charts contain similar digits."""
     from skmanifold.atlas import AtlasAE
 
     data = load(case)
@@ -268,7 +268,7 @@ def plot(model, X, path):
     display.figure_.savefig(path, dpi=100)
 
 
-# What is measured, and the tables ---------------------------------------------
+# Parts and tables -------------------------------------------------------------
 
 # part -> (function, cases, keys of a line, columns)
 PARTS = {
@@ -305,7 +305,7 @@ def one(part, case, seed, **options):
 
 
 def main(arguments=None):
-    """Run the parts that are asked for."""
+    """Run the command line."""
     parser = make_parser("charts", __doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--cases", nargs="+", help="only these cases")
@@ -339,9 +339,9 @@ def main(arguments=None):
         ]
     rows = carry_out("charts", jobs, options)
     for part, (_, _, keys, columns) in PARTS.items():
-        some = [row for row in rows if row["job"]["part"] == part]
-        if some:
-            print(markdown(mean_table(some, keys, columns)))
+        part_rows = [row for row in rows if row["job"]["part"] == part]
+        if part_rows:
+            print(markdown(mean_table(part_rows, keys, columns)))
 
 
 if __name__ == "__main__":

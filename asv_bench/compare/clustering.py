@@ -1,21 +1,21 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""DCRL beside the clusterings that a user would otherwise pick.
+"""DCRL compared with other clustering methods.
 
 ``python -m asv_bench.compare.clustering --data digits coil20 --methods dcrl k-means``
 
 The number of clusters is that of the classes. Accuracy matches clusters with classes;
 CRA, trustworthiness, continuity and RRE (3 to 7 neighbors) compare the input with the
 space in which a method clusters. ``idec`` and ``dec`` are DCRL with the weights of
-these papers, starting from k-means on the input instead of the latent space of a
-pretrained autoencoder; ``idec-start`` starts as DCRL does. ``dcrl-wide`` is DCRL with
-the network of its paper.
+these papers, initialized by k-means on the input instead of a pretrained latent space;
+``idec-start`` is initialized like DCRL. ``dcrl-wide`` is DCRL with the network of its
+paper.
 
-A data set is a name of :mod:`asv_bench.compare.data`, alone or with a number of samples
-(``mnist:10000``, stratified), or ``mnist-test``, the last 10,000 samples of MNIST. With
-``/image`` after the name, DCRL gets the shape of the images. ``--split 1400`` fits the
-first samples only and scores ``predict`` on the others.
+A data set is a name of :mod:`asv_bench.compare.data`, optionally with a number of
+samples (``mnist:10000``, stratified), or ``mnist-test``, the last 10,000 samples of
+MNIST. With ``/image`` after the name, DCRL gets the shape of the images.
+``--split 1400`` fits the first samples only and scores ``predict`` on the rest.
 """
 
 import functools
@@ -58,7 +58,7 @@ OURS = {
 
 
 class Clustering:
-    """A clusterer in the space of a transformer, or in the input itself."""
+    """Clusterer on the output of a transformer, or on the input itself."""
 
     def __init__(self, clusterer, transformer=None):
         self.clusterer = clusterer
@@ -80,9 +80,9 @@ class Clustering:
 
 
 class ClustPy:
-    """A deep clustering of ClustPy at its defaults.
+    """Deep clustering of ClustPy with default parameters.
 
-    X is centered and divided by one number, as its authors' examples do with images.
+    X is centered and divided by its standard deviation, as in the authors' examples.
     """
 
     def __init__(self, name, n_clusters, seed):
@@ -110,12 +110,12 @@ METHODS = (
     *("dlme", "idec", "idec-start", "dec", "clustpy-dec", "clustpy-idec"),
     "clustpy-dcn",
 )
-# These cannot label new samples.
+# Methods without predict.
 TRANSDUCTIVE = ("spectral", "umap-hdbscan")
 
 
 def make(method, n_clusters, seed, shape):
-    """Return a new model at its defaults."""
+    """Return a new model with default parameters."""
     from sklearn.cluster import HDBSCAN, KMeans, SpectralClustering
     from sklearn.mixture import GaussianMixture
 
@@ -147,10 +147,10 @@ def make(method, n_clusters, seed, shape):
 
 
 def read(name):
-    """Return samples, classes, and the shape of the images or None."""
+    """Return samples, classes, and the image shape or None."""
     name, _, image = name.partition("/")
     if image not in ("", "image"):
-        raise ValueError(f"After the slash goes 'image', not {image!r}.")
+        raise ValueError(f"The part after the slash must be 'image', got {image!r}.")
     if name == "mnist-test":
         data, base = load("mnist"), "mnist"
         X, y = data.X[-10_000:], data.y[-10_000:]
@@ -206,7 +206,7 @@ def one(method, data, seed, split=None):
         umap = EMBEDDINGS["umap"]
         compiled = warm_up(umap, functools.partial(umap.make, seed, 1, {}), *X.shape)
     _, figures = measured(lambda: model.fit(X))
-    found = {
+    results = {
         **score(X, y, model),
         "fit s": figures["wall_s"],
         "fit CPU s": figures["cpu_s"],
@@ -215,8 +215,10 @@ def one(method, data, seed, split=None):
         "clusters": len(np.unique(model.labels_)),
     }
     if held_out is not None and method not in TRANSDUCTIVE:
-        found["ACC new"] = clustering_accuracy(held_out[1], model.predict(held_out[0]))
-    return found
+        results["ACC new"] = clustering_accuracy(
+            held_out[1], model.predict(held_out[0])
+        )
+    return results
 
 
 KEYS = ("data", "split", "method")
@@ -231,7 +233,7 @@ def main(arguments=None):
     parser = make_parser("clustering", __doc__)
     parser.add_argument("--data", nargs="+", default=["digits"])
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
-    parser.add_argument("--split", type=int, help="fit this many first samples only")
+    parser.add_argument("--split", type=int, help="number of first samples to fit")
     options = parser.parse_args(arguments)
     jobs = [
         {"method": method, "data": data, "seed": seed}

@@ -5,16 +5,18 @@
 
 ``python -m asv_bench.compare.contrast contrast --components 2 4 8 --charts 1 4 16 32``
 
-- *contrast*: accuracy of one affine classifier per chart on held-out samples, for
-  MSimCLR and for plain SimCLR: the same network with one chart and no regularization,
-  with either projection head and with the loss of the package lightly. Plain SimCLR
-  gets the better of two linear classifiers, on its coordinates and on their logits.
-  Dead charts have less than a tenth of their fair mass.
-- *triplets*: recall of the nearest neighbors among classes not seen in training, for
+- *contrast*: accuracy of one linear classifier per chart on held-out samples, for
+  MSimCLR
+  and for plain SimCLR: the same network with one chart and no regularization, with
+  either projection head and with the loss of the package lightly. Plain SimCLR gets the
+  better of two linear classifiers, on its coordinates and on their logits. Dead charts
+  have less than a tenth of the mean mass.
+- *triplets*: recall of nearest neighbors among classes not seen in training, for
   AtlasTriplet with soft and hard charts, trained and untrained, and for a triplet loss
-  on the unit sphere of one dimension more, trained as long and twice as long.
+  on the unit sphere of one more dimension, trained as long and twice as long.
 """
 
+import dataclasses
 import time
 
 import numpy as np
@@ -24,7 +26,7 @@ from asv_bench.compare.methods import import_peer
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
 
-# Samples on which classifiers are fitted and scored; networks see all.
+# Number of samples for fitting and scoring classifiers; networks use all.
 MOST_ROWS = 10_000
 
 
@@ -32,7 +34,7 @@ MOST_ROWS = 10_000
 
 
 def linear_accuracy(train, test, y_train, y_test):
-    """Return the accuracy of a logistic regression on standardized columns."""
+    """Return the accuracy of a logistic regression on standardized features."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -48,7 +50,7 @@ def logits(coordinates):
 
 
 def held_out(name, n_rows):
-    """Return samples and labels to train on, those to score, and the image shape."""
+    """Return training samples and labels, test samples and labels, and image shape."""
     data = load(name)
     train, test = split_rows(data)
     if n_rows is not None:
@@ -57,7 +59,7 @@ def held_out(name, n_rows):
 
 
 def with_loss_of_lightly(**parameters):
-    """Return plain SimCLR with the loss of the package lightly."""
+    """Return plain SimCLR with lightly's loss."""
     import torch
 
     from skmanifold.atlas import MSimCLR
@@ -82,7 +84,7 @@ def with_loss_of_lightly(**parameters):
 
 
 def contrast_once(name, n_rows, seed, **options):
-    """Fit one model and score it."""
+    """Fit and score one model."""
     from skmanifold.atlas import MSimCLR
 
     make = with_loss_of_lightly if options.pop("lightly", False) else MSimCLR
@@ -116,7 +118,7 @@ def contrast_once(name, n_rows, seed, **options):
 def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
     """Return a triplet loss on the unit sphere, with AtlasTriplet's network.
 
-    It trains ``times`` times as long as AtlasTriplet.
+    It is trained ``times`` times as long as AtlasTriplet.
     """
     import torch
     from torch import nn
@@ -144,16 +146,14 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
         def forward(self, batch, progress):
             rows, _ = batch
             z = self.encoder(self.inputs[rows])
-            # the slope of a root at zero is infinite
+            # the gradient of a root at zero is infinite
             distances = (2 - 2 * z @ z.t()).clamp(min=1e-8).sqrt()
             return {"triplets": batch_all_triplets(distances, self.labels[rows])}
 
     class FlatTriplet(AtlasTriplet):
         def _plan(self, n_samples, n_features):
             plan = super()._plan(n_samples, n_features)
-            plan.n_epochs *= times
-            plan.n_steps *= times
-            return plan
+            return dataclasses.replace(plan, n_steps=times * plan.n_steps)
 
         def _make_objective(self, data, networks):
             labels = torch.from_numpy(self._encoded(data))
@@ -166,11 +166,13 @@ def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
         def _fitted_attributes(self, objective, outputs, data):
             return {}
 
+    if n_epochs != "auto":
+        n_epochs *= times
     return FlatTriplet(image_shape=image_shape, max_epochs=n_epochs, random_state=seed)
 
 
 def recall(distances, y, ks=(1, 2, 4, 8)):
-    """Return the share of samples with their class among their k nearest others."""
+    """Return the fraction of samples with their class among their k nearest."""
     distances = distances.copy()
     np.fill_diagonal(distances, np.inf)
     nearest = np.argsort(distances, axis=1, kind="stable")[:, : max(ks)]
@@ -206,7 +208,7 @@ def triplets_once(name, seed, d, k, n_epochs, which):
     if which == "free":
         model.set_params(regularization_weight=0.0)
     elif which == "untrained":
-        # one epoch, so that batch norms see the data, without moving the weights
+        # one epoch without learning, so that batch norms see the data
         model.set_params(max_epochs=1, learning_rate=1e-12)
     model.fit(X, y)
     result = {}
@@ -218,7 +220,7 @@ def triplets_once(name, seed, d, k, n_epochs, which):
     return result
 
 
-# What is measured, and the tables ------------------------------------------------
+# Jobs and tables -----------------------------------------------------------------
 
 
 def one(table, **job):
@@ -226,23 +228,23 @@ def one(table, **job):
     if table == "contrast":
         job.pop("model")
         return contrast_once(job.pop("data"), job.pop("rows"), job.pop("seed"), **job)
-    found = triplets_once(
+    kinds = triplets_once(
         job["data"], job["seed"], job["d"], job["k"], job["epochs"], job["which"]
     )
     return {
         f"{name}{kind}": value
-        for kind, figures in found.items()
+        for kind, figures in kinds.items()
         for name, value in figures.items()
     }
 
 
 def contrast_jobs(options, charts):
-    """Yield the models of the first table."""
+    """Yield the jobs of the first table, without seeds."""
     common = {"table": "contrast", "data": options.data, "rows": options.rows}
     common["n_neighbors"] = options.neighbors
     if options.epochs:
         common["max_epochs"] = options.epochs
-    flat = {"n_charts": 1, "regularization": 0}
+    flat = {"n_charts": 1, "regularization_weight": 0}
     models = {
         "SimCLR, mlp head": {**flat, "projection": "mlp"},
         "SimCLR, paper head": {**flat, "projection": "paper"},
@@ -255,7 +257,7 @@ def contrast_jobs(options, charts):
 
 
 def triplet_jobs(options, charts):
-    """Yield the models of the second table."""
+    """Yield the jobs of the second table, without seeds."""
     models = {}
     for d in options.components:
         for k in charts:
@@ -263,7 +265,7 @@ def triplet_jobs(options, charts):
             models[f"AtlasTriplet, k={k}, d={d}, untrained"] = d, k, "untrained"
         sphere = f"unit sphere of {d + 1} dimensions"
         models[sphere] = d + 1, 1, "flat"
-        # the length of training was chosen for charts
+        # the length of training was tuned for charts
         models[f"{sphere}, twice as long"] = d + 1, 1, "flat, longer"
     models["unit sphere of 16 dimensions"] = 16, 1, "flat"
     models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"
@@ -276,7 +278,7 @@ def triplet_jobs(options, charts):
         yield {**common, "model": model, "d": d, "k": k, "which": which}
 
 
-# table -> (jobs, charts by default, keys of a line, columns)
+# table -> (jobs, default charts, keys of a line, columns)
 TABLES = {
     "contrast": (
         contrast_jobs,
@@ -308,7 +310,7 @@ def main(arguments=None):
         "--neighbors",
         type=int,
         default=4,
-        help="n_neighbors of the views; 0 for views of the sample alone",
+        help="n_neighbors of the views; 0 means views of the sample alone",
     )
     options = parser.parse_args(arguments)
     unknown = set(options.tables) - set(TABLES)

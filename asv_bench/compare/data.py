@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The data sets of the comparisons.
+"""Data sets of the comparisons.
 
 Only the standard library is imported here: importing a package is itself measured.
 """
@@ -18,17 +18,17 @@ class DataSet:
     # float32, not scaled
     X: object
     y: object
-    # customary divisor: 255 for images of eight bits
+    # usual divisor: 255 for 8-bit images
     scale: float = 1.0
-    # number of leading samples that the authors call the training set
+    # size of the standard training set, which comes first
     n_train: int | None = None
 
     def usual_input(self):
-        """Return the matrix that the documentation of most packages begins with."""
+        """Return the input that the documentation of most packages uses."""
         return self.X if self.scale == 1.0 else self.X / self.X.dtype.type(self.scale)
 
 
-# name -> (file, divisor of the usual input, samples of the training set)
+# name -> (file, divisor of the usual input, size of the training set)
 FILES = {
     "coil20": ("coil20_32x32.npz", 255.0, None),
     "fashion_mnist": ("fashion_mnist.npz", 255.0, 60_000),
@@ -36,7 +36,7 @@ FILES = {
     "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
     "pendigits": ("pendigits.npz", 1.0, 7_494),
 }
-# name -> columns of a generated set, of as many samples as are asked for
+# name -> number of features of generated data
 SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}
 NAMES = ("digits", *FILES, *SYNTHETIC)
 IMAGE_SHAPES = {
@@ -48,17 +48,17 @@ IMAGE_SHAPES = {
 
 
 def parse_name(text):
-    """Split ``"mnist:10000"`` into name and number of samples, None for all."""
+    """Split ``"mnist:10000"`` into name and number of samples (None for all)."""
     name, _, n_rows = text.partition(":")
     if name not in NAMES:
         raise ValueError(
-            f"Unknown data set {name!r}; the known ones are {', '.join(NAMES)}."
+            f"Unknown data set {name!r}. Choose one of {', '.join(NAMES)}."
         )
     if not n_rows:
         return name, None
     if not n_rows.isdecimal() or int(n_rows) == 0:
         raise ValueError(
-            f"{text!r}: after the colon goes a positive number of rows, as in "
+            f"{text!r} must have a positive number of samples after the colon, such as "
             f"'{name}:10000'."
         )
     return name, int(n_rows)
@@ -67,7 +67,7 @@ def parse_name(text):
 def stratified_rows(y, n_rows, random_state=0):
     """Return the sorted indices of a stratified subsample of ``n_rows`` samples.
 
-    The same labels, size and ``random_state`` give the same indices, so all methods are
+    The result depends on labels, size and ``random_state`` only, so all methods are
     scored on the same samples. All indices are returned if there are no more.
     """
     import numpy as np
@@ -85,8 +85,7 @@ def stratified_rows(y, n_rows, random_state=0):
 def split_rows(data):
     """Return the indices to fit and the indices to transform.
 
-    The customary training set where there is one, otherwise 80 % of the samples,
-    stratified.
+    They are the standard split, or otherwise 80 % and 20 %, stratified.
     """
     import numpy as np
 
@@ -98,7 +97,7 @@ def split_rows(data):
 
 
 def synthetic(n_rows, n_features, random_state=0):
-    """Return twenty bent 8-dimensional clusters in many dimensions, with noise."""
+    """Return twenty curved 8-dimensional clusters with noise."""
     import numpy as np
 
     rng = np.random.default_rng(random_state)
@@ -114,9 +113,9 @@ def synthetic(n_rows, n_features, random_state=0):
 def load(name, n_rows=None):
     """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
-    ``"digits"`` comes with scikit-learn, those in :data:`SYNTHETIC` are generated (by
-    default 10,000 samples), the others are files with ``X`` and ``y`` (NumPy's npz) in
-    the folder that the environment variable ``SKMANIFOLD_DATA`` names.
+    ``"digits"`` comes with scikit-learn; data sets in :data:`SYNTHETIC` are generated
+    (10,000 samples by default); others are npz files with ``X`` and ``y`` in the folder
+    named by the environment variable ``SKMANIFOLD_DATA``.
     """
     import numpy as np
 
@@ -133,9 +132,9 @@ def load(name, n_rows=None):
         path = Path(folder or ".") / file
         if not path.is_file():
             raise FileNotFoundError(
-                f"The data set {name!r} was not found: SKMANIFOLD_DATA is "
-                f"{folder!r} and holds no file {file!r}. Set it to the folder with "
-                f"the data sets, or leave {name!r} out of --data."
+                f"There is no file {file!r} of the data set {name!r} in "
+                f"SKMANIFOLD_DATA={folder!r}. Set it to the folder with the data sets,"
+                f" or omit {name!r} from --data."
             )
         with np.load(path) as stored:
             X, y = stored["X"].astype(np.float32), stored["y"]
@@ -143,5 +142,5 @@ def load(name, n_rows=None):
     if n_rows is None or n_rows >= len(data.y):
         return data
     rows = stratified_rows(data.y, n_rows)
-    # A subsample has lost the order that the customary split relies on.
+    # the standard split depends on the order of the complete set
     return DataSet(data.X[rows], data.y[rows], data.scale)

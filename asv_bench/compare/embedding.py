@@ -1,15 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Two-dimensional embeddings: quality, time and memory of each method.
+"""Two-dimensional embeddings: quality, time and memory.
 
 ``python -m asv_bench.compare.embedding --methods dlme umap pacmap --data digits
 mnist:10000 --seeds 0 1 2 --threads 2``
 
-Tasks: ``embed`` fits all samples after a short fit that compiles what the method
-compiles; ``cold`` fits without it, so that import and compilation are in the time, as
-in the first fit of a new process (code that a package keeps compiled on disk is used);
-``transform`` fits one part of the samples and embeds the rest.
+Tasks: ``embed`` fits all samples after a short fit that triggers compilation; ``cold``
+fits without it, including import and compilation as in a new process (but code cached
+on disk is used); ``transform`` fits one part of the samples and embeds the rest.
 """
 
 import functools
@@ -23,7 +22,7 @@ from asv_bench.compare.process import measured
 from asv_bench.compare.runner import carry_out, make_parser, package_version
 from asv_bench.compare.tables import markdown, mean_table
 
-# Numbers of samples that one call of transform embeds when its rate is measured.
+# Numbers of samples per call when the rate of transform is measured.
 TRANSFORM_SIZES = (1, 100, 10_000, 70_000)
 SCORES = {
     "svm": 3,
@@ -49,10 +48,10 @@ COLUMNS = {
 
 
 def warm_up(method, make, n_rows, n_features, *, with_transform=False):
-    """Fit random samples twice; the first fit's excess is what compilation took.
+    """Fit random samples twice; the excess of the first fit is compilation time.
 
-    Packages choose their algorithm by the number of samples, so the random set is as
-    large as the real one, up to a number past the thresholds of all of them.
+    Since packages choose algorithms by the number of samples, the random set is as
+    large as the real one, or past all thresholds.
     """
     import numpy as np
 
@@ -64,7 +63,7 @@ def warm_up(method, make, n_rows, n_features, *, with_transform=False):
         model = make(brief=True)
         method.fit_transform(model, X)
         if with_transform:
-            # many samples and a single one may take different routes
+            # large and single requests may be implemented differently
             method.transform(model, X[:100] + np.float32(0.01), X)
             method.transform(model, X[:1] + np.float32(0.01), X)
         seconds.append(time.perf_counter() - start)
@@ -72,10 +71,10 @@ def warm_up(method, make, n_rows, n_features, *, with_transform=False):
 
 
 def throughput(method, model, X, X_train):
-    """Return the samples per second of ``transform``, by the size of the request.
+    """Return the samples per second of ``transform`` by size of the request.
 
-    Samples are repeated where there are not enough. Small requests are repeated for a
-    second and the median counts, since a single one is within the clock's noise.
+    Samples are repeated if necessary. Small requests are repeated for a second, and the
+    median counts, as a single one is within clock noise.
     """
     import numpy as np
 
@@ -96,10 +95,10 @@ def one(task, method, data, n_rows, seed, threads, input, params=None):
     """Fit once and score the embedding."""
     method = METHODS[method]
     start = time.perf_counter()
-    # The attribute too: a lazy package imports what it needs when it is asked for.
+    # including the attribute, as lazy packages import on access
     getattr(importlib.import_module(method.module), method.factory)
-    found = {"import_s": time.perf_counter() - start}
-    found |= {"package": method.package, "version": package_version(method.package)}
+    figures = {"import_s": time.perf_counter() - start}
+    figures |= {"package": method.package, "version": package_version(method.package)}
 
     import numpy as np
 
@@ -110,8 +109,8 @@ def one(task, method, data, n_rows, seed, threads, input, params=None):
     train = test = np.arange(len(X))
     if task == "transform":
         train, test = split_rows(dataset)
-        found["n_train"] = len(train)
-    found |= {
+        figures["n_train"] = len(train)
+    figures |= {
         "n_samples": len(X),
         "n_features": X.shape[1],
         "n_classes": len(np.unique(dataset.y)),
@@ -119,23 +118,23 @@ def one(task, method, data, n_rows, seed, threads, input, params=None):
     X, X_new = X[train], X[test] if task == "transform" else None
     make = functools.partial(method.make, seed, threads, params or {})
     if method.brief is not None and task != "cold":
-        found |= warm_up(method, make, *X.shape, with_transform=task == "transform")
+        figures |= warm_up(method, make, *X.shape, with_transform=task == "transform")
 
     model = make()
-    embedding, figures = measured(lambda: method.fit_transform(model, X))
-    found |= figures
+    embedding, cost = measured(lambda: method.fit_transform(model, X))
+    figures |= cost
     embedding = np.asarray(embedding)
     if task != "transform":
-        return found | score_embedding(dataset.X, dataset.y, embedding)
-    new, figures = measured(lambda: method.transform(model, X_new, X))
-    found |= {f"transform_{key}": value for key, value in figures.items()}
-    found["transform_rows_per_s"] = throughput(method, model, X_new, X)
+        return figures | score_embedding(dataset.X, dataset.y, embedding)
+    new, cost = measured(lambda: method.transform(model, X_new, X))
+    figures |= {f"transform_{key}": value for key, value in cost.items()}
+    figures["transform_rows_per_s"] = throughput(method, model, X_new, X)
     y_train, y_test = dataset.y[train], dataset.y[test]
-    return found | score_transform(y_train, embedding, y_test, np.asarray(new))
+    return figures | score_transform(y_train, embedding, y_test, np.asarray(new))
 
 
 def with_rates(rows):
-    """Return rows whose rates of ``transform`` are figures of their own."""
+    """Return rows with their rates of ``transform`` as separate figures."""
     return [
         row
         | {
@@ -148,26 +147,26 @@ def with_rates(rows):
 
 
 def plan(options):
-    """Yield the job of each combination that was asked for."""
+    """Yield the job of each requested combination."""
     try:
         params = json.loads(options.params)
     except json.JSONDecodeError as error:
         raise ValueError(f"--params is not JSON: {error}") from error
     if not isinstance(params, dict) or set(params) - set(METHODS):
         raise ValueError(
-            f"--params must map methods to their parameters, as in "
-            f'\'{{"umap": {{"n_neighbors": 30}}}}\', but is {options.params}'
+            f"--params must map methods to their parameters, such as "
+            f'\'{{"umap": {{"n_neighbors": 30}}}}\', got {options.params}'
         )
     for label in options.methods:
         method = METHODS[label]
         if missing := missing_packages(method):
             raise ValueError(
-                f"{label} is not installed: pip install {' '.join(missing)}, or leave "
-                f"it out of --methods."
+                f"{label} is not installed: pip install {' '.join(missing)}, or omit it"
+                " from --methods."
             )
         if options.task == "transform" and method.transform is None:
             raise ValueError(
-                f"{label} embeds fitted samples only: leave it out of --methods."
+                f"{label} embeds fitted samples only: omit it from --methods."
             )
     for text in options.data:
         name, n_rows = parse_name(text)
@@ -193,12 +192,12 @@ def main(arguments=None):
     text = f"any of {', '.join(METHODS)} (default: all)"
     several = {"nargs": "+", "metavar": "M"}
     add("--methods", choices=METHODS, default=list(METHODS), help=text, **several)
-    text = f"any of {', '.join(NAMES)}; name:ROWS takes a stratified subsample"
+    text = f"any of {', '.join(NAMES)}; name:N takes a stratified subsample"
     add("--data", nargs="+", metavar="D", default=["digits"], help=text)
     add("--task", choices=COLUMNS, default="embed")
-    text = "auto: the raw matrix for our own, the usual (pixels / 255) for the others"
+    text = "auto: raw data for our methods, the usual input (pixels / 255) for others"
     add("--input", choices=("auto", "raw", "usual"), default="auto", help=text)
-    text = "JSON object: method -> parameters that differ from its defaults"
+    text = "JSON object: method -> non-default parameters"
     add("--params", default="{}", help=text)
     options = parser.parse_args(arguments)
     try:

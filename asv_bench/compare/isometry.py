@@ -1,20 +1,20 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Isometry: surfaces, rings of views, reconstruction, and back from the plane.
+"""Isometry: surfaces, rings of views, reconstruction, and inverse transforms.
 
 ``python -m asv_bench.compare.isometry --parts surfaces rings --seeds 0 1 2``
 
-- surfaces: swiss roll, S-curve and open (half) sphere, 2,000 points without noise,
-  default parameters; 1,000 further points are held out.
-- rings: COIL-20, where the 72 views of each object, one every five degrees, form a
-  ring. The coefficient of variation of the distances between consecutive views in the
-  plane, mean over the objects.
-- reconstruction: test images of MNIST at 16 components, beside a plain autoencoder
-  with the same networks and number of steps.
-- inverse: new points of the swiss roll and new digits, embedded in the plane and
-  mapped back: the error relative to the spread of the data, and the cost. AtlasAE has
-  its default number of charts, with two coordinates each.
+- surfaces: swiss roll, S-curve and half sphere, 2,000 samples without noise, default
+  parameters; 1,000 further samples are held out.
+- rings: COIL-20, where the 72 views of each object form a ring. The figure is the
+  coefficient of variation of the distances between consecutive views, averaged over
+  objects.
+- reconstruction: test images of MNIST with 16 components, compared with a plain
+  autoencoder of the same networks and number of steps.
+- inverse: new samples of the swiss roll and of digits, embedded in two dimensions and
+  decoded: the error relative to the spread of the data, and the cost. AtlasAE has its
+  default number of charts, with two coordinates each.
 """
 
 from time import perf_counter, process_time
@@ -37,7 +37,7 @@ N_VIEWS = 72
 
 
 def isometric_ae(**parameters):
-    """Return an IsometricAE; import torch only now."""
+    """Return an IsometricAE, importing torch only here."""
     from skmanifold import IsometricAE
 
     return IsometricAE(**parameters)
@@ -46,8 +46,7 @@ def isometric_ae(**parameters):
 def azimuthal_floor(codes):
     """Return the distortion of the half sphere's azimuthal equidistant projection.
 
-    No map of a half sphere is isometric. This one is close to the best, and the
-    reference for the figures of the open sphere.
+    No map of a half sphere is isometric; this one is close to the best.
     """
 
     def decode(z):
@@ -58,7 +57,7 @@ def azimuthal_floor(codes):
 
 
 def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
-    """Fit one surface and measure the result."""
+    """Fit a surface and measure the result."""
     bunch = SURFACES[name](n_samples + n_new, random_state=seed)
     X, X_new = np.split(bunch.data, [n_samples])
     start = perf_counter()
@@ -82,7 +81,7 @@ def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
 
 
 def ring_variation(Z, n_views=N_VIEWS):
-    """Return the coefficient of variation of consecutive distances, mean over objects.
+    """Return the coefficient of variation of consecutive distances, averaged.
 
     Samples are ordered by object and view; the last view precedes the first.
     """
@@ -92,7 +91,7 @@ def ring_variation(Z, n_views=N_VIEWS):
 
 
 def ring_method(name, seed):
-    """Return a method that is compared on COIL-20."""
+    """Return a method compared on COIL-20."""
     if name.startswith("IsometricAE"):
         image_shape = (32, 32) if name.endswith("convolutional") else None
         return isometric_ae(random_state=seed, image_shape=image_shape)
@@ -111,7 +110,7 @@ def ring_method(name, seed):
 
 
 def ring(name, seed):
-    """Embed COIL-20 in the plane and measure its rings."""
+    """Embed COIL-20 in two dimensions and measure its rings."""
     X = load("coil20").usual_input()  # ordered by object and view
     method = ring_method(name, seed)
     start = perf_counter()
@@ -120,7 +119,7 @@ def ring(name, seed):
 
 
 def reconstruction_method(name, seed, n_components=16):
-    """Return one of the autoencoders that are compared on MNIST."""
+    """Return an autoencoder compared on MNIST."""
     plain = {"isometry_weight": 0, "pseudo_inverse_weight": 0}
     return isometric_ae(
         n_components=n_components,
@@ -132,7 +131,7 @@ def reconstruction_method(name, seed, n_components=16):
 
 
 def reconstruction(name, seed, n_rows=None):
-    """Measure the error of the test images, pixels in [0, 1]."""
+    """Measure the reconstruction error of test images, with pixels in [0, 1]."""
     data = load("mnist", n_rows)
     train, test = split_rows(data)
     X = data.usual_input()
@@ -162,7 +161,7 @@ def invertible(name, seed, **parameters):
 
 
 def inverse(case, seed, **parameters):
-    """Embed new points in the plane and map them back."""
+    """Embed new samples in two dimensions and decode them."""
     data, _, name = case.partition(": ")
     if data == "swiss roll":
         X = make_swiss_roll(3000, random_state=seed).data
@@ -177,9 +176,9 @@ def inverse(case, seed, **parameters):
     if name == "UMAP":  # its first call compiles
         method.inverse_transform(Z[:5])
     start = process_time()
-    back = method.inverse_transform(Z)
+    decoded = method.inverse_transform(Z)
     milliseconds = 1e3 * (process_time() - start)
-    squared = np.square(X_new - back).sum(axis=1).mean() / X_new.var(axis=0).sum()
+    squared = np.square(X_new - decoded).sum(axis=1).mean() / X_new.var(axis=0).sum()
     return {
         "new points' error": float(np.sqrt(squared)),
         "way back, CPU ms for 1,000": 1e3 * milliseconds / len(Z),

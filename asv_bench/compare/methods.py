@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The embedding methods, each at its own defaults.
+"""Embedding methods with default parameters.
 
 Only the standard library is imported here: importing a package is itself measured.
 """
@@ -24,24 +24,24 @@ def _transform(model, X, X_train):
 class Method:
     """An embedding method and how to call it."""
 
-    # distribution, for its version and pip
+    # distribution, for version and installation
     package: str
-    # where the class or function is that makes the model
+    # location of the class or function that creates the model
     module: str
     factory: str
-    # parameters that belong to the method's name here
+    # parameters implied by the method's name
     fixed: Mapping = field(default_factory=dict)
-    # names of the parameters that take the seed and the number of threads
+    # parameter names of the seed and the number of threads
     seed: str | None = "random_state"
     threads: str | None = None
-    # parameters of a short fit that triggers compilation; None if there is none
+    # parameters of a short fit that triggers compilation, if any
     brief: Mapping | None = None
-    # True for the raw matrix, False for the usual input
+    # use the raw data instead of the usual input
     raw: bool = False
     fit_transform: Callable = _fit_transform
-    # None if the method embeds fitted samples only
+    # None if only fitted samples can be embedded
     transform: Callable | None = _transform
-    # further distributions that the method needs
+    # further required distributions
     requires: tuple = ()
 
     def make(self, seed, threads, params, *, brief=False):
@@ -59,8 +59,7 @@ class Method:
 
 
 def _opentsne_fit(model, X):
-    # fit returns an array that is also the fitted model; openTSNE documents its
-    # transform for new samples
+    # fit returns an array that is also the fitted model, with a transform
     model.fitted = model.fit(X)
     return model.fitted
 
@@ -78,7 +77,7 @@ def _torchdr_transform(model, X, X_train):
 
 
 def dlme_on_two_threads(**parameters):
-    """Return a DLME whose training steps run on two threads instead of one."""
+    """Return a DLME with two threads per training step."""
     from skmanifold import DLME
     from skmanifold.training import TrainingOptions
 
@@ -110,7 +109,7 @@ METHODS = {
     "dlme": Method("skmanifold", "skmanifold", "DLME", raw=True),
     "dlme-2-threads": Method("skmanifold", __name__, "dlme_on_two_threads", raw=True),
     "umap": Method(**_UMAP),
-    # with a seed umap-learn runs on one thread only
+    # umap-learn with a seed uses one thread
     "umap-unseeded": Method(**_UMAP, seed=None),
     "opentsne": Method(
         "openTSNE",
@@ -121,7 +120,7 @@ METHODS = {
         transform=_opentsne_transform,
     ),
     "pacmap": Method(**_PACMAP),
-    # with a seed PaCMAP samples its pairs by a slower algorithm
+    # PaCMAP with a seed samples its pairs more slowly
     "pacmap-unseeded": Method(**_PACMAP, seed=None),
     "torchdr-umap": Method(**_TORCHDR, factory="UMAP", transform=_torchdr_transform),
     "torchdr-infotsne": Method(**_TORCHDR, factory="InfoTSNE", transform=None),
@@ -132,8 +131,8 @@ METHODS = {
 def import_peer(name):
     """Import a module of a peer.
 
-    ClustPy and lightly import torchvision for parts that are not compared. Where it is
-    missing, a stand-in takes its place.
+    ClustPy and lightly import torchvision for parts that are not compared; it is mocked
+    if missing.
     """
     from unittest.mock import MagicMock
 
@@ -146,9 +145,9 @@ def import_peer(name):
 
 
 def missing_packages(method):
-    """Return the distributions that a method needs and that are not installed.
+    """Return the required distributions that are not installed.
 
-    Our own package runs from the checkout and need not be installed.
+    skmanifold itself may run from the checkout.
     """
     from importlib.metadata import PackageNotFoundError, version
     from importlib.util import find_spec

@@ -1,11 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Training loops in plain torch: what an epoch of ours is compared with.
+"""Training loops in plain torch, as baselines for our epochs.
 
-Each takes a fitted model and what :func:`asv_bench.compare.speed.watched` kept of its
-training, trains copies of the same networks with the loss as the paper's formulas read,
-and returns the CPU seconds of each epoch but the first.
+Each takes a fitted model and its training as kept by
+:func:`asv_bench.compare.speed.watched`, trains copies of the same networks with the
+loss as written in the paper, and returns the CPU seconds of each epoch except the
+first.
 """
 
 import copy
@@ -18,9 +19,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def train(n_epochs, parameters, dataset, batch_size, loss):
-    """Return the CPU seconds of each epoch of a plain loop but the first.
+    """Return the CPU seconds of each epoch except the first.
 
-    ``loss(batch, first)`` gets True with the first batch of an epoch.
+    ``loss(batch, first)`` gets True for the first batch of an epoch.
     """
     optimizer = torch.optim.Adam(parameters, lr=1e-3)
     loader = DataLoader(dataset, batch_size=batch_size, shuffle=True, drop_last=True)
@@ -35,17 +36,17 @@ def train(n_epochs, parameters, dataset, batch_size, loss):
 
 
 def trainable(*modules):
-    """Return copies of modules, ready to train."""
+    """Return trainable copies of modules."""
     return [copy.deepcopy(module).train().requires_grad_(True) for module in modules]
 
 
-def dcrl(model, seen):
+def dcrl(model, record):
     """Train DCRL: reconstruction, clusters, local distances, ranks, alignment."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     network, decoder = trainable(objective.encoder.network, objective.decoder.features)
     centers = torch.nn.Parameter(objective.clusters.centers.detach().clone())
     features, n_clusters = objective.features, len(centers)
-    wanted = objective.distances
+    target_distances = objective.distances
     neighbors, distances = batches.neighbors, batches.distances
     state = {}
 
@@ -76,7 +77,7 @@ def dcrl(model, seen):
         same = labels == state["labels"][others]
         lengths = (z_a - z_b).norm(dim=1)
         local = ((lengths - distances[rows, slot]).abs() * same).mean()
-        ranks = (torch.cdist(centers, centers) - wanted).abs().mean()
+        ranks = (torch.cdist(centers, centers) - target_distances).abs().mean()
         align = sum(
             (z_a[labels == j].mean(0) - centers[j]).norm()
             for j in range(n_clusters)
@@ -98,17 +99,17 @@ def plain_mmd(q, y, draws, scale):
     total = 0.0
     for j in range(q.shape[1]):
         a, u, w = y[:, j], draws[:, j], q[:, j]
-        own = 1 / (1 + torch.cdist(a, a) ** 2 / scale)
+        within = 1 / (1 + torch.cdist(a, a) ** 2 / scale)
         cross = 1 / (1 + torch.cdist(a, u) ** 2 / scale)
         n, m, k = len(a), len(u), q.shape[1]
-        total = total + (w @ own @ w - w @ w) / (n * (n - 1))
+        total = total + (w @ within @ w - w @ w) / (n * (n - 1))
         total = total - 2 * (w @ cross).sum() / (k * n * m)
     return total
 
 
-def atlas(model, seen):
+def atlas(model, record):
     """Train AtlasAE: reconstruction by each chart, locality, uniform charts."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     encoder, decoder = trainable(objective.encoder, objective.decoder)
     prototypes = encoder.parts.heads.prototypes
 
@@ -130,9 +131,9 @@ def atlas(model, seen):
     )
 
 
-def msimclr(model, seen):
+def msimclr(model, record):
     """Train MSimCLR: two views, NT-Xent, uniform charts, balance and sharpness."""
-    objective, batches = seen["objective"], seen["batches"]
+    objective, batches = record["objective"], record["batches"]
     encoder, projections = trainable(objective.encoder, objective.projections)
     shape = (*model.image_shape, 1)
 

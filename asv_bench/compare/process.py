@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Time and memory of one call, and the process it runs in.
+"""Time and memory of a call, and the process that runs it.
 
 Only the standard library is imported here: importing a package is itself measured.
 """
@@ -42,8 +42,8 @@ def busy_seconds():
 class PeakMemory:
     """Peak of the resident memory since construction, in MiB.
 
-    Linux lets a process reset its own high-water mark; elsewhere the mark covers the
-    whole life of the process, and an earlier, higher peak hides later ones.
+    Linux can reset a process's peak; on other systems an earlier, higher peak hides
+    later ones.
     """
 
     def __init__(self):
@@ -68,13 +68,13 @@ class PeakMemory:
         return peak / 2**20 if sys.platform == "darwin" else peak / 1024
 
     def increase(self):
-        """Return by how much the peak exceeds the memory held at the beginning."""
+        """Return the increase of the peak over the initial memory."""
         peak = self._status_mib("VmHWM") if self._linux else self._lifetime()
         return peak - self.before
 
 
 def measured(function):
-    """Call a function; return its result and what the call took."""
+    """Call a function; return its result and the cost of the call."""
     gc.collect()
     memory = PeakMemory()
     busy = busy_seconds()
@@ -84,7 +84,7 @@ def measured(function):
     figures = {
         "wall_s": wall,
         "cpu_s": cpu,
-        # time other processes had on these cores; it is part of wall_s
+        # time of other processes on these cores, which is part of wall_s
         "others_s": None if busy is None else max(0.0, busy_seconds() - busy - cpu),
         "peak_mib": memory.increase(),
         "before_mib": memory.before,
@@ -98,8 +98,8 @@ def main():
     if task["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, task["cores"])
     module = importlib.import_module(f"asv_bench.compare.{task['module']}")
-    found, figures = measured(functools.partial(module.one, **task["job"]))
-    print("\n" + json.dumps({"found": found, **figures}))
+    result, figures = measured(functools.partial(module.one, **task["job"]))
+    print("\n" + json.dumps({"found": result, **figures}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Scores of embeddings: the same samples and folds for every method."""
+"""Scores of embeddings, on the same samples and folds for every method."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -32,21 +32,20 @@ def _knn():
 
 
 def _folds(y):
-    # no more folds than members of the smallest class; scikit-learn warns of a class
-    # with a single member
+    # no more folds than samples in the smallest class, but at least 2
     n_splits = int(np.clip(np.bincount(y).min(), 2, 10))
     return StratifiedKFold(n_splits, shuffle=True, random_state=1)
 
 
 def clustering_accuracy(y, labels):
-    """Return the accuracy under the best matching of clusters with classes."""
+    """Return the accuracy of clusters matched optimally to the classes."""
     table = confusion_matrix(y, labels)
     rows, columns = linear_sum_assignment(table, maximize=True)
     return table[rows, columns].sum() / len(y)
 
 
 def distance_correlation(X, embedding, random_state=0):
-    """Return the Spearman correlation of random pairs' distances, before and after."""
+    """Return Spearman's correlation of random pairs' distances, before and after."""
     rng = np.random.default_rng(random_state)
     n = len(X)
     first = rng.integers(n, size=N_PAIRS)
@@ -57,10 +56,10 @@ def distance_correlation(X, embedding, random_state=0):
 
 
 def page_share(embedding, n_cells=50):
-    """Return the share of cells of a square grid that hold a sample.
+    """Return the fraction of cells of a square grid with at least one sample.
 
-    The square is centered and wide enough for the 0.5-99.5 % range of both coordinates,
-    so a page that the embedding leaves blank counts.
+    The square is centered and covers the 0.5-99.5 % range of both coordinates, so empty
+    space in one direction counts.
     """
     plane = embedding[:, :2]
     low, high = np.percentile(plane, [0.5, 99.5], axis=0)
@@ -79,18 +78,17 @@ def _checked(embedding):
 
 
 def score_embedding(X, y, embedding):
-    """Score an embedding of all samples against the raw matrix and the labels.
+    """Score an embedding against the raw samples and the labels.
 
     Returns
     -------
     dict
-        ``svm``: accuracy of a linear support vector machine on the standardized
-        embedding, ten stratified folds, on at most 10,000 samples.
-        ``knn``: accuracy of ten nearest neighbors, ten folds, all samples.
-        ``kmeans``, ``nmi``: k-means with as many clusters as classes, all samples;
-        accuracy under the best matching and normalized mutual information.
-        ``trustworthiness``, ``continuity``: 15 neighbors, exact, on at most 10,000
-        samples.
+        ``svm``: accuracy of a linear SVM on the standardized embedding, ten stratified
+        folds, at most 10,000 samples.
+        ``knn``: accuracy of ten nearest neighbors, ten folds.
+        ``kmeans``, ``nmi``: k-means with as many clusters as classes; accuracy after
+        optimal matching, and normalized mutual information.
+        ``trustworthiness``, ``continuity``: 15 neighbors, at most 10,000 samples.
         ``spearman``: correlation of the distances of 1,000 random pairs.
         ``page_share``: see :func:`page_share`.
     """
@@ -108,7 +106,7 @@ def score_embedding(X, y, embedding):
         "nmi": normalized_mutual_info_score(y, clusters),
         "knn": cross_val_score(_knn(), embedding, y, cv=_folds(y)).mean(),
         "trustworthiness": trustworthiness(X_part, part, n_neighbors=k),
-        # continuity is trustworthiness with input and embedding exchanged
+        # trustworthiness with X and Z exchanged
         "continuity": trustworthiness(part, X_part, n_neighbors=k),
         "spearman": distance_correlation(X, embedding),
         "page_share": page_share(embedding),
@@ -117,15 +115,14 @@ def score_embedding(X, y, embedding):
 
 
 def score_transform(y_train, embedding_train, y_test, embedding_test):
-    """Score the embedding of samples that were not fitted.
+    """Score the embedding of new samples.
 
     Returns
     -------
     dict
-        ``svm`` and ``knn``: accuracy on the new samples of classifiers fitted on the
-        embedding of the fitted samples (the support vector machine on at most 10,000 of
-        these). ``svm_train`` and ``knn_train``: their cross-validated accuracy on the
-        fitted samples, so that the difference is the loss.
+        ``svm`` and ``knn``: accuracy on new samples of classifiers trained on the
+        fitted samples (at most 10,000 for the SVM). ``svm_train`` and ``knn_train``:
+        cross-validated accuracy on the fitted samples, for comparison.
     """
     embedding_train = _checked(embedding_train)
     embedding_test = _checked(embedding_test)

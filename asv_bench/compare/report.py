@@ -1,17 +1,17 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The report: tables and plots of the documentation, from the rows that are kept.
+"""Tables and plots of the documentation, from measured rows.
 
-``python -m asv_bench.compare.report`` reads ``asv_bench/measured`` and rewrites what
-stands between these marks in ``README.md``, ``doc/results.rst`` and ``doc/results``,
-and two plots in ``doc/pictures``::
+``python -m asv_bench.compare.report`` reads ``asv_bench/measured``, rewrites the text
+between these marks in ``README.md``, ``doc/results.rst`` and ``doc/results``, and
+writes two plots to ``doc/pictures``::
 
     .. results: NAME             <!-- results: NAME -->
 
     .. end of results            <!-- end of results -->
 
-Prose is written by hand, outside the marks. :data:`BLOCKS` lists the names.
+Prose stays outside the marks. :data:`BLOCKS` lists the names.
 """
 
 import argparse
@@ -52,7 +52,7 @@ BLOCK = re.compile(
 )
 
 SETS = ("pbmc68k", "coil20", "digits", "pendigits", "fashion_mnist", "mnist")
-# name in the short tables -> names of the measured variants; the one with most seeds
+# name in short tables -> measured variants; the one with most seeds is used
 VARIANTS = {
     "DLME": ("dlme",),
     "UMAP": ("umap", "umap-unseeded"),
@@ -60,7 +60,7 @@ VARIANTS = {
     "PaCMAP": ("pacmap", "pacmap-unseeded"),
     "PCA": ("pca",),
 }
-# figures of the short tables and their decimals, all better when larger
+# figures of short tables, larger is better, and their decimals
 SCORES = {
     **{"svm": 3, "kmeans": 3, "knn": 3, "trustworthiness": 3, "continuity": 3},
     **{"spearman": 2, "page_share": 2},
@@ -69,7 +69,7 @@ PLOTTED = ("svm", "kmeans", "knn", "trustworthiness")
 
 
 def read(folder=MEASURED):
-    """Return the latest good rows of a folder by their module."""
+    """Return the latest successful rows of a folder by module."""
     rows = (row for path in sorted(folder.glob("*.jsonl")) for row in read_rows(path))
     modules = {}
     for row in latest(rows):
@@ -81,8 +81,8 @@ def read(folder=MEASURED):
 
 
 def fits(rows, task="embed"):
-    """Return the rows of one task with default parameters, smaller data first."""
-    found = [
+    """Return the rows of a task with default parameters, smaller data first."""
+    selected = [
         row
         for row in rows["embedding"]
         if row["job"]["task"] == task and "params" not in row["job"]
@@ -93,38 +93,38 @@ def fits(rows, task="embed"):
         job, n = row["job"], row["found"]["n_samples"]
         return n, job["data"], job["threads"], order.index(job["method"]), job["seed"]
 
-    return sorted(found, key=key)
+    return sorted(selected, key=key)
 
 
 def on_whole_set(rows, data):
-    """Return the rows on a whole data set by short name, on the most threads."""
-    found = [
+    """Return the rows on a complete data set by short name, on the most threads."""
+    selected = [
         row
         for row in fits(rows)
         if (row["job"]["data"], row["job"]["n_rows"]) == (data, None)
     ]
-    most = max(row["job"]["threads"] for row in found)
-    found = [row for row in found if row["job"]["threads"] == most]
+    most = max(row["job"]["threads"] for row in selected)
+    selected = [row for row in selected if row["job"]["threads"] == most]
     groups = {}
     for name, variants in VARIANTS.items():
-        measured = [[r for r in found if r["job"]["method"] == v] for v in variants]
+        measured = [[r for r in selected if r["job"]["method"] == v] for v in variants]
         if any(measured):
             groups[name] = max(measured, key=len)
     return groups
 
 
 def time_of(rows):
-    """Return the figure that tells the time of fits.
+    """Return the figure that represents the time of fits.
 
-    Other work makes a fit wait, which CPU seconds do not count. Several threads are
-    there to save seconds.
+    It is CPU seconds, which ignore other work on the machine, for one thread, and
+    otherwise wall seconds.
     """
     one_thread = all(row["job"]["threads"] == 1 for row in rows)
     return "cpu_s" if one_thread else "wall_s"
 
 
 def short_tables(rows):
-    """Return a table of means for each data set, a line for each method."""
+    """Return a table of means per data set, with a line per method."""
     tables = []
     for data in SETS:
         groups = on_whole_set(rows, data)
@@ -148,7 +148,7 @@ def side(ours, theirs, sign=1):
 
 
 def counts(rows):
-    """Return on how many data sets DLME is better and worse than its peers."""
+    """Return on how many data sets DLME is better and worse than each peer."""
     sets = [on_whole_set(rows, data) for data in SETS]
     peers = ("UMAP", "t-SNE", "PaCMAP")
     table = [["", *(f"than {peer}" for peer in peers)]]
@@ -187,13 +187,13 @@ def readme(rows):
 
 
 def embeddings(task):
-    """Return the function that makes the table of one task."""
+    """Return a function that makes the table of a task."""
 
     def make(rows):
-        found = [r for r in fits(rows, task) if r["job"]["data"] not in SYNTHETIC]
-        found = embedding.with_rates(found)
+        selected = [r for r in fits(rows, task) if r["job"]["data"] not in SYNTHETIC]
+        selected = embedding.with_rates(selected)
         columns = embedding.COLUMNS[task]
-        return csv_table(mean_table(found, embedding.KEYS, columns, default="all"))
+        return csv_table(mean_table(selected, embedding.KEYS, columns, default="all"))
 
     return make
 
@@ -204,16 +204,17 @@ def growing(rows):
 
 
 def growth(rows):
-    """Return CPU seconds and memory by the number of samples."""
+    """Return CPU seconds and memory by number of samples."""
     rows = growing(rows)
     sizes = sorted({row["job"]["n_rows"] for row in rows})
-    table = [["columns", "method", *(f"{size:,} samples" for size in sizes)]]
+    table = [["features", "method", *(f"{size:,} samples" for size in sizes)]]
     for (data, method), group in grouped(rows, ("data", "method")).items():
         line = [str(SYNTHETIC[data]), method]
         for size in sizes:
-            some = [row for row in group if row["job"]["n_rows"] == size]
-            seconds, mib = (values_of(some, name) for name in ("cpu_s", "peak_mib"))
-            line.append(f"{cell(seconds, 1)} s, {cell(mib, 0)} MiB" if some else "-")
+            same_size = [row for row in group if row["job"]["n_rows"] == size]
+            seconds, mib = (values_of(same_size, x) for x in ("cpu_s", "peak_mib"))
+            text = f"{cell(seconds, 1)} s, {cell(mib, 0)} MiB"
+            line.append(text if same_size else "-")
         table.append(line)
     return csv_table([table[0], *sorted(table[1:], key=lambda x: int(x[0]))])
 
@@ -222,35 +223,35 @@ def growth(rows):
 
 
 def clusterings(rows):
-    """Return the table of clusterings, by data set and split."""
+    """Return the table of clusterings by data set and split."""
     order = clustering.METHODS.index
 
     def key(row):
         job = row["job"]
         return job["data"], job.get("split") or 0, order(job["method"]), job["seed"]
 
-    found = sorted(rows["clustering"], key=key)
-    return csv_table(mean_table(found, clustering.KEYS, clustering.COLUMNS))
+    ordered = sorted(rows["clustering"], key=key)
+    return csv_table(mean_table(ordered, clustering.KEYS, clustering.COLUMNS))
 
 
 def part(module, entry, name, keys, columns):
-    """Return the function that makes the table of one part of a module."""
+    """Return a function that makes the table of a part of a module."""
 
     def make(rows):
-        found = [row for row in rows[module] if row["job"].get(entry) == name]
-        return csv_table(mean_table(found, keys, columns))
+        selected = [row for row in rows[module] if row["job"].get(entry) == name]
+        return csv_table(mean_table(selected, keys, columns))
 
     return make
 
 
 def speeds(rows):
-    """Return the tables of speed."""
+    """Return the speed tables."""
     tables = speed.tables(rows["speed"])
     return "\n\n".join(csv_table(table, name) for name, table in tables.items())
 
 
 def circumstances(rows):
-    """Return when, where and with what was measured."""
+    """Return dates, machines, versions and commits of the measurements."""
     rows = [row for group in rows.values() for row in group]
     machines, packages, commits = set(), {}, set()
     for row in rows:
@@ -279,7 +280,7 @@ def circumstances(rows):
 
 
 def is_disturbed(row):
-    """Return whether other work had more than a twentieth of a core during a job."""
+    """Return whether other work used more than a twentieth of a core during a job."""
     others, wall = (row["found"].get(x, row.get(x)) for x in ("others_s", "wall_s"))
     if others is None:
         return row["load"] > 0.5 * row["machine"]["cores"]
@@ -326,7 +327,7 @@ BLOCKS = {
 
 
 def style_of(name):
-    """Return the line and marker of a method, ours in black."""
+    """Return line and marker of a method, ours in black."""
     i = list(VARIANTS).index(name) if name in VARIANTS else list(METHODS).index(name)
     ours = name.lower() == "dlme"
     return {
@@ -338,7 +339,7 @@ def style_of(name):
 
 
 def save(figure, axes, path):
-    """Add one legend for all axes and write the file."""
+    """Add one legend for all axes and save the figure."""
     lines = {
         label: line
         for axis in axes
@@ -351,7 +352,7 @@ def save(figure, axes, path):
 def plot_scores(rows, path):
     """Plot four scores against the time of a fit, for small and for large data.
 
-    PCA is left out: it would take all the room of the axes.
+    PCA is omitted, as it would stretch the axes.
     """
     from matplotlib.figure import Figure
 
@@ -382,12 +383,14 @@ def plot_growth(rows, path):
     sets = grouped(growing(rows), ("data",))
     figure = Figure(figsize=(10, 4), layout="constrained")
     axes = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
-    for axis, ((data,), found) in zip(axes, sets.items(), strict=True):
-        for (method,), group in grouped(found, ("method",)).items():
+    for axis, ((data,), data_rows) in zip(axes, sets.items(), strict=True):
+        for (method,), group in grouped(data_rows, ("method",)).items():
             points = grouped(group, ("n_rows",))
-            seconds = [fmean(values_of(some, "cpu_s")) for some in points.values()]
+            seconds = [
+                fmean(values_of(same_size, "cpu_s")) for same_size in points.values()
+            ]
             axis.loglog([int(n) for (n,) in points], seconds, **style_of(method))
-        axis.set(title=f"{SYNTHETIC[data]} columns", xlabel="samples")
+        axis.set(title=f"{SYNTHETIC[data]} features", xlabel="samples")
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("CPU seconds")
     save(figure, axes, path)
@@ -397,14 +400,13 @@ def plot_growth(rows, path):
 
 
 def filled(text, rows):
-    """Return a page with its blocks made anew from the rows."""
+    """Return a page with its blocks updated from the rows."""
 
     def block(match):
         begin, name, end = match.groups()
         if name not in BLOCKS:
             raise ValueError(
-                f"There are no results {name!r}; the known ones are "
-                f"{', '.join(BLOCKS)}."
+                f"There are no results {name!r}. Choose one of {', '.join(BLOCKS)}."
             )
         return f"{begin}\n{BLOCKS[name](rows)}\n\n{end}"
 
@@ -412,7 +414,7 @@ def filled(text, rows):
 
 
 def pages(root=ROOT):
-    """Return the files that hold blocks."""
+    """Return the pages with blocks."""
     return [path for pattern in PAGES for path in sorted(Path(root).glob(pattern))]
 
 

@@ -1,15 +1,15 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The runner: one process per measurement, one JSON line per result.
+"""Runner: one process per measurement, one JSON line per result.
 
 A measurement is a module of this package with a function ``one(**job)`` and a job, a
-dictionary of JSON values. Measurements run one after the other, on the same cores and
-with the same limit of threads. The file of rows is the state: what it already holds is
-not run again, so an interrupted command continues when it is given again. A job that
-fails or takes too long becomes a row that says so.
+dictionary of JSON values. Measurements run one after the other on the same cores, with
+the same number of threads. The file of rows is the state: jobs that it contains are not
+run again, so an interrupted command can be resumed. A job that fails or times out
+becomes a row with the error.
 
-A row holds the job, what was found, seconds, peak memory, machine, versions, commit and
+A row holds the job, the results, seconds, peak memory, machine, versions, commit and
 load. This module imports only the standard library, see
 :mod:`asv_bench.compare.process`.
 """
@@ -43,14 +43,14 @@ PACKAGES = (
     *("clustpy", "faiss-cpu", "gudhi", "lightly", "openTSNE", "pacmap", "torchdr"),
     "umap-learn",
 )
-# Instruction sets that decide how fast matrix products are.
+# Instruction sets that matter for matrix products.
 FLAGS = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve", "neon", "bf16")
-# Rows of embeddings once had no separate job; these of their entries are its job.
+# Former rows of embeddings have no separate job; it consists of these entries.
 EMBEDDING_JOB = ("task", "method", "data", "n_rows", "seed", "threads", "input")
 
 
 def package_version(package):
-    """Return the installed version of a package, None if there is none."""
+    """Return the installed version of a package, or None."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -58,7 +58,7 @@ def package_version(package):
 
 
 def describe_checkout():
-    """Return the commit, whether files differ from it, and the source's hash."""
+    """Return the commit, whether files differ from it, and a hash of the source."""
 
     def git(*arguments):
         command = ["git", "-C", str(ROOT), *arguments]
@@ -102,26 +102,26 @@ def describe_machine():
 
 
 def usable_cores(n):
-    """Return the cores that every job is bound to."""
+    """Return the cores that jobs are bound to."""
     if hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
     else:
         cores = list(range(os.cpu_count()))
     if n < 1 or n > len(cores):
         raise ValueError(
-            f"{n} core(s) are asked for, but this process may use {len(cores)}: lower "
+            f"{n} core(s) are required, but {len(cores)} are available. Decrease "
             "--threads (or --processes), to at least 1."
         )
     return cores[:n]
 
 
 def key_of(job):
-    """Return what makes two rows the same measurement."""
+    """Return a string that identifies a job."""
     return json.dumps(job, sort_keys=True)
 
 
 def read_rows(path):
-    """Read a file of JSON lines; a file that does not exist has no rows."""
+    """Read a file of JSON lines; a missing file has no rows."""
     path = Path(path)
     rows = []
     for number, line in enumerate(
@@ -131,15 +131,15 @@ def read_rows(path):
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(
-                f"{path}, line {number} is not JSON ({error}). Remove the line; its "
-                f"job is then run again."
+                f"{path}, line {number} is not JSON ({error}). Remove the line to run "
+                f"its job again."
             ) from error
         rows.append(row if "job" in row else _with_job(row))
     return rows
 
 
 def _with_job(row):
-    """Return a row of an embedding, whose figures stand beside its job, as others."""
+    """Convert a former row of an embedding, with figures next to its job."""
     job = {name: row[name] for name in EMBEDDING_JOB}
     if row["params"]:
         job["params"] = row["params"]
@@ -154,10 +154,10 @@ def _with_job(row):
 
 
 def latest(rows):
-    """Return the last good row of each job.
+    """Return the last successful row of each job.
 
-    Seeds of one measurement come from one release: where rows name their package, only
-    those of its latest version count, or of our own latest source.
+    Seeds of one measurement come from one release: of rows that name their package,
+    only those of its latest version, or of our own latest source, count.
     """
 
     def release(row):
@@ -182,7 +182,7 @@ def latest(rows):
 
 
 def make_parser(module, description, n_seeds=5):
-    """Return a parser of the options that all measuring modules share."""
+    """Return a parser of the options shared by all measuring modules."""
     parser = argparse.ArgumentParser(
         prog=f"python -m asv_bench.compare.{module}",
         description=description,
@@ -193,24 +193,24 @@ def make_parser(module, description, n_seeds=5):
     add("--seeds", nargs="+", type=int, default=list(range(n_seeds)), help=text)
     text = "file of JSON lines (default: %(default)s)"
     add("--out", type=Path, default=Path(f"{module}.jsonl"), help=text)
-    add("--threads", type=int, default=1, help="cores and threads of each job")
-    add("--timeout", type=float, default=3600.0, help="seconds that a job may take")
-    add("--retry", action="store_true", help="run again what has failed before")
-    add("--again", action="store_true", help="run again what the file holds")
+    add("--threads", type=int, default=1, help="cores and threads per job")
+    add("--timeout", type=float, default=3600.0, help="maximum seconds per job")
+    add("--retry", action="store_true", help="run failed jobs again")
+    add("--again", action="store_true", help="run all jobs again")
     add("--table", action="store_true", help="only print the table of the file")
     return parser
 
 
 @contextlib.contextmanager
 def alone(path):
-    """Hold the file's lock: two commands at once would disturb each other."""
+    """Lock the file: concurrent commands would disturb each other's timings."""
     import fcntl
 
     with open(f"{path}.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise SystemExit(f"Another comparison is writing to {path}.") from None
+            raise SystemExit(f"Another command is writing to {path}.") from None
         yield
 
 
@@ -228,7 +228,7 @@ def in_new_process(module, job, threads, cores, timeout):
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # A group of its own, so that a time-out also reaches what the job has started.
+        # as a process group, so that a time-out also kills child processes
         start_new_session=True,
     )
     try:
@@ -239,7 +239,7 @@ def in_new_process(module, job, threads, cores, timeout):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         if isinstance(reason, subprocess.TimeoutExpired):
-            return {"status": "timeout", "error": f"not done in {timeout:g} s"}
+            return {"status": "timeout", "error": f"not finished in {timeout:g} s"}
         raise
     if process.returncode:
         tail = "\n".join(errors.strip().splitlines()[-15:])
@@ -248,7 +248,7 @@ def in_new_process(module, job, threads, cores, timeout):
 
 
 def carry_out(module, jobs, options, n_cores=None):
-    """Run each job that the file does not hold, and return the file's latest rows.
+    """Run each job that is not in the file, and return the file's latest rows.
 
     Parameters
     ----------
@@ -258,12 +258,12 @@ def carry_out(module, jobs, options, n_cores=None):
     options : argparse.Namespace
         Values of the options of :func:`make_parser`.
     n_cores : int, default=None
-        Number of cores to bind each job to; None stands for ``options.threads``.
+        Number of cores per job; None means ``options.threads``.
 
     Returns
     -------
     list of dict
-        The latest good row of each job, including those of earlier commands.
+        The latest successful row of each job, including earlier commands.
     """
     if options.table:
         return latest(read_rows(options.out))
@@ -287,7 +287,7 @@ def carry_out(module, jobs, options, n_cores=None):
                 "module": module,
                 "job": job,
                 "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
-                # near the number of threads, the seconds are not worth publishing
+                # close to the number of threads, times are not worth publishing
                 "load": os.getloadavg()[0],
             }
             row |= in_new_process(module, job, options.threads, cores, options.timeout)

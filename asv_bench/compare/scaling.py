@@ -1,14 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Fits shared by several processes.
+"""Distributed fits.
 
-``python -m asv_bench.compare.scaling --processes 1 2`` fits DLME with one process and
-with two, joined by torchrun and gloo on this machine, each on ``--threads`` threads.
-The table has the samples trained per second (epochs after the first), the speed-up over
-the fewest processes, the CPU time of a step in each process, and the arithmetic of a
-step (see the guide on big data). It needs as many cores as processes times threads; on
-a busy machine only the CPU times are meaningful.
+``python -m asv_bench.compare.scaling --processes 1 2`` fits DLME with one and with two
+processes on this machine (torchrun and gloo), each with ``--threads`` threads. The
+table shows samples per second (epochs after the first), speed-up over the fewest
+processes, CPU time per step and process, and the arithmetic of a step (see the guide on
+big data). It needs processes times threads cores; on a busy machine, only CPU times are
+meaningful.
 """
 
 import argparse
@@ -33,14 +33,14 @@ NETWORKS = {"default": (512, 128), "wide": (2048, 2048)}
 def arithmetic(layers, n_features, structure_dim, n_components, batch_size, processes):
     """Return operations and bytes sent by each process in one step.
 
-    ``batch_size`` counts samples; both views of each pass the networks.
+    ``batch_size`` counts samples; the networks process two views of each.
     """
     embedding = (structure_dim, 128, n_components)
     widths = (n_features, *layers, structure_dim)
     weights = sum(
         a * b + b for w in (widths, embedding) for a, b in itertools.pairwise(w)
     )
-    # the last batch normalization sees the whole batch, so outputs are gathered there
+    # gathered at the last batch normalization, which needs the whole batch
     shared = layers[-1] + structure_dim + n_components
     n_rows = 2 * batch_size
     return {
@@ -50,7 +50,7 @@ def arithmetic(layers, n_features, structure_dim, n_components, batch_size, proc
 
 
 def one(processes, network, batch_size, rows, epochs, seed):
-    """Fit with several processes and return the figures of the first."""
+    """Fit with several processes and return the figures of the first one."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "found.json")
         job = {
@@ -70,9 +70,8 @@ def one(processes, network, batch_size, rows, epochs, seed):
             check=True,
             stdout=sys.stderr,
         )
-        found = json.loads(path.read_text())
-    figures = arithmetic(NETWORKS[network], 64, 64, 2, batch_size, processes)
-    return {**found, **figures}
+        figures = json.loads(path.read_text())
+    return figures | arithmetic(NETWORKS[network], 64, 64, 2, batch_size, processes)
 
 
 def fit(job, path):
@@ -92,7 +91,7 @@ def fit(job, path):
     distributed.init_process_group("gloo")
     X = np.random.default_rng(job["seed"]).normal(size=(job["rows"], 64))
     model = Timed(
-        # no search for neighbors
+        # no neighbor search
         augmentation="none",
         structure_layers=NETWORKS[job["network"]],
         batch_size=job["batch_size"],
@@ -114,13 +113,13 @@ def fit(job, path):
             "fit s": seconds,
         }
         Path(path).write_text(json.dumps(figures))
-    # leaving early would cut off the last message to the others
+    # leaving early would interrupt the last message to other processes
     distributed.barrier()
     distributed.destroy_process_group()
 
 
 def with_speed_up(rows):
-    """Return the rows, each with its rate over that of the fewest processes."""
+    """Return the rows with their rate relative to the fewest processes."""
 
     def case(row):
         job = {k: v for k, v in row["job"].items() if k != "processes"}
@@ -155,7 +154,7 @@ def main(arguments=None):
     add("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     add("--batch-sizes", nargs="+", type=int, default=[250, 1000])
     add("--rows", type=int, default=4000)
-    add("--epochs", type=int, default=4, help="at least 2: the first is not timed")
+    add("--epochs", type=int, default=4, help="at least 2; the first is not timed")
     add("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:

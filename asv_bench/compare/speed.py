@@ -1,20 +1,21 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Overhead of training, of one sample and of imports.
+"""Overhead of training, of transforming one sample, and of imports.
 
 ``python -m asv_bench.compare.speed --parts epochs row`` prints tables of CPU seconds.
-What is compared alternates in one process, so ratios hold on a busy machine too.
+Compared methods alternate in one process, so ratios are valid on a busy machine too.
 
-- *epochs*: an epoch of our training against a loop of plain torch with the same
-  network, Adam, and batches of the same size from a DataLoader.
-- *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against one of
-  ClustPy's IDEC with layers and batches of the same size.
+- *epochs*: our epoch against a plain torch loop with the same network, Adam, and
+  batches
+  of the same size from a DataLoader.
+- *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against ClustPy's IDEC
+  with layers and batches of the same size.
 - *step*: a training step of DLME: the share of matrix products in torch's profile, and
-  its rate of operations over that of its products alone.
-- *profile*: a step of each estimator, the seconds of a fit outside training, and the
-  shares of groups of torch's operators.
-- *row*: ``transform`` of one sample, and of it what is not the network.
+  its FLOP rate relative to the products alone.
+- *profile*: a step of each estimator, the seconds of a fit outside of training, and the
+  shares of groups of torch operators.
+- *row*: ``transform`` of one sample, and its part outside of the network.
 - *import*: importing a package, alone and after ``sklearn.base``.
 """
 
@@ -36,14 +37,14 @@ EPOCHS = 4
 
 
 def rows_of(name, n_rows):
-    """Return samples, the number of classes and the shape of an image."""
+    """Return samples, number of classes and image shape."""
     data = load(name)
     rows = stratified_rows(data.y, n_rows)
     return data.X[rows], len(np.unique(data.y)), IMAGE_SHAPES[name]
 
 
 def profiled():
-    """Return torch's profiler of the CPU."""
+    """Return torch's CPU profiler."""
     import torch
 
     activities = [torch.profiler.ProfilerActivity.CPU]
@@ -51,33 +52,33 @@ def profiled():
 
 
 def watched(cls, around=contextlib.nullcontext, **parameters):
-    """Return an estimator and a dictionary of its last phase of training.
+    """Return an estimator and a dictionary that records its last training phase.
 
-    ``around()`` is the context in which each phase is trained.
+    Each phase is trained inside the context ``around()``.
     """
-    seen = {}
+    record = {}
 
     class Watched(cls):
         def _learn(self, data, run):
             train = run.train
 
             def keep(objective, batches, **options):
-                seen.update(objective=objective, batches=batches, ends=[])
-                with around() as seen["context"]:
+                record.update(objective=objective, batches=batches, ends=[])
+                with around() as record["context"]:
                     return train(objective, batches, **options)
 
             run.train = keep
             return super()._learn(data, run)
 
         def _report(self, phase, epoch, n_epochs, history):
-            seen["ends"].append(time.process_time())
+            record["ends"].append(time.process_time())
 
-    return Watched(max_epochs=EPOCHS, verbose=True, **parameters), seen
+    return Watched(max_epochs=EPOCHS, verbose=True, **parameters), record
 
 
-def seconds_of_epochs(seen):
-    """Return the CPU seconds of each epoch but the first."""
-    return np.diff(seen["ends"])
+def seconds_of_epochs(record):
+    """Return the CPU seconds of each epoch except the first."""
+    return np.diff(record["ends"])
 
 
 def started(n_rows, n_classes):
@@ -94,7 +95,7 @@ def started(n_rows, n_classes):
 
 
 def ratio(ours, theirs):
-    """Return the figures of two lists of seconds, one list per round."""
+    """Return median seconds and their ratio from lists of seconds, one per round."""
     ours, theirs = (float(np.median(np.concatenate(s))) for s in (ours, theirs))
     return {"ours s": ours, "other s": theirs, "ratio": ours / theirs}
 
@@ -112,10 +113,10 @@ def epochs(method, data, rows, seed):
     }[method]
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        model, seen = watched(cls, random_state=seed, **parameters)
+        model, record = watched(cls, random_state=seed, **parameters)
         model.fit(X)
-        ours.append(seconds_of_epochs(seen))
-        theirs.append(plain(model, seen))
+        ours.append(seconds_of_epochs(record))
+        theirs.append(plain(model, record))
     return ratio(ours, theirs)
 
 
@@ -133,16 +134,16 @@ def idec(method, data, rows, seed):
     ours, theirs = [], []
     for _ in range(ROUNDS):
         parameters = {**weights, **started(len(X), n_classes)}
-        model, seen = watched(DCRL, random_state=seed, **parameters)
+        model, record = watched(DCRL, random_state=seed, **parameters)
         model.fit(X)
-        ours.append(seconds_of_epochs(seen))
-        widths = [X.shape[1], *model.layers, model.n_components]
-        taken = []
+        ours.append(seconds_of_epochs(record))
+        widths = [X.shape[1], *model.encoder_layers, model.n_components]
+        seconds = []
         for n_epochs in (1, 1 + EPOCHS):
             network = FeedforwardAutoencoder(widths)
             other = peer(
                 n_classes,
-                batch_size=seen["batches"].rows.batch_size,
+                batch_size=record["batches"].rows.batch_size,
                 pretrain_epochs=1,
                 clustering_epochs=n_epochs,
                 neural_network=network,
@@ -150,8 +151,8 @@ def idec(method, data, rows, seed):
             )
             start = time.process_time()
             other.fit(scaled)
-            taken.append(time.process_time() - start)
-        theirs.append([(taken[1] - taken[0]) / EPOCHS])
+            seconds.append(time.process_time() - start)
+        theirs.append([(seconds[1] - seconds[0]) / EPOCHS])
     return ratio(ours, theirs)
 
 
@@ -159,7 +160,7 @@ def idec(method, data, rows, seed):
 
 
 def products(widths, n_rows, dtypes):
-    """Return a function of the matrix products in a step, and their operations."""
+    """Return a function that computes the products of a step, and its operations."""
     import torch
 
     layers = []
@@ -192,9 +193,9 @@ def step(method, data, rows, seed):
     from skmanifold._engine import resolve_precision
 
     X, _, _ = rows_of(data, rows)
-    model, seen = watched(DLME, random_state=seed)
+    model, record = watched(DLME, random_state=seed)
     model.fit(X)
-    seconds = np.median(seconds_of_epochs(seen)) / len(seen["batches"])
+    seconds = np.median(seconds_of_epochs(record)) / len(record["batches"])
 
     model, profile = watched(DLME, around=profiled, random_state=seed)
     model.fit(X)
@@ -203,7 +204,7 @@ def step(method, data, rows, seed):
     multiplying = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
     share = sum(times.get(name, 0) for name in multiplying) / sum(times.values())
 
-    encoder, batches = seen["objective"].encoder, seen["batches"]
+    encoder, batches = record["objective"].encoder, record["batches"]
     linear = [m for m in encoder.modules() if isinstance(m, torch.nn.Linear)]
     widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
     heads = [id(encoder.structure.head), id(encoder.embedding.head)]
@@ -212,13 +213,13 @@ def step(method, data, rows, seed):
     compute, count = products(widths, 2 * batches.rows.batch_size, dtypes)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as in training
-    taken = []
+    product_seconds = []
     for _ in range(50):
         start = time.process_time()
         compute()
-        taken.append(time.process_time() - start)
+        product_seconds.append(time.process_time() - start)
     torch.set_num_threads(before)
-    alone = np.median(taken)
+    alone = np.median(product_seconds)
     return {
         "step ms": 1e3 * seconds,
         "products ms": 1e3 * float(alone),
@@ -229,9 +230,9 @@ def step(method, data, rows, seed):
     }
 
 
-# Where a fit's time goes ------------------------------------------------------------
+# Profile of a fit -------------------------------------------------------------------
 
-# group -> prefixes of the names of torch's operators
+# group -> name prefixes of torch operators
 GROUPS = {
     "products": ("mm", "addmm", "bmm", "baddbmm", "mkldnn_convolution", "convolution"),
     "norms": ("native_layer_norm", "native_batch_norm", "native_group_norm"),
@@ -251,14 +252,14 @@ GROUPS = {
 
 
 def group_of(event):
-    """Return the group of an operator of torch."""
+    """Return the group of a torch operator."""
     name = event.removeprefix("aten::")
-    found = (g for g, prefixes in GROUPS.items() if name.startswith(prefixes))
-    return next(found, "other")
+    groups = (g for g, prefixes in GROUPS.items() if name.startswith(prefixes))
+    return next(groups, "other")
 
 
 def shares(method, data, rows, seed):
-    """Measure a step, the seconds outside training, and the share of each group."""
+    """Measure a step, the seconds outside of training, and the share of each group."""
     import skmanifold
 
     X, n_classes, image_shape = rows_of(data, rows)
@@ -266,22 +267,22 @@ def shares(method, data, rows, seed):
     if method == "MSimCLR":
         parameters = {"image_shape": image_shape}
     cls = getattr(skmanifold, method)
-    whole = []
+    fit_seconds = []
     for around in (contextlib.nullcontext, profiled):
-        model, seen = watched(cls, around=around, random_state=seed, **parameters)
+        model, record = watched(cls, around=around, random_state=seed, **parameters)
         start = time.process_time()
         model.fit(X)
-        whole.append(time.process_time() - start)
+        fit_seconds.append(time.process_time() - start)
         if around is contextlib.nullcontext:
-            epoch = float(np.median(seconds_of_epochs(seen)))
+            epoch = float(np.median(seconds_of_epochs(record)))
     groups = dict.fromkeys((*GROUPS, "other"), 0.0)
-    for event in seen["context"].key_averages():
+    for event in record["context"].key_averages():
         groups[group_of(event.key)] += event.self_cpu_time_total
     total = sum(groups.values())
     return {
-        "step ms": 1e3 * epoch / len(seen["batches"]),
+        "step ms": 1e3 * epoch / len(record["batches"]),
         "epoch s": epoch,
-        "before and after s": whole[0] - EPOCHS * epoch,
+        "before and after s": fit_seconds[0] - EPOCHS * epoch,
         **{name: seconds / total for name, seconds in groups.items()},
     }
 
@@ -306,12 +307,12 @@ def row(method, data, rows, seed):
         name: torch.from_numpy(model._scaler.transform(X[:size]))
         for name, size in sizes.items()
     }
-    taken = {name: [] for name in ("one row", *sizes)}
+    seconds = {name: [] for name in ("one row", *sizes)}
 
     def clock(name, function):
         start = time.process_time()
         function()
-        taken[name].append(time.process_time() - start)
+        seconds[name].append(time.process_time() - start)
 
     def alone(x):
         with torch.inference_mode():
@@ -321,11 +322,11 @@ def row(method, data, rows, seed):
         clock("one row", lambda: model.transform(X[:1]))
         for name, x in inputs.items():
             clock(name, lambda x=x: alone(x))
-    found = {f"{name}, ms": 1e3 * float(np.median(s)) for name, s in taken.items()}
-    found["beyond the block, ms"] = (
-        found["one row, ms"] - found["network of a block, ms"]
+    figures = {f"{name}, ms": 1e3 * float(np.median(s)) for name, s in seconds.items()}
+    figures["beyond the block, ms"] = (
+        figures["one row, ms"] - figures["network of a block, ms"]
     )
-    return found
+    return figures
 
 
 # Import ---------------------------------------------------------------------------
@@ -336,13 +337,13 @@ def imports(method, data, rows, seed):
     program = "{}; import time; start = time.process_time(); {}; "
     program += "print(time.process_time() - start)"
     first = {"alone s": "pass", "beyond s": "import sklearn.base"}
-    taken = {name: [] for name in first}
+    seconds = {name: [] for name in first}
     for _ in range(ROUNDS):
         for name, before in first.items():
             command = [sys.executable, "-c", program.format(before, method)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            taken[name].append(float(done.stdout))
-    return {name: float(np.median(seconds)) for name, seconds in taken.items()}
+            seconds[name].append(float(done.stdout))
+    return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
 PARTS = {
@@ -390,13 +391,13 @@ def one(part, **job):
 
 
 def tables(rows):
-    """Return the table of each part that was measured, by its name."""
-    found = {}
+    """Return the table of each measured part by name."""
+    tables = {}
     for part, columns in COLUMNS.items():
-        some = [row for row in rows if row["job"]["part"] == part]
-        if some:
-            found[part] = mean_table(some, KEYS, columns)
-    return found
+        part_rows = [row for row in rows if row["job"]["part"] == part]
+        if part_rows:
+            tables[part] = mean_table(part_rows, KEYS, columns)
+    return tables
 
 
 def main(arguments=None):

@@ -1,11 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Tables of means over the seeds, as lists of lists, Markdown or reStructuredText."""
+"""Tables of means over seeds, as lists of lists, Markdown or reStructuredText."""
 
 from statistics import fmean, stdev
 
-# figure of a row -> heading, where they differ
+# figure -> heading, where they differ
 HEADINGS = {
     "svm": "linear SVM",
     "svm_train": "linear SVM, fitted",
@@ -26,7 +26,7 @@ HEADINGS = {
 
 
 def values_of(rows, name):
-    """Return the values of one figure; what a job found goes before its process's."""
+    """Return the values of one figure; those of a job precede those of its process."""
     values = [row["found"].get(name, row.get(name)) for row in rows]
     return [value for value in values if value is not None]
 
@@ -59,11 +59,11 @@ def mean_table(rows, keys, columns, *, default="-"):
     rows : list of dict
         Rows of :mod:`asv_bench.compare.runner`.
     keys : sequence of str
-        Entries of the jobs that tell the lines apart.
+        Entries of the jobs that identify the lines.
     columns : dict of str to int
-        Names of figures and their decimals. Figures that no row has are left out.
+        Names of figures and their decimals. Figures without values are omitted.
     default : str
-        Entry where a job lacks a key.
+        Text for a missing key.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def markdown(table):
 
 
 def csv_table(table, title=""):
-    """Return a table of reStructuredText, one line of text for each of its lines."""
+    """Return a reStructuredText table, one line of text per row."""
     quoted = (
         ", ".join('"' + entry.replace('"', '""') + '"' for entry in line)
         for line in table

@@ -5,11 +5,11 @@
 
 ``python -m asv_bench.compare.topology --spaces circle torus --seeds 0 1 2``
 
-Each run counts as right if all Betti numbers over Z/2 and Z/3 are. Vietoris-Rips is
-ripser's, on 200 farthest points. ``--noise 0.1`` embeds the spaces isometrically in 100
+A run is correct if all Betti numbers over Z/2 and Z/3 are. Vietoris-Rips is ripser's,
+on 200 farthest points. ``--noise 0.1`` embeds the spaces isometrically in 100
 dimensions and adds noise of this size per coordinate, relative to the root mean square
-radius; all methods then see the data after :func:`skmanifold.topology.denoise`. Charts
-with a random start have random samples as prototypes, before training or without it.
+radius; all methods then get data denoised by :func:`skmanifold.topology.denoise`. A
+random start uses random samples as prototypes.
 """
 
 import importlib
@@ -36,14 +36,14 @@ SPACES = {
 }
 WAYS = ("trained", "trained_random", "untrained", "untrained_random", "rips")
 FIELDS = (2, 3)
-# spaces that differ only by the number of charts share a title
+# spaces that differ in the number of charts only have the same title
 TITLES = {
     "circle": "circle",
     "S2": "sphere",
     "flat_torus": "flat torus",
-    "RP2_4d": "projective plane, 4 columns",
-    "RP2_4d_16": "projective plane, 4 columns",
-    "RP2_6d": "projective plane, 6 columns",
+    "RP2_4d": "projective plane, 4 features",
+    "RP2_4d_16": "projective plane, 4 features",
+    "RP2_6d": "projective plane, 6 features",
     "torus": "torus",
     "torus_16": "torus",
     "trained": "trained charts",
@@ -55,7 +55,7 @@ TITLES = {
 
 
 def data(space, n_samples, noise, seed):
-    """Return points of a space and its true Betti numbers over each field."""
+    """Return samples of a space and its Betti numbers over each field."""
     from skmanifold import datasets
 
     generator, options, _, dimension = SPACES[space]
@@ -89,8 +89,8 @@ def cover(way, X, n_charts, dimension, seed):
 def rips(X, dimension, n_landmarks=200):
     """Return the Betti numbers of the Vietoris-Rips filtration on farthest points.
 
-    They are those of the longest interval without a change that has one component and
-    ends before the complex is contractible for good.
+    They are those of the longest constant interval with one component, before the
+    complex becomes contractible for good.
     """
     import gudhi
     from ripser import ripser
@@ -101,7 +101,7 @@ def rips(X, dimension, n_landmarks=200):
     distances = cdist(chosen, chosen)
     # beyond this value the complex is a cone
     end = distances.max(axis=1).min()
-    found = {}
+    betti = {}
     for field in FIELDS:
         bars = ripser(
             distances, distance_matrix=True, maxdim=dimension, coeff=field, thresh=end
@@ -121,15 +121,15 @@ def rips(X, dimension, n_landmarks=200):
             intervals.pop()
         connected = [interval for interval in intervals if interval[0][0] == 1]
         longest = max(connected, key=lambda interval: interval[1], default=[None])
-        found[field] = longest[0]
-    return found
+        betti[field] = longest[0]
+    return betti
 
 
 def one(space, way, noise, seed, n_samples=3000):
-    """Run one way once."""
+    """Run one method once."""
     from skmanifold.topology import betti_numbers, denoise
 
-    # imports are not what is measured
+    # imports are not measured
     if way == "rips":
         importlib.import_module("ripser")
     else:
@@ -142,22 +142,22 @@ def one(space, way, noise, seed, n_samples=3000):
         X = denoise(X)
     extra = {}
     if way == "rips":
-        found = rips(X, dimension)
+        betti = rips(X, dimension)
     else:
         q = cover(way, X, n_charts, dimension, seed)
         results = {
             field: betti_numbers(q, dimension, field=field, rank=2 if noise else 1)
             for field in FIELDS
         }
-        found = {field: result.numbers for field, result in results.items()}
+        betti = {field: result.numbers for field, result in results.items()}
         extra = {
             "length": [results[field].length for field in FIELDS],
             "dead": int(np.sum(q.mean(axis=0) * n_charts < 0.1)),
             "largest_q": float(q.max(axis=1).mean()),
         }
     return {
-        "right": all(found[field] == truth[field] for field in FIELDS),
-        "found": [found[field] for field in FIELDS],
+        "right": all(betti[field] == truth[field] for field in FIELDS),
+        "found": [betti[field] for field in FIELDS],
         "fit s": time.perf_counter() - start,
         "fit CPU s": time.process_time() - cpu,
         **extra,
@@ -165,7 +165,7 @@ def one(space, way, noise, seed, n_samples=3000):
 
 
 def table(rows):
-    """Return the seeds that are right by space and method, and median CPU seconds."""
+    """Return correct seeds by space and method, and median CPU seconds."""
     groups = {}
     for row in rows:
         job = row["job"]
@@ -177,12 +177,12 @@ def table(rows):
         space = list(SPACES)[i]
         line = [f"{noise:g}", TITLES[space], str(SPACES[space][2])]
         for way in ways:
-            found = group.get(way, [])
+            results = group.get(way, [])
             text = "-"
-            if found:
-                seconds = statistics.median(one["fit CPU s"] for one in found)
-                right = sum(one["right"] for one in found)
-                text = f"{right} of {len(found)}, {seconds:.1f} s"
+            if results:
+                seconds = statistics.median(result["fit CPU s"] for result in results)
+                right = sum(result["right"] for result in results)
+                text = f"{right} of {len(results)}, {seconds:.1f} s"
             line.append(text)
         lines.append(line)
     return lines

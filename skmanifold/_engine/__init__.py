@@ -7,38 +7,40 @@ from ._apply import BLOCK_ROWS, apply_in_blocks, has_alike_rows
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
-from ._distributed import from_first, in_shares, is_first, same_in_all
+from ._distributed import broadcast, check_same_on_all_ranks, is_main_process, sharded
 from ._files import checked_place, write_whole
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
-from ._seeding import global_rng_seeded, local_generator
+from ._seeding import LARGEST_SEED, global_rng_seeded, local_generator, named_seed
 from ._stopping import NoProgress
 from ._threads import Pace, torch_threads
 from ._train import Training, train
 
 __all__ = [
     "BLOCK_ROWS",
+    "LARGEST_SEED",
     "Checkpoint",
     "NoProgress",
     "Pace",
     "RowBatches",
     "Training",
     "apply_in_blocks",
+    "broadcast",
+    "check_same_on_all_ranks",
     "checked_place",
     "count_batches",
-    "from_first",
     "global_rng_seeded",
     "has_alike_rows",
-    "in_shares",
-    "is_first",
+    "is_main_process",
     "learning_rate_factor",
     "local_generator",
     "make_optimizers",
     "mark_hidden",
+    "named_seed",
     "plain_modes",
     "resolve_device",
     "resolve_precision",
-    "same_in_all",
+    "sharded",
     "torch_threads",
     "train",
     "write_whole",

@@ -11,7 +11,7 @@ import pathlib
 
 import torch
 
-from ._distributed import is_first
+from ._distributed import is_main_process
 from ._files import checked_place, write_whole
 
 _KEYS = ("fingerprint", "seed", "phases")
@@ -47,7 +47,9 @@ class Checkpoint:
     def __init__(self, path, *, every, fingerprint, seed):
         # the others of a distributed fit only read it
         self.path = (
-            checked_place(path, "checkpoint") if is_first() else pathlib.Path(path)
+            checked_place(path, "checkpoint")
+            if is_main_process()
+            else pathlib.Path(path)
         )
         self.every = every
         self.fingerprint = fingerprint

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Where to compute, and in which number format."""
+"""Devices and number formats to compute with."""
 
 import contextlib
 import functools

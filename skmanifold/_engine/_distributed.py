@@ -3,10 +3,11 @@
 
 """One fit in several processes, each of which computes its share of every batch.
 
-A loss over pairs is no sum over rows, so that processes cannot each take a batch of
-their own and average. Here all of them draw the same batches from the same seed. A
-network sees a share of the rows in each process, and its outputs are gathered before
-the loss, which every process then computes for the whole batch.
+A loss over pairs is no sum over samples, so that processes cannot each take a batch of
+their own and average. Here all of them draw the same batches from the same seed. In
+:func:`sharded`, which an objective calls, a network sees a share of the samples in each
+process, and its outputs are gathered before the loss, which every process then computes
+for the whole batch.
 
 Two operations keep the gradients right. A tensor is *whole* if it, and its gradient,
 are the same in all processes, and a *share* if each has its own rows of it, with W
@@ -17,17 +18,17 @@ times its gradient, for W processes:
 
 Gradients of parameters are averaged over the processes. What came through a share is
 then the sum over all rows, and what every process computed as a whole, such as a batch
-normalisation, is what it was.
+normalization, is what it was.
 """
 
 import contextlib
 
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 
 def is_distributed():
-    """Whether this process is one of several that fit together."""
+    """Return whether this process is one of several that fit together."""
     return (
         distributed.is_available()
         and distributed.is_initialized()
@@ -35,12 +36,12 @@ def is_distributed():
     )
 
 
-def is_first():
-    """Whether this process is the one that writes and prints."""
+def is_main_process():
+    """Return whether this process is the one that writes and prints."""
     return not is_distributed() or distributed.get_rank() == 0
 
 
-def same_in_all(values, message):
+def check_same_on_all_ranks(values, message):
     """Raise ValueError, in all processes, unless they have the same float values."""
     if not is_distributed():
         return
@@ -53,8 +54,8 @@ def same_in_all(values, message):
         raise ValueError(message)
 
 
-def from_first(values):
-    """The float values that the first process has."""
+def broadcast(values):
+    """Return the float values that the main process has."""
     if not is_distributed():
         return values
     tensor = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -78,42 +79,51 @@ def average_gradients(parameters):
         gradient.copy_(mean.view_as(gradient))
 
 
-def in_shares(network, *rows, function=None):
-    """``function(*rows)``, of which each process computes its share of the rows.
+def sharded(network, *rows, function=None):
+    """Compute with a network, of which each process takes its share of the samples.
 
-    For an objective that looks into its networks, which :func:`shared_rows` then does
-    not see at work.
+    In a fit of one process it is ``function(*rows)``. Where several fit together, each
+    computes a part of the samples; the outputs are gathered, with gradients, so that a
+    loss over pairs sees the whole batch. An objective calls its networks in this way;
+    one that does not is right too, but every process computes all samples.
 
     Parameters
     ----------
     network : torch.nn.Module
-        What the function computes with. If it depends on the whole batch, every process
-        computes all rows.
-    *rows : torch.Tensor
-        As many rows of each.
+        What the function computes with. Of a network with batch normalization or
+        dropout only the parts between are shared, since these see the whole batch.
+    *rows : torch.Tensor of shape (n, ...)
+        The samples, as many of each.
     function : callable, default=None
-        Row by row from these tensors to one or a tuple of several; the network if None.
+        Maps these tensors, sample by sample, to one or a tuple of several; the network
+        if None.
+
+    Returns
+    -------
+    torch.Tensor or tuple of torch.Tensor
+        The outputs of all samples.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.base import sharded
+    >>> network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
+    >>> sharded(network, torch.zeros(5, 3)).shape
+    torch.Size([5, 2])
     """
     function = network if function is None else function
-    if not is_distributed() or any(map(_depends_on_batch, network.modules())):
+    if not is_distributed():
         return function(*rows)
-    n_rows = len(rows[0])
-    outputs = function(*(_Take.apply(x) for x in rows))
-    if isinstance(outputs, torch.Tensor):
-        return _Gather.apply(outputs, n_rows)
-    return tuple(_Gather.apply(y, n_rows) for y in outputs)
+    if not any(map(_depends_on_batch, network.modules())):
+        outputs = function(*(_Take.apply(x) for x in rows))
+        return _gathered(outputs, len(rows[0]))
+    with _parts_sharded(network):
+        return function(*rows)
 
 
 @contextlib.contextmanager
-def shared_rows(objective):
-    """The objective's networks compute a share of their rows inside.
-
-    These are what it calls: ``objective.networks``, dotted names, or else its encoder
-    and its decoder.
-    """
-    if not is_distributed():
-        yield
-        return
+def _parts_sharded(network):
+    """Let the parts of a network that map each sample on its own compute a share."""
     pending = []
 
     def take(_, inputs):
@@ -126,37 +136,30 @@ def shared_rows(objective):
 
     def gather(_, inputs, outputs):
         n_rows = pending.pop()
-        if n_rows is None:
-            return None
-        if isinstance(outputs, torch.Tensor):
-            return _Gather.apply(outputs, n_rows)
-        return tuple(_Gather.apply(y, n_rows) for y in outputs)
+        return None if n_rows is None else _gathered(outputs, n_rows)
 
     with contextlib.ExitStack() as hooks:
-        for name in getattr(objective, "networks", ("encoder", "decoder")):
-            for part in _parts_by_row(_inside(objective, name)):
-                for handle in (
-                    part.register_forward_pre_hook(take),
-                    part.register_forward_hook(gather),
-                ):
-                    hooks.callback(handle.remove)
+        for part in _parts_by_row(network):
+            for handle in (
+                part.register_forward_pre_hook(take),
+                part.register_forward_hook(gather),
+            ):
+                hooks.callback(handle.remove)
         yield
 
 
-def _inside(module, name):
-    """A module's module by its dotted name, None if there is none."""
-    for part in name.split("."):
-        module = getattr(module, part, None)
-    return module
+def _gathered(outputs, n_rows):
+    if isinstance(outputs, torch.Tensor):
+        return _Gather.apply(outputs, n_rows)
+    return tuple(_Gather.apply(y, n_rows) for y in outputs)
 
 
 def _parts_by_row(module):
-    """The largest parts of a network that map each row on its own."""
-    if module is None or not any(True for _ in module.parameters()):
+    """Yield the largest parts of a network that map each sample on its own."""
+    if not any(True for _ in module.parameters()):
         return
-    # a list or dict of networks, or one whose parts the objective calls by themselves
-    holder = type(module).forward is torch.nn.Module.forward
-    holder = holder or getattr(module, "called_in_parts", False)
+    # a list or dict of networks is not called itself
+    holder = type(module).forward is nn.Module.forward
     if not holder and not any(map(_depends_on_batch, module.modules())):
         yield module
         return
@@ -165,8 +168,19 @@ def _parts_by_row(module):
 
 
 def _depends_on_batch(module):
-    # batch normalisation of whatever library, and what draws numbers row by row
-    return hasattr(module, "running_mean") or "Dropout" in type(module).__name__
+    # batch normalization of whatever library, and layers that draw at random
+    return hasattr(module, "running_mean") or isinstance(module, _RANDOM_LAYERS)
+
+
+_RANDOM_LAYERS = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+    nn.RReLU,
+)
 
 
 class _Take(torch.autograd.Function):
@@ -208,7 +222,7 @@ def _share_size(n_rows):
 
 
 def _device():
-    """Where numbers of our own travel from."""
+    """Return the device from which our own numbers are sent."""
     backend = distributed.get_backend()
     return torch.device("cuda" if backend == "nccl" else "cpu")
 

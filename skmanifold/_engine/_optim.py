@@ -115,7 +115,9 @@ class AdamW:
         self.groups = [
             {
                 **group,
-                "steps": [torch.zeros((), device=p.device) for p in group["params"]],
+                "steps": torch.zeros(
+                    len(group["params"]), device=group["params"][0].device
+                ),
                 "means": [torch.zeros_like(p) for p in group["params"]],
                 "squares": [torch.zeros_like(p) for p in group["params"]],
             }
@@ -131,14 +133,17 @@ class AdamW:
                 group["params"],
                 group["means"],
                 group["squares"],
-                group["steps"],
+                group["steps"].unbind(),
                 strict=True,
             )
             present = [row for row in rows if row[0].grad is not None]
             if not present:
                 continue
             params, means, squares, steps = map(list, zip(*present, strict=True))
-            torch._foreach_add_(steps, 1)
+            if len(present) == len(group["params"]):
+                group["steps"].add_(1)
+            else:
+                torch._foreach_add_(steps, 1)
             torch._fused_adamw_(
                 params,
                 [p.grad for p in params],
@@ -166,7 +171,7 @@ class AdamW:
         """Go on from a state."""
         for name, of_groups in state.items():
             for group, tensors in zip(self.groups, of_groups, strict=True):
-                torch._foreach_copy_(group[name], tensors)
+                torch._foreach_copy_(list(group[name]), list(tensors))
 
 
 class Muon:

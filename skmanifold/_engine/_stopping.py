@@ -30,7 +30,7 @@ class NoProgress:
         return self.n_bad >= self.patience
 
     def state_dict(self):
-        """What a checkpoint keeps."""
+        """Return what a checkpoint keeps."""
         return {"best": self.best, "n_bad": self.n_bad}
 
     def load_state_dict(self, state):

@@ -8,13 +8,13 @@ import math
 import torch
 
 from ._arithmetic import available_threads, same_bits, use_threads
-from ._distributed import average_gradients, from_first, is_first, shared_rows
+from ._distributed import average_gradients, broadcast, is_main_process
 from ._schedule import learning_rate_factor
 from ._threads import Pace
 
 
 class Training:
-    """How to train: everything that the loop needs to know besides the objective.
+    """Settings of training: all that the loop needs besides the objective.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def train(objective, batches, training, *, on_epoch=None):
 
     for epoch in range(first, training.n_epochs):
         totals, terms, factor = _epoch(objective, batches, training, epoch, pace)
-        means = from_first((totals / len(batches)).tolist())
+        means = broadcast((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
         # while the objective still changes its weights, its loss says nothing
@@ -113,11 +113,11 @@ def train(objective, batches, training, *, on_epoch=None):
         )
         if training.stopping is not None and settled:
             stop = training.stopping.done(history["loss"][-1]) or stop
-        (stop,) = from_first([bool(stop)])
+        (stop,) = broadcast([bool(stop)])
         last = stop or epoch + 1 == training.n_epochs
         if (
             training.checkpoint
-            and is_first()
+            and is_main_process()
             and (last or (epoch + 1) % training.checkpoint.every == 0)
         ):
             state = _snapshot(objective, training, history)
@@ -132,10 +132,11 @@ def _epoch(objective, batches, training, epoch, pace):
     """Take one epoch's steps: sums and names of its terms, and the last rate."""
     n_steps = training.n_epochs * len(batches)
     totals = None
+    parameters = [p for p in objective.parameters() if p.requires_grad]
     on_epoch_start = getattr(objective, "on_epoch_start", None)
     with same_bits(objective):
         if on_epoch_start is not None:
-            with torch.no_grad(), shared_rows(objective):
+            with torch.no_grad():
                 on_epoch_start(epoch / training.n_epochs)
         for step, batch in enumerate(
             batches.epoch(training.generator), start=epoch * len(batches)
@@ -145,26 +146,23 @@ def _epoch(objective, batches, training, epoch, pace):
             )
             with pace as n_threads:
                 use_threads(n_threads)
-                terms = _step(objective, batch, training, step / n_steps, factor)
+                progress = step / n_steps
+                terms = _step(objective, parameters, batch, training, progress, factor)
             # losses stay on the device until the epoch ends
             values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
     return totals, terms, factor
 
 
-def _step(objective, batch, training, progress, factor):
+def _step(objective, parameters, batch, training, progress, factor):
     """Take one step: the terms of the loss."""
-    parameters = [p for p in objective.parameters() if p.requires_grad]
     # Without the cache, which lives as long as the outermost such context: one of the
     # caller's would keep the first step's weights for all of them.
-    with (
-        torch.autocast(
-            parameters[0].device.type,
-            training.dtype,
-            enabled=training.dtype != torch.float32,
-            cache_enabled=False,
-        ),
-        shared_rows(objective),
+    with torch.autocast(
+        parameters[0].device.type,
+        training.dtype,
+        enabled=training.dtype != torch.float32,
+        cache_enabled=False,
     ):
         terms = objective(batch, progress)
     sum(terms.values()).backward()

@@ -14,16 +14,24 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from skmanifold._engine import count_batches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._networks import checked_widths
-from skmanifold.losses import chart_mmd
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    Plan,
+    checked_widths,
+    sharded,
+)
+from skmanifold.losses import chart_mmd, full_precision
 from skmanifold.nn import MLP
-from skmanifold.topology import denoise, overlap
-from skmanifold.topology._covers import choose_prototypes, two_nearest
-from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
-from skmanifold.utils._validation import Count, check_seed
-from skmanifold.utils._warnings import warn
+from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
+from skmanifold.utils import (
+    Count,
+    Interval,
+    StrOptions,
+    check_seed,
+    validate_params,
+    warn,
+)
 
 from ._charts import (
     CHART_CONSTRAINTS,
@@ -37,7 +45,7 @@ from ._charts import (
 )
 from ._trunks import make_trunk
 
-# Prototypes that do not start at centres have farther to go than the other weights:
+# Prototypes that do not start at centers have farther to go than the other weights:
 # until they are there, the net would learn memberships of charts in the wrong places.
 _SPEED = 10.0
 
@@ -49,7 +57,7 @@ class ChartLinear(nn.Module):
         super().__init__()
         bound = 1 / math.sqrt(n_in)
         self.weight = nn.Parameter(torch.empty(n_charts, n_in, n_out))
-        # flat, so that the optimiser takes it for the bias that it is
+        # flat, so that the optimizer takes it for the bias that it is
         self.bias = nn.Parameter(torch.empty(n_charts * n_out))
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
@@ -86,12 +94,15 @@ class ChartDecoders(nn.Module):
         self.membership = membership
 
     def decode(self, coordinates):
-        """What every chart decodes, (n, K, n_outputs), from coordinates (n, K, d)."""
-        # centred and of about unit variance, for the sake of the first layer
+        """Decode coordinates (n, K, d) in every chart, to (n, K, n_outputs)."""
+        # centered and of about unit variance, for the sake of the first layer
         y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
-        y = self.hidden(y)
-        with torch.autocast(y.device.type, enabled=False):
-            return self.head(y.float()).transpose(0, 1)
+        return self.outputs(self.hidden(y))
+
+    @full_precision
+    def outputs(self, y):
+        """Map the last hidden layer (K, n, width) to (n, K, n_outputs)."""
+        return self.head(y).transpose(0, 1)
 
     def forward(self, blocks):
         """Decode raw chart blocks (n, K (d + 1)) to (n, n_outputs)."""
@@ -117,8 +128,9 @@ class Critic(nn.Module):
             nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1)
         )
 
+    @full_precision
     def forward(self, coordinates):
-        """Logits."""
+        """Map coordinates (n, K, d) to logits (n, K)."""
         return self.rest(self.first(2 * coordinates - 1) + self.shift).squeeze(2)
 
 
@@ -166,21 +178,20 @@ class AtlasAEObjective(nn.Module):
         """Loss terms of a batch ``(rows, draws)``, see ChartBatches."""
         rows, draws = batch
         x = self.inputs[rows]
-        q, coordinates = self.encoder.charts(x)
-        decoded = self.decoder.decode(coordinates)
-        with torch.autocast(x.device.type, enabled=False):
-            errors = (decoded - x.unsqueeze(1)).square().sum(2)
-            terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
-            prototypes = self.encoder.parts.heads.prototypes
-            d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
-            terms["locality"] = (
-                self.locality_weight * (q * d2).sum(1).mean() / self.variance
-            )
-            if self.critic is None:
-                mmd = chart_mmd(q, coordinates, draws)
-                terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
-            else:
-                terms |= self.play(q, coordinates, draws)
+        q, coordinates = sharded(self.encoder, x, function=self.encoder.charts)
+        decoded = sharded(self.decoder, coordinates, function=self.decoder.decode)
+        errors = (decoded - x.unsqueeze(1)).square().sum(2)
+        terms = {"reconstruction": (q * errors).sum(1).mean() / self.variance}
+        prototypes = self.encoder.parts.heads.prototypes
+        d2 = (x.unsqueeze(1) - prototypes).square().sum(2)
+        terms["locality"] = (
+            self.locality_weight * (q * d2).sum(1).mean() / self.variance
+        )
+        if self.critic is None:
+            mmd = chart_mmd(q, coordinates, draws)
+            terms["divergence"] = self.divergence_weight * q.shape[1] * mmd
+        else:
+            terms |= self.play(q, coordinates, draws)
         return terms
 
     def play(self, q, coordinates, draws):
@@ -272,7 +283,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.
@@ -307,10 +318,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     decoder_ : torch.nn.Module
-        The learnt map back.
+        The learned map back.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -343,11 +354,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "divergence": [StrOptions({"mmd", "gan"})],
         "divergence_weight": [
@@ -521,16 +528,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        batch_size = 128 if self.batch_size == "auto" else self.batch_size
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_steps = min(600 * (n_samples / 3000) ** (1 / 3), 2400)
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
+            n_steps=min(600 * (n_samples / 3000) ** (1 / 3), 2400),
+            batch_size=128,
+            learning_rate=3e-3,
             column_scaling=False,
         )
 
@@ -541,8 +542,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
             )
-        data.learnt["n_charts_"] = n_charts
-        data.learnt["_n_charts_asked"] = self.n_charts
+        data.learned["n_charts_"] = n_charts
+        data.learned["_n_charts_asked"] = self.n_charts
         return ChartBatches(
             data.n_samples,
             batch_size,
@@ -583,11 +584,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         return {"encoder": ChartEncoder(trunk, heads), "decoder": decoder}
 
     def _make_objective(self, data, networks):
-        n_charts = data.learnt["n_charts_"]
+        n_charts = data.learned["n_charts_"]
         rows = data.inputs.cpu().numpy().astype(np.float64)
         if self.denoise:
             rows = denoise(rows)
-        rng = np.random.RandomState(data.seed())
+        rng = np.random.RandomState(data.seed("prototypes"))
         if n_charts <= data.n_samples:
             prototypes = choose_prototypes(rows, n_charts, self.init, rng)
         else:  # a part of few samples: those of the parts before it take their place

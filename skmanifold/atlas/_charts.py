@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the estimators of the atlas family share: charts, as networks and as arrays.
+"""Charts as networks and as arrays, shared by the estimators of the atlas family.
 
 An atlas maps a row to a point of the simplex over its charts (*membership* q) and to a
 point of the unit cube in every chart (*coordinates*). In one array this is a row of
@@ -23,10 +23,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches
-from skmanifold.base import Head
-from skmanifold.losses import squared_distances
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.base import Head, RowBatches
+from skmanifold.losses import full_precision, squared_distances
+from skmanifold.utils import Interval, StrOptions
 
 # For the ``_parameter_constraints`` of an estimator that uses ChartsMixin.
 CHART_CONSTRAINTS = {
@@ -56,7 +55,7 @@ class ChartHeads(nn.Module):
     n_charts, n_components : int
         Charts, and coordinates of each.
     prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
-        Where the prototypes start; they are learnt. None has none.
+        Where the prototypes start; they are learned. None has none.
     temperature : float, default=1.0
         Squared distance that is one unit of a logit.
     """
@@ -82,22 +81,19 @@ class ChartHeads(nn.Module):
             self.prototypes.copy_(prototypes)
         self.temperature.fill_(temperature)
 
+    @full_precision
     def logits(self, features, points=None):
         """Logits of the membership (n, K) and of the coordinates (n, K, d).
 
         ``points`` of shape (n, n_inputs) are what the prototypes are compared with;
         needed if there are prototypes. Full precision whatever the autocast.
         """
-        with torch.autocast(features.device.type, enabled=False):
-            features = features.float()
-            membership = self.membership(features)
-            if self.prototypes is not None:
-                d2 = squared_distances(points.float(), self.prototypes)
-                membership = membership - d2 / self.temperature
-            coordinates = self.coordinates(features)
-            return membership, coordinates.unflatten(
-                1, (self.n_charts, self.n_components)
-            )
+        membership = self.membership(features)
+        if self.prototypes is not None:
+            d2 = squared_distances(points, self.prototypes)
+            membership = membership - d2 / self.temperature
+        coordinates = self.coordinates(features)
+        return membership, coordinates.unflatten(1, (self.n_charts, self.n_components))
 
     def forward(self, features, points=None):
         """Membership q (n, K), rows sum to 1, and coordinates (n, K, d) in [0, 1]."""
@@ -115,8 +111,6 @@ class ChartEncoder(nn.Module):
     heads : ChartHeads
         What reads the features.
     """
-
-    called_in_parts = True  # by charts(), where processes share the rows of a batch
 
     def __init__(self, trunk, heads):
         super().__init__()
@@ -137,7 +131,7 @@ def join_blocks(q, coordinates):
 
 
 class ChartBlocks(nn.Module):
-    """What :func:`chart_blocks` computes, as a module: for graphs of networks."""
+    """The computation of :func:`chart_blocks` as a module, for graphs of networks."""
 
     def __init__(self, n_components, membership):
         super().__init__()
@@ -174,7 +168,7 @@ class LargestChart(ChartMemberships):
 
 
 class ChartCoordinates(ChartMemberships):
-    """What :meth:`ChartsMixin.charts` computes."""
+    """The chart of each sample, and its coordinates there."""
 
     def forward(self, raw):
         """Map raw chart blocks to charts (n,) and coordinates there (n, d)."""
@@ -234,7 +228,7 @@ class RawBlocks(nn.Module):
 
 
 def chart_blocks(raw, n_components, membership):
-    """What ``transform`` returns, from raw chart blocks: the weights times the rest.
+    """Return the chart blocks of ``transform`` from raw ones: weights times the rest.
 
     With "hard" membership the weight of the chart with the largest q is 1 (the first
     of equals) and that of the others 0; with "soft" the weights are q.

@@ -18,9 +18,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils._containers import plain
-from skmanifold.utils._labels import read_targets
-from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils import (
+    Interval,
+    StrOptions,
+    fit_context,
+    plain,
+    read_targets,
+)
 
 from ._charts import one_hot, split_blocks, split_raw
 
@@ -279,7 +283,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
 
 def _are_blocks(X, width):
-    """Whether the rows of X are chart blocks of this width."""
+    """Return whether the samples of X are chart blocks of this width."""
     weights, coordinates = split_raw(X, width - 1)
     return bool(
         (weights >= 0).all()

@@ -10,10 +10,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skmanifold import topology
-from skmanifold.topology._covers import choose_prototypes, two_nearest
-from skmanifold.utils._sizes import is_size
-from skmanifold.utils._sklearn import validate_params
-from skmanifold.utils._validation import Count, check_seed
+from skmanifold.topology import choose_prototypes, two_nearest
+from skmanifold.utils import Count, check_seed, is_size, validate_params
 
 from ._atlas_ae import AtlasAE
 

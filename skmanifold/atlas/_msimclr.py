@@ -6,30 +6,35 @@
 import math
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import RowBatches, count_batches
 from skmanifold.augment import (
     add_noise,
+    apply_augmentation,
     color_jitter,
     crop_resize,
-    draw_neighbors,
     mix,
     random_affine,
     random_flip,
     random_grey,
 )
-from skmanifold.base import DeepManifold, Plan
-from skmanifold.base._networks import checked_image_shape
-from skmanifold.graph import neighbors_from_data
-from skmanifold.graph._distinct import may_hold_strangers
-from skmanifold.losses import chart_mmd, nt_xent
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.base import (
+    DeepManifold,
+    Plan,
+    RowBatches,
+    checked_image_shape,
+    find_neighbors,
+    reduced_width,
+    sharded,
+)
+from skmanifold.graph import may_hold_strangers
+from skmanifold.losses import chart_mmd, full_precision, nt_xent
+from skmanifold.nn import to_images, to_samples
+from skmanifold.utils import Interval, StrOptions
 
 from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
-from ._trunks import make_trunk, to_images, to_rows
+from ._trunks import make_trunk
 
 
 class ChartProjections(nn.Module):
@@ -53,6 +58,7 @@ class ChartProjections(nn.Module):
                 if len(group):
                     nn.init.uniform_(group[i], -(n_in**-0.5), n_in**-0.5)
 
+    @full_precision
     def forward(self, q, coordinates):
         """Map q (n, K) and coordinates (n, K, d) to (n, n_out)."""
         z = coordinates.transpose(0, 1)
@@ -106,23 +112,23 @@ class MSimCLRObjective(nn.Module):
         """Loss terms of two views, (B, n_inputs), and draws (m, K, d) of the cube."""
         view_a, view_b, draws = batch
         n, n_charts = len(view_a), draws.shape[1]
-        q, y = self.encoder.charts(torch.cat([view_a, view_b]))
-        with torch.autocast(q.device.type, enabled=False):
-            z_a, z_b = self.projections(q, y).chunk(2)
-            terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
-            if self.regularization_weight:
-                # one view: half the rows are a quarter of the pairs, and enough
-                mmd = chart_mmd(q[:n], y[:n], draws)
-                terms["uniformity"] = self.regularization_weight * n_charts * mmd
-                if n_charts > 1:
-                    terms |= membership_terms(
-                        q, self.regularization_weight, self.sharpness_weight
-                    )
+        views = torch.cat([view_a, view_b])
+        q, y = sharded(self.encoder, views, function=self.encoder.charts)
+        z_a, z_b = self.projections(q, y).chunk(2)
+        terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
+        if self.regularization_weight:
+            # one view: half the rows are a quarter of the pairs, and enough
+            mmd = chart_mmd(q[:n], y[:n], draws)
+            terms["uniformity"] = self.regularization_weight * n_charts * mmd
+            if n_charts > 1:
+                terms |= membership_terms(
+                    q, self.regularization_weight, self.sharpness_weight
+                )
         return terms
 
 
 def membership_terms(q, weight, sharpness):
-    """What makes charts equally large, and each row a member of one of them."""
+    """Return terms that make charts equally large, and each sample a member of one."""
     mass = q.mean(0)
     # an empty chart would have an infinite slope
     balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
@@ -170,7 +176,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     A network gives every row its memberships q in the charts and its coordinates in
     each, in [0, 1]. Two random views of a sample (augmentations of it, or of it and a
-    neighbour) are drawn together and all others apart, as in SimCLR [2]_, while the
+    neighbor) are drawn together and all others apart, as in SimCLR [2]_, while the
     charts are kept equally large and evenly filled. A row is then a chart and a few
     coordinates: far fewer numbers than a flat representation needs to keep classes
     apart. [1]_
@@ -195,14 +201,14 @@ class MSimCLR(ChartsMixin, DeepManifold):
     augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
         What makes a view. "noise" adds Gaussian noise of a tenth of the mean standard
         deviation of the columns. "affine" moves, turns, resizes and slants images a
-        little; "crop" cuts out and resizes a part, mirrors, and changes colours. "auto"
+        little; "crop" cuts out and resizes a part, mirrors, and changes colors. "auto"
         is "noise" for rows that are no images, "affine" for images of one channel,
         "crop" for others. A callable is called with a float32 tensor, of shape
         (B, n_features) with scaled rows, or (B, C, H, W) with pixels divided by one
         number, and returns one of the same shape.
 
     n_neighbors : int or None, default=4
-        The second view is made of one of so many nearest neighbours of the sample
+        The second view is made of one of so many nearest neighbors of the sample
         instead of the sample itself; for rows that are no images, of a random point
         between the two. Reduced, with a warning, where there are fewer other samples.
         None makes both views of the sample, as in the paper.
@@ -223,7 +229,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     projection : {"mlp", "paper"}, default="mlp"
         The network of each chart from its coordinates to the space of the contrast,
         dropped after training: one hidden layer of 64; or, as in the paper, of as many
-        units as coordinates, without biases, on coordinates centred at zero.
+        units as coordinates, without biases, on coordinates centered at zero.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
@@ -238,7 +244,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Network in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
-        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
@@ -255,13 +261,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the network and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a fit; one per epoch if above 1.
@@ -288,7 +294,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -299,7 +305,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     See Also
     --------
     skmanifold.atlas.ChartwiseClassifier : Any classifier on each chart.
-    skmanifold.AtlasTriplet : Charts learnt from labels.
+    skmanifold.AtlasTriplet : Charts learned from labels.
 
     References
     ----------
@@ -322,11 +328,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"auto", "noise", "affine", "crop"}), callable],
@@ -344,6 +346,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
             None,
         ],
     }
+
+    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
     def __init__(
         self,
@@ -408,12 +412,6 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
-        n_steps = min(round(600 * (n_samples / 2000) ** (1 / 3)), 3000)
-        batch_size = 256 if self.batch_size == "auto" else self.batch_size
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
         reduces = (
             image_shape is None
             and n_features > 64
@@ -422,12 +420,12 @@ class MSimCLR(ChartsMixin, DeepManifold):
             and not self._keeps_columns
         )
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=3e-3 if self.learning_rate == "auto" else self.learning_rate,
-            # few rows span little but their noise: fewer components for them
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_steps=min(round(600 * (n_samples / 2000) ** (1 / 3)), 3000),
+            batch_size=256,
+            learning_rate=3e-3,
+            n_reduced=reduced_width(n_samples) if reduces else None,
             column_scaling=image_shape is None,
+            one_unit=image_shape is not None,
         )
 
     def _make_batches(self, data, batch_size):
@@ -481,14 +479,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
             return _noisy
         if image_shape is None:
             if callable(kind):
-                return lambda x, generator: checked_view(kind, x)
+                return lambda x, generator: apply_augmentation(kind, x)
             raise ValueError(
                 f"augmentation={kind!r} changes images, but image_shape=None says that "
                 "rows are none. Set image_shape to (H, W) or (H, W, C)."
             )
         # pixels, with black at zero, instead of differences from the mean image
-        center = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
-        center = center.to(data.device)
+        center = data.offset
         # what lies beyond the edges is most often like the edges
         edges = to_images(data.inputs[:1000] + center, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())
@@ -496,32 +493,24 @@ class MSimCLR(ChartsMixin, DeepManifold):
         def augment(x, generator):
             images = to_images(x + center, image_shape)
             if callable(kind):
-                images = checked_view(kind, images)
+                images = apply_augmentation(kind, images)
             elif kind == "affine":
                 images = affine_view(images, generator, fill)
             else:
                 images = crop_view(images, generator)
-            return to_rows(images) - center
+            return to_samples(images) - center
 
         return augment
 
     def _other(self, data):
         """``(x, rows, uniform) -> rows`` that the second view is made of."""
-        seed = data.seed()  # drawn in any case, so that all else stays the same
         if self.n_neighbors is None:
             return lambda x, rows, uniform: x
-        lists = neighbors_from_data(
-            data.inputs.cpu().numpy(),
-            self.n_neighbors,
-            n_jobs=self.n_jobs,
-            random_state=seed,
-            raw=data.X,
-        )
-        neighbors, counts = (torch.from_numpy(lists[i]).to(data.device) for i in (0, 2))
+        neighbors = find_neighbors(data, self.n_neighbors, n_jobs=self.n_jobs)
 
         def other(x, rows, uniform):
-            # one uniform draw holds two: which neighbour, and how far towards it
-            chosen, share = draw_neighbors(neighbors, counts, rows, uniform)
+            # one uniform draw holds two: which neighbor, and how far towards it
+            chosen, share = neighbors.draw(rows, uniform)
             neighbor = data.inputs[chosen]
             return mix(x, neighbor, share) if self.image_shape is None else neighbor
 
@@ -543,26 +532,9 @@ def affine_view(images, generator, fill):
 
 
 def crop_view(images, generator):
-    """Parts of images, mirrored, and in other colours."""
+    """Parts of images, mirrored, and in other colors."""
     uniform = torch.rand(len(images), 9, generator=generator).to(images.device)
     images = crop_resize(images, uniform[:, :4])
     images = random_flip(images, uniform[:, 4])
     images = color_jitter(images, uniform[:, 5:8])
     return random_grey(images, uniform[:, 8])
-
-
-def checked_view(augmentation, x):
-    """What a user's own augmentation makes of ``x``."""
-    # a copy: an augmentation that works in place must not reach the other view
-    view = augmentation(x.clone())
-    if not isinstance(view, torch.Tensor):
-        came = f"an object of type {type(view).__name__}"
-    elif (view.shape, view.dtype, view.device) != (x.shape, x.dtype, x.device):
-        came = f"a {view.dtype} tensor of shape {tuple(view.shape)}"
-    else:
-        return view
-    raise ValueError(
-        f"augmentation returned {came} for a {x.dtype} tensor of shape "
-        f"{tuple(x.shape)} on {x.device}; it must return a tensor of the same shape "
-        "and dtype on the same device."
-    )

@@ -16,13 +16,28 @@ from sklearn.utils import column_or_1d, gen_batches
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.base import DeepManifold, Head, Plan
-from skmanifold.base._networks import checked_image_shape
-from skmanifold.graph._distinct import may_hold_strangers
-from skmanifold.losses import batch_all_triplets, chart_mmd, semi_hard_triplets
-from skmanifold.utils._labels import read_labels, read_targets
-from skmanifold.utils._sizes import is_size
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.base import (
+    DeepManifold,
+    Head,
+    Plan,
+    checked_image_shape,
+    reduced_width,
+    sharded,
+)
+from skmanifold.graph import may_hold_strangers
+from skmanifold.losses import (
+    batch_all_triplets,
+    chart_mmd,
+    full_precision,
+    semi_hard_triplets,
+)
+from skmanifold.utils import (
+    Interval,
+    StrOptions,
+    is_size,
+    read_labels,
+    read_targets,
+)
 
 from ._charts import (
     CHART_CONSTRAINTS,
@@ -144,21 +159,22 @@ class AtlasTripletObjective(nn.Module):
         """Loss terms of a batch ``(rows, draws)``."""
         rows, draws = batch
         n_charts = draws.shape[1]
-        q, y = self.encoder.charts(self.inputs[rows])
-        with torch.autocast(q.device.type, enabled=False):
-            loss = _TRIPLETS[self.triplets]
-            distances = chart_distances(q, y)
-            terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
-            if self.regularization_weight:
-                mmd = chart_mmd(q, y, draws)
-                terms["uniformity"] = self.regularization_weight * n_charts * mmd
-                if n_charts > 1:
-                    terms |= membership_terms(
-                        q, self.regularization_weight, self.sharpness_weight
-                    )
+        x = self.inputs[rows]
+        q, y = sharded(self.encoder, x, function=self.encoder.charts)
+        loss = _TRIPLETS[self.triplets]
+        distances = chart_distances(q, y)
+        terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
+        if self.regularization_weight:
+            mmd = chart_mmd(q, y, draws)
+            terms["uniformity"] = self.regularization_weight * n_charts * mmd
+            if n_charts > 1:
+                terms |= membership_terms(
+                    q, self.regularization_weight, self.sharpness_weight
+                )
         return terms
 
 
+@full_precision
 def chart_distances(q, coordinates):
     """Distances (n, n) of a batch: q (n, K) and coordinates (n, K, d) in [0, 1].
 
@@ -182,7 +198,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network gives every row its memberships q in the charts and its coordinates in
     each, in [0, 1]. Rows of one class are drawn nearer to each other than to rows of
     other classes by a triplet loss, while the charts are kept equally large and evenly
-    filled. What is learnt is a distance, for classes too that were not seen in
+    filled. What is learned is a distance, for classes too that were not seen in
     training; it is meant for few coordinates. [1]_
 
     The distance of two rows is the root mean square difference of their coordinates in
@@ -244,7 +260,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Network in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
-        (B, n_features), or centred images, (B, C, H, W), to (B, n_outputs) with any
+        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
@@ -261,7 +277,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
         Go on from the network and the scaling of the previous fit.
@@ -295,7 +311,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to memberships and coordinates.
+        The learned map from scaled rows to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -305,7 +321,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.MSimCLR : Charts learnt without labels.
+    skmanifold.MSimCLR : Charts learned without labels.
 
     References
     ----------
@@ -334,11 +350,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in DeepManifold._parameter_constraints.items()
-            if name != "n_clusters"
-        },
+        **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
@@ -350,6 +362,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "feature_dim": [Interval(Integral, 1, None, closed="left")],
         "encoder": [nn.Module, callable, None],
     }
+
+    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
 
     def __init__(
         self,
@@ -669,7 +683,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         NotFittedError
             If fit was not called.
         """
-        return learnt_distances(*self._weighted(A), *self._weighted(B))
+        return learned_distances(*self._weighted(A), *self._weighted(B))
 
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
         """Nearest samples of the gallery by the learned distance.
@@ -727,7 +741,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
         if reset:
-            # which would share a place of the principal components
+            # principal components would map such samples to one point
             self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
         return rows
 
@@ -760,22 +774,15 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
-        batch_size = 64 if self.batch_size == "auto" else self.batch_size
-        n_epochs, n_steps = self.max_epochs, 0
-        if n_epochs == "auto":
-            # an epoch of unequal classes has few batches: how many epochs, the
-            # template finds
-            n_steps = min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500)
-            n_epochs = 1
         reduces = image_shape is None and n_features > 64 and self.encoder is None
         reduces = reduces and not self._keeps_columns
         return Plan(
-            n_epochs=n_epochs,
-            n_steps=n_steps,
-            batch_size=batch_size,
-            learning_rate=1e-3 if self.learning_rate == "auto" else self.learning_rate,
-            n_reduced=min(50, max(2, n_samples // 6)) if reduces else None,
+            n_steps=min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500),
+            batch_size=64,
+            learning_rate=1e-3,
+            n_reduced=reduced_width(n_samples) if reduces else None,
             column_scaling=image_shape is None,
+            one_unit=image_shape is not None,
         )
 
     def _count_batches(self, n_samples, batch_size, targets):
@@ -862,7 +869,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return weights, coordinates
 
     def _voters(self):
-        """Weights, coordinates and classes of the labeled samples of the gallery."""
+        """Return weights, coordinates and classes of labeled samples of the gallery."""
         labeled = np.flatnonzero(self._gallery_codes >= 0)
         if not len(labeled):
             raise ValueError(
@@ -873,7 +880,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return weights[labeled], coordinates[labeled], self._gallery_codes[labeled]
 
     def _votes(self):
-        """What computes ``predict_proba`` from raw chart blocks, as a torch module."""
+        """Return a torch module that maps raw chart blocks to ``predict_proba``."""
         *voters, labels = self._voters()
         return GalleryVotes(
             *voters,
@@ -918,7 +925,7 @@ def _nearest(queries, gallery, n_neighbors, *, itself=True):
     indices = np.empty((len(q), n_neighbors), dtype=np.intp)
     # rows of a block such that its distances take some 32 MB
     for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
-        block = learnt_distances(q[rows], coordinates[rows], *gallery)
+        block = learned_distances(q[rows], coordinates[rows], *gallery)
         if not itself:
             block[np.arange(len(block)), np.arange(n_rows)[rows]] = np.inf
         nearest = np.argsort(block, axis=1, kind="stable")[:, :n_neighbors]
@@ -943,7 +950,7 @@ def _n_bytes(rows):
     return rows.data.nbytes if hasattr(rows, "indptr") else rows.nbytes
 
 
-def learnt_distances(q_a, coordinates_a, q_b, coordinates_b):
+def learned_distances(q_a, coordinates_a, q_b, coordinates_b):
     """Distances (n, m) of weights (n, K), (m, K) and coordinates (n, K, d), (m, K, d).
 
     The formula of :func:`chart_distances`.

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Augmentations as batched tensor operations; the randomness is passed in."""
+"""Augmentations as batched tensor operations; random draws are arguments."""
 
 from ._images import (
     add_noise,
@@ -13,9 +13,11 @@ from ._images import (
     random_grey,
 )
 from ._neighbors import draw_neighbors, mix
+from ._views import apply_augmentation
 
 __all__ = [
     "add_noise",
+    "apply_augmentation",
     "color_jitter",
     "crop_resize",
     "draw_neighbors",

@@ -1,11 +1,10 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Random changes of images, a whole batch in a few tensor operations.
+"""Random image augmentations, batched.
 
-Each function takes images of shape (B, C, H, W) and the uniform draws that it turns
-into its random numbers, one row of draws for each image. No image's result depends on
-the others of its batch.
+Each function takes images of shape (B, C, H, W) and uniform draws, one row per image.
+The result for an image does not depend on the rest of the batch.
 """
 
 import math
@@ -13,7 +12,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-# Rec. 601: how bright red, green and blue look.
+# Rec. 601 luma weights of red, green and blue.
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -27,38 +26,37 @@ def random_affine(
     shear=0.1,
     fill=0.0,
 ):
-    """Move, turn, resize and slant each image a little.
+    """Shift, rotate, scale and shear each image randomly.
 
-    The five numbers of an image are drawn independently and uniformly. The pixel at
-    ``p`` of the result, measured from the centre, is that of the image at
-    ``R(angle) S(slant) p / size - move``, interpolated linearly.
+    The pixel at ``p`` of the result, measured from the center, is the pixel of the
+    image at ``R(angle) S(shear) p / scale - shift``, with bilinear interpolation.
 
     Parameters
     ----------
     images : torch.Tensor of shape (B, C, H, W)
         The images, floating point.
     uniform : torch.Tensor of shape (B, 5)
-        Uniform draws from [0, 1): moves along the width and the height, angle, size
-        and slant.
+        Uniform draws from [0, 1): horizontal and vertical shift, angle, scale and
+        shear.
     shift : float, default=0.1
-        Largest move, as a share of the width and of the height.
+        Largest shift, as a fraction of width and height.
     rotation : float, default=15.0
-        Largest angle in degrees, either way.
+        Largest angle in degrees, in both directions.
     scale : float, default=0.1
-        Sizes are between ``1 - scale`` and ``1 + scale``; below 1.
+        Scales are between ``1 - scale`` and ``1 + scale``; less than 1.
     shear : float, default=0.1
-        Largest slant: how far a column leans per unit of height.
+        Largest horizontal displacement per unit of height.
     fill : float, default=0.0
-        Value of what lies outside of the images.
+        Value of pixels outside of the image.
 
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The changed images.
+        The transformed images.
 
     Examples
     --------
-    The middle of all draws changes nothing:
+    Draws of 0.5 change nothing:
 
     >>> import torch
     >>> from skmanifold.augment import random_affine
@@ -81,7 +79,7 @@ def random_affine(
         ],
         1,
     ) * zoom.view(-1, 1, 1)
-    # torch measures positions in halves of the width and of the height
+    # torch measures positions in half widths and half heights
     half = images.new_tensor([width / 2, height / 2])
     linear = linear * half / half.unsqueeze(1)
     offset = torch.stack([move_x, move_y], 1).mul(-2 * shift)
@@ -89,29 +87,29 @@ def random_affine(
 
 
 def crop_resize(images, uniform, *, area=(0.3, 1.0), ratio=0.75):
-    """Cut a random rectangle out of each image and bring it to the image's size.
+    """Crop a random rectangle of each image and resize it to the image's size.
 
     Parameters
     ----------
     images : torch.Tensor of shape (B, C, H, W)
         The images, floating point.
     uniform : torch.Tensor of shape (B, 4)
-        Uniform draws from [0, 1): area, logarithm of the ratio of the sides, places
-        along the width and the height.
+        Uniform draws from [0, 1): area, logarithm of the aspect ratio, horizontal and
+        vertical position.
     area : (float, float), default=(0.3, 1.0)
-        Smallest and largest share of the image that is kept.
+        Smallest and largest fraction of the image's area.
     ratio : float, default=0.75
-        Smallest ratio of the rectangle's sides, each as a share of the image's; its
-        inverse is the largest. Sides longer than the image's are cut to it.
+        Smallest aspect ratio, relative to the image's; its inverse is the largest.
+        Sides are clipped to those of the image.
 
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The rectangles, interpolated linearly.
+        The crops, with bilinear interpolation.
 
     Examples
     --------
-    All of it is kept, or its right half:
+    The whole image, and its right half:
 
     >>> import torch
     >>> from skmanifold.augment import crop_resize
@@ -140,9 +138,9 @@ def crop_resize(images, uniform, *, area=(0.3, 1.0), ratio=0.75):
 
 
 def _sample(images, theta, *, padding_mode="zeros", fill=0.0):
-    """Images read at affine images of their own grid, between pixels linearly."""
+    """Sample images at affinely transformed grids, with bilinear interpolation."""
     grid = F.affine_grid(theta.to(images.dtype), images.shape, align_corners=False)
-    # what torch reads outside of the images is zero
+    # torch samples zeros outside of the images
     sampled = F.grid_sample(
         images - fill if fill else images,
         grid,
@@ -154,7 +152,7 @@ def _sample(images, theta, *, padding_mode="zeros", fill=0.0):
 
 
 def random_flip(images, uniform, *, probability=0.5):
-    """Mirror some of the images, left to right.
+    """Flip some of the images horizontally.
 
     Parameters
     ----------
@@ -163,12 +161,12 @@ def random_flip(images, uniform, *, probability=0.5):
     uniform : torch.Tensor of shape (B,)
         Uniform draws from [0, 1).
     probability : float, default=0.5
-        Share of the images that are mirrored.
+        Fraction of images to flip.
 
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The images, some of them mirrored.
+        The images, some of them flipped.
 
     Examples
     --------
@@ -185,10 +183,9 @@ def random_flip(images, uniform, *, probability=0.5):
 def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.4):
     """Change brightness, contrast and saturation of each image, in this order.
 
-    With factors between ``1 - strength`` and ``1 + strength``, the image is mixed with
-    black (zero), with its mean grey, and with its grey image. Values are not clipped.
-    The grey of three channels weighs them as the eye does (Rec. 601); that of any other
-    number of channels is their mean.
+    With factors between ``1 - strength`` and ``1 + strength``, the image is blended
+    with black (zero), with its mean gray value, and with its gray image. Values are not
+    clipped. Gray is the luma (Rec. 601) of three channels, and otherwise their mean.
 
     Parameters
     ----------
@@ -197,7 +194,7 @@ def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.
     uniform : torch.Tensor of shape (B, 3)
         Uniform draws from [0, 1), for the three factors.
     brightness, contrast, saturation : float, default=0.4
-        Largest relative changes. Saturation is nothing for one channel.
+        Largest relative changes. Saturation does not apply to one channel.
 
     Returns
     -------
@@ -218,16 +215,16 @@ def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.
         factors.to(images.dtype).view(-1, 3, 1, 1, 1).unbind(1)
     )
     images = images * light
-    mean = _grey(images).mean((2, 3), keepdim=True)
+    mean = _gray(images).mean((2, 3), keepdim=True)
     images = mean + (images - mean) * contrasted
     if images.shape[1] == 1:
         return images
-    grey = _grey(images)
-    return grey + (images - grey) * saturated
+    gray = _gray(images)
+    return gray + (images - gray) * saturated
 
 
 def random_grey(images, uniform, *, probability=0.2):
-    """Take the colours from some of the images.
+    """Convert some of the images to gray.
 
     Parameters
     ----------
@@ -236,13 +233,13 @@ def random_grey(images, uniform, *, probability=0.2):
     uniform : torch.Tensor of shape (B,)
         Uniform draws from [0, 1).
     probability : float, default=0.2
-        Share of the images that lose their colours.
+        Fraction of images to convert.
 
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The images; in some of them all channels are the grey one, weighted by
-        (0.299, 0.587, 0.114) if there are three, else their mean.
+        The images, some with all channels equal to gray: the luma (Rec. 601) of three
+        channels, and otherwise their mean.
 
     Examples
     --------
@@ -252,14 +249,14 @@ def random_grey(images, uniform, *, probability=0.2):
     >>> random_grey(images, torch.tensor([0.0])).flatten()
     tensor([0.2990, 0.2990, 0.2990])
     """
-    return torch.where(_chosen(uniform, probability), _grey(images), images)
+    return torch.where(_chosen(uniform, probability), _gray(images), images)
 
 
 def gaussian_blur(images, uniform, *, sigma=(0.1, 2.0)):
-    """Blur each image with a Gaussian of random width.
+    """Blur each image with a Gaussian kernel of random width.
 
-    The kernel is cut at three standard deviations of the widest one. Beyond its edges
-    an image goes on as its outermost pixels.
+    The kernel extends to three of the largest standard deviations. Border pixels are
+    replicated.
 
     Parameters
     ----------
@@ -291,7 +288,7 @@ def gaussian_blur(images, uniform, *, sigma=(0.1, 2.0)):
         n_pixels = images.shape[axis]
         padding = [radius, radius, 0, 0] if axis == -1 else [0, 0, radius, radius]
         padded = F.pad(images, padding, mode="replicate")
-        # one kernel for each image: a sum of shifted images, not a convolution
+        # one kernel per image: a weighted sum of shifted images, not a convolution
         images = sum(
             padded.narrow(axis, i, n_pixels) * weight.view(-1, 1, 1, 1)
             for i, weight in enumerate(kernels.unbind(1))
@@ -305,7 +302,7 @@ def add_noise(x, normal, *, scale=0.1):
     Parameters
     ----------
     x : torch.Tensor of shape (m, d)
-        Rows.
+        Samples.
     normal : torch.Tensor of shape (m, d)
         Draws from the standard normal distribution.
     scale : float, default=0.1
@@ -330,8 +327,8 @@ def _chosen(uniform, probability):
     return (uniform < probability).view(-1, 1, 1, 1)
 
 
-def _grey(images):
-    """The grey channel, (B, 1, H, W)."""
+def _gray(images):
+    """Return the gray channel, (B, 1, H, W)."""
     n_channels = images.shape[1]
     if n_channels == 1:
         return images

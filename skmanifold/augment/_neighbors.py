@@ -1,32 +1,32 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Second views of samples drawn from their neighbourhoods."""
+"""Second views of samples drawn from their neighborhoods."""
 
 import torch
 
 
 def draw_neighbors(neighbors, counts, rows, uniform):
-    """Draw one neighbour of each row, and a share beside it.
+    """Draw one neighbor of each sample, and an independent uniform number.
 
-    One uniform draw gives two independent ones: times the number of neighbours, its
-    whole part chooses one of them, and its fraction is uniform again.
+    One uniform draw, times the number of neighbors, gives both: the integer part
+    selects the neighbor, and the fraction is uniform again.
 
     Parameters
     ----------
     neighbors : torch.Tensor of shape (n, k), int
-        Neighbours of every sample.
+        Neighbors of every sample.
     counts : torch.Tensor of shape (n,), int
-        How many entries of each row of ``neighbors`` are filled, at least one.
+        Number of valid entries in each row of ``neighbors``, at least one.
     rows : torch.Tensor of shape (m,), int
         Samples to draw for.
     uniform : torch.Tensor of shape (m,)
-        Uniform draws from [0, 1), the randomness used.
+        Uniform draws from [0, 1).
 
     Returns
     -------
     chosen : torch.Tensor of shape (m,), int
-        Entry i is a neighbour of ``rows[i]``.
+        Entry i is a neighbor of ``rows[i]``.
     share : torch.Tensor of shape (m,)
         Uniform in [0, 1).
 
@@ -40,26 +40,26 @@ def draw_neighbors(neighbors, counts, rows, uniform):
     ... )
     (tensor([1, 0]), tensor([0.5000, 0.0000]))
     """
-    # Below the count also after rounding: the largest float32 below 1 is 1 - 2**-24.
+    # Stays below the count after rounding: the largest float32 below 1 is 1 - 2**-24.
     position = uniform * counts[rows]
     column = position.long()
     return neighbors[rows, column], position - column
 
 
 def mix(x, other, share):
-    """Mix rows: ``(1 - share) x + share other``, points on the segments between them.
+    """Interpolate linearly: ``(1 - share) x + share other``.
 
     Parameters
     ----------
     x, other : torch.Tensor of shape (m, d)
-        The ends of the segments.
+        End points.
     share : torch.Tensor of shape (m,)
-        Where on the segment, 0 at ``x``, 1 at ``other``.
+        Weight of ``other``.
 
     Returns
     -------
     torch.Tensor of shape (m, d)
-        The mixed rows.
+        The mixed samples.
 
     Examples
     --------

@@ -3,12 +3,15 @@
 
 """The template that every estimator of skmanifold is built on."""
 
-from skmanifold._engine import RowBatches
+from skmanifold._engine import RowBatches, sharded
 
-from ._data import FitData, Plan
+from ._clustering import KMeansMixin
+from ._data import FitData, Plan, reduced_width
 from ._decoder import DecoderMixin
 from ._heads import Head
 from ._load import load
+from ._neighbors import Neighbors, PairBatches, find_neighbors
+from ._networks import checked_image_shape, checked_widths, own_network
 from ._run import Run
 from ._template import DeepManifold
 
@@ -17,8 +20,17 @@ __all__ = [
     "DeepManifold",
     "FitData",
     "Head",
+    "KMeansMixin",
+    "Neighbors",
+    "PairBatches",
     "Plan",
     "RowBatches",
     "Run",
+    "checked_image_shape",
+    "checked_widths",
+    "find_neighbors",
     "load",
+    "own_network",
+    "reduced_width",
+    "sharded",
 ]

@@ -1,69 +1,142 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a method decides from the size of its data, and what it sees of them."""
+"""The plan of a method, and the training data as it sees them."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
-LARGEST_SEED = np.iinfo(np.int32).max
+from skmanifold._engine import named_seed
+from skmanifold.utils import warn
+
+# The last phase of training, whose history is ``history_``.
+LAST_PHASE = "training"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the size of the data decides about training.
+    """Values of "auto", and the preparation that a method asks for.
+
+    The hook ``_plan`` returns it. Where the user's ``max_epochs``, ``batch_size`` and
+    ``learning_rate`` are not "auto", fit uses them in place of the plan's values.
 
     Parameters
     ----------
-    n_epochs, batch_size : int
-        Length of training (of its last phase, where there are several), rows of a
-        batch.
-    learning_rate : float
-        Base learning rate.
+    batch_size : int, default=128
+        Samples of a batch.
+    learning_rate : float, default=0.001
+        Largest learning rate.
+    n_epochs : int, default=1
+        Least number of epochs.
+    n_steps : float, default=0
+        Least number of optimizer steps: more epochs than `n_epochs` if these have
+        fewer.
+    phases : dict of str to float, default=None
+        Steps of each phase that comes before the last one, by its name. A constructor
+        parameter ``<name>_epochs`` takes their place, unless it is "auto".
     n_reduced : int or None, default=None
-        Principal components that the inputs are reduced to.
-    n_pretraining_epochs : int, default=0
-        Epochs of all phases before the last one.
-    n_steps : int, default=0
-        Least number of steps: more epochs than `n_epochs` if these have fewer.
+        Principal components that the inputs are reduced to. See :func:`reduced_width`.
     column_scaling : bool, default=True
         Whether a column much larger than the others is scaled down to them. Otherwise
         one number scales all columns, and distances keep their proportions.
-    optimizer : str, default="adamw"
-        What ``TrainingOptions(optimizer="auto")`` stands for.
+    one_unit : bool, default=False
+        Whether all columns are known to have one unit, as pixels do. Otherwise fit
+        warns of columns in unrelated units if `column_scaling` is False.
+    optimizer : {"adamw", "muon"}, default="adamw"
+        Value of ``TrainingOptions(optimizer="auto")``.
     warmup : float, default=0.1
-        What ``TrainingOptions(warmup="auto")`` stands for.
+        Value of ``TrainingOptions(warmup="auto")``.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Value of ``TrainingOptions(precision="auto")``. Set "float32" if the loss
+        contains derivatives of the networks.
+
+    See Also
+    --------
+    Run : Trains with the plan.
 
     Examples
     --------
     >>> from skmanifold.base import Plan
-    >>> plan = Plan(n_epochs=10, batch_size=64, learning_rate=1e-3)
+    >>> plan = Plan(n_steps=600, batch_size=64, learning_rate=0.01)
     >>> plan.batch_size
     64
     """
 
-    def __init__(
-        self,
-        *,
-        n_epochs,
-        batch_size,
-        learning_rate,
-        n_reduced=None,
-        n_pretraining_epochs=0,
-        n_steps=0,
-        column_scaling=True,
-        optimizer="adamw",
-        warmup=0.1,
-    ):
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.n_reduced = n_reduced
-        self.n_pretraining_epochs = n_pretraining_epochs
-        self.n_steps = n_steps
-        self.column_scaling = column_scaling
-        self.optimizer = optimizer
-        self.warmup = warmup
+    batch_size: int = 128
+    learning_rate: float = 0.001
+    n_epochs: int = 1
+    n_steps: float = 0
+    phases: dict | None = None
+    n_reduced: int | None = None
+    column_scaling: bool = True
+    one_unit: bool = False
+    optimizer: str = "adamw"
+    warmup: float = 0.1
+    precision: str = "auto"
 
 
+class Schedule(NamedTuple):
+    """Lengths and rates of a fit: the plan, or what the user gave in its place.
+
+    ``n_epochs`` maps the name of each phase to its number of epochs.
+    """
+
+    batch_size: int
+    learning_rate: float
+    n_epochs: dict
+
+
+def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
+    """Return the schedule of a fit: the one place that knows "auto"."""
+
+    def chosen(parameter, planned):
+        value = getattr(estimator, parameter, "auto")
+        return planned if isinstance(value, str) else value
+
+    batch_size = min(chosen("batch_size", plan.batch_size), n_samples)
+    n_batches = estimator._count_batches(n_samples, batch_size, targets)
+    n_epochs = {
+        phase: chosen(f"{phase}_epochs", math.ceil(n_steps / n_batches))
+        for phase, n_steps in (plan.phases or {}).items()
+    }
+    planned = max(plan.n_epochs, math.ceil(plan.n_steps / n_batches))
+    n_epochs[LAST_PHASE] = max(
+        chosen("max_epochs", planned), math.ceil(min_steps / n_batches)
+    )
+    return Schedule(batch_size, chosen("learning_rate", plan.learning_rate), n_epochs)
+
+
+def reduced_width(n_samples, limit=50):
+    """Return the number of principal components that so many samples can tell.
+
+    A sixth of the samples, at least 2: few samples span little but their noise.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+    limit : int, default=50
+        Largest number.
+
+    Returns
+    -------
+    int
+        For ``Plan(n_reduced=...)``.
+
+    Examples
+    --------
+    >>> from skmanifold.base import reduced_width
+    >>> reduced_width(60), reduced_width(1000)
+    (10, 50)
+    """
+    return min(limit, max(2, n_samples // 6))
+
+
+@dataclass
 class FitData:
     """The training data as a method sees them.
 
@@ -72,65 +145,90 @@ class FitData:
     X : ndarray or CSR matrix
         The validated input.
     inputs : torch.Tensor of shape (n_samples, n_inputs)
-        Scaled and reduced rows, on the device.
-    random_state : numpy.random.RandomState
-        Source of seeds.
-    y : ndarray or None, default=None
-        The targets, of a supervised method.
+        Scaled and reduced samples, on the device.
+    y : object, default=None
+        The targets of a supervised method, as its hook ``_validate_targets`` returned
+        them.
     unit : float, default=1.0
         Units of X in one unit of the inputs.
     center : ndarray of shape (n_features,) or None, default=None
         Center of the columns, in units of X.
     fit_seed : int, default=0
         The seed of the whole fit.
-    previous : dict or None, default=None
-        Fitted attributes of the fit that this one goes on from; None for a fresh start.
+    previous : dict, default=None
+        Fitted attributes of the fit that this one continues; empty for a fresh start.
 
     Attributes
     ----------
-    learnt : dict
+    learned : dict
         Fitted attributes that a hook adds.
+    n_samples : int
+        Number of samples.
+    n_inputs : int
+        Number of columns of the inputs.
+    device : torch.device
+        Device of the inputs.
+    offset : torch.Tensor of shape (1, n_features)
+        Center of the columns in units of the inputs, on the device: of inputs that are
+        scaled by one number, ``inputs + offset`` is proportional to X, as pixels are.
 
     Examples
     --------
     >>> import numpy as np
     >>> import torch
     >>> from skmanifold.base import FitData
-    >>> data = FitData(np.eye(3), torch.eye(3), np.random.RandomState(0))
+    >>> data = FitData(np.eye(3), torch.eye(3))
     >>> data.n_samples, data.n_inputs, data.device.type
     (3, 3, 'cpu')
+    >>> data.seed("neighbors") == data.seed("neighbors") != data.seed("noise")
+    True
     """
 
-    def __init__(
-        self,
-        X,
-        inputs,
-        random_state,
-        *,
-        y=None,
-        unit=1.0,
-        center=None,
-        fit_seed=0,
-        previous=None,
-    ):
-        self.X = X
-        self.y = y
-        self.inputs = inputs
-        self.n_samples, self.n_inputs = inputs.shape
-        self.device = inputs.device
-        self.unit = unit
-        self.center = center
-        self.random_state = random_state
-        self.fit_seed = fit_seed
-        self.previous = previous or {}
-        self.learnt = {}
+    X: Any
+    inputs: torch.Tensor
+    y: Any = None
+    unit: float = 1.0
+    center: np.ndarray | None = None
+    fit_seed: int = 0
+    previous: dict | None = None
+    learned: dict = field(init=False, default_factory=dict)
 
-    def seed(self):
-        """Draw a fresh seed.
+    def __post_init__(self):
+        self.n_samples, self.n_inputs = self.inputs.shape
+        self.device = self.inputs.device
+        self.previous = self.previous or {}
+        self._warned = set()
+
+    @property
+    def offset(self):
+        """Center of the columns in units of the inputs."""
+        offset = (self.center[np.newaxis] / self.unit).astype(np.float32)
+        return torch.from_numpy(offset).to(self.device)
+
+    def seed(self, name):
+        """Return a seed of its own for each name, spawned from the seed of the fit.
+
+        Parameters
+        ----------
+        name : str
+            What the seed is for, such as "neighbors". What other names are asked for,
+            and in which order, does not change it.
 
         Returns
         -------
         int
-            A seed, from ``random_state``.
+            The seed.
         """
-        return int(self.random_state.randint(LARGEST_SEED))
+        return named_seed(self.fit_seed, name)
+
+    def warn_once(self, message):
+        """Warn, unless the fit has given this warning already.
+
+        Parameters
+        ----------
+        message : str
+            The message.
+        """
+        if message not in self._warned:
+            self._warned.add(message)
+            warn(message)

@@ -1,13 +1,16 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What an estimator can do that also learns the way back."""
+"""Decoding: the inverse of transform, for methods that learn one."""
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
+from skmanifold._engine import apply_in_blocks
 from skmanifold.utils._containers import plain
+
+from ._inference import on_device, output_dtype
 
 
 class DecoderMixin:
@@ -36,8 +39,8 @@ class DecoderMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The decoded rows, in the units of the training data; float32 for float32 and
-            float16 input, float64 otherwise.
+            The decoded samples, in the units of the training data; float32 for float32
+            and float16 input, float64 otherwise.
 
         Raises
         ------
@@ -50,7 +53,7 @@ class DecoderMixin:
         return self._decode(self.decoder_, self._check_codes(X))
 
     def reconstruct(self, X):
-        """Encode rows and decode them again.
+        """Encode samples and decode them again.
 
         Parameters
         ----------
@@ -60,8 +63,8 @@ class DecoderMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            What the embedding keeps of each row; float32 for float32 and float16 input,
-            float64 otherwise.
+            What the embedding keeps of each sample; float32 for float32 and float16
+            input, float64 otherwise.
 
         Raises
         ------
@@ -88,9 +91,9 @@ class DecoderMixin:
         Returns
         -------
         float
-            Minus the mean over the rows of the squared Euclidean distance between a row
-            and its reconstruction, in the units of X: of columns in unrelated units
-            those in small ones hardly count. At most 0; higher is better.
+            Minus the mean over the samples of the squared Euclidean distance between a
+            sample and its reconstruction, in the units of X: of columns in unrelated
+            units those with small values hardly count. At most 0; higher is better.
 
         Raises
         ------
@@ -114,7 +117,7 @@ class DecoderMixin:
         return -total / len(outputs)
 
     def _before_decoding(self):
-        """A torch module from what transform returns to what the decoder takes."""
+        """Return a module from what transform returns to what the decoder takes."""
         return nn.Identity()
 
     def _check_codes(self, X):
@@ -130,19 +133,24 @@ class DecoderMixin:
         return Z
 
     def _decode(self, decoder, codes):
-        outputs = self._outputs_of_codes(decoder, single_codes(codes))
-        return self._restore(outputs, codes.dtype)
+        return self._restore(self._outputs_of_codes(decoder, codes), codes.dtype)
 
-    def _restore(self, outputs, dtype):
-        """What the decoder puts out, in raw units and in the precision of the input."""
-        single = dtype in (np.float32, np.float16)
-        return self._scaler.inverse_transform(outputs).astype(
-            np.float32 if single else np.float64, copy=False
+    def _outputs_of_codes(self, network, codes):
+        """Return the outputs of a network for points of the embedding, float32."""
+        codes = _single(codes)
+        network, device = on_device(self, network)
+        return apply_in_blocks(
+            network, lambda start, stop: codes[start:stop], len(codes), device=device
         )
 
+    def _restore(self, outputs, dtype):
+        """Return the outputs of a decoder in raw units, in the precision of input."""
+        samples = self._scaler.inverse_transform(outputs)
+        return samples.astype(output_dtype(dtype), copy=False)
 
-def single_codes(codes):
-    """Points of the embedding in the precision of the network."""
+
+def _single(codes):
+    """Return points of the embedding in the precision of the networks."""
     with np.errstate(over="ignore"):
         single = codes.astype(np.float32)
     if not np.isfinite(single).all():

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What scikit-learn's errors about X leave open: which columns, and what to do."""
+"""Offending columns, and a remedy, added to scikit-learn's errors about X."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from skmanifold.utils._containers import listed
 from skmanifold.utils._sklearn import safe_indexing
 
-# of a step that was saved, or taken out of a pipeline
+# for a step that was saved without its pipeline, or taken out of it
 _STEPS_BEFORE = (
     " If this estimator was fitted as the last step of a pipeline, pass what the steps "
     "before it return: neither the step nor its file holds them."
@@ -17,7 +17,7 @@ _STEPS_BEFORE = (
 
 
 def explained(error, estimator, X):
-    """The error that tells more than this one about X, or this one."""
+    """Return an error that tells more about X than this one, or this one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
@@ -45,7 +45,7 @@ def explained(error, estimator, X):
 
 
 def _rows_of_samples(estimator, shape):
-    """What to do with an array of so many axes, of images perhaps."""
+    """Return the remedy for an array of more than two axes, of images perhaps."""
     hint = "Make a row of each sample: X.reshape(len(X), -1)"
     if getattr(estimator, "image_shape", shape) is not None or len(shape) > 4:
         return hint
@@ -60,7 +60,7 @@ def _rows_of_samples(estimator, shape):
 
 
 def as_numbers(rows, **options):
-    """Validated rows as numbers: some of words and dates pass scikit-learn's check."""
+    """Return validated samples as numbers, since some words and dates pass as such."""
     if rows.dtype.kind == "O":
         rows = check_array(rows, dtype=np.float64, **options)
     if rows.dtype.kind not in "biuf":

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What an ONNX graph computes behind the network, for each method."""
+"""The last layers of an ONNX graph, for each method of an estimator."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,15 @@ from torch import nn
 
 
 class Head(NamedTuple):
-    """What a method makes of the outputs of ``network_``.
+    """The result of a method, computed from the outputs of ``network_`` in torch.
+
+    The hook ``_heads`` returns one for each method that ``to_onnx`` can write.
 
     Parameters
     ----------
     make : callable
-        Returns a torch module that maps these outputs, (n, n_outputs), to the result of
-        the method; to a tuple if it returns one.
+        Returns a torch module that maps these outputs, (n, n_outputs), to what the
+        method returns: a tensor, or a tuple of them.
     outputs : tuple of str
         Names of the graph's outputs.
 
@@ -47,24 +49,6 @@ class NearestCenter(nn.Module):
 
     def forward(self, z):
         """Map points (n, n_components) to numbers of centers (n,)."""
-        return squared_distances_to(z, self.centers).argmin(1)
-
-
-def squared_distances_to(z, centers):
-    """Squared distances (n, n_centers) in float64, by differences."""
-    return (z.double().unsqueeze(1) - centers).square().sum(2)
-
-
-def kmeans_head(estimator):
-    """The head of ``predict`` of an estimator that has clustered its embedding."""
-
-    def make():
-        if not hasattr(estimator, "_kmeans"):
-            raise ValueError(
-                f"This {type(estimator).__name__} has no clusters to predict: it was "
-                "fitted with n_clusters=None. Set n_clusters to an int and fit again."
-            )
-        centers = estimator._kmeans.cluster_centers_
-        return nn.Sequential(estimator._presentation(), NearestCenter(centers))
-
-    return Head(make, ("label",))
+        # by differences, in float64
+        squares = (z.double().unsqueeze(1) - self.centers).square().sum(2)
+        return squares.argmin(1)

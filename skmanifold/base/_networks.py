@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skmanifold._engine import mark_hidden
+from skmanifold.nn import OnImages
 from skmanifold.utils._sizes import check_image_shape, is_size
 from skmanifold.utils._warnings import warn
 
@@ -69,8 +70,35 @@ def linear(matrix):
     return layer
 
 
+# A user's parameters ----------------------------------------------------------------
+
+
 def checked_widths(name, layers):
-    """Widths of hidden layers, as a list of int."""
+    """Return the widths of hidden layers as a list of int.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the error.
+    layers : sequence of int
+        Its value.
+
+    Returns
+    -------
+    list of int
+        The widths.
+
+    Raises
+    ------
+    ValueError
+        If they are not positive integers.
+
+    Examples
+    --------
+    >>> from skmanifold.base import checked_widths
+    >>> checked_widths("layers", (64, 32))
+    [64, 32]
+    """
     if not all(is_size(width) for width in layers):
         raise ValueError(
             f"{name}={layers!r} must be a sequence of positive integers, the widths of "
@@ -80,7 +108,31 @@ def checked_widths(name, layers):
 
 
 def checked_image_shape(image_shape, n_features):
-    """Return (H, W, C) for samples of `n_features` pixel values; None for None."""
+    """Return the shape of images, (H, W, C), that samples hold.
+
+    Parameters
+    ----------
+    image_shape : tuple of int or None
+        (H, W) or (H, W, C), channels last.
+    n_features : int
+        Pixel values of a sample.
+
+    Returns
+    -------
+    tuple of int or None
+        (H, W, C); None for None.
+
+    Raises
+    ------
+    ValueError
+        If the shape is invalid, or is not that of a sample.
+
+    Examples
+    --------
+    >>> from skmanifold.base import checked_image_shape
+    >>> checked_image_shape((8, 8), 64)
+    (8, 8, 1)
+    """
     if image_shape is None:
         return None
     height, width, n_channels = check_image_shape(image_shape)
@@ -88,65 +140,105 @@ def checked_image_shape(image_shape, n_features):
         warn(
             f"image_shape={image_shape!r} is {height} by {width} pixels with {width} "
             "channels. If the channels come first in your images, move them last: "
-            f"({width}, {width}, {height}), with rows made by X.reshape(-1, {height},"
-            f" {width}, {width}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
+            f"({width}, {width}, {height}), with samples made by X.reshape(-1, "
+            f"{height}, {width}, {width}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
         )
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
-            f"values, but X has {n_features} features. Give the shape of one row of X, "
-            "channels last, or image_shape=None for rows that are no images."
+            f"values, but X has {n_features} features. Give the shape of one sample, "
+            "channels last, or image_shape=None if samples are no images."
         )
     return height, width, n_channels
 
 
-def copied_or_made(name, given, arguments, n_in, n_out):
-    """The user's network: a copy of a module, or what a callable makes."""
-    if isinstance(given, nn.Module):
-        return copy.deepcopy(given)
-    network = given(n_in, n_out)
-    if not isinstance(network, nn.Module):
-        raise TypeError(
-            f"{name} returned {network!r}, of type {type(network).__name__}; "
-            f"{name}({arguments}) must return a torch.nn.Module."
-        )
-    return network
-
-
-def own_network(name, given, arguments, n_in, n_out, *, remedy, width="n_out"):
-    """Return a copy of the user's network, after two rows of zeros went through it.
+def own_network(
+    name,
+    given,
+    n_inputs,
+    n_outputs,
+    *,
+    sizes=("n_inputs", "n_outputs"),
+    any_width=False,
+    image_shape=None,
+    remedy="",
+):
+    """Return a copy of a user's network, tried on two samples.
 
     Parameters
     ----------
     name : str
         The parameter that it came as.
     given : torch.nn.Module or callable
-        The network, or what makes it of the numbers of inputs and of outputs.
-    arguments : str
-        Names of those two numbers, for the error.
-    n_in : int
+        The network, which is copied, or a callable of both numbers that makes one.
+    n_inputs : int
         Number of inputs.
-    n_out : int
-        The width that its outputs must have.
-    remedy : str
-        What to do about another width.
-    width : str
-        What `n_out` is called, for the error.
+    n_outputs : int
+        Width that its outputs must have.
+    sizes : tuple of str, default=("n_inputs", "n_outputs")
+        Names of the two numbers, for errors.
+    any_width : bool, default=False
+        Whether another width of the outputs will do.
+    image_shape : tuple of int, default=None
+        (H, W, C) if the network takes images, (n, C, H, W), in place of samples.
+    remedy : str, default=""
+        What to do about another width, for the error.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network, from (n, n_inputs) to (n, n_outputs), in evaluation mode.
+
+    Raises
+    ------
+    TypeError
+        If the callable returns no network.
+    ValueError
+        If the network cannot map samples of this width, or maps them to another one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.base import own_network
+    >>> own_network("encoder", torch.nn.Linear, 4, 2)
+    Linear(in_features=4, out_features=2, bias=True)
     """
-    rows = torch.zeros(2, n_in)
-    network = copied_or_made(name, given, arguments, n_in, n_out)
+    if isinstance(given, nn.Module):
+        network = copy.deepcopy(given)
+    else:
+        network = given(n_inputs, n_outputs)
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"{name} returned {network!r}, of type {type(network).__name__}; "
+            f"{name}({', '.join(sizes)}) must return a torch.nn.Module."
+        )
+    shape = (2, n_inputs)
+    if image_shape is not None:
+        network = OnImages(network, image_shape)
+        shape = (2, image_shape[2], *image_shape[:2])
     try:
         with torch.no_grad():
-            shape = tuple(mark_hidden(network.eval(), rows).shape)
+            outputs = mark_hidden(network.eval(), torch.zeros(2, n_inputs))
+            width = tuple(outputs.shape)
     except Exception as error:
+        wanted = (
+            "n_features), with any n_features"
+            if any_width
+            else f"{sizes[1]}) = (B, {n_outputs})"
+        )
         raise ValueError(
-            f"{name} could not map an input of shape {(2, n_in)}: {error}. It "
-            f"must map (B, {n_in}) to (B, {width}) = (B, {n_out})."
+            f"{name} could not map an input of shape {shape}: {error}. It must map "
+            f"(B, {', '.join(map(str, shape[1:]))}) to (B, {wanted}."
         ) from error
-    wanted = (2, n_out)
-    if shape != wanted:
+    if any_width and (len(width) != 2 or width[0] != 2):
         raise ValueError(
-            f"{name} maps an input of shape {(2, n_in)} to an output of shape "
-            f"{shape}, but shape {wanted} is needed. {remedy}"
+            f"{name} maps an input of shape {shape} to an output of shape {width}, but "
+            "shape (2, n_features) is needed, with any n_features. Flatten or pool the "
+            "output."
+        )
+    if not any_width and width != (2, n_outputs):
+        raise ValueError(
+            f"{name} maps an input of shape {shape} to an output of shape {width}, but "
+            f"shape {(2, n_outputs)} is needed. {remedy}"
         )
     return network

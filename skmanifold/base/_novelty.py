@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How far a sample lies from those that were fitted."""
+"""Distances of samples from the training data."""
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ def _units(centers):
 
 
 def centers_of(rows, inputs, scaler, seed, previous=None):
-    """Centers of the training samples, and how far these lie from them.
+    """Return centers of the training samples, and the distances of these from them.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     seed : int
         Seed of the choice of samples and of k-means.
     previous : dict, default=None
-        Centers of earlier parts of the data, which count on.
+        Centers of earlier parts of the data, which are updated.
 
     Returns
     -------

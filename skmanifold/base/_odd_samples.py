@@ -13,7 +13,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-# Rows of a block when statistics are learnt: the block, in float64, stays in the cache.
+# Samples of a block of the statistics: the block, in float64, stays in the cache.
 _BLOCK_ROWS = 512
 
 # Most entries of such a block (16 MB): a sparse matrix may have very many columns.

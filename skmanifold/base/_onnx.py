@@ -23,7 +23,7 @@ _TOLERANCE = 1e-4
 
 
 class Transform(nn.Module):
-    """From raw rows to what a method returns: the embedding, classes, ..."""
+    """From raw rows to the result of a method: the embedding, classes, ..."""
 
     def __init__(self, scaler, network, head):
         super().__init__()
@@ -40,7 +40,7 @@ class Transform(nn.Module):
         self.head = head
 
     def forward(self, x):
-        """Map (n, n_features) to what the head makes of the network's outputs."""
+        """Map (n, n_features) to the result of the method."""
         # in float64, as an offset of a million would leave no digits in float32
         scaled = (x.double() - self.raw_mean) * self.raw_factor
         low, high, margin = self.raw_low, self.raw_high, self.raw_margin
@@ -55,7 +55,7 @@ class Transform(nn.Module):
 
 
 def _in_type_of(x, result):
-    """Numbers in the type of the input; labels are integers."""
+    """Return numbers in the type of the input, and labels as integers."""
     return result.to(x.dtype) if result.is_floating_point() else result
 
 
@@ -113,7 +113,7 @@ def to_onnx(estimator, path, method, dtype):
 
 
 def _module_and_rows(estimator, method, dtype):
-    """What to export, rows to try it on, and names of the input and the outputs."""
+    """Return the module to export, rows to try it on, and names of in- and outputs."""
     if dtype not in (np.float32, np.float64):
         raise ValueError(
             f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
@@ -141,7 +141,7 @@ def _module_and_rows(estimator, method, dtype):
 
 
 def _head(estimator, method):
-    """The head of a method, or an error that names those there are."""
+    """Return the head of a method, or raise an error that names the available ones."""
     heads = estimator._heads()
     if method in heads:
         return heads[method]

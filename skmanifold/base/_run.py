@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What a method builds and trains its objectives with."""
+"""Building and training the objectives of a method."""
 
 import contextlib
 
@@ -15,8 +15,12 @@ from skmanifold._engine import (
     local_generator,
     make_optimizers,
     resolve_precision,
+    torch_threads,
     train,
 )
+
+from ._data import LAST_PHASE
+from ._networks import make_networks
 
 
 def _difference(now, before):
@@ -40,42 +44,53 @@ class Run:
 
     Parameters
     ----------
+    estimator : DeepManifold
+        What is fitted.
     data : FitData
         The training data.
     plan : Plan
-        What their size decides.
+        What the method wants.
+    schedule : Schedule
+        Its lengths and rates, with the user's values put in.
     options : TrainingOptions
-        The rare knobs.
-    make_networks : callable
-        ``make_networks()`` returns the untrained networks, as a ModuleDict.
+        The rare options.
     previous : dict of str to torch.nn.Module
         Networks to go on from, by the name of the objective's attribute; empty for a
         fresh start.
     checkpoint : Checkpoint or None
         Where the state of training goes.
-    draws_globally : bool
-        Whether training may draw from torch's global generator.
     on_epoch : callable
-        ``on_epoch(objective, phase, epoch, n_epochs, history)`` after each epoch;
-        returns True to end the phase.
+        ``on_epoch(run, objective, phase, epoch)`` after each epoch; returns True to end
+        the phase.
 
     Attributes
     ----------
-    networks : torch.nn.ModuleDict or None
+    batch_size : int
+        Samples of a batch.
+    learning_rate : float
+        Largest learning rate.
+    n_epochs : dict of str to int
+        Epochs of each phase.
+    sizes : dict of str to int
+        Sizes that the networks follow from, as ``_network_sizes`` returned them.
+    continued : bool
+        Whether this fit goes on from a previous one.
+    networks : torch.nn.ModuleDict
         What :meth:`make_networks` made.
     histories : dict of str to dict
         What each phase of training recorded, by its name.
 
     Examples
     --------
-    An estimator in two phases overrides ``_learn`` with plain code:
+    An estimator in two phases names the first in its plan,
+    ``Plan(phases={"pretraining": 300}, ...)``, and overrides ``_learn`` with plain
+    code:
 
     >>> def _learn(self, data, run):
-    ...     batches = self._make_batches(data, run.plan.batch_size)
+    ...     batches = self._make_batches(data, run.batch_size)
     ...     networks = run.make_networks()
     ...     objective = run.build(self._make_objective, data, networks)
-    ...     run.train(objective, batches, phase="pretraining",
-    ...               n_epochs=run.plan.n_pretraining_epochs)
+    ...     run.train(objective, batches, phase="pretraining")
     ...     objective.targets = self._targets(run.outputs(objective.encoder))
     ...     run.train(objective, batches)
     ...     return objective
@@ -83,32 +98,29 @@ class Run:
 
     def __init__(
         self,
+        estimator,
         data,
-        plan,
         *,
+        plan,
+        schedule,
         options,
-        make_networks,
         previous,
         checkpoint,
-        draws_globally,
         on_epoch,
     ):
+        self.estimator = estimator
         self.data = data
         self.plan = plan
         self.options = options
-        self._make_networks = make_networks
+        self.batch_size, self.learning_rate, self.n_epochs = schedule
         self.previous = previous
+        self.continued = bool(previous)
         self.checkpoint = checkpoint
-        self.draws_globally = draws_globally
         self.on_epoch = on_epoch
+        self.sizes = estimator._network_sizes(data)
         self.networks = None
         self.histories = {}
         self._rng_state = None  # of torch, after the last module that was built
-
-    @property
-    def continued(self):
-        """Whether this fit goes on from a previous one."""
-        return bool(self.previous)
 
     def make_networks(self):
         """Make the networks, which the fitted estimator will have.
@@ -119,7 +131,7 @@ class Run:
             What the hook ``_make_networks`` returns for the sizes of this fit, see
             :meth:`build`.
         """
-        self.networks = self.build(self._make_networks)
+        self.networks = self.build(make_networks, self.estimator, self.sizes)
         return self.networks
 
     def build(self, factory, *args):
@@ -145,9 +157,9 @@ class Run:
         ValueError
             If the previous fit's networks are of another kind.
         """
-        begun = self._rng_state is not None
-        with global_rng_seeded(0 if begun else self.data.seed()):
-            if begun:
+        # one thread: the last bits of what a factory computes would show their number
+        with global_rng_seeded(self.data.seed("networks")), torch_threads(1):
+            if self._rng_state is not None:
                 torch.set_rng_state(self._rng_state)
             module = factory(*args)
             self._rng_state = torch.get_rng_state()
@@ -163,14 +175,12 @@ class Run:
                     "This fit goes on from the networks of the previous one, but the "
                     f"parameters now describe others: {_difference(now, network)}. "
                     "Fit anew (warm_start=False), or set the parameters as they were; "
-                    "where fewer rows make a smaller network, pass more at once."
+                    "where fewer samples make a smaller network, pass more at once."
                 ) from error
         return module
 
-    def train(
-        self, objective, batches, *, n_epochs=None, learning_rate=None, phase="training"
-    ):
-        """Minimise an objective.
+    def train(self, objective, batches, *, learning_rate=None, phase=LAST_PHASE):
+        """Minimize an objective.
 
         Parameters
         ----------
@@ -178,26 +188,32 @@ class Run:
             ``objective(batch, progress)`` returns a dict of weighted scalar terms.
         batches : object
             ``batches.epoch(generator)`` yields ``len(batches)`` batches.
-        n_epochs : int, default=None
-            Length; the plan's if None.
         learning_rate : float, default=None
-            Largest learning rate; the plan's if None.
+            Largest learning rate; that of the fit if None.
         phase : str, default="training"
             Name of this phase: what it records becomes the attribute ``history_`` for
-            "training" and ``<phase>_history_`` for another.
+            "training" and ``<phase>_history_`` for another, one of ``Plan.phases``.
 
         Returns
         -------
         dict of str to list of float
             Means of the terms over each epoch.
         """
+        if phase not in self.n_epochs:
+            raise ValueError(
+                f"phase={phase!r} is not in the plan, which has "
+                f"{', '.join(map(repr, self.n_epochs))}. Give its number of steps in "
+                "Plan(phases=...)."
+            )
         options, plan, data = self.options, self.plan, self.data
-        n_epochs = plan.n_epochs if n_epochs is None else n_epochs
         if learning_rate is None:
-            learning_rate = plan.learning_rate
-        dtype = resolve_precision(options.precision, data.device)
+            learning_rate = self.learning_rate
+        dtype = resolve_precision(
+            _either(options.precision, plan.precision), data.device
+        )
+        draws_globally = self.estimator._draws_globally()
         training = Training(
-            n_epochs=n_epochs,
+            n_epochs=self.n_epochs[phase],
             optimizers=make_optimizers(
                 objective,
                 optimizer=_either(options.optimizer, plan.optimizer),
@@ -205,7 +221,7 @@ class Run:
                 weight_decay=options.weight_decay,
                 dtype=dtype,
             ),
-            generator=local_generator(data.seed()),
+            generator=local_generator(data.seed(f"{phase}: batches")),
             warmup=_either(options.warmup, plan.warmup),
             schedule=options.schedule,
             dtype=dtype,
@@ -213,17 +229,17 @@ class Run:
             gradient_clip=options.gradient_clip,
             stopping=NoProgress(options.n_iter_no_change, options.tol),
             checkpoint=self.checkpoint,
-            draws_globally=self.draws_globally,
+            draws_globally=draws_globally,
         )
 
         def on_epoch(epoch, history):
             self.histories[phase] = history
-            return self.on_epoch(objective, phase, epoch, n_epochs, history)
+            return self.on_epoch(self, objective, phase, epoch)
 
         # A user's own network or augmentation may draw from torch's global generator.
         seeded = (
-            global_rng_seeded(data.seed(), data.device)
-            if self.draws_globally
+            global_rng_seeded(data.seed(f"{phase}: layers"), data.device)
+            if draws_globally
             else contextlib.nullcontext()
         )
         with seeded:
@@ -232,12 +248,13 @@ class Run:
         return history
 
     def outputs(self, module):
-        """Apply a module to all training rows.
+        """Apply a module to all training samples.
 
         Parameters
         ----------
         module : torch.nn.Module
-            Maps inputs, (n, n_inputs), to outputs, (n, n_out), row by row.
+            Maps inputs, (n, n_inputs), to outputs, (n, n_out), each sample on its
+            own.
 
         Returns
         -------

@@ -52,7 +52,7 @@ _UNRELATED = 1000.0
 
 
 def _column_units(sample, deviation):
-    """How far a column that says something about a row lies from where most rows lie.
+    """Return the typical deviation of each column from its most common value.
 
     The standard deviation, but for columns in which one value (zero, mostly) has more
     than half of the rows: there the root mean square distance of the other rows from
@@ -77,7 +77,7 @@ def _column_units(sample, deviation):
 
 
 def _on_one_scale(mean, deviation, units):
-    """Whether columns may keep their proportions."""
+    """Tell if columns may keep their proportions."""
     if np.all(np.abs(mean) < 1e-3 * deviation):
         # centred by whoever made them, principal components for instance, whose
         # proportions are what they are about
@@ -89,7 +89,7 @@ def _on_one_scale(mean, deviation, units):
 
 
 def _indicators(sample, *, one_scale):
-    """Which columns are indicators (of categories) beside columns of another kind.
+    """Find indicator columns (of categories) beside columns of another kind.
 
     They hold 0 and 1 alone. The others are measurements: mostly of different values,
     and not all of them integers of one scale, as counts and pixels are.
@@ -446,8 +446,10 @@ class InputScaler:
         # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
             # in C order: the norms' last bits must not depend on the layout
-            scaled = np.subtract(dense(rows), self.center_, dtype=np.float64, order="C")
-            scaled *= self.factor_  # in place: another array costs more than this
+            scaled = dense(rows).astype(np.float64, order="C")
+            # in place: another array costs more than this
+            scaled -= self.center_
+            scaled *= self.factor_
             scaled = scaled.astype(np.float32)
         low, high = scaled.min(axis=0), scaled.max(axis=0)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):

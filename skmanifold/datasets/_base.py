@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parts shared by all generators: validation, sampling, distances and the Bunch."""
+"""Shared parts of generators: validation, sampling, distances and the Bunch."""
 
 import inspect
 from numbers import Real
@@ -19,7 +19,7 @@ _GRID = 20_001
 def validate_generator(constraints=None):
     """Return a decorator that validates the parameters of a generator.
 
-    `constraints` are those of the parameters that not every generator has.
+    `constraints` are added to the common ones.
     """
     common = {
         "n_samples": [Count(1)],
@@ -53,7 +53,7 @@ def sample_rectangle(density, bound, box, size, rng):
 
 
 def _check_samples(samples, name):
-    """Validate the numbers of samples, as an index."""
+    """Validate sample indices."""
     if samples is None:
         return slice(None)
     if isinstance(samples, slice):
@@ -70,18 +70,9 @@ def _check_samples(samples, name):
 class Geodesics:
     """Exact distances along a manifold between its samples.
 
-    Parameters
-    ----------
-    coordinates : ndarray of shape (n_samples, n_coordinates)
-        Coordinates of the samples.
-
-    distance : callable or sequence of callables
-        Distances of shape (n, m) from coordinates of n and of m samples; with `parts`,
-        one for each part.
-
-    parts : ndarray of shape (n_samples,), default=None
-        Part 0, 1, ... of the manifold for each sample. Distances between parts are
-        infinite.
+    `distance` maps the coordinates of n and of m samples to distances of shape (n, m).
+    With `parts`, the component 0, 1, ... of each sample, it is one callable per
+    component; distances between components are infinite.
     """
 
     def __init__(self, coordinates, distance, parts=None):
@@ -116,16 +107,7 @@ class Geodesics:
 
 
 class NoGeodesics:
-    """Placeholder for unknown exact distances, false in a condition.
-
-    Parameters
-    ----------
-    maker : str
-        Name of the function that returned the samples.
-
-    reason : str
-        Reason, to complete the sentence "... are not known: ...".
-    """
+    """Placeholder for unknown exact distances, with a false truth value."""
 
     def __init__(self, maker, reason):
         self.maker = maker
@@ -135,18 +117,7 @@ class NoGeodesics:
         return False
 
     def __call__(self, rows=None, columns=None):
-        """Refuse to compute distances.
-
-        Parameters
-        ----------
-        rows, columns : array-like of int, default=None
-            Indices of the samples.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
+        """Raise a ValueError."""
         raise ValueError(
             f"The exact distances of {self.maker} are not known: {self.reason}. "
             "Approximate them by shortest paths between neighbors, as "

@@ -29,8 +29,8 @@ def make_nested_clusters(
     """Make clusters of different dimensions inside one another.
 
     A solid ball of radius 0.5, a circle of radius 1.5 around it and a sphere of radius
-    3 around both: they share their center and differ in dimension, so neither means nor
-    linear maps separate them.
+    3 around both. They share their center, so neither means nor linear maps separate
+    them.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def make_nested_clusters(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -59,13 +59,12 @@ def make_nested_clusters(
         target : ndarray of shape (n_samples,)
             Cluster of each sample: 0 the ball, 1 the circle, 2 the sphere.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : tuple of int
             Dimensions of the clusters, (3, 1, 2).
         geodesic_distances : callable
-            Exact distances along the clusters between samples,
-            ``geodesic_distances(rows=None, columns=None)``; infinite between clusters.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``; infinite
+            between clusters.
         feature_names : list of str
             Names of the features.
         DESCR : str

@@ -15,7 +15,7 @@ from skmanifold.datasets._base import (
     validate_generator,
 )
 
-# Fine enough for the length of the trefoil to be exact to nine digits.
+# The length of the trefoil is then exact to nine digits.
 _TREFOIL_GRID = 20_001
 
 
@@ -34,7 +34,7 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -51,13 +51,11 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
         target : ndarray of shape (n_samples,)
             The angle t.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             1.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -104,7 +102,7 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -121,13 +119,11 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
         target : ndarray of shape (n_samples,)
             The parameter t, from 0 to 2 pi.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             1.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str

@@ -21,9 +21,8 @@ _FOLDER = "SKMANIFOLD_DATA"
 class _Dataset(NamedTuple):
     """Source and description of a data set.
 
-    `files` are names of files in the folder, `openml` are arguments of `fetch_openml`,
-    and `n_train` is the size of the usual training set at the beginning, if there is
-    one.
+    `files` are file names in the local folder, `openml` are arguments of
+    `fetch_openml`, and the first `n_train` samples are the standard training set.
     """
 
     title: str
@@ -130,12 +129,11 @@ _DATASETS = {
     prefer_skip_nested_validation=True,
 )
 def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
-    """Load a real data set of the papers.
+    """Load a real data set used in the papers.
 
-    A file ``<name>.npz`` in the folder given by the environment variable
-    ``SKMANIFOLD_DATA`` comes first. Otherwise the data come from OpenML, or from
-    scikit-learn's cache of it. The file holds the arrays ``X``, with one row per
-    sample, and ``y``, with one label per sample, and optionally the number ``n_train``.
+    A file ``<name>.npz`` in the folder named by the environment variable
+    ``SKMANIFOLD_DATA`` takes precedence over OpenML and scikit-learn's cache. It holds
+    the samples ``X``, their labels ``y``, and optionally the number ``n_train``.
 
     ===================  =======  ========  =======  =======  ==========================
     name                 samples  features  classes  n_train  data
@@ -150,8 +148,7 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     ``usps``                9298       256       10     7291  digits from envelopes
     ===================  =======  ========  =======  =======  ==========================
 
-    COIL-20 has 1024 features in the version of 32 by 32 pixels (``coil20_32x32.npz`` is
-    also found, as is ``mnist_784.npz``); other versions have more.
+    The files ``coil20_32x32.npz``, 1024 features, and ``mnist_784.npz`` are also read.
 
     Parameters
     ----------
@@ -160,21 +157,20 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
         Name of the data set.
 
     data_home : str or path-like, default=None
-        Folder of the cache. None is scikit-learn's,
-        :func:`sklearn.datasets.get_data_home`.
+        Folder of the cache. None means :func:`sklearn.datasets.get_data_home`.
 
     cache : bool, default=True
-        Whether to cache the download.
+        Cache the download.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators. Unknown for real data:
-        coordinates, betti_numbers and intrinsic_dimension are None, and
-        geodesic_distances raises a ValueError when called.
+        Dictionary-like object with the keys of the generators. Since they are unknown
+        for real data, coordinates, betti_numbers and intrinsic_dimension are None, and
+        geodesic_distances raises a ValueError.
 
         data : ndarray of shape (n_samples, n_features)
             The samples, uint8 for pixels and float32 otherwise.
@@ -183,11 +179,10 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
         target_names : ndarray of str
             Names of the classes.
         n_train : int or None
-            The first `n_train` samples are the usual training set: ``n_train`` of the
-            file, else known for the complete data set. None if there is no usual
-            split.
+            Size of the standard training set at the beginning: ``n_train`` of the
+            file, or known for the complete data set. None without a standard split.
         feature_names : list of str
-            Names of the columns.
+            Names of the features.
         DESCR : str
             Description and reference.
 
@@ -212,7 +207,7 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
         content = _download(name, dataset, data_home, cache)
     X, y, n_train = content
     if n_train is None and len(X) == dataset.n_samples:
-        # a different number of samples is a different selection or order
+        # another number of samples is another selection or order
         n_train = dataset.n_train
     X = _compact(X)
     target, classes = _encode(y)
@@ -238,7 +233,7 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
 
 
 def _read_folder(names):
-    """Return data, target and n_train of the first file present, None without one."""
+    """Return data, target and n_train of the first existing file, or None."""
     folder = os.environ.get(_FOLDER)
     if not folder:
         return None
@@ -309,7 +304,7 @@ def _read_array(arrays, name, path):
 
 def _download(name, dataset, data_home, cache):
     """Return data, target and None from OpenML, or from the cache of a download."""
-    # pandas parses the files much faster, but is not required
+    # pandas parses the files much faster but is optional
     parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
     source = ", ".join(f"{key}={value!r}" for key, value in dataset.openml.items())
     remedy = _remedy(dataset.files[0])

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Curved rectangles, whose charts are isometric."""
+"""Curved rectangles with isometric charts."""
 
 from math import pi
 
@@ -15,7 +15,7 @@ from skmanifold.datasets._base import (
     validate_generator,
 )
 
-# The roll of scikit-learn: one and a half turns, and a height of 21.
+# As in scikit-learn.
 _ROLL = (1.5 * pi, 4.5 * pi)
 _ROLL_HEIGHT = 21.0
 
@@ -53,7 +53,7 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -70,13 +70,11 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
         target : ndarray of shape (n_samples,)
             The angle t.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -117,7 +115,7 @@ def make_twin_swiss_roll(
     """Make two entwined Swiss rolls that do not meet.
 
     The roll of :func:`make_swiss_roll` and a copy rotated by half a turn about its
-    axis, so that each lies between the layers of the other, at a distance of about 3.
+    axis, so that each lies between the layers of the other, about 3 apart.
 
     Parameters
     ----------
@@ -128,7 +126,7 @@ def make_twin_swiss_roll(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -145,14 +143,12 @@ def make_twin_swiss_roll(
         target : ndarray of shape (n_samples,)
             Roll of each sample, 0 or 1.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``; infinite between the
-            rolls.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``; infinite
+            between the rolls.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -207,7 +203,7 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -224,13 +220,11 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
         target : ndarray of shape (n_samples,)
             The arc length t.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str

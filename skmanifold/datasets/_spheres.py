@@ -57,7 +57,7 @@ def make_sphere(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -75,13 +75,11 @@ def make_sphere(
         target : ndarray of shape (n_samples,)
             The first angle.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             `dimension`.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -129,7 +127,7 @@ def make_open_sphere(
 ):
     """Make an open sphere, the cap of a unit sphere around its pole.
 
-    It has no isometric chart, and the distortion of the best chart grows with the cap.
+    It has no isometric chart; the distortion of the best chart grows with the cap.
 
     Parameters
     ----------
@@ -143,7 +141,7 @@ def make_open_sphere(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -161,14 +159,12 @@ def make_open_sphere(
         target : ndarray of shape (n_samples,)
             The angle from the pole.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Exact distances along the cap between samples,
-            ``geodesic_distances(rows=None, columns=None)``. Calling it raises a
-            ValueError for a cap of more than pi / 2, where shortest paths follow the
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``. Raises a
+            ValueError if `cap_angle` exceeds pi / 2, where shortest paths follow the
             rim.
         feature_names : list of str
             Names of the features.
@@ -210,12 +206,12 @@ def make_open_sphere(
 def make_projective_plane(
     n_samples=1000, *, n_features=4, noise=0.0, return_X_y=False, random_state=None
 ):
-    """Make a real projective plane, by a Veronese map in four or six dimensions.
+    """Make a real projective plane in four or six dimensions.
 
-    The lines through the origin of :math:`R^3`. For a unit vector (x, y, z) on a
-    line, the four features are :math:`(xy, xz, y^2 - z^2, 2yz)`, and the six features
-    :math:`(x^2, y^2, z^2)/\\sqrt2` and :math:`(xy, xz, yz)`, which keep the angles and
-    the lengths of the unit sphere.
+    The lines through the origin of :math:`R^3`, under a Veronese map. For a unit vector
+    (x, y, z) on a line, the four features are :math:`(xy, xz, y^2 - z^2, 2yz)`, and the
+    six features :math:`(x^2, y^2, z^2)/\\sqrt2` and :math:`(xy, xz, yz)`, which
+    preserve angles and lengths of the unit sphere.
 
     Parameters
     ----------
@@ -229,7 +225,7 @@ def make_projective_plane(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -247,15 +243,13 @@ def make_projective_plane(
         target : ndarray of shape (n_samples,)
             The angle between the line and the x-axis.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            With six features, exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``: the angles between the
-            lines. With four features, which distort them, calling it raises a
-            ValueError.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``: the
+            angles between the lines. Raises a ValueError with four features, which
+            distort them.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -273,8 +267,7 @@ def make_projective_plane(
     {2: (1, 1, 1), 3: (1, 0, 0)}
     """
     rng = check_random_state(random_state)
-    # Uniform on the sphere means x uniform; the map to four columns stretches areas by
-    # sqrt(4 - 3 x^2).
+    # x is uniform on the sphere; the map to four features stretches areas.
     stretch = np.ones_like if n_features == 6 else lambda x: np.sqrt(4.0 - 3.0 * x**2)
     polar = np.arccos(sample_density(stretch, 0.0, 1.0, n_samples, rng))
     coordinates = np.column_stack([polar, rng.uniform(0.0, 2.0 * pi, n_samples)])
@@ -329,15 +322,15 @@ def make_star_fruit(
         Angle of the cap cut off around each pole, in radians, less than pi / 2.
 
     radius : {"spherical", "cylindrical"}, default="spherical"
-        Distance from the center, which scales all three features, or, as in the code
-        of the DLME authors, from the axis, which scales the first two and leaves the
-        height :math:`\\cos\\theta`.
+        Distance from the center, which scales all three features, or from the axis,
+        which scales the first two only. Choose ``"cylindrical"`` to reproduce the code
+        of the DLME authors.
 
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -354,12 +347,11 @@ def make_star_fruit(
         target : ndarray of shape (n_samples,)
             The azimuth phi.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Calling it raises a ValueError, since no closed form is known.
+            Raises a ValueError: no closed form is known.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -370,8 +362,8 @@ def make_star_fruit(
 
     Notes
     -----
-    The code of the DLME authors samples the angles uniformly, which crowds samples
-    toward the poles; here they are uniform by area.
+    Samples are uniform by area; the code of the DLME authors samples the angles
+    uniformly, which is denser at the poles.
 
     References
     ----------
@@ -397,7 +389,7 @@ def make_star_fruit(
         return np.sqrt(sin2 * (r**4 * cos2 + (r**2 + slope**2) * sin2))
 
     box = (pole_angle, pi - pole_angle), (0.0, 2.0 * pi)
-    # Both areas are at most r times this root, with r and the slope at their largest.
+    # Both areas are at most r times this root, with r and the slope at their maximum.
     bound = 1.125 * np.sqrt(1.125**2 + 0.625**2)
     polar, azimuth = sample_rectangle(area, bound, box, n_samples, rng)
     r = length(azimuth)

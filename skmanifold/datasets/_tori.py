@@ -64,7 +64,7 @@ def make_torus(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -82,12 +82,11 @@ def make_torus(
         target : ndarray of shape (n_samples,)
             The angle u.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Calling it raises a ValueError, since no closed form is known; see
+            Raises a ValueError: no closed form is known; see
             :func:`make_flat_torus`.
         feature_names : list of str
             Names of the features.
@@ -143,7 +142,7 @@ def make_flat_torus(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -160,13 +159,11 @@ def make_flat_torus(
         target : ndarray of shape (n_samples,)
             The first angle.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             `dimension`.
         geodesic_distances : callable
-            Exact distances along the manifold between samples,
-            ``geodesic_distances(rows=None, columns=None)``.
+            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -231,7 +228,7 @@ def make_klein_bottle(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -249,12 +246,11 @@ def make_klein_bottle(
         target : ndarray of shape (n_samples,)
             The angle u.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Calling it raises a ValueError, since no closed form is known.
+            Raises a ValueError: no closed form is known.
         feature_names : list of str
             Names of the features.
         DESCR : str
@@ -325,7 +321,7 @@ def make_mobius_strip(
         Standard deviation of the Gaussian noise in every feature.
 
     return_X_y : bool, default=False
-        Whether to return only the data and the target.
+        Return only the data and the target.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
@@ -343,12 +339,11 @@ def make_mobius_strip(
         target : ndarray of shape (n_samples,)
             The angle u.
         betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 and Z/3, by their
-            characteristic.
+            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
         intrinsic_dimension : int
             2.
         geodesic_distances : callable
-            Calling it raises a ValueError, since no closed form is known.
+            Raises a ValueError: no closed form is known.
         feature_names : list of str
             Names of the features.
         DESCR : str

@@ -10,32 +10,33 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import RowBatches, apply_in_blocks, count_batches, in_shares
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._decoder import single_codes
-from skmanifold.base._networks import (
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    KMeansMixin,
+    Plan,
+    RowBatches,
     checked_image_shape,
     checked_widths,
     own_network,
+    sharded,
 )
 from skmanifold.graph import geodesic_embedding
 from skmanifold.losses import (
+    full_precision,
     isometry_loss,
     jacobian_vector_product,
     pseudo_inverse_loss,
     vector_jacobian_product,
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
-from skmanifold.utils._sklearn import Interval, StrOptions
-from skmanifold.utils._threads import one_blas_thread
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import Interval, StrOptions, principal_components, warn
 
-# The anchor's neighbours are searched in this many principal components where there
+# The anchor's neighbors are searched in this many principal components where there
 # are more columns and comparing all rows in all of them would take long.
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
@@ -59,6 +60,29 @@ class Scale(nn.Module):
 def between_scales(network):
     """Return a network with a scale before it and one behind it."""
     return nn.Sequential(OrderedDict(inner=Scale(), net=network, outer=Scale()))
+
+
+class Jacobian(nn.Module):
+    """The derivatives of a fitted decoder, as one row for each code."""
+
+    def __init__(self, decoder):
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, z):
+        """Map (n, n_components) to (n, n_features * n_components)."""
+        # the blocks come in inference mode, which keeps no derivatives
+        with torch.inference_mode(False), torch.enable_grad():
+            inner, net, outer = self.decoder.decoder
+            z = inner(z.clone())
+            parts = []
+            for direction in torch.eye(z.shape[1], device=z.device):
+                _, tangents = jacobian_vector_product(
+                    chain_of(net), z, direction.expand_as(z)
+                )
+                tangents = outer(tangents * inner.factor)
+                parts.append(self.decoder.expand(tangents).detach())
+            return torch.stack(parts, dim=2).flatten(1)
 
 
 class IsometricAEObjective(nn.Module):
@@ -118,11 +142,6 @@ class IsometricAEObjective(nn.Module):
     def forward(self, batch, progress):
         """Loss terms of a batch, see :class:`Draws`."""
         rows, normal, uniform = batch
-        # Jacobians do not survive half precision
-        with torch.autocast(self.inputs.device.type, enabled=False):
-            return self._terms(rows, normal, uniform, progress)
-
-    def _terms(self, rows, normal, uniform, progress):
         x = self.encoder.inner(self.inputs[rows])
         pull, push, prior = normal.unbind(1)
         encoder, decoder = chain_of(self.encoder.net), chain_of(self.decoder.net)
@@ -130,23 +149,23 @@ class IsometricAEObjective(nn.Module):
 
         if self.pseudo_inverse_weight > 0:
             some = differentiated_rows(encoder, len(x))
-            z, cotangents = in_shares(
+            z, cotangents = sharded(
                 self.encoder.net,
                 x[:some],
                 F.normalize(pull[:some], dim=1),
                 function=functools.partial(vector_jacobian_product, encoder),
             )
             if some < len(x):
-                z = torch.cat([z, in_shares(self.encoder.net, x[some:])])
+                z = torch.cat([z, sharded(self.encoder.net, x[some:])])
             loss = pseudo_inverse_loss(cotangents)
             terms["pseudo_inverse"] = self.pseudo_inverse_weight * loss
         else:
-            z = in_shares(self.encoder.net, x)
+            z = sharded(self.encoder.net, x)
 
         if self.isometry_weight > 0:
             some = differentiated_rows(decoder, len(x))
             points = PRIORS[self.latent_prior](z.detach(), prior, uniform)
-            _, tangents = in_shares(
+            _, tangents = sharded(
                 self.decoder.net,
                 points[:some],
                 F.normalize(push[:some], dim=1),
@@ -155,10 +174,10 @@ class IsometricAEObjective(nn.Module):
             terms["isometry"] = self.isometry_weight * isometry_loss(tangents)
 
         if self.anchor is None:
-            decoded = in_shares(self.decoder.net, z)
+            decoded = sharded(self.decoder.net, z)
         elif progress < self.anchor_until:
             place = self.decoder.inner(self.anchor[rows])
-            both = in_shares(self.decoder.net, torch.cat([z, place]))
+            both = sharded(self.decoder.net, torch.cat([z, place]))
             decoded, from_anchor = both.chunk(2)
             weight = self.anchor_weight * (1 - progress / self.anchor_until)
             terms["anchor"] = weight * (
@@ -166,7 +185,7 @@ class IsometricAEObjective(nn.Module):
                 + _mean_squared_distance(from_anchor, x)
             )
         else:
-            decoded = in_shares(self.decoder.net, z)
+            decoded = sharded(self.decoder.net, z)
             terms["anchor"] = torch.zeros((), device=x.device)
         terms["reconstruction"] = _mean_squared_distance(decoded, x)
         return terms
@@ -182,9 +201,9 @@ def chain_of(network):
 
 
 def differentiated_rows(network, n_rows):
-    """How many rows of a batch the Jacobian products are computed for.
+    """Return the number of samples whose Jacobian products are computed.
 
-    Through a convolution they cost several times what the rows themselves cost, and
+    Through a convolution they cost several times what the samples themselves cost, and
     part of a batch, drawn at random like the whole, estimates the same means.
     """
     convolutional = type(network) in (ConvEncoder, ConvDecoder)
@@ -194,11 +213,12 @@ def differentiated_rows(network, n_rows):
 # -- where the decoder is asked to be isometric: codes z, normal and uniform draws
 
 
+@full_precision
 def gaussian_points(z, normal, uniform):
     """Draws from the Gaussian that has the mean and the covariance of the codes."""
     mean = z.mean(0)
-    centred = z - mean
-    covariance = centred.t() @ centred / len(z)
+    centered = z - mean
+    covariance = centered.t() @ centered / len(z)
     # few codes, or codes on a line, have a singular one
     ridge = 1e-4 * covariance.diagonal().mean() + 1e-12
     eye = torch.eye(z.shape[1], device=z.device)
@@ -244,7 +264,7 @@ class Draws:
             yield rows, normal.to(rows.device), uniform.to(rows.device)
 
 
-class IsometricAE(DecoderMixin, DeepManifold):
+class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     """Isometric autoencoder.
 
     An autoencoder whose decoder keeps lengths and angles: it bends the plane (or the
@@ -278,7 +298,7 @@ class IsometricAE(DecoderMixin, DeepManifold):
 default="isomap"
         Embedding that the codes are drawn to at first: Isomap's, one of your own in the
         units of X, or none, as in the paper. Without one the loss has many minima in
-        which a rolled-up surface stays folded. Where the graph of neighbours has
+        which a rolled-up surface stays folded. Where the graph of neighbors has
         several parts, each is embedded by itself and they are placed side by side, with
         a warning. Not used when a fit goes on by ``warm_start``.
 
@@ -306,9 +326,9 @@ default="isomap"
     encoder : torch.nn.Module, callable or None, default=None
         Encoder in place of the built-in one: a module (copied, never changed) or a
         callable ``(n_inputs, n_components) -> torch.nn.Module``. It maps
-        (B, n_features) to (B, n_components), each row on its own (batch normalisation
+        (B, n_features) to (B, n_components), each row on its own (batch normalization
         would make its derivatives those of the batch), and is twice differentiable. Its
-        inputs are centred and scaled by one number.
+        inputs are centered and scaled by one number.
 
     decoder : torch.nn.Module, callable or None, default=None
         Decoder in place of the built-in one: a module or a callable
@@ -338,14 +358,14 @@ default="isomap"
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, early stopping, checkpoints. The optimiser is "muon"
+        Rare options: optimizer, early stopping, checkpoints. The optimizer is "muon"
         unless set.
 
     warm_start : bool, default=False
         Go on from the networks and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a fit; one per epoch if above 1. For progress bars see
@@ -368,11 +388,11 @@ default="isomap"
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to codes: ``project`` (a PCA that loses nothing,
-        where columns are far more than rows) and ``encoder``.
+        The learned map from scaled samples to codes: ``project`` (a PCA that loses
+        nothing, where columns are far more than samples) and ``encoder``.
 
     decoder_ : torch.nn.Module
-        The learnt map from codes to scaled rows: ``decoder`` and ``expand``.
+        The learned map from codes to scaled rows: ``decoder`` and ``expand``.
 
     labels_ : ndarray of shape (n_samples,)
         Clusters of the training data, where asked for.
@@ -405,6 +425,7 @@ default="isomap"
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
+        **KMeansMixin.clustering_constraints,
         "isometry_weight": [Interval(Real, 0, None, closed="left")],
         "pseudo_inverse_weight": [Interval(Real, 0, None, closed="left")],
         "latent_prior": [StrOptions(set(PRIORS))],
@@ -484,7 +505,7 @@ default="isomap"
     def jacobian(self, X):
         """Compute the differential of the decoder at points of the embedding.
 
-        Its columns are the tangents of the coordinate lines on the learnt manifold;
+        Its columns are the tangents of the coordinate lines on the learned manifold;
         ``J.T @ J`` is the local metric, the identity where the decoder is an isometry.
 
         Parameters
@@ -507,65 +528,37 @@ default="isomap"
         """
         check_is_fitted(self)
         codes = self._check_codes(X)
-        decoder, device = self._placed(self.decoder_)
-        n_components = self._n_features_out
-
-        def columns(z):
-            # the blocks come in inference mode, which keeps no derivatives
-            with torch.inference_mode(False), torch.enable_grad():
-                inner, net, outer = decoder.decoder
-                z = inner(z.clone())
-                parts = []
-                for direction in torch.eye(n_components, device=z.device):
-                    _, tangents = jacobian_vector_product(
-                        chain_of(net), z, direction.expand_as(z)
-                    )
-                    tangents = outer(tangents * inner.factor)
-                    parts.append(decoder.expand(tangents).detach())
-                return torch.stack(parts, dim=2).flatten(1)
-
-        single = single_codes(codes)
-        columns_of_rows = apply_in_blocks(
-            columns, lambda start, stop: single[start:stop], len(codes), device=device
-        ).reshape(len(codes), -1, n_components)
+        tangents = self._outputs_of_codes(Jacobian(self.decoder_), codes)
+        tangents = tangents.reshape(len(codes), -1, self._n_features_out)
         inverse = self._scaler.inverse_factor[:, np.newaxis]
         wide = codes.dtype == np.float64
-        return (columns_of_rows * inverse).astype(np.float64 if wide else np.float32)
+        return (tangents * inverse).astype(np.float64 if wide else np.float32)
 
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        n_steps = round(1000 * (n_samples / 2000) ** (1 / 3))
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = 128
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self.max_epochs
-        if n_epochs == "auto":
-            n_epochs = math.ceil(n_steps / count_batches(n_samples, batch_size))
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = 3e-3
         own = (self.encoder, self.decoder, self.image_shape) != (None, None, None)
         wide = n_features > 2 * n_samples
         return Plan(
-            n_epochs=n_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            # n rows span n - 1 dimensions: nothing is lost
+            n_steps=round(1000 * (n_samples / 2000) ** (1 / 3)),
+            batch_size=128,
+            learning_rate=3e-3,
+            # n samples span n - 1 dimensions: nothing is lost
             n_reduced=n_samples - 1 if wide and not own else None,
             column_scaling=False,
+            one_unit=self.image_shape is not None,
             optimizer="muon",
+            # reconstruction and Jacobians are to be those of one function
+            precision="float32",
             warmup=0.03,
         )
 
     def _learn(self, data, run):
-        batches = self._make_batches(data, run.plan.batch_size)
+        batches = self._make_batches(data, run.batch_size)
         # first of all: networks that do not fit are found before the anchor is made
         networks = run.make_networks()
         scale = _scale_of(data, self.n_components)
-        seed = data.seed()  # drawn in any case, so that all else stays the same
-        anchor = None if run.continued else self._anchor(data, seed)
+        anchor = None if run.continued else self._anchor(data)
         objective = run.build(self._make_objective, data, networks, scale, anchor)
         run.train(objective, batches)
         return objective
@@ -580,20 +573,18 @@ default="isomap"
             encoder = own_network(
                 "encoder",
                 self.encoder,
-                "n_inputs, n_components",
                 n_inputs,
                 self.n_components,
-                width="n_components",
+                sizes=("n_inputs", "n_components"),
                 remedy=f"Give it a last layer of {self.n_components} outputs.",
             )
         if self.decoder is not None:
             decoder = own_network(
                 "decoder",
                 self.decoder,
-                "n_components, n_inputs",
                 self.n_components,
                 n_inputs,
-                width="n_inputs",
+                sizes=("n_components", "n_inputs"),
                 remedy=f"Give it a last layer of {n_inputs} outputs.",
             )
         return {
@@ -645,8 +636,8 @@ default="isomap"
             MLP(n_components, n_inputs, layers=layers[::-1], **options),
         )
 
-    def _anchor(self, data, seed):
-        """Where the codes are drawn to at first, in units of X, or None."""
+    def _anchor(self, data):
+        """Return the points that draw the codes at first, in units of X, or None."""
         if self.anchor is None:
             return None
         shape = data.n_samples, self.n_components
@@ -660,10 +651,10 @@ default="isomap"
             anchor = anchor - anchor.mean(axis=0)
             _warn_of_other_units(anchor, data)
         else:
-            anchor = data.unit * self._isomap(data, seed)
+            anchor = data.unit * self._isomap(data)
         return torch.from_numpy(anchor.astype(np.float32)).to(data.device)
 
-    def _isomap(self, data, seed):
+    def _isomap(self, data):
         n_samples, n_inputs = data.inputs.shape
         n_neighbors = self.n_neighbors
         if n_neighbors >= n_samples:
@@ -672,12 +663,10 @@ default="isomap"
                 f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
                 f"samples of X; using n_neighbors={n_neighbors}."
             )
+        seed = data.seed("anchor")
         inputs = data.inputs.cpu().numpy()
         if n_inputs > _ANCHOR_COMPONENTS and n_samples**2 * n_inputs > _ANCHOR_BUDGET:
-            pca = PCA(_ANCHOR_COMPONENTS, svd_solver="randomized", random_state=seed)
-            # the number of BLAS threads would show in the last bits
-            with one_blas_thread():
-                inputs = pca.fit_transform(inputs)
+            inputs = principal_components(inputs, _ANCHOR_COMPONENTS, seed)
         return geodesic_embedding(
             inputs,
             self.n_components,
@@ -735,12 +724,12 @@ def _warn_of_unfit_layers(**networks):
     if piecewise := having(_PIECEWISE_LINEAR):
         faults.append(
             f"{piecewise}: linear in pieces, with second derivatives of 0, from which "
-            "no isometry is learnt. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
+            "no isometry is learned. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
         )
     if of_batches := having(_OF_BATCHES):
         faults.append(
             f"{of_batches}: in training its derivatives are those of the whole batch, "
-            "not of each row. Use nn.LayerNorm, or no normalisation."
+            "not of each row. Use nn.LayerNorm, or no normalization."
         )
     if faults:
         warn(" ".join(faults))

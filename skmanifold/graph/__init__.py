@@ -1,16 +1,27 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Nearest-neighbour graphs, computed or supplied, and distances along them."""
+"""Nearest-neighbor graphs, computed or supplied, and distances along them."""
 
 from ._connectivity import connected_components_of, neighbors_from_graph
+from ._distinct import may_hold_strangers
 from ._geodesics import geodesic_embedding
-from ._lists import neighbors_from_data
+from ._landmarks import distances_to_landmarks, landmark_paths
+from ._lists import (
+    check_distances,
+    neighbors_from_connectivity,
+    neighbors_from_data,
+)
 from ._neighbors import nearest_neighbors
 
 __all__ = [
+    "check_distances",
     "connected_components_of",
+    "distances_to_landmarks",
     "geodesic_embedding",
+    "landmark_paths",
+    "may_hold_strangers",
     "nearest_neighbors",
+    "neighbors_from_connectivity",
     "neighbors_from_data",
     "neighbors_from_graph",
 ]

@@ -1,6 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Neighbour lists from a graph that the user brings, and connectivity."""
+"""Neighbor lists from a user's graph, and connectivity."""
 
 from numbers import Integral
 
@@ -11,57 +11,51 @@ from skmanifold.utils._warnings import warn
 
 
 def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance"):
-    """Turn a neighbour graph into padded lists of neighbours.
+    """Turn a neighbor graph into padded lists of neighbors.
 
     Parameters
     ----------
     graph : {array-like, sparse matrix, sparse array} of shape \
             (n_samples, n_samples)
-        Row ``i`` holds the neighbours of sample ``i``, as in the output of
-        :class:`~sklearn.neighbors.KNeighborsTransformer` or
-        :func:`~sklearn.neighbors.kneighbors_graph`, of any sparse format. It need
-        not be symmetric and rows may have different numbers of neighbours. Entries
-        on the diagonal are ignored. In a sparse graph of distances an explicitly
-        stored zero is an edge between duplicates; in a dense one, zero means that
-        there is no edge.
+        Row ``i`` holds the neighbors of sample ``i``, as in
+        :func:`~sklearn.neighbors.kneighbors_graph`, in any sparse format. It may be
+        asymmetric, and rows may differ in length. The diagonal is ignored. In a sparse
+        graph of distances, stored zeros are edges between duplicates; in a dense one,
+        zero means no edge.
     n_samples : int
-        Number of samples that the graph must describe.
+        Number of samples, for validation.
     n_neighbors : int, default=None
-        Keep at most this many neighbours of each sample, the nearest ones. By
-        default all are kept.
+        Keep at most this many nearest neighbors of each sample. None keeps all.
     mode : {"distance", "affinity"}, default="distance"
-        Whether a neighbour is nearer if its entry is smaller or if it is larger.
-        This orders the neighbours. For a graph of ones (connectivity) both do. An
-        affinity of zero is no edge, even if it is stored explicitly.
+        Order of the neighbors: smaller distances are nearer, larger affinities are
+        nearer. Zero affinity means no edge, even if stored.
 
     Returns
     -------
     indices : ndarray of shape (n_samples, max_neighbors), int64
-        Neighbours of each sample, the nearest first, equal entries in the order of
-        the index. The list of a sample with fewer neighbours than others is padded
-        with the sample itself.
+        Neighbors of each sample, nearest first, ties ordered by index. Shorter lists
+        are padded with the sample itself.
     distances : ndarray of shape (n_samples, max_neighbors), float64
-        The entries of the graph that belong to `indices`, 0 where padded.
+        Entries of the graph for `indices`, 0 where padded.
     counts : ndarray of shape (n_samples,), int64
-        Number of valid entries in each row, at least 1: the only neighbour of a
-        sample without neighbours is the sample itself. With `u` uniform in [0, 1),
-        ``indices[i, floor(u * counts[i])]`` is a uniform draw from the neighbours.
+        Number of valid entries in each row, at least 1: the only neighbor of a sample
+        without neighbors is the sample itself.
 
     Raises
     ------
     ValueError
-        If the graph is not a numeric matrix of the right shape, or has negative or
+        If the graph is not a real matrix of the right shape, or has negative or
         non-finite entries.
 
     Warns
     -----
     UserWarning
-        If there are samples without neighbours.
+        If there are samples without neighbors.
 
     See Also
     --------
-    nearest_neighbors : Compute the neighbours from data.
-    connected_components_of : The parts of the graph that are not connected.
+    nearest_neighbors : Find neighbors in data.
+    connected_components_of : Label the connected components of the graph.
 
     Examples
     --------
@@ -90,7 +84,7 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     ):
         raise ValueError(
             f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
-            "least 1, or None to keep all neighbours of the graph."
+            "least 1, or None to keep all neighbors of the graph."
         )
     rows, columns, values = _edges(graph, n_samples)
 
@@ -102,50 +96,48 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     order = np.lexsort((columns, nearness, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     counts = np.bincount(rows, minlength=n_samples)
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     if n_neighbors is not None:
-        keep = place < n_neighbors
+        keep = position < n_neighbors
         rows, columns, values = rows[keep], columns[keep], values[keep]
-        place = place[keep]
+        position = position[keep]
         counts = np.minimum(counts, n_neighbors)
 
     n_isolated = int(np.sum(counts == 0))
     if n_isolated:
         warn(
-            f"{n_isolated} of the {n_samples} samples have no neighbour in the "
-            "graph. Each becomes its own only neighbour. Connect them, for example "
-            "with a larger n_neighbors or radius, if they should be placed by their "
-            "surroundings."
+            f"{n_isolated} of the {n_samples} samples have no neighbor in the graph, so"
+            " their positions in an embedding are meaningless. Connect them, for"
+            " example with a larger n_neighbors or radius."
         )
     counts = np.maximum(counts, 1)
     shape = (n_samples, counts.max(initial=1))
     indices = np.repeat(np.arange(n_samples)[:, np.newaxis], shape[1], axis=1)
     distances = np.zeros(shape)
-    indices[rows, place] = columns
-    distances[rows, place] = values
+    indices[rows, position] = columns
+    distances[rows, position] = values
     return indices, distances, counts
 
 
 def _edges(graph, n_samples):
-    """Row numbers, column numbers and values of the edges, after checks."""
+    """Return validated rows, columns and values of the edges."""
     is_sparse = sparse.issparse(graph)
     if not is_sparse:
         graph = np.asarray(graph)
     shape = tuple(graph.shape)
     if shape != (n_samples, n_samples):
         raise ValueError(
-            f"The neighbour graph has shape {shape}, but there are {n_samples} "
-            f"samples. It must be square, of shape ({n_samples}, {n_samples}), with "
-            "one row per sample: compute it from the same samples that are passed "
-            "to fit."
+            f"The neighbor graph has shape {shape}, but there are {n_samples} "
+            f"samples. It must have shape ({n_samples}, {n_samples}): compute it from "
+            "the samples passed to fit."
         )
     if graph.dtype.kind not in "biuf":
         raise ValueError(
-            f"The neighbour graph has dtype {graph.dtype}. Its entries must be real "
-            "numbers (or booleans)."
+            f"The neighbor graph has dtype {graph.dtype}. Its entries must be real "
+            "numbers or booleans."
         )
     if is_sparse:
-        # Not to CSR by arithmetic and not `nonzero`: both may drop stored zeros.
+        # Conversion to CSR and `nonzero` may drop stored zeros.
         edges = sparse.coo_array(graph, copy=True)
         edges.sum_duplicates()
         rows, columns = edges.coords
@@ -157,45 +149,43 @@ def _edges(graph, n_samples):
     values = values.astype(np.float64)
     bad = ~np.isfinite(values)
     if bad.any():
-        at = np.flatnonzero(bad)[0]
+        first = np.flatnonzero(bad)[0]
         raise ValueError(
-            f"The neighbour graph has {bad.sum()} entries that are NaN or infinite, "
-            f"the first of them at ({rows[at]}, {columns[at]}). All must be finite: "
-            "leave out the edges that do not exist."
+            f"The neighbor graph has {bad.sum()} entries that are NaN or infinite, "
+            f"the first at ({rows[first]}, {columns[first]}). Entries must be finite: "
+            "omit edges that do not exist."
         )
     bad = values < 0
     if bad.any():
-        at = np.flatnonzero(bad)[0]
+        first = np.flatnonzero(bad)[0]
         raise ValueError(
-            f"The neighbour graph has {bad.sum()} negative entries, the first of "
-            f"them {values[at]:g} at ({rows[at]}, {columns[at]}). Distances and "
+            f"The neighbor graph has {bad.sum()} negative entries, the first "
+            f"{values[first]:g} at ({rows[first]}, {columns[first]}). Distances and "
             "affinities must be at least 0."
         )
     return rows, columns, values
 
 
 def connected_components_of(indices, counts=None):
-    """Connected components of the undirected graph of neighbours.
+    """Label the connected components of the undirected graph of neighbors.
 
     Parameters
     ----------
     indices : array-like of shape (n_samples, n_neighbors), int
-        Neighbours of each sample. Samples ``i`` and ``j`` are connected if one is
-        a neighbour of the other.
+        Neighbors of each sample. Edges count in both directions.
     counts : array-like of shape (n_samples,), default=None
-        Number of valid entries at the beginning of each row. By default all are.
+        Number of valid entries in each row. None means all.
 
     Returns
     -------
     n_components : int
         The number of components.
     labels : ndarray of shape (n_samples,), int32
-        The component of each sample, numbered from 0 in the order of the first
-        sample of each.
+        The component of each sample, numbered by first sample.
 
     See Also
     --------
-    nearest_neighbors : Compute the neighbours from data.
+    nearest_neighbors : Find neighbors in data.
 
     Examples
     --------

@@ -1,28 +1,27 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Distinct samples, and samples that share nothing with others."""
+"""Distinct samples, and samples without features in common."""
 
 import numpy as np
 from scipy import sparse
 
-# Samples of a block whose bytes are read at once.
 _BLOCK_BYTES = 2**24
-# Columns looked at first, and samples by which they are chosen.
+# Columns tested first, and samples used to choose them.
 _FIRST_COLUMNS = 32
 _SOME_SAMPLES = 1000
-# A column that this share of the samples fill is shared.
+# A column is common if more than this fraction of its entries is nonzero.
 _OFTEN = 0.1
-# Up to this width, samples that share no column may well be neighbors.
+# Up to this many features, samples without a common feature may be neighbors.
 WIDE = 64
-# Such samples lie at one place of the principal components. Where there are some, a
-# network reads the columns themselves: up to this many, and of few samples more.
+# Principal components map such samples to one point, so networks get the features
+# instead: up to this many, and more of them if there are few samples.
 _MOST_COLUMNS = 4096
 _MOST_COLUMNS_OF_FEW = 16384
 _FEW_ENTRIES = 2**25
 
 
 def row_hashes(X):
-    """Numbers that are equal for equal rows, and hardly ever for others."""
+    """Return hashes that are equal for equal rows, and hardly ever for others."""
     rng = np.random.RandomState(0)
     if sparse.issparse(X):
         X = _plain(X)
@@ -63,8 +62,8 @@ def _mixed(words):
 
 
 def _words(X):
-    """Bytes of each row as 64-bit words."""
-    # Adding zero turns -0.0 into 0.0, which differ as bytes.
+    """Return the bytes of each row as 64-bit words."""
+    # Adding zero turns -0.0 into 0.0, which has other bytes.
     X = np.ascontiguousarray(X) + X.dtype.type(0)
     size = X.dtype.itemsize * X.shape[1]
     data = X.view(np.uint8).reshape(len(X), size)
@@ -74,7 +73,7 @@ def _words(X):
 
 
 def _plain(X):
-    """CSR with sorted indices and no stored zeros."""
+    """Return CSR with sorted indices and no stored zeros."""
     X = sparse.csr_array(X, copy=True)
     X.sum_duplicates()
     X.eliminate_zeros()
@@ -83,14 +82,9 @@ def _plain(X):
 
 
 def distinct_rows(X):
-    """First occurrence of each distinct row, and which of these each row equals.
+    """Return the first index of each distinct row, ascending, and each row's group.
 
-    Returns
-    -------
-    first : ndarray of shape (n_distinct,)
-        Ascending.
-    group : ndarray of shape (n_samples,)
-        ``X[first[group]]`` equals ``X``.
+    ``X[first[group]]`` equals ``X``.
     """
     n_samples = X.shape[0]
     _, first, group = np.unique(row_hashes(X), return_index=True, return_inverse=True)
@@ -98,7 +92,7 @@ def distinct_rows(X):
         origin = first[group]
         copies = np.flatnonzero(origin != np.arange(n_samples))
         if not _equal(X, copies, origin[copies]):  # pragma: no cover
-            # once in the lifetime of the universe
+            # a hash collision, of negligible probability
             rows = X.toarray() if sparse.issparse(X) else X
             _, first, group = np.unique(
                 rows, axis=0, return_index=True, return_inverse=True
@@ -121,57 +115,67 @@ def _equal(X, a, b):
 
 
 def small_groups(X, n_neighbors):
-    """Groups of at most `n_neighbors` samples that share no column with others.
+    """Label groups of at most `n_neighbors` distinct samples that share no feature.
 
-    Two samples share a column if neither is zero there. A sample of zeros alone is in
-    no such group.
-
-    Parameters
-    ----------
-    X : {ndarray, CSR} of shape (n_samples, n_features)
-        Distinct samples.
-    n_neighbors : int
-        Largest size of a group.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), int
-        Numbers of the groups, from 0, and -1 for samples in none.
+    Two samples share a feature if it is nonzero in both. Returns the group, from 0, of
+    each sample, or -1. All-zero samples are in no group.
     """
     n_samples = X.shape[0]
     groups = np.full(n_samples, -1)
-    at = _rarely_shared(X, n_neighbors)
-    if not len(at):
+    candidates = _rarely_shared(X, n_neighbors)
+    if not len(candidates):
         return groups
-    # columns that others fill, too, connect to more than a small group
-    filled = sparse.csr_array(X[at] != 0)
+    # features that other samples share connect to more than a small group
+    filled = sparse.csr_array(X[candidates] != 0)
     inside = np.asarray(filled.sum(axis=0)).ravel()
     outside = _column_counts(X) - inside
     edges = sparse.bmat([[None, filled], [filled.T, None]], format="csr")
     _, labels = sparse.csgraph.connected_components(edges, directed=False)
-    sizes = np.bincount(labels[: len(at)], minlength=labels.max() + 1)
+    sizes = np.bincount(labels[: len(candidates)], minlength=labels.max() + 1)
     spoiled = np.zeros(len(sizes), dtype=bool)
-    spoiled[labels[len(at) :][(outside > 0) & (inside > 0)]] = True
-    found = ~spoiled[labels[: len(at)]] & (sizes[labels[: len(at)]] <= n_neighbors)
-    if found.any():
-        _, numbers = np.unique(labels[: len(at)][found], return_inverse=True)
-        groups[at[found]] = numbers
+    spoiled[labels[len(candidates) :][(outside > 0) & (inside > 0)]] = True
+    labels = labels[: len(candidates)]
+    in_group = ~spoiled[labels] & (sizes[labels] <= n_neighbors)
+    if in_group.any():
+        _, numbers = np.unique(labels[in_group], return_inverse=True)
+        groups[candidates[in_group]] = numbers
     return groups
 
 
 def may_hold_strangers(X, n_neighbors):
-    """Whether samples of a wide table share no column with others, see `small_groups`.
+    """Return whether samples of a wide table share no column with others.
 
-    False for more columns than a network may read.
+    They lie at one place of the principal components, so a network should read the
+    columns themselves.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR} of shape (n_samples, n_features)
+        Samples.
+    n_neighbors : int
+        Largest size of a group of samples that share columns only among themselves.
+
+    Returns
+    -------
+    bool
+        Whether there are such samples. False for 64 columns or fewer, and for more
+        than a network should read: 4,096, or up to 16,384 if there are few samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import may_hold_strangers
+    >>> may_hold_strangers(np.eye(100), 5), may_hold_strangers(np.ones((100, 100)), 5)
+    (True, False)
     """
     n_samples, n_features = X.shape
     few = min(_MOST_COLUMNS_OF_FEW, _FEW_ENTRIES // n_samples)
     if not WIDE < n_features <= max(_MOST_COLUMNS, few):
         return False
-    # a look at some samples rules it out for most data
+    # a subset rules it out for most data
     step = -(-n_samples // _SOME_SAMPLES)
-    some = X[::step] != 0
-    shares = np.asarray(some.sum(axis=0)).ravel() / some.shape[0]
+    subset = X[::step] != 0
+    shares = np.asarray(subset.sum(axis=0)).ravel() / subset.shape[0]
     often = np.argsort(-shares, kind="stable")[:_FIRST_COLUMNS]
     often = often[shares[often] > _OFTEN]
     left = np.arange(n_samples)
@@ -182,7 +186,7 @@ def may_hold_strangers(X, n_neighbors):
     else:
         for column in often:
             left = left[X[left, column] == 0]
-        if len(left) < n_samples / 2:  # few enough to look at all such columns
+        if len(left) < n_samples / 2:  # few enough to test all common columns
             left = left[~(X[left] != 0)[:, shares > _OFTEN].any(axis=1)]
     if not len(left):
         return False
@@ -191,16 +195,16 @@ def may_hold_strangers(X, n_neighbors):
 
 
 def _rarely_shared(X, most):
-    """Samples all of whose columns are filled in at most `most` samples."""
+    """Return nonzero samples whose features are nonzero in at most `most` samples."""
     n_samples = X.shape[0]
     if sparse.issparse(X):
         filled = sparse.csr_array(X != 0)
         common = (np.asarray(filled.sum(axis=0)).ravel() > most).astype(np.int64)
         n_common = filled.astype(np.int64) @ common
         return np.flatnonzero((n_common == 0) & (np.diff(filled.indptr) > 0))
-    # Most samples are ruled out by a look at few columns.
-    some = X[:: -(-n_samples // _SOME_SAMPLES)] != 0
-    first = np.argsort(-some.sum(axis=0), kind="stable")[:_FIRST_COLUMNS]
+    # A few columns rule out most samples.
+    subset = X[:: -(-n_samples // _SOME_SAMPLES)] != 0
+    first = np.argsort(-subset.sum(axis=0), kind="stable")[:_FIRST_COLUMNS]
     filled = X[:, first] != 0
     common = filled.sum(axis=0) > most
     left = np.flatnonzero(~filled[:, common].any(axis=1))
@@ -216,7 +220,7 @@ def _rarely_shared(X, most):
 
 
 def _column_counts(X):
-    """Samples that are not zero in each column."""
+    """Return the number of nonzero samples in each column."""
     if sparse.issparse(X):
         return np.asarray((X != 0).sum(axis=0)).ravel()
     step = max(1, _BLOCK_BYTES // (8 * X.shape[1]))

@@ -1,13 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Exact Euclidean nearest neighbours by blocked matrix products.
+"""Exact Euclidean nearest neighbors by blocked matrix products.
 
-The search has two steps. A product in single precision *filters*: it discards
-every pair that cannot be among the nearest, with a margin that bounds the
-rounding error, so that no true neighbour is lost. The few pairs that are left
-are *measured*: their distances are computed from coordinate differences in
-double precision, so that duplicates are at distance exactly zero and the result
-does not depend on how the product was blocked.
+The search has two steps. A matrix product in single precision *filters* pairs that
+cannot be nearest, with a margin for the rounding error, so that no neighbor is lost.
+The few remaining pairs are *measured* from differences in double precision, so that
+duplicates are at distance zero and the result does not depend on the blocks.
 """
 
 import numpy as np
@@ -16,31 +14,17 @@ from sklearn import get_config
 
 from skmanifold.utils._threads import one_blas_thread
 
-# Rows per block: fixed, so that the result cannot depend on the number of jobs.
+# Fixed, so that the result cannot depend on the number of threads.
 _BLOCK_ROWS = 256
-# A block of products of this size stays in the second-level cache of a core.
+# A block of products of this size fits into the second-level cache.
 _BLOCK_BYTES = 2**20
 
 
 def exact_neighbors(X, n_neighbors, *, n_jobs=None):
-    """Find the exact Euclidean nearest neighbours of every row of `X`.
+    """Find the exact Euclidean nearest neighbors of every row of a finite array.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), float32 or float64
-        Finite data.
-    n_neighbors : int
-        Number of neighbours, less than `n_samples`.
-    n_jobs : int or None, default=None
-        Number of threads.
-
-    Returns
-    -------
-    indices : ndarray of shape (n_samples, n_neighbors), int64
-        Neighbours of each row without the row itself, the nearest first, equal
-        distances in the order of the index.
-    distances : ndarray of shape (n_samples, n_neighbors), dtype of `X`
-        The distances.
+    Returns indices (int64, without the row itself, nearest first, ties ordered by
+    index) and distances (dtype of `X`), of shape (n_samples, n_neighbors).
     """
     n_samples = X.shape[0]
     search = _ExactSearch(X, n_neighbors)
@@ -51,8 +35,7 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
         rows = np.arange(start, min(start + _BLOCK_ROWS, n_samples))
         indices[rows], distances[rows] = search(rows)
 
-    # The parallelism is over blocks of rows. Threads of the BLAS library beneath
-    # it would oversubscribe the cores.
+    # Blocks run in parallel; BLAS threads would oversubscribe the cores.
     with one_blas_thread():
         Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(fill)(start) for start in range(0, n_samples, _BLOCK_ROWS)
@@ -61,24 +44,21 @@ def exact_neighbors(X, n_neighbors, *, n_jobs=None):
 
 
 def candidate_columns(X, n_neighbors):
-    """Rows that may be among the nearest of another.
+    """Return rows that may be among the nearest of another.
 
-    Of a row that occurs many times, the first ``n_neighbors + 1`` occurrences are
-    enough: a later one is never among the nearest, because the earlier ones are as
-    near. This keeps data with masses of equal rows cheap.
+    Of equal rows, the first ``n_neighbors + 1`` are enough, as ties are ordered by
+    index. This keeps data with many duplicates cheap.
     """
     return np.flatnonzero(_occurrence(X) <= n_neighbors)
 
 
 def center_and_exponent(X):
-    """Centre and binary exponent of the spread, by which to normalise `X`.
+    """Return center and binary exponent of the spread, for normalizing `X`.
 
-    Centring removes the part of the norms that only adds rounding error. The
-    centre is the median of a sample: unlike the mean it does not follow outliers,
-    and its coordinates are among those of the data, so that data on a grid
-    (integers, for example) stay on it. Their products remain exact then, and ties
-    remain ties. Division by two to the exponent brings the coordinates near
-    [-1, 1], without rounding, which prevents overflow.
+    Centering reduces rounding error. The center is the median of a subset: it is robust
+    to outliers, and its coordinates occur in the data, so that gridded data stay on
+    their grid and products and ties remain exact. Scaling by a power of two into about
+    [-1, 1] prevents overflow without rounding.
     """
     sample = X[:: -(-len(X) // 1024)]
     middle = len(sample) // 2
@@ -87,11 +67,11 @@ def center_and_exponent(X):
     return center, int(np.frexp(spread)[1]) + 1
 
 
-def centred(X, center, exponent, dtype):
-    """Centred and scaled coordinates in `dtype`."""
+def centered(X, center, exponent, dtype):
+    """Return centered and scaled coordinates in `dtype`."""
     X = X - center
     with np.errstate(under="ignore"):
-        # In two factors, as one may be out of range. Faster than np.ldexp.
+        # Two factors, as one may be out of range; faster than np.ldexp.
         half = exponent // 2
         X *= np.ldexp(X.dtype.type(1), -half)
         X *= np.ldexp(X.dtype.type(1), half - exponent)
@@ -99,13 +79,12 @@ def centred(X, center, exponent, dtype):
 
 
 class _ExactSearch:
-    """The filter for one data set; a call searches a block of rows.
+    """Search for a block of rows at a time, with the filter of one data set.
 
-    With ``a`` the row, ``b`` the column and both centred, ``a`` and ``b`` are
-    close where ``s(a, b) = a.b - |b|^2 / 2`` is large, because
-    ``|a - b|^2 = |a|^2 - 2 s(a, b)``. Two coordinates are appended, ``(a, 1, -t)``
-    and ``(b, -|b|^2 / 2, 1)``, so that the product is ``s - t`` and that the test
-    ``s >= t`` against the threshold ``t`` of the row is a mere test of the sign.
+    For a row ``a`` and a column ``b``, both centered,
+    ``|a - b|^2 = |a|^2 - 2 s(a, b)`` with ``s(a, b) = a.b - |b|^2 / 2``. The vectors
+    are extended to ``(a, 1, -t)`` and ``(b, -|b|^2 / 2, 1)``, so that the product is
+    ``s - t`` and a test against the threshold ``t`` of the row is a test of its sign.
     """
 
     def __init__(self, X, n_neighbors, columns=None):
@@ -114,9 +93,9 @@ class _ExactSearch:
         self.center, self.exponent = center_and_exponent(X)
 
         if columns is None:
-            # Columns in random order: after a fraction of them the threshold is near
-            # its final value, even if the data are sorted. The seed is a constant, as
-            # the order has no influence on the result.
+            # In random order, the threshold is near its final value after a fraction of
+            # the columns, even for sorted data. The result does not depend on the
+            # order.
             columns = np.random.RandomState(0).permutation(
                 candidate_columns(X, n_neighbors)
             )
@@ -124,11 +103,11 @@ class _ExactSearch:
         self.filter_columns = self._make_columns(self.columns, np.float32)
 
     def _coordinates(self, rows, dtype):
-        """Centred and scaled coordinates of some rows, in `dtype`."""
-        return centred(self.X[rows], self.center, self.exponent, dtype)
+        """Return centered and scaled coordinates of the given rows, in `dtype`."""
+        return centered(self.X[rows], self.center, self.exponent, dtype)
 
     def _make_columns(self, columns, dtype):
-        """Right-hand side of the product, shape (n_features + 2, n_columns)."""
+        """Return the right-hand side of the product, (n_features + 2, n_columns)."""
         n_features = self.X.shape[1]
         out = np.empty((n_features + 2, len(columns)), dtype=dtype)
         step = max(1, _BLOCK_BYTES // (8 * n_features))
@@ -141,10 +120,9 @@ class _ExactSearch:
         return out
 
     def __call__(self, row_ids, columns=None, filter_columns=None):
-        """Return the neighbours of some rows, at most `_BLOCK_ROWS`.
+        """Return the neighbors of at most `_BLOCK_ROWS` rows.
 
-        They are searched among all columns, or among `columns`, whose right-hand side
-        is `filter_columns`.
+        Search all columns, or `columns` with the right-hand side `filter_columns`.
         """
         if columns is None:
             columns, filter_columns = self.columns, self.filter_columns
@@ -154,10 +132,10 @@ class _ExactSearch:
         return self._measure(row_ids, *pairs)
 
     def _filter(self, row_ids, candidates, filter_columns, dtype):
-        """Pairs among which are the nearest neighbours of a block of rows.
+        """Return pairs that include the nearest neighbors of a block of rows.
 
-        Returns None if single precision separates too few pairs, as for tight
-        clusters far from one another.
+        Return None if single precision separates too few pairs, as for tight clusters
+        far apart.
         """
         k = self.k
         n_rows, n_features = len(row_ids), self.X.shape[1]
@@ -168,14 +146,13 @@ class _ExactSearch:
         left[:, n_features] = 1.0
         squared_norms = _squared_norms(left[:, :n_features])
 
-        # Between two merges no more candidates than these are kept per row, and
-        # after one no more than half.
+        # Per row, at most this many candidates are kept between two merges, and half as
+        # many after a merge.
         capacity = 4 * k + 96
         info = np.finfo(dtype)
-        # Bound of the relative error of a sum of n_features + 2 products, and of
-        # the roundings of the coordinates before it and of the distance after it.
-        # Roundings in long sums cancel: 8 sqrt(n) is never met in practice, and
-        # with the worst case, n, too little would be filtered from wide data.
+        # Bound of the relative error of a sum of n_features + 2 products, including the
+        # rounding of coordinates and distance. Roundings in long sums cancel: 8 sqrt(n)
+        # is never reached in practice, and the worst case, n, would filter too little.
         n_roundings = min(n_features, 8 * np.sqrt(n_features)) + 16
         gamma = n_roundings * info.eps + 2 * np.finfo(self.X.dtype).eps
 
@@ -190,13 +167,13 @@ class _ExactSearch:
         width = max(16, memory // (item * _BLOCK_ROWS))
         if dtype == np.float64:
             width = max(16, min(width, 4 * _BLOCK_BYTES // (item * n_features)))
-        # The first columns set the threshold, by a partial sort.
+        # The first columns set the threshold.
         first = min(n_columns, max(1024, 8 * (k + 1)))
 
         threshold = np.zeros((n_rows, 1), dtype=dtype)
         rows = columns = np.empty(0, dtype=np.int64)
         values = np.empty(0, dtype=dtype)
-        found, n_found = [], 0
+        candidate_blocks, n_kept = [], 0
         position = 0
         buffer = np.empty(n_rows * max(width, first), dtype=dtype)
         passed = np.zeros(len(buffer) + 8, dtype=bool)
@@ -209,7 +186,7 @@ class _ExactSearch:
             product = buffer[: n_rows * (end - position)].reshape(n_rows, -1)
             np.matmul(left, right, out=product)
             if position == 0:
-                # The row itself may be among the columns, hence k + 1.
+                # + 1, as the row itself may be among the columns.
                 rank = max(end - (k + 1), 0)
                 kth = np.partition(product, rank, axis=1)[:, rank].astype(np.float64)
                 threshold = lowered(kth).astype(dtype)[:, None]
@@ -218,20 +195,21 @@ class _ExactSearch:
             np.greater_equal(product, 0, out=passed[: product.size].reshape(n_rows, -1))
             hits = _flatnonzero(passed, product.size)
             if len(hits):
-                found.append((hits, product.ravel()[hits], position, end - position))
-                n_found += len(hits)
+                block = (hits, product.ravel()[hits], position, end - position)
+                candidate_blocks.append(block)
+                n_kept += len(hits)
             position = end
-            if found and (n_found > capacity * n_rows or position == n_columns):
-                # The bookkeeping waits until here, as its cost is per call rather
-                # than per candidate.
-                hits, hit_values, starts, widths = zip(*found, strict=True)
+            full = n_kept > capacity * n_rows
+            if candidate_blocks and (full or position == n_columns):
+                # Merge rarely, as the cost is per merge rather than per candidate.
+                hits, hit_values, starts, widths = zip(*candidate_blocks, strict=True)
                 sizes = [len(part) for part in hits]
                 new_rows, new_columns = np.divmod(
                     np.concatenate(hits), np.repeat(widths, sizes)
                 )
                 new_columns = candidates[new_columns + np.repeat(starts, sizes)]
                 new_values = np.concatenate(hit_values) + threshold[new_rows, 0]
-                # A row is no neighbour of itself, its duplicates are.
+                # A row is not its own neighbor, but its duplicates are.
                 other = np.flatnonzero(new_columns != row_ids[new_rows])
                 rows = np.concatenate([rows, new_rows[other]])
                 columns = np.concatenate([columns, new_columns[other]])
@@ -245,8 +223,8 @@ class _ExactSearch:
                 if len(keep) > capacity // 2 * n_rows:
                     if dtype == np.float32:
                         return None
-                    # Ties beyond measure: the best by value, then by index. On
-                    # a grid the values are exact and so is this choice.
+                    # Too many ties: keep the best by value, then by index, which is
+                    # exact on a grid.
                     order = np.lexsort((columns, -values, rows))
                     counts = np.bincount(rows, minlength=n_rows)
                     rank = np.arange(len(order)) - np.repeat(
@@ -254,13 +232,13 @@ class _ExactSearch:
                     )
                     keep = order[rank < capacity // 2]
                 rows, columns, values = rows[keep], columns[keep], values[keep]
-                found, n_found = [], len(keep)
+                candidate_blocks, n_kept = [], len(keep)
         return rows, columns
 
     def _measure(self, row_ids, rows, columns):
-        """Distances by differences, and the k nearest of the candidates."""
+        """Compute distances from differences, and return the k nearest candidates."""
         X, k = self.X, self.k
-        # In the order of row and index, so that a stable sort settles ties.
+        # Sorted by row and index, so that the stable sort below settles ties.
         order = np.argsort(rows * X.shape[0] + columns)
         rows, columns = rows[order], columns[order]
         distances = pair_distances(X, row_ids[rows], columns, self.exponent)
@@ -273,10 +251,9 @@ class _ExactSearch:
 
 
 def pair_distances(X, first, second, exponent=0):
-    """Euclidean distances of pairs of rows by differences, in double precision.
+    """Return Euclidean distances of pairs of rows from differences in double precision.
 
-    `exponent` is a power of two near the spread of the data. Data of an extreme
-    scale are divided by it before they are squared.
+    Data of extreme scale are divided by two to `exponent` before they are squared.
     """
     exponent = exponent if abs(exponent) > 300 else 0
     distances = np.empty(len(first), dtype=X.dtype)
@@ -292,10 +269,10 @@ def pair_distances(X, first, second, exponent=0):
 
 
 def _flatnonzero(mask, size):
-    """Where the first `size` entries of a sparse mask are true.
+    """Return positions of true values among the first `size` of a sparse mask.
 
-    Eight entries are looked at together, which is faster than `np.flatnonzero`
-    on a mask that is nearly all False. The mask is at least 8 entries longer.
+    Testing eight entries at once is faster than `np.flatnonzero` if nearly all are
+    False. The mask must have at least 8 more entries.
     """
     mask[size : size + 8] = False
     n_words = -(-size // 8)
@@ -305,27 +282,27 @@ def _flatnonzero(mask, size):
 
 
 def _squared_norms(X):
-    """Squared Euclidean norm of each row, in double precision."""
+    """Return the squared Euclidean norm of each row, in double precision."""
     return np.einsum("ij,ij->i", X, X, dtype=np.float64)
 
 
 def _to_table(rows, values, n_rows, fill, columns=None):
-    """Write values, given with their row numbers, into a padded table."""
+    """Scatter values, given with their row numbers, into a padded table."""
     order = np.argsort(rows, kind="stable")
     counts = np.bincount(rows, minlength=n_rows)
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     table = np.full((n_rows, counts.max()), fill, dtype=values.dtype)
-    table[rows[order], place] = values[order]
+    table[rows[order], position] = values[order]
     if columns is not None:
         filled = np.zeros(table.shape, dtype=np.int64)
-        filled[rows[order], place] = columns[order]
+        filled[rows[order], position] = columns[order]
         columns = filled
     return table, columns
 
 
 def _occurrence(X):
-    """How many equal rows precede each row."""
-    # Adding zero turns -0.0 into 0.0, which differ as bytes.
+    """Return the number of equal rows before each row."""
+    # Adding zero turns -0.0 into 0.0, which has other bytes.
     X = np.ascontiguousarray(X) + X.dtype.type(0)
     keys = X.view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
     order = np.argsort(keys, kind="stable")

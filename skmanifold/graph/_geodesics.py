@@ -1,6 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Embeddings that keep distances along the data."""
+"""Embeddings that preserve geodesic distances."""
 
 import numpy as np
 from scipy import linalg, sparse
@@ -15,16 +15,16 @@ from skmanifold.utils._warnings import warn
 from ._connectivity import connected_components_of
 from ._neighbors import nearest_neighbors
 
-# All samples are landmarks up to this many.
+# Up to this size, all samples are landmarks.
 _ALL_LANDMARKS = 2500
-# Otherwise so many, and so many for each coordinate. Two coordinates are determined by
-# three exact distances; the rest evens out the errors of the graph's.
+# Beyond it, this many, or this many per component if that is more. Three exact
+# distances determine two coordinates; more average out the errors of graph distances.
 _LEAST_LANDMARKS = 300
 _LANDMARKS_PER_COMPONENT = 20
-# Samples among which the shortest edges between the parts of a graph are looked for.
+# Number of samples among which the shortest edges between components are searched.
 _BRIDGE_SAMPLES = 5000
-# Parts that are joined in all pairs, or placed apart; more are joined along a spanning
-# tree.
+# Up to this many components are joined in all pairs or placed apart; more are joined
+# along a spanning tree.
 _ALL_PAIRS = 100
 
 
@@ -48,44 +48,45 @@ def geodesic_embedding(
     n_jobs=None,
     random_state=None,
 ):
-    """Embed samples such that distances approximate those along the data (Isomap).
+    """Embed samples so that distances approximate geodesic distances (Isomap).
 
-    Distances along the data are lengths of shortest paths in the graph of nearest
-    neighbours; classical multidimensional scaling of those places the samples. [1]_
-    With fewer landmarks than samples only the paths from the landmarks are computed:
-    these are placed by scaling, and all samples by their distances to them. [2]_
+    Geodesic distances are lengths of shortest paths in the nearest-neighbor graph;
+    classical multidimensional scaling of them gives the embedding [1]_. With fewer
+    landmarks than samples, only paths from the landmarks are computed: scaling embeds
+    the landmarks, and their distances to the landmarks embed all samples [2]_.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The data.
+        The samples.
     n_components : int, default=2
         Dimension of the embedding.
     n_neighbors : int, default=10
-        Neighbours of each sample in the graph, less than `n_samples`.
+        Number of neighbors in the graph, less than `n_samples`. Increase it if the
+        graph is disconnected; decrease it if paths take shortcuts.
     n_landmarks : int or "auto", default="auto"
-        Samples, drawn at random, that paths begin at; more than `n_components`. "auto"
-        takes all samples up to 2,500, which is Isomap itself, and 300 beyond, or 20 for
-        each component if that is more. Numbers above that of the samples mean all.
+        Number of random samples that paths start from, more than `n_components`. "auto"
+        uses all samples up to 2,500 (plain Isomap), and beyond that 300, or 20 per
+        component if that is more. Larger numbers than `n_samples` mean all.
     parts : {"joined", "apart"}, default="joined"
-        What to do with parts of a graph that is not connected: join them by edges, as
-        Isomap does, or embed each by itself and place them apart, see Notes. More than
-        100 are joined.
+        Treatment of disconnected components: join them by edges, as Isomap does, or
+        embed each separately and place them apart, see Notes. More than 100 are always
+        joined.
     n_jobs : int, default=None
-        Threads of the neighbour search. The result does not depend on it.
+        Number of threads of the neighbor search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Draws the landmarks.
+        Seed of the landmarks.
 
     Returns
     -------
     ndarray of shape (n_samples, n_components), float64
-        The embedding, in the units of X. Duplicates coincide. Coordinates that the data
-        do not support, for instance the third of three samples, are 0.
+        The embedding, in the units of X. Duplicates coincide. Unsupported coordinates,
+        such as the third for three samples, are 0.
 
     Raises
     ------
     ValueError
-        If a parameter is invalid, or if there are not more than `n_neighbors` samples.
+        If a parameter is invalid, or `n_neighbors` is not less than `n_samples`.
 
     Warns
     -----
@@ -94,24 +95,22 @@ def geodesic_embedding(
 
     See Also
     --------
-    nearest_neighbors : The neighbours that the graph is made of.
+    nearest_neighbors : Find the neighbors of the graph.
 
     Notes
     -----
-    Parts of a graph that is not connected are joined by the shortest edge between each
-    two of them, as :class:`sklearn.manifold.Isomap` does (along a spanning tree, if
-    there are more than 100 parts). There are no distances along the data between such
-    parts, and those through the joints cannot all be kept: the parts come out bent,
-    more so the fewer the coordinates. With many samples these edges are looked for
-    among 5,000 of them.
+    Disconnected components are joined by the shortest edge between each two of them, as
+    in :class:`sklearn.manifold.Isomap`, or along a spanning tree if there are more than
+    100. Distances through these edges are not geodesic and cannot all be preserved, so
+    the components are distorted. In large data, edges are searched among 5,000 samples.
 
-    With ``parts="apart"`` each part has the coordinates that it has without the others,
-    turned anyhow, and so keeps its distances. The parts lie side by side: balls around
-    them are as far from each other as the shortest edge between two parts is long, or
-    farther. Each part has its share of the landmarks, and at least 20 for each
-    component.
+    With ``parts="apart"``, each component is embedded separately, so its distances are
+    preserved but its orientation is arbitrary. The components are placed side by side:
+    balls around them are at least as far apart as the shortest edge between two
+    components is long. Landmarks are shared by size, with at least 20 per component of
+    the embedding.
 
-    Beyond the data and their neighbours, memory is ``20 * n_landmarks * n_samples``
+    Memory, beyond the data and their neighbors, is ``20 * n_landmarks * n_samples``
     bytes.
 
     References
@@ -140,8 +139,8 @@ def geodesic_embedding(
     )
     if n_landmarks != "auto" and n_landmarks <= n_components:
         raise ValueError(
-            f"n_landmarks={n_landmarks} must be more than n_components={n_components}: "
-            'fewer span fewer dimensions. Increase it, or set "auto".'
+            f"n_landmarks={n_landmarks} must be more than n_components={n_components}. "
+            'Increase it, or set "auto".'
         )
     rng = check_random_state(random_state)
 
@@ -149,21 +148,21 @@ def geodesic_embedding(
         X, n_neighbors, n_jobs=n_jobs, random_state=rng
     )
     if (distances[:, 0] == 0).any():
-        # duplicates fill each other's lists of neighbours
-        X, of = np.unique(X, axis=0, return_inverse=True)
-        of = of.ravel()
+        # duplicates would fill each other's neighbor lists
+        X, group = np.unique(X, axis=0, return_inverse=True)
+        group = group.ravel()
         if len(X) == 1:
-            return np.zeros((len(of), n_components))
+            return np.zeros((len(group), n_components))
         indices, distances = nearest_neighbors(
             X, min(n_neighbors, len(X) - 1), n_jobs=n_jobs, random_state=rng
         )
     else:
-        of = slice(None)
+        group = slice(None)
     n_samples = len(X)
-    # lengths of about 1, so that no power of them over- or underflows
+    # normalize lengths to about 1, so that their powers do not over- or underflow
     unit = distances.mean(dtype=np.float64)
     if not unit > 0:
-        return np.zeros((n_samples, n_components))[of]
+        return np.zeros((n_samples, n_components))[group]
     n_wanted = n_landmarks
     if n_landmarks == "auto":
         few = max(_LEAST_LANDMARKS, _LANDMARKS_PER_COMPONENT * n_components)
@@ -171,34 +170,34 @@ def geodesic_embedding(
     n_parts, labels = connected_components_of(indices)
     if 1 < n_parts <= _ALL_PAIRS and parts == "apart":
         warn(
-            f"The graph of {indices.shape[1]} neighbours has {n_parts} parts (the "
-            f"largest of {np.bincount(labels).max()} of {n_samples} samples), between "
-            "which there are no distances along the data: they are placed side by "
-            "side, each embedded by itself. Raise n_neighbors if they should be one; "
-            "otherwise compare distances within parts alone."
+            f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the "
+            f"largest of {np.bincount(labels).max()} of {n_samples} samples) without "
+            "distances between them: they are embedded separately, side by side. "
+            "Increase n_neighbors if they should be connected; otherwise compare "
+            "distances within parts only."
         )
         graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)
     else:
         graph = _connected_graph(X / unit, indices, distances / unit, rng)
         embedding = _along_paths(graph, n_components, n_wanted, rng)
-    return (embedding * unit)[of]
+    return (embedding * unit)[group]
 
 
 def _along_paths(graph, n_components, n_landmarks, rng):
-    """Embedding of a connected graph by shortest paths from landmarks."""
+    """Embed a connected graph by shortest paths from landmarks."""
     n_samples = graph.shape[0]
     landmarks = np.arange(n_samples)
     if n_landmarks < n_samples:
         landmarks = np.sort(rng.choice(n_samples, n_landmarks, replace=False))
     paths = sparse.csgraph.dijkstra(graph, directed=False, indices=landmarks)
-    # the number of BLAS threads would show in the last bits
+    # the last bits depend on the number of BLAS threads
     with one_blas_thread():
         return _landmark_scaling(paths, landmarks, n_components)
 
 
 def _apart(X, graph, labels, n_components, n_landmarks, rng):
-    """Embedding of each part of a graph by itself, the parts side by side."""
+    """Embed each component separately, side by side."""
     n_samples = len(X)
     members = np.split(
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1]
@@ -207,13 +206,13 @@ def _apart(X, graph, labels, n_components, n_landmarks, rng):
     embedding, radii = np.empty((n_samples, n_components)), np.empty(len(members))
     for part, rows in enumerate(members):
         share = max(least, -(-n_landmarks * len(rows) // n_samples))
-        own = _along_paths(graph[rows][:, rows], n_components, share, rng)
-        own -= (own.max(axis=0) + own.min(axis=0)) / 2
-        radii[part] = np.linalg.norm(own, axis=1).max()
-        embedding[rows] = own
-    # a common mean far from zero would cost digits in the distances
-    centred = X - X.mean(axis=0, dtype=np.float64)
-    _, squares = _nearest_pairs(centred, labels, len(members), rng)
+        positions = _along_paths(graph[rows][:, rows], n_components, share, rng)
+        positions -= (positions.max(axis=0) + positions.min(axis=0)) / 2
+        radii[part] = np.linalg.norm(positions, axis=1).max()
+        embedding[rows] = positions
+    # a common mean far from zero costs digits in the distances
+    centered = X - X.mean(axis=0, dtype=np.float64)
+    _, squares = _nearest_pairs(centered, labels, len(members), rng)
     apart = np.sqrt(np.minimum(squares, squares.T)) + radii + radii[:, np.newaxis]
     with one_blas_thread():
         embedding += _centers_of_balls(apart, radii, n_components)[labels]
@@ -221,18 +220,17 @@ def _apart(X, graph, labels, n_components, n_landmarks, rng):
 
 
 def _centers_of_balls(apart, radii, n_components):
-    """Centres that are as far from each other as asked, or farther.
+    """Return centers of balls at the given distances from each other, or farther.
 
-    The largest ball comes first. Each further one goes out from it in the direction
-    that classical scaling of the distances has for it, as far as the others need.
+    Starting from the largest ball, each ball moves outward in its direction under
+    classical scaling, as far as the others require.
     """
     np.fill_diagonal(apart, 0.0)
-    every = np.arange(len(apart))
-    layout = _landmark_scaling(apart.copy(), every, n_components)
+    layout = _landmark_scaling(apart.copy(), np.arange(len(apart)), n_components)
     first = radii.argmax()
     layout -= layout[first]
     reach = np.linalg.norm(layout, axis=1)
-    # parts beyond what the coordinates hold have no direction of their own
+    # components beyond the supported dimensions have no direction
     lost = reach == 0
     layout[lost, 0], reach[lost] = 1.0, 1.0
     directions = layout / reach[:, np.newaxis]
@@ -243,7 +241,7 @@ def _centers_of_balls(apart, radii, n_components):
     order = np.argsort(reach, kind="stable")
     for i, part in enumerate(order[1:], start=1):
         placed, direction = centers[order[:i]], directions[part]
-        # where on the ray others are too near: between two roots of a parabola
+        # others are too near between two roots of a parabola along the ray
         along = placed @ direction
         half = apart[part, order[:i]] ** 2 - (placed**2).sum(axis=1) + along**2
         half = np.sqrt(np.maximum(half, 0.0))
@@ -256,22 +254,22 @@ def _centers_of_balls(apart, radii, n_components):
 
 
 def _edges(indices, distances):
-    """Rows, columns and lengths of the edges to neighbours."""
+    """Return rows, columns and lengths of the edges to neighbors."""
     rows = np.repeat(np.arange(len(indices)), indices.shape[1])
     return rows, indices.ravel(), distances.ravel().astype(np.float64)
 
 
 def _connected_graph(X, indices, distances, rng):
-    """The symmetric graph of neighbours, its parts joined, as a CSR array."""
+    """Return the symmetric neighbor graph, components joined, as a CSR array."""
     n_samples, n_neighbors = indices.shape
     rows, columns, lengths = _edges(indices, distances)
     n_parts, labels = connected_components_of(indices)
     if n_parts > 1:
         warn(
-            f"The graph of {n_neighbors} neighbours has {n_parts} parts (the largest "
-            f"of {np.bincount(labels).max()} of {n_samples} samples), which are joined "
-            "by single edges: distances within a part are distorted as well. Raise "
-            "n_neighbors, or embed each part by itself."
+            f"The graph of {n_neighbors} neighbors has {n_parts} parts (the largest "
+            f"of {np.bincount(labels).max()} of {n_samples} samples), joined by single "
+            "edges, which distorts distances within parts as well. Increase "
+            "n_neighbors, or embed each part separately."
         )
         a, b, between = _bridges(X, labels, n_parts, rng)
         rows, columns = np.append(rows, a), np.append(columns, b)
@@ -280,7 +278,7 @@ def _connected_graph(X, indices, distances, rng):
 
 
 def _symmetric_graph(rows, columns, lengths, n_samples):
-    # both directions, and each edge once: sums of duplicates would double lengths
+    # store each edge once: summed duplicates would double its length
     first, second = np.minimum(rows, columns), np.maximum(rows, columns)
     _, kept = np.unique(first * n_samples + second, return_index=True)
     return sparse.csr_array(
@@ -289,7 +287,7 @@ def _symmetric_graph(rows, columns, lengths, n_samples):
 
 
 def _bridges(X, labels, n_parts, rng):
-    """Shortest edges between parts: their two ends and their lengths."""
+    """Return the ends and lengths of the shortest edges between components."""
     ends, squares = _nearest_pairs(X, labels, n_parts, rng)
     i, j = np.triu_indices(n_parts, 1)
     if n_parts > _ALL_PAIRS:
@@ -302,56 +300,55 @@ def _bridges(X, labels, n_parts, rng):
 
 
 def _nearest_pairs(X, labels, n_parts, rng):
-    """For parts i < j their two nearest samples and the squared distance."""
+    """Return the nearest samples and squared distances between components i < j."""
     order = np.argsort(labels, kind="stable")
     if len(X) > _BRIDGE_SAMPLES:
-        # of each part its share, and at least one
+        # a proportional share of each component, at least one sample
         counts = np.bincount(labels)
         wanted = np.maximum(1, counts * _BRIDGE_SAMPLES // len(X))
         mixed = rng.permutation(len(X))
         mixed = mixed[np.argsort(labels[mixed], kind="stable")]
-        place = np.arange(len(X)) - np.repeat(np.cumsum(counts) - counts, counts)
-        order = mixed[place < np.repeat(wanted, counts)]
+        position = np.arange(len(X)) - np.repeat(np.cumsum(counts) - counts, counts)
+        order = mixed[position < np.repeat(wanted, counts)]
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
     points = X[order].astype(np.float64)
     squares = np.einsum("ij,ij->i", points, points)
 
     shortest = np.full((n_parts, n_parts), np.inf)
-    at = np.zeros((n_parts, n_parts, 2), dtype=np.int64)
+    pairs = np.zeros((n_parts, n_parts, 2), dtype=np.int64)
     with one_blas_thread():
         for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
             if i + 1 == n_parts:
                 break
             rest = slice(starts[i + 1], None)
             nearest = np.full(len(order) - rest.start, np.inf)
-            of = np.zeros(len(nearest), dtype=np.int64)
+            origin = np.zeros(len(nearest), dtype=np.int64)
             for first in range(start, end, 256):
                 part = slice(first, min(first + 256, end))
                 d2 = squares[part, np.newaxis] - 2 * points[part] @ points[rest].T
                 best = d2.argmin(axis=0)
                 value = d2[best, np.arange(d2.shape[1])]
                 closer = value < nearest
-                nearest[closer], of[closer] = value[closer], first + best[closer]
+                nearest[closer], origin[closer] = value[closer], first + best[closer]
             nearest += squares[rest]
             for j in range(i + 1, n_parts):
                 begin = starts[j] - rest.start
                 k = begin + nearest[begin : ends[j] - rest.start].argmin()
-                at[i, j] = of[k], rest.start + k
+                pairs[i, j] = origin[k], rest.start + k
                 shortest[i, j] = max(nearest[k], np.finfo(float).tiny)
-    return order[at], shortest
+    return order[pairs], shortest
 
 
 def _landmark_scaling(paths, landmarks, n_components):
-    """Classical scaling of the landmarks, and all samples by distances to them."""
+    """Embed landmarks by classical scaling, and all samples by distances to them."""
     paths *= paths
     among = paths[:, landmarks]
-    # a path may be summed up from either end, with other last bits
+    # path lengths may differ in the last bits by direction
     among = (among + among.T) / 2
     mean = among.mean(axis=0)
     gram = -0.5 * (among - mean - mean[:, np.newaxis] + mean.mean())
-    n_found = min(n_components, len(landmarks) - 1)
-    values, vectors = _largest_eigenpairs(gram, n_found)
+    values, vectors = _largest_eigenpairs(gram, min(n_components, len(landmarks) - 1))
     supported = values > 1e-10 * max(values[0], 0.0)
     values, vectors = values[supported], vectors[:, supported]
     # the sign of an eigenvector is arbitrary
@@ -365,10 +362,10 @@ def _landmark_scaling(paths, landmarks, n_components):
 
 
 def _largest_eigenpairs(matrix, n_pairs):
-    """Eigenvalues in descending order, and their vectors as columns."""
+    """Return eigenvalues in descending order, and eigenvectors as columns."""
     n = len(matrix)
     if n > 200 and n_pairs < n // 10:
-        # a start of its own: ARPACK's would come from the global generator
+        # ARPACK would draw its start from the global generator
         start = np.random.RandomState(0).uniform(-1, 1, n)
         values, vectors = sparse.linalg.eigsh(matrix, n_pairs, which="LA", v0=start)
     else:

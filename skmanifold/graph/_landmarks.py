@@ -1,19 +1,18 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Features of samples that are known by distances to some others alone."""
+"""Features of samples given by distances to some others."""
 
 import numpy as np
 from scipy import sparse
 
-# What stands for the distance between parts that are not connected, as a multiple of
-# the largest one.
+# Distance between disconnected components, relative to the largest path length.
 _BETWEEN_PARTS = 2.0
-# Entries of a block of sums.
+# Entries in a block of sums.
 _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Shortest paths from landmarks that lie far apart.
+    """Find the shortest paths from landmarks that lie far apart.
 
     Parameters
     ----------
@@ -26,11 +25,26 @@ def landmark_paths(D, n_landmarks):
     -------
     ndarray of shape (n_samples, n_landmarks)
         Lengths of the paths, those between parts that are not connected included.
+
+    See Also
+    --------
+    distances_to_landmarks : The same of new samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from skmanifold.graph import landmark_paths
+    >>> D = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 2.0, 0.0]])
+    >>> landmark_paths(sparse.csr_array(D), 1)
+    array([[1.],
+           [0.],
+           [2.]])
     """
     n_samples = D.shape[0]
     graph = sparse.csr_array(D, dtype=np.float64, copy=True)
     largest = graph.data.max(initial=0.0)
-    # copies are near, not absent
+    # duplicates are near, not absent
     graph.data = np.maximum(graph.data, 1e-12 * largest)
     _, labels = sparse.csgraph.connected_components(graph, directed=False)
     sizes = np.bincount(labels)
@@ -40,7 +54,7 @@ def landmark_paths(D, n_landmarks):
     def paths_from(landmark):
         return sparse.csgraph.dijkstra(graph, directed=False, indices=int(landmark))
 
-    # one in each of the largest parts, then the farthest from all so far
+    # one per large component, then always the farthest from all so far
     paths = []
     for part in np.argsort(-sizes, kind="stable")[: max(1, n_landmarks // 2)]:
         members = np.flatnonzero(labels == part)
@@ -59,9 +73,9 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Lengths of paths to the landmarks, over the samples whose distances are given.
+    """Compute paths to landmarks, over the samples to which distances are given.
 
-    Each row depends on itself alone.
+    The result of a sample depends on that sample alone.
 
     Parameters
     ----------
@@ -74,13 +88,26 @@ def distances_to_landmarks(D, paths):
     -------
     ndarray of shape (n_rows, n_landmarks)
         The lengths; those of a row without distances are the largest.
+
+    See Also
+    --------
+    landmark_paths : Finds landmarks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import distances_to_landmarks
+    >>> paths = np.array([[1.0], [0.0], [2.0]])
+    >>> distances_to_landmarks(np.array([[5.0, 3.0, 0.5]]), paths)
+    array([[2.5]])
     """
     n_rows = D.shape[0]
-    found = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))
+    lengths = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))
     if not sparse.issparse(D):
         for i, row in enumerate(D):
-            found[i] = np.minimum(found[i], (row[:, np.newaxis] + paths).min(axis=0))
-        return found
+            nearest = (row[:, np.newaxis] + paths).min(axis=0)
+            lengths[i] = np.minimum(lengths[i], nearest)
+        return lengths
     step = max(1, _BLOCK * n_rows // (paths.shape[1] * max(1, D.nnz)))
     for start in range(0, n_rows, step):
         part = D[start : start + step]
@@ -88,5 +115,5 @@ def distances_to_landmarks(D, paths):
         if len(rows):
             sums = part.data[:, np.newaxis] + paths[part.indices]
             least = np.minimum.reduceat(sums, part.indptr[rows], axis=0)
-            found[start + rows] = np.minimum(found[start + rows], least)
-    return found
+            lengths[start + rows] = np.minimum(lengths[start + rows], least)
+    return lengths

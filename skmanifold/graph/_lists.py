@@ -1,6 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Lists of neighbors in which copies count once and strangers not at all."""
+"""Neighbor lists without duplicates and unrelated samples."""
 
 from numbers import Integral
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from skmanifold.utils import _warnings
 from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
@@ -15,13 +16,12 @@ from skmanifold.utils._distances import (
     describe_metric,
     learned_space,
 )
-from skmanifold.utils._warnings import warn
 
 from ._connectivity import neighbors_from_graph
 from ._distinct import WIDE, distinct_rows, small_groups
 from ._neighbors import nearest_in_rows, nearest_neighbors
 
-# Distance from which on two samples have nothing in common, for metrics that have one.
+# Distance at which two samples have nothing in common, for metrics that have one.
 _NOTHING_IN_COMMON = {
     "cosine": 1.0,
     "correlation": 1.0,
@@ -32,10 +32,9 @@ _NOTHING_IN_COMMON = {
     "russellrao": 1.0,
     "sokalsneath": 1.0,
 }
-# Metrics of differences of columns. In a wide table two samples that share no column
-# are as far apart as their distances to zero make them: the nearest others of a sample
-# without any shared column are those nearest to zero, whatever it is. In fewer columns
-# that may well be what neighbors are.
+# Metrics of feature differences. In wide data, samples without a shared nonzero feature
+# are ordered by their distance from zero only, so all get the same neighbors; in fewer
+# features that may be intended.
 _OF_COLUMNS = (
     "braycurtis",
     "canberra",
@@ -53,13 +52,13 @@ _OF_COLUMNS = (
     "seuclidean",
     "sqeuclidean",
 )
-# Distances are rounded.
+# Tolerance for rounded distances, in units of eps.
 _ROUNDINGS = 64
-# Rounding of distances between equal samples, as a share of the largest distance.
+# Tolerance for distances between equal samples, relative to the largest distance.
 _ZERO = 1e-7
-# Samples that a warning names.
+# Number of samples listed in a warning.
 _NAMED = 5
-# Above this share of all pairs a graph is one of distances between all samples.
+# A graph with more than this fraction of all pairs is a full distance matrix.
 _ALL_PAIRS = 0.5
 _BLOCK = 2**22
 
@@ -74,28 +73,27 @@ def neighbors_from_data(
     n_jobs=None,
     random_state=None,
     raw=None,
+    warn=None,
 ):
     """Find the nearest distinct neighbors of every sample.
 
-    Unlike :func:`nearest_neighbors`, copies of a sample count once, and none of a
-    sample's own copies is its neighbor: data with many copies have the neighbors of the
-    distinct samples. And samples that have nothing in common are no neighbors.
+    Unlike :func:`nearest_neighbors`, duplicates count once, a sample's duplicates are
+    not its neighbors, and samples with nothing in common are not neighbors.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The data. If ``metric="precomputed"``, the matrix of distances of shape
-        (n_samples, n_samples): all of them, or in a sparse matrix those to some others,
-        of which explicitly stored zeros are copies.
+        The samples. If ``metric="precomputed"``, their distances: all of them, or in a
+        sparse matrix some of them, where stored zeros mark duplicates.
     n_neighbors : int
-        Number of neighbors, at least 1. Reduced where there are fewer other distinct
-        samples, with a warning where there are fewer other samples.
+        Number of neighbors, at least 1. It is reduced if there are fewer other distinct
+        samples, with a warning if there are fewer other samples.
     metric : str or callable, default="euclidean"
         As in :func:`nearest_neighbors`, or "precomputed".
     metric_params : dict, default=None
         Parameters of the metric.
     algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
-        How to search, see :func:`nearest_neighbors`.
+        Search algorithm, see :func:`nearest_neighbors`.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -103,24 +101,24 @@ def neighbors_from_data(
     raw : {array-like, sparse matrix} of shape (n_samples, n_raw), default=None
         What `X` was computed from by scaling or reduction: copies, and samples that
         share no column with others, are those of `raw`. By default `X` itself.
+    warn : callable, default=None
+        Called with the message of each warning, in place of :func:`warnings.warn`.
 
     Returns
     -------
     indices : ndarray of shape (n_samples, max_neighbors), int64
-        Neighbors of each sample, the nearest first, each the first of its copies. The
-        list of a sample with fewer neighbors than others is padded with the first copy
-        of the sample itself.
+        Neighbors of each sample, nearest first, each represented by its first
+        duplicate. Shorter lists are padded with the sample's own first duplicate.
     distances : ndarray of shape (n_samples, max_neighbors)
         Distances to these neighbors, 0 where padded.
     counts : ndarray of shape (n_samples,), int64
         Number of valid entries in each row, at least 1: the only neighbor of a sample
-        without neighbors is the first copy of the sample itself.
+        without neighbors is its own first duplicate.
 
     Raises
     ------
     ValueError
-        If a parameter is invalid, or if the metric gives distances that are NaN or
-        negative.
+        If a parameter is invalid, or the metric returns NaN or negative distances.
 
     Warns
     -----
@@ -130,18 +128,18 @@ def neighbors_from_data(
 
     See Also
     --------
-    nearest_neighbors : The nearest other samples, copies included.
-    neighbors_from_graph : Lists of neighbors from a graph.
+    nearest_neighbors : Find neighbors, duplicates included.
+    neighbors_from_graph : Read neighbors from a precomputed graph.
 
     Notes
     -----
-    Two samples have nothing in common if their distance is 1 in a metric that is then
-    at its largest ("jaccard", "dice", "hamming", ...), or at least 1 in "cosine" and
-    "correlation"; infinite distances count likewise. In metrics of the differences of
-    columns, such as "euclidean" and "hamming", this is asked of samples with more than
-    64 columns that share not one non-zero column with any other sample, and of groups
-    of at most `n_neighbors` of them that share columns only among themselves. Without
-    it, all of them would have the same few neighbors, those nearest to zero.
+    Two samples have nothing in common if their distance is infinite, or at least 1 for
+    metrics with that maximum ("jaccard", "dice", "hamming", ...) and for "cosine" and
+    "correlation". For metrics of feature differences, such as "euclidean", and more
+    than 64 features, neither have samples that share no nonzero feature with others,
+    nor groups of at most `n_neighbors` samples that share features among themselves
+    only. Otherwise all of these would get the same few neighbors, those nearest to
+    zero.
 
     Examples
     --------
@@ -155,39 +153,14 @@ def neighbors_from_data(
            [0, 4],
            [1, 0]])
     """
-    return neighbor_lists(
-        X,
-        n_neighbors,
-        metric=metric,
-        metric_params=metric_params,
-        algorithm=algorithm,
-        n_jobs=n_jobs,
-        random_state=random_state,
-        raw=raw,
-    )
-
-
-def neighbor_lists(
-    X,
-    n_neighbors,
-    *,
-    metric="euclidean",
-    metric_params=None,
-    algorithm="auto",
-    n_jobs=None,
-    random_state=None,
-    raw=None,
-    warn=warn,
-):
-    """As `neighbors_from_data`; ``warn=None`` keeps silent."""
     if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
         raise ValueError(
             f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
             "least 1."
         )
-    warn = warn or (lambda message: None)
+    warn = warn or _warnings.warn
     if isinstance(metric, str) and metric == "precomputed":
-        return _neighbors_from_distances(finite_distances(X), n_neighbors, warn)
+        return _neighbors_from_distances(check_distances(X), n_neighbors, warn)
     X = check_array(
         plain(X),
         accept_sparse="csr",
@@ -204,12 +177,12 @@ def neighbor_lists(
         raw = np.asarray(raw)
     if raw.shape[0] != X.shape[0]:
         raise ValueError(
-            f"raw has {raw.shape[0]} samples, but X has {X.shape[0]}. Pass what X was "
-            "computed from, row by row."
+            f"raw has {raw.shape[0]} samples, but X has {X.shape[0]}. Pass the data"
+            " that X was computed from, in the same order."
         )
     name = metric if isinstance(metric, str) else None
     if name in LEARNED_METRICS and algorithm != "pynndescent":
-        # of all samples, the copies included
+        # learned from all samples, duplicates included
         X = learned_space(X, metric, metric_params)
         metric, metric_params = "euclidean", None
     first, group = distinct_rows(raw != 0 if name in SET_METRICS else raw)
@@ -224,12 +197,12 @@ def neighbor_lists(
     if len(first) == 1:
         lists = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1)), np.zeros(1, int)
         return _to_all(*lists, first, group)
-    whole = len(first) == X.shape[0]
-    distinct = X if whole else X[first]
+    all_distinct = len(first) == X.shape[0]
+    distinct = X if all_distinct else X[first]
 
     groups = np.full(len(first), -1)
     if name in _OF_COLUMNS and raw.shape[1] > WIDE:
-        groups = small_groups(raw if whole else raw[first], n_neighbors)
+        groups = small_groups(raw if all_distinct else raw[first], n_neighbors)
     if (groups < 0).all():
         indices, distances = nearest_neighbors(distinct, n_neighbors, **options)
         counts = np.full(len(first), n_neighbors)
@@ -237,19 +210,51 @@ def neighbor_lists(
         indices, distances, counts = _within_groups(
             distinct, groups, n_neighbors, options
         )
-    least = _NOTHING_IN_COMMON.get(name, np.inf)
-    least -= _ROUNDINGS * np.finfo(distances.dtype).eps
-    counts = np.minimum(counts, np.count_nonzero(distances < least, axis=1))
-    _warn_of_strangers(indices, counts, group, metric, warn)
+    unrelated = _NOTHING_IN_COMMON.get(name, np.inf)
+    unrelated -= _ROUNDINGS * np.finfo(distances.dtype).eps
+    counts = np.minimum(counts, np.count_nonzero(distances < unrelated, axis=1))
+    _warn_of_unrelated(indices, counts, group, metric, warn)
     return _to_all(indices, distances, counts, first, group)
 
 
 def neighbors_from_connectivity(graph, n_samples, n_neighbors):
-    """Lists of neighbors from a user's own graph, or from all distances.
+    """Find the neighbors in a user's own graph, or in a matrix of all distances.
 
     A matrix that has an entry for most pairs of samples is no graph of neighbors: the
     `n_neighbors` nearest are taken, as if its entries were distances. Otherwise see
     :func:`neighbors_from_graph`.
+
+    Parameters
+    ----------
+    graph : {array-like, sparse matrix} of shape (n_samples, n_samples)
+        The graph.
+    n_samples : int
+        Number of samples that it must describe.
+    n_neighbors : int
+        Neighbors of each sample where the matrix has entries for most pairs.
+
+    Returns
+    -------
+    indices, distances, counts : ndarray
+        As of :func:`neighbors_from_graph`.
+
+    Raises
+    ------
+    ValueError
+        If the graph is no numeric matrix of the right shape, or if it has entries for
+        most pairs that are no distances.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import kneighbors_graph
+    >>> from skmanifold.graph import neighbors_from_connectivity
+    >>> X = [[0.0], [1.0], [3.0], [3.5]]
+    >>> graph = kneighbors_graph(X, n_neighbors=1)
+    >>> neighbors_from_connectivity(graph, 4, n_neighbors=1)[0]
+    array([[1],
+           [0],
+           [3],
+           [2]])
     """
     shape = getattr(graph, "shape", None)
     if shape is None:
@@ -263,30 +268,30 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
         return neighbors_from_graph(graph, n_samples)
     graph = graph.toarray() if is_sparse else np.asarray(graph)
     if graph.dtype.kind not in "biuf":
-        return neighbors_from_graph(graph, n_samples)  # which says what is wrong
+        return neighbors_from_graph(graph, n_samples)  # raises the error
     diagonal = graph.diagonal()
     others = graph[~np.eye(n_samples, dtype=bool)]
     others = others[others != 0]
     if others.min() == others.max():
         raise ValueError(
-            f"connectivity has {n_edges / n_samples:.0f} equal entries in a row: "
-            "everybody is everybody's neighbor. Pass a graph of the nearest alone, "
-            "such as sklearn.neighbors.kneighbors_graph(X, n_neighbors), or a matrix "
-            "of distances."
+            f"connectivity has {n_edges / n_samples:.0f} equal entries per sample, so"
+            " all samples are neighbors of each other. Pass a graph of nearest"
+            " neighbors, such as sklearn.neighbors.kneighbors_graph(X, n_neighbors),"
+            " or a matrix of distances."
         )
     if np.all(diagonal > 0):
         raise ValueError(
-            "connectivity has entries for most pairs of samples and a diagonal that is "
-            "not zero, so it seems to hold similarities of all pairs. Pass distances, "
-            "or a graph of the nearest alone."
+            "connectivity has entries for most pairs of samples and a nonzero diagonal,"
+            " like a matrix of similarities. Pass distances, or a graph of nearest"
+            " neighbors."
         )
     return _neighbors_from_distances(
-        graph, n_neighbors, warn, name="connectivity", zeros="no edges"
+        graph, n_neighbors, _warnings.warn, name="connectivity", zeros="no edges"
     )
 
 
 def _possible(n_neighbors, n_distinct, n_samples, warn):
-    """The number of neighbors, reduced where there are fewer others."""
+    """Return n_neighbors, reduced if there are fewer other samples."""
     possible = max(1, min(n_neighbors, n_distinct - 1))
     if n_neighbors >= n_samples and n_distinct > 1:
         warn(
@@ -297,7 +302,7 @@ def _possible(n_neighbors, n_distinct, n_samples, warn):
 
 
 def _within_groups(X, groups, n_neighbors, options):
-    """Neighbors of samples within their small group, or outside of all such."""
+    """Return neighbors within each small group, and within the rest."""
     n_samples = X.shape[0]
     indices = np.repeat(np.arange(n_samples)[:, np.newaxis], n_neighbors, axis=1)
     distances = np.zeros(indices.shape, dtype=X.dtype)
@@ -307,19 +312,19 @@ def _within_groups(X, groups, n_neighbors, options):
     for members in np.split(order, starts):
         k = min(n_neighbors, len(members) - 1)
         if k:
-            near, there = nearest_neighbors(X[members], k, **options)
+            near, near_distances = nearest_neighbors(X[members], k, **options)
             indices[members, :k] = members[near]
-            distances[members, :k] = there
+            distances[members, :k] = near_distances
             counts[members] = k
     return indices, distances, counts
 
 
 def _to_all(indices, distances, counts, first, group):
-    """Lists of the distinct samples as lists of all samples."""
-    own = np.arange(len(first))[:, np.newaxis]
+    """Expand lists of distinct samples to all samples."""
+    numbers = np.arange(len(first))[:, np.newaxis]
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     width = max(1, int(counts.max()))
-    indices = np.where(valid, indices, own)[:, :width]
+    indices = np.where(valid, indices, numbers)[:, :width]
     distances = np.where(valid, distances, 0)[:, :width]
     return (
         first[indices][group],
@@ -328,8 +333,8 @@ def _to_all(indices, distances, counts, first, group):
     )
 
 
-def _warn_of_strangers(indices, counts, group, metric, warn):
-    """Warn of samples that have no neighbor and are none."""
+def _warn_of_unrelated(indices, counts, group, metric, warn):
+    """Warn of samples without neighbors that are no one's neighbor."""
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     alone = counts == 0
     alone[indices[valid]] = False
@@ -338,63 +343,90 @@ def _warn_of_strangers(indices, counts, group, metric, warn):
     samples = np.flatnonzero(alone[group])
     named = ", ".join(map(str, samples[:_NAMED]))
     named += ", ..." if len(samples) > _NAMED else ""
-    one = len(samples) == 1
+    verb = "has" if len(samples) == 1 else "have"
     warn(
-        f"{len(samples)} of the {len(group)} samples {'has' if one else 'have'} "
-        f"nothing in common with any other (metric={describe_metric(metric)}): "
-        f"{named}. Such samples have no neighbors. They are placed apart, and their "
-        "positions say nothing: leave them out, or choose columns or a metric that "
-        "relate them to others."
+        f"{len(samples)} of the {len(group)} samples {verb} nothing in common with any "
+        f"other (metric={describe_metric(metric)}): {named}. They have no neighbors,"
+        " and their positions in an embedding are meaningless. Remove them, or choose"
+        " features or a metric that relate them to others."
     )
 
 
-def finite_distances(D):
-    """Raise ValueError if a matrix has NaN or infinite entries; return it."""
+def check_distances(D, *, square=False, name="X"):
+    """Check that the entries of a matrix may be distances.
+
+    Parameters
+    ----------
+    D : {array-like, sparse matrix} of shape (n_samples, n_others)
+        The matrix.
+    square : bool, default=False
+        Whether it must hold the distances between all of its samples: be square, with
+        zeros on the diagonal.
+    name : str, default="X"
+        What errors call it.
+
+    Returns
+    -------
+    {array-like, sparse matrix} of shape (n_samples, n_others)
+        The matrix, as it is.
+
+    Raises
+    ------
+    ValueError
+        If entries are NaN, infinite or negative, or if the matrix is not square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.graph import check_distances
+    >>> check_distances(np.array([[0.0, 2.0], [2.0, 0.0]]), square=True)
+    array([[0., 2.],
+           [2., 0.]])
+    """
     entries = D.data if sparse.issparse(D) else D
     entries = getattr(entries, "values", entries)
-    if isinstance(entries, np.ndarray) and entries.dtype.kind == "f":
-        for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
-            if bad(entries).any():
-                raise ValueError(
-                    f"X has distances that are {what}, but metric='precomputed' needs "
-                    "finite ones. Leave out distances that are not known, or between "
-                    "parts that are not connected, by a sparse matrix of the others."
-                )
+    if isinstance(entries, np.ndarray) and entries.dtype.kind in "iuf":
+        _check_entries(entries, name)
+    if square:
+        _check_square(D, name)
     return D
 
 
-def as_distances(D, name="X"):
-    """Raise ValueError unless entries may be distances."""
-    entries = D.data if sparse.issparse(D) else D
+def _check_entries(entries, name):
+    for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
+        if entries.dtype.kind == "f" and bad(entries).any():
+            raise ValueError(
+                f"{name} has distances that are {what}, but metric='precomputed' needs "
+                "finite ones. Leave out distances that are not known, or between "
+                "parts that are not connected, by a sparse matrix of the others."
+            )
     least = entries.min(initial=0)
     if least < 0:
         raise ValueError(
-            f"{name} has negative entries, the least of them {least:g}, but "
-            "metric='precomputed' needs distances, which are at least 0. Of a kernel K "
-            "pass the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
+            f"{name} has negative entries, the smallest {least:g}, but "
+            "metric='precomputed' needs distances of at least 0. For a kernel K, pass "
+            "the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
         )
-    return D
 
 
-def check_square_distances(D, name="X"):
-    """Raise ValueError unless a matrix may be one of distances between samples."""
+def _check_square(D, name):
     if D.shape[0] != D.shape[1]:
         raise ValueError(
             f"{name} has shape {D.shape}, but metric='precomputed' needs the square "
-            "matrix of the distances between all samples. Pass features with another "
-            "metric, or sklearn.metrics.pairwise_distances of them."
+            "matrix of distances between all samples. Pass features with another "
+            "metric, or their sklearn.metrics.pairwise_distances."
         )
     largest = D.max()
     if largest > 0 and (D.diagonal() > 1e-3 * largest).any():
         raise ValueError(
-            f"{name} has a diagonal that is not zero, but metric='precomputed' needs "
-            "distances, and each sample is at 0 from itself. If these are similarities "
-            "or a kernel K, pass the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
+            f"{name} has a nonzero diagonal, but metric='precomputed' needs distances, "
+            "which are 0 on the diagonal. For similarities or a kernel K, pass the "
+            "distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
         )
 
 
 def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
-    """Lists of neighbors from distances of all or, if sparse, of some pairs."""
+    """Return neighbor lists from distances of all or, if sparse, of some pairs."""
     D = check_array(
         D,
         accept_sparse="csr",
@@ -402,7 +434,7 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
         ensure_min_samples=2,
         input_name=name,
     )
-    check_square_distances(as_distances(D, name), name)
+    check_distances(D, square=True, name=name)
     if sparse.issparse(D):
         return _from_sparse_distances(D, n_neighbors)
     first, group = _distinct_by_distance(D)
@@ -425,18 +457,18 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
 
 
 def _distinct_by_distance(D):
-    """As `distinct_rows`, for samples at distance 0 that agree on all others."""
+    """Return distinct samples: duplicates are at distance 0 and agree on the rest."""
     n_samples = len(D)
-    # scikit-learn's Euclidean distances of equal samples are not quite zero
+    # Euclidean distances between equal samples may be nonzero by rounding
     near = _ZERO * D.max()
     origin = np.arange(n_samples)
     step = max(1, _BLOCK // n_samples)
     for start in range(0, n_samples, step):
         table = D[start : start + step] <= near
-        here = np.arange(len(table))
-        table[here, start + here] = True
+        in_block = np.arange(len(table))
+        table[in_block, start + in_block] = True
         origin[start : start + step] = table.argmax(axis=1)
-    # the first of the first, until nothing changes
+    # follow chains to the first duplicate
     while not np.array_equal(origin, origin[origin]):
         origin = origin[origin]
     for start in range(0, n_samples, step):
@@ -449,10 +481,10 @@ def _distinct_by_distance(D):
 
 
 def _from_sparse_distances(D, n_neighbors):
-    """Lists of neighbors from a sparse matrix in which stored zeros are copies."""
+    """Return neighbor lists from sparse distances; stored zeros mark duplicates."""
     edges = sparse.coo_array(D, copy=True)
     edges.sum_duplicates()
-    rows, columns = (at.astype(np.int64) for at in edges.coords)
+    rows, columns = (axis.astype(np.int64) for axis in edges.coords)
     is_copy = (edges.data == 0) & (rows != columns)
     copies = sparse.csr_array(
         (np.ones(is_copy.sum()), (rows[is_copy], columns[is_copy])), shape=D.shape
@@ -460,7 +492,7 @@ def _from_sparse_distances(D, n_neighbors):
     n_distinct, labels = sparse.csgraph.connected_components(copies, directed=False)
     _, first, group = np.unique(labels, return_index=True, return_inverse=True)
     origin = first[group.ravel()]
-    # one edge between each two distinct samples, the shortest
+    # keep the shortest edge between each pair of distinct samples
     rows, columns, lengths = origin[rows], origin[columns], edges.data
     keep = rows != columns
     rows, columns, lengths = rows[keep], columns[keep], lengths[keep]

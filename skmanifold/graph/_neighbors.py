@@ -1,6 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The k nearest neighbours of every sample."""
+"""The k nearest neighbors of every sample."""
 
 import importlib.util
 import warnings
@@ -29,25 +29,23 @@ from ._exact import (
     _BLOCK_ROWS,
     _ExactSearch,
     center_and_exponent,
-    centred,
+    centered,
     exact_neighbors,
     pair_distances,
 )
 from ._partition import partition_neighbors
 
-# The exact search multiplies and adds n * n * d times, and spends the time of about
-# 10 further operations on each pair, whatever d. Up to this budget it takes some
-# 3 seconds on one core (40,000 samples of 50 features).
+# The exact search costs n * n * d multiplications, and about 10 further operations per
+# pair. This budget takes about 3 seconds on one core (40,000 samples of 50 features).
 _EXACT_BUDGET = 1e11
 _PAIR_OVERHEAD = 10
-# Distances of a block in other metrics.
+# Size of a block of distances in other metrics.
 _BLOCK_DISTANCES = 2**22
 
 _ALGORITHMS = ("auto", "exact", "partition", "pynndescent")
-# Metrics that are monotonic functions of the Euclidean distance, after a
-# normalisation of the rows for the cosine.
+# Monotonic functions of the Euclidean distance, for the cosine after normalization.
 _EUCLIDEAN_LIKE = ("euclidean", "l2", "minkowski", "sqeuclidean", "cosine")
-# Without the one whose purpose is NaN, which no search takes.
+# No search accepts NaN, the only purpose of "nan_euclidean".
 _METRICS = sorted({*VALID_METRICS["brute"]} - {"nan_euclidean"})
 
 
@@ -61,91 +59,84 @@ def nearest_neighbors(
     n_jobs=None,
     random_state=None,
 ):
-    """Find the nearest neighbours of every sample among the others.
+    """Find the nearest other samples of every sample.
 
     Parameters
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        The data, or all distances between them if ``metric="precomputed"``.
+        The samples, or their distances if ``metric="precomputed"``.
     n_neighbors : int
-        Number of neighbours, at least 1 and less than `n_samples`.
+        Number of neighbors, at least 1 and less than `n_samples`.
     algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
-        How to search.
+        Search algorithm.
 
         - "exact" compares all pairs, in bounded memory.
         - "partition" is approximate: it compares samples of nearby cells of a
           partition [1]_, see Notes. For Euclidean metrics and the cosine.
-        - "pynndescent" builds an approximate graph by nearest-neighbour descent
-          [2]_ with the package of this name. Its first call in a process compiles,
-          which takes about a minute.
-        - "auto" is exact up to a size: while
-          ``n_samples ** 2 * (n_features + 10)`` is at most 1e11, as for 40,000
-          samples of 50 features. Beyond it is "partition" for Euclidean metrics and
-          the cosine, and "pynndescent" if these are of sparse data that do not fit
-          densely into scikit-learn's working memory and the package is installed.
-          With another metric it is always exact, so that a metric means the same for
-          every number of samples.
+        - "pynndescent" is approximate nearest-neighbor descent [2]_ by the package of
+          this name. Its first call in a process takes about a minute to compile.
+        - "auto" is exact while ``n_samples ** 2 * (n_features + 10)`` is at most 1e11,
+          such as 40,000 samples of 50 features. Beyond that it is "partition" for
+          Euclidean metrics and the cosine; for sparse data that do not fit densely
+          into scikit-learn's working memory, it is "pynndescent" if installed. Other
+          metrics are always searched exactly.
     metric : str or callable, default="euclidean"
-        Any metric that :class:`~sklearn.neighbors.NearestNeighbors` takes with
-        ``algorithm="brute"``, of sparse data as well, or a callable of two samples.
-        The cosine distance of two samples that are both zero is 0, and 1 if only one
-        is. "precomputed" means that `X` holds all distances. With
-        ``algorithm="pynndescent"``, the metrics of that package; a callable must
-        be compiled by ``numba.njit``.
+        Any metric of :class:`~sklearn.neighbors.NearestNeighbors` with
+        ``algorithm="brute"``, also for sparse data, or a callable of two samples. The
+        cosine distance between zero and non-zero samples is 1, and 0 between two zero
+        samples. "precomputed" means that `X` holds all distances. With
+        ``algorithm="pynndescent"``, a metric of that package, or a callable compiled
+        by ``numba.njit``.
     metric_params : dict, default=None
         Parameters of the metric, such as ``{"p": 3}`` for "minkowski". The variances
         ``V`` of "seuclidean" and the inverse covariance ``VI`` of "mahalanobis" are
-        taken from `X` if they are not given.
+        computed from `X` if not given.
     n_jobs : int, default=None
         Number of threads of the exact search. None means 1 unless in a
-        :obj:`joblib.parallel_backend` context. -1 means all processors, or as many as
-        ``OMP_NUM_THREADS`` says, where joblib and dask write the share of each of their
-        workers. The result does not depend on it. "pynndescent" uses one thread
-        always: with the same seed, its result changes with the number of threads.
+        :obj:`joblib.parallel_backend` context. -1 means all processors, but at most
+        ``OMP_NUM_THREADS``, where joblib and dask set the share of each worker. The
+        result does not depend on it; "pynndescent" always uses one thread, since its
+        result would.
     random_state : int, RandomState instance or None, default=None
-        Seed of "pynndescent". The other searches are not random. The global random
-        state of NumPy is neither used nor changed.
+        Seed of "pynndescent"; the other searches are not random. NumPy's global random
+        state is neither used nor changed.
 
     Returns
     -------
     indices : ndarray of shape (n_samples, n_neighbors), int64
-        Neighbours of each sample, the nearest first, equal distances in the order
-        of the index. A sample is never its own neighbour. Duplicates of it are, and
-        so are samples that have nothing in common with it if there are no others; see
-        :func:`neighbors_from_data`.
+        Neighbors of each sample, nearest first, ties ordered by index. A sample is
+        never its own neighbor, but its duplicates are, and so are unrelated samples if
+        there are no others; see :func:`neighbors_from_data`.
     distances : ndarray of shape (n_samples, n_neighbors)
-        Distances to these neighbours; float32 if `X` is float32, else float64.
+        Distances to these neighbors; float32 if `X` is float32, else float64.
 
     Raises
     ------
     ValueError
-        If a parameter is invalid, if there are not more than `n_neighbors` samples, or
-        if the metric gives distances that are NaN or negative.
+        If a parameter is invalid, `n_neighbors` is not less than `n_samples`, or the
+        metric returns NaN or negative distances.
     ImportError
         If ``algorithm="pynndescent"`` and the package is not installed.
 
     See Also
     --------
-    neighbors_from_data : Lists of neighbors in which duplicates count once.
-    neighbors_from_graph : Neighbours from a graph that was computed elsewhere.
-    connected_components_of : The parts of the graph that are not connected.
+    neighbors_from_data : Find neighbors, counting duplicates once.
+    neighbors_from_graph : Read neighbors from a precomputed graph.
+    connected_components_of : Label the connected components of the graph.
 
     Notes
     -----
-    The exact Euclidean search filters pairs by matrix products in single precision
-    and computes the distances of those that remain from differences in double
-    precision. A bound of the rounding error decides what remains. Where single
-    precision does not resolve the neighbours, as in tight clusters that are far
-    apart, double precision takes over. Beside the data it holds up to three
-    copies of them in single precision and, for each thread, a few blocks of 1 MiB.
+    The exact Euclidean search filters pairs by matrix products in single precision,
+    with a bound of the rounding error, and computes the remaining distances from
+    differences in double precision. The filter switches to double precision if
+    necessary, as for tight clusters far apart. It uses up to three copies of the data
+    in single precision and a few blocks of 1 MiB per thread.
 
-    The partition has about ``sqrt(n_samples)`` cells, those of the centers that a few
-    steps of k-means find on a part of the samples. The neighbors of a sample are
-    searched among the samples of the 40 cells whose centers are nearest to the center
-    of its own, exactly as above. It finds about 98 of 100 neighbors of images, all of
-    them in tight clusters, and fewer where data have no structure. Its cost grows as
-    ``n_samples ** 1.5``. It depends on the samples alone: not on their order, the
-    number of threads or a seed.
+    The partition has about ``sqrt(n_samples)`` cells, from a few steps of k-means on a
+    subset. A sample's neighbors are searched, exactly, in the 40 cells nearest to its
+    own. This finds about 98 % of the neighbors for images, all in tight clusters, and
+    fewer for data without structure. The cost grows as ``n_samples ** 1.5``. The result
+    does not depend on the order of samples, the number of threads or a seed.
 
     References
     ----------
@@ -216,11 +207,11 @@ def nearest_neighbors(
             elif importlib.util.find_spec("pynndescent") is not None:
                 algorithm = "pynndescent"
     if algorithm == "partition" and not is_fast:
-        what = "sparse data that do not fit densely into scikit-learn's working memory"
+        data = "sparse data that do not fit densely into scikit-learn's working memory"
         if not euclidean_like:
-            what = f"metric={describe_metric(metric)}"
+            data = f"metric={describe_metric(metric)}"
         raise ValueError(
-            f"algorithm='partition' does not search {what}. It needs one of "
+            f"algorithm='partition' does not support {data}. It needs one of "
             f"{', '.join(map(repr, _EUCLIDEAN_LIKE))}, without metric_params: use "
             "algorithm='exact', or 'auto'."
         )
@@ -244,7 +235,7 @@ def nearest_neighbors(
     if metric == "sqeuclidean":
         distances **= 2
     elif metric == "cosine":
-        # |a - b|^2 = 2 - 2 cos for rows of unit length.
+        # |a - b|^2 = 2 - 2 cos for unit vectors.
         distances = distances**2 / 2
     return indices, distances
 
@@ -267,11 +258,11 @@ def _check_metric(metric, metric_params, algorithm):
 
 
 def _neighbors_in_matrix(D, n_neighbors):
-    """Neighbors from all distances."""
+    """Return neighbors from a dense matrix of all distances."""
     if sparse.issparse(D):
         raise ValueError(
             "metric='precomputed' needs all distances in a dense array here. For a "
-            "sparse matrix of some of them call neighbors_from_graph."
+            "sparse matrix, call neighbors_from_graph."
         )
     if D.shape[0] != D.shape[1]:
         raise ValueError(
@@ -304,19 +295,19 @@ def _check_n_neighbors(n_neighbors, n_samples):
         raise ValueError(
             f"n_neighbors={n_neighbors} is too large for {n_samples} samples. It "
             "must be less than the number of samples, as a sample is not its own "
-            f"neighbour: use n_neighbors={n_samples - 1} or less, or more samples."
+            f"neighbor: use n_neighbors={n_samples - 1} or less, or more samples."
         )
 
 
 def _unit_rows(X):
-    """Rows of unit length, whose Euclidean distances order them like the cosine.
+    """Scale rows to unit length; Euclidean distances then order them like the cosine.
 
-    Zero rows become the unit vector of an additional coordinate. Their cosine
-    distance is then 0 from one another and 1 from every other row.
+    Zero rows become a unit vector in an additional dimension: at cosine distance 0 from
+    each other and 1 from all other rows.
     """
     largest = np.abs(X).max(axis=1)
     is_zero = largest == 0
-    # In two steps, as the squares of extreme entries overflow or vanish.
+    # In two steps, as squares of extreme entries overflow or underflow.
     X = X / np.where(is_zero, 1, largest)[:, np.newaxis]
     norms = np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))
     X /= np.where(is_zero, 1, norms)[:, np.newaxis].astype(X.dtype)
@@ -326,9 +317,9 @@ def _unit_rows(X):
 
 
 def _without_self(indices, distances, rows, n_neighbors):
-    """Drop each row's own number, or else the farthest, and sort the ties."""
+    """Drop each row's own index, or else the farthest, and sort ties by index."""
     other = indices != rows[:, np.newaxis]
-    # A stable sort of the booleans moves the row itself to the end.
+    # The stable sort moves the row itself to the end.
     order = np.argsort(~other, axis=1, kind="stable")[:, :n_neighbors]
     indices = np.take_along_axis(indices, order, axis=1).astype(np.int64)
     distances = np.take_along_axis(distances, order, axis=1)
@@ -345,7 +336,7 @@ def _sorted(indices, distances):
 
 
 def _neighbors_in_any_metric(X, n_neighbors, metric, metric_params, n_jobs, rows=None):
-    """Exact neighbors of all or some rows in any metric of scikit-learn."""
+    """Return exact neighbors, of the given rows, in any metric of scikit-learn."""
     dtype = X.dtype
     search = CheckedDistances(X, metric, metric_params)
     n_samples = X.shape[0]
@@ -358,7 +349,7 @@ def _neighbors_in_any_metric(X, n_neighbors, metric, metric_params, n_jobs, rows
 
     def fill(start):
         part = slice(start, start + step)
-        # OpenMP's limit belongs to the thread, so it is set inside of it.
+        # OpenMP's limit is per thread.
         with controller.limit(limits=1, user_api="openmp"):
             table = search(rows[part])
         table[np.arange(len(table)), rows[part]] = np.inf
@@ -372,59 +363,61 @@ def _neighbors_in_any_metric(X, n_neighbors, metric, metric_params, n_jobs, rows
 
 
 def nearest_in_rows(table, k):
-    """The k smallest entries of each row, equal ones in the order of the index."""
+    """Return the k smallest entries of each row, ties ordered by index."""
     kth = np.partition(table, k - 1, axis=1)[:, k - 1 : k]
     rows, columns = np.nonzero(table <= kth)
     order = np.lexsort((columns, table[rows, columns], rows))
     rows, columns = rows[order], columns[order]
     counts = np.bincount(rows, minlength=len(table))
-    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    columns = columns[place < k].reshape(len(table), k)
+    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    columns = columns[position < k].reshape(len(table), k)
     return columns, np.take_along_axis(table, columns, axis=1)
 
 
 def _pynndescent_euclidean(X, n_neighbors, random_state):
-    """Approximate Euclidean neighbours of dense data, with exact distances."""
+    """Return approximate Euclidean neighbors of dense data, with exact distances."""
     center, exponent = center_and_exponent(X)
-    # pynndescent works in single precision, which an offset would use up.
+    # Single precision, as used by pynndescent, would lose digits to an offset.
     indices, _ = _descend(
-        centred(X, center, exponent, np.float32), n_neighbors, "euclidean", random_state
+        centered(X, center, exponent, np.float32),
+        n_neighbors,
+        "euclidean",
+        random_state,
     )
     rows = np.repeat(np.arange(len(X)), n_neighbors)
-    lacking = np.flatnonzero(np.any(indices < 0, axis=1))
+    incomplete = np.flatnonzero(np.any(indices < 0, axis=1))
     distances = pair_distances(X, rows, np.maximum(indices, 0).ravel(), exponent)
     indices, distances = _sorted(indices, distances.reshape(indices.shape))
-    if len(lacking):
+    if len(incomplete):
         search = _ExactSearch(X, n_neighbors)
-        for start in range(0, len(lacking), _BLOCK_ROWS):
-            part = lacking[start : start + _BLOCK_ROWS]
+        for start in range(0, len(incomplete), _BLOCK_ROWS):
+            part = incomplete[start : start + _BLOCK_ROWS]
             indices[part], distances[part] = search(part)
     return indices, distances
 
 
 def _pynndescent_neighbors(X, n_neighbors, metric, metric_params, random_state):
-    """Approximate neighbours in a metric of pynndescent."""
+    """Return approximate neighbors in a metric of pynndescent."""
     if callable(metric) and not hasattr(metric, "py_func"):
         raise ValueError(
-            f"metric={metric!r} is not compiled, and pynndescent takes only "
-            "callables that are. Decorate it with numba.njit, or use "
-            "algorithm='exact'."
+            f"metric={metric!r} is not compiled, as pynndescent requires. Decorate it "
+            "with numba.njit, or use algorithm='exact'."
         )
     indices, distances = _descend(
         X, n_neighbors, metric, random_state, metric_kwds=metric_params
     )
-    lacking = np.flatnonzero(np.any(indices < 0, axis=1))
+    incomplete = np.flatnonzero(np.any(indices < 0, axis=1))
     indices, distances = _sorted(indices, distances.astype(X.dtype))
-    if len(lacking):
-        indices[lacking], distances[lacking] = _neighbors_in_any_metric(
-            X, n_neighbors, metric, metric_params, None, rows=lacking
+    if len(incomplete):
+        indices[incomplete], distances[incomplete] = _neighbors_in_any_metric(
+            X, n_neighbors, metric, metric_params, None, rows=incomplete
         )
     check_distances(distances, np.arange(len(indices)), metric, columns=indices)
     return indices, distances
 
 
 def _descend(X, n_neighbors, metric, random_state, **options):
-    """Run pynndescent. Missing neighbours have index -1."""
+    """Run pynndescent; missing neighbors have index -1."""
     try:
         import numba
         from pynndescent import NNDescent
@@ -441,18 +434,16 @@ def _descend(X, n_neighbors, metric, random_state, **options):
     n_threads = numba.get_num_threads()
     try:
         with warnings.catch_warnings():
-            # Its warnings are about missing neighbours, which the caller fills in,
-            # and about the threading layers of numba.
+            # Missing neighbors are filled in by the caller; numba's threading layers do
+            # not matter here.
             warnings.simplefilter("ignore")
             indices, distances = NNDescent(
                 X,
                 metric=metric,
-                # The sample itself counts. Lists shorter than the default of the
-                # package lose accuracy.
+                # Includes the sample itself; shorter lists lose accuracy.
                 n_neighbors=max(n_neighbors + 1, 30),
                 random_state=seed,
-                # The order in which threads meet the candidates changes the
-                # result. One thread, and the seed alone determines it.
+                # Only one thread makes the result depend on the seed alone.
                 n_jobs=1,
                 **options,
             ).neighbor_graph

@@ -3,13 +3,10 @@
 """Approximate Euclidean nearest neighbors by a partition of the samples.
 
 Samples belong to the nearest of about ``sqrt(n)`` centers. The neighbors of the samples
-of a cell are searched among those of the cells whose centers are nearest to its own, by
-the exact search of :mod:`._exact`: products in single precision rule candidates out,
-differences in double precision measure those that are left.
+in a cell are searched in the nearest cells by the exact search of :mod:`._exact`.
 
-All that is random is drawn by a hash of the samples, and sums run in the order of these
-hashes. So the result depends neither on the order of the samples nor on the number of
-threads.
+Random choices and the order of sums follow a hash of the samples, so the result depends
+neither on the order of samples nor on the number of threads.
 """
 
 import numpy as np
@@ -20,44 +17,28 @@ from skmanifold.utils._threads import one_blas_thread
 from ._distinct import row_hashes
 from ._exact import _BLOCK_ROWS, _ExactSearch, candidate_columns
 
-# Cells in which the neighbors of the samples of a cell are searched.
+# Number of cells searched per cell.
 _N_PROBES = 40
-# Steps of k-means, and samples for each center that they see.
+# Number of k-means steps, and of samples per center that they use.
 _N_STEPS = 4
 _SAMPLES_PER_CENTER = 100
-# Rows of a block when samples are assigned to centers.
+# Samples per block when assigned to centers.
 _ASSIGNED_ROWS = 4096
 
 
 def partition_neighbors(X, n_neighbors, *, n_probes=_N_PROBES, n_jobs=None):
     """Find Euclidean nearest neighbors among the samples of nearby cells.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features), float32 or float64
-        Finite data.
-    n_neighbors : int
-        Number of neighbors, less than `n_samples`.
-    n_probes : int, default=40
-        Cells to search. With all of them the search is exact.
-    n_jobs : int or None, default=None
-        Number of threads. The result does not depend on it.
-
-    Returns
-    -------
-    indices : ndarray of shape (n_samples, n_neighbors), int64
-        Neighbors of each row without the row itself, the nearest first, equal distances
-        in the order of the index.
-    distances : ndarray of shape (n_samples, n_neighbors), dtype of `X`
-        The distances.
+    Like :func:`exact_neighbors`, but only `n_probes` cells are searched; with all cells
+    the search is exact.
     """
     n_samples = len(X)
-    # equal rows in the order of the index
+    # ties by hash remain ordered by index
     order = np.argsort(row_hashes(X), kind="stable")
     X = X[order]
     indices = np.empty((n_samples, n_neighbors), dtype=np.int64)
     distances = np.empty((n_samples, n_neighbors), dtype=X.dtype)
-    # The parallelism is over blocks of rows, of sizes that the data fix.
+    # Blocks run in parallel; their sizes depend on the data only.
     with one_blas_thread(), Parallel(n_jobs=n_jobs, require="sharedmem") as parallel:
         search = _PartitionSearch(X, n_neighbors, n_probes, parallel)
 
@@ -66,7 +47,7 @@ def partition_neighbors(X, n_neighbors, *, n_probes=_N_PROBES, n_jobs=None):
             indices[order[rows]] = order[near]
 
         parallel(delayed(search.search_cell)(cell, fill) for cell in search.filled)
-    # equal distances are in the order of the hashes so far
+    # distance ties are still ordered by hash
     by_index = np.lexsort((indices, distances), axis=1)
     return (
         np.take_along_axis(indices, by_index, axis=1),
@@ -75,7 +56,7 @@ def partition_neighbors(X, n_neighbors, *, n_probes=_N_PROBES, n_jobs=None):
 
 
 class _PartitionSearch:
-    """Cells of samples that are in the order of their hashes."""
+    """Cells of samples sorted by hash."""
 
     def __init__(self, X, n_neighbors, n_probes, parallel):
         columns = candidate_columns(X, n_neighbors)
@@ -85,7 +66,7 @@ class _PartitionSearch:
         centers = _find_centers(Z, n_centers, parallel)
 
         cell = _nearest_centers(Z, centers, parallel)
-        # the candidates of a cell lie side by side
+        # store the candidates of a cell contiguously
         by_cell = np.argsort(cell, kind="stable")
         self.columns = columns[by_cell]
         self.right = np.ascontiguousarray(self.exact.filter_columns[:, by_cell])
@@ -94,7 +75,7 @@ class _PartitionSearch:
         self.ends = np.cumsum(counts)
         self.starts = self.ends - counts
 
-        # candidates are one of each, or few, of equal samples; all have a cell
+        # candidates omit surplus duplicates; all samples need a cell
         if len(columns) < len(X):
             rest = np.setdiff1d(np.arange(len(X)), columns, assume_unique=True)
             Z = self.exact._make_columns(rest, np.float32)[:-2]
@@ -106,7 +87,7 @@ class _PartitionSearch:
         )
         self.filled = [i for i, rows in enumerate(self.rows) if len(rows)]
 
-        # cells to search, the nearest first, and more of them where they are small
+        # cells to search, nearest first; more if they are small
         squares = np.square(centers).sum(axis=1, dtype=np.float64)
         gaps = squares[:, np.newaxis] + squares - 2 * (centers @ centers.T)
         np.fill_diagonal(gaps, -1.0)
@@ -119,7 +100,7 @@ class _PartitionSearch:
         ]
 
     def search_cell(self, cell, fill):
-        """Hand the rows of a cell, and their candidates, to `fill`."""
+        """Call `fill` with the rows of a cell and their candidates."""
         probed = [np.arange(self.starts[c], self.ends[c]) for c in self.probes[cell]]
         at = np.concatenate(probed)
         columns, right = self.columns[at], self.right[:, at]
@@ -129,8 +110,8 @@ class _PartitionSearch:
 
 
 def _find_centers(Z, n_centers, parallel):
-    """Centers of shape (n_centers, n_features) by k-means on a part of the columns."""
-    # The columns are in the order of their hashes: the first ones are drawn at random.
+    """Return centers, (n_centers, n_features), by k-means on a subset of columns."""
+    # Columns are sorted by hash, so the first ones are a random subset.
     sample = np.ascontiguousarray(Z[:, : _SAMPLES_PER_CENTER * n_centers])
     centers = sample[:, :n_centers].T.copy()
     for _ in range(_N_STEPS):
@@ -145,7 +126,7 @@ def _find_centers(Z, n_centers, parallel):
 
 
 def _nearest_centers(Z, centers, parallel):
-    """Number of the nearest center of each column of `Z`."""
+    """Return the index of the center nearest to each column of `Z`."""
     half = np.square(centers, dtype=np.float64).sum(axis=1).astype(np.float32) / 2
     nearest = np.empty(Z.shape[1], dtype=np.int64)
 

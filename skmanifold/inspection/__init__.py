@@ -1,10 +1,10 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Displays of embeddings, of their quality and of their training.
+"""Displays of embeddings, their quality and their training.
 
-Displays as scikit-learn has them: ``from_estimator`` and its like compute and draw,
-``plot`` draws again. Importing this package loads neither matplotlib nor torch.
+As in scikit-learn, ``from_estimator`` and similar methods compute and plot, and
+``plot`` plots again. Importing this package loads neither matplotlib nor torch.
 """
 
 from skmanifold.inspection._atlas import AtlasDisplay

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Display of the charts of an atlas and their overlaps."""
+"""Display of an atlas."""
 
 import numpy as np
 
@@ -12,23 +12,25 @@ from skmanifold.inspection._style import (
     check_images,
     check_target,
     class_legend,
-    draw_marks,
     get_axes,
     import_pyplot,
     pixel_range,
+    plot_marks,
     to_bytes,
 )
 
-# Size of a chart relative to the distance between the centers of two charts.
+# Size of a chart relative to the distance between charts.
 _FILL = 0.86
 
 
 class AtlasDisplay:
     """Charts of an atlas, with lines between charts that overlap.
 
-    The charts lie on a circle, next to the charts with which they overlap most. The
-    more samples two charts share, the stronger the line between them. Each chart is
-    shown as the decoded images of a grid or, without images, as a map of its samples.
+    Charts lie on a circle, next to those they overlap most. The line between two charts
+    is stronger the more samples they share. Each chart is shown by decoded images of a
+    grid or, without images, by its samples.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -69,8 +71,8 @@ class AtlasDisplay:
         Images of the decoded grids.
 
     points_ : list of matplotlib PathCollection
-        Samples, if there are no images: one collection, or one per marker, after that
-        of the noise.
+        Samples, if there are no images: one collection, or one per marker, after one of
+        noise.
 
     texts_ : list of matplotlib Text
         Index and number of samples of each chart.
@@ -122,12 +124,11 @@ class AtlasDisplay:
         ----------
         estimator : object
             A fitted estimator with ``charts(X)``, which returns the chart of each
-            sample and its coordinates, and ``chart_overlap_``; for decoded grids also
-            with
+            sample and its coordinates, and ``chart_overlap_``. Decoded grids also need
             ``decode_grid(chart, n_points)``, of shape (n_points, ..., n_features).
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
@@ -136,7 +137,7 @@ class AtlasDisplay:
             Height, width and channels of the decoded images. None plots the samples.
 
         n_points : int, default=5
-            Number of decoded images along the first two axes of a chart, at the middle
+            Number of decoded images along the first two axes of a chart, in the middle
             of any others.
 
         name : str, default=None
@@ -156,8 +157,7 @@ class AtlasDisplay:
         Raises
         ------
         TypeError
-            If the estimator has no charts, or `image_shape` is given and it has no
-            decoder.
+            If the estimator has no charts, or no decoder for `image_shape`.
         """
         needed = ["charts", "chart_overlap_"]
         if image_shape is not None:
@@ -166,7 +166,7 @@ class AtlasDisplay:
             if not hasattr(estimator, attribute):
                 raise TypeError(
                     f"{type(estimator).__name__} has no {attribute}. Use a fitted "
-                    "estimator of charts, such as AtlasAE"
+                    "estimator with charts, such as AtlasAE"
                     + (
                         ", or omit image_shape to plot the samples."
                         if attribute == "decode_grid"
@@ -241,11 +241,6 @@ class AtlasDisplay:
         -------
         display : AtlasDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not match, or `overlap` lacks a chart.
         """
         overlap = np.asarray(overlap, dtype=np.float64)
         if (
@@ -254,8 +249,7 @@ class AtlasDisplay:
             or not overlap.size
         ):
             raise ValueError(
-                f"overlap has shape {overlap.shape}, but (n_charts, n_charts) is "
-                "needed."
+                f"overlap must have shape (n_charts, n_charts), got {overlap.shape}."
             )
         if not np.allclose(overlap, overlap.T) or not (overlap >= 0.0).all():
             raise ValueError(
@@ -265,21 +259,21 @@ class AtlasDisplay:
         chart, coordinates = np.asarray(chart), np.asarray(coordinates)
         if coordinates.ndim != 2 or chart.shape != coordinates.shape[:1]:
             raise ValueError(
-                f"chart has shape {chart.shape} and coordinates {coordinates.shape}; "
-                "(n_samples,) and (n_samples, n_components) are needed."
+                "chart and coordinates must have shapes (n_samples,) and (n_samples, "
+                f"n_components), got {chart.shape} and {coordinates.shape}."
             )
         n_charts = len(overlap)
         if len(chart) and not (0 <= chart.min() and chart.max() < n_charts):
             raise ValueError(
-                f"chart ranges from {chart.min()} to {chart.max()}, but overlap has "
-                f"the charts 0 to {n_charts - 1}."
+                f"chart must be in the range 0 to {n_charts - 1} of overlap, got values"
+                f" from {chart.min()} to {chart.max()}."
             )
         if grids is not None:
             grids = np.asarray(grids)
             if grids.ndim not in (5, 6) or len(grids) != n_charts:
                 raise ValueError(
-                    f"grids has shape {grids.shape}, but (n_charts, n_rows, n_columns, "
-                    f"height, width) with {n_charts} charts is needed."
+                    "grids must have shape (n_charts, n_rows, n_columns, height,"
+                    f" width) with {n_charts} charts, got {grids.shape}."
                 )
         display = cls(
             overlap=overlap,
@@ -315,8 +309,8 @@ class AtlasDisplay:
             Colormap of decoded images with one channel.
 
         legend : bool, default=True
-            Whether to show the legend of the classes, or the scale of a continuous
-            quantity. More than 100 classes have none.
+            Show the legend of the classes, or the colorbar. More than 100 classes have
+            none.
 
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
@@ -353,9 +347,9 @@ class AtlasDisplay:
                 zorder=1,
             )
         if self.grids is not None:
-            self._draw_grids(plt, ax, half, cmap)
+            self._plot_grids(plt, ax, half, cmap)
         else:
-            self._draw_samples(plt, ax, half, legend, scatter_kwargs)
+            self._plot_samples(plt, ax, half, legend, scatter_kwargs)
         counts = np.bincount(np.asarray(self.chart), minlength=n_charts)
         for c, center in enumerate(self.centers_):
             text = f"{c}" if not counts.any() else f"{c} ({counts[c]:,})"
@@ -372,7 +366,7 @@ class AtlasDisplay:
                 )
             )
         reach = np.abs(self.centers_).max() + 1.05 * half
-        # room for the number above the upper chart
+        # room for the text above the upper chart
         ax.set(xlim=(-reach, reach), ylim=(-reach, 1.06 * reach))
         bare(ax)
         ax.set_aspect("equal")
@@ -380,13 +374,13 @@ class AtlasDisplay:
             ax.set_title(self.name)
         return self
 
-    def _draw_grids(self, plt, ax, half, cmap):
+    def _plot_grids(self, plt, ax, half, cmap):
         grids = np.asarray(self.grids)
-        # the lines between images are white, also where white is a small value
+        # lines between images are white for any colormap
         cmap = plt.get_cmap(cmap).with_extremes(bad="white")
         limits = pixel_range(grids)
         if grids.dtype not in (np.uint8, bool):
-            # robust to outliers of the decoder, which would turn the rest gray
+            # robust to outliers, which would turn the rest gray
             limits = np.quantile(grids[np.isfinite(grids)], [0.005, 0.995])
         for center, grid in zip(self.centers_, grids, strict=True):
             mosaic = _mosaic(to_bytes(grid, limits))
@@ -402,7 +396,7 @@ class AtlasDisplay:
                     zorder=3,
                 )
             )
-            # a frame, since most images and figures have a white background
+            # a frame, since images and figures often have white backgrounds
             ax.add_patch(
                 plt.Rectangle(
                     (x - across, y - up),
@@ -415,11 +409,11 @@ class AtlasDisplay:
                 )
             )
 
-    def _draw_samples(self, plt, ax, half, legend, scatter_kwargs):
+    def _plot_samples(self, plt, ax, half, legend, scatter_kwargs):
         chart = np.asarray(self.chart)
-        places = np.asarray(self.coordinates, dtype=np.float64)[:, :2]
-        if places.shape[1] == 1:
-            places = np.column_stack([places, np.full(len(places), 0.5)])
+        positions = np.asarray(self.coordinates, dtype=np.float64)[:, :2]
+        if positions.shape[1] == 1:
+            positions = np.column_stack([positions, np.full(len(positions), 0.5)])
         target = check_target(self.y, len(chart))
         for center in self.centers_:
             ax.add_patch(
@@ -438,8 +432,8 @@ class AtlasDisplay:
             "linewidths": 0,
             "zorder": 3,
         }
-        inside = self.centers_[chart] + (2.0 * places - 1.0) * 0.96 * half
-        self.points_ = draw_marks(ax, inside, target, defaults, scatter_kwargs)
+        inside = self.centers_[chart] + (2.0 * positions - 1.0) * 0.96 * half
+        self.points_ = plot_marks(ax, inside, target, defaults, scatter_kwargs)
         if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
             self.legend_ = class_legend(ax, target)
         if legend and target.kind == "continuous":
@@ -447,14 +441,14 @@ class AtlasDisplay:
 
 
 def _free_room(centers):
-    """Return the largest side of squares at the centers that do not overlap."""
+    """Return the largest side of non-overlapping squares at the centers."""
     apart = np.abs(centers[:, np.newaxis] - centers).max(axis=2)
     np.fill_diagonal(apart, 1.0)
     return apart.min()
 
 
 def _mosaic(grid):
-    """Tile a grid of images with lines between them, which are masked if gray."""
+    """Tile a grid of images with lines between them, masked if gray."""
     n_rows, n_columns, height, width = grid.shape[:4]
     line = max(1, round(min(height, width) / 10))
     shape = (n_rows, height + line, n_columns, width + line, *grid.shape[4:])
@@ -468,7 +462,7 @@ def _mosaic(grid):
 
 
 def _around(overlap):
-    """Order the charts along a circle such that neighbors overlap.
+    """Order the charts along a circle so that adjacent charts overlap.
 
     Sort by the angle of the second and third eigenvectors of the graph Laplacian.
     """
@@ -482,12 +476,12 @@ def _around(overlap):
 
 
 def _as_grid(decoded, image_shape):
-    """Return a decoded grid as images (n_rows, n_columns, height, width, ...)."""
+    """Return a decoded grid as images, (n_rows, n_columns, height, width, ...)."""
     decoded = np.asarray(decoded)
     if decoded.ndim == 2:
         decoded = decoded[:, np.newaxis]
     while decoded.ndim > 3:
-        # any further coordinates at the middle of the chart
+        # further coordinates in the middle of the chart
         decoded = decoded[:, :, decoded.shape[2] // 2]
     n_columns, n_rows, n_features = decoded.shape
     rows = decoded.swapaxes(0, 1).reshape(-1, n_features)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Displays of cluster confidence and of the order of clusters."""
+"""Displays of cluster confidence and cluster ranks."""
 
 import numpy as np
 
@@ -21,23 +21,24 @@ from skmanifold.utils import import_optional
 from skmanifold.utils._labels import read_labels
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# Largest number of rows of a plotted matrix, about the pixels of a figure.
+# Maximum number of rows of a plotted matrix, about the pixels of a figure.
 _N_ROWS = 400
 
 
 class ClusterConfidenceDisplay:
-    """Confidence of a soft clustering in each sample.
+    """Confidence of a soft clustering.
 
     ``kind="sorted"`` plots the largest membership of each sample, in descending order
-    within each cluster, like a silhouette plot: a full bar is a cluster with only
-    confident assignments. ``kind="matrix"`` plots all memberships, with one row per
-    sample in the same order and one column per cluster: entries off the diagonal show
-    which clusters are confused.
+    within each cluster, like a silhouette plot: a full bar is a cluster with confident
+    assignments only. ``kind="matrix"`` plots all memberships, one row per sample and
+    one column per cluster: entries off the diagonal show which clusters are confused.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
     memberships : ndarray of shape (n_samples, n_clusters)
-        Soft assignments; the rows sum to 1.
+        Soft assignments; they sum to 1 for each sample.
 
     name : str, default=None
         Title of the axes.
@@ -91,7 +92,7 @@ class ClusterConfidenceDisplay:
             A fitted estimator with ``predict_proba``.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : Ignored
             Not used.
@@ -109,17 +110,12 @@ class ClusterConfidenceDisplay:
         -------
         display : ClusterConfidenceDisplay
             The plotted display.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no ``predict_proba``.
         """
         if not hasattr(estimator, "predict_proba"):
             raise TypeError(
-                f"{type(estimator).__name__} has no method predict_proba for soft "
-                "assignments. Use an estimator with this method, such as DCRL, or pass "
-                "memberships to from_predictions."
+                f"{type(estimator).__name__} has no method predict_proba. Use an "
+                "estimator with soft assignments, such as DCRL, or pass memberships to "
+                "from_predictions."
             )
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(
@@ -133,7 +129,7 @@ class ClusterConfidenceDisplay:
         Parameters
         ----------
         memberships : array-like of shape (n_samples, n_clusters)
-            Soft assignments; the rows sum to 1.
+            Soft assignments; they sum to 1 for each sample.
 
         name : str, default=None
             Title of the axes.
@@ -148,24 +144,18 @@ class ClusterConfidenceDisplay:
         -------
         display : ClusterConfidenceDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If a row of the memberships is not a distribution.
         """
         Q = np.asarray(memberships, dtype=np.float64)
         if Q.ndim != 2 or not Q.size:
             raise ValueError(
-                f"memberships has shape {Q.shape}, but (n_samples, n_clusters) is "
-                "needed."
+                f"memberships must have shape (n_samples, n_clusters), got {Q.shape}."
             )
         sums = Q.sum(axis=1)
         if not (Q >= 0.0).all() or not np.allclose(sums, 1.0, atol=1e-3):
             raise ValueError(
-                "The rows of memberships must be distributions over the clusters: "
-                f"non-negative, with sum 1. Their sums are from {sums.min():.3g} to "
-                f"{sums.max():.3g}. Divide each row by its sum."
+                "memberships must be non-negative and sum to 1 for each sample, got"
+                f" sums from {sums.min():.3g} to {sums.max():.3g}. Divide them by their"
+                " sum."
             )
         return cls(memberships=Q, name=name).plot(ax, **plot_options)
 
@@ -248,18 +238,18 @@ class ClusterConfidenceDisplay:
             step = max(1, n_clusters // 20)
             ax.set_xticks(np.arange(0, n_clusters, step))
         ax.set_ylim(n, 0)
-        # names of clusters that are too thin to be told apart would lie on each other
+        # labels of thin clusters would overlap
         shown = _far_apart(middles, filled, 0.028 * n)
         ax.set_yticks(middles[shown], [str(cluster) for cluster in shown])
         ax.tick_params(axis="y", length=0)
-        ax.set_ylabel("Samples by cluster, the surest first")
+        ax.set_ylabel("Samples by cluster, most confident first")
         if self.name is not None:
             ax.set_title(self.name, pad=18 if kind == "sorted" else None)
         return self
 
 
 def _mean_rows(Q, n_rows):
-    """Reduce Q to at most `n_rows` rows by means of parts of nearly equal size."""
+    """Reduce Q to at most `n_rows` rows by means of nearly equal parts."""
     if len(Q) <= n_rows:
         return Q
     starts = np.linspace(0, len(Q), n_rows, endpoint=False).astype(int)
@@ -267,22 +257,24 @@ def _mean_rows(Q, n_rows):
     return np.add.reduceat(Q, starts, axis=0) / sizes[:, np.newaxis]
 
 
-def _far_apart(places, wanted, gap):
+def _far_apart(positions, wanted, gap):
     shown, last = [], -np.inf
     for i in np.flatnonzero(wanted):
-        if places[i] - last >= gap:
+        if positions[i] - last >= gap:
             shown.append(i)
-            last = places[i]
+            last = positions[i]
     return np.array(shown, dtype=int)
 
 
 class ClusterRankDisplay:
     """Preservation of the distance ranks between clusters.
 
-    The cell in row a and column b is blue if the center of cluster b has the same rank
-    among the distances from the center of a in the embedding as in the input, and
-    yellow otherwise. The number in a yellow cell is the increase of the rank. The
-    fraction of blue cells is :func:`~skmanifold.metrics.cluster_rank_accuracy`.
+    The cell in row a and column b is blue if cluster b has the same rank by distance
+    from cluster a in the embedding as in the input, and yellow otherwise, with the
+    change of the rank. The fraction of blue cells is
+    :func:`~skmanifold.metrics.cluster_rank_accuracy`.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -350,7 +342,7 @@ class ClusterRankDisplay:
             A fitted transformer.
 
         X : array-like of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : array-like of shape (n_samples,), default=None
             Clusters or classes; None uses ``predict``.
@@ -378,7 +370,7 @@ class ClusterRankDisplay:
             if not hasattr(estimator, "predict"):
                 raise TypeError(
                     f"{type(estimator).__name__} has no method predict, so its "
-                    "clusters are not known. Pass clusters or classes as y."
+                    "clusters are unknown. Pass clusters or classes as y."
                 )
             y = estimator.predict(X)
         name = type(estimator).__name__ if name is None else name
@@ -396,10 +388,10 @@ class ClusterRankDisplay:
             The input.
 
         Z : array-like of shape (n_samples, n_components)
-            The embedding, of any number of columns.
+            The embedding.
 
         labels : array-like of shape (n_samples,)
-            Clusters or classes; samples whose label is missing are left out.
+            Clusters or classes; samples without a label are left out.
 
         name : str, default=None
             Title of the axes.
@@ -414,11 +406,6 @@ class ClusterRankDisplay:
         -------
         display : ClusterRankDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If the arguments have different numbers of samples.
         """
         X, Z = check_pair(X, Z, min_samples=1, sparse=False)
         check_labels(labels, X.shape[0], "labels")
@@ -441,8 +428,8 @@ class ClusterRankDisplay:
             Axes to plot in; None creates a figure.
 
         annotate : bool or "auto", default="auto"
-            Whether to write the difference of the ranks into the yellow cells; "auto"
-            is True up to 20 clusters.
+            Show the change of the rank in yellow cells; "auto" is True up to 20
+            clusters.
 
         Returns
         -------

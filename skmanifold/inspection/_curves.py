@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Losses over the epochs of a fit, and over the dimension of the embedding."""
+"""Losses over epochs, and over the dimension of the embedding."""
 
 import numpy as np
 
@@ -14,21 +14,22 @@ from skmanifold.inspection._style import (
 )
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# How a history calls what is no loss, but set by a schedule.
+# Suffixes of scheduled quantities in a history.
 _SCHEDULES = ("_factor", "_weight")
 
 
 class TrainingCurveDisplay:
     """Loss terms and schedules over the epochs of a fit.
 
-    The terms use the left axis, with their sum in black. Scheduled learning rate
-    factors and weights use the right axis, in gray and dashed. Dotted lines separate
-    the phases.
+    Terms use the left axis, with their sum in black; scheduled learning rate factors
+    and weights use the right axis, in dashed gray. Dotted lines separate phases.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
     phases : dict of str to dict of str to list of float
-        The history of each phase, in order: names of terms and their values by epoch.
+        The history of each phase, in order: values of each term by epoch.
 
     name : str, default=None
         Title of the axes.
@@ -39,10 +40,10 @@ class TrainingCurveDisplay:
         Axes of the losses.
 
     schedule_ax_ : matplotlib Axes or None
-        Axes of the schedules, if there are any to draw.
+        Axes of the schedules, if any.
 
     figure_ : matplotlib Figure
-        Their figure.
+        Figure containing the axes.
 
     lines_ : dict of (str, str) to matplotlib Line2D
         The curve of each phase and name.
@@ -90,18 +91,13 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             The plotted display.
-
-        Raises
-        ------
-        TypeError
-            If the estimator has no history.
         """
         if hasattr(estimator, "steps"):
             estimator = estimator[-1]
         if not hasattr(estimator, "history_"):
             raise TypeError(
                 f"{type(estimator).__name__} has no history_. Fit it first; only "
-                "estimators that are trained in epochs have one."
+                "estimators that are trained in epochs have a history."
             )
         phases = {}
         for phase in ("representation", "pretraining"):
@@ -135,11 +131,6 @@ class TrainingCurveDisplay:
         -------
         display : TrainingCurveDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If the history is empty, or the terms of a phase have different lengths.
         """
         if not all(isinstance(value, dict) for value in history.values()):
             history = {"training": history}
@@ -147,11 +138,11 @@ class TrainingCurveDisplay:
             lengths = {term: len(values) for term, values in terms.items()}
             if not lengths or len(set(lengths.values())) > 1 or 0 in lengths.values():
                 raise ValueError(
-                    f"The history of the phase {phase!r} must have one value per epoch "
-                    f"for each term, but the terms have the lengths {lengths}."
+                    f"The history of phase {phase!r} must have one value per epoch for "
+                    f"each term, got lengths {lengths}."
                 )
         if not history:
-            raise ValueError("The history is empty; there is nothing to plot.")
+            raise ValueError("The history is empty. Pass at least one term.")
         return cls(phases=dict(history), name=name).plot(ax, **plot_options)
 
     @validate_params(
@@ -170,22 +161,16 @@ class TrainingCurveDisplay:
             Names of the curves to plot; None plots all.
 
         schedules : bool, default=True
-            Whether to plot scheduled quantities, whose names end in "_factor" or
-            "_weight".
+            Show scheduled quantities, whose names end in "_factor" or "_weight".
 
         yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of the losses; "auto" is logarithmic where none is negative and they
-            span more than a factor of 20.
+            Scale of the losses; "auto" is "log" for non-negative losses that span more
+            than a factor of 20.
 
         Returns
         -------
         display : TrainingCurveDisplay
             The display.
-
-        Raises
-        ------
-        ValueError
-            If a name in `terms` is in no phase.
         """
         names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
         if terms is not None:
@@ -212,21 +197,21 @@ class TrainingCurveDisplay:
             for i, name in enumerate(parts)
         }
         styles["loss"] = {"color": "black", "linewidth": 2.2}
-        self._draw(ax, losses, styles)
+        self._plot_lines(ax, losses, styles)
         if scheduled:
             self.schedule_ax_ = right = ax.twinx()
             grays = {
                 name: {"color": "0.55", "linestyle": ("--", ":", "-.")[i % 3]}
                 for i, name in enumerate(scheduled)
             }
-            self._draw(right, scheduled, grays)
+            self._plot_lines(right, scheduled, grays)
             right.set_ylabel("Schedule", color="0.4")
             right.tick_params(colors="0.4")
             right.set_ylim(bottom=0.0)
-            # the losses are what one looks at
+            # losses on top
             ax.set_zorder(right.get_zorder() + 1)
             ax.patch.set_visible(False)
-        drawn = np.concatenate(
+        values = np.concatenate(
             [
                 np.asarray(line.get_ydata(), dtype=np.float64)
                 for (_, name), line in self.lines_.items()
@@ -234,19 +219,19 @@ class TrainingCurveDisplay:
             ]
             or [np.ones(1)]
         )
-        drawn = drawn[np.isfinite(drawn)]
+        values = values[np.isfinite(values)]
         if yscale == "auto":
-            # a term that ends at zero leaves the picture at its lower edge
-            positive = drawn[drawn > 0.0]
+            positive = values[values > 0.0]
             wide = positive.size and positive.max() > 20.0 * positive.min()
-            yscale = "log" if wide and (drawn >= 0.0).all() else "linear"
+            yscale = "log" if wide and (values >= 0.0).all() else "linear"
         ax.set(xlabel="Epoch", ylabel="Loss", yscale=yscale)
-        if yscale == "log" and ax.get_ylim()[0] < 1e-6 * drawn.max():
-            ax.set_ylim(bottom=1e-6 * drawn.max())
+        # terms that end at zero leave a logarithmic plot at its lower edge
+        if yscale == "log" and ax.get_ylim()[0] < 1e-6 * values.max():
+            ax.set_ylim(bottom=1e-6 * values.max())
         ax.grid(alpha=0.25)
         end = 0
-        for phase, terms_of_phase in list(self.phases.items())[:-1]:
-            end += len(next(iter(terms_of_phase.values())))
+        for phase, phase_terms in list(self.phases.items())[:-1]:
+            end += len(next(iter(phase_terms.values())))
             ax.axvline(end + 0.5, color="0.3", linestyle=":", linewidth=1.2)
             ax.annotate(
                 f"{phase} ",
@@ -264,11 +249,11 @@ class TrainingCurveDisplay:
         if self.schedule_ax_ is not None:
             self.legend_.set_bbox_to_anchor((1.14, 1.0), transform=ax.transAxes)
         if self.name is not None:
-            # above the names of the phases
+            # above the phase names
             ax.set_title(self.name, pad=18 if len(self.phases) > 1 else None)
         return self
 
-    def _draw(self, ax, names, styles):
+    def _plot_lines(self, ax, names, styles):
         start = 0
         for phase, terms in self.phases.items():
             length = len(next(iter(terms.values())))
@@ -289,8 +274,10 @@ class TrainingCurveDisplay:
 class DimensionDisplay:
     """Losses against the dimension of the embedding.
 
-    The curve bends at the dimension of the data, above which more dimensions do not
+    The curve bends at the dimension of the data, beyond which more dimensions do not
     help.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -298,10 +285,10 @@ class DimensionDisplay:
         Candidate dimensions, increasing.
 
     losses : dict of str to array-like of shape (n_dimensions,)
-        Curves by name: reconstruction, divergence, ...
+        Losses by name, such as reconstruction.
 
     dimension : int, default=None
-        The dimension found, marked by a line.
+        Estimated dimension, marked by a line.
 
     name : str, default=None
         Title of the axes.
@@ -315,13 +302,13 @@ class DimensionDisplay:
         Figure containing the axes.
 
     axes_ : list of matplotlib Axes
-        One of each curve, the first being ``ax_``: losses have different scales.
+        Axes of each curve, the first being ``ax_``, as losses have different scales.
 
     lines_ : dict of str to matplotlib Line2D
         The curves.
 
     mark_ : matplotlib Line2D or None
-        The line at the dimension found.
+        Line at the estimated dimension.
 
     legend_ : matplotlib Legend
         The legend.
@@ -345,7 +332,7 @@ class DimensionDisplay:
     def from_losses(
         cls, dimensions, losses, *, dimension=None, name=None, ax=None, **plot_options
     ):
-        """Plot curves of losses.
+        """Plot losses.
 
         Parameters
         ----------
@@ -356,7 +343,7 @@ class DimensionDisplay:
             One curve, or several by name.
 
         dimension : int, default=None
-            The estimated dimension, which is marked.
+            Estimated dimension, marked by a line.
 
         name : str, default=None
             Title of the axes.
@@ -371,11 +358,6 @@ class DimensionDisplay:
         -------
         display : DimensionDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If a curve has another length than `dimensions`, or these do not ascend.
         """
         dimensions = np.asarray(list(dimensions))
         if not isinstance(losses, dict):
@@ -392,11 +374,11 @@ class DimensionDisplay:
         for key, values in losses.items():
             if values.shape != dimensions.shape:
                 raise ValueError(
-                    f"The curve {key!r} has shape {values.shape}, but there are "
-                    f"{len(dimensions)} dimensions; one value for each is needed."
+                    f"The curve {key!r} must have one value for each of the "
+                    f"{len(dimensions)} dimensions, got shape {values.shape}."
                 )
         if not losses:
-            raise ValueError("losses is an empty dict; at least one curve is needed.")
+            raise ValueError("losses is an empty dict. Pass at least one curve.")
         display = cls(
             dimensions=dimensions, losses=losses, dimension=dimension, name=name
         )
@@ -430,9 +412,9 @@ class DimensionDisplay:
         self.axes_, self.lines_, self.mark_ = [], {}, None
         markers = ("o", "s", "^", "D")
         for i, (name, values) in enumerate(self.losses.items()):
-            own = ax if i == 0 else ax.twinx()
+            axis = ax if i == 0 else ax.twinx()
             if i > 1:
-                own.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
+                axis.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
             color = LINE_COLORS[i % len(LINE_COLORS)]
             defaults = {
                 "color": color,
@@ -441,7 +423,7 @@ class DimensionDisplay:
                 "linewidth": 1.8,
                 "label": name,
             }
-            (self.lines_[name],) = own.plot(
+            (self.lines_[name],) = axis.plot(
                 self.dimensions, values, **merge_kwargs(defaults, curve_kwargs)
             )
             finite = values[np.isfinite(values)]
@@ -451,10 +433,10 @@ class DimensionDisplay:
                     finite.size and finite.min() > 0 and finite.max() > 5 * finite.min()
                 )
                 scale = "log" if wide else "linear"
-            own.set_yscale(scale)
-            own.set_ylabel(name[:1].upper() + name[1:], color=color)
-            own.tick_params(axis="y", colors=color)
-            self.axes_.append(own)
+            axis.set_yscale(scale)
+            axis.set_ylabel(name[:1].upper() + name[1:], color=color)
+            axis.tick_params(axis="y", colors=color)
+            self.axes_.append(axis)
         handles = list(self.lines_.values())
         if self.dimension is not None:
             self.mark_ = ax.axvline(

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Displays of distances: over all pairs, and locally."""
+"""Displays of distances, over all pairs and locally."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -38,9 +38,11 @@ from skmanifold.utils._validation import Count
 class ShepardDisplay:
     """Shepard diagram: distances in the embedding against distances in the input.
 
-    Each point is a pair of samples. For an isometry up to scale all points lie on a
-    line through the origin; the plotted line is the least-squares fit. Pairs below the
-    line are too close in the embedding, pairs above it too far apart.
+    Each point is a pair of samples. For an isometry up to scale, all points lie on a
+    line through the origin; the line shown is the least-squares fit. Pairs below it are
+    too close in the embedding, pairs above it too far apart.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -74,8 +76,7 @@ class ShepardDisplay:
         Slope of the line.
 
     correlation_ : float
-        Pearson correlation of the two distances over the plotted pairs; NaN if one of
-        them is constant.
+        Pearson correlation over the plotted pairs; NaN if one distance is constant.
 
     Examples
     --------
@@ -105,14 +106,14 @@ class ShepardDisplay:
             A fitted transformer.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : Ignored
             Not used.
 
         distances : array-like of shape (n_samples, n_samples), default=None
             Distances in the input, for example geodesic. None computes the distances
-            between the samples of `X` by `metric`.
+            between the samples of `X` with `metric`.
 
         name : str, default=None
             Title; None is the name of the estimator's class.
@@ -133,8 +134,8 @@ class ShepardDisplay:
         if distances is not None:
             if options.setdefault("metric", "precomputed") != "precomputed":
                 raise ValueError(
-                    f"metric={options['metric']!r} applies to X, but distances are "
-                    "given, which need no metric. Omit one of them."
+                    f"metric={options['metric']!r} cannot be combined with distances, "
+                    "which need no metric. Omit one of them."
                 )
             X = distances
         return cls.from_embedding(X, Z, name=name, ax=ax, **options)
@@ -166,10 +167,10 @@ class ShepardDisplay:
             geodesic.
 
         Z : array-like of shape (n_samples, n_components)
-            The embedding, of any number of columns.
+            The embedding.
 
         metric : str or callable, default="euclidean"
-            Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+            Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
 
         n_pairs : int or None, default=5000
             Number of random pairs. None uses all, which takes memory for the full
@@ -191,11 +192,6 @@ class ShepardDisplay:
         -------
         display : ShepardDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If `X` and `Z` have different numbers of rows, or `n_pairs` is less than 1.
         """
         X, Z = check_pair(X, Z, metric=metric)
         n = X.shape[0]
@@ -204,7 +200,7 @@ class ShepardDisplay:
         else:
             rng = check_random_state(random_state)
             first = rng.randint(n, size=n_pairs)
-            # never the sample itself
+            # never a sample with itself
             second = (first + 1 + rng.randint(n - 1, size=n_pairs)) % n
         display = cls(
             input_distances=_distances(X, first, second, metric),
@@ -226,11 +222,11 @@ class ShepardDisplay:
             Axes to plot in; None creates a figure.
 
         kind : {"auto", "scatter", "density"}, default="auto"
-            A marker for each pair, or the density of the pairs; "auto" is "density"
-            above 20,000 pairs.
+            One marker per pair, or the density of the pairs; "auto" is "density" above
+            20,000 pairs.
 
         cmap : str or matplotlib Colormap, default=None
-            Colormap of the density; None goes from pale to dark.
+            Colormap of the density; None is pale to dark.
 
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
@@ -296,7 +292,7 @@ def _distances(X, first, second, metric):
                 for part in gen_batches(len(first), step)
             ]
         )
-    # the other metrics are computed by rows of the matrix only
+    # other metrics are computed for whole rows only
     row_distances = Distances(X, metric)
     distances = np.empty(len(first))
     order = np.argsort(first, kind="stable")
@@ -324,15 +320,17 @@ _MEASURES = {
 class DistortionDisplay:
     """Local distortion of an embedding: a color per sample, and decoder ellipses.
 
-    The default color is the local expansion: the mean distance to the nearest neighbors
-    in the embedding relative to the input, as the binary logarithm of its ratio to the
-    median. Blue regions are compressed and red ones expanded; 1 is twice. An isometry
-    up to scale is white. Other measures also have one value per sample.
+    The default color is the local expansion: the ratio of the mean distance to the
+    nearest neighbors in the embedding to that in the input, relative to its median, as
+    binary logarithm. Blue regions are compressed, red ones expanded (1 is twice), and
+    an isometry up to scale is white.
 
-    Each ellipse is a small circle of fixed radius in the data space, mapped to the
-    embedding by the Jacobian of the decoder, like Tissot's indicatrix of a map [1]_.
-    For an isometry the ellipses are circles of equal size. Axes are cut off at four
-    times the median, as they diverge where the Jacobian is close to singular.
+    Each ellipse is the image of a small circle of fixed radius in the input space, by
+    the Jacobian of the decoder, like Tissot's indicatrix of a map [1]_. For an
+    isometry, the ellipses are circles of equal size. Axes are limited to four times the
+    median, as they diverge if the Jacobian is nearly singular.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -343,7 +341,7 @@ class DistortionDisplay:
         Value of each sample; NaN is plotted in gray.
 
     measure : str, default="expansion"
-        Name of the values, for the scale.
+        Name of the values, for the colorbar.
 
     ellipse_centers : ndarray of shape (n_ellipses, 2), default=None
         Centers of the ellipses.
@@ -421,18 +419,18 @@ class DistortionDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted transformer to two dimensions. Its ellipses are plotted if it has a
-            method ``jacobian(Z)``, which returns the Jacobians of the decoder, of shape
+            A fitted transformer to two dimensions. Ellipses are plotted if it has a
+            method ``jacobian(Z)`` that returns Jacobians of the decoder, of shape
             (n, n_features, 2).
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : Ignored
             Not used.
 
         n_ellipses : int, default=60
-            Largest number of ellipses, at samples far from each other. 0 plots none.
+            Maximum number of ellipses, at samples far from each other. 0 plots none.
 
         name : str, default=None
             Title; None is the name of the estimator's class.
@@ -507,11 +505,11 @@ class DistortionDisplay:
             Metric of the input.
 
         jacobian : callable, default=None
-            Function ``jacobian(Z)`` that returns the Jacobians of the decoder, of shape
+            Function ``jacobian(Z)`` that returns Jacobians of the decoder, of shape
             (n, n_features, 2).
 
         n_ellipses : int, default=60
-            Largest number of ellipses.
+            Maximum number of ellipses.
 
         name : str, default=None
             Title of the axes.
@@ -526,26 +524,21 @@ class DistortionDisplay:
         -------
         display : DistortionDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If an argument is invalid, or shapes do not match.
         """
         Z = check_embedding(Z, dimensions=(2,))
         if callable(measure):
             values = np.asarray(measure(X, Z), dtype=np.float64)
             measure = getattr(measure, "__name__", "distortion")
         else:
-            given = {"n_neighbors": n_neighbors, "metric": metric}
+            options = {"n_neighbors": n_neighbors, "metric": metric}
             if measure == "expansion":
-                values = _expansion(X, Z, **given)
+                values = _expansion(X, Z, **options)
             else:
-                values = _MEASURES[measure](X, Z, per_sample=True, **given)
+                values = _MEASURES[measure](X, Z, per_sample=True, **options)
         if values.shape != (len(Z),):
             raise ValueError(
-                f"measure returned an array of shape {values.shape}, but one value for "
-                f"each of the {len(Z)} samples is needed."
+                f"measure must return one value for each of the {len(Z)} samples, got"
+                f" an array of shape {values.shape}."
             )
         centers = jacobians = None
         if jacobian is not None and n_ellipses > 0:
@@ -556,8 +549,8 @@ class DistortionDisplay:
                 or (len(centers), 2) != jacobians.shape[:: jacobians.ndim - 1]
             ):
                 raise ValueError(
-                    f"jacobian returned an array of shape {jacobians.shape} for "
-                    f"{len(centers)} points; (n_points, n_features, 2) is needed."
+                    f"jacobian must return shape (n_points, n_features, 2) for "
+                    f"{len(centers)} points, got {jacobians.shape}."
                 )
             jacobians = jacobians.reshape(len(centers), -1, 2)
         display = cls(
@@ -610,7 +603,7 @@ class DistortionDisplay:
         if diverging:
             # robust to a few outliers
             limit = max(np.quantile(finite, 0.98), 0.1) if finite.size else 1.0
-            # edges keep white markers visible on a white background
+            # edges make white markers visible on a white background
             edge = {"edgecolors": "0.55", "linewidths": 0.25}
             defaults |= {"vmin": -limit, "vmax": limit, **edge}
         options = merge_kwargs(defaults, scatter_kwargs, points=True)
@@ -626,7 +619,7 @@ class DistortionDisplay:
         )
         self.ellipses_ = None
         if self.jacobians is not None:
-            self.ellipses_ = self._draw_ellipses(ax, Z)
+            self.ellipses_ = self._plot_ellipses(ax, Z)
             handle = plt.Line2D(
                 [],
                 [],
@@ -649,11 +642,11 @@ class DistortionDisplay:
             ax.set_title(self.name)
         return self
 
-    def _draw_ellipses(self, ax, Z):
+    def _plot_ellipses(self, ax, Z):
         collections = import_optional("matplotlib.collections", "plot")
         centers = np.asarray(self.ellipse_centers, dtype=np.float64)
         lengths, angles = _indicatrices(np.asarray(self.jacobians, dtype=np.float64))
-        # the median ellipse takes up almost half of the gap to the next one
+        # the median ellipse takes almost half of the gap to the next one
         gap = np.sqrt(np.prod(np.maximum(np.ptp(Z, axis=0), 1e-300)) / len(centers))
         median = np.median(lengths)
         scale = 0.45 * gap / median if np.isfinite(median) and median > 0.0 else 0.0
@@ -696,17 +689,17 @@ def _expansion(X, Z, *, n_neighbors, metric):
         X = X.copy()
         np.fill_diagonal(X, 0.0)
     distances, near = kneighbors(X, n_neighbors, metric=metric, distances=True)
-    drawn = np.linalg.norm(Z[near] - Z[:, np.newaxis], axis=2).mean(axis=1)
-    true = distances.mean(axis=1)
+    embedded = np.linalg.norm(Z[near] - Z[:, np.newaxis], axis=2).mean(axis=1)
+    original = distances.mean(axis=1)
     # the ratio is undefined if either is zero
     ratio = np.full(n, np.nan)
-    proper = (true > 0.0) & (drawn > 0.0)
-    ratio[proper] = np.log2(drawn[proper]) - np.log2(true[proper])
+    proper = (original > 0.0) & (embedded > 0.0)
+    ratio[proper] = np.log2(embedded[proper]) - np.log2(original[proper])
     return ratio - np.median(ratio[proper]) if proper.any() else ratio
 
 
 def _spread(Z, n):
-    """Return the indices of up to n farthest points, from the most central one on."""
+    """Return the indices of up to n far-apart points, the most central first."""
     n = min(n, len(Z))
     chosen = [int(np.argmin(np.linalg.norm(Z - np.median(Z, axis=0), axis=1)))]
     nearest = np.linalg.norm(Z - Z[chosen[0]], axis=1)

@@ -21,11 +21,11 @@ from skmanifold.inspection._style import (
     class_legend,
     colorings,
     density_colors,
-    draw_marks,
     embed,
     get_axes,
     import_pyplot,
     pixel_range,
+    plot_marks,
     to_bytes,
     varying_columns,
     with_constants,
@@ -33,30 +33,32 @@ from skmanifold.inspection._style import (
 from skmanifold.utils import import_optional
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
-# Number of cells along the longer side of a density plot: about two pixels each.
+# Cells along the longer side of a density plot: about two pixels each.
 _N_CELLS = 256
 # Opacity of a cell with a single point.
 _FAINTEST = 0.35
-# Number of cells along the shorter side of the axes, with at most one image each, and
-# the size of an image relative to its cell, so that points between images are visible.
+# Cells along the shorter side of the axes, with at most one image each, and the
+# relative size of an image, which leaves room for points.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
-# Pictures of several colorings side by side.
+# Panels per row for several colorings.
 _PANELS_ACROSS = 3
 
 
 class EmbeddingDisplay:
     """Plot of an embedding in two or three dimensions.
 
-    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also plot it;
-    :meth:`plot` plots it again, :meth:`to_html` writes an interactive page.
+    Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also plot it.
+    :meth:`plot` plots it again; :meth:`to_html` writes an interactive page.
 
-    Up to ten classes have distinct colors from a colorblind-safe palette; further ones,
-    up to a hundred, repeat the colors with other markers. Samples are plotted in their
-    order, so that no class covers the others. Above 20,000 points, where markers would
-    hide each other, the plot is a density: each pixel has the mean color of its points,
-    more opaque if there are more. A density has no markers, so more than ten classes
-    are labeled by name in place of the legend.
+    Up to ten classes have distinct colors from a colorblind-safe palette; more, up to a
+    hundred, repeat the colors with other markers. Samples are plotted in their order,
+    so that no class covers the others. Above 20,000 points, where markers would hide
+    each other, the plot is a density: each pixel has the mean color of its points, and
+    its opacity grows with their number. In a density, more than ten classes are labeled
+    by name instead of a legend.
+
+    Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
@@ -71,10 +73,10 @@ class EmbeddingDisplay:
 
     new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
         Coordinates of new samples, plotted larger and with an edge over the others,
-        which are pale then.
+        which then are pale.
 
     y_new : array-like of shape (n_new,), default=None
-        Classes or quantity of the new samples; white without.
+        Classes or quantity of the new samples; None plots them in white.
 
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
@@ -84,11 +86,11 @@ class EmbeddingDisplay:
         Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
-        "classes". Missing values do not matter.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part, and
+        "classes" otherwise, ignoring missing values.
 
     noise_label : object, default=-1
-        Class of the noise, plotted in gray below the others. None if there is none.
+        Class plotted in gray below the others, as noise. None for no such class.
 
     name : str, default=None
         Title of the axes.
@@ -96,17 +98,17 @@ class EmbeddingDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes or ndarray of them
-        Axes with the plot; those of all plots with `color`.
+        Axes with the plot; with `color`, those of all panels.
 
     panels_ : list of EmbeddingDisplay
-        One display per coloring of `color`; empty without.
+        One display per coloring of `color`; empty without `color`.
 
     figure_ : matplotlib Figure
         Figure containing the axes.
 
     points_ : list of matplotlib PathCollection
-        One collection for all points, or one per marker, after that of the noise and
-        of missing labels. Empty for a density.
+        One collection for all points, or one per marker, after one of noise and
+        missing labels. Empty for a density.
 
     new_points_ : list of matplotlib PathCollection
         Collections of the new samples.
@@ -124,8 +126,7 @@ class EmbeddingDisplay:
         Indices of the samples with thumbnails.
 
     texts_ : list of matplotlib Text
-        Names of the classes, without the gray ones: in a density of more than ten, or
-        always with ``legend="names"``.
+        Names of the classes, if shown at their points.
 
     legend_ : matplotlib Legend or None
         Legend of the classes.
@@ -147,7 +148,7 @@ class EmbeddingDisplay:
     >>> [text.get_text() for text in display.legend_.get_texts()]
     ['0', '1', '2']
 
-    New samples over the map of others, and several colorings side by side:
+    New samples over an embedding, and several colorings side by side:
 
     >>> pca = PCA(n_components=2).fit(X[::2])
     >>> display = EmbeddingDisplay.from_estimator(
@@ -212,40 +213,40 @@ class EmbeddingDisplay:
         ----------
         estimator : object
             A fitted transformer, or a :class:`~sklearn.pipeline.Pipeline` that ends in
-            one. Without ``transform``, as for t-SNE, `X` must be the training data.
+            one. Without ``transform``, as for t-SNE, `X` must be the training samples.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
 
         color : list, dict or data frame, default=None
-            Several colorings, each drawn in axes of its own: names of columns of X, if
-            that is a data frame, arrays, or columns by their names.
+            Several colorings, each plotted in its own axes: arrays, names of columns of
+            X if it is a data frame, or columns by name.
 
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
-            New samples, drawn over those of X.
+            New samples, plotted over those of X.
 
         y_new : array-like of shape (n_new,), default=None
-            Classes, or the quantity, of the new samples.
+            Classes or quantity of the new samples.
 
         images : array-like, default=None
-            An image of each sample, as for :meth:`from_embedding`; None takes the rows
-            of X if `image_shape` is given.
+            Images of the samples, as in :meth:`from_embedding`; None uses the samples
+            if `image_shape` is given.
 
         image_shape : (int, int) or (int, int, int), default=None
-            Height, width and channels, if the samples, or `images`, are flattened.
+            Height, width and channels, if the images are flattened.
 
         components : tuple of int or "pca", default=None
-            Two or three columns of the embedding, or its first two principal
-            components; None plots all columns that are not constant.
+            Two or three components of the embedding, or "pca" for its first two
+            principal components. None plots all components that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            Kind of `y`.
+            Type of `y`.
 
         noise_label : object, default=-1
-            Class of the noise, plotted in gray.
+            Class plotted in gray, as noise.
 
         name : str, default=None
             Title; None is the name of the estimator's class.
@@ -265,9 +266,8 @@ class EmbeddingDisplay:
         ------
         TypeError
             If the estimator has neither ``transform`` nor ``embedding_``.
-        ValueError
-            If the embedding does not have two or three columns, or the shapes of X, y
-            and the images do not match.
+            If the embedding does not have two or three components, or shapes do not
+            match.
         """
         decoder = None
         if components is None:
@@ -321,13 +321,13 @@ class EmbeddingDisplay:
             Classes or a continuous quantity, shown by color.
 
         color : list of array-like, dict or data frame, default=None
-            Several colorings, each drawn in axes of its own, by their names.
+            Several colorings by name, each plotted in its own axes.
 
         Z_new : array-like of shape (n_new, n_components), default=None
-            Embedding of new samples, drawn over those of Z.
+            Embedding of new samples, plotted over those of Z.
 
         y_new : array-like of shape (n_new,), default=None
-            Classes, or the quantity, of the new samples.
+            Classes or quantity of the new samples.
 
         images : array-like, default=None
             Images of the samples, of shape (n_samples, height, width) or (n_samples,
@@ -340,14 +340,14 @@ class EmbeddingDisplay:
             Map from points of the embedding to samples, for :meth:`to_html`.
 
         components : tuple of int or "pca", default=None
-            Two or three columns of `Z`, or its first two principal components; None
-            plots all columns that are not constant.
+            Two or three components of `Z`, or "pca" for its first two principal
+            components. None plots all components that are not constant.
 
         target_type : {"auto", "classes", "continuous"}, default="auto"
-            Kind of `y`.
+            Type of `y`.
 
         noise_label : object, default=-1
-            Class of the noise, plotted in gray.
+            Class plotted in gray, as noise.
 
         name : str, default=None
             Title of the axes.
@@ -362,29 +362,23 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If `Z` does not have two or three columns, or the shapes of `Z`, `y` and
-            the images do not match.
         """
-        whole = Z.toarray() if issparse(Z) else np.asarray(Z)
-        n = len(whole) if whole.ndim else 0
+        full = Z.toarray() if issparse(Z) else np.asarray(Z)
+        n = len(full) if full.ndim else 0
         if Z_new is not None:
             Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
-            if Z_new.ndim != 2 or whole.shape[1:] != Z_new.shape[1:]:
+            if Z_new.ndim != 2 or full.shape[1:] != Z_new.shape[1:]:
                 raise ValueError(
-                    f"Z_new has shape {Z_new.shape}, but it must have as many columns "
-                    f"as Z, which has shape {whole.shape}."
+                    f"Z_new has shape {Z_new.shape}, but needs as many components as Z,"
+                    f" which has shape {full.shape}."
                 )
-            # columns are chosen, and principal ones found, for all together
-            both = check_embedding(np.concatenate([whole, Z_new]), components)
+            # together, so that the same components are selected
+            both = check_embedding(np.concatenate([full, Z_new]), components)
             Z, Z_new = both[:n], both[n:]
         else:
             Z = check_embedding(Z, components)
-        if decoder is not None and components is None and whole.shape != Z.shape:
-            decoder = with_constants(decoder, whole, varying_columns(whole))
+        if decoder is not None and components is None and full.shape != Z.shape:
+            decoder = with_constants(decoder, full, varying_columns(full))
         display = cls(
             embedding=Z,
             y=y,
@@ -422,21 +416,21 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to plot in, three-dimensional for three columns; None creates a
+            Axes to plot in, three-dimensional for three components; None creates a
             figure.
 
         kind : {"auto", "scatter", "density"}, default="auto"
-            A marker for each sample, or the density of the samples; "auto" is "density"
+            One marker per sample, or the density of the samples; "auto" is "density"
             above 20,000 points in two dimensions.
 
         n_images : int, default=80
-            Largest number of images plotted at their points, if the display has images
-            and two dimensions. They do not overlap. Decrease it to see more points.
+            Maximum number of images plotted at their points, without overlap, for two
+            components. Decrease it to see more points.
 
         legend : bool or "names", default=True
-            Whether to show the legend, the names in a density, or the scale of a
-            continuous quantity. More than 100 classes have none. "names" writes the
-            names of the classes at their groups instead of a legend.
+            Show the legend, names in a density, or colorbar; "names" shows the names of
+            classes at their points instead of a legend. More than 100 classes have
+            none.
 
         cmap : str or matplotlib Colormap, default="cividis"
             Colormap of a continuous quantity.
@@ -451,11 +445,6 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
             The display.
-
-        Raises
-        ------
-        ValueError
-            If an option is invalid, or `kind` is "density" for three columns.
         """
         if self.color is not None:
             return self._plot_panels(
@@ -473,7 +462,7 @@ class EmbeddingDisplay:
         flat = Z.shape[1] == 2
         if kind == "density" and not flat:
             raise ValueError(
-                "kind='density' needs an embedding of two columns, but it has three. "
+                "kind='density' needs two components, but the embedding has three. "
                 "Select two with components=(0, 1), or use kind='scatter'."
             )
         if kind == "auto":
@@ -488,13 +477,13 @@ class EmbeddingDisplay:
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
-            mappable = self._draw_density(plt, ax, Z, target, cmap)
+            mappable = self._plot_density(plt, ax, Z, target, cmap)
         else:
-            mappable = self._draw_points(
+            mappable = self._plot_points(
                 ax, Z, target, together, cmap, scatter_kwargs, pale=new is not None
             )
         if new is not None:
-            self._draw_new(ax, new, together, cmap)
+            self._plot_new(ax, new, together, cmap)
         bare(ax)
         if flat:
             ax.set_aspect("equal", adjustable="datalim")
@@ -502,15 +491,14 @@ class EmbeddingDisplay:
             ax.set_title(self.name)
         if legend and together.kind == "classes" and len(together.labels) <= N_MARKS:
             if legend == "names" or (kind == "density" and together.shares_colors):
-                self._draw_names(ax, Z, target)
+                self._plot_names(ax, Z, target)
             else:
                 self.legend_ = class_legend(ax, together, new=new is not None)
         if legend and target.kind == "continuous":
-            pad = 0.1 if not flat else None
-            extra = {} if pad is None else {"pad": pad}
+            extra = {} if flat else {"pad": 0.1}
             self.colorbar_ = ax.figure.colorbar(mappable, ax=ax, shrink=0.8, **extra)
         if images is not None and flat and n_images > 0:
-            self._draw_images(ax, Z, images, target, n_images, image_cmap)
+            self._plot_images(ax, Z, images, target, n_images, image_cmap)
         return self
 
     def to_html(
@@ -534,19 +522,19 @@ class EmbeddingDisplay:
             Path of the file. An existing file is replaced.
 
         title : str, default=None
-            Title of the page; None is the name of the display.
+            Title of the page; None uses the name of the display.
 
         grid_size : int, default=24
-            Number of points along each axis of the grid that is decoded, if the display
-            has a decoder. Increase it for a finer grid and a larger file.
+            Points along each axis of the decoded grid, if the display has a decoder.
+            Increase it for a finer grid and a larger file.
 
         names : array-like of shape (n_samples,), data frame or dict, default=None
-            Searchable names of the samples, or several columns about them. None takes
-            the columns of `color`, if there are any.
+            Searchable names of the samples, or several columns of metadata. None uses
+            the columns of `color`, if any.
 
         components : (int, int) or "pca", default=None
-            Two columns of a three-dimensional embedding, or its first two principal
-            components. The page then has no decoder.
+            Two components of a three-dimensional embedding, or "pca" for its first two
+            principal components. The page then has no decoder.
 
         image_size : int, default=64
             Longest side of an image in pixels; larger images are downsampled.
@@ -555,14 +543,6 @@ class EmbeddingDisplay:
         -------
         path : pathlib.Path
             Path of the page.
-
-        Raises
-        ------
-        ImportError
-            If plotly is not installed.
-        ValueError
-            If the embedding has three columns and `components` does not select two, or
-            there are too many images for a page.
         """
         y = self.y
         if self.color is not None:
@@ -585,10 +565,10 @@ class EmbeddingDisplay:
             image_size=image_size,
         )
 
-    # -- the parts of the picture
+    # -- parts of the plot
 
     def _targets(self, n):
-        """Targets of the samples, of the new ones (or None), and of both together."""
+        """Return targets of the samples, of the new samples (or None), and of both."""
         options = {"target_type": self.target_type, "noise_label": self.noise_label}
         if self.new_embedding is None:
             target = check_target(self.y, n, **options)
@@ -607,8 +587,8 @@ class EmbeddingDisplay:
             colors = {"y": self.y, **colors}
         if self.y_new is not None:
             raise ValueError(
-                "y_new and color do not go together: y_new is one coloring. Leave one "
-                "of them out."
+                "y_new cannot be combined with color, which has several colorings. Omit"
+                " one of them."
             )
         plt = import_pyplot(self)
         flat = np.shape(self.embedding)[1] == 2
@@ -631,8 +611,8 @@ class EmbeddingDisplay:
             axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
             if len(axes) != len(colors):
                 raise ValueError(
-                    f"ax has {len(axes)} axes, but color has {len(colors)} colorings; "
-                    "one for each is needed, or None."
+                    f"ax has {len(axes)} axes, but color has {len(colors)} colorings. "
+                    "Pass one axes per coloring, or None."
                 )
         self.points_, self.thumbnails_, self.texts_ = [], [], []
         self.panels_, self.new_points_ = [], []
@@ -655,12 +635,12 @@ class EmbeddingDisplay:
             self.figure_.suptitle(self.name)
         return self
 
-    def _draw_new(self, ax, target, together, cmap):
-        places = check_embedding(
+    def _plot_new(self, ax, target, together, cmap):
+        positions = check_embedding(
             self.new_embedding, name="new_embedding", as_it_is=True
         )
         defaults = {
-            "s": float(np.clip(9000 / len(places), 16.0, 48.0)),
+            "s": float(np.clip(9000 / len(positions), 16.0, 48.0)),
             "linewidths": 0.8,
             "edgecolors": "black",
             "zorder": 2.5,
@@ -669,11 +649,11 @@ class EmbeddingDisplay:
             defaults["color"] = "white"
         elif target.kind == "continuous":
             defaults |= _limits(together)
-        self.new_points_ = draw_marks(ax, places, target, defaults, cmap=cmap)
+        self.new_points_ = plot_marks(ax, positions, target, defaults, cmap=cmap)
 
-    def _draw_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
+    def _plot_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
         defaults = {
-            # so large that most points are visible, at least a pixel
+            # large enough to be visible, at least a pixel
             "s": float(np.clip(9000 / len(Z), 2.0, 24.0)),
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
@@ -684,10 +664,10 @@ class EmbeddingDisplay:
             defaults["alpha"] = 0.35
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
-        self.points_ = draw_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
+        self.points_ = plot_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
         return self.points_[0]
 
-    def _draw_density(self, plt, ax, Z, target, cmap):
+    def _plot_density(self, plt, ax, Z, target, cmap):
         colors = mappable = None
         cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
         if target.kind == "classes":
@@ -725,16 +705,16 @@ class EmbeddingDisplay:
         )
         return mappable
 
-    def _draw_names(self, ax, Z, target):
+    def _plot_names(self, ax, Z, target):
         stroke = import_optional("matplotlib.patheffects", "plot").withStroke
         for i, name in enumerate(target.labels[target.n_gray :], start=target.n_gray):
-            own = Z[target.values == i]
-            if not len(own):  # a class of new samples alone
+            members = Z[target.values == i]
+            if not len(members):  # a class of new samples only
                 continue
-            # the median of a class with two parts lies in neither
-            middle = np.abs(own - np.median(own, axis=0)).sum(axis=1).argmin()
+            # a sample near the median: that of a split class may lie in neither part
+            middle = np.abs(members - np.median(members, axis=0)).sum(axis=1).argmin()
             text = ax.text(
-                *own[middle],
+                *members[middle],
                 name,
                 ha="center",
                 va="center",
@@ -744,7 +724,7 @@ class EmbeddingDisplay:
             )
             self.texts_.append(text)
 
-    def _draw_images(self, ax, Z, images, target, n_images, cmap):
+    def _plot_images(self, ax, Z, images, target, n_images, cmap):
         offsetbox = import_optional("matplotlib.offsetbox", "plot")
         window = ax.get_window_extent()
         points = 72.0 / ax.figure.dpi
@@ -779,7 +759,7 @@ class EmbeddingDisplay:
 
 
 def _limits(target):
-    """The ends of the scale of a continuous color, over all samples."""
+    """Return the finite range of a continuous target."""
     finite = target.values[np.isfinite(target.values)]
     return {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
 
@@ -794,10 +774,10 @@ def _histogram(Z):
     side = (high - low).max() / _N_CELLS
     if side == 0.0:
         side = 1.0
-    # rounding could put the last point outside
+    # rounding could put the last point outside of the cells
     shape = np.floor((high - low) / side).astype(int) + 1
-    at = np.minimum(np.floor((Z - low) / side).astype(int), shape - 1)
-    cells = at[:, 1] * shape[0] + at[:, 0]
+    cell = np.minimum(np.floor((Z - low) / side).astype(int), shape - 1)
+    cells = cell[:, 1] * shape[0] + cell[:, 0]
     counts = np.bincount(cells, minlength=shape.prod()).reshape(shape[::-1])
     ends = low + side * shape
     return counts, (low[0], ends[0], low[1], ends[1]), cells
@@ -813,19 +793,19 @@ def _cell_means(cells, values, counts):
     )
 
 
-def _spread(places, cell, distance, n):
-    """Choose up to n separated points, the most central one of each grid cell.
+def _spread(positions, cell, distance, n):
+    """Choose up to n separated points, the most central of each of some grid cells.
 
-    Cells are visited in a random order with a fixed seed.
+    Cells are visited in random order, with a fixed seed.
     """
-    cells = np.floor(places / cell)
-    off = np.square(places - (cells + 0.5) * cell).sum(axis=1)
+    cells = np.floor(positions / cell)
+    off = np.square(positions - (cells + 0.5) * cell).sum(axis=1)
     nearest = np.argsort(off, kind="stable")
     _, first = np.unique(cells[nearest], axis=0, return_index=True)
     chosen = []
     for i in np.random.RandomState(0).permutation(nearest[first]):
         if len(chosen) == n:
             break
-        if (np.abs(places[chosen] - places[i]).max(axis=1) >= distance).all():
+        if (np.abs(positions[chosen] - positions[i]).max(axis=1) >= distance).all():
             chosen.append(i)
     return np.array(chosen, dtype=np.intp)

@@ -34,7 +34,7 @@ from skmanifold.utils._validation import Count
 
 # Side of a sheet in pixels, small enough for every browser to decode quickly.
 _SHEET_SIDE = 2048
-# Browsers accept pages of a few hundred MB; PNG halves the pixels at least.
+# Browsers accept pages of a few hundred MB; PNG at least halves the pixels.
 _MOST_PIXELS = 400_000_000
 
 _SYMBOLS = dict(
@@ -81,11 +81,11 @@ def write_explorer(
 ):
     """Write an embedding as an interactive HTML page.
 
-    The page is a single file that needs neither a server nor the network. It pans and
-    zooms, shows the index, class, image and further columns of the sample under the
-    pointer, searches by index, name and class, hides and shows classes, and exports the
-    indices of a lasso selection as a CSV file. With a decoder it shows the decoded
-    sample at the pointer. It uses WebGL and stays smooth with 70,000 points.
+    The page is a single file that works without a server and offline. It pans and
+    zooms, shows index, class, image and metadata of the sample under the pointer,
+    searches by index, name and class, hides classes, and exports the indices of a lasso
+    selection as CSV. With a decoder, it shows the decoded sample at the pointer. It
+    uses WebGL and stays smooth with 70,000 points.
 
     Parameters
     ----------
@@ -108,30 +108,30 @@ def write_explorer(
 
     decoder : callable or object with ``inverse_transform``, default=None
         Map from points of the embedding, (n, 2), to samples, called once for a grid of
-        points. The page shows them as images if `images` or `image_shape` have as many
-        pixels, otherwise as numbers (up to eight features) or as a curve.
+        points. Decoded samples are shown as images if they have as many pixels as
+        `images` or `image_shape`, otherwise as numbers (up to eight) or as a curve.
 
     names : array-like of shape (n_samples,), data frame or dict, default=None
-        Searchable names of the samples, or several columns about them. Missing entries
+        Searchable names of the samples, or several columns of metadata. Missing entries
         are left out.
 
     components : (int, int) or "pca", default=None
-        Two columns of `embedding`, or its first two principal components. None plots
-        all columns that are not constant. Not with a decoder.
+        Two components of `embedding`, or "pca" for its first two principal components.
+        None plots all components that are not constant. Not with a decoder.
 
     new_embedding : array-like of shape (n_new, 2), default=None
-        Coordinates of new samples, in the columns of `embedding`. They are larger, with
-        a black edge, over the others, and have neither names nor images.
+        Coordinates of new samples, in the components of `embedding`. They are plotted
+        larger, with a black edge, and have neither names nor images.
 
     y_new : array-like of shape (n_new,), default=None
-        Classes, or the quantity, of the new samples.
+        Classes or quantity of the new samples.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Kind of `y`; "auto" is "continuous" for floats with a fractional part, else
-        "classes". Missing values (None, NaN, NA) are gray.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part, and
+        "classes" otherwise. Missing values (None, NaN, NA) are gray.
 
     noise_label : object, default=-1
-        Class of the noise, plotted in gray. None if there is none.
+        Class plotted in gray, as noise. None for no such class.
 
     title : str, default=None
         Title of the page.
@@ -149,25 +149,15 @@ def write_explorer(
     path : pathlib.Path
         Path of the page.
 
-    Raises
-    ------
-    ImportError
-        If plotly is not installed.
-    ValueError
-        If the shapes of the arguments do not match, or there are too many images for a
-        page.
-
     See Also
     --------
     EmbeddingDisplay : Plot the embedding with matplotlib.
 
     Notes
     -----
-    The images are packed into PNG sheets with one byte per channel. The page includes
-    the plotting library, a few megabytes.
-
-    The content security policy of the page forbids loading anything, and names of
-    classes and samples are inserted as text, never as markup.
+    Images are packed into PNG sheets with one byte per channel. The page includes the
+    plotting library, a few megabytes. Its content security policy forbids loading
+    anything, and names are inserted as text, never as markup.
 
     Examples
     --------
@@ -189,12 +179,12 @@ def write_explorer(
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
     if decoder is not None and components is not None:
         raise ValueError(
-            "decoder and components cannot be combined: the decoder needs all columns "
-            "of the embedding. Omit one of them."
+            "decoder and components cannot be combined: the decoder needs all"
+            " components of the embedding. Omit one of them."
         )
     whole, n_new = embedding, 0
     if new_embedding is not None:
-        # columns are chosen, and principal ones found, for all together
+        # components are chosen for all samples together
         whole, n_new = _joined(embedding, new_embedding)
     elif y_new is not None:
         raise ValueError("y_new needs new_embedding: the coordinates of new samples.")
@@ -205,9 +195,9 @@ def write_explorer(
         varying = varying_columns(whole, (2,))
         if width == 3 and varying is None:
             raise ValueError(
-                "The explorer shows two columns, but the embedding has three. Select "
-                "two with components=(0, 1), use components='pca', or plot it with "
-                "EmbeddingDisplay."
+                "The explorer shows two components, but the embedding has three. Select"
+                " two with components=(0, 1), use components='pca', or plot it with"
+                " EmbeddingDisplay."
             )
     places = check_embedding(whole, components, name="embedding", dimensions=(2,))
     Z = places[: len(places) - n_new]
@@ -216,7 +206,7 @@ def write_explorer(
     target, unlabeled = _targets(
         y, len(Z), y_new, n_new, target_type=target_type, noise_label=noise_label
     )
-    # without images of the samples, image_shape is that of decoded ones
+    # without images, image_shape is that of decoded samples
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
 
@@ -234,7 +224,7 @@ def write_explorer(
     limits = None
     if images is not None:
         limits = pixel_range(images)
-        remedy = "or pass a part of the samples"
+        remedy = "or pass fewer samples"
         content["images"] = _sheets(images, limits, image_size, remedy)
         if image_shape is None:
             image_shape = images.shape[1:]
@@ -250,7 +240,7 @@ def write_explorer(
         "plotly": offline.get_plotlyjs(),
         "data": _script_safe(json.dumps(content, separators=(",", ":"))),
     }
-    # in one pass, so that no part is searched for the name of another
+    # in one pass, so that inserted parts are not searched for placeholders
     template = _read("explorer.html")
     page = re.sub("<!-- ([a-z]+) -->", lambda match: parts[match[1]], template)
     path = Path(path)
@@ -259,7 +249,7 @@ def write_explorer(
 
 
 def _joined(embedding, new_embedding):
-    """The coordinates of all samples, and how many of them are new."""
+    """Return the coordinates of all samples, and how many of them are new."""
     whole, new = np.asarray(embedding), np.asarray(new_embedding)
     if whole.ndim != 2 or new.ndim != 2 or whole.shape[1] != new.shape[1]:
         raise ValueError(
@@ -270,7 +260,7 @@ def _joined(embedding, new_embedding):
 
 
 def _targets(y, n, y_new, n_new, **options):
-    """The target of all samples, and which of them have none: "new", "map" or None."""
+    """Return the target of all samples, and which have none: "new", "map" or None."""
     if n_new == 0 or (y is None and y_new is None):
         return check_target(y, n, **options), None
     if y is not None and y_new is not None:
@@ -301,7 +291,7 @@ def _base64(array):
 
 
 def _named_columns(names, n_samples):
-    """Return pairs of a column's name and its texts, None where one is missing."""
+    """Return pairs of a column's name and its texts, None where missing."""
     if names is None:
         return None
     if isinstance(names, Mapping):
@@ -317,11 +307,10 @@ def _named_columns(names, n_samples):
     for name, column in columns:
         values, masked = column_values(column)
         if values.shape != (n_samples,):
-            what = "names" if len(columns) == 1 else f"names[{name!r}]"
+            label = "names" if len(columns) == 1 else f"names[{name!r}]"
             raise ValueError(
-                f"{what} has shape {values.shape}, but the embedding has {n_samples} "
-                "samples; one name per sample is needed, or a data frame or dict of "
-                "such columns."
+                f"{label} has shape {values.shape}, but the embedding has {n_samples} "
+                "samples. Pass one name per sample, or a data frame or dict of columns."
             )
         texts = [
             None if missing or is_missing(value) else str(value)
@@ -332,7 +321,7 @@ def _named_columns(names, n_samples):
 
 
 def _describe(target):
-    """Describe the classes with their colors, or the scale of a continuous target."""
+    """Describe classes with their colors, or the scale of a continuous target."""
     if target.kind is None:
         return {"kind": None, "color": PALETTE[1]}
     if target.kind == "classes":
@@ -384,8 +373,8 @@ def _sheets(images, limits, image_size, remedy):
     n_bytes = len(images) * height * width * np.prod(images.shape[3:], dtype=int)
     if n_bytes > _MOST_PIXELS:
         raise ValueError(
-            f"The {len(images)} images of {height} x {width} pixels are {n_bytes} "
-            f"bytes, more than the {_MOST_PIXELS} that a page may hold. Lower "
+            f"The {len(images)} images of {height} x {width} pixels take {n_bytes} "
+            f"bytes, more than the {_MOST_PIXELS} that a page may hold. Decrease "
             f"image_size, {remedy}."
         )
     columns = max(1, _SHEET_SIDE // width)
@@ -450,7 +439,7 @@ def _png(pixels):
 
 
 def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
-    """Decode a grid over the embedding, row by row from below."""
+    """Decode a grid over the embedding, row by row from the bottom."""
     decode = getattr(decoder, "inverse_transform", decoder)
     if not callable(decode):
         raise TypeError(
@@ -463,7 +452,7 @@ def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
     rows = np.asarray(decode(grid))
     if rows.shape[:1] != (len(grid),) or rows.dtype.kind not in "fiub":
         raise ValueError(
-            f"decoder must return one row for each of the {len(grid)} points of the "
+            f"decoder must return one sample for each of the {len(grid)} points of the "
             f"grid, got an array of shape {rows.shape} and dtype {rows.dtype}."
         )
     described = {

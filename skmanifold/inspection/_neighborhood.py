@@ -25,6 +25,8 @@ class NeighborhoodPreservationDisplay:
     under :math:`R_{NX}` with weights 1 / k, see
     :func:`~skmanifold.metrics.neighborhood_preservation_auc`.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     n_neighbors : ndarray of shape (max_neighbors,)
@@ -87,7 +89,7 @@ class NeighborhoodPreservationDisplay:
             A fitted transformer, or several by name.
 
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
+            The samples.
 
         y : Ignored
             Not used.
@@ -107,7 +109,7 @@ class NeighborhoodPreservationDisplay:
             The plotted display.
         """
         if isinstance(estimator, dict):
-            Z = {key: embed(one, X) for key, one in estimator.items()}
+            Z = {key: embed(each, X) for key, each in estimator.items()}
         else:
             Z = embed(estimator, X)
             name = type(estimator).__name__ if name is None else name
@@ -146,11 +148,11 @@ class NeighborhoodPreservationDisplay:
             Largest k; None means ``n_samples - 2``.
 
         metric : str or callable, default="euclidean"
-            Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`.
+            Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
 
         n_samples : int, default=None
-            Number of random samples to evaluate, with neighbors among all samples. None
-            means all. Decrease it to save time.
+            Evaluate this many random samples, with neighbors among all. Set it for
+            large data. None means all.
 
         n_jobs : int, default=None
             Number of threads; None means 1.
@@ -168,16 +170,11 @@ class NeighborhoodPreservationDisplay:
         -------
         display : NeighborhoodPreservationDisplay
             The plotted display.
-
-        Raises
-        ------
-        ValueError
-            If no embedding is given, or one does not have as many rows as `X`.
         """
         if not isinstance(Z, dict):
             Z = {"embedding" if name is None else str(name): Z}
         if not Z:
-            raise ValueError("Z is an empty dict; at least one embedding is needed.")
+            raise ValueError("Z is an empty dict. Pass at least one embedding.")
         q_nx, r_nx = {}, {}
         for key, embedding in Z.items():
             k, q_nx[str(key)], r_nx[str(key)] = neighborhood_preservation_curve(
@@ -206,7 +203,7 @@ class NeighborhoodPreservationDisplay:
             Axes to plot in; None creates a figure.
 
         kind : {"r_nx", "q_nx"}, default="r_nx"
-            Whether chance is taken off.
+            Curves with or without adjustment for chance.
 
         curve_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the curves.

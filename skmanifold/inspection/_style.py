@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Colors, legends, axes and validation shared by all displays."""
+"""Colors, legends, axes and validation of displays."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -33,24 +33,24 @@ PALETTE = (
     "#AA4499",
     "#000000",
 )
-# More than ten colors are hard to distinguish, so the eleventh class has the first
-# color again with another marker. Markers that are distinct at small sizes come first.
+# The eleventh class repeats the first color with another marker, as more colors are
+# hard to distinguish. Markers that are distinct at small sizes come first.
 MARKERS = ("o", "^", "X", "s", "v", "P", "D", "<", ">", "*")
 N_MARKS = len(PALETTE) * len(MARKERS)
-# The palette for lines, with the pale colors, which are hard to follow, last.
+# For lines, the pale colors, which are hard to follow, come last.
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
 GRAY = "#C0C0C0"
-# Samples without a label, where there is noise as well.
+# Samples without a label, if there is noise as well.
 PALE = "#E0E0E0"
 
-# Blue and yellow that also differ in lightness.
+# Also distinct in lightness.
 BLUE, YELLOW = "#2166AC", "#F6D55C"
 
 SEQUENTIAL = "cividis"
 DIVERGING = "RdBu_r"
 
-# Above this number markers hide each other, and plotting them takes seconds.
+# Above this number, markers hide each other and take seconds to plot.
 MANY_POINTS = 20_000
 
 
@@ -58,17 +58,16 @@ MANY_POINTS = 20_000
 
 
 def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
-    """Validate an embedding and select the columns to plot.
+    """Validate an embedding and select the components to plot.
 
-    Without `components`, columns that are constant are left out where enough remain:
-    the weight of an only chart is one. An embedding that went through here is checked
-    `as_it_is`.
+    Without `components`, constant ones are dropped if enough remain, such as the weight
+    of a single chart. Use `as_it_is` for an embedding that was validated before.
     """
     Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
-            f"{name} has shape {Z.shape} and dtype {Z.dtype}, but an embedding is a "
-            "matrix of numbers with one row per sample."
+            f"{name} must be a matrix of numbers with one row per sample, got shape "
+            f"{Z.shape} and dtype {Z.dtype}."
         )
     allowed = " or ".join(map(str, dimensions))
     if isinstance(components, str) and components == "pca":
@@ -81,8 +80,8 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
             isinstance(c, int) and -Z.shape[1] <= c < Z.shape[1] for c in components
         ):
             raise ValueError(
-                f"components={components!r} must be {allowed} columns of {name}, which "
-                f"has {Z.shape[1]}, numbered from 0, or 'pca'."
+                f"components must be {allowed} components of {name}, which has "
+                f"{Z.shape[1]}, numbered from 0, or 'pca', got {components!r}."
             )
         Z = Z[:, components]
     elif not as_it_is:
@@ -92,7 +91,7 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
         first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
         first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
-            f"{name} has {Z.shape[1]} columns, but {allowed} can be plotted. "
+            f"{name} has {Z.shape[1]} components, but {allowed} can be plotted. "
             + (
                 f"Select some with components={first}, or use the first two principal "
                 "components with components='pca'."
@@ -104,7 +103,7 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
 
 
 def varying_columns(Z, dimensions=(2, 3)):
-    """Columns to draw of an embedding in which others are constant; None draws all."""
+    """Return the components to plot if others are constant; None means all."""
     if Z.shape[1] < 3:
         return None
     varies = _varies(Z)
@@ -116,13 +115,13 @@ def varying_columns(Z, dimensions=(2, 3)):
 
 
 def with_constants(decoder, Z, varying):
-    """A decoder of all columns of Z, for points of the varying ones alone."""
+    """Return a decoder for points of the varying components only."""
     decode = getattr(decoder, "inverse_transform", decoder)
 
     def from_varying(points):
-        whole = np.repeat(np.asarray(Z[:1], dtype=np.float64), len(points), axis=0)
-        whole[:, varying] = points
-        return decode(whole)
+        full = np.repeat(np.asarray(Z[:1], dtype=np.float64), len(points), axis=0)
+        full[:, varying] = points
+        return decode(full)
 
     return from_varying
 
@@ -134,7 +133,8 @@ def _varies(Z):
 def _finite(Z, name):
     if not np.isfinite(Z).all():
         raise ValueError(
-            f"{name} has NaN or infinite entries, which cannot be plotted. Remove them."
+            f"{name} has NaN or infinite entries, which cannot be plotted. Remove these"
+            " samples."
         )
     return Z
 
@@ -148,8 +148,9 @@ def embed(estimator, X):
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         if len(Z) != n_rows:
             raise ValueError(
-                f"{type(estimator).__name__} embeds its training data only, which have "
-                f"{len(Z)} rows, but X has {n_rows}. Pass the training data."
+                f"{type(estimator).__name__} embeds its training samples only, of which"
+                f" there are {len(Z)}, but X has {n_rows} samples. Pass the training"
+                " data."
             )
     else:
         raise TypeError(
@@ -160,16 +161,16 @@ def embed(estimator, X):
 
 
 def check_images(images, image_shape, n_samples):
-    """Validate images and return (n, height, width[, channels]), or None."""
+    """Return images of shape (n, height, width[, channels]), or None."""
     if images is None:
         if image_shape is not None:
             raise ValueError(
-                f"image_shape={image_shape!r} needs the images: pass images=X, with "
-                "one row of pixels per sample."
+                f"image_shape={image_shape!r} requires images: pass images=X, with one "
+                "flattened image per sample."
             )
         return None
     images = images.toarray() if issparse(images) else np.asarray(images)
-    given = images.shape
+    original_shape = images.shape
     if image_shape is not None:
         shape = check_image_shape(image_shape)
         if shape[2] not in (1, 3, 4):
@@ -179,8 +180,8 @@ def check_images(images, image_shape, n_samples):
             )
         if images.ndim < 2 or np.prod(images.shape[1:]) != np.prod(shape):
             raise ValueError(
-                f"image_shape={image_shape!r} has {np.prod(shape)} pixel values, but "
-                f"images has shape {given}, with one row per sample."
+                f"image_shape={image_shape!r} has {np.prod(shape)} values, but images "
+                f"has shape {original_shape}."
             )
         images = images.reshape(len(images), *shape)
     if images.ndim == 4 and images.shape[3] == 1:
@@ -189,20 +190,20 @@ def check_images(images, image_shape, n_samples):
         images.ndim == 4 and images.shape[3] not in (3, 4)
     ):
         raise ValueError(
-            f"images has shape {given}, but (n_samples, height, width) or (n_samples, "
-            "height, width, 3) is needed. For flattened images, set "
+            f"images must have shape (n_samples, height, width) or (n_samples, height, "
+            f"width, 3), got {original_shape}. For flattened images, set "
             "image_shape=(height, width)."
         )
     if len(images) != n_samples:
         raise ValueError(
-            f"images has {len(images)} rows, but the embedding has {n_samples}; one "
-            "image per sample is needed."
+            f"images has {len(images)} images, but the embedding has {n_samples} "
+            "samples. Pass one image per sample."
         )
     return images
 
 
 def pixel_range(images):
-    """Return the finite range of all images, which is plotted from black to white."""
+    """Return the finite range of all images, to be plotted from black to white."""
     if images.dtype == np.uint8:
         return 0.0, 255.0
     if images.dtype == bool:
@@ -224,46 +225,43 @@ def to_bytes(images, limits):
 
 
 def colorings(color, X=None):
-    """Several colorings by their names, or None.
-
-    Names of columns are looked up in X, if that is a data frame.
-    """
+    """Return colorings by name, or None; strings are columns of the data frame X."""
     if color is None:
         return None
     if isinstance(color, Mapping):
-        found = {str(name): column for name, column in color.items()}
+        columns = {str(name): column for name, column in color.items()}
     elif hasattr(color, "columns") and hasattr(color, "dtypes"):
-        found = {
+        columns = {
             str(name): safe_indexing(color, i, axis=1)
             for i, name in enumerate(color.columns)
         }
     elif isinstance(color, (list, tuple)):
-        found = {}
-        for i, one in enumerate(color):
-            if isinstance(one, str):
-                found[one] = _column_of(X, one)
+        columns = {}
+        for i, entry in enumerate(color):
+            if isinstance(entry, str):
+                columns[entry] = _column_of(X, entry)
             else:
-                name = getattr(one, "name", None)
-                found[str(i if name is None else name)] = one
+                name = getattr(entry, "name", None)
+                columns[str(i if name is None else name)] = entry
     else:
         raise TypeError(
             "color must be a list of colorings, a dict or a data frame, got "
-            f"{type(color).__name__}. One coloring alone goes to y."
+            f"{type(color).__name__}. Pass a single coloring as y."
         )
-    if not found:
-        raise ValueError("color is empty; at least one coloring is needed.")
-    return found
+    if not columns:
+        raise ValueError("color is empty. Pass at least one coloring.")
+    return columns
 
 
 def _column_of(X, name):
     columns = list(X.columns) if hasattr(X, "columns") and hasattr(X, "dtypes") else []
     if name not in columns:
-        has = (
+        available = (
             f"which has {', '.join(map(repr, columns))}" if columns else "which is none"
         )
         raise ValueError(
-            f"color names the column {name!r}, but that is looked up in X as a data "
-            f"frame, {has}. Pass the column itself: color={{{name!r}: column}}."
+            f"color names the column {name!r}, which must be in X as a data frame, "
+            f"{available}. Pass the column itself: color={{{name!r}: column}}."
         )
     return safe_indexing(X, columns.index(name), axis=1)
 
@@ -275,8 +273,8 @@ class Target:
     ----------
     kind : "classes", "continuous" or None
     values : quantity, NaN where it is missing, or class index, of each sample
-    labels : names of the classes in the order in which a reader expects them, after
-        the gray ones: the noise, and samples without a label
+    labels : names of the classes in natural order, after the gray ones (noise, and
+        samples without a label)
     n_gray : number of gray classes
     """
 
@@ -287,13 +285,13 @@ class Target:
         self.n_gray = n_gray
 
     def part(self, rows):
-        """The same of some samples."""
+        """Return the target of a subset of samples."""
         values = None if self.values is None else self.values[rows]
         return Target(self.kind, values, self.labels, self.n_gray)
 
     @property
     def shares_colors(self):
-        """True if there are more classes than colors."""
+        """Whether there are more classes than colors."""
         return len(self.labels) - self.n_gray > len(PALETTE)
 
     def marks(self):
@@ -306,7 +304,7 @@ class Target:
         return [(GRAY, "o"), (PALE, "o")][: self.n_gray] + marks
 
     def groups(self):
-        """Yield marker, z-order and samples of each collection, gray ones lowest."""
+        """Yield marker, z-order and samples of each collection, gray first."""
         markers = np.array([marker for _, marker in self.marks()])[self.values]
         gray = self.values < self.n_gray
         if self.n_gray:
@@ -320,9 +318,9 @@ class Target:
 def check_target(
     y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
 ):
-    """Validate y and interpret it as classes or as a continuous quantity.
+    """Validate y as classes or as a continuous quantity.
 
-    `more` are the y and the number of further samples, which come after the others.
+    `more` is the y and the number of samples that follow.
     """
     validate_parameter_constraints(
         {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
@@ -341,10 +339,10 @@ def check_target(
     if target_type == "continuous":
         for (part, n, name), values in zip(given, numbers, strict=True):
             if values is None or values.shape != (n,):
-                came = np.asarray(part) if values is None else values
+                invalid = np.asarray(part) if values is None else values
                 raise ValueError(
-                    f"{name} has shape {came.shape} and dtype {came.dtype}, but a "
-                    f"continuous target needs one number for each of the {n} samples."
+                    f"{name} has shape {invalid.shape} and dtype {invalid.dtype}, but a"
+                    f" continuous target needs one number for each of the {n} samples."
                 )
         values = np.concatenate(numbers)
         return Target("continuous", np.where(np.isinf(values), np.nan, values))
@@ -353,13 +351,13 @@ def check_target(
 
 
 def _are_continuous(numbers):
-    # a missing number says nothing about the others
+    # ignoring missing numbers
     known = numbers[~np.isnan(numbers)]
     return bool((known != np.round(known)).any() or np.isinf(known).any())
 
 
 def _classes(labels, noise_label):
-    """A target of classes, in gray the noise and what has no label."""
+    """Return a target of classes, with noise and missing labels in gray."""
     values, names = labels.classes.tolist(), labels.names
     noise = [
         noise_label is not None
@@ -383,7 +381,7 @@ def _classes(labels, noise_label):
 
 
 def import_pyplot(display):
-    """Import matplotlib.pyplot, or raise an error that says how to install it."""
+    """Import matplotlib.pyplot, or raise an error with the command that installs it."""
     return import_optional(
         "matplotlib.pyplot", "plot", feature=f"{type(display).__name__}.plot"
     )
@@ -393,7 +391,7 @@ def get_axes(display, ax, *, figsize=None, projection=None):
     """Return the given axes, or new axes in a new figure."""
     plt = import_pyplot(display)
     if ax is None:
-        # this layout makes room for legends outside of the axes
+        # this layout leaves room for legends outside of the axes
         _, ax = plt.subplots(
             figsize=figsize,
             layout="constrained",
@@ -414,7 +412,7 @@ def get_axes(display, ax, *, figsize=None, projection=None):
 
 
 def density_colors():
-    """Return a colormap from pale to dark, whose palest color is visible on white."""
+    """Return a colormap from pale to dark, visible on white throughout."""
     colors = import_optional("matplotlib.colors", "plot")
     return colors.LinearSegmentedColormap.from_list("density", ["#C9C5E8", PALETTE[1]])
 
@@ -435,27 +433,29 @@ def merge_kwargs(defaults, given, *, points=False):
     return {**defaults, **given}
 
 
-def draw_marks(ax, places, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL):
+def plot_marks(
+    ax, positions, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL
+):
     """Plot markers in the colors of a target, as one collection or one per marker."""
     if target.kind != "classes":
         if target.kind == "continuous":
             plt = import_optional("matplotlib.pyplot", "plot")
             cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
-            own = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
+            color_options = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
         else:
-            own = {} if "color" in defaults else {"color": PALETTE[1]}
-        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
-        return [ax.scatter(*places.T, **options)]
+            color_options = {} if "color" in defaults else {"color": PALETTE[1]}
+        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
+        return [ax.scatter(*positions.T, **options)]
     if target.shares_colors:
-        # markers need larger sizes than colors to be distinct
+        # markers must be larger than colors to be distinct
         defaults = defaults | {"s": max(defaults["s"], 16.0)}
     colors = np.array([color for color, _ in target.marks()])[target.values]
     points = []
     zorder = defaults.get("zorder", 1)
     for marker, height, rows in target.groups():
-        own = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
-        options = merge_kwargs(defaults | own, scatter_kwargs, points=True)
-        points.append(ax.scatter(*places[rows].T, **options))
+        color_options = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
+        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
+        points.append(ax.scatter(*positions[rows].T, **options))
     return points
 
 
@@ -485,7 +485,7 @@ def class_legend(ax, target, *, new=False):
 
 
 def outer_legend(ax, handles, *, title=None, rows=20):
-    """Add a legend beside the axes, where it hides no points."""
+    """Add a legend outside of the axes, where it hides no points."""
     place = 1.12 if hasattr(ax, "zaxis") else 1.02
     return ax.legend(
         handles=handles,

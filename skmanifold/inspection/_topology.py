@@ -20,6 +20,8 @@ class BarcodeDisplay:
     arrow marks classes that never die. The Betti number of dimension d at a filtration
     value is the number of bars of dimension d over it.
 
+    Read more in the :ref:`User Guide <inspection>`.
+
     Parameters
     ----------
     persistence : list of (int, (float, float))
@@ -70,8 +72,8 @@ class BarcodeDisplay:
         persistence : iterable of (int, (float, float)) or list of ndarray
             Dimension, birth and death of each class, as from gudhi; or one array of
             shape (n_bars, 2) per dimension from 0 on, as from
-            :func:`skmanifold.topology.persistence`. The death of a class that never
-            dies is inf.
+            :func:`skmanifold.topology.persistence`. The death of endless classes is
+            inf.
 
         name : str, default=None
             Title of the axes.
@@ -86,13 +88,6 @@ class BarcodeDisplay:
         -------
         display : BarcodeDisplay
             The plotted display.
-
-        Raises
-        ------
-        TypeError
-            If a complex is given instead of its persistence.
-        ValueError
-            If an entry is not a triple, or a death precedes its birth.
         """
         if hasattr(persistence, "to_gudhi"):
             raise TypeError(
@@ -115,13 +110,13 @@ class BarcodeDisplay:
                 bar = (int(dimension), (float(birth), float(death)))
             except (TypeError, ValueError) as error:
                 raise ValueError(
-                    f"persistence has the entry {entry!r}, but (dimension, (birth, "
-                    "death)) is needed, as returned by gudhi."
+                    f"persistence must have entries (dimension, (birth, death)), as "
+                    f"returned by gudhi, got {entry!r}."
                 ) from error
             if not bar[1][0] <= bar[1][1]:
                 raise ValueError(
                     f"persistence has the entry {entry!r}, whose death precedes its "
-                    "birth."
+                    "birth. Pass births first."
                 )
             bars.append(bar)
         return cls(persistence=bars, name=name).plot(ax, **plot_options)
@@ -161,7 +156,7 @@ class BarcodeDisplay:
             if np.isfinite(end)
         ]
         low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
-        # bars without an end extend beyond all others
+        # endless bars extend beyond all others
         right = high + 0.08 * ((high - low) or 1.0)
         left = low - 0.02 * ((high - low) or 1.0)
         self.bars_, self.arrows_, self.n_hidden_ = {}, [], 0

@@ -1,6 +1,6 @@
 "use strict";
-// Text from the data goes into the page as text (textContent) and never as markup; it
-// is never handed to the plotting library, which would read markup in it.
+// Text from the data is inserted as text (textContent), never as markup, and never passed
+// to the plotting library, which would interpret markup.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const element = (id) => document.getElementById(id);
@@ -41,12 +41,12 @@
     return null;
   }
 
-  // columns of further facts, null where one is missing
+  // metadata columns, null if missing
   const columns = data.names || [];
   const namesOf = (i) =>
     columns.map(([, texts]) => texts[i] ?? null).filter((text) => text !== null);
 
-  // -- colours and marks of all samples
+  // -- colors and markers of all samples
 
   function mixed(low, high, share) {
     return low.map((part, i) => Math.round(part + (high[i] - part) * share));
@@ -74,7 +74,7 @@
   }
   const oneSymbol = symbols.every((symbol) => symbol === symbols[0]);
 
-  // -- what is shown, selected and pointed at; `shown` holds row numbers
+  // -- state: shown (row numbers), selected and hovered samples
 
   const classShown = (target.labels || []).map(() => true);
   let shown = [];
@@ -134,7 +134,7 @@
       points.selectedpoints = [];
       shown.forEach((i, at) => selected.has(i) && points.selectedpoints.push(at));
     }
-    // not with WebGL: one mark, above all points
+    // without WebGL: a single marker above all points
     const ring = {
       type: "scatter",
       mode: "markers",
@@ -196,8 +196,8 @@
     return Plotly.react(plot, traces(), layout, config);
   }
 
-  // An outline that was drawn says nothing any more once the points have changed. To
-  // take it away counts as a selection for the plotting library, but it is none.
+  // A lasso is outdated once the points have changed. Removing it triggers a selection
+  // event of the plotting library, which is ignored.
   let redrawing = false;
   function redraw() {
     layout.selections = [];
@@ -210,7 +210,7 @@
     });
   }
 
-  // -- images: tiles of sheets, a sheet decoded when first needed
+  // -- images: tiles of sheets, decoded on demand
 
   function tiles(sprites, count) {
     if (!sprites) return null;
@@ -260,7 +260,7 @@
   const sampleTile = tiles(data.images, nMap);
   const decodedTile = tiles(data.decode && data.decode.images, Infinity);
 
-  // -- one sample: in the panel, and beside the pointer
+  // -- one sample: in the panel, and next to the pointer
 
   function facts(i) {
     const rows = [["row", rowName(i)]];
@@ -294,7 +294,7 @@
     if (sampleTile) sampleTile(i, element("tip-image"), 64);
     tip.hidden = false;
     const box = tip.getBoundingClientRect();
-    // beside the pointer, and not over the panel
+    // next to the pointer, but not over the panel
     const edge = plot.getBoundingClientRect().right;
     const right = event.clientX + 16 + box.width < edge;
     const below = event.clientY + 16 + box.height < window.innerHeight;
@@ -303,7 +303,7 @@
     tip.dataset.row = i;
   }
 
-  // -- the decoder's answer at the grid point nearest to the pointer
+  // -- decoded sample at the grid point nearest to the pointer
 
   function nearest(grid, value) {
     const step = (grid.high - grid.low) / (grid.n - 1) || 1;
@@ -330,7 +330,7 @@
     pen.stroke();
   }
 
-  // so many features are shown as numbers, more of them as a curve
+  // up to this many features are shown as numbers, more as a curve
   const FEW = 8;
   const profiles = data.decode && data.decode.rows ? numbers(data.decode.rows) : null;
   function decodeAt(px, py) {
@@ -388,7 +388,7 @@
       const cells = [String(isNew(i) ? i - nMap : i)];
       if (data.n_new) cells.push(isNew(i) ? "1" : "0");
       for (const [, texts] of columns) cells.push(quoted(texts[i] ?? ""));
-      // the number itself, not as it is rounded on the screen
+      // full precision, unlike on screen
       if (!isLabeled(i)) {
         if (target.kind) cells.push("");
       } else if (target.kind === "continuous") {
@@ -478,7 +478,7 @@
   const counts = (target.labels || []).map(() => 0);
   for (let i = 0; i < n; i++) if (hasClass(i)) counts[values[i]] += 1;
 
-  // A search for a row number is no search for a class, unless a class has that name.
+  // A row number is not a class, unless a class has that name.
   function listed() {
     const all = target.labels.map((_, code) => code);
     const found = all.filter((code) => matches(target.labels[code]));
@@ -490,7 +490,7 @@
     list.replaceChildren();
     for (const code of listed()) {
       const item = document.createElement("li");
-      const labelled = document.createElement("label");
+      const labeled = document.createElement("label");
       const box = document.createElement("input");
       const mark = document.createElement("span");
       const name = document.createElement("span");
@@ -517,8 +517,8 @@
         classShown[code] = true;
         update();
       });
-      labelled.append(box, mark, name, count);
-      item.append(labelled, only);
+      labeled.append(box, mark, name, count);
+      item.append(labeled, only);
       list.append(item);
     }
   }
@@ -539,7 +539,7 @@
   if (target.kind === "classes") wanted.push("class");
   element("search").placeholder = wanted.join(", ");
 
-  // -- begin
+  // -- start
 
   element("classes").hidden = target.kind !== "classes";
   element("decoded").hidden = !data.decode;
@@ -573,7 +573,7 @@
         if (point.curveNumber === 0) selected.add(shown[point.pointNumber]);
       }
       showSelection();
-      // what was selected before a redrawing, the plotting library does not know
+      // the plotting library forgets the selection when it redraws
       if (adding && before) redraw();
     });
     plot.on("plotly_deselect", () => {

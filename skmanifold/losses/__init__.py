@@ -1,7 +1,10 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Loss functions and kernels: pure functions, tensors in, scalars out."""
+"""Loss functions and kernels: pure functions, tensors in, scalars out.
+
+They leave half precision by themselves, see :func:`full_precision`.
+"""
 
 from ._clusters import (
     alignment_loss,
@@ -21,6 +24,7 @@ from ._isometry import (
 )
 from ._kernels import log_t_normalizer, squared_distances, t_kernel, t_similarities
 from ._mmd import chart_mmd
+from ._precision import full_precision
 from ._triplets import batch_all_triplets, semi_hard_triplets
 
 __all__ = [
@@ -29,6 +33,7 @@ __all__ = [
     "center_distance_loss",
     "chart_mmd",
     "cluster_divergence",
+    "full_precision",
     "isometry_loss",
     "jacobian_vector_product",
     "local_isometry_loss",

@@ -1,15 +1,17 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Losses of deep clustering: soft assignments, and the geometry of the clusters."""
+"""Losses of deep clustering."""
 
 import torch
 
 from ._kernels import squared_distances
+from ._precision import full_precision
 
 
+@full_precision
 def log_assignments(z, centers, *, nu=1.0):
-    """Compute logarithms of the soft assignments of points to centres.
+    """Compute the logarithms of soft assignments of samples to centers.
 
     With the t-kernel ``k(d2) = (1 + d2 / nu) ** (-(nu + 1) / 2)``::
 
@@ -18,16 +20,16 @@ def log_assignments(z, centers, *, nu=1.0):
     Parameters
     ----------
     z : torch.Tensor of shape (B, d)
-        Points.
+        Samples.
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     nu : float, default=1.0
         Degrees of freedom.
 
     Returns
     -------
     torch.Tensor of shape (B, C)
-        ``log q``; the exponentials of a row add up to 1.
+        ``log q``; the exponentials of each row sum to 1.
 
     References
     ----------
@@ -46,22 +48,23 @@ def log_assignments(z, centers, *, nu=1.0):
     return torch.log_softmax(torch.log1p(d2 / nu) * (-(nu + 1) / 2), dim=1)
 
 
+@full_precision
 def sharpened_assignments(q):
-    """Compute targets that make soft assignments surer of themselves.
+    """Compute self-training targets that sharpen soft assignments.
 
-    ``p_ij = (q_ij^2 / f_j) / sum_l (q_il^2 / f_l)`` with ``f_j = sum_i q_ij``, the soft
-    size of cluster j, which keeps large clusters from swallowing small ones. A cluster
-    without any weight stays without.
+    ``p_ij = (q_ij^2 / f_j) / sum_l (q_il^2 / f_l)`` with the soft cluster sizes
+    ``f_j = sum_i q_ij``, so that large clusters do not absorb small ones. Empty
+    clusters stay empty.
 
     Parameters
     ----------
     q : torch.Tensor of shape (n, C)
-        Soft assignments of all points.
+        Soft assignments of all samples.
 
     Returns
     -------
     torch.Tensor of shape (n, C)
-        The targets; rows add up to 1.
+        The targets; each row sums to 1.
 
     References
     ----------
@@ -81,8 +84,9 @@ def sharpened_assignments(q):
     return weight / weight.sum(1, keepdim=True)
 
 
+@full_precision
 def cluster_divergence(p, log_q, weights=None):
-    """Divergence of soft assignments from their targets, ``KL(P || Q)``.
+    """Compute the divergence of soft assignments from targets, ``KL(P || Q)``.
 
     ``1/B sum_i w_i sum_j p_ij (log p_ij - log q_ij)``, with ``0 log 0 = 0``.
 
@@ -93,7 +97,7 @@ def cluster_divergence(p, log_q, weights=None):
     log_q : torch.Tensor of shape (B, C)
         From :func:`log_assignments`.
     weights : torch.Tensor of shape (B,) or None, default=None
-        Weights of the rows; 1 if None.
+        Sample weights; None means 1.
 
     Returns
     -------
@@ -114,19 +118,20 @@ def cluster_divergence(p, log_q, weights=None):
     return divergence.mean()
 
 
+@full_precision
 def local_isometry_loss(z_a, z_b, distances, weights=None):
-    """How far distances of neighbours are from what they should be.
+    """Compute the mean deviation of neighbor distances from target distances.
 
-    ``sum_i w_i | |z_a_i - z_b_i| - d_i | / sum_i w_i``, and 0 if all weights are 0.
+    ``sum_i w_i | |z_a_i - z_b_i| - d_i | / sum_i w_i``; 0 if all weights are 0.
 
     Parameters
     ----------
     z_a, z_b : torch.Tensor of shape (B, d)
-        The points of each pair.
+        The samples of each pair.
     distances : torch.Tensor of shape (B,)
-        Wanted distances ``d``.
+        Target distances ``d``.
     weights : torch.Tensor of shape (B,) or None, default=None
-        Weights of the pairs; 1 if None.
+        Pair weights; None means 1.
 
     Returns
     -------
@@ -154,19 +159,20 @@ def local_isometry_loss(z_a, z_b, distances, weights=None):
     return (weights * errors).sum() / torch.where(total > 0, total, 1)
 
 
+@full_precision
 def center_distance_loss(centers, distances):
-    """How far the distances between centres are from what they should be.
+    """Compute the mean deviation of center distances from target distances.
 
-    Mean of ``| |mu_i - mu_j| - d_ij |`` over the pairs ``i != j``; 0 for one centre.
-    With ``d`` a multiple of the distances between the clusters' means in the input, the
-    centres keep the order of these distances.
+    Mean of ``| |mu_i - mu_j| - d_ij |`` over the pairs ``i != j``; 0 for one center.
+    If ``d`` is proportional to the distances of cluster means in the input, their order
+    is preserved.
 
     Parameters
     ----------
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     distances : torch.Tensor of shape (C, C)
-        Wanted distances, symmetric.
+        Target distances, symmetric.
 
     Returns
     -------
@@ -187,25 +193,25 @@ def center_distance_loss(centers, distances):
     tensor(2.)
     """
     n_centers = centers.shape[0]
-    # the diagonal adds nothing: a distance of zero has no gradient here
+    # the diagonal adds nothing: `_norms` has no gradient at zero
     errors = (_norms(centers.unsqueeze(1) - centers) - distances).abs()
     return errors.fill_diagonal_(0).sum(1).sum() / max(n_centers * (n_centers - 1), 1)
 
 
+@full_precision
 def alignment_loss(z, centers, labels):
-    """How far the mean of each cluster's points is from its centre.
+    """Compute the mean distance of cluster means from their centers.
 
-    Mean of ``|mu_j - mean of z_i with labels_i = j|`` over the clusters that have
-    points.
+    Mean of ``|mu_j - mean of z_i with labels_i = j|`` over the clusters in the batch.
 
     Parameters
     ----------
     z : torch.Tensor of shape (B, d)
-        Points.
+        Samples.
     centers : torch.Tensor of shape (C, d)
-        Centres ``mu``.
+        Centers ``mu``.
     labels : torch.Tensor of shape (B,), int64
-        Cluster of each point.
+        Cluster of each sample.
 
     Returns
     -------
@@ -233,6 +239,6 @@ def alignment_loss(z, centers, labels):
 
 
 def _norms(x):
-    """Norms along the last axis, whose gradient at zero is zero instead of NaN."""
+    """Return norms along the last axis, with gradient zero instead of NaN at zero."""
     d2 = x.square().sum(-1)
     return d2.clamp(min=torch.finfo(d2.dtype).tiny).sqrt()

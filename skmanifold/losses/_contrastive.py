@@ -6,23 +6,25 @@
 import torch
 from torch.nn import functional as F
 
+from ._precision import full_precision
 
+
+@full_precision
 def nt_xent(z_a, z_b, temperature=0.5):
-    """Normalised temperature-scaled cross-entropy between two views (SimCLR).
+    """Compute the normalized temperature-scaled cross-entropy of two views (SimCLR).
 
     With ``z`` the 2B rows of both views and ``s_ij = <z_i, z_j> / (|z_i| |z_j| tau)``::
 
         loss = 1/(2B) sum_i ( log sum_{j != i} exp(s_ij) - s_ii' )
 
-    where row ``i'`` is the other view of row i's sample. Cosines of near rows do not
-    survive half precision: half-precision inputs are cast to float32.
+    where row ``i'`` is the other view of row i's sample.
 
     Parameters
     ----------
     z_a, z_b : torch.Tensor of shape (B, d)
-        Row i of both are two views of one sample.
+        Two views of the same samples.
     temperature : float, default=0.5
-        ``tau``: the smaller, the more the most similar negatives weigh.
+        Temperature ``tau``. Decrease it to emphasize the most similar negatives.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def nt_xent(z_a, z_b, temperature=0.5):
 
     Examples
     --------
-    Opposite pairs, each view equal to its other:
+    Two opposite samples with identical views:
 
     >>> import torch
     >>> from skmanifold.losses import nt_xent
@@ -45,12 +47,8 @@ def nt_xent(z_a, z_b, temperature=0.5):
     0.2395
     """
     n = z_a.shape[0]
-    with torch.autocast(z_a.device.type, enabled=False):
-        z = torch.cat([z_a, z_b])
-        if z.dtype in (torch.float16, torch.bfloat16):
-            z = z.float()
-        z = F.normalize(z, dim=1)
-        similarities = z @ z.t() / temperature
-        own = torch.eye(2 * n, dtype=torch.bool, device=z.device)
-        rest = similarities.masked_fill(own, -torch.inf).logsumexp(1)
-        return rest.mean() - similarities.diagonal(n).mean()
+    z = F.normalize(torch.cat([z_a, z_b]), dim=1)
+    similarities = z @ z.t() / temperature
+    own = torch.eye(2 * n, dtype=torch.bool, device=z.device)
+    rest = similarities.masked_fill(own, -torch.inf).logsumexp(1)
+    return rest.mean() - similarities.diagonal(n).mean()

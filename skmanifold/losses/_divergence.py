@@ -1,13 +1,22 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The two-way divergence between two kernels over pairs, with its gradient by hand."""
+"""Two-way divergence of pair similarities, with an explicit gradient."""
 
 import torch
+from torch.autograd.function import once_differentiable
+
+from skmanifold._exact import all_threads
 
 from ._kernels import log_power, one_plus_scaled_distances
+from ._precision import full_precision
+
+# Pairs that are computed at a time on the CPU: few enough for the arrays of a block to
+# stay in the cache.
+_BLOCK_PAIRS = 2**17
 
 
+@full_precision
 def two_way_divergence(
     p,
     z_a,
@@ -19,7 +28,7 @@ def two_way_divergence(
     damping=None,
     floor=1e-2,
 ):
-    """Two-way divergence of embedding similarities from given similarities.
+    """Compute the two-way divergence of embedding similarities from targets.
 
     With ``q[i, j] = t_kernel(|z_a_i - z_b_j|^2, nu)`` and the two-way divergence (a
     binary cross-entropy) ``D(p, q) = -(p log q + (1 - p) log(1 - q))``::
@@ -27,32 +36,32 @@ def two_way_divergence(
         positive = 1/B sum_i D(p_ii, q_ii)
         negative = repulsion/B 1/B sum_i sum_{j != i} w_ij D(p_ij, q_ij)
 
-    where row i of ``z_a`` and row i of ``z_b`` are the two views of one sample and
-    ``w_ij = 1 / (1 + |z_a_i - z_b_j|^2 / damping)``, a weight that no gradient flows
-    through (1 without damping). ``log(1 - q)`` is continued by its tangent below
-    ``1 - q = floor``, which bounds the repulsion of coinciding points.
+    where rows i of ``z_a`` and ``z_b`` are two views of one sample and
+    ``w_ij = 1 / (1 + |z_a_i - z_b_j|^2 / damping)`` is a weight without gradient (1
+    without damping). Below ``1 - q = floor``, ``log(1 - q)`` is continued by its
+    tangent, which bounds the repulsion of coinciding samples.
 
-    The gradient is written by hand, since it needs no logarithm and half the passes
-    that differentiating through the formula takes:
-    ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)`` with ``e = (nu + 1) / 2``.
+    The explicit gradient ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)``, with
+    ``e = (nu + 1) / 2``, takes half the passes of automatic differentiation.
 
     Parameters
     ----------
     p : torch.Tensor of shape (B, B)
-        Target similarities in [0, 1]; those of the positive pairs on the diagonal.
+        Target similarities in [0, 1], with the positive pairs on the diagonal.
     z_a, z_b : torch.Tensor of shape (B, d)
         Embeddings of the two views.
     nu : float
-        Degrees of freedom of the embedding kernel.
+        Degrees of freedom of the embedding's t-kernel.
     kernel : {"max", "density"}, default="max"
-        Normalisation of the kernel, see :func:`t_kernel`.
+        Normalization of the kernel, see :func:`t_kernel`.
     repulsion : float or None, default=2.5
-        Total weight of one row's negatives against its positive, whatever the batch
-        size. None gives each pair, positive or not, weight 1: the paper's loss.
+        Total weight of a sample's negatives relative to its positive, for any batch
+        size. Increase it to spread the embedding. None gives every pair weight 1, as
+        in the paper.
     damping : float or None, default=None
-        Squared distance at which a negative's weight has halved.
+        Squared distance at which a negative's weight is 1/2.
     floor : float, default=1e-2
-        Where the tangent begins.
+        Value of ``1 - q`` below which the tangent is used.
 
     Returns
     -------
@@ -62,7 +71,7 @@ def two_way_divergence(
     References
     ----------
     .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022,
-       Eq. 5 (whose print lacks the minus sign).
+       Eq. 5 (printed without the minus sign).
 
     Examples
     --------
@@ -79,62 +88,90 @@ def two_way_divergence(
 
 
 class _TwoWayDivergence(torch.autograd.Function):
-    """Value and gradient in one pass over the (B, B) matrices."""
+    """Value and gradient in one pass over the pairs."""
 
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):
         n = p.shape[0]
-        # distances do not change with the origin, but their rounding does
+        # distances do not depend on the origin, but their rounding does
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
         base = one_plus_scaled_distances(z_a, z_b, nu)
-        log_q = log_power(base, nu, kernel)
-        q = log_q.exp()
-        rest = 1 - q
-        kept = rest.clamp(min=floor)
-        # dD/d(d2) up to e / nu: (p - (1 - p) q / kept) / base, in one buffer
-        slope = (p - 1).mul_(q).div_(kept).add_(p).div_(base)
+        # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over the pairs of a sample are those
+        # of slopes, and of slopes times coordinates
+        ones = z_a.new_ones(n, 1)
+        of_a, of_b = torch.cat([ones, z_a], 1), torch.cat([ones, z_b], 1)
+        p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
 
-        beyond = rest.sub_(kept)  # below zero where the tangent begins
-        log_rest = kept.log_().add_(beyond, alpha=1 / floor)
-        log_odds = log_q.sub_(log_rest)
-        minus_divergence = torch.addcmul(log_rest, p, log_odds)
+        own, sums, sums_a, sums_b = [], [], [], torch.zeros_like(of_a)
+        n_rows = max(1, _BLOCK_PAIRS // n) if p.device.type == "cpu" else n
+        for start in range(0, n, n_rows):
+            rows = slice(start, start + n_rows)
+            with all_threads():
+                minus_divergence, log_odds, slope = _of_pairs(
+                    p[rows], base[rows], nu, kernel, floor
+                )
+                of_all = minus_divergence, log_odds, slope
+                own.append(torch.stack([one.diagonal(start) for one in of_all]))
+                divisor = base[rows]
+                if damping is not None:
+                    # 1 + d2 / damping, from base = 1 + d2 / nu
+                    share = nu / damping
+                    damped = torch.mul(divisor, share).add_(1 - share)
+                    minus_divergence.div_(damped)
+                    if p_slope is not None:
+                        log_odds.div_(damped)
+                    divisor = damped.mul_(divisor)
+                slope.div_(divisor)
+                minus_divergence.diagonal(start).zero_()
+                slope.diagonal(start).zero_()
+                sums.append(minus_divergence.sum(1))
+                if p_slope is not None:
+                    torch.mul(log_odds, -weight / n, out=p_slope[rows])
+            sums_a.append(slope @ of_b)
+            sums_b.addmm_(slope.t(), of_a[rows])
 
-        # Row sums first: a sum over a whole large tensor is split by threads, and its
-        # bits would depend on how many there are.
-        pair_weight = weight / n
-        if damping is not None:
-            # 1 / (1 + d2 / damping), from base = 1 + d2 / nu
-            share = nu / damping
-            pair_weight = base.mul_(share).add_(1 - share).reciprocal_()
-            pair_weight.mul_(weight / n)
-        positive = minus_divergence.diagonal().sum() / -n
-        negative = -minus_divergence.mul_(pair_weight).fill_diagonal_(0).sum(1).sum()
-        own_slope = slope.diagonal() / n
-        slope.mul_(pair_weight).fill_diagonal_(0)
-        ctx.factor = (nu + 1.0) / nu
-
-        p_slope = None
-        if ctx.needs_input_grad[0]:
-            p_slope = log_odds.neg_()
-            own_p_slope = p_slope.diagonal() / n
-            p_slope.mul_(pair_weight).diagonal().copy_(own_p_slope)
-        ctx.save_for_backward(slope, own_slope, z_a, z_b, p_slope)
+        own, own_p, own_slope = torch.cat(own, 1).div_(n)
+        positive = -own.sum()
+        negative = torch.cat(sums).sum() * (-weight / n)
+        sums_a = torch.cat(sums_a)
+        factor = (nu + 1.0) / nu
+        own_slope = own_slope / base.diagonal()
+        own_a = factor * own_slope.unsqueeze(1) * (z_a - z_b)
+        other_a, other_b = (
+            factor * weight / n * (total[:, :1] * z - total[:, 1:])
+            for z, total in ((z_a, sums_a), (z_b, sums_b))
+        )
+        ctx.save_for_backward(own_a, other_a, other_b, p_slope, own_p)
         return positive, negative
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad_positive, grad_negative):
-        slope, own_slope, z_a, z_b, p_slope = ctx.saved_tensors
-        # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over j become row sums and a product
-        own = (ctx.factor * grad_positive) * own_slope.unsqueeze(1) * (z_a - z_b)
-        grad_a = own + (ctx.factor * grad_negative) * (
-            slope.sum(1, keepdim=True) * z_a - slope @ z_b
-        )
-        grad_b = -own + (ctx.factor * grad_negative) * (
-            slope.sum(0).unsqueeze(1) * z_b - slope.t() @ z_a
-        )
+        own_a, other_a, other_b, p_slope, own_p = ctx.saved_tensors
+        own = grad_positive * own_a
         grad_p = None
         if p_slope is not None:
             grad_p = p_slope * grad_negative
-            grad_p.diagonal().copy_(p_slope.diagonal() * grad_positive)
+            grad_p.diagonal().copy_(own_p * -grad_positive)
+        grad_a, grad_b = own + grad_negative * other_a, grad_negative * other_b - own
         return grad_p, grad_a, grad_b, None, None, None, None, None
+
+
+def _of_pairs(p, base, nu, kernel, floor):
+    """Return ``-D(p, q)``, its derivative by p, and slopes, of pairs.
+
+    A slope ``p - (1 - p) q / (1 - q)`` is the derivative of D by the squared distance
+    up to ``e / (nu base)``.
+    """
+    # in as few passes and arrays as possible, which take most of the time
+    log_q = log_power(base, nu, kernel)
+    odds = log_q.exp()
+    rest = 1 - odds
+    kept = rest.clamp(min=floor)
+    odds.div_(kept)
+    slope = torch.sub(p, odds).addcmul_(p, odds)
+    beyond = rest.sub_(kept)  # below zero where the tangent begins
+    log_rest = kept.log_().add_(beyond.mul_(1 / floor))
+    log_odds = log_q.sub_(log_rest)
+    return log_rest.addcmul_(p, log_odds), log_odds, slope

@@ -1,24 +1,27 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Isometry of a decoder, pseudo-inverse of it as encoder, and the products they need.
+"""Isometry losses of autoencoders, and the Jacobian products they need.
 
-Both losses ask for one product with a Jacobian per sample. There are two routes to it:
-by hand through chains of linear layers and smooth activations, primal and tangent
-together, which is the fastest; and by automatic differentiation, for any module.
+Both losses need one Jacobian product per sample. It is computed explicitly for chains
+of linear layers and smooth activations, which is fastest, and otherwise by automatic
+differentiation.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ._precision import full_precision
 
+
+@full_precision
 def isometry_loss(tangents):
-    """Mean squared deviation of pushed unit vectors from unit length (L_iso).
+    """Compute the mean squared deviation of ``|df(z) u|`` from 1 (L_iso).
 
     ``1/n sum_i (|df(z_i) u_i| - 1)^2`` with ``tangents[i] = df(z_i) u_i``, ``f`` the
-    decoder and ``u_i`` uniform on the unit sphere. Zero for every draw if and only if
-    the columns of ``df`` are orthonormal.
+    decoder and ``u_i`` uniform on the unit sphere. It is zero for all ``u`` if and only
+    if the columns of ``df`` are orthonormal.
 
     Parameters
     ----------
@@ -32,8 +35,8 @@ def isometry_loss(tangents):
 
     See Also
     --------
-    jacobian_vector_product : Makes the tangents.
-    pseudo_inverse_loss : The same of the encoder.
+    jacobian_vector_product : Compute the tangents.
+    pseudo_inverse_loss : Loss of the encoder.
 
     References
     ----------
@@ -50,13 +53,14 @@ def isometry_loss(tangents):
     return (torch.linalg.vector_norm(tangents, dim=1) - 1).square().mean()
 
 
+@full_precision
 def pseudo_inverse_loss(cotangents):
-    """Mean squared deviation of pulled unit vectors from unit length (L_piso).
+    """Compute the mean squared deviation of ``|u^T dg(x)|`` from 1 (L_piso).
 
     ``1/n sum_i (|u_i^T dg(x_i)| - 1)^2`` with ``cotangents[i] = u_i^T dg(x_i)``, ``g``
-    the encoder. Zero for every draw if and only if the rows of ``dg`` are orthonormal:
-    together with an isometric decoder that reconstructs, ``dg`` is then the
-    pseudo-inverse of ``df``, and the encoder projects onto the manifold.
+    the encoder. It is zero for all ``u`` if and only if the rows of ``dg`` are
+    orthonormal: with an isometric decoder that reconstructs the data, ``dg`` is then
+    the pseudo-inverse of ``df``, and the encoder projects onto the manifold.
 
     Parameters
     ----------
@@ -70,8 +74,8 @@ def pseudo_inverse_loss(cotangents):
 
     See Also
     --------
-    vector_jacobian_product : Makes the cotangents.
-    isometry_loss : The same of the decoder.
+    vector_jacobian_product : Compute the cotangents.
+    isometry_loss : Loss of the decoder.
 
     References
     ----------
@@ -88,17 +92,18 @@ def pseudo_inverse_loss(cotangents):
     return isometry_loss(cotangents)
 
 
+@full_precision
 def jacobian_vector_product(network, z, u):
-    """Compute the outputs of a network and its derivative along given directions.
+    """Compute the outputs of a network and its directional derivatives.
 
     Parameters
     ----------
     network : torch.nn.Module or sequence of torch.nn.Module
-        Maps each row on its own. A sequence is a chain that is applied in turn; if it
-        is made of linear layers and of the activations SiLU, GELU, Tanh and Softplus,
-        tangents are pushed through by hand, else by differentiating twice.
+        Network that maps samples independently. A sequence is applied in order. For
+        chains of linear layers and the activations SiLU, GELU, Tanh and Softplus, the
+        tangents are computed explicitly, otherwise by differentiating twice.
     z : torch.Tensor of shape (n, d)
-        Where.
+        Inputs.
     u : torch.Tensor of shape (n, d)
         Directions.
 
@@ -107,7 +112,7 @@ def jacobian_vector_product(network, z, u):
     outputs : torch.Tensor of shape (n, n_features)
         ``f(z_i)``.
     tangents : torch.Tensor of shape (n, n_features)
-        ``df(z_i) u_i``, differentiable once more.
+        ``df(z_i) u_i``, differentiable again.
 
     Examples
     --------
@@ -129,24 +134,25 @@ def jacobian_vector_product(network, z, u):
     return z, u
 
 
+@full_precision
 def vector_jacobian_product(network, x, u):
-    """Compute the outputs of a network and derivatives of combinations of them.
+    """Compute the outputs of a network and gradients of linear combinations of them.
 
     Parameters
     ----------
     network : torch.nn.Module or sequence of torch.nn.Module
         As in :func:`jacobian_vector_product`.
     x : torch.Tensor of shape (n, n_features)
-        Where.
+        Inputs.
     u : torch.Tensor of shape (n, d)
-        Weights of the outputs.
+        Weights of the outputs in the linear combinations.
 
     Returns
     -------
     outputs : torch.Tensor of shape (n, d)
         ``g(x_i)``.
     cotangents : torch.Tensor of shape (n, n_features)
-        ``u_i^T dg(x_i)``, differentiable once more.
+        ``u_i^T dg(x_i)``, differentiable again.
 
     Examples
     --------
@@ -183,14 +189,14 @@ def _apply(network, x):
 
 
 def _differentiated_twice(network, z, u):
-    """The Jacobian-vector product as the derivative of a vector-Jacobian product.
+    """Compute a Jacobian-vector product as derivative of a vector-Jacobian product.
 
-    Needs less of a module than forward differentiation does: any that can be trained
-    with a gradient penalty will do.
+    Unlike forward differentiation, this works for any module that can be differentiated
+    twice.
     """
     z = z.detach().requires_grad_()
     outputs = _apply(network, z)
-    # linear in its weights, so that their value is of no account
+    # the product is linear in its weights, so their value does not matter
     weights = torch.zeros_like(outputs, requires_grad=True)
     (pulled,) = torch.autograd.grad(outputs, z, weights, create_graph=True)
     (tangents,) = torch.autograd.grad(pulled, weights, u, create_graph=True)
@@ -198,10 +204,10 @@ def _differentiated_twice(network, z, u):
 
 
 def _chain(network):
-    """The network as a list of layers that tangents are pushed through, or None."""
+    """Return the layers for explicit tangents, or None."""
     layers = []
     for layer in network if not isinstance(network, nn.Module) else [network]:
-        # exact types: a subclass may compute anything, and so may a hook
+        # exact types and no hooks: either might compute anything
         if _has_hooks(layer):
             return None
         if type(layer) is nn.Sequential:
@@ -210,7 +216,7 @@ def _chain(network):
                 return None
             layers += inner
         elif getattr(layer, "approximate", "none") != "none":
-            return None  # the other GELU
+            return None  # the tanh approximation of GELU
         elif type(layer) in (nn.Linear, nn.Identity, *_DERIVATIVES):
             layers.append(layer)
         else:
@@ -263,7 +269,7 @@ _DERIVATIVES = {
 
 
 class _Scaled(torch.autograd.Function):
-    """``u * act'(a)``, whose gradient takes one pass by hand."""
+    """``u * act'(a)``, with an explicit gradient."""
 
     @staticmethod
     def forward(ctx, a, u, derivatives, layer):

@@ -7,25 +7,30 @@ import math
 
 import torch
 
+from skmanifold._exact import all_threads, product
 
+from ._precision import full_precision
+
+
+@full_precision
 def squared_distances(a, b):
-    """Squared Euclidean distances between the rows of two matrices.
+    """Compute squared Euclidean distances between the rows of two matrices.
 
     ``out[i, j] = |a_i - b_j|^2``, from the expanded form, clamped at zero. Both
-    matrices are moved by the mean of ``b`` first, so that points far from the origin
-    lose no digits to cancellation.
+    matrices are first centered at the mean of ``b``, to avoid cancellation far from the
+    origin.
 
     Parameters
     ----------
     a : torch.Tensor of shape (n, d)
-        Left points.
+        Left samples.
     b : torch.Tensor of shape (m, d)
-        Right points.
+        Right samples.
 
     Returns
     -------
     torch.Tensor of shape (n, m)
-        Squared distances, in the points' dtype.
+        Squared distances.
 
     Examples
     --------
@@ -42,7 +47,7 @@ def squared_distances(a, b):
 
 
 def log_t_normalizer(nu):
-    """Logarithm of the largest value of the t density with ``nu`` degrees of freedom.
+    """Compute the log of the t density's maximum for ``nu`` degrees of freedom.
 
     ``log(Gamma((nu + 1) / 2) / (sqrt(nu pi) Gamma(nu / 2)))``.
 
@@ -67,8 +72,9 @@ def log_t_normalizer(nu):
     )
 
 
+@full_precision
 def t_kernel(d2, nu, *, kernel="max"):
-    """Student t kernel of squared distances (Eq. 6 of the DLME paper).
+    """Compute the Student t kernel of squared distances (Eq. 6 of the DLME paper).
 
     ``c (1 + d2 / nu) ** (-(nu + 1) / 2)`` with ``c = 1`` (``kernel="max"``) or the
     density's constant (``kernel="density"``).
@@ -78,9 +84,9 @@ def t_kernel(d2, nu, *, kernel="max"):
     d2 : torch.Tensor
         Squared distances, non-negative.
     nu : float
-        Degrees of freedom, positive; the smaller, the heavier the tail.
+        Degrees of freedom, positive. Decrease it for heavier tails.
     kernel : {"max", "density"}, default="max"
-        Normalisation: largest value 1, or the probability density.
+        Normalization: maximum 1, or the probability density.
 
     Returns
     -------
@@ -98,13 +104,13 @@ def t_kernel(d2, nu, *, kernel="max"):
     >>> t_kernel(torch.tensor([0.0, 1.0]), nu=1.0)
     tensor([1.0000, 0.5000])
     """
-    # not log1p, which takes three times as long: what it would gain is far below the
-    # rounding of the distances
+    # log1p takes three times as long and gains less than the rounding of the distances
     return _power(1 + d2 / nu, nu, kernel)
 
 
+@full_precision
 def t_similarities(a, b, nu, *, kernel="max"):
-    """Student t kernel between the rows of two matrices.
+    """Compute the Student t kernel between the rows of two matrices.
 
     ``t_kernel(squared_distances(a, b), nu, kernel=kernel)`` in fewer passes over the
     (n, m) matrix.
@@ -112,13 +118,13 @@ def t_similarities(a, b, nu, *, kernel="max"):
     Parameters
     ----------
     a : torch.Tensor of shape (n, d)
-        Left points.
+        Left samples.
     b : torch.Tensor of shape (m, d)
-        Right points.
+        Right samples.
     nu : float
         Degrees of freedom, positive.
     kernel : {"max", "density"}, default="max"
-        Normalisation, see :func:`t_kernel`.
+        Normalization, see :func:`t_kernel`.
 
     Returns
     -------
@@ -137,22 +143,25 @@ def t_similarities(a, b, nu, *, kernel="max"):
 
 
 def one_plus_scaled_distances(a, b, nu):
-    """``1 + |a_i - b_j|^2 / nu`` for all pairs of rows: the base of the t kernel."""
+    """Compute the base of the t kernel, ``1 + |a_i - b_j|^2 / nu``, for all pairs."""
     shift = b.mean(0)
     a, b = a - shift, b - shift
     a2 = (a * a).sum(1, keepdim=True).div_(nu).add_(1)
     b2 = (b * b).sum(1, keepdim=True).div_(nu)
-    # 1 + a2 + b2 - 2 a b as one product: no further pass over the (n, m) matrix
+    # 1 + a2 + b2 - 2 a b in a single product, without further passes
     left = torch.cat([a * (-2 / nu), a2, torch.ones_like(a2)], 1)
     right = torch.cat([b, torch.ones_like(b2), b2], 1)
-    return (left @ right.t()).clamp_(min=1)
+    base = product(left, right.t())
+    with all_threads():
+        return base.clamp_(min=1)
 
 
 def log_power(base, nu, kernel):
-    """Logarithm of the t kernel, from its base."""
+    """Compute the logarithm of the t kernel from its base."""
     log_k = base.log().mul_(-0.5 * (nu + 1.0))
     return log_k.add_(log_t_normalizer(nu)) if kernel == "density" else log_k
 
 
 def _power(base, nu, kernel):
-    return log_power(base, nu, kernel).exp_()
+    with all_threads():
+        return log_power(base, nu, kernel).exp_()

@@ -1,43 +1,45 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Maximum mean discrepancy between the points of an atlas and uniform charts."""
+"""Maximum mean discrepancy between an atlas and uniform charts."""
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def chart_mmd(q, coordinates, draws, *, scale=None):
-    """Squared MMD of (chart, coordinates) from the uniform law on all charts.
+    """Compute the squared MMD of (chart, coordinates) from the uniform distribution.
 
-    A sample i lies in chart j with probability ``q_ij``, at ``y_ij`` there. The kernel
-    of two points is zero in different charts and the inverse multiquadric
-    ``k(a, b) = scale / (scale + |a - b|^2)`` in the same one. With n samples, K charts
+    Sample i lies in chart j with probability ``q_ij``, at ``y_ij``. The kernel is zero
+    between different charts, and the inverse multiquadric
+    ``k(a, b) = scale / (scale + |a - b|^2)`` within a chart. With n samples, K charts
     and m draws ``u_j`` per chart, the unbiased estimate is::
 
         sum_j  1 / (n (n - 1))       sum_{i != i'} q_ij q_i'j k(y_ij, y_i'j)
              - 2 / (K n m)           sum_{i, l}    q_ij k(y_ij, u_lj)
              + 1 / (K^2 m (m - 1))   sum_{l != l'} k(u_lj, u_l'j)
 
-    Nothing is divided by the mass of a chart, so that an empty one does no harm: it
-    only is as far from uniform as it can be. The value is about K times smaller than
-    that of one chart alone; multiply by K for a weight that does not depend on it.
+    There is no division by the mass of a chart, so empty charts are harmless. The value
+    is about K times smaller than for a single chart; multiply it by K to compensate.
 
     Parameters
     ----------
     q : torch.Tensor of shape (n, K)
-        Memberships, rows that sum to 1; n > 1.
+        Memberships, each row summing to 1; n > 1.
     coordinates : torch.Tensor of shape (n, K, d)
         Coordinates of every sample in every chart.
     draws : torch.Tensor of shape (m, K, d)
-        Independent draws of the law that the coordinates should have, m > 1.
+        Independent draws from the target distribution, m > 1.
     scale : float, default=None
-        Squared distance at which the kernel is 1/2. None is ``d / 24``, which suits
-        uniform draws on the unit cube; ``d / 6`` suits logistic ones.
+        Squared distance at which the kernel is 1/2. None means ``d / 24``, for uniform
+        draws on the unit cube; use ``d / 6`` for logistic draws.
 
     Returns
     -------
     torch.Tensor
-        A scalar; below zero at times, since the estimate is unbiased.
+        A scalar, possibly negative, since the estimate is unbiased.
 
     References
     ----------
@@ -63,10 +65,10 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
 
 
 class _ChartMMD(torch.autograd.Function):
-    """Value and gradients by hand: a third of the passes over the (K, n, n) kernels.
+    """Value and explicit gradient, in a third of the passes over the (K, n, n) kernels.
 
-    With ``k = 1 / (1 + |a - b|^2 / scale)`` the derivative by the squared distance is
-    ``-k^2 / scale``, so that sums of gradients become products of ``k^2`` with rows.
+    With ``k = 1 / (1 + |a - b|^2 / scale)``, the derivative by the squared distance is
+    ``-k^2 / scale``, so gradients are products of ``k^2`` with coordinates.
     """
 
     @staticmethod
@@ -76,7 +78,7 @@ class _ChartMMD(torch.autograd.Function):
         q = q.t().unsqueeze(2)  # (K, n, 1)
         y = coordinates.transpose(0, 1)  # (K, n, d)
         u = draws.transpose(0, 1)  # (K, m, d)
-        # the middle as origin: the expanded form of distances loses no digits
+        # centered, so that the expanded form of distances does not lose digits
         origin = u.mean(1, keepdim=True)
         y, u = y - origin, u - origin
         own_weight = 1 / (n * (n - 1))
@@ -85,7 +87,7 @@ class _ChartMMD(torch.autograd.Function):
         k = _kernel(u, u, scale)
         value = (k.sum(2).sum(1).sum() - n_charts * m) / (n_charts**2 * m * (m - 1))
 
-        # the diagonal, where k = 1, is taken off again
+        # subtract the diagonal, where k = 1
         k = _kernel(y, y, scale)
         meets = torch.bmm(k, q) - q
         value = value + own_weight * (q * meets).sum(1).sum()
@@ -112,8 +114,8 @@ class _ChartMMD(torch.autograd.Function):
 
 
 def _kernel(a, b, scale):
-    """Inverse multiquadric kernel of rows, for each chart: (K, n, d), (K, m, d)."""
-    # 1 + |a|^2 / scale + |b|^2 / scale - 2 a b / scale as one product
+    """Inverse multiquadric kernel in each chart, from (K, n, d) and (K, m, d)."""
+    # 1 + |a|^2 / scale + |b|^2 / scale - 2 a b / scale in a single product
     a2 = (a * a).sum(2, keepdim=True).div_(scale).add_(1)
     b2 = (b * b).sum(2, keepdim=True).div_(scale)
     left = torch.cat([a * (-2 / scale), a2, torch.ones_like(a2)], 2)

@@ -5,27 +5,30 @@
 
 import torch
 
+from ._precision import full_precision
 
+
+@full_precision
 def batch_all_triplets(distances, labels, *, margin=0.2):
-    """Mean hinge loss over all triplets of a batch that violate the margin.
+    """Compute the mean hinge loss over all triplets that violate the margin.
 
-    With ``D`` the distances, over all triplets of an anchor ``a``, another row ``p`` of
-    its class and a row ``n`` of another class::
+    With ``D`` the distances, over all anchors ``a``, positives ``p`` of the same class
+    and negatives ``n`` of another class::
 
         h_apn = max(D_ap - D_an + margin, 0)
         loss = sum_{a, p, n} h_apn / #{h_apn > 0}
 
-    and 0 where no triplet violates the margin. Needs ``B ** 2`` numbers for each pair
-    of one class.
+    and 0 if no triplet violates the margin. Memory is ``B ** 2`` numbers per pair of
+    the same class.
 
     Parameters
     ----------
     distances : torch.Tensor of shape (B, B)
-        Distances between the rows of the batch; the diagonal is not read.
+        Distances between the samples of a batch; the diagonal is ignored.
     labels : torch.Tensor of shape (B,)
         Classes.
     margin : float, default=0.2
-        By how much a row of another class should be farther away.
+        Required difference between the distances to negatives and positives.
 
     Returns
     -------
@@ -53,28 +56,29 @@ def batch_all_triplets(distances, labels, *, margin=0.2):
     return hinge.sum(1).sum() / n_violations
 
 
+@full_precision
 def semi_hard_triplets(distances, labels, *, margin=0.2):
-    """Mean hinge loss with one negative for each pair of one class.
+    """Compute the mean hinge loss with one negative per pair of the same class.
 
-    The negative of an anchor ``a`` and a row ``p`` of its class is the nearest row of
-    another class that is farther from ``a`` than ``p`` is, or, where there is none, the
-    farthest row of another class. With it ``n``, over all pairs::
+    The negative ``n`` of an anchor ``a`` and a positive ``p`` is the nearest sample of
+    another class that is farther from ``a`` than ``p``, or otherwise the farthest
+    sample of another class. Over all pairs::
 
         loss = mean_{a, p} max(D_ap - D_an + margin, 0)
 
     Parameters
     ----------
     distances : torch.Tensor of shape (B, B)
-        Distances between the rows of the batch; the diagonal is not read.
+        Distances between the samples of a batch; the diagonal is ignored.
     labels : torch.Tensor of shape (B,)
         Classes.
     margin : float, default=0.2
-        By how much a row of another class should be farther away.
+        Required difference between the distances to negatives and positives.
 
     Returns
     -------
     torch.Tensor
-        A scalar; 0 where no row shares its class, or all rows do.
+        A scalar; 0 without a pair of the same class, or without a second class.
 
     References
     ----------
@@ -91,22 +95,22 @@ def semi_hard_triplets(distances, labels, *, margin=0.2):
     0.05
     """
     anchors, positives, others = _pairs(labels)
-    own = distances[anchors, positives]
+    to_positive = distances[anchors, positives]
     to_all = distances[anchors]
-    # which row is chosen is not differentiated
+    # the choice of the negative has no gradient
     chosen = to_all.detach()
-    farther = others[anchors] & (chosen > own.detach().unsqueeze(1))
+    farther = others[anchors] & (chosen > to_positive.detach().unsqueeze(1))
     nearest = chosen.masked_fill(~farther, torch.inf).argmin(1)
     farthest = chosen.masked_fill(~others[anchors], -torch.inf).argmax(1)
     negative = torch.where(farther.any(1), nearest, farthest)
-    hinge = own - to_all.gather(1, negative.unsqueeze(1)).squeeze(1) + margin
-    # an anchor without a row of another class has no triplet
+    hinge = to_positive - to_all.gather(1, negative.unsqueeze(1)).squeeze(1) + margin
+    # no triplet for anchors without a sample of another class
     valid = others.any(1)[anchors]
     return (hinge.clamp(min=0) * valid).sum() / valid.sum().clamp(min=1)
 
 
 def _pairs(labels):
-    """Pairs (anchor, positive) of one class, and which rows differ in class, (B, B)."""
+    """Return anchor-positive pairs, and the mask of different classes, (B, B)."""
     same = labels.unsqueeze(1) == labels
     others = ~same
     same.fill_diagonal_(False)

@@ -3,8 +3,7 @@
 
 """Metrics of embeddings, and scorers for model selection.
 
-Everything here needs NumPy, SciPy and scikit-learn only, and memory for a few chunks of
-rows of the distance matrices, never for the whole.
+They need NumPy, SciPy and scikit-learn only, and work on chunks of the distance matrix.
 """
 
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score

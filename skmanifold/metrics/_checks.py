@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Validation that all metrics share."""
+"""Shared validation of metrics."""
 
 from difflib import get_close_matches
 from numbers import Integral
@@ -20,8 +20,7 @@ from skmanifold.utils._validation import Count
 def validate_metric(constraints=None):
     """Return a decorator that validates the parameters of a metric.
 
-    `constraints` are those of the parameters that not every metric has. Data and metric
-    names have checks of their own below.
+    `constraints` are added to the common ones. Data and metric names are checked below.
     """
     common = {
         "per_sample": ["boolean"],
@@ -35,15 +34,15 @@ def validate_metric(constraints=None):
 
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
-    """Validate one matrix of samples, or of distances if ``metric="precomputed"``."""
+    """Validate samples, or distances if ``metric="precomputed"``."""
     check_metric(metric)
     X = plain(X, name)
     if metric == "precomputed" and not issparse(X):
         X = np.asarray(X)
         if X.dtype.kind == "f" and np.isposinf(X).any():
             raise ValueError(
-                f"{name} has infinite distances between parts, and metric='precomputed'"
-                " needs finite ones. Measure each part by itself."
+                f"{name} has infinite distances, but metric='precomputed' needs finite"
+                " ones. Evaluate each connected component separately."
             )
     X = check_array(
         X,
@@ -57,18 +56,18 @@ def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
             raise ValueError(
                 f"{name} has shape {X.shape}, but metric='precomputed' needs the square"
                 " matrix of distances between all samples. Pass the features with"
-                " another metric, or pass sklearn.metrics.pairwise_distances of them."
+                " another metric, or their sklearn.metrics.pairwise_distances."
             )
         if (X < 0).any():
             raise ValueError(
                 f"{name} has negative entries, but metric='precomputed' needs"
-                " distances, which are not negative."
+                " non-negative distances."
             )
     return X
 
 
 def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
-    """Validate the input and its embedding, row by row the same samples."""
+    """Validate the input and its embedding, with the same number of samples."""
     X = check_data(X, "X", metric=metric, min_samples=min_samples, sparse=sparse)
     Z = check_data(Z, "Z", min_samples=min_samples, sparse=False)
     check_consistent_length(X, Z)
@@ -76,39 +75,22 @@ def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
 
 
 def check_labels(y, n_samples, name="y"):
-    """Validate one class per sample and return codes 0, 1, ...; -1 where it is missing.
-
-    Metrics leave samples without a label out, see :func:`labeled`.
-    """
+    """Return the classes as codes 0, 1, ..., and -1 where the label is missing."""
     codes = read_labels(y, n_samples, name).codes
     if len(codes) and (codes < 0).all():
         raise ValueError(
-            f"{name} has no label that is not missing (None, NaN or NA), but at least "
-            "one is needed."
+            f"All labels in {name} are missing (None, NaN or NA). At least one is"
+            " needed."
         )
     return codes
 
 
 def labeled(codes, *matrices, metric="euclidean"):
-    """Leave samples without a label out.
+    """Drop samples without a label.
 
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        What :func:`check_labels` returned.
-    *matrices : {ndarray, csr} of shape (n_samples, ...)
-        What belongs to the samples; distances with ``metric="precomputed"``.
-    metric : str or callable, default="euclidean"
-        The metric of the first matrix.
-
-    Returns
-    -------
-    kept : ndarray or None
-        The samples that have a label; None for all of them.
-    codes : ndarray
-        Their codes.
-    *matrices
-        Their rows.
+    `matrices` are indexed by sample; with ``metric="precomputed"``, the first one holds
+    distances. Returns the indices of the labeled samples (None for all), their codes
+    and the indexed matrices.
     """
     if (codes >= 0).all():
         return (None, codes, *matrices)
@@ -122,16 +104,15 @@ def labeled(codes, *matrices, metric="euclidean"):
 def check_neighbors(
     n_neighbors, n_samples, largest, *, name="n_neighbors", rule, ranges=True
 ):
-    """Validate a number of neighbours, or a range of them, as (first, last).
+    """Validate a number of neighbors, or a range of them, as (first, last).
 
-    `largest` is the greatest admissible number and `rule` says why, to complete the
-    sentence "... must be". With ``ranges=False`` there must be one number.
+    `largest` is the greatest admissible number; `rule` completes "it must be ...".
     """
     is_range = isinstance(n_neighbors, (tuple, list, np.ndarray))
     if is_range and not ranges:
         raise TypeError(
-            f"{name} must be an int here, got {n_neighbors!r}: a range is not averaged"
-            " over. Pass one number."
+            f"{name} must be an int here, got {n_neighbors!r}. Ranges are not"
+            " supported: pass one number."
         )
     ends = tuple(n_neighbors) if is_range else (n_neighbors, n_neighbors)
     if len(ends) != 2 or not all(
@@ -162,25 +143,25 @@ def check_neighbors(
 
 
 def choose_rows(n_rows, n_samples, random_state):
-    """Return the sorted indices of the samples to evaluate, None for all."""
+    """Return the sorted indices of the samples to evaluate, or None for all."""
     if n_samples is None or n_samples >= n_rows:
         return None
     rng = check_random_state(random_state)
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
 
 
-# Its purpose is NaN, which no metric here takes; without them it is Euclidean.
+# No metric here accepts NaN, and without NaN this one is Euclidean.
 _FOR_NAN = ("nan_euclidean",)
 _METRICS = sorted({*VALID_METRICS["brute"]}.difference(_FOR_NAN))
 
 
 def check_metric(metric):
-    """Validate the name of a metric, or a callable."""
+    """Validate a metric: a name or a callable."""
     if callable(metric):
         return
     if not isinstance(metric, str):
         raise TypeError(
-            "metric must be the name of a metric or a callable that takes two rows, got"
+            "metric must be the name of a metric or a callable of two samples, got"
             f" {metric!r}."
         )
     if metric not in _METRICS:

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Do the clusters match the classes, and do they lie as in the input?"""
+"""Metrics of clusters: agreement with classes, and order of their distances."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,24 +14,23 @@ from skmanifold.metrics._checks import check_labels, check_pair, labeled
 
 
 def clustering_accuracy(y_true, y_pred):
-    """Compute the accuracy of clusters under their best matching to the classes.
+    """Compute the accuracy of clusters matched optimally to the classes.
 
     .. math::
 
         ACC = \\max_m \\frac{1}{n} \\sum_{i=1}^n [y_i = m(c_i)]
 
-    over all one-to-one maps m from clusters to classes, found by the Hungarian method.
-    Where the numbers of labels differ, what has no partner counts as wrong. Samples
-    without a label in either of the two are left out. The value lies in (0, 1]; higher
-    is better.
+    over all one-to-one maps m from clusters to classes (Hungarian method). Clusters or
+    classes without a partner count as wrong. Samples that lack a label in either array
+    are left out. The value lies in (0, 1]; higher is better.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        The classes, of any kind; None, NaN and NA where a label is missing.
+        The classes, of any type; None, NaN or NA where missing.
 
     y_pred : array-like of shape (n_samples,)
-        The clusters; their names do not matter, so that noise, -1, is one of them.
+        The clusters, of any type. Noise, -1, counts as a cluster.
 
     Returns
     -------
@@ -40,8 +39,8 @@ def clustering_accuracy(y_true, y_pred):
 
     See Also
     --------
-    sklearn.metrics.normalized_mutual_info_score : A measure without a matching.
-    sklearn.metrics.adjusted_rand_score : Another, adjusted for chance.
+    sklearn.metrics.normalized_mutual_info_score : A measure without matching.
+    sklearn.metrics.adjusted_rand_score : A measure adjusted for chance.
 
     References
     ----------
@@ -60,12 +59,12 @@ def clustering_accuracy(y_true, y_pred):
     """
     y_true = check_labels(y_true, None, "y_true")
     if len(y_true) == 0:
-        raise ValueError("y_true is empty; at least one label is needed.")
+        raise ValueError("y_true is empty. Pass at least one label.")
     y_pred = check_labels(y_pred, len(y_true), "y_pred")
     known = (y_true >= 0) & (y_pred >= 0)
     if not known.any():
         raise ValueError(
-            "No sample has a label in both y_true and y_pred; at least one is needed."
+            "No sample has a label in both y_true and y_pred. At least one is needed."
         )
     counts = contingency_matrix(y_true[known], y_pred[known])
     matched = linear_sum_assignment(counts, maximize=True)
@@ -73,18 +72,18 @@ def clustering_accuracy(y_true, y_pred):
 
 
 def cluster_rank_accuracy(X, Z, labels):
-    """Compute how far the clusters keep the order of their distances (CRA).
+    """Compute how well the order of cluster distances is preserved (CRA).
 
-    With :math:`r_X(a, b)` the rank of the mean of cluster b among the distances from
-    the mean of cluster a in the input, and :math:`r_Z` the same in the embedding,
+    With :math:`r_X(a, b)` the rank of the mean of cluster b by its distance from the
+    mean of cluster a in the input, and :math:`r_Z` the same in the embedding,
 
     .. math::
 
         CRA = \\frac{1}{C^2} \\sum_{a,b} [r_X(a, b) = r_Z(a, b)].
 
-    The value lies in [1/C, 1], as each mean is its own nearest; higher is better. The
-    value 1 is always possible where the embedding has at least ``C - 1`` columns.
-    Samples whose label is missing are left out.
+    The value lies in [1/C, 1], since each mean is its own nearest; higher is better. 1
+    can always be reached with ``C - 1`` components. Samples without a label are left
+    out.
 
     Parameters
     ----------
@@ -95,12 +94,12 @@ def cluster_rank_accuracy(X, Z, labels):
         The embedding.
 
     labels : array-like of shape (n_samples,)
-        The clusters, or the classes; None, NaN and NA where one is missing.
+        The clusters or classes; None, NaN or NA where missing.
 
     Returns
     -------
     accuracy : float
-        The share of kept ranks.
+        The fraction of preserved ranks.
 
     References
     ----------
@@ -123,13 +122,13 @@ def cluster_rank_accuracy(X, Z, labels):
 
 
 def _center_ranks(X, labels):
-    """Rank of every centre from every centre, ties sharing the lowest."""
+    """Return the rank of every center from every center, ties sharing the lowest."""
     counts = np.bincount(labels)
     members = csr_array((np.ones(len(labels)), (labels, np.arange(len(labels)))))
     sums = members @ X.astype(np.float64)
     if issparse(sums):
         sums = sums.toarray()
-    # A common mean far from zero would cost digits in the distances.
+    # A common mean far from zero costs digits in the distances.
     centers = sums / counts[:, np.newaxis]
     distances = pairwise_distances(centers - centers.mean(axis=0))
     np.fill_diagonal(distances, -1.0)

@@ -36,14 +36,14 @@ def intrinsic_dimension(
     n_jobs=None,
     random_state=None,
 ):
-    """Estimate the dimension of the manifold that the data lie on.
+    """Estimate the dimension of the manifold that the samples lie on.
 
-    ``"twonn"`` takes the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
-    two nearest neighbors, whose distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends
-    on the dimension only, and fits the line :math:`-\\log(1 - F) = d \\log \\mu`
-    through the origin. It looks at the finest scale, where noise counts as dimension.
+    ``"twonn"`` uses the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
+    two nearest neighbors. Its distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends on
+    the dimension only, so d is the slope of :math:`-\\log(1 - F) = d \\log \\mu`
+    through the origin. At this finest scale, noise counts as dimension.
 
-    ``"mle"`` takes the k nearest neighbors, at the distances :math:`T_j(i)`:
+    ``"mle"`` uses the distances :math:`T_j(i)` to the k nearest neighbors:
 
     .. math::
 
@@ -51,35 +51,34 @@ def intrinsic_dimension(
         \\log \\frac{T_k(i)}{T_j(i)} \\Bigr)^{-1}, \\qquad
         d(k) = \\Bigl( \\frac{1}{n} \\sum_{i=1}^n d_i(k)^{-1} \\Bigr)^{-1}
 
-    The value is positive; it is an estimate, in general not an integer, and falls short
-    of large dimensions (beyond ten or so) where samples are few.
+    The estimate is positive, usually not an integer, and too low for large dimensions
+    (above about ten) if samples are few.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
-        The data, or their distances if ``metric="precomputed"``. Repeated rows count
-        once.
+        The samples, or their distances if ``metric="precomputed"``. Repeated samples
+        count once.
 
     method : {"twonn", "mle"}, default="twonn"
-        The estimator.
+        The estimator. Choose ``"mle"`` for noisy data.
 
     n_neighbors : int or (int, int), default=(10, 20)
         Number of neighbors k, at least 2, of ``"mle"``. A pair (first, last) stands
         for the mean over all k from first to last, as Levina and Bickel propose.
 
     discard_fraction : float, default=0.1
-        The share of the largest ratios that ``"twonn"`` leaves out of the fit.
+        Fraction of the largest ratios that ``"twonn"`` leaves out of the fit.
 
     metric : str or callable, default="euclidean"
-        The metric.
+        Metric of the samples, as in :func:`~sklearn.metrics.pairwise_distances`.
 
     per_sample : bool, default=False
-        Return the estimate :math:`d_i` around each row, in the order of the rows;
-        ``"mle"`` only. Repeated rows have the same estimate, and as each counts once,
-        the value is no mean over them.
+        Return the estimate :math:`d_i` around each sample; ``"mle"`` only. Since
+        repeated samples count once, the value is not their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random distinct samples, among all neighbors. None means
+        Evaluate this many random distinct samples, with neighbors among all. None means
         all.
 
     n_jobs : int, default=None
@@ -91,14 +90,13 @@ def intrinsic_dimension(
     Returns
     -------
     dimension : float or ndarray of shape (n_samples,)
-        The estimate, or the local estimates with ``per_sample=True``; those of the
-        drawn samples, in the order of the rows, if `n_samples` is given.
+        The estimate, or the local estimates with ``per_sample=True``. With `n_samples`,
+        those of the chosen samples in the order of X.
 
     Raises
     ------
     ValueError
-        If there are too few distinct rows, or if all neighbors are equally far, so
-        that the estimate is infinite.
+        If there are too few distinct samples, or if all neighbors are equally distant.
 
     References
     ----------
@@ -129,8 +127,8 @@ def intrinsic_dimension(
     if method == "twonn":
         if per_sample:
             raise ValueError(
-                "per_sample=True needs method='mle': 'twonn' estimates one number from"
-                " all samples."
+                "per_sample=True requires method='mle': 'twonn' estimates one number"
+                " from all samples."
             )
         return _two_nearest(X, rows, discard_fraction, metric, n_jobs)
 
@@ -144,13 +142,13 @@ def intrinsic_dimension(
     distances, _ = kneighbors(
         X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
-    # Distinct rows may still be so close that their distance rounds to zero.
+    # Distinct samples may be so close that their distance rounds to zero.
     logs = np.log(np.maximum(distances, np.finfo(distances.dtype).tiny))
     k = np.arange(first, last + 1)
     below = np.cumsum(logs, axis=1)[:, first - 2 : last - 1]
     inverse = logs[:, first - 1 :] - below / (k - 1)
     if (inverse.mean(axis=0) <= 0.0).any() or (per_sample and (inverse <= 0.0).any()):
-        raise ValueError(_ALL_EQUAL.format("Raise n_neighbors"))
+        raise ValueError(_ALL_EQUAL.format("Increase n_neighbors"))
     if per_sample:
         each = (1.0 / inverse).mean(axis=1)
         return each[numbers] if rows is None else each
@@ -158,20 +156,17 @@ def intrinsic_dimension(
 
 
 _ALL_EQUAL = (
-    "The dimension is undefined: the nearest neighbors are all equally far, as on a"
+    "The dimension is undefined: the nearest neighbors are all equally distant, as on a"
     " grid or in a simplex. {}, or add a little noise."
 )
 
 
 def _distinct(X, metric):
-    """The data without repeated rows.
-
-    Also the first row here of each row there, and the number there of each row here.
-    """
+    """Return the distinct samples, their first positions, and each sample's number."""
     if metric == "precomputed":
         same = np.tril(X == 0.0)
         np.fill_diagonal(same, True)
-        # The first row that is the same, whose own first row may be another.
+        # Follow chains: the first equal sample may itself have an earlier one.
         first = same.argmax(axis=1)
         while (first[first] != first).any():
             first = first[first]
@@ -186,19 +181,19 @@ def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
     n_kept = int(n * (1.0 - discard_fraction))
     if n < 3 or n_kept < 1:
         raise ValueError(
-            f"method='twonn' needs at least 3 distinct samples, and some after"
-            f" discard_fraction={discard_fraction}; there are {n}"
-            + ("." if rows is None else ", as n_samples says. Raise n_samples.")
+            f"method='twonn' needs at least 3 distinct samples, and some left after"
+            f" discard_fraction={discard_fraction}, got {n}."
+            + ("" if rows is None else " Increase n_samples.")
         )
     distances, _ = kneighbors(
         X, 2, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
     distances = np.maximum(distances, np.finfo(distances.dtype).tiny)
     log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))[:n_kept]
-    # Of the last sample F would be 1, and its logarithm infinite.
+    # F of the last sample is 1 and its logarithm infinite.
     survival = -np.log1p(-np.arange(1, n + 1)[: min(n_kept, n - 1)] / n)
     log_ratio = log_ratio[: len(survival)]
     square = np.vdot(log_ratio, log_ratio)
     if square <= 0.0:
-        raise ValueError(_ALL_EQUAL.format("Take method='mle'"))
+        raise ValueError(_ALL_EQUAL.format("Use method='mle'"))
     return float(np.vdot(log_ratio, survival) / square)

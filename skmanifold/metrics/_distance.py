@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Does the embedding keep the distances?"""
+"""Metrics of distance preservation."""
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
@@ -26,9 +26,9 @@ from skmanifold.metrics._ranks import (
 from skmanifold.utils._sklearn import StrOptions
 from skmanifold.utils._validation import Count
 
-# Of so many random pairs, a correlation has a standard error of at most .001.
+# Standard error of a correlation at most .001.
 _MANY_PAIRS = 1_000_000
-# Geodesics need a search of the graph from every first sample of a pair.
+# Each source costs one search of the graph.
 _FEW_SOURCES = 300
 
 
@@ -43,14 +43,14 @@ def distance_rmse(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the root mean squared difference of all distances (d-RMSE).
+    """Compute the root mean squared difference of pairwise distances (d-RMSE).
 
     .. math::
 
         \\sqrt{\\frac{1}{n^2} \\sum_{i,j} (d_X(i, j) - d_Z(i, j))^2}
 
-    The value has the unit of the distances; it lies in [0, inf), lower is better, and
-    0 is an isometry. It sees the scale of the embedding: use :func:`stress` where the
+    The value has the unit of the distances and lies in [0, inf); lower is better, and 0
+    is an isometry. It depends on the scale of the embedding: use :func:`stress` if the
     scale does not matter.
 
     Parameters
@@ -62,16 +62,15 @@ def distance_rmse(
         The embedding.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
-        it is Euclidean.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
-        Return the value of each row of the distance matrices; the total is their
-        root mean square.
+        Return the value of each sample's distances; the total is their root mean
+        square.
 
     n_samples : int, default=None
-        Evaluate only the rows of so many random samples. None means all.
+        Evaluate the distances from this many random samples to all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -122,15 +121,15 @@ def local_geometric_distortion(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the local geometric distortion of neighbor distances (LGD).
+    """Compute the local geometric distortion (LGD) of neighbor distances.
 
     .. math::
 
         LGD(k) = \\sqrt{\\frac{1}{nk} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
         (d_X(i, j) - d_Z(i, j))^2}
 
-    with the neighbors in the input. The value has the unit of the distances; it lies
-    in [0, inf), lower is better, and 0 is a local isometry.
+    with the neighbors in the input. The value has the unit of the distances and lies in
+    [0, inf); lower is better, and 0 is a local isometry.
 
     Parameters
     ----------
@@ -146,22 +145,20 @@ def local_geometric_distortion(
         stands for the mean over all k from first to last.
 
     divide_by_dimension : bool, default=False
-        Divide the distances of each space by the square root of its number of columns,
-        as the DCRL authors' code does for the figures in the paper. An isometry into
-        fewer columns then no longer has the value 0.
+        Divide the distances of each space by the square root of its number of features,
+        as the DCRL authors' code does. Set it to reproduce the figures in their paper;
+        an isometry to fewer dimensions then no longer has the value 0.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
-        it is Euclidean.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
-        Return the root mean square around each sample. For one k the value is their
-        root mean square.
+        Return the root mean square around each sample. For a single k, the value is
+        their root mean square.
 
     n_samples : int, default=None
-        Number of random samples to evaluate, with neighbors among all samples. None
-        means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -174,15 +171,9 @@ def local_geometric_distortion(
     distortion : float or ndarray of shape (n_samples,)
         The value, or the values with ``per_sample=True``.
 
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than the number of samples.
-
     Notes
     -----
-    The k nearest of every row are kept: beside chunks of the distances this takes
-    memory for a few times ``n_samples * k`` numbers.
+    Memory is a few times ``n_samples * k`` numbers, besides chunks of the distances.
 
     References
     ----------
@@ -207,7 +198,7 @@ def local_geometric_distortion(
     if divide_by_dimension and metric == "precomputed":
         raise ValueError(
             "divide_by_dimension=True needs the number of features, which"
-            " metric='precomputed' does not tell. Pass the features, or divide the"
+            " metric='precomputed' does not provide. Pass the features, or divide the"
             " distances yourself."
         )
     rows = choose_rows(n, n_samples, random_state)
@@ -249,17 +240,16 @@ def stress(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the metric stress-1 of Kruskal.
+    """Compute Kruskal's metric stress-1.
 
     .. math::
 
         \\sqrt{\\frac{\\sum_{i<j} (\\beta \\, d_X(i, j) - d_Z(i, j))^2}
         {\\sum_{i<j} d_Z(i, j)^2}}
 
-    with :math:`\\beta = \\sum d_X d_Z / \\sum d_X^2`, or 1 without scaling. The value
-    lies in [0, 1] with optimal scaling, else in [0, inf); lower is better. With optimal
-    scaling it does not depend on the scale of either space, and it is the same whether
-    the input or the embedding is scaled and stands alone in the denominator.
+    with :math:`\\beta = \\sum d_X d_Z / \\sum d_X^2`, or 1 without scaling. Lower is
+    better. With optimal scaling the value lies in [0, 1] and depends neither on the
+    scale of the spaces nor on which of them is scaled and in the denominator.
 
     Parameters
     ----------
@@ -270,21 +260,20 @@ def stress(
         The embedding.
 
     scaling : {"optimal", "none"}, default="optimal"
-        Whether one space is scaled to fit the other best. Without it, two methods are
+        ``"optimal"`` scales one space to fit the other. Without it, methods are
         compared by the scale of their output more than by its shape.
 
     relative_to : {"embedding", "input"}, default="embedding"
-        The distances in the denominator, which matters without scaling only:
-        ``"embedding"`` is Kruskal's stress-1, as of :class:`sklearn.manifold.MDS`;
-        ``"input"`` is often called the normalized stress.
+        Distances in the denominator; it matters without scaling only. ``"embedding"``
+        is Kruskal's stress-1, as in :class:`sklearn.manifold.MDS`; ``"input"`` is often
+        called normalized stress.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
-        it is Euclidean.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     n_samples : int, default=None
-        Evaluate only the rows of so many random samples. None means all.
+        Evaluate the distances from this many random samples to all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -300,9 +289,8 @@ def stress(
     Raises
     ------
     ValueError
-        If all samples of the input coincide, so that there is no distance to keep, or,
-        with ``scaling="none"``, all samples of the embedding, relative to which the
-        stress is infinite.
+        If all samples of X coincide, or, with ``scaling="none"`` and
+        ``relative_to="embedding"``, all samples of Z.
 
     References
     ----------
@@ -333,24 +321,24 @@ def stress(
     xx, xz, zz = np.sum(map_chunks(moments, len(rows), row_bytes, n_jobs), axis=0)
     if xx == 0.0:
         raise ValueError(
-            "The stress is undefined: all samples of X coincide, so there is no"
-            " distance to keep."
+            "The stress is undefined: all samples of X coincide. Pass an X with at"
+            " least two distinct samples."
         )
     alpha, norm = 1.0, xx
     if scaling == "optimal":
-        # Scaling the embedding, or the input, has the same value relative to the other.
-        # A collapsed embedding stays at a point whatever the scale.
+        # The value is the same for a scaled embedding relative to the input and for a
+        # scaled input relative to the embedding. A collapsed embedding stays a point.
         alpha = xz / zz if zz > 0.0 else 0.0
     elif relative_to == "embedding":
         norm = zz
         if zz == 0.0:
             raise ValueError(
-                "The stress is infinite: all samples of Z coincide. Choose"
+                "The stress is infinite: all samples of Z coincide. Use"
                 " relative_to='input' or scaling='optimal', where it is 1."
             )
 
-    # A second pass over the residuals: their closed form from the moments loses half
-    # of the digits where the stress is small.
+    # A second pass over the residuals: the closed form from the moments loses half of
+    # the digits when the stress is small.
     def residuals(chunk):
         _, D_X, D_Z = both(chunk)
         D_Z *= alpha
@@ -366,9 +354,9 @@ def _geodesic_graph(X, metric, n_neighbors, n_jobs):
     n_parts = connected_components(graph, directed=False, return_labels=False)
     if n_parts > 1:
         raise ValueError(
-            f"The graph of n_neighbors={n_neighbors} nearest neighbors falls into"
-            f" {n_parts} parts, between which there is no geodesic. Raise n_neighbors,"
-            " or measure each part by itself."
+            f"The graph of n_neighbors={n_neighbors} nearest neighbors has {n_parts}"
+            " connected components, with no geodesic between them. Increase"
+            " n_neighbors, or evaluate each component separately."
         )
     return graph
 
@@ -389,7 +377,7 @@ def _ratio(xx, xz, zz):
 
 
 def _streamed_correlation(both, n_rows, row_bytes, n_jobs):
-    """Pearson's correlation over all entries i < j of two distance matrices."""
+    """Return Pearson's correlation over entries i < j of two distance matrices."""
 
     def masked(chunk):
         at, D_X, D_Z = both(chunk)
@@ -413,14 +401,14 @@ def _streamed_correlation(both, n_rows, row_bytes, n_jobs):
 
 
 def _draw_pairs(rng, n, n_pairs):
-    """Random pairs of different samples, sorted by the first."""
+    """Draw random pairs of different samples, sorted by the first."""
     first = np.sort(rng.randint(n, size=n_pairs))
     second = rng.randint(n - 1, size=n_pairs)
     return first, second + (second >= first)
 
 
 def _draw_few_sources(rng, n, n_pairs):
-    """Random pairs from few first samples: each costs one search of the graph."""
+    """Draw pairs with few distinct first samples: each costs a search of the graph."""
     n_sources = min(n, max(_FEW_SOURCES, -(-n_pairs // (n - 1))))
     sources = np.sort(rng.choice(n, size=n_sources, replace=False))
     first = np.sort(sources[np.arange(n_pairs) % n_sources])
@@ -429,9 +417,9 @@ def _draw_few_sources(rng, n, n_pairs):
 
 
 def _check_pairs(n_pairs, n, method):
-    """Number of pairs to draw, None for all of them."""
+    """Return the number of pairs to draw, or None for all."""
     total = n * (n - 1) // 2
-    # Both vectors, the pairs or the chunks that they come from, and ranking them.
+    # Space for both vectors, the pairs or chunks behind them, and the ranking.
     fit = int(get_config()["working_memory"] * 2**20 // (12 * 8))
     if n_pairs == "auto":
         exact = method == "pearson" or total <= fit
@@ -440,8 +428,8 @@ def _check_pairs(n_pairs, n, method):
         if method == "spearman" and total > fit:
             raise ValueError(
                 f"The ranks of all {total} pairs do not fit into the working memory of"
-                f" {get_config()['working_memory']} MiB. Give n_pairs, leave it at"
-                " 'auto', choose method='pearson', which needs no ranks, or raise"
+                f" {get_config()['working_memory']} MiB. Use n_pairs='auto', a number"
+                " of pairs, method='pearson' (which needs no ranks), or increase"
                 " sklearn.set_config(working_memory=...)."
             )
         return None
@@ -467,7 +455,7 @@ def distance_correlation(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the correlation of the distances in the input and in the embedding.
+    """Compute the correlation between distances in the input and in the embedding.
 
     .. math::
 
@@ -475,59 +463,57 @@ def distance_correlation(
         {\\sqrt{\\sum_{i<j} (u_{ij} - \\bar u)^2 \\sum_{i<j} (v_{ij} - \\bar v)^2}}
 
     with u and v the distances :math:`d_X(i, j)` and :math:`d_Z(i, j)` (Pearson), or
-    their ranks among all pairs (Spearman), ties sharing their mean. The value lies
-    in [-1, 1]; higher is better, 1 means that all distances keep their order
-    (Spearman), or are proportional up to a constant (Pearson). Unlike the neighborhood
-    metrics it looks at the large distances too.
+    their ranks among all pairs, ties averaged (Spearman). The value lies in [-1, 1];
+    higher is better. 1 means that all distances keep their order (Spearman), or are
+    related linearly (Pearson). Unlike the neighborhood metrics, it covers large
+    distances.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``, for instance the exact
-        geodesic ones of a generated manifold.
+        The input, or its distances if ``metric="precomputed"``, such as the exact
+        geodesic distances of a generated manifold.
 
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
 
     method : {"spearman", "pearson"}, default="spearman"
-        The coefficient.
+        Correlation coefficient.
 
     distances : {"euclidean", "geodesic"}, default="euclidean"
-        What is compared in the input: the distances by `metric`, or the lengths of
-        shortest paths in the graph of nearest neighbors by `metric`.
+        Distances in the input: those of `metric`, or the lengths of shortest paths in
+        the graph of nearest neighbors. Choose ``"geodesic"`` for curved manifolds.
 
     n_neighbors : int, default=10
-        Neighbors in that graph, one number and no range; used with
-        ``distances="geodesic"`` only.
+        Number of neighbors in that graph; used with ``distances="geodesic"`` only.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     n_pairs : int, "auto" or None, default="auto"
-        Number of random pairs. None means all pairs. ``"auto"`` means all where this
-        fits into ``sklearn.get_config()["working_memory"]``, which matters for
-        Spearman's coefficient only (up to 4,700 samples with the usual 1 GiB), else a
-        million random pairs, which give the coefficient to about .001; with
-        ``distances="geodesic"`` pairs start from 300 random samples or a few more,
-        which gives it less exactly.
+        Number of random pairs; None means all. ``"auto"`` means all if Spearman's ranks
+        fit into ``sklearn.get_config()["working_memory"]`` (4,700 samples with 1 GiB),
+        otherwise a million pairs, accurate to about .001. With
+        ``distances="geodesic"``, the pairs start from about 300 random samples, which
+        is less accurate.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the pairs.
+        Seed of the pairs.
 
     Returns
     -------
     correlation : float
-        The coefficient.
+        The correlation coefficient.
 
     Raises
     ------
     ValueError
         If all distances in one space are equal, if the graph is not connected, or if
-        ``n_pairs=None`` needs more than the working memory.
+        all pairs do not fit into the working memory.
 
     References
     ----------
@@ -590,7 +576,7 @@ def distance_correlation(
 
 
 class _Geodesics:
-    """Rows of the matrix of shortest paths, computed when asked for."""
+    """Rows of the matrix of shortest paths, computed on demand."""
 
     metric = "geodesic"
 
@@ -603,7 +589,7 @@ class _Geodesics:
 
 
 def _pair_distances(space, first, second, n_jobs):
-    """Distances of given pairs; `first` is sorted."""
+    """Return the distances of given pairs; `first` is sorted."""
     if space.metric == "euclidean":
         step = int(2**24 // (8 * space.X.shape[1])) + 1
         return np.concatenate(

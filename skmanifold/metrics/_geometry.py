@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Is the embedding flat, and its decoder an isometry?"""
+"""Metrics of flatness and of isometric decoders."""
 
 from itertools import product
 
@@ -21,12 +21,12 @@ from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
 from skmanifold.utils._sklearn import StrOptions
 from skmanifold.utils._validation import Count
 
-# One search of the graph serves several paths from the same sample.
+# One search of the graph serves several paths from the same source.
 _PATHS_PER_SOURCE = 10
 
 
 def _angles(u, v):
-    """Angles between vectors along the last axis, exact for small angles too."""
+    """Return angles between vectors along the last axis, accurate for small angles."""
     u = u / np.linalg.norm(u, axis=-1, keepdims=True)
     v = v / np.linalg.norm(v, axis=-1, keepdims=True)
     return 2.0 * np.arctan2(
@@ -55,7 +55,7 @@ def local_curvature(
 ):
     """Compute the curvature of the embedding along the neighbors in the input.
 
-    Pass the same array twice for the curvature of the data themselves.
+    Pass the same array twice for the curvature of the data.
 
     ``"angle_defect"`` is the discrete Gaussian curvature of a surface at a vertex,
 
@@ -63,25 +63,23 @@ def local_curvature(
 
         c_i = 2\\pi - \\sum_{t=1}^k \\angle(z_{i_t} - z_i, z_{i_{t+1}} - z_i),
 
-    where the k nearest neighbors in the input stand in their order around ``i``, in
-    the plane that fits them best in the embedding, and the last is followed by the
-    first. It is 0 inside a plane, positive at a peak, negative at a saddle, and
-    positive at an edge of the surface, where the neighbors lie to one side. The value
-    is the mean of :math:`|c_i|`, in [0, inf).
+    where the k nearest neighbors in the input are ordered by angle around ``i``, in
+    their best-fitting plane in the embedding, cyclically. It is 0 inside a plane,
+    positive at a peak, negative at a saddle, and positive at the boundary of the
+    surface, where all neighbors are on one side. The value is the mean of
+    :math:`|c_i|`, in [0, inf).
 
     ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbors
-    in the input, and is the mean angle by which they turn in the embedding at their
-    inner vertices, in [0, pi]:
+    in the input. It is the mean angle, in [0, pi], by which they turn in the embedding
+    at their inner vertices:
 
     .. math::
 
         \\frac{1}{m} \\sum_{p} \\sum_{t=2}^{l_p - 1}
         \\angle(z_{p_t} - z_{p_{t-1}}, z_{p_{t+1}} - z_{p_t})
 
-    over the vertices :math:`p_1, ..., p_{l_p}` of the paths p, of which m are inner
-    ones.
-
-    Lower is flatter.
+    over the vertices :math:`p_1, ..., p_{l_p}` of the paths p, with m inner vertices in
+    total. Lower is flatter.
 
     Parameters
     ----------
@@ -89,52 +87,53 @@ def local_curvature(
         The input, or its distances if ``metric="precomputed"``.
 
     Z : array-like of shape (n_samples, n_components)
-        The embedding, with at least two columns for ``"angle_defect"``.
+        The embedding, with at least two features for ``"angle_defect"``.
 
     method : {"angle_defect", "turning_angle"}, default="angle_defect"
-        What is measured.
+        Curvature of surfaces, or of paths. Choose ``"turning_angle"`` if the manifold
+        has more than two dimensions.
 
     n_neighbors : int, default=10
         Number of neighbors; at least 3 for ``"angle_defect"``.
 
     n_paths : int, default=1000
-        Number of random paths of ``"turning_angle"``. Those between parts that the
-        graph does not connect, and those without an inner vertex, are left out.
+        Number of random paths of ``"turning_angle"``. Paths between disconnected parts
+        of the graph, and paths without an inner vertex, are left out.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbors; ``"angle_defect"``
+        Evaluate this many random samples, with neighbors among all; ``"angle_defect"``
         only. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the ends of the paths, or the samples if `n_samples` is given.
+        Seed of the paths, or of the samples if `n_samples` is given.
 
     Returns
     -------
     curvature : float or ndarray of shape (n_samples,)
-        The mean, or the defects with ``per_sample=True``; those of the drawn samples,
-        in the order of the rows, if `n_samples` is given.
+        The mean, or the defects with ``per_sample=True``. With `n_samples`, those of
+        the chosen samples in the order of X.
 
     Raises
     ------
     ValueError
-        If neighbors of a sample coincide with it so that fewer than three directions
-        remain, or no path has an inner vertex.
+        If too many neighbors coincide with a sample to leave three directions, or if no
+        path has an inner vertex.
 
     Notes
     -----
-    The first equation of the DLME paper lacks the order of the neighbors and the
-    difference from :math:`2\\pi`; its authors' code measures turning angles, leaving
-    out the last inner vertex of each path.
+    The first equation of the DLME paper omits the order of the neighbors and the
+    difference from :math:`2\\pi`. Its authors' code measures turning angles, without
+    the last inner vertex of each path.
 
     References
     ----------
@@ -145,7 +144,7 @@ def local_curvature(
 
     Examples
     --------
-    The corners of an octahedron lack 120 degrees each:
+    Each corner of an octahedron has a defect of 120 degrees:
 
     >>> import numpy as np
     >>> from skmanifold.metrics import local_curvature
@@ -166,20 +165,20 @@ def local_curvature(
     if method == "turning_angle":
         if per_sample:
             raise ValueError(
-                "per_sample=True needs method='angle_defect': turning angles belong to"
-                " paths, not to samples."
+                "per_sample=True requires method='angle_defect': turning angles belong"
+                " to paths, not to samples."
             )
         if n_samples is not None:
             raise ValueError(
-                f"n_samples={n_samples!r} needs method='angle_defect': the sample of"
-                " turning angles is that of the paths. Give n_paths."
+                f"n_samples={n_samples!r} requires method='angle_defect'. Set n_paths"
+                " for the number of turning paths."
             )
         return _turning_angle(X, Z, k, n_paths, metric, n_jobs, random_state)
 
     if k < 3 or Z.shape[1] < 2:
         raise ValueError(
             "method='angle_defect' needs n_neighbors >= 3 and an embedding of at least"
-            f" two columns, got n_neighbors={k} and {Z.shape[1]} column(s)."
+            f" two features, got n_neighbors={k} and {Z.shape[1]} feature(s)."
         )
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
@@ -197,7 +196,7 @@ def local_curvature(
 
 
 def _angle_defects(V):
-    """Defects of vertices at the origin, V of shape (n_vertices, k, n_components)."""
+    """Return defects of vertices at the origin; V: (n_vertices, k, n_components)."""
     lengths = np.linalg.norm(V, axis=2)
     degenerate = (lengths == 0.0).any(axis=1)
     defects = np.empty(len(V))
@@ -208,7 +207,7 @@ def _angle_defects(V):
             raise ValueError(
                 f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbors of a"
                 " sample coincide with it in Z, so fewer than three directions are"
-                " left. Raise n_neighbors, or remove repeated rows."
+                " left. Increase n_neighbors, or remove repeated samples."
             )
         defects[i] = _proper_defects(directions[np.newaxis])[0]
     return defects
@@ -216,8 +215,8 @@ def _angle_defects(V):
 
 def _proper_defects(V):
     if V.shape[2] > 2:
-        # The plane of the neighbors themselves: at a sharp peak the scatter around
-        # the vertex would be largest along the normal.
+        # The plane of the neighbors alone: at a sharp peak, the scatter around the
+        # vertex is largest along the normal.
         spread = V - V.mean(axis=1, keepdims=True)
         plane = np.linalg.svd(spread, full_matrices=False)[2][:, :2]
         flat = np.einsum("nkd,npd->nkp", V, plane)
@@ -251,8 +250,8 @@ def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
     angles = np.concatenate(map_chunks(from_sources, n_sources, 2 * 8 * n, n_jobs))
     if not len(angles):
         raise ValueError(
-            f"None of {n_paths} random paths has an inner vertex. Raise n_paths, or"
-            " lower n_neighbors, so that paths have more than one step."
+            f"None of {n_paths} random paths has an inner vertex. Increase n_paths, or"
+            " decrease n_neighbors so that paths have more than one step."
         )
     return float(angles.mean())
 
@@ -268,9 +267,9 @@ def _path_angles(Z, before, target):
 
 @validate_metric({"grid_size": [Count(2), None]})
 def isometry_distortion(decoder, Z, *, grid_size=None):
-    """Compute how far a decoder is from an isometry up to scale.
+    """Compute the deviation of a decoder from an isometry up to scale.
 
-    A grid over the codes, cut to their convex hull and triangulated, is decoded. With
+    A grid over the convex hull of the codes is triangulated and decoded. With
     the ratios :math:`\\rho_e = \\|f(a) - f(b)\\| / \\|a - b\\|` of its edges
     :math:`e = (a, b)`, the value is the standard deviation of
     :math:`\\rho / \\bar\\rho`. It lies in [0, inf); lower is better, and 0 is an
@@ -279,26 +278,26 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     Parameters
     ----------
     decoder : callable or object with ``inverse_transform``
-        A fitted estimator, or a function from codes of shape (n, n_components) to
-        points, arrays with n rows.
+        A fitted estimator, or a function from codes of shape (n, n_components) to an
+        array of n samples.
 
     Z : array-like of shape (n_samples, n_components)
-        The codes of the data, with at most six columns.
+        The codes of the data, of at most six components.
 
     grid_size : int, default=None
-        Vertices of the grid along each axis. None means 50 in the plane, in general
-        such that the whole grid has about 2,500.
+        Vertices of the grid along each axis; None means about 2,500 in total. Increase
+        it if the hull of the codes is narrow.
 
     Returns
     -------
     distortion : float
-        The standard deviation of the edge ratios over their mean.
+        The standard deviation of the edge ratios divided by their mean.
 
     Raises
     ------
     ValueError
-        If the codes lie in a subspace, if the grid is too coarse for their hull, or if
-        the decoder is constant.
+        If the codes lie in a subspace, the grid is too coarse for their hull, or the
+        decoder is constant.
 
     References
     ----------
@@ -327,8 +326,8 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     d = Z.shape[1]
     if d > 6:
         raise ValueError(
-            f"Z has {d} columns, but a grid is feasible up to 6 only. Pass a decoder of"
-            " fewer coordinates, the others held fixed."
+            f"Z has {d} components, but the grid supports at most 6. Pass a decoder of"
+            " fewer components, with the others held fixed."
         )
     if grid_size is None:
         grid_size = max(3, round(2500 ** (1.0 / d)))
@@ -351,16 +350,16 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     a, b = np.concatenate(edges, axis=1)
     if not len(a):
         raise ValueError(
-            f"No edge of the grid lies within the hull of Z. Raise grid_size, now"
-            f" {grid_size}."
+            "No edge of the grid lies inside the hull of Z, with"
+            f" grid_size={grid_size}. Increase grid_size."
         )
 
     vertices = grid[inside.ravel()]
     points = np.asarray(decode(vertices), dtype=np.float64)
     if points.shape[:1] != (len(vertices),) or not np.isfinite(points).all():
         raise ValueError(
-            f"decoder must return one finite row for each of {len(vertices)} codes, got"
-            f" an array of shape {points.shape}"
+            f"decoder must return one finite sample for each of {len(vertices)} codes,"
+            f" got an array of shape {points.shape}"
             + (" with NaN or infinite entries." if points.shape[:1] else ".")
         )
     points = points.reshape(len(points), -1)
@@ -368,13 +367,13 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     ratios /= np.linalg.norm(vertices[a] - vertices[b], axis=1)
     mean = ratios.mean()
     if mean == 0.0:
-        raise ValueError("decoder returns the same point for all codes.")
+        raise ValueError("decoder returns the same sample for all codes.")
     return float(ratios.std() / mean)
 
 
 def _inside_hull(Z, grid):
     if (np.ptp(Z, axis=0) == 0.0).any():
-        raise ValueError("A column of Z is constant, so the codes span no grid.")
+        raise ValueError("A component of Z is constant, so the codes span no grid.")
     if Z.shape[1] == 1:
         return np.ones(len(grid), dtype=bool)
     try:
@@ -382,6 +381,6 @@ def _inside_hull(Z, grid):
         return Delaunay(corners).find_simplex(grid) >= 0
     except QhullError as error:
         raise ValueError(
-            f"The {len(Z)} codes in Z span no volume: they lie in a subspace, or are"
-            " fewer than n_components + 1."
+            f"The {len(Z)} codes in Z span no volume: they lie in a subspace, or there"
+            " are fewer than n_components + 1."
         ) from error

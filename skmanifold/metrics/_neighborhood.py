@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Metrics of preserved neighborhoods."""
+"""Metrics of neighborhood preservation."""
 
 import numpy as np
 
@@ -26,15 +26,15 @@ from skmanifold.utils._sklearn import StrOptions
 
 
 def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metrics):
-    """Per-sample 1 - scaled sum of (rank in `space` - k) over k neighbors elsewhere.
+    """Return 1 - scaled sum of (rank in `space` - k) over neighbors in another space.
 
-    The neighbors are those in `neighbor_space`. The mean over k = first, ..., last.
+    One score per sample, averaged over k = first, ..., last.
     """
     n = space.shape[0]
     near = kneighbors(neighbor_space, last, metric=metrics[1], rows=rows, n_jobs=n_jobs)
     ranks = ranks_of(space, near, metric=metrics[0], rows=rows, n_jobs=n_jobs)
-    # The neighbor at position p, of rank r, costs r - k for every k from p to r - 1.
-    # Cumulative sums over k of the scales, and of k times the scales, give all at once.
+    # A neighbor at position p with rank r costs r - k for every k from p to r - 1.
+    # Cumulative sums of scale and k * scale give all of these at once.
     k = np.arange(first, last + 1)
     scale = 2.0 / (k * (2.0 * n - 3.0 * k - 1.0))
     scales = np.concatenate([[0.0], np.cumsum(scale)])
@@ -67,17 +67,17 @@ def trustworthiness(
 ):
     """Compute the trustworthiness: neighbors in the embedding are true neighbors.
 
-    A sample that is among the ``k`` nearest of ``i`` in the embedding but not in the
-    input costs the excess of its rank ``r(i, j)`` in the input:
+    A sample among the ``k`` nearest of ``i`` in the embedding but not in the input
+    costs the excess of its rank ``r(i, j)`` in the input:
 
     .. math::
 
         T(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
         \\sum_{j \\in N_k^Z(i)} \\max(0, r_X(i, j) - k)
 
-    The value lies in [0, 1]; higher is better, 1 means that no false neighbor is
-    shown. It equals :func:`sklearn.manifold.trustworthiness` but for ties (see Notes),
-    in memory of a few chunks of rows instead of several n by n matrices.
+    The value lies in [0, 1]; higher is better, and 1 means no false neighbors. It
+    equals :func:`sklearn.manifold.trustworthiness` except for ties (see Notes), but is
+    computed in chunks instead of from several n by n matrices.
 
     Parameters
     ----------
@@ -93,16 +93,15 @@ def trustworthiness(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
-        it is Euclidean.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbors: an unbiased
-        estimate in a fraction of the time. None means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
+        Set it for large data: the estimate is unbiased.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -113,26 +112,20 @@ def trustworthiness(
     Returns
     -------
     trustworthiness : float or ndarray of shape (n_samples,)
-        The value, or the scores with ``per_sample=True``; those of the drawn samples,
-        in the order of the rows, if `n_samples` is given.
-
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than half of the samples.
+        The value, or the scores with ``per_sample=True``. With `n_samples`, the scores
+        of the chosen samples in the order of X.
 
     See Also
     --------
-    continuity : The same with the two spaces exchanged.
+    continuity : The same with X and Z exchanged.
 
     Notes
     -----
-    Equal distances are ordered as scikit-learn orders them, that is arbitrarily. Those
-    that are equal but for rounding may be ordered otherwise than there, which moves the
-    value by 1e-6 or so, where the distances of all samples do not fit into
-    ``sklearn.get_config()["working_memory"]``, and where the data lie far from zero:
-    these are centered first, as rounding would hide the distances else. The number of
-    threads never changes the value.
+    Ties are broken arbitrarily, as in scikit-learn. Distances that differ only by
+    rounding may be ordered differently than there, which changes the value by about
+    1e-6. This happens when the distance matrix exceeds
+    ``sklearn.get_config()["working_memory"]``, and when the data lie far from zero,
+    since they are then centered first. The number of threads never changes the value.
 
     References
     ----------
@@ -173,17 +166,17 @@ def continuity(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the continuity: neighbors in the input stay neighbors.
+    """Compute the continuity: neighbors in the input remain neighbors.
 
-    A sample that is among the ``k`` nearest of ``i`` in the input but not in the
-    embedding costs the excess of its rank ``r(i, j)`` in the embedding:
+    A sample among the ``k`` nearest of ``i`` in the input but not in the embedding
+    costs the excess of its rank ``r(i, j)`` in the embedding:
 
     .. math::
 
         C(k) = 1 - \\frac{2}{nk (2n - 3k - 1)} \\sum_{i=1}^n
         \\sum_{j \\in N_k^X(i)} \\max(0, r_Z(i, j) - k)
 
-    The value lies in [0, 1]; higher is better, 1 means that no neighborhood is torn.
+    The value lies in [0, 1]; higher is better, and 1 means no lost neighbors.
 
     Parameters
     ----------
@@ -199,16 +192,15 @@ def continuity(
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X. In the embedding
-        it is Euclidean.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbors: an unbiased
-        estimate in a fraction of the time. None means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
+        Set it for large data: the estimate is unbiased.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -221,21 +213,15 @@ def continuity(
     continuity : float or ndarray of shape (n_samples,)
         The value, or the scores with ``per_sample=True``.
 
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than half of the samples.
-
     See Also
     --------
-    trustworthiness : The same with the two spaces exchanged.
+    trustworthiness : The same with X and Z exchanged.
 
     Notes
     -----
-    Equal distances are ordered arbitrarily, and the search for neighbors may order
-    them otherwise than the ranks. Where rows repeat or lie on a grid, even
-    ``continuity(X, X)`` may be less than 1.
-    A little noise added to X, before it is embedded, breaks the ties.
+    Ties are broken arbitrarily, and not always the same way in both spaces. With
+    repeated or gridded samples even ``continuity(X, X)`` may be less than 1. A little
+    noise added to X before the embedding breaks the ties.
 
     References
     ----------
@@ -265,13 +251,13 @@ def continuity(
 
 
 def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
-    """Per-sample errors; the t-th neighbor has rank t in its own space."""
+    """Return per-sample errors; the t-th neighbor has rank t in its own space."""
     n = space.shape[0]
     ranks = ranks_of(space, near, metric=metric, rows=rows, n_jobs=n_jobs)
-    own = np.arange(1, last + 1)
-    errors = np.cumsum(np.abs(ranks - own) / own, axis=1)
-    worst = np.cumsum(np.abs(n - 2 * own) / own)
-    # With n = 2 there is nothing to confuse: 0 / 0 is 0.
+    own_ranks = np.arange(1, last + 1)
+    errors = np.cumsum(np.abs(ranks - own_ranks) / own_ranks, axis=1)
+    worst = np.cumsum(np.abs(n - 2 * own_ranks) / own_ranks)
+    # With n = 2 both are 0.
     relative = errors / np.where(worst > 0, worst, 1.0)
     return relative[:, first - 1 :].mean(axis=1)
 
@@ -289,10 +275,10 @@ def mean_relative_rank_error(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the relative errors of neighbor ranks (MRRE, or RRE).
+    """Compute the mean relative rank error (MRRE).
 
-    With ranks ``r`` from 1 and the normalizer
-    :math:`H_k = n \\sum_{t=1}^k |n - 2t| / t` of the reversed order,
+    With ranks ``r`` from 1 and :math:`H_k = n \\sum_{t=1}^k |n - 2t| / t`, the error of
+    the reversed order,
 
     .. math::
 
@@ -301,11 +287,10 @@ def mean_relative_rank_error(
         E_X(k) = \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
         \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
 
-    Unlike trustworthiness and continuity it also sees changes of order within the
-    neighborhoods. Lower is better, and 0 means that all ranks are kept. Each direction
-    is 1 where the order is reversed, which is the worst for ``k <= (n + 1) / 3``: it
-    lies in [0, 1] there, and the sum in [0, 2]. For larger k it may exceed these, as
-    the reversed order is no longer the worst.
+    Unlike trustworthiness and continuity, it also measures changes of order within the
+    neighborhoods. Lower is better; 0 means that all ranks are kept. For
+    ``k <= (n + 1) / 3``, the reversed order is the worst: each direction then lies in
+    [0, 1] and the sum in [0, 2]. Larger k can exceed these bounds.
 
     Parameters
     ----------
@@ -321,21 +306,19 @@ def mean_relative_rank_error(
         stands for the mean over all k from first to last.
 
     direction : {"sum", "mean", "embedding", "input"}, default="sum"
-        ``"embedding"`` is :math:`E_Z`, over neighbors in the embedding, ``"input"``
-        is :math:`E_X`, over neighbors in the input, ``"sum"`` is both together, the
-        RRE of the DCRL paper, and ``"mean"`` is half of it, what its authors' code
-        computes.
+        ``"embedding"`` is :math:`E_Z`, over neighbors in the embedding; ``"input"`` is
+        :math:`E_X`, over neighbors in the input. ``"sum"`` of both is the RRE of the
+        DCRL paper; ``"mean"`` is what its authors' code computes.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Number of random samples to evaluate, with neighbors among all samples. None
-        means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -348,17 +331,11 @@ def mean_relative_rank_error(
     error : float or ndarray of shape (n_samples,)
         The value, or the errors with ``per_sample=True``.
 
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than the number of samples.
-
     Notes
     -----
-    Equal distances are ordered arbitrarily, and the search for neighbors may order
-    them otherwise than the ranks. Where rows repeat or lie on a grid, even
-    ``mean_relative_rank_error(X, X)`` may be more than 0.
-    A little noise added to X, before it is embedded, breaks the ties.
+    Ties are broken arbitrarily, and not always the same way in both spaces. With
+    repeated or gridded samples even ``mean_relative_rank_error(X, X)`` may exceed 0. A
+    little noise added to X before the embedding breaks the ties.
 
     References
     ----------
@@ -419,9 +396,9 @@ def neighborhood_preservation(
         Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
         R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
 
-    :math:`Q_{NX}` lies in [0, 1], and random embeddings reach ``k / (n - 1)``;
-    :math:`R_{NX}` takes this chance level off: 0 is random, 1 is perfect, and less than
-    0, down to -1, is worse than random. Higher is better.
+    :math:`Q_{NX}` lies in [0, 1], and a random embedding reaches ``k / (n - 1)``.
+    :math:`R_{NX}`, in [-1, 1], is adjusted for chance: 0 is random and 1 perfect.
+    Higher is better.
 
     Parameters
     ----------
@@ -433,22 +410,23 @@ def neighborhood_preservation(
         The embedding.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k. A pair (first, last) stands for the mean over all k
-        from first to last.
+        Number of neighbors k, less than the number of samples, or with
+        ``adjusted=True`` than this number minus 1. A pair (first, last) stands for the
+        mean over all k from first to last.
 
     adjusted : bool, default=False
-        Return :math:`R_{NX}` in place of :math:`Q_{NX}`.
+        Return :math:`R_{NX}` instead of :math:`Q_{NX}`. Set it to compare values across
+        k or data sets.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
 
     n_samples : int, default=None
-        Number of random samples to evaluate, with neighbors among all samples. None
-        means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -461,21 +439,15 @@ def neighborhood_preservation(
     preservation : float or ndarray of shape (n_samples,)
         The value, or the scores with ``per_sample=True``.
 
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than the number of samples; with
-        ``adjusted=True``, than this number less one.
-
     See Also
     --------
-    neighborhood_preservation_curve : The values for all k.
-    neighborhood_preservation_auc : One number for all k.
+    neighborhood_preservation_curve : The values for every k.
+    neighborhood_preservation_auc : One number for neighborhoods of all sizes.
 
     Notes
     -----
-    Which of several equally distant samples are among the k nearest is arbitrary, so
-    repeated rows and grids make the value arbitrary to that extent.
+    Ties among equally distant samples are broken arbitrarily, which affects the value
+    on data with repeated samples or grids.
 
     References
     ----------
@@ -508,12 +480,12 @@ def neighborhood_preservation(
     in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
 
     def chunk_scores(chunk):
-        # A pair is kept from k = max(position in X, position in Z) on.
-        row, at_X, at_Z = np.nonzero(
+        # A pair counts from k = max(position in X, position in Z) on.
+        sample, in_rank_X, in_rank_Z = np.nonzero(
             in_X[chunk][:, :, np.newaxis] == in_Z[chunk][:, np.newaxis, :]
         )
         kept = np.zeros((chunk.stop - chunk.start, last))
-        np.add.at(kept, (row, np.maximum(at_X, at_Z)), 1.0)
+        np.add.at(kept, (sample, np.maximum(in_rank_X, in_rank_Z)), 1.0)
         k = np.arange(first, last + 1)
         q = np.cumsum(kept, axis=1)[:, first - 1 :] / k
         return _chance_adjusted(q, k, n).mean(axis=1) if adjusted else q.mean(axis=1)
@@ -537,16 +509,16 @@ def neighborhood_preservation_curve(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the fraction of preserved neighbors for every neighborhood size.
+    """Compute the fraction of preserved nearest neighbors for every k.
 
     .. math::
 
         Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
         R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}
 
-    for every k, from the co-ranking matrix of all pairs without storing it.
-    :math:`Q_{NX}` lies in [0, 1], and random embeddings reach ``k / (n - 1)``;
-    :math:`R_{NX}` lies in [-1, 1], and 0 is random. Higher is better.
+    The co-ranking matrix is never stored. :math:`Q_{NX}` lies in [0, 1], and a random
+    embedding reaches ``k / (n - 1)``; :math:`R_{NX}` lies in [-1, 1], and 0 is random.
+    Higher is better.
 
     Parameters
     ----------
@@ -558,16 +530,15 @@ def neighborhood_preservation_curve(
         The embedding.
 
     max_neighbors : int, default=None
-        Last k of the curves; None means ``n_samples - 2``, the last for which
-        :math:`R_{NX}` is defined.
+        Largest k, at most ``n_samples - 2`` of at least three samples. None means
+        ``n_samples - 2``, the last for which :math:`R_{NX}` is defined.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     n_samples : int, default=None
-        Number of random samples to evaluate, with neighbors among all samples. None
-        means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -585,12 +556,6 @@ def neighborhood_preservation_curve(
 
     r_nx : ndarray of shape (max_neighbors,)
         The same, adjusted for chance.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three samples, or `max_neighbors` is more than
-        ``n_samples - 2``.
 
     References
     ----------
@@ -643,14 +608,14 @@ def neighborhood_preservation_auc(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the area under the chance-adjusted curve, over the logarithm of k.
+    """Compute the area under the chance-adjusted curve over log k.
 
     .. math::
 
         AUC = \\frac{\\sum_k R_{NX}(k) / k}{\\sum_k 1 / k}
 
-    One number for neighborhoods of every size, in which each octave of sizes weighs
-    the same. It lies in [-1, 1]: 1 is perfect, 0 is random; higher is better.
+    One number for neighborhoods of all sizes, each octave weighted equally. It lies in
+    [-1, 1]; 0 is random and 1 perfect. Higher is better.
 
     Parameters
     ----------
@@ -662,15 +627,15 @@ def neighborhood_preservation_auc(
         The embedding.
 
     max_neighbors : int, default=None
-        Last k of the sum; None means ``n_samples - 2``.
+        Largest k, at most ``n_samples - 2`` of at least three samples. None means
+        ``n_samples - 2``.
 
     metric : str or callable, default="euclidean"
-        Metric of the input, any of :func:`sklearn.metrics.pairwise_distances`; the
-        parameters of "seuclidean" and "mahalanobis" are taken from X.
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
+        embedding's is Euclidean.
 
     n_samples : int, default=None
-        Number of random samples to evaluate, with neighbors among all samples. None
-        means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
@@ -682,12 +647,6 @@ def neighborhood_preservation_auc(
     -------
     auc : float
         The area.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three samples, or `max_neighbors` is more than
-        ``n_samples - 2``.
 
     References
     ----------
@@ -729,14 +688,14 @@ def neighborhood_hit(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the share of nearest neighbours of the same class.
+    """Compute the fraction of nearest neighbors of the same class.
 
     .. math::
 
         NH(k) = \\frac{1}{nk} \\sum_{i=1}^n |\\{j \\in N_k^Z(i) : y_j = y_i\\}|
 
-    The value lies in [0, 1]; higher is better. A sample is no neighbour of itself.
-    Samples whose label is missing are left out, as queries and as neighbors.
+    The value lies in [0, 1]; higher is better. A sample is not its own neighbor.
+    Samples without a label are left out, as queries and as neighbors.
 
     Parameters
     ----------
@@ -744,45 +703,38 @@ def neighborhood_hit(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes; None, NaN and NA where a label is missing.
+        The classes; None, NaN or NA where missing.
 
     n_neighbors : int or (int, int), default=5
-        Number of neighbours k, less than the number of samples. A pair (first, last)
+        Number of neighbors k, less than the number of samples. A pair (first, last)
         stands for the mean over all k from first to last.
 
     metric : str or callable, default="euclidean"
         Metric of the embedding.
 
     per_sample : bool, default=False
-        Return the share of each sample, NaN for one without a label; the value is
-        their mean.
+        Return the fraction for each sample, NaN where the label is missing; the value
+        is their mean.
 
     n_samples : int, default=None
-        Evaluate only so many random samples, among all neighbours. None means all.
+        Evaluate this many random samples, with neighbors among all. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the samples if `n_samples` is given.
+        Seed of the samples if `n_samples` is given.
 
     Returns
     -------
     hit : float or ndarray of shape (n_samples,)
-        The value, or the shares with ``per_sample=True``.
-
-    Raises
-    ------
-    ValueError
-        If `n_neighbors` is not less than the number of samples.
+        The value, or the fractions with ``per_sample=True``.
 
     Notes
     -----
-    Which of several equally distant samples are among the k nearest is arbitrary, so
-    repeated rows and grids make the value arbitrary to that extent.
-
-    The k nearest of every row are kept: beside chunks of the distances this takes
-    memory for a few times ``n_samples * k`` numbers.
+    Ties among equally distant samples are broken arbitrarily, which affects the value
+    on data with repeated samples or grids. Memory is a few times ``n_samples * k``
+    numbers, besides chunks of the distances.
 
     References
     ----------
@@ -809,7 +761,7 @@ def neighborhood_hit(
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
     shares = shares[:, first - 1 :].mean(axis=1)
     if per_sample and kept is not None and rows is None:
-        of_all = np.full(n_all, np.nan)
-        of_all[kept] = shares
-        return of_all
+        all_shares = np.full(n_all, np.nan)
+        all_shares[kept] = shares
+        return all_shares
     return _finish(shares, per_sample)

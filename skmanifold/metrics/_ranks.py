@@ -1,18 +1,16 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Neighbors and neighbor ranks in memory bounded by chunks.
+"""Neighbors and neighbor ranks in chunks of bounded memory.
 
-A rank counts from 1 (the nearest other sample) to ``n - 1``. Distances are those of
-`sklearn.metrics.pairwise_distances`, and ties are broken as
-`sklearn.manifold.trustworthiness` breaks them (by :func:`numpy.argsort` along the row),
-so that values agree with scikit-learn's even where many distances are equal. Distances
-that are equal but for rounding are the limit: a matrix product by chunks may round them
-otherwise than the product of all rows, so the latter is taken where it fits.
+Ranks count from 1, the nearest other sample, to ``n - 1``. Distances and ties (by
+:func:`numpy.argsort` of each row) are those of `sklearn.manifold.trustworthiness`, so
+values agree with scikit-learn even if many distances are equal. Chunked matrix products
+may round nearly equal distances differently than the full product, so the latter is
+used if it fits into memory.
 
-Euclidean distances are computed from scalar products, which loses digits where the data
-lie far from zero. Such data are centered first; others are left as they are, so that
-they are rounded as scikit-learn rounds them.
+Euclidean distances from scalar products lose digits if the data lie far from zero. Only
+such data are centered, so that others are rounded as in scikit-learn.
 """
 
 import numpy as np
@@ -32,14 +30,14 @@ from skmanifold.utils._distances import (
     learned_space,
 )
 
-# Larger chunks do not make the matrix products faster, but leave the caches.
+# Larger chunks do not speed up the matrix products, but leave the caches.
 _MAX_CHUNK_BYTES = 2**27
-# A chunk takes at most this share of the working memory, so that several threads find
-# room. It must not depend on their number: chunks of another size may round otherwise.
+# A chunk takes at most this share of the working memory, to leave room for threads. It
+# must not depend on their number: chunks of another size may be rounded differently.
 _CHUNKS_AT_ONCE = 16
-# Metrics that scikit-learn computes from scalar products, and that do not see shifts.
+# Metrics that scikit-learn computes from scalar products and that shifts do not change.
 _FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
-# Metrics whose distances are never NaN, in which scikit-learn's search is faster.
+# Metrics that are never NaN and for which scikit-learn's search is faster.
 _SEARCHED = (
     *_FROM_PRODUCTS,
     "cityblock",
@@ -48,13 +46,13 @@ _SEARCHED = (
     "manhattan",
     "precomputed",
 )
-# Data are far from zero if their center is, by this factor (squared) of their spread;
-# a part of the rows says where they lie.
+# Data are far from zero if their squared center exceeds this multiple of their squared
+# spread, measured on a subset.
 _FAR = 100.0
 _MANY_ROWS = 1000
-# Up to so many queries a row, counting beats sorting. Beyond, only the part of the row
-# up to the farthest query is sorted, if it is less than this share: taking it out costs
-# as much as sorting the rest would.
+# Up to this many queries per row, counting is faster than sorting. Otherwise only
+# entries up to the farthest query are sorted, if they are less than this share of the
+# row.
 _MAX_COUNTED = 4
 _MAX_SHARE = 0.2
 
@@ -69,49 +67,49 @@ def _chunk_rows(row_bytes):
 
 
 def chunks(n_rows, row_bytes):
-    """Slices of rows of which several at once fit into the working memory.
+    """Return slices of rows, at least one row each, that fit into the working memory.
 
-    One row is the least; `row_bytes` is what one row of a chunk takes in all.
+    `row_bytes` is the total memory of one row of a chunk.
     """
     return list(gen_batches(n_rows, min(_chunk_rows(row_bytes), max(n_rows, 1))))
 
 
 def threads(row_bytes, n_jobs=None):
-    """Number of threads such that all their chunks fit into the working memory."""
+    """Return the number of threads whose chunks fit into the working memory."""
     fit = int(_working_bytes() // (_chunk_rows(row_bytes) * max(row_bytes, 1)))
     return max(1, min(effective_n_jobs(n_jobs), fit))
 
 
 def map_chunks(function, n_rows, row_bytes, n_jobs=None):
-    """Apply a function to chunks of row numbers, in threads; results in order."""
+    """Apply a function to chunks of row numbers in threads; return results in order."""
     return Parallel(n_jobs=threads(row_bytes, n_jobs), require="sharedmem")(
         delayed(function)(chunk) for chunk in chunks(n_rows, row_bytes)
     )
 
 
 def near_zero(X, metric="euclidean"):
-    """The data, shifted if they lie far from zero and `metric` would lose digits.
+    """Shift data that lie far from zero if `metric` would lose digits.
 
-    The shift is a median, which keeps whole numbers whole, or halves, and equal
-    distances equal; outliers do not move it.
+    The shift is a median: robust to outliers, and integers and equal distances remain
+    so.
     """
     if metric not in _FROM_PRODUCTS or not isinstance(X, np.ndarray):
         return X
-    some = X[:: -(-len(X) // _MANY_ROWS)]
-    center = np.median(some, axis=0)
-    spread = np.median(row_norms(some - center, squared=True))
+    subset = X[:: -(-len(X) // _MANY_ROWS)]
+    center = np.median(subset, axis=0)
+    spread = np.median(row_norms(subset - center, squared=True))
     return X - center if np.vdot(center, center) > _FAR * spread else X
 
 
 def in_space(X, metric):
-    """The data and a metric in which a metric with learned parameters is Euclidean."""
+    """Transform to a space in which a metric with learned parameters is Euclidean."""
     if isinstance(metric, str) and metric in LEARNED_METRICS:
         return learned_space(X, metric), "euclidean"
     return X, metric
 
 
 class Distances:
-    """Rows of the matrix of distances between samples, computed when asked for.
+    """Rows of the distance matrix, computed on demand.
 
     Parameters
     ----------
@@ -122,36 +120,36 @@ class Distances:
         Any metric of `sklearn.metrics.pairwise_distances`.
 
     center : bool, default=False
-        Subtract the mean first, which Euclidean distances do not see but their
-        rounding errors do. Otherwise only data far from zero are shifted.
+        Subtract the mean, which reduces rounding errors of Euclidean distances.
+        Otherwise only data far from zero are shifted.
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):
         X, metric = in_space(X, metric)
         self.n_samples = X.shape[0]
         self.metric = metric
-        self._others = None
+        self._checked = None
         if not _is_searched(X, metric):
-            self._others = CheckedDistances(X, metric)
+            self._checked = CheckedDistances(X, metric)
         self._dense = isinstance(X, np.ndarray)
         if center and metric == "euclidean" and self._dense:
             X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         else:
             X = near_zero(X, metric)
         self.X = X
-        # float32 goes another way inside scikit-learn, which takes no norms.
+        # For float32, scikit-learn computes the norms itself.
         self._norms = None
         if metric == "euclidean" and X.dtype == np.float64:
             self._norms = row_norms(X, squared=True)[:, np.newaxis]
 
     def __call__(self, rows):
-        """Distances of shape (len(rows), n_samples), a new array."""
+        """Return distances of shape (len(rows), n_samples), as a new array."""
         X = self.X
-        if self._others is not None:
-            return self._others(rows)
+        if self._checked is not None:
+            return self._checked(rows)
         if isinstance(self.metric, str) and self.metric == "precomputed":
             return X[rows].copy()
-        # The samples were validated once; without this, each chunk would be again.
+        # The samples are validated already; avoid validating every chunk.
         with config_context(assume_finite=True):
             if self.metric != "euclidean":
                 return pairwise_distances(X[rows], X, metric=self.metric)
@@ -168,66 +166,64 @@ class Distances:
 def kneighbors(
     X, n_neighbors, *, metric="euclidean", rows=None, n_jobs=None, distances=False
 ):
-    """Nearest other samples of each row, nearest first.
+    """Return the indices of the nearest other samples, nearest first.
 
-    Returns
-    -------
-    indices : ndarray of shape (n_rows, n_neighbors)
-        The samples; with ``distances=True``, the pair (distances, indices), where
-        Euclidean distances are those of the differences of rows, to all digits.
+    With ``distances=True``, return (distances, indices); Euclidean distances are then
+    recomputed from differences, without cancellation.
     """
     X, metric = in_space(X, metric)
     if not _is_searched(X, metric):
-        return _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances)
+        return _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, distances)
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
     if rows is None:
-        found = search.kneighbors(return_distance=distances)
-        return _exact(X, np.arange(X.shape[0]), *found, metric) if distances else found
-    found_distances, found = search.kneighbors(X[rows], n_neighbors + 1)
-    # The row itself comes first, unless duplicates of it push it back or out.
-    others = found != rows[:, np.newaxis]
+        result = search.kneighbors(return_distance=distances)
+        if distances:
+            return _exact(X, np.arange(X.shape[0]), *result, metric)
+        return result
+    all_distances, candidates = search.kneighbors(X[rows], n_neighbors + 1)
+    # The sample itself comes first, unless duplicates push it back or out.
+    others = candidates != rows[:, np.newaxis]
     others[others.all(axis=1), -1] = False
     shape = (len(rows), n_neighbors)
-    indices = found[others].reshape(shape)
+    indices = candidates[others].reshape(shape)
     if distances:
-        found_distances = found_distances[others].reshape(shape)
-        return _exact(X, rows, found_distances, indices, metric)
+        return _exact(X, rows, all_distances[others].reshape(shape), indices, metric)
     return indices
 
 
 def _is_searched(X, metric):
-    """Whether scikit-learn computes these distances, and all are numbers."""
+    """Return whether scikit-learn can search in this metric without NaN checks."""
     if not isinstance(metric, str) or metric not in _SEARCHED:
         return False
     return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")
 
 
-def _kneighbors_of_others(X, n_neighbors, metric, rows, n_jobs, distances):
-    """The nearest others in a metric whose distances are to be checked."""
+def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, distances):
+    """Return nearest other samples in a metric whose distances need checks."""
     row_distances = CheckedDistances(X, metric)
     rows = np.arange(X.shape[0]) if rows is None else rows
 
-    def of_chunk(chunk):
+    def chunk_neighbors(chunk):
         at = rows[chunk]
         D = row_distances(at)
         D[np.arange(len(at)), at] = np.inf
         near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
-        found = np.take_along_axis(D, near, axis=1)
-        order = np.argsort(found, axis=1, kind="stable")
+        near_distances = np.take_along_axis(D, near, axis=1)
+        order = np.argsort(near_distances, axis=1, kind="stable")
         return (
-            np.take_along_axis(found, order, axis=1),
+            np.take_along_axis(near_distances, order, axis=1),
             np.take_along_axis(near, order, axis=1),
         )
 
-    parts = map_chunks(of_chunk, len(rows), 3 * 8 * X.shape[0], n_jobs)
-    found, near = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return (found, near) if distances else near
+    parts = map_chunks(chunk_neighbors, len(rows), 3 * 8 * X.shape[0], n_jobs)
+    near_distances, near = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return (near_distances, near) if distances else near
 
 
 def _exact(X, at, distances, indices, metric):
-    """Distances to found neighbors without the rounding errors of the search."""
+    """Recompute neighbor distances from differences, and sort by them."""
     if metric not in _FROM_PRODUCTS:
         return distances, indices
     distances = np.empty(indices.shape)
@@ -247,7 +243,7 @@ def _exact(X, at, distances, indices, metric):
 
 
 def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
-    """Sparse matrix of the distances to the nearest other samples."""
+    """Return the sparse matrix of distances to the nearest other samples."""
     distances, indices = kneighbors(
         X, n_neighbors, metric=metric, n_jobs=n_jobs, distances=True
     )
@@ -257,7 +253,7 @@ def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
 
 
 def _row_ranks(row, queries, buffer):
-    """Ranks of some entries of one row of distances, its own entry being infinite."""
+    """Return ranks of entries of one row of distances, its own entry infinite."""
     thresholds = row[queries]
     if len(queries) <= _MAX_COUNTED:
         ranks = np.empty(len(queries), dtype=np.int64)
@@ -281,29 +277,10 @@ def _row_ranks(row, queries, buffer):
 
 
 def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
-    """Ranks of given samples among all others, seen from each row.
+    """Return ranks of given samples among all others, seen from each row.
 
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        The space that ranks, or its distances.
-
-    indices : ndarray of shape (n_rows, n_queries)
-        The samples to rank; never the row itself.
-
-    metric : str or callable, default="euclidean"
-        The metric of the space.
-
-    rows : ndarray of shape (n_rows,), default=None
-        Rows that look; None means all.
-
-    n_jobs : int, default=None
-        Number of threads.
-
-    Returns
-    -------
-    ranks : ndarray of shape (n_rows, n_queries), int64
-        Ranks from 1 to ``n_samples - 1``.
+    `indices`, of shape (n_rows, n_queries), never contains the row itself. Ranks are
+    from 1 to ``n_samples - 1``.
     """
     row_distances = Distances(X, metric)
     n = row_distances.n_samples
@@ -332,12 +309,11 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
 
 
 def all_ranks(D, at):
-    """Ranks of all samples from some rows, 0 for the row itself.
+    """Return ranks of all samples from the rows `at`, 0 for the row itself.
 
-    `D` holds the distances from the rows `at` to all samples and is changed.
+    `D` holds the distances from these rows to all samples and is overwritten.
     """
-    here = np.arange(len(at))
-    D[here, at] = -1.0
+    D[np.arange(len(at)), at] = -1.0
     order = np.argsort(D, axis=1)
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(D.shape[1])[np.newaxis], axis=1)
@@ -345,7 +321,7 @@ def all_ranks(D, at):
 
 
 def paired_distances(X, Z, *, metric="euclidean", rows=None):
-    """Rows to evaluate and a function from row numbers to both distance matrices."""
+    """Return rows to evaluate, and a function from row numbers to both distances."""
     in_X = Distances(X, metric, center=True)
     in_Z = Distances(Z, center=True)
     if rows is None:
@@ -355,9 +331,8 @@ def paired_distances(X, Z, *, metric="euclidean", rows=None):
         at = rows[chunk]
         D_X = in_X(at).astype(np.float64, copy=False)
         D_Z = in_Z(at).astype(np.float64, copy=False)
-        here = np.arange(len(at))
-        D_X[here, at] = 0.0
-        D_Z[here, at] = 0.0
+        D_X[np.arange(len(at)), at] = 0.0
+        D_Z[np.arange(len(at)), at] = 0.0
         return at, D_X, D_Z
 
     return rows, both

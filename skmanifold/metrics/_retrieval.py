@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Does the embedding find samples of the same class?"""
+"""Metrics of retrieval by class."""
 
 import numpy as np
 
@@ -17,10 +17,9 @@ from skmanifold.metrics._ranks import kneighbors
 
 
 def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
-    """Whether each of the nearest others is of the query's class, and the range of k.
+    """Return matches, number of relevant samples per query, and the range of k.
 
-    Queries whose class has no other member are left out, since nothing can be found.
-    Also returns the number of relevant others of each query.
+    Queries whose class has no other member are left out.
     """
     Z = check_data(Z, "Z", metric=metric)
     y = check_labels(y, Z.shape[0])
@@ -32,7 +31,8 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     relevant = np.bincount(y)[y] - 1
     if not relevant.any():
         raise ValueError(
-            "Every class in y has one member only, so that nothing can be retrieved."
+            "Every class in y has a single member, so nothing can be retrieved. Pass"
+            " classes with at least two samples."
         )
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
@@ -41,8 +41,8 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     kept = relevant > 0
     if not kept.any():
         raise ValueError(
-            f"Every one of the n_samples={n_samples} drawn samples is the only member"
-            " of its class, so that nothing can be retrieved. Raise n_samples."
+            f"Every one of the n_samples={n_samples} queries is the only member of its"
+            " class, so nothing can be retrieved. Increase n_samples."
         )
     return same[kept], relevant[kept], first, last
 
@@ -59,15 +59,15 @@ def recall_at_k(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the share of queries with a hit among the k nearest others (R@k).
+    """Compute the fraction of queries with a hit among the k nearest samples (R@k).
 
     .. math::
 
         R@k = \\frac{1}{n} \\sum_{i=1}^n [\\exists j \\in N_k^Z(i) : y_j = y_i]
 
-    Every sample is once the query and else in the gallery. Queries whose class has no
-    other member are left out, and so are samples whose label is missing. The value lies
-    in [0, 1]; higher is better.
+    Each sample is a query against all others. Queries whose class has no other member
+    and samples without a label are left out. The value lies in [0, 1]; higher is
+    better.
 
     Parameters
     ----------
@@ -75,45 +75,37 @@ def recall_at_k(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes; None, NaN and NA where a label is missing.
+        The classes; None, NaN or NA where missing.
 
     k : int or (int, int), default=1
-        How many are retrieved. A pair (first, last) stands for the mean over all k from
-        first to last.
+        Number of retrieved samples. A pair (first, last) stands for the mean over all k
+        from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the embedding, for instance ``"cosine"``.
+        Metric of the embedding, such as ``"cosine"``.
 
     per_sample : bool, default=False
-        Return the value of each query that counts.
+        Return the value of each query.
 
     n_samples : int, default=None
-        Take only so many random samples as queries, among all others. None means all.
+        Use this many random samples as queries. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the queries if `n_samples` is given.
+        Seed of the queries if `n_samples` is given.
 
     Returns
     -------
     recall : float or ndarray of shape (n_queries,)
-        The share, or the hits with ``per_sample=True``.
-
-    Raises
-    ------
-    ValueError
-        If `k` is not less than the number of samples, or no class, or none that a query
-        is drawn of, has two members.
+        The fraction, or the hits with ``per_sample=True``.
 
     Notes
     -----
-    Which of several equally distant samples are among the k nearest is arbitrary, so
-    repeated rows and grids make the value arbitrary to that extent.
-
-    The k nearest of every row are kept: beside chunks of the distances this takes
-    memory for a few times ``n_samples * k`` numbers.
+    Ties among equally distant samples are broken arbitrarily, which affects the value
+    on data with repeated samples or grids. Memory is a few times ``n_samples * k``
+    numbers, besides chunks of the distances.
 
     References
     ----------
@@ -144,17 +136,16 @@ def mean_average_precision_at_k(
     n_jobs=None,
     random_state=None,
 ):
-    """Compute the mean average precision among the k nearest others (mAP@k).
+    """Compute the mean average precision among the k nearest samples (mAP@k).
 
     .. math::
 
         AP_i@k = \\frac{1}{\\min(k, R_i)} \\sum_{t=1}^k P_i(t) \\, [y_{i_t} = y_i]
 
-    with :math:`i_t` the t-th nearest other, :math:`P_i(t)` the share of hits among the
-    first t, and :math:`R_i` the number of other samples of the query's class. The mean
-    is over all queries with :math:`R_i > 0`; samples whose label is missing are left
-    out. The value lies in [0, 1]; higher is better. ``k=n_samples - 1`` is the whole
-    mAP.
+    with :math:`i_t` the t-th nearest sample, :math:`P_i(t)` the precision among the
+    first t, and :math:`R_i` the number of other samples of the query's class. Queries
+    with :math:`R_i = 0` and samples without a label are left out. The value lies in
+    [0, 1]; higher is better. ``k=n_samples - 1`` is the full mAP.
 
     Parameters
     ----------
@@ -162,48 +153,38 @@ def mean_average_precision_at_k(
         The embedding, or its distances if ``metric="precomputed"``.
 
     y : array-like of shape (n_samples,)
-        The classes; None, NaN and NA where a label is missing.
+        The classes; None, NaN or NA where missing.
 
     k : int or (int, int), default=10
-        How many are retrieved. A pair (first, last) stands for the mean over all k from
-        first to last.
+        Number of retrieved samples. A pair (first, last) stands for the mean over all k
+        from first to last.
 
     metric : str or callable, default="euclidean"
-        Metric of the embedding, for instance ``"cosine"``.
+        Metric of the embedding, such as ``"cosine"``.
 
     per_sample : bool, default=False
-        Return the average precision of each query that counts.
+        Return the average precision of each query.
 
     n_samples : int, default=None
-        Take only so many random samples as queries, among all others. None means all.
+        Use this many random samples as queries. Set it if k is large: memory grows with
+        the number of queries times k. None means all.
 
     n_jobs : int, default=None
         Number of threads; None means 1.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the queries if `n_samples` is given.
+        Seed of the queries if `n_samples` is given.
 
     Returns
     -------
     precision : float or ndarray of shape (n_queries,)
         The mean, or the average precisions with ``per_sample=True``.
 
-    Raises
-    ------
-    ValueError
-        If `k` is not less than the number of samples, or no class, or none that a query
-        is drawn of, has two members.
-
     Notes
     -----
-    Which of several equally distant samples are among the k nearest is arbitrary, so
-    repeated rows and grids make the value arbitrary to that extent.
-
-    The k nearest of every row are kept: beside chunks of the distances this takes
-    memory for a few times ``n_samples * k`` numbers.
-    With ``k=n_samples - 1`` that
-    are several matrices of n by n: `n_samples` draws fewer queries, whose memory alone
-    counts.
+    Ties among equally distant samples are broken arbitrarily, which affects the value
+    on data with repeated samples or grids. Memory is a few times the number of queries
+    times k, besides chunks of the distances.
 
     References
     ----------

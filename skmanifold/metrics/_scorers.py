@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Metrics as ``scoring=`` of model selection."""
+"""Scorers for model selection."""
 
 import inspect
 from functools import partial
@@ -31,7 +31,7 @@ from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import BaseScorer
 
 _LARGEST_SVM = 10_000
-# Metrics with n_neighbors by what it must be less than: half of the samples, or all.
+# Metrics whose n_neighbors must be less than half of the samples, or than all of them.
 _HALF = (trustworthiness, continuity, sklearn_trustworthiness)
 _LESS = (
     mean_relative_rank_error,
@@ -50,17 +50,17 @@ _ARGUMENTS = {
 
 
 class _EmbeddingScorer(BaseScorer):
-    """A callable ``scorer(estimator, X, y=None)``; greater is better.
+    """Callable ``scorer(estimator, X, y=None)``; greater is better.
 
-    A scorer to scikit-learn too, which shares one embedding among several of them, and
-    passes metadata such as sample weights to a metric that takes them.
+    As a scikit-learn scorer, it shares one embedding with other scorers and passes
+    metadata to the metric.
     """
 
     def __init__(self, metric, sign, inputs, n_neighbors, reference, kwargs):
         method = "predict" if "labels" in inputs else "transform"
-        # scikit-learn looks for the first of these before it calls any scorer, outside
-        # of what error_score catches. Every estimator has fit, so that one without the
-        # method is left to the scorer, which says so.
+        # scikit-learn looks up the first of these before scoring, where error_score
+        # does not apply. "fit" always exists, so the error about a missing method is
+        # ours.
         super().__init__(metric, sign, kwargs, response_method=(method, "fit"))
         self.inputs = inputs
         self.n_neighbors = n_neighbors
@@ -88,9 +88,8 @@ class _EmbeddingScorer(BaseScorer):
         self._check_fold(X, kwargs.get("n_neighbors"))
         if "y" in self.inputs and y is None:
             raise ValueError(
-                f"The scorer {self!r} needs y, and none was given. Pass y to fit of"
-                " the search, or to cross_validate; an unsupervised estimator ignores"
-                " it."
+                f"The scorer {self!r} requires y, got None. Pass y to fit of the"
+                " search, or to cross_validate; unsupervised estimators ignore it."
             )
         values = {"X": X, "y": y}
         if "Z" in self.inputs:
@@ -108,29 +107,29 @@ class _EmbeddingScorer(BaseScorer):
                 raise ValueError(
                     f"The scorer {self!r} cannot compare the embedding with the X of"
                     f" the search, which does not consist of finite numbers: {error}."
-                    " Put what makes numbers of X and the estimator into a Pipeline, or"
-                    " pass a callable that does as reference."
+                    " Put the preprocessing and the estimator into a Pipeline, or pass"
+                    " a callable that preprocesses X as reference."
                 ) from error
-            # a metric of one's own may have read X, so it is asked first
+            # Only now, since a user's metric may accept such X.
             values["X"] = _last_step_input(estimator, X)
             value = self._score_func(*(values[name] for name in self.inputs), **kwargs)
         if not isinstance(value, Real) and getattr(value, "shape", None) != ():
             name = getattr(self._score_func, "__name__", repr(self._score_func))
             raise TypeError(
                 f"{name} returned a value of type {type(value).__name__} to the scorer"
-                f" {self!r}, which needs one number. Leave out per_sample=True, or"
-                " make the scorer of a function that returns one number."
+                f" {self!r}, which needs one number. Omit per_sample=True, or use a"
+                " function that returns one number."
             )
         return self._sign * float(value)
 
     def _refer(self, estimator, X):
-        """What the embedding is compared with."""
+        """Return the samples that the embedding is compared with."""
         if callable(self.reference):
             return self.reference(X)
         return X if self.reference == "input" else _last_step_input(estimator, X)
 
     def _check_fold(self, X, n_neighbors):
-        """Refuse a fold that is too small before the embedding is computed."""
+        """Reject folds that are too small before the embedding is computed."""
         if n_neighbors is None:
             return
         n = X.shape[0] if hasattr(X, "shape") else len(X)
@@ -138,17 +137,17 @@ class _EmbeddingScorer(BaseScorer):
         if self._score_func in _HALF:
             largest, rule = (n - 1) // 2, "less than half of them"
         elif self._score_func in _LESS:
-            # Adjusted for chance, all but one neighbour would divide by zero.
+            # Adjusted for chance, n - 1 neighbors would divide by zero.
             less = 2 if self._kwargs.get("adjusted") else 1
             largest = max(n - less, 0)
             rule = "less than their number" + (" - 1" if less == 2 else "")
         else:
-            # What other metrics allow, they know themselves.
+            # Other metrics validate n_neighbors themselves.
             return
         if k > largest:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} of the scorer {self!r} is too large for"
-                f" the fold it scores, which has {n} samples: it must be {rule}, so "
+                f" a fold of {n} samples: it must be {rule}, so "
                 + (f"at most {largest}" if largest else "no value is possible")
                 + ". Use fewer folds, or make_embedding_scorer with a smaller"
                 " n_neighbors."
@@ -156,7 +155,7 @@ class _EmbeddingScorer(BaseScorer):
 
 
 def _is_comparable(X):
-    """Whether distances between the samples are defined: finite numbers in rows."""
+    """Return whether X consists of finite numbers, so that distances are defined."""
     try:
         check_array(
             plain(X), accept_sparse=True, dtype=np.float64, ensure_min_samples=0
@@ -167,12 +166,12 @@ def _is_comparable(X):
 
 
 def _call(estimator, method, X):
-    """Call a method without the memory of former calls that scikit-learn adds."""
+    """Call a method, without scikit-learn's cache of previous calls."""
     return getattr(estimator, method)(X)
 
 
 def _last_step(estimator):
-    """The estimator at the end of pipelines, and of searches over them."""
+    """Return the last estimator of nested pipelines and searches."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -183,10 +182,7 @@ def _last_step(estimator):
 
 
 def _last_step_input(estimator, X):
-    """The samples as the last step of a pipeline, or of a search over one, sees them.
-
-    Where this step is a pipeline itself, its last step counts.
-    """
+    """Return the samples as seen by the last step of nested pipelines and searches."""
     while True:
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
@@ -201,9 +197,9 @@ def _last_step_input(estimator, X):
 def _embed(method_caller, estimator, X):
     if not hasattr(estimator, "transform"):
         raise TypeError(
-            f"{type(estimator).__name__} has no method transform, so new samples have"
-            " no embedding to score. Use an estimator that transforms, or a Pipeline"
-            " whose last step does."
+            f"{type(estimator).__name__} has no method transform, so there is no"
+            " embedding to score. Use an estimator with transform, or a Pipeline that"
+            " ends in one."
         )
     Z = method_caller(estimator, "transform", X)
     Z = Z.toarray() if issparse(Z) else np.asarray(Z)
@@ -214,8 +210,8 @@ def _cluster(method_caller, estimator, X):
     if not hasattr(estimator, "predict"):
         raise TypeError(
             f"{type(estimator).__name__} has no method predict, so there are no"
-            " clusters to score. Use the scorer 'kmeans', which clusters the embedding"
-            " itself."
+            " clusters to score. Use the scorer 'kmeans', which clusters the"
+            " embedding."
         )
     return method_caller(estimator, "predict", X)
 
@@ -232,62 +228,60 @@ def make_embedding_scorer(
 ):
     """Make a scorer for model selection from a metric of embeddings.
 
-    The scorer embeds the samples it is given with the fitted estimator's ``transform``
-    and compares them with their embedding. It works with every transformer and every
+    The scorer calls ``transform`` of the fitted estimator and passes samples and
+    embedding to the metric. It works with every transformer, and every
     :class:`~sklearn.pipeline.Pipeline` that ends in one.
 
     Parameters
     ----------
     metric : callable
-        A function such as :func:`trustworthiness`, returning a float.
+        A function that returns a float, such as :func:`trustworthiness`.
 
     greater_is_better : bool, default=True
-        If False, the scorer returns the negative, as searches maximise.
+        Set it to False for errors: the scorer then returns the negative.
 
     n_neighbors : int or (int, int), default=None
-        Passed to the metric. None leaves the metric's own default.
+        Passed to the metric. None means the metric's default.
 
     inputs : tuple of {"X", "Z", "y", "labels"}, default=None
-        The positional arguments of the metric: the input, its embedding, the known
-        classes, and what the estimator's ``predict`` says. None reads them off the
-        names of the metric's first parameters, and takes ``("X", "Z")`` where the names
-        do not tell.
+        Positional arguments of the metric: the input, its embedding, the classes, and
+        the result of ``predict``. None infers them from the names of the metric's first
+        parameters, or means ``("X", "Z")`` if these are not telling.
 
     reference : {"input", "last_step"} or callable, default="input"
-        What the embedding is compared with. ``"input"`` is X as the search passes it,
-        in a Pipeline the matrix before its first step. Where that has no distances (a
-        table with words or missing values, a list of texts), it is what the last step
-        of the Pipeline sees. ``"last_step"`` is this in any case, scaled columns for
-        instance; without a Pipeline it is the same as ``"input"``. A callable takes X
-        and returns the samples to compare with, such as the ``transform`` of a fitted
-        scaler. Metrics that do not look at X do not need it.
+        Samples that the embedding is compared with. ``"input"`` is the X of the search,
+        before the first step of a Pipeline; if distances of X are undefined (text,
+        missing values), it falls back to ``"last_step"``: the samples as the last step
+        of the Pipeline sees them, scaled for instance. A callable, such as
+        ``transform`` of a fitted scaler, maps X to the samples. Metrics without X
+        ignore it.
 
     **kwargs : dict
-        Further arguments of the metric, which may be called ``metric`` too.
+        Further arguments of the metric.
 
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y=None)``, which pickles if the metric and the reference
-        do. scikit-learn takes it wherever it takes a scorer.
+        ``scorer(estimator, X, y=None)``, for any ``scoring`` of scikit-learn. It can be
+        pickled if the metric and the reference can.
 
     Raises
     ------
     TypeError
-        If `metric` is no callable, or has no parameter of a name in `kwargs`.
+        If `metric` is not callable, or has no parameter named in `kwargs`.
     ValueError
-        If `inputs` or `reference` is none of the above.
+        If `inputs` or `reference` is invalid.
 
     See Also
     --------
-    get_scorer : The ready-made scorers.
+    get_scorer : Get a ready-made scorer.
 
     Notes
     -----
-    With what the last step sees, every candidate of a search is compared with its own
-    picture of the data. That is right to choose an embedding, and wrong to choose the
-    steps before it: a step that leaves little to embed scores best. A callable is one
-    yardstick for all candidates.
+    With ``"last_step"``, each candidate of a search is compared with its own version of
+    the data. Use it to choose an embedding, not the preprocessing: a step that leaves
+    little to embed would score best. A callable is the same reference for all
+    candidates.
 
     Examples
     --------
@@ -301,14 +295,13 @@ def make_embedding_scorer(
     >>> cross_val_score(PCA(2), X, y, scoring=scorer).round(2)
     array([1.  , 1.  , 1.  , 0.97, 1.  ])
 
-    A metric of the embedding whose parameters are called otherwise:
+    A metric whose parameters have other names:
 
     >>> scorer = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
     >>> round(scorer(PCA(2).fit(X), X, y), 2)
     0.53
 
-    An embedding of scaled columns, compared with the columns as they come, and with the
-    scaled ones:
+    Comparison with the original features, and with the scaled ones:
 
     >>> from sklearn.datasets import load_wine
     >>> from sklearn.pipeline import make_pipeline
@@ -324,15 +317,15 @@ def make_embedding_scorer(
     """
     if not callable(metric):
         raise TypeError(
-            f"metric must be a callable, got {metric!r}. Names of ready-made scorers go"
-            " to get_scorer."
+            f"metric must be a callable, got {metric!r}. For ready-made scorers, pass"
+            " the name to get_scorer."
         )
     if inputs is None:
         inputs = _read_inputs(metric)
     unknown = set(inputs) - {"X", "Z", "y", "labels"}
     if unknown or not inputs:
         raise ValueError(
-            "inputs must name one or more of 'X', 'Z', 'y' and 'labels', got"
+            "inputs must be one or more of 'X', 'Z', 'y' and 'labels', got"
             f" {tuple(inputs)!r}."
         )
     if not callable(reference) and reference not in ("input", "last_step"):
@@ -347,7 +340,7 @@ def make_embedding_scorer(
 
 
 def _check_keywords(metric, inputs, names):
-    """Refuse a misspelt argument now, not in the middle of a search."""
+    """Reject misspelled arguments early, not in the middle of a search."""
     try:
         parameters = list(inspect.signature(metric).parameters.values())
     except ValueError:
@@ -364,7 +357,7 @@ def _check_keywords(metric, inputs, names):
         name = getattr(metric, "__name__", repr(metric))
         raise TypeError(
             f"{', '.join(map(repr, unknown))} cannot be passed on: {name} has no such"
-            f" parameter. It has {', '.join(map(repr, known)) or 'none'}."
+            f" parameter. Its parameters are {', '.join(map(repr, known)) or 'none'}."
         )
 
 
@@ -385,15 +378,15 @@ def _read_inputs(metric):
 
 
 def _stratified_part(y, size):
-    """Sorted random rows, of every class its share, rounded up or down."""
+    """Return sorted random indices, stratified by class."""
     shuffled = check_random_state(1).permutation(len(y))
     by_class = shuffled[np.argsort(y[shuffled], kind="stable")]
-    # Steps of equal length through the classes, one after the other.
+    # Evenly spaced positions in the samples sorted by class.
     return np.sort(by_class[(2 * np.arange(size) + 1) * len(y) // (2 * size)])
 
 
 def _linear_svm(Z, y):
-    """Accuracy of a linear classifier on the standardised embedding."""
+    """Return the accuracy of a linear classifier on the standardized embedding."""
     Z = check_data(Z, "Z", sparse=False)
     _, y, Z = labeled(check_labels(y, len(Z)), Z)
     if len(Z) > _LARGEST_SVM:
@@ -402,12 +395,12 @@ def _linear_svm(Z, y):
     n_folds = min(10, int(np.bincount(y).min()))
     if n_folds < 2 or y.max() == 0:
         raise ValueError(
-            "The scorer 'linear_svm' needs two classes, and two samples of each, in"
-            f" the fold that it scores; this one has {len(y)} samples of {y.max() + 1}"
-            f" class(es), the smallest with {np.bincount(y).min()}."
+            "The scorer 'linear_svm' needs two classes with two samples each in a fold,"
+            f" got {len(y)} samples of {y.max() + 1} class(es), the smallest with"
+            f" {np.bincount(y).min()}."
         )
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=1)
-    # Standardised once over all, as the protocol has it.
+    # The published protocol standardizes once, over all samples.
     classifier = SVC(kernel="linear", C=1.0)
     return cross_val_score(
         classifier, StandardScaler().fit_transform(Z), y, cv=folds
@@ -415,13 +408,13 @@ def _linear_svm(Z, y):
 
 
 def _kmeans(Z, y):
-    """Accuracy of k-means clusters of the embedding, matched to the classes."""
+    """Return the accuracy of k-means on the embedding, matched to the classes."""
     Z = check_data(Z, "Z", sparse=False)
     _, y, Z = labeled(check_labels(y, len(Z)), Z)
     if len(y) > 1 and y.max() + 1 == len(y):
         raise ValueError(
             f"The scorer 'kmeans' needs classes, but all {len(y)} labels in the fold"
-            " that it scores differ: as many clusters as samples match any labels."
+            " differ: clusters of one sample each would match any labels."
         )
     clusters = KMeans(n_clusters=y.max() + 1, n_init=10, random_state=0).fit_predict(Z)
     return clustering_accuracy(y, clusters)
@@ -501,11 +494,11 @@ def get_scorer(name, **options):
     Parameters
     ----------
     name : str or callable
-        One of :func:`get_scorer_names`. A callable is returned as it is.
+        One of :func:`get_scorer_names`. A callable is returned unchanged.
 
     **options : dict
         Further arguments of :func:`make_embedding_scorer`, such as `n_neighbors`,
-        `reference` or those of the metric, in place of the usual ones.
+        `reference` or those of the metric.
 
     Returns
     -------
@@ -517,22 +510,19 @@ def get_scorer(name, **options):
     ValueError
         If there is no scorer of this name.
     TypeError
-        If the metric does not have an option, or `name` is a callable, which has its
-        options already.
+        If the metric has no such option, or if options are passed with a callable.
 
     See Also
     --------
-    make_embedding_scorer : Make a scorer from a metric, with your own parameters.
+    make_embedding_scorer : Make a scorer from a metric.
 
     Notes
     -----
-    The input that the embedding is compared with is what the search passes to the
-    estimator, in a Pipeline the matrix before its first step, unless `reference` says
-    otherwise or that matrix does not consist of finite numbers: see
-    :func:`make_embedding_scorer`. Samples whose label is missing are left out by the
-    scorers that need y, which refuse a continuous y. ``linear_svm`` takes at most
-    10,000 samples, a stratified part of more, and as many folds as the smallest class
-    has members if these are fewer than 10.
+    By default, the embedding is compared with the X passed to the search, see
+    `reference` of :func:`make_embedding_scorer`. Scorers that need y leave out samples
+    without a label and reject a continuous y. ``linear_svm`` uses at most 10,000
+    samples, chosen by stratification, and fewer than 10 folds if the smallest class has
+    fewer samples.
 
     Examples
     --------
@@ -547,7 +537,7 @@ def get_scorer(name, **options):
     >>> search.best_params_
     {'n_components': 3}
 
-    With other options than the usual ones:
+    With other options:
 
     >>> get_scorer("trustworthiness", n_neighbors=10, reference="last_step")
     make_embedding_scorer(trustworthiness, n_neighbors=10, reference='last_step')
@@ -555,14 +545,14 @@ def get_scorer(name, **options):
     if callable(name):
         if options:
             raise TypeError(
-                f"The options {', '.join(options)} go with a name, got the callable"
-                f" {name!r}, which has its own. Pass them to make_embedding_scorer."
+                f"The options {', '.join(options)} require a name, got the callable"
+                f" {name!r}. Pass them to make_embedding_scorer instead."
             )
         return name
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"
-            f" {', '.join(map(repr, get_scorer_names()))}; scikit-learn's own scorers"
-            " go to scoring= by their names, or to sklearn.metrics.get_scorer."
+            f" {', '.join(map(repr, get_scorer_names()))}. Pass names of scikit-learn's"
+            " scorers to scoring= or sklearn.metrics.get_scorer."
         )
     return _SCORERS[name](**options)

@@ -10,9 +10,10 @@ from torch import nn
 
 from skmanifold.utils._sizes import check_image_shape, is_size
 
+from ._images import to_images, to_samples
 from ._mlp import _ACTIVATIONS
 
-# Smallest side of an image: smaller ones have nothing to halve.
+# Smaller images cannot be halved usefully.
 _MIN_SIDE = 8
 
 
@@ -20,33 +21,30 @@ class ConvEncoder(nn.Module):
     """Convolutional network from flattened images to vectors.
 
     Blocks of a 3 x 3 convolution of stride 2 and an activation halve the image until
-    its shorter side is about 4, and a linear head, always in full precision, maps what
-    is left to the outputs. There is no normalisation, so that every row is mapped on
-    its own and the derivatives are those of one row; with an activation that is twice
-    differentiable ("gelu", "silu", "softplus", "tanh") a loss may contain them.
+    its shorter side is about 4; a linear head, always in full precision, maps the rest
+    to the outputs. Without normalization layers, samples are independent of their
+    batch. Smooth activations ("gelu", "silu", "softplus", "tanh") allow losses that
+    contain derivatives of the network.
+
+    Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------
     image_shape : tuple of int
-        (H, W) or (H, W, C): the shape that a row is given by ``row.reshape``. Both
-        sides at least 8.
+        (H, W) or (H, W, C), the shape of a sample before flattening. Both sides are at
+        least 8.
     n_out : int
         Number of outputs.
     channels : sequence of int or None, default=None
-        Channels of each block. None takes as many blocks as bring the shorter side to
-        about 4, with 32, 64, 128, 128, ... channels.
+        Channels of each block. None halves the shorter side to about 4, with 32, 64,
+        128, 128, ... channels.
     activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \
 default="gelu"
         Activation of the blocks; "softplus" is sharp, with beta 100.
 
-    Raises
-    ------
-    ValueError
-        If a parameter is invalid.
-
     See Also
     --------
-    ConvDecoder : The way back.
+    ConvDecoder : Convolutional network from vectors to images.
 
     Examples
     --------
@@ -72,7 +70,7 @@ default="gelu"
         self.head = nn.Linear(n_channels * rows * columns, n_out)
 
     def forward(self, x):
-        """Map rows of shape (n, H * W * C) to rows of shape (n, n_out)."""
+        """Map samples of shape (n, H * W * C) to outputs of shape (n, n_out)."""
         x = self.hidden(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.head(x.to(self.head.weight.dtype))
@@ -81,9 +79,11 @@ default="gelu"
 class ConvDecoder(nn.Module):
     """Convolutional network from vectors to flattened images.
 
-    The mirror image of :class:`ConvEncoder`: a linear map to a small image of many
+    The mirror image of :class:`ConvEncoder`: a linear map to a small image with many
     channels, then 4 x 4 transposed convolutions of stride 2, each preceded by an
-    activation. The last one, always in full precision, has linear outputs.
+    activation. The last one is linear and always in full precision.
+
+    Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------
@@ -92,20 +92,15 @@ class ConvDecoder(nn.Module):
     image_shape : tuple of int
         (H, W) or (H, W, C), as in :class:`ConvEncoder`.
     channels : sequence of int or None, default=None
-        Channels of each block in the encoder's order, the last being the smallest
-        image's. None as in :class:`ConvEncoder`.
+        Channels of each block, in the order of the encoder. None is as in
+        :class:`ConvEncoder`.
     activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \
 default="gelu"
         Activation, as in :class:`ConvEncoder`.
 
-    Raises
-    ------
-    ValueError
-        If a parameter is invalid.
-
     See Also
     --------
-    ConvEncoder : From images to vectors.
+    ConvEncoder : Convolutional network from images to vectors.
 
     Examples
     --------
@@ -135,18 +130,18 @@ default="gelu"
         self.head = nn.Sequential(
             nn.ConvTranspose2d(widths[0], n_channels, 4, stride=2, padding=1),
             Crop(sizes[0]),
-            ToRows(),
+            ToSamples(),
         )
 
     def forward(self, z):
-        """Map rows of shape (n, n_in) to rows of shape (n, H * W * C)."""
+        """Map inputs of shape (n, n_in) to samples of shape (n, H * W * C)."""
         z = self.hidden(z)
         with torch.autocast(z.device.type, enabled=False):
             return self.head(z.to(self.head[0].weight.dtype))
 
 
 class ToImage(nn.Module):
-    """Flattened images, channels last, as torch's convolutions take them."""
+    """Reshape flattened images, channels last, to images, channels first."""
 
     def __init__(self, sides, n_channels):
         super().__init__()
@@ -154,19 +149,19 @@ class ToImage(nn.Module):
 
     def forward(self, x):
         """Map (n, H * W * C) to (n, C, H, W)."""
-        return x.unflatten(1, self.shape).permute(0, 3, 1, 2)
+        return to_images(x, self.shape)
 
 
-class ToRows(nn.Module):
+class ToSamples(nn.Module):
     """The inverse of :class:`ToImage`."""
 
     def forward(self, x):
         """Map (n, C, H, W) to (n, H * W * C)."""
-        return x.permute(0, 2, 3, 1).flatten(1)
+        return to_samples(x)
 
 
 class Crop(nn.Module):
-    """The upper left part: a doubled image is one too large where a side is odd."""
+    """Crop to the upper left part: doubling an odd side gives one pixel too many."""
 
     def __init__(self, sides):
         super().__init__()
@@ -178,7 +173,7 @@ class Crop(nn.Module):
 
 
 def _halved(sides, n_times):
-    """Sides of the image before and after each block."""
+    """Return the sides of the image before and after each block."""
     sizes = [tuple(sides)]
     for _ in range(n_times):
         sizes.append(tuple(-(-side // 2) for side in sizes[-1]))
@@ -193,8 +188,8 @@ def _checked_channels(channels, sides):
     most = math.ceil(math.log2(min(sides)))
     if not 1 <= len(widths) <= most or not all(map(is_size, widths)):
         raise ValueError(
-            f"channels={channels!r} must be a sequence of 1 to {most} positive "
-            f"integers: each block halves an image of {sides[0]} x {sides[1]}."
+            f"channels must be a sequence of 1 to {most} positive integers, got "
+            f"{channels!r}: each block halves an image of {sides[0]} x {sides[1]}."
         )
     return [int(width) for width in widths]
 

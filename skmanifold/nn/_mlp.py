@@ -6,6 +6,8 @@
 import torch
 from torch import nn
 
+from skmanifold.utils._sizes import is_size
+
 _NORMS = {
     "layer": nn.LayerNorm,
     "batch": nn.BatchNorm1d,
@@ -24,9 +26,10 @@ _ACTIVATIONS = {
 class MLP(nn.Module):
     """Multi-layer perceptron: (linear, norm, activation) blocks and a linear head.
 
-    Hidden layers follow the surrounding autocast; the head always computes in full
-    precision, because in half precision its outputs lie on a coarse grid on which
-    distinct points coincide.
+    Hidden layers follow the surrounding autocast. The head always uses full precision:
+    in half precision, distinct samples would coincide on a coarse grid.
+
+    Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------
@@ -35,14 +38,19 @@ class MLP(nn.Module):
     n_out : int
         Number of outputs.
     layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers.
+        Widths of the hidden layers. Increase them for large, complex data.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalisation after each hidden linear map.
+        Normalization after each hidden linear map.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="gelu"
         Activation of the hidden layers; "softplus" is sharp, with beta 100.
     output_norm : {"batch", "none"}, default="none"
-        Normalisation of the outputs, without scale and shift.
+        Normalization of the outputs, without scale and shift.
+
+    Raises
+    ------
+    ValueError
+        If a width is not a positive integer.
 
     Examples
     --------
@@ -63,6 +71,17 @@ default="gelu"
         output_norm="none",
     ):
         super().__init__()
+        for name, width in [("n_in", n_in), ("n_out", n_out)]:
+            if not is_size(width):
+                raise ValueError(
+                    f"{name}={width!r} must be a positive integer, the width of the "
+                    f"{'inputs' if name == 'n_in' else 'outputs'}."
+                )
+        if isinstance(layers, str) or not all(map(is_size, layers)):
+            raise ValueError(
+                f"layers={layers!r} must be a sequence of positive integers, the "
+                "widths of the hidden layers; () has none."
+            )
         hidden, width = [], n_in
         for n_units in layers:
             hidden += [nn.Linear(width, n_units), _NORMS[norm](n_units)]
@@ -77,7 +96,7 @@ default="gelu"
         )
 
     def forward(self, x):
-        """Map rows of shape (n, n_in) to rows of shape (n, n_out)."""
+        """Map samples of shape (n, n_in) to outputs of shape (n, n_out)."""
         x = self.hidden(x)
         with torch.autocast(x.device.type, enabled=False):
             return self.output_norm(self.head(x.to(self.head.weight.dtype)))

@@ -8,7 +8,12 @@ None of it needs a network or loads torch. Persistent homology needs the package
 """
 
 from skmanifold.topology._complex import FilteredComplex
-from skmanifold.topology._covers import overlap, soft_cover
+from skmanifold.topology._covers import (
+    choose_prototypes,
+    overlap,
+    soft_cover,
+    two_nearest,
+)
 from skmanifold.topology._denoising import denoise
 from skmanifold.topology._nerve import cech_nerve
 from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
@@ -18,8 +23,10 @@ __all__ = [
     "FilteredComplex",
     "betti_numbers",
     "cech_nerve",
+    "choose_prototypes",
     "denoise",
     "overlap",
     "persistence",
     "soft_cover",
+    "two_nearest",
 ]

@@ -12,7 +12,8 @@ class FilteredComplex:
     Parameters
     ----------
     simplices : list of ndarray of shape (n_simplices, dimension + 1)
-        For each dimension from 0 on, the vertices of each simplex in increasing order.
+    simplices : list of ndarray of shape (n_simplices, dimension + 1)
+        Vertices of the simplices of dimension 0, 1, ..., in increasing order.
     values : list of ndarray of shape (n_simplices,)
         Filtration values, at least as large as those of the faces.
     end : float, default=inf
@@ -56,11 +57,6 @@ class FilteredComplex:
         -------
         gudhi.SimplexTree
             Tree with the same simplices and filtration values.
-
-        Raises
-        ------
-        ImportError
-            If gudhi is not installed.
         """
         gudhi = import_optional("gudhi", "topology", feature="Persistent homology")
         tree = gudhi.SimplexTree()

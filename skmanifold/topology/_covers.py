@@ -16,7 +16,7 @@ from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import Count, check_seed
 
-# Largest number of samples for k-means, which keeps it to a few seconds.
+# Larger data are subsampled for k-means, which then takes a few seconds.
 _MAX_KMEANS_SAMPLES = 10_000
 
 
@@ -36,11 +36,6 @@ def overlap(Q):
     ndarray of shape (n_charts, n_charts)
         Symmetric overlaps, in [0, 1] for memberships in [0, 1] and 0 for charts
         without mass.
-
-    Raises
-    ------
-    ValueError
-        If Q holds negative or non-finite values.
 
     References
     ----------
@@ -87,31 +82,25 @@ def soft_cover(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The data.
+        The samples.
     n_charts : int, default=16
-        Number of prototypes. Increase it until charts are small against the loops and
+        Number of prototypes. Increase it until charts are smaller than the loops and
         voids of the data.
     init : {"k-means", "random", "farthest"}, default="k-means"
-        Prototypes: the centers of k-means; random samples; or samples chosen one by one
-        as the farthest from those chosen before.
+        Prototypes: centers of k-means, random samples, or samples chosen one by one as
+        the farthest from all previous ones.
     temperature : float, default=0.1
-        Softness of the boundaries between charts. Increase it if charts that touch do
+        Softness of the boundaries between charts. Increase it if adjacent charts do
         not overlap.
     denoise : bool, default=False
-        Whether to denoise the samples first with :func:`denoise`. Set it for noisy
-        data.
+        Denoise the samples first with :func:`denoise`. Set it for noisy data.
     random_state : int, RandomState instance or None, default=None
         Seed of the prototypes.
 
     Returns
     -------
     ndarray of shape (n_samples, n_charts)
-        Memberships q. The memberships of a sample sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If X or a parameter is invalid.
+        Memberships q, which sum to 1 for each sample.
 
     Examples
     --------
@@ -128,7 +117,7 @@ def soft_cover(
         )
     if denoise:
         X = _denoising.denoise(X)
-    # far from the origin squared distances lose their digits
+    # squared distances far from the origin lose digits
     X = X - X.mean(axis=0)
     prototypes = choose_prototypes(X, n_charts, init, check_seed(random_state))
     d2 = _squared_distances(X, prototypes)
@@ -136,7 +125,33 @@ def soft_cover(
 
 
 def choose_prototypes(X, n_charts, init, rng):
-    """Choose prototypes of shape (n_charts, n_features)."""
+    """Choose the prototypes of charts.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples, at least `n_charts`.
+    n_charts : int
+        Number of prototypes.
+    init : {"k-means", "random", "farthest"}
+        The centers of k-means; random samples; or samples chosen one by one as the
+        farthest from those chosen before.
+    rng : numpy.random.RandomState
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (n_charts, n_features)
+        The prototypes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.topology import choose_prototypes
+    >>> X = np.array([[0.0], [1.0], [5.0]])
+    >>> choose_prototypes(X, 3, "farthest", np.random.RandomState(0)).shape
+    (3, 1)
+    """
     if init == "random":
         return X[rng.choice(len(X), n_charts, replace=False)]
     if init == "farthest":
@@ -151,13 +166,35 @@ def choose_prototypes(X, n_charts, init, rng):
         X = X[np.sort(rng.choice(len(X), _MAX_KMEANS_SAMPLES, replace=False))]
     kmeans = KMeans(n_charts, n_init=3, random_state=rng)
     with one_thread(), warnings.catch_warnings():
-        # duplicated samples: some prototypes coincide, and so do their charts
+        # with duplicates, some prototypes and their charts coincide
         warnings.filterwarnings("ignore", "Number of distinct clusters")
         return kmeans.fit(X).cluster_centers_
 
 
 def two_nearest(X, prototypes, n_nearest=2):
-    """Compute the mean squared distance to the two nearest prototypes, 1 if it is 0."""
+    """Compute the mean squared distance of samples to their nearest prototypes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    prototypes : ndarray of shape (n_charts, n_features)
+        Prototypes.
+    n_nearest : int, default=2
+        Number of prototypes, the nearest ones, of each sample.
+
+    Returns
+    -------
+    float
+        The mean over samples and prototypes; 1 if it is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.topology import two_nearest
+    >>> two_nearest(np.array([[0.0]]), np.array([[1.0], [3.0], [9.0]]))
+    5.0
+    """
     total = 0.0
     for batch in gen_batches(len(X), 4096):
         d2 = _squared_distances(X[batch], prototypes)
@@ -174,21 +211,20 @@ def _squared_distances(A, B):
 def check_memberships(Q):
     """Validate the memberships of a soft cover, non-negative but of any scale."""
     if hasattr(Q, "predict_proba"):
-        name = type(Q).__name__
         raise TypeError(
-            f"Q is an estimator, {name}, but memberships are needed. Pass "
-            "model.predict_proba(X)."
+            f"Q is an estimator, {type(Q).__name__}, but must be an array of"
+            " memberships. Pass model.predict_proba(X)."
         )
     Q = check_array(plain(Q, "Q"), dtype=np.float64, input_name="Q")
     if Q.min() < 0:
         raise ValueError(
-            f"Q holds the negative value {Q.min():g}, but memberships are not "
+            f"Q has the negative value {Q.min():g}, but memberships must not be "
             "negative. Pass the result of predict_proba."
         )
     return Q
 
 
 def inverse_mass(Q):
-    """Compute the inverse sum of the memberships of each chart, 0 if they are all 0."""
+    """Compute the inverse sum of memberships of each chart; 0 if all of them are 0."""
     mass = Q.sum(axis=0)
     return np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0)

@@ -16,30 +16,24 @@ from skmanifold.utils._validation import Count
 def denoise(X, *, n_neighbors=20):
     """Remove isotropic noise from data near a manifold.
 
-    First, principal components that noise alone explains are dropped: those whose
-    variances lie below the Marchenko-Pastur edge of noise with the mean variance of the
-    dropped components [1]_. This step applies if they are at least half of all
-    components, but not all. Then each sample is replaced by the mean of itself and its
-    neighbors in the remaining components.
+    First, principal components with variances below the Marchenko-Pastur edge of pure
+    noise are dropped [1]_, provided they are at least half of all components, but not
+    all. The noise variance is the mean over the dropped components. Then each sample is
+    replaced by the mean of itself and its neighbors in the remaining components.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The data.
+        The samples.
     n_neighbors : int, default=20
         Number of neighbors in the mean, at most a quarter of the other distinct
-        samples, as copies of a sample count once; 0 skips the second step. Increase it
-        to smooth more; this also shrinks curved parts of the data.
+        samples; 0 skips the second step. Increase it to smooth more; this also shrinks
+        curved parts of the data.
 
     Returns
     -------
     ndarray of shape (n_samples, n_features)
         Denoised samples, in the units of X.
-
-    Raises
-    ------
-    ValueError
-        If X or a parameter is invalid.
 
     References
     ----------
@@ -93,7 +87,7 @@ def _signal_basis(X):
             vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     variances, vectors = np.maximum(variances[::-1], 0.0), vectors[:, ::-1]
     for r in range(min(len(variances), d // 2 + 1)):
-        # rounding leaves traces of variance in directions that have none
+        # rounding leaves traces of variance in directions without any
         noise = variances[r:].sum() / (d - r) + 1e-12 * variances[0]
         if variances[r] <= noise * _largest_noise_variance(n, d - r):
             return vectors[:, :r] if r else None

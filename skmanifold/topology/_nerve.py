@@ -12,8 +12,8 @@ from skmanifold.topology._covers import check_memberships, inverse_mass
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
 
-# Number of memberships per block when filtration values are computed: a block fits
-# into the processor's cache, which makes it several times faster than larger ones.
+# Number of memberships per block of filtration values: a block fits into the
+# processor's cache, which is several times faster.
 _BLOCK_SIZE = 2**16
 
 NERVE_CONSTRAINTS = {
@@ -65,19 +65,13 @@ def cech_nerve(
         Number of samples used, a random subset with a fixed seed if Q has more. None
         uses all.
     max_simplices : int, default=50000
-        Number of simplices examined per dimension from triangles on, in the order in
-        which their faces enter. The complex ends where the first simplex left out could
-        enter.
+        Number of simplices examined per dimension from triangles on, by the entry of
+        their faces. The complex ends where the first omitted simplex could enter.
 
     Returns
     -------
     FilteredComplex
         The nerve.
-
-    Raises
-    ------
-    ValueError
-        If Q or a parameter is invalid.
 
     References
     ----------
@@ -97,11 +91,11 @@ def cech_nerve(
     Q = check_memberships(Q)
     if Q.max() > 1 + 1e-6:
         raise ValueError(
-            f"Q holds {Q.max():g}, but memberships lie in [0, 1]. Divide each row by "
-            "its sum."
+            f"Q has the value {Q.max():g}, but memberships lie in [0, 1]. Divide each "
+            "row by its sum."
         )
     if max_samples is not None and len(Q) > max_samples:
-        # at random: the samples may be ordered or periodic
+        # at random, since the samples may be ordered or periodic
         rng = np.random.RandomState(0)
         Q = Q[np.sort(rng.choice(len(Q), max_samples, replace=False))]
     if rank > len(Q):
@@ -114,7 +108,7 @@ def cech_nerve(
 
 
 class _Dowker:
-    """-log of the rank-th largest ``min q`` over the points, for many simplices."""
+    """-log of the rank-th largest ``min q`` over the points, for simplices."""
 
     def __init__(self, Q, rank):
         with np.errstate(divide="ignore"):
@@ -142,7 +136,7 @@ class _Dowker:
 
 
 class _Fuzzy:
-    """-log of the overlap, for many simplices; `_grow` takes the minimum over faces."""
+    """-log of the overlap, for batches of simplices, without the minimum over faces."""
 
     def __init__(self, Q):
         self.q = np.ascontiguousarray(Q.T)
@@ -175,7 +169,7 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
         candidates, earliest = _extend(simplices[-1], values[-1], n_charts)
         if len(candidates) == 0:
             break
-        # edges are few, and their vertices say little about when they enter
+        # edges are few, and the values of their vertices say little
         if len(candidates) > max_simplices and len(simplices) > 1:
             order = np.argsort(earliest, kind="stable")
             cut = min(cut, earliest[order[max_simplices]])
@@ -185,7 +179,7 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
         present = np.isfinite(value)
         simplices.append(candidates[present])
         values.append(value[present])
-    # simplices that were left out enter at the cut or later: the complex ends there
+    # omitted simplices enter at the cut or later, so the complex ends there
     for dimension, value in enumerate(values):
         kept = value < cut
         simplices[dimension] = simplices[dimension][kept]
@@ -203,9 +197,9 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
 
 
 def _extend(simplices, values, n_charts):
-    """Return candidates of the next dimension and when their last facets enter.
+    """Return candidates of the next dimension and the entry of their last facets.
 
-    Simplices are in lexicographic order, and so are the candidates.
+    Simplices and candidates are in lexicographic order.
     """
     n, size = simplices.shape
     counts = n_charts - 1 - simplices[:, -1]

@@ -12,12 +12,12 @@ from skmanifold.topology._nerve import NERVE_CONSTRAINTS, cech_nerve
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
-# An interval over which memberships shrink by less than exp(4) = 55 does not count as a
-# feature of the data: charts of unequal shape alone produce such intervals.
+# Memberships that shrink by less than exp(4) = 55 over an interval are not evidence of
+# a feature: charts of unequal shape alone produce such intervals.
 _SHORTEST_FEATURE = 4.0
 
-# Separate parts need an interval longer than 2, and longer by this factor than that of
-# all charts together, so that a few outliers do not count as a part.
+# Separate components need an interval longer than this, and longer by this factor than
+# that of all charts together, so that a few outliers do not count as one.
 _SEPARATION_FACTOR = 2.0
 _SHORTEST_SEPARATION = 2.0
 
@@ -31,13 +31,13 @@ class BettiNumbers(NamedTuple):
         Betti numbers of dimensions 0, 1, ... on the longest interval of the filtration
         over which they are constant.
     length : float
-        Length of that interval, ``log((1 + stop) / (1 + start))``, as the confidence.
+        Length of that interval, ``log((1 + stop) / (1 + start))``, as confidence.
     start, stop : float
         Ends of the interval, as -log of the membership.
     runner_up : float
         Length of the longest interval with other numbers, including intervals with more
-        components from the first edge on; 0 if there is none. Do not trust `numbers`
-        unless it is well below `length`.
+        components from the first edge on; 0 if there is none. Trust `numbers` only if
+        it is well below `length`.
 
     Examples
     --------
@@ -65,14 +65,14 @@ def persistence(complex, field=2, max_dimension=None):
     Parameters
     ----------
     complex : FilteredComplex
-        A complex, as from :func:`cech_nerve`.
+        Filtered complex, such as the result of :func:`cech_nerve`.
     field : int, default=2
-        A prime p: coefficients are the integers modulo p. Compare two fields to detect
+        Prime p: coefficients are integers modulo p. Compare two fields to detect
         torsion: the projective plane has Betti numbers (1, 1, 1) modulo 2 and (1, 0, 0)
         modulo 3.
     max_dimension : int, default=None
-        Largest dimension of homology. None is one less than that of the complex; above
-        it, the homology of a truncated complex differs from that of the space.
+        Largest dimension of homology. None means one less than the dimension of the
+        complex, above which homology is truncated.
 
     Returns
     -------
@@ -84,8 +84,7 @@ def persistence(complex, field=2, max_dimension=None):
     ------
     ImportError
         If gudhi is not installed.
-    ValueError
-        If a parameter is invalid.
+        If `field` is not prime.
 
     Examples
     --------
@@ -98,15 +97,15 @@ def persistence(complex, field=2, max_dimension=None):
     """
     if not isinstance(complex, FilteredComplex):
         raise TypeError(
-            f"complex is of type {type(complex).__name__}, but a FilteredComplex is "
-            "needed. Build it from a cover with cech_nerve."
+            f"complex must be a FilteredComplex, got {type(complex).__name__}. Build it"
+            " from a cover with cech_nerve."
         )
     if not _is_prime(field):
-        raise ValueError(f"field={field!r} must be a prime number, for example 2 or 3.")
+        raise ValueError(f"field must be a prime number such as 2 or 3, got {field!r}.")
     if max_dimension is None:
         max_dimension = max(complex.dimension - 1, 0)
     tree = complex.to_gudhi()
-    # Without the last argument cycles of the largest dimension are not counted.
+    # Without the last argument, cycles of the largest dimension are not counted.
     tree.compute_persistence(homology_coeff_field=int(field), persistence_dim_max=True)
     bars = []
     for dimension in range(max_dimension + 1):
@@ -129,12 +128,11 @@ def betti_numbers(
     """Count the components, loops and voids of the space under a soft cover.
 
     The Betti numbers of the nerve change as it grows. The result is their values on
-    the longest interval over which they are constant, among those with the fewest
-    components (one, unless parts never meet); from a to b its length is
-    ``log((1 + b) / (1 + a))``. At the end all charts meet and the nerve is
-    contractible, whatever the data: this last interval counts only if memberships
-    shrink by more than ``exp(4)`` in no other one. Separate parts of the data also meet
-    in the end, since memberships are seldom zero: an interval with more components is
+    the longest interval, of length ``log((1 + b) / (1 + a))`` from a to b, over which
+    they are constant, among the intervals with the fewest components. In the last
+    interval all charts meet and the nerve is contractible for any data, so it counts
+    only if memberships shrink by more than ``exp(4)`` in no other interval. Since
+    separate components also meet in the end, an interval with more components is
     preferred if it is longer than 2 and more than twice as long.
 
     Parameters
@@ -142,12 +140,12 @@ def betti_numbers(
     cover : array-like of shape (n_samples, n_charts) or FilteredComplex
         Memberships in [0, 1] as returned by ``predict_proba`` (not the chart blocks of
         ``transform``), or a complex whose dimension exceeds `max_dimension`. Charts
-        must be small against the loops and voids of a manifold: use 4 for a circle, 8
-        for a sphere, 16 for a flat torus, 32 for a torus in three dimensions.
+        must be smaller than the loops and voids: use 4 for a circle, 8 for a sphere,
+        16 for a flat torus, 32 for a torus in three dimensions.
     max_dimension : int, default=2
         Largest dimension of homology.
     field : int, default=2
-        A prime, see :func:`persistence`.
+        Prime, see :func:`persistence`.
     filtration : {"dowker", "fuzzy"}, default="dowker"
         See :func:`cech_nerve`.
     rank : int, default=1
@@ -158,14 +156,12 @@ def betti_numbers(
     Returns
     -------
     BettiNumbers
-        The Betti numbers, and the length of their interval as a confidence.
+        The Betti numbers, and the length of their interval as confidence.
 
     Raises
     ------
     ImportError
         If gudhi is not installed.
-    ValueError
-        If a parameter is invalid.
 
     Examples
     --------
@@ -185,9 +181,8 @@ def betti_numbers(
         )
     elif cover.dimension <= max_dimension:
         raise ValueError(
-            f"The complex has dimension {cover.dimension}, but the homology of "
-            f"dimension {max_dimension} needs simplices of dimension "
-            f"{max_dimension + 1}. Build it with cech_nerve(..., "
+            f"The complex has dimension {cover.dimension}, but homology of dimension "
+            f"{max_dimension} needs {max_dimension + 1}. Build it with cech_nerve(..., "
             f"max_dimension={max_dimension + 1})."
         )
     bars = persistence(cover, field, max_dimension)
@@ -197,11 +192,11 @@ def betti_numbers(
 
 
 def _constant_intervals(bars, end):
-    """Return ``(Betti numbers, start, stop)`` of every interval without a change."""
+    """Return ``(Betti numbers, start, stop)`` of every maximal constant interval."""
     changes = np.unique(np.concatenate([pairs.ravel() for pairs in bars]))
     changes = changes[changes < end]
     if len(changes) == 0:
-        # one chart, or charts that are all equal: a full simplex from the beginning
+        # one chart, or equal charts: a full simplex from the beginning
         return [((1,) + (0,) * (len(bars) - 1), end, end)]
     intervals = []
     for start, stop in zip(changes, [*changes[1:], end], strict=True):
@@ -221,10 +216,10 @@ def _select_betti_numbers(intervals, first_edge):
     fewest = min(numbers[0] for numbers, _, _ in intervals if numbers[0] > 0)
     connected = [interval for interval in intervals if interval[0][0] == fewest]
     best, competitors = _longest_interval(connected)
-    # the final interval, in which all charts meet, is no evidence against parts
+    # the final interval, in which all charts meet, is no evidence against components
     minimum = _SEPARATION_FACTOR * _length(best) if best is not intervals[-1] else 0.0
 
-    # separate parts show up before they meet; isolated charts carry no information
+    # components must separate after the first edge; isolated charts say nothing
     separate = {}
     for interval in intervals:
         if interval[1] >= first_edge and interval[0][0] > fewest:
@@ -252,10 +247,10 @@ def _longest_interval(intervals):
 
 
 def _length(interval):
-    """Compute the length of an interval on a scale of ratios of large values.
+    """Return the length of an interval, logarithmic for large values.
 
-    -log of a membership grows with the square of distance: the last intervals, in which
-    charts have long outgrown the loops and voids, would otherwise be the longest.
+    -log of a membership grows with squared distance, so the last intervals, in which
+    charts have outgrown the loops and voids, would otherwise be the longest.
     """
     _, start, stop = interval
     return float(np.log1p(stop) - np.log1p(start))

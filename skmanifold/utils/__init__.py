@@ -1,8 +1,45 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Help for the other modules: optional dependencies."""
+"""Helpers of all parts, and of a method of your own.
 
+Also scikit-learn's names for the constraints of parameters, which it does not export
+itself: ``Interval``, ``StrOptions``, ``HasMethods``, ``validate_params`` and
+``fit_context``.
+"""
+
+from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import read_labels, read_targets
 from skmanifold.utils._optional import import_optional
+from skmanifold.utils._reduction import principal_components
+from skmanifold.utils._sizes import is_size
+from skmanifold.utils._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+    validate_params,
+)
+from skmanifold.utils._threads import one_blas_thread, one_thread
+from skmanifold.utils._validation import Count, Number, check_seed
+from skmanifold.utils._warnings import warn
 
-__all__ = ["import_optional"]
+__all__ = [
+    "Count",
+    "HasMethods",
+    "Interval",
+    "Number",
+    "StrOptions",
+    "check_seed",
+    "fit_context",
+    "import_optional",
+    "is_size",
+    "one_blas_thread",
+    "one_thread",
+    "plain",
+    "principal_components",
+    "read_labels",
+    "read_targets",
+    "validate_params",
+    "warn",
+]

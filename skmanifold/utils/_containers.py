@@ -1,16 +1,28 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Containers whose values scikit-learn's validation would read wrongly."""
+"""Containers that scikit-learn's validation would misread."""
 
 import numpy as np
 
-# Names of columns that an error lists.
+# Maximum number of column names in an error.
 _MOST_NAMES = 10
 
 
 def plain(X, name="X"):
-    """What validation may read: masked entries become NaN.
+    """Return X as scikit-learn's validation reads it: masked entries become NaN.
+
+    Parameters
+    ----------
+    X : array-like
+        Data in any container.
+    name : str, default="X"
+        What errors call it.
+
+    Returns
+    -------
+    array-like
+        X, or a copy without a mask.
 
     Raises
     ------
@@ -18,14 +30,21 @@ def plain(X, name="X"):
         If X is not computed yet.
     ValueError
         If X has columns of dates or times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.utils import plain
+    >>> plain(np.ma.array([1.0, 2.0], mask=[False, True]))
+    array([ 1., nan])
     """
     if np.ma.isMaskedArray(X):
         return _filled(X)
-    # what is collected has no rows before it is
+    # lazy frames have no length before they are collected
     if hasattr(X, "collect") and not hasattr(X, "__len__"):
         raise TypeError(
-            f"{name} is a {type(X).__name__}, whose rows are not computed yet. Call "
-            "collect() and pass what it returns."
+            f"{name} is a {type(X).__name__}, which is not computed yet. Call collect()"
+            " and pass the result."
         )
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         dates = [
@@ -35,9 +54,8 @@ def plain(X, name="X"):
         ]
         if dates:
             raise ValueError(
-                f"{name} has columns that are not numbers: {listed(dates)}. They hold "
-                "dates or times: give these as numbers, days since the first of them "
-                "for instance, or leave these columns out."
+                f"{name} has columns of dates or times: {listed(dates)}. Convert these "
+                "to numbers, such as days since the first date, or drop them."
             )
     return X
 
@@ -54,13 +72,13 @@ def _filled(X):
 
 
 def _is_temporal(dtype):
-    ask = getattr(dtype, "is_temporal", None)  # polars
-    if ask is not None:
-        return bool(ask())
+    is_temporal = getattr(dtype, "is_temporal", None)  # polars
+    if is_temporal is not None:
+        return bool(is_temporal())
     return getattr(dtype, "kind", None) in ("m", "M")
 
 
 def listed(names):
-    """The first of some names, and how many more there are."""
+    """Join the first names, and the number of remaining ones."""
     more = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

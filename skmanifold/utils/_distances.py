@@ -1,14 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Distances in any metric of scikit-learn, dense or sparse, that are checked."""
+"""Validated distances in any metric of scikit-learn, dense or sparse."""
 
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
 from sklearn.metrics import pairwise_distances
 
-# Metrics of sets: a sample is the set of its columns that are not zero.
+# Metrics of sets: a sample is the set of its nonzero features.
 SET_METRICS = (
     "dice",
     "jaccard",
@@ -17,25 +17,25 @@ SET_METRICS = (
     "sokalsneath",
     "yule",
 )
-# Metrics with parameters that are learned from the data, or given by name.
+# Metrics with parameters that are given or learned from the data.
 LEARNED_METRICS = ("seuclidean", "mahalanobis")
 # Metrics that scikit-learn computes for sparse data.
 _SPARSE_METRICS = ("cityblock", "cosine", "euclidean", "l1", "l2", "manhattan")
-# Entries of a block of samples that is made dense.
+# Number of entries of a block of sparse samples that is made dense.
 _DENSE_ENTRIES = 2**21
-# Rounding may turn a distance of zero negative, by so much of the largest one.
+# Rounding may make a zero distance negative, relative to the largest distance.
 _ROUNDING = 1e-6
 
 _REMEDIES = {
-    "correlation": "A sample whose columns are all equal has no correlation with "
-    "others: leave such samples out, or use another metric.",
-    "braycurtis": "It is 0 / 0 between two samples of zeros, and meant for data that "
-    "are not negative: leave such samples out, or use another metric.",
+    "correlation": "Constant samples have no correlation with others: remove them, or "
+    "use another metric.",
+    "braycurtis": "It is 0 / 0 between samples of zeros, and requires non-negative "
+    "data: remove such samples, or use another metric.",
 }
 
 
 def describe_metric(metric):
-    """Name of a metric for messages."""
+    """Return the name of a metric for messages."""
     return (
         repr(metric)
         if isinstance(metric, str)
@@ -44,10 +44,10 @@ def describe_metric(metric):
 
 
 def check_distances(distances, rows, metric, columns=None):
-    """Raise ValueError if a distance is NaN or negative.
+    """Return distances; raise ValueError if one is NaN or negative.
 
-    `rows` are the numbers of the samples whose distances to all samples, or to
-    `columns` of shape ``(len(rows), m)``, these are.
+    `distances` are those from the samples `rows` to all samples, or to `columns` of
+    shape ``(len(rows), m)``.
     """
     if not distances.size:
         return distances
@@ -55,43 +55,42 @@ def check_distances(distances, rows, metric, columns=None):
     if least >= 0:
         return distances
     bad = np.isnan(distances)
-    what = "NaN"
+    kind = "NaN"
     if not bad.any():
         largest = np.abs(distances[np.isfinite(distances)]).max(initial=0.0)
         bad = distances < -_ROUNDING * largest
         if not bad.any():
             return np.maximum(distances, 0, out=distances)
-        what = f"negative ({distances[bad][0]:g})"
-    found = np.argwhere(bad)
-    others = found[:, 1] if columns is None else columns[bad]
-    # of a sample to itself only if there is nothing else
-    at = (others != np.asarray(rows)[found[:, 0]]).argmax()
-    raise _invalid(metric, what, rows[found[at, 0]], others[at])
+        kind = f"negative ({distances[bad][0]:g})"
+    positions = np.argwhere(bad)
+    others = positions[:, 1] if columns is None else columns[bad]
+    # name two different samples if possible
+    first = (others != np.asarray(rows)[positions[:, 0]]).argmax()
+    raise _invalid(metric, kind, rows[positions[first, 0]], others[first])
 
 
-def _invalid(metric, what, first, second):
-    """The error about a distance that is none."""
+def _invalid(metric, kind, first, second):
+    """Return the error for an invalid distance."""
     remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
     if remedy is None:
-        remedy = "Return 0 for equal samples and more the less alike they are."
-        if what != "NaN":
+        remedy = "Return 0 for equal samples, and larger numbers for less similar ones."
+        if kind != "NaN":
             remedy = (
-                "A similarity is no distance: subtract it from its largest value, "
-                "for instance."
+                "If it is a similarity, subtract it from its largest value, for"
+                " example."
             )
     return ValueError(
-        f"metric={describe_metric(metric)} gives distances that are {what}, here "
+        f"metric={describe_metric(metric)} returns distances that are {kind}, such as "
         f"between samples {first} and {second}. Distances must be numbers of at least "
         f"0. {remedy}"
     )
 
 
 def learned_space(X, metric, metric_params=None):
-    """Map samples so that distances in a learned metric are Euclidean ones.
+    """Map samples so that distances in a learned metric are Euclidean.
 
-    Parameters are those of scikit-learn: ``V``, the variances of the columns, for
-    "seuclidean", and ``VI``, the inverse of their covariance, or ``V``, the
-    covariance itself, for "mahalanobis". Those that are not given are taken from X.
+    As in scikit-learn, ``V`` is the variances for "seuclidean"; "mahalanobis" takes the
+    inverse covariance ``VI`` or the covariance ``V``. The default is computed from X.
     """
     params = dict(metric_params or {})
     n_features = X.shape[1]
@@ -109,15 +108,15 @@ def learned_space(X, metric, metric_params=None):
             raise ValueError(
                 f"metric_params[{name!r}] has shape {value.shape} for "
                 f"metric={metric!r}. It must be an array of finite numbers of shape "
-                f"{shape}, as X has {n_features} columns."
+                f"{shape}, as X has {n_features} features."
             )
     if metric == "seuclidean":
         if "V" in params:
             variance = params["V"]
             if (variance <= 0).any():
                 raise ValueError(
-                    "metric_params['V'] has entries that are not positive. They are "
-                    "variances: leave constant columns out of X, or give them a 1."
+                    "metric_params['V'] has entries that are not positive. Variances "
+                    "must be: drop constant features, or set their variance to 1."
                 )
         else:
             mean, squares = _moments(X)
@@ -125,7 +124,7 @@ def learned_space(X, metric, metric_params=None):
             variance *= X.shape[0] / (X.shape[0] - 1)
             if not sparse.issparse(X):
                 variance = np.var(X, axis=0, ddof=1, dtype=np.float64)
-            # a constant column counts for nothing
+            # ignore constant features
             variance[variance == 0] = 1.0
         scale = 1 / np.sqrt(variance)
         if sparse.issparse(X):
@@ -138,14 +137,13 @@ def learned_space(X, metric, metric_params=None):
         covariance = params.get("V")
         if covariance is None:
             covariance = np.atleast_2d(np.cov(X, rowvar=False, dtype=np.float64))
-        # columns that others determine count for nothing
+        # ignore linearly dependent features
         precision = np.linalg.pinv(covariance, hermitian=True)
     values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     if values.min() < -1e-8 * max(values.max(), 0.0):
         raise ValueError(
-            "The matrix of metric='mahalanobis' has negative eigenvalues, so that "
-            "distances would be no numbers. It must be a covariance (V) or its "
-            "inverse (VI)."
+            "The matrix of metric='mahalanobis' has negative eigenvalues, so distances "
+            "are undefined. Pass a covariance (V) or its inverse (VI)."
         )
     kept = values > 1e-15 * values.max(initial=0.0)
     if not kept.any():
@@ -155,7 +153,7 @@ def learned_space(X, metric, metric_params=None):
 
 
 def _moments(X):
-    """Mean and mean square of the columns."""
+    """Return mean and mean square of the columns."""
     if sparse.issparse(X):
         X = X.astype(np.float64)
         return (
@@ -166,17 +164,10 @@ def _moments(X):
 
 
 class CheckedDistances:
-    """Distances from some samples to all, computed when asked for, and checked.
+    """Validated distances from given samples to all, computed on demand.
 
-    Parameters
-    ----------
-    X : {ndarray, CSR} of shape (n_samples, n_features)
-        Validated samples.
-    metric : str or callable
-        Any metric of :func:`sklearn.metrics.pairwise_distances`. Those that it refuses
-        for sparse data are computed here.
-    metric_params : dict or None, default=None
-        Parameters of the metric.
+    `metric` is any metric of :func:`sklearn.metrics.pairwise_distances`, also for
+    sparse data.
     """
 
     def __init__(self, X, metric, metric_params=None):
@@ -206,7 +197,7 @@ class CheckedDistances:
             X.sort_indices()
             self.sizes = np.diff(X.indptr).astype(np.float64)
             if metric == "hamming":
-                # one column for each value of each column
+                # one column per distinct value of each column
                 _, cell = np.unique(
                     np.stack([X.indices.astype(np.float64), X.data]),
                     axis=1,
@@ -226,7 +217,7 @@ class CheckedDistances:
             X = X.astype(np.float64)
             self.means = np.asarray(X.sum(axis=1)).ravel() / n_features
             if is_sparse:
-                # differences, as those of sums of squares would lose digits
+                # from deviations, since differences of squares would lose digits
                 deviations = X.copy()
                 deviations.data -= np.repeat(self.means, np.diff(X.indptr))
                 squares = np.asarray(deviations.power(2).sum(axis=1)).ravel()
@@ -239,8 +230,8 @@ class CheckedDistances:
                 self.centered, self.centered_T = X, X.T
             flat = lengths <= 1e-14 * np.sqrt(n_features) * np.abs(self.means)
             if flat.any():
-                at = flat.argmax()
-                raise _invalid(metric, "NaN", at, 0 if at else 1)
+                first = flat.argmax()
+                raise _invalid(metric, "NaN", first, 0 if first else 1)
             self.lengths = lengths
 
     @property
@@ -248,7 +239,7 @@ class CheckedDistances:
         return self.X.shape[0]
 
     def __call__(self, rows):
-        """Distances of shape (len(rows), n_samples), a new array."""
+        """Return distances of shape (len(rows), n_samples), as a new array."""
         rows = np.asarray(rows)
         if self.counts:
             distances = self._of_sets(rows)
@@ -261,7 +252,7 @@ class CheckedDistances:
         return check_distances(distances, rows, self.metric)
 
     def _of_scikit_learn(self, A, B):
-        # validated once; without this, each block would be again
+        # validated once already
         with config_context(assume_finite=True), np.errstate(invalid="ignore"):
             return pairwise_distances(A, B, metric=self.metric, **self.params)
 
@@ -271,18 +262,18 @@ class CheckedDistances:
         step = max(1, _DENSE_ENTRIES // n_features)
         distances = np.empty((len(rows), n_samples))
         for i in range(0, len(rows), step):
-            some = X[rows[i : i + step]].toarray()
+            dense_rows = X[rows[i : i + step]].toarray()
             for j in range(0, n_samples, step):
-                block = self._of_scikit_learn(some, X[j : j + step].toarray())
+                block = self._of_scikit_learn(dense_rows, X[j : j + step].toarray())
                 distances[i : i + step, j : j + step] = block
         return distances
 
     def _of_sets(self, rows):
         n_features = self.X.shape[1]
-        # counts are whole numbers, exact in single precision up to 2**24 columns
+        # counts are exact in single precision up to 2**24 columns
         both = (self.sets[rows] @ self.sets_T).toarray().astype(np.float64)
-        here, there = self.sizes[rows, np.newaxis], self.sizes
-        union = here + there - both
+        row_sizes, sizes = self.sizes[rows, np.newaxis], self.sizes
+        union = row_sizes + sizes - both
         differ = union - both
         name = self.metric
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -294,17 +285,17 @@ class CheckedDistances:
             if name == "rogerstanimoto":
                 return 2 * differ / (n_features + differ)
             if name == "yule":
-                half = (here - both) * (there - both)
+                half = (row_sizes - both) * (sizes - both)
                 rest = both * (n_features - union)
                 return np.where(half == 0, 0.0, 2 * half / (rest + half))
             size = {
                 "jaccard": union,
-                "dice": here + there,
+                "dice": row_sizes + sizes,
                 "sokalsneath": both + 2 * differ,
             }[name]
-            found = (2 * differ if name == "sokalsneath" else differ) / size
-        # two empty sets are equal
-        return np.where(size == 0, 0.0, found)
+            ratio = (2 * differ if name == "sokalsneath" else differ) / size
+        # empty sets are equal
+        return np.where(size == 0, 0.0, ratio)
 
     def _of_correlations(self, rows):
         n_features = self.X.shape[1]

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Labels of any origin as codes: one reading for training, metrics and displays."""
+"""Labels of any container and type as codes, for training, metrics and displays."""
 
 import re
 from numbers import Integral, Real
@@ -22,7 +22,7 @@ class Labels(NamedTuple):
     codes : ndarray of shape (n_samples,), int64
         Position of each label in `classes`; -1 where it is missing.
     classes : ndarray of shape (n_classes,)
-        The distinct labels that are not missing.
+        Distinct labels that are not missing.
     """
 
     codes: np.ndarray
@@ -30,7 +30,7 @@ class Labels(NamedTuple):
 
     @property
     def names(self):
-        """The classes as text; whole floats are numbers that had missing neighbors."""
+        """Class names as text; whole floats lose their decimals."""
         values = self.classes.tolist()
         floats = [isinstance(value, float) for value in values]
         if all(floats) and all(value.is_integer() for value in values):
@@ -43,52 +43,61 @@ def read_labels(
 ):
     """Read labels of any container and type.
 
-    Missing are None, NaN, NaT, pandas' NA, polars' null and masked entries.
+    None, NaN, NaT, pandas' NA, polars' null and masked entries are missing.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        The labels; a column of an array or of a data frame is one, too.
+        The labels, possibly as a column of an array or data frame.
     n_samples : int, default=None
-        How many there must be; None takes any number.
+        Required number of labels; None means any.
     name : str, default="y"
-        What errors call them.
+        Name for errors.
     unknown : int, default=None
-        A number that means missing as well: -1 where labels train.
+        Number that also means missing: -1 in training.
     natural : bool, default=False
-        Whether the classes are in the order in which a reader expects them: that of a
-        category's levels, or with numbers in names by their size. By default it is the
-        order of scikit-learn, that of :func:`numpy.unique`.
+        Sort classes in natural order: that of a category's levels, or with numbers in
+        names by value. The default is the order of :func:`numpy.unique`, as in
+        scikit-learn.
     fractions : bool, default=False
-        Whether numbers that are no integers may be classes.
+        Allow fractional numbers as classes.
 
     Returns
     -------
     Labels
         Codes and classes.
+
+    See Also
+    --------
+    read_targets : Reads labels to train from.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_labels
+    >>> codes, classes = read_labels(["b", None, "a"])
+    >>> codes
+    array([ 1, -1,  0])
     """
     values, missing, levels = _column(y)
     if values.ndim != 1 or (n_samples is not None and len(values) != n_samples):
-        wanted = "sample" if n_samples is None else f"of the {n_samples} samples"
+        each = "sample" if n_samples is None else f"of the {n_samples} samples"
         raise ValueError(
-            f"{name} has shape {values.shape}, but one label for each {wanted} is "
-            "needed."
+            f"{name} has shape {values.shape}, but one label for each {each} is needed."
         )
     missing = missing | _are_missing(values)
     known = _of_one_type(values[~missing])
     if known.dtype.kind == "f":
         if np.isinf(known).any():
-            raise ValueError(f"{name} has infinite entries; labels must be finite.")
-        odd = known[known != np.floor(known)]
-        if len(odd) and not fractions:
+            raise ValueError(f"{name} has infinite entries. Labels must be finite.")
+        fractional = known[known != np.floor(known)]
+        if len(fractional) and not fractions:
             raise ValueError(
-                f"Unknown label type: {name} holds numbers that are no integers "
-                f"({odd[0]}), but classes are needed. Cut them into intervals, with "
-                "KBinsDiscretizer for instance."
+                f"Unknown label type: {name} has fractional numbers ({fractional[0]}), "
+                "but must have classes. Discretize it, for example with "
+                "KBinsDiscretizer."
             )
     if unknown is not None and known.dtype.kind in "if":
-        at = np.flatnonzero(~missing)[known == unknown]
-        missing[at] = True
+        missing[np.flatnonzero(~missing)[known == unknown]] = True
         known = known[known != unknown]
     try:
         classes, inverse = np.unique(known, return_inverse=True)
@@ -108,7 +117,7 @@ def read_labels(
 
 
 def read_targets(y, n_samples=None, name="y"):
-    """Read labels to train from, of which -1 is an unknown one.
+    """Read labels for training, where -1 means unknown.
 
     As in :mod:`sklearn.semi_supervised`; but -1 and 1 alone are the two classes of a
     binary problem, as in the rest of scikit-learn: with one class that is known there
@@ -116,13 +125,27 @@ def read_targets(y, n_samples=None, name="y"):
 
     Parameters
     ----------
-    y, n_samples, name
-        As for :func:`read_labels`.
+    y : array-like of shape (n_samples,)
+        The labels.
+    n_samples : int, default=None
+        How many there must be; None takes any number.
+    name : str, default="y"
+        What errors call them.
 
     Returns
     -------
     Labels
         Codes and classes.
+
+    See Also
+    --------
+    read_labels : Reads any labels.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import read_targets
+    >>> read_targets([0, 1, -1, 1]).codes
+    array([ 0,  1, -1,  1])
     """
     labels = read_labels(y, n_samples, name)
     numbers = labels.classes.dtype.kind in "if"
@@ -132,22 +155,22 @@ def read_targets(y, n_samples=None, name="y"):
 
 
 def joined(parts):
-    """Labels of several sets of samples as one: the classes of the first come first."""
+    """Join labels of several sets of samples; the classes of the first come first."""
     if len(parts) == 1:
         return parts[0]
-    place, codes = {}, []
+    position, codes = {}, []
     for part in parts:
         for value in part.classes.tolist():
-            place.setdefault(value, len(place))
-        own = [place[value] for value in part.classes.tolist()]
-        codes.append(np.array([*own, -1])[part.codes])
-    classes = np.empty(len(place), dtype=object)
-    classes[:] = list(place)
+            position.setdefault(value, len(position))
+        part_codes = [position[value] for value in part.classes.tolist()]
+        codes.append(np.array([*part_codes, -1])[part.codes])
+    classes = np.empty(len(position), dtype=object)
+    classes[:] = list(position)
     return Labels(np.concatenate(codes), classes)
 
 
 def read_numbers(y):
-    """A column as float64, NaN where a value is missing; None if it holds others."""
+    """Return a column as float64, with NaN if missing; None unless all are numbers."""
     values, missing, _ = _column(y)
     if values.ndim != 1:
         return values.astype(np.float64) if values.dtype.kind in "fiub" else None
@@ -161,25 +184,20 @@ def read_numbers(y):
 
 
 def is_missing(value):
-    """Whether one value stands for none."""
+    """Return whether a single value means missing."""
     if value is None or value is np.ma.masked:
         return True
     try:
         return bool(value != value)
     except (TypeError, ValueError):
-        # pandas' NA is neither true nor false; arrays are values of their own
+        # pandas' NA has no truth value, and arrays are values themselves
         return type(value).__name__ == "NAType"
 
 
 def column_values(y):
-    """A column of any container as a 1-D array, with objects where it has no type.
+    """Return a column of any container as an array, and a mask of masked entries.
 
-    Returns
-    -------
-    values : ndarray
-        Python's own objects, or an array of NumPy's types; not 1-D if `y` is not.
-    missing : ndarray of bool
-        Which of them are masked.
+    The array has objects if the column has no type, and is not 1-D if `y` is not.
     """
     return _column(y)[:2]
 
@@ -211,7 +229,7 @@ def _column(y):
 
 
 def _array_of(values):
-    """An array of a sequence in which nothing has become text that was not."""
+    """Return a sequence as an array, without converting anything to text."""
     if isinstance(values, (list, tuple)) and not any(
         isinstance(value, (list, tuple, np.ndarray)) for value in values
     ):
@@ -232,7 +250,7 @@ def _are_missing(values):
 
 
 def _of_one_type(values):
-    """Objects that are all text, or all numbers, as an array of that type."""
+    """Convert objects that are all text, or all numbers, to an array of that type."""
     if values.dtype.kind != "O" or not len(values):
         return values
     if all(isinstance(value, str) for value in values):
@@ -248,28 +266,28 @@ def _of_one_type(values):
     return values
 
 
-# In which order a reader expects them ----------------------------------------
+# Natural order ---------------------------------------------------------------
 
 
 def _levels(dtype):
-    """Levels of a category in their order; None where nobody has chosen it."""
+    """Return the levels of a category in order; None if the order is a default."""
     if hasattr(dtype, "ordered"):  # pandas
         levels = dtype.categories.tolist()
         if dtype.ordered:
             return levels
         try:
-            # the order that pandas gives when it is told none
+            # the default order of pandas
             return None if levels == sorted(levels) else levels
         except TypeError:
             return levels
-    # polars: an Enum has its levels, a Categorical only the order of appearance
+    # polars: an Enum has levels, a Categorical only an order of appearance
     return dtype.categories.to_list() if type(dtype).__name__ == "Enum" else None
 
 
 def _natural_order(classes, levels):
     if levels is not None:
-        place = {level: i for i, level in enumerate(levels)}
-        keys = [place[value] for value in classes.tolist()]
+        position = {level: i for i, level in enumerate(levels)}
+        keys = [position[value] for value in classes.tolist()]
     elif classes.dtype.kind == "U":
         keys = _natural_keys(classes.tolist())
     else:
@@ -278,10 +296,11 @@ def _natural_order(classes, levels):
 
 
 def _natural_keys(names):
-    """Keys by which names are sorted with their numbers as numbers.
+    """Return keys that sort names with their numbers by value.
 
-    Where all names are one number within the same words ("-5 mg", "2.5 mg") it may have
-    a sign and decimals; otherwise each run of digits is a number ("level2-10").
+    If all names contain a single number between the same words ("-5 mg", "2.5 mg"), it
+    may have a sign and decimals; otherwise each run of digits is a number
+    ("level2-10").
     """
     split = [(_NUMBER.sub("\0", name), _NUMBER.findall(name)) for name in names]
     if len({words for words, _ in split}) == 1 and all(

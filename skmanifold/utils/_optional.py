@@ -5,31 +5,29 @@ import importlib
 
 
 def import_optional(name, extra, *, feature=None):
-    """Import an optional dependency, or say how to install it.
+    """Import an optional dependency, or explain how to install it.
 
     Parameters
     ----------
     name : str
-        Full name of the module, for instance ``"matplotlib.pyplot"``.
+        Full name of the module, such as ``"matplotlib.pyplot"``.
 
     extra : str
-        The extra of ``skmanifold`` that installs the module, for instance ``"plot"``.
+        Extra of ``skmanifold`` that installs the module, such as ``"plot"``.
 
     feature : str, default=None
-        What needs the module; the first words of the error. None stands for "This
-        feature".
+        Feature that needs the module, for the error; None means "This feature".
 
     Returns
     -------
     module : module
-        The module called `name`.
+        The imported module.
 
     Raises
     ------
     ImportError
-        If the module's distribution is not installed. The message names the command
-        that installs it. An installed module that fails while it is imported raises
-        its own error.
+        If the package is not installed, with the command that installs it. Errors
+        during the import of an installed module are passed on.
 
     Examples
     --------
@@ -40,8 +38,8 @@ def import_optional(name, extra, *, feature=None):
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # A missing dependency of the dependency is a broken installation, for which
-        # our remedy would be the wrong one.
+        # A missing dependency of the package is a broken installation, for which our
+        # remedy would be wrong.
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         distribution = name.partition(".")[0]

@@ -1,13 +1,32 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of sizes and image shapes, without any import, so that networks share them."""
+"""Checks of sizes and image shapes, free of imports so that networks can use them."""
 
 from numbers import Integral
 
 
 def is_size(value, minimum=1):
-    """Return whether a value is an integer, not a bool, of at least `minimum`."""
+    """Return whether a value is an integer, not a bool, of at least `minimum`.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    minimum : int, default=1
+        Smallest size.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import is_size
+    >>> is_size(3), is_size(0), is_size(True), is_size(3.0)
+    (True, False, False, False)
+    """
     return (
         isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum
     )
@@ -25,8 +44,8 @@ def check_image_shape(image_shape, *, min_side=1):
         or not all(is_size(size) for size in shape[2:])
     ):
         small = (
-            f", H and W at least {min_side} (smaller images do not need convolutions: "
-            "use a network for vectors)"
+            f", H and W at least {min_side} (for smaller images, use a network for "
+            "vectors)"
             if min_side > 1
             else ""
         )

@@ -1,8 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-# Private names of scikit-learn, imported here and nowhere else, so that a release that
-# moves one of them is met by an edit of this file.
+# The only imports of private names of scikit-learn, so that a release that moves one of
+# them requires an edit of this file only.
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Limits of threads: of linear algebra, whose bits depend on them, and of searches."""
+"""Thread limits for linear algebra and searches."""
 
 import contextlib
 import os
@@ -10,31 +10,61 @@ import threading
 import joblib
 from threadpoolctl import threadpool_limits
 
-# The limit is the whole process's: of two threads that set it and set back what they
-# found, the first to leave would lift it for the other, and the other would leave it in
-# place for good. So one after the other; all such steps are short.
+# The limit applies to the whole process. Without a lock, concurrent threads that set
+# and restore it would lift it too early or leave it in place.
 _lock = threading.RLock()
 
 
 @contextlib.contextmanager
 def one_blas_thread():
-    """Limit BLAS to one thread."""
+    """Limit BLAS to one thread, so that its number does not show in the last bits.
+
+    A context; those of several threads run one at a time.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmanifold.utils import one_blas_thread
+    >>> with one_blas_thread():
+    ...     np.eye(2) @ np.ones(2)
+    array([1., 1.])
+    """
     with _lock, threadpool_limits(limits=1, user_api="blas"):
         yield
 
 
 @contextlib.contextmanager
 def one_thread():
-    """Limit BLAS and the OpenMP loops of the calling thread to one thread."""
+    """Limit BLAS and the OpenMP loops of the calling thread to one thread.
+
+    A context, for estimators of scikit-learn whose threads show in the last bits.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skmanifold.utils import one_thread
+    >>> with one_thread():
+    ...     KMeans(2, n_init=1, random_state=0).fit([[0.0], [1.0], [9.0]]).inertia_
+    0.5
+    """
     with _lock, threadpool_limits(limits=1):
         yield
 
 
 def search_jobs(n_jobs):
-    """Threads for ``n_jobs`` of a neighbour search.
+    """Return the number of threads for ``n_jobs`` of a neighbor search.
 
-    "All processors" are those that this process is to use: joblib and dask give each of
-    their workers a share, and say so by ``OMP_NUM_THREADS``.
+    joblib and dask limit the processors of each worker by ``OMP_NUM_THREADS``.
     """
     if n_jobs is None or n_jobs >= 0:
         return n_jobs

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parameter constraints and checks that several parts of the package share."""
+"""Shared parameter constraints and checks."""
 
 from numbers import Integral
 
@@ -12,15 +12,43 @@ from skmanifold.utils._sklearn import Interval
 
 
 class Number(Interval):
-    """Constraint that a parameter is a number, not a bool, in an interval."""
+    """Constraint that a parameter is a number, not a bool, in an interval.
+
+    Parameters
+    ----------
+    type : type
+        :class:`numbers.Integral` or :class:`numbers.Real`.
+    left, right : float or None
+        Bounds of the interval; None is infinity.
+    closed : {"left", "right", "both", "neither"}
+        Bounds that belong to the interval.
+
+    Examples
+    --------
+    >>> from numbers import Real
+    >>> from skmanifold.utils import Number
+    >>> Number(Real, 0, 1, closed="left").is_satisfied_by(0.5)
+    True
+    """
 
     def is_satisfied_by(self, val):
-        """Return whether a value is valid."""
+        """Return whether a value is valid.
+
+        Parameters
+        ----------
+        val : object
+            The value.
+
+        Returns
+        -------
+        bool
+            Whether it is.
+        """
         return not isinstance(val, (bool, np.bool_)) and super().is_satisfied_by(val)
 
 
 class Count(Number):
-    """Constraint that a parameter is an integer, not a bool, within bounds.
+    """Constraint to an integer, not a bool, within bounds.
 
     Parameters
     ----------
@@ -28,6 +56,12 @@ class Count(Number):
         Smallest valid number.
     maximum : int, default=None
         Largest valid number.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import Count
+    >>> Count(1).is_satisfied_by(3), Count(1).is_satisfied_by(True)
+    (True, False)
     """
 
     def __init__(self, minimum, maximum=None):
@@ -40,6 +74,22 @@ def check_seed(random_state):
 
     Unlike :func:`sklearn.utils.check_random_state`, None does not stand for NumPy's
     global generator, whose state stays untouched.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        The seed.
+
+    Returns
+    -------
+    numpy.random.RandomState
+        The generator.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import check_seed
+    >>> check_seed(0).randint(10)
+    5
     """
     if random_state is None:
         return np.random.RandomState(np.random.SeedSequence().generate_state(4))

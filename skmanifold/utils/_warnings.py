@@ -5,11 +5,25 @@ import sys
 import warnings
 
 
-def warn(message, category=UserWarning):
-    """Warn about the line that called into the library.
+def warn(message):
+    """Warn, with the line of the user's code that called into the library.
 
-    How many calls lie between it and us depends on the method, on scikit-learn's
-    wrappers and on pipelines, so that no fixed ``stacklevel`` is right.
+    How many calls lie between depends on the method, on scikit-learn's wrappers and on
+    pipelines, so that no fixed ``stacklevel`` is right.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmanifold.utils import warn
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn("n_clusters=9 is more than the 5 samples; using n_clusters=5.")
+    >>> len(caught)
+    1
     """
     frame, level = sys._getframe(1), 2
     while frame is not None:
@@ -17,4 +31,4 @@ def warn(message, category=UserWarning):
         if package not in ("skmanifold", "sklearn"):
             break
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(message, UserWarning, stacklevel=level)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks that an estimator keeps what skmanifold promises, besides scikit-learn's."""
+"""Checks that an estimator keeps skmanifold's promises, beyond scikit-learn's."""
 
 import functools
 import re
@@ -18,47 +18,46 @@ from skmanifold.utils._optional import import_optional
 __all__ = ["check_deep_manifold", "parametrize_with_deep_checks"]
 
 
-# What a user calls ------------------------------------------------------------
+# Public functions --------------------------------------------------------------
 
 
 def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
     """Check that an estimator keeps the promises of skmanifold.
 
-    Its embedding is a function, of each row alone, with the same bits for any order of
-    rows, any number of threads and in any process; seeds decide everything and reach
-    nothing else; bad input is named and leaves the estimator as it was; odd but valid
-    input of any type gives finite results; an interrupted fit leaves nothing behind,
-    and its checkpoint goes on to the same bits.
+    The embedding of a sample does not depend on other samples, the number of threads or
+    the process; it is determined by the seed; global state is untouched; invalid input
+    raises clear errors and leaves the estimator unchanged; unusual input gives finite
+    results; and an interrupted fit leaves nothing behind but a checkpoint, from which
+    it resumes to the same bits.
 
-    The estimator is cloned and fitted some hundred times on a few dozen rows, so give
-    it small networks and one epoch. Silence means that all checks passed. A warning
-    that many of the fits give is shown once.
+    The estimator is cloned and fitted about a hundred times on a few dozen samples, so
+    give it small networks and one epoch. Each warning is shown once.
 
     Parameters
     ----------
     estimator : DeepManifold
-        An instance, with parameters that make it quick.
+        Instance with parameters for a fast fit.
     generate_only : bool, default=False
         Return the checks instead of running them.
     scikit_learn : bool, default=True
-        Whether scikit-learn's own checks come first.
+        Run scikit-learn's own checks first.
 
     Returns
     -------
     generator of (estimator, callable) or None
-        With ``generate_only``: estimators and the checks to call with them.
+        With ``generate_only``: pairs of an estimator and a check to call with it.
 
     Raises
     ------
     AssertionError
-        If a promise is not kept; the message says which.
+        If a promise is broken; the message says which.
     TypeError
         If a class is given instead of an instance.
 
     See Also
     --------
-    parametrize_with_deep_checks : The checks as tests of pytest.
-    sklearn.utils.estimator_checks.check_estimator : Those of scikit-learn.
+    parametrize_with_deep_checks : Run the checks as pytest tests.
+    sklearn.utils.estimator_checks.check_estimator : Run scikit-learn's checks.
 
     Examples
     --------
@@ -71,15 +70,16 @@ def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
     """
     if isinstance(estimator, type):
         raise TypeError(
-            f"check_deep_manifold takes an instance, but {estimator.__name__} is a "
-            f"class. Pass {estimator.__name__}(...), with small networks and one epoch."
+            "check_deep_manifold needs an instance, got the class"
+            f" {estimator.__name__}. Pass {estimator.__name__}(...), with small"
+            " networks and one epoch."
         )
     checks = _generate(estimator, scikit_learn)
     if generate_only:
         return checks
-    seen = set()
+    shown = set()
     for instance, check in checks:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as recorded:
             try:
                 check(instance)
             except SkipTest as skipped:
@@ -88,33 +88,33 @@ def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
                     SkipTestWarning,
                     stacklevel=2,
                 )
-        for warning in caught:
-            # the same warning of fits on more or fewer rows
+        for warning in recorded:
+            # ignore numbers, such as those of samples
             text = re.sub(r"\d+", "0", str(warning.message))
-            if (warning.category, text) not in seen:
-                seen.add((warning.category, text))
+            if (warning.category, text) not in shown:
+                shown.add((warning.category, text))
                 warnings.warn(warning.message, warning.category, stacklevel=2)
     return None
 
 
 def parametrize_with_deep_checks(estimators, *, scikit_learn=True):
-    """Make each check of each estimator a test of pytest.
+    """Parametrize a pytest test with each check of each estimator.
 
     Parameters
     ----------
     estimators : list of DeepManifold
-        Instances, with parameters that make them quick.
+        Instances with parameters for a fast fit.
     scikit_learn : bool, default=True
-        Whether scikit-learn's own checks are among them.
+        Include scikit-learn's own checks.
 
     Returns
     -------
     pytest.MarkDecorator
-        For a test with the arguments ``estimator`` and ``check``.
+        Decorator of a test with the arguments ``estimator`` and ``check``.
 
     See Also
     --------
-    check_deep_manifold : What is checked.
+    check_deep_manifold : Run the checks.
 
     Examples
     --------

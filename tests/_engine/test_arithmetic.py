@@ -11,16 +11,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import _arithmetic
+from skmanifold import _exact
 from skmanifold._engine._arithmetic import (
     BySample,
-    _linear_of_columns,
-    _public_onednn_linear,
     available_threads,
-    has_exact_products,
     same_bits,
     use_threads,
 )
+from skmanifold._exact import has_exact_products
 
 needs_onednn = pytest.mark.skipif(
     not has_exact_products(), reason="this build of torch has no oneDNN"
@@ -175,12 +173,12 @@ def test_large_products_take_all_threads(monkeypatch):
         seen.append(torch.get_num_threads())
         return exact_linear(*args)
 
-    seen, exact_linear = [], _arithmetic._exact_linear
-    monkeypatch.setattr(_arithmetic, "_exact_linear", spy)
+    seen, exact_linear = [], _exact._exact_linear
+    monkeypatch.setattr(_exact, "_exact_linear", spy)
     torch.set_num_threads(3)
     layer = nn.Linear(130, 130)
     n_rows = 520
-    assert n_rows * 130 * 130 >= _arithmetic._LEAST_PRODUCT
+    assert n_rows * 130 * 130 >= _exact._LEAST_PRODUCT
     for n_threads in (None, 2, 8):
         step_of(layer, rand(n_rows, 130), n_threads)
     assert seen == [3, 3, 3, 2, 2, 2, 3, 3, 3]
@@ -228,16 +226,6 @@ def test_autocast_is_heeded():
         assert layer(x).dtype == torch.bfloat16
         with torch.autocast("cpu", enabled=False):
             assert layer(x).dtype == torch.float32
-
-
-@pytest.mark.parametrize(
-    "linear",
-    [pytest.param(_public_onednn_linear, marks=needs_onednn), _linear_of_columns],
-)
-def test_other_ways_to_the_same_layer(linear):
-    x, w, b = rand(192, 30), rand(11, 30, seed=1), rand(11, seed=2)
-    for bias in (None, b):
-        torch.testing.assert_close(linear(x, w, bias), F.linear(x, w, bias))
 
 
 # Widths of layers: narrow ones, and those of the estimators' defaults.

@@ -5,7 +5,7 @@ import threading
 
 import torch
 
-from skmanifold._engine import global_rng_seeded, local_generator
+from skmanifold._engine import global_rng_seeded, local_generator, named_seed
 
 
 def test_global_state_is_restored_also_after_an_error():
@@ -48,3 +48,10 @@ def test_threads_do_not_draw_from_each_others_seed():
 def test_local_generator_is_seeded():
     a = torch.rand(3, generator=local_generator(1))
     assert torch.equal(a, torch.rand(3, generator=local_generator(1)))
+
+
+def test_named_seeds_are_of_the_fit_and_the_name():
+    seeds = {named_seed(seed, name) for seed in (0, 1) for name in ("ab", "ba", "a")}
+    assert len(seeds) == 6
+    assert seeds <= set(range(2**31))
+    assert named_seed(7, "neighbors") == named_seed(7, "neighbors")

@@ -80,7 +80,7 @@ def test_embedding_of_new_samples(compare, monkeypatch):
     ("arguments", "message"),
     [
         (["--data", "letters"], "Unknown data set 'letters'"),
-        (["--data", "digits:none"], "positive number of rows"),
+        (["--data", "digits:none"], "positive number of samples"),
         (["--params", "{"], "--params is not JSON"),
         (["--params", '{"nobody": {}}'], "--params must map methods"),
         (["--methods", "nobody"], "invalid choice: 'nobody'"),

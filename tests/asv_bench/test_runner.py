@@ -54,7 +54,7 @@ def test_two_commands_do_not_share_a_file(tmp_path):
     path = tmp_path / "file.jsonl"
     with (
         runner.alone(path),
-        pytest.raises(SystemExit, match="Another comparison is writing"),
+        pytest.raises(SystemExit, match="Another command is writing"),
     ):
         runner.carry_out("clustering", [JOB], options(path))
 

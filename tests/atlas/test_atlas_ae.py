@@ -12,12 +12,11 @@ from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold.atlas import AtlasAE
@@ -25,18 +24,12 @@ from skmanifold.atlas._atlas_ae import AtlasAEObjective, ChartDecoders, Critic
 from skmanifold.atlas._charts import ChartEncoder, ChartHeads
 from skmanifold.datasets import make_sphere
 from skmanifold.topology import betti_numbers, denoise, overlap
-from skmanifold.training import TrainingOptions
 
 QUICK = dict(n_charts=3, max_epochs=2, batch_size=32, random_state=0)
 
 
 def quick(**options):
     return AtlasAE(**{**QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +40,6 @@ def sphere():
 @pytest.fixture(scope="module")
 def fitted_sphere(sphere):
     return AtlasAE(n_charts=8, random_state=0).fit(sphere.data)
-
-
-# -- scikit-learn's law
-
-
-@parametrize_with_checks(
-    [
-        AtlasAE(max_epochs=1),
-        AtlasAE(
-            n_charts=2,
-            max_epochs=1,
-            membership="soft",
-            divergence="gan",
-            encoder_layers=(512, 512),
-        ),
-    ]
-)
-@pytest.mark.filterwarnings("ignore:n_charts=.*:UserWarning")
-def test_check_estimator(estimator, check):
-    check(estimator)
 
 
 # -- quality: a coarse guard
@@ -322,40 +295,6 @@ def test_methods_need_fit(iris):
             call()
 
 
-# -- transform is a function, and seeds
-
-
-@pytest.mark.parametrize("n_threads", [1, 3])
-def test_any_rows_in_any_order(sphere, fitted_sphere, n_threads):
-    X, Z = sphere.data, fitted_sphere.embedding_
-    q = fitted_sphere.predict_proba(X)
-    torch.set_num_threads(n_threads)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_sphere.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(100, None, 7)):
-        assert_array_equal(fitted_sphere.transform(X[rows]), Z[rows])
-        assert_array_equal(fitted_sphere.predict_proba(X[rows]), q[rows])
-        back = fitted_sphere.inverse_transform(Z[rows])
-        assert_array_equal(back, fitted_sphere.inverse_transform(Z)[rows])
-
-
-@pytest.mark.parametrize("divergence", ["mmd", "gan"])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_same_seed_same_bits_for_any_number_of_threads(sphere, precision, divergence):
-    def fit(n_threads, seed=0):
-        torch.set_num_threads(n_threads)
-        options = TrainingOptions(precision=precision)
-        model = AtlasAE(
-            max_epochs=2, divergence=divergence, training=options, random_state=seed
-        )
-        return model.fit_transform(sphere.data)
-
-    one = fit(1)
-    assert_array_equal(fit(2), one)
-    assert_array_equal(fit(4), one)
-    assert not np.array_equal(fit(1, seed=1), one)
-
-
 # -- input of any habit
 
 
@@ -389,22 +328,6 @@ def odd_data():
     yield "huge", X * 1e8
     yield "offset", X + 1e6
     yield "wide", rng.randn(12, 1000)
-
-
-@pytest.mark.parametrize("init", ["k-means", "random", "farthest"])
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X, init):
-    model = quick(max_epochs=5, init=init, denoise=init == "random", batch_size=10)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
-            model.fit(X)
-        assert_allclose(model.reconstruct(X), 7.0)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    assert np.isfinite(model.chart_overlap_).all()
-    assert np.isfinite(model.reconstruct(X)).all()
 
 
 @pytest.mark.parametrize("n_samples", [2, 3, 5])
@@ -451,24 +374,6 @@ def test_going_on_needs_as_many_charts(iris):
 # -- errors
 
 
-@pytest.mark.parametrize(
-    "options, match",
-    [
-        (dict(n_charts=0), "n_charts"),
-        (dict(divergence="kl"), "divergence"),
-        (dict(membership="fuzzy"), "membership"),
-        (dict(init="pca"), "init"),
-        (dict(temperature=0.0), "temperature"),
-        (dict(encoder_layers=()), "encoder_layers"),
-        (dict(decoder_layers=(0,)), "decoder_layers"),
-        (dict(encoder=nn.Linear(5, 3)), "could not map an input of shape"),
-    ],
-)
-def test_errors(iris, options, match):
-    with pytest.raises(ValueError, match=match):
-        quick(**options).fit(iris[0])
-
-
 def test_no_such_chart(iris):
     model = quick().fit(iris[0])
     with pytest.raises(ValueError, match="chart=3 does not exist"):
@@ -477,30 +382,7 @@ def test_no_such_chart(iris):
         model.sample(0)
 
 
-def test_a_failing_fit_leaves_the_previous_one(iris):
-    model = quick().fit(iris[0])
-    Z = model.transform(iris[0])
-    with pytest.raises(ValueError, match="Training diverged"):
-        model.set_params(learning_rate=1e30, max_epochs=20).fit(iris[0] * 2)
-    assert_array_equal(model.transform(iris[0]), Z)
-
-
 # -- networks, scikit-learn around it
-
-
-def test_encoder_of_ones_own(iris):
-    encoder = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.2))
-    model = quick(encoder=encoder)
-    Z = model.fit_transform(iris[0])
-    assert encoder.training
-    assert_array_equal(clone(model).fit_transform(iris[0]), Z)
-
-
-def test_grid_search_and_pipeline(iris):
-    pipeline = make_pipeline(quick(), LogisticRegression(max_iter=1000))
-    grid = GridSearchCV(pipeline, {"atlasae__n_charts": [2, 4]}, cv=2, n_jobs=2)
-    grid.fit(*iris)
-    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
 
 
 def test_warm_start_goes_on(iris):
@@ -513,32 +395,6 @@ def test_warm_start_goes_on(iris):
     assert cold.history_["loss"][0] > 1.5 * model.history_["loss"][0]
     with pytest.raises(ValueError, match="goes on from the networks"):
         model.set_params(n_components=3).fit(X)
-
-
-@pytest.mark.parametrize("divergence", ["mmd", "gan"])
-def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path, divergence):
-    class Interrupt:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            pass
-
-        def on_fit_task_end(self, estimator, context):
-            if context.task_id == 2:
-                raise KeyboardInterrupt
-
-    options = TrainingOptions(checkpoint=tmp_path / "fit.pt")
-    model = quick(max_epochs=5, training=options, divergence=divergence)
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt()).fit(iris[0])
-    resumed = clone(model).fit(iris[0])
-    whole = quick(max_epochs=5, divergence=divergence).fit(iris[0])
-    assert_array_equal(resumed.embedding_, whole.embedding_)
-    assert resumed.history_ == whole.history_
 
 
 def test_callbacks_see_charts(iris):

@@ -8,12 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold.atlas import ChartwiseClassifier, MSimCLR
@@ -34,38 +29,8 @@ def quick(**options):
 
 
 @pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
 def fitted_digits(digits):
     return quick(image_shape=(8, 8), batch_size=256, max_epochs=4).fit(digits[0])
-
-
-# -- scikit-learn's law
-
-
-@parametrize_with_checks(
-    [
-        MSimCLR(max_epochs=1),
-        MSimCLR(
-            n_charts=3,
-            max_epochs=1,
-            membership="soft",
-            encoder_layers=(512, 512),
-            training=TrainingOptions(precision="float32"),
-        ),
-    ]
-)
-@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
-def test_check_estimator(estimator, check):
-    check(estimator)
 
 
 # -- the parts of the objective
@@ -168,57 +133,10 @@ def test_blocks(digits, fitted_digits):
     assert_array_equal(weights, soft.predict_proba(X))
 
 
-def test_fit_transform_is_transform(digits, fitted_digits):
-    X = digits[0]
-    assert_array_equal(fitted_digits.transform(X), fitted_digits.embedding_)
-    X = X[:150]
-    assert_array_equal(quick().fit_transform(X), quick().fit(X).transform(X))
-
-
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
-    X, Z = digits[0], fitted_digits.embedding_
-    torch.set_num_threads(n_threads)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
-        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
-
-
 # -- seeds
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("image_shape", [None, (8, 8)])
-def test_same_seed_same_bits_for_any_number_of_threads(digits, precision, image_shape):
-    X = digits[0][:600]
-
-    def fit(n_threads, seed=0):
-        torch.set_num_threads(n_threads)
-        model = quick(
-            random_state=seed,
-            batch_size=300,
-            image_shape=image_shape,
-            training=TrainingOptions(precision=precision),
-        )
-        raw = model.fit(X).predict_proba(X)
-        assert torch.get_num_threads() == n_threads
-        return raw
-
-    one = fit(1)
-    assert_array_equal(fit(3), one)
-    assert not np.array_equal(fit(1, seed=1), one)
-
-
 # -- input of any habit
-
-
-def test_float32_in_float32_out(iris):
-    X = iris[0]
-    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
-    model = quick().fit(X)
-    assert model.embedding_.dtype == np.float64
-    assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 def odd_data():
@@ -232,75 +150,12 @@ def odd_data():
     yield "offset", X + 1e6
 
 
-@pytest.mark.parametrize("image_shape", [None, (8, 8)])
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X, image_shape):
-    model = quick(max_epochs=5, image_shape=image_shape)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
-            model.fit(X)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    if name == "all rows equal":
-        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
-    else:
-        assert model.predict_proba(X).std(axis=0).max() > 0
-
-
-def test_one_column_and_wide_rows():
-    rng = np.random.RandomState(0)
-    for shape in ((40, 1), (12, 3000)):
-        assert np.isfinite(quick(batch_size=12).fit_transform(rng.randn(*shape))).all()
-
-
-@pytest.mark.parametrize("n_samples", [2, 3, 4])
-def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
-    X = iris[0][::30][:n_samples]
-    with pytest.warns(UserWarning) as caught:
-        model = MSimCLR(max_epochs=3, random_state=0).fit(X)
-    assert [str(w.message) for w in caught] == [
-        f"n_neighbors=4 needs more than the {n_samples} samples of X; using "
-        f"n_neighbors={n_samples - 1}."
-    ]
-    assert np.isfinite(model.embedding_).all()
-    assert model.n_neighbors == 4, "a parameter is never changed"
-
-
 # -- bad input, one by one
-
-
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("n_charts", 0),
-        ("n_components", 0),
-        ("image_shape", 8),
-        ("augmentation", "rotate"),
-        ("n_neighbors", 0),
-        ("temperature", 0.0),
-        ("regularization_weight", -1),
-        ("sharpness_weight", -0.1),
-        ("projection", "linear"),
-        ("membership", "crisp"),
-        ("feature_dim", 0),
-        ("encoder", "resnet"),
-        ("max_epochs", 0),
-        ("batch_size", 1),
-        ("learning_rate", 0.0),
-        ("n_jobs", 0),
-    ],
-)
-def test_bad_parameter_is_named(iris, name, value):
-    with pytest.raises(ValueError, match=f"The '{name}' parameter of MSimCLR must be"):
-        quick(**{name: value}).fit(iris[0])
 
 
 @pytest.mark.parametrize(
     "options, match",
     [
-        (dict(image_shape=(8, 9)), r"image_shape=\(8, 9\) has 72 pixel values, but X"),
         (dict(image_shape=(64,)), r"image_shape=\(64,\) must be \(H, W\) or"),
         (dict(image_shape=(8, 8.0)), "must be .*positive integers"),
         (dict(image_shape=(4, 16)), "at least 8"),
@@ -314,19 +169,6 @@ def test_bad_parameter_is_named(iris, name, value):
 def test_parameters_that_do_not_fit(digits, options, match):
     with pytest.raises(ValueError, match=match):
         quick(**options).fit(digits[0][:50])
-
-
-def test_divergence_is_reported(iris):
-    model = quick(learning_rate=1e30, max_epochs=30)
-    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
-        model.fit(iris[0])
-    assert not hasattr(model, "network_")
-
-
-def test_not_fitted(iris):
-    for method in ("transform", "charts", "predict", "predict_proba"):
-        with pytest.raises(NotFittedError):
-            getattr(MSimCLR(), method)(iris[0])
 
 
 # -- the method's parameters
@@ -488,16 +330,6 @@ def test_encoder_instance_is_copied(digits):
     assert_array_equal(model.transform(X[3:9]), Z[3:9])
 
 
-def test_encoder_factory_is_seeded(iris):
-    def factory(n_in, n_out):
-        return nn.Linear(n_in, n_out)
-
-    a = quick(encoder=factory).fit(iris[0]).predict_proba(iris[0])
-    b, c = (quick(encoder=factory, random_state=i).fit(iris[0]) for i in (0, 1))
-    assert_array_equal(a, b.predict_proba(iris[0]))
-    assert not np.array_equal(a, c.predict_proba(iris[0]))
-
-
 # -- scikit-learn around it
 
 
@@ -510,62 +342,3 @@ def test_set_output(iris, container):
     ]
     assert list(Z.columns) == names == list(model.get_feature_names_out())
     assert_array_equal(Z.to_numpy(), model.embedding_)
-
-
-def test_pipeline_and_grid_search(iris):
-    X, y = iris
-    pipeline = make_pipeline(quick(), ChartwiseClassifier())
-    grid = GridSearchCV(pipeline, {"msimclr__n_components": [1, 2]}, cv=2, n_jobs=2)
-    grid.fit(X, y)
-    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
-
-
-def test_warm_start_goes_on(iris):
-    X = iris[0]
-    model = quick(warm_start=True, max_epochs=30).fit(X)
-    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
-    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
-    for name, value in model.network_.state_dict().items():
-        torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match="goes on from the networks"):
-        model.set_params(n_charts=5).fit(X)
-
-
-class Interrupt:
-    """A callback in scikit-learn's protocol that interrupts the third epoch."""
-
-    def setup(self, estimator, context):
-        pass
-
-    teardown = on_fit_task_begin = setup
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_id == 2:
-            raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        dict(image_shape=(8, 8)),
-        dict(encoder=nn.Sequential(nn.Linear(64, 8), nn.Dropout(0.3))),
-    ],
-    ids=["images", "global draws"],
-)
-def test_interrupted_fit_resumes_bit_for_bit(digits, tmp_path, options):
-    X = digits[0][:100]
-    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
-    model = quick(max_epochs=5, training=training, **options)
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt()).fit(X)
-    resumed = clone(model).fit(X)
-    whole = quick(max_epochs=5, **options).fit(X)
-    assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
-    assert resumed.history_ == whole.history_
-
-
-def test_silent_by_default_and_verbose_on_request(iris, capsys):
-    quick().fit(iris[0])
-    assert capsys.readouterr().out == ""
-    quick(verbose=True).fit(iris[0])
-    assert capsys.readouterr().out.splitlines()[-1].startswith("[MSimCLR] epoch 2/2")

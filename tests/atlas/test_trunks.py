@@ -6,13 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from skmanifold.atlas._trunks import (
-    checked_widths,
-    make_trunk,
-    to_images,
-    to_rows,
-)
-from skmanifold.base._networks import checked_image_shape
+from skmanifold.atlas._trunks import make_trunk
+from skmanifold.base import checked_image_shape, checked_widths
+from skmanifold.nn import to_images, to_samples
 
 
 def make(encoder, n_inputs=64, image_shape=None, layers=(16,), feature_dim=7):
@@ -36,7 +32,7 @@ def test_images_are_rows_channels_last():
     rows = np.random.RandomState(0).rand(3, 24)
     images = to_images(torch.from_numpy(rows), (4, 3, 2))
     assert np.array_equal(images, rows.reshape(3, 4, 3, 2).transpose(0, 3, 1, 2))
-    assert np.array_equal(to_rows(images), rows)
+    assert np.array_equal(to_samples(images), rows)
 
 
 def test_image_shapes():

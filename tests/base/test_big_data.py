@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
-from skmanifold.base import _template
+from skmanifold.base import _fit, _inference, _template
 from skmanifold.base._scaler import InputScaler
 from skmanifold.graph import (
     connected_components_of,
@@ -104,11 +104,11 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
     """With the same bits as in memory, and nothing left behind."""
     folder = tmp_path / "temporary"
     folder.mkdir()
-    monkeypatch.setattr(_template.tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(_template, "_LEAST_BYTES_ON_DISK", 1000)
+    monkeypatch.setattr(_inference.tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(_inference, "_LEAST_BYTES_ON_DISK", 1000)
     places = []
 
-    def room_beside(X, original=_template._room_beside):
+    def room_beside(X, original=_fit.room_beside):
         make_room = original(X)
 
         def recorded(shape, dtype):
@@ -118,7 +118,7 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
 
         return recorded
 
-    monkeypatch.setattr(_template, "_room_beside", room_beside)
+    monkeypatch.setattr(_fit, "room_beside", room_beside)
     X = mapped(tmp_path / "X.npy", digits)
     for rows, on_disk in [(X, True), (X[:], True), (digits, False), (X[:3], False)]:
         fitted = DLME(random_state=0, n_neighbors=2, **SMALL).fit(rows)
@@ -136,7 +136,7 @@ PEAK = """
 import sys, threading
 import numpy as np
 from skmanifold import DLME
-from skmanifold.base import _template
+from skmanifold.base import _inference
 
 def anonymous():
     with open("/proc/self/status") as status:
@@ -159,7 +159,7 @@ def peak(function):
 
 MAPPED = """
 folder = sys.argv[1]
-n, d = 150_000, 64  # 37 MB, and twice that in double precision
+n, d = 75_000, 128  # 37 MB, and twice that in double precision
 X = np.lib.format.open_memmap(
     folder + "/X.npy", mode="w+", dtype=np.float32, shape=(n, d)
 )
@@ -169,7 +169,7 @@ for start in range(0, n, 25_000):
 X.flush()
 X = np.load(folder + "/X.npy", mmap_mode="r")
 model = DLME(
-    augmentation="none", batch_size=500, structure_layers=(8,), structure_dim=4,
+    augmentation="none", batch_size=250, structure_layers=(8,), structure_dim=4,
     max_epochs=1, random_state=0, device="cpu",
 )
 model.fit(X[:5000])
@@ -177,7 +177,7 @@ out = np.lib.format.open_memmap(
     folder + "/out.npy", mode="w+", dtype=np.float32, shape=(n, 2)
 )
 in_memory = peak(lambda: model.fit(X))
-_template._LEAST_BYTES_ON_DISK = 0
+_inference._LEAST_BYTES_ON_DISK = 0
 on_disk = peak(lambda: model.fit(X))
 print(in_memory, on_disk, peak(lambda: model.transform(X, out=out)))
 """
@@ -197,7 +197,7 @@ model = DLME(
     n_jobs=1,
 )
 model.fit(rows(500, 1000))
-X = rows(5000, 40_000)
+X = rows(5000, 25_000)
 out = np.empty((5000, 2), dtype=np.float32)
 print(peak(lambda: model.fit(X)), peak(lambda: model.transform(X, out=out)))
 np.testing.assert_array_equal(out, model.embedding_)
@@ -220,9 +220,9 @@ def measured(script, *arguments):
 def test_memory_of_a_mapped_fit(tmp_path):
     """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
     in_memory, on_disk, transform = measured(MAPPED, str(tmp_path))
-    inputs = 150_000 * 64 * 4 / 2**20
+    inputs = 75_000 * 128 * 4 / 2**20
     # the embedding, twice, the order of the rows and their draws
-    per_row = 150_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
+    per_row = 75_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20
     assert 0.9 * inputs < in_memory < inputs + per_row + 15
     assert on_disk < per_row + 15
     assert transform < 10
@@ -284,12 +284,12 @@ def test_sparse_rows_are_dense_in_parts_only():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_sparse_fit():
-    """The sample of the PCA, twice, and blocks of rows; 800 MB would be all of them."""
+    """The sample of the PCA, twice, and blocks of rows; 480 MB would be all of them."""
     fit, transform = measured(SPARSE)
-    sample = 1000 * 40_000 * 4 / 2**20
+    sample = 1000 * 25_000 * 4 / 2**20
     assert 0.9 * sample < fit < 2 * sample + 120
     # a block of 256 rows, what scales it, and the outputs
-    assert transform < 256 * 40_000 * 4 / 2**20 + 60
+    assert transform < 256 * 25_000 * 4 / 2**20 + 60
 
 
 def test_wide_rows_scale_to_the_same_bits_in_any_number():

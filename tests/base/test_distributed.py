@@ -29,8 +29,8 @@ from torch import distributed, nn
 from sklearn.datasets import load_digits
 from skmanifold import DLME
 from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
-from skmanifold._engine import _distributed, train
-from skmanifold.base import _template
+from skmanifold._engine import _distributed, sharded, train
+from skmanifold.base import _fit, _inference
 from skmanifold.nn import MLP
 from skmanifold.training import TrainingOptions
 
@@ -82,17 +82,19 @@ class Pairs(nn.Module):
 
     def forward(self, batch, progress):
         x = self.inputs[batch[0]]
-        first, second, parts = self.encoder
-        z = second(first(x))
-        z = parts["twice"](parts["twice"](z))
-        again = second(first(x + 0.1))
+        z = sharded(self.encoder, x, function=self.codes)
+        again = sharded(self.encoder, x + 0.1, function=self.codes)
         distances = (z[:, None] - again).square().sum(2)
         to_centers = (z[:, None] - self.centers).square().sum(2)
         return {
             "pairs": distances.add(1).log().mean(),
             "centers": to_centers.softmax(1).square().sum(1).mean(),
-            "decoded": (self.decoder(z) - x).square().sum(1).mean(),
+            "decoded": (sharded(self.decoder, z) - x).square().sum(1).mean(),
         }
+
+    def codes(self, x):
+        first, second, parts = self.encoder
+        return parts["twice"](parts["twice"](second(first(x))))
 
 def fit():
     torch.manual_seed(0)
@@ -142,14 +144,14 @@ np.save(f"{folder}/X.npy", X)
 
 def mapped(rank):
     on_disk = []
-    def room_beside(X, original=_template._room_beside):
+    def room_beside(X, original=_fit.room_beside):
         def make_room(*args):
             room = original(X)(*args)
             on_disk.append(isinstance(room, np.memmap))
             return room
         return make_room
-    _template._room_beside = room_beside
-    _template._LEAST_BYTES_ON_DISK = 1000
+    _fit.room_beside = room_beside
+    _inference._LEAST_BYTES_ON_DISK = 1000
     rows = np.load(f"{folder}/X.npy", mmap_mode="r")
     model = DLME(max_epochs=2, random_state=0, **small)
     embedding = model.fit(rows).embedding_
@@ -214,7 +216,6 @@ import copy
 import skmanifold
 from skmanifold._engine import _arithmetic, _device
 from skmanifold.base import FitData, Run, _run
-from skmanifold.estimators import _isometric_ae
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:120], y[:120]
@@ -253,14 +254,14 @@ def float_from_half(self):
     return self if self.dtype == torch.float64 else to_float(self)
 
 Run.build, FitData.__init__ = build_in_double, data_in_double
-_run.apply_in_blocks = _isometric_ae.apply_in_blocks = apply_in_single
-frozen_networks = _template.frozen_networks
+_run.apply_in_blocks = apply_in_single
+frozen_networks = _fit.frozen_networks
 
 def frozen_in_single(*args):
     frozen = frozen_networks(*args)
     return {name: network.to(torch.float32) for name, network in frozen.items()}
 
-_template.frozen_networks = frozen_in_single
+_fit.frozen_networks = frozen_in_single
 torch.Tensor.float = float_from_half
 _device._SinglePrecision._set = staticmethod(lambda dtype: None)
 torch.set_default_dtype(torch.float64)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""How far samples lie from those that were fitted."""
+"""Distances of samples from the training data."""
 
 import numpy as np
 import pytest
@@ -120,7 +120,7 @@ def test_kinds_of_data(kind):
     }[kind]
     model = quick()
     if kind == "equal":
-        with pytest.warns(UserWarning, match="No column"):
+        with pytest.warns(UserWarning, match="no varying column"):
             model.fit(X)
     elif kind == "two":
         with pytest.warns(UserWarning, match="using n_neighbors"):

@@ -104,9 +104,9 @@ class Autoencoder(DecoderMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            n_epochs=2,
+            batch_size=50,
+            learning_rate=0.01,
             n_reduced=10,
             column_scaling=False,
         )
@@ -357,7 +357,7 @@ def test_a_representation_is_refused(tmp_path):
         2,
         init=np.arange(60) % 2,
         representation=PCA(3),
-        layers=(8,),
+        encoder_layers=(8,),
         max_epochs=1,
         pretraining_epochs=1,
     ).fit(X)

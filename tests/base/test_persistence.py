@@ -4,6 +4,7 @@
 """Models travel: pickles, and files that hold data alone."""
 
 import copy
+import dataclasses
 import inspect
 import io
 import json
@@ -34,10 +35,10 @@ from torch import nn
 
 import skmanifold
 from skmanifold import DLME, load
-from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import DeepManifold
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
+from tests.guests import LinearAutoencoder, NeuralPCA
 
 ESTIMATORS = [
     value
@@ -141,10 +142,9 @@ def test_sizes(estimator_class, tmp_path):
 
 
 def test_the_training_data_stay_at_home():
-    """A model of 4,200 rows is larger than one of 1,500 by its embedding and labels.
+    """A model of 4,200 samples is larger than one of 1,500 by its embedding and labels.
 
-    With 1,024 and more there are as many centers for the novelty of samples as with any
-    number.
+    From 1,024 samples on, the number of centers for ``score_samples`` is constant.
     """
     X = np.random.RandomState(0).normal(size=(4200, 60))
     model = DLME(max_epochs=1, random_state=0, structure_layers=(16,))
@@ -483,57 +483,11 @@ class Shifted(nn.Module):
         return self.others[1](self.others[0](x)) * self.kept + self.transient
 
 
-class Objective(nn.Module):
-    def __init__(self, inputs, networks):
-        super().__init__()
-        self.inputs = inputs
-        self.encoder = networks["encoder"]
-        self.decoder = networks["decoder"]
-
-    def forward(self, batch, progress):
-        x = self.inputs[batch[0]]
-        error = x - self.decoder(self.encoder(x))
-        return {"reconstruction": error.square().sum(1).mean()}
-
-
-class Theirs(DecoderMixin, DeepManifold):
+class Theirs(NeuralPCA):
     """An autoencoder that is not of this package."""
 
-    def __init__(
-        self,
-        n_components=2,
-        *,
-        n_clusters=None,
-        max_epochs=1,
-        batch_size=50,
-        learning_rate=0.01,
-        device="auto",
-        training=None,
-        warm_start=False,
-        verbose=False,
-        random_state=None,
-    ):
-        self.n_components = n_components
-        self.n_clusters = n_clusters
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.device = device
-        self.training = training
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
-
     def _plan(self, n_samples, n_features):
-        return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            n_reduced=10,
-        )
-
-    def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        return dataclasses.replace(super()._plan(n_samples, n_features), n_reduced=10)
 
     def _network_sizes(self, data):
         return {**super()._network_sizes(data), "n_outputs": data.n_inputs}
@@ -545,11 +499,11 @@ class Theirs(DecoderMixin, DeepManifold):
         }
 
     def _make_objective(self, data, networks):
-        data.learnt["names_"] = np.array([["a", "b"]])
-        data.learnt["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
-        data.learnt["flags_"] = np.array([True, False])
-        data.learnt["columns_"] = np.asfortranarray(np.eye(3)[:2])
-        return Objective(data.inputs, networks)
+        data.learned["names_"] = np.array([["a", "b"]])
+        data.learned["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
+        data.learned["flags_"] = np.array([True, False])
+        data.learned["columns_"] = np.asfortranarray(np.eye(3)[:2])
+        return LinearAutoencoder(data.inputs, networks)
 
 
 class Forgetful(Theirs):

@@ -24,11 +24,6 @@ def all_rows(X, **options):
     return InputScaler(**options).fit(X).transform(X)
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
-
-
 def test_mean_zero_and_mean_variance_one(digits):
     rows = all_rows(digits[0])
     varies = digits[0].std(axis=0) > 0

@@ -17,7 +17,7 @@ from torch import nn
 
 from skmanifold import IsometricAE
 from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
+from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
 from skmanifold.base._run import _difference
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._checks import (
@@ -51,7 +51,7 @@ class LinearAutoencoder(nn.Module):
         return {"reconstruction": error.square().sum(1).mean()}
 
 
-class NeuralPCA(DecoderMixin, DeepManifold):
+class NeuralPCA(KMeansMixin, DecoderMixin, DeepManifold):
     """One phase, four hooks."""
 
     def __init__(
@@ -80,11 +80,7 @@ class NeuralPCA(DecoderMixin, DeepManifold):
         self.random_state = random_state
 
     def _plan(self, n_samples, n_features):
-        return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
+        return Plan(n_epochs=100, batch_size=10, learning_rate=0.03)
 
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)
@@ -93,7 +89,7 @@ class NeuralPCA(DecoderMixin, DeepManifold):
         return linear_networks(sizes, self.n_components)
 
     def _make_objective(self, data, networks):
-        data.learnt["n_inputs_"] = data.n_inputs
+        data.learned["n_inputs_"] = data.n_inputs
         return LinearAutoencoder(data.inputs, networks)
 
 
@@ -140,6 +136,7 @@ class TwoPhases(DecoderMixin, DeepManifold):
         self,
         n_components=2,
         *,
+        pretraining_epochs=3,
         max_epochs=4,
         batch_size=10,
         learning_rate=0.03,
@@ -150,6 +147,7 @@ class TwoPhases(DecoderMixin, DeepManifold):
         random_state=None,
     ):
         self.n_components = n_components
+        self.pretraining_epochs = pretraining_epochs
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -161,10 +159,10 @@ class TwoPhases(DecoderMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         return Plan(
-            n_epochs=self.max_epochs,
-            n_pretraining_epochs=3,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
+            n_epochs=4,
+            phases={"pretraining": 60},
+            batch_size=10,
+            learning_rate=0.03,
             n_reduced=5 if n_features > 10 else None,
             column_scaling=False,
         )
@@ -173,16 +171,15 @@ class TwoPhases(DecoderMixin, DeepManifold):
         return linear_networks(sizes, self.n_components)
 
     def _learn(self, data, run):
-        batches = RowBatches(data.n_samples, run.plan.batch_size, data.device)
+        batches = RowBatches(data.n_samples, run.batch_size, data.device)
         networks = run.make_networks()
         autoencoder = run.build(LinearAutoencoder, data.inputs, networks)
         if not run.continued:
-            n_epochs = run.plan.n_pretraining_epochs
-            run.train(autoencoder, batches, n_epochs=n_epochs, phase="pretraining")
+            run.train(autoencoder, batches, phase="pretraining")
         codes = torch.from_numpy(run.outputs(autoencoder.encoder))
         labels = (codes[:, 0] > codes[:, 0].mean()).long()
         centers = torch.stack([codes[labels == i].mean(0) for i in (0, 1)])
-        data.learnt["start_"] = centers.numpy().copy()
+        data.learned["start_"] = centers.numpy().copy()
         objective = run.build(Centred, autoencoder, centers, labels.to(data.device))
         run.train(objective, batches)
         return objective
@@ -323,6 +320,13 @@ def test_phases_are_recorded_apart():
     assert len(model.history_["loss"]) == model.n_iter_ == 4
     assert len(model.pretraining_history_["loss"]) == 3
     assert "pull" not in model.pretraining_history_
+
+
+def test_verbose_names_the_phase(capsys):
+    TwoPhases(max_epochs=2, verbose=True).fit(load_digits().data[:100])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[TwoPhases] pretraining epoch 1/3, loss ")
+    assert lines[-1].startswith("[TwoPhases] epoch 2/2, loss ")
 
 
 def test_own_learning_rate(monkeypatch):

@@ -1,10 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import pickle
 import re
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,15 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn.base import clone
-from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold import IsometricAE
@@ -49,16 +42,6 @@ def quick(**options):
 
 
 @pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
 def roll():
     return make_swiss_roll(600, random_state=0)
 
@@ -69,22 +52,6 @@ def unrolled(roll):
     return IsometricAE(encoder_layers=(64, 64, 64), max_epochs=80, random_state=0).fit(
         roll.data[:500]
     )
-
-
-# -- scikit-learn's law
-
-
-@parametrize_with_checks(
-    [
-        IsometricAE(max_epochs=3),
-        IsometricAE(max_epochs=1, n_clusters=2, anchor=None),
-        IsometricAE(max_epochs=1, encoder_layers=(512, 512), n_components=3),
-    ]
-)
-@pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
-@pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
-def test_check_estimator(estimator, check):
-    check(estimator)
 
 
 # -- quality: a coarse guard; the figures are measured by asv_bench/compare
@@ -234,82 +201,10 @@ def fitted_digits(digits):
     return quick(encoder_layers="auto", n_landmarks=50).fit(digits[0])
 
 
-def test_fit_transform_is_transform(digits, fitted_digits):
-    X = digits[0]
-    Z = fitted_digits.embedding_
-    assert_array_equal(fitted_digits.transform(X), Z)
-    assert_array_equal(
-        clone(fitted_digits).set_params(**QUICK, n_landmarks="auto").fit_transform(X),
-        quick().fit(X).transform(X),
-    )
-
-
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_transform_of_any_rows_in_any_order(digits, fitted_digits, n_threads):
-    X, Z = digits[0], fitted_digits.embedding_
-    torch.set_num_threads(n_threads)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
-        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
-
-
 # -- seeds
 
 
-@pytest.mark.parametrize(
-    "options",
-    [dict(batch_size=508), dict(image_shape=(8, 8)), dict(latent_prior="gaussian")],
-    ids=str,
-)
-def test_same_seed_same_bits_for_any_number_of_threads(digits, options):
-    X = digits[0]
-
-    def fit(n_threads, seed=0):
-        torch.set_num_threads(n_threads)
-        model = IsometricAE(
-            random_state=seed,
-            max_epochs=1,
-            n_landmarks=50,
-            encoder_layers=(64, 64),
-            **options,
-        )
-        Z = model.fit_transform(X)
-        assert torch.get_num_threads() == n_threads
-        return Z
-
-    one = fit(1)
-    assert_array_equal(fit(2), one)
-    assert_array_equal(fit(4), one)
-    assert not np.array_equal(fit(1, seed=1), one)
-
-
-def test_same_bits_in_threads(iris):
-    X = iris[0]
-    results = joblib.Parallel(n_jobs=4, prefer="threads")(
-        joblib.delayed(quick(random_state=i % 2).fit_transform)(X) for i in range(4)
-    )
-    assert_array_equal(results[0], results[2])
-    assert_array_equal(results[1], results[3])
-    assert_array_equal(results[0], quick().fit_transform(X))
-
-
-def test_random_state_instance_moves_on(iris):
-    rng = np.random.RandomState(0)
-    first = quick(random_state=rng).fit_transform(iris[0])
-    second = quick(random_state=rng).fit_transform(iris[0])
-    assert not np.array_equal(first, second)
-
-
 # -- input of any habit
-
-
-def test_float32_in_float32_out(iris):
-    X = iris[0]
-    assert quick().fit_transform(X.astype(np.float32)).dtype == np.float32
-    model = quick().fit(X)
-    assert model.embedding_.dtype == np.float64
-    assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 def odd_data():
@@ -325,98 +220,22 @@ def odd_data():
     yield "wide", rng.randn(12, 3000)
 
 
-@pytest.mark.parametrize("name, X", list(odd_data()), ids=lambda v: str(v)[:20])
-def test_odd_but_valid(name, X):
-    model = quick(max_epochs=20)
-    if name == "all rows equal":
-        with pytest.warns(UserWarning, match="No column of X varies"):
-            model.fit(X)
-    else:
-        model.fit(X)
-    assert np.isfinite(model.embedding_).all()
-    assert np.isfinite(model.history_["loss"]).all()
-    if name == "all rows equal":
-        assert_array_equal(model.embedding_, model.embedding_[[0]].repeat(30, axis=0))
-    else:
-        assert model.embedding_.std() > 0
-
-
-@pytest.mark.parametrize("n_samples", [2, 3, 4, 5])
-def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
-    X = iris[0][::30][:n_samples]
-    with pytest.warns(UserWarning) as caught:
-        model = IsometricAE(random_state=0, max_epochs=20).fit(X)
-    assert [str(w.message) for w in caught] == [
-        f"n_neighbors=10 needs more than the {n_samples} samples of X; using "
-        f"n_neighbors={n_samples - 1}."
-    ]
-    assert np.isfinite(model.embedding_).all()
-    assert model.n_neighbors == 10, "a parameter is never changed"
-
-
 # -- bad input, one by one
 
 
-def test_wrong_width_in_transform(iris):
-    model = quick().fit(iris[0])
-    with pytest.raises(ValueError, match="3 features, but IsometricAE is expecting 4"):
-        model.transform(iris[0][:, :3])
-    with pytest.raises(ValueError, match="too large for float32"):
-        model.transform(iris[0] * 1e200)
-
-
-@pytest.mark.parametrize(
-    "name, value",
-    [
-        ("n_components", 0),
-        ("n_components", 2.5),
-        ("isometry_weight", -0.1),
-        ("pseudo_inverse_weight", "strong"),
-        ("latent_prior", "box"),
-        ("anchor", "umap"),
-        ("anchor_weight", -1),
-        ("anchor_until", 0.0),
-        ("anchor_until", 1.1),
-        ("n_neighbors", 0),
-        ("n_landmarks", 0),
-        ("encoder_layers", "wide"),
-        ("activation", "relu"),
-        ("encoder", "resnet"),
-        ("decoder", 3),
-        ("image_shape", 28),
-        ("n_clusters", 0),
-        ("max_epochs", 0),
-        ("max_epochs", "many"),
-        ("batch_size", 1),
-        ("learning_rate", 0.0),
-        ("training", {"optimizer": "adamw"}),
-        ("random_state", "zero"),
-    ],
-)
-def test_bad_parameter_is_named(iris, name, value):
-    with pytest.raises(
-        ValueError, match=f"The '{name}' parameter of IsometricAE must be"
-    ):
-        quick(**{name: value}).fit(iris[0])
-
-
-@pytest.mark.parametrize("layers", [(0,), (16, -2), (2.5,)])
-def test_bad_layers_are_named(iris, layers):
-    with pytest.raises(
-        ValueError, match=r"encoder_layers=.*must be a sequence of positive"
-    ):
-        quick(encoder_layers=layers).fit(iris[0])
+def test_few_rows_reduce_n_neighbors_with_one_warning(iris):
+    with pytest.warns(UserWarning) as caught:
+        model = IsometricAE(random_state=0, max_epochs=2).fit(iris[0][::30][:3])
+    assert [str(w.message) for w in caught] == [
+        "n_neighbors=10 needs more than the 3 samples of X; using n_neighbors=2."
+    ]
+    assert model.n_neighbors == 10, "a parameter is never changed"
 
 
 @pytest.mark.parametrize("image_shape", [(8,), (16, 4), (8.0, 8), (8, 8, 1, 1)])
 def test_bad_image_shape_is_named(digits, image_shape):
     with pytest.raises(ValueError, match=r"image_shape=.*must be \(H, W\)"):
         quick(image_shape=image_shape).fit(digits[0])
-
-
-def test_image_shape_of_other_images(digits):
-    with pytest.raises(ValueError, match=r"image_shape=\(8, 9\) has 72 pixel.*64"):
-        quick(image_shape=(8, 9)).fit(digits[0])
 
 
 @pytest.mark.parametrize("shape", [(150, 3), (149, 2)])
@@ -436,34 +255,12 @@ def test_units_beyond_float32(iris, factor):
         quick().fit(iris[0] * factor)
 
 
-def test_bad_device_and_options(iris):
-    with pytest.raises(ValueError, match="device='gpu' is not a device"):
-        quick(device="gpu").fit(iris[0])
-    options = TrainingOptions(weight_decay=-1)
-    with pytest.raises(ValueError, match=r"The 'weight_decay' parameter of Training"):
-        quick(training=options).fit(iris[0])
-
-
-def test_divergence_is_reported(iris):
-    model = quick(learning_rate=1e30, max_epochs=50)
-    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
-        model.fit(iris[0])
-    assert not hasattr(model, "network_")
-
-
-def test_not_fitted(iris):
-    for method in (
-        "transform",
-        "inverse_transform",
-        "reconstruct",
-        "score",
-        "jacobian",
-    ):
-        with pytest.raises(NotFittedError):
-            getattr(IsometricAE(), method)(iris[0])
-
-
 # -- the method's parameters
+
+
+@pytest.fixture(scope="module")
+def by_default(iris):
+    return quick().fit_transform(iris[0])
 
 
 @pytest.mark.parametrize(
@@ -493,11 +290,11 @@ def test_not_fitted(iris):
     ],
     ids=str,
 )
-def test_each_option_changes_the_result(iris, options):
+def test_each_option_changes_the_result(iris, by_default, options):
     Z = quick(**options).fit_transform(iris[0])
     assert Z.shape == (150, 2)
     assert np.isfinite(Z).all()
-    assert not np.array_equal(Z, quick().fit_transform(iris[0]))
+    assert not np.array_equal(Z, by_default)
 
 
 @pytest.mark.parametrize("n_components", [1, 4, 6])
@@ -730,7 +527,7 @@ def test_an_anchor_in_other_units_is_told(iris, factor):
 
 
 def test_parts_of_the_graph_are_told(iris):
-    with pytest.warns(UserWarning, match="graph of 10 neighbours has 2 parts"):
+    with pytest.warns(UserWarning, match="graph of 10 neighbors has 2 parts"):
         quick().fit(iris[0])
 
 
@@ -755,7 +552,7 @@ def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
     assert_allclose(seen[1].numpy() * sign, expected, atol=1e-3)
     # parts of a graph are embedded each by itself
     X = rng.randn(100, 3) + 50 * (np.arange(100)[:, np.newaxis] % 2)
-    with pytest.warns(UserWarning, match="has 2 parts.*each embedded by itself"):
+    with pytest.warns(UserWarning, match="has 2 parts.*embedded separately"):
         quick().fit(X)
     anchor = seen[2].numpy()
     for part in (slice(0, None, 2), slice(1, None, 2)):
@@ -825,36 +622,11 @@ def test_images(digits):
 # -- networks of one's own
 
 
-def test_networks_are_copied(iris):
-    torch.manual_seed(0)
-    encoder = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2))
-    decoder = nn.Sequential(nn.Linear(2, 16), nn.Sigmoid(), nn.Linear(16, 4))
-    before = pickle.dumps((encoder.state_dict(), decoder.state_dict()))
-    model = quick(encoder=encoder, decoder=decoder)
-    Z = model.fit_transform(iris[0])
-    assert encoder.training and decoder.training
-    assert pickle.dumps((encoder.state_dict(), decoder.state_dict())) == before
-    assert model.encoder is encoder and model.decoder is decoder
-    assert_array_equal(clone(model).fit_transform(iris[0]), Z)
-    assert model.inverse_transform(Z).shape == (150, 4)
-
-
 def test_one_network_of_ones_own(iris):
     decoder = nn.Linear(2, 4)
     model = quick(decoder=decoder).fit(iris[0])
     assert type(model.network_.encoder.net) is MLP
     assert type(model.decoder_.decoder.net) is nn.Linear
-
-
-def test_factories_are_seeded(iris):
-    def factory(n_in, n_out):
-        return nn.Linear(n_in, n_out)
-
-    a = quick(encoder=factory, decoder=factory).fit_transform(iris[0])
-    again = quick(encoder=factory, decoder=factory).fit_transform(iris[0])
-    assert_array_equal(a, again)
-    other = quick(encoder=factory, decoder=factory, random_state=1)
-    assert not np.array_equal(a, other.fit_transform(iris[0]))
 
 
 def test_a_linear_autoencoder_is_pca(iris):
@@ -876,82 +648,6 @@ def test_a_linear_autoencoder_is_pca(iris):
     assert -model.score(X) < 1.1 * error
 
 
-@pytest.mark.parametrize(
-    "options, error, match",
-    [
-        (
-            dict(encoder=nn.Linear(4, 9)),
-            ValueError,
-            r"encoder maps .*\(2, 4\).*shape \(2, 9\), but shape \(2, 2\) is needed",
-        ),
-        (
-            dict(decoder=nn.Linear(2, 9)),
-            ValueError,
-            r"decoder maps .*\(2, 2\).*shape \(2, 9\), but shape \(2, 4\) is needed",
-        ),
-        (
-            dict(encoder=nn.Linear(5, 2)),
-            ValueError,
-            r"encoder could not map an input of shape \(2, 4\)",
-        ),
-        (
-            dict(decoder=lambda a, b: "network"),
-            TypeError,
-            r"decoder\(n_components, n_inputs\) must return a torch.nn.Module",
-        ),
-    ],
-)
-def test_unfit_networks_are_found_before_training(iris, options, error, match):
-    with pytest.raises(error, match=match):
-        quick(**options).fit(iris[0])
-
-
-def test_network_that_returns_nan(iris):
-    class Broken(nn.Linear):
-        def forward(self, x):
-            return super().forward(x) * torch.nan
-
-    with pytest.raises(ValueError, match=r"Training diverged.*finite values"):
-        quick(encoder=Broken(4, 2)).fit(iris[0])
-
-
-# -- clusters
-
-
-def test_n_clusters(digits, fitted_digits):
-    X = digits[0]
-    assert not hasattr(fitted_digits, "predict")
-    model = quick(n_clusters=4, n_landmarks=50).fit(X)
-    assert set(model.labels_) == set(range(4))
-    assert_array_equal(model.predict(X), model.labels_)
-    assert_array_equal(model.predict(X[5:9]), model.labels_[5:9])
-    assert_array_equal(clone(model).fit_predict(X), model.labels_)
-
-
-def test_fit_predict_without_n_clusters(iris):
-    model = quick()
-    labels = model.fit_predict(iris[0])
-    assert set(labels) == set(range(8))
-    assert_array_equal(model.labels_, labels)
-    model.fit(iris[0])
-    assert not hasattr(model, "labels_")
-    with pytest.raises(AttributeError, match="has no predict: set n_clusters to an"):
-        model.predict  # noqa: B018
-
-
-def test_predict_after_a_fit_without_clusters(iris):
-    model = quick(n_clusters=3).fit(iris[0])
-    model.set_params(n_clusters=None).fit(iris[0])
-    model.set_params(n_clusters=3)
-    with pytest.raises(NotFittedError, match="Call fit again"):
-        model.predict(iris[0])
-
-
-def test_more_clusters_than_rows(iris):
-    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 samples"):
-        assert len(quick(n_clusters=20).fit(iris[0][:12]).labels_) == 12
-
-
 # -- scikit-learn around it
 
 
@@ -961,32 +657,6 @@ def test_pipeline_and_search_by_score(iris):
     grid.fit(iris[0])
     assert (grid.cv_results_["mean_test_score"] < 0).all()
     assert grid.score(iris[0]) < 0
-
-
-def test_grid_search_in_parallel(iris):
-    X, y = iris
-    grid = GridSearchCV(
-        make_pipeline(quick(training=TrainingOptions()), SVC()),
-        {
-            "isometricae__n_components": [1, 2],
-            "isometricae__training__weight_decay": [0.0, 0.1],
-        },
-        cv=2,
-        n_jobs=2,
-    )
-    grid.fit(X, y)
-    assert len(grid.cv_results_["params"]) == 4
-    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
-
-
-@pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_set_output(iris, container):
-    model = quick().set_output(transform=container)
-    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
-    assert list(Z.columns) == ["isometricae0", "isometricae1"]
-    assert list(model.get_feature_names_out()) == ["isometricae0", "isometricae1"]
-    assert_array_equal(model.feature_names_in_, list("abcd"))
-    assert_array_equal(Z.to_numpy(), model.embedding_)
 
 
 def test_warm_start_goes_on(iris):
@@ -1016,157 +686,11 @@ def test_warm_start_goes_on(iris):
 
 def test_history(iris):
     model = quick(max_epochs=3).fit(iris[0])
-    assert model.n_iter_ == 3
-    assert set(model.history_) == {
-        "loss",
-        "reconstruction",
-        "isometry",
-        "pseudo_inverse",
-        "anchor",
-        "learning_rate_factor",
-    }
-    for values in model.history_.values():
-        assert len(values) == 3 and all(isinstance(v, float) for v in values)
-    np.testing.assert_allclose(
-        model.history_["loss"],
-        sum(
-            np.array(model.history_[name])
-            for name in ("reconstruction", "isometry", "pseudo_inverse", "anchor")
-        ),
-    )
-
-
-def test_silent_by_default_and_verbose_on_request(iris, capsys):
-    quick().fit(iris[0])
-    assert capsys.readouterr().out == ""
-    quick(verbose=True, max_epochs=40).fit(iris[0])
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 10
-    assert lines[-1].startswith("[IsometricAE] epoch 40/40, loss ")
-
-
-class Recorder:
-    """A callback in scikit-learn's protocol."""
-
-    def __init__(self, stop_after=None):
-        self.stop_after = stop_after
-        self.calls = []
-
-    def setup(self, estimator, context):
-        self.calls.append("setup")
-
-    def teardown(self, estimator, context):
-        self.calls.append("teardown")
-
-    def on_fit_task_begin(self, estimator, context):
-        self.calls.append(f"begin {context.task_name}")
-
-    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
-        self.calls.append(f"end {context.task_name}")
-        assert fitted_estimator.transform(X).shape == (len(X), 2)
-        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
-
-
-def test_callbacks_are_called_per_epoch(iris):
-    recorder = Recorder()
-    quick().set_callbacks(recorder).fit(iris[0])
-    epoch = ["begin epoch", "end epoch"]
-    assert recorder.calls == ["setup", "begin fit", *epoch * 2, "end fit", "teardown"]
-
-
-def test_a_callback_may_stop(iris):
-    model = quick(max_epochs=9).set_callbacks(Recorder(stop_after=2)).fit(iris[0])
-    assert model.n_iter_ == len(model.history_["loss"]) == 2
-    assert model.transform(iris[0]).shape == (150, 2)
-
-
-def test_a_failing_callback_is_torn_down_and_leaves_nothing(iris):
-    class Failing(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            raise KeyboardInterrupt
-
-    failing = Failing()
-    model = quick().set_callbacks(failing)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(iris[0])
-    assert failing.calls[-1] == "teardown"
-    with pytest.raises(NotFittedError):
-        model.transform(iris[0])
-
-
-def test_a_callback_that_fails_last_leaves_the_previous_fit(iris):
-    class Late(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_name == "fit":
-                raise RuntimeError("late")
-
-    model = quick(n_clusters=2).fit(iris[0])
-    before = model.transform(iris[0]), model.predict(iris[0])
-    with pytest.raises(RuntimeError, match="late"):
-        model.set_callbacks(Late()).fit(iris[0] * [1, 5, 1, 9])
-    assert_array_equal(model.transform(iris[0]), before[0])
-    assert_array_equal(model.predict(iris[0]), before[1])
-
-
-def test_progress_bar(iris, capsys):
-    quick().set_callbacks(ProgressBar()).fit(iris[0])
-    assert "IsometricAE - fit" in capsys.readouterr().out
-
-
-def silhouette(estimator, X, y):
-    from sklearn.metrics import silhouette_score
-
-    return silhouette_score(estimator.transform(X), y)
-
-
-def test_scoring_monitor(iris):
-    X = pd.DataFrame(iris[0], columns=list("abcd"))
-    monitor = ScoringMonitor(scoring={"score": silhouette})
-    model = quick(max_epochs=3).set_callbacks(monitor).fit(X, iris[1])
-    log = monitor.get_logs().data
-    scores = [row["score"] for row in log if row["task_name"] == "epoch"]
-    assert len(scores) == 3
-    assert scores[-1] == pytest.approx(silhouette(model, X, iris[1]))
-
-
-def test_scoring_monitor_sees_clusters_and_containers(iris):
-    monitor = ScoringMonitor(scoring="adjusted_rand_score")
-    model = quick(n_clusters=3).set_output(transform="pandas").set_callbacks(monitor)
-    model.fit(*iris)
-    assert len([r for r in monitor.get_logs().data if r["task_name"] == "epoch"]) == 2
-
-    class Look(Recorder):
-        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
-            assert len(fitted_estimator.embedding_) == len(fitted_estimator.labels_)
-            assert len(fitted_estimator.embedding_) == len(X)
-            assert list(fitted_estimator.transform(X).columns) == [
-                "isometricae0",
-                "isometricae1",
-            ]
-
-    model.set_callbacks(Look()).fit(iris[0][:40])
-
-
-@pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
-def test_callbacks_inside_pipeline_and_grid_search(iris, capsys):
-    X, y = iris
-    pipeline = make_pipeline(quick(), SVC())
-    pipeline.set_callbacks(ProgressBar()).fit(X, y)
-    assert "IsometricAE - fit" in capsys.readouterr().out
-    grid = GridSearchCV(
-        pipeline.set_callbacks(), {"isometricae__n_components": [1, 2]}, cv=2
-    )
-    grid.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
-    assert "IsometricAE - fit" in capsys.readouterr().out
+    terms = {"reconstruction", "isometry", "pseudo_inverse", "anchor"}
+    assert set(model.history_) == {"loss", "learning_rate_factor", *terms}
 
 
 # -- training options
-
-
-def test_min_steps(iris):
-    options = TrainingOptions(min_steps=23)
-    model = quick(max_epochs=1, batch_size=32, training=options).fit(iris[0])
-    assert model.n_iter_ == 5  # of 150 / 32, rounded: 5 steps each
 
 
 def test_early_stopping(iris):
@@ -1188,92 +712,6 @@ def test_muon_is_the_optimizer_unless_another_is_named(iris):
         assert_array_equal(by_default, muon)
     adamw = quick(training=TrainingOptions(optimizer="adamw")).fit_transform(iris[0])
     assert not np.array_equal(by_default, adamw)
-
-
-def test_interrupted_fit_resumes_bit_for_bit(iris, tmp_path):
-    X = iris[0]
-    path = tmp_path / "fit.pt"
-
-    class Interrupt(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_id == 2:
-                raise KeyboardInterrupt
-
-    options = TrainingOptions(checkpoint=path)
-    model = quick(max_epochs=5, training=options)
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt()).fit(X)
-    assert path.exists()
-    with pytest.raises(ValueError, match="a fit with other data"):
-        model.fit(X + 1)
-    resumed = clone(model).fit(X)
-    assert not path.exists()
-    uninterrupted = quick(max_epochs=5, training=TrainingOptions()).fit(X)
-    assert_array_equal(resumed.embedding_, uninterrupted.embedding_)
-    assert resumed.history_ == uninterrupted.history_
-
-
-def test_resume_with_draws_from_the_global_generator(iris, tmp_path):
-    options = dict(encoder=nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.3)))
-
-    class Interrupt(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_id == 2:
-                raise KeyboardInterrupt
-
-    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
-    torch.manual_seed(0)
-    model = quick(max_epochs=5, training=training, **options)
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt()).fit(iris[0])
-    resumed = clone(model).fit_transform(iris[0])
-    whole = quick(max_epochs=5, training=TrainingOptions(), **options).fit_transform(
-        iris[0]
-    )
-    assert_array_equal(resumed, whole)
-
-
-def test_a_fit_that_had_stopped_early_is_not_trained_on(iris, tmp_path):
-    class StopThenFail(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_name == "fit":
-                raise KeyboardInterrupt
-            return context.task_id == 2
-
-    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
-    model = quick(max_epochs=9, training=training)
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(StopThenFail()).fit(iris[0])
-    resumed = clone(model).fit(iris[0])
-    assert resumed.n_iter_ == 3
-
-
-def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
-    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
-    with pytest.raises(ValueError, match=r"encoder=.*top level of a module"):
-        quick(training=training, encoder=lambda a, b: nn.Linear(a, b)).fit(iris[0])
-    training = TrainingOptions(checkpoint=tmp_path / "absent" / "fit.pt")
-    with pytest.raises(ValueError, match="folder that does not exist"):
-        quick(training=training).fit(iris[0])
-
-
-def test_resume_without_a_seed_goes_on_with_the_seed_of_the_file(iris, tmp_path):
-    path = tmp_path / "fit.pt"
-
-    class Interrupt(Recorder):
-        def on_fit_task_end(self, estimator, context):
-            if context.task_id == 1:
-                raise KeyboardInterrupt
-
-    model = quick(
-        max_epochs=3, random_state=None, training=TrainingOptions(checkpoint=path)
-    )
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt()).fit(iris[0])
-    copy = path.read_bytes()
-    first = model.fit_transform(iris[0])
-    path.write_bytes(copy)
-    assert_array_equal(clone(model).fit_transform(iris[0]), first)
 
 
 def test_a_table_in_unrelated_units_is_said_once():

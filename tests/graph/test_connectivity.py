@@ -124,7 +124,7 @@ def test_n_neighbors_keeps_the_nearest():
 def test_sample_without_neighbors_warns():
     dense = np.zeros((4, 4))
     dense[0, 1] = dense[1, 0] = dense[2, 2] = 1
-    with pytest.warns(UserWarning, match="2 of the 4 samples have no neighbour"):
+    with pytest.warns(UserWarning, match="2 of the 4 samples have no neighbor"):
         indices, distances, counts = neighbors_from_graph(dense, 4)
     assert indices.tolist() == [[1], [0], [2], [3]]
     assert distances[:, 0].tolist() == [1, 1, 0, 0]

@@ -40,7 +40,7 @@ def test_all_landmarks_are_isomap(n_components):
 def test_parts_are_joined_as_isomap_joins_them():
     rng = np.random.RandomState(0)
     X = rng.randn(90, 3) + np.repeat([[0, 0, 0], [50, 0, 0], [0, 80, 0]], 30, axis=0)
-    told = r"of 5 neighbours has 3 parts \(the largest of 30 of 90 samples\)"
+    told = r"of 5 neighbors has 3 parts \(the largest of 30 of 90 samples\)"
     with pytest.warns(UserWarning, match=told):
         Z = geodesic_embedding(X, 2, n_neighbors=5)
     expected = isomap(X, 2, 5)
@@ -69,7 +69,7 @@ def test_parts_apart_are_isomaps_of_each(n_components):
     X[labels == 1] = 12 * np.column_stack(
         [np.cos(angle), np.sin(angle)] + [0 * angle] * 2
     )
-    told = r"has 4 parts \(the largest of 150 of 260 samples\), between which"
+    told = r"has 4 parts \(the largest of 150 of 260 samples\) without"
     with pytest.warns(UserWarning, match=told):
         Z = geodesic_embedding(X, n_components, n_neighbors=7, parts="apart")
     assert_allclose(Z.mean(axis=0), 0.0, atol=1e-9)

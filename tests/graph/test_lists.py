@@ -334,7 +334,7 @@ def test_a_graph_of_neighbors_keeps_all_of_them():
 @pytest.mark.parametrize(
     "graph, match",
     [
-        (np.ones((80, 80)), "everybody is everybody's neighbor"),
+        (np.ones((80, 80)), "neighbors of each other"),
         (np.ones((80, 80)) - np.eye(80), "kneighbors_graph"),
         (np.exp(-D), "similarities"),
         (-D, "negative"),

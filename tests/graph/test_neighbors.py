@@ -643,7 +643,10 @@ def test_too_many_neighbors(n_neighbors):
         ({"algorithm": "brute"}, "algorithm='brute' is unknown"),
         ({"metric": "euclidian"}, "Did you mean 'euclidean'"),
         ({"metric": "nan_euclidean"}, "is unknown"),
-        ({"metric": "manhattan", "algorithm": "partition"}, "does not search.*'exact'"),
+        (
+            {"metric": "manhattan", "algorithm": "partition"},
+            "does not support.*'exact'",
+        ),
     ],
 )
 def test_bad_parameters(params, match):

@@ -213,15 +213,15 @@ def test_colour_mosaics():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"overlap": np.ones((2, 3))}, r"overlap has shape \(2, 3\)"),
+        ({"overlap": np.ones((2, 3))}, r"shape \(n_charts, n_charts\), got \(2, 3\)"),
         ({"overlap": [[0.0, 1.0], [0.5, 0.0]]}, "symmetric"),
         ({"overlap": -np.ones((9, 9))}, "non-negative"),
         (
             {"overlap": np.ones((4, 4))},
-            "ranges from 0 to 4, but overlap has the charts 0 to 3",
+            "range 0 to 3 of overlap, got values from 0 to 4",
         ),
-        ({"coordinates": COORDINATES[:3]}, r"chart has shape \(100,\)"),
-        ({"grids": IMAGES[:3]}, "grids has shape"),
+        ({"coordinates": COORDINATES[:3]}, r"got \(100,\) and"),
+        ({"grids": IMAGES[:3]}, "grids must have shape"),
         ({"y": [1, 2]}, "y has shape"),
     ],
 )

@@ -68,10 +68,10 @@ def test_confidence_from_estimator_equals_from_predictions():
 @pytest.mark.parametrize(
     "memberships, options, message",
     [
-        ([0.5, 0.5], {}, r"shape \(2,\)"),
-        ([[0.5, 0.6]], {}, "sums are from 1.1 to 1.1"),
+        ([0.5, 0.5], {}, r"got \(2,\)"),
+        ([[0.5, 0.6]], {}, "sums from 1.1 to 1.1"),
         ([[1.5, -0.5]], {}, "non-negative"),
-        ([[np.nan, 1.0]], {}, "distributions"),
+        ([[np.nan, 1.0]], {}, "sum to 1"),
         (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )

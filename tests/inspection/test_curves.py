@@ -159,7 +159,7 @@ def test_one_curve_without_a_mark():
 @pytest.mark.parametrize(
     "dimensions, losses, message",
     [
-        ([1, 2], {"a": [1.0]}, "'a' has shape"),
+        ([1, 2], {"a": [1.0]}, "'a' must have one value"),
         ([2, 1], [1.0, 2.0], "increasing"),
         ([], [], "increasing"),
         ([1, 2], {}, "at least one curve"),

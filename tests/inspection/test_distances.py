@@ -62,7 +62,9 @@ def test_shepard_of_an_estimator_against_given_distances():
         PLANE, X, distances=along, metric="precomputed", n_pairs=None
     )
     assert_array_equal(same.points_.get_offsets(), offsets)
-    with pytest.raises(ValueError, match="metric='cosine' applies to X, but distances"):
+    with pytest.raises(
+        ValueError, match="metric='cosine' cannot be combined with dist"
+    ):
         ShepardDisplay.from_estimator(PLANE, X, distances=along, metric="cosine")
     with pytest.raises(ValueError, match="square"):
         ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
@@ -266,8 +268,8 @@ def test_no_ellipses_where_none_are_wanted():
         ({"measure": lambda X, Z: Z}, r"shape \(150, 2\)"),
         ({"n_neighbors": 150}, "n_neighbors=150 must be less than the 150"),
         ({"n_neighbors": 2.0}, r"'n_neighbors' .* Got 2\.0"),
-        ({"Z": np.ones((150, 3))}, "3 columns, but 2 can be plotted"),
-        ({"jacobian": lambda Z: np.eye(2)}, "jacobian returned an array of shape"),
+        ({"Z": np.ones((150, 3))}, "3 components, but 2 can be plotted"),
+        ({"jacobian": lambda Z: np.eye(2)}, "jacobian must return shape"),
         ({"jacobian": lambda Z: np.ones((len(Z), 4, 3))}, "n_features, 2"),
     ],
 )

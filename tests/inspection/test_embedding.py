@@ -462,7 +462,7 @@ def test_from_an_estimator_without_transform():
     spectral = SpectralEmbedding(2, affinity="rbf", random_state=0).fit(X)
     display = EmbeddingDisplay.from_estimator(spectral, X, y)
     assert_array_equal(places(display), spectral.embedding_)
-    with pytest.raises(ValueError, match=r"150 rows, but X has 10"):
+    with pytest.raises(ValueError, match=r"are 150, but X has 10"):
         EmbeddingDisplay.from_estimator(spectral, X[:10])
 
 
@@ -556,15 +556,15 @@ def test_several_colorings_side_by_side():
     assert [axes.get_title() for axes in display.ax_] == ["y", "a"]
     with pytest.raises(ValueError, match="ax has 2 axes, but color has 1"):
         EmbeddingDisplay.from_embedding(Z, color={"a": Y}, ax=axes)
-    with pytest.raises(ValueError, match=r"'nope', but .* which has 'sepal length"):
+    with pytest.raises(ValueError, match=r"'nope', .* which has 'sepal length"):
         EmbeddingDisplay.from_estimator(pca, X, color=["nope"])
-    with pytest.raises(ValueError, match=r"'nope', but .* which is none"):
+    with pytest.raises(ValueError, match=r"'nope', .* which is none"):
         EmbeddingDisplay.from_embedding(Z, color=["nope"])
     with pytest.raises(TypeError, match="got str"):
         EmbeddingDisplay.from_estimator(pca, X, color="kind")
     with pytest.raises(ValueError, match="color is empty"):
         EmbeddingDisplay.from_embedding(Z, color=[])
-    with pytest.raises(ValueError, match="y_new and color do not go together"):
+    with pytest.raises(ValueError, match="y_new cannot be combined with color"):
         EmbeddingDisplay.from_embedding(Z, color=[Y], Z_new=Z, y_new=Y)
 
 
@@ -597,27 +597,27 @@ def test_sparse_input():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"Z": np.ones((5, 4))}, r"Z has 4 columns.*components=\(0, 1\)"),
-        ({"Z": np.ones((5, 1))}, r"Z has 1 columns.*n_components"),
+        ({"Z": np.ones((5, 4))}, r"Z has 4 components.*components=\(0, 1\)"),
+        ({"Z": np.ones((5, 1))}, r"Z has 1 components.*n_components"),
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
         ({"Z": [["a", "b"]]}, "matrix of numbers"),
         ({"Z": np.ones((0, 2))}, "shape"),
         ({"Z": [[0.0, np.nan]]}, "NaN or infinite"),
         ({"y": Y[:-1]}, r"y has shape \(299,\)"),
-        ({"components": (0, 2)}, r"components=\(0, 2\)"),
-        ({"components": (0,)}, r"components=\(0,\)"),
-        ({"components": "umap"}, r"components=\('umap',\) must be .* or 'pca'"),
-        ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 columns"),
+        ({"components": (0, 2)}, r"got \(0, 2\)"),
+        ({"components": (0,)}, r"got \(0,\)"),
+        ({"components": "umap"}, r"components must be .* or 'pca', got \('umap',\)"),
+        ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 components"),
         ({"target_type": "colour"}, r"'target_type' .* Got 'colour'"),
         ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
         ({"kind": "hexbin"}, r"'kind' .* Got 'hexbin'"),
-        ({"Z": np.ones((5, 3)), "kind": "density"}, "two columns"),
-        ({"image_shape": (8, 8)}, "needs the images"),
+        ({"Z": np.ones((5, 3)), "kind": "density"}, "two components"),
+        ({"image_shape": (8, 8)}, "requires images"),
         ({"images": np.ones((300, 64))}, r"image_shape=\(height, width\)"),
-        ({"images": np.ones((300, 64)), "image_shape": (8, 7)}, "56 pixel values"),
+        ({"images": np.ones((300, 64)), "image_shape": (8, 7)}, "56 values"),
         ({"images": np.ones((300, 64)), "image_shape": (64,)}, r"must be \(H, W\)"),
         ({"images": np.ones((300, 64)), "image_shape": (2, 4, 8)}, "has 8 channels"),
-        ({"images": np.ones((299, 8, 8))}, "299 rows"),
+        ({"images": np.ones((299, 8, 8))}, "299 images"),
     ],
 )
 def test_errors(arguments, message):

@@ -358,8 +358,8 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"grid_size": 1}, r"'grid_size' .* Got 1"),
         ({"image_size": 0}, r"'image_size' .* Got 0"),
         ({"images": np.ones((300, 9))}, "image_shape"),
-        ({"image_shape": (3, 3)}, "needs the images"),
-        ({"decoder": lambda codes: codes[:3]}, "one row for each of the 576"),
+        ({"image_shape": (3, 3)}, "requires images"),
+        ({"decoder": lambda codes: codes[:3]}, "one sample for each of the 576"),
         ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
@@ -376,11 +376,11 @@ def test_a_decoder_must_decode(path):
 
 def test_too_many_pixels_for_a_page(path, monkeypatch):
     monkeypatch.setattr(_explorer, "_MOST_PIXELS", 1000)
-    with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Lower image_size"):
+    with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Decrease image_size"):
         write_explorer(Z, images=np.ones((300, 8, 8)), path=path)
     write_explorer(Z, images=np.ones((300, 8, 8)), image_size=1, path=path)
     display = EmbeddingDisplay.from_embedding(Z, images=np.ones((300, 8, 8)))
-    with pytest.raises(ValueError, match="Lower image_size, or pass a part"):
+    with pytest.raises(ValueError, match="Decrease image_size, or pass fewer"):
         display.to_html(path)
     display.to_html(path, image_size=1)
     decoded = {"decoder": lambda codes: np.ones((len(codes), 4)), "image_shape": (2, 2)}

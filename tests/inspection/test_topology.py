@@ -99,7 +99,7 @@ def test_nothing_to_draw_is_drawn():
 @pytest.mark.parametrize(
     "persistence, message",
     [
-        ([(0, 0.0, 1.0)], r"entry \(0, 0.0, 1.0\)"),
+        ([(0, 0.0, 1.0)], r"got \(0, 0.0, 1.0\)"),
         ([(1, (1.0, 0.5))], "death precedes"),
         ([(1, (np.nan, 0.5))], "death precedes"),
     ],

@@ -55,7 +55,7 @@ def test_wrong_labels_are_refused():
         clustering_accuracy([], [])
     with pytest.raises(ValueError, match="y_true has infinite"):
         clustering_accuracy([0.0, np.inf], [0, 1])
-    with pytest.raises(ValueError, match="y_true has no label that is not missing"):
+    with pytest.raises(ValueError, match="All labels in y_true are missing"):
         clustering_accuracy([None, np.nan], [0, 1])
     with pytest.raises(ValueError, match="No sample has a label in both"):
         clustering_accuracy([None, 1], [0, None])

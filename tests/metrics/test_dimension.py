@@ -83,10 +83,10 @@ def test_order_scale_and_repeated_rows_do_not_matter(X, method):
 
 def test_what_is_undefined_is_refused(X):
     grid = np.stack(np.meshgrid(*[np.arange(6.0)] * 2), axis=-1).reshape(-1, 2)
-    for method, remedy in (("twonn", "Take method='mle'"), ("mle", "Raise n_neigh")):
-        with pytest.raises(ValueError, match=f"equally far.*{remedy}"):
+    for method, remedy in (("twonn", "Use method='mle'"), ("mle", "Increase n_neigh")):
+        with pytest.raises(ValueError, match=f"equally distant.*{remedy}"):
             intrinsic_dimension(np.eye(30), method=method)
-    with pytest.raises(ValueError, match="equally far"):
+    with pytest.raises(ValueError, match="equally distant"):
         intrinsic_dimension(grid, method="mle", n_neighbors=2)
     with pytest.raises(ValueError, match="distinct samples"):
         intrinsic_dimension(np.ones((50, 2)))
@@ -150,7 +150,7 @@ def test_repeated_rows_are_drawn_once(X, method):
 
 def test_a_subsample_may_be_too_small(X):
     assert np.isfinite(intrinsic_dimension(X, method="mle", n_samples=1))
-    with pytest.raises(ValueError, match=r"there are 2, as n_samples says"):
+    with pytest.raises(ValueError, match=r"got 2\. Increase n_samples"):
         intrinsic_dimension(X, n_samples=2)
     with pytest.raises(TypeError, match=r"'n_samples' .* must be an int"):
         intrinsic_dimension(X, n_samples=0.5)

@@ -289,7 +289,7 @@ def test_what_is_undefined_is_refused(pair):
 
 def test_a_graph_in_parts_is_refused():
     X = np.concatenate([np.arange(10.0), np.arange(100.0, 110.0)])[:, np.newaxis]
-    with pytest.raises(ValueError, match=r"n_neighbors=3 .* 2 parts"):
+    with pytest.raises(ValueError, match=r"n_neighbors=3 .* 2 connected components"):
         distance_correlation(X, X, distances="geodesic", n_neighbors=3)
     assert distance_correlation(X, X, distances="geodesic", n_neighbors=10) > 0.9
 

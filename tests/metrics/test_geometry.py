@@ -211,7 +211,7 @@ def test_wrong_options_of_curvature_are_refused(pair):
     X, Z = pair
     with pytest.raises(ValueError, match=r"'method' .* must be a str among"):
         local_curvature(X, Z, method="gauss")
-    with pytest.raises(ValueError, match="at least two columns"):
+    with pytest.raises(ValueError, match="at least two features"):
         local_curvature(X, Z[:, :1])
     with pytest.raises(ValueError, match="n_neighbors >= 3"):
         local_curvature(X, Z, n_neighbors=2)
@@ -221,7 +221,7 @@ def test_wrong_options_of_curvature_are_refused(pair):
         local_curvature(X, Z, n_neighbors=(3, 5))
     with pytest.raises(ValueError, match="belong to paths"):
         local_curvature(X, Z, method="turning_angle", per_sample=True)
-    with pytest.raises(ValueError, match=r"n_samples=9 needs .* Give n_paths"):
+    with pytest.raises(ValueError, match=r"n_samples=9 requires .* Set n_paths"):
         local_curvature(X, Z, method="turning_angle", n_samples=9)
     with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
         local_curvature(X, Z, n_samples=0)
@@ -316,17 +316,17 @@ def test_wrong_decoders_and_codes_are_refused():
     Z = np.random.default_rng(0).normal(size=(50, 2))
     with pytest.raises(TypeError, match="inverse_transform"):
         isometry_distortion("decoder", Z)
-    with pytest.raises(ValueError, match="same point"):
+    with pytest.raises(ValueError, match="same sample"):
         isometry_distortion(lambda z: np.ones((len(z), 3)), Z)
-    with pytest.raises(ValueError, match="one finite row"):
+    with pytest.raises(ValueError, match="one finite sample"):
         isometry_distortion(lambda z: z[:-1], Z)
-    with pytest.raises(ValueError, match="one finite row"):
+    with pytest.raises(ValueError, match="one finite sample"):
         isometry_distortion(lambda z: z * np.nan, Z)
     with pytest.raises(ValueError, match="constant"):
         isometry_distortion(lambda z: z, Z * [1.0, 0.0])
     with pytest.raises(ValueError, match="span no volume"):
         isometry_distortion(lambda z: z, Z[:, :1] @ [[1.0, 1.0]])
-    with pytest.raises(ValueError, match="up to 6 only"):
+    with pytest.raises(ValueError, match="at most 6"):
         isometry_distortion(lambda z: z, np.ones((50, 7)))
     for wrong in (1, 2.5):
         with pytest.raises(ValueError, match="grid_size"):

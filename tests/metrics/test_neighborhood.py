@@ -483,7 +483,7 @@ def test_labels_are_checked(pair, labels):
     assert neighborhood_hit(Z, np.zeros(60)) == 1.0
     with pytest.raises(ValueError, match="one label for each of the 60"):
         neighborhood_hit(Z, labels[:-1])
-    with pytest.raises(ValueError, match="no label that is not missing"):
+    with pytest.raises(ValueError, match="All labels in y are missing"):
         neighborhood_hit(Z, np.full(60, np.nan))
     with pytest.raises(ValueError, match="finite"):
         neighborhood_hit(Z, np.full(60, np.inf))

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_digits, load_iris, load_wine, make_blobs
+from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_extraction.text import CountVectorizer
@@ -53,11 +53,6 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-@pytest.fixture(scope="module")
-def iris():
-    return load_iris(return_X_y=True)
-
-
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_a_grid_search_over_a_pipeline(iris, n_jobs):
     search = GridSearchCV(
@@ -74,24 +69,6 @@ def test_a_grid_search_over_a_pipeline(iris, n_jobs):
         assert (scores > 0.5).all()
         assert (scores <= 1).all()
         assert scores[0] < scores[2]
-
-
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_grid_of_few_and_many_components(wine, n_jobs):
-    search = GridSearchCV(
-        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
-        {"embed__n_components": [1, 2, 5]},
-        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
-        refit="t",
-        n_jobs=n_jobs,
-    )
-    search.fit(wine[0])
-    assert set(search.cv_results_["param_embed__n_components"]) == {1, 2, 5}
-    scores = search.cv_results_["mean_test_t"]
-    assert np.isfinite(scores).all()
-    assert search.best_index_ == np.argmax(scores)
-    assert (0 < search.cv_results_["mean_test_c"]).all()
-    assert (search.cv_results_["mean_test_c"] <= 1).all()
 
 
 def test_a_scorer_is_the_metric_of_the_test_fold(iris):
@@ -165,7 +142,7 @@ def test_what_needs_labels_says_so(iris, name):
     if name not in WITH_LABELS:
         assert np.isfinite(get_scorer(name)(estimator, X))
         return
-    with pytest.raises(ValueError, match="needs y"):
+    with pytest.raises(ValueError, match="requires y"):
         get_scorer(name)(estimator, X)
 
 
@@ -212,12 +189,12 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     X, _ = iris
     small = X[:10]
     pca = PCA(2).fit(small)
-    with pytest.raises(ValueError, match=r"n_neighbors=5 .* has 10 samples.*at most 4"):
+    with pytest.raises(ValueError, match=r"n_neighbors=5 .* of 10 samples.*at most 4"):
         get_scorer(name)(pca, small)
     scorer = make_embedding_scorer(metrics.trustworthiness, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match=r"has 10 samples.*at most 4"):
+    with pytest.raises(ValueError, match=r"of 10 samples.*at most 4"):
         scorer(pca, small)
-    with pytest.raises(ValueError, match=r"has 2 samples.*no value is possible"):
+    with pytest.raises(ValueError, match=r"of 2 samples.*no value is possible"):
         scorer(pca, small[:2])
     search = GridSearchCV(
         PCA(),
@@ -226,13 +203,13 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
         cv=15,
         error_score="raise",
     )
-    with pytest.raises(ValueError, match="has 10 samples"):
+    with pytest.raises(ValueError, match="of 10 samples"):
         search.fit(X)
     search.set_params(error_score=np.nan)
     with pytest.warns(UserWarning) as caught:
         search.fit(X)
     assert np.isnan(search.cv_results_["mean_test_score"]).all()
-    assert any("has 10 samples" in str(warning.message) for warning in caught)
+    assert any("of 10 samples" in str(warning.message) for warning in caught)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +227,7 @@ def test_a_small_fold_is_measured_against_the_limit_of_the_metric(iris, metric):
     small = slice(45, 55)
     scorer = make_embedding_scorer(metric, n_neighbors=9)
     assert np.isfinite(scorer(pca, X[small], y[small]))
-    with pytest.raises(ValueError, match=r"has 9 samples.*their number.*at most 8"):
+    with pytest.raises(ValueError, match=r"of 9 samples.*their number.*at most 8"):
         scorer(pca, X[:9], y[:9])
 
 
@@ -259,7 +236,7 @@ def test_a_small_fold_adjusted_for_chance(iris):
     options = {"n_neighbors": 9, "adjusted": True}
     scorer = make_embedding_scorer(metrics.neighborhood_preservation, **options)
     assert np.isfinite(scorer(pca, iris[0][:11]))
-    with pytest.raises(ValueError, match=r"has 10 samples.*number - 1, so at most 8"):
+    with pytest.raises(ValueError, match=r"of 10 samples.*number - 1, so at most 8"):
         scorer(pca, iris[0][:10])
 
 
@@ -378,9 +355,9 @@ def test_inputs_are_read_off_the_metric(iris):
 def test_wrong_scorers_are_refused():
     with pytest.raises(TypeError, match="get_scorer"):
         make_embedding_scorer("trustworthiness")
-    with pytest.raises(ValueError, match="inputs must name"):
+    with pytest.raises(ValueError, match="inputs must be"):
         make_embedding_scorer(metrics.stress, inputs=("A",))
-    with pytest.raises(ValueError, match="inputs must name"):
+    with pytest.raises(ValueError, match="inputs must be"):
         make_embedding_scorer(metrics.stress, inputs=())
 
 
@@ -550,9 +527,11 @@ def test_options_of_the_ready_made_scorers(wine):
         TypeError, match=r"'n_neighbours' .* trustworthiness has no such"
     ):
         get_scorer("trustworthiness", n_neighbours=3)
-    with pytest.raises(TypeError, match=r"'n_neighbors' .* It has 'metric', 'per_sam"):
+    with pytest.raises(
+        TypeError, match=r"'n_neighbors' .* Its parameters are 'metric', 'per_sam"
+    ):
         get_scorer("distance_rmse", n_neighbors=3)
-    with pytest.raises(TypeError, match="reference go with a name"):
+    with pytest.raises(TypeError, match="reference require a name"):
         get_scorer(own, reference="input")
     for wrong in ("last", None, 3):
         with pytest.raises(ValueError, match=f"reference must be .* got {wrong!r}"):
@@ -569,7 +548,7 @@ def test_a_metric_must_return_one_number(iris):
     X, _ = iris
     pca = PCA(2).fit(X)
     scorer = get_scorer("trustworthiness", per_sample=True)
-    with pytest.raises(TypeError, match=r"trustworthiness returned .* one number\. L"):
+    with pytest.raises(TypeError, match=r"trustworthiness returned .* one number\. O"):
         scorer(pca, X)
     for metric in (metrics.neighborhood_preservation_curve, lambda X, Z: "1"):
         with pytest.raises(TypeError, match="needs one number"):

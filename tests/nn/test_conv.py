@@ -145,7 +145,7 @@ def test_bad_image_shape(image_shape, make):
 
 @pytest.mark.parametrize("channels", [(), (0,), (4, 2.5), (4, 4, 4, 4)])
 def test_bad_channels(channels):
-    with pytest.raises(ValueError, match=r"channels=.*must be a sequence of 1 to 3"):
+    with pytest.raises(ValueError, match=r"channels must be a sequence of 1 to 3"):
         ConvEncoder((8, 9), 2, channels=channels)
 
 

@@ -43,3 +43,17 @@ def test_head_stays_in_full_precision_under_autocast(norm, activation):
     assert seen == [torch.bfloat16]
     assert out.dtype == torch.float32
     assert not torch.equal(out, out.bfloat16().float()), "not on bfloat16's grid"
+
+
+@pytest.mark.parametrize(
+    "sizes, match",
+    [
+        ({"n_in": 0}, "n_in=0 must be a positive integer, the width of the inputs"),
+        ({"n_out": 2.5}, "n_out=2.5 must be a positive integer, the width of the outp"),
+        ({"layers": (16, 0)}, r"layers=\(16, 0\) must be a sequence of positive"),
+        ({"layers": (True,)}, r"layers=\(True,\) must be a sequence of positive"),
+    ],
+)
+def test_widths_are_checked(sizes, match):
+    with pytest.raises(ValueError, match=match):
+        MLP(**{"n_in": 3, "n_out": 2, **sizes})

@@ -40,7 +40,7 @@ def test_masked_entries_are_missing(dtype):
     ],
 )
 def test_dates_are_refused_and_named(frame):
-    with pytest.raises(ValueError, match=r"X has columns .* 'day'.* give these as num"):
+    with pytest.raises(ValueError, match=r"X has columns of dates .* 'day'.* Convert"):
         plain(frame)
     if "b" in frame.columns:
         assert plain(frame[["b"]]).shape == (2, 1)

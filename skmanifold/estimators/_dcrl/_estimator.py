@@ -3,6 +3,7 @@
 
 """Deep Clustering and Representation Learning that preserves geometric structures."""
 
+import functools
 import math
 from collections import OrderedDict
 from numbers import Integral, Real
@@ -14,19 +15,21 @@ from sklearn.base import ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold._engine import count_batches
-from skmanifold.base import DecoderMixin, DeepManifold, Plan
-from skmanifold.base._networks import (
+from skmanifold.base import (
+    DecoderMixin,
+    DeepManifold,
+    PairBatches,
+    Plan,
     checked_image_shape,
     checked_widths,
     own_network,
+    reduced_width,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils._sklearn import HasMethods, Interval, StrOptions
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import HasMethods, Interval, StrOptions, warn
 
 from .._dlme import DLME
-from ._batches import ImagePairs, NeighborPairs, NoisyRows
+from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, soft_assignments
 from ._heads import cluster_heads
 from ._neighbors import search_neighbors
@@ -36,7 +39,7 @@ from ._representation import fit_representation, represented
 from ._start import given_labels, kmeans_labels, modularity
 
 # Below so many rows the start is k-means on the rows themselves: a network that is to
-# learn neighbourhoods learns little from them.
+# learn neighborhoods learns little from them.
 _LEAST_ROWS_TO_EMBED = 200
 
 # Up to so many rows the best of several start embeddings is taken; one of more rows is
@@ -53,12 +56,12 @@ _MOST_COLUMNS = 2000
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     """Deep Clustering and Representation Learning that keeps geometric structure.
 
-    An autoencoder's latent space in which the rows form clusters, neighbours keep their
+    An autoencoder's latent space in which the rows form clusters, neighbors keep their
     distances, and the clusters keep the order of their distances in the input. [1]_
     Each row is assigned to the clusters softly, and each point of the latent space can
     be decoded.
 
-    Training has phases: for images, features are learnt that tell them apart whatever
+    Training has phases: for images, features are learned that tell them apart whatever
     small move changes them; a denoising autoencoder is trained; starting labels are
     found by k-means in embeddings of the features; and all losses together turn the
     latent space into one of these clusters. Input is taken in raw units. One number
@@ -107,7 +110,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     n_init : int or "auto", default="auto"
         Number of embeddings, with different seeds; of their clusters those are taken
-        that cut the fewest edges between neighbours (largest modularity). "auto" is 3
+        that cut the fewest edges between neighbors (largest modularity). "auto" is 3
         up to 20,000 rows, and 1 beyond, where embeddings differ little.
 
     n_neighbors : int, default=5
@@ -115,7 +118,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         fewer other samples.
 
     rank_scale : float, default=3.0
-        Distance between two centres for the distance between the means of their
+        Distance between two centers for the distance between the means of their
         clusters in the input (kappa in the paper).
 
     reconstruction_weight : float or pair of float, default=1.0
@@ -127,14 +130,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Weight of the divergence of soft assignments from their targets.
 
     local_weight : float or pair of float, default=(0.0, 2.0)
-        Weight of the changes of distances between neighbours in one cluster.
+        Weight of the changes of distances between neighbors in one cluster.
 
     rank_weight : float or pair of float, default=1.0
-        Weight of the differences between the distances of centres and ``rank_scale``
+        Weight of the differences between the distances of centers and ``rank_scale``
         times those of the clusters' means.
 
     alignment_weight : float or pair of float, default=1.0
-        Weight of the distances between centres and the means of their points.
+        Weight of the distances between centers and the means of their points.
 
     continuation : float, default=0.5
         Share of training, in [0, 1], over which the weights go from the first to the
@@ -143,7 +146,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     label_hold : float, default=1.0
         Share of training, in [0, 1], for which the starting labels are the targets of
         the assignments, and a row that lies in another cluster than its label weighs up
-        to 100 times where most of its neighbours have that label, too. Later targets
+        to 100 times where most of its neighbors have that label, too. Later targets
         are the assignments sharpened, computed once an epoch on all rows: with 0 from
         the beginning, as in the paper.
 
@@ -152,11 +155,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         clusters. Increase it where you doubt the labels: memberships become softer.
 
     arrange_centers : bool, default=True
-        Whether the centres begin where the ranks want them (classical scaling, turned
+        Whether the centers begin where the ranks want them (classical scaling, turned
         towards the latent means) or, if False, at the latent means.
 
     center_learning_rate : float, default=30.0
-        Factor on the learning rate for the centres, which have far to go.
+        Factor on the learning rate for the centers, which have far to go.
 
     noise : float, default=0.2
         Standard deviation of the noise that the pretraining removes, in units of that
@@ -201,13 +204,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Where to compute; "auto" takes a CUDA GPU where there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimiser, precision, early stopping, checkpoints.
+        Rare options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the networks, the centres and the scaling of the previous fit.
+        Go on from the networks, the centers and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbour search. The result does not depend on it.
+        Threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
         Print ten lines a phase; one per epoch if above 1. For progress bars see
@@ -227,7 +230,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         the clusters have none.
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
-        Centres in the latent space.
+        Centers in the latent space.
 
     cluster_means_ : ndarray of shape (n_clusters, n_features)
         Mean row of each cluster, in the units of X; the mean of all rows for a cluster
@@ -245,7 +248,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         The same of the pretraining, where there was one.
 
     representation_history_ : dict of str to list of float
-        The same of the contrastive features, where they were learnt.
+        The same of the contrastive features, where they were learned.
 
     representation_ : object
         The fitted transformer, if ``representation`` is one.
@@ -254,10 +257,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Epochs of the last phase.
 
     network_ : torch.nn.Module
-        The learnt map from scaled rows to the latent space.
+        The learned map from scaled rows to the latent space.
 
     decoder_ : torch.nn.Module
-        The learnt map back.
+        The learned map back.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -434,7 +437,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return self.fit(X, y).labels_
 
     def predict(self, X):
-        """Cluster of each row: the centre that is nearest in the latent space.
+        """Cluster of each row: the center that is nearest in the latent space.
 
         Parameters
         ----------
@@ -468,7 +471,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         -------
         ndarray of shape (n_samples, n_clusters)
             Shares, which add up to 1 in each row: ``1 / (1 + d2)``, where d2 is the
-            squared distance to the centre in the latent space, over its sum.
+            squared distance to the center in the latent space, over its sum.
 
         Raises
         ------
@@ -509,49 +512,28 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _set_by_validation = (*DeepManifold._set_by_validation, "representation_")
 
     def _plan(self, n_samples, n_features):
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = 256
-        batch_size = min(batch_size, n_samples)
-        n_epochs = self._n_epochs(n_samples, batch_size)
-        learning_rate = self.learning_rate
-        if learning_rate == "auto":
-            learning_rate = 1e-3
+        # few samples are learned in few steps
+        share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
+        phases = {"pretraining": 350 * share}
+        if self._contrasts():
+            phases = {"representation": 700 * share, **phases}
         has_representation = hasattr(self, "representation_")
         own = (self.encoder, self.decoder, self.image_shape)
         reduces = n_features > _MOST_COLUMNS and not has_representation
         reduces = reduces and all(part is None for part in own)
         return Plan(
-            n_epochs=n_epochs.pop("training"),
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            n_pretraining_epochs=sum(n_epochs.values()),
+            n_steps=420 * share,
+            batch_size=256,
+            learning_rate=1e-3,
+            phases=phases,
             # so wide are texts and gene expression, which span few dimensions
-            n_reduced=min(100, max(2, n_samples // 6)) if reduces else None,
+            n_reduced=reduced_width(n_samples, limit=100) if reduces else None,
             # images and representations have one scale; a table may have many units
             column_scaling=self.image_shape is None and not has_representation,
+            one_unit=self.image_shape is not None,
         )
 
-    def _n_epochs(self, n_samples, batch_size):
-        """Length of each phase."""
-        # few rows are learnt in few steps
-        share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
-        n_batches = count_batches(n_samples, batch_size)
-
-        def epochs(given, n_steps):
-            return math.ceil(n_steps * share / n_batches) if given == "auto" else given
-
-        contrasting = epochs(self.representation_epochs, 700)
-        return {
-            "representation": contrasting if self._contrasts() else 0,
-            "pretraining": epochs(self.pretraining_epochs, 350),
-            "training": epochs(self.max_epochs, 420),
-        }
-
     def _learn(self, data, run):
-        seeds = [data.seed() for _ in range(3)]
-        batch_size = run.plan.batch_size
-        n_epochs = self._n_epochs(data.n_samples, batch_size)
         weights = {
             name: _first_and_last(parameter, getattr(self, parameter))
             for name, parameter in _WEIGHTS.items()
@@ -559,24 +541,22 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         networks = run.make_networks()
         encoder, decoder = networks["encoder"], networks["decoder"]
 
-        if n_epochs["representation"] and not run.continued:
+        if run.n_epochs.get("representation") and not run.continued:
             run.train(
-                *self._contrast(encoder, data, batch_size, seeds[0]),
-                n_epochs=n_epochs["representation"],
-                learning_rate=2 * run.plan.learning_rate,
+                *self._contrast(encoder, data, run.batch_size),
+                learning_rate=2 * run.learning_rate,
                 phase="representation",
             )
         encoder.features.requires_grad_(False)
 
-        neighbors, distances, features = self._neighbors(networks, run, seeds[1])
+        neighbors, features = self._neighbors(networks, run)
         inputs = torch.from_numpy(features).to(data.device)
-        if n_epochs["pretraining"] and not run.continued:
+        if run.n_epochs["pretraining"] and not run.continued:
             run.train(
                 Pretraining(
                     encoder, decoder, inputs, self.noise * float(features.std())
                 ),
-                NoisyRows(*features.shape, batch_size, data.device),
-                n_epochs=n_epochs["pretraining"],
+                NoisyRows(*features.shape, run.batch_size, data.device),
                 phase="pretraining",
             )
 
@@ -588,12 +568,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             init_centers = "kept"
         else:
             labels = self._starting_labels(
-                features, neighbors.cpu().numpy(), data, seeds[2]
+                features, neighbors.indices.cpu().numpy(), data
             )
             clusters = Clusters(int(labels.max()) + 1, self.n_components)
             arranged = self.arrange_centers and max(weights["ranks"]) > 0
             init_centers = "arranged" if arranged else "means"
-        objective = DCRLObjective(
+        make_objective = functools.partial(
+            DCRLObjective,
             encoder,
             decoder,
             clusters.to(data.device),
@@ -601,7 +582,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             inputs=data.inputs[:, : self.n_features_in_],
             labels=torch.from_numpy(labels).to(data.device),
             codes=torch.from_numpy(codes).to(data.device),
-            neighbors=neighbors,
+            neighbors=neighbors.indices,
             init_centers=init_centers,
             weights=weights,
             continuation=self.continuation,
@@ -610,7 +591,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
-        run.train(objective, NeighborPairs(neighbors, distances, batch_size))
+        objective = run.build(make_objective)
+        run.train(objective, PairBatches(neighbors, run.batch_size))
         return objective
 
     def _previous_clusters(self, run):
@@ -646,11 +628,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             return own_network(
                 name,
                 getattr(self, name),
-                "n_features, n_components"
-                if name == "encoder"
-                else "n_components, n_features",
                 n_in,
                 n_out,
+                sizes=("n_features", "n_components")
+                if name == "encoder"
+                else ("n_components", "n_features"),
                 remedy=f"Give it a last layer of {n_out} outputs.",
             )
 
@@ -731,7 +713,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     # -- what the hooks need
 
     def _contrasts(self):
-        """Whether a contrastive representation is learnt."""
+        """Return whether a contrastive representation is learned."""
         wanted = self.representation
         if not isinstance(wanted, str):
             return False
@@ -742,47 +724,37 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return self.image_shape is not None
 
-    def _contrast(self, encoder, data, batch_size, seed):
+    def _contrast(self, encoder, data, batch_size):
         """Objective and batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
-        offset = torch.from_numpy((data.center[None] / data.unit).astype(np.float32))
-        offset = offset.to(data.device)
+        offset = data.offset
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = search_neighbors(
-            inputs.cpu().numpy(),
-            self.n_neighbors,
-            raw=data.X,
-            n_jobs=self.n_jobs,
-            seed=seed,
+        neighbors = search_neighbors(
+            data, inputs.cpu().numpy(), self.n_neighbors, n_jobs=self.n_jobs
         )
-        neighbors = torch.from_numpy(neighbors).to(data.device)
         return (
             Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
         )
 
-    def _neighbors(self, networks, run, seed):
-        """Return the neighbors, their distances, and the features in units of these."""
+    def _neighbors(self, networks, run):
+        """Return the neighbors, and the features in units of their distances."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
-        neighbors, distances = search_neighbors(
-            features,
-            self.n_neighbors,
-            raw=run.data.X,
-            n_jobs=self.n_jobs,
-            seed=seed,
-            exact=True,
-            warn=warn,
+        neighbors = search_neighbors(
+            run.data, features, self.n_neighbors, n_jobs=self.n_jobs, exact=True
         )
         if not run.continued:
+            distances = neighbors.distances.cpu().numpy().astype(np.float64)
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
-            # few columns: rows lie dense, and the clusters many such units apart
+            # few columns: samples lie dense, and the clusters many such units apart
             unit = max(unit, spread / _MOST_UNITS) or 1.0
-            features, distances = features / np.float32(unit), distances / unit
+            features = features / np.float32(unit)
+            neighbors = neighbors._replace(distances=neighbors.distances / unit)
             spread = spread / unit or 1.0
             set_units(
                 **networks,
@@ -790,13 +762,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 spread=(spread, features.shape[1]),
                 latent_spread=(self.rank_scale * spread / 2, self.n_components),
             )
-        return (
-            torch.from_numpy(neighbors).to(represent.factor.device),
-            torch.from_numpy(distances.astype(np.float32)).to(represent.factor.device),
-            features,
-        )
+        return neighbors, features
 
-    def _starting_labels(self, features, neighbors, data, seed):
+    def _starting_labels(self, features, neighbors, data):
         """Labels from 0 on, without gaps."""
         if not isinstance(self.init, str):
             return given_labels(
@@ -807,6 +775,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 n_clusters=self.n_clusters,
                 n_features=self.n_features_in_,
             )
+        seed = data.seed("labels")
         n_samples = len(features)
         n_clusters = self.n_clusters
         n_distinct = len(np.unique(features, axis=0))

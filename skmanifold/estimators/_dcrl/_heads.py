@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from skmanifold.base import Head
-from skmanifold.base._heads import NearestCenter, squared_distances_to
 
 
 class SoftAssignments(nn.Module):
@@ -25,13 +24,22 @@ class SoftAssignments(nn.Module):
 
     def forward(self, codes):
         """Map codes (n, n_components) to shares (n, n_clusters), float64."""
-        kernel = 1 / (1 + squared_distances_to(codes, self.centers))
+        squares = (codes.double().unsqueeze(1) - self.centers).square().sum(2)
+        kernel = 1 / (1 + squares)
         return kernel / kernel.sum(1, keepdim=True)
 
 
+class LargestShare(SoftAssignments):
+    """The cluster with the largest share, the first of equals."""
+
+    def forward(self, codes):
+        """Map codes (n, n_components) to numbers of clusters (n,)."""
+        return super().forward(codes).argmax(1)
+
+
 def cluster_heads(centers):
-    """The heads of ``predict`` and ``predict_proba``."""
+    """Return the heads of ``predict`` and ``predict_proba``."""
     return {
-        "predict": Head(lambda: NearestCenter(centers), ("label",)),
+        "predict": Head(lambda: LargestShare(centers), ("label",)),
         "predict_proba": Head(lambda: SoftAssignments(centers), ("probabilities",)),
     }

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skmanifold.losses import full_precision
+
 
 class Features(nn.Module):
     """From inputs to features, in units of the distance between neighbors."""
@@ -18,10 +20,10 @@ class Features(nn.Module):
         self.represent = represent
         self.register_buffer("factor", torch.tensor(1.0))
 
+    @full_precision
     def forward(self, x):
         """Map (n, n_inputs) to (n, n_features)."""
-        with torch.autocast(x.device.type, enabled=False):
-            return self.represent(x) * self.factor
+        return self.represent(x) * self.factor
 
 
 class Scaled(nn.Module):

@@ -9,8 +9,8 @@ from scipy.spatial.distance import cdist
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold._engine import torch_threads
 from skmanifold.augment import add_noise, random_affine
+from skmanifold.base import sharded
 from skmanifold.losses import (
     alignment_loss,
     center_distance_loss,
@@ -20,7 +20,8 @@ from skmanifold.losses import (
     nt_xent,
     sharpened_assignments,
 )
-from skmanifold.utils._threads import one_blas_thread
+from skmanifold.nn import to_images, to_samples
+from skmanifold.utils import one_blas_thread
 
 _TEMPERATURE = 0.2
 
@@ -80,10 +81,12 @@ class DCRLObjective(nn.Module):
         Distances of centers for distances of the clusters' means.
     """
 
-    # whose rows processes share
-    networks = ("encoder.network", "decoder.features", "decoder.inputs")
     # whose matrices Muon takes
-    hidden_layers = tuple(f"{name}.network.hidden" for name in networks)
+    hidden_layers = (
+        "encoder.network.network.hidden",
+        "decoder.features.network.hidden",
+        "decoder.inputs.network.hidden",
+    )
 
     def __init__(
         self,
@@ -127,10 +130,9 @@ class DCRLObjective(nn.Module):
         self.agreed = agree > 0.5  # with most of the neighbors
         self.latent = None
         n_clusters = len(clusters.centers)
-        with torch_threads(1):  # the number of threads would show in the last bits
-            means, means_of_features, means_of_codes = (
-                _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
-            )
+        means, means_of_features, means_of_codes = (
+            _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
+        )
         # ranks are those of the inputs, the unit is that of the features
         total = _distances(means).sum()
         self.means_unit = 1.0
@@ -165,8 +167,8 @@ class DCRLObjective(nn.Module):
         """Latent points of all samples, in blocks."""
         was_training = self.encoder.network.training
         network = self.encoder.network.eval()
-        with torch.autocast(self.features.device.type, enabled=False):
-            codes = torch.cat([network(part) for part in self.features.split(1024)])
+        parts = self.features.split(1024)
+        codes = torch.cat([sharded(network, part) for part in parts])
         network.train(was_training)
         return codes
 
@@ -190,8 +192,8 @@ class DCRLObjective(nn.Module):
         self._set_distances()
 
     def forward(self, batch, progress):
-        """Loss terms of pairs of neighbors, see :class:`NeighborPairs`."""
-        rows, others, distances = batch
+        """Loss terms of pairs of neighbors, see :class:`PairBatches`."""
+        rows, others, distances, _ = batch
         share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
         weights = {
             name: first + (last - first) * share
@@ -199,46 +201,44 @@ class DCRLObjective(nn.Module):
         }
         both = torch.cat([rows, others]) if self.compares_pairs else rows
         features = self.features[both]
-        z = self.encoder.network(features)
+        z = sharded(self.encoder.network, features)
         # the decoder follows the encoder even where it must not move it
         guides = weights["reconstruction"] > 0
-        restored = self.decoder.features(z if guides else z.detach())
+        restored = sharded(self.decoder.features, z if guides else z.detach())
         terms = {}
-        with torch.autocast(z.device.type, enabled=False):
-            z = z.float()
-            terms["reconstruction"] = _squared_error(restored.float(), features) * (
-                weights["reconstruction"] if guides else 1.0
+        terms["reconstruction"] = _squared_error(restored, features) * (
+            weights["reconstruction"] if guides else 1.0
+        )
+        z_a = z[: len(rows)]
+        centers, labels = self.clusters.centers, self.labels[rows]
+        log_q = log_assignments(z_a, centers)
+        of_rows = None
+        if progress < self.label_hold:
+            stray = log_q.argmax(1) != self.starting_labels[rows]
+            stray &= self.agreed[rows]
+            of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
+        terms["clusters"] = weights["clusters"] * cluster_divergence(
+            self.targets[rows], log_q, of_rows
+        )
+        terms["local"] = z.new_zeros(())
+        if self.compares_pairs:
+            same = (labels == self.labels[others]).to(z.dtype)
+            terms["local"] = weights["local"] * local_isometry_loss(
+                z_a, z[len(rows) :], distances, same
             )
-            z_a = z[: len(rows)]
-            centers, labels = self.clusters.centers, self.labels[rows]
-            log_q = log_assignments(z_a, centers)
-            of_rows = None
-            if progress < self.label_hold:
-                stray = log_q.argmax(1) != self.starting_labels[rows]
-                stray &= self.agreed[rows]
-                of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
-            terms["clusters"] = weights["clusters"] * cluster_divergence(
-                self.targets[rows], log_q, of_rows
-            )
-            terms["local"] = z.new_zeros(())
-            if self.compares_pairs:
-                same = (labels == self.labels[others]).to(z.dtype)
-                terms["local"] = weights["local"] * local_isometry_loss(
-                    z_a, z[len(rows) :], distances, same
-                )
-            terms["ranks"] = weights["ranks"] * center_distance_loss(
-                centers, self.distances
-            )
-            # the ranks move the centers, and these draw their points
-            aligned = z_a
-            if self.latent is not None:  # all samples' means, moved as the batch moves
-                aligned = z_a - self.latent[rows] + self.latent_means[labels]
-            terms["alignment"] = weights["alignment"] * alignment_loss(
-                aligned, centers.detach(), labels
-            )
+        terms["ranks"] = weights["ranks"] * center_distance_loss(
+            centers, self.distances
+        )
+        # the ranks move the centers, and these draw their points
+        aligned = z_a
+        if self.latent is not None:  # all samples' means, moved as the batch moves
+            aligned = z_a - self.latent[rows] + self.latent_means[labels]
+        terms["alignment"] = weights["alignment"] * alignment_loss(
+            aligned, centers.detach(), labels
+        )
         if self.decoder.inputs is not None:
-            restored = self.decoder.inputs(z_a.detach())
-            error = _squared_error(restored.float(), self.inputs[rows])
+            restored = sharded(self.decoder.inputs, z_a.detach())
+            error = _squared_error(restored, self.inputs[rows])
             terms["decoding"] = error / max(self.inputs.shape[1], 1)
         return terms
 
@@ -246,7 +246,6 @@ class DCRLObjective(nn.Module):
 class Pretraining(nn.Module):
     """The denoising autoencoder that the networks begin as."""
 
-    networks = ("encoder.network", "decoder.features")
     hidden_layers = (
         "encoder.network.network.hidden",
         "decoder.features.network.hidden",
@@ -264,14 +263,14 @@ class Pretraining(nn.Module):
         rows, normal = batch
         features = self.features[rows]
         noisy = add_noise(features, normal, scale=self.noise)
-        restored = self.decoder.features(self.encoder.network(noisy))
-        return {"reconstruction": _squared_error(restored.float(), features)}
+        z = sharded(self.encoder.network, noisy)
+        restored = sharded(self.decoder.features, z)
+        return {"reconstruction": _squared_error(restored, features)}
 
 
 class Contrast(nn.Module):
     """Features that tell images apart, whatever small move changes them."""
 
-    networks = ("encoder.features.represent",)
     hidden_layers = ("encoder.features.represent.0.hidden",)
 
     def __init__(self, encoder, shape, offset, fill):
@@ -284,10 +283,10 @@ class Contrast(nn.Module):
     def forward(self, batch, progress):
         """Loss of two tensors of images, with the draws that move them."""
         x, uniform = batch
-        images = (x + self.offset).unflatten(1, self.shape).permute(0, 3, 1, 2)
+        images = to_images(x + self.offset, self.shape)
         moved = random_affine(images, uniform, fill=self.fill)
-        views = moved.permute(0, 2, 3, 1).flatten(1) - self.offset
-        features = self.encoder.features.represent(views)
+        views = to_samples(moved) - self.offset
+        features = sharded(self.encoder.features.represent, views)
         return {"contrast": nt_xent(*features.chunk(2), _TEMPERATURE)}
 
 

@@ -7,8 +7,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from skmanifold._engine import BLOCK_ROWS
-from skmanifold.utils._threads import one_blas_thread
+from skmanifold.utils import one_blas_thread
+
+# Samples of a block that is transformed at once.
+BLOCK_ROWS = 192
 
 
 def fit_representation(representation, rows, seed):

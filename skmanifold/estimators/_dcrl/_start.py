@@ -9,9 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
-from skmanifold.utils._labels import read_targets
-from skmanifold.utils._threads import one_thread
-from skmanifold.utils._warnings import warn
+from skmanifold.utils import one_thread, read_targets, warn
 
 from ._clusters import raw_blocks
 
@@ -90,10 +88,10 @@ def spread_labels(codes, features, neighbors):
 
 
 def modularity(neighbors, labels):
-    """How well clusters fit the graph of neighbors: the share of edges within them.
+    """Compute how well clusters fit the graph of neighbors: the share of edges within.
 
-    Less what their sizes alone would give. [1]_ Two groups in one cluster and one group
-    in two both cost some of it.
+    It is the share of edges within them, less what their sizes alone would give. [1]_
+    Two groups in one cluster and one group in two both cost some of it.
 
     Parameters
     ----------

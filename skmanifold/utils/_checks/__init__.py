@@ -1,10 +1,10 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The checks of :mod:`skmanifold.utils.estimator_checks`, by what they are about.
+"""Checks of :mod:`skmanifold.utils.estimator_checks`, by subject.
 
-Each is a function of the estimator's name and the estimator, which it clones and fits
-on a few rows. It raises AssertionError with what was promised and what came.
+Each check takes the name of an estimator and the estimator, which it clones and fits on
+a few samples. It raises AssertionError with the broken promise.
 """
 
 from ._fits import (
@@ -63,11 +63,11 @@ from ._results import (
     check_y_is_ignored_unless_needed,
 )
 
-# in the order in which they run
+# in order of execution
 CHECKS = [
     check_transform_of_any_rows,
-    # what follows compares fits with each other: a fit that its seed does not decide
-    # would be blamed for something else
+    # first, since later checks compare fits: unseeded randomness would be reported as
+    # something else
     check_seed_decides,
     check_fit_transform_is_transform,
     check_nothing_is_mutated,

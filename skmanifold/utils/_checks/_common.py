@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the checks share: an estimator with data that suit it, and assertions."""
+"""Shared parts of the checks: a subject with suitable data, and assertions."""
 
 import contextlib
 import inspect
@@ -23,12 +23,12 @@ from threadpoolctl import threadpool_info
 
 PACKAGE = str(pathlib.Path(__file__).resolve().parents[2]) + os.sep
 
-# more rows than a block of inference has, so that some lie in another block
+# exceeds a block of inference, so that samples are in different blocks
 MANY_ROWS = 300
 
 
 class Subject:
-    """An estimator under check: fresh clones of it, and data that suit it."""
+    """Estimator under check, with fresh clones and suitable data."""
 
     def __init__(self, estimator, n_samples=61):
         self.original = estimator
@@ -36,29 +36,29 @@ class Subject:
         shape = getattr(estimator, "image_shape", None)
         self.n_features = 6 if shape is None else math.prod(shape)
         self.any_width = shape is None
-        # a prime number of rows is no width of anything
+        # a prime number of samples, unlike any width
         self.X, self.y = self.data(n_samples)
 
     def data(self, n_samples, random_state=0):
-        """Three groups in space, and the group of each row where targets are needed."""
+        """Return samples of three blobs, and their labels if targets are required."""
         X, y = make_blobs(
             n_samples, self.n_features, cluster_std=0.7, random_state=random_state
         )
         return X, y if self.supervised else None
 
     def targets(self, n_samples):
-        """Some targets for rows of another kind."""
+        """Return targets for other samples."""
         return np.arange(n_samples) % 3 if self.supervised else None
 
     def new(self, **params):
-        """An unfitted clone with a seed."""
+        """Return an unfitted clone with a seed."""
         model = clone(self.original)
         if "random_state" in model.get_params(deep=False):
             model.set_params(random_state=0)
         return model.set_params(**params)
 
     def fit(self, X=None, y=None, **params):
-        """A clone, fitted to the given data or to its own."""
+        """Return a clone fitted to the given data, or by default to its own."""
         if X is None:
             X, y = self.X, self.y
         elif y is None:
@@ -66,35 +66,35 @@ class Subject:
         return self.new(**params).fit(X, y)
 
     def has(self, *names):
-        """Whether the estimator has these parameters."""
+        """Return whether the estimator has these parameters."""
         return set(names) <= set(self.original.get_params(deep=False))
 
     def options(self, **options):
-        """Its ``training`` with these options changed."""
+        """Return its ``training`` with these options changed."""
         training = self.original.training
         if training is None:
             return self.options_class()(**options)
         return clone(training).set_params(**options)
 
     def options_class(self):
-        """The class of what ``training`` takes."""
+        """Return the class of its ``training`` options."""
         constraints = type(self.original)._parameter_constraints["training"]
         return next(c for c in constraints if isinstance(c, type))
 
     def can_checkpoint(self):
-        """Whether ``training`` takes checkpoints."""
+        """Return whether training can write checkpoints."""
         return self.has("training", "max_epochs")
 
 
 def loaded_torch():
-    # an estimator under check has brought it; this module itself does without
+    # imported by the estimator under check; this module itself does not need it
     return sys.modules["torch"]
 
 
 def assert_same_bits(actual, expected, message):
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, (
-        f"{message} Shape {actual.shape} came instead of {expected.shape}."
+        f"{message} The shape is {actual.shape} instead of {expected.shape}."
     )
     differs = actual != expected
     assert not differs.any(), (
@@ -104,9 +104,9 @@ def assert_same_bits(actual, expected, message):
 
 
 def row_methods(model, X):
-    """``{name: (method, argument, result)}`` of all that gives a row for each row."""
+    """Return ``{name: (method, argument, result)}`` of all per-sample methods."""
     codes = model.transform(X)
-    found = {}
+    methods = {}
     for name in dir(type(model)):
         if name == "score" or name.startswith(
             ("_", "fit", "partial_fit", "get_", "set_")
@@ -114,7 +114,7 @@ def row_methods(model, X):
             continue
         if not inspect.isroutine(getattr(type(model), name, None)):
             continue
-        method = getattr(model, name, None)  # absent: not for these parameters
+        method = getattr(model, name, None)  # absent for these parameters
         if method is None:
             continue
         required = [
@@ -127,7 +127,7 @@ def row_methods(model, X):
             continue
         argument, result = codes, None
         if name != "inverse_transform":
-            with contextlib.suppress(ValueError):  # of one that takes codes too
+            with contextlib.suppress(ValueError):  # of a method that needs codes
                 argument, result = X, method(X)
         if result is None:
             argument, result = codes, method(codes)
@@ -136,13 +136,13 @@ def row_methods(model, X):
             and result.shape[:1] == (len(X),)
             and result.shape[1:2] != (len(X),)
         ):
-            found[name] = (method, argument, result)
-    return found
+            methods[name] = (method, argument, result)
+    return methods
 
 
 def state(model):
-    """What a failing fit must leave as it was."""
-    # scikit-learn's own notes about callbacks come and go
+    """Return the attributes that a failing fit must not change."""
+    # scikit-learn sets these for callbacks
     return {
         name: value
         for name, value in vars(model).items()
@@ -150,18 +150,18 @@ def state(model):
     }
 
 
-def assert_untouched(model, before, what):
+def assert_untouched(model, before, case):
     after = state(model)
     new = sorted(after.keys() - before.keys())
     gone = sorted(before.keys() - after.keys())
-    assert not new, f"{what} must leave nothing behind, but left {new}."
-    assert not gone, f"{what} must keep the previous fit, but {gone} went."
+    assert not new, f"{case} must not leave new attributes, but left {new}."
+    assert not gone, f"{case} must keep the previous fit, but {gone} disappeared."
     changed = sorted(name for name in before if after[name] is not before[name])
-    assert not changed, f"{what} must keep the previous fit, but changed {changed}."
+    assert not changed, f"{case} must keep the previous fit, but changed {changed}."
 
 
-def assert_refuses(call, pattern, what, hint="must be refused"):
-    """The error's text; what is called must raise ValueError or TypeError."""
+def assert_refuses(call, pattern, case, hint="must be refused"):
+    """Assert that a call raises ValueError or TypeError, and return the message."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
@@ -169,53 +169,52 @@ def assert_refuses(call, pattern, what, hint="must be refused"):
     except (ValueError, TypeError) as error:
         text = str(error)
         assert re.search(pattern, text), (
-            f"{what}: the error must say what is wrong (match {pattern!r}), but it "
-            f"says: {text!r}"
+            f"{case}: the error must match {pattern!r}, got: {text!r}"
         )
         return text
     except Exception as error:
         raise AssertionError(
-            f"{what} {hint} with a ValueError or TypeError, but raised {error!r}."
+            f"{case} {hint} with a ValueError or TypeError, but raised {error!r}."
         ) from error
-    raise AssertionError(f"{what} {hint}, but was accepted.")
+    raise AssertionError(f"{case} {hint}, but was accepted.")
 
 
 @contextlib.contextmanager
-def only_user_warnings(what):
-    """Warnings are for the user: a UserWarning, once, and about the user's line."""
+def only_user_warnings(case):
+    """Allow only UserWarnings, each once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield caught
     for warning in caught:
         assert issubclass(warning.category, UserWarning), (
-            f"{what} may give a UserWarning, but gave {warning.category.__name__}: "
+            f"{case} may emit a UserWarning, but emitted {warning.category.__name__}: "
             f"{warning.message}"
         )
     texts = [str(warning.message) for warning in caught]
     twice = {text for text in texts if texts.count(text) > 1}
-    assert not twice, f"{what} must warn once, but said several times: {twice}"
+    assert not twice, f"{case} must warn once, but repeated: {twice}"
 
 
-def assert_sensible(subject, model, X, what):
-    """Finite embedding and losses, equal rows at equal places, room between others."""
+def assert_sensible(subject, model, X, case):
+    """Assert finite results, and equal embeddings of equal samples."""
     Z = model.transform(X)
-    assert np.isfinite(Z).all(), f"{what} must give a finite embedding."
+    assert np.isfinite(Z).all(), f"{case} must give a finite embedding."
     assert_same_bits(
-        model.embedding_, Z, f"{what}: embedding_ must be transform(X), bit for bit."
+        model.embedding_, Z, f"{case}: embedding_ must be transform(X), bit for bit."
     )
     for term, values in model.history_.items():
-        assert np.isfinite(values).all(), f"{what} must give finite losses: {term}."
+        assert np.isfinite(values).all(), f"{case} must give finite losses: {term}."
     for name, (_, _, result) in row_methods(model, X).items():
         if result.dtype.kind == "f":
-            assert np.isfinite(result).all(), f"{what} must give a finite {name}(X)."
+            assert np.isfinite(result).all(), f"{case} must give a finite {name}(X)."
     rows = X.toarray() if sparse.issparse(X) else np.asarray(X)
     _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     same = first[inverse.ravel()]
-    assert_same_bits(Z, Z[same], f"{what}: equal rows must have equal places.")
+    assert_same_bits(Z, Z[same], f"{case}: equal samples must have equal embeddings.")
 
 
 def global_state():
-    """All that a process shares, by a name for it."""
+    """Return the state that a process shares, by name."""
     torch = loaded_torch()
     numpy_state = np.random.get_state(legacy=False)  # noqa: NPY002
     return {
@@ -251,15 +250,15 @@ def global_state():
     }
 
 
-def assert_world_untouched(before, what):
+def assert_world_untouched(before, case):
     for thing, value in global_state().items():
         if thing.startswith("threads of"):  # a library may have been loaded since
             value = {path: n for path, n in value.items() if path in before[thing]}
-        assert value == before[thing], f"{what} must leave {thing} alone."
+        assert value == before[thing], f"{case} must leave {thing} alone."
 
 
 class Interrupts:
-    """A callback that interrupts at its ``moment``-th call; None counts them only."""
+    """Callback that raises in its ``moment``-th call; None only counts calls."""
 
     def __init__(self, moment=None, error=KeyboardInterrupt):
         self.moment = moment

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of a fit from its history to its checkpoint, and of models that travel."""
+"""Checks of history, interruption, checkpoints and serialization."""
 
 import contextlib
 import inspect
@@ -29,21 +29,21 @@ from ._common import (
     state,
 )
 
-# calls in it are none of a fit
+# excluded, since they are not part of a fit
 _CHECKS = str(pathlib.Path(__file__).parent)
 
 # Feedback ---------------------------------------------------------------------
 
 
 def check_history(name, estimator):
-    """The losses of each epoch, whose sum is "loss"; silent unless asked."""
+    """history_ has all loss terms per epoch and their sum; fit is silent by default."""
     subject = Subject(estimator)
     params = {"max_epochs": 2} if subject.has("max_epochs") else {}
-    spoken = io.StringIO()
-    with contextlib.redirect_stdout(spoken), contextlib.redirect_stderr(spoken):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         model = subject.fit(**params)
-    assert not spoken.getvalue(), (
-        f"{name}.fit must be silent by default, but said {spoken.getvalue()[:200]!r}"
+    assert not output.getvalue(), (
+        f"{name}.fit must be silent by default, but printed {output.getvalue()[:200]!r}"
     )
     history, n_iter = model.history_, model.n_iter_
     assert "loss" in history and len(history) > 1, (
@@ -57,16 +57,16 @@ def check_history(name, estimator):
     assert np.allclose(np.sum(terms, axis=0), history["loss"]), (
         f"{name}.history_['loss'] must be the sum of its terms."
     )
-    with contextlib.redirect_stdout(spoken):
+    with contextlib.redirect_stdout(output):
         subject.fit(verbose=True, **params)
-    assert name in spoken.getvalue(), f"{name}(verbose=True) must say how it goes."
+    assert name in output.getvalue(), f"{name}(verbose=True) must show progress."
 
 
-# Models travel ----------------------------------------------------------------
+# Serialization ----------------------------------------------------------------
 
 
 def check_models_travel(name, estimator):
-    """pickle and joblib: the same bits, and the size of the weights."""
+    """pickle and joblib preserve the bits, and the size is that of the weights."""
     subject = Subject(estimator)
     X, y = subject.data(600)
     model = subject.fit(X, y)
@@ -92,13 +92,14 @@ def check_models_travel(name, estimator):
         )
     allowed = 1.2 * _fitted_bytes(model) + 60_000
     assert len(dumped) <= allowed, (
-        f"{name}: a stored model must be about its weights and embedding_, at most "
-        f"{allowed:.0f} bytes, but is {len(dumped)}."
+        f"{name}: a stored model must contain little but its weights and embedding_, at"
+        f" most {allowed:.0f} bytes, but has {len(dumped)}.{allowed:.0f} bytes, but is"
+        f" {len(dumped)}."
     )
 
 
 def _fitted_bytes(model):
-    """Bytes of the weights and of the public fitted arrays."""
+    """Return the bytes of the weights and of public fitted arrays."""
     total = 0
     for attribute, value in vars(model).items():
         if attribute.startswith("_") or not attribute.endswith("_"):
@@ -108,7 +109,7 @@ def _fitted_bytes(model):
         elif isinstance(value, np.ndarray):
             assert value.shape != (len(model.embedding_), model.n_features_in_), (
                 f"{type(model).__name__}.{attribute} has the shape of the training "
-                "data: a model keeps no copy of them."
+                "data, of which a model must not keep a copy."
             )
             total += value.nbytes
     return total
@@ -117,40 +118,40 @@ def _fitted_bytes(model):
 # Interruption -----------------------------------------------------------------
 
 
-def _some(n, at_most):
-    """Numbers from 1 to n, evenly spread, the first and last among them."""
+def _spread_numbers(n, at_most):
+    """Return evenly spaced numbers from 1 to n, including both."""
     return sorted({round(i) for i in np.linspace(1, n, min(n, at_most))})
 
 
 def check_interrupted_by_a_callback(name, estimator):
-    """A callback that raises, at any moment: nothing is left of that fit."""
+    """An exception in a callback, at any call, leaves no trace of the fit."""
     subject = Subject(estimator)
     params = {"max_epochs": 2} if subject.has("max_epochs") else {}
     counter = Interrupts()
     expected = subject.new(**params).set_callbacks(counter)
     expected.fit(subject.X, subject.y)
-    assert counter.torn_down, f"{name}.fit must tear its callbacks down."
+    assert counter.torn_down, f"{name}.fit must tear down its callbacks."
     other, y = subject.data(47, random_state=3)
     previous = subject.fit(**params)
-    for moment in _some(counter.n_calls, 8):
+    for moment in _spread_numbers(counter.n_calls, 8):
         for error in (KeyboardInterrupt, RuntimeError):
             for model in (subject.new(**params), previous):
                 failing = Interrupts(moment, error)
                 model.set_callbacks(failing)
                 before = state(model)
-                what = (
-                    f"{name}.fit, ended by {error.__name__} in call {moment} of a "
-                    "callback,"
+                case = (
+                    f"{name}.fit, interrupted by {error.__name__} in call {moment} of a"
+                    " callback,"
                 )
                 try:
                     model.fit(other, y)
                 except error:
                     pass
                 else:
-                    raise AssertionError(f"{what} must pass it on.")
-                assert_untouched(model, before, what)
+                    raise AssertionError(f"{case} must raise it.")
+                assert_untouched(model, before, case)
                 assert failing.torn_down or moment == 1, (
-                    f"{what} must tear the callback down."
+                    f"{case} must tear the callback down."
                 )
     previous.set_callbacks()
     assert_same_bits(
@@ -161,14 +162,14 @@ def check_interrupted_by_a_callback(name, estimator):
     assert_same_bits(
         previous.fit(subject.X, subject.y).embedding_,
         expected.embedding_,
-        f"{name}: an interrupted fit must not show in the next.",
+        f"{name}: an interrupted fit must not affect the next one.",
     )
 
 
 def _interrupted(call, files, moment=None):
-    """Call with KeyboardInterrupt at the moment-th function call in these files.
+    """Call with a KeyboardInterrupt at the moment-th function call in these files.
 
-    Returns the number of such calls, and whether the interrupt came out.
+    Returns the number of calls, and whether the interrupt was raised.
     """
     count = 0
 
@@ -193,27 +194,27 @@ def _interrupted(call, files, moment=None):
 
 
 def check_interrupted_anywhere(name, estimator):
-    """KeyboardInterrupt at any call of a function: nothing is left of that fit."""
+    """A KeyboardInterrupt at any function call leaves no trace of the fit."""
     subject = Subject(estimator)
     files = (PACKAGE, inspect.getsourcefile(type(estimator)))
     expected = subject.fit()
     X, y = subject.data(47, random_state=3)
-    for _ in range(2):  # the first fills caches
+    for _ in range(2):  # the first run fills caches
         model = subject.new()
         n_calls, _ = _interrupted(lambda m=model: m.fit(X, y), files)
     world = global_state()
     previous = subject.fit()
-    for i, moment in enumerate(_some(n_calls, 14)):
+    for i, moment in enumerate(_spread_numbers(n_calls, 14)):
         model = previous if i % 2 else subject.new()
         before = state(model)
-        what = f"{name}.fit, interrupted at call {moment} of {n_calls},"
-        n, came = _interrupted(lambda m=model: m.fit(X, y), files, moment)
-        if n < moment:  # not every fit is as many calls
+        case = f"{name}.fit, interrupted at call {moment} of {n_calls},"
+        n, raised = _interrupted(lambda m=model: m.fit(X, y), files, moment)
+        if n < moment:  # the number of calls varies
             previous = subject.fit()
             continue
-        assert came, f"{what} must pass the interrupt on."
-        assert_untouched(model, before, what)
-        assert_world_untouched(world, what)
+        assert raised, f"{case} must raise the interrupt."
+        assert_untouched(model, before, case)
+        assert_world_untouched(world, case)
     assert_same_bits(
         previous.transform(subject.X),
         expected.embedding_,
@@ -222,7 +223,7 @@ def check_interrupted_anywhere(name, estimator):
 
 
 class _Stops(Interrupts):
-    """A callback that ends training after an epoch."""
+    """Callback that stops training after an epoch."""
 
     def on_fit_task_end(self, estimator, context):
         """Stop."""
@@ -237,14 +238,14 @@ def check_stopped_by_a_callback(name, estimator):
     model = subject.new(max_epochs=7).set_callbacks(_Stops())
     model.fit(subject.X, subject.y)
     assert model.n_iter_ == 1, (
-        f"{name}: a callback that returns True after an epoch must end training; "
+        f"{name}: a callback that returns True after an epoch must stop training; "
         f"n_iter_={model.n_iter_}."
     )
     assert_sensible(subject, model, subject.X, f"{name}, stopped by a callback,")
 
 
 def check_warm_start(name, estimator):
-    """A warm start goes on from the previous fit, or leaves it as it was."""
+    """A warm start continues the previous fit, or leaves it unchanged if it fails."""
     subject = Subject(estimator)
     if not subject.has("warm_start", "learning_rate", "max_epochs"):
         return
@@ -255,8 +256,8 @@ def check_warm_start(name, estimator):
     cold = subject.fit(random_state=1, learning_rate=1e-9).embedding_
     moved = np.abs(model.embedding_ - first).mean()
     assert moved <= 0.1 * np.abs(cold - first).mean(), (
-        f"{name}(warm_start=True) must go on from the previous networks, but an epoch "
-        f"without a learning rate moved the embedding by {moved:.3g}."
+        f"{name}(warm_start=True) must continue with the previous networks, but an"
+        f" epoch with a learning rate near zero moved the embedding by {moved:.3g}."
     )
     before = state(model)
     assert_refuses(
@@ -271,7 +272,7 @@ def check_warm_start(name, estimator):
 
 
 def check_interrupted_fit_resumes(name, estimator):
-    """Interrupted after any epoch, a fit goes on to the bits of a whole one."""
+    """A fit interrupted after any epoch resumes to the bits of an uninterrupted one."""
     subject = Subject(estimator)
     if not subject.can_checkpoint():
         return
@@ -281,14 +282,14 @@ def check_interrupted_fit_resumes(name, estimator):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "fit.pt")
         params = {"max_epochs": 3, "training": subject.options(checkpoint=path)}
-        for moment in _some(counter.n_calls, 6):
+        for moment in _spread_numbers(counter.n_calls, 6):
             failing = Interrupts(moment)
             with contextlib.suppress(KeyboardInterrupt):
                 subject.new(**params).set_callbacks(failing).fit(subject.X, subject.y)
             resumed = subject.fit(**params)
             message = (
                 f"{name}: a fit interrupted in call {moment} of {counter.n_calls} of a "
-                "callback must resume to the bits of a whole one."
+                "callback must resume to the bits of an uninterrupted one."
             )
             assert_same_bits(resumed.embedding_, whole.embedding_, message)
             assert resumed.history_ == whole.history_, f"{message} history_ differs."
@@ -297,7 +298,7 @@ def check_interrupted_fit_resumes(name, estimator):
 
 
 class _Marker:
-    """Unpickled, it makes a folder."""
+    """Object that creates a folder when unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -306,20 +307,20 @@ class _Marker:
         return os.mkdir, (self.path,)
 
 
-def _with_a_bit_flipped(content):
+def _flip_a_bit(content):
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
 def check_foreign_checkpoints_are_refused(name, estimator):
-    """A checkpoint of other data or parameters, or no checkpoint: never overwritten."""
+    """Checkpoints that are invalid, or of another fit, are not overwritten."""
     subject = Subject(estimator)
     if not subject.can_checkpoint():
         return
     with tempfile.TemporaryDirectory() as folder:
         path, marker = pathlib.Path(folder, "fit.pt"), os.path.join(folder, "marker")
         params = {"max_epochs": 3, "training": subject.options(checkpoint=path)}
-        # whatever the phases, it has then seen an epoch
+        # after at least one epoch in any phase
         failing = subject.new(**params).set_callbacks(Interrupts(5))
         with contextlib.suppress(KeyboardInterrupt):
             failing.fit(subject.X, subject.y)
@@ -335,7 +336,7 @@ def check_foreign_checkpoints_are_refused(name, estimator):
             ("of other data", good, other, {}, "other"),
             ("of other parameters", good, same, {"max_epochs": 4}, "other"),
             ("cut off", good[: len(good) // 2], same, {}, "cannot be read"),
-            ("with a flipped bit", _with_a_bit_flipped(good), same, {}, "cannot be"),
+            ("with a flipped bit", _flip_a_bit(good), same, {}, "cannot be"),
             ("empty", b"", same, {}, "cannot be read"),
             ("with a line of text", b"not a model\n", same, {}, "cannot be read"),
             ("with a pickle", pickle.dumps(_Marker(marker)), same, {}, "cannot be"),
@@ -352,16 +353,16 @@ def check_foreign_checkpoints_are_refused(name, estimator):
             cases.append(("of another width", good, same, changed, "other"))
         for kind, content, data, change, pattern in cases:
             path.write_bytes(content)
-            what = f"{name} with a checkpoint {kind}"
+            case = f"{name} with a checkpoint {kind}"
             model = subject.new(**{**params, **change})
             before = state(model)
-            text = assert_refuses(lambda m=model, d=data: m.fit(**d), pattern, what)
+            text = assert_refuses(lambda m=model, d=data: m.fit(**d), pattern, case)
             assert "checkpoint" in text and str(path) in text, (
-                f"{what}: the error must name the file: {text!r}"
+                f"{case}: the error must name the file: {text!r}"
             )
-            assert not os.path.exists(marker), f"{what}: its code was executed."
-            assert path.read_bytes() == content, f"{what} must not be overwritten."
-            assert_untouched(model, before, what)
+            assert not os.path.exists(marker), f"{case}: its code was executed."
+            assert path.read_bytes() == content, f"{case} must not be overwritten."
+            assert_untouched(model, before, case)
         missing = subject.options(checkpoint=pathlib.Path(folder, "none", "fit.pt"))
         assert_refuses(
             lambda: subject.fit(**{**params, "training": missing}),

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of what goes in: bad input is named, and any container is taken."""
+"""Checks of input: invalid input raises clear errors, any container is accepted."""
 
 import contextlib
 import math
@@ -30,11 +30,11 @@ from ._common import (
     state,
 )
 
-# Bad input --------------------------------------------------------------------
+# Invalid input ----------------------------------------------------------------
 
 
 def _bad_rows(X):
-    """``(what, X, pattern of the error)`` of input that no method can take."""
+    """Yield ``(case, X, pattern of the error)`` for input that no method accepts."""
     holed, infinite = X.copy(), X.copy()
     holed[3, 1], infinite[3, 1] = np.nan, np.inf
     yield "NaN in X", holed, "NaN"
@@ -56,11 +56,11 @@ def _bad_rows(X):
 
 
 def check_bad_rows_are_refused(name, estimator):
-    """Bad X: the error says why, and the estimator is as it was."""
+    """Invalid X raises a clear error and leaves the estimator unchanged."""
     subject = Subject(estimator)
     previous = subject.fit()
     few = ("one row", subject.X[:1], "1 sample|minimum of|at least")
-    for what, X, pattern in [*_bad_rows(subject.X), few]:
+    for case, X, pattern in [*_bad_rows(subject.X), few]:
         n = 1 if X is None or X.ndim < 2 else X.shape[0]
         y = None if subject.y is None else subject.targets(n)
         for model in (subject.new(), previous):
@@ -68,9 +68,9 @@ def check_bad_rows_are_refused(name, estimator):
             assert_refuses(
                 lambda m=model, X=X, y=y: m.fit(X, y),
                 pattern,
-                f"{name}.fit with {what}",
+                f"{name}.fit with {case}",
             )
-            assert_untouched(model, before, f"{name}.fit with {what}")
+            assert_untouched(model, before, f"{name}.fit with {case}")
     assert_same_bits(
         previous.transform(subject.X),
         subject.fit().embedding_,
@@ -79,30 +79,30 @@ def check_bad_rows_are_refused(name, estimator):
 
 
 def check_bad_new_rows_are_refused(name, estimator):
-    """Every method of a fitted estimator refuses what it cannot take."""
+    """Every method of a fitted estimator rejects invalid X."""
     subject = Subject(estimator)
     model = subject.fit()
     before = state(model)
     for method_name, (method, good, _) in row_methods(model, subject.X).items():
-        what = f"{name}.{method_name} with "
+        case = f"{name}.{method_name} with "
         for kind, X, pattern in _bad_rows(good):
             if kind == "NaN in a sparse X" and method_name != "transform":
-                pattern = "NaN|[Ss]parse"  # some take dense rows alone
+                pattern = "NaN|[Ss]parse"  # dense input only
             if kind == "an X that overflows" and good is not subject.X:
-                # a method whose codes are bounded may take the nearest ones
+                # methods with bounded codes may clip them
                 with contextlib.suppress(ValueError):
                     assert np.isfinite(method(X)).all(), (
-                        f"{what}{kind}: it must be refused, or give a finite result."
+                        f"{case}{kind}: it must be rejected, or give a finite result."
                     )
                 continue
-            assert_refuses(lambda f=method, X=X: f(X), pattern, what + kind)
+            assert_refuses(lambda f=method, X=X: f(X), pattern, case + kind)
         wide = np.column_stack([good, good])
         text = assert_refuses(
-            lambda f=method, X=wide: f(X), "features|columns", what + "a wider X"
+            lambda f=method, X=wide: f(X), "features|columns", case + "a wider X"
         )
         for width in (wide.shape[1], good.shape[1]):
             assert str(width) in text, (
-                f"{what}a wider X: the error must name both widths: {text!r}"
+                f"{case}a wider X: the error must give both widths: {text!r}"
             )
         try:
             getattr(subject.new(), method_name)(good)
@@ -115,7 +115,7 @@ def check_bad_new_rows_are_refused(name, estimator):
     assert_untouched(model, before, f"{name}: a failing method")
 
 
-# What common parameters refuse, whatever else their constraints say.
+# Invalid values of common parameters, whatever their constraints are.
 _REFUSED = {
     "n_components": [0, -1, 2.5, "two", None],
     "n_charts": [0, -1, 2.5, "two"],
@@ -132,10 +132,10 @@ _REFUSED = {
     "n_jobs": [0, 1.5, "all"],
 }
 
-# What may be wrong with a parameter, tried where its constraints do not allow it.
+# Candidates for invalid values, tried unless the constraints allow them.
 _ANYTHING = [-1, 0, 1.5, -0.5, math.nan, "no such option", object()]
 
-# What may be wrong with widths of layers or shapes.
+# Invalid layer widths and shapes.
 _BAD_WIDTHS = [(0,), (8, -2), (2.5,), ("wide",)]
 
 
@@ -147,14 +147,14 @@ def _bad_parameters(estimator):
             "_parameter_constraints, so fit does not check it."
         )
         if constraints[name] == "no_validation":
-            continue  # the estimator checks it by itself
+            continue  # the estimator validates it
         allowed = [make_constraint(c) for c in constraints[name]]
         refused = _REFUSED.get(name, [])
         if None in constraints[name]:
             refused = [bad for bad in refused if bad is not None]
         yield from ((name, bad) for bad in refused)
         for bad in _ANYTHING:
-            # any str may be allowed, but hardly this one
+            # "no such option" is invalid even if any str satisfies the constraint
             free = [a for a in allowed if a.is_satisfied_by(bad)]
             named = isinstance(bad, str) and str in constraints[name]
             if (not free or named) and not any(bad is other for other in refused):
@@ -165,17 +165,17 @@ def _bad_parameters(estimator):
 
 
 def check_bad_parameters_are_named(name, estimator):
-    """A wrong parameter is refused by fit, by name, and nothing is left behind."""
+    """fit rejects invalid parameters by name, and leaves the estimator unchanged."""
     subject = Subject(estimator)
     for parameter, value in _bad_parameters(estimator):
-        what = f"{name}({parameter}={value!r})"
+        case = f"{name}({parameter}={value!r})"
         model = subject.new(**{parameter: value})
         before = state(model)
-        text = assert_refuses(lambda m=model: m.fit(subject.X, subject.y), r"\w", what)
+        text = assert_refuses(lambda m=model: m.fit(subject.X, subject.y), r"\w", case)
         assert parameter in text.lower(), (
-            f"{what}: the error must name {parameter}: {text!r}"
+            f"{case}: the error must name {parameter}: {text!r}"
         )
-        assert_untouched(model, before, what)
+        assert_untouched(model, before, case)
     if subject.has("training"):
         for option, value in [
             ("optimizer", "sgd with luck"),
@@ -186,11 +186,11 @@ def check_bad_parameters_are_named(name, estimator):
             ("gradient_clip", 0.0),
             ("checkpoint_every", 0),
         ]:
-            what = f"{name}(training=...({option}={value!r}))"
+            case = f"{name}(training=...({option}={value!r}))"
             model = subject.new(training=subject.options(**{option: value}))
             before = state(model)
-            assert_refuses(lambda m=model: m.fit(subject.X, subject.y), option, what)
-            assert_untouched(model, before, what)
+            assert_refuses(lambda m=model: m.fit(subject.X, subject.y), option, case)
+            assert_untouched(model, before, case)
 
 
 def check_bad_networks_are_refused(name, estimator):
@@ -235,52 +235,54 @@ def check_bad_networks_are_refused(name, estimator):
                 (f"{parameter} whose outputs are NaN", sick, "NaN|nan|finite"),
                 (f"{parameter} that makes no module", no_network, parameter),
             ]
-        for what, value, pattern in cases:
+        for case, value, pattern in cases:
             model = subject.new(**{parameter: value})
             before = state(model)
             try:
                 assert_refuses(
-                    lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", what
+                    lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", case
                 )
             except AssertionError:
-                # some methods adapt to any width, and then it is none that is wrong
+                # methods that adapt to any width are fine
                 fitted = hasattr(model, "embedding_") and value is network
                 if not fitted or not np.isfinite(model.embedding_).all():
                     raise
                 continue
-            assert_untouched(model, before, f"{name} with {what}")
+            assert_untouched(model, before, f"{name} with {case}")
         assert WrongWidth.calls == 0 or network.training, (
             f"{name}: {parameter} is the user's and must be copied, not changed."
         )
 
 
-# Containers, and the rest -----------------------------------------------------
+# Containers and warnings ------------------------------------------------------
 
 
 def check_number_types(name, estimator):
-    """Integers, booleans and floats of any size; single precision stays single."""
+    """Numbers of any type are accepted; single precision is preserved."""
     subject = Subject(estimator)
     X = np.abs(subject.X * 4).astype(np.uint8)
     for dtype in (np.uint8, np.int16, np.int64, bool, np.float16, np.float32, ">f8"):
         rows = (X > 12).astype(bool) if dtype is bool else X.astype(dtype)
-        what = f"{name} on {np.dtype(dtype).name}"
-        with only_user_warnings(what):
+        case = f"{name} on {np.dtype(dtype).name}"
+        with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, what)
+        assert_sensible(subject, model, rows, case)
         single = dtype in (np.float16, np.float32)
         expected = np.dtype(np.float32 if single else np.float64)
-        for came in (model.embedding_.dtype, model.transform(rows).dtype):
-            assert came == expected, f"{what} must give {expected}, but gave {came}."
+        for dtype_out in (model.embedding_.dtype, model.transform(rows).dtype):
+            assert dtype_out == expected, (
+                f"{case} must return {expected}, got {dtype_out}."
+            )
         if dtype is not bool:
             assert_same_bits(
                 model.embedding_,
                 subject.fit(X.astype(np.float64)).embedding_.astype(expected),
-                f"{what} must give what the same numbers as float64 give.",
+                f"{case} must give the same result as for float64.",
             )
 
 
 def _data_frame(X, library):
-    """A data frame of a library that skmanifold itself does without."""
+    """Return a data frame, without importing its library here."""
     keep = FunctionTransformer(feature_names_out="one-to-one")
     try:
         return keep.set_output(transform=library).fit_transform(X)
@@ -313,7 +315,7 @@ def check_containers(name, estimator):
             Z = model.fit_transform(X, subject.y)
             assert_same_bits(Z, expected, message)
             assert_same_bits(model.transform(X), expected, message)
-        del mapped, X  # before the file goes
+        del mapped, X  # before the file is deleted
 
 
 def check_data_frames(name, estimator):
@@ -334,32 +336,32 @@ def check_data_frames(name, estimator):
 
 
 def check_masked_arrays(name, estimator):
-    """A masked entry is a missing value; without one the mask is no matter."""
+    """Masked entries are missing values; an empty mask does not matter."""
     subject = Subject(estimator)
     model = subject.new()
     Z = model.fit_transform(np.ma.array(subject.X), subject.y)
-    message = f"{name} must give for an array without masked entries the plain bits."
+    message = f"{name} must ignore a mask without masked entries."
     assert_same_bits(Z, subject.fit().embedding_, message)
     for method_name, (method, good, _) in row_methods(model, subject.X).items():
         masked = np.ma.array(good, mask=np.zeros(good.shape, dtype=bool), copy=True)
         masked[3, 1] = np.ma.masked
-        # what lies under a mask is a filling, no datum
+        # values under a mask must not be used
         masked.data[3, 1] = 1e20
-        what = f"{name}.{method_name} with a masked entry"
-        assert_refuses(lambda f=method, X=masked: f(X), "NaN", what)
+        case = f"{name}.{method_name} with a masked entry"
+        assert_refuses(lambda f=method, X=masked: f(X), "NaN", case)
     mask = np.zeros(subject.X.shape, dtype=bool)
     mask[3, 1] = True
     for data in (subject.X, np.rint(subject.X).astype(int)):
         rows = np.ma.array(data, mask=mask)
         model = subject.new()
         before = state(model)
-        what = f"{name}.fit with masked entries of type {rows.dtype}"
-        assert_refuses(lambda m=model, X=rows: m.fit(X, subject.y), "NaN", what)
-        assert_untouched(model, before, what)
+        case = f"{name}.fit with masked entries of type {rows.dtype}"
+        assert_refuses(lambda m=model, X=rows: m.fit(X, subject.y), "NaN", case)
+        assert_untouched(model, before, case)
 
 
 def check_dates_and_lazy_frames(name, estimator):
-    """Columns of dates are refused beside numbers; a lazy frame must be collected."""
+    """Columns of dates are rejected; lazy frames must be collected."""
     subject = Subject(estimator)
     fitted = subject.fit()
     days = np.datetime64("2020-01-01") + np.arange(len(subject.X))
@@ -376,22 +378,22 @@ def check_dates_and_lazy_frames(name, estimator):
                 "fit": lambda X=rows: subject.new().fit(X, subject.y),
                 "transform": lambda X=rows: fitted.transform(X),
             }.items():
-                what = f"{name}.{method} with a column of {kind} in {library}"
-                assert_refuses(call, "'when'", what)
+                case = f"{name}.{method} with a column of {kind} in {library}"
+                assert_refuses(call, "'when'", case)
     lazy = frame.lazy()
     for method, call in {
         "fit": lambda: subject.new().fit(lazy, subject.y),
         "transform": lambda: fitted.transform(lazy),
     }.items():
-        what = f"{name}.{method} with a lazy frame"
-        assert_refuses(call, r"collect\(\)", what)
+        case = f"{name}.{method} with a lazy frame"
+        assert_refuses(call, r"collect\(\)", case)
 
 
 def check_sparse_matrices(name, estimator):
-    """Every kind of sparse matrix gives the bits of the dense array."""
+    """Sparse matrices of every format give the bits of the dense array."""
     subject = Subject(estimator)
     if not get_tags(estimator).input_tags.sparse:
-        return  # scikit-learn's checks then ask for a clear error
+        return  # scikit-learn's checks require a clear error
     X = np.where(np.abs(subject.X) < 2, 0.0, subject.X)
     expected = subject.fit(X)
     for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
@@ -406,7 +408,7 @@ def check_sparse_matrices(name, estimator):
 
 
 def check_too_large_a_batch_is_said(name, estimator):
-    """More rows a batch than there are: all of them, and a warning with both."""
+    """A batch size above the number of samples warns with both numbers."""
     subject = Subject(estimator)
     if not subject.has("batch_size"):
         return
@@ -417,14 +419,14 @@ def check_too_large_a_batch_is_said(name, estimator):
     texts = [str(warning.message) for warning in caught]
     named = [text for text in texts if "100003" in text and str(n) in text]
     assert len(named) == 1, (
-        f"{name}(batch_size=100003) on {n} rows must warn once and name both numbers; "
-        f"warnings: {texts}"
+        f"{name}(batch_size=100003) on {n} samples must warn once and give both"
+        f" numbers; warnings: {texts}"
     )
     assert model.batch_size == 100_003, f"{name}.fit must not change batch_size."
 
 
 def check_warnings_point_at_the_caller(name, estimator):
-    """The line that a warning names is the user's, who can change it."""
+    """Warnings point at the line of the user."""
     subject = Subject(estimator)
     X = np.repeat(subject.X[:1], 30, axis=0)
     scope = {"__name__": "caller", "model": subject.new(), "X": X}

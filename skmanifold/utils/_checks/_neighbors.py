@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of neighbors: copies, samples that share nothing, metrics, distances."""
+"""Checks of neighbors: duplicates, unrelated samples, metrics, distances."""
 
 import numpy as np
 from scipy import sparse
@@ -20,29 +20,29 @@ from ._common import (
 
 
 def check_many_copies(name, estimator):
-    """More copies of a sample than neighbors: about the fit of the distinct samples."""
+    """Duplicates count once, even if there are more than neighbors."""
     subject = Subject(estimator, n_samples=40)
     n_neighbors = getattr(estimator, "n_neighbors", None)
     if n_neighbors is None:
         return
     X = np.round(subject.X)
     copies = np.random.RandomState(0).randint(1, 4 * n_neighbors, size=len(X))
-    what = f"{name} on samples with up to {copies.max()} copies"
+    case = f"{name} on samples with up to {copies.max()} duplicates"
     y = None if subject.y is None else np.repeat(subject.y, copies)
-    with only_user_warnings(what):
+    with only_user_warnings(case):
         model = subject.fit(np.repeat(X, copies, axis=0), y)
-    assert_sensible(subject, model, np.repeat(X, copies, axis=0), what)
+    assert_sensible(subject, model, np.repeat(X, copies, axis=0), case)
     parts = getattr(model, "n_connected_components_", None)
     if parts is not None:
         expected = subject.fit(X, subject.y).n_connected_components_
         assert parts == expected, (
-            f"{what} must have the neighbors of the distinct samples, whose graph has "
+            f"{case} must have the neighbors of the distinct samples, whose graph has "
             f"{expected} parts, but has {parts} parts."
         )
 
 
 def check_samples_alone(name, estimator):
-    """Samples that share no column with others are no neighbors, and named once."""
+    """Samples that share no feature with others have no neighbors, with one warning."""
     subject = Subject(estimator)
     if not subject.any_width or not hasattr(estimator, "n_neighbors"):
         return
@@ -58,28 +58,28 @@ def check_samples_alone(name, estimator):
     for metric in ("jaccard", "cosine", "euclidean"):
         if not subject.has("metric") and metric != "euclidean":
             continue
-        what = f"{name} on {n_alone} samples that have nothing in common ({metric})"
+        case = f"{name} on {n_alone} samples with nothing in common ({metric})"
         params = {"metric": metric} if subject.has("metric") else {}
-        with only_user_warnings(what) as caught:
+        with only_user_warnings(case) as recorded:
             model = subject.fit(X, **params)
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
         parts = getattr(model, "n_connected_components_", None)
         if parts is None:
             continue
-        texts = [str(warning.message) for warning in caught]
-        named = [text for text in texts if f"{n_alone} of the {len(X)}" in text]
-        assert len(named) == 1, f"{what} must count them once; warnings: {texts}"
+        texts = [str(warning.message) for warning in recorded]
+        matching = [text for text in texts if f"{n_alone} of the {len(X)}" in text]
+        assert len(matching) == 1, f"{case} must count them once; warnings: {texts}"
         assert parts == n_alone + 2, (
-            f"{what} must have {n_alone + 2} parts, two of them groups, but has "
+            f"{case} must have {n_alone + 2} parts, including two groups, but has "
             f"{parts}."
         )
         Z = model.embedding_[n_others:]
         gaps = np.linalg.norm(Z[:, np.newaxis] - Z, axis=2)[np.triu_indices(n_alone, 1)]
-        assert gaps.min() > 0, f"{what} must have places of their own."
+        assert gaps.min() > 0, f"{case} must embed them apart."
 
 
 def check_metrics(name, estimator):
-    """What is no distance is refused by name; parameters are taken from X."""
+    """Invalid distances are rejected by name; parameters are learned from X."""
     subject = Subject(estimator)
     if not subject.has("metric"):
         return
@@ -87,15 +87,15 @@ def check_metrics(name, estimator):
     flat[:5] = 1.0
     for kind, metric, X, pattern in [
         ("correlation of constant samples", "correlation", flat, "correlation.*NaN"),
-        ("a metric that is NaN", _not_a_number, subject.X, "NaN"),
+        ("a metric that returns NaN", _not_a_number, subject.X, "NaN"),
         ("a similarity as metric", _similarity, subject.X, "negative"),
         ("an unknown metric", "euclidian", subject.X, "euclidean"),
     ]:
-        what = f"{name} with {kind}"
+        case = f"{name} with {kind}"
         model = subject.new(metric=metric)
         before = state(model)
-        assert_refuses(lambda m=model, X=X: m.fit(X, subject.y), pattern, what)
-        assert_untouched(model, before, what)
+        assert_refuses(lambda m=model, X=X: m.fit(X, subject.y), pattern, case)
+        assert_untouched(model, before, case)
     for metric in ("seuclidean", "mahalanobis"):
         model = subject.fit(metric=metric)
         assert_sensible(subject, model, subject.X, f"{name}(metric={metric!r})")
@@ -107,12 +107,12 @@ def check_metrics(name, estimator):
             expected = subject.new(metric=metric).fit(X, y).embedding_
         with only_user_warnings(f"{name}(metric={metric!r}) on sparse data"):
             model = subject.new(metric=metric).fit(sparse.csr_array(X), y)
-        if metric != "correlation":  # whose last bits, and so ties, may differ
+        if metric != "correlation":  # the last bits, and so ties, may differ
             assert_same_bits(
                 model.embedding_,
                 expected,
-                f"{name}(metric={metric!r}) must give for sparse data the bits of the "
-                "dense array.",
+                f"{name}(metric={metric!r}) must give the same bits for sparse and"
+                " dense data.",
             )
 
 
@@ -125,7 +125,7 @@ def _similarity(a, b):
 
 
 def check_distances_as_a_graph(name, estimator):
-    """All distances in place of a graph: the nearest are taken."""
+    """A full distance matrix as graph: the nearest samples are used."""
     subject = Subject(estimator)
     if not subject.has("connectivity", "n_neighbors"):
         return
@@ -141,8 +141,8 @@ def check_distances_as_a_graph(name, estimator):
         assert_same_bits(
             subject.fit(connectivity=all_pairs).embedding_,
             expected,
-            f"{name}(connectivity={kind} of all distances) must take the {k} nearest.",
+            f"{name}(connectivity={kind} of all distances) must use the {k} nearest.",
         )
     ones = np.ones_like(D)
-    what = f"{name}(connectivity=a graph of all pairs)"
-    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", what)
+    case = f"{name}(connectivity=a graph of all pairs)"
+    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", case)

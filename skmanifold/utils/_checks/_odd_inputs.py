@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of odd but valid data: few rows, columns and samples unlike the others."""
+"""Checks of unusual but valid data: few samples, odd columns and outliers."""
 
 import re
 import warnings
@@ -18,45 +18,45 @@ from ._common import (
 
 
 def check_few_rows(name, estimator):
-    """2 to 20 rows: a result, or an error that names the least number."""
+    """2 to 20 samples: a result, or an error with the minimum number."""
     subject = Subject(estimator)
     X, _ = subject.data(40)
     for n in range(2, 21):
-        what = f"{name} on {n} rows"
-        with only_user_warnings(what):
+        case = f"{name} on {n} samples"
+        with only_user_warnings(case):
             try:
                 model = subject.fit(X[:n])
             except ValueError as error:
-                numbers = [int(found) for found in re.findall(r"\d+", str(error))]
+                numbers = [int(number) for number in re.findall(r"\d+", str(error))]
                 classes = subject.supervised and "class" in str(error)
                 if not classes and not any(number > n for number in numbers):
                     raise AssertionError(
-                        f"{what}: an error must name the least number of rows: {error}"
+                        f"{case}: an error must give the minimum number: {error}"
                     ) from error
             else:
-                assert_sensible(subject, model, X[:n], what)
+                assert_sensible(subject, model, X[:n], case)
 
 
 def check_repeated_rows(name, estimator):
-    """Rows that come nine times each, and rows that are all the same."""
+    """Samples that are repeated nine times, and samples that are all equal."""
     subject = Subject(estimator)
     X = np.repeat(subject.X[:6], 9, axis=0)
-    with only_user_warnings(f"{name} on repeated rows"):
+    with only_user_warnings(f"{name} on repeated samples"):
         model = subject.fit(X, subject.targets(len(X)))
-    assert_sensible(subject, model, X, f"{name} on repeated rows")
+    assert_sensible(subject, model, X, f"{name} on repeated samples")
     equal = np.repeat(subject.X[:1], 30, axis=0)
-    what = f"{name} on rows that are all equal"
-    with only_user_warnings(what) as caught:
+    case = f"{name} on samples that are all equal"
+    with only_user_warnings(case) as recorded:
         try:
             model = subject.fit(equal)
         except ValueError:
-            return  # there is nothing to learn, and it says so
-    assert caught, f"{what} must say that there is nothing to learn."
-    assert_sensible(subject, model, equal, what)
+            return  # an error is fine, too
+    assert recorded, f"{case} must warn that there is nothing to learn."
+    assert_sensible(subject, model, equal, case)
 
 
 def check_odd_columns(name, estimator):
-    """Constant columns, one column, more columns than rows."""
+    """Constant columns, one column, more columns than samples."""
     subject = Subject(estimator)
     X, rng = subject.X, np.random.RandomState(0)
     constant = X.copy()
@@ -65,20 +65,20 @@ def check_odd_columns(name, estimator):
     if subject.any_width:
         cases["one column"] = X[:, :1]
         cases["two columns"] = X[:, :2]
-        cases["more columns than rows"] = rng.randn(30, 200)
+        cases["more columns than samples"] = rng.randn(30, 200)
     one_large = X.copy()
     one_large[:, 0] *= 1e6
     cases["one column a million times larger"] = one_large
     for kind, rows in cases.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what):
+        case = f"{name} on {kind}"
+        with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+        assert_sensible(subject, model, rows, case)
+        assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."
 
 
 def check_odd_samples(name, estimator):
-    """One odd sample leaves the inputs of all others as they are, and is named."""
+    """An outlier does not affect other samples, and a warning names it."""
     subject = Subject(estimator)
     expected = subject.fit(subject.X[1:], subject.targets(len(subject.X) - 1))
     center = subject.X[1:].mean(axis=0)
@@ -92,25 +92,24 @@ def check_odd_samples(name, estimator):
     }.items():
         X = subject.X.copy()
         X[0] = value
-        what = f"{name} on {kind}"
-        with only_user_warnings(what) as caught:
+        case = f"{name} on {kind}"
+        with only_user_warnings(case) as recorded:
             model = subject.fit(X)
-        named = [str(w.message) for w in caught if "sample 0" in str(w.message)]
-        assert len(named) == 1, (
-            f"{what} must name sample 0 in one warning; warnings: "
-            f"{[str(w.message) for w in caught]}"
+        texts = [str(warning.message) for warning in recorded]
+        assert sum("sample 0" in text for text in texts) == 1, (
+            f"{case} must name sample 0 in one warning; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
         spread = model.embedding_[1:].std(axis=0).max()
         assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
-            f"{what} must leave the others apart, but their embedding has a standard "
-            f"deviation of {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
-            "without that sample."
+            f"{case} must keep the others apart, but the standard deviation of their "
+            f"embedding is {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
+            "without the outlier."
         )
 
 
 def check_novelty(name, estimator):
-    """``score_samples`` is lower for samples far from those that were fitted."""
+    """``score_samples`` is lower for samples far from the training data."""
     subject = Subject(estimator)
     model = subject.fit()
     known = model.score_samples(subject.data(60, random_state=0)[0])
@@ -125,7 +124,7 @@ def check_novelty(name, estimator):
 
 
 def check_heavy_tails(name, estimator):
-    """Honest columns with heavy tails, and sparse counts, are not taken for errors."""
+    """Heavy-tailed columns and sparse counts are not mistaken for outliers."""
     subject = Subject(estimator)
     shape = 200, subject.n_features
     rng = np.random.RandomState(0)
@@ -134,14 +133,14 @@ def check_heavy_tails(name, estimator):
         "counts": rng.poisson(rng.lognormal(0, 1, shape)).astype(float),
         "rare indicators": (rng.rand(*shape) < 0.05).astype(float),
     }.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what) as caught:
+        case = f"{name} on {kind}"
+        with only_user_warnings(case) as caught:
             model = subject.fit(X)
         texts = [str(w.message) for w in caught]
         assert not any("far away from all others" in text for text in texts), (
-            f"{what} must take all samples as they are; warnings: {texts}"
+            f"{case} must use all samples; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, what)
+        assert_sensible(subject, model, X, case)
 
 
 def check_columns_that_vary_late(name, estimator):
@@ -154,12 +153,12 @@ def check_columns_that_vary_late(name, estimator):
     changed = late.copy()
     changed[:, 1] = 3.0 - late[:, 1]
     model = subject.fit(first)
-    what = f"{name}: a column that is constant in fit and varies in transform"
-    with only_user_warnings(what) as caught:
+    case = f"{name}: a column that is constant in fit and varies in transform"
+    with only_user_warnings(case) as caught:
         model.transform(late)
     texts = [str(w.message) for w in caught]
     assert len(texts) == 1 and "constant" in texts[0] and " 1." in texts[0], (
-        f"{what} must be named in one warning; warnings: {texts}"
+        f"{case} must be named in one warning; warnings: {texts}"
     )
     models = {}
     if hasattr(model, "partial_fit"):
@@ -168,38 +167,38 @@ def check_columns_that_vary_late(name, estimator):
     if subject.has("warm_start"):
         models["warm_start"] = subject.fit(first, warm_start=True)
         models["warm_start"].fit(late, subject.y)
-    for how, model in models.items():
-        what = f"{name}: a column that is constant at first and varies in a later {how}"
+    for method, model in models.items():
+        case = f"{name}: a column that is constant at first and varies in {method}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a column that does not count
             a, b = model.transform(late), model.transform(changed)
-        assert (a != b).any(), f"{what} must count."
+        assert (a != b).any(), f"{case} must count."
 
 
 def check_parts_of_few_samples(name, estimator):
-    """A short last part trains, or the error names the least number of samples."""
+    """A small batch trains, or the error gives the minimum number of samples."""
     subject = Subject(estimator)
     if not hasattr(subject.new(), "partial_fit"):
         return
     for n in (1, 2, 3, 5, 8):
-        what = f"{name}.partial_fit on a last part of {n}"
+        case = f"{name}.partial_fit on a last batch of {n}"
         model = subject.new().partial_fit(subject.X, subject.y)
         before = state(model)
-        with only_user_warnings(what):
+        with only_user_warnings(case):
             try:
                 model.partial_fit(subject.X[:n], subject.targets(n))
             except ValueError as error:
                 assert re.search(r"\d|three", str(error)), (
-                    f"{what}: an error must say how many samples a part needs: {error}"
+                    f"{case}: an error must give the minimum number: {error}"
                 )
-                assert_untouched(model, before, what)
-                assert n < 5, f"{what} must train, but said: {error}"
+                assert_untouched(model, before, case)
+                assert n < 5, f"{case} must train, but raised: {error}"
                 continue
-        assert_sensible(subject, model, subject.X[:n], what)
+        assert_sensible(subject, model, subject.X[:n], case)
 
 
 def check_odd_scales(name, estimator):
-    """Tiny and huge numbers, and a large offset."""
+    """Very small and large numbers, and a large offset."""
     subject = Subject(estimator)
     for kind, X in {
         "numbers around 1e-8": subject.X * 1e-8,
@@ -208,14 +207,14 @@ def check_odd_scales(name, estimator):
         "numbers around 1e-30": subject.X * 1e-30,
         "numbers around 1e30": subject.X * 1e30,
     }.items():
-        what = f"{name} on {kind}"
-        with only_user_warnings(what):
+        case = f"{name} on {kind}"
+        with only_user_warnings(case):
             try:
                 model = subject.fit(X)
             except ValueError as error:
-                # near the ends of float32 a method may also say so
+                # near the limits of float32, an error about X is fine
                 if kind.endswith("30") and re.search(r"\bX\b", str(error)):
                     continue
                 raise
-        assert_sensible(subject, model, X, what)
-        assert model.embedding_.std(axis=0).max() > 0, f"{what} must tell rows apart."
+        assert_sensible(subject, model, X, case)
+        assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."

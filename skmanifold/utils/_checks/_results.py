@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of what comes out: a function of each row, decided by the seed."""
+"""Checks of results: a function of each sample, determined by the seed."""
 
 import contextlib
 import pickle
@@ -31,7 +31,7 @@ from ._common import (
 
 
 def check_transform_of_any_rows(name, estimator):
-    """Each row's result is the same bits whatever rows are given with it."""
+    """The result of a sample does not depend on the others in the call."""
     subject = Subject(estimator)
     model = subject.fit()
     X, _ = subject.data(MANY_ROWS - 1, random_state=1)
@@ -53,7 +53,7 @@ def check_transform_of_any_rows(name, estimator):
 
 
 def check_fit_transform_is_transform(name, estimator):
-    """``fit_transform(X)``, ``embedding_`` and ``fit(X).transform(X)`` are one."""
+    """``fit_transform(X)``, ``embedding_`` and ``fit(X).transform(X)`` are equal."""
     subject = Subject(estimator)
     model = subject.fit()
     Z = model.transform(subject.X)
@@ -64,12 +64,12 @@ def check_fit_transform_is_transform(name, estimator):
         again.fit_transform(subject.X, subject.y), Z, message.format("fit_transform(X)")
     )
     assert Z.dtype == again.embedding_.dtype == np.float64, (
-        f"{name}: float64 in, float64 out; {Z.dtype} came."
+        f"{name} must return float64 for float64, got {Z.dtype}."
     )
     names = model.get_feature_names_out()
     assert len(names) == Z.shape[1], (
-        f"{name}.get_feature_names_out gives {len(names)} names for {Z.shape[1]} "
-        "columns."
+        f"{name}.get_feature_names_out returns {len(names)} names for {Z.shape[1]} "
+        "features."
     )
     if hasattr(model, "labels_") and hasattr(model, "predict"):
         assert_same_bits(
@@ -80,7 +80,7 @@ def check_fit_transform_is_transform(name, estimator):
 
 
 def check_nothing_is_mutated(name, estimator):
-    """Neither fit nor what comes after it changes its input, nor its parameters."""
+    """No method changes its input, and fit does not change its parameters."""
     subject = Subject(estimator)
     X, model = subject.X.copy(), subject.new()
     y = None if subject.y is None else subject.y.copy()
@@ -92,7 +92,7 @@ def check_nothing_is_mutated(name, estimator):
     changed = [n for n, v in model.get_params().items() if v is not before[n]]
     assert not changed, f"{name}.fit must not change its parameters: {changed}."
 
-    model.transform(X)  # what is set up on first use is not counted
+    model.transform(X)  # lazy initialization does not count
     for method_name, (method, argument, _) in row_methods(model, X).items():
         saved, state = argument.copy(), pickle.dumps(vars(model))
         argument.setflags(write=False)
@@ -105,7 +105,7 @@ def check_nothing_is_mutated(name, estimator):
 
 
 def check_threads_may_share_a_model(name, estimator):
-    """Eight threads transform at once, each its own rows, and get what is theirs."""
+    """Eight threads transform different samples concurrently and correctly."""
     subject = Subject(estimator)
     model = subject.fit()
     parts = [subject.data(40, random_state=i)[0] for i in range(8)]
@@ -120,7 +120,7 @@ def check_threads_may_share_a_model(name, estimator):
                 assert_same_bits(
                     model.transform(parts[i]),
                     expected[i],
-                    f"{name}.transform must be safe from several threads at once.",
+                    f"{name}.transform must be thread-safe.",
                 )
         except BaseException as error:
             failures.append(error)
@@ -132,12 +132,12 @@ def check_threads_may_share_a_model(name, estimator):
         thread.join()
     if failures:
         raise AssertionError(
-            f"{name}.transform must be safe from several threads at once: {failures[0]}"
+            f"{name}.transform must be thread-safe: {failures[0]}"
         ) from failures[0]
 
 
 def check_refit_forgets(name, estimator):
-    """A second fit gives what a first one on the same data would."""
+    """A second fit is equal to a first fit on the same data."""
     subject = Subject(estimator)
     expected = subject.fit()
     model = subject.fit(*subject.data(47, random_state=3))
@@ -145,30 +145,30 @@ def check_refit_forgets(name, estimator):
     assert_same_bits(
         model.embedding_,
         expected.embedding_,
-        f"{name}: a second fit must not remember the first.",
+        f"{name}: a second fit must not depend on the first.",
     )
     attributes = state(model).keys() ^ state(expected).keys()
     assert not attributes, (
-        f"{name}: a second fit must not remember the first, but {sorted(attributes)} "
+        f"{name}: a second fit must not depend on the first, but {sorted(attributes)} "
         "differ."
     )
 
 
 def check_y_is_ignored_unless_needed(name, estimator):
-    """A Pipeline passes y on to every step; only a supervised method may use it."""
+    """y is ignored, as passed by a Pipeline, unless the method is supervised."""
     subject = Subject(estimator)
     labels = np.arange(len(subject.X)) % 2
     if not subject.supervised:
         assert_same_bits(
             subject.new().fit_transform(subject.X, labels),
             subject.new().fit_transform(subject.X),
-            f"{name} needs no targets and must not look at y.",
+            f"{name} does not need targets and must ignore y.",
         )
     else:
         assert_refuses(
             lambda: subject.new().fit(subject.X, None), r"\by\b", f"{name}: y=None"
         )
-        for what, bad in {
+        for case, bad in {
             "y with NaN": np.where(labels == 0, np.nan, labels),
             "y of two columns of numbers": np.random.RandomState(0).rand(
                 len(labels), 2
@@ -179,19 +179,19 @@ def check_y_is_ignored_unless_needed(name, estimator):
             assert_refuses(
                 lambda m=model, y=bad: m.fit(subject.X, y),
                 r"\by\b|label|target|NaN|[Cc]lass",
-                f"{name}: {what}",
+                f"{name}: {case}",
             )
-            assert_untouched(model, before, f"{name}: {what}")
+            assert_untouched(model, before, f"{name}: {case}")
     for wrong in (labels[:-1], labels[:0], np.append(labels, 1)):
         model = subject.new()
         before = state(model)
         text = assert_refuses(
             lambda m=model, y=wrong: m.fit(subject.X, y),
             r"\by\b|inconsistent numbers",
-            f"{name}: a y of {len(wrong)} entries for {len(labels)} rows",
+            f"{name}: a y of {len(wrong)} entries for {len(labels)} samples",
         )
         assert str(len(labels)) in text and str(len(wrong)) in text, (
-            f"{name}: the error about the length of y must name both lengths: {text!r}"
+            f"{name}: the error about the length of y must give both lengths: {text!r}"
         )
         assert_untouched(model, before, f"{name}: a y of the wrong length")
 
@@ -200,7 +200,7 @@ def check_y_is_ignored_unless_needed(name, estimator):
 
 
 def check_unknown_labels(name, estimator):
-    """A missing label is unknown: no class, and no matter where y is ignored."""
+    """A missing label is unknown, not a class, and does not matter if y is ignored."""
     subject = Subject(estimator)
     labels = np.arange(len(subject.X)) % 3
     known = np.arange(len(labels)) % 4 > 0
@@ -220,35 +220,35 @@ def check_unknown_labels(name, estimator):
     if is_classifier(estimator):
         expected = subject.fit(subject.X, kinds["-1"])
         assert len(expected.classes_) == 3, (
-            f"{name}: -1 in y must be an unknown label and no class, but classes_ is "
+            f"{name}: -1 in y must be an unknown label, not a class, but classes_ is "
             f"{expected.classes_}."
         )
         predicted = expected.predict(subject.X)
         assert set(predicted) <= set(expected.classes_), (
-            f"{name}.predict must return what classes_ lists, not {set(predicted)}."
+            f"{name}.predict must return elements of classes_, got {set(predicted)}."
         )
     elif subject.supervised:
-        return  # what it learns from are no classes
+        return  # targets other than classes
     else:
         expected = subject.fit()
     for kind, y in kinds.items():
         model = subject.new().fit(subject.X, y)
-        what = f"{name}: unknown labels given as {kind}"
+        case = f"{name}: unknown labels given as {kind}"
         assert_same_bits(
-            model.embedding_, expected.embedding_, f"{what} must change nothing."
+            model.embedding_, expected.embedding_, f"{case} must change nothing."
         )
         if is_classifier(estimator):
-            assert len(model.classes_) == 3, f"{what} must be no class."
+            assert len(model.classes_) == 3, f"{case} must not be a class."
     if is_classifier(estimator):
         assert_refuses(
             lambda: subject.new().fit(subject.X, np.full(len(labels), np.nan)),
             r"\by\b|[Cc]lass|label",
-            f"{name} with no label that is known",
+            f"{name} with only unknown labels",
         )
 
 
 def check_same_bits_for_any_number_of_threads(name, estimator):
-    """torch's number of threads does not show in the result, and is left alone."""
+    """torch's number of threads is preserved and does not affect the result."""
     subject = Subject(estimator, n_samples=MANY_ROWS)
     expected = subject.fit()
     torch = loaded_torch()
@@ -259,7 +259,7 @@ def check_same_bits_for_any_number_of_threads(name, estimator):
             model = subject.fit()
             left = torch.get_num_threads()
             assert left == n_threads, (
-                f"{name}.fit must leave torch's number of threads alone: {n_threads} "
+                f"{name}.fit must preserve torch's number of threads: {n_threads} "
                 f"before, {left} after."
             )
             assert_same_bits(
@@ -269,7 +269,7 @@ def check_same_bits_for_any_number_of_threads(name, estimator):
             )
             left = torch.get_num_threads()
             assert left == n_threads, (
-                f"{name}.transform must leave torch's number of threads alone: "
+                f"{name}.transform must preserve torch's number of threads: "
                 f"{n_threads} before, {left} after."
             )
     finally:
@@ -281,13 +281,13 @@ def _fit_transform(model, X, y):
 
 
 def check_same_bits_in_a_worker(name, estimator):
-    """A process of joblib computes what this one does."""
+    """A joblib worker process computes the same bits."""
     subject = Subject(estimator)
-    inside = joblib.Parallel(n_jobs=2, backend="loky")(
+    embeddings = joblib.Parallel(n_jobs=2, backend="loky")(
         joblib.delayed(_fit_transform)(subject.new(), subject.X, subject.y)
         for _ in range(2)
     )
-    for Z in inside:
+    for Z in embeddings:
         assert_same_bits(
             Z,
             subject.fit().embedding_,
@@ -296,7 +296,7 @@ def check_same_bits_in_a_worker(name, estimator):
 
 
 def check_seed_decides(name, estimator):
-    """One seed, one result, whatever was drawn before; another seed, another one."""
+    """The seed alone determines the result, and another seed changes it."""
     subject = Subject(estimator)
     expected = subject.fit().embedding_
     torch = loaded_torch()
@@ -306,18 +306,18 @@ def check_seed_decides(name, estimator):
             assert_same_bits(
                 subject.fit().embedding_,
                 expected,
-                f"{name}: what the global generators hold must not show in the result. "
-                "Draw from torch while it trains, which the fit's seed decides, and "
-                "give NumPy a generator of your own, seeded with data.seed().",
+                f"{name}: global generators must not affect the result. Draw from torch"
+                " during training, which the fit seeds, and give NumPy a generator of"
+                " your own, seeded with data.seed().",
             )
     other = subject.fit(random_state=1).embedding_
     assert not np.array_equal(other, expected), (
-        f"{name}: another random_state must give another result."
+        f"{name}: another random_state must change the result."
     )
     rng = np.random.RandomState(0)
     first, second = (subject.fit(random_state=rng).embedding_ for _ in range(2))
     assert not np.array_equal(first, second), (
-        f"{name}: a RandomState instance must move on from fit to fit."
+        f"{name}: a RandomState instance must advance from fit to fit."
     )
     unseeded = [subject.fit(random_state=None).embedding_ for _ in range(2)]
     assert not np.array_equal(*unseeded), (
@@ -326,11 +326,11 @@ def check_seed_decides(name, estimator):
 
 
 def check_global_state_is_untouched(name, estimator):
-    """Generators, threads, modes and filters are after each call as before it."""
+    """Generators, threads, modes and filters are preserved by each call."""
     subject = Subject(estimator)
-    model = subject.fit()  # what is imported on first use is not counted
+    model = subject.fit()  # lazy imports do not count
     torch = loaded_torch()
-    # other settings than those that a careless fit sets, or has set already
+    # unlike any settings of a careless fit
     with _unusual_settings(torch):
         before = global_state()
         model = subject.fit()
@@ -368,7 +368,7 @@ def _seed_generators(torch, seed):
 
 @contextlib.contextmanager
 def _unusual_settings(torch):
-    """Unusual settings inside, the usual ones outside."""
+    """Apply unusual settings, and restore the previous ones."""
     threads = torch.get_num_threads()
     with (
         np.errstate(under="raise"),
@@ -376,7 +376,7 @@ def _unusual_settings(torch):
         _restored_generators(torch),
     ):
         warnings.resetwarnings()
-        # silence, though not by the filter that a careless fit would set
+        # silent, but by another filter than a careless fit would set
         warnings.filterwarnings("ignore", message=".*")
         _seed_generators(torch, 1357)
         torch.set_num_threads(threads + 1)
@@ -387,7 +387,7 @@ def _unusual_settings(torch):
 
 
 def check_modes_of_the_caller_do_not_show(name, estimator):
-    """Modes that the caller has set around a fit do not reach into it."""
+    """torch modes set by the caller do not affect a fit."""
     subject = Subject(estimator)
     expected = subject.fit().embedding_
     torch = loaded_torch()

@@ -1,0 +1,97 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+=====================================
+A table with words and gaps, from CSV
+=====================================
+
+From a CSV file to a map, clusters, and the columns that make them. The file is written
+here from the wines of scikit-learn, with gaps and a column of words; replace it by your
+own. :class:`~skmanifold.DLME` makes the map and :class:`~skmanifold.DCRL` the clusters.
+"""
+
+# %%
+# A file
+# ------
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_wine
+
+wines, kinds = load_wine(return_X_y=True, as_frame=True)
+shade = pd.cut(wines.pop("hue"), 3, labels=["pale", "ruby", "deep"]).astype(object)
+gaps = np.random.default_rng(0).random(wines.shape) < 0.03
+wines = wines.mask(gaps).assign(shade=shade.mask(gaps[:, 0]))
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "measurements.csv"
+    wines.to_csv(path, index=False)
+    table = pd.read_csv(path)
+print(table.iloc[:4, -4:])
+
+# %%
+# Numbers of all columns
+# ----------------------
+# Gaps become the mean of the column, words become indicators. Units differ, and the
+# model scales them.
+
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from skmanifold import DCRL, DLME
+
+to_numbers = make_column_transformer(
+    (SimpleImputer(), make_column_selector(dtype_include="number")),
+    (
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+        make_column_selector(dtype_exclude="number"),
+    ),
+    verbose_feature_names_out=False,
+).set_output(transform="pandas")
+dlme = DLME(nu_embedding=0.1, random_state=0)
+train, new = table.drop(table.index[::6]), table[::6]
+model = make_pipeline(to_numbers, dlme).fit(train)
+clusterer = make_pipeline(to_numbers, DCRL(n_clusters=3, random_state=0)).fit(train)
+
+# %%
+# Map, clusters and new samples
+# -----------------------------
+# Left: clusters. Right: kinds of wine, which neither method saw. Marked samples were
+# not in the fit; both pipelines embed and assign them.
+
+import matplotlib.pyplot as plt
+
+from skmanifold.inspection import EmbeddingDisplay
+
+figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+for axis, y, y_new, title in [
+    (axes[0], clusterer[-1].labels_, clusterer.predict(new), "clusters"),
+    (axes[1], kinds[train.index], kinds[new.index], "kinds"),
+]:
+    EmbeddingDisplay.from_estimator(
+        model, train, y, X_new=new, y_new=y_new, ax=axis, name=title
+    )
+plt.show()
+
+# %%
+# Columns that make the clusters
+# ------------------------------
+# Means of each cluster against those of all samples, in standard deviations.
+
+numbers = to_numbers.transform(train)
+profile = (
+    ((numbers - numbers.mean()) / numbers.std()).groupby(clusterer[-1].labels_).mean()
+)
+strongest = profile.abs().max().nlargest(8).index
+
+figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
+image = axis.imshow(profile[strongest], cmap="RdBu_r", vmin=-1.5, vmax=1.5)
+axis.set_xticks(range(len(strongest)), strongest, rotation=30, ha="right")
+axis.set_yticks(range(3), [f"cluster {c}" for c in profile.index])
+figure.colorbar(image, ax=axis, label="standard deviations")
+plt.show()

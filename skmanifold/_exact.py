@@ -1,0 +1,164 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Operations that use all threads of a training step without showing how many.
+
+A training step runs on one thread, since the last bits of most operations depend on the
+number of threads that share them, see ``_engine/_arithmetic.py``. Here is what is known
+not to, for the engine's layers and for losses of large matrices. Outside of training
+torch uses as many threads as it is set to.
+"""
+
+import contextlib
+import threading
+
+import torch
+from torch.nn import functional as F
+
+# Smaller products (in multiplications) gain nothing from a second thread. They are left
+# to torch, whose calls cost less.
+_LEAST_PRODUCT = 2**23
+
+# oneDNN splits longer sums of bfloat16 products among threads.
+_LONGEST_SUM = 1024
+
+# Of each thread: the number of threads that an operation may use, and whether each
+# sample is computed independently of the others.
+local = threading.local()
+
+
+def on_all_threads(function, *args):
+    """Call a function whose results do not show the number of threads."""
+    n_threads = getattr(local, "n_threads", 1)
+    if n_threads == 1:
+        return function(*args)
+    # without torch_threads, which takes as long as a small product
+    torch.set_num_threads(n_threads)
+    try:
+        return function(*args)
+    finally:
+        torch.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def all_threads():
+    """Context in which torch uses all threads of a training step.
+
+    Only for functions whose results do not show their number, on float32 and float64:
+    ``abs add addcdiv addcmul clamp div exp log mul neg reciprocal sqrt square sub``
+    (none with a factor ``alpha``), copies, and sums along one axis.
+    """
+    n_threads = getattr(local, "n_threads", 1)
+    if n_threads == 1:
+        yield
+        return
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(1)
+
+
+def has_exact_products():
+    """Return whether torch has the products that the same bits need.
+
+    Builds for x86-64 and for Linux on ARM have oneDNN, those for macOS do not.
+    """
+    return torch.backends.mkldnn.is_available()
+
+
+def _onednn_linear(x, weight, bias):
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def _public_onednn_linear(x, weight, bias):
+    """Reach the same layer by public names, at the cost of two copies."""
+    return F.linear(x.to_mkldnn(), weight.contiguous(), bias).to_dense()
+
+
+def _linear_of_columns(x, weight, bias):
+    """Compute a linear layer with samples as columns: the best without oneDNN."""
+    columns = torch.mm(weight, x.t()).t()
+    return columns if bias is None else columns + bias
+
+
+def _choose_linear():
+    if not has_exact_products():
+        return _linear_of_columns
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return _onednn_linear
+    return _public_onednn_linear
+
+
+_exact_linear = _choose_linear()
+
+
+def _linear(x, weight, bias):
+    """Return ``x @ weight.T + bias`` of two matrices, float32 or bfloat16."""
+    (n, n_in), n_out = x.shape, weight.shape[0]
+    size = n * n_in * n_out
+    if size == 0 or (size < _LEAST_PRODUCT and not getattr(local, "by_sample", False)):
+        return F.linear(x, weight, bias)
+    return on_all_threads(_large_linear, x, weight, bias)
+
+
+def _large_linear(x, weight, bias):
+    if x.dtype == torch.float32:
+        return _exact_linear(x, weight, bias)
+    if x.shape[1] <= _LONGEST_SUM:
+        return F.linear(x, weight, bias)
+    parts = zip(x.split(_LONGEST_SUM, 1), weight.split(_LONGEST_SUM, 1), strict=True)
+    total = sum(F.linear(*part).float() for part in parts)
+    return (total if bias is None else total + bias).to(x.dtype)
+
+
+class Linear(torch.autograd.Function):
+    """``a @ b.T + bias`` of two matrices, differentiable any number of times."""
+
+    @staticmethod
+    def forward(ctx, a, b, bias):
+        ctx.save_for_backward(a, b)
+        return _linear(a, b, bias)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b = ctx.saved_tensors
+        of_a = of_b = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_a = linear(gradient, b.t(), None)
+        if ctx.needs_input_grad[1]:
+            # the longer side as outputs of the layer: up to twice as fast
+            if b.shape[0] > b.shape[1]:
+                of_b = linear(a.t(), gradient.t(), None).t()
+            else:
+                of_b = linear(gradient.t(), a.t(), None)
+        if ctx.needs_input_grad[2]:
+            of_bias = on_all_threads(torch.sum, gradient, 0)
+        return of_a, of_b, of_bias
+
+
+def linear(x, weight, bias):
+    """Return ``x @ weight.T + bias`` of two matrices that are :func:`is_ours`."""
+    # what torch does for a function of ours takes as long as a small product
+    return (Linear.apply if torch.is_grad_enabled() else _linear)(x, weight, bias)
+
+
+def is_ours(*tensors):
+    """Return whether a product of these is one that we compute."""
+    dtype = tensors[0].dtype
+    if dtype not in (torch.float32, torch.bfloat16) or is_transformed():
+        return False
+    return all(t.dtype == dtype and t.is_cpu for t in tensors)
+
+
+def is_transformed():
+    """Return whether a transform of torch.func is at work; it needs torch's own."""
+    active = getattr(torch._C, "_are_functorch_transforms_active", None)
+    return active is not None and active()
+
+
+def product(a, b):
+    """Return ``a @ b`` of two matrices, for a loss."""
+    if a.shape[0] * a.shape[1] * b.shape[1] < _LEAST_PRODUCT or not is_ours(a, b):
+        return a @ b
+    return linear(a, b.t(), None)

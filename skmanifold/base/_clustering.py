@@ -1,0 +1,144 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Clusters of the embedding, for methods that leave them to k-means."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from skmanifold._engine import named_seed
+from skmanifold.utils._sklearn import Interval
+from skmanifold.utils._threads import one_thread
+from skmanifold.utils._warnings import warn
+
+from ._heads import Head, NearestCenter
+
+# Clusters of fit_predict when n_clusters is None: scikit-learn's default.
+_DEFAULT_N_CLUSTERS = 8
+
+
+def _has_n_clusters(estimator):
+    if estimator.n_clusters is None:
+        raise AttributeError(
+            f"{type(estimator).__name__}(n_clusters=None) has no predict: set "
+            "n_clusters to an int, so that fit also clusters the embedding."
+        )
+    return True
+
+
+class KMeansMixin:
+    """Clustering of the embedding, for a :class:`DeepManifold` that finds no clusters.
+
+    Named before DeepManifold among the bases of an estimator with the parameter
+    ``n_clusters``, whose constraint is in ``clustering_constraints``. If `n_clusters`
+    is an int, ``labels_`` becomes a fitted attribute and ``predict`` is available.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmanifold import DLME
+    >>> from skmanifold.base import KMeansMixin
+    >>> issubclass(DLME, KMeansMixin)
+    True
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> DLME(n_clusters=3, max_epochs=2, random_state=0).fit(X).predict(X).shape
+    (150,)
+    """
+
+    clustering_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    @available_if(_has_n_clusters)
+    def predict(self, X):
+        """Return the cluster of each sample: the nearest center in the embedding.
+
+        Available if ``n_clusters`` is an int.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Cluster numbers, from 0.
+        """
+        check_is_fitted(self)
+        if self._kmeans is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} was fitted with n_clusters=None and has "
+                "no clusters. Call fit again, now that n_clusters is set."
+            )
+        return self._kmeans.predict(np.asarray(self.transform(X), dtype=np.float64))
+
+    def fit_predict(self, X, y=None):
+        """Learn the embedding and cluster it with k-means.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units.
+        y : Ignored
+            Passed on to callbacks; no label is ever used.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+            Cluster numbers, from 0: ``n_clusters`` of them, or 8 if that is None.
+        """
+        self.fit(X, y)
+        if self.n_clusters is None:
+            kmeans = fit_kmeans(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
+            self.labels_ = kmeans.labels_
+        return self.labels_
+
+    def _heads(self):
+        return {**super()._heads(), "predict": Head(self._nearest_center, ("label",))}
+
+    def _nearest_center(self):
+        """Return a torch module that maps the network's outputs to clusters."""
+        if self._kmeans is None:
+            raise ValueError(
+                f"This {type(self).__name__} has no clusters to predict: it was fitted "
+                "with n_clusters=None. Set n_clusters to an int and fit again."
+            )
+        centers = self._kmeans.cluster_centers_
+        return nn.Sequential(self._presentation(), NearestCenter(centers))
+
+    def _fitted_attributes(self, objective, outputs, data):
+        attributes = super()._fitted_attributes(objective, outputs, data)
+        if self.n_clusters is None:
+            return {**attributes, "_kmeans": None}
+        kmeans = fit_kmeans(self._present(outputs), self.n_clusters, data.fit_seed)
+        return {**attributes, "_kmeans": kmeans, "labels_": kmeans.labels_}
+
+
+def fit_kmeans(embedding, n_clusters, fit_seed):
+    """Return the k-means of an embedding."""
+    n_samples = len(embedding)
+    n_distinct = len(np.unique(embedding, axis=0))
+    if n_clusters > n_samples:
+        warn(
+            f"n_clusters={n_clusters} is more than the {n_samples} samples; using "
+            f"n_clusters={n_samples}."
+        )
+        n_clusters = n_samples
+    if n_clusters > n_distinct:
+        warn(
+            f"n_clusters={n_clusters} is more than the {n_distinct} different "
+            f"positions of the {n_samples} samples; using n_clusters={n_distinct}."
+        )
+        n_clusters = n_distinct
+    seed = named_seed(fit_seed, "k-means")
+    kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
+    # threads add up the centers in the order in which they finish
+    with one_thread():
+        return kmeans.fit(np.asarray(embedding, dtype=np.float64))

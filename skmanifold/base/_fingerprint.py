@@ -1,0 +1,83 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The checkpoint of a fit, and the fingerprint by which it knows the fit again."""
+
+import joblib
+import numpy as np
+from torch import nn
+
+from skmanifold._engine import LARGEST_SEED, Checkpoint, broadcast
+from skmanifold.training import TrainingOptions
+from skmanifold.utils._validation import check_seed
+
+from ._model_file import versions
+
+# Parameters that the result does not depend on.
+_WITHOUT_EFFECT = ("device", "verbose", "n_jobs")
+
+
+def open_checkpoint(estimator, options, samples, targets, *, continued):
+    """Return the checkpoint, or None if none is wanted, and the seed of the fit."""
+    rng = check_seed(estimator.random_state)
+    # processes that fit together draw the same, with random_state=None too
+    seed = int(broadcast([rng.randint(LARGEST_SEED)])[0])
+    if options.checkpoint is None:
+        return None, seed
+    checkpoint = Checkpoint(
+        options.checkpoint,
+        every=options.checkpoint_every,
+        fingerprint=fingerprint(estimator, samples, targets, continued=continued),
+        seed=seed,
+    )
+    # with random_state=None, going on from a file means going on with its seed
+    return checkpoint, checkpoint.seed
+
+
+def fingerprint(estimator, samples, targets, *, continued):
+    """Return digests of all that the result of a fit depends on, by name."""
+    parameters = estimator.get_params(deep=False)
+    options = parameters.pop("training") or TrainingOptions()
+    for name in _WITHOUT_EFFECT:
+        parameters.pop(name, None)
+    parameters.update(options.get_params())
+    for name in ("checkpoint", "checkpoint_every"):
+        parameters.pop(name)
+    if isinstance(estimator.random_state, np.random.RandomState):
+        # it has moved on since; the seed that it gave is in the file
+        parameters.pop("random_state")
+    described = {name: _describe(name, v) for name, v in parameters.items()}
+    start = None
+    if continued:
+        networks = estimator._networks().items()
+        start = [*(_describe(*network) for network in networks)]
+        start.append(vars(estimator._scaler))
+    if isinstance(samples, np.ndarray):
+        samples = np.ascontiguousarray(samples)  # equal data, equal digest
+    installed = versions()
+    return {
+        "parameters": joblib.hash([type(estimator).__name__, described]),
+        "networks to go on from": joblib.hash(start),
+        "data": joblib.hash(samples if targets is None else [samples, targets]),
+        "versions": f"skmanifold {installed['skmanifold']}, torch {installed['torch']}",
+    }
+
+
+def _describe(name, value):
+    """Return a parameter as something whose hash is the same in another process."""
+    if isinstance(value, nn.Module):
+        state = {key: t.cpu().numpy() for key, t in value.state_dict().items()}
+        return [repr(value), state]
+    if not callable(value):
+        return tuple(value) if isinstance(value, list) else value
+    qualified = getattr(value, "__qualname__", "<")
+    if "<" not in qualified:
+        return f"{value.__module__}.{qualified}"
+    try:
+        return joblib.hash(value)
+    except Exception as error:
+        raise ValueError(
+            f"With a checkpoint, {name}={value!r} must be recognizable when training "
+            "resumes: pass a function or class from the top level of a module, not a "
+            "lambda or a function inside another."
+        ) from error

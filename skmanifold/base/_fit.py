@@ -1,0 +1,272 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The steps of a fit: validate, scale, prepare, (train,) publish.
+
+:meth:`DeepManifold._fit` calls them one after the other. Training is the method's:
+``_learn(data, run)``.
+"""
+
+import contextlib
+import copy
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from skmanifold._engine import (
+    Checkpoint,
+    check_same_on_all_ranks,
+    is_main_process,
+    named_seed,
+    resolve_device,
+)
+from skmanifold.training import TrainingOptions
+
+from ._data import LAST_PHASE, FitData, Plan, Schedule, make_schedule
+from ._fingerprint import open_checkpoint
+from ._inference import apply_to_samples, on_device, output_dtype, room_beside
+from ._messages import (
+    check_enough,
+    check_length,
+    warn_of_batch_size,
+    warn_of_constant,
+    warn_of_odd_samples,
+    warn_of_units,
+    warn_of_unlike_samples,
+)
+from ._networks import frozen_networks, linear
+from ._novelty import centers_of
+from ._progress import Progress
+from ._run import Run
+from ._scaler import InputScaler
+
+# Fitted attributes that are not public.
+_PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
+
+# Attributes that tell scikit-learn which callbacks to tear down.
+_CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+
+@dataclass(kw_only=True)
+class Job:
+    """One call of fit: what it was given, and what was decided before training.
+
+    Parameters
+    ----------
+    estimator : DeepManifold
+        What is fitted.
+    X : object
+        What fit was given.
+    samples : ndarray or CSR matrix
+        The validated X.
+    targets : object
+        What ``_validate_targets`` made of y.
+    options : TrainingOptions
+        The rare options.
+    device : torch.device
+        Where to train.
+    plan, schedule : Plan, Schedule
+        What the method wants, and its lengths with the user's values put in.
+    part : bool
+        Whether the samples are a part of the data, see ``partial_fit``.
+    seed : int
+        Seed of the fit.
+    checkpoint : Checkpoint or None
+        The file of the state of training.
+    previous : dict
+        Fitted attributes of the fit that this one continues; empty for a fresh start.
+    networks : dict
+        The networks of that fit.
+    progress : Progress
+        What reports to the outside.
+    """
+
+    estimator: Any
+    X: Any
+    samples: Any
+    targets: Any
+    options: TrainingOptions
+    device: torch.device
+    plan: Plan
+    schedule: Schedule
+    part: bool
+    seed: int
+    checkpoint: Checkpoint | None
+    previous: dict
+    networks: dict
+    progress: Progress
+
+
+def validate(estimator, X, y, *, part):
+    """Check all that was given, and decide what to do; the previous fit ends here."""
+    options = estimator.training or TrainingOptions()
+    options._validate_params()
+    device = resolve_device(estimator.device)
+    continued = (estimator.warm_start or part) and hasattr(estimator, "network_")
+    samples = estimator._validate(X, reset=not continued)
+    n_samples = samples.shape[0]
+    check_enough(n_samples)
+    check_length(y, n_samples)
+    targets = estimator._validate_targets(y)
+    plan = estimator._plan(*samples.shape)
+    warn_of_batch_size(estimator.batch_size, n_samples)
+    schedule = make_schedule(
+        estimator, plan, n_samples, targets, min_steps=options.min_steps
+    )
+    if part:
+        schedule.n_epochs[LAST_PHASE] = 1
+    checkpoint, seed = open_checkpoint(
+        estimator, options, samples, targets, continued=continued
+    )
+    previous = dict(vars(estimator)) if continued else {}
+    networks = estimator._networks() if continued else {}
+    _forget_fit(estimator)
+    return Job(
+        estimator=estimator,
+        X=X,
+        samples=samples,
+        targets=targets,
+        options=options,
+        device=device,
+        plan=plan,
+        schedule=schedule,
+        part=part,
+        seed=seed,
+        checkpoint=checkpoint,
+        previous=previous,
+        networks=networks,
+        progress=Progress(estimator, X, y, n_epochs=sum(schedule.n_epochs.values())),
+    )
+
+
+def scale(job):
+    """Return the scaler, fitted to the samples or taken further with them."""
+    if job.previous:
+        scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.samples)
+    else:
+        scaler = InputScaler(
+            n_reduced=job.plan.n_reduced,
+            column_scaling=job.plan.column_scaling,
+            random_state=named_seed(job.seed, "scaler"),
+        ).fit(job.samples)
+        if not (job.plan.column_scaling or job.plan.one_unit):
+            warn_of_units(job.estimator, job.samples, named_seed(job.seed, "units"))
+    warn_of_odd_samples(job.estimator, scaler, job.samples)
+    warn_of_constant(scaler)
+    check_same_on_all_ranks(
+        [*job.samples.shape, scaler.center_.sum(), scaler.factor_.sum()],
+        "X differs between the processes of this distributed fit. Pass the same "
+        "samples in the same order to fit in all of them: each takes its share.",
+    )
+    return scaler
+
+
+def prepare(job, scaler):
+    """Return the run, which has the inputs on the device and makes the networks."""
+    inputs = apply_to_samples(
+        linear(scaler.basis_), scaler, job.samples, make_room=room_beside(job.X)
+    )
+    data = FitData(
+        job.samples,
+        torch.from_numpy(inputs).to(job.device),
+        y=job.targets,
+        unit=scaler.unit,
+        center=scaler.center_,
+        fit_seed=job.seed,
+        previous=job.previous,
+    )
+    data.learned["_centers"] = centers_of(
+        job.samples,
+        data.inputs,
+        scaler,
+        data.seed("centers"),
+        job.previous.get("_centers") if job.part else None,
+    )
+    return Run(
+        job.estimator,
+        data,
+        plan=job.plan,
+        schedule=job.schedule,
+        options=job.options,
+        previous=job.networks,
+        checkpoint=job.checkpoint,
+        on_epoch=functools.partial(_epoch_ended, job, scaler),
+    )
+
+
+def _epoch_ended(job, scaler, run, objective, phase, epoch):
+    """Report an epoch, and return whether it is the phase's last one."""
+    return job.progress.epoch_ended(
+        phase,
+        epoch,
+        run.n_epochs[phase],
+        run.histories[phase],
+        functools.partial(fitted_attributes, job, scaler, run, objective),
+    )
+
+
+def publish(job, scaler, run, objective):
+    """Give the estimator its fitted attributes."""
+    attributes = fitted_attributes(job, scaler, run, objective)
+    scaled = scaler.transform(job.samples[:1])[0]
+    warn_of_unlike_samples(job.estimator, attributes, scaled)
+    vars(job.estimator).update(attributes)
+    job.progress.fit_ended(attributes)
+    if job.checkpoint is not None and is_main_process():
+        job.checkpoint.remove()
+
+
+def fitted_attributes(job, scaler, run, objective):
+    """Return the attributes of an estimator whose fit ends with this objective."""
+    estimator = job.estimator
+    modules = frozen_networks(run.networks, scaler)
+    network, device = on_device(estimator, modules["network_"])
+    outputs = apply_to_samples(network, scaler, job.samples, device=device)
+    dtype = output_dtype(job.samples.dtype)
+    histories = {
+        "history_" if phase == LAST_PHASE else f"{phase}_history_": {
+            name: list(values) for name, values in history.items()
+        }
+        for phase, history in run.histories.items()
+    }
+    return {
+        **modules,
+        "embedding_": estimator._present(outputs).astype(dtype, copy=False),
+        "history_": {},
+        **histories,
+        "n_iter_": len(run.histories.get(LAST_PHASE, {}).get("loss", ())),
+        "_scaler": scaler,
+        "_seed": job.seed,
+        "_sizes": run.sizes,
+        **run.data.learned,
+        **estimator._fitted_attributes(objective, outputs, run.data),
+    }
+
+
+# The previous fit -----------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def previous_fit_kept(estimator):
+    """Leave the estimator as it was if the fit fails or is interrupted."""
+    state = vars(estimator)
+    before = dict(state)
+    try:
+        yield
+    except BaseException:
+        running = {name: state[name] for name in _CALLBACK_STATE if name in state}
+        state.clear()
+        state.update(before, **running)
+        raise
+
+
+def _forget_fit(estimator):
+    """Delete fitted attributes, except those validation has just set."""
+    state = vars(estimator)
+    kept = estimator._set_by_validation
+    for name in list(state):
+        fitted = name.endswith("_") and not name.startswith("_")
+        if (fitted and name not in kept) or name in _PRIVATE_STATE:
+            del state[name]

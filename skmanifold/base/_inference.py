@@ -1,0 +1,86 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""From samples to outputs of a network, and the arrays that outputs go to."""
+
+import copy
+import math
+import tempfile
+
+import numpy as np
+import torch
+
+from skmanifold._engine import apply_in_blocks, resolve_device
+
+# Inputs of a memory-mapped X are memory-mapped themselves from this size on.
+_LEAST_BYTES_ON_DISK = 2**28
+
+
+def output_dtype(dtype):
+    """Return the precision of results for input of a precision."""
+    return np.float32 if dtype in (np.float32, np.float16) else np.float64
+
+
+def on_device(estimator, network):
+    """Return a network, or a copy of it, on the device of its estimator."""
+    try:
+        device = resolve_device(estimator.device)
+    except ValueError:
+        # fitted where there was such a device, loaded where there is none
+        device = torch.device("cpu")
+    if device.type != "cpu":
+        network = copy.deepcopy(network).to(device)
+    return network, device
+
+
+def apply_to_samples(
+    network, scaler, samples, *, device="cpu", unseen=None, make_room=np.empty
+):
+    """Return the outputs of a network for validated samples, float32.
+
+    Columns that were constant in fit but vary here are added to the set ``unseen``.
+    """
+
+    def load(start, stop):
+        part = samples[start:stop]
+        if unseen is not None:
+            unseen.update(scaler.unseen(part).tolist())
+        return scaler.transform(part)
+
+    return apply_in_blocks(
+        network, load, samples.shape[0], device=device, make_room=make_room
+    )
+
+
+def room_beside(X):
+    """Return a function that makes the array of the inputs: on disk if X is there."""
+    on_disk = False
+    while X is not None:
+        on_disk = on_disk or isinstance(X, np.memmap)
+        X = getattr(X, "base", None)
+
+    def make_room(shape, dtype):
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        if not on_disk or n_bytes < _LEAST_BYTES_ON_DISK:
+            return np.empty(shape, dtype)
+        # without a name: the file goes when the array does
+        with tempfile.TemporaryFile() as file:
+            return np.memmap(file, dtype, mode="w+", shape=shape)
+
+    return make_room
+
+
+def check_out(out, shape):
+    """Raise ValueError unless `out` can take results of a shape."""
+    if not isinstance(out, np.ndarray):
+        received = f"an object of type {type(out).__name__}"
+    elif out.shape != shape or out.dtype not in (np.float32, np.float64):
+        received = f"an array of shape {out.shape} and type {out.dtype}"
+    elif not out.flags.writeable:
+        received = "an array that is read-only"
+    else:
+        return
+    raise ValueError(
+        f"out is {received}; it must be a writeable array of shape {shape}, of type "
+        "float32 or float64."
+    )

@@ -1,0 +1,139 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Messages of fit and transform about the data and the networks."""
+
+import numpy as np
+from torch import nn
+
+from skmanifold._engine import has_alike_rows
+from skmanifold.utils._warnings import warn
+
+from ._inference import on_device
+from ._scaler import columns_in_unrelated_units
+
+# Columns and samples that a warning names.
+_NAMED = 5
+
+
+def check_length(y, n_samples):
+    """Check that y, even if it is not used, has as many entries as X has samples."""
+    if y is None or not hasattr(y, "__len__") or len(y) == n_samples:
+        return
+    raise ValueError(
+        f"y has {len(y)} entries, but X has {n_samples} samples. Pass the y that "
+        "belongs to this X, or none."
+    )
+
+
+def check_enough(n_samples):
+    """Raise ValueError if there are too few samples to train."""
+    if n_samples < 2:
+        raise ValueError(
+            f"X has {n_samples} sample, but training needs at least 2. Join a last "
+            "part that is too small to the one before it."
+        )
+
+
+def warn_of_batch_size(batch_size, n_samples):
+    """Warn that a batch cannot be larger than X."""
+    if not isinstance(batch_size, str) and batch_size > n_samples:
+        warn(
+            f"batch_size={batch_size} is more than the {n_samples} samples of X; using "
+            f"batch_size={n_samples}."
+        )
+
+
+def warn_of_units(estimator, samples, seed):
+    """Warn of columns in unrelated units, whose distances are the largest column's."""
+    # not those that a method has appended
+    found = columns_in_unrelated_units(samples[:, : estimator.n_features_in_], seed)
+    if found is None:
+        return
+    names = _column_names(estimator, samples.shape[1])
+    method = type(estimator).__name__
+    warn(
+        f"X seems to hold columns in unrelated units: column {names[found[0]]!r} "
+        f"varies more than a thousand times as much as column {names[found[1]]!r}, "
+        f"and {method} keeps their proportions, so that small columns count for "
+        f"nothing. Put StandardScaler before {method} in a pipeline, or give all "
+        "columns in one unit."
+    )
+
+
+def warn_of_constant(scaler):
+    """Warn that no column varies."""
+    if not scaler.factor_.any():
+        warn(
+            "X has no varying column (in float64), so all samples get the same "
+            "embedding. If they should differ, subtract an offset from X or multiply "
+            "it."
+        )
+
+
+def warn_of_odd_samples(estimator, scaler, samples):
+    """Name the samples that the scaler has left out."""
+    odd = scaler.odd_
+    if not len(odd):
+        return
+    shown = ", ".join(map(str, odd[:_NAMED, 0]))
+    shown += ", ..." if len(odd) > _NAMED else ""
+    one = len(odd) == 1
+    row, column = odd[0]
+    where = "as a whole"
+    if column >= estimator.n_features_in_:  # of a method's own
+        where = "in what the representation makes of it"
+    elif column >= 0:
+        name = _column_names(estimator, samples.shape[1])[column]
+        where = f"in column {name!r} with {float(samples[row, column]):g}"
+    warn(
+        f"{len(odd)} of the {samples.shape[0]} samples of X "
+        f"{'lies' if one else 'lie'} far away from all others: "
+        f"{'sample' if one else 'samples'} {shown} "
+        f"({'it lies so' if one else 'the first of them'} {where}). The scaling "
+        "is learned without them, and they are drawn in towards the others. "
+        "Correct them or leave them out if they are errors, such as another unit "
+        "or a code for a missing value."
+    )
+
+
+def warn_of_unseen(estimator, columns):
+    """Name columns that tell new samples apart, but not those of fit."""
+    if not columns:
+        return
+    names = _column_names(estimator, len(estimator._scaler.center_))
+    shown = [
+        names[column].item() if hasattr(names[column], "item") else names[column]
+        for column in sorted(columns)[:_NAMED]
+    ]
+    warn(
+        f"X varies in {len(columns)} "
+        f"{'column that was' if len(columns) == 1 else 'columns that were'} "
+        f"constant in the training data: {', '.join(map(repr, shown))}"
+        f"{', ...' if len(columns) > _NAMED else ''}. The embedding takes no account "
+        "of it. Fit on data in which they vary."
+    )
+
+
+def warn_of_unlike_samples(estimator, fitted, scaled):
+    """Warn where the outputs of a sample depend on its place among the others."""
+    networks = {"transform": fitted["network_"]}
+    if "decoder_" in fitted:
+        networks["inverse_transform"] = nn.Sequential(
+            fitted["network_"], fitted["decoder_"]
+        )
+    for method, network in networks.items():
+        network, device = on_device(estimator, network)
+        if not has_alike_rows(network, scaled, device=device):
+            warn(
+                f"The last bits of {type(estimator).__name__}.{method} depend on which "
+                "samples are passed together: on this machine, equal samples of a "
+                f"batch leave the network with other bits (device={device.type!r})."
+                " Linear, convolutional and normalization layers of torch are exact"
+                " on the CPU; replace others if you need equal bits."
+            )
+            return
+
+
+def _column_names(estimator, n_columns):
+    return getattr(estimator, "feature_names_in_", np.arange(n_columns).tolist())

@@ -1,0 +1,358 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What the template does around the training of any method, on a small one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.callback import ProgressBar, ScoringMonitor
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import silhouette_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+from sklearn.utils.parallel import Parallel, delayed
+from torch import nn
+
+from skmanifold.training import TrainingOptions
+from tests.guests import Callback, Interrupt, LinearAutoencoder, NeuralPCA
+
+X, Y = load_iris(return_X_y=True)
+
+
+def quick(**options):
+    return NeuralPCA(**{"max_epochs": 2, "random_state": 0, **options})
+
+
+# Inputs and errors ------------------------------------------------------------
+
+
+def test_transform_keeps_the_precision_of_its_input():
+    model = quick().fit(X)
+    assert model.embedding_.dtype == np.float64
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
+    model.fit(X.astype(np.float32))
+    assert model.embedding_.dtype == np.float32
+    assert model.transform(X).dtype == np.float64
+
+
+def test_errors_name_what_came_and_what_was_expected():
+    model = quick().fit(X)
+    with pytest.raises(ValueError, match="3 features, but NeuralPCA is expecting 4"):
+        model.transform(X[:, :3])
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.transform(X * 1e200)
+    with pytest.raises(ValueError, match="device='gpu' is not a device"):
+        quick(device="gpu").fit(X)
+    options = TrainingOptions(weight_decay=-1)
+    with pytest.raises(ValueError, match="The 'weight_decay' parameter of Training"):
+        quick(training=options).fit(X)
+
+
+def test_divergence_is_reported_and_leaves_the_previous_fit():
+    model = quick(learning_rate=1e30, max_epochs=50)
+    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+        model.fit(X)
+    assert not hasattr(model, "network_")
+    model = quick().fit(X)
+    before = model.transform(X)
+    with pytest.raises(ValueError, match="Training diverged"):
+        model.set_params(learning_rate=1e30, max_epochs=50).fit(2 * X)
+    assert_array_equal(model.transform(X), before)
+
+
+# Clusters ---------------------------------------------------------------------
+
+
+def test_n_clusters():
+    model = quick(n_clusters=4).fit(X)
+    assert set(model.labels_) == set(range(4))
+    assert_array_equal(model.predict(X), model.labels_)
+    assert_array_equal(model.predict(X[5:9]), model.labels_[5:9])
+    assert_array_equal(clone(model).fit_predict(X), model.labels_)
+
+
+def test_fit_predict_without_n_clusters():
+    model = quick()
+    assert not hasattr(model.fit(X), "predict")
+    labels = model.fit_predict(X)
+    assert set(labels) == set(range(8))
+    assert_array_equal(model.labels_, labels)
+    model.fit(X)
+    assert not hasattr(model, "labels_")
+    with pytest.raises(AttributeError, match="has no predict: set n_clusters to an"):
+        model.predict  # noqa: B018
+
+
+def test_predict_after_a_fit_without_clusters():
+    model = quick(n_clusters=3).fit(X)
+    model.set_params(n_clusters=None).fit(X)
+    model.set_params(n_clusters=3)
+    with pytest.raises(NotFittedError, match="Call fit again"):
+        model.predict(X)
+
+
+def test_more_clusters_than_rows():
+    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 samples"):
+        assert len(quick(n_clusters=20).fit(X[:12]).labels_) == 12
+
+
+# Threads and searches ---------------------------------------------------------
+
+
+def test_fits_in_threads_have_the_bits_of_fits_alone():
+    fits = [delayed(quick(random_state=i % 2).fit_transform)(X) for i in range(4)]
+    results = Parallel(n_jobs=4, prefer="threads")(fits)
+    assert_array_equal(results[0], results[2])
+    assert_array_equal(results[1], results[3])
+    assert_array_equal(results[0], quick().fit_transform(X))
+
+
+@pytest.mark.parametrize("n_threads", [1, 3, None])
+def test_n_threads_is_for_the_fit_alone(n_threads):
+    torch.set_num_threads(2)
+    model = quick(training=TrainingOptions(n_threads=n_threads)).fit(X)
+    assert torch.get_num_threads() == 2
+    assert_array_equal(model.embedding_, quick().fit_transform(X))
+
+
+def test_grid_search_in_parallel():
+    grid = GridSearchCV(
+        make_pipeline(quick(training=TrainingOptions()), SVC()),
+        {
+            "neuralpca__n_components": [1, 2],
+            "neuralpca__training__weight_decay": [0.0, 0.1],
+        },
+        cv=2,
+        n_jobs=2,
+    )
+    grid.fit(X, Y)
+    assert len(grid.cv_results_["params"]) == 4
+    assert np.isfinite(grid.cv_results_["mean_test_score"]).all()
+
+
+# Feedback ---------------------------------------------------------------------
+
+
+def test_verbose_tells_of_ten_epochs(capsys):
+    quick(verbose=True, max_epochs=40).fit(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[-1].startswith("[NeuralPCA] epoch 40/40, loss ")
+
+
+class Recorder(Callback):
+    """Record the calls and look at the estimator of each epoch."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.calls = []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.calls.append(f"end {context.task_name}")
+        assert fitted_estimator.transform(X).shape == (len(X), 2)
+        return context.task_name == "epoch" and context.task_id + 1 == self.stop_after
+
+
+def test_callbacks_are_called_per_epoch():
+    recorder = Recorder()
+    quick().set_callbacks(recorder).fit(X)
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.calls == ["setup", "begin fit", *epoch * 2, "end fit", "teardown"]
+
+
+def test_a_callback_may_stop():
+    model = quick(max_epochs=9).set_callbacks(Recorder(stop_after=2)).fit(X)
+    assert model.n_iter_ == len(model.history_["loss"]) == 2
+
+
+def test_a_failing_callback_is_torn_down():
+    class Failing(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise KeyboardInterrupt
+
+    failing = Failing()
+    model = quick().set_callbacks(failing)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert failing.calls[-1] == "teardown"
+    with pytest.raises(NotFittedError):
+        model.transform(X)
+
+
+def test_a_callback_that_fails_last_leaves_the_previous_fit():
+    class Late(Callback):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise RuntimeError("late")
+
+    model = quick(n_clusters=2).fit(X)
+    before = model.transform(X), model.predict(X)
+    with pytest.raises(RuntimeError, match="late"):
+        model.set_callbacks(Late()).fit(X * [1, 5, 1, 9])
+    assert_array_equal(model.transform(X), before[0])
+    assert_array_equal(model.predict(X), before[1])
+
+
+@pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
+def test_progress_bar_alone_in_a_pipeline_and_in_a_search(capsys):
+    quick().set_callbacks(ProgressBar()).fit(X)
+    assert "NeuralPCA - fit" in capsys.readouterr().out
+    pipeline = make_pipeline(quick(), SVC())
+    pipeline.set_callbacks(ProgressBar()).fit(X, Y)
+    assert "NeuralPCA - fit" in capsys.readouterr().out
+    grid = GridSearchCV(
+        pipeline.set_callbacks(), {"neuralpca__n_components": [1, 2]}, cv=2
+    )
+    grid.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, Y)
+    assert "NeuralPCA - fit" in capsys.readouterr().out
+
+
+def silhouette(estimator, X, y):
+    return silhouette_score(estimator.transform(X), y)
+
+
+def scores_of(monitor):
+    rows = monitor.get_logs().data
+    return [row["score"] for row in rows if row["task_name"] == "epoch"]
+
+
+def test_scoring_monitor():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    monitor = ScoringMonitor(scoring={"score": silhouette})
+    model = quick(max_epochs=3).set_callbacks(monitor).fit(frame, Y)
+    scores = scores_of(monitor)
+    assert len(scores) == 3
+    assert scores[-1] == pytest.approx(silhouette(model, frame, Y))
+
+
+def test_callbacks_see_clusters_and_containers():
+    monitor = ScoringMonitor(scoring={"score": "adjusted_rand_score"})
+    model = quick(n_clusters=3).set_output(transform="pandas").set_callbacks(monitor)
+    model.fit(X, Y)
+    assert len(scores_of(monitor)) == 2
+
+    class Look(Callback):
+        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+            assert len(fitted_estimator.embedding_) == len(fitted_estimator.labels_)
+            assert len(fitted_estimator.embedding_) == len(X)
+            columns = list(fitted_estimator.transform(X).columns)
+            assert columns == ["neuralpca0", "neuralpca1"]
+
+    model.set_callbacks(Look()).fit(X[:40])
+
+
+# Training options, warm starts, checkpoints -----------------------------------
+
+
+def test_min_steps():
+    options = TrainingOptions(min_steps=23)
+    model = quick(max_epochs=1, batch_size=32, training=options).fit(X)
+    assert model.n_iter_ == 5  # of 150 / 32, rounded: 5 steps each
+
+
+def test_early_stopping():
+    options = TrainingOptions(n_iter_no_change=2, tol=0.5)
+    assert quick(max_epochs=50, training=options).fit(X).n_iter_ < 20
+
+
+def test_a_warm_start_needs_the_same_networks():
+    model = quick(warm_start=True).fit(X)
+    before = {k: v.clone() for k, v in model.network_.state_dict().items()}
+    model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
+    for name, value in model.network_.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="goes on from the networks"):
+        model.set_params(n_components=3).fit(X)
+
+
+class Dropout(NeuralPCA):
+    """It draws from torch's global generator in training."""
+
+    def _make_networks(self, sizes):
+        networks = super()._make_networks(sizes)
+        encoder = nn.Sequential(networks["encoder"], nn.Dropout(0.3))
+        return {**networks, "encoder": encoder}
+
+
+@pytest.mark.parametrize("cls", [NeuralPCA, Dropout])
+def test_an_interrupted_fit_resumes_bit_for_bit(tmp_path, cls):
+    path = tmp_path / "fit.pt"
+    torch.manual_seed(0)
+    model = cls(max_epochs=5, random_state=0)
+    resumed = clone(model).set_params(training=TrainingOptions(checkpoint=path))
+    with pytest.raises(KeyboardInterrupt):
+        clone(resumed).set_callbacks(Interrupt(2)).fit(X)
+    with pytest.raises(ValueError, match="a fit with other data"):
+        clone(resumed).fit(X + 1)
+    assert path.exists()
+    resumed.fit(X)
+    assert not path.exists()
+    assert_array_equal(resumed.embedding_, model.fit_transform(X))
+    assert resumed.history_ == model.history_
+
+
+def test_a_fit_that_had_stopped_early_is_not_trained_on(tmp_path):
+    class StopThenFail(Callback):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "fit":
+                raise KeyboardInterrupt
+            return context.task_id == 2
+
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(max_epochs=9, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(StopThenFail()).fit(X)
+    assert clone(model).fit(X).n_iter_ == 3
+
+
+def test_a_fit_without_a_seed_resumes_with_the_seed_of_the_file(tmp_path):
+    path = tmp_path / "fit.pt"
+    training = TrainingOptions(checkpoint=path)
+    model = quick(max_epochs=3, random_state=None, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt(1)).fit(X)
+    copy = path.read_bytes()
+    first = model.fit_transform(X)
+    path.write_bytes(copy)
+    assert_array_equal(clone(model).fit_transform(X), first)
+
+
+# Histories --------------------------------------------------------------------
+
+
+class Decayed(LinearAutoencoder):
+    """Two terms."""
+
+    def forward(self, batch, progress):
+        terms = super().forward(batch, progress)
+        weights = sum(p.square().sum() for p in self.parameters())
+        return {**terms, "decay": 1e-3 * weights}
+
+
+class TwoTerms(NeuralPCA):
+    def _make_objective(self, data, networks):
+        return Decayed(data.inputs, networks)
+
+
+def test_history_has_each_term_and_their_sum():
+    history = TwoTerms(max_epochs=3, random_state=0).fit(X).history_
+    assert set(history) == {"loss", "reconstruction", "decay", "learning_rate_factor"}
+    for values in history.values():
+        assert len(values) == 3 and all(isinstance(v, float) for v in values)
+    total = np.add(history["reconstruction"], history["decay"])
+    np.testing.assert_allclose(history["loss"], total)
