@@ -229,7 +229,7 @@ class KeepsRowsOnItself(Sound):
         return super().transform(self._rows)
 
 
-@broken("check_refit_forgets", "must not remember the first")
+@broken("check_refit_forgets", "must not depend on the first")
 class WarmsUpLongerTheSecondTime(Sound):
     def _plan(self, n_samples, n_features):
         plan = super()._plan(n_samples, n_features)
