@@ -19,6 +19,8 @@ _ESTIMATORS = {
     "DLME": "skmanifold.estimators",
     "IsometricAE": "skmanifold.estimators",
     "MSimCLR": "skmanifold.atlas",
+    "TLDR": "skmanifold.estimators",
+    "TopologicalAE": "skmanifold.estimators",
 }
 _FUNCTIONS = {"load": "skmanifold.base"}
 _SUBMODULES = (

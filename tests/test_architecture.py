@@ -32,7 +32,7 @@ LAYERS = {
     "__init__": (set(), set()),
     "inspection": ({"metrics", "utils"}, {*NUMERIC, "matplotlib", "plotly"}),
     "estimators": (
-        {"augment", "base", "graph", "losses", "nn", "utils"},
+        {"augment", "base", "graph", "losses", "nn", "topology", "utils"},
         {*NUMERIC, "torch"},
     ),
     "atlas": (

@@ -39,6 +39,8 @@ SMALL = {
     "DLME": {"structure_layers": (16,), "structure_dim": 8, "embedding_layers": (16,)},
     "IsometricAE": {"encoder_layers": (16,)},
     "MSimCLR": {"n_charts": 3, "encoder_layers": (16,), "feature_dim": 8},
+    "TLDR": {"n_components": 4, "projector_dim": 16},
+    "TopologicalAE": {"encoder_layers": (16,)},
 }
 
 
@@ -269,6 +271,20 @@ OUTSIDE = {
         "feature_dim": [0],
         "image_shape": [8],
         "n_jobs": [0],
+    },
+    "TLDR": {
+        "n_neighbors": [0],
+        "encoder": ["deep"],
+        "projector_dim": [0],
+        "redundancy_weight": [-1],
+        "n_jobs": [0],
+    },
+    "TopologicalAE": {
+        "topology_weight": [-1],
+        "max_homology_dimension": [-1],
+        "encoder_layers": ["wide", (0,)],
+        "norm": ["instance"],
+        "activation": ["step"],
     },
 }
 

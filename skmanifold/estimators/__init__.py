@@ -6,5 +6,7 @@
 from ._dcrl import DCRL
 from ._dlme import DLME
 from ._isometric_ae import IsometricAE
+from ._tldr import TLDR
+from ._topological_ae import TopologicalAE
 
-__all__ = ["DCRL", "DLME", "IsometricAE"]
+__all__ = ["DCRL", "DLME", "TLDR", "IsometricAE", "TopologicalAE"]

@@ -25,10 +25,13 @@ from ._isometry import (
 from ._kernels import log_t_normalizer, squared_distances, t_kernel, t_similarities
 from ._mmd import chart_mmd
 from ._precision import full_precision
+from ._redundancy import barlow_twins
+from ._topological import topological_loss
 from ._triplets import batch_all_triplets, semi_hard_triplets
 
 __all__ = [
     "alignment_loss",
+    "barlow_twins",
     "batch_all_triplets",
     "center_distance_loss",
     "chart_mmd",
@@ -46,6 +49,7 @@ __all__ = [
     "squared_distances",
     "t_kernel",
     "t_similarities",
+    "topological_loss",
     "two_way_divergence",
     "vector_jacobian_product",
 ]

@@ -17,6 +17,7 @@ from skmanifold.topology._covers import (
 from skmanifold.topology._denoising import denoise
 from skmanifold.topology._nerve import cech_nerve
 from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
+from skmanifold.topology._rips import persistence_edges
 
 __all__ = [
     "BettiNumbers",
@@ -27,6 +28,7 @@ __all__ = [
     "denoise",
     "overlap",
     "persistence",
+    "persistence_edges",
     "soft_cover",
     "two_nearest",
 ]

@@ -1,0 +1,277 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Twin Learning for Dimensionality Reduction."""
+
+from numbers import Integral, Real
+
+import torch
+from torch import nn
+
+from skmanifold.base import (
+    DeepManifold,
+    PairBatches,
+    Plan,
+    checked_widths,
+    find_neighbors,
+    own_network,
+)
+from skmanifold.losses import barlow_twins
+from skmanifold.nn import MLP
+from skmanifold.utils import Interval, StrOptions
+
+
+class TLDRObjective(nn.Module):
+    """Barlow Twins loss between samples and a neighbor of each."""
+
+    hidden_layers = ("encoder.hidden", "projector.hidden")
+
+    def __init__(self, inputs, encoder, projector, *, redundancy_weight):
+        super().__init__()
+        self.inputs = inputs
+        self.encoder = encoder
+        self.projector = projector
+        self.redundancy_weight = redundancy_weight
+
+    def forward(self, batch, progress):
+        """Loss terms of a batch of pairs, see :class:`skmanifold.base.PairBatches`."""
+        rows, others, _, _ = batch
+        x = torch.cat([self.inputs[rows], self.inputs[others]])
+        z_a, z_b = self.projector(self.encoder(x)).chunk(2)
+        invariance, redundancy = barlow_twins(z_a, z_b)
+        width = z_a.shape[1]
+        n_pairs = max(width * (width - 1), 1)
+        return {
+            "invariance": invariance / width,
+            "redundancy": self.redundancy_weight * redundancy / n_pairs,
+        }
+
+
+class TLDR(DeepManifold):
+    """Twin Learning for Dimensionality Reduction.
+
+    A linear or shallow map to 8 to 512 dimensions, trained so that a sample and its
+    nearest neighbors have equal coordinates and different coordinates are
+    uncorrelated. [1]_ Use it where PCA is used: for retrieval, as a compact
+    representation, or as a step before another method.
+
+    The linear map is one matrix product per sample, as fast as PCA.
+
+    Read more in the :ref:`User Guide <tldr>`.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Dimension of the embedding.
+
+    n_neighbors : int, default=5
+        Neighbors that the second view of a sample is drawn from. Increase it for
+        coarser neighborhoods, such as classes.
+
+    encoder : {"linear", "factorized", "mlp"}, torch.nn.Module or callable, \
+default="linear"
+        Map from the inputs to the embedding: one matrix; two matrices with a
+        normalization between them in training, which make one; a perceptron with the
+        layers `encoder_layers`. Or a module (copied, never changed) or a callable
+        ``(n_inputs, n_components) -> torch.nn.Module``.
+
+    encoder_layers : sequence of int, default=(256,)
+        Hidden layers of ``encoder="mlp"``.
+
+    projector_dim : int or None, default=None
+        Width of a projector, a perceptron between the embedding and the loss that is
+        dropped after training. The paper has one, with ``projector_dim=8192,
+        redundancy_weight=41``: neighbors of the inputs are kept better, classes less
+        well, and a step takes several times longer.
+
+    redundancy_weight : float, default=0.1
+        Weight of the mean squared correlation between different outputs, relative to
+        the mean squared distance of the correlations of views from 1. Increase it for
+        less correlated coordinates, decrease it for closer neighbors.
+
+    metric : str or callable, default="euclidean"
+        Metric of the neighbors: the Euclidean one is measured on the scaled inputs,
+        others on X.
+
+    neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
+        Search algorithm, see :func:`skmanifold.graph.nearest_neighbors`.
+
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" trains for about 1,000 steps.
+
+    batch_size : int or "auto", default="auto"
+        Samples of a step. "auto" is 512.
+
+    learning_rate : float or "auto", default="auto"
+        Largest learning rate. "auto" is 0.003.
+
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
+        Device to compute on; "auto" is a CUDA GPU if there is one.
+
+    training : TrainingOptions or None, default=None
+        Rare options: optimizer, precision, early stopping, checkpoints.
+
+    warm_start : bool, default=False
+        Continue from the networks and the scaling of the previous fit.
+
+    n_jobs : int or None, default=-1
+        Threads of the neighbor search. The result does not depend on it.
+
+    verbose : int or bool, default=False
+        Print ten lines per fit; one per epoch if above 1. For progress bars see
+        ``set_callbacks``.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial networks, the order of the samples and their second views.
+
+    Attributes
+    ----------
+    embedding_ : ndarray of shape (n_samples, n_components)
+        Embedding of the training data.
+
+    history_ : dict of str to list of float
+        For each epoch the "loss" and its terms "invariance" and "redundancy" (means
+        over the epoch), and "learning_rate_factor".
+
+    n_iter_ : int
+        Epochs trained.
+
+    network_ : torch.nn.Module
+        Map from scaled samples to the embedding.
+
+    n_features_in_ : int
+        Number of features seen in fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+
+    See Also
+    --------
+    DLME : Visualize data in two dimensions.
+    MSimCLR : Contrastive learning of charts.
+
+    References
+    ----------
+    .. [1] Y. Kalantidis, C. Lassance, J. Almazan, D. Larlus, "TLDR: Twin Learning for
+       Dimensionality Reduction", TMLR 2022, arXiv:2110.09455.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmanifold import TLDR
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> TLDR(n_components=8, max_epochs=2, random_state=0).fit_transform(X).shape
+    (1797, 8)
+    """
+
+    _parameter_constraints: dict = {
+        **DeepManifold._parameter_constraints,
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "encoder": [StrOptions({"linear", "factorized", "mlp"}), nn.Module, callable],
+        "encoder_layers": ["array-like"],
+        "projector_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "redundancy_weight": [Interval(Real, 0, None, closed="left")],
+        "metric": [str, callable],
+        "neighbors_algorithm": [
+            StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+    }
+
+    def __init__(
+        self,
+        n_components=64,
+        *,
+        n_neighbors=5,
+        encoder="linear",
+        encoder_layers=(256,),
+        projector_dim=None,
+        redundancy_weight=0.1,
+        metric="euclidean",
+        neighbors_algorithm="auto",
+        max_epochs="auto",
+        batch_size="auto",
+        learning_rate="auto",
+        device="auto",
+        training=None,
+        warm_start=False,
+        n_jobs=-1,
+        verbose=False,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.encoder = encoder
+        self.encoder_layers = encoder_layers
+        self.projector_dim = projector_dim
+        self.redundancy_weight = redundancy_weight
+        self.metric = metric
+        self.neighbors_algorithm = neighbors_algorithm
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.training = training
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _plan(self, n_samples, n_features):
+        return Plan(n_steps=1000, batch_size=512, learning_rate=3e-3)
+
+    def _make_batches(self, data, batch_size):
+        neighbors = find_neighbors(
+            data,
+            self.n_neighbors,
+            samples=None if self.metric == "euclidean" else data.X,
+            metric=self.metric,
+            algorithm=self.neighbors_algorithm,
+            n_jobs=self.n_jobs,
+        )
+        return PairBatches(neighbors, batch_size)
+
+    def _make_networks(self, sizes):
+        n_in, n_out = sizes["n_inputs"], self.n_components
+        layers = checked_widths("encoder_layers", self.encoder_layers)
+        if not isinstance(self.encoder, str):
+            return {
+                "encoder": own_network(
+                    "encoder",
+                    self.encoder,
+                    n_in,
+                    n_out,
+                    sizes=("n_inputs", "n_components"),
+                    remedy=f"Give it a last layer of {n_out} outputs.",
+                )
+            }
+        if self.encoder == "linear":
+            return {"encoder": nn.Linear(n_in, n_out)}
+        if self.encoder == "factorized":
+            return {
+                "encoder": nn.Sequential(
+                    nn.Linear(n_in, n_out, bias=False),
+                    nn.BatchNorm1d(n_out),
+                    nn.Linear(n_out, n_out),
+                )
+            }
+        return {"encoder": MLP(n_in, n_out, layers=layers, norm="batch")}
+
+    def _make_objective(self, data, networks):
+        projector = nn.Identity()
+        if self.projector_dim is not None:
+            width = self.projector_dim
+            projector = MLP(self.n_components, width, layers=(width,), norm="batch")
+        return TLDRObjective(
+            data.inputs,
+            networks["encoder"],
+            projector,
+            redundancy_weight=self.redundancy_weight,
+        )
+
+    def _draws_globally(self):
+        return not isinstance(self.encoder, str)

@@ -1,0 +1,74 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import gudhi
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
+
+from skmanifold.topology import persistence_edges
+
+
+def distances_of(n, d=3, seed=0):
+    X = np.random.RandomState(seed).normal(size=(n, d))
+    return cdist(X, X)
+
+
+def lengths(distances, edges):
+    return np.sort(distances[edges[:, 0], edges[:, 1]])
+
+
+def connects(edges, n):
+    parts = list(range(n))
+    for i, j in edges:
+        parts = [parts[i] if part == parts[j] else part for part in parts]
+    return len(set(parts)) == 1
+
+
+@pytest.mark.parametrize("n", [2, 3, 30])
+def test_spanning_tree_against_scipy(n):
+    distances = distances_of(n)
+    edges = persistence_edges(distances)
+    assert edges.shape == (n - 1, 2) and connects(edges, n)
+    expected = minimum_spanning_tree(distances).data
+    assert_allclose(lengths(distances, edges), np.sort(expected))
+    assert (np.diff(distances[edges[:, 0], edges[:, 1]]) >= 0).all(), "shortest first"
+
+
+def test_copies_are_connected_by_edges_of_length_zero():
+    distances = distances_of(6)[np.ix_([0, 0, 1, 2, 2, 2], [0, 0, 1, 2, 2, 2])]
+    edges = persistence_edges(distances)
+    assert connects(edges, 6)
+    assert (lengths(distances, edges)[:3] == 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_samples_have_no_edges(n):
+    assert persistence_edges(np.zeros((n, n)), max_dimension=1).shape == (0, 2)
+
+
+def test_births_and_deaths_against_gudhi():
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    X = np.c_[np.cos(angles), 1.1 * np.sin(angles)]
+    X += np.random.RandomState(0).normal(scale=0.01, size=X.shape)
+    distances = cdist(X, X)
+    tree = gudhi.RipsComplex(points=X).create_simplex_tree(max_dimension=2)
+    expected = np.array([bar for d, bar in tree.persistence() if d == 1])
+    edges = persistence_edges(distances, max_dimension=1)[11:]
+    found = distances[edges[:, 0], edges[:, 1]]
+    assert_allclose(np.sort(found), np.sort(expected.ravel()))
+    assert found.max() > 1.5, "the circle"
+
+
+@pytest.mark.parametrize(
+    "distances, message",
+    [
+        (np.ones((2, 3)), r"shape \(2, 3\).*square"),
+        (np.full((2, 2), np.nan), "finite"),
+    ],
+)
+def test_errors(distances, message):
+    with pytest.raises(ValueError, match=message):
+        persistence_edges(distances)
