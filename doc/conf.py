@@ -106,6 +106,7 @@ sphinx_gallery_conf = {
             "plot_time_series.py",
             "plot_distances.py",
             "plot_compression.py",
+            "plot_hdbscan.py",
             "plot_dimension.py",
             "plot_atlas_homology.py",
         ]

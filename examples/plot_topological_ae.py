@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-==========================
+=======================
 Spheres inside a sphere
-==========================
+=======================
 
 Ten spheres in 101 dimensions lie inside an eleventh, five times as large: the data of
 the paper on topological autoencoders. PCA and a plain autoencoder press the large

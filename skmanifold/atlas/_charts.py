@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold.base import RowBatches
+from skmanifold.base import Head, RowBatches
 from skmanifold.losses import full_precision, squared_distances
 from skmanifold.utils import Interval, StrOptions
 
@@ -145,6 +145,37 @@ class ChartBlocks(nn.Module):
         if self.membership == "hard":
             q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
         return join_blocks(q, q.unsqueeze(2) * blocks[:, :, 1:])
+
+
+class ChartMemberships(nn.Module):
+    """The memberships of raw chart blocks."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.n_components = n_components
+
+    def forward(self, raw):
+        """Map raw chart blocks (n, K (d + 1)) to memberships (n, K)."""
+        return raw.unflatten(1, (-1, self.n_components + 1))[:, :, 0]
+
+
+class LargestChart(ChartMemberships):
+    """The chart with the largest membership, the first of equals."""
+
+    def forward(self, raw):
+        """Map raw chart blocks (n, K (d + 1)) to numbers of charts (n,)."""
+        return super().forward(raw).argmax(1)
+
+
+class ChartCoordinates(ChartMemberships):
+    """The chart of each sample, and its coordinates there."""
+
+    def forward(self, raw):
+        """Map raw chart blocks to charts (n,) and coordinates there (n, d)."""
+        blocks = raw.unflatten(1, (-1, self.n_components + 1))
+        index = blocks[:, :, 0].argmax(1)
+        each = index[:, None, None].expand(-1, 1, self.n_components)
+        return index, blocks[:, :, 1:].gather(1, each).squeeze(1)
 
 
 class ChartBatches:
@@ -284,6 +315,17 @@ class ChartsMixin:
 
     def _presentation(self):
         return ChartBlocks(self._n_axes, self.membership)
+
+    def _heads(self):
+        n_axes = self._n_axes
+        memberships = Head(lambda: ChartMemberships(n_axes), ("probabilities",))
+        return {
+            **super()._heads(),
+            "predict": Head(lambda: LargestChart(n_axes), ("label",)),
+            "predict_proba": memberships,
+            "memberships": memberships,
+            "charts": Head(lambda: ChartCoordinates(n_axes), ("chart", "coordinates")),
+        }
 
     def _fitted_attributes(self, objective, outputs, data):
         q, _ = split_raw(outputs, self._n_axes)

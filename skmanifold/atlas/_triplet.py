@@ -18,11 +18,13 @@ from torch import nn
 
 from skmanifold.base import (
     DeepManifold,
+    Head,
     Plan,
     checked_image_shape,
     reduced_width,
     sharded,
 )
+from skmanifold.graph import may_hold_strangers
 from skmanifold.losses import (
     batch_all_triplets,
     chart_mmd,
@@ -47,6 +49,7 @@ from ._charts import (
 )
 from ._msimclr import membership_terms
 from ._trunks import make_trunk
+from ._votes import GalleryVotes, LargestVote
 
 _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 
@@ -609,21 +612,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             If X is invalid, or no sample of the gallery has a label.
         """
         check_is_fitted(self)
-        labeled = np.flatnonzero(self._gallery_codes >= 0)
-        if not len(labeled):
-            raise ValueError(
-                "The gallery has no labels, so there are no classes to predict. Call "
-                "set_gallery(X, y) with the classes of its samples."
-            )
-        weights, coordinates = self._gallery_points()
+        *voters, labels = self._voters()
         distances, nearest = _nearest(
-            self._weighted(X),
-            (weights[labeled], coordinates[labeled]),
-            min(self.n_neighbors, len(labeled)),
+            self._weighted(X), voters, min(self.n_neighbors, len(labels))
         )
         # against the nearest, so that one vote at least is no zero
         votes = np.exp((distances[:, :1] - distances) / self.margin)
-        codes = self._gallery_codes[labeled][nearest]
+        codes = labels[nearest]
         shares = np.zeros((len(votes), len(self.classes_)))
         np.add.at(shares, (np.arange(len(votes))[:, np.newaxis], codes), votes)
         return shares / votes.sum(axis=1, keepdims=True)
@@ -743,6 +738,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     # -- the hooks
 
+    def _validate(self, X, *, reset):
+        rows = super()._validate(X, reset=reset)
+        if reset:
+            # principal components would map such samples to one point
+            self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
+        return rows
+
     def _validate_targets(self, y):
         if y is None:
             raise ValueError(
@@ -773,6 +775,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)
         reduces = image_shape is None and n_features > 64 and self.encoder is None
+        reduces = reduces and not self._keeps_columns
         return Plan(
             n_steps=min(round(150 * (n_samples / 1000) ** (1 / 3)), 1500),
             batch_size=64,
@@ -822,6 +825,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _draws_globally(self):
         return self.encoder is not None
 
+    def _heads(self):
+        return {
+            **super()._heads(),
+            "predict": Head(self._class_of_votes, ("label",)),
+            "predict_proba": Head(self._votes, ("probabilities",)),
+        }
+
     def _fitted_attributes(self, objective, outputs, data):
         attributes = super()._fitted_attributes(objective, outputs, data)
         attributes["charts_"] = attributes.pop("labels_")
@@ -857,6 +867,39 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if self.membership == "hard":
             weights = one_hot(weights)
         return weights, coordinates
+
+    def _voters(self):
+        """Return weights, coordinates and classes of labeled samples of the gallery."""
+        labeled = np.flatnonzero(self._gallery_codes >= 0)
+        if not len(labeled):
+            raise ValueError(
+                "The gallery has no labels, so there are no classes to predict. Call "
+                "set_gallery(X, y) with the classes of its samples."
+            )
+        weights, coordinates = self._gallery_points()
+        return weights[labeled], coordinates[labeled], self._gallery_codes[labeled]
+
+    def _votes(self):
+        """Return a torch module that maps raw chart blocks to ``predict_proba``."""
+        *voters, labels = self._voters()
+        return GalleryVotes(
+            *voters,
+            labels,
+            n_classes=len(self.classes_),
+            n_neighbors=min(self.n_neighbors, len(labels)),
+            margin=self.margin,
+            hard=self.membership == "hard",
+        )
+
+    def _class_of_votes(self):
+        if self.classes_.dtype.kind not in "iu":
+            raise ValueError(
+                f"The classes of this AtlasTriplet are of type {self.classes_.dtype}, "
+                "and a graph returns integers: use method='predict_proba', whose "
+                "columns are in the order of classes_, or fit with classes that are "
+                "integers."
+            )
+        return LargestVote(self._votes(), self.classes_)
 
     def _blocks(self, rows):
         """Chart blocks of validated rows."""

@@ -8,6 +8,7 @@ from skmanifold._engine import RowBatches, sharded
 from ._clustering import KMeansMixin
 from ._data import FitData, Plan, reduced_width
 from ._decoder import DecoderMixin
+from ._heads import Head
 from ._load import load
 from ._neighbors import Neighbors, PairBatches, find_neighbors
 from ._networks import checked_image_shape, checked_widths, own_network
@@ -18,6 +19,7 @@ __all__ = [
     "DecoderMixin",
     "DeepManifold",
     "FitData",
+    "Head",
     "KMeansMixin",
     "Neighbors",
     "PairBatches",

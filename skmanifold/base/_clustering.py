@@ -10,11 +10,14 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from skmanifold._engine import named_seed
 from skmanifold.utils._sklearn import Interval
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._warnings import warn
+
+from ._heads import Head, NearestCenter
 
 # Clusters of fit_predict when n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
@@ -96,6 +99,19 @@ class KMeansMixin:
             kmeans = fit_kmeans(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
             self.labels_ = kmeans.labels_
         return self.labels_
+
+    def _heads(self):
+        return {**super()._heads(), "predict": Head(self._nearest_center, ("label",))}
+
+    def _nearest_center(self):
+        """Return a torch module that maps the network's outputs to clusters."""
+        if self._kmeans is None:
+            raise ValueError(
+                f"This {type(self).__name__} has no clusters to predict: it was fitted "
+                "with n_clusters=None. Set n_clusters to an int and fit again."
+            )
+        centers = self._kmeans.cluster_centers_
+        return nn.Sequential(self._presentation(), NearestCenter(centers))
 
     def _fitted_attributes(self, objective, outputs, data):
         attributes = super()._fitted_attributes(objective, outputs, data)

@@ -9,12 +9,20 @@ from sklearn.utils import check_array
 from skmanifold.utils._containers import listed
 from skmanifold.utils._sklearn import safe_indexing
 
+# for a step that was saved without its pipeline, or taken out of it
+_STEPS_BEFORE = (
+    " If this estimator was fitted as the last step of a pipeline, pass what the steps "
+    "before it return: neither the step nor its file holds them."
+)
+
 
 def explained(error, estimator, X):
     """Return an error that tells more about X than this one, or this one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
+    if "features as input" in str(error):
+        return kind(f"{error}{_STEPS_BEFORE}")
     # of a lazy frame, the columns would be computed
     if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
@@ -29,7 +37,7 @@ def explained(error, estimator, X):
         return ValueError(
             f"X has columns that are not numbers: {listed(words)}. Encode categories, "
             "with OneHotEncoder for instance, give dates as numbers, or leave these "
-            "columns out."
+            f"columns out.{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
         )
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")

@@ -37,12 +37,13 @@ from ._messages import (
     warn_of_unlike_samples,
 )
 from ._networks import frozen_networks, linear
+from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
 from ._scaler import InputScaler
 
 # Fitted attributes that are not public.
-_PRIVATE_STATE = ("_scaler", "_seed", "_sizes")
+_PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
 
 # Attributes that tell scikit-learn which callbacks to tear down.
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -68,6 +69,8 @@ class Job:
         Where to train.
     plan, schedule : Plan, Schedule
         What the method wants, and its lengths with the user's values put in.
+    part : bool
+        Whether the samples are a part of the data, see ``partial_fit``.
     seed : int
         Seed of the fit.
     checkpoint : Checkpoint or None
@@ -88,6 +91,7 @@ class Job:
     device: torch.device
     plan: Plan
     schedule: Schedule
+    part: bool
     seed: int
     checkpoint: Checkpoint | None
     previous: dict
@@ -128,6 +132,7 @@ def validate(estimator, X, y, *, part):
         device=device,
         plan=plan,
         schedule=schedule,
+        part=part,
         seed=seed,
         checkpoint=checkpoint,
         previous=previous,
@@ -172,7 +177,13 @@ def prepare(job, scaler):
         fit_seed=job.seed,
         previous=job.previous,
     )
-
+    data.learned["_centers"] = centers_of(
+        job.samples,
+        data.inputs,
+        scaler,
+        data.seed("centers"),
+        job.previous.get("_centers") if job.part else None,
+    )
     return Run(
         job.estimator,
         data,

@@ -23,9 +23,9 @@ _TOLERANCE = 1e-4
 
 
 class Transform(nn.Module):
-    """From raw rows to the embedding, as ``transform``."""
+    """From raw rows to the result of a method: the embedding, classes, ..."""
 
-    def __init__(self, scaler, network, present):
+    def __init__(self, scaler, network, head):
         super().__init__()
         # the exporter names results after operations: "mean" would be one of them
         self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
@@ -37,10 +37,10 @@ class Transform(nn.Module):
         self.register_buffer("raw_margin", torch.where(margin > 0, margin, 1.0))
         self.radius = scaler.radius_ or 1.0
         self.network = network
-        self.present = present
+        self.head = head
 
     def forward(self, x):
-        """Map (n, n_features) to (n, n_components)."""
+        """Map (n, n_features) to the result of the method."""
         # in float64, as an offset of a million would leave no digits in float32
         scaled = (x.double() - self.raw_mean) * self.raw_factor
         low, high, margin = self.raw_low, self.raw_high, self.raw_margin
@@ -48,7 +48,15 @@ class Transform(nn.Module):
         norms = scaled.square().sum(1, keepdim=True).sqrt()
         excess = _drawn(norms - self.radius, MARGIN * self.radius)
         scaled = scaled * (1 - excess / norms.clamp_min(self.radius))
-        return self.present(self.network(scaled.float())).to(x.dtype)
+        result = self.head(self.network(scaled.float()))
+        if isinstance(result, tuple):
+            return tuple(_in_type_of(x, part) for part in result)
+        return _in_type_of(x, result)
+
+
+def _in_type_of(x, result):
+    """Return numbers in the type of the input, and labels as integers."""
+    return result.to(x.dtype) if result.is_floating_point() else result
 
 
 def _drawn(excess, margin):
@@ -79,12 +87,11 @@ def to_onnx(estimator, path, method, dtype):
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
     runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")
-    module, rows = _module_and_rows(estimator, method, np.dtype(dtype))
+    module, rows, names = _module_and_rows(estimator, method, np.dtype(dtype))
     expected = getattr(estimator, method)(rows)
     with plain_modes(), torch.inference_mode():
-        found = module(torch.from_numpy(rows)).numpy()
-    _check_agreement(estimator, method, np.asarray(expected), found)
-    names = ["X", "embedding"] if method == "transform" else ["embedding", "X"]
+        found = module(torch.from_numpy(rows))
+    _check_agreement(estimator, method, expected, found)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         _export(module, rows, names, temporary)
@@ -98,15 +105,15 @@ def to_onnx(estimator, path, method, dtype):
                 "number of its rows as a Python int, as in reshape(len(x), -1). Use "
                 "flatten, unflatten or x.shape[0] instead."
             )
-        (found,) = session.run(None, {names[0]: rows})
-        _check_agreement(estimator, method, np.asarray(expected), found)
+        found = session.run(None, {names[0]: rows})
+        _check_agreement(estimator, method, expected, found)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _module_and_rows(estimator, method, dtype):
-    """Return the module to export and rows to try it on."""
+    """Return the module to export, rows to try it on, and names of in- and outputs."""
     if dtype not in (np.float32, np.float64):
         raise ValueError(
             f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
@@ -119,26 +126,32 @@ def _module_and_rows(estimator, method, dtype):
             "transformer in front of it (representation). Fit on the rows that this "
             "makes, and export it with its own tools."
         )
-    if method == "transform":
-        present = estimator._presentation()
-        module = Transform(scaler, estimator.network_, present)
-        n_features = len(scaler.center_)
-        pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
-        rows = scaler.inverse_transform(pattern)
-    elif method == "inverse_transform" and hasattr(estimator, method):
+    if method == "inverse_transform" and hasattr(estimator, method):
         module = InverseTransform(
             scaler, estimator._before_decoding(), estimator.decoder_
         )
-        rows = estimator.embedding_[:6]
+        rows, names = estimator.embedding_[:6], ["embedding", "X"]
     else:
-        known = "'transform'"
-        if hasattr(estimator, "inverse_transform"):
-            known += " or 'inverse_transform'"
-        raise ValueError(
-            f"method={method!r} is not what a {type(estimator).__name__} exports: it "
-            f"must be {known}."
-        )
-    return module.eval(), np.ascontiguousarray(rows, dtype=dtype)
+        head = _head(estimator, method)
+        module = Transform(scaler, estimator.network_, head.make())
+        n_features = len(scaler.center_)
+        pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
+        rows, names = scaler.inverse_transform(pattern), ["X", *head.outputs]
+    return module.eval(), np.ascontiguousarray(rows, dtype=dtype), names
+
+
+def _head(estimator, method):
+    """Return the head of a method, or raise an error that names the available ones."""
+    heads = estimator._heads()
+    if method in heads:
+        return heads[method]
+    known = [*heads]
+    if hasattr(estimator, "inverse_transform"):
+        known.append("inverse_transform")
+    raise ValueError(
+        f"method={method!r} is not what a {type(estimator).__name__} exports: it must "
+        f"be one of {', '.join(map(repr, known))}."
+    )
 
 
 def _export(module, rows, names, path):
@@ -164,9 +177,13 @@ def _export(module, rows, names, path):
 
 
 def _check_agreement(estimator, method, expected, found):
-    scale = np.abs(expected).max(initial=0.0)
-    if expected.shape == found.shape and np.allclose(
-        found, expected, rtol=0.0, atol=_TOLERANCE * scale
+    expected, found = (
+        result if isinstance(result, tuple | list) else (result,)
+        for result in (expected, found)
+    )
+    same_number = len(expected) == len(found)
+    if same_number and all(
+        map(_agree, map(np.asarray, expected), map(np.asarray, found))
     ):
         return
     raise ValueError(
@@ -175,6 +192,15 @@ def _check_agreement(estimator, method, expected, found):
         "needs a _presentation that computes the same in torch, and a network of "
         "your own must map each row alike, whatever rows come with it."
     )
+
+
+def _agree(expected, found):
+    if expected.shape != found.shape:
+        return False
+    if expected.dtype.kind != "f":
+        return np.array_equal(expected, found)
+    scale = np.abs(expected).max(initial=0.0)
+    return np.allclose(found, expected, rtol=0.0, atol=_TOLERANCE * scale)
 
 
 @contextlib.contextmanager

@@ -30,8 +30,10 @@ from . import _onnx
 from ._data import LAST_PHASE
 from ._explain import as_numbers, explained
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
+from ._heads import Head
 from ._inference import apply_to_samples, check_out, on_device, output_dtype
 from ._messages import warn_of_unseen
+from ._novelty import DistanceToCenters
 from ._persistence import save
 
 # Samples per chunk when transform writes to `out`.
@@ -78,6 +80,7 @@ class DeepManifold(
     ``_network_sizes(data)`` adds sizes that the networks depend on,
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
+    ``_heads()`` adds methods that ``to_onnx`` can write,
     ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
     batch_size, targets)`` that of a method whose epochs leave samples out.
 
@@ -310,14 +313,47 @@ class DeepManifold(
         warn_of_unseen(self, unseen)
         return out
 
+    def score_samples(self, X):
+        """Compute how similar samples are to the training data.
+
+        The score is minus the distance to the nearest of at most 256 centers of the
+        training data, relative to the distances of the training samples: -1 is
+        typical, and -3 is three times as far. Distances are those of the scaled
+        inputs, and include what the PCA of wide data removes. As in ``transform``,
+        values far beyond the training range are drawn in.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the units of the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Scores, at most 0; the lower, the more novel. The same bits whatever
+            samples are passed together.
+
+        Raises
+        ------
+        NotFittedError
+            If fit was not called.
+        ValueError
+            If X is not finite or has another number of features than in fit.
+        """
+        check_is_fitted(self)
+        network = DistanceToCenters(self.network_.project, self._scaler, self._centers)
+        # 0, not -0
+        return 0.0 - self._apply(network, X)[:, 0]
+
     def save(self, path):
         """Write the fitted estimator to a file that holds data alone.
 
         Parameters in JSON and arrays in the safetensors format, with a digest of the
         whole and the versions of the libraries; :func:`skmanifold.load` reads it.
         Unlike a pickle it holds no code and runs none: pass parameters that are
-        functions or networks of your own again at loading. Callbacks are left out.
-        Needs the extra ``io``.
+        functions or networks of your own again at loading. Callbacks are left out. Of a
+        pipeline, only this step is written, see :ref:`persistence`. Needs the extra
+        ``io``.
 
         Parameters
         ----------
@@ -339,23 +375,27 @@ class DeepManifold(
         save(self, path)
 
     def to_onnx(self, path, *, method="transform", dtype="float32"):
-        """Write the learned map as an ONNX graph, for runtimes without Python or torch.
+        """Write a method as an ONNX graph, for runtimes without Python or torch.
 
-        The graph takes samples in raw units, "X", and returns their "embedding":
-        centering, scaling and the PCA of wide data are part of it. Its outputs are
-        those of ``transform`` up to rounding; the file is tested before it takes its
-        name. Needs the extra ``onnx``.
+        The graph takes samples in raw units, "X", and returns their "embedding", or
+        what else the method returns: centering, scaling and the PCA of wide data are
+        part of it. Its outputs are those of the method up to rounding; the file is
+        tested before it takes its name. Of a pipeline, only this step is written, see
+        :ref:`persistence`. Needs the extra ``onnx``.
 
         Parameters
         ----------
         path : str or path-like
             The file. One that exists is replaced.
-        method : {"transform", "inverse_transform"}, default="transform"
-            What the graph computes. "inverse_transform" takes "embedding" and returns
-            "X"; only for an estimator that has this method.
+        method : str, default="transform"
+            What the graph computes, if the estimator has this method: "transform";
+            "predict", which returns "label"; "predict_proba", which returns
+            "probabilities"; "charts", which returns "chart" and "coordinates"; or
+            "inverse_transform", which takes "embedding" and returns "X".
         dtype : {"float32", "float64"}, default="float32"
-            Type of the graph's input and output. Inside, samples are centered in
-            float64 and the network computes in float32, as in ``transform``.
+            Type of the graph's input and output; labels are int64. Inside, samples are
+            centered in float64 and the network computes in float32, as in
+            ``transform``.
 
         Raises
         ------
@@ -409,6 +449,10 @@ class DeepManifold(
     def _presentation(self):
         """Return a torch module that computes what :meth:`_present` does."""
         return nn.Identity()
+
+    def _heads(self):
+        """Return a :class:`Head` for each method that :meth:`to_onnx` can write."""
+        return {"transform": Head(self._presentation, ("embedding",))}
 
     def _networks(self):
         """Return the networks that a warm start goes on from, as in the objective."""

@@ -14,8 +14,10 @@ _OFTEN = 0.1
 # Up to this many features, samples without a common feature may be neighbors.
 WIDE = 64
 # Principal components map such samples to one point, so networks get the features
-# instead, up to this many.
-MOST_COLUMNS = 4096
+# instead: up to this many, and more of them if there are few samples.
+_MOST_COLUMNS = 4096
+_MOST_COLUMNS_OF_FEW = 16384
+_FEW_ENTRIES = 2**25
 
 
 def row_hashes(X):
@@ -140,7 +142,7 @@ def small_groups(X, n_neighbors):
     return groups
 
 
-def may_hold_strangers(X, n_neighbors, *, most_columns=MOST_COLUMNS):
+def may_hold_strangers(X, n_neighbors):
     """Return whether samples of a wide table share no column with others.
 
     They lie at one place of the principal components, so a network should read the
@@ -152,13 +154,12 @@ def may_hold_strangers(X, n_neighbors, *, most_columns=MOST_COLUMNS):
         Samples.
     n_neighbors : int
         Largest size of a group of samples that share columns only among themselves.
-    most_columns : int, default=4096
-        The result is False for more columns.
 
     Returns
     -------
     bool
-        Whether there are such samples. False for 64 columns or fewer.
+        Whether there are such samples. False for 64 columns or fewer, and for more
+        than a network should read: 4,096, or up to 16,384 if there are few samples.
 
     Examples
     --------
@@ -168,7 +169,8 @@ def may_hold_strangers(X, n_neighbors, *, most_columns=MOST_COLUMNS):
     (True, False)
     """
     n_samples, n_features = X.shape
-    if not WIDE < n_features <= most_columns:
+    few = min(_MOST_COLUMNS_OF_FEW, _FEW_ENTRIES // n_samples)
+    if not WIDE < n_features <= max(_MOST_COLUMNS, few):
         return False
     # a subset rules it out for most data
     step = -(-n_samples // _SOME_SAMPLES)

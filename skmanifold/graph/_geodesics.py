@@ -6,6 +6,7 @@ import numpy as np
 from scipy import linalg, sparse
 from sklearn.utils import check_array, check_random_state
 
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
@@ -130,7 +131,7 @@ def geodesic_embedding(
     3.1
     """
     X = check_array(
-        X,
+        plain(X),
         dtype=[np.float64, np.float32],
         order="C",
         ensure_min_samples=2,

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from skmanifold.utils import _warnings
+from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
@@ -161,7 +162,7 @@ def neighbors_from_data(
     if isinstance(metric, str) and metric == "precomputed":
         return _neighbors_from_distances(check_distances(X), n_neighbors, warn)
     X = check_array(
-        X,
+        plain(X),
         accept_sparse="csr",
         dtype=[np.float64, np.float32],
         order="C",

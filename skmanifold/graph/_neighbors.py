@@ -15,6 +15,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_random_state
 from threadpoolctl import ThreadpoolController
 
+from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     CheckedDistances,
@@ -163,7 +164,7 @@ def nearest_neighbors(
            [0.5, 2.5]])
     """
     X = check_array(
-        X,
+        plain(X),
         accept_sparse="csr",
         dtype=[np.float64, np.float32],
         order="C",

@@ -513,7 +513,8 @@ class EmbeddingDisplay:
     ):
         """Write the embedding as an interactive HTML page.
 
-        See :func:`write_explorer` for the features of the page.
+        See :func:`write_explorer` for the features of the page. New samples are shown
+        over the others, as in the picture.
 
         Parameters
         ----------
@@ -555,6 +556,8 @@ class EmbeddingDisplay:
             decoder=self.decoder if components is None else None,
             names=names,
             components=components,
+            new_embedding=self.new_embedding,
+            y_new=self.y_new,
             target_type=self.target_type,
             noise_label=self.noise_label,
             title=self.name if title is None else title,

@@ -71,6 +71,8 @@ def write_explorer(
     decoder=None,
     names=None,
     components=None,
+    new_embedding=None,
+    y_new=None,
     target_type="auto",
     noise_label=-1,
     title=None,
@@ -116,6 +118,13 @@ def write_explorer(
     components : (int, int) or "pca", default=None
         Two components of `embedding`, or "pca" for its first two principal components.
         None plots all components that are not constant. Not with a decoder.
+
+    new_embedding : array-like of shape (n_new, 2), default=None
+        Coordinates of new samples, in the components of `embedding`. They are plotted
+        larger, with a black edge, and have neither names nor images.
+
+    y_new : array-like of shape (n_new,), default=None
+        Classes or quantity of the new samples.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Type of `y`; "auto" means "continuous" for floats with a fractional part, and
@@ -173,30 +182,41 @@ def write_explorer(
             "decoder and components cannot be combined: the decoder needs all"
             " components of the embedding. Omit one of them."
         )
-    width = np.shape(embedding)[1] if np.ndim(embedding) == 2 else 0
+    whole, n_new = embedding, 0
+    if new_embedding is not None:
+        # components are chosen for all samples together
+        whole, n_new = _joined(embedding, new_embedding)
+    elif y_new is not None:
+        raise ValueError("y_new needs new_embedding: the coordinates of new samples.")
+    width = np.shape(whole)[1] if np.ndim(whole) == 2 else 0
     varying = None
     if width >= 3 and components is None:
-        full = np.asarray(embedding)
-        varying = varying_columns(full, (2,))
+        whole = np.asarray(whole)
+        varying = varying_columns(whole, (2,))
         if width == 3 and varying is None:
             raise ValueError(
                 "The explorer shows two components, but the embedding has three. Select"
                 " two with components=(0, 1), use components='pca', or plot it with"
                 " EmbeddingDisplay."
             )
-    Z = check_embedding(embedding, components, name="embedding", dimensions=(2,))
+    places = check_embedding(whole, components, name="embedding", dimensions=(2,))
+    Z = places[: len(places) - n_new]
     if decoder is not None and varying is not None:
-        decoder = with_constants(decoder, full, varying)
-    target = check_target(y, len(Z), target_type=target_type, noise_label=noise_label)
+        decoder = with_constants(decoder, whole, varying)
+    target, unlabeled = _targets(
+        y, len(Z), y_new, n_new, target_type=target_type, noise_label=noise_label
+    )
     # without images, image_shape is that of decoded samples
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
 
     content = {
-        "n": len(Z),
-        "x": _base64(Z[:, 0].astype("<f4")),
-        "y": _base64(Z[:, 1].astype("<f4")),
+        "n": len(places),
+        "n_new": n_new,
+        "x": _base64(places[:, 0].astype("<f4")),
+        "y": _base64(places[:, 1].astype("<f4")),
         "target": _describe(target),
+        "unlabeled": unlabeled,
         "names": _named_columns(names, len(Z)),
         "images": None,
         "decode": None,
@@ -226,6 +246,33 @@ def write_explorer(
     path = Path(path)
     path.write_bytes(page.encode("utf-8", "replace"))
     return path
+
+
+def _joined(embedding, new_embedding):
+    """Return the coordinates of all samples, and how many of them are new."""
+    whole, new = np.asarray(embedding), np.asarray(new_embedding)
+    if whole.ndim != 2 or new.ndim != 2 or whole.shape[1] != new.shape[1]:
+        raise ValueError(
+            f"new_embedding has shape {new.shape}, but it must have as many columns as "
+            f"embedding, which has shape {whole.shape}."
+        )
+    return np.concatenate([whole, new]), len(new)
+
+
+def _targets(y, n, y_new, n_new, **options):
+    """Return the target of all samples, and which have none: "new", "map" or None."""
+    if n_new == 0 or (y is None and y_new is None):
+        return check_target(y, n, **options), None
+    if y is not None and y_new is not None:
+        return check_target(y, n, more=(y_new, n_new), **options), None
+    unlabeled = "new" if y_new is None else "map"
+    if y_new is None:
+        target, missing = check_target(y, n, **options), (0, n_new)
+    else:
+        target = check_target(y_new, n_new, name="y_new", **options)
+        missing = (n, 0)
+    target.values = np.pad(target.values, missing, constant_values=0)
+    return target, unlabeled
 
 
 def _read(name):
@@ -281,6 +328,7 @@ def _describe(target):
         marks = target.marks()
         return {
             "kind": "classes",
+            "color": PALETTE[1],
             "values": _base64(target.values.astype("<i4")),
             "labels": target.labels,
             "colors": [color for color, _ in marks],
@@ -291,6 +339,7 @@ def _describe(target):
     finite = target.values[np.isfinite(target.values)]
     return {
         "kind": "continuous",
+        "color": PALETTE[1],
         "values": _base64(target.values.astype("<f4")),
         "low": float(finite.min()) if finite.size else 0.0,
         "high": float(finite.max()) if finite.size else 1.0,

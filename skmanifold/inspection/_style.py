@@ -291,7 +291,7 @@ class Target:
 
     @property
     def shares_colors(self):
-        """Whether there are more classes than colors."""
+        """Return whether there are more classes than colors."""
         return len(self.labels) - self.n_gray > len(PALETTE)
 
     def marks(self):

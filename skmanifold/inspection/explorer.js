@@ -14,6 +14,10 @@
   const numbers = (text) => new Float32Array(decodeBytes(text));
 
   const n = data.n;
+  // new samples come after those of the map
+  const nMap = n - data.n_new;
+  const isNew = (i) => i >= nMap;
+  const rowName = (i) => (isNew(i) ? `new ${i - nMap}` : String(i));
   const x = numbers(data.x);
   const y = numbers(data.y);
   const target = data.target;
@@ -26,6 +30,9 @@
 
   const round = (value) => String(Number(value.toPrecision(4)));
 
+  const isLabeled = (i) =>
+    target.kind && data.unlabeled !== (isNew(i) ? "new" : "map");
+
   function label(i) {
     if (target.kind === "classes") return target.labels[values[i]];
     if (target.kind === "continuous") {
@@ -37,7 +44,7 @@
   // metadata columns, null if missing
   const columns = data.names || [];
   const namesOf = (i) =>
-    columns.map(([, texts]) => texts[i]).filter((text) => text !== null);
+    columns.map(([, texts]) => texts[i] ?? null).filter((text) => text !== null);
 
   // -- colors and markers of all samples
 
@@ -56,11 +63,13 @@
   const symbols = new Array(n);
   for (let i = 0; i < n; i++) {
     symbols[i] = "circle";
-    if (target.kind === "classes") {
+    if (!isLabeled(i)) {
+      colors[i] = isNew(i) ? "#fff" : target.color;
+    } else if (target.kind === "classes") {
       colors[i] = target.colors[values[i]];
       symbols[i] = target.symbols[values[i]];
     } else {
-      colors[i] = target.kind === "continuous" ? shade(values[i]) : target.color;
+      colors[i] = shade(values[i]);
     }
   }
   const oneSymbol = symbols.every((symbol) => symbol === symbols[0]);
@@ -72,7 +81,8 @@
   const selected = new Set();
   let located = null;
 
-  const isShown = (i) => target.kind !== "classes" || classShown[values[i]];
+  const hasClass = (i) => target.kind === "classes" && isLabeled(i);
+  const isShown = (i) => !hasClass(i) || classShown[values[i]];
 
   function filter() {
     shown = [];
@@ -82,6 +92,9 @@
       shown.length === n
         ? `${all} samples`
         : `${shown.length.toLocaleString("en")} of ${all} samples`;
+    if (data.n_new) {
+      element("status").textContent += `, ${data.n_new.toLocaleString("en")} of them new`;
+    }
   }
 
   // -- the plot
@@ -105,11 +118,14 @@
       y: shown.map((i) => y[i]),
       hoverinfo: "none",
       marker: {
-        size,
+        size: data.n_new ? shown.map((i) => (isNew(i) ? size + 4 : size)) : size,
         opacity: 0.85,
         color: shown.map((i) => colors[i]),
         symbol: oneSymbol ? symbols[0] : shown.map((i) => symbols[i]),
-        line: { width: 0 },
+        line: {
+          color: "#000",
+          width: data.n_new ? shown.map((i) => (isNew(i) ? 1 : 0)) : 0,
+        },
       },
       selected: { marker: { opacity: 1 } },
       unselected: { marker: { opacity: 0.12 } },
@@ -196,7 +212,7 @@
 
   // -- images: tiles of sheets, decoded on demand
 
-  function tiles(sprites) {
+  function tiles(sprites, count) {
     if (!sprites) return null;
     const loaded = new Map();
     const latest = new WeakMap();
@@ -204,6 +220,10 @@
       const sheet = Math.floor(i / sprites.per_sheet);
       const at = i % sprites.per_sheet;
       latest.set(canvas, i);
+      if (i >= count) {
+        canvas.hidden = true;
+        return;
+      }
       if (!loaded.has(sheet)) {
         const image = new Image();
         image.src = sprites.sheets[sheet];
@@ -237,17 +257,17 @@
       else image.addEventListener("load", paint, { once: true });
     };
   }
-  const sampleTile = tiles(data.images);
-  const decodedTile = tiles(data.decode && data.decode.images);
+  const sampleTile = tiles(data.images, nMap);
+  const decodedTile = tiles(data.decode && data.decode.images, Infinity);
 
   // -- one sample: in the panel, and next to the pointer
 
   function facts(i) {
-    const rows = [["row", String(i)]];
+    const rows = [["row", rowName(i)]];
     for (const [name, texts] of columns) {
-      if (texts[i] !== null) rows.push([name, texts[i]]);
+      if ((texts[i] ?? null) !== null) rows.push([name, texts[i]]);
     }
-    if (target.kind) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
+    if (isLabeled(i)) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
     return rows;
   }
 
@@ -361,15 +381,19 @@
 
   function exportSelection() {
     const head = ["index", ...columns.map(([name]) => quoted(name))];
+    if (data.n_new) head.splice(1, 0, "new");
     if (target.kind) head.push("label");
     const lines = [head.join(",")];
     for (const i of [...selected].sort((a, b) => a - b)) {
-      const cells = [String(i)];
+      const cells = [String(isNew(i) ? i - nMap : i)];
+      if (data.n_new) cells.push(isNew(i) ? "1" : "0");
       for (const [, texts] of columns) cells.push(quoted(texts[i] ?? ""));
       // full precision, unlike on screen
-      if (target.kind === "continuous") {
+      if (!isLabeled(i)) {
+        if (target.kind) cells.push("");
+      } else if (target.kind === "continuous") {
         cells.push(Number.isNaN(values[i]) ? "" : String(values[i]));
-      } else if (target.kind) cells.push(quoted(label(i)));
+      } else cells.push(quoted(label(i)));
       lines.push(cells.join(","));
     }
     const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
@@ -391,7 +415,7 @@
 
   function locate(i) {
     located = i;
-    if (target.kind === "classes" && !classShown[values[i]]) {
+    if (hasClass(i) && !classShown[values[i]]) {
       classShown[values[i]] = true;
       listClasses();
       filter();
@@ -422,7 +446,11 @@
     const text = query();
     if (text !== "") {
       const rows = [];
-      if (/^\d+$/.test(text) && Number(text) < n) rows.push(Number(text));
+      const found = /^(new )?(\d+)$/.exec(text);
+      if (found) {
+        const row = Number(found[2]) + (found[1] ? nMap : 0);
+        if (row < (found[1] ? n : nMap)) rows.push(row);
+      }
       for (let i = 0; columns.length && i < n && rows.length < 50; i++) {
         if (namesOf(i).some(matches) && i !== rows[0]) rows.push(i);
       }
@@ -431,7 +459,8 @@
         const button = document.createElement("button");
         button.type = "button";
         const names = namesOf(i);
-        button.textContent = names.length ? `row ${i}: ${names.join(", ")}` : `row ${i}`;
+        const row = `row ${rowName(i)}`;
+        button.textContent = names.length ? `${row}: ${names.join(", ")}` : row;
         button.addEventListener("click", () => locate(i));
         item.append(button);
         results.append(item);
@@ -447,7 +476,7 @@
   }
 
   const counts = (target.labels || []).map(() => 0);
-  if (target.kind === "classes") for (const code of values) counts[code] += 1;
+  for (let i = 0; i < n; i++) if (hasClass(i)) counts[values[i]] += 1;
 
   // A row number is not a class, unless a class has that name.
   function listed() {

@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array, gen_batches
 
 from skmanifold.topology import _denoising
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import Count, check_seed
@@ -108,7 +109,7 @@ def soft_cover(
     >>> soft_cover(make_sphere(300, random_state=0).data, 8, random_state=0).shape
     (300, 8)
     """
-    X = check_array(X, dtype=np.float64)
+    X = check_array(plain(X), dtype=np.float64)
     if n_charts > len(X):
         raise ValueError(
             f"n_charts={n_charts} is more than the {len(X)} samples of X. Use at most "
@@ -214,7 +215,7 @@ def check_memberships(Q):
             f"Q is an estimator, {type(Q).__name__}, but must be an array of"
             " memberships. Pass model.predict_proba(X)."
         )
-    Q = check_array(Q, dtype=np.float64, input_name="Q")
+    Q = check_array(plain(Q, "Q"), dtype=np.float64, input_name="Q")
     if Q.min() < 0:
         raise ValueError(
             f"Q has the negative value {Q.min():g}, but memberships must not be "

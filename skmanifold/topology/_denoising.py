@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 
 from skmanifold.graph import neighbors_from_data
 from skmanifold.graph._distinct import distinct_rows
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
@@ -52,7 +53,7 @@ def denoise(X, *, n_neighbors=20):
     >>> np.round(rms, 2)
     array([0.71, 0.13])
     """
-    X = check_array(X, dtype=np.float64, ensure_min_samples=2)
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
     # the mean of nearly all samples would be one point
     n_neighbors = min(n_neighbors, (len(distinct_rows(X)[0]) - 1) // 4)
     mean = X.mean(axis=0)

@@ -554,3 +554,19 @@ def test_a_gallery_of_other_classes(digits):
         model.set_gallery(X[shown], y)
     model.fit(X[known], y[known])
     assert len(model.kneighbors(n_neighbors=1)[1]) == known.sum()
+
+
+def test_samples_that_share_nothing_are_placed_apart():
+    rng = np.random.RandomState(0)
+    X = np.zeros((120, 40 + 5 * 20))
+    for i in range(100):
+        X[i, i % 2 * 20 + rng.choice(20, 7, replace=False)] = 1
+    for i in range(20):
+        X[100 + i, 40 + 5 * i : 45 + 5 * i] = 1
+    model = AtlasTriplet(max_epochs=3, random_state=0).fit(X, np.arange(120) % 2)
+    assert model._scaler.basis_ is None
+    places = np.unique(np.round(model.embedding_[100:], 4), axis=0)
+    assert len(places) == 20
+    # no such samples, no need of all columns
+    model.fit(X[:100], np.arange(100) % 2)
+    assert model._scaler.basis_ is not None

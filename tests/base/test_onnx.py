@@ -16,6 +16,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 import skmanifold
@@ -38,11 +39,18 @@ def digits():
     return np.hstack([X, np.sqrt(X[:, :16])]), y[:120]
 
 
-def run(path, rows):
+def run_all(path, rows):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (graph_input,), (output,) = session.get_inputs(), session.get_outputs()
-    (result,) = session.run(None, {graph_input.name: rows})
-    return graph_input.name, output.name, result
+    (graph_input,) = session.get_inputs()
+    results = session.run(None, {graph_input.name: rows})
+    outputs = [output.name for output in session.get_outputs()]
+    return graph_input.name, dict(zip(outputs, results, strict=True))
+
+
+def run(path, rows):
+    graph_input, results = run_all(path, rows)
+    ((output, result),) = results.items()
+    return graph_input, output, result
 
 
 def assert_close(found, expected):
@@ -138,6 +146,88 @@ def test_the_graph_is_transform(estimator_class, tmp_path):
         assert_close(found, model.transform(rows))
 
 
+PREDICTING = {
+    "DLME": {"n_clusters": 4},
+    "IsometricAE": {"n_clusters": 4},
+    "DCRL": {"n_clusters": 4},
+    "AtlasAE": {"n_charts": 3},
+    "AtlasAE, soft": {"n_charts": 3, "membership": "soft"},
+    "MSimCLR": {"n_charts": 3},
+    "AtlasTriplet": {"n_charts": 3},
+    "AtlasTriplet, hard": {"n_charts": 3, "membership": "hard"},
+}
+
+
+@pytest.mark.parametrize("case", PREDICTING)
+def test_the_graph_is_predict(case, tmp_path):
+    X, y = digits()
+    estimator_class = getattr(skmanifold, case.partition(",")[0])
+    model = estimator_class(**PREDICTING[case], max_epochs=2, random_state=0).fit(X, y)
+    path = tmp_path / "model.onnx"
+    model.to_onnx(path, method="predict")
+    onnx.checker.check_model(path, full_check=True)
+    for rows in (X[:1], X[:7], X, 5 * X - 3 * X.mean(axis=0)):
+        rows = rows.astype(np.float32)
+        *names, found = run(path, rows)
+        assert names == ["X", "label"]
+        assert found.dtype == np.int64
+        expected = model.predict(rows)
+        # but for rows between two clusters, which rounding may put in either
+        assert np.mean(found == expected) >= 0.95
+    assert len(np.unique(model.predict(X))) > 1
+    if not hasattr(model, "predict_proba"):
+        with pytest.raises(ValueError, match="'predict_proba' is not what a"):
+            model.to_onnx(path, method="predict_proba")
+        return
+    model.to_onnx(path, method="predict_proba", dtype=np.float64)
+    *names, found = run(path, X)
+    assert names == ["X", "probabilities"]
+    assert found.dtype == np.float64
+    assert np.abs(found - model.predict_proba(X)).max() <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["AtlasAE", "AtlasTriplet"])
+def test_the_graph_is_charts(name, tmp_path):
+    X, y = digits()
+    model = getattr(skmanifold, name)(3, max_epochs=2, random_state=0).fit(X, y)
+    path = tmp_path / "model.onnx"
+    model.to_onnx(path, method="charts", dtype=np.float64)
+    _, results = run_all(path, X)
+    index, coordinates = model.charts(X)
+    same = results["chart"] == index
+    assert same.mean() >= 0.95
+    assert_close(results["coordinates"][same], coordinates[same])
+
+
+def test_classes_of_a_gallery(tmp_path):
+    X, y = digits()
+    model = skmanifold.AtlasTriplet(3, max_epochs=2, random_state=0)
+    model.fit(X, np.char.add("digit ", y.astype(str)))
+    path = tmp_path / "model.onnx"
+    with pytest.raises(ValueError, match="method='predict_proba'"):
+        model.to_onnx(path, method="predict")
+    model.to_onnx(path, method="predict_proba")
+    # one that it was not fitted with, a part of which has no label, fewer than voters
+    model.set_gallery(X[:6], [70, -1, 90, 90, 80, None])
+    model.to_onnx(path, method="predict", dtype=np.float64)
+    *_, found = run(path, X)
+    assert np.mean(found == model.predict(X)) >= 0.95
+    assert set(found.tolist()) <= {70, 80, 90}
+    assert not os.path.exists(tmp_path / "model.onnx.part")
+
+
+def test_predict_needs_clusters(tmp_path):
+    X, _ = digits()
+    model = DLME(max_epochs=1, structure_layers=(8,)).fit(X)
+    for clusters in (None, 3):  # set after fit
+        model.set_params(n_clusters=clusters)
+        with pytest.raises(ValueError, match="fitted with n_clusters=None"):
+            model.to_onnx(tmp_path / "model.onnx", method="predict")
+    with pytest.raises(ValueError, match=r"method='charts'.*'transform', 'predict'\."):
+        model.to_onnx(tmp_path / "model.onnx", method="charts")
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "estimator_class",
@@ -168,6 +258,39 @@ def test_chart_blocks_of_any_weights(tmp_path):
     blocks[:, :3] *= np.arange(len(X))[:, np.newaxis] % 2  # no weight in a chart
     *_, found = run(path, blocks)
     assert_close(found, model.inverse_transform(blocks))
+
+
+def test_behind_the_graph_of_a_step_before(tmp_path):
+    X, _ = digits()
+    scaler = StandardScaler().fit(X)
+    model = DLME(n_clusters=4, max_epochs=1, structure_layers=(8,), random_state=0)
+    model.fit(scaler.transform(X))
+    model.to_onnx(tmp_path / "model.onnx", method="predict", dtype=np.float64)
+    ours = onnx.load(tmp_path / "model.onnx")
+    given = onnx.helper.make_tensor_value_info("rows", 11, ["n", X.shape[1]])
+    made = onnx.helper.make_tensor_value_info("scaled", 11, ["n", X.shape[1]])
+    before = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [
+                onnx.helper.make_node("Sub", ["rows", "mean"], ["centered"]),
+                onnx.helper.make_node("Div", ["centered", "scale"], ["scaled"]),
+            ],
+            "scaler",
+            [given],
+            [made],
+            [
+                onnx.numpy_helper.from_array(scaler.mean_, "mean"),
+                onnx.numpy_helper.from_array(scaler.scale_, "scale"),
+            ],
+        ),
+        ir_version=ours.ir_version,
+        opset_imports=ours.opset_import,
+    )
+    merged = onnx.compose.merge_models(before, ours, io_map=[("scaled", "X")])
+    onnx.save(merged, tmp_path / "merged.onnx")
+    *names, found = run(tmp_path / "merged.onnx", X)
+    assert names == ["rows", "label"]
+    assert np.mean(found == model.predict(scaler.transform(X))) >= 0.95
 
 
 def test_leaves_no_trace_in_the_process(tmp_path):
@@ -234,7 +357,7 @@ def test_a_representation_is_refused(tmp_path):
         2,
         init=np.arange(60) % 2,
         representation=PCA(3),
-        layers=(8,),
+        encoder_layers=(8,),
         max_epochs=1,
         pretraining_epochs=1,
     ).fit(X)
@@ -247,7 +370,7 @@ def test_parameters_are_checked(tmp_path):
     with pytest.raises(NotFittedError):
         DLME().to_onnx(tmp_path / "model.onnx")
     model = DLME(max_epochs=1, structure_layers=(8,)).fit(X)
-    with pytest.raises(ValueError, match=r"method='inverse_transform'.*'transform'\."):
+    with pytest.raises(ValueError, match=r"method='inverse_transform'.*'transform'"):
         model.to_onnx(tmp_path / "model.onnx", method="inverse_transform")
     with pytest.raises(ValueError, match="dtype='int64'"):
         model.to_onnx(tmp_path / "model.onnx", dtype="int64")

@@ -4,6 +4,7 @@
 """Models travel: pickles, and files that hold data alone."""
 
 import copy
+import dataclasses
 import inspect
 import io
 import json
@@ -17,6 +18,7 @@ import warnings
 import cloudpickle
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 import torch
@@ -28,14 +30,15 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
 import skmanifold
 from skmanifold import DLME, load
-from skmanifold._engine import RowBatches
-from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan
+from skmanifold.base import DeepManifold
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
+from tests.guests import LinearAutoencoder, NeuralPCA
 
 ESTIMATORS = [
     value
@@ -139,10 +142,13 @@ def test_sizes(estimator_class, tmp_path):
 
 
 def test_the_training_data_stay_at_home():
-    """A model of 3,000 rows is larger than one of 300 by its embedding and labels."""
-    X = np.random.RandomState(0).normal(size=(3000, 60))
+    """A model of 4,200 samples is larger than one of 1,500 by its embedding and labels.
+
+    From 1,024 samples on, the number of centers for ``score_samples`` is constant.
+    """
+    X = np.random.RandomState(0).normal(size=(4200, 60))
     model = DLME(max_epochs=1, random_state=0, structure_layers=(16,))
-    small, large = (len(pickle.dumps(model.fit(X[:n]))) for n in (300, 3000))
+    small, large = (len(pickle.dumps(model.fit(X[:n]))) for n in (1500, 4200))
     assert large - small < 1.2 * 2700 * 2 * 8
 
 
@@ -477,32 +483,11 @@ class Shifted(nn.Module):
         return self.others[1](self.others[0](x)) * self.kept + self.transient
 
 
-class Objective(nn.Module):
-    def __init__(self, inputs, networks):
-        super().__init__()
-        self.inputs = inputs
-        self.encoder = networks["encoder"]
-        self.decoder = networks["decoder"]
-
-    def forward(self, batch, progress):
-        x = self.inputs[batch[0]]
-        error = x - self.decoder(self.encoder(x))
-        return {"reconstruction": error.square().sum(1).mean()}
-
-
-class Theirs(KMeansMixin, DecoderMixin, DeepManifold):
+class Theirs(NeuralPCA):
     """An autoencoder that is not of this package."""
 
     def _plan(self, n_samples, n_features):
-        return Plan(
-            n_epochs=1,
-            batch_size=50,
-            learning_rate=0.01,
-            n_reduced=10,
-        )
-
-    def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        return dataclasses.replace(super()._plan(n_samples, n_features), n_reduced=10)
 
     def _network_sizes(self, data):
         return {**super()._network_sizes(data), "n_outputs": data.n_inputs}
@@ -518,7 +503,7 @@ class Theirs(KMeansMixin, DecoderMixin, DeepManifold):
         data.learned["limits_"] = {"low": -np.inf, "high": [np.nan, np.float64(2)]}
         data.learned["flags_"] = np.array([True, False])
         data.learned["columns_"] = np.asfortranarray(np.eye(3)[:2])
-        return Objective(data.inputs, networks)
+        return LinearAutoencoder(data.inputs, networks)
 
 
 class Forgetful(Theirs):
@@ -805,3 +790,26 @@ def test_bounds_and_constant_columns_are_kept(tmp_path):
     for name, value in vars(model._scaler).items():
         assert_array_equal(vars(again._scaler)[name], value)
         assert type(vars(again._scaler)[name]) is type(value)
+
+
+def test_a_step_without_its_pipeline(tmp_path):
+    X, _ = digits()
+    pipeline = make_pipeline(PCA(10, random_state=0), DLME(max_epochs=1))
+    pipeline.fit(X)
+    pipeline[-1].save(tmp_path / "step.safetensors")
+    step = load(tmp_path / "step.safetensors")
+    steps = [*pipeline.steps[:-1], ("dlme", step)]
+    assert_array_equal(Pipeline(steps).transform(X), pipeline.transform(X))
+    remedy = r"64 features, but DLME is expecting 10 .* what the steps before it return"
+    with pytest.raises(ValueError, match=remedy):
+        step.transform(X)
+    table = pd.DataFrame({"size": [1.0, 2.0], "color": ["red", "blue"]})
+    remedy = r"'color'.* what the steps before it return"
+    with (
+        pytest.warns(UserWarning, match="has feature names"),
+        pytest.raises(ValueError, match=remedy),
+    ):
+        step.transform(table)
+    # fit has no steps before it to tell of
+    with pytest.raises(ValueError, match=r"or leave these columns out\.$"):
+        DLME().fit(table)

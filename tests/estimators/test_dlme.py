@@ -453,6 +453,21 @@ def test_samples_that_share_nothing_are_placed_apart(metric):
     np.testing.assert_array_equal(model.transform(X[::-1])[::-1], Z)
 
 
+@pytest.mark.parametrize("n_columns, reads_all", [(9000, True), (20_000, False)])
+def test_wide_tables_of_few_samples_keep_what_is_apart(n_columns, reads_all):
+    rng = np.random.RandomState(0)
+    X = np.zeros((120, n_columns))
+    for i in range(100):
+        X[i, rng.choice(20, 7, replace=False)] = 1
+    X[:100, 200:] = rng.rand(100, n_columns - 200) < 1e-3
+    for i in range(20):
+        X[100 + i, 40 + 5 * i : 45 + 5 * i] = 1
+    model = quick(max_epochs=1)
+    with pytest.warns(UserWarning, match=r"^20 of the 120 samples"):
+        model.fit(X)
+    assert (model._scaler.basis_ is None) == reads_all
+
+
 class TestPrecomputed:
     X, y = load_digits(return_X_y=True)
     X, y = X[:500], y[:500]

@@ -229,7 +229,7 @@ class KeepsRowsOnItself(Sound):
         return super().transform(self._rows)
 
 
-@broken("check_refit_forgets", "must not remember the first")
+@broken("check_refit_forgets", "must not depend on the first")
 class WarmsUpLongerTheSecondTime(Sound):
     def _plan(self, n_samples, n_features):
         plan = super()._plan(n_samples, n_features)
@@ -642,6 +642,12 @@ class DividesByTheLargest(Sound):
 
     def _present(self, outputs):
         return outputs / self._largest
+
+
+@broken("check_novelty", "must be lower for samples outside")
+class FindsAllNormal(Sound):
+    def score_samples(self, X):
+        return np.full(len(X), -1.0)
 
 
 @broken("check_heavy_tails", "must use all samples")

@@ -31,6 +31,7 @@ from skmanifold.utils import HasMethods, Interval, StrOptions, warn
 from .._dlme import DLME
 from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, soft_assignments
+from ._heads import cluster_heads
 from ._neighbors import search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
@@ -651,13 +652,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             "decoder": Decoder(to_features, to_inputs, n_rest),
         }
 
+    def _heads(self):
+        return {**super()._heads(), **cluster_heads(self.cluster_centers_)}
+
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):
         if isinstance(objective, DCRLObjective):
-            centers = objective.clusters.centers.detach().cpu().numpy()
-            centers = centers.astype(np.float64)
+            centers = objective.clusters.centers.detach().cpu().double().numpy()
         else:  # the phases before know no clusters
             centers = np.zeros((self.n_clusters, self.n_components))
         labels = soft_assignments(outputs, centers).argmax(axis=1)

@@ -108,7 +108,9 @@ def row_methods(model, X):
     codes = model.transform(X)
     methods = {}
     for name in dir(type(model)):
-        if name.startswith(("_", "fit", "partial_fit", "get_", "set_", "score")):
+        if name == "score" or name.startswith(
+            ("_", "fit", "partial_fit", "get_", "set_")
+        ):
             continue
         if not inspect.isroutine(getattr(type(model), name, None)):
             continue

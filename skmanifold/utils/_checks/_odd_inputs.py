@@ -108,6 +108,21 @@ def check_odd_samples(name, estimator):
         )
 
 
+def check_novelty(name, estimator):
+    """``score_samples`` is lower for samples far from the training data."""
+    subject = Subject(estimator)
+    model = subject.fit()
+    known = model.score_samples(subject.data(60, random_state=0)[0])
+    directions = np.random.RandomState(0).choice([-1.0, 1.0], (40, subject.n_features))
+    reach = np.abs(subject.X - subject.X.mean(axis=0)).max()
+    new = model.score_samples(subject.X.mean(axis=0) + 2 * reach * directions)
+    typical = float(np.median(known))
+    assert new.max() < min(np.quantile(known, 0.1), typical), (
+        f"{name}.score_samples must be lower for samples outside of the training data "
+        f"than for those within: at most {new.max():g}, {typical:g} is typical."
+    )
+
+
 def check_heavy_tails(name, estimator):
     """Heavy-tailed columns and sparse counts are not mistaken for outliers."""
     subject = Subject(estimator)

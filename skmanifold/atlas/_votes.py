@@ -1,0 +1,84 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Votes of a gallery's nearest samples, as a module: for graphs of networks."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class GalleryVotes(nn.Module):
+    """Raw chart blocks to probabilities of classes, as ``AtlasTriplet.predict_proba``.
+
+    Parameters
+    ----------
+    weights, coordinates : ndarray of shape (n_gallery, K) and (n_gallery, K, d)
+        Points of the gallery, float64.
+    codes : ndarray of shape (n_gallery,), int
+        Their classes, from 0.
+    n_classes, n_neighbors : int
+        Classes, and samples that vote.
+    margin : float
+        Distance by which a vote falls to 1 / e.
+    hard : bool
+        Whether a sample counts for the chart with its largest membership alone.
+    """
+
+    def __init__(
+        self, weights, coordinates, codes, *, n_classes, n_neighbors, margin, hard
+    ):
+        super().__init__()
+        weights = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+        self.register_buffer("weights", torch.from_numpy(weights))
+        self.register_buffer("coordinates", torch.from_numpy(coordinates))
+        codes = F.one_hot(torch.from_numpy(codes).long(), n_classes)
+        self.register_buffer("codes", codes.double())
+        self.n_neighbors = n_neighbors
+        self.margin = margin
+        self.hard = hard
+
+    def forward(self, raw):
+        """Map raw chart blocks (n, K (d + 1)) to probabilities (n, n_classes)."""
+        n_components = self.coordinates.shape[2]
+        blocks = raw.double().unflatten(1, (-1, n_components + 1))
+        q, coordinates = blocks[:, :, 0], blocks[:, :, 1:]
+        if self.hard:
+            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
+        q = q / q.square().sum(1, keepdim=True).sqrt()
+        distances = 1.0
+        for j in range(self.weights.shape[1]):
+            apart = coordinates[:, j].unsqueeze(1) - self.coordinates[:, j]
+            apart = apart.square().sum(2).sqrt() / math.sqrt(n_components)
+            shared = q[:, j].unsqueeze(1) * self.weights[:, j]
+            distances = distances + shared * (apart - 1)
+        nearest, which = distances.clamp(0, 1).topk(
+            self.n_neighbors, largest=False, sorted=True
+        )
+        votes = torch.exp((nearest[:, :1] - nearest) / self.margin)
+        shares = (votes.unsqueeze(2) * self.codes[which]).sum(1)
+        return shares / votes.sum(1, keepdim=True)
+
+
+class LargestVote(nn.Module):
+    """The class with the largest probability, the first of equals.
+
+    Parameters
+    ----------
+    votes : GalleryVotes
+        What gives the probabilities.
+    classes : ndarray of shape (n_classes,), int
+        The classes.
+    """
+
+    def __init__(self, votes, classes):
+        super().__init__()
+        self.votes = votes
+        self.register_buffer("classes", torch.from_numpy(classes.astype(np.int64)))
+
+    def forward(self, raw):
+        """Map raw chart blocks (n, K (d + 1)) to classes (n,)."""
+        return self.classes[self.votes(raw).argmax(1)]
