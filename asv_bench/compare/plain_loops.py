@@ -47,7 +47,7 @@ def dcrl(model, record):
     centers = torch.nn.Parameter(objective.clusters.centers.detach().clone())
     features, n_clusters = objective.features, len(centers)
     target_distances = objective.distances
-    neighbors, distances = batches.neighbors, batches.distances
+    neighbors, distances, _ = batches.neighbors
     state = {}
 
     def assign(z):
@@ -89,7 +89,7 @@ def dcrl(model, record):
         model.max_epochs,
         [*network.parameters(), *decoder.parameters(), centers],
         TensorDataset(features, torch.arange(len(features))),
-        batches.rows.batch_size,
+        batches.batches.batch_size,
         loss,
     )
 

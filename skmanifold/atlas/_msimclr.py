@@ -347,7 +347,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         ],
     }
 
-    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
 
     def __init__(
         self,

@@ -357,7 +357,7 @@ callable or None, default=None
         ],
     }
 
-    _methods_with_decoder = "IsometricAE, AtlasAE and DCRL"
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
 
     # while partial_fit runs, the samples of the fit that it refines; 0 if there is none
     _n_refined = None

@@ -15,6 +15,7 @@ from skmanifold.base import (
     checked_widths,
     find_neighbors,
     own_network,
+    sharded,
 )
 from skmanifold.losses import barlow_twins
 from skmanifold.nn import MLP
@@ -37,7 +38,8 @@ class TLDRObjective(nn.Module):
         """Loss terms of a batch of pairs, see :class:`skmanifold.base.PairBatches`."""
         rows, others, _, _ = batch
         x = torch.cat([self.inputs[rows], self.inputs[others]])
-        z_a, z_b = self.projector(self.encoder(x)).chunk(2)
+        z = sharded(self.projector, sharded(self.encoder, x))
+        z_a, z_b = z.chunk(2)
         invariance, redundancy = barlow_twins(z_a, z_b)
         width = z_a.shape[1]
         n_pairs = max(width * (width - 1), 1)
@@ -181,6 +183,8 @@ default="linear"
             None,
         ],
     }
+
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from skmanifold.base import (
     RowBatches,
     checked_widths,
     own_network,
+    sharded,
 )
 from skmanifold.losses import topological_loss
 from skmanifold.nn import MLP
@@ -48,8 +49,8 @@ class TopologicalAEObjective(nn.Module):
     def forward(self, batch, progress):
         """Loss terms of a batch of row numbers."""
         x = self.inputs[batch[0]]
-        z = self.encoder(x)
-        error = (x - self.decoder(z)).square().sum(1).mean()
+        z = sharded(self.encoder, x)
+        error = (x - sharded(self.decoder, z)).square().sum(1).mean()
         terms = {"reconstruction": 2.0 * error / self.variance}
         if self.topology_weight:
             x = x / math.sqrt(self.variance)

@@ -87,7 +87,8 @@ def distances_to_landmarks(D, paths):
     Returns
     -------
     ndarray of shape (n_rows, n_landmarks)
-        The lengths; those of a row without distances are the largest.
+        The lengths, at most the largest of `paths`, which is that of a sample without
+        distances.
 
     See Also
     --------
@@ -98,8 +99,8 @@ def distances_to_landmarks(D, paths):
     >>> import numpy as np
     >>> from skmanifold.graph import distances_to_landmarks
     >>> paths = np.array([[1.0], [0.0], [2.0]])
-    >>> distances_to_landmarks(np.array([[5.0, 3.0, 0.5]]), paths)
-    array([[2.5]])
+    >>> distances_to_landmarks(np.array([[0.5, 3.0, 5.0]]), paths)
+    array([[1.5]])
     """
     n_rows = D.shape[0]
     lengths = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))

@@ -20,7 +20,7 @@ def warn(message):
     --------
     >>> import warnings
     >>> from skmanifold.utils import warn
-    >>> with warnings.catch_warnings(record=True) as caught:
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     warn("n_clusters=9 is more than the 5 samples; using n_clusters=5.")
     >>> len(caught)
     1

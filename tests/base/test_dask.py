@@ -82,7 +82,7 @@ for name, values in here.cv_results_.items():
         np.testing.assert_array_equal(search.cv_results_[name], values, name)
 assert len(here.cv_results_["params"]) > 1
 np.testing.assert_array_equal(names["embedding"], here.transform(X))
-assert len(names["rows"].chunks[0]) > 2
+assert len(names["samples"].chunks[0]) > 2
 n_fits = search.n_splits_ * len(here.cv_results_["params"])
 print(json.dumps({"reports": reports, "n_fits": n_fits}))
 """

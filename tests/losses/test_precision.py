@@ -18,6 +18,7 @@ def draws(*shape):
 
 
 LABELS = torch.arange(N) % K
+EDGES = torch.tensor([[0, 1], [1, 2]])
 CHAIN = nn.Sequential(nn.Linear(D, D), nn.Tanh())
 Z = draws(2, N, D)
 Q = draws(N, K).softmax(1)
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "alignment_loss": (Z[0], draws(K, D), LABELS),
     "batch_all_triplets": (draws(N, N), LABELS),
     "center_distance_loss": (draws(K, D), draws(K, K)),
+    "barlow_twins": tuple(Z),
     "chart_mmd": (Q, draws(N, K, D), draws(N, K, D)),
     "cluster_divergence": (Q, Q.log()),
     "isometry_loss": (Z[0],),
@@ -39,6 +41,7 @@ ARGUMENTS = {
     "sharpened_assignments": (Q,),
     "squared_distances": tuple(Z),
     "t_kernel": (draws(N), 1.0),
+    "topological_loss": (*Z, EDGES, EDGES),
     "t_similarities": (*Z, 1.0),
     "two_way_divergence": (draws(N, N), *Z),
     "vector_jacobian_product": (CHAIN, *Z),
