@@ -6,6 +6,7 @@
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import gen_batches
 from torch import nn
 from torch.nn import functional as F
 
@@ -20,6 +21,9 @@ _SAMPLES_OF_CENTER = 4
 # Most samples, and most entries of them, that the centers are found from.
 _MOST_SAMPLES = 5000
 _MOST_ENTRIES = 2**24
+
+# Entries that are scaled at a time.
+_BLOCK_ENTRIES = 2**20
 
 # Iterations of k-means, more of which change next to nothing.
 _N_ITERATIONS = 5
@@ -109,9 +113,12 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     points = inputs[torch.from_numpy(kept).to(inputs.device)].cpu().numpy()
     apart = np.zeros(len(points))
     if scaler.basis_ is not None:
-        # what PCA takes away, in units of the inputs
-        scaled = scaler.transform(rows[kept])
-        apart = _squares(scaled) / scaler.spread_**2 - _squares(points)
+        # what PCA takes away, in units of the inputs; wide samples in blocks
+        whole = [
+            _squares(scaler.transform(rows[kept[block]]))
+            for block in gen_batches(len(kept), max(1, _BLOCK_ENTRIES // rows.shape[1]))
+        ]
+        apart = np.concatenate(whole) / scaler.spread_**2 - _squares(points)
         apart = np.maximum(apart, 0.0)
     counts = np.full(len(points), share)
     if previous is not None:
