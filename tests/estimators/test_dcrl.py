@@ -42,7 +42,7 @@ QUICK = dict(
 TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
 
 # of fits that are far too short
-pytestmark = pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
 
 
 def own_encoder(n_features, n_components):
@@ -243,9 +243,7 @@ def test_a_cluster_that_loses_its_rows(iris):
     model = quick(n_clusters=3, init=labels, max_epochs=30)
     with pytest.warns(UserWarning) as caught:
         model.fit(X)
-    assert [str(w.message)[:35] for w in caught] == [
-        "1 of the 3 clusters have no rows. L"
-    ]
+    assert [str(w.message)[:35] for w in caught] == ["1 of the 3 clusters are empty. D"]
     assert caught[0].filename == __file__
     assert model.n_clusters_ == 2 == len(np.unique(model.labels_))
     (empty,) = np.setdiff1d([0, 1, 2], model.labels_)
@@ -294,7 +292,7 @@ def test_unfit_init(iris, init, came):
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
     for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50, [-1, 0, 1] * 50):
-        with pytest.raises(ValueError, match=r"2 different labels \(beside 50 unknown"):
+        with pytest.raises(ValueError, match=r"2 different labels \(and 50 unknown"):
             quick(init=labels).fit(iris[0])
 
 
@@ -636,7 +634,7 @@ def test_representation_gets_a_seed(iris):
         ("umap", r"'representation' parameter.*'auto'.*Got 'umap' instead"),
         (KMeans, "'representation' parameter.*'fit' and 'transform'"),
         (3, "'representation' parameter.*Got 3 instead"),
-        (FunctionTransformer(lambda X: X[:, 0]), "it must return one row for each"),
+        (FunctionTransformer(lambda X: X[:, 0]), "it must return one row per sample"),
         (FunctionTransformer(lambda X: X * np.nan), "returned NaN or infinity"),
         (FunctionTransformer(lambda X: X[:, :0]), "0 columns"),
         ("contrastive", "needs images: set image_shape"),

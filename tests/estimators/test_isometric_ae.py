@@ -448,7 +448,7 @@ def test_piecewise_linear_layers_are_told(iris, layer):
         quick(anchor=None, **networks).fit(iris[0])
     assert len(caught) == 1
     assert re.fullmatch(
-        f"decoder has {name}, encoder has {name}: linear in pieces.*Use nn.SiLU.*",
+        f"decoder has {name}, encoder has {name}: piecewise linear.*Use nn.SiLU.*",
         str(caught[0].message),
     )
     assert caught[0].filename == __file__
