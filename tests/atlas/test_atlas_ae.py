@@ -227,7 +227,7 @@ def test_inverse_transform_checks_weights(iris):
         model.inverse_transform(Z[:, :8])
     for bad in (np.zeros(9), -Z[2]):
         Z[2] = bad
-        with pytest.raises(ValueError, match="Row 2 of X has the weights"):
+        with pytest.raises(ValueError, match="Sample 2 of X has the weights"):
             model.inverse_transform(Z)
 
 
