@@ -85,7 +85,7 @@ def test_fit_predict_without_n_clusters():
     assert_array_equal(model.labels_, labels)
     model.fit(X)
     assert not hasattr(model, "labels_")
-    with pytest.raises(AttributeError, match="has no predict: set n_clusters to an"):
+    with pytest.raises(AttributeError, match="has no predict. Set n_clusters to an"):
         model.predict  # noqa: B018
 
 
