@@ -281,7 +281,7 @@ def test_three_rows():
 
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "fit_predict"])
 def test_forgotten_targets_are_asked_for(iris, method):
-    with pytest.raises(ValueError, match=r"target y is None\. Give the class of"):
+    with pytest.raises(ValueError, match=r"target y is None\. Pass the class of"):
         getattr(quick(), method)(iris[0])
 
 
@@ -475,7 +475,7 @@ def test_unknown_names_in_any_container(iris, kind):
 def test_too_few_known_labels_are_said(iris):
     X, y = iris
     for labels in (np.where(y > 0, 0, -1), partly(y, y == 1, None)):
-        with pytest.raises(ValueError, match=r"y has 1 class .* not known, which -1"):
+        with pytest.raises(ValueError, match=r"y has 1 class .* unlabeled .-1"):
             quick().fit(X, labels)
     # -1 and 1 alone are the classes of a binary problem
     assert_array_equal(quick().fit(X, np.where(y, -1, 1)).classes_, [-1, 1])

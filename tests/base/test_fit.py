@@ -85,7 +85,7 @@ def test_fit_predict_without_n_clusters():
     assert_array_equal(model.labels_, labels)
     model.fit(X)
     assert not hasattr(model, "labels_")
-    with pytest.raises(AttributeError, match="has no predict. Set n_clusters to an"):
+    with pytest.raises(AttributeError, match=r"has no predict\. Set n_clusters to an"):
         model.predict  # noqa: B018
 
 
@@ -276,7 +276,7 @@ def test_a_warm_start_needs_the_same_networks():
     model.set_params(max_epochs=1, learning_rate=1e-9).fit(X)
     for name, value in model.network_.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
 
 

@@ -367,7 +367,7 @@ def test_warm_start_of_a_reduced_number_of_clusters(iris):
     for n_clusters in (8, 8):
         model.set_params(n_clusters=n_clusters).fit(X)
         assert len(model.cluster_centers_) == 5
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_clusters=3).fit(X)
 
 
@@ -721,7 +721,7 @@ def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
 
 def test_predict_proba_of_sparse_rows(iris):
     model = quick().fit(sparse.csr_array(iris[0]))
-    with pytest.raises(TypeError, match=r"no sparse rows.*Pass X.toarray"):
+    with pytest.raises(TypeError, match=r"not accept sparse X.*Pass X.toarray"):
         model.predict_proba(sparse.csr_array(iris[0]))
     assert model.predict_proba(iris[0]).shape == (150, 3)
 
@@ -854,9 +854,9 @@ def test_warm_start_goes_on(iris):
     assert_array_equal(model.labels_, before[0].labels_)
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2])
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=10, n_clusters=4).fit(X)
 
 

@@ -677,7 +677,7 @@ def test_warm_start_goes_on(iris):
         )
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2])
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
 
 
