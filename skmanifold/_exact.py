@@ -152,7 +152,7 @@ def is_ours(*tensors):
 
 
 def is_transformed():
-    """Return whether a transform of torch.func is active, which needs torch's layers."""
+    """Return whether a transform of torch.func, which needs torch's own, is active."""
     active = getattr(torch._C, "_are_functorch_transforms_active", None)
     return active is not None and active()
 

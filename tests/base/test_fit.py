@@ -56,7 +56,7 @@ def test_errors_name_what_came_and_what_was_expected():
 
 def test_divergence_is_reported_and_leaves_the_previous_fit():
     model = quick(learning_rate=1e30, max_epochs=50)
-    with pytest.raises(ValueError, match=r"Training diverged.*Lower learning_rate"):
+    with pytest.raises(ValueError, match=r"Training diverged.*Decrease learning_rate"):
         model.fit(X)
     assert not hasattr(model, "network_")
     model = quick().fit(X)
