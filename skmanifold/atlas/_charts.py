@@ -159,7 +159,7 @@ class LargestChart(ChartMemberships):
     """The chart with the largest membership, the first of equals."""
 
     def forward(self, raw):
-        """Map raw chart blocks (n, K (d + 1)) to numbers of charts (n,)."""
+        """Map raw chart blocks (n, K (d + 1)) to chart indices (n,)."""
         return super().forward(raw).argmax(1)
 
 

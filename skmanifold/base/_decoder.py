@@ -63,8 +63,8 @@ class DecoderMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            What the embedding keeps of each sample; float32 for float32 and float16
-            input, float64 otherwise.
+            The reconstructed samples; float32 for float32 and float16 input, float64
+            otherwise.
 
         Raises
         ------

@@ -61,7 +61,7 @@ def fingerprint(estimator, samples, targets, *, continued):
     installed = versions()
     return {
         "parameters": joblib.hash([type(estimator).__name__, described]),
-        "networks to go on from": joblib.hash(start),
+        "previous networks": joblib.hash(start),
         "data": joblib.hash(samples if targets is None else [samples, targets]),
         "versions": f"skmanifold {installed['skmanifold']}, torch {installed['torch']}",
     }

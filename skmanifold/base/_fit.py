@@ -45,7 +45,7 @@ from ._scaler import InputScaler
 # Fitted attributes that are not public.
 _PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
 
-# Attributes that tell scikit-learn which callbacks to tear down.
+# Attributes of scikit-learn's callbacks during a fit.
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 

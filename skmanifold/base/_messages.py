@@ -78,19 +78,19 @@ def warn_of_odd_samples(estimator, scaler, samples):
         return
     shown = ", ".join(map(str, odd[:_NAMED, 0]))
     shown += ", ..." if len(odd) > _NAMED else ""
-    one = len(odd) == 1
+    single = len(odd) == 1
     row, column = odd[0]
-    where = "as a whole"
+    where = "by its norm"
     if column >= estimator.n_features_in_:
         where = "in its representation"
     elif column >= 0:
         name = _column_names(estimator, samples.shape[1])[column]
-        where = f"in column {name!r} with {float(samples[row, column]):g}"
+        where = f"in column {name!r}, with {float(samples[row, column]):g}"
     warn(
         f"{len(odd)} of the {samples.shape[0]} samples of X "
-        f"{'lies' if one else 'lie'} far away from all others: "
-        f"{'sample' if one else 'samples'} {shown} "
-        f"({'it lies so' if one else 'the first of them'} {where}). The scaling "
+        f"{'lies' if single else 'lie'} far away from all others: "
+        f"{'sample' if single else 'samples'} {shown} "
+        f"({'' if single else 'the first one '}{where}). The scaling "
         "ignores them, and they are moved towards the others. If they are errors, such "
         "as another unit or a code for a missing value, correct or remove them."
     )

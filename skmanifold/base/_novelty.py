@@ -75,12 +75,12 @@ def _units(centers):
     return np.sqrt(own * typical).astype(np.float32)
 
 
-def centers_of(rows, inputs, scaler, seed, previous=None):
+def centers_of(samples, inputs, scaler, seed, previous=None):
     """Return centers of the training samples, and distances of samples from them.
 
     Parameters
     ----------
-    rows : ndarray or CSR matrix of shape (n_samples, n_features)
+    samples : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated samples.
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         The same, scaled and reduced.
@@ -101,7 +101,7 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     kept = np.ones(len(inputs), dtype=bool)
     kept[scaler.odd_[:, 0]] = False
     kept = np.flatnonzero(kept)
-    most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // rows.shape[1]))
+    most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // samples.shape[1]))
     share = 1.0
     if len(kept) > most:
         share = len(kept) / most
@@ -110,7 +110,7 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     apart = np.zeros(len(points))
     if scaler.basis_ is not None:
         # squared distance removed by PCA, in units of the inputs
-        scaled = scaler.transform(rows[kept])
+        scaled = scaler.transform(samples[kept])
         apart = _squares(scaled) / scaler.spread_**2 - _squares(points)
         apart = np.maximum(apart, 0.0)
     counts = np.full(len(points), share)

@@ -234,7 +234,7 @@ class Limits:
         return self.gap * self.floor
 
     def contain(self, rows):
-        """Return whether each dense row is within the limits."""
+        """Return whether each dense sample is within the limits."""
         result = np.ones(len(rows), dtype=bool)
         for part in column_blocks(rows):
             apart = np.abs(rows[:, part] - self.common[part])

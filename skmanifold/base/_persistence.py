@@ -84,7 +84,7 @@ def save(estimator, path):
 
 def class_name(cls):
     if cls.__module__.partition(".")[0] == PACKAGE:
-        return f"{PACKAGE}.{cls.__name__}"  # where a user imports it from
+        return f"{PACKAGE}.{cls.__name__}"  # the public path
     return f"{cls.__module__}.{cls.__qualname__}"
 
 

@@ -253,26 +253,26 @@ class InputScaler:
         limits = Limits.of(sample)
         self.gap_ = np.where(limits.gap < np.inf, limits.gap, GAP)
         survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
-        self.odd_, found = survey.odd, survey.statistics
+        self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
-            found = statistics(X, kept)
+            stats = statistics(X, kept)
             sample = sample[kept[rows]]
-        if not np.isfinite(found.variance).all():
-            column = int(np.flatnonzero(~np.isfinite(found.variance))[0])
+        if not np.isfinite(stats.variance).all():
+            column = int(np.flatnonzero(~np.isfinite(stats.variance))[0])
             raise ValueError(
                 f"X holds values so large that the variance of column {column} "
                 "overflows (float64). Divide X by a constant first."
             )
-        self.n_samples_seen_ = found.n_samples
-        self.center_ = found.mean
+        self.n_samples_seen_ = stats.n_samples
+        self.center_ = stats.mean
         units = None
         if len(self.odd_):
-            units = _units_of_scaler_before(survey.statistics, found)
-        self.factor_, self.scale_, self.largest_ = self._factors(found, sample, units)
-        self.low_, self.high_ = self._scaled_range(found)
-        self.radius_ = self._radius(sample, found)
+            units = _units_of_scaler_before(survey.statistics, stats)
+        self.factor_, self.scale_, self.largest_ = self._factors(stats, sample, units)
+        self.low_, self.high_ = self._scaled_range(stats)
+        self.radius_ = self._radius(sample, stats)
         self.basis_, self.spread_ = None, 1.0
         n_varying = np.count_nonzero(self.factor_)
         n_reduced = min(self.n_reduced or 0, n_varying - 1, int(kept.sum()) - 1)
@@ -296,36 +296,36 @@ class InputScaler:
         floor[inverse == 0] = floor.max()
         limits = Limits(self.center_ + middle * inverse, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
-        self.odd_, found = survey.odd, survey.statistics
+        self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
-            found = statistics(X, kept)
+            stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
         constant = self.factor_ == 0
-        farthest = np.maximum(found.high - self.center_, self.center_ - found.low)
+        farthest = np.maximum(stats.high - self.center_, self.center_ - stats.low)
         late = constant & (farthest > _ROUNDING * np.abs(self.center_))
         if late.any():
-            self._start_counting(late, found, sample)
-        found.low[late] = np.minimum(found.low, self.center_)[late]
-        found.high[late] = np.maximum(found.high, self.center_)[late]
-        low, high = self._scaled_range(found)
+            self._start_counting(late, stats, sample)
+        stats.low[late] = np.minimum(stats.low, self.center_)[late]
+        stats.high[late] = np.maximum(stats.high, self.center_)[late]
+        low, high = self._scaled_range(stats)
         self.low_ = np.minimum(self.low_, low)
         self.high_ = np.maximum(self.high_, high)
-        self.radius_ = max(self.radius_, self._radius(sample, found))
-        self.n_samples_seen_ += found.n_samples
+        self.radius_ = max(self.radius_, self._radius(sample, stats))
+        self.n_samples_seen_ += stats.n_samples
         return self
 
-    def _start_counting(self, late, found, sample):
+    def _start_counting(self, late, stats, sample):
         """Set the factors of columns that were constant in all samples so far."""
-        n_all = self.n_samples_seen_ + found.n_samples
-        apart = found.variance + (found.mean - self.center_) ** 2
-        deviation = np.sqrt(apart * (found.n_samples / n_all))[late]
+        n_all = self.n_samples_seen_ + stats.n_samples
+        apart = stats.variance + (stats.mean - self.center_) ** 2
+        deviation = np.sqrt(apart * (stats.n_samples / n_all))[late]
         if self.largest_ is None:
             differ = np.mean(sample[:, late] != self.center_[late], axis=0)
-            differ = np.maximum(differ, 1 / found.n_samples)
-            rare = differ * found.n_samples < n_all / 2
+            differ = np.maximum(differ, 1 / stats.n_samples)
+            rare = differ * stats.n_samples < n_all / 2
             units = np.where(rare, np.sqrt(apart[late] / differ), deviation)
         else:
             units = np.maximum(1.0, deviation / self.largest_)
@@ -369,14 +369,14 @@ class InputScaler:
         if not ordinary.all():
             sample = sample[ordinary]
         with np.errstate(over="ignore", invalid="ignore"):
-            found = statistics(sample, np.ones(len(sample), dtype=bool))
-            if not np.isfinite(found.variance).all():
-                return np.zeros_like(found.mean), np.zeros_like(found.mean)
-        return found.mean, self._factors(found, sample)[0]
+            stats = statistics(sample, np.ones(len(sample), dtype=bool))
+            if not np.isfinite(stats.variance).all():
+                return np.zeros_like(stats.mean), np.zeros_like(stats.mean)
+        return stats.mean, self._factors(stats, sample)[0]
 
-    def _factors(self, found, sample, units=None):
+    def _factors(self, stats, sample, units=None):
         """Return factors, scale and largest deviation from statistics and a subset."""
-        mean, deviation = found.mean, np.sqrt(found.variance)
+        mean, deviation = stats.mean, np.sqrt(stats.variance)
         varies = deviation > _ROUNDING * np.abs(mean)
         factor = varies.astype(np.float64)
         largest = np.inf
@@ -389,7 +389,7 @@ class InputScaler:
             units, seen = _column_units(sample, deviation)
             units, judged = units[varies], varies & seen
             if not judged.any() or _on_one_scale(
-                mean[judged], deviation[judged], units[seen[varies]], found.n_samples
+                mean[judged], deviation[judged], units[seen[varies]], stats.n_samples
             ):
                 # "lower": with two or three columns the quartile itself would be
                 # interpolated towards the one large column
@@ -404,14 +404,14 @@ class InputScaler:
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 
-    def _scaled_range(self, found):
+    def _scaled_range(self, stats):
         """Return the range of the scaled columns."""
         return [
             ((ends - self.center_) * self.factor_).astype(np.float32)
-            for ends in (found.low, found.high)
+            for ends in (stats.low, stats.high)
         ]
 
-    def _radius(self, sample, found):
+    def _radius(self, sample, stats):
         """Return a bound on the norm of samples, from a dense subset."""
         unbounded = copy.copy(self)
         unbounded.radius_ = np.inf
@@ -419,7 +419,7 @@ class InputScaler:
             float(_norms(unbounded.transform(sample[rows])).max())
             for rows in blocks(*sample.shape)
         )
-        return radius if len(sample) == found.n_samples else _BEYOND_SUBSET * radius
+        return radius if len(sample) == stats.n_samples else _BEYOND_SUBSET * radius
 
     def _fit_basis(self, X, n_reduced, kept):
         rng = np.random.RandomState(self.random_state)

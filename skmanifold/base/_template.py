@@ -320,8 +320,8 @@ class DeepManifold(
         The score is minus the distance to the nearest of at most 256 centers of the
         training data, relative to the distances of the training samples: -1 is
         typical, and -3 is three times as far. Distances are those of the scaled
-        inputs, and include what the PCA of wide data removes. As in ``transform``,
-        values far beyond the training range are drawn in.
+        inputs, including what the PCA of wide data removes. As in ``transform``, values
+        far beyond the training range are compressed.
 
         Parameters
         ----------

@@ -33,7 +33,7 @@ class LargestShare(SoftAssignments):
     """The cluster with the largest membership, the first of equals."""
 
     def forward(self, codes):
-        """Map codes (n, n_components) to numbers of clusters (n,)."""
+        """Map codes (n, n_components) to cluster indices (n,)."""
         return super().forward(codes).argmax(1)
 
 
