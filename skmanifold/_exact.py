@@ -1,12 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Operations that use all threads of a training step without showing how many.
+"""Multithreaded operations with results independent of the number of threads.
 
 A training step runs on one thread, since the last bits of most operations depend on the
-number of threads that share them, see ``_engine/_arithmetic.py``. Here is what is known
-not to, for the engine's layers and for losses of large matrices. Outside of training
-torch uses as many threads as it is set to.
+number of threads, see ``_engine/_arithmetic.py``. The exceptions are here, for the
+engine's layers and for losses of large matrices. Outside training, torch uses its own
+number of threads.
 """
 
 import contextlib
@@ -15,24 +15,24 @@ import threading
 import torch
 from torch.nn import functional as F
 
-# Smaller products (in multiplications) gain nothing from a second thread. They are left
-# to torch, whose calls cost less.
+# Smaller products (in multiplications) gain nothing from a second thread, and torch's
+# own calls are cheaper.
 _LEAST_PRODUCT = 2**23
 
 # oneDNN splits longer sums of bfloat16 products among threads.
 _LONGEST_SUM = 1024
 
-# Of each thread: the number of threads that an operation may use, and whether each
-# sample is computed independently of the others.
+# For each thread: the number of threads of an operation, and whether it must compute
+# each sample independently of the others.
 local = threading.local()
 
 
 def on_all_threads(function, *args):
-    """Call a function whose results do not show the number of threads."""
+    """Call a function whose results do not depend on the number of threads."""
     n_threads = getattr(local, "n_threads", 1)
     if n_threads == 1:
         return function(*args)
-    # without torch_threads, which takes as long as a small product
+    # not torch_threads, which takes as long as a small product
     torch.set_num_threads(n_threads)
     try:
         return function(*args)
@@ -44,9 +44,9 @@ def on_all_threads(function, *args):
 def all_threads():
     """Context in which torch uses all threads of a training step.
 
-    Only for functions whose results do not show their number, on float32 and float64:
-    ``abs add addcdiv addcmul clamp div exp log mul neg reciprocal sqrt square sub``
-    (none with a factor ``alpha``), copies, and sums along one axis.
+    Only for functions whose results do not depend on their number. For float32 and
+    float64 these are ``abs add addcdiv addcmul clamp div exp log mul neg reciprocal
+    sqrt square sub`` (without ``alpha``), copies, and sums along one axis.
     """
     n_threads = getattr(local, "n_threads", 1)
     if n_threads == 1:
@@ -60,9 +60,9 @@ def all_threads():
 
 
 def has_exact_products():
-    """Return whether torch has the products that the same bits need.
+    """Return whether torch has the reproducible products of oneDNN.
 
-    Builds for x86-64 and for Linux on ARM have oneDNN, those for macOS do not.
+    Builds for x86-64 and for Linux on ARM have them, those for macOS do not.
     """
     return torch.backends.mkldnn.is_available()
 
@@ -72,7 +72,7 @@ def _onednn_linear(x, weight, bias):
 
 
 def _public_onednn_linear(x, weight, bias):
-    """Reach the same layer by public names, at the cost of two copies."""
+    """Compute the same layer by the public API, at the cost of two copies."""
     return F.linear(x.to_mkldnn(), weight.contiguous(), bias).to_dense()
 
 
@@ -123,28 +123,28 @@ class Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         a, b = ctx.saved_tensors
-        of_a = of_b = of_bias = None
+        grad_a = grad_b = grad_bias = None
         if ctx.needs_input_grad[0]:
-            of_a = linear(gradient, b.t(), None)
+            grad_a = linear(gradient, b.t(), None)
         if ctx.needs_input_grad[1]:
             # the longer side as outputs of the layer: up to twice as fast
             if b.shape[0] > b.shape[1]:
-                of_b = linear(a.t(), gradient.t(), None).t()
+                grad_b = linear(a.t(), gradient.t(), None).t()
             else:
-                of_b = linear(gradient.t(), a.t(), None)
+                grad_b = linear(gradient.t(), a.t(), None)
         if ctx.needs_input_grad[2]:
-            of_bias = on_all_threads(torch.sum, gradient, 0)
-        return of_a, of_b, of_bias
+            grad_bias = on_all_threads(torch.sum, gradient, 0)
+        return grad_a, grad_b, grad_bias
 
 
 def linear(x, weight, bias):
     """Return ``x @ weight.T + bias`` of two matrices that are :func:`is_ours`."""
-    # what torch does for a function of ours takes as long as a small product
+    # the overhead of an autograd.Function is that of a small product
     return (Linear.apply if torch.is_grad_enabled() else _linear)(x, weight, bias)
 
 
 def is_ours(*tensors):
-    """Return whether a product of these is one that we compute."""
+    """Return whether :func:`linear` supports these tensors."""
     dtype = tensors[0].dtype
     if dtype not in (torch.float32, torch.bfloat16) or is_transformed():
         return False
@@ -152,7 +152,7 @@ def is_ours(*tensors):
 
 
 def is_transformed():
-    """Return whether a transform of torch.func is at work; it needs torch's own."""
+    """Return whether a transform of torch.func, which needs torch's own, is active."""
     active = getattr(torch._C, "_are_functorch_transforms_active", None)
     return active is not None and active()
 

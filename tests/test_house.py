@@ -80,7 +80,7 @@ def one_by_one(estimators, *checks):
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning"),
 ]
 
 

@@ -42,7 +42,7 @@ COLUMNS = {
     "cold": {"import_s": 2, "wall_s": 2},
     "transform": {
         **{"svm": 3, "svm_train": 3, "knn": 3, "knn_train": 3, "wall_s": 2},
-        **{f"rows/s at {size}": 0 for size in TRANSFORM_SIZES},
+        **{f"samples/s at {size}": 0 for size in TRANSFORM_SIZES},
     },
 }
 
@@ -139,7 +139,7 @@ def with_rates(rows):
         row
         | {
             "found": row["found"]
-            | {f"rows/s at {n}": rate for n, rate in rates.items()}
+            | {f"samples/s at {n}": rate for n, rate in rates.items()}
         }
         for row in rows
         for rates in [row["found"].get("transform_rows_per_s", {})]

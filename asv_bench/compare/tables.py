@@ -22,6 +22,12 @@ HEADINGS = {
     "peak_mib": "MiB",
     "n_rows": "samples",
     "rows": "samples",
+    "rows/s": "samples/s",
+    "one row, ms": "one sample, ms",
+    "network of a row, ms": "network, one sample, ms",
+    "network of a block, ms": "network, one block, ms",
+    "way back, CPU ms for 1,000": "decode, CPU ms per 1,000",
+    "new points' error": "error on new points",
 }
 
 

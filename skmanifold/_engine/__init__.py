@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The private training engine: knows no method, and no scikit-learn."""
+"""The private training engine, independent of the methods and of scikit-learn."""
 
 from ._apply import BLOCK_ROWS, apply_in_blocks, has_alike_rows
 from ._batches import RowBatches, count_batches

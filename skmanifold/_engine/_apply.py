@@ -4,9 +4,9 @@
 """Inference in zero-padded blocks of one size.
 
 The last bits of a float32 matrix product depend on the shape of the matrices, and in
-some libraries on where in the matrix a sample lies. Blocks of one shape take care of
-the first, products that compute each sample on its own (:class:`BySample`) of the
-second: the result of a sample does not depend on which others it comes with.
+some libraries on the position of a sample. Blocks of one shape, and products that
+compute each sample independently (:class:`BySample`), make the result of a sample
+independent of the others.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +17,9 @@ import torch
 from ._arithmetic import BySample
 from ._threads import torch_threads
 
-# Large enough for matrix products to run near full speed, small enough for a single
-# sample to be cheap, and a multiple of 32: elementwise functions compute what is left
-# over from their vectors in another way, with other last bits.
+# Large enough for fast matrix products, small enough for a single sample to be cheap,
+# and a multiple of 32: elementwise functions compute the remainder of their vectors
+# with other last bits.
 BLOCK_ROWS = 192
 
 
@@ -31,19 +31,18 @@ def apply_in_blocks(
     Parameters
     ----------
     module : callable
-        Maps a float32 tensor of shape (block_rows, d) to (block_rows, n_out), each row
-        on its own. Modules must be in eval mode already: nothing is mutated here.
+        Maps a float32 tensor of shape (block_rows, d) to (block_rows, n_out), each
+        sample independently. A module must be in eval mode.
     load : callable
-        ``load(start, stop)`` returns those rows as a float32 array.
+        ``load(start, stop)`` returns those samples as a float32 array.
     n_rows : int
-        Number of rows.
+        Number of samples.
     device : torch.device or str
-        Where the module lies.
+        Device of the module.
     block_rows : int
-        Rows of a block.
+        Number of samples per block.
     make_room : callable
-        ``make_room(shape, dtype)`` returns the array that the outputs go to, block by
-        block.
+        ``make_room(shape, dtype)`` returns the array for the outputs.
 
     Returns
     -------
@@ -60,7 +59,7 @@ def apply_in_blocks(
             block[:n] = rows
         else:
             block = np.ascontiguousarray(rows, dtype=np.float32)
-        # modes of a thread, so every block sets them anew
+        # modes belong to a thread, so every block sets them
         with (
             torch.inference_mode(),
             torch.autocast(device.type, enabled=False),
@@ -80,7 +79,7 @@ def apply_in_blocks(
     starts = range(block_rows, n_rows, block_rows)
     n_threads = torch.get_num_threads()
     n_workers = min(n_threads, len(starts)) if device.type == "cpu" else 1
-    # Parallel over blocks, never inside one: see torch_threads.
+    # parallel over blocks, never within one
     if n_workers <= 1:
         with torch_threads(1):
             for start in starts:
@@ -91,10 +90,10 @@ def apply_in_blocks(
             n_workers, initializer=torch.set_num_threads, initargs=(1,)
         ) as executor:
             for _ in executor.map(fill, starts):
-                pass  # so that an error is raised here
+                pass  # raises errors of the workers
         return results
     finally:
-        # what a worker sets for itself is also the default of threads yet to come
+        # the setting of a worker is also the default of new threads
         torch.set_num_threads(n_threads)
 
 

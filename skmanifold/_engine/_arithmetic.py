@@ -1,19 +1,19 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Arithmetic whose last bits depend on the numbers alone.
+"""Reproducible arithmetic, bit for bit.
 
-In most libraries the last bits of a float32 matrix product depend on where in the
-matrix a sample lies, since what is left over from the tiles is computed in another way,
-and on the number of threads, since long sums are split among them. So do those of many
-elementwise functions of torch: each thread computes the end of its part without vector
-instructions. Which of them, and for which shapes, differs between processors.
+In most libraries the last bits of a float32 matrix product depend on the position of a
+sample, since the remainder of the tiles is computed in another way, and on the number
+of threads, since long sums are split among them. So do those of many elementwise
+functions of torch: each thread computes the end of its part without vector
+instructions. The affected functions and shapes differ between processors.
 
-Two contexts prevent that. Under :class:`BySample`, for inference, each product computes
-a sample independently of its place: it is a linear layer of oneDNN. Under
+Two contexts prevent that. In :class:`BySample`, for inference, products are linear
+layers of oneDNN, which compute each sample independently of its position. In
 :func:`same_bits`, for training, everything runs on one thread, except for the layers
-here and what losses take from ``skmanifold._exact``, which use all threads and do not
-show how many there are.
+here and the functions of ``skmanifold._exact``, which give the same bits on any number
+of threads.
 """
 
 import contextlib
@@ -35,25 +35,25 @@ from skmanifold._exact import (
 
 from ._threads import torch_threads
 
-# Smaller arrays (in numbers; torch's own limit) gain nothing from a second thread.
+# Smaller arrays (in entries; torch's own limit) gain nothing from a second thread.
 _LEAST_NUMBERS = 2**15
 
 
 class BySample(TorchFunctionMode):
     """Context in which products compute each sample independently of the others.
 
-    A mode of torch, so that functions in a user's own network are covered as well. It
-    holds for the calling thread.
+    A torch function mode of the calling thread, which also covers functions in a user's
+    network.
     """
 
     def __enter__(self):
-        self.before = getattr(local, "by_sample", False)
+        self.previous = getattr(local, "by_sample", False)
         local.by_sample = True
         return super().__enter__()
 
     def __exit__(self, *exception):
         super().__exit__(*exception)
-        local.by_sample = self.before
+        local.by_sample = self.previous
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         ours = _FUNCTIONS.get(func, func)
@@ -61,27 +61,27 @@ class BySample(TorchFunctionMode):
 
 
 def available_threads(limit=None):
-    """Return the number of threads for :func:`same_bits`: those of torch, or fewer."""
+    """Return the number of threads for :func:`same_bits`, at most that of torch."""
     available = torch.get_num_threads() if has_exact_products() else 1
     return min(limit or available, available)
 
 
 @contextlib.contextmanager
 def same_bits(module):
-    """Train a module inside with the same bits on any number of threads.
+    """Context in which a module gives the same bits on any number of threads.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Its linear layers, layer norms and GELUs take as many threads inside as
-        :func:`use_threads` says, as many as torch is set to at first. It must not be in
-        use elsewhere meanwhile.
+        Module to train. Its linear layers, layer norms and GELUs use the number of
+        threads set by :func:`use_threads`, at first that of torch. It must not be used
+        elsewhere meanwhile.
     """
     layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
     local.n_threads = available_threads()
     try:
         for layer in layers:
-            # not in a mode of torch, which would take some microseconds of every call
+            # not by a torch function mode, which costs microseconds in every call
             layer.forward = functools.partial(_LAYERS[type(layer)], layer)
         with torch_threads(1):
             yield
@@ -92,7 +92,7 @@ def same_bits(module):
 
 
 def use_threads(n_threads):
-    """Set how many threads the layers take inside of :func:`same_bits`."""
+    """Set the number of threads of the layers in :func:`same_bits`."""
     local.n_threads = n_threads
 
 
@@ -172,7 +172,7 @@ class _GELU(torch.autograd.Function):
 
 
 def _gelu_layer(layer, x):
-    # where a part of a thread ends shows in arrays that are not contiguous
+    # results depend on the split among threads if an array is not contiguous
     if layer.approximate != "none" or not x.is_contiguous() or not _is_large(x):
         return F.gelu(x, approximate=layer.approximate)
     return _GELU.apply(x)
@@ -193,23 +193,23 @@ class _LayerNorm(torch.autograd.Function):
         x, mean, scale, weight, bias = ctx.saved_tensors
         shape = ctx.shape
         gradient = gradient.contiguous()
-        of_x = of_weight = of_bias = None
+        grad_x = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
             backward = torch.ops.aten.native_layer_norm_backward
             only_x = (True, False, False)
             args = (gradient, x, shape, mean, scale, weight, bias, only_x)
-            of_x, _, _ = on_all_threads(backward, *args)
+            grad_x, _, _ = on_all_threads(backward, *args)
         # torch splits these two sums among threads, unless they are along one axis
         over = tuple(range(x.ndim - len(shape)))
         if ctx.needs_input_grad[2]:
-            # not layer_norm without a scale, which takes longer than these
+            # faster than layer_norm without a scale
             scaled = on_all_threads(torch.sub, x, mean)
             on_all_threads(scaled.mul_, scale)
             on_all_threads(scaled.mul_, gradient)
-            of_weight = on_all_threads(torch.sum, scaled, over).to(weight.dtype)
+            grad_weight = on_all_threads(torch.sum, scaled, over).to(weight.dtype)
         if ctx.needs_input_grad[3]:
-            of_bias = on_all_threads(torch.sum, gradient, over).to(bias.dtype)
-        return of_x, None, of_weight, of_bias, None
+            grad_bias = on_all_threads(torch.sum, gradient, over).to(bias.dtype)
+        return grad_x, None, grad_weight, grad_bias, None
 
 
 def _layer_norm_layer(layer, x):
@@ -223,7 +223,7 @@ def _linear_layer(layer, x):
     return _layer(x, layer.weight, layer.bias)
 
 
-# by exact type: a subclass may compute anything
+# by exact type: subclasses may differ
 _LAYERS = {
     nn.Linear: _linear_layer,
     nn.GELU: _gelu_layer,

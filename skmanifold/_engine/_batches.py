@@ -1,23 +1,22 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""An epoch's batches of row numbers, drawn from data that lie on the device once."""
+"""Batches of sample indices."""
 
 import torch
 
 
 def count_batches(n_rows, batch_size):
-    """Number of equal batches of nearly the wanted size, of two rows at least."""
+    """Return the number of equal batches of about a size, of at least two samples."""
     return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 
 class RowBatches:
-    """Row numbers in random order, split into equal batches.
+    """Sample indices in random order, split into equal batches.
 
-    Every epoch is a fresh permutation. All batches have the same size, so that buffers
-    are reused: ``n_rows`` is divided into the number of batches nearest to
-    ``n_rows / batch_size``, and the remainder (fewer rows than there are batches, other
-    ones every epoch) sits out.
+    Every epoch is a new permutation. All batches have the same size, so that buffers
+    are reused: there are about ``n_rows / batch_size`` of them, and each epoch leaves
+    out the remainder, other samples every time.
 
     Parameters
     ----------
@@ -26,7 +25,7 @@ class RowBatches:
     batch_size : int
         Wanted batch size.
     device : torch.device
-        Where the row numbers go.
+        Device of the indices.
 
     Examples
     --------
@@ -48,20 +47,18 @@ class RowBatches:
         return self.n_batches
 
     def epoch(self, generator):
-        """Yield each batch: row numbers and one uniform draw per row.
-
-        All draws of an epoch are made at once, on the CPU, and moved in one go.
+        """Yield each batch: indices and one uniform draw per sample.
 
         Parameters
         ----------
         generator : torch.Generator
-            What decides the order and the draws; on the CPU.
+            Generator of the order and the draws, on the CPU.
 
         Returns
         -------
         iterator of (rows, uniform)
-            Tensors of the length of a batch on the device: row numbers, int64, and
-            draws from [0, 1), float32.
+            Tensors of the length of a batch on the device: indices, int64, and draws
+            from [0, 1), float32.
         """
         order = torch.randperm(self.n_rows, generator=generator)
         uniform = torch.rand(self.n_rows, generator=generator)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The state of a training run in one file, written so that it is whole or absent."""
+"""The state of a training run in one file, written atomically."""
 
 import copy
 import glob
@@ -29,23 +29,23 @@ class Checkpoint:
     Parameters
     ----------
     path : path-like
-        The file.
+        Path of the file.
     every : int
-        Epochs between two writes.
+        Number of epochs between two writes.
     fingerprint : dict of str to str
-        What the fit depends on, by a name for it: digests of the parameters and of the
-        data, the versions. A file with another one is refused.
+        Digests of the parameters and the data, and the versions, by name. A file with
+        another fingerprint is rejected.
     seed : int
-        Seed of the run. If the file exists, its seed takes the place of this one.
+        Seed of the run. The seed of an existing file replaces it.
 
     Attributes
     ----------
     state : dict or None
-        What was saved of the phase of training that :meth:`next_phase` began, or None.
+        Saved state of the phase begun by :meth:`next_phase`, if any.
     """
 
     def __init__(self, path, *, every, fingerprint, seed):
-        # the others of a distributed fit only read it
+        # other ranks only read the file
         self.path = (
             checked_place(path, "checkpoint")
             if is_main_process()
@@ -53,16 +53,16 @@ class Checkpoint:
         )
         self.every = every
         self.fingerprint = fingerprint
-        found = self._load() if self.path.exists() else None
-        self.seed = seed if found is None else found["seed"]
+        saved = self._load() if self.path.exists() else None
+        self.seed = seed if saved is None else saved["seed"]
         self.state = None
-        self._found = [] if found is None else found["phases"]
+        self._saved_phases = [] if saved is None else saved["phases"]
         self._phases = []
 
     def _load(self):
         content = self.path.read_bytes()
         try:
-            # torch does not see that bytes of a tensor have changed
+            # torch does not detect changed bytes of a tensor
             if (
                 _digest(memoryview(content)[:-_DIGEST_BYTES])
                 != content[-_DIGEST_BYTES:]
@@ -75,8 +75,8 @@ class Checkpoint:
         except Exception as error:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} exists but cannot be read as a "
-                "checkpoint: it is damaged, or another kind of file. Remove it or name "
-                "another."
+                "checkpoint: it is damaged, or another kind of file. Remove it, or "
+                "pass another path."
             ) from error
         other = [
             f"other {name} ({fingerprint[name]})"
@@ -88,32 +88,32 @@ class Checkpoint:
         if other:
             raise ValueError(
                 f"checkpoint={str(self.path)!r} was written by a fit with "
-                f"{' and '.join(other)}. Remove the file to begin anew, or name "
-                "another."
+                f"{' and '.join(other)}. Remove the file to start over, or pass "
+                "another path."
             )
         return state
 
     def next_phase(self):
-        """Begin a phase of training: those before it are complete."""
-        number = len(self._phases)
-        self.state = self._found[number] if number < len(self._found) else None
+        """Begin the next phase of training."""
+        saved, number = self._saved_phases, len(self._phases)
+        self.state = saved[number] if number < len(saved) else None
         self._phases.append(self.state)
 
     def save(self, state):
-        """Put the state of the phase, and what came before it, into the file."""
-        # a copy: the next phase may go on with the tensors of this one
+        """Write the state of this phase, and of those before it, to the file."""
+        # a copy: the next phase may change the tensors of this one
         self._phases[-1] = copy.deepcopy(state) if state.get("finished") else state
         whole = dict(
             zip(_KEYS, (self.fingerprint, self.seed, self._phases), strict=True)
         )
-        # torch's own writing to a file hides the error of a full disk
+        # torch.save to a path hides the error of a full disk
         buffer = io.BytesIO()
         torch.save(whole, buffer)
         content = buffer.getbuffer()
         write_whole(self.path, (content, _digest(content)), "checkpoint")
 
     def remove(self):
-        """Training is complete: the file has served, and what a killed write left."""
+        """Remove the file, and the remains of killed writes."""
         self.path.unlink(missing_ok=True)
         for part in self.path.parent.glob(f"{glob.escape(self.path.name)}.*.part"):
             part.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Devices and number formats to compute with."""
+"""Devices and dtypes to compute with."""
 
 import contextlib
 import functools
@@ -12,13 +12,13 @@ import torch
 
 @contextlib.contextmanager
 def plain_modes():
-    """torch as it is by itself, whatever modes the caller has set around us."""
+    """Context with the default modes of torch, whatever the caller has set."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast("cpu", enabled=False))
         stack.enter_context(torch.autocast("cuda", enabled=False))
-        # a mode of its own costs every operation a little
+        # this mode slows down every operation, so only if needed
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         stack.enter_context(_SINGLE_PRECISION)
@@ -26,21 +26,21 @@ def plain_modes():
 
 
 class _SinglePrecision:
-    """float32 as torch's default dtype inside, what it was outside.
+    """Context with float32 as torch's default dtype.
 
-    The default is one for all threads: the first to enter remembers what it was, the
-    last to leave restores it.
+    All threads share the default: the first to enter saves it, the last to leave
+    restores it.
     """
 
     def __init__(self):
         self.lock = threading.Lock()
         self.n_inside = 0
-        self.before = None
+        self.previous = None
 
     def __enter__(self):
         with self.lock:
             if self.n_inside == 0:
-                self.before = torch.get_default_dtype()
+                self.previous = torch.get_default_dtype()
                 self._set(torch.float32)
             self.n_inside += 1
 
@@ -48,7 +48,7 @@ class _SinglePrecision:
         with self.lock:
             self.n_inside -= 1
             if self.n_inside == 0:
-                self._set(self.before)
+                self._set(self.previous)
 
     @staticmethod
     def _set(dtype):
@@ -60,7 +60,7 @@ _SINGLE_PRECISION = _SinglePrecision()
 
 
 def resolve_device(device):
-    """torch.device of "auto", "cpu", "cuda", "cuda:1" or "mps"."""
+    """Return the torch.device of "auto", "cpu", "cuda", "cuda:1" or "mps"."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -78,24 +78,24 @@ def resolve_device(device):
     if available is None or not available():
         raise ValueError(
             f"device={device!r} is not available to this torch ({torch.__version__}). "
-            "Use device='auto' to take a GPU where there is one and the CPU elsewhere."
+            "Use device='auto' for a GPU if there is one, else the CPU."
         )
     return resolved
 
 
 @functools.lru_cache
 def _multiplies_bfloat16(device_type):
-    """Return whether bfloat16 products are faster than float32, by kind of device.
+    """Return whether bfloat16 products are faster than float32 on a type of device.
 
-    Rates of one core, (1018 x 512) x (512 x 128): with AMX bfloat16 is about 3 times as
-    fast. With AVX512-BF16 alone it is on AMD (Zen 5: 463 GFLOP/s, 241 in float32), and
-    not on Intel (Xeon of 2023: 78, 152 in float32).
+    On one core, (1018 x 512) x (512 x 128), AMX makes bfloat16 about 3 times as fast.
+    With AVX512-BF16 only, it is faster on AMD (Zen 5: 463 GFLOP/s, 241 in float32),
+    and slower on Intel (Xeon of 2023: 78, 152 in float32).
     """
     if device_type == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     if device_type != "cpu":
         return False
-    # older versions of torch do not tell who made the processor
+    # older versions of torch do not report the vendor
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     if not capabilities:
         return bool(torch.cpu._is_amx_tile_supported())
@@ -106,7 +106,7 @@ def _multiplies_bfloat16(device_type):
 
 
 def resolve_precision(precision, device):
-    """torch dtype of the hidden layers for "auto", "float32" or "bfloat16"."""
+    """Return the dtype of hidden layers for "auto", "float32" or "bfloat16"."""
     if precision == "auto":
         precision = "bfloat16" if _multiplies_bfloat16(device.type) else "float32"
     return getattr(torch, precision)

@@ -1,24 +1,24 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""One fit in several processes, each of which computes its share of every batch.
+"""One fit in several processes, each computing a shard of every batch.
 
-A loss over pairs is no sum over samples, so that processes cannot each take a batch of
-their own and average. Here all of them draw the same batches from the same seed. In
-:func:`sharded`, which an objective calls, a network sees a share of the samples in each
-process, and its outputs are gathered before the loss, which every process then computes
-for the whole batch.
+A loss over pairs is not a sum over samples, so processes cannot average the losses of
+separate batches. Here all ranks draw the same batches from the same seed. In
+:func:`sharded`, which objectives call, a network computes a shard of the samples on
+each rank. The outputs are gathered, and every rank computes the loss of the whole
+batch.
 
-Two operations keep the gradients right. A tensor is *whole* if it, and its gradient,
-are the same in all processes, and a *share* if each has its own rows of it, with W
-times its gradient, for W processes:
+Two operations keep the gradients right. A tensor is *whole* if it and its gradient are
+the same on all ranks, and a *share* if each rank has its own rows, with W times the
+gradient, for W ranks:
 
     take:    whole -> share,   gradient: gather / W
     gather:  share -> whole,   gradient: W * take
 
-Gradients of parameters are averaged over the processes. What came through a share is
-then the sum over all rows, and what every process computed as a whole, such as a batch
-normalization, is what it was.
+Gradients of parameters are averaged over the ranks. For sharded computations this is
+the sum over all samples; for whole ones, such as batch normalization, it changes
+nothing.
 """
 
 import contextlib
@@ -37,12 +37,12 @@ def is_distributed():
 
 
 def is_main_process():
-    """Return whether this process is the one that writes and prints."""
+    """Return whether this process writes and prints."""
     return not is_distributed() or distributed.get_rank() == 0
 
 
 def check_same_on_all_ranks(values, message):
-    """Raise ValueError, in all processes, unless they have the same float values."""
+    """Raise ValueError on all ranks unless they have the same float values."""
     if not is_distributed():
         return
     values = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -55,7 +55,7 @@ def check_same_on_all_ranks(values, message):
 
 
 def broadcast(values):
-    """Return the float values that the main process has."""
+    """Return the float values of the main process."""
     if not is_distributed():
         return values
     tensor = torch.tensor(values, dtype=torch.float64, device=_device())
@@ -65,7 +65,7 @@ def broadcast(values):
 
 
 def average_gradients(parameters):
-    """Replace the gradients by their means over the processes."""
+    """Replace the gradients by their means over the ranks."""
     if not is_distributed():
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
@@ -80,28 +80,28 @@ def average_gradients(parameters):
 
 
 def sharded(network, *rows, function=None):
-    """Compute with a network, of which each process takes its share of the samples.
+    """Apply a network to samples, sharded over the processes of a distributed fit.
 
-    In a fit of one process it is ``function(*rows)``. Where several fit together, each
-    computes a part of the samples; the outputs are gathered, with gradients, so that a
-    loss over pairs sees the whole batch. An objective calls its networks in this way;
-    one that does not is right too, but every process computes all samples.
+    In one process this is ``function(*rows)``. In a distributed fit each process
+    computes a shard of the samples; the outputs are gathered, with gradients, so a loss
+    over pairs sees the whole batch. An objective that does not use it is correct, but
+    every process computes all samples.
 
     Parameters
     ----------
     network : torch.nn.Module
-        What the function computes with. Of a network with batch normalization or
-        dropout only the parts between are shared, since these see the whole batch.
+        Network used by the function. Its batch normalization and dropout layers are
+        applied to the whole batch; only the layers between are sharded.
     *rows : torch.Tensor of shape (n, ...)
-        The samples, as many of each.
+        Tensors of the same n samples.
     function : callable, default=None
-        Maps these tensors, sample by sample, to one or a tuple of several; the network
-        if None.
+        Maps these tensors, sample by sample, to a tensor or a tuple of tensors. None
+        uses the network.
 
     Returns
     -------
     torch.Tensor or tuple of torch.Tensor
-        The outputs of all samples.
+        Outputs for all samples.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def sharded(network, *rows, function=None):
 
 @contextlib.contextmanager
 def _parts_sharded(network):
-    """Let the parts of a network that map each sample on its own compute a share."""
+    """Shard the parts of a network that treat each sample independently."""
     pending = []
 
     def take(_, inputs):
@@ -155,10 +155,10 @@ def _gathered(outputs, n_rows):
 
 
 def _parts_by_row(module):
-    """Yield the largest parts of a network that map each sample on its own."""
+    """Yield the largest parts of a network that treat each sample independently."""
     if not any(True for _ in module.parameters()):
         return
-    # a list or dict of networks is not called itself
+    # a list or dict of networks is never called itself
     holder = type(module).forward is nn.Module.forward
     if not holder and not any(map(_depends_on_batch, module.modules())):
         yield module
@@ -168,7 +168,7 @@ def _parts_by_row(module):
 
 
 def _depends_on_batch(module):
-    # batch normalization of whatever library, and layers that draw at random
+    # batch normalization of any library, and random layers
     return hasattr(module, "running_mean") or isinstance(module, _RANDOM_LAYERS)
 
 
@@ -184,7 +184,7 @@ _RANDOM_LAYERS = (
 
 
 class _Take(torch.autograd.Function):
-    """Whole to share."""
+    """From whole to share."""
 
     @staticmethod
     def forward(ctx, x):
@@ -199,11 +199,11 @@ class _Take(torch.autograd.Function):
 
 
 class _Gather(torch.autograd.Function):
-    """Share to whole."""
+    """From share to whole."""
 
     @staticmethod
     def forward(ctx, x, n_rows):
-        # shares of one size, the last ones filled up; not all backends take halves
+        # padded to one size, in float32: not all backends support half precision
         dtype = torch.promote_types(x.dtype, torch.float32)
         share = x.new_zeros(_share_size(n_rows), *x.shape[1:], dtype=dtype)
         share[: len(x)] = x
@@ -222,7 +222,7 @@ def _share_size(n_rows):
 
 
 def _device():
-    """Return the device from which our own numbers are sent."""
+    """Return the device that the backend sends from."""
     backend = distributed.get_backend()
     return torch.device("cuda" if backend == "nccl" else "cpu")
 
@@ -234,6 +234,6 @@ def _others_alive():
     except RuntimeError as error:
         raise RuntimeError(
             "Another process of this distributed fit has ended or cannot be reached "
-            f"({str(error).splitlines()[0]}). Start all of them again; with "
-            "training=TrainingOptions(checkpoint=...) they go on from the last epoch."
+            f"({str(error).splitlines()[0]}). Restart all processes; with "
+            "training=TrainingOptions(checkpoint=...) they resume from the checkpoint."
         ) from error

@@ -8,21 +8,21 @@ from torch import nn
 
 
 def mark_hidden(network, rows):
-    """Mark the hidden matrices of a network of any build.
+    """Mark the hidden matrices of any network, for Muon.
 
-    They are the weights of its linear layers, but for the layer that comes last when
-    rows go through. A mark stays with its parameter, and not with copies.
+    These are the weights of its linear layers, except the last layer applied to the
+    samples. Copies of a parameter are not marked.
 
     Returns
     -------
     torch.Tensor
-        What the network makes of the rows.
+        Outputs of the network for the samples.
     """
     called = []
     hooks = [
         layer.register_forward_hook(lambda layer, *_: called.append(layer))
         for layer in network.modules()
-        if any(one.ndim > 1 for one in layer.parameters(recurse=False))
+        if any(p.ndim > 1 for p in layer.parameters(recurse=False))
     ]
     try:
         outputs = network(rows)
@@ -41,17 +41,16 @@ def mark_hidden(network, rows):
 def make_optimizers(
     objective, *, optimizer, learning_rate, weight_decay, dtype=torch.float32
 ):
-    """Optimizers of an objective's parameters.
+    """Return the optimizers of an objective's parameters.
 
-    Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" takes the
-    hidden matrices: those of the modules that ``objective.hidden_layers``, if there is
-    one, lists by their dotted names, and those that :func:`mark_hidden` has marked. All
-    else is AdamW's.
+    Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" is for hidden
+    matrices: those in the modules that ``objective.hidden_layers``, if it exists, lists
+    by their dotted names, and those marked by :func:`mark_hidden`. AdamW is for all
+    other parameters.
 
-    ``objective.learning_rate_factors``, if there is one, maps the first parts of a
-    parameter's name, joined by dots, to a factor on the learning rate: for learnable
-    points, such as cluster centres, that have farther to go than a weight. They do not
-    decay.
+    ``objective.learning_rate_factors``, if it exists, maps dotted prefixes of parameter
+    names to factors on the learning rate, for learnable points, such as cluster
+    centers, that move farther than weights. They do not decay.
     """
     factors = getattr(objective, "learning_rate_factors", {})
     own = {name: [] for name in factors}
@@ -101,14 +100,14 @@ def make_optimizers(
 class AdamW:
     """Adam with decoupled weight decay, as :class:`torch.optim.AdamW` computes it.
 
-    torch's class imports its compiler, a second for the first fit of a process, and
-    spends more on its book-keeping than on small networks.
+    torch's class imports its compiler, which takes a second, and its bookkeeping costs
+    more than the steps of small networks.
 
     Parameters
     ----------
     groups : list of dict
-        "params" and "base_lr", the largest learning rate, of each group; its
-        "weight_decay".
+        "params", "base_lr" (the largest learning rate) and "weight_decay" of each
+        group.
     """
 
     def __init__(self, groups):
@@ -129,14 +128,14 @@ class AdamW:
     def step(self, factor):
         """Take a step with ``factor`` times the learning rates."""
         for group in self.groups:
-            rows = zip(
+            states = zip(
                 group["params"],
                 group["means"],
                 group["squares"],
                 group["steps"].unbind(),
                 strict=True,
             )
-            present = [row for row in rows if row[0].grad is not None]
+            present = [state for state in states if state[0].grad is not None]
             if not present:
                 continue
             params, means, squares, steps = map(list, zip(*present, strict=True))
@@ -161,21 +160,21 @@ class AdamW:
             )
 
     def state_dict(self):
-        """State of all groups, as tensors."""
+        """Return the state of all groups, as tensors."""
         return {
             name: [group[name] for group in self.groups]
             for name in ("steps", "means", "squares")
         }
 
     def load_state_dict(self, state):
-        """Go on from a state."""
-        for name, of_groups in state.items():
-            for group, tensors in zip(self.groups, of_groups, strict=True):
+        """Restore a state."""
+        for name, groups in state.items():
+            for group, tensors in zip(self.groups, groups, strict=True):
                 torch._foreach_copy_(list(group[name]), list(tensors))
 
 
 class Muon:
-    """Momentum, orthogonalized: for hidden weight matrices. [1]_
+    """Orthogonalized momentum, for hidden weight matrices. [1]_
 
     Parameters
     ----------
@@ -184,7 +183,7 @@ class Muon:
     base_lr, weight_decay : float
         Largest learning rate, decoupled weight decay.
     dtype : torch.dtype
-        Type in which matrices are orthogonalized.
+        Dtype of the orthogonalization.
 
     References
     ----------
@@ -215,16 +214,16 @@ class Muon:
             p.add_(update.to(p.dtype), alpha=-lr * longer)
 
     def state_dict(self):
-        """State, as tensors."""
+        """Return the state, as tensors."""
         return {"means": self.means}
 
     def load_state_dict(self, state):
-        """Go on from a state."""
+        """Restore a state."""
         torch._foreach_copy_(self.means, state["means"])
 
 
 def orthogonalized(matrix, n_steps=5):
-    """Matrix of the same singular vectors whose singular values are about 1.
+    """Return a matrix with the same singular vectors and singular values of about 1.
 
     By Newton-Schulz steps, ``x <- a x + (b x x^T + c (x x^T)^2) x``.
     """

@@ -7,16 +7,13 @@ import math
 
 
 def learning_rate_factor(step, n_steps, *, warmup=0.1, schedule="cosine"):
-    """Factor on the base learning rate at a step, in (0, 1].
-
-    A function of the step alone, so that resuming needs no scheduler state.
-    """
+    """Return the factor on the base learning rate at a step, in (0, 1]."""
     n_warmup = math.ceil(warmup * n_steps)
     if step < n_warmup:
         return (step + 1) / n_warmup
     if schedule == "constant":
         return 1.0
-    # the step after the last one would be the first at exactly zero
+    # would reach zero one step after the last
     progress = (step - n_warmup) / max(n_steps - n_warmup, 1)
     if schedule == "linear":
         return 1.0 - progress

@@ -9,9 +9,8 @@ import threading
 import numpy as np
 import torch
 
-# Networks are initialized, and a user's own stochastic layers drawn, from torch's
-# global generator, which is saved before and restored after. Two threads that did so at
-# the same time would draw from each other's seed.
+# Initializations and stochastic layers of a user draw from torch's global generator.
+# Concurrent threads would draw from each other's seed.
 _GLOBAL_RNG = threading.RLock()
 
 LARGEST_SEED = np.iinfo(np.int32).max
@@ -25,7 +24,7 @@ def named_seed(seed, name):
 
 @contextlib.contextmanager
 def global_rng_seeded(seed, device=None):
-    """Seed torch's global generators inside, and restore them afterwards."""
+    """Context that seeds torch's global generators and restores them afterwards."""
     devices = [device] if device is not None and device.type == "cuda" else []
     with _GLOBAL_RNG, torch.random.fork_rng(devices=devices):
         torch.random.default_generator.manual_seed(seed)
@@ -35,5 +34,5 @@ def global_rng_seeded(seed, device=None):
 
 
 def local_generator(seed):
-    """Return a generator on the CPU, whatever the device: the same draws everywhere."""
+    """Return a generator on the CPU, for the same draws on every device."""
     return torch.Generator().manual_seed(seed)

@@ -1,16 +1,16 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""When to stop before the last epoch."""
+"""Early stopping."""
 
 import math
 
 
 class NoProgress:
-    """Counts the epochs in which the loss did not improve.
+    """Counter of epochs in which the loss did not improve.
 
-    ``done(loss)`` is True after ``patience`` epochs in a row without an improvement of
-    the best loss by more than ``tol`` times its size. ``patience=None`` never stops.
+    ``done(loss)`` is True after ``patience`` consecutive epochs without an improvement
+    of the best loss by more than a fraction ``tol``. ``patience=None`` never stops.
     """
 
     def __init__(self, patience, tol):
@@ -20,7 +20,7 @@ class NoProgress:
         self.n_bad = 0
 
     def done(self, loss):
-        """Record an epoch's loss; whether it is time to stop."""
+        """Record the loss of an epoch, and return whether to stop."""
         if self.patience is None:
             return False
         if math.isinf(self.best) or loss < self.best - self.tol * abs(self.best):
@@ -30,9 +30,9 @@ class NoProgress:
         return self.n_bad >= self.patience
 
     def state_dict(self):
-        """Return what a checkpoint keeps."""
+        """Return the state, for a checkpoint."""
         return {"best": self.best, "n_bad": self.n_bad}
 
     def load_state_dict(self, state):
-        """Go on from a checkpoint."""
+        """Restore a state."""
         self.best, self.n_bad = state["best"], state["n_bad"]

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Number of threads that torch computes with."""
+"""Number of threads of torch."""
 
 import contextlib
 import time
@@ -11,35 +11,33 @@ import torch
 
 @contextlib.contextmanager
 def torch_threads(n_threads):
-    """torch on ``n_threads`` threads inside, on as many as before outside.
+    """Context in which torch uses ``n_threads`` threads; None changes nothing.
 
-    The setting is that of the calling thread; others that run meanwhile keep theirs.
-    None changes nothing.
+    Applies to the calling thread only.
     """
-    before = torch.get_num_threads()
-    if n_threads is None or n_threads == before:
+    previous = torch.get_num_threads()
+    if n_threads is None or n_threads == previous:
         yield
         return
     torch.set_num_threads(n_threads)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)
 
 
 class Pace:
-    """Number of threads of each step: all of them while they are worth it, or one.
+    """Choice of the number of threads of each step by time: all, or one.
 
     Threads that share a core with other work wait for each other, and a step takes many
-    times as long. As results do not depend on the number of threads, it may follow the
-    clock.
+    times as long. The results do not depend on the number of threads.
 
     Parameters
     ----------
     n_threads : int
-        Threads that there are.
+        Number of available threads.
     clock : callable
-        Returns the seconds that have passed.
+        Returns the time in seconds.
 
     Examples
     --------
@@ -50,11 +48,11 @@ class Pace:
     1
     """
 
-    # Each is tried so many times at first, the first time in vain, since it is slower.
+    # Initial trials of each choice. The first one is slower, and ignored.
     n_trials = 4
-    # Steps before the slower one is tried again; doubled each time it loses.
+    # Steps before the slower choice is tried again; doubled each time it loses.
     first_pause = 100
-    # Several threads are to be worth their cores: their share of the time of one.
+    # Largest time of all threads, relative to that of one, that is worth the cores.
     worth = 0.85
 
     def __init__(self, n_threads, *, clock=time.perf_counter):
@@ -78,13 +76,13 @@ class Pace:
         if self.trials:
             self.trials.pop(0)
             known = self.seconds.get(self.current, seconds)
-            # of a first round, which also makes room in memory, nothing is kept
+            # ignore the first round, which also allocates memory
             early = len(self.trials) >= 2 * (self.n_trials - 1)
             self.seconds[self.current] = seconds if early else min(seconds, known)
             if not self.trials:
                 self._decide()
             return
-        # slowly forgotten: other work may have begun meanwhile
+        # a moving average: other work may have started
         self.seconds[self.best] += 0.2 * (seconds - self.seconds[self.best])
         self.left -= 1
         if self.left <= 0 or self._is_slower():
@@ -101,6 +99,6 @@ class Pace:
         return self.weights[n_threads] * self.seconds[n_threads]
 
     def _decide(self):
-        before, self.best = self.best, min(self.choices, key=self._cost)
-        self.pause = 2 * self.pause if self.best == before else self.first_pause
+        previous, self.best = self.best, min(self.choices, key=self._cost)
+        self.pause = 2 * self.pause if self.best == previous else self.first_pause
         self.left = self.pause

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The one training loop of the house."""
+"""The training loop."""
 
 import math
 
@@ -14,20 +14,20 @@ from ._threads import Pace
 
 
 class Training:
-    """Settings of training: all that the loop needs besides the objective.
+    """Settings of training.
 
     Parameters
     ----------
     n_epochs : int
-        Epochs of the whole schedule.
+        Number of epochs of the whole schedule.
     optimizers : list of AdamW or Muon
-        From :func:`make_optimizers`.
+        Optimizers from :func:`make_optimizers`.
     generator : torch.Generator
-        Source of all draws of the batches.
+        Generator of the batches.
     warmup, schedule : float, str
         See :func:`learning_rate_factor`.
     dtype : torch.dtype
-        Number format inside the networks.
+        Dtype inside the networks.
     n_threads : int or None
         Limit of threads on the CPU; the result does not depend on it.
     gradient_clip : float or None
@@ -35,10 +35,10 @@ class Training:
     stopping : NoProgress or None
         Early stopping.
     checkpoint : Checkpoint or None
-        Where the state goes.
+        File of the state.
     draws_globally : bool
-        Whether a step may draw from torch's global generator, whose state then belongs
-        to the checkpoint.
+        Whether a step may draw from torch's global generator, whose state is then part
+        of the checkpoint.
     """
 
     def __init__(
@@ -70,22 +70,21 @@ class Training:
 
 
 def train(objective, batches, training, *, on_epoch=None):
-    """Minimise an objective.
+    """Minimize an objective.
 
     Parameters
     ----------
     objective : torch.nn.Module
         ``objective(batch, progress)`` returns a dict of named, weighted scalar loss
-        terms whose sum is minimised. ``progress`` is the share of all steps that came
-        before, in [0, 1): weights that change in training are functions of it. From
-        the share ``objective.settled_from`` on they change no more, and early stopping
-        begins to count; 0 if there is no such attribute. If the objective has a method
-        ``on_epoch_start(progress)``, each epoch begins with it. For
+        terms. ``progress`` is the fraction of steps done, in [0, 1), for weights that
+        change during training. They are constant from ``objective.settled_from`` on, 0
+        by default; early stopping starts there. ``objective.on_epoch_start(progress)``,
+        if it exists, is called before each epoch. For
         ``objective.learning_rate_factors`` see :func:`make_optimizers`.
     batches : object
-        ``len(batches)`` batches an epoch, from ``batches.epoch(generator)``.
+        ``batches.epoch(generator)`` yields ``len(batches)`` batches.
     training : Training
-        How.
+        Settings of training.
     on_epoch : callable or None
         Called as ``on_epoch(epoch, history)`` after each epoch; training ends when it
         returns True.
@@ -93,8 +92,8 @@ def train(objective, batches, training, *, on_epoch=None):
     Returns
     -------
     history : dict of str to list of float
-        Mean over the epoch of each term and of their sum, "loss"; the learning rate
-        factor at the epoch's end.
+        Means over each epoch of the terms and of their sum, "loss"; the learning rate
+        factor at the end of each epoch.
     """
     history = {}
     _keep_freed_memory()
@@ -107,7 +106,7 @@ def train(objective, batches, training, *, on_epoch=None):
         means = broadcast((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
-        # while the objective still changes its weights, its loss says nothing
+        # losses are not comparable while the objective changes its weights
         settled = (epoch + 1) / training.n_epochs > getattr(
             objective, "settled_from", 0
         )
@@ -129,7 +128,7 @@ def train(objective, batches, training, *, on_epoch=None):
 
 
 def _epoch(objective, batches, training, epoch, pace):
-    """Take one epoch's steps: sums and names of its terms, and the last rate."""
+    """Run an epoch; return sums and names of its terms, and the last rate factor."""
     n_steps = training.n_epochs * len(batches)
     totals = None
     parameters = [p for p in objective.parameters() if p.requires_grad]
@@ -155,9 +154,8 @@ def _epoch(objective, batches, training, epoch, pace):
 
 
 def _step(objective, parameters, batch, training, progress, factor):
-    """Take one step: the terms of the loss."""
-    # Without the cache, which lives as long as the outermost such context: one of the
-    # caller's would keep the first step's weights for all of them.
+    """Take one step and return the terms of the loss."""
+    # no cache: within a caller's autocast it would keep the weights of the first step
     with torch.autocast(
         parameters[0].device.type,
         training.dtype,
@@ -177,11 +175,11 @@ def _step(objective, parameters, batch, training, progress, factor):
 
 
 def _keep_freed_memory():
-    """Have the C library reuse a step's temporary tensors.
+    """Have glibc reuse the temporary tensors of a step.
 
-    glibc returns large freed blocks to the system, and the next step pays a page fault,
-    microseconds each, for every 4 kB of them. Once a block just below its limit of 32
-    MB has been freed it keeps all smaller ones. Elsewhere this does nothing.
+    It returns large freed blocks to the system, and the next step pays a page fault for
+    every 4 kB of them. Once a block just below the limit of 32 MB has been freed, it
+    keeps all smaller ones. No effect with other C libraries.
     """
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
 
@@ -191,12 +189,12 @@ def _record(history, terms, factor, epoch):
         if not math.isfinite(value):
             raise ValueError(
                 f"Training diverged: the loss term {name!r} was {value} in epoch "
-                f"{epoch + 1}. Lower learning_rate, set "
-                "training=TrainingOptions(precision='float32'), or give it "
-                "gradient_clip=1.0. A network of your own must return finite values."
+                f"{epoch + 1}. Decrease learning_rate, or set training="
+                "TrainingOptions(precision='float32', gradient_clip=1.0). Your own "
+                "network must return finite values."
             )
-    row = {"loss": math.fsum(terms.values()), **terms, "learning_rate_factor": factor}
-    for name, value in row.items():
+    values = {"loss": math.fsum(terms.values()), **terms}
+    for name, value in {**values, "learning_rate_factor": factor}.items():
         history.setdefault(name, []).append(value)
 
 
@@ -205,7 +203,7 @@ def _snapshot(objective, training, history):
     device = next(objective.parameters()).device
     return {
         "objective": objective.state_dict(),
-        "optimizers": [one.state_dict() for one in training.optimizers],
+        "optimizers": [optimizer.state_dict() for optimizer in training.optimizers],
         "generator": training.generator.get_state(),
         "stopping": None if stopping is None else stopping.state_dict(),
         "history": history,
@@ -216,13 +214,13 @@ def _snapshot(objective, training, history):
 
 
 def _global_generators(device):
-    """States of the global generators that a step on this device may draw from."""
+    """Return the states of the global generators that a step may draw from."""
     on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
     return [torch.get_rng_state(), *on_gpu]
 
 
 def _restore(objective, training, history):
-    """Go on from the checkpoint if there is one; the epoch to begin with."""
+    """Restore the checkpoint, if there is one, and return the first epoch."""
     training.checkpoint.next_phase()
     state = training.checkpoint.state
     if state is None:

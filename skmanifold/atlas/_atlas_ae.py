@@ -45,8 +45,8 @@ from ._charts import (
 )
 from ._trunks import make_trunk
 
-# Prototypes that do not start at centers have farther to go than the other weights:
-# until they are there, the net would learn memberships of charts in the wrong places.
+# Factor on the learning rate of prototypes that do not start at cluster centers: until
+# they arrive, the network would learn memberships of misplaced charts.
 _SPEED = 10.0
 
 
@@ -57,7 +57,7 @@ class ChartLinear(nn.Module):
         super().__init__()
         bound = 1 / math.sqrt(n_in)
         self.weight = nn.Parameter(torch.empty(n_charts, n_in, n_out))
-        # flat, so that the optimizer takes it for the bias that it is
+        # flat, so that the optimizer treats it as a bias, without decay
         self.bias = nn.Parameter(torch.empty(n_charts * n_out))
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
@@ -70,16 +70,16 @@ class ChartLinear(nn.Module):
 
 
 class ChartDecoders(nn.Module):
-    """A decoder for each chart, and their mean as the decoder of chart blocks.
+    """A decoder for each chart, and their weighted mean as decoder of chart blocks.
 
     Parameters
     ----------
     n_charts, n_components, n_outputs : int
-        Charts, coordinates of each, width of what is decoded.
+        Numbers of charts, of coordinates per chart and of outputs.
     layers : sequence of int
         Widths of the hidden layers.
     membership : {"hard", "soft"}
-        Whether a row is decoded in its chart, or in all of them, weighted by q.
+        Decode a sample in its chart, or in all charts, weighted by q.
     """
 
     def __init__(self, n_charts, n_components, n_outputs, *, layers, membership):
@@ -95,7 +95,7 @@ class ChartDecoders(nn.Module):
 
     def decode(self, coordinates):
         """Decode coordinates (n, K, d) in every chart, to (n, K, n_outputs)."""
-        # centered and of about unit variance, for the sake of the first layer
+        # centered and of about unit variance for the first layer
         y = (coordinates.transpose(0, 1) - 0.5) * math.sqrt(12.0)
         return self.outputs(self.hidden(y))
 
@@ -109,15 +109,15 @@ class ChartDecoders(nn.Module):
         q, coordinates = split_raw(blocks, self.n_components)
         if self.membership == "hard":
             q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
-        # a sum over charts, whose order is the same for any number of rows
+        # a sum in the same order for any number of samples
         return (q.unsqueeze(2) * self.decode(coordinates)).sum(1)
 
 
 class Critic(nn.Module):
-    """Logits of how uniform points of charts look: (n, K, d) to (n, K).
+    """Logits of whether points of charts are uniform draws: (n, K, d) to (n, K).
 
-    An MLP of the coordinates and the one-hot chart, whose first layer's columns for the
-    latter are one shift per chart.
+    An MLP of the coordinates and the one-hot chart; the first layer has a shift for
+    each chart.
     """
 
     def __init__(self, n_charts, n_components, width=64):
@@ -143,10 +143,11 @@ class AtlasAEObjective(nn.Module):
         divergence     = weight * K * MMD of (chart, coordinates) from uniform
         locality       = weight * 1/B sum_i sum_j q_ij |x_i - c_j|^2 / v
 
-    or, for a GAN, its generator's loss as divergence and its critic's beside it.
+    For a GAN, "divergence" is the loss of the generator, and "critic" that of the
+    critic.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(
@@ -175,7 +176,7 @@ class AtlasAEObjective(nn.Module):
         self.locality_weight = locality_weight
 
     def forward(self, batch, progress):
-        """Loss terms of a batch ``(rows, draws)``, see ChartBatches."""
+        """Return the loss terms of a batch ``(rows, draws)``, see ChartBatches."""
         rows, draws = batch
         x = self.inputs[rows]
         q, coordinates = sharded(self.encoder, x, function=self.encoder.charts)
@@ -195,7 +196,7 @@ class AtlasAEObjective(nn.Module):
         return terms
 
     def play(self, q, coordinates, draws):
-        """Both losses of the GAN, each with gradients for its own player alone."""
+        """Return both losses of the GAN, each with gradients for its player only."""
         real = F.softplus(-self.critic(draws)).mean()
         fake = F.softplus(self.critic(coordinates.detach()))
         critic = real + (q.detach() * fake).sum(1).mean()
@@ -210,35 +211,40 @@ class AtlasAEObjective(nn.Module):
 class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     """Atlas autoencoder: data as overlapping charts, each with its own decoder.
 
-    An encoder gives every row its memberships q in the charts and its coordinates in
-    each, in [0, 1]; a decoder per chart maps coordinates back. Learnt together, charts
-    become small patches that tile the data evenly. How they overlap tells the topology
-    of the data, see :func:`~skmanifold.topology.betti_numbers`; a space that no single
-    chart can hold, a sphere say, is represented without a tear. [1]_
+    An encoder maps each sample to memberships q in the charts and to coordinates in
+    [0, 1] in each chart; one decoder per chart maps coordinates back. Trained together,
+    charts become small patches that tile the data evenly. Their overlaps give the
+    topology of the data, see :func:`~skmanifold.topology.betti_numbers`. Spaces that no
+    single chart can cover, such as a sphere, are represented without a tear. [1]_
 
-    ``transform`` returns *chart blocks*: for each chart its weight and the coordinates
-    times the weight. With hard membership the weight is 1 for the chart of the row and
-    0 for the others, so that a linear model behind it is one affine model per chart.
+    ``transform`` returns *chart blocks*: for each chart its weight, then its
+    coordinates times the weight. With hard membership the weight is 1 for the chart of
+    the sample and 0 for the others, so a linear model on chart blocks is one affine
+    model per chart.
+
+    Read more in the :ref:`User Guide <atlas>`.
 
     Parameters
     ----------
     n_charts : int, default=8
-        Number of charts. Reduced, with a warning, where there are fewer samples.
+        Number of charts. Increase it for data of complicated shape. Reduced, with a
+        warning, if there are fewer samples.
 
     n_components : int, default=2
-        Coordinates of each chart.
+        Number of coordinates per chart. Set it to the dimension of the data.
 
     divergence : {"mmd", "gan"}, default="mmd"
-        How the joint law of chart and coordinates is drawn towards the uniform one: by
-        the maximum mean discrepancy from uniform draws, or by a critic that learns to
-        tell the two apart.
+        Divergence of the distribution of charts and coordinates from the uniform one:
+        the maximum mean discrepancy, or the loss of a critic.
 
     divergence_weight : float or "auto", default="auto"
-        Its weight. "auto" is 1 for "mmd" and 0.01 for "gan".
+        Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
+        when charts are unevenly filled.
 
     locality_weight : float, default=0.3
-        Weight of the mean squared distance of rows to the prototypes of their charts,
-        relative to the variance of the data.
+        Weight of the mean squared distance of samples to the prototypes of their
+        charts, relative to the variance of the data. Increase it when a chart covers
+        separate regions.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
@@ -246,7 +252,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     init : {"k-means", "random", "farthest"}, default="k-means"
         Initial prototypes: the centers of k-means; random samples; or samples chosen
-        one by one as the farthest from those chosen before.
+        one by one, each the farthest from those chosen before.
 
     temperature : float, default=0.1
         Softness of the boundaries between charts. Memberships are
@@ -259,40 +265,40 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Set it for noisy data. ``transform`` does not denoise.
 
     encoder_layers : sequence of int, default=(64, 64)
-        Layers of the encoder that all charts share.
+        Widths of the layers of the encoder that all charts share.
 
     decoder_layers : sequence of int, default=(64, 64)
-        Hidden layers of each decoder.
+        Widths of the hidden layers of each decoder.
 
     encoder : torch.nn.Module, callable or None, default=None
-        Network in place of the built-in layers below the charts: a module (copied,
-        never changed) or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps
-        scaled rows, (B, n_features), to (B, n_outputs) with any n_outputs.
+        Replaces the built-in layers below the charts: a module (copied, never changed)
+        or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps scaled samples,
+        (B, n_features), to (B, n_outputs) with any n_outputs.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for a number of steps that grows with the
+        Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 128.
+        Number of samples per step. "auto" is 128.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.003.
+        Largest learning rate. "auto" is 0.003. Decrease it when training diverges.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
+        Rarely used options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the networks and the scaling of the previous fit.
+        Continue from the networks and the scaling of the previous fit.
 
     verbose : int or bool, default=False
-        Print ten lines a fit; one per epoch if above 1.
+        Print ten lines per fit, or one per epoch if above 1.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the prototypes, the networks, and the order and the draws of training.
+        Seed of the prototypes, the networks and the batches.
 
     Attributes
     ----------
@@ -300,7 +306,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Chart blocks of the training data.
 
     labels_ : ndarray of shape (n_samples,)
-        Chart of each row of the training data.
+        Chart of each training sample.
 
     n_charts_ : int
         Number of charts.
@@ -310,18 +316,18 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         :func:`~skmanifold.topology.overlap`.
 
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "reconstruction" (relative to the
-        variance of the data), "locality", "divergence" and, of a GAN, "critic" (whose
-        loss is ``2 log 2`` where it cannot tell), and "learning_rate_factor".
+        Means over each epoch of the "loss" and its terms "reconstruction" (relative to
+        the variance of the data), "locality", "divergence" and, for a GAN, "critic"
+        (``2 log 2`` is chance level), and "learning_rate_factor".
 
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
 
     network_ : torch.nn.Module
-        The learned map from scaled rows to memberships and coordinates.
+        Network from scaled samples to memberships and coordinates.
 
     decoder_ : torch.nn.Module
-        The learned map back.
+        Network from memberships and coordinates to scaled samples.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -418,20 +424,20 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     def inverse_transform(self, X):
         """Map chart blocks back to the space of the data.
 
-        A row is what its charts decode, weighted by the weights of its blocks; with
-        hard membership the chart of the largest weight alone.
+        Returns the weighted mean of the decoded charts; with hard membership, the
+        decoded chart of largest weight.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, `n_charts_` * (n_components + 1))
-            Chart blocks, as ``transform`` returns them. Weights are not negative, and
-            need not sum to 1.
+            Chart blocks, as returned by ``transform``. Weights must not be negative,
+            and need not sum to 1.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The decoded rows, in the units of the training data; float32 for float32 and
-            float16 input, float64 otherwise.
+            The decoded samples, in the units of the training data; float32 for float32
+            and float16 input, float64 otherwise.
 
         Raises
         ------
@@ -439,7 +445,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             If fit was not called.
         ValueError
             If X is not finite, has another number of columns than ``transform``
-            returns, or a row has negative weights or no positive one.
+            returns, or has negative weights or a sample without positive ones.
         """
         check_is_fitted(self)
         weights, coordinates = split_blocks(self._check_codes(X), self._n_axes)
@@ -447,9 +453,9 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         bad = np.flatnonzero((weights < 0).any(axis=1) | ~(total[:, 0] > 0))
         if len(bad):
             raise ValueError(
-                f"Row {bad[0]} of X has the weights {weights[bad[0]]}; they must not "
-                "be negative, and one must be positive. The weight of a chart is the "
-                "first column of its block, see get_feature_names_out."
+                f"Sample {bad[0]} of X has the weights {weights[bad[0]]}; they must "
+                "not be negative, and one must be positive. The weight of a chart is "
+                "the first column of its block, see get_feature_names_out."
             )
         blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
@@ -462,19 +468,19 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         prefer_skip_nested_validation=True,
     )
     def sample(self, n_samples=1, random_state=None):
-        """Draw new rows: a random chart, a random point in it, decoded.
+        """Generate new samples: decode random points of random charts.
 
         Parameters
         ----------
         n_samples : int, default=1
-            Number of rows.
+            Number of samples.
         random_state : int, RandomState instance or None, default=None
-            Seed of the draws.
+            Seed of the random draws.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Rows in the units of the training data.
+            Samples in the units of the training data.
 
         Raises
         ------
@@ -498,12 +504,12 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         chart : int
             Number of the chart.
         n_points : int, default=10
-            Points along each axis, at ``(i + 1/2) / n_points``.
+            Number of points along each axis, at ``(i + 1/2) / n_points``.
 
         Returns
         -------
         ndarray of shape (n_points, ..., n_points, n_features)
-            The decoded rows, in the units of the training data: an axis for each
+            The decoded samples, in the units of the training data: an axis for each
             coordinate of the chart, then the features.
 
         Raises
@@ -537,7 +543,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     def _make_batches(self, data, batch_size):
         n_charts = self._count_charts(data)
-        if n_charts < self.n_charts and not self._goes_on(data):
+        if n_charts < self.n_charts and not self._continues(data):
             warn(
                 f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
                 f"of X; using n_charts={n_charts}."
@@ -552,12 +558,12 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             n_components=self.n_components,
         )
 
-    def _goes_on(self, data):
-        """Return whether there are charts that a few samples can train further."""
+    def _continues(self, data):
+        """Return whether the charts of the previous fit are trained further."""
         return data.previous.get("_n_charts_asked") == self.n_charts
 
     def _count_charts(self, data):
-        if self._goes_on(data):
+        if self._continues(data):
             return data.previous["n_charts_"]
         return min(self.n_charts, data.n_samples)
 
@@ -591,11 +597,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         rng = np.random.RandomState(data.seed("prototypes"))
         if n_charts <= data.n_samples:
             prototypes = choose_prototypes(rows, n_charts, self.init, rng)
-        else:  # a part of few samples: those of the parts before it take their place
+        else:  # a small part in partial_fit: the previous prototypes replace these
             prototypes = np.zeros((n_charts, data.n_inputs))
         inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
-        # the inputs have a mean variance of 1; denoised ones may have next to none left
+        # the inputs have a mean variance of 1; denoised ones may have almost none
         apart = max(two_nearest(rows, prototypes.numpy()), 1e-6)
         heads = networks["encoder"].parts.heads
         heads.place(prototypes, self.temperature * apart)
@@ -622,11 +628,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         layers = checked_widths("encoder_layers", self.encoder_layers)
         if not layers:
             raise ValueError(
-                "encoder_layers=() has no layer, but charts need at least one. Give "
-                "its width, (64,) for instance."
+                "encoder_layers=() has no layer, but charts need at least one. Use "
+                "(64,), for instance."
             )
         trunk = MLP(n_inputs, layers[-1], layers=layers[:-1], norm="none")
-        # the heads are linear: without it they would only repeat the last layer
+        # the heads are linear: without an activation they would repeat the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 
     def _draws_globally(self):

@@ -3,12 +3,11 @@
 
 """Charts as networks and as arrays, shared by the estimators of the atlas family.
 
-An atlas maps a row to a point of the simplex over its charts (*membership* q) and to a
-point of the unit cube in every chart (*coordinates*). In one array this is a row of
-*chart blocks*: for each chart its weight, then its coordinates. An encoder of the
-family returns blocks of all charts with q as weights and the coordinates as they are
-("raw" blocks); ``transform`` returns blocks in which coordinates are weighted too, so
-that a chart with weight 0 is a block of zeros.
+An atlas maps a sample to a point of the simplex over its charts (*membership* q) and to
+a point of the unit cube in each chart (*coordinates*). *Chart blocks* hold both in one
+array: for each chart its weight, then its coordinates. Encoders return "raw" blocks,
+with q as weights and coordinates as they are; ``transform`` returns blocks in which
+coordinates are multiplied by the weights, so a chart of weight 0 is a block of zeros.
 """
 
 from collections import OrderedDict
@@ -39,23 +38,21 @@ CHART_CONSTRAINTS = {
 class ChartHeads(nn.Module):
     """Membership and coordinates from the features of a trunk.
 
-    The coordinates of all charts come from one linear map and a sigmoid. The logits of
-    the membership are a linear map of the features and, with prototypes, minus the
-    squared distance of the point to the prototype of each chart, over a temperature::
+    The coordinates of all charts are a linear map and a sigmoid. The logits of the
+    membership are a linear map, minus, with prototypes, a squared distance::
 
         q = softmax(net(features) - |point - prototype|^2 / temperature)
 
-    That makes charts local from the first step on. The map starts at zero then, so
-    that the prototypes alone decide at first.
+    With prototypes the map starts at zero, so charts are local from the first step.
 
     Parameters
     ----------
     n_features : int
         Width of the trunk's features.
     n_charts, n_components : int
-        Charts, and coordinates of each.
+        Numbers of charts and of coordinates per chart.
     prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
-        Where the prototypes start; they are learned. None has none.
+        Initial prototypes, which are trained. None for no prototypes.
     temperature : float, default=1.0
         Squared distance that is one unit of a logit.
     """
@@ -76,17 +73,16 @@ class ChartHeads(nn.Module):
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def place(self, prototypes, temperature):
-        """Move the prototypes, and set the temperature of their distances."""
+        """Set the prototypes and the temperature of their distances."""
         with torch.no_grad():
             self.prototypes.copy_(prototypes)
         self.temperature.fill_(temperature)
 
     @full_precision
     def logits(self, features, points=None):
-        """Logits of the membership (n, K) and of the coordinates (n, K, d).
+        """Return the logits of memberships (n, K) and of coordinates (n, K, d).
 
-        ``points`` of shape (n, n_inputs) are what the prototypes are compared with;
-        needed if there are prototypes. Full precision whatever the autocast.
+        Prototypes are compared with ``points`` of shape (n, n_inputs).
         """
         membership = self.membership(features)
         if self.prototypes is not None:
@@ -96,20 +92,20 @@ class ChartHeads(nn.Module):
         return membership, coordinates.unflatten(1, (self.n_charts, self.n_components))
 
     def forward(self, features, points=None):
-        """Membership q (n, K), rows sum to 1, and coordinates (n, K, d) in [0, 1]."""
+        """Return memberships q (n, K), which sum to 1, and coordinates (n, K, d)."""
         membership, coordinates = self.logits(features, points)
         return membership.softmax(1), coordinates.sigmoid()
 
 
 class ChartEncoder(nn.Module):
-    """A trunk and chart heads on it: inputs to raw chart blocks.
+    """A trunk with chart heads, from inputs to raw chart blocks.
 
     Parameters
     ----------
     trunk : torch.nn.Module
         Maps inputs (n, n_inputs) to features (n, n_features).
     heads : ChartHeads
-        What reads the features.
+        Maps the features to memberships and coordinates.
     """
 
     def __init__(self, trunk, heads):
@@ -117,21 +113,21 @@ class ChartEncoder(nn.Module):
         self.parts = nn.ModuleDict(OrderedDict(trunk=trunk, heads=heads))
 
     def charts(self, x):
-        """Membership (n, K) and coordinates (n, K, d) of inputs."""
+        """Return memberships (n, K) and coordinates (n, K, d) of inputs."""
         return self.parts.heads(self.parts.trunk(x), x)
 
     def forward(self, x):
-        """Raw chart blocks (n, K (d + 1)) of inputs."""
+        """Map inputs to raw chart blocks (n, K (d + 1))."""
         return join_blocks(*self.charts(x))
 
 
 def join_blocks(q, coordinates):
-    """Raw chart blocks (n, K (d + 1)) from tensors (n, K) and (n, K, d)."""
+    """Return raw chart blocks (n, K (d + 1)) from tensors (n, K) and (n, K, d)."""
     return torch.cat([q.unsqueeze(2), coordinates], 2).flatten(1)
 
 
 class ChartBlocks(nn.Module):
-    """The computation of :func:`chart_blocks` as a module, for graphs of networks."""
+    """The function :func:`chart_blocks` as a torch module, for ONNX graphs."""
 
     def __init__(self, n_components, membership):
         super().__init__()
@@ -163,7 +159,7 @@ class LargestChart(ChartMemberships):
     """The chart with the largest membership, the first of equals."""
 
     def forward(self, raw):
-        """Map raw chart blocks (n, K (d + 1)) to numbers of charts (n,)."""
+        """Map raw chart blocks (n, K (d + 1)) to chart indices (n,)."""
         return super().forward(raw).argmax(1)
 
 
@@ -171,7 +167,7 @@ class ChartCoordinates(ChartMemberships):
     """The chart of each sample, and its coordinates there."""
 
     def forward(self, raw):
-        """Map raw chart blocks to charts (n,) and coordinates there (n, d)."""
+        """Map raw chart blocks to charts (n,) and their coordinates (n, d)."""
         blocks = raw.unflatten(1, (-1, self.n_components + 1))
         index = blocks[:, :, 0].argmax(1)
         each = index[:, None, None].expand(-1, 1, self.n_components)
@@ -179,18 +175,18 @@ class ChartCoordinates(ChartMemberships):
 
 
 class ChartBatches:
-    """Batches of row numbers, each with uniform draws for all charts.
+    """Batches of sample indices, each with uniform draws for all charts.
 
-    ``epoch(generator)`` yields pairs ``(rows, draws)``: row numbers of shape (B,) and
-    draws from the unit cube of shape (max(2, B // 2), n_charts, n_components), for
+    ``epoch(generator)`` yields pairs ``(rows, draws)``: indices of shape (B,) and draws
+    from the unit cube of shape (max(2, B // 2), n_charts, n_components), for
     :func:`~skmanifold.losses.chart_mmd`.
 
     Parameters
     ----------
     n_rows, batch_size, device : int, int, torch.device
-        As of :class:`RowBatches`.
+        As for :class:`RowBatches`.
     n_charts, n_components : int
-        Charts, and coordinates of each.
+        Numbers of charts and of coordinates per chart.
     """
 
     def __init__(self, n_rows, batch_size, device, *, n_charts, n_components):
@@ -203,21 +199,21 @@ class ChartBatches:
     def epoch(self, generator):
         """Yield each batch."""
         for rows, _ in self.rows.epoch(generator):
-            # on the CPU, so that the draws are the same on every device
+            # on the CPU, for the same draws on every device
             n_draws = max(2, len(rows) // 2)
             draws = torch.rand(n_draws, *self.shape, generator=generator)
             yield rows, draws.to(rows.device)
 
 
 class RawBlocks(nn.Module):
-    """The way back of :class:`ChartBlocks`; weights of any sum."""
+    """Inverse of :class:`ChartBlocks`, for weights of any sum."""
 
     def __init__(self, n_components):
         super().__init__()
         self.n_components = n_components
 
     def forward(self, blocks):
-        """Map chart blocks (n, K (d + 1)) to raw ones, whose weights sum to 1."""
+        """Map chart blocks (n, K (d + 1)) to raw ones with weights that sum to 1."""
         weights, weighted = split_raw(blocks, self.n_components)
         each = weights.unsqueeze(2)
         coordinates = torch.where(each > 0, weighted / each, 0.0)
@@ -228,10 +224,10 @@ class RawBlocks(nn.Module):
 
 
 def chart_blocks(raw, n_components, membership):
-    """Return the chart blocks of ``transform`` from raw ones: weights times the rest.
+    """Return the chart blocks of ``transform`` from raw ones.
 
-    With "hard" membership the weight of the chart with the largest q is 1 (the first
-    of equals) and that of the others 0; with "soft" the weights are q.
+    With "hard" membership the weight is 1 for the chart with the largest q (the first
+    of equals) and 0 for the others; with "soft" the weights are q.
     """
     q, coordinates = split_raw(raw, n_components)
     if membership == "hard":
@@ -243,15 +239,15 @@ def chart_blocks(raw, n_components, membership):
 
 
 def split_raw(raw, n_components):
-    """Membership (n, K) and coordinates (n, K, d) of raw blocks: views."""
-    # without len(raw), which would tie a graph of the network to one number of rows
+    """Return memberships (n, K) and coordinates (n, K, d) of raw blocks, as views."""
+    # not len(raw), which would fix the batch size of an ONNX graph
     n_charts = raw.shape[1] // (n_components + 1)
     blocks = raw.reshape(-1, n_charts, n_components + 1)
     return blocks[:, :, 0], blocks[:, :, 1:]
 
 
 def split_blocks(blocks, n_components):
-    """Weights (n, K) and coordinates (n, K, d) of what ``transform`` returned.
+    """Return the weights (n, K) and coordinates (n, K, d) of chart blocks.
 
     Coordinates in a chart with weight 0 are 0.
     """
@@ -264,14 +260,14 @@ def split_blocks(blocks, n_components):
 
 
 def one_hot(q):
-    """1 for the largest of each row (the first of equals), 0 for the others."""
+    """Return 1 for the largest entry of each row (the first of equals), else 0."""
     result = np.zeros_like(q)
     result[np.arange(len(q)), q.argmax(axis=1)] = 1
     return result
 
 
 def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
-    """Atlas distances (n, m) between points with weights (n, K) and (m, K).
+    """Compute atlas distances (n, m) between points with weights (n, K) and (m, K).
 
     ``sum_j q_j(a) q_j(b) |y_j(a) - y_j(b)| / sum_j q_j(a) q_j(b)``: the mean distance
     in the charts that two points share; infinite if they share none.
@@ -281,7 +277,7 @@ def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
         shared = np.zeros((len(q_a[rows]), len(q_b)))
         total = np.zeros_like(shared)
         for j in range(q_a.shape[1]):
-            # most memberships are zero where charts are hard
+            # hard memberships are mostly zero
             a = np.flatnonzero(q_a[rows, j])
             b = np.flatnonzero(q_b[:, j])
             if len(a) == 0 or len(b) == 0:
@@ -300,12 +296,12 @@ def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
 
 
 class ChartsMixin:
-    """Methods of an estimator whose outputs are charts.
+    """Methods of an estimator that learns charts.
 
-    Named before DeepManifold among the bases of the estimator, whose encoder returns
-    raw chart blocks (see :class:`ChartEncoder`) and which has the parameters
-    ``n_components`` and ``membership``. ``n_charts_`` and ``labels_`` become fitted
-    attributes.
+    List it before DeepManifold among the base classes. The encoder must return raw
+    chart blocks (see :class:`ChartEncoder`), and the estimator must have the parameters
+    ``n_components`` and ``membership``. Adds the attributes ``n_charts_`` and
+    ``labels_``.
     """
 
     # -- hooks of DeepManifold
@@ -338,7 +334,7 @@ class ChartsMixin:
     # -- what a user calls
 
     def fit_predict(self, X, y=None):
-        """Learn the atlas and return the chart of each row.
+        """Learn the atlas and return the chart of each sample.
 
         Parameters
         ----------
@@ -350,12 +346,12 @@ class ChartsMixin:
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Numbers of charts, from 0; ``labels_``.
+            Numbers of charts, from 0: ``labels_``.
         """
         return self.fit(X, y).labels_
 
     def predict(self, X):
-        """Chart of each row: the one with the largest membership.
+        """Predict the chart of each sample: the one with the largest membership.
 
         Parameters
         ----------
@@ -375,7 +371,7 @@ class ChartsMixin:
         return self.memberships(X).argmax(axis=1)
 
     def memberships(self, X):
-        """Membership of each row in each chart.
+        """Compute the membership of each sample in each chart.
 
         Parameters
         ----------
@@ -385,7 +381,7 @@ class ChartsMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_charts)
-            Memberships q; each row sums to 1.
+            Memberships q, which sum to 1 for each sample.
 
         Raises
         ------
@@ -395,10 +391,10 @@ class ChartsMixin:
         return np.ascontiguousarray(self._memberships_and_coordinates(X)[0])
 
     def predict_proba(self, X):
-        """Membership of each row in each chart, of dense data.
+        """Compute the membership of each sample in each chart, for dense data.
 
-        The same as ``memberships``, under the name that scikit-learn's tools look for;
-        but of sparse data these take it for the classes of a classifier.
+        The same as ``memberships``, under the name that scikit-learn's tools use. They
+        take an estimator with ``predict_proba`` on sparse data for a classifier.
 
         Parameters
         ----------
@@ -408,7 +404,7 @@ class ChartsMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_charts)
-            Memberships q; each row sums to 1.
+            Memberships q, which sum to 1 for each sample.
 
         Raises
         ------
@@ -420,13 +416,13 @@ class ChartsMixin:
         check_is_fitted(self)
         if sparse.issparse(X):
             raise TypeError(
-                "predict_proba takes no sparse data. Use memberships(X), which returns "
-                "the same."
+                "predict_proba does not accept sparse X. Use memberships(X), which "
+                "returns the same."
             )
         return self.memberships(X)
 
     def charts(self, X):
-        """Chart of each row, and its coordinates there: the compact form.
+        """Compute the chart of each sample and its coordinates in that chart.
 
         Parameters
         ----------
@@ -450,10 +446,10 @@ class ChartsMixin:
         return index, coordinates[np.arange(len(index)), index]
 
     def distance(self, A, B):
-        """Compute the atlas distances between two sets of rows.
+        """Compute the atlas distances between two sets of samples.
 
-        The mean distance in the charts that two points share, weighted by the product
-        of their memberships; these are 0 and 1 with ``membership="hard"``.
+        The mean distance in the charts that two samples share, weighted by the product
+        of their memberships, which are 0 or 1 with ``membership="hard"``.
 
         Parameters
         ----------
@@ -465,7 +461,7 @@ class ChartsMixin:
         Returns
         -------
         ndarray of shape (n_samples_a, n_samples_b)
-            Distances; infinite where two points share no chart.
+            Distances; infinite if two samples share no chart.
 
         Raises
         ------
@@ -480,7 +476,7 @@ class ChartsMixin:
         return atlas_distances(q_a, coordinates_a, q_b, coordinates_b)
 
     def get_feature_names_out(self, input_features=None):
-        """Name the columns of ``transform``: the chart, then its axes.
+        """Return the names of the columns of ``transform``: the chart, then its axes.
 
         Parameters
         ----------
@@ -507,13 +503,13 @@ class ChartsMixin:
         return np.asarray(names, dtype=object)
 
     def _memberships_and_coordinates(self, X):
-        """q (n, K) and coordinates (n, K, d) of rows."""
+        """Return q (n, K) and coordinates (n, K, d) of samples."""
         check_is_fitted(self)
         return split_raw(self._apply(self.network_, X), self._n_axes)
 
     @property
     def _n_axes(self):
-        """Coordinates of a chart: what was fitted, whatever the parameter says now."""
+        """Number of coordinates per chart, as fitted."""
         if hasattr(self, "n_charts_"):
             return self._n_features_out // self.n_charts_ - 1
         return self.n_components

@@ -28,50 +28,51 @@ from skmanifold.utils import (
 
 from ._charts import one_hot, split_blocks, split_raw
 
-# Sums of float32 weights are 1 up to this.
+# Rounding error of sums of float32 weights.
 _TOLERANCE = 1e-4
 
 
 def _has_probabilities(classifier):
-    # raises the AttributeError that tells what is missing
+    # raises the AttributeError of the estimator
     return bool(classifier._base_estimator().predict_proba)
 
 
 class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Classifier on chart blocks: a classifier of its own for each chart.
+    """Classifier on chart blocks, with a separate classifier for each chart.
 
-    It goes behind :class:`~skmanifold.MSimCLR`,
-    :class:`~skmanifold.AtlasAE` or :class:`~skmanifold.AtlasTriplet` in a
-    pipeline, and gives the classifier of each chart the coordinates there. With a
-    linear model it is the evaluation of charts that the paper proposes [1]_: one affine
-    classifier per chart.
+    Use it after :class:`~skmanifold.MSimCLR`, :class:`~skmanifold.AtlasAE` or
+    :class:`~skmanifold.AtlasTriplet` in a pipeline. The classifier of each chart is
+    fitted to the coordinates in that chart. With a linear model this is the evaluation
+    that the paper proposes [1]_: one affine classifier per chart.
+
+    Read more in the :ref:`User Guide <atlas>`.
 
     Parameters
     ----------
     estimator : classifier or None, default=None
-        What is cloned and fitted for each chart. None is
+        Classifier to clone and fit for each chart. None is
         :class:`~sklearn.linear_model.LogisticRegression`.
 
     voting : {"hard", "soft"}, default="hard"
-        "hard" asks the classifier of the chart with the largest weight, which is
-        trained on the rows of this chart. "soft" takes the mean of the probabilities of
-        all charts' classifiers, weighted by the weights of the row, and trains with
-        these weights; it needs blocks with ``membership="soft"``, to differ, and an
-        `estimator` with ``predict_proba`` and ``sample_weight``.
+        "hard" uses the classifier of the chart with the largest weight, trained on the
+        samples of this chart. "soft" averages the probabilities of all classifiers,
+        weighted by the weights of the sample, and trains with these weights. It needs
+        an `estimator` with ``predict_proba`` and ``sample_weight``, and differs only
+        for blocks with ``membership="soft"``.
 
     n_charts : int or "auto", default="auto"
-        Number of charts of the blocks. "auto" finds it: the largest number for which
-        the weights of each row sum to 1 and no coordinate is outside of what its weight
-        allows. Where X is no chart blocks all its columns are one chart's coordinates.
+        Number of charts. "auto" is the largest number for which X consists of valid
+        chart blocks: the weights of each sample sum to 1, and no coordinate exceeds its
+        weight. If there is none, all columns are the coordinates of one chart.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        Class labels.
 
     estimators_ : list of length `n_charts_`
-        The classifier of each chart. A chart with training rows of a single class, or
-        with none, has a :class:`~sklearn.dummy.DummyClassifier`, which knows that class
+        Classifier of each chart. For a chart with training samples of at most one
+        class it is a :class:`~sklearn.dummy.DummyClassifier`, which predicts that class
         or the proportions of all classes.
 
     n_charts_ : int
@@ -85,7 +86,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     See Also
     --------
-    skmanifold.MSimCLR : Charts from contrast.
+    skmanifold.MSimCLR : Charts from contrastive learning.
 
     References
     ----------
@@ -127,8 +128,8 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_charts * (n_components + 1))
             Chart blocks.
         y : array-like of shape (n_samples,)
-            Classes. Samples whose class is -1, None, NaN or NA are left out: it is not
-            known. Beside 1 alone, -1 is a class.
+            Class labels. Samples with -1, None, NaN or NA are unlabeled and left out;
+            if the only other label is 1, -1 is a class.
 
         Returns
         -------
@@ -138,11 +139,11 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y is invalid, X is no chart blocks of ``n_charts`` charts, or the
-            estimator does not do what ``voting`` needs.
+            If X or y is invalid, X does not consist of ``n_charts`` chart blocks, or
+            the estimator does not support soft voting.
         """
         if y is None:
-            validate_data(self, X, y)  # asks for y as scikit-learn's classifiers do
+            validate_data(self, X, y)  # raises scikit-learn's error
         X = validate_data(self, plain(X), dtype=(np.float64, np.float32))
         if isinstance(y, np.ndarray) and y.ndim > 1:
             y = column_or_1d(y, warn=True)
@@ -152,9 +153,9 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if len(classes) < 1 + (not known.all()):
             raise ValueError(
                 f"y has {len(classes)} {'class' if len(classes) == 1 else 'classes'} "
-                f"beside {(~known).sum()} samples whose class is not known, which -1, "
-                "None, NaN and NA say. At least two classes are needed; where -1 is a "
-                "class, number the classes from 0."
+                f"and {(~known).sum()} unlabeled samples (-1, None, NaN or NA), but at "
+                "least two classes are needed. If -1 is a class, number the classes "
+                "from 0."
             )
         estimator = self._base_estimator()
         soft = self.voting == "soft"
@@ -163,9 +164,9 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             and has_fit_parameter(estimator, "sample_weight")
         ):
             raise ValueError(
-                f"voting='soft' needs an estimator with predict_proba and a "
-                f"sample_weight in fit, which {estimator!r} lacks. Take another one, "
-                "or voting='hard'."
+                "voting='soft' needs an estimator with predict_proba and a "
+                f"sample_weight in fit, which {estimator!r} lacks. Use another one, or "
+                "voting='hard'."
             )
         n_charts = self._count_charts(X)
         X, y = X[known], classes[codes[known]]
@@ -192,7 +193,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Class of each row.
+        """Predict the class of each sample.
 
         Parameters
         ----------
@@ -202,7 +203,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Classes.
+            Class labels.
         """
         check_is_fitted(self)
         if self.voting == "soft":
@@ -218,7 +219,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
-        """Probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
@@ -253,7 +254,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         )
 
     def _count_charts(self, X):
-        """Number of charts of X; 0 if they are to be found and X is no blocks."""
+        """Return the number of charts of X; 0 if "auto" finds no chart blocks."""
         n_features = X.shape[1]
         if self.n_charts == "auto":
             for width in range(2, n_features + 1):
@@ -264,26 +265,26 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if width < 2 or n_features % self.n_charts:
             raise ValueError(
                 f"n_charts={self.n_charts} does not fit X with {n_features} features: "
-                "blocks of charts have a weight and at least one coordinate each."
+                "each chart block has a weight and at least one coordinate."
             )
         if not _are_blocks(X, width):
             raise ValueError(
-                f"X is no chart blocks of n_charts={self.n_charts} charts: their "
-                "weights, columns 0, "
-                f"{width}, {2 * width} and so on, must not be negative and must sum "
-                "to 1 in each row. Pass what transform of an atlas returns, not scaled."
+                f"X does not consist of n_charts={self.n_charts} chart blocks: their "
+                f"weights, columns 0, {width}, {2 * width} and so on, must not be "
+                "negative and must sum to 1 in each row. Pass the result of transform "
+                "of an atlas, not scaled."
             )
         return self.n_charts
 
     def _split(self, X):
-        """Weights (n, K) and coordinates (n, K, d)."""
+        """Return weights (n, K) and coordinates (n, K, d)."""
         if not self._has_weights:
             return np.ones((len(X), 1)), X[:, np.newaxis]
         return split_blocks(X, X.shape[1] // self.n_charts_ - 1)
 
 
 def _are_blocks(X, width):
-    """Return whether the samples of X are chart blocks of this width."""
+    """Return whether X consists of chart blocks of this width."""
     weights, coordinates = split_raw(X, width - 1)
     return bool(
         (weights >= 0).all()

@@ -17,7 +17,7 @@ from ._atlas_ae import AtlasAE
 
 
 class DimensionEstimate(NamedTuple):
-    """Estimated dimension, with the curves that it was read from.
+    """Estimated dimension and the curves it is based on.
 
     Parameters
     ----------
@@ -155,10 +155,11 @@ def estimate_dimension(
         divergences.append(model.history_["divergence"][-1])
     errors = np.array(errors)
     log_errors = np.log(np.maximum(errors, np.finfo(np.float32).eps ** 2))
-    before = np.nan
+    log_error_of_points = np.nan
     if dimensions[0] == 1:
-        before = np.log(_error_of_points(X, min(n_charts, len(X)), seed) / variance)
-    padded = np.concatenate([[before], log_errors, [np.nan]])
+        error = _error_of_points(X, min(n_charts, len(X)), seed)
+        log_error_of_points = np.log(error / variance)
+    padded = np.concatenate([[log_error_of_points], log_errors, [np.nan]])
     bend = padded[:-2] - 2 * padded[1:-1] + padded[2:]
     return DimensionEstimate(
         int(dimensions[np.nanargmax(bend)]),
@@ -187,7 +188,7 @@ def _check_dimensions(dimensions):
     ):
         raise ValueError(
             f"dimensions={dimensions!r} must be consecutive positive integers, at "
-            "least two if the first is 1, else at least three, since the estimate lies "
-            "between others. For example range(1, 8)."
+            "least two if the first is 1, else at least three. Use range(1, 8), for "
+            "example."
         )
     return np.array(values)

@@ -38,9 +38,9 @@ from ._trunks import make_trunk
 
 
 class ChartProjections(nn.Module):
-    """One small network per chart from its coordinates to the space of the contrast.
+    """One small network per chart, from its coordinates to the contrastive space.
 
-    ``z = sum_j q_j h_j(y_j)``, all charts in two batched matrix products.
+    Computes ``z = sum_j q_j h_j(y_j)`` in two batched matrix products.
     """
 
     def __init__(self, n_charts, n_components, *, n_hidden, n_out, bias):
@@ -63,8 +63,8 @@ class ChartProjections(nn.Module):
         """Map q (n, K) and coordinates (n, K, d) to (n, n_out)."""
         z = coordinates.transpose(0, 1)
         if not len(self.biases):
-            # Without biases, and with coordinates that are never negative, a unit of
-            # negative weights is silent for all points, and stays so.
+            # centered: without biases, a unit with negative weights would be dead for
+            # all coordinates in [0, 1]
             z = 2 * z - 1
         for i, weight in enumerate(self.weights):
             z = z.relu() if i else z
@@ -84,12 +84,11 @@ class MSimCLRObjective(nn.Module):
         balance    = sum_j p_j log(K p_j)
         sharpness  = mean_i (1 - sum_j q_ij^2)
 
-    the last three times their weights. Sharpness alone would leave most charts empty,
-    and the gradient of the MMD fades with the mass of a chart; that of the balance
-    grows.
+    the last three times their weights. Sharpness alone would leave most charts empty.
+    The gradient of the MMD vanishes with the mass of a chart; that of balance grows.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(
@@ -109,7 +108,7 @@ class MSimCLRObjective(nn.Module):
         self.sharpness_weight = sharpness_weight
 
     def forward(self, batch, progress):
-        """Loss terms of two views, (B, n_inputs), and draws (m, K, d) of the cube."""
+        """Return the loss terms of two views (B, n_inputs) and draws (m, K, d)."""
         view_a, view_b, draws = batch
         n, n_charts = len(view_a), draws.shape[1]
         views = torch.cat([view_a, view_b])
@@ -117,7 +116,7 @@ class MSimCLRObjective(nn.Module):
         z_a, z_b = self.projections(q, y).chunk(2)
         terms = {"contrast": nt_xent(z_a, z_b, self.temperature)}
         if self.regularization_weight:
-            # one view: half the rows are a quarter of the pairs, and enough
+            # one view is enough, at a quarter of the pairs
             mmd = chart_mmd(q[:n], y[:n], draws)
             terms["uniformity"] = self.regularization_weight * n_charts * mmd
             if n_charts > 1:
@@ -128,9 +127,9 @@ class MSimCLRObjective(nn.Module):
 
 
 def membership_terms(q, weight, sharpness):
-    """Return terms that make charts equally large, and each sample a member of one."""
+    """Return the terms for charts of equal size and for sharp memberships."""
     mass = q.mean(0)
-    # an empty chart would have an infinite slope
+    # the gradient would be infinite for empty charts
     balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
     terms = {"balance": weight * balance}
     if sharpness:
@@ -142,8 +141,8 @@ def membership_terms(q, weight, sharpness):
 class Views:
     """Batches of two random views of each sample, with uniform draws for the charts.
 
-    ``augment(x, generator)`` makes a view of rows; ``other(x, rows, generator)`` gives
-    the rows that the second view is made of.
+    ``augment(x, generator)`` returns a view of samples; ``other(x, rows, uniform)``
+    returns the samples for the second view.
     """
 
     def __init__(self, inputs, batch_size, augment, other, charts_shape):
@@ -162,115 +161,120 @@ class Views:
         for rows, uniform in self.rows.epoch(generator):
             x = self.inputs[rows]
             second = self.other(x, rows, uniform)
-            views = [self.augment(one, generator) for one in (x, second)]
+            views = [self.augment(view, generator) for view in (x, second)]
             draws = torch.rand(self.draws_shape, generator=generator)
             yield *views, draws.to(rows.device)
 
 
-# Uniform draws that a batch is compared with. Their error is far below the batch's own.
+# Number of uniform draws that a batch is compared with. Their error is far below that
+# of the batch.
 _MOST_DRAWS = 64
 
 
 class MSimCLR(ChartsMixin, DeepManifold):
     """Manifold SimCLR: contrastive learning on an atlas of charts.
 
-    A network gives every row its memberships q in the charts and its coordinates in
-    each, in [0, 1]. Two random views of a sample (augmentations of it, or of it and a
-    neighbor) are drawn together and all others apart, as in SimCLR [2]_, while the
-    charts are kept equally large and evenly filled. A row is then a chart and a few
-    coordinates: far fewer numbers than a flat representation needs to keep classes
-    apart. [1]_
+    A network maps each sample to memberships q in the charts and to coordinates in
+    [0, 1] in each chart. A contrastive loss brings two random views of a sample
+    (augmentations of it, or of it and a neighbor) together and pushes other samples
+    away, as in SimCLR [2]_, while charts stay equally large and evenly filled. A chart
+    and a few coordinates separate classes with far fewer numbers than a flat
+    representation needs. [1]_
 
-    ``transform`` returns *chart blocks*: for each chart its weight and the coordinates
-    times the weight. With hard membership the weight is 1 for the chart of the row and
-    0 for the others, so that a linear model behind it is one affine model per chart.
+    ``transform`` returns *chart blocks*: for each chart its weight, then its
+    coordinates times the weight. With hard membership the weight is 1 for the chart of
+    the sample and 0 for the others, so a linear model on chart blocks is one affine
+    model per chart.
+
+    Read more in the :ref:`User Guide <msimclr>`.
 
     Parameters
     ----------
     n_charts : int, default=16
-        Number of charts. 1 is SimCLR with evenly spread coordinates.
+        Number of charts. 1 is SimCLR with evenly spread coordinates. Increase it for
+        many classes.
 
     n_components : int, default=2
-        Coordinates of each chart.
+        Number of coordinates per chart.
 
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C): the shape of one row of X, channels last, if rows are
-        images. They then get a convolutional network and augmentations of images. The
-        built-in network needs sides of at least 8.
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
+        convolutional network, which needs sides of at least 8, and augmentations of
+        images.
 
     augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
-        What makes a view. "noise" adds Gaussian noise of a tenth of the mean standard
-        deviation of the columns. "affine" moves, turns, resizes and slants images a
-        little; "crop" cuts out and resizes a part, mirrors, and changes colors. "auto"
-        is "noise" for rows that are no images, "affine" for images of one channel,
-        "crop" for others. A callable is called with a float32 tensor, of shape
-        (B, n_features) with scaled rows, or (B, C, H, W) with pixels divided by one
-        number, and returns one of the same shape.
+        Augmentation of a view. "noise" adds Gaussian noise of a tenth of the mean
+        standard deviation of the columns. "affine" slightly moves, rotates, resizes and
+        shears images; "crop" crops, resizes, flips and changes colors. "auto" is
+        "affine" for images with one channel, "crop" for other images, and "noise"
+        otherwise. A callable maps a float32 tensor, scaled samples (B, n_features) or
+        images (B, C, H, W) with pixels divided by one number, to one of the same shape.
 
     n_neighbors : int or None, default=4
-        The second view is made of one of so many nearest neighbors of the sample
-        instead of the sample itself; for rows that are no images, of a random point
-        between the two. Reduced, with a warning, where there are fewer other samples.
-        None makes both views of the sample, as in the paper.
+        Number of nearest neighbors, one of which replaces the sample in the second
+        view; for data other than images, a random point between the two replaces it.
+        Reduced, with a warning, if there are fewer other samples. None augments the
+        sample itself, as in the paper.
 
     temperature : float, default=0.2
-        Temperature of the contrast: the smaller, the more the most similar negatives
-        weigh.
+        Temperature of the contrastive loss. Decrease it to give more weight to the most
+        similar negatives.
 
     regularization_weight : float, default=1.0
-        Weight of all that is asked of the charts: evenly spread coordinates, equally
-        large charts, sharp membership. 0 leaves the contrast alone; with
-        ``n_charts=1`` that is SimCLR.
+        Weight of the terms for evenly spread coordinates, charts of equal size and
+        sharp memberships. With 0 only the contrastive loss is left; with
+        ``n_charts=1`` as well this is SimCLR.
 
     sharpness_weight : float, default=1.0
-        Weight, relative to the others of `regularization_weight`, of the impurity of q,
-        ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
+        Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
+        `regularization_weight`. Increase it when samples are spread over several
+        charts.
 
     projection : {"mlp", "paper"}, default="mlp"
-        The network of each chart from its coordinates to the space of the contrast,
-        dropped after training: one hidden layer of 64; or, as in the paper, of as many
-        units as coordinates, without biases, on coordinates centered at zero.
+        Network of each chart from its coordinates to the contrastive space, dropped
+        after training: one hidden layer of 64 units; or, as in the paper, of as many
+        units as coordinates, without biases, on centered coordinates.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
 
     encoder_layers : sequence of int, default=(256, 256)
-        Hidden layers of the network, for rows that are no images.
+        Widths of the hidden layers of the network; not used for images.
 
     feature_dim : int, default=128
         Width of the last layer below the charts.
 
     encoder : torch.nn.Module, callable or None, default=None
-        Network in place of the built-in one: a module (copied, never changed) or a
-        callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
+        Replaces the built-in network: a module (copied, never changed) or a callable
+        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
         (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for a number of steps that grows with the
+        Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 256.
+        Number of samples per step. "auto" is 256.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.003.
+        Largest learning rate. "auto" is 0.003. Decrease it when training diverges.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
+        Rarely used options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the network and the scaling of the previous fit.
+        Continue from the network and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbor search. The result does not depend on it.
+        Number of threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
-        Print ten lines a fit; one per epoch if above 1.
+        Print ten lines per fit, or one per epoch if above 1.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the initial network, the order of the samples and their views.
@@ -281,20 +285,20 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Chart blocks of the training data.
 
     labels_ : ndarray of shape (n_samples,)
-        Chart of each row of the training data.
+        Chart of each training sample.
 
     n_charts_ : int
         Number of charts.
 
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "contrast", "uniformity", "balance" and
-        "sharpness" (means over the epoch), and "learning_rate_factor".
+        Means over each epoch of the "loss" and its terms "contrast", "uniformity",
+        "balance" and "sharpness", and "learning_rate_factor".
 
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
 
     network_ : torch.nn.Module
-        The learned map from scaled rows to memberships and coordinates.
+        Network from scaled samples to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -304,7 +308,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
     See Also
     --------
-    skmanifold.atlas.ChartwiseClassifier : Any classifier on each chart.
+    skmanifold.atlas.ChartwiseClassifier : A classifier on each chart.
     skmanifold.AtlasTriplet : Charts learned from labels.
 
     References
@@ -468,7 +472,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     # -- what the hooks need
 
     def _augment(self, data):
-        """``(x, generator) -> view`` of rows of the inputs."""
+        """Return the function ``(x, generator) -> view`` of inputs."""
         image_shape = checked_image_shape(self.image_shape, data.X.shape[1])
         kind = self.augmentation
         if kind == "auto":
@@ -481,12 +485,12 @@ class MSimCLR(ChartsMixin, DeepManifold):
             if callable(kind):
                 return lambda x, generator: apply_augmentation(kind, x)
             raise ValueError(
-                f"augmentation={kind!r} changes images, but image_shape=None says that "
-                "rows are none. Set image_shape to (H, W) or (H, W, C)."
+                f"augmentation={kind!r} needs images, but image_shape=None. Set "
+                "image_shape to (H, W) or (H, W, C), or use augmentation='noise'."
             )
-        # pixels, with black at zero, instead of differences from the mean image
+        # pixels with black at zero, instead of differences from the mean image
         center = data.offset
-        # what lies beyond the edges is most often like the edges
+        # filled beyond the edges with their median
         edges = to_images(data.inputs[:1000] + center, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())
 
@@ -503,13 +507,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
         return augment
 
     def _other(self, data):
-        """``(x, rows, uniform) -> rows`` that the second view is made of."""
+        """Return the function ``(x, rows, uniform) -> x`` for the second view."""
         if self.n_neighbors is None:
             return lambda x, rows, uniform: x
         neighbors = find_neighbors(data, self.n_neighbors, n_jobs=self.n_jobs)
 
         def other(x, rows, uniform):
-            # one uniform draw holds two: which neighbor, and how far towards it
+            # one uniform draw decides on the neighbor and on the share
             chosen, share = neighbors.draw(rows, uniform)
             neighbor = data.inputs[chosen]
             return mix(x, neighbor, share) if self.image_shape is None else neighbor
@@ -526,13 +530,13 @@ def _noisy(x, generator):
 
 
 def affine_view(images, generator, fill):
-    """Images moved, turned, resized and slanted a little."""
+    """Return images slightly moved, rotated, resized and sheared."""
     uniform = torch.rand(len(images), 5, generator=generator).to(images.device)
     return random_affine(images, uniform, scale=0.15, shear=0.15, fill=fill)
 
 
 def crop_view(images, generator):
-    """Parts of images, mirrored, and in other colors."""
+    """Return images cropped, flipped, and with changed colors."""
     uniform = torch.rand(len(images), 9, generator=generator).to(images.device)
     images = crop_resize(images, uniform[:, :4])
     images = random_flip(images, uniform[:, 4])

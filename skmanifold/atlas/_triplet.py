@@ -55,23 +55,22 @@ _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 
 
 class ClassBatches:
-    """Batches of some rows of each of some classes; no row twice in an epoch.
+    """Class-balanced batches, without repeated samples in an epoch.
 
-    A class's rows, in random order, are cut into groups of ``group_size`` (one smaller
-    group for a class that has fewer rows), and a batch has one group of each of
-    ``n_groups`` classes. There are as many batches as that allows; what is left of
-    large classes sits out, other rows every epoch.
+    The samples of each class, in random order, are split into groups of ``group_size``
+    (a class with fewer samples has one smaller group). A batch has one group of each of
+    ``n_groups`` classes. Each epoch leaves out other samples of large classes.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows,), int
-        Class of each row, from 0; rows with -1 have none, and are in no batch.
+    labels : ndarray of shape (n_samples,), int
+        Class of each sample, from 0. Samples with -1 are unlabeled, and in no batch.
     batch_size : int
         Wanted batch size.
     n_charts, n_components : int
         Shape of the uniform draws.
     device : torch.device
-        Where the row numbers and the draws go.
+        Device of the indices and the draws.
     """
 
     def __init__(self, labels, batch_size, device, *, n_charts, n_components):
@@ -100,14 +99,14 @@ class ClassBatches:
         return self.n_batches
 
     def epoch(self, generator):
-        """Yield each batch: row numbers and draws from the cube."""
+        """Yield each batch: indices of samples and draws from the cube."""
         groups = []
         for label in torch.randperm(len(self.rows_of), generator=generator).tolist():
             rows = self.rows_of[label]
             rows = rows[torch.randperm(len(rows), generator=generator)]
             groups += rows.split(self.group_size)[: self.counts[label]]
-        # One class's groups follow each other, at most n_batches of them: n_batches
-        # apart there is always another class.
+        # The groups of a class are contiguous, and at most n_batches: groups that are
+        # n_batches apart belong to different classes.
         order = torch.randperm(self.n_batches, generator=generator).tolist()
         for first in order:
             batch = torch.cat(
@@ -132,7 +131,7 @@ class AtlasTripletObjective(nn.Module):
     the last three times their weights.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = ("encoder.parts.trunk.0.hidden",)
 
     def __init__(
@@ -156,7 +155,7 @@ class AtlasTripletObjective(nn.Module):
         self.sharpness_weight = sharpness_weight
 
     def forward(self, batch, progress):
-        """Loss terms of a batch ``(rows, draws)``."""
+        """Return the loss terms of a batch ``(rows, draws)``."""
         rows, draws = batch
         n_charts = draws.shape[1]
         x = self.inputs[rows]
@@ -176,7 +175,7 @@ class AtlasTripletObjective(nn.Module):
 
 @full_precision
 def chart_distances(q, coordinates):
-    """Distances (n, n) of a batch: q (n, K) and coordinates (n, K, d) in [0, 1].
+    """Compute distances (n, n) of a batch: q (n, K), coordinates (n, K, d) in [0, 1].
 
     ``1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(d))`` with ``w_j = q_j q'_j / (|q| |q'|)``.
     """
@@ -186,7 +185,7 @@ def chart_distances(q, coordinates):
     d2 = torch.baddbmm(
         y2.unsqueeze(2) + y2.unsqueeze(1), y, y.transpose(1, 2), alpha=-2
     )
-    # the slope of a root at zero is infinite
+    # the gradient of a square root at zero is infinite
     apart = (d2 / coordinates.shape[2]).clamp(min=1e-8).sqrt()
     shared = q.t().unsqueeze(2) * q.t().unsqueeze(1)
     return 1 + (shared * (apart - 1)).sum(0)
@@ -195,95 +194,97 @@ def chart_distances(q, coordinates):
 class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     """Metric learning on an atlas of charts, from labels.
 
-    A network gives every row its memberships q in the charts and its coordinates in
-    each, in [0, 1]. Rows of one class are drawn nearer to each other than to rows of
-    other classes by a triplet loss, while the charts are kept equally large and evenly
-    filled. What is learned is a distance, for classes too that were not seen in
-    training; it is meant for few coordinates. [1]_
+    A network maps each sample to memberships q in the charts and to coordinates in
+    [0, 1] in each chart. A triplet loss makes samples of one class more similar than
+    samples of different classes, while charts stay equally large and evenly filled. The
+    learned distance also applies to classes not seen in training. It is meant for few
+    coordinates. [1]_
 
-    The distance of two rows is the root mean square difference of their coordinates in
-    the charts that they share, and 1, the largest there can be, as far as they share
-    none::
+    The distance of two samples is the root mean square difference of their coordinates
+    in the charts that they share, and at most 1, if they share none::
 
         1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(n_components))
 
-    with ``w_j = q_j q'_j / (|q| |q'|)``. The paper has ``w_j = q_j q'_j``, by which a
-    row that is in several charts is far even from itself, and is found by no search.
+    with ``w_j = q_j q'_j / (|q| |q'|)``. In the paper ``w_j = q_j q'_j``, by which
+    samples in several charts are far even from themselves.
 
-    Samples without a label (None, NaN or NA in y, or -1, as in
-    :mod:`sklearn.semi_supervised`, but not beside 1 alone, where both are classes) are
-    neither positives nor negatives. They are embedded, and found by ``kneighbors``, but
-    do not train the network.
+    Unlabeled samples (None, NaN or NA in y, or -1, as in
+    :mod:`sklearn.semi_supervised`, unless the only other label is 1) do not train the
+    network. They are embedded, and found by ``kneighbors``.
+
+    Read more in the :ref:`User Guide <atlas_triplet>`.
 
     Parameters
     ----------
     n_charts : int, default=4
-        Number of charts.
+        Number of charts. Increase it for many classes.
 
     n_components : int, default=2
-        Coordinates of each chart.
+        Number of coordinates per chart.
 
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C): the shape of one row of X, channels last, if rows are
-        images. They then get a convolutional network, which needs sides of at least 8.
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
+        convolutional network, which needs sides of at least 8.
 
     triplets : {"batch-all", "semi-hard"}, default="batch-all"
-        Which triplets of a batch count: all that violate the margin; or, for each pair
-        of one class, the nearest row of another class that is farther away.
+        Triplets of a batch that are used: all that violate the margin; or, for each
+        pair of one class, the nearest sample of another class that is farther away.
 
     margin : float, default=0.1
-        By how much a row of another class should be farther away.
+        Required difference between the distances to samples of other classes and of
+        the same class.
 
     regularization_weight : float, default=1.0
-        Weight of all that is asked of the charts: evenly spread coordinates, equally
-        large charts, sharp membership. 0 leaves the triplets alone.
+        Weight of the terms for evenly spread coordinates, charts of equal size and
+        sharp memberships. With 0 only the triplet loss is left.
 
     sharpness_weight : float, default=0.3
-        Weight, relative to the others of `regularization_weight`, of the impurity of q,
-        ``1 - sum_j q_j^2``. The larger, the more does a row belong to one chart alone.
+        Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
+        `regularization_weight`. Increase it when samples are spread over several
+        charts.
 
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
-        the chart with the largest q and 0 for the others. A row is then a chart and
-        `n_components` numbers, but distances are coarser.
+        the chart with the largest q and 0 for the others. "hard" represents a sample by
+        a chart and `n_components` numbers, but distances are coarser.
 
     n_neighbors : int, default=5
-        Labeled samples that vote in ``predict`` and ``predict_proba``, with weights
-        ``exp(-distance / margin)``. All of them if there are fewer.
+        Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
+        weights ``exp(-distance / margin)``. All of them if there are fewer.
 
     encoder_layers : sequence of int, default=(256, 256)
-        Hidden layers of the network, for rows that are no images.
+        Widths of the hidden layers of the network; not used for images.
 
     feature_dim : int, default=128
         Width of the last layer below the charts.
 
     encoder : torch.nn.Module, callable or None, default=None
-        Network in place of the built-in one: a module (copied, never changed) or a
-        callable ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled rows,
+        Replaces the built-in network: a module (copied, never changed) or a callable
+        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
         (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
         n_outputs. Its inputs are not reduced by PCA.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for a number of steps that grows with the
+        Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step, as many of each of its classes. "auto" is 64.
+        Number of samples per step, balanced between classes. "auto" is 64.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.001.
+        Largest learning rate. "auto" is 0.001. Decrease it when training diverges.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
+        Rarely used options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the network and the scaling of the previous fit.
+        Continue from the network and the scaling of the previous fit.
 
     verbose : int or bool, default=False
-        Print ten lines a fit; one per epoch if above 1.
+        Print ten lines per fit, or one per epoch if above 1.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the initial network and of the batches.
@@ -294,24 +295,23 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Chart blocks of the training data.
 
     charts_ : ndarray of shape (n_samples,)
-        Chart of each row of the training data.
+        Chart of each training sample.
 
     classes_ : ndarray of shape (n_classes,)
-        The classes of the gallery, which is the training data unless ``set_gallery``
-        says otherwise.
+        Class labels of the gallery: the training data, unless set by ``set_gallery``.
 
     n_charts_ : int
         Number of charts.
 
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "triplets", "uniformity", "balance" and
-        "sharpness" (means over the epoch), and "learning_rate_factor".
+        Means over each epoch of the "loss" and its terms "triplets", "uniformity",
+        "balance" and "sharpness", and "learning_rate_factor".
 
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
 
     network_ : torch.nn.Module
-        The learned map from scaled rows to memberships and coordinates.
+        Network from scaled samples to memberships and coordinates.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -330,7 +330,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     Examples
     --------
-    Learn from five digits, and look up others:
+    Learn from five digits, and compare others:
 
     >>> from sklearn.datasets import load_digits
     >>> from skmanifold.atlas import AtlasTriplet
@@ -338,11 +338,11 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     >>> model = AtlasTriplet(image_shape=(8, 8), max_epochs=2, random_state=0)
     >>> model.fit(X[y < 5], y[y < 5]).distance(X[y == 8][:3], X[y == 9][:2]).shape
     (3, 2)
-    >>> distances, rows = model.kneighbors(X[:3], n_neighbors=4)
-    >>> rows.shape
+    >>> distances, indices = model.kneighbors(X[:3], n_neighbors=4)
+    >>> indices.shape
     (3, 4)
 
-    Name classes that were not learned, from five samples of each:
+    Predict classes not seen in training, from five samples of each:
 
     >>> shown = [i for digit in range(5, 10) for i in (y == digit).nonzero()[0][:5]]
     >>> model.set_gallery(X[shown], y[shown]).predict(X[y >= 5]).shape
@@ -418,8 +418,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : array-like of shape (n_samples,), default=None
-            Class of each row, without which there is no fit: at least two classes, one
-            of which has two rows. -1, None, NaN and NA mean that it is not known.
+            Class of each sample, required: at least two classes, one of them with two
+            samples. -1, None, NaN and NA mark unlabeled samples.
 
         Returns
         -------
@@ -444,7 +444,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : array-like of shape (n_samples,), default=None
-            Class of each row, without which there is no fit.
+            Class of each sample, required.
 
         Returns
         -------
@@ -454,41 +454,40 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return super().fit_transform(X, y)
 
     def fit_predict(self, X, y=None):
-        """Learn the atlas and predict the class of each row.
+        """Learn the atlas and predict the class of each sample.
 
-        The same as ``fit(X, y).predict(X)``: also of rows whose class is not known.
+        The same as ``fit(X, y).predict(X)``, also for unlabeled samples.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : array-like of shape (n_samples,), default=None
-            Class of each row, without which there is no fit.
+            Class of each sample, required.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Classes.
+            Class labels.
         """
         return self.fit(X, y).predict(X)
 
     def partial_fit(self, X, y=None, classes=None):
-        """Train for one epoch on these rows, from where training stands.
+        """Train for one more epoch, on these samples.
 
-        The rows of all parts are the gallery of ``kneighbors`` and ``predict``: they
-        are kept, and embedded anew when they are searched, since the network moves on.
-        Once they take more than scikit-learn's ``working_memory``, or where training
-        began with ``fit``, which keeps no rows, the gallery is given with
-        ``set_gallery``.
+        The samples of all parts are the gallery of ``kneighbors`` and ``predict``. They
+        are stored, and embedded again by the current network at each search. If they
+        exceed scikit-learn's ``working_memory``, or if training started with ``fit``,
+        which stores no samples, set the gallery with ``set_gallery``.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A part of the training data in raw units.
         y : array-like of shape (n_samples,), default=None
-            Class of each row, as in ``fit``; later parts may bring new classes.
+            Class of each sample, as in ``fit``. Later parts may have new classes.
         classes : array-like of shape (n_classes,), default=None
-            Further classes that ``classes_`` shall list already.
+            Further classes to list in ``classes_``.
 
         Returns
         -------
@@ -513,9 +512,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             known += read_labels(classes, name="classes").classes.tolist()
         if y is not None:
             if known and -1 not in known:
-                # also beside 1 alone: there are other classes
+                # unlabeled also if this part has only 1 besides
                 y = _with_none(y)
-            # a class that does not go with the others is found before training
+            # raises before training if the classes are of different types
             known = read_labels([*known, *self._validate_targets(y).classes]).classes
         super().partial_fit(X, y)
         self._seen = [*seen, (self._gallery_codes, self.classes_)]
@@ -534,21 +533,21 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def set_gallery(self, X, y=None):
         """Set the samples among which ``kneighbors`` and ``predict`` search.
 
-        In place of the training data, until the next fit. They may be of classes that
-        were not learned: some samples of each are enough to predict them.
+        They replace the training data until the next fit. A few samples of each class
+        are enough, also of classes not seen in training.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data in the units of the training data.
         y : array-like of shape (n_samples,), default=None
-            Class of each row, -1, None, NaN or NA where it is not known. Without y
-            there is no ``predict``.
+            Class of each sample; -1, None, NaN or NA if unlabeled. Needed for
+            ``predict``.
 
         Returns
         -------
         self : object
-            The estimator, whose ``classes_`` are those of y.
+            The estimator, with the ``classes_`` of y.
 
         Raises
         ------
@@ -567,7 +566,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return self
 
     def predict(self, X):
-        """Class of each row, by the nearest labeled samples of the gallery.
+        """Predict the class of each sample from its neighbors in the gallery.
 
         Parameters
         ----------
@@ -577,8 +576,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Returns
         -------
         ndarray of shape (n_samples,)
-            The class with the largest probability. For the chart see ``charts`` and
-            ``memberships``.
+            Class labels. For charts see ``charts`` and ``memberships``.
 
         Raises
         ------
@@ -591,7 +589,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return self.classes_[shares.argmax(axis=1)]
 
     def predict_proba(self, X):
-        """Probability of each class, by the nearest labeled samples of the gallery.
+        """Predict class probabilities from neighbors in the gallery.
 
         Parameters
         ----------
@@ -601,8 +599,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Shares of the votes of ``n_neighbors`` samples, in the order of
-            ``classes_``.
+            Weighted votes of the ``n_neighbors`` nearest labeled samples, in the order
+            of ``classes_``.
 
         Raises
         ------
@@ -616,7 +614,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         distances, nearest = _nearest(
             self._weighted(X), voters, min(self.n_neighbors, len(labels))
         )
-        # against the nearest, so that one vote at least is no zero
+        # relative to the nearest, so that at least one vote is positive
         votes = np.exp((distances[:, :1] - distances) / self.margin)
         codes = labels[nearest]
         shares = np.zeros((len(votes), len(self.classes_)))
@@ -624,28 +622,28 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return shares / votes.sum(axis=1, keepdims=True)
 
     def score(self, X, y, sample_weight=None):
-        """Accuracy of ``predict``, over the samples whose class is known.
+        """Compute the accuracy of ``predict`` on the labeled samples.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data in the units of the training data.
         y : array-like of shape (n_samples,)
-            Class of each row, -1, None, NaN or NA where it is not known.
+            Class of each sample; -1, None, NaN or NA if unlabeled.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
 
         Returns
         -------
         float
-            The share of samples with the right class; higher is better.
+            Fraction of correctly predicted samples.
 
         Raises
         ------
         NotFittedError
             If fit was not called.
         ValueError
-            If X or y is invalid, or no class in y is known.
+            If X or y is invalid, or y has no labels.
         """
         predicted = self.predict(X)
         unknown = None if -1 in self.classes_.tolist() else -1
@@ -653,7 +651,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         known = codes >= 0
         if not known.any():
             raise ValueError(
-                "y has no class that is known, so there is nothing to score."
+                "y has no labels (all are -1, None, NaN or NA). Pass labeled samples."
             )
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight)[known]
@@ -664,7 +662,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         )
 
     def distance(self, A, B):
-        """Learnt distances between two sets of rows.
+        """Compute the learned distances between two sets of samples.
 
         Parameters
         ----------
@@ -686,18 +684,18 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return learned_distances(*self._weighted(A), *self._weighted(B))
 
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
-        """Nearest samples of the gallery by the learned distance.
+        """Find the nearest samples of the gallery by the learned distance.
 
-        The gallery is the training data, after ``partial_fit`` that of all parts, or
-        what ``set_gallery`` was given.
+        The gallery is the training data (after ``partial_fit``, of all parts), unless
+        set by ``set_gallery``.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
-            Data in the units of the training data. None takes the gallery, each sample
-            of which is then no neighbor of itself.
+            Data in the units of the training data. None uses the gallery, and a sample
+            is then no neighbor of itself.
         n_neighbors : int, default=5
-            How many, at most the number of samples of the gallery.
+            Number of neighbors, at most the number of samples of the gallery.
         return_distance : bool, default=True
             Whether to return the distances.
 
@@ -706,7 +704,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         distances : ndarray of shape (n_queries, n_neighbors)
             Distances, in ascending order. Left out if ``return_distance=False``.
         indices : ndarray of shape (n_queries, n_neighbors), int
-            Positions in the gallery, through all parts one after the other; of equally
+            Indices of samples of the gallery, counted through all parts; of equally
             near samples the first.
 
         Raises
@@ -714,7 +712,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         NotFittedError
             If fit was not called.
         ValueError
-            If the gallery has fewer samples than ``n_neighbors``, or has to be given.
+            If the gallery has fewer samples than ``n_neighbors``, or is not stored.
         """
         check_is_fitted(self)
         own = self._gallery_points()
@@ -748,8 +746,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _validate_targets(self, y):
         if y is None:
             raise ValueError(
-                "AtlasTriplet requires y to be passed, but the target y is None. Give "
-                "the class of each row; MSimCLR learns without classes."
+                "AtlasTriplet requires y to be passed, but the target y is None. Pass "
+                "the class of each sample; MSimCLR learns without classes."
             )
         if isinstance(y, np.ndarray) and y.ndim > 1:
             y = column_or_1d(y, warn=True)
@@ -760,12 +758,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_unknown = int((labels.codes < 0).sum())
             raise ValueError(
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
-                f"most {most} {'row' if most == 1 else 'rows'} of each: a triplet "
-                "takes two rows of one class and one of another. Give at least these "
-                "three, also in each part of partial_fit."
+                f"most {most} {'sample' if most == 1 else 'samples'} of each, but a "
+                "triplet needs two samples of one class and one of another. Pass at "
+                "least these three, also in each part of partial_fit."
                 + (
-                    f" The class of {n_unknown} samples is not known, which -1, None, "
-                    "NaN and NA say; where -1 is a class, number the classes from 0."
+                    f" {n_unknown} samples are unlabeled (-1, None, NaN or NA); if -1 "
+                    "is a class, number the classes from 0."
                     if n_unknown
                     else ""
                 )
@@ -842,20 +840,20 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             "_gallery": None,  # embedding_
             "_gallery_codes": codes,
             "_gallery_lost": False,
-            "_parts": [],  # rows, and labels, of partial_fit
+            "_parts": [],  # samples, and labels, of partial_fit
             "_seen": [],
         }
 
     # -- what they need
 
     def _gallery_points(self):
-        """Weights and coordinates of the samples that are searched, float64."""
+        """Return weights and coordinates of the gallery, float64."""
         if self._gallery_lost:
             raise ValueError(
-                "The samples of earlier parts are not kept: training began with fit, "
-                "or they take more than scikit-learn's working_memory of "
+                "The samples of earlier parts are not stored: training started with "
+                "fit, or they exceed scikit-learn's working_memory of "
                 f"{get_config()['working_memory']} MiB. Call set_gallery(X, y) with "
-                "the samples to search among."
+                "the samples to search."
             )
         blocks = self._gallery
         if blocks is None:
@@ -895,18 +893,17 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if self.classes_.dtype.kind not in "iu":
             raise ValueError(
                 f"The classes of this AtlasTriplet are of type {self.classes_.dtype}, "
-                "and a graph returns integers: use method='predict_proba', whose "
-                "columns are in the order of classes_, or fit with classes that are "
-                "integers."
+                "but an ONNX graph returns integers. Use method='predict_proba', with "
+                "columns in the order of classes_, or fit with integer classes."
             )
         return LargestVote(self._votes(), self.classes_)
 
     def _blocks(self, rows):
-        """Chart blocks of validated rows."""
+        """Return the chart blocks of validated samples."""
         return self._present(self._outputs(self.network_, rows))
 
     def _weighted(self, X):
-        """Weights and coordinates of rows, float64."""
+        """Return weights and coordinates of samples, float64."""
         q, coordinates = self._memberships_and_coordinates(X)
         if self.membership == "hard":
             q = one_hot(q)
@@ -914,16 +911,16 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
 
 def _nearest(queries, gallery, n_neighbors, *, itself=True):
-    """Distances and positions of the nearest points of a gallery, nearest first.
+    """Return distances and indices of the nearest points of a gallery.
 
     Points are pairs of weights and coordinates. With ``itself=False`` the queries are
-    the gallery, and none finds itself.
+    the gallery, and no point is its own neighbor.
     """
     q, coordinates = queries
     n_rows = len(gallery[0])
     distances = np.empty((len(q), n_neighbors))
     indices = np.empty((len(q), n_neighbors), dtype=np.intp)
-    # rows of a block such that its distances take some 32 MB
+    # blocks of about 32 MB of distances
     for rows in gen_batches(len(q), max(1, 2**22 // n_rows)):
         block = learned_distances(q[rows], coordinates[rows], *gallery)
         if not itself:
@@ -935,13 +932,13 @@ def _nearest(queries, gallery, n_neighbors, *, itself=True):
 
 
 def _renumbered(codes, classes, more):
-    """Codes of the same labels among more classes; what is unknown stays so."""
+    """Return the codes of labels among more classes; -1 stays -1."""
     numbers = np.searchsorted(more, classes.astype(more.dtype))
     return np.append(numbers, -1)[codes]
 
 
 def _with_none(y):
-    """Labels with None for -1."""
+    """Return labels with None instead of -1."""
     codes, classes = read_labels(y, unknown=-1)
     return np.array([*classes.tolist(), None], dtype=object)[codes]
 
@@ -951,7 +948,7 @@ def _n_bytes(rows):
 
 
 def learned_distances(q_a, coordinates_a, q_b, coordinates_b):
-    """Distances (n, m) of weights (n, K), (m, K) and coordinates (n, K, d), (m, K, d).
+    """Compute distances (n, m) from weights (n, K), (m, K) and their coordinates.
 
     The formula of :func:`chart_distances`.
     """
@@ -959,10 +956,10 @@ def learned_distances(q_a, coordinates_a, q_b, coordinates_b):
     q_a, q_b = (q / np.linalg.norm(q, axis=1, keepdims=True) for q in (q_a, q_b))
     result = np.ones((len(q_a), len(q_b)))
     for j in range(q_a.shape[1]):
-        # most memberships are zero where charts are hard
+        # hard memberships are mostly zero
         a, b = np.flatnonzero(q_a[:, j]), np.flatnonzero(q_b[:, j])
         if len(a) and len(b):
             apart = cdist(coordinates_a[a, j], coordinates_b[b, j]) / root
             result[np.ix_(a, b)] += np.outer(q_a[a, j], q_b[b, j]) * (apart - 1)
-    # rounding may leave a row a little less than nothing from itself
+    # rounding may make distances slightly negative
     return result.clip(0, 1)

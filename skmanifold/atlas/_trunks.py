@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The networks below the charts, for vectors and for images, and a user's own."""
+"""Networks below the charts: built-in ones for vectors and images, and a user's."""
 
 import torch
 from torch import nn
@@ -34,5 +34,5 @@ def make_trunk(encoder, n_inputs, *, image_shape, layers, feature_dim):
         )
     else:
         trunk = ConvEncoder(image_shape, feature_dim)
-    # the heads are linear: without it they would only repeat the trunk's last layer
+    # the heads are linear: without an activation they would repeat the last layer
     return nn.Sequential(trunk, nn.GELU()), feature_dim

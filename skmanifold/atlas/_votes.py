@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Votes of a gallery's nearest samples, as a module: for graphs of networks."""
+"""Votes of the nearest samples of a gallery as torch modules, for ONNX graphs."""
 
 import math
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 
 class GalleryVotes(nn.Module):
-    """Raw chart blocks to probabilities of classes, as ``AtlasTriplet.predict_proba``.
+    """From raw chart blocks to class probabilities, as ``AtlasTriplet.predict_proba``.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class GalleryVotes(nn.Module):
     codes : ndarray of shape (n_gallery,), int
         Their classes, from 0.
     n_classes, n_neighbors : int
-        Classes, and samples that vote.
+        Numbers of classes and of voting samples.
     margin : float
-        Distance by which a vote falls to 1 / e.
+        Distance at which a vote falls to 1 / e.
     hard : bool
-        Whether a sample counts for the chart with its largest membership alone.
+        Whether to use only the chart with the largest membership of a sample.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class LargestVote(nn.Module):
     Parameters
     ----------
     votes : GalleryVotes
-        What gives the probabilities.
+        Module that computes the probabilities.
     classes : ndarray of shape (n_classes,), int
         The classes.
     """

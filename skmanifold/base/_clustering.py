@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Clusters of the embedding, for methods that leave them to k-means."""
+"""Clustering of the embedding by k-means."""
 
 from numbers import Integral
 
@@ -19,25 +19,25 @@ from skmanifold.utils._warnings import warn
 
 from ._heads import Head, NearestCenter
 
-# Clusters of fit_predict when n_clusters is None: scikit-learn's default.
+# Number of clusters of fit_predict if n_clusters is None: scikit-learn's default.
 _DEFAULT_N_CLUSTERS = 8
 
 
 def _has_n_clusters(estimator):
     if estimator.n_clusters is None:
         raise AttributeError(
-            f"{type(estimator).__name__}(n_clusters=None) has no predict: set "
+            f"{type(estimator).__name__}(n_clusters=None) has no predict. Set "
             "n_clusters to an int, so that fit also clusters the embedding."
         )
     return True
 
 
 class KMeansMixin:
-    """Clustering of the embedding, for a :class:`DeepManifold` that finds no clusters.
+    """Clustering of the embedding of a :class:`DeepManifold` by k-means.
 
-    Named before DeepManifold among the bases of an estimator with the parameter
-    ``n_clusters``, whose constraint is in ``clustering_constraints``. If `n_clusters`
-    is an int, ``labels_`` becomes a fitted attribute and ``predict`` is available.
+    List it before DeepManifold among the base classes of an estimator with the
+    parameter ``n_clusters``, whose constraint is in ``clustering_constraints``. If
+    `n_clusters` is an int, ``labels_`` and ``predict`` are available.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class KMeansMixin:
 
     @available_if(_has_n_clusters)
     def predict(self, X):
-        """Return the cluster of each sample: the nearest center in the embedding.
+        """Predict the cluster of each sample: the nearest center in the embedding.
 
         Available if ``n_clusters`` is an int.
 
@@ -75,7 +75,7 @@ class KMeansMixin:
         if self._kmeans is None:
             raise NotFittedError(
                 f"This {type(self).__name__} was fitted with n_clusters=None and has "
-                "no clusters. Call fit again, now that n_clusters is set."
+                "no clusters. Call fit again to cluster the embedding."
             )
         return self._kmeans.predict(np.asarray(self.transform(X), dtype=np.float64))
 
@@ -92,7 +92,7 @@ class KMeansMixin:
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Cluster numbers, from 0: ``n_clusters`` of them, or 8 if that is None.
+            Cluster numbers, from 0 to ``n_clusters - 1``, or 7 if that is None.
         """
         self.fit(X, y)
         if self.n_clusters is None:
@@ -122,7 +122,7 @@ class KMeansMixin:
 
 
 def fit_kmeans(embedding, n_clusters, fit_seed):
-    """Return the k-means of an embedding."""
+    """Return a KMeans fitted to an embedding."""
     n_samples = len(embedding)
     n_distinct = len(np.unique(embedding, axis=0))
     if n_clusters > n_samples:
@@ -134,11 +134,11 @@ def fit_kmeans(embedding, n_clusters, fit_seed):
     if n_clusters > n_distinct:
         warn(
             f"n_clusters={n_clusters} is more than the {n_distinct} different "
-            f"positions of the {n_samples} samples; using n_clusters={n_distinct}."
+            f"embeddings of the {n_samples} samples; using n_clusters={n_distinct}."
         )
         n_clusters = n_distinct
     seed = named_seed(fit_seed, "k-means")
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
-    # threads add up the centers in the order in which they finish
+    # more threads would sum in random order
     with one_thread():
         return kmeans.fit(np.asarray(embedding, dtype=np.float64))

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The plan of a method, and the training data as it sees them."""
+"""The plan of a method, and its training data."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,39 +13,39 @@ import torch
 from skmanifold._engine import named_seed
 from skmanifold.utils import warn
 
-# The last phase of training, whose history is ``history_``.
+# Name of the last phase of training, recorded in ``history_``.
 LAST_PHASE = "training"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Values of "auto", and the preparation that a method asks for.
+    """Values of "auto", and the preprocessing of a method.
 
-    The hook ``_plan`` returns it. Where the user's ``max_epochs``, ``batch_size`` and
-    ``learning_rate`` are not "auto", fit uses them in place of the plan's values.
+    The hook ``_plan`` returns it. Parameters ``max_epochs``, ``batch_size`` and
+    ``learning_rate`` of the estimator override it unless they are "auto".
 
     Parameters
     ----------
     batch_size : int, default=128
-        Samples of a batch.
+        Number of samples per batch.
     learning_rate : float, default=0.001
         Largest learning rate.
     n_epochs : int, default=1
-        Least number of epochs.
+        Minimum number of epochs.
     n_steps : float, default=0
-        Least number of optimizer steps: more epochs than `n_epochs` if these have
-        fewer.
+        Minimum number of optimizer steps; increases the number of epochs if needed.
     phases : dict of str to float, default=None
-        Steps of each phase that comes before the last one, by its name. A constructor
-        parameter ``<name>_epochs`` takes their place, unless it is "auto".
+        Number of steps of each phase before the last one, by name. A constructor
+        parameter ``<name>_epochs`` overrides it unless it is "auto".
     n_reduced : int or None, default=None
-        Principal components that the inputs are reduced to. See :func:`reduced_width`.
+        Number of principal components that the inputs are reduced to, see
+        :func:`reduced_width`.
     column_scaling : bool, default=True
-        Whether a column much larger than the others is scaled down to them. Otherwise
-        one number scales all columns, and distances keep their proportions.
+        Whether to scale down columns much larger than the others. If False, one number
+        scales all columns, which preserves the proportions of distances.
     one_unit : bool, default=False
-        Whether all columns are known to have one unit, as pixels do. Otherwise fit
-        warns of columns in unrelated units if `column_scaling` is False.
+        Whether all columns have one unit, as pixels do. If False, fit warns of columns
+        in unrelated units if `column_scaling` is False.
     optimizer : {"adamw", "muon"}, default="adamw"
         Value of ``TrainingOptions(optimizer="auto")``.
     warmup : float, default=0.1
@@ -80,7 +80,7 @@ class Plan:
 
 
 class Schedule(NamedTuple):
-    """Lengths and rates of a fit: the plan, or what the user gave in its place.
+    """Numbers of epochs, batch size and learning rate of a fit.
 
     ``n_epochs`` maps the name of each phase to its number of epochs.
     """
@@ -91,7 +91,7 @@ class Schedule(NamedTuple):
 
 
 def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
-    """Return the schedule of a fit: the one place that knows "auto"."""
+    """Return the schedule of a fit, with the plan's values for "auto"."""
 
     def chosen(parameter, planned):
         value = getattr(estimator, parameter, "auto")
@@ -111,16 +111,16 @@ def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
 
 
 def reduced_width(n_samples, limit=50):
-    """Return the number of principal components that so many samples can tell.
+    """Return the number of principal components that the samples can determine.
 
-    A sixth of the samples, at least 2: few samples span little but their noise.
+    A sixth of the samples, at least 2.
 
     Parameters
     ----------
     n_samples : int
         Number of samples.
     limit : int, default=50
-        Largest number.
+        Upper limit.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def reduced_width(n_samples, limit=50):
 
 @dataclass
 class FitData:
-    """The training data as a method sees them.
+    """The training data of a method.
 
     Parameters
     ----------
@@ -147,21 +147,20 @@ class FitData:
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         Scaled and reduced samples, on the device.
     y : object, default=None
-        The targets of a supervised method, as its hook ``_validate_targets`` returned
-        them.
+        Targets of a supervised method, from its hook ``_validate_targets``.
     unit : float, default=1.0
-        Units of X in one unit of the inputs.
+        Unit of the inputs, in units of X.
     center : ndarray of shape (n_features,) or None, default=None
         Center of the columns, in units of X.
     fit_seed : int, default=0
-        The seed of the whole fit.
+        Seed of the fit.
     previous : dict, default=None
-        Fitted attributes of the fit that this one continues; empty for a fresh start.
+        Fitted attributes of the fit that this one continues; empty for a new fit.
 
     Attributes
     ----------
     learned : dict
-        Fitted attributes that a hook adds.
+        Fitted attributes added by hooks.
     n_samples : int
         Number of samples.
     n_inputs : int
@@ -169,8 +168,8 @@ class FitData:
     device : torch.device
         Device of the inputs.
     offset : torch.Tensor of shape (1, n_features)
-        Center of the columns in units of the inputs, on the device: of inputs that are
-        scaled by one number, ``inputs + offset`` is proportional to X, as pixels are.
+        Center of the columns in units of the inputs, on the device. If one number
+        scales all columns, ``inputs + offset`` is proportional to X.
 
     Examples
     --------
@@ -206,13 +205,13 @@ class FitData:
         return torch.from_numpy(offset).to(self.device)
 
     def seed(self, name):
-        """Return a seed of its own for each name, spawned from the seed of the fit.
+        """Return the seed for a name, spawned from the seed of the fit.
 
         Parameters
         ----------
         name : str
-            What the seed is for, such as "neighbors". What other names are asked for,
-            and in which order, does not change it.
+            Purpose of the seed, such as "neighbors". Seeds of other names do not affect
+            it.
 
         Returns
         -------
@@ -222,7 +221,7 @@ class FitData:
         return named_seed(self.fit_seed, name)
 
     def warn_once(self, message):
-        """Warn, unless the fit has given this warning already.
+        """Warn, unless this fit has already given this warning.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Decoding: the inverse of transform, for methods that learn one."""
+"""Decoding, for methods that learn a decoder."""
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
@@ -14,7 +14,7 @@ from ._inference import on_device, output_dtype
 
 
 class DecoderMixin:
-    """Decoding, for a :class:`DeepManifold` whose objective has a ``decoder``.
+    """Decoding, for a :class:`DeepManifold` with a "decoder" among its networks.
 
     The decoder maps the encoder's outputs to the encoder's inputs.
 
@@ -63,8 +63,8 @@ class DecoderMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            What the embedding keeps of each sample; float32 for float32 and float16
-            input, float64 otherwise.
+            The reconstructed samples; float32 for float32 and float16 input, float64
+            otherwise.
 
         Raises
         ------

@@ -11,19 +11,19 @@ from skmanifold.utils._sklearn import safe_indexing
 
 # for a step that was saved without its pipeline, or taken out of it
 _STEPS_BEFORE = (
-    " If this estimator was fitted as the last step of a pipeline, pass what the steps "
-    "before it return: neither the step nor its file holds them."
+    " If this estimator was fitted as the last step of a pipeline, pass the result of "
+    "the steps before it, which neither this step nor its file includes."
 )
 
 
 def explained(error, estimator, X):
-    """Return an error that tells more about X than this one, or this one."""
+    """Return an error with more about X than the given one, or the given one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
     if "features as input" in str(error):
         return kind(f"{error}{_STEPS_BEFORE}")
-    # of a lazy frame, the columns would be computed
+    # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
     words, holes = [], []
@@ -36,8 +36,8 @@ def explained(error, estimator, X):
     if words:
         return ValueError(
             f"X has columns that are not numbers: {listed(words)}. Encode categories, "
-            "with OneHotEncoder for instance, give dates as numbers, or leave these "
-            f"columns out.{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
+            "with OneHotEncoder for instance, pass dates as numbers, or drop these "
+            f"columns.{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
         )
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
@@ -45,13 +45,13 @@ def explained(error, estimator, X):
 
 
 def _rows_of_samples(estimator, shape):
-    """Return the remedy for an array of more than two axes, of images perhaps."""
-    hint = "Make a row of each sample: X.reshape(len(X), -1)"
+    """Return the remedy for an array of more than two axes, possibly of images."""
+    hint = "Flatten each sample: X.reshape(len(X), -1)"
     if getattr(estimator, "image_shape", shape) is not None or len(shape) > 4:
         return hint
     image = shape[1:]
     if len(image) == 3 and image[0] <= 4 < image[2]:
-        hint += ", or of images whose channels come first, as here it seems, "
+        hint += ", or, if channels come first as they seem to, "
         hint += "X.transpose(0, 2, 3, 1).reshape(len(X), -1)"
         image = (*image[1:], image[0])
     elif len(image) == 3 and image[2] > 4:
@@ -60,19 +60,19 @@ def _rows_of_samples(estimator, shape):
 
 
 def as_numbers(rows, **options):
-    """Return validated samples as numbers, since some words and dates pass as such."""
+    """Return validated samples as numbers; some strings and dates pass validation."""
     if rows.dtype.kind == "O":
         rows = check_array(rows, dtype=np.float64, **options)
     if rows.dtype.kind not in "biuf":
         raise TypeError(
-            f"X holds values of type {rows.dtype}, which are not numbers. Give dates "
-            "as numbers, days since the first of them for instance."
+            f"X holds values of type {rows.dtype}, which are not numbers. Pass dates "
+            "as numbers, for instance days since the first of them."
         )
     return rows
 
 
 def _numeric_column(frame, i):
-    """A column of a data frame as an array of numbers, None if it holds others."""
+    """Return a column of a data frame as numbers, or None if it is not numeric."""
     options = {"ensure_all_finite": False, "ensure_min_samples": 0}
     try:
         column = check_array(safe_indexing(frame, [i], axis=1), **options)

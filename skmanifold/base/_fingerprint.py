@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The checkpoint of a fit, and the fingerprint by which it knows the fit again."""
+"""The checkpoint of a fit, and the fingerprint that identifies the fit."""
 
 import joblib
 import numpy as np
@@ -18,9 +18,9 @@ _WITHOUT_EFFECT = ("device", "verbose", "n_jobs")
 
 
 def open_checkpoint(estimator, options, samples, targets, *, continued):
-    """Return the checkpoint, or None if none is wanted, and the seed of the fit."""
+    """Return the checkpoint, or None if there is none, and the seed of the fit."""
     rng = check_seed(estimator.random_state)
-    # processes that fit together draw the same, with random_state=None too
+    # the same seed in all processes, also with random_state=None
     seed = int(broadcast([rng.randint(LARGEST_SEED)])[0])
     if options.checkpoint is None:
         return None, seed
@@ -30,12 +30,12 @@ def open_checkpoint(estimator, options, samples, targets, *, continued):
         fingerprint=fingerprint(estimator, samples, targets, continued=continued),
         seed=seed,
     )
-    # with random_state=None, going on from a file means going on with its seed
+    # with random_state=None, a resumed fit uses the seed in the file
     return checkpoint, checkpoint.seed
 
 
 def fingerprint(estimator, samples, targets, *, continued):
-    """Return digests of all that the result of a fit depends on, by name."""
+    """Return digests of everything that the result of a fit depends on, by name."""
     parameters = estimator.get_params(deep=False)
     options = parameters.pop("training") or TrainingOptions()
     for name in _WITHOUT_EFFECT:
@@ -44,10 +44,10 @@ def fingerprint(estimator, samples, targets, *, continued):
     for name in ("checkpoint", "checkpoint_every"):
         parameters.pop(name)
     if isinstance(estimator.random_state, np.random.RandomState):
-        # it has moved on since; the seed that it gave is in the file
+        # its state has advanced; the file holds the seed
         parameters.pop("random_state")
-    # each by itself: the digest of a whole tells one object in two places from two
-    # equal ones, and clone copies tuples
+    # each on its own: the digest of the dict depends on shared objects, and clone
+    # copies tuples
     described = {
         name: joblib.hash(_describe(name, value)) for name, value in parameters.items()
     }
@@ -61,14 +61,14 @@ def fingerprint(estimator, samples, targets, *, continued):
     installed = versions()
     return {
         "parameters": joblib.hash([type(estimator).__name__, described]),
-        "networks to go on from": joblib.hash(start),
+        "previous networks": joblib.hash(start),
         "data": joblib.hash(samples if targets is None else [samples, targets]),
         "versions": f"skmanifold {installed['skmanifold']}, torch {installed['torch']}",
     }
 
 
 def _describe(name, value):
-    """Return a parameter as something whose hash is the same in another process."""
+    """Return a description of a parameter with the same hash in every process."""
     if isinstance(value, nn.Module):
         state = {key: t.cpu().numpy() for key, t in value.state_dict().items()}
         return [repr(value), state]
@@ -81,7 +81,7 @@ def _describe(name, value):
         return joblib.hash(value)
     except Exception as error:
         raise ValueError(
-            f"With a checkpoint, {name}={value!r} must be recognizable when training "
-            "resumes: pass a function or class from the top level of a module, not a "
-            "lambda or a function inside another."
+            f"{name}={value!r} cannot be compared when training resumes from a "
+            "checkpoint. Pass a function or class from the top level of a module, not "
+            "a lambda or a nested function."
         ) from error

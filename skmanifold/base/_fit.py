@@ -3,7 +3,7 @@
 
 """The steps of a fit: validate, scale, prepare, (train,) publish.
 
-:meth:`DeepManifold._fit` calls them one after the other. Training is the method's:
+:meth:`DeepManifold._fit` calls them in this order. Methods train in
 ``_learn(data, run)``.
 """
 
@@ -45,42 +45,42 @@ from ._scaler import InputScaler
 # Fitted attributes that are not public.
 _PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
 
-# Attributes that tell scikit-learn which callbacks to tear down.
+# Attributes of scikit-learn's callbacks during a fit.
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 
 @dataclass(kw_only=True)
 class Job:
-    """One call of fit: what it was given, and what was decided before training.
+    """Arguments of one call of fit, and decisions made before training.
 
     Parameters
     ----------
     estimator : DeepManifold
-        What is fitted.
+        The estimator to fit.
     X : object
-        What fit was given.
+        The X passed to fit.
     samples : ndarray or CSR matrix
         The validated X.
     targets : object
-        What ``_validate_targets`` made of y.
+        The result of ``_validate_targets(y)``.
     options : TrainingOptions
-        The rare options.
+        Rarely used options.
     device : torch.device
-        Where to train.
+        Device to train on.
     plan, schedule : Plan, Schedule
-        What the method wants, and its lengths with the user's values put in.
+        The method's plan, and the schedule that combines it with the user's values.
     part : bool
         Whether the samples are a part of the data, see ``partial_fit``.
     seed : int
         Seed of the fit.
     checkpoint : Checkpoint or None
-        The file of the state of training.
+        File of the state of training.
     previous : dict
-        Fitted attributes of the fit that this one continues; empty for a fresh start.
+        Fitted attributes of the fit that this one continues; empty for a new fit.
     networks : dict
-        The networks of that fit.
+        Networks of that fit.
     progress : Progress
-        What reports to the outside.
+        Printed lines and callbacks.
     """
 
     estimator: Any
@@ -100,7 +100,7 @@ class Job:
 
 
 def validate(estimator, X, y, *, part):
-    """Check all that was given, and decide what to do; the previous fit ends here."""
+    """Check all arguments, make the job, and delete the previous fit."""
     options = estimator.training or TrainingOptions()
     options._validate_params()
     device = resolve_device(estimator.device)
@@ -142,7 +142,7 @@ def validate(estimator, X, y, *, part):
 
 
 def scale(job):
-    """Return the scaler, fitted to the samples or taken further with them."""
+    """Return the scaler, fitted or updated with the samples."""
     if job.previous:
         scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.samples)
     else:
@@ -158,13 +158,13 @@ def scale(job):
     check_same_on_all_ranks(
         [*job.samples.shape, scaler.center_.sum(), scaler.factor_.sum()],
         "X differs between the processes of this distributed fit. Pass the same "
-        "samples in the same order to fit in all of them: each takes its share.",
+        "samples in the same order to fit in all of them; fit shards them.",
     )
     return scaler
 
 
 def prepare(job, scaler):
-    """Return the run, which has the inputs on the device and makes the networks."""
+    """Return the run, with the inputs on the device."""
     inputs = apply_to_samples(
         linear(scaler.basis_), scaler, job.samples, make_room=room_beside(job.X)
     )
@@ -197,7 +197,7 @@ def prepare(job, scaler):
 
 
 def _epoch_ended(job, scaler, run, objective, phase, epoch):
-    """Report an epoch, and return whether it is the phase's last one."""
+    """Report an epoch, and return whether to end the phase."""
     return job.progress.epoch_ended(
         phase,
         epoch,
@@ -208,7 +208,7 @@ def _epoch_ended(job, scaler, run, objective, phase, epoch):
 
 
 def publish(job, scaler, run, objective):
-    """Give the estimator its fitted attributes."""
+    """Set the fitted attributes of the estimator."""
     attributes = fitted_attributes(job, scaler, run, objective)
     scaled = scaler.transform(job.samples[:1])[0]
     warn_of_unlike_samples(job.estimator, attributes, scaled)
@@ -219,7 +219,7 @@ def publish(job, scaler, run, objective):
 
 
 def fitted_attributes(job, scaler, run, objective):
-    """Return the attributes of an estimator whose fit ends with this objective."""
+    """Return the fitted attributes for the current state of the objective."""
     estimator = job.estimator
     modules = frozen_networks(run.networks, scaler)
     network, device = on_device(estimator, modules["network_"])
@@ -250,7 +250,7 @@ def fitted_attributes(job, scaler, run, objective):
 
 @contextlib.contextmanager
 def previous_fit_kept(estimator):
-    """Leave the estimator as it was if the fit fails or is interrupted."""
+    """Restore the estimator if the fit fails or is interrupted."""
     state = vars(estimator)
     before = dict(state)
     try:

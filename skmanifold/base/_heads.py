@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The last layers of an ONNX graph, for each method of an estimator."""
+"""Last layers of ONNX graphs, one for each method of an estimator."""
 
 from typing import NamedTuple
 
@@ -17,8 +17,8 @@ class Head(NamedTuple):
     Parameters
     ----------
     make : callable
-        Returns a torch module that maps these outputs, (n, n_outputs), to what the
-        method returns: a tensor, or a tuple of them.
+        Returns a torch module that maps these outputs, (n, n_outputs), to the result of
+        the method: a tensor, or a tuple of tensors.
     outputs : tuple of str
         Names of the graph's outputs.
 
@@ -35,7 +35,7 @@ class Head(NamedTuple):
 
 
 class NearestCenter(nn.Module):
-    """Number of the nearest center, the first of equally near ones.
+    """Index of the nearest center, the first of equally near ones.
 
     Parameters
     ----------
@@ -48,7 +48,6 @@ class NearestCenter(nn.Module):
         self.register_buffer("centers", torch.from_numpy(centers).double())
 
     def forward(self, z):
-        """Map points (n, n_components) to numbers of centers (n,)."""
-        # by differences, in float64
+        """Map points (n, n_components) to indices of centers (n,)."""
         squares = (z.double().unsqueeze(1) - self.centers).square().sum(2)
         return squares.argmin(1)

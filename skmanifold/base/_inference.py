@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""From samples to outputs of a network, and the arrays that outputs go to."""
+"""From samples to outputs of a network, and arrays for the outputs."""
 
 import copy
 import math
@@ -12,21 +12,21 @@ import torch
 
 from skmanifold._engine import apply_in_blocks, resolve_device
 
-# Inputs of a memory-mapped X are memory-mapped themselves from this size on.
+# From this size on, inputs of a memory-mapped X are memory-mapped themselves.
 _LEAST_BYTES_ON_DISK = 2**28
 
 
 def output_dtype(dtype):
-    """Return the precision of results for input of a precision."""
+    """Return the dtype of results for input of a dtype."""
     return np.float32 if dtype in (np.float32, np.float16) else np.float64
 
 
 def on_device(estimator, network):
-    """Return a network, or a copy of it, on the device of its estimator."""
+    """Return a network, or a copy of it, on the estimator's device, and the device."""
     try:
         device = resolve_device(estimator.device)
     except ValueError:
-        # fitted where there was such a device, loaded where there is none
+        # fitted on a machine with such a device, loaded on one without
         device = torch.device("cpu")
     if device.type != "cpu":
         network = copy.deepcopy(network).to(device)
@@ -53,7 +53,7 @@ def apply_to_samples(
 
 
 def room_beside(X):
-    """Return a function that makes the array of the inputs: on disk if X is there."""
+    """Return a function that allocates the inputs: on disk if X is memory-mapped."""
     on_disk = False
     while X is not None:
         on_disk = on_disk or isinstance(X, np.memmap)
@@ -63,7 +63,7 @@ def room_beside(X):
         n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
         if not on_disk or n_bytes < _LEAST_BYTES_ON_DISK:
             return np.empty(shape, dtype)
-        # without a name: the file goes when the array does
+        # unnamed: the file is deleted with the array
         with tempfile.TemporaryFile() as file:
             return np.memmap(file, dtype, mode="w+", shape=shape)
 
@@ -71,16 +71,16 @@ def room_beside(X):
 
 
 def check_out(out, shape):
-    """Raise ValueError unless `out` can take results of a shape."""
+    """Raise ValueError unless `out` can hold results of a shape."""
     if not isinstance(out, np.ndarray):
         received = f"an object of type {type(out).__name__}"
     elif out.shape != shape or out.dtype not in (np.float32, np.float64):
         received = f"an array of shape {out.shape} and type {out.dtype}"
     elif not out.flags.writeable:
-        received = "an array that is read-only"
+        received = "a read-only array"
     else:
         return
     raise ValueError(
-        f"out is {received}; it must be a writeable array of shape {shape}, of type "
+        f"out is {received}; it must be a writeable array of shape {shape} and dtype "
         "float32 or float64."
     )

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Reading of the files that ``save`` writes."""
+"""Loading of files written by ``save``."""
 
 import contextlib
 import inspect
@@ -32,31 +32,32 @@ from ._values import from_json
 
 
 def load(path, /, **given):
-    """Load a fitted estimator that ``save`` wrote.
+    """Load a fitted estimator written by ``save``.
 
-    The file holds data alone, and nothing in it is executed. The class comes from
-    skmanifold, or from another package that is imported already.
+    The file holds only data, and nothing in it is executed. Its class must belong to
+    skmanifold or to a package that is already imported.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        Path of the file.
     **given : dict
-        Parameters that a file cannot hold, because they are code, such as a network of
-        your own: pass what the constructor took, ``load(path, encoder=MyNetwork())``;
-        it gets its weights from the file. Pass a transformer fitted, as the model's
-        ``representation_``. The error of a call without them names them.
+        Parameters that a file cannot hold because they are code, such as your own
+        network: pass the argument of the constructor, ``load(path,
+        encoder=MyNetwork())``; its weights are loaded from the file. Pass transformers
+        fitted, such as the ``representation_`` of the model. The error about missing
+        ones names them.
 
     Returns
     -------
     estimator : DeepManifold
-        The fitted estimator, whose ``transform`` returns the same bits.
+        The fitted estimator. Its ``transform`` returns the same bits.
 
     Raises
     ------
     ValueError
-        If the file is damaged, is no model, is of a newer format, or if a given network
-        does not fit it.
+        If the file is damaged, is not a model, or has a newer format, or if a given
+        network does not fit it.
     TypeError
         If a parameter is missing, or is given although the file holds it.
 
@@ -114,12 +115,12 @@ def load(path, /, **given):
             check_is_fitted(given[name])
         except (TypeError, NotFittedError) as error:
             raise ValueError(
-                f"{name}={given[name]!r} is not fitted. Pass the fitted one: the "
-                f"attribute {name}_ of the model that was saved."
+                f"{name}={given[name]!r} is not fitted. Pass the fitted attribute "
+                f"{name}_ of the saved model."
             ) from error
         setattr(estimator, f"{name}_", given[name])
     try:
-        # errors of the user's own code are not the file's
+        # errors in the user's code are not reported as damage
         with contextlib.nullcontext() if given else damage_reported(path):
             vars(estimator).update(networks_with(estimator, weights))
     except OtherWeights as error:
@@ -143,8 +144,7 @@ def _misfit(error, given, not_held):
     networks = " and ".join(not_held[name] for name in names)
     return (
         f"{', '.join(shown)} does not fit the file, which holds the weights of "
-        f"{networks}: {error.shown}. Pass the network as it was when the model was "
-        "fitted."
+        f"{networks}: {error.shown}. Pass the same network as in the fit."
     )
 
 
@@ -152,14 +152,14 @@ def _other_function(path, given, written_with):
     names = [n for n in given if n in NETWORKS or not inspect.isroutine(given[n])]
     if names:
         return (
-            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: it "
-            "computes something else than the one that was saved. Pass it as it was "
-            "when the model was fitted."
+            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: the "
+            "outputs differ from those of the saved model. Pass the same one as in the "
+            "fit."
         )
     return (
-        f"The networks of {os.fspath(path)!r} compute something else here than where "
-        f"they were saved. The model was written with {written_with}, and "
-        f"this is {json.dumps(versions())}. Install those versions to use it."
+        f"The outputs of the networks of {os.fspath(path)!r} differ from those at "
+        f"saving. The model was written with {written_with}, and this is "
+        f"{json.dumps(versions())}. Install those versions to use it."
     )
 
 
@@ -167,7 +167,7 @@ def _other_function(path, given, written_with):
 
 
 def _find_class(name, path):
-    """Return an estimator's class: a public name of ours, or one already imported."""
+    """Return the class of an estimator, of skmanifold or already imported."""
     prefix, _, public = name.rpartition(".")
     package = sys.modules[PACKAGE]
     if prefix == PACKAGE and public in package.__all__:
@@ -178,27 +178,26 @@ def _find_class(name, path):
     if matches:
         return matches[-1]
     raise ValueError(
-        f"path={os.fspath(path)!r} holds a {name}, which is not known here. If it is a "
-        f"class of another package, import {prefix} first; if it is one of "
-        "skmanifold's, update skmanifold."
+        f"path={os.fspath(path)!r} holds a {name}, which is unknown. If it is a class "
+        f"of another package, import {prefix} first; otherwise update skmanifold."
     )
 
 
 def _check_given(path, cls, needed, given):
-    """Check that exactly those parameters are given that the file does not hold."""
+    """Check that exactly the parameters that the file does not hold are given."""
     unknown = sorted(given.keys() - needed.keys())
     if unknown:
         raise TypeError(
-            f"{', '.join(unknown)} cannot be given: the file {os.fspath(path)!r} holds "
-            "all it needs of it. To change a parameter use set_params after loading."
+            f"{', '.join(unknown)} cannot be given: the file {os.fspath(path)!r} "
+            "holds it. To change a parameter, use set_params after loading."
         )
     missing = {name: needed[name] for name in needed if name not in given}
     if missing:
         call = ", ".join(f"{name}=..." for name in missing)
         types = ", ".join(f"{name} was {value}" for name, value in missing.items())
         raise TypeError(
-            f"A file of data alone cannot hold all parameters of this {cls.__name__}: "
-            f"{types}. Give it again: load({os.fspath(path)!r}, {call})."
+            f"The file cannot hold all parameters of this {cls.__name__}: {types}. "
+            f"Pass them again: load({os.fspath(path)!r}, {call})."
         )
 
 
@@ -209,7 +208,7 @@ def _subclasses(cls):
 
 
 def _agree(a, b):
-    """Compare outputs, up to the rounding of another machine."""
+    """Return whether outputs agree up to rounding."""
     if a.shape != b.shape:
         return False
     tolerance = 1e-3 * np.abs(b).max(initial=0.0, where=np.isfinite(b))

@@ -12,17 +12,17 @@ from skmanifold.utils._warnings import warn
 from ._inference import on_device
 from ._scaler import columns_in_unrelated_units
 
-# Columns and samples that a warning names.
+# Number of columns or samples named in a warning.
 _NAMED = 5
 
 
 def check_length(y, n_samples):
-    """Check that y, even if it is not used, has as many entries as X has samples."""
+    """Check that y has as many entries as X has samples, even if y is ignored."""
     if y is None or not hasattr(y, "__len__") or len(y) == n_samples:
         return
     raise ValueError(
-        f"y has {len(y)} entries, but X has {n_samples} samples. Pass the y that "
-        "belongs to this X, or none."
+        f"y has {len(y)} entries, but X has {n_samples} samples. Pass the y of this X, "
+        "or None."
     )
 
 
@@ -30,8 +30,8 @@ def check_enough(n_samples):
     """Raise ValueError if there are too few samples to train."""
     if n_samples < 2:
         raise ValueError(
-            f"X has {n_samples} sample, but training needs at least 2. Join a last "
-            "part that is too small to the one before it."
+            f"X has {n_samples} sample, but training needs at least 2. Pass more; in "
+            "partial_fit, append a small last part to the one before it."
         )
 
 
@@ -45,19 +45,19 @@ def warn_of_batch_size(batch_size, n_samples):
 
 
 def warn_of_units(estimator, samples, seed):
-    """Warn of columns in unrelated units, whose distances are the largest column's."""
-    # not those that a method has appended
-    found = columns_in_unrelated_units(samples[:, : estimator.n_features_in_], seed)
-    if found is None:
+    """Warn of columns in unrelated units, where the largest dominates distances."""
+    # without columns appended by the method
+    columns = columns_in_unrelated_units(samples[:, : estimator.n_features_in_], seed)
+    if columns is None:
         return
     names = _column_names(estimator, samples.shape[1])
     method = type(estimator).__name__
     warn(
-        f"X seems to hold columns in unrelated units: column {names[found[0]]!r} "
-        f"varies more than a thousand times as much as column {names[found[1]]!r}, "
-        f"and {method} keeps their proportions, so that small columns count for "
-        f"nothing. Put StandardScaler before {method} in a pipeline, or give all "
-        "columns in one unit."
+        f"X seems to hold columns in unrelated units: column {names[columns[0]]!r} "
+        f"varies more than a thousand times as much as column {names[columns[1]]!r}, "
+        f"and {method} keeps their proportions, so that small columns have no effect. "
+        f"Put StandardScaler before {method} in a pipeline, or convert all columns to "
+        "one unit."
     )
 
 
@@ -66,39 +66,38 @@ def warn_of_constant(scaler):
     if not scaler.factor_.any():
         warn(
             "X has no varying column (in float64), so all samples get the same "
-            "embedding. If they should differ, subtract an offset from X or multiply "
-            "it."
+            "embedding. If they should differ, subtract an offset or multiply X by a "
+            "constant."
         )
 
 
 def warn_of_odd_samples(estimator, scaler, samples):
-    """Name the samples that the scaler has left out."""
+    """Name the samples that the scaler left out."""
     odd = scaler.odd_
     if not len(odd):
         return
     shown = ", ".join(map(str, odd[:_NAMED, 0]))
     shown += ", ..." if len(odd) > _NAMED else ""
-    one = len(odd) == 1
+    single = len(odd) == 1
     row, column = odd[0]
-    where = "as a whole"
-    if column >= estimator.n_features_in_:  # of a method's own
-        where = "in what the representation makes of it"
+    where = "by its norm"
+    if column >= estimator.n_features_in_:
+        where = "in its representation"
     elif column >= 0:
         name = _column_names(estimator, samples.shape[1])[column]
-        where = f"in column {name!r} with {float(samples[row, column]):g}"
+        where = f"in column {name!r}, with {float(samples[row, column]):g}"
     warn(
         f"{len(odd)} of the {samples.shape[0]} samples of X "
-        f"{'lies' if one else 'lie'} far away from all others: "
-        f"{'sample' if one else 'samples'} {shown} "
-        f"({'it lies so' if one else 'the first of them'} {where}). The scaling "
-        "is learned without them, and they are drawn in towards the others. "
-        "Correct them or leave them out if they are errors, such as another unit "
-        "or a code for a missing value."
+        f"{'lies' if single else 'lie'} far away from all others: "
+        f"{'sample' if single else 'samples'} {shown} "
+        f"({'' if single else 'the first one '}{where}). The scaling "
+        "ignores them, and they are moved towards the others. If they are errors, such "
+        "as another unit or a code for a missing value, correct or remove them."
     )
 
 
 def warn_of_unseen(estimator, columns):
-    """Name columns that tell new samples apart, but not those of fit."""
+    """Name columns that vary among new samples, but were constant in fit."""
     if not columns:
         return
     names = _column_names(estimator, len(estimator._scaler.center_))
@@ -110,13 +109,13 @@ def warn_of_unseen(estimator, columns):
         f"X varies in {len(columns)} "
         f"{'column that was' if len(columns) == 1 else 'columns that were'} "
         f"constant in the training data: {', '.join(map(repr, shown))}"
-        f"{', ...' if len(columns) > _NAMED else ''}. The embedding takes no account "
-        "of it. Fit on data in which they vary."
+        f"{', ...' if len(columns) > _NAMED else ''}. The embedding ignores them. Fit "
+        "on data in which they vary."
     )
 
 
 def warn_of_unlike_samples(estimator, fitted, scaled):
-    """Warn where the outputs of a sample depend on its place among the others."""
+    """Warn if the outputs of a sample depend on its position in the batch."""
     networks = {"transform": fitted["network_"]}
     if "decoder_" in fitted:
         networks["inverse_transform"] = nn.Sequential(
@@ -127,10 +126,10 @@ def warn_of_unlike_samples(estimator, fitted, scaled):
         if not has_alike_rows(network, scaled, device=device):
             warn(
                 f"The last bits of {type(estimator).__name__}.{method} depend on which "
-                "samples are passed together: on this machine, equal samples of a "
-                f"batch leave the network with other bits (device={device.type!r})."
-                " Linear, convolutional and normalization layers of torch are exact"
-                " on the CPU; replace others if you need equal bits."
+                "samples are passed together: on this machine, the network maps equal "
+                f"samples of a batch to different bits (device={device.type!r}). "
+                "Linear, convolutional and normalization layers of torch are exact on "
+                "the CPU; replace others if you need equal bits."
             )
             return
 

@@ -3,8 +3,8 @@
 
 """Files of models: a safetensors file with JSON, versions and a digest.
 
-The header's metadata hold the model as JSON, the version of the format, those of the
-libraries, and a digest of the whole file. The arrays lie behind it.
+The metadata in the header hold the model as JSON, the versions of the format and of the
+libraries, and a digest of the whole file. The arrays follow.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ PACKAGE = __name__.partition(".")[0]
 FORMAT = "skmanifold model"
 FORMAT_VERSION = 1
 
-_LARGEST_HEADER = 100_000_000  # that of the safetensors format
+_LARGEST_HEADER = 100_000_000  # limit of the safetensors format
 
 
 def versions():
@@ -44,7 +44,7 @@ def versions():
 
 
 def write_model(path, model, arrays):
-    """Write a model, JSON and arrays by name, as one file."""
+    """Write a model, JSON and arrays by name, to a file."""
     safetensors = import_optional("safetensors.numpy", "io", feature="save")
     metadata = {
         "format": FORMAT,
@@ -79,7 +79,7 @@ def around_digest(content):
 
 
 def digest_of(before, after):
-    """Return the digest of the whole file, with zeros in place of the digest."""
+    """Return the digest of the whole file, with zeros instead of the digest."""
     digest = hashlib.sha256(before)
     digest.update(b"0" * 64)
     digest.update(after)
@@ -99,9 +99,8 @@ def _checked_metadata(content, path):
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"path={shown} is not a model of skmanifold: it is another kind of file, "
-            "or its beginning is lost. Pass a file that the save method of an "
-            "estimator wrote; for a pickle use joblib.load or pickle.load, if you "
-            "trust it."
+            "or its beginning is lost. Pass a file written by the save method of an "
+            "estimator; for a pickle use joblib.load or pickle.load, if you trust it."
         ) from error
     try:
         before, written, after = around_digest(memoryview(content))
@@ -111,22 +110,22 @@ def _checked_metadata(content, path):
     if not intact:
         raise ValueError(
             f"path={shown} is a damaged model: its {len(content)} bytes are not those "
-            "that were written. Fetch the file again, or fit and save again."
+            "that were written. Copy the file again, or fit and save again."
         )
     with damage_reported(path):
         version = int(metadata["format_version"])
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"path={shown} has version {version} of the format of models, and this "
-            f"skmanifold {versions()['skmanifold']} reads version {FORMAT_VERSION}. It "
-            f"was written with {metadata.get('versions')}; update skmanifold."
+            f"path={shown} has format version {version}, but this skmanifold "
+            f"{versions()['skmanifold']} reads version {FORMAT_VERSION}. The file was "
+            f"written with {metadata.get('versions')}; update skmanifold."
         )
     return metadata
 
 
 @contextlib.contextmanager
 def damage_reported(path):
-    """Blame the file for any error inside."""
+    """Raise any error inside as damage of the file."""
     try:
         yield
     except Exception as error:

@@ -23,7 +23,7 @@ class Neighbors(NamedTuple):
     distances : torch.Tensor of shape (n_samples, max_neighbors), float32
         Distances to them.
     counts : torch.Tensor of shape (n_samples,), int64
-        Number of valid entries of each row, at least 1.
+        Number of neighbors of each sample, at least 1.
 
     See Also
     --------
@@ -65,19 +65,19 @@ class Neighbors(NamedTuple):
         )
 
     def draw(self, rows, uniform):
-        """Draw one neighbor of each sample, and a share beside it.
+        """Draw a random neighbor of each sample, and a uniform number.
 
         Parameters
         ----------
         rows : torch.Tensor of shape (m,), int64
-            Samples.
+            Indices of samples.
         uniform : torch.Tensor of shape (m,)
             Draws from [0, 1).
 
         Returns
         -------
         others : torch.Tensor of shape (m,), int64
-            A neighbor of each.
+            Index of a neighbor of each.
         share : torch.Tensor of shape (m,)
             Uniform in [0, 1), see :func:`skmanifold.augment.draw_neighbors`.
         """
@@ -96,25 +96,25 @@ def find_neighbors(
 ):
     """Find the nearest neighbors of the training samples.
 
-    Copies of a sample count once, and samples that have nothing in common are no
-    neighbors, see :func:`skmanifold.graph.neighbors_from_data`. Its warnings, such as
-    that `n_neighbors` is reduced, are given once a fit.
+    Duplicates of a sample count once, and samples that have nothing in common are no
+    neighbors, see :func:`skmanifold.graph.neighbors_from_data`. Its warnings are given
+    once per fit.
 
     Parameters
     ----------
     data : FitData
         The training data.
     n_neighbors : int
-        Number of neighbors. Reduced where there are fewer other samples.
+        Number of neighbors. Reduced if there are fewer other samples.
     samples : {ndarray, CSR} of shape (n_samples, n_columns), default=None
-        Where to search: ``data.X`` for other metrics, or features of your own. None
-        takes the inputs of the network.
+        Data to search: ``data.X`` for other metrics, or your own features. None uses
+        the inputs of the network.
     metric : str or callable, default="euclidean"
         As in :func:`skmanifold.graph.nearest_neighbors`, or "precomputed".
     metric_params : dict, default=None
         Parameters of the metric.
     algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
-        How to search.
+        Search algorithm, as in :func:`skmanifold.graph.nearest_neighbors`.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
 
@@ -156,7 +156,7 @@ def find_neighbors(
 class PairBatches:
     """Batches of samples, each with a random neighbor.
 
-    As :class:`RowBatches`, an epoch goes over all samples in random order.
+    An epoch visits all samples in random order, as in :class:`RowBatches`.
 
     Parameters
     ----------
@@ -198,16 +198,16 @@ class PairBatches:
         Parameters
         ----------
         generator : torch.Generator
-            What decides the order and the neighbors; on the CPU.
+            Generator of the order and the neighbors, on the CPU.
 
         Yields
         ------
         rows, others : torch.Tensor of shape (B,), int64
-            Samples, and a neighbor of each.
+            Indices of samples, and of a neighbor of each.
         distances : torch.Tensor of shape (B,)
-            Their distances.
+            Distances between them.
         share : torch.Tensor of shape (B,)
-            Draws from [0, 1), for a point on the segment between the two.
+            Uniform draws from [0, 1), for a point on the segment between the two.
         """
         indices, distances, counts = self.neighbors
         for rows, uniform in self.batches.epoch(generator):

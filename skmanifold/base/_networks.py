@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Networks from sizes, and checks of those that a user describes or gives."""
+"""Networks from sizes, and checks of a user's networks and their parameters."""
 
 import copy
 from collections import OrderedDict
@@ -21,21 +21,21 @@ def make_networks(estimator, sizes):
     Parameters
     ----------
     estimator : DeepManifold
-        Its constructor parameters describe the networks.
+        Estimator whose parameters describe the networks.
     sizes : dict of str to int
-        What its hook ``_network_sizes`` read off the training data.
+        Result of its hook ``_network_sizes``.
     """
     networks = estimator._make_networks(sizes)
     if not isinstance(networks, dict | nn.ModuleDict) or "encoder" not in networks:
         raise TypeError(
             f"{type(estimator).__name__}._make_networks returned {networks!r}; it must "
-            "return a dict of torch modules with an entry 'encoder', and 'decoder' if "
-            "the method has one."
+            "return a dict of torch modules with an entry 'encoder', and optionally "
+            "'decoder'."
         )
     if hasattr(estimator, "inverse_transform") and "decoder" not in networks:
         raise TypeError(
             f"{type(estimator).__name__}._make_networks returned no 'decoder', which "
-            "inverse_transform needs. Return one, or leave out DecoderMixin."
+            "inverse_transform needs. Return one, or remove DecoderMixin."
         )
     return nn.ModuleDict(networks)
 
@@ -64,13 +64,13 @@ def linear(matrix):
     if matrix is None:
         return nn.Identity()
     n_outputs, n_inputs = matrix.shape
-    # without numbers, which would be drawn in vain
+    # on "meta", to skip the initialization
     layer = nn.Linear(n_inputs, n_outputs, bias=False, device="meta")
     layer.weight = nn.Parameter(torch.from_numpy(matrix), requires_grad=False)
     return layer
 
 
-# A user's parameters ----------------------------------------------------------------
+# User's parameters ------------------------------------------------------------------
 
 
 def checked_widths(name, layers):
@@ -79,14 +79,14 @@ def checked_widths(name, layers):
     Parameters
     ----------
     name : str
-        The parameter, for the error.
+        Name of the parameter, for the error.
     layers : sequence of int
-        Its value.
+        Value of the parameter.
 
     Returns
     -------
     list of int
-        The widths.
+        Widths of the hidden layers.
 
     Raises
     ------
@@ -102,20 +102,20 @@ def checked_widths(name, layers):
     if not all(is_size(width) for width in layers):
         raise ValueError(
             f"{name}={layers!r} must be a sequence of positive integers, the widths of "
-            "the hidden layers; () has none."
+            "the hidden layers; () for none."
         )
     return [int(width) for width in layers]
 
 
 def checked_image_shape(image_shape, n_features):
-    """Return the shape of images, (H, W, C), that samples hold.
+    """Return the shape (H, W, C) of images, or None.
 
     Parameters
     ----------
     image_shape : tuple of int or None
         (H, W) or (H, W, C), channels last.
     n_features : int
-        Pixel values of a sample.
+        Number of pixel values per sample.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def checked_image_shape(image_shape, n_features):
     Raises
     ------
     ValueError
-        If the shape is invalid, or is not that of a sample.
+        If the shape is invalid, or does not match `n_features`.
 
     Examples
     --------
@@ -146,8 +146,8 @@ def checked_image_shape(image_shape, n_features):
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
-            f"values, but X has {n_features} features. Give the shape of one sample, "
-            "channels last, or image_shape=None if samples are no images."
+            f"values, but X has {n_features} features. Pass the shape of one sample, "
+            "channels last, or image_shape=None if samples are not images."
         )
     return height, width, n_channels
 
@@ -163,26 +163,27 @@ def own_network(
     image_shape=None,
     remedy="",
 ):
-    """Return a copy of a user's network, tried on two samples.
+    """Return a copy of a user's network, tested on two samples.
 
     Parameters
     ----------
     name : str
-        The parameter that it came as.
+        Name of the parameter, for errors.
     given : torch.nn.Module or callable
-        The network, which is copied, or a callable of both numbers that makes one.
+        The network, which is copied, or a callable ``(n_inputs, n_outputs)`` that
+        returns one.
     n_inputs : int
         Number of inputs.
     n_outputs : int
-        Width that its outputs must have.
+        Number of outputs.
     sizes : tuple of str, default=("n_inputs", "n_outputs")
         Names of the two numbers, for errors.
     any_width : bool, default=False
-        Whether another width of the outputs will do.
+        Whether to allow another number of outputs.
     image_shape : tuple of int, default=None
-        (H, W, C) if the network takes images, (n, C, H, W), in place of samples.
+        (H, W, C) if the network takes images, (n, C, H, W), instead of samples.
     remedy : str, default=""
-        What to do about another width, for the error.
+        Remedy for a wrong number of outputs, for the error.
 
     Returns
     -------
@@ -194,7 +195,7 @@ def own_network(
     TypeError
         If the callable returns no network.
     ValueError
-        If the network cannot map samples of this width, or maps them to another one.
+        If the network cannot map inputs, or returns outputs of another shape.
 
     Examples
     --------

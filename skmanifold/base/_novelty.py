@@ -12,37 +12,37 @@ from torch.nn import functional as F
 
 from skmanifold.utils._threads import one_thread
 
-# Most centers, most numbers that they consist of, and samples of each at least: enough
-# to be as good as the samples themselves, and few beside the weights of a network.
+# Largest number of centers and of their entries, and least number of samples per
+# center: as good as all samples, and small compared with the weights of a network.
 _MOST_CENTERS = 256
 _MOST_NUMBERS = 2**17
 _SAMPLES_OF_CENTER = 4
 
-# Most samples, and most entries of them, that the centers are found from.
+# Largest number of samples, and of their entries, that centers are computed from.
 _MOST_SAMPLES = 5000
 _MOST_ENTRIES = 2**24
 
 # Entries that are scaled at a time.
 _BLOCK_ENTRIES = 2**20
 
-# Iterations of k-means, more of which change next to nothing.
+# Iterations of k-means. More change almost nothing.
 _N_ITERATIONS = 5
 
-# A center's own distance counts as that of so many samples beside the typical one.
+# The typical distance counts as so many samples in the mean distance of a center.
 _SHRINKAGE = 3
 
 
 class DistanceToCenters(nn.Module):
-    """Distance of scaled samples to the nearest center, in units of its distances.
+    """Distance of scaled samples to the nearest center, relative to its samples'.
 
     Parameters
     ----------
     project : torch.nn.Module
-        From scaled samples to inputs.
+        Maps scaled samples to inputs.
     scaler : InputScaler
-        What has scaled them.
+        Scaler of the samples.
     centers : dict
-        What :func:`centers_of` returned.
+        Result of :func:`centers_of`.
     """
 
     def __init__(self, project, scaler, centers):
@@ -68,10 +68,10 @@ class DistanceToCenters(nn.Module):
 
 
 def _units(centers):
-    """Unit of the distances to each center, float32.
+    """Return the unit of the distances to each center, float32.
 
-    The geometric mean of its own samples' mean distance and of the typical one: sparse
-    regions are no novelty, but what lies near one dense region is none either.
+    The geometric mean of the mean distance of its samples and of the typical one: a
+    compromise, so that neither sparse regions nor borders of dense ones are novel.
     """
     counts, distances = centers["counts"], centers["distances"]
     typical = centers["unit"]
@@ -79,17 +79,17 @@ def _units(centers):
     return np.sqrt(own * typical).astype(np.float32)
 
 
-def centers_of(rows, inputs, scaler, seed, previous=None):
-    """Return centers of the training samples, and the distances of these from them.
+def centers_of(samples, inputs, scaler, seed, previous=None):
+    """Return centers of the training samples, and distances of samples from them.
 
     Parameters
     ----------
-    rows : ndarray or CSR matrix of shape (n_samples, n_features)
+    samples : ndarray or CSR matrix of shape (n_samples, n_features)
         Validated samples.
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         The same, scaled and reduced.
     scaler : InputScaler
-        What has scaled them; the samples that it found odd do not count.
+        Scaler of the samples. Samples that it found odd are ignored.
     seed : int
         Seed of the choice of samples and of k-means.
     previous : dict, default=None
@@ -99,13 +99,13 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     -------
     dict of str to ndarray or float
         "points" (n_centers, n_inputs), "counts" and mean "distances" of their samples,
-        and the typical one of these, "unit".
+        and the typical distance, "unit".
     """
     rng = np.random.RandomState(seed)
     kept = np.ones(len(inputs), dtype=bool)
     kept[scaler.odd_[:, 0]] = False
     kept = np.flatnonzero(kept)
-    most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // rows.shape[1]))
+    most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // samples.shape[1]))
     share = 1.0
     if len(kept) > most:
         share = len(kept) / most
@@ -113,10 +113,12 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
     points = inputs[torch.from_numpy(kept).to(inputs.device)].cpu().numpy()
     apart = np.zeros(len(points))
     if scaler.basis_ is not None:
-        # what PCA takes away, in units of the inputs; wide samples in blocks
+        # squared distance removed by PCA, in units of the inputs
         whole = [
-            _squares(scaler.transform(rows[kept[block]]))
-            for block in gen_batches(len(kept), max(1, _BLOCK_ENTRIES // rows.shape[1]))
+            _squares(scaler.transform(samples[kept[block]]))
+            for block in gen_batches(
+                len(kept), max(1, _BLOCK_ENTRIES // samples.shape[1])
+            )
         ]
         apart = np.concatenate(whole) / scaler.spread_**2 - _squares(points)
         apart = np.maximum(apart, 0.0)
@@ -130,7 +132,7 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
         max(1, len(points) // _SAMPLES_OF_CENTER),
         max(1, _MOST_NUMBERS // points.shape[1]),
     )
-    with one_thread():  # their number would show in the last bits
+    with one_thread():  # the last bits depend on the number of threads
         centers, nearest = _kmeans(points, counts, n_centers, rng)
     distances = np.sqrt(_squares(points - centers[nearest]) + apart)
     sizes = np.bincount(nearest, weights=counts, minlength=len(centers))
@@ -146,7 +148,7 @@ def centers_of(rows, inputs, scaler, seed, previous=None):
 
 
 def _kmeans(points, counts, n_centers, rng):
-    """Some iterations of k-means from points at random, no two of them copies."""
+    """Run some iterations of k-means from random distinct points."""
     numbers = points.astype(np.float64) @ rng.standard_normal(points.shape[1])
     _, distinct = np.unique(numbers, return_index=True)
     n_centers = min(n_centers, len(distinct))
@@ -175,10 +177,10 @@ def _squares(rows):
 
 
 def _typical(centers, counts, distances):
-    """Mean distance from a center, or between centers if all samples are such."""
+    """Return the mean distance from a center; between centers if that is zero."""
     typical = float(np.average(distances, weights=counts))
     if typical > 0.0 or len(centers) < 2:
         return typical or 1.0
-    # the second nearest: a center is the nearest to itself
+    # the second nearest, since each center is nearest to itself
     nearest = [np.partition(_squares(centers - center), 1)[1] for center in centers]
     return float(np.sqrt(nearest).mean())

@@ -1,11 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Statistics of columns, and the few samples that would spoil them.
+"""Statistics of columns, robust to a few odd samples.
 
-A sample is odd if a value of it lies many times farther out than any other value of its
-column, or if as a whole it lies many times farther out than the other samples: a sample
-in other units, a code for a missing value. Columns with heavy tails have no such gap.
+A sample is odd if one of its values, or its norm, lies many times farther out than
+those of all others: a sample in other units, or a code for a missing value. Heavy tails
+have no such gap.
 """
 
 import math
@@ -13,36 +13,36 @@ import math
 import numpy as np
 from scipy import sparse
 
-# Samples of a block of the statistics: the block, in float64, stays in the cache.
+# Samples per block of the statistics: a float64 block fits into the cache.
 _BLOCK_ROWS = 512
 
-# Most entries of such a block (16 MB): a sparse matrix may have very many columns.
+# Largest number of entries of a block (16 MB): sparse matrices may be very wide.
 _BLOCK_SIZE = 2**21
 
-# Entries of the columns of a sample that are sorted at once (4 MB).
+# Entries of a subset that are sorted at once (4 MB).
 _COLUMN_BLOCK_SIZE = 2**19
 
-# Entries of the sample that units and limits are read from, and its most rows.
+# Largest size of the subset that units and limits are estimated from: entries, samples.
 _UNIT_SAMPLE_SIZE = 2**22
 UNIT_SAMPLE_ROWS = 1000
 
-# Columns whose units are farther apart than this, between the tenth and the ninetieth
-# per cent, are not measured on one scale. Pixels of images are at 2 to 3, scaled gene
-# expression at 4; tables of measurements of several kinds at 50 and more.
+# Columns are not on one scale if the ratio of the 90th to the 10th percentile of their
+# units is larger. It is 2 to 3 for pixels, 4 for scaled gene expression, and at least
+# 50 for tables of different measurements.
 ONE_SCALE = 10.0
 
-# How many times farther out than all others an odd value lies, at least; and an odd
-# sample as a whole, whose norm spreads less.
+# Smallest factor by which an odd value lies farther out than all others; and the norm
+# of an odd sample, since norms vary less.
 GAP = 8.0
 _NORM_GAP = 5.0
 
-# Chance that heavy tails show a gap as large as that of an odd value anywhere in X, and
-# the tail index of columns that do not tell theirs.
+# Probability that heavy tails have a gap as large as that of an odd value anywhere in
+# X, and the tail index of columns with too few values to estimate it.
 _CHANCE = 0.01
 _HEAVY = 0.7
 
-# Largest share of the samples that is odd in one column, and in all of them; what is
-# more frequent belongs to the data. Fewer samples than the least are not judged.
+# Largest fraction of samples that are odd in one column, and in all columns; what is
+# more frequent belongs to the data. Smaller data have no odd samples.
 _ODD_SHARE = 0.02
 _MOST_ODD = 0.05
 _LEAST_SAMPLES = 20
@@ -53,13 +53,13 @@ def dense(rows):
 
 
 def blocks(n_rows, n_features):
-    """Slices of the rows, few enough to be dense in float64."""
+    """Return slices of samples, small enough to be dense in float64."""
     size = max(1, min(_BLOCK_ROWS, _BLOCK_SIZE // n_features))
     return [slice(start, start + size) for start in range(0, n_rows, size)]
 
 
 class Statistics:
-    """Mean, variance and range of each column, in float64, of blocks as they come."""
+    """Mean, variance and range of each column in float64, updated by blocks."""
 
     def __init__(self, n_features):
         self.n_samples = 0
@@ -69,13 +69,13 @@ class Statistics:
         self.high = np.full(n_features, -np.inf)
 
     def add(self, block):
-        """Take in a dense float64 block, which is overwritten."""
+        """Update with a dense float64 block, which is overwritten."""
         n = len(block)
         np.minimum(self.low, block.min(axis=0), out=self.low)
         np.maximum(self.high, block.max(axis=0), out=self.high)
         block_mean = block.mean(axis=0)
         block -= block_mean
-        # Chan's update: no difference of large sums, so offsets lose no digits
+        # Chan's update: no loss of digits to large offsets
         delta = block_mean - self.mean
         seen = self.n_samples
         self.squares += np.einsum("ij,ij->j", block, block)
@@ -89,7 +89,7 @@ class Statistics:
 
 
 def statistics(X, kept):
-    """Statistics of the samples that are kept, in one pass over blocks."""
+    """Compute the statistics of the samples in a mask, in one pass over blocks."""
     result = Statistics(X.shape[1])
     for rows in blocks(*X.shape):
         chosen = kept[rows]
@@ -99,7 +99,7 @@ def statistics(X, kept):
 
 
 def sampled_rows(X, random_state):
-    """Numbers of the samples that units and limits are read from."""
+    """Return the indices of the samples that units and limits are estimated from."""
     n_samples, n_features = X.shape
     n_sampled = min(UNIT_SAMPLE_ROWS, max(100, _UNIT_SAMPLE_SIZE // n_features))
     if n_sampled >= n_samples:
@@ -109,32 +109,32 @@ def sampled_rows(X, random_state):
 
 
 def _most_odd(n_samples, n_deviations=0):
-    """Largest number of samples that are odd in one column.
+    """Return the largest number of samples that are odd in one column.
 
-    A subset drawn at random may hold some standard deviations more than its share.
+    A random subset may hold some standard deviations more than its share.
     """
     expected = _ODD_SHARE * n_samples
     return max(1, math.ceil(expected + n_deviations * math.sqrt(expected)))
 
 
 def column_blocks(sample):
-    """Slices of the columns, few enough to be copied."""
+    """Return slices of columns, small enough to be copied."""
     n_samples, n_features = sample.shape
     size = max(1, _COLUMN_BLOCK_SIZE // n_samples)
     return [slice(start, start + size) for start in range(0, n_features, size)]
 
 
 def _n_used(n_samples, n_skipped):
-    """Number of values that tell how heavy a tail is."""
+    """Return the number of values that a tail index is estimated from."""
     return min(max(10, min(100, n_samples // 10)), n_samples - n_skipped - 1)
 
 
 def _gaps(tail, others, n_skipped, least):
-    """Largest gap to the next value of an ordinary value, for each column.
+    """Compute the largest ratio of neighboring ordinary values, for each column.
 
-    The largest values of a column whose tail has the index m (Hill's estimate, from
-    values below those that may be odd) lie apart by factors: m times the logarithm of
-    the i-th over the next is exponentially distributed with mean 1 / i.
+    In a tail of index m (Hill's estimate, from values below those that may be odd), m
+    times the logarithm of the ratio of the i-th largest value to the next is
+    exponentially distributed with mean 1 / i.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ def _gaps(tail, others, n_skipped, least):
     gaps : ndarray of shape (n_features,)
         The factors.
     known : ndarray of shape (n_features,), bool
-        Whether a column tells its own.
+        Whether the tail index was estimated from the column itself.
     """
     n_features = tail.shape[1]
     ranks = np.arange(len(tail) - 1, n_skipped, -1)[:, np.newaxis]
     tail = tail[: len(ranks) + 1]
-    # near zero is no tail: the upper half of what differs from zero
+    # the tail is in the upper half of the values that are not zero
     used = ranks < others / 2
     with np.errstate(divide="ignore", invalid="ignore"):
         spacings = np.diff(np.log(tail), axis=0)
@@ -166,7 +166,7 @@ def _gaps(tail, others, n_skipped, least):
     weighted = ranks * np.where(used, spacings, 0.0)
     index = np.full(n_features, _HEAVY)
     index[known] = weighted.sum(axis=0)[known] / counts[known]
-    # columns that tell nothing, or little by chance, are taken to be like the others
+    # no estimate, or a small one by chance: use that of the other columns
     typical = np.median(index[known]) if known.any() else _HEAVY
     index[~known] = np.maximum(typical, _HEAVY)
     index = np.maximum(index, typical)
@@ -181,12 +181,11 @@ class Limits:
     Parameters
     ----------
     common : ndarray of shape (n_features,)
-        An ordinary value of each column.
+        Ordinary value of each column.
     floor : ndarray of shape (n_features,)
         Largest ordinary distance from it.
-
     gap : ndarray of shape (n_features,)
-        An odd value lies this many times farther out than all ordinary ones.
+        Factor by which odd values lie farther out than ordinary ones.
     """
 
     def __init__(self, common, floor, gap):
@@ -196,7 +195,7 @@ class Limits:
 
     @classmethod
     def of(cls, sample):
-        """Limits from a dense sample, a few of whose values may be odd."""
+        """Return the limits of a dense subset, a few of whose values may be odd."""
         n_samples, n_features = sample.shape
         n_skipped = _most_odd(n_samples, 3)
         common, unit = np.empty((2, n_features))
@@ -207,7 +206,7 @@ class Limits:
             common[part] = ordered[n_samples // 2]
             apart = np.sort(np.abs(ordered - common[part]), axis=0)
             others[part] = n = np.count_nonzero(apart, axis=0)
-            # of the values that differ from the common one, the middle one is a unit
+            # the median of the values that differ from the common one
             unit[part] = apart[n_samples - n + (n - 1) // 2, np.arange(len(n))]
             tail[:, part] = apart[-len(tail) :]
         judged = others > 1
@@ -218,8 +217,8 @@ class Limits:
         jumps = (top[:-1] > 0) & (top[1:] >= gap * top[:-1])
         last = np.where(jumps.any(axis=0), jumps.argmax(axis=0), n_skipped)
         floor = top[last, np.arange(n_features)]
-        # what is ordinary in other columns is so in one that says little of itself, and
-        # in one on their scale that mostly has one value, such as a pixel at the border
+        # use the limits of other columns for columns without an own estimate, and for
+        # mostly constant ones on the same scale, such as pixels at the border
         low, typical, high = np.quantile(floor[judged], [0.1, 0.5, 0.9])
         alike = ~known
         if high <= ONE_SCALE * low:
@@ -235,7 +234,7 @@ class Limits:
         return self.gap * self.floor
 
     def contain(self, rows):
-        """Return whether each dense row is within the limits."""
+        """Return whether each dense sample is within the limits."""
         result = np.ones(len(rows), dtype=bool)
         for part in column_blocks(rows):
             apart = np.abs(rows[:, part] - self.common[part])
@@ -244,25 +243,25 @@ class Limits:
 
 
 class Survey:
-    """One pass over X: statistics of the columns, and which samples are odd.
+    """One pass over X for statistics of the columns and odd samples.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         The data.
     limits : Limits
-        Where to look for odd values.
+        Limits of ordinary values.
     center, factor : ndarray of shape (n_features,)
-        What makes columns comparable, for the norms of samples.
+        Scaling of the columns for the norms of samples.
     radius : float, default=0.0
-        Norm up to which samples are known to be ordinary.
+        Norm up to which samples are ordinary.
 
     Attributes
     ----------
     statistics : Statistics
-        Those of all samples.
+        Statistics of all samples.
     odd : ndarray of shape (n_odd, 2), int
-        Odd samples, in ascending order, and a column of each that is odd, or -1.
+        Odd samples in ascending order, with an odd column of each, or -1.
     """
 
     def __init__(self, X, limits, center, factor, radius=0.0):
@@ -272,7 +271,7 @@ class Survey:
         self._reach = limits.reach.copy()
         self._ordinary = np.zeros(X.shape[1])
         self._counts = np.zeros(X.shape[1], dtype=np.int64)
-        self._found = []
+        self._outside = []
         norms = np.empty(X.shape[0])
         with np.errstate(over="ignore", invalid="ignore"):
             for rows in blocks(*X.shape):
@@ -286,7 +285,7 @@ class Survey:
         self.odd = self._judge(norms, radius)
 
     def _look(self, block, start):
-        """Note the values of a block that lie beyond the limits."""
+        """Record the values of a block outside the limits."""
         common, reach = self.limits.common, self._reach
         low, high = block.min(axis=0), block.max(axis=0)
         farthest = np.maximum(common - low, high - common)
@@ -295,26 +294,26 @@ class Survey:
             apart = np.abs(block[:, columns] - common[columns])
             beyond = apart > reach[columns]
             i, j = np.nonzero(beyond)
-            self._found.append((start + i, columns[j], apart[i, j]))
+            self._outside.append((start + i, columns[j], apart[i, j]))
             farthest[columns] = np.where(beyond, 0.0, apart).max(axis=0)
             self._counts[columns] += beyond.sum(axis=0)
-            # so many are no exception: the column is not judged any more
+            # too many to be odd
             reach[self._counts > self._most] = np.inf
         np.maximum(self._ordinary, farthest, out=self._ordinary)
 
     def _judge(self, norms, radius):
         odd = np.full(len(norms), -2)
-        if self._found:
-            rows, columns, apart = map(np.concatenate, zip(*self._found, strict=True))
+        if self._outside:
+            rows, columns, apart = map(np.concatenate, zip(*self._outside, strict=True))
             for column in np.unique(columns[self._counts[columns] <= self._most]):
-                here = columns == column
+                in_column = columns == column
                 ordinary = max(self._ordinary[column], self.limits.floor[column])
-                ordered = np.sort(apart[here])
+                ordered = np.sort(apart[in_column])
                 before = np.append(ordinary, ordered[:-1])
                 jumps = ordered >= self.limits.gap[column] * before
                 if jumps.any():
                     least = ordered[jumps.argmax()]
-                    odd[rows[here & (apart >= least)]] = column
+                    odd[rows[in_column & (apart >= least)]] = column
         rest = np.flatnonzero(odd == -2)
         if radius > 0 or len(norms) >= _LEAST_SAMPLES:
             ordered = np.sort(norms[rest])
@@ -330,7 +329,7 @@ class Survey:
             if jumps.any():
                 least = ordered[1:][jumps.argmax()]
                 odd[rest[norms[rest] >= least]] = -1
-        found = np.flatnonzero(odd > -2)
-        if len(found) > max(1, _MOST_ODD * len(norms)):
-            found = found[:0]
-        return np.column_stack([found, odd[found]])
+        samples = np.flatnonzero(odd > -2)
+        if len(samples) > max(1, _MOST_ODD * len(norms)):
+            samples = samples[:0]
+        return np.column_stack([samples, odd[samples]])

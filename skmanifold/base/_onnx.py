@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Fitted networks as ONNX graphs, from raw rows to raw rows."""
+"""Fitted networks as ONNX graphs, with inputs and outputs in raw units."""
 
 import contextlib
 import logging
@@ -17,23 +17,23 @@ from skmanifold.utils import import_optional
 
 from ._scaler import MARGIN
 
-# Largest difference between the graph and the estimator, relative to the largest
-# output: what another order of float32 additions makes, with room to spare.
+# Largest difference between graph and estimator, relative to the largest output. Ample
+# for another order of float32 additions.
 _TOLERANCE = 1e-4
 
 
 class Transform(nn.Module):
-    """From raw rows to the result of a method: the embedding, classes, ..."""
+    """From samples in raw units to the result of a method, such as the embedding."""
 
     def __init__(self, scaler, network, head):
         super().__init__()
-        # the exporter names results after operations: "mean" would be one of them
+        # with prefixes: "mean" would clash with the exporter's names
         self.register_buffer("raw_mean", torch.from_numpy(scaler.center_))
         self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
         self.register_buffer("raw_low", torch.from_numpy(scaler.low_).double())
         self.register_buffer("raw_high", torch.from_numpy(scaler.high_).double())
         margin = MARGIN * (self.raw_high - self.raw_low)
-        # positive: constant columns are zero, and far from a bound of 1
+        # positive also for constant columns, which are zero
         self.register_buffer("raw_margin", torch.where(margin > 0, margin, 1.0))
         self.radius = scaler.radius_ or 1.0
         self.network = network
@@ -41,7 +41,7 @@ class Transform(nn.Module):
 
     def forward(self, x):
         """Map (n, n_features) to the result of the method."""
-        # in float64, as an offset of a million would leave no digits in float32
+        # in float64: a large offset would leave no digits in float32
         scaled = (x.double() - self.raw_mean) * self.raw_factor
         low, high, margin = self.raw_low, self.raw_high, self.raw_margin
         scaled = scaled - _drawn(scaled - high, margin) + _drawn(low - scaled, margin)
@@ -55,18 +55,18 @@ class Transform(nn.Module):
 
 
 def _in_type_of(x, result):
-    """Return numbers in the type of the input, and labels as integers."""
+    """Return floats in the dtype of the input, and integers as they are."""
     return result.to(x.dtype) if result.is_floating_point() else result
 
 
 def _drawn(excess, margin):
-    """By how much values beyond a bound are drawn in, see the scaler."""
+    """Return the correction of values beyond a bound, see the scaler."""
     excess = excess.clamp_min(0.0)
     return excess * (excess / (excess + margin))
 
 
 class InverseTransform(nn.Module):
-    """From the embedding to raw rows, as ``inverse_transform``."""
+    """From the embedding to samples in raw units, as ``inverse_transform``."""
 
     def __init__(self, scaler, before, decoder):
         super().__init__()
@@ -82,7 +82,7 @@ class InverseTransform(nn.Module):
 
 
 def to_onnx(estimator, path, method, dtype):
-    """Write a method of an estimator as a graph; see :meth:`DeepManifold.to_onnx`."""
+    """Export a method of an estimator; see :meth:`DeepManifold.to_onnx`."""
     path = checked_place(path, "path")
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
@@ -90,8 +90,8 @@ def to_onnx(estimator, path, method, dtype):
     module, rows, names = _module_and_rows(estimator, method, np.dtype(dtype))
     expected = getattr(estimator, method)(rows)
     with plain_modes(), torch.inference_mode():
-        found = module(torch.from_numpy(rows))
-    _check_agreement(estimator, method, expected, found)
+        outputs = module(torch.from_numpy(rows))
+    _check_agreement(estimator, method, expected, outputs)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         _export(module, rows, names, temporary)
@@ -100,31 +100,28 @@ def to_onnx(estimator, path, method, dtype):
         )
         if isinstance(session.get_inputs()[0].shape[0], int):
             raise ValueError(
-                f"{method} of this {type(estimator).__name__} cannot be written as an "
-                "ONNX graph of any number of rows: the network computes with the "
-                "number of its rows as a Python int, as in reshape(len(x), -1). Use "
-                "flatten, unflatten or x.shape[0] instead."
+                f"{method} of this {type(estimator).__name__} cannot be exported to "
+                "ONNX for any batch size: the network uses the batch size as a Python "
+                "int, as in reshape(len(x), -1). Use flatten, unflatten or x.shape[0] "
+                "instead."
             )
-        found = session.run(None, {names[0]: rows})
-        _check_agreement(estimator, method, expected, found)
+        outputs = session.run(None, {names[0]: rows})
+        _check_agreement(estimator, method, expected, outputs)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _module_and_rows(estimator, method, dtype):
-    """Return the module to export, rows to try it on, and names of in- and outputs."""
+    """Return the module to export, test samples, and names of inputs and outputs."""
     if dtype not in (np.float32, np.float64):
-        raise ValueError(
-            f"dtype={dtype.name!r} is not the type of a graph's input: it must be "
-            "'float32' or 'float64'."
-        )
+        raise ValueError(f"dtype={dtype.name!r} must be 'float32' or 'float64'.")
     scaler = estimator._scaler
     if len(scaler.center_) != estimator.n_features_in_:
         raise ValueError(
-            f"A graph holds what {type(estimator).__name__} has learnt, not the "
-            "transformer in front of it (representation). Fit on the rows that this "
-            "makes, and export it with its own tools."
+            f"The graph of {type(estimator).__name__} cannot include the transformer "
+            "passed as representation. Fit on the transformed X instead, and export "
+            "the transformer with its own tools."
         )
     if method == "inverse_transform" and hasattr(estimator, method):
         module = InverseTransform(
@@ -149,8 +146,8 @@ def _head(estimator, method):
     if hasattr(estimator, "inverse_transform"):
         known.append("inverse_transform")
     raise ValueError(
-        f"method={method!r} is not what a {type(estimator).__name__} exports: it must "
-        f"be one of {', '.join(map(repr, known))}."
+        f"method={method!r} cannot be exported from {type(estimator).__name__}: it "
+        f"must be one of {', '.join(map(repr, known))}."
     )
 
 
@@ -169,43 +166,43 @@ def _export(module, rows, names, path):
             )
         except Exception as error:
             raise ValueError(
-                "The network cannot be written as an ONNX graph: torch.onnx.export "
-                f"raised {type(error).__name__}. A network of your own must be made "
-                "of operations that torch.export can follow."
+                "The network cannot be exported to ONNX: torch.onnx.export raised "
+                f"{type(error).__name__}. Your own network must use operations that "
+                "torch.export supports."
             ) from error
         program.save(path, external_data=False)
 
 
-def _check_agreement(estimator, method, expected, found):
-    expected, found = (
+def _check_agreement(estimator, method, expected, outputs):
+    expected, outputs = (
         result if isinstance(result, tuple | list) else (result,)
-        for result in (expected, found)
+        for result in (expected, outputs)
     )
-    same_number = len(expected) == len(found)
+    same_number = len(expected) == len(outputs)
     if same_number and all(
-        map(_agree, map(np.asarray, expected), map(np.asarray, found))
+        map(_agree, map(np.asarray, expected), map(np.asarray, outputs))
     ):
         return
     raise ValueError(
-        f"{method} of this {type(estimator).__name__} cannot be written as an ONNX "
-        "graph: the graph returns other numbers. A class with a _present of its own "
-        "needs a _presentation that computes the same in torch, and a network of "
-        "your own must map each row alike, whatever rows come with it."
+        f"{method} of this {type(estimator).__name__} cannot be exported to ONNX: the "
+        "graph returns other numbers. A class that overrides _present needs a "
+        "_presentation that computes the same in torch, and your own network must "
+        "treat each sample independently of the batch."
     )
 
 
-def _agree(expected, found):
-    if expected.shape != found.shape:
+def _agree(expected, outputs):
+    if expected.shape != outputs.shape:
         return False
     if expected.dtype.kind != "f":
-        return np.array_equal(expected, found)
+        return np.array_equal(expected, outputs)
     scale = np.abs(expected).max(initial=0.0)
-    return np.allclose(found, expected, rtol=0.0, atol=_TOLERANCE * scale)
+    return np.allclose(outputs, expected, rtol=0.0, atol=_TOLERANCE * scale)
 
 
 @contextlib.contextmanager
 def _quiet(name):
-    """Without the exporter's notes to the developers of torch."""
+    """Silence a logger, and warnings, inside."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)

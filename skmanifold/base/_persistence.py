@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Fitted models as parameters, sizes, a scaler and the weights of networks."""
+"""Saved models: parameters, sizes, a scaler and the weights of networks."""
 
 import copy
 import warnings
@@ -21,11 +21,10 @@ from ._model_file import PACKAGE, write_model
 from ._networks import frozen_networks, make_networks
 from ._values import NotStorable, describe, to_json
 
-# The networks, and the fitted attributes of which they are a part.
+# The networks, and the fitted attributes that hold them.
 NETWORKS = {"encoder": "network_", "decoder": "decoder_"}
 
-# Attributes that the file holds otherwise, or that belong to a session rather than to a
-# model.
+# Attributes stored in another form, or not part of the model.
 _NOT_STATE = (
     *NETWORKS.values(),
     "_scaler",
@@ -42,13 +41,13 @@ def save(estimator, path):
     import_optional("safetensors.numpy", "io", feature="save")
     arrays, parameters, given = {}, {}, {}
     for name, value in estimator.get_params(deep=False).items():
-        of_value = {}
+        arrays_of_value = {}
         try:
-            parameters[name] = to_json(value, name, of_value)
-            arrays |= of_value
+            parameters[name] = to_json(value, name, arrays_of_value)
+            arrays |= arrays_of_value
         except NotStorable:
             given[name] = describe(value)
-    # what fit made of such a parameter is code, too, as a fitted transformer is
+    # the fitted version of such a parameter is not storable either
     fitted = [name for name in given if hasattr(estimator, f"{name}_")]
     for name in fitted:
         given[name] += f", fitted: {name}_"
@@ -85,7 +84,7 @@ def save(estimator, path):
 
 def class_name(cls):
     if cls.__module__.partition(".")[0] == PACKAGE:
-        return f"{PACKAGE}.{cls.__name__}"  # where a user imports it from
+        return f"{PACKAGE}.{cls.__name__}"  # the public path
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
@@ -97,7 +96,7 @@ def array_name(network, key):
 
 
 def probe(estimator):
-    """Return two fixed rows of X, and the outputs of the networks for such rows."""
+    """Return two fixed samples, and outputs of the networks for fixed inputs."""
     scaler = estimator._scaler
     n_features = len(scaler.center_)
     rows = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
@@ -116,9 +115,9 @@ def probe(estimator):
 
 
 def networks_with(estimator, weights):
-    """Return the fitted networks, made from the sizes and with these weights."""
+    """Return the fitted networks, made from the sizes, with the given weights."""
     with global_rng_seeded(0), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fit has given them
+        warnings.simplefilter("ignore")  # given by fit already
         networks = make_networks(estimator, estimator._sizes)
     _check_shapes(networks, weights)
     for name, tensors in weights.items():
@@ -127,11 +126,11 @@ def networks_with(estimator, weights):
 
 
 def check_sizes(estimator, weights):
-    """Refuse sizes that the arrays do not have, before any memory is taken for them."""
+    """Compare sizes with the arrays, before memory is allocated for the networks."""
     try:
         with torch.device("meta"):
             networks = make_networks(estimator, estimator._sizes)
-    except Exception:  # not all that a method of others does is possible there
+    except Exception:  # not every method supports "meta"
         return
     _check_shapes(networks, weights)
 
@@ -146,26 +145,25 @@ def _check_shapes(networks, weights):
 
 
 def _check_networks_are_made_again(estimator, weights, outputs):
-    """Refuse to write a file that :func:`load` could not read."""
+    """Raise an error if :func:`load` could not restore the networks."""
     again = copy.copy(estimator)
     try:
         vars(again).update(networks_with(estimator, weights))
         same = all(map(np.array_equal, probe(again).values(), outputs.values()))
-        reason = None if same else "they compute something else"
+        reason = None if same else "their outputs differ"
     except OtherWeights as error:
         reason = str(error)
     if reason is not None:
         name = type(estimator).__name__
         raise NotStorable(
-            f"The networks of this {name} are not those that it makes from its "
-            f"parameters and sizes: {reason}. A file holds their parameters and "
-            "buffers, and nothing else of them. Use joblib.dump or pickle instead, for "
-            "readers who trust you."
+            f"The networks of this {name} are not those made from its parameters and "
+            f"sizes: {reason}. A file holds only their parameters and buffers. Use "
+            "joblib.dump or pickle instead, for readers who trust you."
         )
 
 
 class OtherWeights(ValueError):
-    """The weights of a file are not those of a network."""
+    """Weights that do not fit a network."""
 
     def __init__(self, name, differences):
         super().__init__(name, differences)

@@ -1,20 +1,20 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Reports of a fit while it runs."""
+"""Progress reports of a fit."""
 
 
 class Progress:
-    """Printed lines, and scikit-learn's callbacks, of one fit.
+    """Printed lines and scikit-learn's callbacks of a fit.
 
     Parameters
     ----------
     estimator : DeepManifold
-        What is fitted.
+        The estimator to fit.
     X, y : object
-        What fit was given.
+        Arguments of fit.
     n_epochs : int
-        Epochs of all phases.
+        Number of epochs of all phases.
     """
 
     def __init__(self, estimator, X, y, *, n_epochs):
@@ -26,8 +26,7 @@ class Progress:
     def epoch_ended(self, phase, epoch, n_epochs, history, attributes):
         """Report an epoch, and return whether a callback ends the phase.
 
-        ``attributes()`` returns the fitted attributes of an estimator whose fit ended
-        here.
+        ``attributes()`` returns the fitted attributes if the fit ended now.
         """
         if self.estimator.verbose:
             self.estimator._report(phase, epoch, n_epochs, history)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Building and training the objectives of a method."""
+"""Building and training of a method's objectives."""
 
 import contextlib
 
@@ -23,42 +23,42 @@ from ._data import LAST_PHASE
 from ._networks import make_networks
 
 
-def _difference(now, before):
-    """The first thing in which the states of two modules differ, in words."""
-    shapes, shapes_before = (
-        {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-        for module in (now, before)
+def _difference(module, previous):
+    """Describe the first difference between the parameters of two modules."""
+    shapes, previous_shapes = (
+        {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+        for network in (module, previous)
     )
-    for name in {**shapes_before, **shapes}:
-        shape, shape_before = shapes.get(name), shapes_before.get(name)
-        if shape != shape_before:
-            there, was = (
-                "not there" if of is None else of for of in (shape, shape_before)
-            )
-            return f"{name} is {there} and was {was}"
-    return "they hold other things"
+    for name in {**previous_shapes, **shapes}:
+        if name not in shapes:
+            return f"{name} is missing"
+        if name not in previous_shapes:
+            return f"{name} is new"
+        if shapes[name] != previous_shapes[name]:
+            return f"{name} has shape {shapes[name]}, not {previous_shapes[name]}"
+    return "their states differ"
 
 
 class Run:
-    """One fit: what the hook ``_learn`` builds and trains its objectives with.
+    """One fit, as seen by the hook ``_learn``: builds and trains objectives.
 
     Parameters
     ----------
     estimator : DeepManifold
-        What is fitted.
+        The estimator to fit.
     data : FitData
         The training data.
     plan : Plan
-        What the method wants.
+        The plan of the method.
     schedule : Schedule
-        Its lengths and rates, with the user's values put in.
+        Numbers of epochs, batch size and learning rate.
     options : TrainingOptions
-        The rare options.
+        Rarely used options.
     previous : dict of str to torch.nn.Module
-        Networks to go on from, by the name of the objective's attribute; empty for a
-        fresh start.
+        Networks of the fit that this one continues, by attribute of the objective;
+        empty for a new fit.
     checkpoint : Checkpoint or None
-        Where the state of training goes.
+        File of the state of training.
     on_epoch : callable
         ``on_epoch(run, objective, phase, epoch)`` after each epoch; returns True to end
         the phase.
@@ -66,25 +66,24 @@ class Run:
     Attributes
     ----------
     batch_size : int
-        Samples of a batch.
+        Number of samples per batch.
     learning_rate : float
         Largest learning rate.
     n_epochs : dict of str to int
-        Epochs of each phase.
+        Number of epochs of each phase.
     sizes : dict of str to int
-        Sizes that the networks follow from, as ``_network_sizes`` returned them.
+        Sizes that the networks depend on, from ``_network_sizes``.
     continued : bool
-        Whether this fit goes on from a previous one.
+        Whether this fit continues a previous one.
     networks : torch.nn.ModuleDict
-        What :meth:`make_networks` made.
+        Result of :meth:`make_networks`.
     histories : dict of str to dict
-        What each phase of training recorded, by its name.
+        History of each phase of training, by name.
 
     Examples
     --------
-    An estimator in two phases names the first in its plan,
-    ``Plan(phases={"pretraining": 300}, ...)``, and overrides ``_learn`` with plain
-    code:
+    An estimator with two phases names the first in its plan,
+    ``Plan(phases={"pretraining": 300}, ...)``, and overrides ``_learn``:
 
     >>> def _learn(self, data, run):
     ...     batches = self._make_batches(data, run.batch_size)
@@ -120,15 +119,15 @@ class Run:
         self.sizes = estimator._network_sizes(data)
         self.networks = None
         self.histories = {}
-        self._rng_state = None  # of torch, after the last module that was built
+        self._rng_state = None  # of torch, after the last built module
 
     def make_networks(self):
-        """Make the networks, which the fitted estimator will have.
+        """Build the networks of the fitted estimator.
 
         Returns
         -------
         torch.nn.ModuleDict
-            What the hook ``_make_networks`` returns for the sizes of this fit, see
+            Result of the hook ``_make_networks`` for the sizes of this fit, see
             :meth:`build`.
         """
         self.networks = self.build(make_networks, self.estimator, self.sizes)
@@ -137,7 +136,7 @@ class Run:
     def build(self, factory, *args):
         """Build a module under the seed of the fit.
 
-        The initial weights of all modules of a fit are one sequence of draws.
+        Modules built one after the other continue one sequence of random draws.
 
         Parameters
         ----------
@@ -150,14 +149,14 @@ class Run:
         -------
         torch.nn.Module
             The module on the device, in float32, with the weights of the previous fit
-            where this one goes on from it.
+            if this one continues it.
 
         Raises
         ------
         ValueError
-            If the previous fit's networks are of another kind.
+            If the networks of the previous fit have other parameters.
         """
-        # one thread: the last bits of what a factory computes would show their number
+        # one thread: the last bits would depend on their number
         with global_rng_seeded(self.data.seed("networks")), torch_threads(1):
             if self._rng_state is not None:
                 torch.set_rng_state(self._rng_state)
@@ -167,15 +166,15 @@ class Run:
         for name, network in self.previous.items():
             if not hasattr(module, name):
                 continue
-            now = getattr(module, name)
+            built = getattr(module, name)
             try:
-                now.load_state_dict(network.state_dict())
+                built.load_state_dict(network.state_dict())
             except RuntimeError as error:
                 raise ValueError(
-                    "This fit goes on from the networks of the previous one, but the "
-                    f"parameters now describe others: {_difference(now, network)}. "
-                    "Fit anew (warm_start=False), or set the parameters as they were; "
-                    "where fewer samples make a smaller network, pass more at once."
+                    "This fit continues from the networks of the previous one, but "
+                    f"the parameters describe others: {_difference(built, network)}. "
+                    "Fit anew (warm_start=False), or restore the parameters; if fewer "
+                    "samples make a smaller network, pass more."
                 ) from error
         return module
 
@@ -189,10 +188,10 @@ class Run:
         batches : object
             ``batches.epoch(generator)`` yields ``len(batches)`` batches.
         learning_rate : float, default=None
-            Largest learning rate; that of the fit if None.
+            Largest learning rate. None uses that of the fit.
         phase : str, default="training"
-            Name of this phase: what it records becomes the attribute ``history_`` for
-            "training" and ``<phase>_history_`` for another, one of ``Plan.phases``.
+            Name of this phase, "training" or one of ``Plan.phases``. Its history
+            becomes the attribute ``history_`` or ``<phase>_history_``.
 
         Returns
         -------
@@ -202,7 +201,7 @@ class Run:
         if phase not in self.n_epochs:
             raise ValueError(
                 f"phase={phase!r} is not in the plan, which has "
-                f"{', '.join(map(repr, self.n_epochs))}. Give its number of steps in "
+                f"{', '.join(map(repr, self.n_epochs))}. Add its number of steps to "
                 "Plan(phases=...)."
             )
         options, plan, data = self.options, self.plan, self.data
@@ -236,7 +235,7 @@ class Run:
             self.histories[phase] = history
             return self.on_epoch(self, objective, phase, epoch)
 
-        # A user's own network or augmentation may draw from torch's global generator.
+        # a user's network or augmentation may draw from torch's global generator
         seeded = (
             global_rng_seeded(data.seed(f"{phase}: layers"), data.device)
             if draws_globally
@@ -253,13 +252,12 @@ class Run:
         Parameters
         ----------
         module : torch.nn.Module
-            Maps inputs, (n, n_inputs), to outputs, (n, n_out), each sample on its
-            own.
+            Maps inputs (n, n_inputs) to outputs (n, n_out), each sample independently.
 
         Returns
         -------
         ndarray of shape (n_samples, n_out), float32
-            The outputs; the same bits as those of a fitted estimator's network.
+            The outputs, with the same bits as those of the fitted network.
         """
         was_training = module.training
         rows = self.data.inputs.cpu().numpy()

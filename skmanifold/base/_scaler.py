@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""From raw samples to the inputs of a network: robust scaling and a PCA basis."""
+"""From samples to the inputs of a network: robust scaling and a PCA basis."""
 
 import copy
 
@@ -23,36 +23,37 @@ from ._odd_samples import (
     statistics,
 )
 
-# Entries of the sample that the PCA basis is learnt from (128 MB of float32).
+# Entries of the subset that the PCA basis is fitted to (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
 
-# A column that varies by less, in units of its values, is constant.
+# A column that varies by less, relative to its values, is constant.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
 _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
-# A new value counts as unseen if it adds this share to the squared norm of its sample.
+# A new value is unseen if it adds at least this fraction to the squared norm of its
+# sample.
 _UNSEEN_SHARE = 0.025
 
-# Factor on indicators of categories beside measurements: at full size samples of two
-# categories lie so far apart that all neighbors are of one, whatever was measured.
+# Factor on indicators of categories among measurements: at full size they would
+# separate all samples of different categories.
 _INDICATOR_WEIGHT = 0.5
 
-# How far beyond its bounds a value may be drawn in to, in units of the range or radius.
+# Limit to which values beyond the bounds are compressed, relative to range or radius.
 MARGIN = 0.5
 
-# Samples outside of a subset lie farther out than those in it by this at most, mostly.
+# Samples outside a random subset rarely lie farther out by a larger factor.
 _BEYOND_SUBSET = 1.5
 
-# A table of measurements of several kinds, as a warning of its units takes it: so many
-# columns at most, rows at least, and columns that vary by so different amounts.
+# The warning about units is given for tables with at most so many columns, at least so
+# many samples, and at least this ratio between the spreads of columns.
 _MOST_TABLE_COLUMNS = 64
 _LEAST_TABLE_ROWS = 20
 _UNRELATED = 1000.0
 
-# Data of at least so many columns a sample are measurements of one kind if the columns'
-# spreads are a continuum: no two in order farther apart than the gap, and nine in ten
-# columns within this factor. Counts of genes span 10,000.
+# Data with at least so many columns (in all, and per sample) are measurements of one
+# kind if the sorted spreads have no larger gap, and the 10th and 90th percentile no
+# larger ratio. Counts of genes span 10,000.
 _LEAST_COLUMNS = 500
 _MANY_COLUMNS = 20
 _GAP_OF_UNITS = 2.0
@@ -62,18 +63,17 @@ _ONE_KIND = 1e5
 def _column_units(sample, deviation):
     """Return the typical deviation of each column from its most common value.
 
-    The standard deviation, but for columns in which one value (zero, mostly) has more
-    than half of the rows: there the root mean square distance of the other rows from
-    it. A pixel at the border of an image is rarely on, and then as bright as others.
-    Also returns which columns vary among the rows that were looked at: of the others
-    no more is known than that such rows are fewer than one of those.
+    The standard deviation; or, if one value (mostly zero) makes up more than half of a
+    column, the root mean square distance of the other values from it: a pixel at the
+    border of an image is rarely on, but then as bright as others. Also returns which
+    columns vary within the subset.
     """
     units = deviation.copy()
     others = np.empty(len(units), dtype=np.int64)
     squares = np.empty(len(units))
     for part in column_blocks(sample):
         apart = np.sort(sample[:, part].astype(np.float64), axis=0)
-        # a value that more than half of the rows have is the median of the column
+        # a value of more than half of the samples is the median of the column
         apart -= apart[len(sample) // 2].copy()
         others[part] = np.count_nonzero(apart, axis=0)
         squares[part] = np.einsum("ij,ij->j", apart, apart)
@@ -85,30 +85,28 @@ def _column_units(sample, deviation):
 
 
 def _on_one_scale(mean, deviation, units, n_samples):
-    """Tell if columns may keep their proportions."""
+    """Return whether columns are on one scale and may keep their proportions."""
     if np.all(np.abs(mean) < 1e-3 * deviation):
-        # centred by whoever made them, principal components for instance, whose
-        # proportions are what they are about
+        # already centered, such as principal components
         return True
     low, high = np.quantile(units, [0.1, 0.9])
     many = len(units) >= max(_LEAST_COLUMNS, _MANY_COLUMNS * n_samples)
     if many and high <= _ONE_KIND * low:
-        # so many columns of so few samples come from one instrument: if their spreads
-        # leave no gap, they are levels of one quantity (genes), not units
+        # many columns without a gap in their spreads are levels of one quantity (genes)
         ordered = np.sort(units)
         inner = ordered[len(ordered) // 20 : -(len(ordered) // 20) or None]
         if np.all(inner[1:] <= _GAP_OF_UNITS * inner[:-1]):
             return True
-    # thousands of columns are one kind of measurement, some of which vary little
+    # thousands of columns are one kind of measurement, and some vary little
     wide = max(1.0, len(units) / _MOST_TABLE_COLUMNS) ** 0.75
     return high <= ONE_SCALE * wide * low
 
 
 def _indicators(sample, *, one_scale):
-    """Find indicator columns (of categories) beside columns of another kind.
+    """Find indicator columns (of categories) among measurements.
 
-    They hold 0 and 1 alone. The others are measurements: mostly of different values,
-    and not all of them integers of one scale, as counts and pixels are.
+    Indicators hold only 0 and 1. Measurements have mostly different values, and are not
+    all integers on one scale, as counts and pixels are.
     """
     n_samples, n_features = sample.shape
     binary, others, varied, whole = np.zeros((4, n_features), dtype=bool)
@@ -127,12 +125,11 @@ def _indicators(sample, *, one_scale):
 
 
 def columns_in_unrelated_units(X, random_state):
-    """The columns that vary most and least, if their units can hardly be one; or None.
+    """Return the columns that vary most and least if units seem unrelated, else None.
 
-    What keeps the proportions of columns asks this to warn, so it is in little doubt:
-    columns of one sign, thousands of times apart, in a table of few columns. Integers
-    are taken for counts. They, shares, coordinates, noise around zero and data centred
-    by whoever made them never are.
+    Conservative, since it leads to a warning: only for columns of one sign with spreads
+    that differ by a factor of thousands, in tables of few columns. Never for integers
+    (counts), shares, coordinates, noise around zero and centered data.
     """
     n_samples, n_features = X.shape
     if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= _MOST_TABLE_COLUMNS:
@@ -147,7 +144,7 @@ def columns_in_unrelated_units(X, random_state):
     whole = sample.sum(axis=1)
     if np.all(low >= 0) and (high.max() <= 1 or np.ptp(whole) <= 1e-2 * whole.max()):
         return None
-    # not the standard deviation: a few outliers are no unit
+    # not the standard deviation, which is sensitive to outliers
     spread = np.ptp(np.quantile(sample, [0.1, 0.9], axis=0), axis=0)
     varies = spread > rounding * np.maximum(np.abs(low), np.abs(high))
     judged = np.flatnonzero(varies & (np.sign(low) * np.sign(high) >= 0))
@@ -161,56 +158,55 @@ def columns_in_unrelated_units(X, random_state):
 
 
 class InputScaler:
-    """Center and scale columns, and find the basis that reduces them.
+    """Center and scale columns, and fit a PCA basis.
 
-    Columns measured on one scale (pixels, coordinates, counts) keep their proportions:
-    column j is divided by ``max(1, s_j / (2 q))``, where s are the standard deviations
-    and q is their upper quartile, so that a column thousands of times larger cannot
-    drown the others. Columns in unrelated units, which lie orders of magnitude apart,
-    are divided by their units, see :func:`_column_units`. Then one number for all
-    columns makes their mean variance 1. Constant columns count for nothing, and
-    indicators of categories beside measurements half.
+    Columns on one scale (pixels, coordinates, counts) keep their proportions: column j
+    is divided by ``max(1, s_j / (2 q))``, with the standard deviations s and their
+    upper quartile q, so that a column thousands of times larger does not dominate.
+    Columns in unrelated units, orders of magnitude apart, are divided by their units,
+    see :func:`_column_units`. Then one factor scales the mean variance to 1. Constant
+    columns get factor zero, and indicators of categories among measurements are halved.
 
-    The few samples that :class:`Survey` finds odd are left out of all this. Values
-    beyond the range of the others, and samples farther out than they, are drawn in: to
-    at most half a range, or half a radius, beyond.
+    Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
+    of the training data, and samples beyond their radius, are compressed to at most
+    half a range, or half a radius, beyond.
 
     Parameters
     ----------
     n_reduced : int or None, default=None
-        Number of principal components; fewer are kept where samples or varying columns
-        are fewer. None learns no basis.
+        Number of principal components; fewer if there are too few samples or varying
+        columns. None fits no basis.
     column_scaling : bool, default=True
-        Whether columns are scaled apart. If False, one number scales all of them.
+        Whether to scale columns separately. If False, one number scales all of them.
     random_state : int or None, default=None
-        Seed of the samples that units and basis are learned from.
+        Seed of the subsets that units and basis are fitted to.
 
     Attributes
     ----------
     center_ : ndarray of shape (n_features,)
-        Subtracted from the columns.
+        Center of the columns.
     factor_ : ndarray of shape (n_features,)
-        Multiplies the centered columns; zero for constant columns.
+        Factors of the centered columns; zero for constant columns.
     scale_ : float
-        The number for all columns.
+        Common factor of all columns.
     largest_ : float or None
-        Standard deviation beyond which columns on one scale are scaled down; None
-        where columns are in unrelated units.
+        Standard deviation beyond which columns on one scale are scaled down; None if
+        columns are in unrelated units.
     n_samples_seen_ : int
-        Number of samples that were not left out.
+        Number of samples used, without odd ones.
     gap_ : ndarray of shape (n_features,)
-        How many times farther out than all others an odd value lies.
+        Factor by which odd values lie farther out than all others.
     low_, high_ : ndarray of shape (n_features,)
         Range of the scaled columns, float32.
     radius_ : float
         Largest norm of the scaled samples.
     basis_ : ndarray of shape (n_reduced, n_features) or None
-        The scaled PCA basis, float32. Not applied by :meth:`transform`: a matrix
-        product belongs to the network, whose blocks make it reproducible.
+        Scaled PCA basis, float32. Not applied by :meth:`transform`: the network applies
+        it in blocks, which makes matrix products reproducible.
     spread_ : float
         Divisor of the orthonormal basis.
     odd_ : ndarray of shape (n_odd, 2), int
-        Samples that were left out, and a column of each that is odd, or -1.
+        Ignored samples, with an odd column of each, or -1.
     """
 
     def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
@@ -220,13 +216,13 @@ class InputScaler:
 
     @property
     def unit(self):
-        """Raw units in one unit of the inputs, for columns that are not scaled down."""
+        """Unit of the inputs in raw units, for columns that are not scaled down."""
         largest = self.factor_.max(initial=0.0)
         return self.spread_ / largest if largest > 0.0 else 1.0
 
     @property
     def inverse_basis(self):
-        """From reduced inputs back to scaled columns, (n_features, n_reduced)."""
+        """Matrix from reduced inputs to scaled columns, (n_features, n_reduced)."""
         if self.basis_ is None:
             return None
         return np.ascontiguousarray(self.basis_.T * np.float32(self.spread_**2))
@@ -240,12 +236,12 @@ class InputScaler:
         return inverse
 
     def to_dict(self):
-        """Return what :meth:`from_dict` makes an equal one from: arrays and numbers."""
+        """Return the state, a dict of arrays and numbers."""
         return dict(vars(self))
 
     @classmethod
     def from_dict(cls, state):
-        """Make a fitted one from what :meth:`to_dict` returned."""
+        """Return a scaler with a state from :meth:`to_dict`."""
         result = cls()
         vars(result).update(state)
         return result
@@ -257,26 +253,26 @@ class InputScaler:
         limits = Limits.of(sample)
         self.gap_ = np.where(limits.gap < np.inf, limits.gap, GAP)
         survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
-        self.odd_, found = survey.odd, survey.statistics
+        self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
-            found = statistics(X, kept)
+            stats = statistics(X, kept)
             sample = sample[kept[rows]]
-        if not np.isfinite(found.variance).all():
-            column = int(np.flatnonzero(~np.isfinite(found.variance))[0])
+        if not np.isfinite(stats.variance).all():
+            column = int(np.flatnonzero(~np.isfinite(stats.variance))[0])
             raise ValueError(
                 f"X holds values so large that the variance of column {column} "
                 "overflows (float64). Divide X by a constant first."
             )
-        self.n_samples_seen_ = found.n_samples
-        self.center_ = found.mean
+        self.n_samples_seen_ = stats.n_samples
+        self.center_ = stats.mean
         units = None
         if len(self.odd_):
-            units = _units_of_scaler_before(survey.statistics, found)
-        self.factor_, self.scale_, self.largest_ = self._factors(found, sample, units)
-        self.low_, self.high_ = self._scaled_range(found)
-        self.radius_ = self._radius(sample, found)
+            units = _units_of_scaler_before(survey.statistics, stats)
+        self.factor_, self.scale_, self.largest_ = self._factors(stats, sample, units)
+        self.low_, self.high_ = self._scaled_range(stats)
+        self.radius_ = self._radius(sample, stats)
         self.basis_, self.spread_ = None, 1.0
         n_varying = np.count_nonzero(self.factor_)
         n_reduced = min(self.n_reduced or 0, n_varying - 1, int(kept.sum()) - 1)
@@ -285,11 +281,11 @@ class InputScaler:
         return self
 
     def partial_fit(self, X):
-        """Take in further samples.
+        """Update with further samples.
 
-        Center and factors stay, so that earlier samples keep their places; bounds
-        widen. Columns that were constant so far get their factors as soon as they vary,
-        and enter the reduced inputs in random directions, which keep distances.
+        Center and factors stay, so earlier samples keep their inputs; bounds widen.
+        Columns that were constant so far get factors as soon as they vary, and enter
+        the reduced inputs in random directions, which preserve distances.
         """
         if not self.factor_.any():
             self.n_reduced = None  # the inputs keep their number
@@ -300,36 +296,36 @@ class InputScaler:
         floor[inverse == 0] = floor.max()
         limits = Limits(self.center_ + middle * inverse, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
-        self.odd_, found = survey.odd, survey.statistics
+        self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
-            found = statistics(X, kept)
+            stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
         constant = self.factor_ == 0
-        farthest = np.maximum(found.high - self.center_, self.center_ - found.low)
+        farthest = np.maximum(stats.high - self.center_, self.center_ - stats.low)
         late = constant & (farthest > _ROUNDING * np.abs(self.center_))
         if late.any():
-            self._start_counting(late, found, sample)
-        found.low[late] = np.minimum(found.low, self.center_)[late]
-        found.high[late] = np.maximum(found.high, self.center_)[late]
-        low, high = self._scaled_range(found)
+            self._start_counting(late, stats, sample)
+        stats.low[late] = np.minimum(stats.low, self.center_)[late]
+        stats.high[late] = np.maximum(stats.high, self.center_)[late]
+        low, high = self._scaled_range(stats)
         self.low_ = np.minimum(self.low_, low)
         self.high_ = np.maximum(self.high_, high)
-        self.radius_ = max(self.radius_, self._radius(sample, found))
-        self.n_samples_seen_ += found.n_samples
+        self.radius_ = max(self.radius_, self._radius(sample, stats))
+        self.n_samples_seen_ += stats.n_samples
         return self
 
-    def _start_counting(self, late, found, sample):
-        """Factors of columns that had one value, the center, in all samples so far."""
-        n_all = self.n_samples_seen_ + found.n_samples
-        apart = found.variance + (found.mean - self.center_) ** 2
-        deviation = np.sqrt(apart * (found.n_samples / n_all))[late]
+    def _start_counting(self, late, stats, sample):
+        """Set the factors of columns that were constant in all samples so far."""
+        n_all = self.n_samples_seen_ + stats.n_samples
+        apart = stats.variance + (stats.mean - self.center_) ** 2
+        deviation = np.sqrt(apart * (stats.n_samples / n_all))[late]
         if self.largest_ is None:
             differ = np.mean(sample[:, late] != self.center_[late], axis=0)
-            differ = np.maximum(differ, 1 / found.n_samples)
-            rare = differ * found.n_samples < n_all / 2
+            differ = np.maximum(differ, 1 / stats.n_samples)
+            rare = differ * stats.n_samples < n_all / 2
             units = np.where(rare, np.sqrt(apart[late] / differ), deviation)
         else:
             units = np.maximum(1.0, deviation / self.largest_)
@@ -343,17 +339,17 @@ class InputScaler:
             self.basis_[:, late] = directions.T / self.spread_
 
     def unseen(self, X):
-        """Columns that were constant so far and in which some samples differ a lot.
+        """Return columns that were constant so far, but vary considerably in X.
 
-        A new value that adds next to nothing to the norm of its sample, such as a
-        pixel at the border, is passed over, and so are samples that are odd.
+        Ignores new values that add almost nothing to the norm of their sample, such as
+        pixels at the border, and odd samples.
         """
         constant = np.flatnonzero(self.factor_ == 0)
         if not 0 < len(constant) < len(self.factor_):
             return constant[:0]
         center = self.center_[constant]
         apart = np.abs(dense(X[:, constant]).astype(np.float64) - center)
-        # what single precision makes of a value is no other value
+        # more than the rounding to single precision
         differs = apart > _SINGLE_ROUNDING * np.abs(center)
         rows = np.flatnonzero(differs.any(axis=1))
         if not len(rows):
@@ -369,18 +365,18 @@ class InputScaler:
         return constant[differs[much & ordinary].any(axis=0)]
 
     def _preliminary(self, sample, ordinary):
-        """Center and factors by ordinary samples alone."""
+        """Return center and factors from ordinary samples only."""
         if not ordinary.all():
             sample = sample[ordinary]
         with np.errstate(over="ignore", invalid="ignore"):
-            found = statistics(sample, np.ones(len(sample), dtype=bool))
-            if not np.isfinite(found.variance).all():
-                return np.zeros_like(found.mean), np.zeros_like(found.mean)
-        return found.mean, self._factors(found, sample)[0]
+            stats = statistics(sample, np.ones(len(sample), dtype=bool))
+            if not np.isfinite(stats.variance).all():
+                return np.zeros_like(stats.mean), np.zeros_like(stats.mean)
+        return stats.mean, self._factors(stats, sample)[0]
 
-    def _factors(self, found, sample, units=None):
-        """Factors, scale and largest deviation, by statistics and a dense subset."""
-        mean, deviation = found.mean, np.sqrt(found.variance)
+    def _factors(self, stats, sample, units=None):
+        """Return factors, scale and largest deviation from statistics and a subset."""
+        mean, deviation = stats.mean, np.sqrt(stats.variance)
         varies = deviation > _ROUNDING * np.abs(mean)
         factor = varies.astype(np.float64)
         largest = np.inf
@@ -393,7 +389,7 @@ class InputScaler:
             units, seen = _column_units(sample, deviation)
             units, judged = units[varies], varies & seen
             if not judged.any() or _on_one_scale(
-                mean[judged], deviation[judged], units[seen[varies]], found.n_samples
+                mean[judged], deviation[judged], units[seen[varies]], stats.n_samples
             ):
                 # "lower": with two or three columns the quartile itself would be
                 # interpolated towards the one large column
@@ -408,22 +404,22 @@ class InputScaler:
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 
-    def _scaled_range(self, found):
-        """Range of the scaled columns, by the statistics of the samples."""
+    def _scaled_range(self, stats):
+        """Return the range of the scaled columns."""
         return [
             ((ends - self.center_) * self.factor_).astype(np.float32)
-            for ends in (found.low, found.high)
+            for ends in (stats.low, stats.high)
         ]
 
-    def _radius(self, sample, found):
-        """Norm that no sample exceeds, by a dense subset of them."""
+    def _radius(self, sample, stats):
+        """Return a bound on the norm of samples, from a dense subset."""
         unbounded = copy.copy(self)
         unbounded.radius_ = np.inf
         radius = max(
             float(_norms(unbounded.transform(sample[rows])).max())
             for rows in blocks(*sample.shape)
         )
-        return radius if len(sample) == found.n_samples else _BEYOND_SUBSET * radius
+        return radius if len(sample) == stats.n_samples else _BEYOND_SUBSET * radius
 
     def _fit_basis(self, X, n_reduced, kept):
         rng = np.random.RandomState(self.random_state)
@@ -432,7 +428,7 @@ class InputScaler:
             kept = kept[np.sort(rng.choice(len(kept), n_sampled, replace=False))]
         sample = self._filled(X, kept)
         pca = PCA(n_reduced, random_state=rng)
-        # the number of BLAS threads would show in the last bits
+        # the last bits depend on the number of BLAS threads
         with one_blas_thread():
             pca.fit(sample)
         spread = np.sqrt(pca.explained_variance_.mean())
@@ -440,15 +436,15 @@ class InputScaler:
         self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
 
     def transform(self, X):
-        """Center and scale samples: a float32 array, not reduced."""
+        """Return centered and scaled samples, float32, not reduced."""
         return self._filled(X, None)
 
     def inverse_transform(self, X):
-        """Scaled samples in raw units, float64; constant columns get their value."""
+        """Return scaled samples in raw units, float64."""
         return X * self.inverse_factor + self.center_
 
     def _filled(self, X, chosen):
-        """Scaled samples of X, those ``chosen`` or all, block by block."""
+        """Return the scaled samples of X, all or the chosen ones, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
         parts = blocks(n_rows, X.shape[1])
         if len(parts) == 1 and chosen is None:
@@ -459,26 +455,25 @@ class InputScaler:
         return result
 
     def _scaled(self, rows):
-        # In float64: a float32 offset of a million would leave no digits.
         with np.errstate(over="ignore"):
-            # in C order: the norms' last bits must not depend on the layout
+            # in C order: the last bits of norms depend on the layout; in float64: a
+            # large offset would leave no digits in float32
             scaled = dense(rows).astype(np.float64, order="C")
-            # in place: another array costs more than this
             scaled -= self.center_
             scaled *= self.factor_
             scaled = scaled.astype(np.float32)
         low, high = scaled.min(axis=0), scaled.max(axis=0)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             raise ValueError(
-                "X holds values too large for float32 after scaling by what fit "
-                "learnt: they lie more than 1e38 standard deviations away. Look for "
-                "outliers or wrong units in X."
+                "X holds values too large for float32 after scaling: more than 1e38 "
+                "standard deviations of the training data. Look for outliers or wrong "
+                "units in X."
             )
         self._draw_in(scaled, np.flatnonzero((low < self.low_) | (high > self.high_)))
         return scaled
 
     def _draw_in(self, scaled, columns):
-        """Keep scaled samples within the bounds, in place; inside nothing changes."""
+        """Compress scaled samples beyond the bounds, in place."""
         if len(columns):
             low, high = (
                 ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
@@ -488,7 +483,7 @@ class InputScaler:
             beyond = (values < low) | (values > high)
             values += _drawn(low - values, margin) - _drawn(values - high, margin)
             scaled[:, columns] = np.where(beyond, values, scaled[:, columns])
-        # exactly only where it may matter
+        # exact norms only near the bound
         squares = np.einsum("ij,ij->i", scaled, scaled)
         far = np.flatnonzero(squares > 0.999 * self.radius_**2)
         if len(far):
@@ -500,9 +495,10 @@ class InputScaler:
 
 
 def _units_of_scaler_before(everything, kept):
-    """Units of columns that a scaler in front has scaled by odd samples; or None.
+    """Return the units of columns that another scaler has scaled before, or None.
 
-    Standardized columns, and those scaled to [0, 1], are scaled so again without them.
+    Standardized columns, and those scaled to [0, 1], are scaled again in the same way
+    without the odd samples.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         deviation = np.sqrt(everything.variance)
@@ -524,9 +520,9 @@ def _norms(rows):
 
 
 def _drawn(excess, margin):
-    """By how much values beyond a bound are drawn in.
+    """Return the correction of values beyond a bound.
 
-    What is left of the excess e is ``e m / (e + m)``: e near the bound, m far beyond.
+    It compresses an excess e to ``e m / (e + m)``: e near the bound, m far beyond.
     """
     excess = np.maximum(excess, 0.0)
     return excess * (excess / np.maximum(excess + margin, np.finfo(np.float64).tiny))

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The one template: fit, transform and the tags."""
+"""The template of all estimators: fit, transform and tags."""
 
 from numbers import Integral, Real
 
@@ -44,11 +44,11 @@ _FEW_NUMBERS = 2**14
 
 
 def _learns_in_parts(estimator):
-    """Return whether an epoch on a part of the samples is one of the method's."""
+    """Return whether a method can train on a part of the samples."""
     if type(estimator)._learn is not DeepManifold._learn:
         raise AttributeError(
-            f"{type(estimator).__name__} has no partial_fit: it trains in phases, and "
-            "those need all samples."
+            f"{type(estimator).__name__} has no partial_fit: it trains in phases that "
+            "need all samples. Use fit."
         )
     return True
 
@@ -61,40 +61,41 @@ class DeepManifold(
 ):
     """Base class of the estimators: turns an objective into a scikit-learn estimator.
 
-    A method provides four hooks, and nothing else of it is about training:
+    A method provides four hooks:
 
     - ``_plan(n_samples, n_features)`` returns a :class:`Plan`;
     - ``_make_batches(data, batch_size)`` returns an object whose ``epoch(generator)``
       yields ``len(...)`` batches;
     - ``_make_networks(sizes)`` returns a dict of untrained torch modules: "encoder",
-      from inputs to the embedding, and "decoder" if the method has one, for which
-      :class:`DecoderMixin` adds ``inverse_transform``. They follow from the constructor
-      parameters and from ``sizes``, a dict with ``"n_inputs"`` and ``"n_features"``
-      (columns of the inputs and of X), so that a saved model needs only the weights;
-    - ``_make_objective(data, networks)`` returns a torch module whose
-      ``forward(batch, progress)`` is a dict of weighted scalar loss terms, and which
-      holds those networks. If it has a method ``on_epoch_start(progress)``, each epoch
-      begins with it.
+      from inputs to the embedding, and optionally "decoder", for which
+      :class:`DecoderMixin` adds ``inverse_transform``. They must depend only on the
+      constructor parameters and on ``sizes``, a dict with ``"n_inputs"`` and
+      ``"n_features"`` (columns of the inputs and of X);
+    - ``_make_objective(data, networks)`` returns a torch module that holds those
+      networks. Its ``forward(batch, progress)`` returns a dict of weighted scalar loss
+      terms; ``on_epoch_start(progress)``, if it exists, is called before each epoch.
 
     A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
     ``_network_sizes(data)`` adds sizes that the networks depend on,
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
-    ``_present(outputs)`` turns the network's outputs into what ``transform`` returns,
+    ``_present(outputs)`` maps the network's outputs to the result of ``transform``,
     ``_heads()`` adds methods that ``to_onnx`` can write,
-    ``_validate_targets(y)`` is a supervised method's, and ``_count_batches(n_samples,
-    batch_size, targets)`` that of a method whose epochs leave samples out.
+    ``_validate_targets(y)`` returns the targets of a supervised method, and
+    ``_count_batches(n_samples, batch_size, targets)`` the number of batches if epochs
+    leave samples out.
 
     ``forward`` may draw from torch's global generator: the fit seeds it and restores it
     afterwards, so concurrent fits in one process run one at a time. Override
     ``_draws_globally`` to return False if your method does not use it.
 
-    It also has the constructor parameters that ``_parameter_constraints`` lists here.
-    A method for images has the parameter ``image_shape`` too, by which errors about X
-    help with its shape.
+    The constructor parameters in ``_parameter_constraints`` are required. Methods for
+    images also have the parameter ``image_shape``.
+
+    Read more in the :ref:`User Guide <own_method>`.
 
     Examples
     --------
-    A method of one's own, the linear autoencoder:
+    A complete example, a linear autoencoder:
 
     >>> import torch
     >>> from skmanifold.base import DeepManifold, Plan, RowBatches
@@ -161,16 +162,16 @@ class DeepManifold(
 
     _set_by_validation = ("n_features_in_", "feature_names_in_")
 
-    # Methods with a decoder, which the error about inverse_transform recommends.
+    # Methods with a decoder, for the error about inverse_transform.
     _methods_with_decoder = None
 
-    # ``out`` is a place, not metadata
+    # ``out`` is not metadata
     __metadata_request__transform = {"out": UNUSED}
 
     def __getattr__(self, name):
-        """Raise an error that tells how to get what is missing."""
+        """Raise an error with the reason why an attribute is missing."""
         try:
-            # asked again for the error, which Python has dropped here
+            # again, for the error that Python has dropped
             return super().__getattribute__(name)
         except AttributeError as error:
             if name == "inverse_transform":
@@ -180,7 +181,7 @@ class DeepManifold(
                     f"decoder.{f' {others} do.' if others else ''}"
                 ) from None
             if isinstance(error.__cause__, AttributeError):
-                # scikit-learn's own only says that the method is missing
+                # of available_if: more precise than scikit-learn's error
                 raise error.__cause__ from None
             raise
 
@@ -217,28 +218,28 @@ class DeepManifold(
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on these samples.
 
-        For data that arrive in parts. The first part decides the scaling, and should
-        be as varied as what follows; a column that is constant there counts as soon as
-        it varies. Each part is an epoch of its own, with its own warm-up, and neighbors
-        are searched within it. What later parts do not show is slowly forgotten, and
-        the positions of earlier samples drift: transform them again after the last
-        part. If all samples are available, ``fit`` is better.
+        For data that arrive in parts. The first part determines the scaling and should
+        be representative; columns that are constant in it are used as soon as they
+        vary. Each part is one epoch with its own warm-up, and neighbors are searched
+        within it. Structure that later parts lack is slowly forgotten, and the
+        positions of earlier samples drift: transform them again after the last part.
+        If all samples are available, ``fit`` is better.
 
-        Not for methods that train in phases.
+        Not available for methods that train in phases.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            A part of the training data in raw units, at least two samples; some
-            thousands are better.
+            A part of the training data in raw units, at least two samples. Prefer some
+            thousands.
         y : Ignored
             Passed on to callbacks; no label is ever used.
 
         Returns
         -------
         self : object
-            The estimator; ``embedding_``, ``labels_`` and ``history_`` are of this part
-            alone.
+            The estimator; ``embedding_``, ``labels_`` and ``history_`` are those of
+            this part.
 
         Raises
         ------
@@ -272,7 +273,7 @@ class DeepManifold(
     def transform(self, X, *, out=None):
         """Embed samples with the learned network.
 
-        Each sample's result is the same, bit for bit, whatever others come with it.
+        The result for a sample is bit for bit independent of the other samples.
 
         Parameters
         ----------
@@ -319,8 +320,8 @@ class DeepManifold(
         The score is minus the distance to the nearest of at most 256 centers of the
         training data, relative to the distances of the training samples: -1 is
         typical, and -3 is three times as far. Distances are those of the scaled
-        inputs, and include what the PCA of wide data removes. As in ``transform``,
-        values far beyond the training range are drawn in.
+        inputs, including what the PCA of wide data removes. As in ``transform``, values
+        far beyond the training range are compressed.
 
         Parameters
         ----------
@@ -348,61 +349,58 @@ class DeepManifold(
     def save(self, path):
         """Write the fitted estimator to a file that holds data alone.
 
-        Parameters in JSON and arrays in the safetensors format, with a digest of the
-        whole and the versions of the libraries; :func:`skmanifold.load` reads it.
-        Unlike a pickle it holds no code and runs none: pass parameters that are
-        functions or networks of your own again at loading. Callbacks are left out. Of a
-        pipeline, only this step is written, see :ref:`persistence`. Needs the extra
-        ``io``.
+        The file holds parameters as JSON, arrays in the safetensors format, a digest
+        and the versions of the libraries; :func:`skmanifold.load` reads it. Unlike a
+        pickle it contains no code: pass your own functions and networks again when
+        loading. Callbacks are not saved. In a pipeline, only this step is saved, see
+        :ref:`persistence`. Needs the extra ``io``.
 
         Parameters
         ----------
         path : str or path-like
-            The file. One that exists is replaced as a whole.
+            Path of the file. An existing file is replaced.
 
         Raises
         ------
         NotFittedError
             If fit was not called.
         TypeError
-            If the estimator has an attribute that such a file cannot hold.
+            If the estimator has an attribute that the file cannot hold.
         ValueError
             If the folder does not exist or cannot be written to.
         OSError
-            If the file cannot be written; an earlier one stays.
+            If the file cannot be written. An existing file is then unchanged.
         """
         check_is_fitted(self)
         save(self, path)
 
     def to_onnx(self, path, *, method="transform", dtype="float32"):
-        """Write a method as an ONNX graph, for runtimes without Python or torch.
+        """Export a method as an ONNX graph, for runtimes without Python or torch.
 
-        The graph takes samples in raw units, "X", and returns their "embedding", or
-        what else the method returns: centering, scaling and the PCA of wide data are
-        part of it. Its outputs are those of the method up to rounding; the file is
-        tested before it takes its name. Of a pipeline, only this step is written, see
-        :ref:`persistence`. Needs the extra ``onnx``.
+        The graph maps samples in raw units, "X", to the result of the method, such as
+        "embedding", and includes centering, scaling and the PCA of wide data. Its
+        outputs are verified to equal those of the method up to rounding. In a pipeline,
+        only this step is exported, see :ref:`persistence`. Needs the extra ``onnx``.
 
         Parameters
         ----------
         path : str or path-like
-            The file. One that exists is replaced.
+            Path of the file. An existing file is replaced.
         method : str, default="transform"
-            What the graph computes, if the estimator has this method: "transform";
+            Method to export, one that the estimator has: "transform";
             "predict", which returns "label"; "predict_proba", which returns
             "probabilities"; "charts", which returns "chart" and "coordinates"; or
             "inverse_transform", which takes "embedding" and returns "X".
         dtype : {"float32", "float64"}, default="float32"
-            Type of the graph's input and output; labels are int64. Inside, samples are
-            centered in float64 and the network computes in float32, as in
-            ``transform``.
+            Type of the graph's input and output; labels are int64. As in ``transform``,
+            samples are centered in float64 and the network computes in float32.
 
         Raises
         ------
         NotFittedError
             If fit was not called.
         ValueError
-            If a parameter is invalid, or the network cannot be written as a graph.
+            If a parameter is invalid, or the network cannot be exported.
         """
         check_is_fitted(self)
         _onnx.to_onnx(self, path, method, dtype)
@@ -435,19 +433,19 @@ class DeepManifold(
         return objective
 
     def _network_sizes(self, data):
-        """Return the sizes that the networks follow from: int by name."""
+        """Return the sizes that the networks depend on, a dict of str to int."""
         return {"n_inputs": data.n_inputs, "n_features": self.n_features_in_}
 
     def _fitted_attributes(self, objective, outputs, data):
-        """Return further attributes of a fit with this objective and these outputs."""
+        """Return further fitted attributes, a dict by name."""
         return {}
 
     def _present(self, outputs):
-        """Return what transform returns for these outputs of the network."""
+        """Map outputs of the network to the result of ``transform``."""
         return outputs
 
     def _presentation(self):
-        """Return a torch module that computes what :meth:`_present` does."""
+        """Return a torch module that computes :meth:`_present`."""
         return nn.Identity()
 
     def _heads(self):
@@ -455,22 +453,22 @@ class DeepManifold(
         return {"transform": Head(self._presentation, ("embedding",))}
 
     def _networks(self):
-        """Return the networks that a warm start goes on from, as in the objective."""
+        """Return the networks that a warm start continues from, by name."""
         networks = {"encoder": self.network_.encoder}
         if hasattr(self, "decoder_"):
             networks["decoder"] = self.decoder_.decoder
         return networks
 
     def _validate_targets(self, y):
-        """Return the targets of a supervised method; others have none."""
+        """Return the targets of a supervised method; None for others."""
         return None
 
     def _count_batches(self, n_samples, batch_size, targets):
-        """Return ``len(self._make_batches(...))``, before there are batches."""
+        """Return ``len(self._make_batches(...))``, before the batches are made."""
         return count_batches(n_samples, batch_size)
 
     def _report(self, phase, epoch, n_epochs, history):
-        """Print ten lines a fit, or one an epoch with verbose > 1."""
+        """Print ten lines per fit, or one per epoch with verbose > 1."""
         every = 1 if self.verbose > 1 else max(1, n_epochs // 10)
         if is_main_process() and ((epoch + 1) % every == 0 or epoch + 1 == n_epochs):
             name = "" if phase == LAST_PHASE else f"{phase} "
@@ -480,10 +478,9 @@ class DeepManifold(
             )
 
     def _draws_globally(self):
-        """Return whether a step of training may draw from torch's global generator.
+        """Return whether training may draw from torch's global generator.
 
-        The fit then seeds it around training and restores it, one fit of a process at
-        a time. Return False if a method draws from the generator of its batches alone.
+        Return False if only the generator of the batches is used.
         """
         return True
 
@@ -503,10 +500,10 @@ class DeepManifold(
             )
             return as_numbers(samples, input_name="X", estimator=self)
         except (ValueError, TypeError) as error:
-            more = explained(error, self, X)
-            if more is error:
+            better = explained(error, self, X)
+            if better is error:
                 raise
-            raise more from error
+            raise better from error
 
     def _append_columns(self, samples):
         """Return validated samples with the columns that a method adds to X."""

@@ -1,11 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parameters and fitted attributes as JSON and arrays, and back.
+"""Conversion of parameters and fitted attributes to and from JSON and arrays.
 
 Numbers, strings, lists and None are JSON as they are. Any other value is a JSON object
-with one entry, the name of its kind in the table ``KINDS``, which holds both directions
-of each kind. Arrays lie beside the JSON, under a name that the JSON refers to.
+with one entry, named by its kind in the table ``KINDS``. Arrays are stored separately,
+under a name that the JSON refers to.
 """
 
 import math
@@ -23,7 +23,7 @@ from skmanifold.training import TrainingOptions
 
 
 class NotStorable(TypeError):
-    """A value of no kind that a file can hold."""
+    """A value that a file cannot hold."""
 
 
 def to_json(value, name, arrays):
@@ -38,13 +38,13 @@ def to_json(value, name, arrays):
         if kind.matches(value):
             return {tag: kind.write(value, name, arrays)}
     raise NotStorable(
-        f"{name} is {describe(value)}, which a file of data alone cannot hold. Use "
+        f"{name} is {describe(value)}, which a file without code cannot hold. Use "
         "joblib.dump or pickle instead, for readers who trust you."
     )
 
 
 def from_json(node, arrays):
-    """Return the value that :func:`to_json` was given."""
+    """Return the value of a result of :func:`to_json`."""
     if isinstance(node, list):
         return [from_json(item, arrays) for item in node]
     if not isinstance(node, dict):
@@ -54,7 +54,7 @@ def from_json(node, arrays):
 
 
 def describe(value):
-    """Return the type of a value in words, or the name of a function or class."""
+    """Describe the type of a value, or name a function or class."""
     cls = value if isinstance(value, type) else type(value)
     if cls.__module__ == "builtins" and callable(value):
         return f"the {cls.__name__} {getattr(value, '__qualname__', '?')}"
@@ -62,10 +62,10 @@ def describe(value):
 
 
 class Kind(NamedTuple):
-    """Both directions of one kind of value.
+    """Conversions of one kind of value.
 
-    ``matches(value)`` tells whether a value is of this kind, ``write(value, name,
-    arrays)`` returns its JSON and ``read(content, arrays)`` the value.
+    ``matches(value)`` returns whether a value is of this kind, ``write(value, name,
+    arrays)`` its JSON and ``read(content, arrays)`` the value.
     """
 
     matches: Callable
@@ -95,7 +95,7 @@ def _is_numeric(value):
 
 def _write_array(value, name, arrays):
     value = value.astype(value.dtype.newbyteorder("="), copy=False)
-    # the layout of an array shows in the last bits of what is computed with it
+    # the last bits of computations depend on the memory layout
     columns = value.flags.f_contiguous and not value.flags.c_contiguous
     # a copy: safetensors takes memory in C order, and refuses read-only memmaps
     arrays[name] = np.array(value.T if columns else value, order="C", subok=False)
@@ -189,8 +189,8 @@ def _read_kmeans(content, arrays):
     centers = results["cluster_centers_"]
     kmeans = KMeans(len(centers), init=centers, n_init=1, max_iter=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of centers that coincide
-        # for the private attributes that this version of scikit-learn has
+        warnings.simplefilter("ignore")  # of duplicate centers
+        # sets the private attributes of this version of scikit-learn
         kmeans.fit(centers)
     kmeans.set_params(**parameters)
     vars(kmeans).update({result: results[result] for result in _KMEANS_RESULTS})

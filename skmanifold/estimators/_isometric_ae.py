@@ -36,17 +36,17 @@ from skmanifold.losses import (
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.utils import Interval, StrOptions, principal_components, warn
 
-# The anchor's neighbors are searched in this many principal components where there
-# are more columns and comparing all rows in all of them would take long.
+# The neighbors of the anchor are searched in at most so many principal components
+# where an exact search in all columns would cost more than the budget.
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
 
-# An anchor whose spread is so many times that of X, or its inverse, is in other units.
+# Ratio of the spreads of anchor and X, or its inverse, from which units seem to differ.
 _OTHER_UNITS = 5.0
 
 
 class Scale(nn.Module):
-    """Multiplication by one number, which is part of the network's state."""
+    """Multiplication by one number, stored in the state of the network."""
 
     def __init__(self):
         super().__init__()
@@ -58,12 +58,12 @@ class Scale(nn.Module):
 
 
 def between_scales(network):
-    """Return a network with a scale before it and one behind it."""
+    """Return a network with a scale before it and one after it."""
     return nn.Sequential(OrderedDict(inner=Scale(), net=network, outer=Scale()))
 
 
 class Jacobian(nn.Module):
-    """The derivatives of a fitted decoder, as one row for each code."""
+    """Derivatives of a fitted decoder, flattened."""
 
     def __init__(self, decoder):
         super().__init__()
@@ -71,7 +71,7 @@ class Jacobian(nn.Module):
 
     def forward(self, z):
         """Map (n, n_components) to (n, n_features * n_components)."""
-        # the blocks come in inference mode, which keeps no derivatives
+        # blocks are computed in inference mode, which has no derivatives
         with torch.inference_mode(False), torch.enable_grad():
             inner, net, outer = self.decoder.decoder
             z = inner(z.clone())
@@ -86,10 +86,10 @@ class Jacobian(nn.Module):
 
 
 class IsometricAEObjective(nn.Module):
-    """Reconstruction, isometry of the decoder, pseudo-inverse of it, and the anchor.
+    """Reconstruction, isometry, pseudo-inverse and anchor terms.
 
-    All is measured in units in which the data have total variance ``n_components``, so
-    that the weights mean the same for data of any size.
+    All terms are in units in which the data have total variance ``n_components``, so
+    the weights do not depend on the scale of the data.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ class IsometricAEObjective(nn.Module):
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         The training data.
     scale : float
-        The unit of the objective, in units of the inputs.
+        Unit of the objective, in units of the inputs.
     unit : float
-        The unit of the inputs, in units of X.
+        Unit of the inputs, in units of X.
     anchor : torch.Tensor of shape (n_samples, n_components) or None
-        Where the codes are drawn to at first, in units of X.
+        Initial targets of the codes, in units of X.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = ("encoder.net.hidden", "decoder.net.hidden")
 
     def __init__(
@@ -140,7 +140,7 @@ class IsometricAEObjective(nn.Module):
         self.settled_from = 0.0 if anchor is None else self.anchor_until
 
     def forward(self, batch, progress):
-        """Loss terms of a batch, see :class:`Draws`."""
+        """Return the loss terms of a batch, see :class:`Draws`."""
         rows, normal, uniform = batch
         x = self.encoder.inner(self.inputs[rows])
         pull, push, prior = normal.unbind(1)
@@ -148,27 +148,27 @@ class IsometricAEObjective(nn.Module):
         terms = {"reconstruction": None}
 
         if self.pseudo_inverse_weight > 0:
-            some = differentiated_rows(encoder, len(x))
+            n = n_differentiated(encoder, len(x))
             z, cotangents = sharded(
                 self.encoder.net,
-                x[:some],
-                F.normalize(pull[:some], dim=1),
+                x[:n],
+                F.normalize(pull[:n], dim=1),
                 function=functools.partial(vector_jacobian_product, encoder),
             )
-            if some < len(x):
-                z = torch.cat([z, sharded(self.encoder.net, x[some:])])
+            if n < len(x):
+                z = torch.cat([z, sharded(self.encoder.net, x[n:])])
             loss = pseudo_inverse_loss(cotangents)
             terms["pseudo_inverse"] = self.pseudo_inverse_weight * loss
         else:
             z = sharded(self.encoder.net, x)
 
         if self.isometry_weight > 0:
-            some = differentiated_rows(decoder, len(x))
+            n = n_differentiated(decoder, len(x))
             points = PRIORS[self.latent_prior](z.detach(), prior, uniform)
             _, tangents = sharded(
                 self.decoder.net,
-                points[:some],
-                F.normalize(push[:some], dim=1),
+                points[:n],
+                F.normalize(push[:n], dim=1),
                 function=functools.partial(jacobian_vector_product, decoder),
             )
             terms["isometry"] = self.isometry_weight * isometry_loss(tangents)
@@ -176,12 +176,12 @@ class IsometricAEObjective(nn.Module):
         if self.anchor is None:
             decoded = sharded(self.decoder.net, z)
         elif progress < self.anchor_until:
-            place = self.decoder.inner(self.anchor[rows])
-            both = sharded(self.decoder.net, torch.cat([z, place]))
+            target = self.decoder.inner(self.anchor[rows])
+            both = sharded(self.decoder.net, torch.cat([z, target]))
             decoded, from_anchor = both.chunk(2)
             weight = self.anchor_weight * (1 - progress / self.anchor_until)
             terms["anchor"] = weight * (
-                _mean_squared_distance(z, place)
+                _mean_squared_distance(z, target)
                 + _mean_squared_distance(from_anchor, x)
             )
         else:
@@ -196,30 +196,30 @@ def _mean_squared_distance(a, b):
 
 
 def chain_of(network):
-    """The network as the losses take it: a chain of layers if it is one of ours."""
+    """Return a network as the losses take it: an MLP as a list of its parts."""
     return [network.hidden, network.head] if type(network) is MLP else network
 
 
-def differentiated_rows(network, n_rows):
+def n_differentiated(network, n_samples):
     """Return the number of samples whose Jacobian products are computed.
 
-    Through a convolution they cost several times what the samples themselves cost, and
-    part of a batch, drawn at random like the whole, estimates the same means.
+    Through convolutions the products dominate the cost of a step, so a quarter of the
+    batch estimates the means.
     """
     convolutional = type(network) in (ConvEncoder, ConvDecoder)
-    return -(-n_rows // 4) if convolutional else n_rows
+    return -(-n_samples // 4) if convolutional else n_samples
 
 
-# -- where the decoder is asked to be isometric: codes z, normal and uniform draws
+# -- points at which the decoder should be isometric, from codes and random draws
 
 
 @full_precision
 def gaussian_points(z, normal, uniform):
-    """Draws from the Gaussian that has the mean and the covariance of the codes."""
+    """Sample a Gaussian with the mean and the covariance of the codes."""
     mean = z.mean(0)
     centered = z - mean
     covariance = centered.t() @ centered / len(z)
-    # few codes, or codes on a line, have a singular one
+    # the covariance of few codes, or of codes on a line, is singular
     ridge = 1e-4 * covariance.diagonal().mean() + 1e-12
     eye = torch.eye(z.shape[1], device=z.device)
     root = torch.linalg.cholesky_ex(covariance + ridge * eye)[0]
@@ -227,13 +227,13 @@ def gaussian_points(z, normal, uniform):
 
 
 def uniform_points(z, normal, uniform):
-    """Uniform draws from the box that the codes fill."""
+    """Sample the bounding box of the codes uniformly."""
     low, high = z.amin(0), z.amax(0)
     return low + (high - low) * uniform
 
 
 def segment_points(z, normal, uniform):
-    """Points on the segments between pairs of codes, and a tenth beyond their ends."""
+    """Sample segments between pairs of codes, extended by a tenth at both ends."""
     share = 1.2 * uniform[:, :1] - 0.1
     return torch.lerp(z, z.roll(1, 0), share)
 
@@ -246,17 +246,17 @@ PRIORS = {
 
 
 class Draws:
-    """Batches of row numbers with all that is drawn at random for them."""
+    """Batches of sample indices with the random draws of the objective."""
 
-    def __init__(self, n_rows, batch_size, n_components, device):
-        self.rows = RowBatches(n_rows, batch_size, device)
+    def __init__(self, n_samples, batch_size, n_components, device):
+        self.rows = RowBatches(n_samples, batch_size, device)
         self.n_components = n_components
 
     def __len__(self):
         return len(self.rows)
 
     def epoch(self, generator):
-        """Yield row numbers (B,), normal (B, 3, d) and uniform (B, d) draws."""
+        """Yield indices (B,), normal (B, 3, d) and uniform (B, d) draws."""
         for rows, _ in self.rows.epoch(generator):
             shape = len(rows), 3, self.n_components
             normal = torch.randn(shape, generator=generator)
@@ -267,13 +267,15 @@ class Draws:
 class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     """Isometric autoencoder.
 
-    An autoencoder whose decoder keeps lengths and angles: it bends the plane (or the
-    flat space of ``n_components`` dimensions) onto the data without stretching it, and
-    the encoder is the projection back. [1]_ Distances between codes are then distances
-    along the data, in the units of X.
+    An autoencoder whose decoder preserves lengths and angles: it bends a flat space of
+    ``n_components`` dimensions onto the data without stretching it, and the encoder
+    projects back. [1]_ Distances between codes are then distances along the data, in
+    the units of X.
 
-    Such an embedding exists for data that can be unrolled, like a swiss roll; for
-    others, a sphere say, the loss finds a compromise.
+    An isometric embedding exists for data that can be unrolled, such as a swiss roll.
+    For others, such as a sphere, the loss finds a compromise.
+
+    Read more in the :ref:`User Guide <isometric_ae>`.
 
     Parameters
     ----------
@@ -281,98 +283,101 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
         Dimension of the codes.
 
     isometry_weight : float, default=0.3
-        Weight of the isometry of the decoder: lambda of the paper. This and the next
-        one are relative to the squared error of the reconstruction, summed over the
-        columns, in units in which X has total variance ``n_components``.
+        Weight of the isometry of the decoder, relative to the reconstruction: lambda
+        in the paper. Increase it when distances matter more than reconstruction.
 
     pseudo_inverse_weight : float, default=0.3
-        Weight of the condition that the encoder be the decoder's pseudo-inverse: lambda
-        of the paper as well. With 0 for both this is a plain autoencoder.
+        Weight of the condition that the encoder is the pseudo-inverse of the decoder,
+        also lambda in the paper. With 0 for both weights the model is a plain
+        autoencoder.
 
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
-        Where the decoder is asked to be isometric: on the segments between codes of
-        random pairs of samples and a tenth beyond; at draws from a Gaussian fitted to
-        the codes, as in the paper; or uniformly on the box that they fill.
+        Points at which the decoder should be isometric: on the segments between codes
+        of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
+        codes, as in the paper; or from the bounding box of the codes.
 
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
-        Embedding that the codes are drawn to at first: Isomap's, one of your own in the
-        units of X, or none, as in the paper. Without one the loss has many minima in
-        which a rolled-up surface stays folded. Where the graph of neighbors has
-        several parts, each is embedded by itself and they are placed side by side, with
-        a warning. Not used when a fit goes on by ``warm_start``.
+        Embedding that attracts the codes at first: Isomap's, your own in the units of
+        X, or None, as in the paper. Without an anchor, a rolled-up surface often stays
+        folded. If the neighbor graph is not connected, its components are embedded
+        separately and placed side by side, with a warning. Not used when
+        ``warm_start`` continues a fit.
 
     anchor_weight : float, default=1.0
-        Weight of the anchor at the start, relative to the reconstruction.
+        Initial weight of the anchor, relative to the reconstruction. Increase it when
+        the embedding is folded although the anchor is not.
 
     anchor_until : float, default=0.6
-        Share of training, in (0, 1], over which the anchor's weight falls to zero.
+        Fraction of training, in (0, 1], over which the weight of the anchor falls to
+        zero.
 
     n_neighbors : int, default=10
-        Neighbours in the graph of the anchor "isomap". Reduced, with a warning, where
-        there are fewer other samples.
+        Number of neighbors in the graph of the anchor "isomap". Increase it when the
+        graph falls apart; decrease it when neighbors bridge the folds of the surface.
+        Reduced, with a warning, if there are fewer other samples.
 
     n_landmarks : int or "auto", default="auto"
-        Landmarks of the anchor "isomap", see
+        Number of landmarks of the anchor "isomap", see
         :func:`skmanifold.graph.geodesic_embedding`.
 
     encoder_layers : sequence of int or "auto", default="auto"
-        Hidden layers of the built-in encoder; the decoder has them in reverse order.
+        Widths of the hidden layers of the built-in encoder; the decoder has them in
+        reverse order.
 
     activation : {"silu", "gelu", "tanh", "softplus"}, default="silu"
         Activation of the built-in networks, twice differentiable. "softplus" has beta
         100, as in the paper.
 
     encoder : torch.nn.Module, callable or None, default=None
-        Encoder in place of the built-in one: a module (copied, never changed) or a
-        callable ``(n_inputs, n_components) -> torch.nn.Module``. It maps
-        (B, n_features) to (B, n_components), each row on its own (batch normalization
-        would make its derivatives those of the batch), and is twice differentiable. Its
-        inputs are centered and scaled by one number.
+        Replaces the built-in encoder: a module (copied, never changed) or a callable
+        ``(n_inputs, n_components) -> torch.nn.Module``. It maps (B, n_features) to
+        (B, n_components), must be twice differentiable, and must treat each sample
+        independently, so do not use batch normalization. Its inputs are centered and
+        scaled by one number.
 
     decoder : torch.nn.Module, callable or None, default=None
-        Decoder in place of the built-in one: a module or a callable
+        Replaces the built-in decoder: a module or a callable
         ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
 
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C) if samples are flattened images: the built-in networks are
         then convolutional, see :class:`skmanifold.nn.ConvEncoder`, and
-        ``encoder_layers`` is ignored. A step costs many times that of the perceptrons.
+        ``encoder_layers`` is ignored. Training takes many times as long.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the codes with k-means, and ``predict`` and
-        ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
+        ``labels_`` are available. If None, only ``fit_predict`` clusters, with 8.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for a number of steps that grows with the
+        Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step.
+        Number of samples per step.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate.
+        Largest learning rate. Decrease it when training diverges.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, early stopping, checkpoints. The optimizer is "muon"
-        unless set.
+        Rarely used options: optimizer ("muon" by default), early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the networks and the scaling of the previous fit.
+        Continue from the networks and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbor search. The result does not depend on it.
+        Number of threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
-        Print ten lines a fit; one per epoch if above 1. For progress bars see
+        Print ten lines per fit, or one per epoch if above 1. For progress bars see
         ``set_callbacks``.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial networks, the order of the samples and all draws.
+        Seed of the initial networks, the order of the samples and all random draws.
 
     Attributes
     ----------
@@ -380,22 +385,22 @@ default="isomap"
         Codes of the training data, in the units of X.
 
     history_ : dict of str to list of float
-        For each epoch the "loss" and its weighted terms "reconstruction", "isometry",
-        "pseudo_inverse" and "anchor", as far as there are such (means over the epoch),
-        and "learning_rate_factor".
+        Means over each epoch of the "loss" and of its weighted terms "reconstruction",
+        "isometry", "pseudo_inverse" and "anchor" (if used), and
+        "learning_rate_factor".
 
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
 
     network_ : torch.nn.Module
-        The learned map from scaled samples to codes: ``project`` (a PCA that loses
-        nothing, where columns are far more than samples) and ``encoder``.
+        Network from scaled samples to codes: ``project`` (a lossless PCA if there are
+        far more columns than samples) and ``encoder``.
 
     decoder_ : torch.nn.Module
-        The learned map from codes to scaled rows: ``decoder`` and ``expand``.
+        Network from codes to scaled samples: ``decoder`` and ``expand``.
 
     labels_ : ndarray of shape (n_samples,)
-        Clusters of the training data, where asked for.
+        Clusters of the training data, if ``n_clusters`` is an int.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -405,7 +410,7 @@ default="isomap"
 
     See Also
     --------
-    DLME : Embedding that separates clusters rather than keeping lengths.
+    DLME : Embedding that separates clusters rather than preserving lengths.
 
     References
     ----------
@@ -516,7 +521,7 @@ default="isomap"
         Returns
         -------
         ndarray of shape (n_samples, n_features, n_components)
-            Derivatives of the decoded rows, in the units of X per unit of the codes;
+            Derivatives of the decoded samples, in the units of X per unit of the codes;
             float32 for float32 and float16 input, float64 otherwise.
 
         Raises
@@ -543,19 +548,19 @@ default="isomap"
             n_steps=round(1000 * (n_samples / 2000) ** (1 / 3)),
             batch_size=128,
             learning_rate=3e-3,
-            # n samples span n - 1 dimensions: nothing is lost
+            # lossless: n samples span n - 1 dimensions
             n_reduced=n_samples - 1 if wide and not own else None,
             column_scaling=False,
             one_unit=self.image_shape is not None,
             optimizer="muon",
-            # reconstruction and Jacobians are to be those of one function
+            # reconstruction and Jacobians must belong to the same function
             precision="float32",
             warmup=0.03,
         )
 
     def _learn(self, data, run):
         batches = self._make_batches(data, run.batch_size)
-        # first of all: networks that do not fit are found before the anchor is made
+        # first: networks of a wrong shape fail before the costly anchor
         networks = run.make_networks()
         scale = _scale_of(data, self.n_components)
         anchor = None if run.continued else self._anchor(data)
@@ -594,7 +599,7 @@ default="isomap"
 
     def _make_objective(self, data, networks, scale, anchor):
         encoder, decoder = networks["encoder"], networks["decoder"]
-        # a condition of weight 0 differentiates nothing
+        # terms with weight 0 need no derivatives
         _warn_of_unfit_layers(
             encoder=encoder.net
             if self.encoder is not None and self.pseudo_inverse_weight
@@ -637,7 +642,7 @@ default="isomap"
         )
 
     def _anchor(self, data):
-        """Return the points that draw the codes at first, in units of X, or None."""
+        """Return the initial targets of the codes, in units of X, or None."""
         if self.anchor is None:
             return None
         shape = data.n_samples, self.n_components
@@ -645,8 +650,8 @@ default="isomap"
             anchor = check_array(self.anchor, dtype=np.float64, input_name="anchor")
             if anchor.shape != shape:
                 raise ValueError(
-                    f"anchor has shape {anchor.shape}, but {shape} is needed: a place "
-                    "in n_components dimensions for each row of X."
+                    f"anchor has shape {anchor.shape}, but must have shape {shape}: "
+                    "(n_samples, n_components). Pass an embedding of this X."
                 )
             anchor = anchor - anchor.mean(axis=0)
             _warn_of_other_units(anchor, data)
@@ -682,13 +687,13 @@ default="isomap"
 
 
 def _warn_of_other_units(anchor, data):
-    """An anchor is a place in the units of X; that of another method seldom is."""
+    """Warn if the anchor does not seem to be in the units of X."""
     variance = float(data.inputs.double().var(0, correction=0).sum())
     spreads = math.sqrt(anchor.var(axis=0).sum()), data.unit * math.sqrt(variance)
     if 0 < min(spreads) and max(spreads) > _OTHER_UNITS * min(spreads):
         warn(
-            f"The anchor has a spread of {spreads[0]:.3g}, X one of {spreads[1]:.3g}: "
-            "codes are places in the units of X. Multiply the anchor by about "
+            f"The anchor has a spread of {spreads[0]:.3g} and X of {spreads[1]:.3g}, "
+            "but codes are in the units of X. Multiply the anchor by about "
             f"{spreads[1] / spreads[0]:.3g}."
         )
 
@@ -708,49 +713,49 @@ _OF_BATCHES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def _warn_of_unfit_layers(**networks):
-    """Warn where a user's networks do not suit conditions on their derivatives."""
+    """Warn of layers whose derivatives do not suit the isometry terms."""
 
     def having(kinds):
-        found = {
+        matches = {
             f"{parameter} has {type(layer).__name__}"
             for parameter, network in networks.items()
             if network is not None
             for layer in network.modules()
             if isinstance(layer, kinds)
         }
-        return ", ".join(sorted(found))
+        return ", ".join(sorted(matches))
 
     faults = []
     if piecewise := having(_PIECEWISE_LINEAR):
         faults.append(
-            f"{piecewise}: linear in pieces, with second derivatives of 0, from which "
-            "no isometry is learned. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
+            f"{piecewise}: piecewise linear, so the second derivatives are 0 and no "
+            "isometry is learned. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
         )
     if of_batches := having(_OF_BATCHES):
         faults.append(
-            f"{of_batches}: in training its derivatives are those of the whole batch, "
-            "not of each row. Use nn.LayerNorm, or no normalization."
+            f"{of_batches}: during training it mixes the samples of a batch, and so do "
+            "its derivatives. Use nn.LayerNorm, or no normalization."
         )
     if faults:
         warn(" ".join(faults))
 
 
 def _scale_of(data, n_components):
-    """The length, in the inputs, that is 1 in the objective."""
+    """Return the unit of the objective, in units of the inputs."""
     total_variance = float(data.inputs.double().var(0, correction=0).sum())
     scale = math.sqrt(total_variance / n_components) or 1.0
     if not 1e-30 < scale * data.unit < 1e30:
         raise ValueError(
-            f"X has a standard deviation of {scale * data.unit:g}, in whose units "
-            "float32 codes over- or underflow. Multiply X by a constant first."
+            f"X has a standard deviation of {scale * data.unit:g}: codes in its units "
+            "overflow or underflow in float32. Multiply X by a constant first."
         )
     return scale
 
 
 def _channels(image_shape):
-    """Channels of each block: half of those that the networks have by themselves.
+    """Return the channels of each block: half the default of the networks.
 
-    None if an image is too small, which the networks say better.
+    None if an image is too small: the networks raise the error.
     """
     side = min(image_shape[:2])
     if side < 8:

@@ -210,7 +210,7 @@ with tempfile.TemporaryDirectory() as folder:
             try:
                 call()
             except ValueError as error:
-                assert f"={path!r} lies in a folder that cannot" in str(error)
+                assert f"={path!r} is in a folder that cannot" in str(error)
             else:
                 raise AssertionError
     finally:

@@ -170,7 +170,7 @@ def test_non_finite_loss_names_term_and_epoch(data, value):
         }
 
     objective.forward = broken
-    with pytest.raises(ValueError, match=r"'odd'.* in epoch 2.*Lower learning_rate"):
+    with pytest.raises(ValueError, match=r"'odd'.* in epoch 2.*Decrease learning_rate"):
         train(objective, batches, training)
 
 

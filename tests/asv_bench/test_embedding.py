@@ -73,7 +73,7 @@ def test_embedding_of_new_samples(compare, monkeypatch):
     rates = found["transform_rows_per_s"]
     assert rates["10000"] > rates["1"] > 0
     (shown,) = embedding.with_rates([row])
-    assert shown["found"]["rows/s at 1"] == rates["1"]
+    assert shown["found"]["samples/s at 1"] == rates["1"]
 
 
 @pytest.mark.parametrize(

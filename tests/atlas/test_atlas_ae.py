@@ -227,7 +227,7 @@ def test_inverse_transform_checks_weights(iris):
         model.inverse_transform(Z[:, :8])
     for bad in (np.zeros(9), -Z[2]):
         Z[2] = bad
-        with pytest.raises(ValueError, match="Row 2 of X has the weights"):
+        with pytest.raises(ValueError, match="Sample 2 of X has the weights"):
             model.inverse_transform(Z)
 
 
@@ -304,7 +304,7 @@ def test_memberships_of_sparse_rows(iris):
     q = model.memberships(X)
     assert_array_equal(q, model.predict_proba(iris[0]))
     assert_array_equal(model.predict(X), q.argmax(1))
-    with pytest.raises(TypeError, match=r"no sparse data. Use memberships\(X\)"):
+    with pytest.raises(TypeError, match=r"sparse X. Use memberships\(X\)"):
         model.predict_proba(X)
 
 
@@ -365,7 +365,7 @@ def test_going_on_needs_as_many_charts(iris):
     X = iris[0]
     model = quick(batch_size=2, max_epochs=1).fit(X)
     before = model.transform(X)
-    message = r"heads.prototypes is \(2, 4\) and was \(3, 4\).* pass more at once"
+    message = r"heads.prototypes has shape \(2, 4\), not \(3, 4\).* pass more"
     with pytest.raises(ValueError, match=message):
         model.set_params(n_charts=2).partial_fit(X)
     assert_array_equal(model.transform(X), before)
@@ -393,7 +393,7 @@ def test_warm_start_goes_on(iris):
     assert model.history_["loss"][0] < first * 1.5
     cold = quick(max_epochs=1, learning_rate=1e-9).fit(X)
     assert cold.history_["loss"][0] > 1.5 * model.history_["loss"][0]
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
 
 

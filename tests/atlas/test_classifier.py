@@ -150,9 +150,9 @@ def test_wrong_number_of_charts():
     for n_charts in (5, 12, 7):
         with pytest.raises(ValueError, match=rf"n_charts={n_charts} does not fit X"):
             ChartwiseClassifier(n_charts=n_charts).fit(X, y)
-    with pytest.raises(ValueError, match="is no chart blocks of n_charts=6"):
+    with pytest.raises(ValueError, match="does not consist of n_charts=6"):
         ChartwiseClassifier(n_charts=6).fit(X, y)
-    with pytest.raises(ValueError, match="is no chart blocks of n_charts=4"):
+    with pytest.raises(ValueError, match="does not consist of n_charts=4"):
         ChartwiseClassifier(n_charts=4).fit(X * 2, y)
 
 
@@ -188,7 +188,7 @@ def test_unknown_labels_are_left_out(missing):
     expected = ChartwiseClassifier(n_charts=model.n_charts_).fit(X[known], y[known])
     assert_array_equal(model.classes_, expected.classes_)
     assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
-    with pytest.raises(ValueError, match=r"y has 1 class beside 100 samples"):
+    with pytest.raises(ValueError, match=r"y has 1 class and 100 unlabeled samples"):
         ChartwiseClassifier().fit(X, np.where(known, 0, partial))
     binary = ChartwiseClassifier().fit(X, np.where(known, 1, -1))
     assert_array_equal(binary.classes_, [-1, 1])

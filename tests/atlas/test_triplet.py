@@ -281,7 +281,7 @@ def test_three_rows():
 
 @pytest.mark.parametrize("method", ["fit", "fit_transform", "fit_predict"])
 def test_forgotten_targets_are_asked_for(iris, method):
-    with pytest.raises(ValueError, match=r"target y is None\. Give the class of"):
+    with pytest.raises(ValueError, match=r"target y is None\. Pass the class of"):
         getattr(quick(), method)(iris[0])
 
 
@@ -289,8 +289,8 @@ def test_forgotten_targets_are_asked_for(iris, method):
     "y, match",
     [
         (None, "requires y to be passed, but the target y is None"),
-        (np.zeros(150), "y has 1 class and at most 150 rows of each: a triplet"),
-        (np.arange(150), "y has 150 classes and at most 1 row of each"),
+        (np.zeros(150), "y has 1 class and at most 150 samples of each, but a"),
+        (np.arange(150), "y has 150 classes and at most 1 sample of each"),
         (np.linspace(0, 1, 150), "Unknown label type"),
         (np.zeros((150, 2)), "y should be a 1d array"),
         (np.full(150, np.nan), "NaN"),
@@ -446,7 +446,7 @@ def test_unknown_labels_are_no_class(iris, missing):
     weights = np.arange(150.0)
     score = model.score(X, partly(y, known, missing), sample_weight=weights)
     assert score == model.score(X[known], y[known], sample_weight=weights[known])
-    with pytest.raises(ValueError, match="y has no class that is known"):
+    with pytest.raises(ValueError, match="y has no labels"):
         model.score(X, [missing] * 150)
 
 
@@ -476,7 +476,7 @@ def test_unknown_names_in_any_container(iris, kind):
 def test_too_few_known_labels_are_said(iris):
     X, y = iris
     for labels in (np.where(y > 0, 0, -1), partly(y, y == 1, None)):
-        with pytest.raises(ValueError, match=r"y has 1 class .* not known, which -1"):
+        with pytest.raises(ValueError, match=r"y has 1 class .* unlabeled .-1"):
             quick().fit(X, labels)
     # -1 and 1 alone are the classes of a binary problem
     assert_array_equal(quick().fit(X, np.where(y, -1, 1)).classes_, [-1, 1])

@@ -176,7 +176,7 @@ def test_the_graph_is_predict(case, tmp_path):
         assert np.mean(found == expected) >= 0.95
     assert len(np.unique(model.predict(X))) > 1
     if not hasattr(model, "predict_proba"):
-        with pytest.raises(ValueError, match="'predict_proba' is not what a"):
+        with pytest.raises(ValueError, match="'predict_proba' cannot be exported from"):
             model.to_onnx(path, method="predict_proba")
         return
     model.to_onnx(path, method="predict_proba", dtype=np.float64)
@@ -331,7 +331,7 @@ class CountsItsRows(nn.Module):
 def test_a_graph_of_one_number_of_rows_is_refused(tmp_path):
     X, _ = digits()
     model = DLME(max_epochs=1, encoder=CountsItsRows()).fit(X)
-    with pytest.raises(ValueError, match="of any number of rows"):
+    with pytest.raises(ValueError, match="for any batch size"):
         model.to_onnx(tmp_path / "model.onnx")
     assert not os.listdir(tmp_path)
 
@@ -339,7 +339,7 @@ def test_a_graph_of_one_number_of_rows_is_refused(tmp_path):
 def test_what_cannot_be_exported_is_refused(tmp_path):
     X, _ = digits()
     model = DLME(max_epochs=1, encoder=DependsOnValues()).fit(X)
-    with pytest.raises(ValueError, match=r"torch.export can follow"):
+    with pytest.raises(ValueError, match=r"torch.export supports"):
         model.to_onnx(tmp_path / "model.onnx")
 
     class Forgets(Autoencoder):
@@ -361,7 +361,7 @@ def test_a_representation_is_refused(tmp_path):
         max_epochs=1,
         pretraining_epochs=1,
     ).fit(X)
-    with pytest.raises(ValueError, match=r"not the transformer .* \(representation\)"):
+    with pytest.raises(ValueError, match="transformer passed as representation"):
         model.to_onnx(tmp_path / "model.onnx")
 
 

@@ -305,7 +305,7 @@ def test_what_has_no_place_is_refused(tmp_path):
         model.save(tmp_path / "model")
     del model.extra_
     model.network_.encoder.register_forward_hook(lambda module, x, y: 2 * y)
-    with pytest.raises(TypeError, match=r"compute something else.* joblib.dump or"):
+    with pytest.raises(TypeError, match=r"outputs differ.* joblib.dump or"):
         model.save(tmp_path / "model")
     # parameters that are not those of the fit
     model = fitted(DLME, max_epochs=1).set_params(structure_dim=5)
@@ -411,7 +411,7 @@ def test_own_networks_are_checked(tmp_path):
             tmp_path / "wider",
             encoder=nn.Sequential(nn.Linear(64, 30), nn.Linear(30, 64)),
         )
-    with pytest.raises(ValueError, match="computes something else"):
+    with pytest.raises(ValueError, match="outputs differ"):
         load(path, encoder=Linear(64, 64, activation=torch.sigmoid))
     with pytest.raises(ValueError, match="encoder=None does not fit"):
         load(path, encoder=None)
@@ -526,7 +526,7 @@ class Nothing(Theirs):
 
 
 def test_networks_that_their_sizes_do_not_make(tmp_path):
-    with pytest.raises(TypeError, match="they compute something else"):
+    with pytest.raises(TypeError, match="their outputs differ"):
         fitted(Forgetful).save(tmp_path / "model")
     with pytest.raises(TypeError, match=r"Undecoded._make_networks returned no 'deco"):
         fitted(Undecoded)
@@ -800,16 +800,16 @@ def test_a_step_without_its_pipeline(tmp_path):
     step = load(tmp_path / "step.safetensors")
     steps = [*pipeline.steps[:-1], ("dlme", step)]
     assert_array_equal(Pipeline(steps).transform(X), pipeline.transform(X))
-    remedy = r"64 features, but DLME is expecting 10 .* what the steps before it return"
+    remedy = r"64 features, but DLME is expecting 10 .* result of the steps before it"
     with pytest.raises(ValueError, match=remedy):
         step.transform(X)
     table = pd.DataFrame({"size": [1.0, 2.0], "color": ["red", "blue"]})
-    remedy = r"'color'.* what the steps before it return"
+    remedy = r"'color'.* result of the steps before it"
     with (
         pytest.warns(UserWarning, match="has feature names"),
         pytest.raises(ValueError, match=remedy),
     ):
         step.transform(table)
     # fit has no steps before it to tell of
-    with pytest.raises(ValueError, match=r"or leave these columns out\.$"):
+    with pytest.raises(ValueError, match=r"or drop these columns\.$"):
         DLME().fit(table)

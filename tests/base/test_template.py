@@ -437,7 +437,7 @@ def test_categories_are_named_and_numbers_as_objects_taken():
 
 def test_dates_without_names():
     dates = np.arange(20).reshape(10, 2).astype("datetime64[D]")
-    with pytest.raises(TypeError, match=r"datetime64\[D\], .* Give dates as numbers"):
+    with pytest.raises(TypeError, match=r"datetime64\[D\], .* Pass dates as numbers"):
         NeuralPCA(max_epochs=1).fit(dates)
 
 
@@ -452,9 +452,9 @@ def test_columns_with_holes_are_named(library):
 @pytest.mark.parametrize(
     "now, before, words",
     [
-        ({"scale": ()}, {"scale": (2,)}, "scale is () and was (2,)"),
-        ({}, {"scale": ()}, "scale is not there and was ()"),
-        ({"a": (3,), "b": ()}, {"a": (3,)}, "b is () and was not there"),
+        ({"scale": ()}, {"scale": (2,)}, "scale has shape (), not (2,)"),
+        ({}, {"scale": ()}, "scale is missing"),
+        ({"a": (3,), "b": ()}, {"a": (3,)}, "b is new"),
     ],
 )
 def test_networks_differ_in_shapes_or_names(now, before, words):

@@ -42,7 +42,7 @@ QUICK = dict(
 TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
 
 # of fits that are far too short
-pytestmark = pytest.mark.filterwarnings("ignore:.* clusters have no rows:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
 
 
 def own_encoder(n_features, n_components):
@@ -243,9 +243,7 @@ def test_a_cluster_that_loses_its_rows(iris):
     model = quick(n_clusters=3, init=labels, max_epochs=30)
     with pytest.warns(UserWarning) as caught:
         model.fit(X)
-    assert [str(w.message)[:35] for w in caught] == [
-        "1 of the 3 clusters have no rows. L"
-    ]
+    assert [str(w.message)[:35] for w in caught] == ["1 of the 3 clusters are empty. D"]
     assert caught[0].filename == __file__
     assert model.n_clusters_ == 2 == len(np.unique(model.labels_))
     (empty,) = np.setdiff1d([0, 1, 2], model.labels_)
@@ -294,7 +292,7 @@ def test_unfit_init(iris, init, came):
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])
     for labels in ([None, "a", "b"] * 50, [np.nan, 0, 1] * 50, [-1, 0, 1] * 50):
-        with pytest.raises(ValueError, match=r"2 different labels \(beside 50 unknown"):
+        with pytest.raises(ValueError, match=r"2 different labels \(and 50 unknown"):
             quick(init=labels).fit(iris[0])
 
 
@@ -369,7 +367,7 @@ def test_warm_start_of_a_reduced_number_of_clusters(iris):
     for n_clusters in (8, 8):
         model.set_params(n_clusters=n_clusters).fit(X)
         assert len(model.cluster_centers_) == 5
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_clusters=3).fit(X)
 
 
@@ -636,7 +634,7 @@ def test_representation_gets_a_seed(iris):
         ("umap", r"'representation' parameter.*'auto'.*Got 'umap' instead"),
         (KMeans, "'representation' parameter.*'fit' and 'transform'"),
         (3, "'representation' parameter.*Got 3 instead"),
-        (FunctionTransformer(lambda X: X[:, 0]), "it must return one row for each"),
+        (FunctionTransformer(lambda X: X[:, 0]), "it must return one row per sample"),
         (FunctionTransformer(lambda X: X * np.nan), "returned NaN or infinity"),
         (FunctionTransformer(lambda X: X[:, :0]), "0 columns"),
         ("contrastive", "needs images: set image_shape"),
@@ -723,7 +721,7 @@ def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
 
 def test_predict_proba_of_sparse_rows(iris):
     model = quick().fit(sparse.csr_array(iris[0]))
-    with pytest.raises(TypeError, match=r"no sparse rows.*Pass X.toarray"):
+    with pytest.raises(TypeError, match=r"not accept sparse X.*Pass X.toarray"):
         model.predict_proba(sparse.csr_array(iris[0]))
     assert model.predict_proba(iris[0]).shape == (150, 3)
 
@@ -856,9 +854,9 @@ def test_warm_start_goes_on(iris):
     assert_array_equal(model.labels_, before[0].labels_)
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2])
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=10, n_clusters=4).fit(X)
 
 

@@ -448,7 +448,7 @@ def test_piecewise_linear_layers_are_told(iris, layer):
         quick(anchor=None, **networks).fit(iris[0])
     assert len(caught) == 1
     assert re.fullmatch(
-        f"decoder has {name}, encoder has {name}: linear in pieces.*Use nn.SiLU.*",
+        f"decoder has {name}, encoder has {name}: piecewise linear.*Use nn.SiLU.*",
         str(caught[0].message),
     )
     assert caught[0].filename == __file__
@@ -677,7 +677,7 @@ def test_warm_start_goes_on(iris):
         )
     with pytest.raises(ValueError, match="features"):
         model.fit(X[:, :2])
-    with pytest.raises(ValueError, match="goes on from the networks"):
+    with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
 
 

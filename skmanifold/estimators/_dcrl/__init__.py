@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""DCRL: the estimator, what it minimizes, its batches, and where it starts."""
+"""DCRL: the estimator, its objectives, batches and starting labels."""
 
 from ._estimator import DCRL
 

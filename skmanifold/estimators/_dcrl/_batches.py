@@ -9,7 +9,7 @@ from skmanifold.base import PairBatches, RowBatches
 
 
 class NoisyRows:
-    """Batches of row numbers and normal draws."""
+    """Batches of sample indices and normal draws."""
 
     def __init__(self, n_samples, n_columns, batch_size, device):
         self.n_columns = n_columns
@@ -19,14 +19,14 @@ class NoisyRows:
         return len(self.rows)
 
     def epoch(self, generator):
-        """Yield rows and draws."""
+        """Yield indices and draws."""
         for rows, _ in self.rows.epoch(generator):
             shape = len(rows), self.n_columns
             yield rows, torch.randn(shape, generator=generator).to(rows.device)
 
 
 class ImagePairs:
-    """Batches of images and of a neighbor of each, and the draws that move them."""
+    """Batches of images with a neighbor of each, and draws that augment both."""
 
     def __init__(self, inputs, neighbors, batch_size):
         self.inputs = inputs

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Assignments to clusters, and the clusters' means in units of X."""
+"""Assignments to clusters, and cluster means in units of X."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from ._representation import dense
 
 
 def soft_assignments(codes, centers):
-    """t-kernel shares, (n, C): each row's bits are its own, whatever the rest."""
+    """Return t-kernel memberships (n, C), with the same bits in any batch."""
     shares = np.empty((len(codes), len(centers)))
     for start in range(0, len(codes), 1024):
         part = codes[start : start + 1024].astype(np.float64)
         d2 = np.zeros((len(part), len(centers)))
-        # column by column: sums in one order
+        # column by column, for sums in a fixed order
         for column, center in zip(part.T, centers.T, strict=True):
             d2 += (column[:, np.newaxis] - center) ** 2
         kernel = 1.0 / (1.0 + d2)
@@ -26,14 +26,14 @@ def soft_assignments(codes, centers):
 
 
 def raw_blocks(data, n_features):
-    """Yield blocks of the rows of X, dense, float64."""
+    """Yield dense blocks of X in float64."""
     for start in range(0, data.n_samples, 1024):
         rows = dense(data.X[start : start + 1024])[:, :n_features]
         yield rows.astype(np.float64)
 
 
 def raw_means(data, labels, n_clusters, n_features):
-    """Return the mean row of each cluster, and that of all rows for an empty one."""
+    """Return the mean of each cluster; of an empty one, the mean of X."""
     sums = np.zeros((n_clusters, n_features))
     start = 0
     for rows in raw_blocks(data, n_features):

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Deep Clustering and Representation Learning that preserves geometric structures."""
+"""Deep Clustering and Representation Learning."""
 
 import functools
 import math
@@ -38,93 +38,91 @@ from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
 from ._start import given_labels, kmeans_labels, modularity
 
-# Below so many rows the start is k-means on the rows themselves: a network that is to
-# learn neighborhoods learns little from them.
+# With fewer samples the starting labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
 
-# Up to so many rows the best of several start embeddings is taken; one of more rows is
-# steady.
+# With more samples one start embedding is enough: they differ little.
 _MOST_ROWS_TO_CHOOSE = 20_000
 
-# The unit of the losses is at least this share of the spread of the features.
+# Largest spread of the features, in units of the losses.
 _MOST_UNITS = 4.0
 
-# More columns than this are reduced by PCA.
+# Wider data are reduced by PCA.
 _MOST_COLUMNS = 2000
 
 
 class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
-    """Deep Clustering and Representation Learning that keeps geometric structure.
+    """Deep Clustering and Representation Learning that preserves geometry.
 
-    An autoencoder's latent space in which the rows form clusters, neighbors keep their
-    distances, and the clusters keep the order of their distances in the input. [1]_
-    Each row is assigned to the clusters softly, and each point of the latent space can
-    be decoded.
+    An autoencoder with a latent space in which samples form clusters, neighbors keep
+    their distances, and clusters keep the order of their distances in the input. [1]_
+    Samples are assigned to clusters softly, and points of the latent space can be
+    decoded.
 
-    Training has phases: for images, features are learned that tell them apart whatever
-    small move changes them; a denoising autoencoder is trained; starting labels are
-    found by k-means in embeddings of the features; and all losses together turn the
-    latent space into one of these clusters. Input is taken in raw units. One number
-    scales all columns, so that distances keep their proportions, but for columns in
-    unrelated units or far larger than the others, which are brought to one scale first,
-    as by :class:`DLME`. More than 2,000 columns (texts, gene expression) are reduced to
-    at most 100 principal components, unless there is an ``image_shape``, a transformer
-    as ``representation`` or a network of your own.
+    Training has four phases: for images, contrastive features are learned; a denoising
+    autoencoder is trained; k-means in embeddings of the features gives starting labels;
+    and all losses together form the clusters. Pass data in raw units. One number scales
+    all columns, so distances keep their proportions; columns in unrelated units or far
+    larger than the others are scaled separately first, as in :class:`DLME`. More than
+    2,000 columns (texts, gene expression) are reduced to at most 100 principal
+    components, unless you set ``image_shape``, a transformer as ``representation`` or a
+    network.
+
+    Read more in the :ref:`User Guide <dcrl>`.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Number of clusters. Reduced, with a warning, where there are fewer distinct
+        Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples.
 
     n_components : int, default=10
-        Dimension of the latent space. Clusters can keep all ranks of their distances if
-        it is at least ``n_clusters - 1``.
+        Dimension of the latent space. Use at least ``n_clusters - 1`` to preserve all
+        ranks of the distances between clusters.
 
     representation : "auto", "contrastive", transformer or None, default="auto"
-        What the latent space keeps the local distances of: the features that a network
-        learns by contrast, which needs ``image_shape`` and is "auto" where that is
-        given; the columns that a scikit-learn transformer makes of X (a copy of it is
-        fitted, to an array, and its own ``random_state`` set where that is None: to
-        that of the estimator, or 0 if this is no int); or X itself.
+        Features whose local distances are preserved. "contrastive" learns them and
+        needs ``image_shape``; it is "auto" for images. A scikit-learn transformer is
+        cloned and fitted to X as an array; if its ``random_state`` is None, it is set
+        to that of the estimator, or to 0 unless this is an int. None uses X itself.
 
     representation_dim : int, default=32
         Number of contrastive features.
 
     representation_epochs : int or "auto", default="auto"
-        Passes over the data for the contrastive features. "auto" trains for a number of
-        steps that grows with the cube root of ``n_samples`` beyond 2,000, and with the
-        square root below.
+        Number of passes over the data for the contrastive features. With "auto", the
+        number of steps grows with the square root of ``n_samples`` up to 2,000, and
+        with the cube root beyond.
 
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C): the shape of the image that each row of X is, channels
-        last.
+        (H, W) or (H, W, C), channels last, if samples are flattened images.
 
     init : {"embedding", "k-means"} or array-like, default="embedding"
-        Starting labels: those of k-means in an embedding of the features by
-        :class:`DLME`, or of k-means on the features themselves (which also serves fewer
-        than 200 rows); an array of shape (n_samples,) with labels of your own, which
-        are numbered from 0 in their order, and of which some may be unknown (-1, None,
-        NaN or NA): these start with the label that is most common around them; or
-        centers in the units of X, of shape (n_clusters, n_features).
+        Starting labels. "embedding" runs k-means in an embedding of the features by
+        :class:`DLME`; "k-means" runs it on the features, as does "embedding" for fewer
+        than 200 samples. An array of shape (n_samples,) holds labels, numbered from 0
+        in sorted order; unknown ones (-1, None, NaN or NA) start with the most common
+        label of their neighbors. An array of shape (n_clusters, n_features) holds
+        centers in the units of X.
 
     n_init : int or "auto", default="auto"
-        Number of embeddings, with different seeds; of their clusters those are taken
-        that cut the fewest edges between neighbors (largest modularity). "auto" is 3
-        up to 20,000 rows, and 1 beyond, where embeddings differ little.
+        Number of start embeddings, with different seeds. The clusters of largest
+        modularity in the neighbor graph are used. "auto" is 3 up to 20,000 samples, and
+        1 beyond, where embeddings differ little. Increase it when runs with different
+        seeds disagree.
 
     n_neighbors : int, default=5
-        Neighbours whose distances are kept. Reduced, with a warning, where there are
-        fewer other samples.
+        Number of neighbors whose distances are preserved. Reduced, with a warning, if
+        there are fewer other samples.
 
     rank_scale : float, default=3.0
-        Distance between two centers for the distance between the means of their
-        clusters in the input (kappa in the paper).
+        Ratio of the distances between centers to the distances between the cluster
+        means in the input (kappa in the paper). Increase it to separate clusters more.
 
     reconstruction_weight : float or pair of float, default=1.0
-        Weight of the reconstruction of the features. A pair is the first weight and the
-        last one, see ``continuation``. With weight 0 the decoder follows the encoder
-        without moving it.
+        Weight of the reconstruction of the features. A pair holds the first and the
+        last weight, see ``continuation``. With weight 0 the decoder is trained without
+        affecting the encoder.
 
     cluster_weight : float or pair of float, default=(1.0, 0.3)
         Weight of the divergence of soft assignments from their targets.
@@ -134,86 +132,86 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     rank_weight : float or pair of float, default=1.0
         Weight of the differences between the distances of centers and ``rank_scale``
-        times those of the clusters' means.
+        times those of the cluster means.
 
     alignment_weight : float or pair of float, default=1.0
-        Weight of the distances between centers and the means of their points.
+        Weight of the distances between centers and the means of their clusters.
 
     continuation : float, default=0.5
-        Share of training, in [0, 1], over which the weights go from the first to the
-        last.
+        Fraction of training, in [0, 1], over which the weights change from the first to
+        the last.
 
     label_hold : float, default=1.0
-        Share of training, in [0, 1], for which the starting labels are the targets of
-        the assignments, and a row that lies in another cluster than its label weighs up
-        to 100 times where most of its neighbors have that label, too. Later targets
-        are the assignments sharpened, computed once an epoch on all rows: with 0 from
-        the beginning, as in the paper.
+        Fraction of training, in [0, 1], during which the starting labels are the
+        targets of the assignments. A sample assigned to a cluster other than its label
+        gets up to 100 times the weight if most of its neighbors share that label.
+        Afterwards the targets are the sharpened assignments, computed once per epoch.
+        0 uses these from the beginning, as in the paper.
 
     label_smoothing : float, default=0.05
-        Share of a starting label's target, in [0, 1], that is divided among all
-        clusters. Increase it where you doubt the labels: memberships become softer.
+        Fraction, in [0, 1], of the target of a starting label that is divided among all
+        clusters. Increase it when you doubt the labels: memberships become softer.
 
     arrange_centers : bool, default=True
-        Whether the centers begin where the ranks want them (classical scaling, turned
-        towards the latent means) or, if False, at the latent means.
+        Whether to start the centers at distances that satisfy the ranks (by classical
+        scaling), rather than at the latent means.
 
     center_learning_rate : float, default=30.0
-        Factor on the learning rate for the centers, which have far to go.
+        Factor on the learning rate for the centers, which move farther than weights.
 
     noise : float, default=0.2
-        Standard deviation of the noise that the pretraining removes, in units of that
-        of the features.
+        Standard deviation of the noise in pretraining, relative to that of the
+        features.
 
     pretraining_epochs : int or "auto", default="auto"
-        Passes over the data for the denoising autoencoder. "auto" as for
+        Number of passes over the data for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
 
     encoder_layers : sequence of int, default=(256, 256)
-        Hidden layers of the encoder; the decoder has them in reverse order.
+        Widths of the hidden layers of the encoder; the decoder has them in reverse
+        order.
 
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalisation of the hidden layers.
+        Normalization of the hidden layers.
 
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
         Activation of the hidden layers.
 
     encoder : torch.nn.Module, callable or None, default=None
-        Encoder in place of the built-in one: a module (copied, never changed) or a
-        callable ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features)
-        to (B, n_components). Its inputs are scaled rows, or the representation of them
-        where there is one.
+        Replaces the built-in encoder: a module (copied, never changed) or a callable
+        ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features) to
+        (B, n_components). Its inputs are the scaled samples, or their representation.
 
     decoder : torch.nn.Module, callable or None, default=None
-        Decoder in place of the built-in one: a module or a callable
+        Replaces the built-in decoder: a module or a callable
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data of the last phase. "auto" as for
-        ``representation_epochs``. The start has a length of its own, which
-        ``init="k-means"`` or ``n_init=1`` cut.
+        Number of passes over the data in the last phase. "auto" as for
+        ``representation_epochs``. It does not affect the start embeddings; set
+        ``init="k-means"`` or ``n_init=1`` to shorten these.
 
     batch_size : int or "auto", default="auto"
-        Samples of a step; "auto" is 256.
+        Number of samples per step. "auto" is 256.
 
     learning_rate : float or "auto", default="auto"
-        Largest learning rate; "auto" is 0.001.
+        Largest learning rate. "auto" is 0.001. Decrease it when training diverges.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
 
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
+        Rarely used options: optimizer, precision, early stopping, checkpoints.
 
     warm_start : bool, default=False
-        Go on from the networks, the centers and the scaling of the previous fit.
+        Continue from the networks, the centers and the scaling of the previous fit.
 
     n_jobs : int or None, default=-1
-        Threads of the neighbor search. The result does not depend on it.
+        Number of threads of the neighbor search. The result does not depend on it.
 
     verbose : int or bool, default=False
-        Print ten lines a phase; one per epoch if above 1. For progress bars see
+        Print ten lines per phase, or one per epoch if above 1. For progress bars see
         ``set_callbacks``.
 
     random_state : int, RandomState instance or None, default=None
@@ -222,45 +220,43 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,)
-        Cluster of each row of the training data. A cluster may have lost all of its
-        rows, see ``n_clusters_``.
+        Cluster of each training sample. Clusters may be empty, see ``n_clusters_``.
 
     n_clusters_ : int
-        Number of clusters found: those with rows. A warning tells where a quarter of
-        the clusters have none.
+        Number of clusters that are not empty. A warning is given if a quarter of them
+        are.
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
 
     cluster_means_ : ndarray of shape (n_clusters, n_features)
-        Mean row of each cluster, in the units of X; the mean of all rows for a cluster
-        without rows.
+        Mean of each cluster in the units of X; of an empty cluster, the mean of X.
 
     embedding_ : ndarray of shape (n_samples, n_components)
         Latent points of the training data.
 
     history_ : dict of str to list of float
-        For each epoch of the last phase the "loss", its terms (weighted, means over the
-        epoch), and "learning_rate_factor". A "reconstruction" of weight 0 is that of
-        the decoder alone, of weight 1.
+        Means over each epoch of the last phase of the "loss" and its weighted terms,
+        and "learning_rate_factor". With ``reconstruction_weight=0``, "reconstruction"
+        is the loss of the decoder, with weight 1.
 
     pretraining_history_ : dict of str to list of float
-        The same of the pretraining, where there was one.
+        The same for the pretraining, if there was one.
 
     representation_history_ : dict of str to list of float
-        The same of the contrastive features, where they were learned.
+        The same for the contrastive features, if they were learned.
 
     representation_ : object
         The fitted transformer, if ``representation`` is one.
 
     n_iter_ : int
-        Epochs of the last phase.
+        Number of epochs of the last phase.
 
     network_ : torch.nn.Module
-        The learned map from scaled rows to the latent space.
+        Network from scaled samples to the latent space.
 
     decoder_ : torch.nn.Module
-        The learned map back.
+        Network from the latent space to scaled samples.
 
     n_features_in_ : int
         Number of features seen in fit.
@@ -270,7 +266,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     See Also
     --------
-    DLME : Embeds without clustering; the start is one of its embeddings.
+    DLME : Embedding without clustering; also gives the starting labels.
 
     References
     ----------
@@ -420,7 +416,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         self.random_state = random_state
 
     def fit_predict(self, X, y=None):
-        """Learn the embedding and the clusters, and return these.
+        """Learn the embedding and the clusters, and return the labels.
 
         Parameters
         ----------
@@ -437,7 +433,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return self.fit(X, y).labels_
 
     def predict(self, X):
-        """Cluster of each row: the center that is nearest in the latent space.
+        """Predict the cluster of each sample: the nearest center in the latent space.
 
         Parameters
         ----------
@@ -460,7 +456,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return self._assignments(X).argmax(axis=1)
 
     def predict_proba(self, X):
-        """Soft assignment of each row to the clusters.
+        """Compute the soft assignments of samples to clusters.
 
         Parameters
         ----------
@@ -470,8 +466,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Returns
         -------
         ndarray of shape (n_samples, n_clusters)
-            Shares, which add up to 1 in each row: ``1 / (1 + d2)``, where d2 is the
-            squared distance to the center in the latent space, over its sum.
+            Memberships ``1 / (1 + d2)``, with d2 the squared distance to the center in
+            the latent space, normalized to sum to 1 for each sample.
 
         Raises
         ------
@@ -483,12 +479,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             If X is not finite or has another number of features than in fit.
         """
         check_is_fitted(self)
-        # scikit-learn's checks take who gives probabilities for sparse rows for a
-        # classifier of their classes
+        # scikit-learn's checks take estimators with predict_proba on sparse data for
+        # classifiers
         if sparse.issparse(X):
             raise TypeError(
-                "predict_proba takes no sparse rows, unlike predict and transform: its "
-                "result is dense. Pass X.toarray(), in parts where X is large."
+                "predict_proba does not accept sparse X, unlike predict and transform, "
+                "since its result is dense. Pass X.toarray(), in parts if X is large."
             )
         return self._assignments(X)
 
@@ -502,9 +498,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         n_empty = n_centers - self.n_clusters_
         if 4 * n_empty >= n_centers:
             warn(
-                f"{n_empty} of the {n_centers} clusters have no rows. Lower "
-                "n_clusters, if X has fewer; otherwise give other starting labels "
-                "(init, n_init), or train longer."
+                f"{n_empty} of the {n_centers} clusters are empty. Decrease n_clusters "
+                "if X has fewer; otherwise change the starting labels (init, n_init) "
+                "or train longer."
             )
 
     # -- the hooks
@@ -512,7 +508,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _set_by_validation = (*DeepManifold._set_by_validation, "representation_")
 
     def _plan(self, n_samples, n_features):
-        # few samples are learned in few steps
         share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
         phases = {"pretraining": 350 * share}
         if self._contrasts():
@@ -526,7 +521,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             batch_size=256,
             learning_rate=1e-3,
             phases=phases,
-            # so wide are texts and gene expression, which span few dimensions
+            # wide data (texts, gene expression) span few dimensions
             n_reduced=reduced_width(n_samples, limit=100) if reduces else None,
             # images and representations have one scale; a table may have many units
             column_scaling=self.image_shape is None and not has_representation,
@@ -596,7 +591,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return objective
 
     def _previous_clusters(self, run):
-        """Return the clusters of the previous fit, which this one goes on from."""
+        """Return the clusters of the previous fit, which this one continues."""
         n_clusters = self.n_clusters
         if run.previous["clusters"].n_asked == n_clusters:
             n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
@@ -661,7 +656,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _fitted_attributes(self, objective, outputs, data):
         if isinstance(objective, DCRLObjective):
             centers = objective.clusters.centers.detach().cpu().double().numpy()
-        else:  # the phases before know no clusters
+        else:  # an earlier phase, without clusters
             centers = np.zeros((self.n_clusters, self.n_components))
         labels = soft_assignments(outputs, centers).argmax(axis=1)
         return {
@@ -681,7 +676,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             clusters.centers.copy_(torch.from_numpy(self.cluster_centers_))
         return {**super()._networks(), "clusters": clusters}
 
-    # -- a representation of the user's: its columns come after those of X
+    # -- a user's representation, whose columns are appended to those of X
 
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
@@ -714,10 +709,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _contrasts(self):
         """Return whether a contrastive representation is learned."""
-        wanted = self.representation
-        if not isinstance(wanted, str):
+        if not isinstance(self.representation, str):
             return False
-        if wanted == "contrastive" and self.image_shape is None:
+        if self.representation == "contrastive" and self.image_shape is None:
             raise ValueError(
                 "representation='contrastive' needs images: set image_shape to (H, W) "
                 "or (H, W, C)."
@@ -725,7 +719,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return self.image_shape is not None
 
     def _contrast(self, encoder, data, batch_size):
-        """Objective and batches of the contrastive representation."""
+        """Return the objective and the batches of the contrastive representation."""
         shape = checked_image_shape(self.image_shape, data.n_inputs)
         inputs = data.inputs
         offset = data.offset
@@ -751,7 +745,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             distances = neighbors.distances.cpu().numpy().astype(np.float64)
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
             unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
-            # few columns: samples lie dense, and the clusters many such units apart
+            # with few columns, samples are dense and clusters many units apart
             unit = max(unit, spread / _MOST_UNITS) or 1.0
             features = features / np.float32(unit)
             neighbors = neighbors._replace(distances=neighbors.distances / unit)
@@ -765,7 +759,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return neighbors, features
 
     def _starting_labels(self, features, neighbors, data):
-        """Labels from 0 on, without gaps."""
+        """Return the starting labels, numbered from 0 without gaps."""
         if not isinstance(self.init, str):
             return given_labels(
                 self.init,
@@ -801,17 +795,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             options = type(self.training)(
                 n_threads=self.training.n_threads, precision=self.training.precision
             )
-        for one in seeds.tolist():
+        for seed in seeds.tolist():
             start = DLME(
                 n_components=10,
                 device=self.device,
                 training=options,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
-                random_state=one,
+                random_state=seed,
             )
             labelings.append(
-                kmeans_labels(start.fit_transform(features), n_clusters, one)
+                kmeans_labels(start.fit_transform(features), n_clusters, seed)
             )
         return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
@@ -826,7 +820,7 @@ _WEIGHTS = {
 
 
 def _first_and_last(name, weight):
-    """The weight at the beginning, and that after the continuation."""
+    """Return the first weight, and the last one, after the continuation."""
     if isinstance(weight, Real):
         return float(weight), float(weight)
     values = [*weight]
@@ -835,7 +829,7 @@ def _first_and_last(name, weight):
     )
     if not valid:
         raise ValueError(
-            f"{name}={weight!r} must be a number, or a pair of numbers, at least 0: "
-            "the first and the last weight."
+            f"{name}={weight!r} must be a number, or a pair of numbers, the first and "
+            "the last weight, none of them negative."
         )
     return float(values[0]), float(values[1])

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Assignments to clusters, for graphs of networks."""
+"""Assignments to clusters as torch modules, for ONNX graphs."""
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from skmanifold.base import Head
 
 
 class SoftAssignments(nn.Module):
-    """Shares of the clusters, as :func:`soft_assignments`: for graphs of networks.
+    """Memberships in clusters, as :func:`soft_assignments`.
 
     Parameters
     ----------
@@ -23,17 +23,17 @@ class SoftAssignments(nn.Module):
         self.register_buffer("centers", torch.from_numpy(centers))
 
     def forward(self, codes):
-        """Map codes (n, n_components) to shares (n, n_clusters), float64."""
+        """Map codes (n, n_components) to memberships (n, n_clusters), float64."""
         squares = (codes.double().unsqueeze(1) - self.centers).square().sum(2)
         kernel = 1 / (1 + squares)
         return kernel / kernel.sum(1, keepdim=True)
 
 
 class LargestShare(SoftAssignments):
-    """The cluster with the largest share, the first of equals."""
+    """The cluster with the largest membership, the first of equals."""
 
     def forward(self, codes):
-        """Map codes (n, n_components) to numbers of clusters (n,)."""
+        """Map codes (n, n_components) to cluster indices (n,)."""
         return super().forward(codes).argmax(1)
 
 

@@ -9,7 +9,7 @@ import torch
 from skmanifold.base import Neighbors, find_neighbors
 from skmanifold.utils import principal_components
 
-# Neighbors are searched in so many principal components where there are more columns.
+# Wider features are reduced to so many principal components for the search.
 _SEARCH_COMPONENTS = 50
 
 
@@ -23,37 +23,37 @@ def search_neighbors(data, features, n_neighbors, *, n_jobs, exact=False):
     features : ndarray of shape (n_samples, n_columns)
         Float32.
     n_neighbors : int
-        Number of neighbors; fewer if there are no more other distinct samples. A sample
-        with fewer than others has each of its neighbors more than once.
+        Number of neighbors; fewer if there are fewer other distinct samples. Samples
+        with fewer neighbors repeat them.
     n_jobs : int or None
-        Threads.
+        Number of threads.
     exact : bool, default=False
-        Whether distances are those among all columns, rather than among the principal
-        components that are searched.
+        Whether to compute the distances from all columns, rather than from the
+        principal components that are searched.
 
     Returns
     -------
     Neighbors
-        The neighbors, as many of each sample.
+        The neighbors, the same number for each sample.
     """
     searched = features
     if min(features.shape) > _SEARCH_COMPONENTS and np.ptp(features, axis=0).any():
         seed = data.seed("neighbors: components")
         searched = principal_components(features, _SEARCH_COMPONENTS, seed)
-    found = find_neighbors(data, n_neighbors, samples=searched, n_jobs=n_jobs)
-    n_columns = found.indices.shape[1]
-    slots = torch.arange(n_columns, device=data.device) % found.counts.unsqueeze(1)
-    indices = found.indices.gather(1, slots)
-    distances = found.distances.gather(1, slots)
+    neighbors = find_neighbors(data, n_neighbors, samples=searched, n_jobs=n_jobs)
+    n_columns = neighbors.indices.shape[1]
+    slots = torch.arange(n_columns, device=data.device) % neighbors.counts.unsqueeze(1)
+    indices = neighbors.indices.gather(1, slots)
+    distances = neighbors.distances.gather(1, slots)
     if exact and searched is not features:
         others = indices.cpu().numpy().T
         exact_distances = np.stack([_row_distances(features, o) for o in others], 1)
         distances = torch.from_numpy(exact_distances).to(distances)
-    return Neighbors(indices, distances, torch.full_like(found.counts, n_columns))
+    return Neighbors(indices, distances, torch.full_like(neighbors.counts, n_columns))
 
 
 def _row_distances(rows, others):
-    """Return the distance of each sample to another one."""
+    """Return the distance of each sample to one other sample."""
     distances = np.empty(len(rows))
     for start in range(0, len(rows), 1024):
         part = slice(start, start + 1024)

@@ -27,7 +27,7 @@ class Features(nn.Module):
 
 
 class Scaled(nn.Module):
-    """A network between spaces of other scales than its own."""
+    """A network with fixed factors on its inputs and outputs."""
 
     def __init__(self, network):
         super().__init__()
@@ -41,7 +41,7 @@ class Scaled(nn.Module):
 
 
 class UnitRows(nn.Module):
-    """Rows of length 1."""
+    """Normalization of samples to length 1."""
 
     def forward(self, x):
         """Map (n, d) to (n, d)."""
@@ -49,7 +49,7 @@ class UnitRows(nn.Module):
 
 
 class Columns(nn.Module):
-    """Columns from a number on."""
+    """Selection of the columns from ``start`` on."""
 
     def __init__(self, start):
         super().__init__()
@@ -61,7 +61,7 @@ class Columns(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From the latent space to the features, and to the inputs where these differ."""
+    """From the latent space to the features, and to the inputs if these differ."""
 
     def __init__(self, features, inputs, n_padding):
         super().__init__()
@@ -78,7 +78,7 @@ class Decoder(nn.Module):
 
 
 class Clusters(nn.Module):
-    """The centers, in a module so that a later fit can go on from them."""
+    """The centers, in a module so that a later fit can continue from them."""
 
     def __init__(self, n_clusters, n_components):
         super().__init__()
@@ -86,7 +86,7 @@ class Clusters(nn.Module):
 
 
 def set_units(encoder, decoder, *, unit, spread, latent_spread):
-    """Set the unit of the features, and the scales that the networks begin with.
+    """Set the unit of the features and the initial scales of the networks.
 
     Parameters
     ----------

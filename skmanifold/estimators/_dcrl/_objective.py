@@ -25,25 +25,25 @@ from skmanifold.utils import one_blas_thread
 
 _TEMPERATURE = 0.2
 
-# Least distance of two clusters' means, in units of the mean of these distances.
+# Smallest distance between two cluster means, relative to the mean distance.
 _LEAST_GAP = 1 / 3
 
-# Share of training after which the means are those of the clusters as they are now, no
-# longer of the starting labels: the ranks are to hold for the clusters that come out.
+# Fraction of training after which the means follow the current clusters instead of the
+# starting labels: the ranks should hold for the final clusters.
 _FOLLOW_FROM = 0.5
 
-# Weight, in the end, of the divergence of a row that lies in another cluster than its
-# label, which most of its neighbors share, while labels are held: what the local
-# distances draw over a border comes back. More weight for all rows would keep them as
-# well, but crowd each cluster; a label that the neighbors do not share may be wrong.
+# Final weight, while labels are held, of a sample assigned to a cluster other than its
+# label, if most of its neighbors share that label: brings back samples that local
+# distances pulled across a border. A larger weight for all samples would crowd the
+# clusters; a label that the neighbors do not share may be wrong.
 _STRAY_WEIGHT = 100.0
 
 
 class DCRLObjective(nn.Module):
     """Reconstruction, clusters, local distances, ranks of the clusters, alignment.
 
-    All is measured in units of the mean distance between neighbors of the features,
-    so that the weights mean the same whatever the data.
+    All terms are in units of the mean distance between neighbors of the features, so
+    the weights do not depend on the scale of the data.
 
     Parameters
     ----------
@@ -65,23 +65,23 @@ class DCRLObjective(nn.Module):
     neighbors : torch.Tensor of shape (n_samples, n_neighbors)
         Indices of the neighbors of each sample.
     init_centers : {"arranged", "means", "kept"}
-        Initial centers: points with the distances that the ranks ask for, the means of
-        the clusters' codes, or the centers as they are.
+        Initial centers: points at distances that satisfy the ranks, the means of the
+        codes of each cluster, or the given centers.
     weights : dict of str to pair of float
         First and last weight of each term.
     continuation : float
-        Share of training over which the weights go from the first to the last.
+        Fraction of training over which the weights change from the first to the last.
     label_hold : float
-        Share of training for which the starting labels are the targets.
+        Fraction of training during which the starting labels are the targets.
     label_smoothing : float
-        Share of such a target that is divided among all clusters.
+        Fraction of a target that is divided among all clusters.
     center_learning_rate : float
         Factor on the learning rate of the centers.
     rank_scale : float
-        Distances of centers for distances of the clusters' means.
+        Ratio of the distances of centers to those of cluster means.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = (
         "encoder.network.network.hidden",
         "decoder.features.network.hidden",
@@ -133,7 +133,7 @@ class DCRLObjective(nn.Module):
         means, means_of_features, means_of_codes = (
             _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
         )
-        # ranks are those of the inputs, the unit is that of the features
+        # ranks of the inputs, in units of the features
         total = _distances(means).sum()
         self.means_unit = 1.0
         if total > 0:
@@ -153,8 +153,8 @@ class DCRLObjective(nn.Module):
         wanted = _distances(self.means)
         n_pairs = len(wanted) * (len(wanted) - 1)
         if n_pairs:
-            # Clusters that the input does not tell apart would fall together. What is
-            # added to all distances leaves their order.
+            # Clusters with nearly equal means would merge. A constant added to all
+            # distances preserves their order.
             apart = ~np.eye(len(wanted), dtype=bool)
             least = _LEAST_GAP * wanted.sum() / n_pairs
             wanted[apart] += max(0.0, least - wanted[apart].min())
@@ -164,7 +164,7 @@ class DCRLObjective(nn.Module):
         )
 
     def codes(self):
-        """Latent points of all samples, in blocks."""
+        """Return the latent points of all samples, computed in blocks."""
         was_training = self.encoder.network.training
         network = self.encoder.network.eval()
         parts = self.features.split(1024)
@@ -173,11 +173,10 @@ class DCRLObjective(nn.Module):
         return codes
 
     def on_epoch_start(self, progress):
-        """Update the assignments of all samples, the clusters' means and the targets.
+        """Update the assignments of all samples, the cluster means and the targets.
 
-        From the share ``_FOLLOW_FROM`` of training on, or from the end of
-        ``label_hold`` on. A batch's means are too rough to settle which of two clusters
-        is nearer to a third where they are nearly equally far.
+        Starts at ``_FOLLOW_FROM``, or at the end of ``label_hold`` if that is earlier.
+        The means of a batch are too noisy to rank nearly equal distances.
         """
         if progress < min(self.label_hold, _FOLLOW_FROM):
             return
@@ -192,7 +191,7 @@ class DCRLObjective(nn.Module):
         self._set_distances()
 
     def forward(self, batch, progress):
-        """Loss terms of pairs of neighbors, see :class:`PairBatches`."""
+        """Return the loss terms of pairs of neighbors, see :class:`PairBatches`."""
         rows, others, distances, _ = batch
         share = min(progress / self.continuation, 1.0) if self.continuation else 1.0
         weights = {
@@ -202,7 +201,7 @@ class DCRLObjective(nn.Module):
         both = torch.cat([rows, others]) if self.compares_pairs else rows
         features = self.features[both]
         z = sharded(self.encoder.network, features)
-        # the decoder follows the encoder even where it must not move it
+        # with weight 0 train the decoder alone
         guides = weights["reconstruction"] > 0
         restored = sharded(self.decoder.features, z if guides else z.detach())
         terms = {}
@@ -212,13 +211,13 @@ class DCRLObjective(nn.Module):
         z_a = z[: len(rows)]
         centers, labels = self.clusters.centers, self.labels[rows]
         log_q = log_assignments(z_a, centers)
-        of_rows = None
+        sample_weights = None
         if progress < self.label_hold:
             stray = log_q.argmax(1) != self.starting_labels[rows]
             stray &= self.agreed[rows]
-            of_rows = 1 + share * (_STRAY_WEIGHT - 1) * stray
+            sample_weights = 1 + share * (_STRAY_WEIGHT - 1) * stray
         terms["clusters"] = weights["clusters"] * cluster_divergence(
-            self.targets[rows], log_q, of_rows
+            self.targets[rows], log_q, sample_weights
         )
         terms["local"] = z.new_zeros(())
         if self.compares_pairs:
@@ -229,9 +228,9 @@ class DCRLObjective(nn.Module):
         terms["ranks"] = weights["ranks"] * center_distance_loss(
             centers, self.distances
         )
-        # the ranks move the centers, and these draw their points
+        # the ranks move the centers, and these attract their points
         aligned = z_a
-        if self.latent is not None:  # all samples' means, moved as the batch moves
+        if self.latent is not None:  # means of all samples, with the batch's gradient
             aligned = z_a - self.latent[rows] + self.latent_means[labels]
         terms["alignment"] = weights["alignment"] * alignment_loss(
             aligned, centers.detach(), labels
@@ -244,7 +243,7 @@ class DCRLObjective(nn.Module):
 
 
 class Pretraining(nn.Module):
-    """The denoising autoencoder that the networks begin as."""
+    """Pretraining of the networks as a denoising autoencoder."""
 
     hidden_layers = (
         "encoder.network.network.hidden",
@@ -259,7 +258,7 @@ class Pretraining(nn.Module):
         self.noise = noise
 
     def forward(self, batch, progress):
-        """Loss of ``batch``: row numbers and as many rows of normal draws."""
+        """Return the loss of a batch of indices and normal draws."""
         rows, normal = batch
         features = self.features[rows]
         noisy = add_noise(features, normal, scale=self.noise)
@@ -269,7 +268,7 @@ class Pretraining(nn.Module):
 
 
 class Contrast(nn.Module):
-    """Features that tell images apart, whatever small move changes them."""
+    """Contrastive features of images, invariant to small affine changes."""
 
     hidden_layers = ("encoder.features.represent.0.hidden",)
 
@@ -281,7 +280,7 @@ class Contrast(nn.Module):
         self.fill = fill
 
     def forward(self, batch, progress):
-        """Loss of two tensors of images, with the draws that move them."""
+        """Return the loss of a batch of images and draws that augment them."""
         x, uniform = batch
         images = to_images(x + self.offset, self.shape)
         moved = random_affine(images, uniform, fill=self.fill)
@@ -303,11 +302,11 @@ def smoothed_targets(labels, n_clusters, smoothing):
 
 
 def _means(rows, labels, n_clusters, previous=None):
-    """Mean of each cluster's rows, (C, d); ``previous`` (or zero) where it has none."""
+    """Return the mean of each cluster (C, d); ``previous``, or zero, if it is empty."""
     sums = rows.new_zeros(n_clusters, rows.shape[1])
     sizes = rows.new_zeros(n_clusters)
-    for part, here in zip(rows.split(1024), labels.split(1024), strict=True):
-        member = F.one_hot(here, n_clusters).to(rows.dtype)
+    for part, in_part in zip(rows.split(1024), labels.split(1024), strict=True):
+        member = F.one_hot(in_part, n_clusters).to(rows.dtype)
         sums += member.t() @ part
         sizes += member.sum(0)
     means = sums / sizes.clamp(min=1).unsqueeze(1)
@@ -317,18 +316,18 @@ def _means(rows, labels, n_clusters, previous=None):
 
 
 def _distances(points):
-    """Distances between the rows of a tensor, float64."""
+    """Return the pairwise distances of points, float64."""
     points = points.double().cpu().numpy()
     return cdist(points, points)
 
 
-def arranged(distances, places):
-    """Points with nearly these distances, turned to lie as near to places as they can.
+def arranged(distances, targets):
+    """Return points with nearly these distances, rotated towards targets.
 
-    Classical scaling and the orthogonal Procrustes problem.
+    By classical scaling and the orthogonal Procrustes problem.
     """
-    n_points, n_components = places.shape
-    origin = places.mean(axis=0, dtype=np.float64)
+    n_points, n_components = targets.shape
+    origin = targets.mean(axis=0, dtype=np.float64)
     squares = distances.astype(np.float64) ** 2
     squares -= squares.mean(axis=0)
     squares -= squares.mean(axis=1, keepdims=True)
@@ -340,5 +339,5 @@ def arranged(distances, places):
         points[:, : len(largest)] = vectors[:, largest] * np.sqrt(
             np.maximum(values[largest], 0.0)
         )
-        left, _, right = np.linalg.svd(points.T @ (places - origin))
+        left, _, right = np.linalg.svd(points.T @ (targets - origin))
     return (points @ (left @ right) + origin).astype(np.float32)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""A transformer of the user's, whose columns DCRL represents the samples by."""
+"""Representation of the samples by a user's transformer."""
 
 import numpy as np
 from scipy import sparse
@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from skmanifold.utils import one_blas_thread
 
-# Samples of a block that is transformed at once.
+# Samples per transformed block.
 BLOCK_ROWS = 192
 
 
@@ -19,7 +19,7 @@ def fit_representation(representation, rows, seed):
     Parameters
     ----------
     representation : transformer
-        What is copied.
+        Transformer to clone.
     rows : {ndarray, CSR matrix} of shape (n_samples, n_features)
         The validated X.
     seed : int
@@ -30,7 +30,7 @@ def fit_representation(representation, rows, seed):
     transformer : transformer
         The fitted copy.
     factor : float
-        What brings its columns to the spread of those of X.
+        Factor that scales its columns to the spread of those of X.
     """
     transformer = clone(representation)
     unseeded = {
@@ -53,10 +53,10 @@ def fit_representation(representation, rows, seed):
 
 
 def represented(transformer, rows):
-    """Transform rows in blocks of one size, so that each result is that of its row."""
+    """Transform samples in blocks of one size, so that no sample affects others."""
     n_samples = rows.shape[0]
     parts = []
-    # threadpool_limits is the whole process's: one at a time
+    # threadpool_limits affects the whole process
     with one_blas_thread():
         for start in range(0, n_samples, BLOCK_ROWS):
             n_rows = min(BLOCK_ROWS, n_samples - start)
@@ -65,8 +65,8 @@ def represented(transformer, rows):
             part = np.asarray(part)
             if part.ndim != 2 or len(part) != BLOCK_ROWS:
                 raise ValueError(
-                    f"representation maps {BLOCK_ROWS} rows to an array of shape "
-                    f"{part.shape}; it must return one row for each."
+                    f"representation maps {BLOCK_ROWS} samples to an array of shape "
+                    f"{part.shape}; it must return one row per sample."
                 )
             if not part.shape[1]:
                 raise ValueError(
@@ -76,12 +76,11 @@ def represented(transformer, rows):
     columns = np.concatenate(parts)
     if not np.isfinite(columns).all():
         raise ValueError(
-            "representation returned NaN or infinity for rows of X. It must return "
-            "finite values."
+            "representation returned NaN or infinity. It must return finite values."
         )
     return columns
 
 
 def dense(rows):
-    """Return rows as a dense array."""
+    """Return an array or sparse matrix as a dense array."""
     return rows.toarray() if sparse.issparse(rows) else rows

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The labels that DCRL starts from."""
+"""Starting labels of DCRL."""
 
 import numpy as np
 from scipy import sparse
@@ -13,37 +13,37 @@ from skmanifold.utils import one_thread, read_targets, warn
 
 from ._clusters import raw_blocks
 
-# Steps after which labels have spread over the graph: farther than any map is wide.
+# Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
 _SETTLED = 1e-4
 
 
 def kmeans_labels(points, n_clusters, seed):
-    """Return the clusters of k-means, from 0 on without gaps."""
-    # distinct rows may fall together where they are embedded
+    """Return the labels of k-means, from 0 without gaps."""
+    # distinct samples may have the same embedding
     n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
-    # threads add up the centers in the order in which they finish
+    # more threads would sum in random order
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
 def spread_labels(codes, features, neighbors):
-    """Labels for the samples that have none (code -1), from those that have one.
+    """Label the unlabeled samples (code -1) by label propagation.
 
-    Shares of the labels spread over the graph of neighbors from the samples that have
-    one, which keep theirs; a sample takes the label with the largest share. [1]_ What
-    no label reaches takes that of the nearest class mean.
+    Label distributions spread over the graph of neighbors from the labeled samples,
+    which keep theirs; a sample gets the most probable label. [1]_ Samples that no label
+    reaches get that of the nearest class mean.
 
     Parameters
     ----------
     codes : ndarray of shape (n_samples,)
-        Labels, from 0, each at least once; -1 where there is none.
+        Labels, from 0, each at least once; -1 if unknown.
     features : ndarray of shape (n_samples, n_features)
-        The samples.
+        Features of the samples.
     neighbors : ndarray of shape (n_samples, n_neighbors)
-        Indices.
+        Indices of the neighbors.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def spread_labels(codes, features, neighbors):
     n_samples, n_classes = len(codes), codes.max() + 1
     given = np.zeros((n_samples, n_classes))
     given[known, codes[known]] = 1.0
-    # an edge for either of the two that has the other among its nearest
+    # symmetric: an edge if either sample is a neighbor of the other
     rows = np.repeat(np.arange(n_samples), neighbors.shape[1])
     graph = sparse.csr_array(
         (np.ones(neighbors.size), (rows, neighbors.ravel())),
@@ -71,10 +71,10 @@ def spread_labels(codes, features, neighbors):
     graph = sparse.diags_array(1.0 / graph.sum(axis=1)) @ graph
     shares = given
     for _ in range(_MOST_STEPS):
-        before = shares
+        previous = shares
         shares = graph @ shares
         shares[known] = given[known]
-        if np.abs(shares - before).max() < _SETTLED:
+        if np.abs(shares - previous).max() < _SETTLED:
             break
     labels = shares.argmax(axis=1)
     lost = np.flatnonzero(shares.max(axis=1) == 0.0)
@@ -88,17 +88,17 @@ def spread_labels(codes, features, neighbors):
 
 
 def modularity(neighbors, labels):
-    """Compute how well clusters fit the graph of neighbors: the share of edges within.
+    """Compute the modularity of clusters in the graph of neighbors.
 
-    It is the share of edges within them, less what their sizes alone would give. [1]_
-    Two groups in one cluster and one group in two both cost some of it.
+    The fraction of edges within clusters, minus its expectation given their sizes. [1]_
+    It penalizes both merged and split groups.
 
     Parameters
     ----------
     neighbors : ndarray of shape (n_samples, n_neighbors)
-        Indices.
+        Indices of the neighbors.
     labels : ndarray of shape (n_samples,)
-        Clusters, from 0.
+        Labels, from 0.
 
     Returns
     -------
@@ -119,9 +119,9 @@ def modularity(neighbors, labels):
 
 
 def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
-    """Return the labels of the user, or those of the nearest of the user's centers.
+    """Return the user's labels, or those of the nearest of the user's centers.
 
-    Samples whose label is unknown take one from those around them.
+    Unknown labels are propagated from neighbors.
     """
     labels, init = init, np.asarray(init)
     n_samples = data.n_samples
@@ -132,7 +132,7 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
         received = f"{len(values)} different labels"
         n_unknown = int((codes < 0).sum())
         if n_unknown:
-            received += f" (beside {n_unknown} unknown: -1, None, NaN or NA)"
+            received += f" (and {n_unknown} unknown: -1, None, NaN or NA)"
     elif init.shape == (n_clusters, n_features):
         centers = check_array(init, dtype=np.float64, input_name="init")
         labels = np.concatenate(
@@ -145,15 +145,14 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
         if len(kept) < n_clusters:
             missing = np.setdiff1d(np.arange(n_clusters), kept)
             warn(
-                f"No row is nearest to the centers {missing.tolist()} of init "
-                f"(numbers of its rows); using n_clusters={len(kept)}, numbered "
-                "without them."
+                f"No sample is nearest to the centers {missing.tolist()} of init; "
+                f"using the other {len(kept)} centers, n_clusters={len(kept)}."
             )
         return labels.astype(np.int64)
     else:
         received = f"shape {init.shape}"
     raise ValueError(
-        f"init has {received}, but must be 'embedding', 'k-means', {n_samples} labels "
-        f"of {n_clusters} kinds (a start for each row), or centers of shape "
+        f"init has {received}, but must be 'embedding', 'k-means', an array of "
+        f"{n_samples} labels with {n_clusters} different values, or centers of shape "
         f"{(n_clusters, n_features)} in the units of X."
     )
