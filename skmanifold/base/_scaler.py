@@ -22,6 +22,7 @@ from ._odd_samples import (
     sampled_rows,
     statistics,
 )
+from ._scaler_before import units_of_scaler_before
 
 # Entries of the sample that the PCA basis is learnt from (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
@@ -271,9 +272,9 @@ class InputScaler:
             )
         self.n_samples_seen_ = found.n_samples
         self.center_ = found.mean
-        units = None
-        if len(self.odd_):
-            units = _units_of_scaler_before(survey.statistics, found)
+        units = units_of_scaler_before(
+            survey.statistics, found, sample if self.column_scaling else None
+        )
         self.factor_, self.scale_, self.largest_ = self._factors(found, sample, units)
         self.low_, self.high_ = self._scaled_range(found)
         self.radius_ = self._radius(sample, found)
@@ -370,13 +371,17 @@ class InputScaler:
 
     def _preliminary(self, sample, ordinary):
         """Center and factors by ordinary samples alone."""
-        if not ordinary.all():
-            sample = sample[ordinary]
         with np.errstate(over="ignore", invalid="ignore"):
-            found = statistics(sample, np.ones(len(sample), dtype=bool))
+            everything = found = statistics(sample, np.ones(len(sample), dtype=bool))
+            if not ordinary.all():
+                found = statistics(sample, ordinary)
+                sample = sample[ordinary]
             if not np.isfinite(found.variance).all():
                 return np.zeros_like(found.mean), np.zeros_like(found.mean)
-        return found.mean, self._factors(found, sample)[0]
+            units = None
+            if self.column_scaling:
+                units = units_of_scaler_before(everything, found, sample)
+        return found.mean, self._factors(found, sample, units)[0]
 
     def _factors(self, found, sample, units=None):
         """Factors, scale and largest deviation, by statistics and a dense subset."""
@@ -497,25 +502,6 @@ class InputScaler:
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
-
-
-def _units_of_scaler_before(everything, kept):
-    """Units of columns that a scaler in front has scaled by odd samples; or None.
-
-    Standardized columns, and those scaled to [0, 1], are scaled so again without them.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = np.sqrt(everything.variance)
-    varies = deviation > 0
-    if np.all(np.abs(everything.mean) < 1e-6) and np.all(
-        np.abs(deviation[varies] - 1) < 0.05
-    ):
-        return np.sqrt(kept.variance)
-    if np.all(np.abs(everything.low[varies]) < 1e-6) and np.all(
-        np.abs(everything.high[varies] - 1) < 1e-6
-    ):
-        return kept.high - kept.low
-    return None
 
 
 def _norms(rows):
