@@ -32,8 +32,11 @@ _ROUNDING = 10 * np.finfo(np.float64).eps
 
 _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
-# A new value counts as unseen if it adds this share to the squared norm of its sample.
+# Values count as unseen if they add this share to the squared norm of their sample: in
+# columns of several kinds, and in those on one scale, where a single one that was
+# constant so far, such as a pixel at the border, says little beside the others.
 _UNSEEN_SHARE = 0.025
+_UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 
 # Factor on indicators of categories beside measurements: at full size samples of two
 # categories lie so far apart that all neighbors are of one, whatever was measured.
@@ -360,9 +363,12 @@ class InputScaler:
         if not len(rows):
             return constant[:0]
         apart, differs = apart[rows], differs[rows]
-        sizes = differs if self.largest_ is None else self.scale_ * apart
+        if self.largest_ is None:
+            sizes, share = differs, _UNSEEN_SHARE
+        else:
+            sizes, share = self.scale_ * apart, _UNSEEN_SHARE_ON_ONE_SCALE
         n_varying = len(self.factor_) - len(constant)
-        much = np.square(sizes).sum(axis=1) >= _UNSEEN_SHARE * n_varying
+        much = np.square(sizes).sum(axis=1) >= share * n_varying
         scaled = (dense(X[rows]) - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half

@@ -495,6 +495,16 @@ def test_unseen_columns():
     assert learnt.unseen(new).tolist() == []
 
 
+def test_single_pixels_at_the_border_say_little(digits):
+    X = digits[0].copy()
+    X[:, [0, 24, 32, 39, 56]] = 0
+    learnt = InputScaler().fit(X)
+    X[5, 24] = 8.0
+    assert learnt.unseen(X).tolist() == []
+    X[5, [0, 24, 32, 39, 56]] = 12.0
+    assert learnt.unseen(X).tolist() == [0, 24, 32, 39, 56]
+
+
 # Kinds of columns ---------------------------------------------------------------
 
 
