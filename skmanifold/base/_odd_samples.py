@@ -43,9 +43,9 @@ _HEAVY = 0.7
 
 # Largest fraction of samples that are odd in one column, and in all columns; what is
 # more frequent belongs to the data. Smaller data have no odd samples.
-_ODD_SHARE = 0.02
+ODD_SHARE = 0.02
 _MOST_ODD = 0.05
-_LEAST_SAMPLES = 20
+LEAST_SAMPLES = 20
 
 
 def dense(rows):
@@ -113,7 +113,7 @@ def _most_odd(n_samples, n_deviations=0):
 
     A random subset may hold some standard deviations more than its share.
     """
-    expected = _ODD_SHARE * n_samples
+    expected = ODD_SHARE * n_samples
     return max(1, math.ceil(expected + n_deviations * math.sqrt(expected)))
 
 
@@ -210,7 +210,7 @@ class Limits:
             unit[part] = apart[n_samples - n + (n - 1) // 2, np.arange(len(n))]
             tail[:, part] = apart[-len(tail) :]
         judged = others > 1
-        if n_samples < _LEAST_SAMPLES or not judged.any():
+        if n_samples < LEAST_SAMPLES or not judged.any():
             return cls(common, *np.full((2, n_features), np.inf))
         gap, known = _gaps(tail, others, n_skipped, GAP)
         top = tail[-n_skipped - 1 :]
@@ -315,10 +315,10 @@ class Survey:
                     least = ordered[jumps.argmax()]
                     odd[rows[in_column & (apart >= least)]] = column
         rest = np.flatnonzero(odd == -2)
-        if radius > 0 or len(norms) >= _LEAST_SAMPLES:
+        if radius > 0 or len(norms) >= LEAST_SAMPLES:
             ordered = np.sort(norms[rest])
             gap = _NORM_GAP
-            if len(ordered) >= _LEAST_SAMPLES:
+            if len(ordered) >= LEAST_SAMPLES:
                 n_tail = _n_used(len(ordered), self._most) + self._most + 1
                 tail = ordered[-n_tail:, np.newaxis]
                 n_others = np.count_nonzero(ordered)

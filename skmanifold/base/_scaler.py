@@ -22,6 +22,7 @@ from ._odd_samples import (
     sampled_rows,
     statistics,
 )
+from ._scaler_before import units_of_scaler_before
 
 # Entries of the subset that the PCA basis is fitted to (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
@@ -32,8 +33,10 @@ _ROUNDING = 10 * np.finfo(np.float64).eps
 _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
 # A new value is unseen if it adds at least this fraction to the squared norm of its
-# sample.
+# sample. On one scale a column that was constant, such as a pixel at the border, says
+# little next to the others.
 _UNSEEN_SHARE = 0.025
+_UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 
 # Factor on indicators of categories among measurements: at full size they would
 # separate all samples of different categories.
@@ -267,9 +270,9 @@ class InputScaler:
             )
         self.n_samples_seen_ = stats.n_samples
         self.center_ = stats.mean
-        units = None
-        if len(self.odd_):
-            units = _units_of_scaler_before(survey.statistics, stats)
+        units = units_of_scaler_before(
+            survey.statistics, stats, sample if self.column_scaling else None
+        )
         self.factor_, self.scale_, self.largest_ = self._factors(stats, sample, units)
         self.low_, self.high_ = self._scaled_range(stats)
         self.radius_ = self._radius(sample, stats)
@@ -355,9 +358,12 @@ class InputScaler:
         if not len(rows):
             return constant[:0]
         apart, differs = apart[rows], differs[rows]
-        sizes = differs if self.largest_ is None else self.scale_ * apart
+        if self.largest_ is None:
+            sizes, share = differs, _UNSEEN_SHARE
+        else:
+            sizes, share = self.scale_ * apart, _UNSEEN_SHARE_ON_ONE_SCALE
         n_varying = len(self.factor_) - len(constant)
-        much = np.square(sizes).sum(axis=1) >= _UNSEEN_SHARE * n_varying
+        much = np.square(sizes).sum(axis=1) >= share * n_varying
         scaled = (dense(X[rows]) - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half
@@ -366,13 +372,17 @@ class InputScaler:
 
     def _preliminary(self, sample, ordinary):
         """Return center and factors from ordinary samples only."""
-        if not ordinary.all():
-            sample = sample[ordinary]
         with np.errstate(over="ignore", invalid="ignore"):
-            stats = statistics(sample, np.ones(len(sample), dtype=bool))
+            everything = stats = statistics(sample, np.ones(len(sample), dtype=bool))
+            if not ordinary.all():
+                stats = statistics(sample, ordinary)
+                sample = sample[ordinary]
             if not np.isfinite(stats.variance).all():
-                return np.zeros_like(stats.mean), np.zeros_like(stats.mean)
-        return stats.mean, self._factors(stats, sample)[0]
+                return np.zeros_like(found.mean), np.zeros_like(found.mean)
+            units = None
+            if self.column_scaling:
+                units = units_of_scaler_before(everything, stats, sample)
+        return stats.mean, self._factors(stats, sample, units)[0]
 
     def _factors(self, stats, sample, units=None):
         """Return factors, scale and largest deviation from statistics and a subset."""
@@ -492,26 +502,6 @@ class InputScaler:
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
-
-
-def _units_of_scaler_before(everything, kept):
-    """Return the units of columns that another scaler has scaled before, or None.
-
-    Standardized columns, and those scaled to [0, 1], are scaled again in the same way
-    without the odd samples.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = np.sqrt(everything.variance)
-    varies = deviation > 0
-    if np.all(np.abs(everything.mean) < 1e-6) and np.all(
-        np.abs(deviation[varies] - 1) < 0.05
-    ):
-        return np.sqrt(kept.variance)
-    if np.all(np.abs(everything.low[varies]) < 1e-6) and np.all(
-        np.abs(everything.high[varies] - 1) < 1e-6
-    ):
-        return kept.high - kept.low
-    return None
 
 
 def _norms(rows):

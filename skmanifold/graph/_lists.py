@@ -13,6 +13,7 @@ from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
+    check_both_sides,
     describe_metric,
     learned_space,
 )
@@ -423,6 +424,7 @@ def _check_square(D, name):
             "which are 0 on the diagonal. For similarities or a kernel K, pass the "
             "distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
         )
+    check_both_sides(D, name)
 
 
 def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):

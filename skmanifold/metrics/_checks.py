@@ -12,6 +12,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skmanifold.utils._containers import plain
+from skmanifold.utils._distances import check_both_sides
 from skmanifold.utils._labels import read_labels
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
@@ -63,6 +64,7 @@ def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
                 f"{name} has negative entries, but metric='precomputed' needs"
                 " non-negative distances."
             )
+        check_both_sides(X, name)
     return X
 
 

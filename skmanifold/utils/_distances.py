@@ -69,6 +69,25 @@ def check_distances(distances, rows, metric, columns=None):
     raise _invalid(metric, kind, rows[positions[first, 0]], others[first])
 
 
+def check_both_sides(D, name="X"):
+    """Raise ValueError if a square matrix has distances on one side of the diagonal."""
+    if _is_upper(D) != _is_upper(D.T):
+        raise ValueError(
+            f"{name} has distances on one side of the diagonal only, but "
+            "metric='precomputed' needs them on both: in row i those of sample i. Pass "
+            "the sum of this matrix and its transpose."
+        )
+
+
+def _is_upper(D):
+    """Return whether there is nothing below the diagonal."""
+    if sparse.issparse(D):
+        rows, columns = sparse.coo_array(D).coords
+        return not (rows > columns).any()
+    # of most matrices the second row tells
+    return not any(D[i, :i].any() for i in range(1, len(D)))
+
+
 def _invalid(metric, kind, first, second):
     """Return the error for an invalid distance."""
     remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
@@ -254,7 +273,15 @@ class CheckedDistances:
     def _of_scikit_learn(self, A, B):
         # validated once already
         with config_context(assume_finite=True), np.errstate(invalid="ignore"):
-            return pairwise_distances(A, B, metric=self.metric, **self.params)
+            try:
+                return pairwise_distances(A, B, metric=self.metric, **self.params)
+            except TypeError as error:
+                if not (self.params and isinstance(self.metric, str)):
+                    raise
+                raise TypeError(
+                    f"metric_params={self.params!r} are not parameters of "
+                    f"metric={self.metric!r}: {error}."
+                ) from error
 
     def _of_dense_blocks(self, rows):
         X = self.X

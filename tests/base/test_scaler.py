@@ -14,7 +14,12 @@ from sklearn.datasets import (
 )
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
 
 from skmanifold.base._scaler import InputScaler, columns_in_unrelated_units
 from skmanifold.datasets import make_s_curve, make_sphere
@@ -340,6 +345,35 @@ def test_scalers_before_do_not_make_it_worse(load, before, kind):
     assert neighbor_purity(rows, y[kept]) > expected - 0.02
 
 
+@pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+def test_scalers_before_that_one_sample_of_ten_times_its_size_rules(load, before):
+    data, y = load(return_X_y=True)
+    X = data.copy()
+    X[40] *= 10
+    learnt = InputScaler(random_state=0).fit(before().fit_transform(X))
+    assert learnt.odd_[:, 0].tolist() == [40]
+    kept = np.delete(np.arange(len(X)), 40)
+    clean = InputScaler(random_state=0).fit(before().fit_transform(data[kept]))
+    rows = learnt.transform(before().fit_transform(X))[kept]
+    expected = clean.transform(before().fit_transform(data[kept]))
+    assert neighbor_purity(rows, y[kept]) > neighbor_purity(expected, y[kept]) - 0.02
+
+
+@pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
+def test_heavy_tails_are_ordinary_behind_scalers(before):
+    rng = np.random.RandomState(0)
+    normal = rng.randn(300, 5)
+    for X in (
+        rng.lognormal(0, 1.5, (300, 8)),
+        np.hstack([rng.lognormal(0, 2, (300, 3)), normal]),
+        np.hstack([rng.pareto(1.5, (300, 3)), normal]),
+        np.hstack([np.eye(6)[rng.randint(6, size=300)], normal]),
+        rng.lognormal(0, 1, (300, 1)) * rng.lognormal(0, 0.3, (300, 12)),
+    ):
+        assert len(InputScaler(random_state=0).fit(before().fit_transform(X)).odd_) == 0
+
+
 @pytest.mark.parametrize("n_samples", [60, 300, 3000])
 def test_heavy_tails_are_ordinary(n_samples):
     rng = np.random.RandomState(0)
@@ -459,6 +493,16 @@ def test_unseen_columns():
     assert learnt.unseen(sparse.csr_array(new)).tolist() == [4]
     new[3, 4] = 7.0 + 1e-9  # next to nothing
     assert learnt.unseen(new).tolist() == []
+
+
+def test_single_pixels_at_the_border_say_little(digits):
+    X = digits[0].copy()
+    X[:, [0, 24, 32, 39, 56]] = 0
+    learnt = InputScaler().fit(X)
+    X[5, 24] = 8.0
+    assert learnt.unseen(X).tolist() == []
+    X[5, [0, 24, 32, 39, 56]] = 12.0
+    assert learnt.unseen(X).tolist() == [0, 24, 32, 39, 56]
 
 
 # Kinds of columns ---------------------------------------------------------------

@@ -294,6 +294,8 @@ def test_sparse_precomputed_distances_with_copies():
         (lambda D: D - 1.0, "negative"),
         (lambda D: np.where(D > 4, np.inf, D), r"infinite.*sparse"),
         (lambda D: np.where(D > 4, np.nan, D), "NaN"),
+        (np.triu, "one side of the diagonal.*transpose"),
+        (np.tril, "one side of the diagonal.*transpose"),
     ],
 )
 def test_bad_precomputed_distances(change, match, container):

@@ -666,3 +666,9 @@ def test_bad_parameters(params, match):
 def test_bad_data(X, match):
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(X, 1)
+
+
+def test_parameters_that_a_metric_does_not_have():
+    X = np.random.RandomState(0).randn(30, 3)
+    with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
+        nearest_neighbors(X, 5, metric="euclidean", metric_params={"q": 3})

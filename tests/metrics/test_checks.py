@@ -167,6 +167,15 @@ def test_infinite_distances_between_parts_are_named(pair):
         metrics.trustworthiness(D, Z, metric="precomputed")
 
 
+@pytest.mark.parametrize("one_side", [np.triu, np.tril])
+def test_distances_on_one_side_of_the_diagonal_are_refused(pair, one_side):
+    X, Z = pair
+    D = one_side(pairwise_distances(X))
+    for function in (metrics.trustworthiness, metrics.distance_rmse, metrics.stress):
+        with pytest.raises(ValueError, match="one side of the diagonal"):
+            function(D, Z, metric="precomputed")
+
+
 def test_the_metric_for_missing_values_is_not_offered(pair):
     X, Z = pair
     with pytest.raises(ValueError, match="metric must be one of") as error:
