@@ -11,6 +11,7 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -90,6 +91,18 @@ def test_public_names_are_in_the_reference():
                 missing.add(f"{module.name}.{name}")
             assert inspect.isclass(value) or inspect.isfunction(value)
     assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
+
+
+PAGES = sorted((ROOT / "doc").rglob("*.rst"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_headings_are_underlined_in_full(path):
+    """Sphinx warns otherwise, and in ``make doc`` a warning is an error."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for above, line in pairwise(lines):
+        if re.fullmatch(r"(=|-|~)\1{3,}", line) and above.strip():
+            assert len(line) >= len(above), above
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -209,7 +209,7 @@ def read_dates(y):
 def _in_utc(date):
     if getattr(date, "tzinfo", None) is None:
         return date
-    return date.astimezone(dt.timezone.utc).replace(tzinfo=None)
+    return date.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def is_missing(value):
