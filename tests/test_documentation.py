@@ -4,6 +4,7 @@
 """The README, the pages and the examples hold what they say."""
 
 import ast
+import csv
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +12,7 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -90,6 +92,42 @@ def test_public_names_are_in_the_reference():
                 missing.add(f"{module.name}.{name}")
             assert inspect.isclass(value) or inspect.isfunction(value)
     assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
+
+
+PAGES = sorted((ROOT / "doc").rglob("*.rst"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_headings_are_underlined_in_full(path):
+    """Sphinx warns otherwise, and in ``make doc`` a warning is an error."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for above, line in pairwise(lines):
+        if re.fullmatch(r"(=|-|~)\1{3,}", line) and above.strip():
+            assert len(line) >= len(above), above
+
+
+def table_rows(text):
+    """Yield the lines of each csv-table with "|" between its cells."""
+    for block in re.findall(r"^( *):delim: \|\n((?:\1.*\n|\n)+)", text, re.M):
+        lines = [line.strip() for line in block[1].splitlines()]
+        yield [line for line in lines if line and not re.match(r":[a-z-]+: ", line)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_tables_have_equal_rows(path):
+    """A cell that begins with a quotation mark ends the build of the pages."""
+    for lines in table_rows(path.read_text(encoding="utf-8")):
+        rows = list(
+            csv.reader(lines, delimiter="|", skipinitialspace=True, strict=True)
+        )
+        assert {len(row) for row in rows} == {len(rows[0])}, lines[0]
+
+
+def test_tables_are_found():
+    options = "   :delim: |\n   :widths: 1 2\n\n"
+    text = f".. csv-table::\n{options}   a | b\n   1 | 2\n\nText | here\n"
+    assert list(table_rows(text)) == [["a | b", "1 | 2"]]
+    assert any(table_rows(path.read_text(encoding="utf-8")) for path in PAGES)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

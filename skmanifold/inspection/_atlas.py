@@ -12,6 +12,7 @@ from skmanifold.inspection._style import (
     check_images,
     check_target,
     class_legend,
+    colorbar,
     get_axes,
     import_pyplot,
     pixel_range,
@@ -437,7 +438,7 @@ class AtlasDisplay:
         if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
             self.legend_ = class_legend(ax, target)
         if legend and target.kind == "continuous":
-            self.colorbar_ = ax.figure.colorbar(self.points_[0], ax=ax, shrink=0.6)
+            self.colorbar_ = colorbar(ax, self.points_[0], target, shrink=0.6)
 
 
 def _free_room(centers):

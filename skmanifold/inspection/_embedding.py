@@ -19,6 +19,7 @@ from skmanifold.inspection._style import (
     check_images,
     check_target,
     class_legend,
+    colorbar,
     colorings,
     density_colors,
     embed,
@@ -86,8 +87,8 @@ class EmbeddingDisplay:
         Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for floats with a fractional part, and
-        "classes" otherwise, ignoring missing values.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part and for
+        more than ten dates, and "classes" otherwise, ignoring missing values.
 
     noise_label : object, default=-1
         Class plotted in gray below the others, as noise. None for no such class.
@@ -496,7 +497,7 @@ class EmbeddingDisplay:
                 self.legend_ = class_legend(ax, together, new=new is not None)
         if legend and target.kind == "continuous":
             extra = {} if flat else {"pad": 0.1}
-            self.colorbar_ = ax.figure.colorbar(mappable, ax=ax, shrink=0.8, **extra)
+            self.colorbar_ = colorbar(ax, mappable, target, shrink=0.8, **extra)
         if images is not None and flat and n_images > 0:
             self._plot_images(ax, Z, images, target, n_images, image_cmap)
         return self

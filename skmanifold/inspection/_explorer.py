@@ -127,8 +127,9 @@ def write_explorer(
         Classes or quantity of the new samples.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for floats with a fractional part, and
-        "classes" otherwise. Missing values (None, NaN, NA) are gray.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part and for
+        more than ten dates, and "classes" otherwise. Missing values (None, NaN, NA) are
+        gray.
 
     noise_label : object, default=-1
         Class plotted in gray, as noise. None for no such class.
@@ -177,6 +178,12 @@ def write_explorer(
     'digits.html'
     """
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"path={str(path)!r} lies in a folder that does not exist. Make "
+            f"{str(path.parent)!r} first."
+        )
     if decoder is not None and components is not None:
         raise ValueError(
             "decoder and components cannot be combined: the decoder needs all"
@@ -243,7 +250,6 @@ def write_explorer(
     # in one pass, so that inserted parts are not searched for placeholders
     template = _read("explorer.html")
     page = re.sub("<!-- ([a-z]+) -->", lambda match: parts[match[1]], template)
-    path = Path(path)
     path.write_bytes(page.encode("utf-8", "replace"))
     return path
 
@@ -339,6 +345,7 @@ def _describe(target):
     finite = target.values[np.isfinite(target.values)]
     return {
         "kind": "continuous",
+        "dates": target.dates,
         "color": PALETTE[1],
         "values": _base64(target.values.astype("<f4")),
         "low": float(finite.min()) if finite.size else 0.0,

@@ -8,11 +8,12 @@ from math import ceil
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
-from skmanifold.utils._labels import joined, read_labels, read_numbers
+from skmanifold.utils._labels import joined, read_dates, read_labels, read_numbers
 from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._sklearn import (
     StrOptions,
@@ -63,6 +64,11 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
     Without `components`, constant ones are dropped if enough remain, such as the weight
     of a single chart. Use `as_it_is` for an embedding that was validated before.
     """
+    if isinstance(Z, BaseEstimator):
+        raise TypeError(
+            f"{name} is a {type(Z).__name__}, but must be an embedding. Pass what its "
+            "transform returns, or plot it with EmbeddingDisplay.from_estimator."
+        )
     Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
     if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
         raise ValueError(
@@ -276,18 +282,20 @@ class Target:
     labels : names of the classes in natural order, after the gray ones (noise, and
         samples without a label)
     n_gray : number of gray classes
+    dates : whether the quantity is a date, in days since 1970
     """
 
-    def __init__(self, kind, values=None, labels=(), n_gray=0):
+    def __init__(self, kind, values=None, labels=(), n_gray=0, dates=False):
         self.kind = kind
         self.values = values
         self.labels = labels
         self.n_gray = n_gray
+        self.dates = dates
 
     def part(self, rows):
         """Return the target of a subset of samples."""
         values = None if self.values is None else self.values[rows]
-        return Target(self.kind, values, self.labels, self.n_gray)
+        return Target(self.kind, values, self.labels, self.n_gray, self.dates)
 
     @property
     def shares_colors(self):
@@ -330,10 +338,15 @@ def check_target(
     if y is None:
         return Target(None)
     given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
-    numbers = [read_numbers(part) for part, *_ in given]
+    numbers = [read_dates(part) for part, *_ in given]
+    dates = all(part is not None for part in numbers)
+    if not dates:
+        numbers = [read_numbers(part) for part, *_ in given]
     if target_type == "auto":
+        # a few dates are classes, such as the days of three surveys
+        distinct = _are_many if dates else _are_continuous
         continuous = all(part is not None for part in numbers) and any(
-            map(_are_continuous, numbers)
+            map(distinct, numbers)
         )
         target_type = "continuous" if continuous else "classes"
     if target_type == "continuous":
@@ -345,7 +358,8 @@ def check_target(
                     f" continuous target needs one number for each of the {n} samples."
                 )
         values = np.concatenate(numbers)
-        return Target("continuous", np.where(np.isinf(values), np.nan, values))
+        values = np.where(np.isinf(values), np.nan, values)
+        return Target("continuous", values, dates=dates)
     labels = [read_labels(*part, natural=True, fractions=True) for part in given]
     return _classes(joined(labels), noise_label)
 
@@ -354,6 +368,10 @@ def _are_continuous(numbers):
     # ignoring missing numbers
     known = numbers[~np.isnan(numbers)]
     return bool((known != np.round(known)).any() or np.isinf(known).any())
+
+
+def _are_many(days):
+    return len(np.unique(days[~np.isnan(days)])) > len(PALETTE)
 
 
 def _classes(labels, noise_label):
@@ -482,6 +500,15 @@ def class_legend(ax, target, *, new=False):
             )
         )
     return outer_legend(ax, handles)
+
+
+def colorbar(ax, mappable, target, **kwargs):
+    """Add the scale of a continuous target, with the ticks of a calendar for dates."""
+    if target.dates:
+        dates = import_optional("matplotlib.dates", "plot")
+        ticks = dates.AutoDateLocator()
+        kwargs |= {"ticks": ticks, "format": dates.ConciseDateFormatter(ticks)}
+    return ax.figure.colorbar(mappable, ax=ax, **kwargs)
 
 
 def outer_legend(ax, handles, *, title=None, rows=20):

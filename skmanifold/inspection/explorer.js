@@ -30,13 +30,18 @@
 
   const round = (value) => String(Number(value.toPrecision(4)));
 
+  // of days since 1970
+  const isoDate = (days) =>
+    new Date(Math.floor(days) * 86400000).toISOString().slice(0, 10);
+  const quantity = target.dates ? isoDate : round;
+
   const isLabeled = (i) =>
     target.kind && data.unlabeled !== (isNew(i) ? "new" : "map");
 
   function label(i) {
     if (target.kind === "classes") return target.labels[values[i]];
     if (target.kind === "continuous") {
-      return Number.isNaN(values[i]) ? "missing" : round(values[i]);
+      return Number.isNaN(values[i]) ? "missing" : quantity(values[i]);
     }
     return null;
   }
@@ -392,7 +397,8 @@
       if (!isLabeled(i)) {
         if (target.kind) cells.push("");
       } else if (target.kind === "continuous") {
-        cells.push(Number.isNaN(values[i]) ? "" : String(values[i]));
+        const exact = target.dates ? isoDate : String;
+        cells.push(Number.isNaN(values[i]) ? "" : exact(values[i]));
       } else cells.push(quoted(label(i)));
       lines.push(cells.join(","));
     }
@@ -548,8 +554,8 @@
     element("scale").hidden = false;
     const stops = target.scale.map((parts) => `rgb(${parts.join(",")})`);
     element("scale-bar").style.background = `linear-gradient(to right, ${stops.join(",")})`;
-    element("scale-low").textContent = round(target.low);
-    element("scale-high").textContent = round(target.high);
+    element("scale-low").textContent = quantity(target.low);
+    element("scale-high").textContent = quantity(target.high);
   }
   filter();
   draw().then(() => {

@@ -3,6 +3,7 @@
 
 """Labels of any container and type as codes, for training, metrics and displays."""
 
+import datetime as dt
 import re
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -181,6 +182,34 @@ def read_numbers(y):
     numbers = np.full(len(values), np.nan)
     numbers[~missing] = known
     return numbers
+
+
+def read_dates(y):
+    """Return a column of dates as days since 1970 in UTC, NaN if missing, or None.
+
+    None stands for a column that has no date, or anything else beside dates. Dates
+    without a time zone are taken as they are.
+    """
+    values, missing, _ = _column(y)
+    if values.ndim != 1:
+        return None
+    missing = missing | _are_missing(values)
+    known = values[~missing]
+    if values.dtype.kind == "O":
+        if not all(isinstance(value, (dt.date, np.datetime64)) for value in known):
+            return None
+        known = np.array([_in_utc(value) for value in known], dtype="M8[us]")
+    if known.dtype.kind != "M" or not len(known):
+        return None
+    days = np.full(len(values), np.nan)
+    days[~missing] = (known - np.datetime64(0, "D")) / np.timedelta64(1, "D")
+    return days
+
+
+def _in_utc(date):
+    if getattr(date, "tzinfo", None) is None:
+        return date
+    return date.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def is_missing(value):

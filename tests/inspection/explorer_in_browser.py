@@ -540,6 +540,19 @@ def test_continuous_values_are_exported_exactly(write, downloads):
         assert np.float32(row["label"]) == t[int(row["index"])]
 
 
+def test_dates_are_shown_and_exported_as_dates(write, downloads):
+    days = np.datetime64("2023-03-01") + np.arange(300)
+    page = write(GRID, days)
+    assert page.text("#scale-low") == "2023-03-01"
+    assert page.text("#scale-high") == str(days[-1])
+    assert page.hover_row(GRID[7]) == 7
+    assert "2023-03-08" in page.text("#sample")
+    page.choose("select")
+    page.lasso([[0.5, 0.5], [4.5, 4.5]])
+    for row in page.exported(downloads):
+        assert row["label"] == str(days[int(row["index"])])
+
+
 def test_text_of_the_data_never_runs(write):
     attack = '<img src=x onerror="window.stolen=1"><script>window.stolen=1</script>'
     nasty = ["</script><script>window.stolen=1</script>", attack, "<b>{x}</b>%{y}"]

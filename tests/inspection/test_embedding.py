@@ -201,6 +201,38 @@ def test_continuous_color():
     assert display.legend_ is None
 
 
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda days: days,
+        lambda days: pd.Series(days).dt.tz_localize("UTC"),
+        lambda days: [None if np.isnat(day) else day.item() for day in days],
+    ],
+    ids=["numpy", "with a time zone", "objects"],
+)
+def test_many_dates_are_a_continuous_color(convert):
+    days = np.datetime64("2023-03-01") + np.arange(300)
+    days[7] = "NaT"
+    display = EmbeddingDisplay.from_embedding(Z, convert(days))
+    known = np.delete(np.arange(300), 7)
+    expected = (days - np.datetime64("1970-01-01")).astype(float)[known]
+    (points,) = display.points_
+    assert_array_equal(points.get_array()[known], expected)
+    display.figure_.canvas.draw()
+    names = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
+    assert {"May", "Jul"} <= set(names)
+    assert display.legend_ is None
+
+
+def test_few_dates_are_classes():
+    days = np.datetime64("2023-03-01") + np.arange(300) % 10
+    display = EmbeddingDisplay.from_embedding(Z, days)
+    names = [text.get_text() for text in display.legend_.get_texts()]
+    assert names == [f"2023-03-{day:02d}" for day in range(1, 11)]
+    whole = EmbeddingDisplay.from_embedding(Z, days, target_type="continuous")
+    assert whole.colorbar_ is not None
+
+
 def test_target_type_overrides_the_guess():
     display = EmbeddingDisplay.from_embedding(Z, Y, target_type="continuous")
     assert_array_equal(display.points_[0].get_array(), Y)
@@ -633,6 +665,8 @@ def test_errors_of_axes_and_estimators():
     _, cube = plt.subplots(subplot_kw={"projection": "3d"})
     with pytest.raises(ValueError, match="two-dimensional axes"):
         EmbeddingDisplay.from_embedding(Z, ax=cube)
+    with pytest.raises(TypeError, match=r"Z is a PCA, .* EmbeddingDisplay.from_estim"):
+        EmbeddingDisplay.from_embedding(PCA(), Y)
     with pytest.raises(TypeError, match="neither a method transform nor an embedding_"):
         EmbeddingDisplay.from_estimator(object(), Z)
 

@@ -100,6 +100,22 @@ def test_continuous_color(path):
     assert all(len(color) == 3 for color in target["scale"])
 
 
+def test_many_dates_are_a_scale(path):
+    days = np.datetime64("2023-03-01") + np.arange(300)
+    write_explorer(Z, days, path=path)
+    target = content(path)["target"]
+    assert target["kind"] == "continuous" and target["dates"]
+    first = (days[0] - np.datetime64("1970-01-01")).astype(int)
+    assert_array_equal(numbers(target["values"]), np.arange(first, first + 300))
+    write_explorer(Z, np.linspace(0, 1.5, 300), path=path)
+    assert not content(path)["target"]["dates"]
+
+
+def test_folder_must_exist(tmp_path):
+    with pytest.raises(ValueError, match=r"path='.*lies in a folder .* Make '.*new'"):
+        write_explorer(Z, Y, path=tmp_path / "new" / "map.html")
+
+
 def test_columns_of_facts_and_missing_ones(path):
     frame = pd.DataFrame(
         {"title": list("ab") * 150, "year": [1999, None, 2001] * 100, 3: range(300)}
