@@ -59,6 +59,7 @@ VARIANTS = [
     small("AtlasAE", membership="soft", divergence="gan"),
     small("AtlasTriplet", membership="hard"),
     small("DLME", n_clusters=2),
+    small("DLME", label_weight=0.5),
     small("IsometricAE", n_clusters=2, anchor=None),
     small("MSimCLR", membership="soft"),
 ]
@@ -140,6 +141,7 @@ def large(name, precision="auto", **params):
         *(large(name, "bfloat16") for name in NAMES),
         large("AtlasAE", "bfloat16", divergence="gan"),
         large("DCRL", label_hold=0.0),
+        large("DLME", label_weight=0.5),
         large("IsometricAE", image_shape=(8, 8)),
         large("IsometricAE", latent_prior="gaussian"),
         large("MSimCLR", "bfloat16", image_shape=(8, 8)),
@@ -165,6 +167,7 @@ def dropping(*sizes):
         *(small(name, encoder=dropping) for name in NAMES),
         small("AtlasAE", divergence="gan"),
         small("DLME", augmentation=nn.functional.dropout),
+        small("DLME", label_weight=0.5),
         small("MSimCLR", augmentation=nn.functional.dropout),
         small("MSimCLR", image_shape=(8, 8)),
     ],
@@ -246,6 +249,7 @@ OUTSIDE = {
     },
     "DLME": {
         "alpha": [0.0, 1.5],
+        "label_weight": [-0.1, 1.1, "auto"],
         "nu_structure": [0],
         "nu_embedding": [-1.0],
         "repulsion": [-1, "strong"],

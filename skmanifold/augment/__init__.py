@@ -3,6 +3,7 @@
 
 """Augmentations as batched tensor operations; random draws are arguments."""
 
+from ._classes import ClassDraws
 from ._images import (
     add_noise,
     color_jitter,
@@ -16,6 +17,7 @@ from ._neighbors import draw_neighbors, mix
 from ._views import apply_augmentation
 
 __all__ = [
+    "ClassDraws",
     "add_noise",
     "apply_augmentation",
     "color_jitter",

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.augment import apply_augmentation, mix
+from skmanifold.augment import ClassDraws, apply_augmentation, mix
 from skmanifold.base import (
     DeepManifold,
     KMeansMixin,
@@ -38,7 +38,7 @@ from skmanifold.losses import (
     two_way_divergence,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils import Interval, StrOptions
+from skmanifold.utils import Interval, StrOptions, read_targets
 
 # Samples by paths to which others are known where few distances are given.
 _N_LANDMARKS = 128
@@ -49,7 +49,8 @@ class DLMEObjective(nn.Module):
 
     ``p`` is the similarity of the views in structure space, ``q`` in embedding space;
     the two-way divergence of ``q`` from ``p`` is summed over positive pairs (two views
-    of one sample) and over negative ones (all others of the batch).
+    of one sample) and over negative ones (all others of the batch). Between samples of
+    different classes ``p`` is ``1 - label_weight`` times that.
     """
 
     # whose matrices Muon takes
@@ -67,6 +68,7 @@ class DLMEObjective(nn.Module):
         repulsion_warmup,
         damping,
         structure_gradient,
+        label_weight=0.0,
     ):
         super().__init__()
         self.encoder = encoder
@@ -79,16 +81,23 @@ class DLMEObjective(nn.Module):
         self.repulsion_warmup = repulsion_warmup
         self.settled_from = repulsion_warmup
         self.damping = damping
+        self.label_weight = label_weight
 
     def forward(self, views, progress):
-        """Loss terms of ``views``, two tensors of shape (B, n_inputs)."""
+        """Loss terms of ``views``, two tensors of shape (B, n_inputs).
+
+        With labels a third of shape (B, B) is True for pairs of different classes.
+        """
+        first, second, *of_other_classes = views
         repulsion = self.repulsion
         if repulsion is not None and progress < self.repulsion_warmup:
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
-        y = sharded(self.encoder.structure, torch.cat(views))
+        y = sharded(self.encoder.structure, torch.cat([first, second]))
         z = sharded(self.encoder.embedding, y)
         with torch.set_grad_enabled(self.structure_gradient):
             p = self.structure_similarities(*y.chunk(2))
+            for apart in of_other_classes:
+                p = p * (1 - self.label_weight * apart)
         positive, negative = two_way_divergence(
             p,
             *z.chunk(2),
@@ -112,11 +121,15 @@ class DLMEObjective(nn.Module):
 
 
 class Views:
-    """Batches of two views: the samples themselves, and an augmentation of each."""
+    """Batches of two views: the samples themselves, and an augmentation of each.
 
-    def __init__(self, inputs, batch_size, augment):
+    With `classes`, a batch has the pairs of samples of different classes as well.
+    """
+
+    def __init__(self, inputs, batch_size, augment, classes=None):
         self.inputs = inputs
         self.augment = augment
+        self.classes = classes
         self.rows = RowBatches(len(inputs), batch_size, inputs.device)
 
     def __len__(self):
@@ -127,7 +140,10 @@ class Views:
         for rows, uniform in self.rows.epoch(generator):
             # a third of the time of self.inputs[rows]
             x = self.inputs.index_select(0, rows)
-            yield x, self.augment(x, rows, uniform)
+            views = x, self.augment(x, rows, uniform)
+            if self.classes is not None:
+                views = *views, self.classes.of_other_classes(rows)
+            yield views
 
 
 class DLME(KMeansMixin, DeepManifold):
@@ -162,6 +178,15 @@ class DLME(KMeansMixin, DeepManifold):
     alpha : float, default=0.01
         Factor on the squared distance of positive pairs in structure space, in (0, 1]:
         how much nearer than they lie two views are taken to be.
+
+    label_weight : float, default=0.0
+        Influence of the labels y, in [0, 1]. At 0 y is ignored. Otherwise the second
+        view of a labeled sample is, with this probability, any sample of its class in
+        place of a neighbor, and the similarity of samples of different classes is
+        reduced by this share: at 1 they are repelled however near they lie. Increase
+        it to 0.5 when some samples have labels that new samples should be sorted
+        by. -1, None, NaN and NA in y mean that a label is unknown (but -1 beside 1
+        alone is a class), so a few labels suffice.
 
     nu_structure : float, default=100.0
         Degrees of freedom of the t-kernel in structure space. Should exceed
@@ -325,6 +350,7 @@ callable or None, default=None
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
         "alpha": [Interval(Real, 0, 1, closed="right")],
+        "label_weight": [Interval(Real, 0, 1, closed="both")],
         "nu_structure": [Interval(Real, 0, None, closed="neither")],
         "nu_embedding": [
             Interval(Real, 0, None, closed="neither"),
@@ -369,6 +395,7 @@ callable or None, default=None
         n_neighbors=5,
         augmentation="neighbors",
         alpha=0.01,
+        label_weight=0.0,
         nu_structure=100.0,
         nu_embedding="auto",
         kernel="max",
@@ -400,6 +427,7 @@ callable or None, default=None
         self.n_neighbors = n_neighbors
         self.augmentation = augmentation
         self.alpha = alpha
+        self.label_weight = label_weight
         self.nu_structure = nu_structure
         self.nu_embedding = nu_embedding
         self.kernel = kernel
@@ -453,6 +481,7 @@ callable or None, default=None
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.pairwise = self._is_precomputed()
+        tags.target_tags.required = bool(self.label_weight)
         return tags
 
     # -- distances in place of features
@@ -530,24 +559,48 @@ callable or None, default=None
             n_reduced=min(50, max(2, n_samples // 3)) if reduces else None,
         )
 
-    def _make_batches(self, data, batch_size):
-        if callable(self.augmentation):
-            return Views(
-                data.inputs,
-                batch_size,
-                lambda x, rows, uniform: apply_augmentation(self.augmentation, x),
+    def _validate_targets(self, y):
+        if not self.label_weight:
+            return None
+        remedy = (
+            "Give the class of each sample, -1, None or NaN where it is unknown; "
+            "label_weight=0 learns without labels."
+        )
+        if y is None:
+            raise ValueError(
+                f"DLME(label_weight={self.label_weight}) requires y to be passed, but "
+                f"the target y is None. {remedy}"
             )
-        if self.augmentation == "none":
-            return Views(data.inputs, batch_size, lambda x, rows, uniform: x)
-        neighbors = self._neighbors(data)
+        labels = read_targets(y)
+        # a part may have none
+        if not len(labels.classes) and self._n_refined is None:
+            raise ValueError(
+                f"y has no known label, but DLME(label_weight={self.label_weight}) "
+                f"learns from some. {remedy}"
+            )
+        return labels
+
+    def _make_batches(self, data, batch_size):
+        draw = classes = None
+        if isinstance(self.augmentation, str) and self.augmentation != "none":
+            draw = self._neighbors(data).draw
+        if data.y is not None:
+            classes = ClassDraws(data.y.codes, self.label_weight, data.device)
 
         def augment(x, rows, uniform):
-            # one uniform draw holds two: which neighbor, and how far towards it
-            chosen, share = neighbors.draw(rows, uniform)
-            other = data.inputs.index_select(0, chosen)
+            other, share = x, None
+            # one uniform draw holds two: which sample, and how far towards it
+            if classes is not None:
+                chosen, share = classes.draw(rows, uniform, draw or _itself)
+                other = data.inputs.index_select(0, chosen)
+            elif draw is not None:
+                chosen, share = draw(rows, uniform)
+                other = data.inputs.index_select(0, chosen)
+            if callable(self.augmentation):
+                return apply_augmentation(self.augmentation, other)
             return mix(x, other, share) if self.augmentation == "mix" else other
 
-        return Views(data.inputs, batch_size, augment)
+        return Views(data.inputs, batch_size, augment, classes)
 
     def _network_sizes(self, data):
         n_whole = data.n_samples if self._n_refined is None else self._n_refined
@@ -603,6 +656,7 @@ callable or None, default=None
             repulsion_warmup=0.0 if self._n_refined else self.repulsion_warmup,
             damping=self.damping,
             structure_gradient=self.structure_gradient,
+            label_weight=self.label_weight,
         )
 
     # -- what the hooks need
@@ -638,3 +692,8 @@ callable or None, default=None
 
     def _draws_globally(self):
         return self.encoder is not None or callable(self.augmentation)
+
+
+def _itself(rows, uniform):
+    """Return each sample as its own second view, as without neighbors."""
+    return rows, uniform
