@@ -378,7 +378,7 @@ class InputScaler:
                 stats = statistics(sample, ordinary)
                 sample = sample[ordinary]
             if not np.isfinite(stats.variance).all():
-                return np.zeros_like(found.mean), np.zeros_like(found.mean)
+                return np.zeros_like(stats.mean), np.zeros_like(stats.mean)
             units = None
             if self.column_scaling:
                 units = units_of_scaler_before(everything, stats, sample)
