@@ -17,6 +17,7 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     plot_marks,
+    title_of,
     to_bytes,
 )
 
@@ -190,7 +191,7 @@ class AtlasDisplay:
             overlap=overlap,
             y=y,
             grids=grids,
-            name=type(estimator).__name__ if name is None else name,
+            name=title_of(estimator) if name is None else name,
             ax=ax,
             **plot_options,
         )

@@ -14,6 +14,7 @@ from skmanifold.inspection._style import (
     get_axes,
     import_pyplot,
     outer_legend,
+    title_of,
 )
 from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
@@ -117,7 +118,7 @@ class ClusterConfidenceDisplay:
                 "estimator with soft assignments, such as DCRL, or pass memberships to "
                 "from_predictions."
             )
-        name = type(estimator).__name__ if name is None else name
+        name = title_of(estimator) if name is None else name
         return cls.from_predictions(
             estimator.predict_proba(X), name=name, ax=ax, **options
         )
@@ -373,7 +374,7 @@ class ClusterRankDisplay:
                     "clusters are unknown. Pass clusters or classes as y."
                 )
             y = estimator.predict(X)
-        name = type(estimator).__name__ if name is None else name
+        name = title_of(estimator) if name is None else name
         return cls.from_embedding(
             X, embed(estimator, X), y, name=name, ax=ax, **options
         )

@@ -11,6 +11,7 @@ from skmanifold.inspection._style import (
     get_axes,
     merge_kwargs,
     outer_legend,
+    title_of,
 )
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
@@ -105,7 +106,7 @@ class TrainingCurveDisplay:
             if before:
                 phases[phase] = before
         phases["training"] = estimator.history_
-        name = type(estimator).__name__ if name is None else name
+        name = title_of(estimator) if name is None else name
         return cls.from_history(phases, name=name, ax=ax, **plot_options)
 
     @classmethod

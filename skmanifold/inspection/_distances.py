@@ -20,6 +20,7 @@ from skmanifold.inspection._style import (
     get_axes,
     import_pyplot,
     merge_kwargs,
+    title_of,
 )
 from skmanifold.metrics import (
     continuity,
@@ -129,7 +130,7 @@ class ShepardDisplay:
         display : ShepardDisplay
             The plotted display.
         """
-        name = type(estimator).__name__ if name is None else name
+        name = title_of(estimator) if name is None else name
         Z = embed(estimator, X)
         if distances is not None:
             if options.setdefault("metric", "precomputed") != "precomputed":
@@ -452,7 +453,7 @@ class DistortionDisplay:
             embed(estimator, X),
             jacobian=jacobian,
             n_ellipses=n_ellipses,
-            name=type(estimator).__name__ if name is None else name,
+            name=title_of(estimator) if name is None else name,
             ax=ax,
             **options,
         )

@@ -27,6 +27,7 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     plot_marks,
+    title_of,
     to_bytes,
     varying_columns,
     with_constants,
@@ -250,7 +251,7 @@ class EmbeddingDisplay:
             Class plotted in gray, as noise.
 
         name : str, default=None
-            Title; None is the name of the estimator's class.
+            Title; None is the name of the class, in a pipeline of its last step.
 
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
@@ -287,7 +288,7 @@ class EmbeddingDisplay:
             components=components,
             target_type=target_type,
             noise_label=noise_label,
-            name=type(estimator).__name__ if name is None else name,
+            name=title_of(estimator) if name is None else name,
             ax=ax,
             **plot_options,
         )

@@ -12,6 +12,7 @@ from skmanifold.inspection._style import (
     get_axes,
     merge_kwargs,
     outer_legend,
+    title_of,
 )
 from skmanifold.metrics import neighborhood_preservation_curve
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -112,7 +113,7 @@ class NeighborhoodPreservationDisplay:
             Z = {key: embed(each, X) for key, each in estimator.items()}
         else:
             Z = embed(estimator, X)
-            name = type(estimator).__name__ if name is None else name
+            name = title_of(estimator) if name is None else name
         return cls.from_embedding(X, Z, name=name, ax=ax, **options)
 
     @classmethod

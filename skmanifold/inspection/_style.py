@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
@@ -164,6 +165,13 @@ def embed(estimator, X):
             "embedding_. Fit it first, or pass its embedding to from_embedding."
         )
     return Z.toarray() if issparse(Z) else np.asarray(Z)
+
+
+def title_of(estimator):
+    """Return the class name of an estimator, or of the last step of a pipeline."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return type(estimator).__name__
 
 
 def check_images(images, image_shape, n_samples):

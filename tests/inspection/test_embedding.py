@@ -224,6 +224,12 @@ def test_many_dates_are_a_continuous_color(convert):
     assert display.legend_ is None
 
 
+def test_a_pipeline_is_titled_by_its_last_step():
+    pipeline = make_pipeline(StandardScaler(), make_pipeline(PCA(2))).fit(Z)
+    display = EmbeddingDisplay.from_estimator(pipeline, Z)
+    assert display.ax_.get_title() == "PCA"
+
+
 def test_few_dates_are_classes():
     days = np.datetime64("2023-03-01") + np.arange(300) % 10
     display = EmbeddingDisplay.from_embedding(Z, days)
