@@ -94,7 +94,7 @@ def test_sparse_data_in_metrics_that_scikit_learn_refuses(call, pair, name):
 def test_distances_that_are_none_are_refused(call, pair, function):
     X = pair[0].copy()
     X[7] = 2.0
-    with pytest.raises(ValueError, match=r"metric='correlation' gives .* NaN"):
+    with pytest.raises(ValueError, match=r"metric='correlation' returns .* NaN"):
         call(function, X, metric="correlation")
     with pytest.raises(ValueError, match=r"that are negative .* similarity"):
         call(function, metric=lambda a, b: -np.abs(a - b).sum())
