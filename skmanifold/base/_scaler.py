@@ -32,11 +32,12 @@ _ROUNDING = 10 * np.finfo(np.float64).eps
 
 _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
-# Values count as unseen if they add this share to the squared norm of their sample: in
-# columns of several kinds, and in those on one scale, where a single one that was
-# constant so far, such as a pixel at the border, says little beside the others.
+# Values count as unseen if they add this share to the squared norm of their sample. On
+# one scale, where a pixel at the border says little beside the others, they must add
+# more, unless they are in so many of the samples.
 _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
+_UNSEEN_OFTEN = 0.1
 
 # Factor on indicators of categories beside measurements: at full size samples of two
 # categories lie so far apart that all neighbors are of one, whatever was measured.
@@ -363,12 +364,12 @@ class InputScaler:
         if not len(rows):
             return constant[:0]
         apart, differs = apart[rows], differs[rows]
-        if self.largest_ is None:
-            sizes, share = differs, _UNSEEN_SHARE
-        else:
-            sizes, share = self.scale_ * apart, _UNSEEN_SHARE_ON_ONE_SCALE
+        sizes = differs if self.largest_ is None else self.scale_ * apart
         n_varying = len(self.factor_) - len(constant)
-        much = np.square(sizes).sum(axis=1) >= share * n_varying
+        shares = np.square(sizes).sum(axis=1) / n_varying
+        much = shares >= _UNSEEN_SHARE
+        if self.largest_ is not None and much.sum() < _UNSEEN_OFTEN * X.shape[0]:
+            much = shares >= _UNSEEN_SHARE_ON_ONE_SCALE
         scaled = (dense(X[rows]) - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half
