@@ -33,10 +33,11 @@ _ROUNDING = 10 * np.finfo(np.float64).eps
 _SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
 # A new value is unseen if it adds at least this fraction to the squared norm of its
-# sample. On one scale a column that was constant, such as a pixel at the border, says
-# little next to the others.
+# sample. On one scale, where a pixel at the border says little next to the others, it
+# must add more, unless so large a fraction of the samples have one.
 _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
+_UNSEEN_OFTEN = 0.1
 
 # Factor on indicators of categories among measurements: at full size they would
 # separate all samples of different categories.
@@ -358,12 +359,12 @@ class InputScaler:
         if not len(rows):
             return constant[:0]
         apart, differs = apart[rows], differs[rows]
-        if self.largest_ is None:
-            sizes, share = differs, _UNSEEN_SHARE
-        else:
-            sizes, share = self.scale_ * apart, _UNSEEN_SHARE_ON_ONE_SCALE
+        sizes = differs if self.largest_ is None else self.scale_ * apart
         n_varying = len(self.factor_) - len(constant)
-        much = np.square(sizes).sum(axis=1) >= share * n_varying
+        shares = np.square(sizes).sum(axis=1) / n_varying
+        much = shares >= _UNSEEN_SHARE
+        if self.largest_ is not None and much.sum() < _UNSEEN_OFTEN * X.shape[0]:
+            much = shares >= _UNSEEN_SHARE_ON_ONE_SCALE
         scaled = (dense(X[rows]) - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half

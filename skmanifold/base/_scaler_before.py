@@ -64,7 +64,7 @@ def units_of_scaler_before(everything, kept, sample):
 
 
 def _measure_of_scaler(everything):
-    """What each column was divided by; None if by nothing that is known."""
+    """Function that returns what columns were divided by; None if unknown."""
     varies = everything.low < everything.high
     deviations = _standard_deviations(everything)[varies]
     if np.all(np.abs(everything.mean) < 1e-6) and np.all(np.abs(deviations - 1) < 0.05):
