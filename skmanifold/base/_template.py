@@ -195,7 +195,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units, at least two samples.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
@@ -232,7 +232,7 @@ class DeepManifold(
             A part of the training data in raw units, at least two samples; some
             thousands are better.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
@@ -260,7 +260,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
