@@ -447,14 +447,18 @@ def test_without_label_weight_nothing_reads_y(iris):
 
 
 def test_few_labels_sort_new_samples(digits):
+    """A tenth of the labels, drawn twice: one draw alone may change little."""
     X, y = digits
-    known = np.random.RandomState(0).rand(1200) < 0.1
-    targets = np.where(known, y[:1200], -1)
+    known = [np.random.RandomState(i).rand(1200) < 0.1 for i in range(2)]
 
     def accuracy(label_weight):
-        model = DLME(label_weight=label_weight, random_state=0).fit(X[:1200], targets)
-        knn = KNeighborsClassifier(10).fit(model.embedding_[known], y[:1200][known])
-        return knn.score(model.transform(X[1200:]), y[1200:])
+        scores = []
+        for some in known:
+            model = DLME(label_weight=label_weight, random_state=0)
+            Z = model.fit_transform(X[:1200], np.where(some, y[:1200], -1))
+            knn = KNeighborsClassifier(10).fit(Z[some], y[:1200][some])
+            scores.append(knn.score(model.transform(X[1200:]), y[1200:]))
+        return np.mean(scores)
 
     assert accuracy(1.0) > accuracy(0.0)
 
@@ -492,8 +496,8 @@ def test_distant_groups_of_one_class_meet():
         a, b, c, d = (Z[group == i].mean(axis=0) for i in range(4))
         return np.linalg.norm(a - b) / np.linalg.norm((a + b - c - d) / 2)
 
-    assert spread(0.0) > 0.5
-    assert spread(1.0) < 0.2
+    assert spread(0.0) > 0.7
+    assert spread(1.0) < 0.5
 
 
 def test_ways_to_say_unknown_are_equal(iris):
@@ -513,7 +517,8 @@ def test_pairs_of_other_classes_are_less_similar(iris):
         OrderedDict(structure=nn.Identity(), embedding=nn.Identity())
     )
     model = quick(encoder=nn.Identity(), structure_dim=4, label_weight=0.25)
-    objective = model._make_objective(SimpleNamespace(n_samples=4), {"encoder": encoder})
+    networks = {"encoder": encoder}
+    objective = model._make_objective(SimpleNamespace(n_samples=4), networks)
     with torch.no_grad():
         p = objective.structure_similarities(x, x)
         losses = objective((x, x, apart), 1.0)
@@ -551,6 +556,7 @@ def test_a_checkpoint_of_other_labels_is_refused(iris, tmp_path):
         clone(model).set_callbacks(Interrupt(1)).fit(X, y)
     with pytest.raises(ValueError, match="a fit with other data"):
         model.fit(X, (y + 1) % 3)
+
 
 # Copies, strangers, distances -------------------------------------------------
 
