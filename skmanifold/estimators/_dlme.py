@@ -492,9 +492,9 @@ callable or None, default=None
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units, at least two samples.
         y : array-like of shape (n_samples,), default=None
-            Class of each sample, -1, None, NaN or NA where it is unknown; read by
-            ``label_weight`` above 0, as by the other methods that fit. Otherwise
-            ignored, and passed on to callbacks.
+            Class of each sample; -1, None, NaN or NA where it is unknown. Ignored if
+            ``label_weight=0``. Passed on to callbacks. The same holds for
+            ``partial_fit``, ``fit_transform`` and ``fit_predict``.
 
         Returns
         -------
