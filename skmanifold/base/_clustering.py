@@ -87,7 +87,7 @@ class KMeansMixin:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------

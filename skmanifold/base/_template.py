@@ -196,7 +196,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units, at least two samples.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
@@ -233,7 +233,7 @@ class DeepManifold(
             A part of the training data in raw units, at least two samples. Prefer some
             thousands.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
@@ -261,7 +261,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------

@@ -183,10 +183,10 @@ class DLME(KMeansMixin, DeepManifold):
         Influence of the labels y, in [0, 1]. At 0 y is ignored. Otherwise the second
         view of a labeled sample is, with this probability, any sample of its class in
         place of a neighbor, and the similarity of samples of different classes is
-        reduced by this share: at 1 they are repelled however near they lie. Increase
-        it to 0.5 when some samples have labels that new samples should be sorted
-        by. -1, None, NaN and NA in y mean that a label is unknown (but -1 beside 1
-        alone is a class), so a few labels suffice.
+        reduced by this share: at 1 they are repelled however near they lie. Set it to
+        1 to have classes in the map, for all samples or for a tenth of them: -1, None,
+        NaN and NA in y are unknown labels (-1 beside 1 alone is a class). Decrease it
+        if the map should still show groups within classes.
 
     nu_structure : float, default=100.0
         Degrees of freedom of the t-kernel in structure space. Should exceed
@@ -483,6 +483,31 @@ callable or None, default=None
         tags.input_tags.pairwise = self._is_precomputed()
         tags.target_tags.required = bool(self.label_weight)
         return tags
+
+    def fit(self, X, y=None):
+        """Learn the embedding.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data in raw units, at least two samples.
+        y : array-like of shape (n_samples,), default=None
+            Class of each sample; -1, None, NaN or NA where it is unknown. Ignored if
+            ``label_weight=0``. Passed on to callbacks. The same holds for
+            ``partial_fit``, ``fit_transform`` and ``fit_predict``.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X, a y that is read, or a parameter is invalid, or if training diverges.
+            The estimator is then as it was before the call.
+        """
+        return super().fit(X, y)
 
     # -- distances in place of features
 

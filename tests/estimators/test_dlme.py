@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from scipy.spatial.distance import pdist
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import cross_val_score, cross_validate
@@ -31,8 +32,10 @@ import skmanifold
 from skmanifold import DLME
 from skmanifold._engine import count_batches
 from skmanifold.base._data import make_schedule
+from skmanifold.losses import two_way_divergence
 from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
+from tests.guests import Interrupt
 
 QUICK = dict(max_epochs=2, batch_size=32, random_state=0)
 
@@ -421,6 +424,138 @@ def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
     training = TrainingOptions(checkpoint=tmp_path / "absent" / "fit.pt")
     with pytest.raises(ValueError, match="folder that does not exist"):
         quick(training=training).fit(iris[0])
+
+
+# Labels -----------------------------------------------------------------------
+
+
+def some_known(y, unknown):
+    """Every third label, and `unknown` in place of the others."""
+    y = y.astype(object)
+    y[np.arange(len(y)) % 3 > 0] = unknown
+    return y
+
+
+def test_without_label_weight_nothing_reads_y(iris):
+    X, y = iris
+    Z = quick().fit_transform(X)
+    continuous = X[:, 0] / 3
+    for ignored in (y, continuous, [{}] * 150):
+        assert_array_equal(quick(label_weight=0).fit_transform(X, ignored), Z)
+    assert not get_tags(DLME()).target_tags.required
+    assert get_tags(DLME(label_weight=0.1)).target_tags.required
+
+
+def test_few_labels_sort_new_samples(digits):
+    """A tenth of the labels, drawn twice: one draw alone may change little."""
+    X, y = digits
+    known = [np.random.RandomState(i).rand(1200) < 0.1 for i in range(2)]
+
+    def accuracy(label_weight):
+        scores = []
+        for some in known:
+            model = DLME(label_weight=label_weight, random_state=0)
+            Z = model.fit_transform(X[:1200], np.where(some, y[:1200], -1))
+            knn = KNeighborsClassifier(10).fit(Z[some], y[:1200][some])
+            scores.append(knn.score(model.transform(X[1200:]), y[1200:]))
+        return np.mean(scores)
+
+    assert accuracy(1.0) > accuracy(0.0)
+
+
+@pytest.mark.parametrize(
+    "weight, more",
+    [
+        (0.5, {}),
+        (1.0, {"augmentation": "mix"}),
+        (1.0, {"augmentation": "none"}),
+        (1.0, {"augmentation": nn.functional.relu}),
+        (1.0, {"structure_gradient": True}),
+    ],
+)
+def test_labels_change_the_result(iris, weight, more):
+    X, y = iris
+    Z = quick(label_weight=weight, **more).fit_transform(X, y)
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, quick(**more).fit_transform(X))
+
+
+def test_distant_groups_of_one_class_meet():
+    corners = [[-9, -9], [9, 9], [-9, 9], [9, -9]]
+    X, group = make_blobs(240, centers=corners, random_state=0)
+
+    def spread(label_weight):
+        """Distance of the groups of a class, in units of that of the classes."""
+        model = DLME(
+            label_weight=label_weight,
+            structure_layers=(32,),
+            embedding_layers=(32,),
+            random_state=0,
+        )
+        Z = model.fit_transform(X, group // 2)
+        a, b, c, d = (Z[group == i].mean(axis=0) for i in range(4))
+        return np.linalg.norm(a - b) / np.linalg.norm((a + b - c - d) / 2)
+
+    assert spread(0.0) > 0.7
+    assert spread(1.0) < 0.5
+
+
+def test_ways_to_say_unknown_are_equal(iris):
+    X, y = iris
+    Z = quick(label_weight=0.5).fit_transform(X, np.where(np.arange(150) % 3, -1, y))
+    floats = some_known(y, np.nan)
+    names = some_known(np.array(["a", "b", "c"])[y], None)
+    for targets in (some_known(y, None), floats, floats.astype(float), names):
+        assert_array_equal(quick(label_weight=0.5).fit_transform(X, targets), Z)
+
+
+def test_pairs_of_other_classes_are_less_similar(iris):
+    x = torch.from_numpy(iris[0][:4]).float()
+    classes = torch.tensor([0, 0, 1, 1])
+    apart = classes.unsqueeze(1) != classes
+    encoder = nn.Sequential(
+        OrderedDict(structure=nn.Identity(), embedding=nn.Identity())
+    )
+    model = quick(encoder=nn.Identity(), structure_dim=4, label_weight=0.25)
+    networks = {"encoder": encoder}
+    objective = model._make_objective(SimpleNamespace(n_samples=4), networks)
+    with torch.no_grad():
+        p = objective.structure_similarities(x, x)
+        losses = objective((x, x, apart), 1.0)
+    expected = two_way_divergence(
+        torch.where(apart, 0.75 * p, p),
+        x,
+        x,
+        nu=objective.nu_embedding,
+        repulsion=objective.repulsion,
+        damping=objective.damping,
+    )
+    assert losses["positive"] == expected[0]
+    torch.testing.assert_close(losses["negative"], expected[1])
+
+
+def test_unusable_labels_are_refused(iris):
+    X, y = iris
+    model = quick(label_weight=0.5)
+    with pytest.raises(ValueError, match=r"y is None.*label_weight=0 learns without"):
+        model.fit(X)
+    with pytest.raises(ValueError, match=r"y has no known label.*label_weight=0 "):
+        model.fit(X, np.full(150, -1))
+    with pytest.raises(ValueError, match=r"y has fractional numbers \(5.1\)"):
+        model.fit(X, X[:, 0])
+    # a part may be without
+    parts = model.fit(X, y).partial_fit(X[:60], np.full(60, -1))
+    assert len(parts.embedding_) == 60
+
+
+def test_a_checkpoint_of_other_labels_is_refused(iris, tmp_path):
+    X, y = iris
+    training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
+    model = quick(label_weight=0.5, training=training)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).set_callbacks(Interrupt(1)).fit(X, y)
+    with pytest.raises(ValueError, match="a fit with other data"):
+        model.fit(X, (y + 1) % 3)
 
 
 # Copies, strangers, distances -------------------------------------------------
