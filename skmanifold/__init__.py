@@ -15,12 +15,12 @@ __version__ = "0.1.0.dev0"
 _ESTIMATORS = {
     "AtlasAE": "skmanifold.atlas",
     "AtlasTriplet": "skmanifold.atlas",
-    "DCRL": "skmanifold.estimators",
-    "DLME": "skmanifold.estimators",
-    "IsometricAE": "skmanifold.estimators",
+    "DCRL": "skmanifold.estimators._dcrl",
+    "DLME": "skmanifold.estimators._dlme",
+    "IsometricAE": "skmanifold.estimators._isometric_ae",
     "MSimCLR": "skmanifold.atlas",
-    "TLDR": "skmanifold.estimators",
-    "TopologicalAE": "skmanifold.estimators",
+    "TLDR": "skmanifold.estimators._tldr",
+    "TopologicalAE": "skmanifold.estimators._topological_ae",
 }
 _FUNCTIONS = {"load": "skmanifold.base"}
 _SUBMODULES = (

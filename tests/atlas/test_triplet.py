@@ -526,7 +526,7 @@ def test_rows_that_are_not_kept_are_asked_for(iris):
     X, y = iris
     model = quick().fit(X, y).partial_fit(X, y)
     for call in (model.kneighbors, lambda: model.predict(X)):
-        with pytest.raises(ValueError, match=r"not kept.* Call set_gallery\(X, y\)"):
+        with pytest.raises(ValueError, match=r"not stored.* Call set_gallery\(X, y\)"):
             call()
     assert_array_equal(
         model.set_gallery(X, y).kneighbors(X[:9], 1)[1].ravel(), range(9)

@@ -450,7 +450,9 @@ def test_a_transformer_is_given_again_fitted(tmp_path):
     Z = model.transform(X)
     assert_array_equal(again.inverse_transform(Z), model.inverse_transform(Z))
     assert_array_equal(again.fit_transform(X), model.fit_transform(X))
-    with pytest.raises(TypeError, match=r"a .*PCA, fitted: representation_. Give it"):
+    with pytest.raises(
+        TypeError, match=r"PCA, fitted: representation_. Pass them again"
+    ):
         load(path)
     with pytest.raises(ValueError, match=r"not fitted.* attribute representation_ of"):
         load(path, representation=PCA(5))
@@ -674,7 +676,7 @@ def test_newer_versions_are_refused(saved, tmp_path):
     path.write_bytes(signed(arrays, metadata))
     assert load(path).n_iter_ == 1
     path.write_bytes(signed(arrays, {**metadata, "format_version": "2"}))
-    with pytest.raises(ValueError, match=r"version 2 of the format.*update"):
+    with pytest.raises(ValueError, match=r"format version 2, .*update"):
         load(path)
 
 

@@ -460,8 +460,8 @@ def test_batch_normalisation_is_told(iris):
         quick(anchor=None, encoder=faulty, decoder=network_with(nn.SiLU())).fit(iris[0])
     assert len(caught) == 1
     message = str(caught[0].message)
-    assert "encoder has ReLU: linear" in message
-    assert "encoder has BatchNorm1d: in training" in message
+    assert "encoder has ReLU: piecewise linear" in message
+    assert "encoder has BatchNorm1d: during training" in message
     assert "Use nn.LayerNorm" in message
     assert "decoder" not in message
 
@@ -472,7 +472,7 @@ def test_layers_that_nothing_is_asked_of(iris):
     networks = dict(encoder=network, decoder=network)
     options = dict(**networks, anchor=None, max_epochs=1, random_state=0)
     IsometricAE(isometry_weight=0.0, pseudo_inverse_weight=0.0, **options).fit(iris[0])
-    with pytest.warns(UserWarning, match="^decoder has ReLU: linear"):
+    with pytest.warns(UserWarning, match="^decoder has ReLU: piecewise linear"):
         IsometricAE(pseudo_inverse_weight=0.0, **options).fit(iris[0])
     smooth = network_with(nn.LayerNorm(6), nn.ELU(), nn.Dropout(0.1))
     quick(anchor=None, encoder=smooth, decoder=smooth).fit(iris[0])
