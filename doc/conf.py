@@ -109,6 +109,7 @@ sphinx_gallery_conf = {
             "plot_distances.py",
             "plot_compression.py",
             "plot_hdbscan.py",
+            "plot_labels.py",
             "plot_dimension.py",
             "plot_atlas_homology.py",
         ]

@@ -533,7 +533,7 @@ def test_rows_that_are_not_kept_are_asked_for(iris):
     )
     with config_context(working_memory=1e-3):
         model = quick().partial_fit(X, y)
-    with pytest.raises(ValueError, match="not kept"):
+    with pytest.raises(ValueError, match="not stored"):
         model.kneighbors()
 
 
