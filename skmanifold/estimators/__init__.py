@@ -5,3 +5,5 @@
 
 The package :mod:`skmanifold` exports them, each loaded by itself on first use.
 """
+
+__all__ = []

@@ -450,9 +450,7 @@ def test_a_transformer_is_given_again_fitted(tmp_path):
     Z = model.transform(X)
     assert_array_equal(again.inverse_transform(Z), model.inverse_transform(Z))
     assert_array_equal(again.fit_transform(X), model.fit_transform(X))
-    with pytest.raises(
-        TypeError, match=r"fitted: representation_. Pass them again"
-    ):
+    with pytest.raises(TypeError, match=r"fitted: representation_. Pass them again"):
         load(path)
     with pytest.raises(ValueError, match=r"not fitted.* attribute representation_ of"):
         load(path, representation=PCA(5))
