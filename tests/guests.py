@@ -66,11 +66,7 @@ class NeuralPCA(KMeansMixin, DecoderMixin, DeepManifold):
         self.random_state = random_state
 
     def _plan(self, n_samples, n_features):
-        return Plan(
-            n_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-        )
+        return Plan(n_epochs=100, batch_size=10, learning_rate=0.03)
 
     def _make_batches(self, data, batch_size):
         return RowBatches(data.n_samples, batch_size, data.device)

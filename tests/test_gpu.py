@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What only a machine with a CUDA device can show."""
+"""Tests that need a CUDA device."""
 
 import pickle
 

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What every estimator of the package promises, and scikit-learn asks of it.
+"""Promises of every estimator, and scikit-learn's checks.
 
 What holds for all estimators is tested here, once, and not in the files of each. What
 the template does for any method is tested in ``tests/base``, on a small one.

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the project declares about itself agrees with itself and with the code."""
+"""Metadata of the project agree with one another and with the code."""
 
 import ast
 import configparser

@@ -11,14 +11,13 @@ _BELOW_ONE = 1 - 2.0**-24
 
 
 class ClassDraws:
-    """Draw samples of the same class in place of neighbors.
+    """Draw samples of the same class instead of neighbors.
 
-    With probability `weight` the partner of a labeled sample is any other sample of its
-    class, and otherwise what was to be drawn without labels. If there is no other, it
-    is what was to be drawn, unless that is of another known class: then the sample
-    itself.
+    With probability `weight` the partner of a labeled sample is another sample of its
+    class, otherwise a neighbor. A sample that is alone in its class gets a neighbor, or
+    itself if that neighbor has another known class.
 
-    Takes 24 bytes per sample; a draw takes the same time for classes of any size.
+    Memory is 24 bytes per sample; the time of a draw does not depend on class sizes.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ class ClassDraws:
         self._weight = float(np.float32(weight))
 
     def draw(self, rows, uniform, otherwise):
-        """Draw a partner of each sample, and a share beside it.
+        """Draw a partner for each sample, and a position between the two.
 
         Parameters
         ----------

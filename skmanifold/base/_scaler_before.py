@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Units of columns that a scaler in front of an estimator took from odd samples."""
+"""Units of columns that a preceding scaler computed from odd samples."""
 
 import math
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from ._odd_samples import LEAST_SAMPLES, ODD_SHARE
 
-# Odd samples have squeezed columns if, without the farthest samples, most of their
-# ranges shrink by the one, and two of these factors differ by more than the other.
-# Measurements differ by 1 to 2.6, those with one sample multiplied by ten by 4 and
-# more. Heavy tails of columns are those of different samples.
+# Odd samples have squeezed the columns if, without the farthest samples, the median
+# range shrinks by more than _SQUEEZED, and the factors of two columns differ by more
+# than _UNEVEN: at most 2.6 in ordinary data, 4 with one sample multiplied by ten. Heavy
+# tails do not count, because each column has its own far samples.
 _SQUEEZED = 1.5
 _UNEVEN = 2.7
 
@@ -31,18 +31,18 @@ def _largest_values(statistics):
 
 
 def units_of_scaler_before(everything, kept, sample):
-    """Units of columns that a scaler in front scaled by odd samples; or None.
+    """Return the units of columns without odd samples; None if they need no change.
 
-    Standardized columns, those scaled to [0, 1], and those divided by their largest
-    value are scaled so again without these samples.
+    Columns that were standardized, scaled to [0, 1] or divided by their largest value
+    are scaled again in the same way, without the odd samples.
 
     Parameters
     ----------
     everything, kept : Statistics
         Of all samples, and of those that are not odd.
     sample : ndarray of shape (n_sampled, n_features) or None
-        Those that are not odd, or a subset. If given, odd samples that are not known
-        as such count less: the farthest ones do not take part in ranges.
+        Samples that are not odd, or a subset of them. If given, odd samples among them
+        are detected by the ranges without the farthest ones.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def units_of_scaler_before(everything, kept, sample):
 
 
 def _measure_of_scaler(everything):
-    """Function that returns what columns were divided by; None if unknown."""
+    """Return the statistic that columns were divided by; None if unknown."""
     varies = everything.low < everything.high
     deviations = _standard_deviations(everything)[varies]
     if np.all(np.abs(everything.mean) < 1e-6) and np.all(np.abs(deviations - 1) < 0.05):
@@ -78,11 +78,11 @@ def _measure_of_scaler(everything):
 
 
 def _shrinking(sample):
-    """By which factor columns shrink without the samples farthest out, and which do.
+    """Return the factors by which ranges shrink without the farthest samples.
 
-    Far in units that a few samples cannot change. Columns in which one value has half
-    of the samples, such as indicators, have no such unit: they are not judged, and
-    their factor is 1.
+    Also returns the columns with such a factor. Distances are measured in units that a
+    few samples cannot change. Columns in which half of the samples have one value, such
+    as indicators, have no such unit; their factor is 1.
     """
     n_samples = len(sample)
     shrinking = np.ones(sample.shape[1])

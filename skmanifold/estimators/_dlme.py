@@ -238,7 +238,7 @@ class DLME(KMeansMixin, DeepManifold):
         Structure network in place of the built-in one: a module (copied, never changed)
         or a callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps
         (B, n_features) to (B, structure_dim). Its inputs are scaled, but not reduced by
-        PCA; its outputs are standardised, as the built-in network's are.
+        PCA; its outputs are standardized, like those of the built-in network.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the embedding with k-means, and ``predict`` and
@@ -614,7 +614,7 @@ callable or None, default=None
 
         def augment(x, rows, uniform):
             other, share = x, None
-            # one uniform draw holds two: which sample, and how far towards it
+            # one uniform draw gives two: the sample, and the position on the segment
             if classes is not None:
                 chosen, share = classes.draw(rows, uniform, draw or _itself)
                 other = data.inputs.index_select(0, chosen)

@@ -47,7 +47,7 @@ class TopologicalAEObjective(nn.Module):
         self.variance = 2.0 * inputs.var(0, correction=0).sum().clamp(min=1e-30).item()
 
     def forward(self, batch, progress):
-        """Loss terms of a batch of row numbers."""
+        """Return the loss terms of a batch of sample indices."""
         x = self.inputs[batch[0]]
         z = sharded(self.encoder, x)
         error = (x - sharded(self.decoder, z)).square().sum(1).mean()
@@ -76,7 +76,7 @@ class TopologicalAE(DecoderMixin, DeepManifold):
     An autoencoder whose codes keep the connected components and, if asked for, the
     loops of the data: in each batch, the distances at which homology classes of the
     inputs are born or die must be the same between the codes, and the other way round.
-    [1]_ It shows how clusters lie inside or beside one another, where neighbor
+    [1]_ It shows how clusters lie inside or next to one another, where neighbor
     embeddings only show that they are separate.
 
     The distances of the inputs are kept, so X should have columns in one unit.

@@ -290,7 +290,7 @@ class Target:
     labels : names of the classes in natural order, after the gray ones (noise, and
         samples without a label)
     n_gray : number of gray classes
-    dates : whether the quantity is a date, in days since 1970
+    dates : True for dates, in days since 1970
     """
 
     def __init__(self, kind, values=None, labels=(), n_gray=0, dates=False):

@@ -548,7 +548,7 @@ def test_a_gallery_of_other_classes(digits):
     assert_array_equal(model.kneighbors(X[shown], 1)[1].ravel(), np.arange(100))
     others = (y > 4) & (y < 9)
     # of four classes that training has not seen
-    assert model.score(X[others], y[others]) > 0.5
+    assert model.score(X[others], y[others]) > 0.55
     model.set_gallery(X[shown])
     with pytest.raises(ValueError, match="gallery has no labels"):
         model.predict(X)

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What the template does around the training of any method, on a small one."""
+"""Training by the template, tested on a small method."""
 
 import numpy as np
 import pandas as pd

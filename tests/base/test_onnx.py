@@ -24,6 +24,7 @@ from skmanifold import DCRL, DLME, AtlasAE
 from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.nn import MLP
+from tests.guests import LinearAutoencoder
 
 ESTIMATORS = [
     value
@@ -56,19 +57,6 @@ def run(path, rows):
 def assert_close(found, expected):
     assert found.dtype == expected.dtype
     assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
-
-
-class Objective(nn.Module):
-    def __init__(self, inputs, networks):
-        super().__init__()
-        self.inputs = inputs
-        self.encoder = networks["encoder"]
-        self.decoder = networks["decoder"]
-
-    def forward(self, batch, progress):
-        x = self.inputs[batch[0]]
-        error = x - self.decoder(self.encoder(x))
-        return {"reconstruction": error.square().sum(1).mean()}
 
 
 class Doubled(nn.Module):
@@ -122,7 +110,7 @@ class Autoencoder(DecoderMixin, DeepManifold):
         }
 
     def _make_objective(self, data, networks):
-        return Objective(data.inputs, networks)
+        return LinearAutoencoder(data.inputs, networks)
 
     def _present(self, outputs):
         return 2 * outputs
@@ -309,7 +297,7 @@ def test_leaves_no_trace_in_the_process(tmp_path):
 
 
 class DependsOnValues(nn.Module):
-    """What no graph can hold: a branch on the data."""
+    """A branch on the data, which no graph can hold."""
 
     def __init__(self):
         super().__init__()

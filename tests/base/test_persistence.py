@@ -769,7 +769,7 @@ def test_nothing_real_is_allocated_for_a_forged_width(
 
 
 def test_bounds_and_constant_columns_are_kept(tmp_path):
-    """What lies far outside, new columns and a further part: as without a file."""
+    """Far samples, new columns and a further part give the same as without a file."""
     X, _ = load_iris(return_X_y=True)
     X = np.column_stack([X, np.full(len(X), 7.0)])
     X[5, 2] = 1e6

@@ -393,7 +393,7 @@ def test_arranged_centers_have_the_wanted_distances():
 
 
 def test_ranks_begin_right(iris):
-    """Where the centres begin, their distances are those of the means, scaled."""
+    """Initial centers have the scaled distances of the means."""
     X = iris[0]
     model = quick(max_epochs=1, learning_rate=1e-12, rank_scale=3.0).fit(X)
     rows = model._scaler.transform(X)  # as the fit sees them

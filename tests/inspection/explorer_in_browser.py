@@ -111,7 +111,7 @@ class Page:
         raise AssertionError("what was waited for did not come")
 
     def pixels(self, places):
-        """Where points of the embedding lie in the window."""
+        """Return the positions of samples in the window."""
         box, x, y = self.script(
             """
             const plot = document.getElementById("plot");
@@ -197,7 +197,7 @@ class Page:
         return np.reshape(values, (-1, width))
 
     def picture(self, selector):
-        """What an element looks like, in red, green and blue."""
+        """Return the pixels of an element, in red, green and blue."""
         png = self.find(selector).screenshot_as_png
         return imread(io.BytesIO(png))[..., :3]
 
@@ -231,7 +231,7 @@ class Page:
         ]
 
     def requests(self):
-        """What was asked for, from files and the network."""
+        """Return the requests of files and of the network."""
         messages = (
             json.loads(entry["message"])["message"]
             for entry in self.browser.get_log("performance")

@@ -23,7 +23,7 @@ IMAGES = rng.integers(256, size=(N_CHARTS, 3, 4, 2, 6)).astype(np.uint8)
 
 
 class Atlas:
-    """What the display asks of an estimator, with charts that are known."""
+    """Estimator of known charts, with the methods that the display needs."""
 
     chart_overlap_ = OVERLAP
 
