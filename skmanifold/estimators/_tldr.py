@@ -35,7 +35,7 @@ class TLDRObjective(nn.Module):
         self.redundancy_weight = redundancy_weight
 
     def forward(self, batch, progress):
-        """Return the loss terms of a batch of pairs, see :class:`skmanifold.base.PairBatches`."""
+        """Return the loss terms of a batch of :class:`skmanifold.base.PairBatches`."""
         rows, others, _, _ = batch
         x = torch.cat([self.inputs[rows], self.inputs[others]])
         z = sharded(self.projector, sharded(self.encoder, x))
