@@ -4,7 +4,9 @@
 """Settings of Sphinx. Build with ``make doc``."""
 
 import os
+import sys
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # Read when they are first imported, which is by the examples.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -25,6 +27,9 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "sphinx_extensions.external_links",
+    "sphinx_extensions.parameter_groups",
+    "sphinx_extensions.thumbnails",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -103,6 +108,7 @@ sphinx_gallery_conf = {
             "plot_grid_search.py",
             "plot_callbacks.py",
             "plot_table.py",
+            "plot_images.py",
             "plot_text.py",
             "plot_single_cells.py",
             "plot_time_series.py",

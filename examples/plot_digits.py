@@ -87,54 +87,20 @@ for name, row in scores.items():
 # %%
 # Plot
 # ----
-# The colors are colorblind-safe, and each class is named next to its median.
+# Each class is named at its median. The colors are colorblind-safe.
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
-from matplotlib.patheffects import withStroke
 
-# Paul Tol's "muted" scheme
-colors = np.array(
-    "#CC6677 #332288 #DDCC77 #117733 #88CCEE "
-    "#882255 #44AA99 #999933 #AA4499 #000000".split()
-)
+from skmanifold.inspection import EmbeddingDisplay
 
-figure, axes = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
 for axis, (name, Z) in zip(axes, embeddings.items(), strict=True):
-    # drawn in the order of the samples, so that no class covers the others
-    axis.scatter(*Z.T, c=colors[y], s=5, linewidths=0)
-    for digit in range(10):
-        axis.annotate(
-            str(digit),
-            np.median(Z[y == digit], axis=0),
-            xytext=(9, 9),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=11,
-            fontweight="bold",
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-        )
-    kept = scores[name]
-    axis.set_title(f"{name}: linear SVM {kept['linear SVM']:.3f}", loc="left")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("0.85")
-    axis.set_aspect("equal", "datalim")
-
-legend = [
-    plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))
-    for digit, color in enumerate(colors)
-]
-figure.legend(
-    handles=legend,
-    loc="outside lower center",
-    ncols=10,
-    frameon=False,
-    handletextpad=0,
-)
+    EmbeddingDisplay.from_embedding(Z, y, ax=axis, legend="names")
+    accuracy = scores[name]["linear SVM"]
+    axis.set_title(f"{name}: linear SVM {accuracy:.3f}", loc="left")
 
 picture = Path("plot_digits.png").resolve()
 figure.savefig(picture, dpi=120)
-print(f"The embeddings are drawn in {picture}")
+print(f"The picture is in {picture}")

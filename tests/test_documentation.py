@@ -12,13 +12,14 @@ import re
 import runpy
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from numpydoc.docscrape_sphinx import SphinxClassDoc
 from sklearn.datasets import load_wine
 
 import skmanifold
@@ -94,7 +95,11 @@ def test_public_names_are_in_the_reference():
     assert not missing, f"not in doc/api/index.rst: {sorted(missing)}"
 
 
-PAGES = sorted((ROOT / "doc").rglob("*.rst"))
+PAGES = sorted(
+    path
+    for path in (ROOT / "doc").rglob("*.rst")
+    if not {"auto_examples", "generated"} & set(path.parts)
+)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -137,6 +142,78 @@ def test_example_has_a_title_for_the_gallery(path):
     assert len(title[0]) == len(title[1]) == len(title[2])
 
 
+def page_extension(name):
+    """The functions of a module that Sphinx loads, which is in no package."""
+    return runpy.run_path(str(ROOT / "doc" / "sphinx_extensions" / f"{name}.py"))
+
+
+@pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
+def test_parameters_on_a_page_are_grouped(name):
+    estimator = getattr(skmanifold, name)
+    extension = page_extension("parameter_groups")
+    groups = extension["groups"](estimator)
+    assert 4 <= len(groups["Start with these"]) <= 6
+    parameters = inspect.signature(estimator).parameters
+    assert sorted(chain(*groups.values())) == sorted(parameters)
+    config = {"show_class_members": False}
+    page = str(SphinxClassDoc(estimator, config=config)).splitlines()
+    grouped = extension["regroup"](page, groups)
+    titles = [f":{title}:" for title in groups if groups[title]]
+    assert [line for line in grouped if line in titles] == titles
+    assert ":Parameters:" not in grouped
+    assert {*page} - {":Parameters:"} <= {*grouped}
+
+
+def test_groups_of_parameters_name_what_exists():
+    extension = page_extension("parameter_groups")
+    known = set()
+    for name in skmanifold._ESTIMATORS:
+        known |= {*inspect.signature(getattr(skmanifold, name)).parameters}
+    assert {*extension["NETWORKS"], *extension["TRAINING"]} <= known
+
+
+def test_start_with_reads_lists_and_tables():
+    start_with = page_extension("parameter_groups")["start_with"]
+    title = "\nStart with these\n================\n"
+    assert start_with(f"{title}\n- ``a=1``. Say ``b``.\n- ``c``, ``d=2``\n") == [*"acd"]
+    table = "   Parameter | Use\n   ``a=(1, 2)`` | ``b``\n   ``c`` |\n"
+    assert start_with(f"{title}\n.. csv-table::\n\n{table}\nMore\n====\n- ``d``") == [
+        *"ac"
+    ]
+    assert start_with("\nMore\n====\n- ``d``\n") == []
+
+
+EXTERNAL = r":(class|func|meth|mod|obj):`~?((?:{})\.[\w.]+)`"
+
+
+def test_links_to_other_packages_name_what_exists():
+    extension = page_extension("external_links")
+    role = re.compile(EXTERNAL.format("|".join(extension["SITES"])))
+    sources = [*PAGES, *EXAMPLES, *(ROOT / "skmanifold").rglob("*.py")]
+    links = {
+        link
+        for path in sources
+        for link in role.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(links) > 30
+    for kind, name in links:
+        assert pkgutil.resolve_name(name) is not None
+        assert extension["external_url"](name, kind), name
+
+
+def test_addresses_of_other_packages():
+    external_url = page_extension("external_links")["external_url"]
+    assert external_url("sklearn.manifold.TSNE", "class") == (
+        "https://scikit-learn.org/stable/modules/generated/"
+        "sklearn.manifold.TSNE.html#sklearn.manifold.TSNE"
+    )
+    assert external_url("sklearn.semi_supervised", "mod") == (
+        "https://scikit-learn.org/stable/api/sklearn.semi_supervised.html"
+    )
+    assert external_url("skmanifold.DLME", "class") is None
+    assert external_url("torch.nn", "mod") is None
+
+
 # The demo on a third of its data.
 SMALL_DEMO = """
 import runpy
@@ -168,7 +245,7 @@ def test_demo_ends_with_the_place_of_its_picture(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     *table, last = run.stdout.rstrip().splitlines()
-    place = Path(re.search(r"drawn in (.+)$", last)[1])
+    place = Path(re.search(r"picture is in (.+)$", last)[1])
     assert place == tmp_path.resolve() / "plot_digits.png"
     assert place.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     rows = {line.split()[0]: line.split()[1:] for line in table if line.strip()}

@@ -154,9 +154,11 @@ class DLME(KMeansMixin, DeepManifold):
     similarities of pairs agree between the two spaces, where a pair is a sample and a
     neighbor of it (attracted) or of another sample (repelled). [1]_
 
-    The result is a function: new data are embedded by the network, at a fixed cost per
-    row. Input is taken in raw units; centring, a scaling that one oversized column
-    cannot upset, and a PCA of wide data are part of the model.
+    The map is a function: the network embeds new data at a fixed cost per sample. X may
+    be in raw units: centering, a scaling that no single oversized column can upset, and
+    a PCA of wide data are part of the model.
+
+    Read more in the :ref:`User Guide <dlme>`.
 
     Parameters
     ----------

@@ -370,7 +370,7 @@ class AtlasDisplay:
         reach = np.abs(self.centers_).max() + 1.05 * half
         # room for the text above the upper chart
         ax.set(xlim=(-reach, reach), ylim=(-reach, 1.06 * reach))
-        bare(ax)
+        bare(ax, frame=False)
         ax.set_aspect("equal")
         if self.name is not None:
             ax.set_title(self.name)

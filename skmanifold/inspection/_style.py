@@ -535,10 +535,10 @@ def outer_legend(ax, handles, *, title=None, rows=20):
     )
 
 
-def bare(ax):
-    """Remove the ticks of axes whose coordinates have no meaning."""
+def bare(ax, *, frame=True):
+    """Remove the ticks of axes whose coordinates have no meaning; leave a pale frame."""
     if hasattr(ax, "zaxis"):
         ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
         return
     ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set(visible=frame, color="0.85")

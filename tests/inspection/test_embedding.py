@@ -46,6 +46,15 @@ def window_of_points(display):
 # What is drawn --------------------------------------------------------------
 
 
+def test_a_pale_frame_without_ticks():
+    axis = EmbeddingDisplay.from_embedding(Z, Y).ax_
+    assert {spine.get_edgecolor() for spine in axis.spines.values()} == {
+        to_rgba("0.85")
+    }
+    assert all(spine.get_visible() for spine in axis.spines.values())
+    assert not len(axis.get_xticks()) and not len(axis.get_yticks())
+
+
 def test_one_collection_in_the_order_of_the_samples():
     display = EmbeddingDisplay.from_embedding(Z, Y)
     (points,) = display.points_

@@ -1,0 +1,82 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Square thumbnails of the gallery and of the README, cut from the examples' pictures.
+
+``python doc/sphinx_extensions/thumbnails.py`` writes those of the README, after ``make
+doc`` has run the examples.
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+DOC = Path(__file__).resolve().parents[1]
+IMAGES = DOC / "auto_examples" / "images"
+SIDE = 320
+README_SIDE = 160
+
+# Picture of an example, and the square's left edge, top edge and side in shares of the
+# picture's width. Without an entry: the first picture, the square at its right end.
+PARTS = {}
+# One example for each row of the README's table of methods.
+README = {}
+
+
+def square(picture, part=None):
+    """Cut a square out of a picture.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        The picture.
+
+    part : (float, float, float), default=None
+        Left edge, top edge and side in shares of the width. None is the largest square
+        at the right end, where examples have their own method.
+
+    Returns
+    -------
+    square : PIL.Image.Image
+        RGB image.
+    """
+    width, height = picture.size
+    if part is None:
+        side = min(width, height)
+        left, top = width - side, 0
+    else:
+        left, top, side = (round(share * width) for share in part)
+        side = min(side, width - left, height - top)
+    white = Image.new("RGBA", picture.size, "white")
+    white.alpha_composite(picture.convert("RGBA"))
+    return white.convert("RGB").crop((left, top, left + side, top + side))
+
+
+def write_thumbnail(example, path, side):
+    """Write the thumbnail of an example, if the example has been run."""
+    number, *part = PARTS.get(example, (1,))
+    source = IMAGES / f"sphx_glr_{example}_{number:03}.png"
+    if source.is_file():
+        thumbnail = square(Image.open(source), part or None)
+        thumbnail = thumbnail.resize((side, side), Image.Resampling.LANCZOS)
+        if side == README_SIDE:  # kept in the repository: few colors, a small file
+            thumbnail = thumbnail.quantize(64)
+        thumbnail.save(path, optimize=True)
+
+
+def cut_thumbnails(app):
+    """Replace sphinx-gallery's thumbnails, which are whole pictures with margins."""
+    for path in sorted((IMAGES / "thumb").glob("sphx_glr_*_thumb.png")):
+        example = path.stem.removeprefix("sphx_glr_").removesuffix("_thumb")
+        write_thumbnail(example, path, SIDE)
+
+
+def setup(app):
+    # sphinx-gallery runs the examples at the default priority, 500
+    app.connect("builder-inited", cut_thumbnails, priority=600)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":
+    for name, example in README.items():
+        write_thumbnail(example, DOC / "pictures" / f"thumb_{name}.png", README_SIDE)

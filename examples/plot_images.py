@@ -1,0 +1,117 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""
+================================
+A folder of images: color, gray?
+================================
+
+From image files to a map by :class:`~skmanifold.DLME`. The images are of different
+sizes and in color, and the colors mean nothing here. They hide what the images show
+until they are taken out.
+"""
+
+# %%
+# A folder
+# --------
+# Scikit-learn's digits are written as PNG files, each in ink and on paper of random
+# colors. With images of your own, start at the next section.
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+digits = load_digits()
+rng = np.random.default_rng(0)
+folder = tempfile.TemporaryDirectory()
+for i, (digit, kind) in enumerate(zip(digits.images, digits.target, strict=True)):
+    ink, paper = rng.uniform(0, 255, (2, 3))
+    share = digit[..., np.newaxis] / 16
+    pixels = (share * ink + (1 - share) * paper).astype(np.uint8)
+    side = int(rng.integers(24, 49))
+    Image.fromarray(pixels).resize((side, side)).save(
+        Path(folder.name) / f"{i:04}-is-a-{kind}.png"
+    )
+
+# %%
+# From files to samples
+# ---------------------
+# All images get one size; the pixels become columns. Here a file name ends with the
+# class, which is used only for colors and scores.
+
+paths = sorted(Path(folder.name).glob("*.png"))
+images = np.stack(
+    [np.asarray(Image.open(path).convert("RGB").resize((16, 16))) for path in paths]
+)
+y = np.array([path.stem[-1] for path in paths])
+print(f"{len(images)} images of shape {images.shape[1:]}")
+
+# %%
+# Color, gray, ink
+# ----------------
+# *Color* keeps all three channels. *Gray* keeps the brightness: what is dark on light
+# in one image may be light on dark in another. *Ink* is the distance of each pixel from
+# the color of the paper, which is that of the border, over the largest distance in the
+# image. Write down what may differ without a difference in meaning, then take it out.
+
+gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images])
+border = np.ones((16, 16), dtype=bool)
+border[1:-1, 1:-1] = False
+paper = np.median(images[:, border], axis=1)
+ink = np.linalg.norm(images - paper[:, np.newaxis, np.newaxis], axis=3)
+ink /= ink.max(axis=(1, 2), keepdims=True)
+
+# %%
+# Three maps
+# ----------
+# Accuracy is that of the vote of ten neighbors on the map, in cross-validation.
+
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from skmanifold import DLME
+
+samples = {"color": images, "gray": gray, "ink": ink}
+maps, accuracy = {}, {}
+for name, pixels in samples.items():
+    X = pixels.reshape(len(pixels), -1)
+    maps[name] = DLME(random_state=0).fit_transform(X)
+    accuracy[name] = cross_val_score(KNeighborsClassifier(10), maps[name], y).mean()
+    print(f"{name:6} {accuracy[name]:.2f}")
+
+# %%
+# Colors are the digits.
+
+import matplotlib.pyplot as plt
+
+from skmanifold.inspection import EmbeddingDisplay
+
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
+for axis, (name, Z) in zip(axes, maps.items(), strict=True):
+    EmbeddingDisplay.from_embedding(Z, y, ax=axis, legend="names")
+    axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
+plt.show()
+
+# %%
+# The images on the map
+# ---------------------
+# Neighbors on the map of colors have paper of one color; on the map of ink they are the
+# same digit. ``EmbeddingDisplay.to_html``, or
+# :func:`~skmanifold.inspection.write_explorer`, shows the image under the pointer.
+
+figure, axes = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
+for axis, name in zip(axes, ("color", "ink"), strict=True):
+    EmbeddingDisplay.from_embedding(
+        maps[name], images=images, ax=axis, n_images=60, scatter_kwargs={"c": "0.8"}
+    )
+    axis.set_title(name, loc="left")
+plt.show()
+
+folder.cleanup()
+
+# %%
+# :ref:`images` has more: objects that move, features of a pretrained network, and more
+# images than memory.
