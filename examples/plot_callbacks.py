@@ -88,7 +88,7 @@ dlme.fit(X, y)
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skmanifold.inspection import TrainingCurveDisplay
+from skmanifold.inspection import EmbeddingDisplay, TrainingCurveDisplay
 
 rows = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
 epochs = np.arange(1, len(rows) + 1)
@@ -108,28 +108,9 @@ plt.show()
 # -----------------------------
 # Colors are the digits, which the fit did not use.
 
-# Paul Tol's "muted" scheme
-colors = np.array(
-    "#CC6677 #332288 #DDCC77 #117733 #88CCEE "
-    "#882255 #44AA99 #999933 #AA4499 #000000".split()
-)
 shown = {**snapshots.embeddings, dlme.n_iter_: dlme.embedding_}
-figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.9), layout="constrained")
+figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.7), layout="constrained")
 for axis, (epoch, Z) in zip(axes, shown.items(), strict=True):
-    axis.scatter(*Z.T, c=colors[y], s=3, linewidths=0)
+    EmbeddingDisplay.from_embedding(Z, y, ax=axis, legend="names")
     axis.set_title(f"epoch {epoch}", loc="left")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_color("0.85")
-    axis.set_aspect("equal", "datalim")
-legend = [
-    plt.Line2D([], [], marker="o", linestyle="", color=color, label=str(digit))
-    for digit, color in enumerate(colors)
-]
-figure.legend(
-    handles=legend,
-    loc="outside lower center",
-    ncols=10,
-    frameon=False,
-    handletextpad=0,
-)
 plt.show()

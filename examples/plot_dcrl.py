@@ -97,14 +97,14 @@ for cluster, (place, image) in enumerate(zip(places, centers, strict=True)):
     picture = OffsetImage(image, zoom=3.5, cmap="gray_r", clim=(0, 16))
     frame = dict(edgecolor=colors[cluster], linewidth=2)
     axis.add_artist(AnnotationBbox(picture, place, pad=0.1, bboxprops=frame))
-axis.set_title("latent space: clusters and their decoded centers", loc="left")
+axis.set_title("Latent space: clusters and their decoded centers", loc="left")
 axis.set(xticks=[], yticks=[])
-axis.spines[:].set_visible(False)
+axis.spines[:].set_color("0.85")
 axis.set_aspect("equal", "datalim")
 
 shares = dcrl.predict_proba(X)
 unsure = np.argsort(shares.max(axis=1))[:12]
-right.suptitle("least sure: shares of the two likeliest clusters", x=0.02, ha="left")
+right.suptitle("Least sure: shares of the two likeliest clusters", x=0.02, ha="left")
 for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
     axis.imshow(X[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
     first, second = np.argsort(-shares[row])[:2]

@@ -112,6 +112,6 @@ for row, (surface, data) in enumerate(surfaces.items()):
         defect = scores[surface, name][0]
         axis.set_title(f"{name}: angle defect {defect:.3f}", loc="left")
         axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+        axis.spines[:].set_color("0.85")
         axis.set_aspect("equal", "datalim")
 plt.show()

@@ -81,9 +81,11 @@ for name, scorer in scoring.items():
 # ------
 # Means and standard deviations over the folds: a smaller difference is none. The
 # embedding is the best candidate's, fitted on the 124 training wines; the test wines,
-# shown as rings, were embedded afterwards.
+# the large points, were embedded afterwards.
 
 import matplotlib.pyplot as plt
+
+from skmanifold.inspection import EmbeddingDisplay
 
 shape = [len(values) for values in grid.values()]
 figure, axes = plt.subplots(
@@ -110,31 +112,13 @@ for axis, name in zip(axes, scoring, strict=False):
     axis.set(xlabel="nu_embedding", ylabel="n_neighbors")
     axis.set_title(name, loc="left")
 
-# Paul Tol's "muted" scheme
-colors = np.array(["#CC6677", "#332288", "#117733"])
-for rows, kinds, style in [
-    (X_train, y_train, "full"),
-    (X_test, y_test, "ring"),
-]:
-    Z = search.transform(rows)
-    if style == "full":
-        axes[2].scatter(*Z.T, c=colors[kinds], s=12, linewidths=0)
-    else:
-        axes[2].scatter(
-            *Z.T, facecolors="none", edgecolors=colors[kinds], s=32, linewidths=1.2
-        )
-axes[2].set_title("the best candidate by trustworthiness", loc="left")
-axes[2].set(xticks=[], yticks=[])
-axes[2].spines[:].set_visible(False)
-axes[2].set_aspect("equal", "datalim")
-handles = [
-    plt.Line2D([], [], marker="o", linestyle="", color=color, label=f"kind {kind}")
-    for kind, color in enumerate(colors)
-]
-handles.append(
-    plt.Line2D(
-        [], [], marker="o", linestyle="", color="black", mfc="none", label="test"
-    )
+EmbeddingDisplay.from_embedding(
+    search.transform(X_train),
+    y_train,
+    Z_new=search.transform(X_test),
+    y_new=y_test,
+    ax=axes[2],
+    legend="names",
 )
-axes[2].legend(handles=handles, frameon=False, fontsize=9)
+axes[2].set_title("the best candidate by trustworthiness", loc="left")
 plt.show()

@@ -68,7 +68,7 @@ import matplotlib.pyplot as plt
 
 from skmanifold.inspection import EmbeddingDisplay
 
-figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), layout="constrained")
 for axis, y, y_new, title in [
     (axes[0], clusterer[-1].labels_, clusterer.predict(new), "clusters"),
     (axes[1], kinds[train.index], kinds[new.index], "kinds"),
@@ -89,9 +89,11 @@ profile = (
 )
 strongest = profile.abs().max().nlargest(8).index
 
-figure, axis = plt.subplots(figsize=(9, 3), layout="constrained")
-image = axis.imshow(profile[strongest], cmap="RdBu_r", vmin=-1.5, vmax=1.5)
-axis.set_xticks(range(len(strongest)), strongest, rotation=30, ha="right")
-axis.set_yticks(range(3), [f"cluster {c}" for c in profile.index])
+figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+image = axis.imshow(
+    profile[strongest].T, cmap="RdBu_r", vmin=-1.5, vmax=1.5, aspect="auto"
+)
+axis.set_xticks(range(3), [f"cluster {c}" for c in profile.index])
+axis.set_yticks(range(len(strongest)), strongest)
 figure.colorbar(image, ax=axis, label="standard deviations")
 plt.show()

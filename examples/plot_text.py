@@ -103,37 +103,21 @@ for i, rows in zip(
 # %%
 # Both maps
 # ---------
-# Crosses are the held-out functions named above, in the color of their topic.
+# Large points are the held-out functions named above.
 
 import matplotlib.pyplot as plt
 
-# Paul Tol's "muted" scheme
-colors = np.array(
-    "#CC6677 #332288 #DDCC77 #117733 #88CCEE #882255 #44AA99 #999933 #AA4499".split()
-)
-figure, axes = plt.subplots(1, 2, figsize=(11, 5.4), layout="constrained")
+from skmanifold.inspection import EmbeddingDisplay
+
+figure, axes = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
 for axis, (name, Z) in zip(axes, maps.items(), strict=True):
-    axis.scatter(*Z.T, c=colors[y[train]], s=9, linewidths=0)
-    axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
-    axis.set(xticks=[], yticks=[])
-    axis.spines[:].set_visible(False)
-    axis.scatter(
-        *models[name].transform([texts[i] for i in shown]).T,
-        c=colors[y[shown]],
-        marker="X",
-        s=90,
-        edgecolors="black",
+    EmbeddingDisplay.from_embedding(
+        Z,
+        topics[y[train]],
+        Z_new=models[name].transform([texts[i] for i in shown]),
+        y_new=topics[y[shown]],
+        ax=axis,
+        legend=name == "DLME",
     )
-axes[1].set_aspect("equal", "datalim")
-legend = [
-    plt.Line2D([], [], marker="o", linestyle="", color=color, label=topic)
-    for color, topic in zip(colors, topics, strict=True)
-]
-figure.legend(
-    handles=legend,
-    loc="outside lower center",
-    ncols=9,
-    frameon=False,
-    handletextpad=0,
-)
+    axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
 plt.show()

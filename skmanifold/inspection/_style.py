@@ -536,7 +536,7 @@ def outer_legend(ax, handles, *, title=None, rows=20):
 
 
 def bare(ax, *, frame=True):
-    """Remove the ticks of axes whose coordinates have no meaning; leave a pale frame."""
+    """Remove ticks, since the coordinates have no meaning; leave a pale frame."""
     if hasattr(ax, "zaxis"):
         ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
         return
