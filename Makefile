@@ -6,16 +6,17 @@
 # second call starts at once; a change of pyproject.toml or constraints.txt installs
 # anew.
 #
-#   make demo    DLME beside PCA and t-SNE on handwritten digits
+#   make demo    DLME, PCA and t-SNE on handwritten digits
 #   make test    all tests, in parallel
 #   make browser-test   the explorer's page in a headless Chromium
 #   make test-property   1,000 random inputs and parameters for each estimator
 #   make test-kill       50 killed and resumed fits of each estimator
-#   make test-big        20 GB of rows in a process that is given 4 GB
+#   make test-big        20 GB of samples in a process that is given 4 GB
 #   make lint    style and format, without changing a file
 #   make format  the same, changing the files
 #   make doc     the documentation, in doc/_build/html
-#   make pictures   the README's pictures, drawn anew by the examples
+#   make pictures   the README's pictures, plotted anew by the examples
+#   make thumbnails   those of the README, cut from the gallery's pictures
 #   make bench   each benchmark of asv_bench once
 #   make clean   remove what the targets above made
 #   make constraints   the newest versions of everything, resolved into constraints.txt
@@ -49,7 +50,7 @@ EXTRAS_bench = bench
 # Two installations into one environment must not run side by side.
 .NOTPARALLEL:
 .PHONY: help demo test browser-test chromium test-property test-kill test-big lint format \
-	doc pictures bench clean constraints
+	doc pictures thumbnails bench clean constraints
 
 help:
 	@sed -n 's/^#   make /make /p' Makefile
@@ -113,6 +114,9 @@ PICTURES = plot_overview plot_digits plot_isometric_ae
 pictures: .venv/installed-doc
 	cd doc/pictures && for name in $(PICTURES); do \
 		MPLBACKEND=Agg ../../$(VENV_PYTHON) ../../examples/$$name.py || exit 1; done
+
+thumbnails: doc
+	$(VENV_PYTHON) doc/sphinx_extensions/thumbnails.py
 
 bench: .venv/installed-bench
 	cd asv_bench && "../$(VENV_PYTHON)" -m asv machine --yes

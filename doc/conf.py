@@ -139,6 +139,7 @@ html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 html_title = f"skmanifold {release}"
 html_theme_options = {
+    "logo": {"text": "skmanifold"},
     "show_prev_next": False,
     # all but auto_examples, whose lines of code need the room
     "secondary_sidebar_items": {"[!a]**": ["page-toc"], "a[!u]**": ["page-toc"]},

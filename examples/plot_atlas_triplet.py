@@ -83,4 +83,4 @@ axes[0, 3].set_title("nearest others")
 
 picture = Path("plot_atlas_triplet.png").resolve()
 figure.savefig(picture, dpi=110)
-print(f"The images are drawn in {picture}")
+print(f"The picture is in {picture}")

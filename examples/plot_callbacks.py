@@ -81,7 +81,7 @@ dlme.fit(X, y)
 # %%
 # The log of the monitor
 # ----------------------
-# Its log is a list of rows, or a data frame (``data_as_pandas``). The loss rises while
+# Its log is a list of records, or a data frame (``data_as_pandas``). The loss rises while
 # the repulsion does, over the first 70 % of training. The objective changes; the scores
 # show that the embedding does not get worse.
 

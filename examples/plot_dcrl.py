@@ -109,7 +109,7 @@ for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
     axis.imshow(X[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
     first, second = np.argsort(-shares[row])[:2]
     for i, cluster in enumerate((first, second)):
-        # drawn below the image, as long as the share
+        # below the image, as long as the share
         axis.barh(8.4 + i, 8 * shares[row, cluster], 0.8, -0.5, color=colors[cluster])
         axis.text(
             8 * shares[row, cluster],

@@ -6,7 +6,7 @@
 Displays: what an embedding keeps and where to trust it
 =======================================================
 
-:mod:`skmanifold.inspection` draws an embedding and answers questions about it: what it
+:mod:`skmanifold.inspection` plots an embedding and answers questions about it: what it
 has kept, where it can be trusted, whether training settled, and how sure its clusters
 are. The embedding is :class:`~skmanifold.DLME`'s of scikit-learn's digits here, but a
 Display takes the embedding of any method.

@@ -22,6 +22,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold import DLME
+from skmanifold.inspection import EmbeddingDisplay
 
 X, X_new, y, y_new = train_test_split(
     *load_digits(return_X_y=True), test_size=400, random_state=0
@@ -40,8 +41,8 @@ for ax, weight in zip(axes, (0, 1), strict=True):
     Z = model.transform(X_new)
     accuracy = neighbors.score(Z, y_new)
     print(f"label_weight={weight}: {accuracy:.3f} of the new images recognized")
-    ax.scatter(*Z.T, c=y_new, cmap="tab10", s=8)
-    ax.set(title=f"label_weight={weight}: {accuracy:.0%}", xticks=[], yticks=[])
+    EmbeddingDisplay.from_embedding(Z, y_new, ax=ax, legend="names")
+    ax.set_title(f"label_weight={weight}: {accuracy:.0%}")
 
 # %%
 # For comparison, neighbors in the space of pixels.

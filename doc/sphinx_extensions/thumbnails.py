@@ -14,13 +14,22 @@ from PIL import Image
 DOC = Path(__file__).resolve().parents[1]
 IMAGES = DOC / "auto_examples" / "images"
 SIDE = 320
-README_SIDE = 160
+README_SIDE = 120
 
 # Picture of an example, and the square's left edge, top edge and side in shares of the
 # picture's width. Without an entry: the first picture, the square at its right end.
 PARTS = {}
 # One example for each row of the README's table of methods.
-README = {}
+README = {
+    "dlme": "plot_digits",
+    "dcrl": "plot_dcrl",
+    "isometric_ae": "plot_isometric_ae",
+    "atlas_ae": "plot_atlas_digits",
+    "msimclr": "plot_msimclr",
+    "atlas_triplet": "plot_atlas_triplet",
+    "topological_ae": "plot_topological_ae",
+    "tldr": "plot_tldr",
+}
 
 
 def square(picture, part=None):

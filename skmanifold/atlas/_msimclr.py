@@ -17,7 +17,7 @@ from skmanifold.augment import (
     mix,
     random_affine,
     random_flip,
-    random_grey,
+    random_gray,
 )
 from skmanifold.base import (
     DeepManifold,
@@ -541,4 +541,4 @@ def crop_view(images, generator):
     images = crop_resize(images, uniform[:, :4])
     images = random_flip(images, uniform[:, 4])
     images = color_jitter(images, uniform[:, 5:8])
-    return random_grey(images, uniform[:, 8])
+    return random_gray(images, uniform[:, 8])

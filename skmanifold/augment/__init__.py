@@ -11,7 +11,7 @@ from ._images import (
     gaussian_blur,
     random_affine,
     random_flip,
-    random_grey,
+    random_gray,
 )
 from ._neighbors import draw_neighbors, mix
 from ._views import apply_augmentation
@@ -27,5 +27,5 @@ __all__ = [
     "mix",
     "random_affine",
     "random_flip",
-    "random_grey",
+    "random_gray",
 ]

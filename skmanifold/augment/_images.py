@@ -223,7 +223,7 @@ def color_jitter(images, uniform, *, brightness=0.4, contrast=0.4, saturation=0.
     return gray + (images - gray) * saturated
 
 
-def random_grey(images, uniform, *, probability=0.2):
+def random_gray(images, uniform, *, probability=0.2):
     """Convert some of the images to gray.
 
     Parameters
@@ -244,9 +244,9 @@ def random_grey(images, uniform, *, probability=0.2):
     Examples
     --------
     >>> import torch
-    >>> from skmanifold.augment import random_grey
+    >>> from skmanifold.augment import random_gray
     >>> images = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
-    >>> random_grey(images, torch.tensor([0.0])).flatten()
+    >>> random_gray(images, torch.tensor([0.0])).flatten()
     tensor([0.2990, 0.2990, 0.2990])
     """
     return torch.where(_chosen(uniform, probability), _gray(images), images)

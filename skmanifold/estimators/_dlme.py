@@ -187,7 +187,7 @@ class DLME(KMeansMixin, DeepManifold):
         place of a neighbor, and the similarity of samples of different classes is
         reduced by this share: at 1 they are repelled however near they lie. Set it to
         1 to have classes in the map, for all samples or for a tenth of them: -1, None,
-        NaN and NA in y are unknown labels (-1 beside 1 alone is a class). Decrease it
+        NaN and NA in y are unknown labels (-1 with only 1 besides is a class). Decrease it
         if the map should still show groups within classes.
 
     nu_structure : float, default=100.0
@@ -234,7 +234,7 @@ class DLME(KMeansMixin, DeepManifold):
         it keeps neighbors better.
 
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalisation of the hidden layers.
+        Normalization of the hidden layers.
 
     encoder : torch.nn.Module, callable or None, default=None
         Structure network in place of the built-in one: a module (copied, never changed)

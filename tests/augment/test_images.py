@@ -18,7 +18,7 @@ from skmanifold.augment import (
     gaussian_blur,
     random_affine,
     random_flip,
-    random_grey,
+    random_gray,
 )
 
 N_DRAWS = {
@@ -26,7 +26,7 @@ N_DRAWS = {
     crop_resize: (4,),
     random_flip: (),
     color_jitter: (3,),
-    random_grey: (),
+    random_gray: (),
     gaussian_blur: (),
 }
 SHAPES = [(6, 1, 8, 8), (5, 3, 9, 7), (4, 2, 5, 12)]
@@ -138,7 +138,7 @@ def test_flip_image_by_image(shape):
         assert np.array_equal(result, image[:, :, ::-1] if flip else image)
 
 
-def grey_of(image):
+def gray_of(image):
     if len(image) == 3:
         return 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
     return image.mean(0)
@@ -161,21 +161,21 @@ def test_jitter_image_by_image(shape):
             for strength, draw in zip(strengths, draws.tolist(), strict=True)
         )
         changed = image * light
-        mean = grey_of(changed).mean()
+        mean = gray_of(changed).mean()
         changed = contrast * changed + (1 - contrast) * mean
         if len(image) > 1:
-            changed = saturation * changed + (1 - saturation) * grey_of(changed)
+            changed = saturation * changed + (1 - saturation) * gray_of(changed)
         assert_close(result, changed)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_grey_image_by_image(shape):
-    images, uniform = make(random_grey, shape)
-    ours = random_grey(images, uniform, probability=0.5).numpy()
-    greyed = (uniform < 0.5).tolist()
-    assert True in greyed and False in greyed
-    for image, grey, result in zip(images.numpy(), greyed, ours, strict=True):
-        expected = np.stack([grey_of(image)] * len(image)) if grey else image
+def test_gray_image_by_image(shape):
+    images, uniform = make(random_gray, shape)
+    ours = random_gray(images, uniform, probability=0.5).numpy()
+    grayed = (uniform < 0.5).tolist()
+    assert True in grayed and False in grayed
+    for image, gray, result in zip(images.numpy(), grayed, ours, strict=True):
+        expected = np.stack([gray_of(image)] * len(image)) if gray else image
         assert_close(result, expected)
 
 
@@ -242,7 +242,7 @@ class TestEach:
         (crop_resize, dict(area=(1.0, 1.0), ratio=1.0)),
         (random_flip, dict(probability=0.0)),
         (color_jitter, dict(brightness=0.0, contrast=0.0, saturation=0.0)),
-        (random_grey, dict(probability=0.0)),
+        (random_gray, dict(probability=0.0)),
         (gaussian_blur, dict(sigma=(1e-3, 1e-3))),
     ],
 )

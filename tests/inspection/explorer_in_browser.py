@@ -184,7 +184,7 @@ class Page:
             return list(csv.DictReader(lines))
 
     def canvas(self, selector):
-        """Grey values of a canvas."""
+        """Gray values of a canvas."""
         width, values = self.script(
             """
             const canvas = document.querySelector(arguments[0]);
