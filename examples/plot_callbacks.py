@@ -81,9 +81,9 @@ dlme.fit(X, y)
 # %%
 # The log of the monitor
 # ----------------------
-# Its log is a list of records, or a data frame (``data_as_pandas``). The loss rises while
-# the repulsion does, over the first 70 % of training. The objective changes; the scores
-# show that the embedding does not get worse.
+# Its log is a list of records, or a data frame (``data_as_pandas``). The loss rises
+# while the repulsion does, over the first 70 % of training. The objective changes; the
+# scores show that the embedding does not get worse.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-================================
-A folder of images: color, gray?
-================================
+======================================
+A folder of images: color, gray or ink
+======================================
 
 From image files to a map by :class:`~skmanifold.DLME`. The images are of different
 sizes and in color, and the colors mean nothing here. They hide what the images show
@@ -91,7 +91,8 @@ from skmanifold.inspection import EmbeddingDisplay
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
 for axis, (name, Z) in zip(axes, maps.items(), strict=True):
-    EmbeddingDisplay.from_embedding(Z, y, ax=axis, legend="names")
+    legend = "names" if name == "ink" else False
+    EmbeddingDisplay.from_embedding(Z, y, ax=axis, legend=legend)
     axis.set_title(f"{name}: accuracy {accuracy[name]:.2f}", loc="left")
 plt.show()
 
@@ -105,7 +106,7 @@ plt.show()
 figure, axes = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
 for axis, name in zip(axes, ("color", "ink"), strict=True):
     EmbeddingDisplay.from_embedding(
-        maps[name], images=images, ax=axis, n_images=60, scatter_kwargs={"c": "0.8"}
+        maps[name], images=images, ax=axis, n_images=60, scatter_kwargs={"color": "0.8"}
     )
     axis.set_title(name, loc="left")
 plt.show()

@@ -18,7 +18,26 @@ README_SIDE = 120
 
 # Picture of an example, and the square's left edge, top edge and side in shares of the
 # picture's width. Without an entry: the first picture, the square at its right end.
-PARTS = {}
+PARTS = {
+    "plot_overview": (1, 0.756, 0.015, 0.24),
+    "plot_digits": (1, 0.67, 0.025, 0.33),
+    "plot_dcrl": (1, 0.03, 0.015, 0.485),
+    "plot_isometric_ae": (1, 0, 0.025, 0.355),
+    "plot_topological_ae": (1, 0.665, 0.02, 0.325),
+    "plot_flatness": (1, 0.75, 0.02, 0.25),
+    "plot_atlas_digits": (1, 0, 0, 0.6),
+    "plot_tldr": (1, 0, 0, 1),
+    "plot_displays": (1, 0.47, 0.03, 0.47),
+    "plot_callbacks": (2, 0.803, 0.027, 0.197),
+    "plot_table": (1, 0.07, 0, 0.29),
+    "plot_images": (2, 0.5, 0, 0.5),
+    "plot_text": (1, 0.42, 0, 0.42),
+    "plot_single_cells": (1, 0.3, 0.02, 0.3),
+    "plot_time_series": (1, 0, 0.03, 0.38),
+    "plot_compression": (1, 0, 0, 1),
+    "plot_dimension": (1, 0, 0, 1),
+    "plot_atlas_homology": (1, 0, 0, 0.45),
+}
 # One example for each row of the README's table of methods.
 README = {
     "dlme": "plot_digits",
@@ -41,8 +60,9 @@ def square(picture, part=None):
         The picture.
 
     part : (float, float, float), default=None
-        Left edge, top edge and side in shares of the width. None is the largest square
-        at the right end, where examples have their own method.
+        Left edge, top edge and side in shares of the width; (0, 0, 1) is the whole of a
+        wide picture. None is the largest square at the right end, where most examples
+        have their own method.
 
     Returns
     -------
@@ -55,10 +75,12 @@ def square(picture, part=None):
         left, top = width - side, 0
     else:
         left, top, side = (round(share * width) for share in part)
-        side = min(side, width - left, height - top)
-    white = Image.new("RGBA", picture.size, "white")
-    white.alpha_composite(picture.convert("RGBA"))
-    return white.convert("RGB").crop((left, top, left + side, top + side))
+        if side > height:  # white above and below
+            top = (height - side) // 2
+    square = Image.new("RGB", (side, side), "white")
+    picture = picture.convert("RGBA")
+    square.paste(picture, (-left, -top), mask=picture)
+    return square
 
 
 def write_thumbnail(example, path, side):

@@ -187,8 +187,8 @@ class DLME(KMeansMixin, DeepManifold):
         place of a neighbor, and the similarity of samples of different classes is
         reduced by this share: at 1 they are repelled however near they lie. Set it to
         1 to have classes in the map, for all samples or for a tenth of them: -1, None,
-        NaN and NA in y are unknown labels (-1 with only 1 besides is a class). Decrease it
-        if the map should still show groups within classes.
+        NaN and NA in y are unknown labels (-1 is a class if all others are 1). Decrease
+        it if the map should still show groups within classes.
 
     nu_structure : float, default=100.0
         Degrees of freedom of the t-kernel in structure space. Should exceed
