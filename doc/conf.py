@@ -28,6 +28,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "sphinx_extensions.external_links",
+    "sphinx_extensions.figures_in_tables",
     "sphinx_extensions.parameter_groups",
     "sphinx_extensions.thumbnails",
 ]

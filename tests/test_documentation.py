@@ -19,6 +19,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
 from numpydoc.docscrape_sphinx import SphinxClassDoc
 from sklearn.datasets import load_wine
 
@@ -212,6 +214,18 @@ def test_addresses_of_other_packages():
     )
     assert external_url("skmanifold.DLME", "class") is None
     assert external_url("torch.nn", "mod") is None
+
+
+def test_figures_in_tables():
+    text = """
+.. csv-table::
+
+   "a", "-", "0.5 ± 0.1"
+"""
+    page = publish_doctree(text)
+    page_extension("figures_in_tables")["tidy_cells"](None, page)
+    cells = [cell.astext() for cell in page.findall(nodes.entry)]
+    assert cells == ["a", "\N{EN DASH}", "0.5\xa0±\xa00.1"]
 
 
 # The demo on a third of its data.

@@ -355,6 +355,7 @@ def plot_scores(rows, path):
     PCA is omitted, as it would stretch the axes.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FormatStrFormatter, LogLocator
 
     figure = Figure(figsize=(12, 5), layout="constrained")
     axes = figure.subplots(2, len(PLOTTED), sharex="row")
@@ -372,6 +373,9 @@ def plot_scores(rows, path):
             axis.set(xscale="log", title=HEADINGS.get(score, score))
             axis.set_xlabel(HEADINGS[time])
             axis.grid(alpha=0.25)
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+            axis.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axis.minorticks_off()
         line[0].set_ylabel(f"mean of {len(sets)} sets")
     save(figure, axes.flat, path)
 
