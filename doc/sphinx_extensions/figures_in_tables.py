@@ -7,7 +7,7 @@ from docutils import nodes
 
 
 def tidy_cells(app, doctree):
-    """Turn a lone "-", which reads as an empty list, into a dash, and keep "±" unbroken."""
+    """Turn a lone "-", which reads as an empty list, into a dash; keep "±" unbroken."""
     for cell in doctree.findall(nodes.entry):
         if len(cell) == 1 and isinstance(cell[0], nodes.bullet_list):
             if not cell[0].astext():
