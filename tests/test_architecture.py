@@ -471,8 +471,7 @@ def test_house(rule):
 def test_the_documentation_has_the_table_of_layers():
     rows = {}
     text = (ROOT / "doc" / "architecture.rst").read_text(encoding="utf-8")
-    for row in text.split("\n   * - ")[1:]:
-        name, _, allowed = re.split(r"\n     - ", row.split("\n\n")[0])
+    for name, allowed in re.findall(r"^   (\S+) \| .+ \| (.+)$", text, re.M):
         rows[name.strip("`")] = set(re.findall(r"``([\w.]+)``", allowed))
     assert rows.pop("Part") == set()
     rows["__init__"] = set()
