@@ -26,7 +26,7 @@ import numpy as np
 
 from asv_bench.compare.data import load, parse_name, split_rows, stratified_rows
 from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import markdown, mean_table
+from asv_bench.compare.tables import cell, grouped, markdown, mean_table, values_of
 
 N_FITTED, N_QUERIES = 10_000, 2_000
 TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
@@ -233,6 +233,19 @@ COLUMNS = {
         "seconds": 0,
     },
 }
+
+
+def by_dimension(rows, figure):
+    """Return the table of a figure of retrieval, a column for each dimension."""
+    rows = [row for row in rows if figure in row["found"]]
+    sizes = sorted({row["job"]["d"] for row in rows})
+    table = [["data", "method", *(f"{figure}, {d}" for d in sizes)]]
+    for (data, method), group in grouped(rows, ("data", "method")).items():
+        values = ([r for r in group if r["job"]["d"] == d] for d in sizes)
+        cells = (cell(values_of(r, figure), 3, deviation=False) for r in values)
+        table.append([data, method, *cells])
+    order = [*SETS, *REDUCERS].index
+    return [table[0], *sorted(table[1:], key=lambda x: (order(x[0]), order(x[1])))]
 
 
 def one(part, **job):
