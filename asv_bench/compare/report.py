@@ -22,6 +22,7 @@ from statistics import fmean, stdev
 from asv_bench.compare import (
     charts,
     clustering,
+    codes,
     contrast,
     embedding,
     isometry,
@@ -244,6 +245,11 @@ def part(module, entry, name, keys, columns):
     return make
 
 
+def retrieved(rows):
+    """Return the rows of retrieval."""
+    return [row for row in rows if row["job"]["part"] == "retrieval"]
+
+
 def speeds(rows):
     """Return the speed tables."""
     tables = speed.tables(rows["speed"])
@@ -314,6 +320,15 @@ BLOCKS = {
         name: part("contrast", "table", name, keys, columns)
         for name, (_, _, keys, columns) in contrast.TABLES.items()
     },
+    "retrieval": lambda rows: csv_table(
+        codes.by_dimension(retrieved(rows["codes"]), "mAP")
+    ),
+    "neighbors": lambda rows: csv_table(
+        codes.by_dimension(retrieved(rows["codes"]), "R@10")
+    ),
+    "spheres": part(
+        "codes", "part", "spheres", codes.KEYS["spheres"], codes.COLUMNS["spheres"]
+    ),
     "speed": speeds,
     "scaling": lambda rows: csv_table(
         mean_table(

@@ -226,7 +226,15 @@ default="linear"
         self.random_state = random_state
 
     def _plan(self, n_samples, n_features):
-        return Plan(n_steps=1000, batch_size=512, learning_rate=3e-3)
+        # a matrix with more columns than there are samples fits any pairs
+        is_wide = n_features > n_samples and isinstance(self.encoder, str)
+        width = min(4 * self.n_components, n_samples // 3)
+        return Plan(
+            n_steps=1000,
+            batch_size=512,
+            learning_rate=3e-3,
+            n_reduced=max(2, width) if is_wide else None,
+        )
 
     def _make_batches(self, data, batch_size):
         neighbors = find_neighbors(

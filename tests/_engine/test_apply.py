@@ -1,10 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -41,39 +37,6 @@ def test_rows_do_not_depend_on_their_company(wide, n_threads):
         assert np.array_equal(apply(module, X[start:stop]), everything[start:stop])
     order = np.random.RandomState(1).permutation(700)
     assert np.array_equal(apply(module, X[order]), everything[order])
-
-
-ALIKE = """
-import torch
-from skmanifold._engine._apply import BLOCK_ROWS
-from skmanifold.nn import MLP
-
-torch.set_num_threads(1)
-torch.manual_seed(0)
-for n_in, width, n_out in [(784, 512, 2), (50, 128, 10), (33, 101, 50), (5, 7, 1)]:
-    network = MLP(n_in, n_out, layers=(width,)).eval()
-    with torch.no_grad():
-        out = network(torch.randn(1, n_in).repeat(BLOCK_ROWS, 1))
-    assert torch.equal(out, out[:1].expand_as(out)), (n_in, width, n_out)
-"""
-
-
-@pytest.mark.parametrize("instructions", ["AVX512", "AVX2"])
-def test_all_rows_of_a_block_are_computed_alike(instructions):
-    """Also on processors that know less than this one; see BLOCK_ROWS."""
-    limits = {
-        "MKL_ENABLE_INSTRUCTIONS": instructions,
-        "ONEDNN_MAX_CPU_ISA": {"AVX512": "AVX512_CORE"}.get(instructions, "AVX2"),
-        **({"ATEN_CPU_CAPABILITY": "avx2"} if instructions == "AVX2" else {}),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", ALIKE],
-        env={**os.environ, **limits},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_a_plain_pass_would_depend_on_it(wide):

@@ -1,0 +1,286 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Short codes: retrieval with TLDR, and nested spheres with TopologicalAE.
+
+``python -m asv_bench.compare.codes --parts retrieval spheres --seeds 0 1 2 3 4``
+
+- *retrieval*: maps are fitted on the training samples, which are then searched by the
+  codes of the test samples, by cosine. mAP is the mean average precision of the class,
+  R@k the share of the k nearest training samples in X that are among the k nearest by
+  code. At most 10,000 samples are fitted and 2,000 are queries. "texts" are the tf-idf
+  vectors of the documentation of SciPy, and their topics.
+- *spheres*: the data of the paper on topological autoencoders, ten spheres of 500
+  samples and a larger one of 5,000 around them, in 101 dimensions. KL compares
+  densities of X and of the embedding at three widths, relative to the largest distance;
+  trustworthiness, continuity and relative rank errors (RRE, both directions) are means
+  over 10 to 200 neighbors. Measured on 2,500 samples.
+"""
+
+import functools
+import importlib
+import inspect
+from time import perf_counter
+
+import numpy as np
+
+from asv_bench.compare.data import load, parse_name, split_rows, stratified_rows
+from asv_bench.compare.runner import carry_out, make_parser
+from asv_bench.compare.tables import cell, grouped, markdown, mean_table, values_of
+
+N_FITTED, N_QUERIES = 10_000, 2_000
+TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
+
+
+# Retrieval ------------------------------------------------------------------------
+
+
+def texts():
+    """Return tf-idf vectors of the documentation of SciPy's functions, and topics."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    found = {}  # by text, as some functions have two names
+    for label, topic in enumerate(TOPICS):
+        module = importlib.import_module(f"scipy.{topic}")
+        for name in module.__all__:
+            value = getattr(module, name)
+            text = "" if inspect.ismodule(value) else inspect.getdoc(value) or ""
+            for heading in ("\nExamples\n", "\nReferences\n"):
+                text = text.split(heading)[0]
+            if len(text) > 200:
+                found.setdefault(text, label)
+    words = TfidfVectorizer(
+        sublinear_tf=True, stop_words="english", min_df=3, token_pattern="[a-z]{3,}"
+    )
+    X = words.fit_transform(found).astype(np.float32)
+    return X, np.array(list(found.values()))
+
+
+def parts_of(name):
+    """Return training samples and labels, and queries and their labels."""
+    if name == "texts":
+        X, y = texts()
+        train = stratified_rows(y, int(0.8 * len(y)))
+        test = np.setdiff1d(np.arange(len(y)), train)
+    else:
+        data = load(*parse_name(name))
+        X, y = data.usual_input(), data.y
+        train, test = split_rows(data)
+    train = train[stratified_rows(y[train], N_FITTED)]
+    test = test[stratified_rows(y[test], N_QUERIES)]
+    return X[train], y[train], X[test], y[test]
+
+
+def reducer(method, d, seed, is_sparse):
+    """Return a map to ``d`` dimensions."""
+    from sklearn.decomposition import PCA, TruncatedSVD
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.random_projection import GaussianRandomProjection
+
+    from skmanifold import TLDR, MSimCLR
+
+    if method == "MSimCLR":
+        return MSimCLR(
+            n_charts=1, n_components=d, regularization_weight=0, random_state=seed
+        )
+    if method == "random projection":
+        return GaussianRandomProjection(d, random_state=seed)
+    if method.startswith("TLDR"):
+        encoder = method.partition(", ")[2] or "linear"
+        return TLDR(d, encoder=encoder, random_state=seed)
+    pca = (TruncatedSVD if is_sparse else PCA)(d, random_state=seed)
+    return pca if method == "PCA" else make_pipeline(pca, StandardScaler())
+
+
+def unit(X):
+    """Return samples divided by their lengths."""
+    return X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
+
+
+def retrieval(data, method, d, seed):
+    """Search training samples by the codes of test samples."""
+    from scipy.sparse import issparse
+    from sklearn.neighbors import NearestNeighbors
+
+    X, y, X_new, y_new = parts_of(data)
+    if d >= min(X.shape):
+        return {}
+    model = reducer(method, d, seed, issparse(X))
+    start = perf_counter()
+    codes = model.fit_transform(X)
+    seconds = perf_counter() - start
+    start = perf_counter()
+    new = model.transform(X_new)
+    transform_seconds = perf_counter() - start
+    if method == "MSimCLR":  # the first column is the chart
+        codes, new = codes[:, 1:] - 0.5, new[:, 1:] - 0.5
+    order = np.argsort(-unit(new) @ unit(codes).T, axis=1, kind="stable")
+    relevant = y[order] == y_new[:, np.newaxis]
+    precision = relevant.cumsum(axis=1) / np.arange(1, len(y) + 1)
+    average = (precision * relevant).sum(axis=1) / relevant.sum(axis=1)
+    raw = NearestNeighbors(n_neighbors=10).fit(X).kneighbors(X_new)[1]
+    figures = {"mAP": float(average.mean())}
+    for k in (1, 5, 10):
+        common = map(np.isin, raw[:, :k], order[:, :k])
+        figures[f"R@{k}"] = float(np.mean(list(common)))
+    return figures | {"seconds": seconds, "transform, ms": 1e3 * transform_seconds}
+
+
+# Nested spheres -------------------------------------------------------------------
+
+
+def spheres(seed, n_inner=500, d=101):
+    """Return ten spheres of radius 5 within one of radius 25, and their labels."""
+    rng = np.random.RandomState(seed)
+    points = rng.normal(size=(20 * n_inner, d))
+    points *= 5 / np.linalg.norm(points, axis=1, keepdims=True)
+    centers = rng.normal(size=(10, d))
+    y = np.repeat(np.arange(11), [n_inner] * 10 + [10 * n_inner])
+    inner = y < 10
+    X = np.where(inner[:, None], points + centers[np.minimum(y, 9)], 5 * points)
+    return X.astype(np.float32), y
+
+
+def density(distances, sigma):
+    """Return each sample's density, with sum 1."""
+    relative = distances / distances.max()
+    values = np.exp(-np.square(relative) / sigma).sum(axis=1)
+    return values / values.sum()
+
+
+def divergence(before, after, sigma):
+    """Return the KL divergence of the densities before from those after."""
+    p, q = density(before, sigma), density(after, sigma)
+    return float((p * np.log(p / q)).sum())
+
+
+def sphere_method(name, seed):
+    """Return a method that embeds the spheres in two dimensions."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    from skmanifold import IsometricAE, TopologicalAE
+
+    if name == "UMAP":
+        from umap import UMAP
+
+        return UMAP(random_state=seed, n_jobs=1)
+    return {
+        "TopologicalAE": functools.partial(TopologicalAE, random_state=seed),
+        "plain autoencoder": functools.partial(
+            TopologicalAE, topology_weight=0, random_state=seed
+        ),
+        "IsometricAE": functools.partial(IsometricAE, random_state=seed),
+        "t-SNE": functools.partial(TSNE, random_state=seed),
+        "PCA": functools.partial(PCA, 2, random_state=seed),
+    }[name]()
+
+
+def nested_spheres(method, seed, n_inner=500, n_scored=2_500):
+    """Embed the spheres and compare both spaces."""
+    from scipy.spatial.distance import cdist
+
+    from skmanifold.metrics import (
+        continuity,
+        distance_rmse,
+        mean_relative_rank_error,
+        trustworthiness,
+    )
+
+    X, y = spheres(seed, n_inner)
+    model = sphere_method(method, seed)
+    start = perf_counter()
+    Z = np.asarray(model.fit_transform(X))
+    seconds = perf_counter() - start
+    figures = {}
+    if hasattr(model, "inverse_transform") and method != "UMAP":
+        error = np.square(X - model.inverse_transform(Z)).mean()
+        figures["reconstruction error"] = float(error)
+    rows = stratified_rows(y, n_scored)
+    X, Z = X[rows].astype(float), Z[rows].astype(float)
+    before, after = cdist(X, X), cdist(Z, Z)
+    for sigma in (0.01, 0.1, 1.0):
+        figures[f"KL {sigma:g}"] = divergence(before, after, sigma)
+    last = min(200, len(X) // 3)
+    near = {"n_neighbors": (10, last)}
+    return figures | {
+        "trustworthiness": trustworthiness(X, Z, **near),
+        "continuity": continuity(X, Z, **near),
+        "RRE": mean_relative_rank_error(X, Z, **near),
+        "RMSE": distance_rmse(X, Z),
+        "seconds": seconds,
+    }
+
+
+# Jobs and tables ------------------------------------------------------------------
+
+SETS = ("digits", "pendigits", "coil20", "mnist", "fashion_mnist", "texts")
+PEERS = ("PCA", "PCA, whitened", "random projection")
+REDUCERS = (*PEERS, "MSimCLR", "TLDR", "TLDR, factorized", "TLDR, mlp")
+AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
+ON_SPHERES = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
+PARTS = ("retrieval", "spheres")
+KEYS = {"retrieval": ("data", "d", "method"), "spheres": ("method",)}
+COLUMNS = {
+    "retrieval": {
+        **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
+        "transform, ms": 1,
+    },
+    "spheres": {
+        **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
+        **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
+        "seconds": 0,
+    },
+}
+
+
+def by_dimension(rows, figure):
+    """Return the table of a figure of retrieval, a column for each dimension."""
+    rows = [row for row in rows if figure in row["found"]]
+    sizes = sorted({row["job"]["d"] for row in rows})
+    table = [["data", "method", *(f"{figure}, {d}" for d in sizes)]]
+    for (data, method), group in grouped(rows, ("data", "method")).items():
+        values = ([r for r in group if r["job"]["d"] == d] for d in sizes)
+        cells = (cell(values_of(r, figure), 3, deviation=False) for r in values)
+        table.append([data, method, *cells])
+    order = [*SETS, *REDUCERS].index
+    return [table[0], *sorted(table[1:], key=lambda x: (order(x[0]), order(x[1])))]
+
+
+def one(part, **job):
+    """Measure one method."""
+    return (retrieval if part == "retrieval" else nested_spheres)(**job)
+
+
+def plan(options):
+    """Yield the jobs."""
+    for seed in options.seeds:
+        if "retrieval" in options.parts:
+            for data in options.data:
+                for d in options.components:
+                    for method in options.methods or REDUCERS:
+                        job = {"data": data, "method": method, "d": d, "seed": seed}
+                        yield {"part": "retrieval", **job}
+        if "spheres" in options.parts:
+            for method in options.methods or ON_SPHERES:
+                yield {"part": "spheres", "method": method, "seed": seed}
+
+
+def main(arguments=None):
+    """Run the command line."""
+    parser = make_parser("codes", __doc__)
+    several = {"nargs": "+", "metavar": "M"}
+    parser.add_argument("--parts", choices=PARTS, default=list(PARTS), **several)
+    parser.add_argument("--data", choices=SETS, default=list(SETS), **several)
+    parser.add_argument("--methods", help="only these methods", **several)
+    parser.add_argument("--components", nargs="+", type=int, default=[8, 16, 32, 64])
+    options = parser.parse_args(arguments)
+    rows = carry_out("codes", list(plan(options)), options)
+    for part in options.parts:
+        chosen = [row for row in rows if row["job"]["part"] == part]
+        print(markdown(mean_table(chosen, KEYS[part], COLUMNS[part])), "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Figures of short codes: retrieval and nested spheres."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from asv_bench.compare import codes
+
+
+def test_average_precision_is_that_of_scikit_learn():
+    from sklearn.decomposition import PCA
+    from sklearn.metrics import average_precision_score
+    from sklearn.metrics.pairwise import cosine_similarity
+
+    found = codes.retrieval("digits", "PCA", 4, 0)
+    X, y, X_new, y_new = codes.parts_of("digits")
+    model = PCA(4, random_state=0).fit(X)
+    similarity = cosine_similarity(model.transform(X_new), model.transform(X))
+    scores = [
+        average_precision_score(y == label, row)
+        for label, row in zip(y_new, similarity, strict=True)
+    ]
+    assert found["mAP"] == pytest.approx(np.mean(scores), abs=1e-3)
+    assert found["R@1"] < found["R@5"] < found["R@10"] < 1
+
+
+def test_as_many_components_as_features_are_left_out():
+    assert codes.retrieval("digits", "PCA", 64, 0) == {}
+
+
+def test_spheres_have_their_radii():
+    X, y = codes.spheres(0, n_inner=30)
+    assert X.shape == (600, 101)
+    assert np.linalg.norm(X[y == 10], axis=1) == pytest.approx(25, abs=1e-4)
+    inner = X[y == 3]
+    assert cdist(inner, inner).max() < 10
+
+
+def test_divergence_is_zero_for_a_scaled_copy():
+    distances = cdist(*[np.random.default_rng(0).normal(size=(50, 3))] * 2)
+    assert codes.divergence(distances, 7 * distances, 0.1) == pytest.approx(0)
+    assert codes.divergence(distances, distances**2, 0.1) > 0.01
+
+
+def test_figures_of_the_spheres():
+    found = codes.nested_spheres("PCA", 0, n_inner=20, n_scored=200)
+    assert set(found) == set(codes.COLUMNS["spheres"])
+    assert 0 < found["KL 1"] < found["KL 0.1"]
+    assert 0.5 < found["trustworthiness"] < 1
