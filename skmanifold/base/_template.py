@@ -31,8 +31,14 @@ from ._data import LAST_PHASE
 from ._explain import as_numbers, explained
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
-from ._inference import apply_to_samples, check_out, on_device, output_dtype
-from ._messages import warn_of_unseen
+from ._inference import (
+    Unlike,
+    apply_to_samples,
+    check_out,
+    on_device,
+    output_dtype,
+)
+from ._messages import warn_of_unlike
 from ._novelty import DistanceToCenters
 from ._persistence import save
 
@@ -273,7 +279,8 @@ class DeepManifold(
     def transform(self, X, *, out=None):
         """Embed samples with the learned network.
 
-        The result for a sample is bit for bit independent of the other samples.
+        The result for a sample is bit for bit independent of the other samples. A
+        warning names samples many times farther out than the training data.
 
         Parameters
         ----------
@@ -304,14 +311,19 @@ class DeepManifold(
             return embedding.astype(output_dtype(X.dtype), copy=False)
         check_out(out, (X.shape[0], self._n_features_out))
         network, device = on_device(self, self.network_)
-        unseen = set()
+        unlike = Unlike()
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             outputs = apply_to_samples(
-                network, self._scaler, X[part], device=device, unseen=unseen
+                network,
+                self._scaler,
+                X[part],
+                device=device,
+                unlike=unlike,
+                first=start,
             )
             out[part] = self._present(outputs)
-        warn_of_unseen(self, unseen)
+        warn_of_unlike(self, unlike, X)
         return out
 
     def score_samples(self, X):
@@ -517,11 +529,11 @@ class DeepManifold(
     def _outputs(self, network, samples):
         """Return the outputs of a network for validated samples, float32."""
         network, device = on_device(self, network)
-        unseen = set()
+        unlike = Unlike()
         outputs = apply_to_samples(
-            network, self._scaler, samples, device=device, unseen=unseen
+            network, self._scaler, samples, device=device, unlike=unlike
         )
-        warn_of_unseen(self, unseen)
+        warn_of_unlike(self, unlike, samples)
         return outputs
 
 

@@ -644,6 +644,34 @@ class DividesByTheLargest(Sound):
         return outputs / self._largest
 
 
+@broken("check_odd_new_samples", "must name sample 7 in one warning")
+class TellsNothingOfNewSamples(Sound):
+    def transform(self, X):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().transform(X)
+
+
+@broken("check_odd_new_samples", "on ordinary samples of raw data must not warn")
+class FindsAllNewSamplesOdd(Sound):
+    def transform(self, X):
+        if len(X) == 40:
+            warnings.warn("Sample 7 lies far away.", stacklevel=2)
+        return super().transform(X)
+
+
+@broken("check_heavy_tails", "on new log-normal columns must not warn")
+class TakesNewTailsForErrors(Sound):
+    def transform(self, X):
+        if not np.array_equal(X[:1], self._first):
+            warnings.warn("Sample 3 lies far away.", stacklevel=2)
+        return super().transform(X)
+
+    def fit(self, X, y=None):
+        self._first = X[:1]
+        return super().fit(X, y)
+
+
 @broken("check_novelty", "must be lower for samples outside")
 class FindsAllNormal(Sound):
     def score_samples(self, X):
