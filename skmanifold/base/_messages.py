@@ -87,11 +87,11 @@ def warn_of_unlike(estimator, unlike, samples):
     _warn_of_unseen(estimator, unlike.columns)
     if unlike.samples:
         odd = sorted(unlike.samples)
+        named = _far_away(estimator, odd, samples, "the training data")
         warn(
-            f"{_far_away(estimator, odd, samples, 'the training data')}. They are moved "
-            "towards the training data. If they are errors, such as another unit or a "
-            "code for a missing value, correct or remove them; X must have the units "
-            "of the training data."
+            f"{named}. Their embedding is that of nearer samples. If they are errors, "
+            "such as another unit or a code for a missing value, correct or remove "
+            "them; X must have the units of the training data."
         )
 
 

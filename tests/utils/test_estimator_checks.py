@@ -620,6 +620,14 @@ class TakesAllPairs(QuickDLME):
         return self._lists(data, neighbors_from_graph(graph, data.n_samples)[0])
 
 
+@broken("check_precomputed_distances", "on similarities must be refused")
+class TakesSimilarities(QuickDLME):
+    def _validate(self, X, *, reset):
+        if isinstance(X, np.ndarray) and X.shape[:1] == X.shape[1:]:
+            X = X - np.diag(np.diag(X))
+        return super()._validate(X, reset=reset)
+
+
 @broken("check_odd_columns", "on one column must separate samples")
 class DropsAColumn(Sound):
     def _present(self, outputs):

@@ -35,6 +35,7 @@ from ._neighbors import (
     check_distances_as_a_graph,
     check_many_copies,
     check_metrics,
+    check_precomputed_distances,
     check_samples_alone,
 )
 from ._odd_inputs import (
@@ -90,6 +91,7 @@ CHECKS = [
     check_samples_alone,
     check_metrics,
     check_distances_as_a_graph,
+    check_precomputed_distances,
     check_odd_columns,
     check_odd_samples,
     check_odd_new_samples,
