@@ -22,7 +22,7 @@ from ._odd_samples import (
     sampled_rows,
     statistics,
 )
-from ._scaler_before import units_of_scaler_before
+from ._scaler_before import units_of_scaler_before, without_farthest
 
 # Entries of the subset that the PCA basis is fitted to (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
@@ -402,6 +402,11 @@ class InputScaler:
             units = None
             if self.column_scaling:
                 units = units_of_scaler_before(everything, stats, sample)
+                if units is None:
+                    # odd samples would enlarge the units that their norms are in
+                    nearer = without_farthest(sample)
+                    stats = statistics(sample, nearer)
+                    sample = sample[nearer]
         return stats.mean, self._factors(stats, sample, units)[0]
 
     def _factors(self, stats, sample, units=None):

@@ -346,9 +346,11 @@ def test_scalers_before_do_not_make_it_worse(load, before, kind):
     assert neighbor_purity(rows, y[kept]) > expected - 0.02
 
 
-@pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
+@pytest.mark.parametrize(
+    "before", [FunctionTransformer, StandardScaler, MinMaxScaler, MaxAbsScaler]
+)
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
-def test_scalers_before_that_one_sample_of_ten_times_its_size_rules(load, before):
+def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     data, y = load(return_X_y=True)
     X = data.copy()
     X[40] *= 10
