@@ -36,7 +36,7 @@ def on_device(estimator, network):
 
 @dataclass
 class Unlike:
-    """What new samples have that the training data do not.
+    """Features of new samples that the training data lack.
 
     Attributes
     ----------
