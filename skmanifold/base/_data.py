@@ -152,6 +152,8 @@ class FitData:
         Unit of the inputs, in units of X.
     center : ndarray of shape (n_features,) or None, default=None
         Center of the columns, in units of X.
+    distances : {ndarray, CSR} of shape (n_samples, n_samples) or None, default=None
+        Distances between the samples if ``metric="precomputed"``.
     fit_seed : int, default=0
         Seed of the fit.
     previous : dict, default=None
@@ -188,6 +190,7 @@ class FitData:
     y: Any = None
     unit: float = 1.0
     center: np.ndarray | None = None
+    distances: Any = None
     fit_seed: int = 0
     previous: dict | None = None
     learned: dict = field(init=False, default_factory=dict)

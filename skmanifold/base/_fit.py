@@ -174,6 +174,7 @@ def prepare(job, scaler):
         y=job.targets,
         unit=scaler.unit,
         center=scaler.center_,
+        distances=job.estimator._distances,
         fit_seed=job.seed,
         previous=job.previous,
     )

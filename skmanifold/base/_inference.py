@@ -6,6 +6,7 @@
 import copy
 import math
 import tempfile
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -33,19 +34,47 @@ def on_device(estimator, network):
     return network, device
 
 
+@dataclass
+class Unlike:
+    """Features of new samples that the training data lack.
+
+    Attributes
+    ----------
+    columns : set of int
+        Columns that were constant in fit, but vary.
+    samples : list of (int, int)
+        Samples far away from the training data, each with an odd column, or -1.
+    """
+
+    columns: set = field(default_factory=set)
+    samples: list = field(default_factory=list)
+
+
 def apply_to_samples(
-    network, scaler, samples, *, device="cpu", unseen=None, make_room=np.empty
+    network,
+    scaler,
+    samples,
+    *,
+    device="cpu",
+    unlike=None,
+    first=0,
+    make_room=np.empty,
 ):
     """Return the outputs of a network for validated samples, float32.
 
-    Columns that were constant in fit but vary here are added to the set ``unseen``.
+    What is unlike the training data is added to ``unlike``, an :class:`Unlike`, where
+    ``samples[0]`` has the number ``first``.
     """
 
     def load(start, stop):
         part = samples[start:stop]
-        if unseen is not None:
-            unseen.update(scaler.unseen(part).tolist())
-        return scaler.transform(part)
+        if unlike is None:
+            return scaler.transform(part)
+        unlike.columns.update(scaler.unseen(part).tolist())
+        odd = []
+        scaled = scaler.transform(part, odd=odd)
+        unlike.samples += [(first + start + row, column) for row, column in odd]
+        return scaled
 
     return apply_in_blocks(
         network, load, samples.shape[0], device=device, make_room=make_room

@@ -73,10 +73,31 @@ def warn_of_constant(scaler):
 
 def warn_of_odd_samples(estimator, scaler, samples):
     """Name the samples that the scaler left out."""
-    odd = scaler.odd_
-    if not len(odd):
-        return
-    shown = ", ".join(map(str, odd[:_NAMED, 0]))
+    if len(scaler.odd_):
+        warn(
+            f"{_far_away(estimator, scaler.odd_.tolist(), samples, 'all others')}. The "
+            "scaling ignores them, and they are moved towards the others. If they are "
+            "errors, such as another unit or a code for a missing value, correct or "
+            "remove them."
+        )
+
+
+def warn_of_unlike(estimator, unlike, samples):
+    """Name what new samples have that the training data do not."""
+    _warn_of_unseen(estimator, unlike.columns)
+    if unlike.samples:
+        odd = sorted(unlike.samples)
+        named = _far_away(estimator, odd, samples, "the training data")
+        warn(
+            f"{named}. Their embedding is that of nearer samples. If they are errors, "
+            "such as another unit or a code for a missing value, correct or remove "
+            "them; X must have the units of the training data."
+        )
+
+
+def _far_away(estimator, odd, samples, others):
+    """Return a clause that names samples far away from others."""
+    shown = ", ".join(str(row) for row, _ in odd[:_NAMED])
     shown += ", ..." if len(odd) > _NAMED else ""
     single = len(odd) == 1
     row, column = odd[0]
@@ -86,17 +107,15 @@ def warn_of_odd_samples(estimator, scaler, samples):
     elif column >= 0:
         name = _column_names(estimator, samples.shape[1])[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
-    warn(
+    return (
         f"{len(odd)} of the {samples.shape[0]} samples of X "
-        f"{'lies' if single else 'lie'} far away from all others: "
+        f"{'lies' if single else 'lie'} far away from {others}: "
         f"{'sample' if single else 'samples'} {shown} "
-        f"({'' if single else 'the first one '}{where}). The scaling "
-        "ignores them, and they are moved towards the others. If they are errors, such "
-        "as another unit or a code for a missing value, correct or remove them."
+        f"({'' if single else 'the first one '}{where})"
     )
 
 
-def warn_of_unseen(estimator, columns):
+def _warn_of_unseen(estimator, columns):
     """Name columns that vary among new samples, but were constant in fit."""
     if not columns:
         return

@@ -110,7 +110,8 @@ def find_neighbors(
         Data to search: ``data.X`` for other metrics, or your own features. None uses
         the inputs of the network.
     metric : str or callable, default="euclidean"
-        As in :func:`skmanifold.graph.nearest_neighbors`, or "precomputed".
+        As in :func:`skmanifold.graph.nearest_neighbors`, or "precomputed", which
+        searches ``data.distances``.
     metric_params : dict, default=None
         Parameters of the metric.
     algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
@@ -139,8 +140,12 @@ def find_neighbors(
             [0],
             [1]])
     """
+    if isinstance(metric, str) and metric == "precomputed":
+        samples = data.distances
+    elif samples is None:
+        samples = data.inputs.cpu().numpy()
     lists = neighbors_from_data(
-        data.inputs.cpu().numpy() if samples is None else samples,
+        samples,
         n_neighbors,
         metric=metric,
         metric_params=metric_params,

@@ -175,6 +175,11 @@ def _gaps(tail, others, n_skipped, least):
     return gaps, known
 
 
+def _heavy_gap(n_columns, least):
+    """Return the gap for columns whose tail index is unknown."""
+    return max(least, math.exp(_HEAVY * math.log(n_columns / _CHANCE)))
+
+
 class Limits:
     """Limits of the ordinary values of each column.
 
@@ -186,12 +191,15 @@ class Limits:
         Largest ordinary distance from it.
     gap : ndarray of shape (n_features,)
         Factor by which odd values lie farther out than ordinary ones.
+    known : ndarray of shape (n_features,), bool, default=None
+        Whether the gap was estimated from the column itself.
     """
 
-    def __init__(self, common, floor, gap):
+    def __init__(self, common, floor, gap, known=None):
         self.common = common
         self.floor = floor
         self.gap = gap
+        self.known = known
 
     @classmethod
     def of(cls, sample):
@@ -211,7 +219,8 @@ class Limits:
             tail[:, part] = apart[-len(tail) :]
         judged = others > 1
         if n_samples < LEAST_SAMPLES or not judged.any():
-            return cls(common, *np.full((2, n_features), np.inf))
+            gap = np.full(n_features, _heavy_gap(n_features, GAP))
+            return cls(common, np.full(n_features, np.inf), gap, gap < 0)
         gap, known = _gaps(tail, others, n_skipped, GAP)
         top = tail[-n_skipped - 1 :]
         jumps = (top[:-1] > 0) & (top[1:] >= gap * top[:-1])
@@ -226,7 +235,7 @@ class Limits:
         floor[alike] = np.maximum(floor[alike], typical)
         reach = np.quantile(floor[judged] / unit[judged], 0.75)
         floor = np.where(judged, np.maximum(floor, reach * unit), floor[judged].max())
-        return cls(common, floor, gap)
+        return cls(common, floor, gap, known)
 
     @property
     def reach(self):
@@ -260,6 +269,8 @@ class Survey:
     ----------
     statistics : Statistics
         Statistics of all samples.
+    norm_gap : float
+        Factor by which odd norms are larger than all others.
     odd : ndarray of shape (n_odd, 2), int
         Odd samples in ascending order, with an odd column of each, or -1.
     """
@@ -315,17 +326,19 @@ class Survey:
                     least = ordered[jumps.argmax()]
                     odd[rows[in_column & (apart >= least)]] = column
         rest = np.flatnonzero(odd == -2)
+        self.norm_gap = _heavy_gap(1, _NORM_GAP)
         if radius > 0 or len(norms) >= LEAST_SAMPLES:
             ordered = np.sort(norms[rest])
-            gap = _NORM_GAP
+            self.norm_gap = _NORM_GAP
             if len(ordered) >= LEAST_SAMPLES:
                 n_tail = _n_used(len(ordered), self._most) + self._most + 1
                 tail = ordered[-n_tail:, np.newaxis]
                 n_others = np.count_nonzero(ordered)
-                gap = float(_gaps(tail, n_others, self._most, _NORM_GAP)[0][0])
+                gaps, _ = _gaps(tail, n_others, self._most, _NORM_GAP)
+                self.norm_gap = float(gaps[0])
             ordered = ordered[-self._most - 1 :]
             before = np.maximum(ordered[:-1], radius)
-            jumps = (before > 0) & (ordered[1:] >= gap * before)
+            jumps = (before > 0) & (ordered[1:] >= self.norm_gap * before)
             if jumps.any():
                 least = ordered[1:][jumps.argmax()]
                 odd[rest[norms[rest] >= least]] = -1

@@ -22,7 +22,7 @@ from ._odd_samples import (
     sampled_rows,
     statistics,
 )
-from ._scaler_before import units_of_scaler_before
+from ._scaler_before import units_of_scaler_before, without_farthest
 
 # Entries of the subset that the PCA basis is fitted to (128 MB of float32).
 _PCA_SAMPLE_SIZE = 2**25
@@ -45,6 +45,13 @@ _INDICATOR_WEIGHT = 0.5
 
 # Limit to which values beyond the bounds are compressed, relative to range or radius.
 MARGIN = 0.5
+
+# Factor by which new values must at least lie farther out than in fit if they are rare
+# in their column, such as a pixel at the border that StandardScaler has enlarged. The
+# norm of a new sample is odd only without its largest values, since these may belong to
+# heavy tails.
+_GAP_OF_RARE = 1000.0
+_FREE_COLUMNS = 3
 
 # Samples outside a random subset rarely lie farther out by a larger factor.
 _BEYOND_SUBSET = 1.5
@@ -198,8 +205,11 @@ class InputScaler:
         columns are in unrelated units.
     n_samples_seen_ : int
         Number of samples used, without odd ones.
-    gap_ : ndarray of shape (n_features,)
-        Factor by which odd values lie farther out than all others.
+    common_, floor_, gap_ : ndarray of shape (n_features,)
+        Limits of ordinary values, see :class:`Limits`. The floor is at least the
+        largest distance of a sample from the common value.
+    norm_gap_ : float
+        Factor by which norms of odd samples are larger than the radius.
     low_, high_ : ndarray of shape (n_features,)
         Range of the scaled columns, float32.
     radius_ : float
@@ -255,7 +265,6 @@ class InputScaler:
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows])
         limits = Limits.of(sample)
-        self.gap_ = np.where(limits.gap < np.inf, limits.gap, GAP)
         survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
         self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
@@ -275,6 +284,12 @@ class InputScaler:
             survey.statistics, stats, sample if self.column_scaling else None
         )
         self.factor_, self.scale_, self.largest_ = self._factors(stats, sample, units)
+        self.common_, self.norm_gap_ = limits.common, survey.norm_gap
+        self.gap_, self.judged_ = limits.gap, np.ones(X.shape[1], dtype=bool)
+        if self.largest_ is None and limits.known.any():
+            self.judged_ = limits.known
+        floor = np.where(limits.floor < np.inf, limits.floor, 0.0)
+        self.floor_ = np.maximum(floor, self._farthest(stats))
         self.low_, self.high_ = self._scaled_range(stats)
         self.radius_ = self._radius(sample, stats)
         self.basis_, self.spread_ = None, 1.0
@@ -294,11 +309,10 @@ class InputScaler:
         if not self.factor_.any():
             self.n_reduced = None  # the inputs keep their number
             return self.fit(X)
-        inverse = self.inverse_factor
-        middle, half = (self.high_ + self.low_) / 2, (self.high_ - self.low_) / 2
-        floor = half * inverse
-        floor[inverse == 0] = floor.max()
-        limits = Limits(self.center_ + middle * inverse, floor, self.gap_)
+        floor = self.floor_.copy()
+        constant = self.factor_ == 0
+        floor[constant] = np.maximum(floor[constant], floor[~constant].max())
+        limits = Limits(self.common_, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
         self.odd_, stats = survey.odd, survey.statistics
         kept = np.ones(X.shape[0], dtype=bool)
@@ -307,7 +321,8 @@ class InputScaler:
             stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
-        constant = self.factor_ == 0
+        self.floor_ = np.maximum(self.floor_, self._farthest(stats))
+        self.norm_gap_ = max(self.norm_gap_, survey.norm_gap)
         farthest = np.maximum(stats.high - self.center_, self.center_ - stats.low)
         late = constant & (farthest > _ROUNDING * np.abs(self.center_))
         if late.any():
@@ -320,6 +335,10 @@ class InputScaler:
         self.radius_ = max(self.radius_, self._radius(sample, stats))
         self.n_samples_seen_ += stats.n_samples
         return self
+
+    def _farthest(self, stats):
+        """Return the largest distance of each column from its common value."""
+        return np.maximum(stats.high - self.common_, self.common_ - stats.low)
 
     def _start_counting(self, late, stats, sample):
         """Set the factors of columns that were constant in all samples so far."""
@@ -383,6 +402,11 @@ class InputScaler:
             units = None
             if self.column_scaling:
                 units = units_of_scaler_before(everything, stats, sample)
+                if units is None:
+                    # odd samples would enlarge the units that their norms are in
+                    nearer = without_farthest(sample)
+                    stats = statistics(sample, nearer)
+                    sample = sample[nearer]
         return stats.mean, self._factors(stats, sample, units)[0]
 
     def _factors(self, stats, sample, units=None):
@@ -446,26 +470,31 @@ class InputScaler:
         self.spread_ = float(max(spread, np.finfo(np.float32).tiny))
         self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
 
-    def transform(self, X):
-        """Return centered and scaled samples, float32, not reduced."""
-        return self._filled(X, None)
+    def transform(self, X, *, odd=None):
+        """Return centered and scaled samples, float32, not reduced.
+
+        Odd samples are added to the list `odd`, as pairs of a sample and an odd column,
+        or -1. Columns that were constant so far are not judged.
+        """
+        return self._filled(X, None, odd)
 
     def inverse_transform(self, X):
         """Return scaled samples in raw units, float64."""
         return X * self.inverse_factor + self.center_
 
-    def _filled(self, X, chosen):
+    def _filled(self, X, chosen, odd=None):
         """Return the scaled samples of X, all or the chosen ones, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
         parts = blocks(n_rows, X.shape[1])
         if len(parts) == 1 and chosen is None:
-            return self._scaled(X)
+            return self._scaled(X, odd)
         result = np.empty((n_rows, X.shape[1]), dtype=np.float32)
         for rows in parts:
-            result[rows] = self._scaled(X[rows if chosen is None else chosen[rows]])
+            part = X[rows if chosen is None else chosen[rows]]
+            result[rows] = self._scaled(part, odd, rows.start)
         return result
 
-    def _scaled(self, rows):
+    def _scaled(self, rows, odd=None, start=0):
         with np.errstate(over="ignore"):
             # in C order: the last bits of norms depend on the layout; in float64: a
             # large offset would leave no digits in float32
@@ -480,8 +509,33 @@ class InputScaler:
                 "standard deviations of the training data. Look for outliers or wrong "
                 "units in X."
             )
-        self._draw_in(scaled, np.flatnonzero((low < self.low_) | (high > self.high_)))
+        columns = np.flatnonzero((low < self.low_) | (high > self.high_))
+        if odd is not None:
+            for row, column in self._odd_among(scaled, columns):
+                odd.append((start + row, column))
+        self._draw_in(scaled, columns)
         return scaled
+
+    def _odd_among(self, scaled, columns):
+        """Return odd samples among scaled ones, with an odd column of each, or -1.
+
+        `columns` are those with values outside of their range.
+        """
+        odd = {}
+        gap = np.where(self.judged_, self.gap_, np.maximum(self.gap_, _GAP_OF_RARE))
+        reach = (gap * self.floor_ * self.factor_)[columns]
+        common = ((self.common_ - self.center_) * self.factor_)[columns]
+        beyond = np.abs(scaled[:, columns] - common) > reach
+        for row in np.flatnonzero(beyond.any(axis=1)):
+            odd[int(row)] = int(columns[beyond[row].argmax()])
+        with np.errstate(over="ignore"):
+            squares = np.einsum("ij,ij->i", scaled, scaled)
+        most = (self.norm_gap_ * self.radius_) ** 2
+        for row in np.flatnonzero(squares > most):
+            values = np.square(scaled[row, self.judged_], dtype=np.float64)
+            if np.sort(values)[:-_FREE_COLUMNS].sum() > most:
+                odd.setdefault(int(row), -1)
+        return odd.items()
 
     def _draw_in(self, scaled, columns):
         """Compress scaled samples beyond the bounds, in place."""

@@ -84,18 +84,41 @@ def _shrinking(sample):
     few samples cannot change. Columns in which half of the samples have one value, such
     as indicators, have no such unit; their factor is 1.
     """
-    n_samples = len(sample)
     shrinking = np.ones(sample.shape[1])
+    apart, judged = _in_robust_units(sample)
+    if len(sample) < LEAST_SAMPLES or len(judged) < 2:
+        return shrinking, slice(None)
+    inner = apart[_nearest(apart)]
+    shrinking[judged] = np.ptp(apart, axis=0) / np.ptp(inner, axis=0)
+    return shrinking, judged
+
+
+def without_farthest(sample):
+    """Return a mask of a subset without the samples that are farthest from the center.
+
+    As many as may be odd, in units that they cannot change.
+    """
+    kept = np.ones(len(sample), dtype=bool)
+    apart, judged = _in_robust_units(sample)
+    if len(sample) >= LEAST_SAMPLES and len(judged) >= 2:
+        kept[:] = False
+        kept[_nearest(apart)] = True
+    return kept
+
+
+def _in_robust_units(sample):
+    """Return deviations of columns from the median in units of quantiles, and which."""
+    n_samples = len(sample)
     ordered = np.sort(sample.astype(np.float64), axis=0)
     middle = ordered[n_samples // 2]
     units = ordered[n_samples - 1 - n_samples // 10] - ordered[n_samples // 10]
     often = np.count_nonzero(ordered == middle, axis=0)
     judged = np.flatnonzero((units > 0) & (often < n_samples / 2))
-    n_far = math.ceil(ODD_SHARE * n_samples)
-    if n_samples < LEAST_SAMPLES or len(judged) < 2:
-        return shrinking, slice(None)
-    apart = (sample[:, judged] - middle[judged]) / units[judged]
+    return (sample[:, judged] - middle[judged]) / units[judged], judged
+
+
+def _nearest(apart):
+    """Return the samples without the farthest ones."""
     norms = np.einsum("ij,ij->i", apart, apart)
-    inner = apart[np.argsort(norms, kind="stable")[:-n_far]]
-    shrinking[judged] = np.ptp(apart, axis=0) / np.ptp(inner, axis=0)
-    return shrinking, judged
+    n_far = math.ceil(ODD_SHARE * len(apart))
+    return np.argsort(norms, kind="stable")[:-n_far]

@@ -31,10 +31,17 @@ from ._data import LAST_PHASE
 from ._explain import as_numbers, explained
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
-from ._inference import apply_to_samples, check_out, on_device, output_dtype
-from ._messages import warn_of_unseen
+from ._inference import (
+    Unlike,
+    apply_to_samples,
+    check_out,
+    on_device,
+    output_dtype,
+)
+from ._messages import warn_of_unlike
 from ._novelty import DistanceToCenters
 from ._persistence import save
+from ._precomputed import distances_kept, features_of_distances, is_precomputed
 
 # Samples per chunk when transform writes to `out`.
 _ROWS_AT_ONCE = 2**14
@@ -89,7 +96,9 @@ class DeepManifold(
     ``_draws_globally`` to return False if your method does not use it.
 
     The constructor parameters in ``_parameter_constraints`` are required. Methods for
-    images also have the parameter ``image_shape``.
+    images also have the parameter ``image_shape``. If a method has the parameter
+    ``metric`` and it is "precomputed", X holds distances: they are checked, and the
+    network reads them in place of features.
 
     Read more in the :ref:`User Guide <own_method>`.
 
@@ -273,7 +282,8 @@ class DeepManifold(
     def transform(self, X, *, out=None):
         """Embed samples with the learned network.
 
-        The result for a sample is bit for bit independent of the other samples.
+        The result for a sample is bit for bit independent of the other samples. A
+        warning names samples many times farther out than the training data.
 
         Parameters
         ----------
@@ -304,14 +314,19 @@ class DeepManifold(
             return embedding.astype(output_dtype(X.dtype), copy=False)
         check_out(out, (X.shape[0], self._n_features_out))
         network, device = on_device(self, self.network_)
-        unseen = set()
+        unlike = Unlike()
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             outputs = apply_to_samples(
-                network, self._scaler, X[part], device=device, unseen=unseen
+                network,
+                self._scaler,
+                X[part],
+                device=device,
+                unlike=unlike,
+                first=start,
             )
             out[part] = self._present(outputs)
-        warn_of_unseen(self, unseen)
+        warn_of_unlike(self, unlike, X)
         return out
 
     def score_samples(self, X):
@@ -403,11 +418,17 @@ class DeepManifold(
             If a parameter is invalid, or the network cannot be exported.
         """
         check_is_fitted(self)
+        if is_precomputed(self):
+            raise ValueError(
+                f"{type(self).__name__}(metric='precomputed') has no ONNX graph: it "
+                "reads distances to the training samples."
+            )
         _onnx.to_onnx(self, path, method, dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.pairwise = is_precomputed(self)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
@@ -418,11 +439,12 @@ class DeepManifold(
     # -- fit, step by step
 
     def _fit(self, X, y, *, part=False):
-        job = validate(self, X, y, part=part)
-        scaler = scale(job)
-        run = prepare(job, scaler)
-        objective = self._learn(run.data, run)
-        publish(job, scaler, run, objective)
+        with distances_kept(self, part=part):
+            job = validate(self, X, y, part=part)
+            scaler = scale(job)
+            run = prepare(job, scaler)
+            objective = self._learn(run.data, run)
+            publish(job, scaler, run, objective)
 
     def _learn(self, data, run):
         """Build the objective and minimize it. A method in phases overrides this."""
@@ -487,6 +509,11 @@ class DeepManifold(
     # -- from samples to outputs
 
     def _validate(self, X, *, reset):
+        if is_precomputed(self):
+            return features_of_distances(self, X, self._validate_table, reset=reset)
+        return self._validate_table(X, reset=reset)
+
+    def _validate_table(self, X, *, reset):
         if not reset and _is_valid(self, X):
             return X
         try:
@@ -517,11 +544,11 @@ class DeepManifold(
     def _outputs(self, network, samples):
         """Return the outputs of a network for validated samples, float32."""
         network, device = on_device(self, network)
-        unseen = set()
+        unlike = Unlike()
         outputs = apply_to_samples(
-            network, self._scaler, samples, device=device, unseen=unseen
+            network, self._scaler, samples, device=device, unlike=unlike
         )
-        warn_of_unseen(self, unseen)
+        warn_of_unlike(self, unlike, samples)
         return outputs
 
 

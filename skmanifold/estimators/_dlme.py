@@ -7,7 +7,6 @@ from collections import OrderedDict
 from numbers import Integral, Real
 
 import torch
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -24,10 +23,7 @@ from skmanifold.base import (
     sharded,
 )
 from skmanifold.graph import (
-    check_distances,
     connected_components_of,
-    distances_to_landmarks,
-    landmark_paths,
     may_hold_strangers,
     neighbors_from_connectivity,
 )
@@ -39,9 +35,6 @@ from skmanifold.losses import (
 )
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions, read_targets
-
-# Samples by paths to which others are known where few distances are given.
-_N_LANDMARKS = 128
 
 
 class DLMEObjective(nn.Module):
@@ -482,7 +475,6 @@ callable or None, default=None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.pairwise = self._is_precomputed()
         tags.target_tags.required = bool(self.label_weight)
         return tags
 
@@ -511,18 +503,7 @@ callable or None, default=None
         """
         return super().fit(X, y)
 
-    # -- distances in place of features
-
-    def _is_precomputed(self):
-        return isinstance(self.metric, str) and self.metric == "precomputed"
-
     def _fit(self, X, y, *, part=False):
-        if part and self._is_precomputed():
-            raise ValueError(
-                "partial_fit is not for metric='precomputed': a part has no distances "
-                "to later ones. Call fit with all distances, or pass features."
-            )
-        self._distances = None  # those of the training data, from _validate on
         # parts that follow a whole fit refine its map, as gently as it ended
         self._n_refined = (
             getattr(self, "_sizes", {}).get("n_whole", 0) if part else None
@@ -530,42 +511,16 @@ callable or None, default=None
         try:
             super()._fit(X, y, part=part)
         finally:
-            del self._distances, self._n_refined
+            del self._n_refined
 
     def _validate(self, X, *, reset):
-        training = reset or getattr(self, "_distances", X) is None
-        if not self._is_precomputed():
-            rows = super()._validate(X, reset=reset)
-            if reset:
-                self._paths = None
-                self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
-            return rows
-        rows = super()._validate(check_distances(X), reset=reset)
-        check_distances(rows, square=training)
-        if training:
-            self._distances = rows
+        rows = super()._validate(X, reset=reset)
         if reset:
-            self._keeps_columns = False
-            self._paths = (
-                landmark_paths(rows, _N_LANDMARKS) if sparse.issparse(rows) else None
-            )
-        if self._paths is not None:
-            return distances_to_landmarks(rows, self._paths)
-        if sparse.issparse(rows):
-            raise ValueError(
-                "X is sparse, but fit was given the distances between all samples: "
-                "pass those from each new sample to all training samples, as a dense "
-                "array."
+            # distances are never reduced by keeping columns
+            self._keeps_columns = self.metric != "precomputed" and may_hold_strangers(
+                rows, self.n_neighbors
             )
         return rows
-
-    def _presentation(self):
-        if self._is_precomputed():
-            raise ValueError(
-                "DLME(metric='precomputed') has no ONNX graph: what it reads are "
-                "distances to the training samples."
-            )
-        return super()._presentation()
 
     # -- the hooks
 
@@ -697,15 +652,11 @@ callable or None, default=None
             lists = neighbors_from_connectivity(graph, data.n_samples, self.n_neighbors)
             neighbors = Neighbors.on(data.device, *lists)
         else:
-            samples = data.X
-            if self._is_precomputed():
-                samples = self._distances
-            elif self.metric == "euclidean" and not self.metric_params:
-                samples = None  # the inputs
+            on_inputs = self.metric == "euclidean" and not self.metric_params
             neighbors = find_neighbors(
                 data,
                 self.n_neighbors,
-                samples=samples,
+                samples=None if on_inputs else data.X,
                 metric=self.metric,
                 metric_params=self.metric_params,
                 algorithm=self.neighbors_algorithm,

@@ -93,7 +93,9 @@ default="linear"
 
     metric : str or callable, default="euclidean"
         Metric of the neighbors: the Euclidean one is measured on the scaled inputs,
-        others on X.
+        others on X. If "precomputed", X holds distances: in ``fit`` those between all
+        samples, or in a sparse matrix those of each to some others; in ``transform``
+        those from new samples to the training samples.
 
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Search algorithm, see :func:`skmanifold.graph.nearest_neighbors`.

@@ -13,6 +13,7 @@ from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
+    InvalidDistance,
     check_both_sides,
     describe_metric,
     learned_space,
@@ -204,13 +205,12 @@ def neighbors_from_data(
     groups = np.full(len(first), -1)
     if name in _OF_COLUMNS and raw.shape[1] > WIDE:
         groups = small_groups(raw if all_distinct else raw[first], n_neighbors)
-    if (groups < 0).all():
-        indices, distances = nearest_neighbors(distinct, n_neighbors, **options)
-        counts = np.full(len(first), n_neighbors)
-    else:
+    try:
         indices, distances, counts = _within_groups(
             distinct, groups, n_neighbors, options
         )
+    except InvalidDistance as error:
+        raise error.renumbered(first) from None
     unrelated = _NOTHING_IN_COMMON.get(name, np.inf)
     unrelated -= _ROUNDINGS * np.finfo(distances.dtype).eps
     counts = np.minimum(counts, np.count_nonzero(distances < unrelated, axis=1))
@@ -305,6 +305,9 @@ def _possible(n_neighbors, n_distinct, n_samples, warn):
 def _within_groups(X, groups, n_neighbors, options):
     """Return neighbors within each small group, and within the rest."""
     n_samples = X.shape[0]
+    if (groups < 0).all():
+        indices, distances = nearest_neighbors(X, n_neighbors, **options)
+        return indices, distances, np.full(n_samples, n_neighbors)
     indices = np.repeat(np.arange(n_samples)[:, np.newaxis], n_neighbors, axis=1)
     distances = np.zeros(indices.shape, dtype=X.dtype)
     counts = np.zeros(n_samples, dtype=np.int64)
@@ -313,7 +316,10 @@ def _within_groups(X, groups, n_neighbors, options):
     for members in np.split(order, starts):
         k = min(n_neighbors, len(members) - 1)
         if k:
-            near, near_distances = nearest_neighbors(X[members], k, **options)
+            try:
+                near, near_distances = nearest_neighbors(X[members], k, **options)
+            except InvalidDistance as error:
+                raise error.renumbered(members) from None
             indices[members, :k] = members[near]
             distances[members, :k] = near_distances
             counts[members] = k

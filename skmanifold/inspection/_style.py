@@ -14,7 +14,13 @@ from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
-from skmanifold.utils._labels import joined, read_dates, read_labels, read_numbers
+from skmanifold.utils._labels import (
+    are_many,
+    joined,
+    read_dates,
+    read_labels,
+    read_numbers,
+)
 from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._sklearn import (
     StrOptions,
@@ -375,7 +381,8 @@ def check_target(
 def _are_continuous(numbers):
     # ignoring missing numbers
     known = numbers[~np.isnan(numbers)]
-    return bool((known != np.round(known)).any() or np.isinf(known).any())
+    fractional = (known != np.round(known)).any() or np.isinf(known).any()
+    return bool(fractional) or are_many(known)
 
 
 def _are_many(days):

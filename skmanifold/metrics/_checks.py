@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import check_both_sides
-from skmanifold.utils._labels import read_labels
+from skmanifold.utils._labels import read_labels, warn_of_many
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
@@ -78,7 +78,9 @@ def check_pair(X, Z, *, metric="euclidean", min_samples=2, sparse=True):
 
 def check_labels(y, n_samples, name="y"):
     """Return the classes as codes 0, 1, ..., and -1 where the label is missing."""
-    codes = read_labels(y, n_samples, name).codes
+    labels = read_labels(y, n_samples, name)
+    warn_of_many(labels, name)
+    codes = labels.codes
     if len(codes) and (codes < 0).all():
         raise ValueError(
             f"All labels in {name} are missing (None, NaN or NA). At least one is"

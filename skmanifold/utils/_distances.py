@@ -66,7 +66,7 @@ def check_distances(distances, rows, metric, columns=None):
     others = positions[:, 1] if columns is None else columns[bad]
     # name two different samples if possible
     first = (others != np.asarray(rows)[positions[:, 0]]).argmax()
-    raise _invalid(metric, kind, rows[positions[first, 0]], others[first])
+    raise InvalidDistance(metric, kind, rows[positions[first, 0]], others[first])
 
 
 def check_both_sides(D, name="X"):
@@ -88,8 +88,24 @@ def _is_upper(D):
     return not any(D[i, :i].any() for i in range(1, len(D)))
 
 
-def _invalid(metric, kind, first, second):
-    """Return the error for an invalid distance."""
+class InvalidDistance(ValueError):
+    """Error about a distance of a metric between two samples."""
+
+    def __init__(self, metric, kind, first, second):
+        super().__init__(_message(metric, kind, first, second))
+        self.details = metric, kind, first, second
+
+    def __reduce__(self):
+        return type(self), self.details
+
+    def renumbered(self, numbers):
+        """Return the error for a subset of samples with these numbers."""
+        metric, kind, first, second = self.details
+        return InvalidDistance(metric, kind, numbers[first], numbers[second])
+
+
+def _message(metric, kind, first, second):
+    """Return the message about an invalid distance."""
     remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
     if remedy is None:
         remedy = "Return 0 for equal samples, and larger numbers for less similar ones."
@@ -98,7 +114,7 @@ def _invalid(metric, kind, first, second):
                 "If it is a similarity, subtract it from its largest value, for"
                 " example."
             )
-    return ValueError(
+    return (
         f"metric={describe_metric(metric)} returns distances that are {kind}, such as "
         f"between samples {first} and {second}. Distances must be numbers of at least "
         f"0. {remedy}"
@@ -250,7 +266,7 @@ class CheckedDistances:
             flat = lengths <= 1e-14 * np.sqrt(n_features) * np.abs(self.means)
             if flat.any():
                 first = flat.argmax()
-                raise _invalid(metric, "NaN", first, 0 if first else 1)
+                raise InvalidDistance(metric, "NaN", first, 0 if first else 1)
             self.lengths = lengths
 
     @property

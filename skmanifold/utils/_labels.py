@@ -11,6 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skmanifold.utils._sklearn import safe_indexing
+from skmanifold.utils._warnings import warn
+
+# Numbers are not classes if there are more different ones than this, and they are more
+# than this share of all, as in sklearn.utils.multiclass.type_of_target.
+_MOST_CLASSES = 20
+_MOST_DIFFERENT = 0.5
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -37,6 +43,24 @@ class Labels(NamedTuple):
         if all(floats) and all(value.is_integer() for value in values):
             return [f"{value:.0f}" for value in values]
         return [str(value) for value in values]
+
+
+def are_many(numbers):
+    """Return whether numbers that are not missing have too many values for classes."""
+    n_values = len(np.unique(numbers))
+    return n_values > max(_MOST_CLASSES, round(_MOST_DIFFERENT * len(numbers)))
+
+
+def warn_of_many(labels, name="y"):
+    """Warn of labels that are numbers, most of them different."""
+    known = labels.codes[labels.codes >= 0]
+    if labels.classes.dtype.kind in "iuf" and are_many(known):
+        warn(
+            f"{name} has {len(labels.classes)} different numbers for {len(known)} "
+            "samples, like a continuous target, but classes are needed. Discretize it, "
+            "for example with KBinsDiscretizer; or convert it to strings if they are "
+            "classes."
+        )
 
 
 def read_labels(
@@ -149,6 +173,7 @@ def read_targets(y, n_samples=None, name="y"):
     array([ 0,  1, -1,  1])
     """
     labels = read_labels(y, n_samples, name)
+    warn_of_many(labels, name)
     numbers = labels.classes.dtype.kind in "if"
     if not numbers or -1 not in labels.classes or labels.classes.tolist() == [-1, 1]:
         return labels

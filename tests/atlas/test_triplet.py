@@ -264,7 +264,7 @@ def test_same_result_for_each_habit_of_targets(iris, habit):
 def test_classes_of_very_unequal_sizes(counts):
     rows = np.random.RandomState(0).randn(45, 5)
     for X in (rows, np.repeat(rows[:5], 9, axis=0)):
-        model = quick(max_epochs=5).fit(X, make_labels(counts))
+        model = quick(max_epochs=5).fit(X, make_labels(counts).astype(str))
         assert np.isfinite(model.embedding_).all()
         assert np.isfinite(model.history_["loss"]).all()
         assert np.isfinite(model.kneighbors()[0]).all()
@@ -290,7 +290,7 @@ def test_forgotten_targets_are_asked_for(iris, method):
     [
         (None, "requires y to be passed, but the target y is None"),
         (np.zeros(150), "y has 1 class and at most 150 samples of each, but a"),
-        (np.arange(150), "y has 150 classes and at most 1 sample of each"),
+        (np.arange(150).astype(str), "y has 150 classes and at most 1 sample of each"),
         (np.linspace(0, 1, 150), "Unknown label type"),
         (np.zeros((150, 2)), "y should be a 1d array"),
         (np.full(150, np.nan), "NaN"),

@@ -15,6 +15,7 @@ from sklearn.datasets import (
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     RobustScaler,
@@ -345,9 +346,11 @@ def test_scalers_before_do_not_make_it_worse(load, before, kind):
     assert neighbor_purity(rows, y[kept]) > expected - 0.02
 
 
-@pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
+@pytest.mark.parametrize(
+    "before", [FunctionTransformer, StandardScaler, MinMaxScaler, MaxAbsScaler]
+)
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
-def test_scalers_before_that_one_sample_of_ten_times_its_size_rules(load, before):
+def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     data, y = load(return_X_y=True)
     X = data.copy()
     X[40] *= 10
@@ -408,6 +411,70 @@ def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
         assert np.array_equal(other.odd_, learnt.odd_)
         assert np.array_equal(other.basis_, learnt.basis_)
         assert np.array_equal(other.transform(same), learnt.transform(X))
+
+
+def odd_among(fitted, X):
+    """Samples that are odd among new ones."""
+    odd = []
+    fitted.transform(X, odd=odd)
+    return [row for row, _ in odd]
+
+
+@pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
+@pytest.mark.parametrize("load", [load_wine, load_iris, load_digits, load_diabetes])
+def test_new_samples_that_are_odd(load, before):
+    X = load().data[np.random.RandomState(0).permutation(len(load().data))]
+    half, new = np.array_split(X, 2)
+    scaler = before().fit(half)
+    fitted = InputScaler(random_state=0).fit(scaler.transform(half))
+    assert odd_among(fitted, scaler.transform(new)) == []
+    new[5] *= 100
+    new[-3] = -9999
+    expected = [5, len(new) - 3]
+    assert odd_among(fitted, scaler.transform(new)) == expected
+    assert odd_among(fitted, sparse.csr_array(scaler.transform(new))) == expected
+
+
+def test_an_odd_column_of_new_samples_is_named():
+    rng = np.random.RandomState(0)
+    fitted = InputScaler().fit(rng.randn(300, 4))
+    new = rng.randn(1200, 4)
+    new[700, 2] = 1e6
+    odd = []
+    fitted.transform(new, odd=odd)
+    assert odd == [(700, 2)]
+
+
+@pytest.mark.parametrize("n_samples", [60, 300, 1500])
+@pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, MinMaxScaler])
+def test_new_samples_of_heavy_tails_are_ordinary(before, n_samples):
+    shape = n_samples, 20
+    sizes = np.linspace(0.2, 2, 20)
+    for draw in (
+        lambda rng: rng.lognormal(0, 2, shape),
+        lambda rng: rng.lognormal(0, sizes, shape),
+        lambda rng: rng.pareto(1.5, shape),
+        lambda rng: rng.standard_t(3, shape),
+        lambda rng: rng.poisson(rng.lognormal(-1, 1.5, shape)),
+        lambda rng: np.where(rng.rand(*shape) < 0.9, 0.0, rng.lognormal(7, 1.5, shape)),
+        lambda rng: rng.rand(*shape) < 0.02,
+        lambda rng: rng.lognormal(0, 1, (n_samples, 1)) * rng.lognormal(0, 0.3, shape),
+    ):
+        rng = np.random.RandomState(0)
+        scaler = before().fit(draw(rng))
+        fitted = InputScaler(random_state=0)
+        fitted.fit(scaler.transform(draw(np.random.RandomState(0))))
+        for _ in range(3):
+            assert odd_among(fitted, scaler.transform(draw(rng))) == []
+
+
+@pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
+def test_a_class_that_was_held_out_is_ordinary(digits, before):
+    X, y = digits
+    for c in range(10):
+        scaler = before().fit(X[y != c])
+        fitted = InputScaler(random_state=0).fit(scaler.transform(X[y != c]))
+        assert odd_among(fitted, scaler.transform(X[y == c])) == []
 
 
 def test_the_basis_ignores_odd_samples(digits):

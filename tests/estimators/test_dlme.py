@@ -670,32 +670,7 @@ class TestPrecomputed:
         with pytest.raises(ValueError, match="square"):
             model.fit(D[:100])
 
-    def test_is_pairwise(self):
-        assert get_tags(quick(metric="precomputed")).input_tags.pairwise
-        assert not get_tags(quick()).input_tags.pairwise
-
-    @pytest.mark.parametrize(
-        "change, match",
-        [
-            (lambda D: D[:, :-1], "square"),
-            (lambda D: np.exp(-D), "diagonal"),
-            (lambda D: -D, "negative"),
-            (lambda D: np.where(D > 50, np.inf, D), "infinite"),
-            (lambda D: np.where(D > 50, np.nan, D), "NaN"),
-        ],
-    )
-    def test_what_is_no_distance(self, change, match):
-        D = pairwise_distances(self.X)
-        with pytest.raises(ValueError, match=match):
-            self.fit(change(D))
-        model = self.fit(D)
-        if match not in ("square", "diagonal"):
-            with pytest.raises(ValueError, match=match):
-                model.transform(change(D))
-
     def test_what_cannot_be_had(self):
         D = pairwise_distances(self.X)
-        with pytest.raises(ValueError, match="a part has no distances"):
-            quick(metric="precomputed").partial_fit(D)
         with pytest.raises(ValueError, match=r"sparse.*all samples"):
             self.fit(D).transform(kneighbors_graph(self.X, 8, mode="distance"))

@@ -1,5 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
+import pickle
 import warnings
 
 import numpy as np
@@ -18,6 +19,17 @@ from skmanifold.graph._distinct import distinct_rows, small_groups
 from skmanifold.graph._lists import neighbors_from_connectivity
 
 RNG = np.random.default_rng(0)
+
+
+def test_errors_about_distances_name_samples_of_x():
+    X = np.repeat(topics_and_strangers().astype(float), 2, axis=0)
+    X[[70, 190]] = 0  # 0 / 0 from each other, beside copies and samples alone
+    with pytest.raises(ValueError, match=r"NaN, such as between samples 70 and 70\."):
+        neighbors_from_data(X, 5, metric="braycurtis")
+    X[[31, 44]] = 1.0
+    with pytest.raises(ValueError, match=r"samples (31|44) and ") as caught:
+        neighbors_from_data(X, 5, metric="correlation")
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def topics_and_strangers(n_strangers=20, width=3, repeat=1):

@@ -210,6 +210,13 @@ def test_continuous_color():
     assert display.legend_ is None
 
 
+def test_whole_numbers_most_of_which_differ_are_a_continuous_color():
+    prices = 7 * np.arange(300) % 1100
+    assert EmbeddingDisplay.from_embedding(Z, prices).colorbar_ is not None
+    persons = np.arange(300) // 10
+    assert EmbeddingDisplay.from_embedding(Z, persons).colorbar_ is None
+
+
 @pytest.mark.parametrize(
     "convert",
     [

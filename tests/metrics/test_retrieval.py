@@ -119,8 +119,8 @@ def test_a_subsample_asks_among_all(pair, metric, distances):
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_subsample_of_single_members_is_refused(pair, metric):
-    labels = np.arange(60)
-    labels[1] = 0
+    labels = np.arange(60).astype(str)
+    labels[1] = "0"
     rows = np.random.RandomState(0).choice(60, size=5, replace=False)
     assert not set(rows) & {0, 1}
     with pytest.raises(ValueError, match=r"n_samples=5 queries .* Increase n_samples"):

@@ -276,7 +276,7 @@ def test_a_continuous_y_is_refused(iris, name):
             get_scorer(name)(pca, iris[0], y)
     if name == "kmeans":
         with pytest.raises(ValueError, match=r"all 150 labels .* differ"):
-            get_scorer(name)(pca, iris[0], np.arange(150))
+            get_scorer(name)(pca, iris[0], np.arange(150).astype(str))
 
 
 @pytest.mark.parametrize("name", ["kmeans", "linear_svm", "cluster_rank_accuracy"])

@@ -276,6 +276,11 @@ class TakesMinusOneForAClass(ClassifierMixin, SoundSupervised):
         return self
 
 
+@broken("check_numbers_as_classes", "y of ages in days must give 1 warnings")
+class TakesAnyNumbers(ClassifierMixin, SoundSupervised):
+    pass
+
+
 @broken("check_unknown_labels", "predict must return elements of classes_")
 class PredictsClusters(ClassifierMixin, SoundSupervised):
     def fit(self, X, y=None):
@@ -620,6 +625,14 @@ class TakesAllPairs(QuickDLME):
         return self._lists(data, neighbors_from_graph(graph, data.n_samples)[0])
 
 
+@broken("check_precomputed_distances", "on similarities must be refused")
+class TakesSimilarities(QuickDLME):
+    def _validate(self, X, *, reset):
+        if isinstance(X, np.ndarray) and X.shape[:1] == X.shape[1:]:
+            X = X - np.diag(np.diag(X))
+        return super()._validate(X, reset=reset)
+
+
 @broken("check_odd_columns", "on one column must separate samples")
 class DropsAColumn(Sound):
     def _present(self, outputs):
@@ -642,6 +655,34 @@ class DividesByTheLargest(Sound):
 
     def _present(self, outputs):
         return outputs / self._largest
+
+
+@broken("check_odd_new_samples", "must name sample 7 in one warning")
+class TellsNothingOfNewSamples(Sound):
+    def transform(self, X):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().transform(X)
+
+
+@broken("check_odd_new_samples", "on ordinary samples of raw data must not warn")
+class FindsAllNewSamplesOdd(Sound):
+    def transform(self, X):
+        if len(X) == 40:
+            warnings.warn("Sample 7 lies far away.", stacklevel=2)
+        return super().transform(X)
+
+
+@broken("check_heavy_tails", "on new log-normal columns must not warn")
+class TakesNewTailsForErrors(Sound):
+    def transform(self, X):
+        if not np.array_equal(X[:1], self._first):
+            warnings.warn("Sample 3 lies far away.", stacklevel=2)
+        return super().transform(X)
+
+    def fit(self, X, y=None):
+        self._first = X[:1]
+        return super().fit(X, y)
 
 
 @broken("check_novelty", "must be lower for samples outside")

@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
+from skmanifold.metrics._checks import check_labels
 from skmanifold.utils._labels import joined, read_labels, read_numbers, read_targets
 
 NAMES = ["b", None, "a", "b"]
@@ -144,6 +145,26 @@ def test_minus_one_is_unknown_to_training():
     # names are names, and to metrics and displays -1 is a class
     assert_array_equal(read_targets(["-1", "0"]).codes, [0, 1])
     assert_array_equal(read_labels([-1, 0]).codes, [0, 1])
+
+
+def test_whole_numbers_most_of_which_differ_are_named():
+    rng = np.random.RandomState(0)
+    prices = rng.randint(1000, 3000, 400)
+    for y in (prices, prices.astype(float), pd.Series(prices), [*prices, None]):
+        with pytest.warns(UserWarning, match=r"y has \d+ different numbers for 400"):
+            read_targets(y)
+        with pytest.warns(UserWarning, match="like a continuous target"):
+            check_labels(y, len(y))
+    for classes in (
+        np.arange(400) // 10,  # persons
+        np.arange(400) // 2,  # pairs
+        rng.zipf(1.5, 400),  # words
+        rng.permutation(400).astype(str),
+        rng.permutation(20),
+        np.append(np.arange(40), np.full(100, -1)),  # few are known
+    ):
+        read_targets(classes)
+        check_labels(classes, len(classes))
 
 
 def test_numbers():

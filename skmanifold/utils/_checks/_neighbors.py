@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
+from sklearn.utils import get_tags
 
 from ._common import (
     Subject,
@@ -146,3 +147,62 @@ def check_distances_as_a_graph(name, estimator):
     ones = np.ones_like(D)
     case = f"{name}(connectivity=a graph of all pairs)"
     assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", case)
+
+
+def check_precomputed_distances(name, estimator):
+    """With ``metric="precomputed"`` X holds distances, and nothing else is accepted."""
+    subject = Subject(estimator)
+    if not subject.has("metric"):
+        return
+    X, y = subject.X, subject.y
+    D = pairwise_distances(X)
+    new = pairwise_distances(subject.data(9, random_state=1)[0], X)
+    case = f"{name}(metric='precomputed')"
+    assert get_tags(subject.new(metric="precomputed")).input_tags.pairwise, (
+        f"{case} must have the tag input_tags.pairwise."
+    )
+    for kind, distances in {
+        "dense": D,
+        "sparse": kneighbors_graph(X, 12, mode="distance"),
+    }.items():
+        with only_user_warnings(case):
+            model = subject.fit(distances, y, metric="precomputed")
+        assert_same_bits(
+            model.transform(distances),
+            model.embedding_,
+            f"{case}: embedding_ must be transform(X) for {kind} distances.",
+        )
+        spread = model.embedding_.std(axis=0).max()
+        assert np.isfinite(model.embedding_).all() and spread > 0, (
+            f"{case} must separate samples by {kind} distances."
+        )
+        if kind == "dense":
+            assert np.isfinite(model.transform(new)).all(), (
+                f"{case} must transform the distances of new samples."
+            )
+    for kind, wrong, pattern in [
+        ("a matrix that is not square", D[:, :-1], "square"),
+        ("similarities", np.exp(-D), "diagonal"),
+        ("negative entries", -D, "negative"),
+        ("infinite entries", np.where(D > np.median(D), np.inf, D), "infinite"),
+        ("NaN", np.where(D > np.median(D), np.nan, D), "NaN"),
+        ("the upper half of the distances", np.triu(D), "one side"),
+        ("the lower half of a sparse matrix", sparse.csr_array(np.tril(D)), "one side"),
+    ]:
+        model = subject.new(metric="precomputed")
+        before = state(model)
+        assert_refuses(
+            lambda m=model, D=wrong: m.fit(D, y), pattern, f"{case} on {kind}"
+        )
+        assert_untouched(model, before, f"{case} on {kind}")
+    model = subject.fit(D, y, metric="precomputed")
+    for kind, wrong in {"negative": -new, "NaN": new * np.nan}.items():
+        assert_refuses(
+            lambda D=wrong: model.transform(D), kind, f"{case}.transform on {kind}"
+        )
+    if hasattr(model, "partial_fit"):
+        assert_refuses(
+            lambda: subject.new(metric="precomputed").partial_fit(D, y),
+            "part",
+            f"{case}.partial_fit",
+        )

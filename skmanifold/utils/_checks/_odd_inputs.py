@@ -7,9 +7,11 @@ import re
 import warnings
 
 import numpy as np
+from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 
 from ._common import (
     Subject,
+    assert_same_bits,
     assert_sensible,
     assert_untouched,
     only_user_warnings,
@@ -99,13 +101,54 @@ def check_odd_samples(name, estimator):
         assert sum("sample 0" in text for text in texts) == 1, (
             f"{case} must name sample 0 in one warning; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, case)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the outlier among new samples
+            assert_sensible(subject, model, X, case)
         spread = model.embedding_[1:].std(axis=0).max()
         assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
             f"{case} must keep the others apart, but the standard deviation of their "
             f"embedding is {spread:g}, and {expected.embedding_.std(axis=0).max():g} "
             "without the outlier."
         )
+
+
+def check_odd_new_samples(name, estimator):
+    """A warning of ``transform`` names new outliers; others have the same embedding."""
+    subject = Subject(estimator)
+    new, _ = subject.data(40, random_state=1)
+    for kind, scaler in {
+        "raw data": FunctionTransformer(),
+        "standardized data": StandardScaler(),
+        "data after RobustScaler": RobustScaler(),
+    }.items():
+        scaler.fit(subject.X)
+        model = subject.fit(scaler.transform(subject.X), subject.y)
+        case = f"{name}.transform on ordinary samples of {kind}"
+        with only_user_warnings(case) as caught:
+            expected = model.transform(scaler.transform(new))
+        assert not caught, f"{case} must not warn, but: {caught[0].message}"
+        for outlier, value in {
+            "a sample multiplied by 100": new[7] * 100,
+            "a sentinel in all columns": -9999.0,
+            "a sentinel in one column": np.where(
+                np.arange(subject.n_features), new[7], 1e6
+            ),
+        }.items():
+            X = new.copy()
+            X[7] = value
+            case = f"{name}.transform on {outlier} ({kind})"
+            with only_user_warnings(case) as caught:
+                Z = model.transform(scaler.transform(X))
+            texts = [str(warning.message) for warning in caught]
+            assert len(texts) == 1 and "sample 7" in texts[0], (
+                f"{case} must name sample 7 in one warning; warnings: {texts}"
+            )
+            assert np.isfinite(Z).all(), f"{case} must give a finite embedding."
+            assert_same_bits(
+                np.delete(Z, 7, axis=0),
+                np.delete(expected, 7, axis=0),
+                f"{case} must not change the embedding of others.",
+            )
 
 
 def check_novelty(name, estimator):
@@ -128,11 +171,12 @@ def check_heavy_tails(name, estimator):
     subject = Subject(estimator)
     shape = 200, subject.n_features
     rng = np.random.RandomState(0)
-    for kind, X in {
-        "log-normal columns": rng.lognormal(0, 1.5, shape),
-        "counts": rng.poisson(rng.lognormal(0, 1, shape)).astype(float),
-        "rare indicators": (rng.rand(*shape) < 0.05).astype(float),
+    for kind, draw in {
+        "log-normal columns": lambda rng: rng.lognormal(0, 1.5, shape),
+        "counts": lambda rng: rng.poisson(rng.lognormal(0, 1, shape)).astype(float),
+        "rare indicators": lambda rng: (rng.rand(*shape) < 0.05).astype(float),
     }.items():
+        X = draw(rng)
         case = f"{name} on {kind}"
         with only_user_warnings(case) as caught:
             model = subject.fit(X)
@@ -141,6 +185,10 @@ def check_heavy_tails(name, estimator):
             f"{case} must use all samples; warnings: {texts}"
         )
         assert_sensible(subject, model, X, case)
+        case = f"{name} on new {kind}"
+        with only_user_warnings(case) as caught:
+            model.transform(draw(rng))
+        assert not caught, f"{case} must not warn, but: {caught[0].message}"
 
 
 def check_columns_that_vary_late(name, estimator):

@@ -23,6 +23,7 @@ from ._common import (
     assert_world_untouched,
     global_state,
     loaded_torch,
+    only_user_warnings,
     row_methods,
     state,
 )
@@ -244,6 +245,28 @@ def check_unknown_labels(name, estimator):
             lambda: subject.new().fit(subject.X, np.full(len(labels), np.nan)),
             r"\by\b|[Cc]lass|label",
             f"{name} with only unknown labels",
+        )
+
+
+def check_numbers_as_classes(name, estimator):
+    """A warning names targets that are whole numbers, most of them different."""
+    if not is_classifier(estimator):
+        return
+    subject = Subject(estimator)
+    n_samples = len(subject.X)
+    for kind, y, n_warnings in [
+        ("pairs of one class", np.arange(n_samples - 1) // 2 * 7, 0),
+        ("ages in days", (np.arange(n_samples) * 37) % 45 * 11, 1),
+        ("names, most of them different", (np.arange(n_samples) % 45).astype(str), 0),
+        ("twenty classes", np.arange(n_samples) % 20, 0),
+    ]:
+        case = f"{name} on a y of {kind}"
+        with only_user_warnings(case) as caught:
+            subject.new().fit(subject.X[: len(y)], y)
+        texts = [str(warning.message) for warning in caught]
+        n_texts = sum("continuous" in text for text in texts)
+        assert n_texts == n_warnings, (
+            f"{case} must give {n_warnings} warnings about it; warnings: {texts}"
         )
 
 
