@@ -71,12 +71,16 @@ def warn_of_constant(scaler):
         )
 
 
-def warn_of_odd_samples(estimator, scaler, samples):
-    """Name the samples that the scaler left out."""
+def warn_of_odd_samples(estimator, scaler, samples, rows=None):
+    """Name the samples that the scaler left out.
+
+    ``rows`` are the indices of the samples in X, if they were drawn from it.
+    """
     odd = scaler.odd_
     if not len(odd):
         return
-    shown = ", ".join(map(str, odd[:_NAMED, 0]))
+    named = odd[:, 0] if rows is None else rows[odd[:, 0]]
+    shown = ", ".join(map(str, named[:_NAMED]))
     shown += ", ..." if len(odd) > _NAMED else ""
     single = len(odd) == 1
     row, column = odd[0]
@@ -87,7 +91,8 @@ def warn_of_odd_samples(estimator, scaler, samples):
         name = _column_names(estimator, samples.shape[1])[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
     warn(
-        f"{len(odd)} of the {samples.shape[0]} samples of X "
+        f"{len(odd)} of the {samples.shape[0]} samples "
+        f"{'of X' if rows is None else 'drawn from X'} "
         f"{'lies' if single else 'lie'} far away from all others: "
         f"{'sample' if single else 'samples'} {shown} "
         f"({'' if single else 'the first one '}{where}). The scaling "
