@@ -143,8 +143,8 @@ def load(name, n_rows=None):
 
     ``"digits"`` comes with scikit-learn; data sets in :data:`SYNTHETIC` are generated
     (10,000 samples by default), and those in :data:`SHIFTED` are made of another set
-    (300,000 samples by default); others are npz files with ``X`` and ``y`` in the folder
-    named by the environment variable ``SKMANIFOLD_DATA``.
+    (300,000 samples by default); others are npz files with ``X`` and ``y`` in the
+    folder named by the environment variable ``SKMANIFOLD_DATA``.
     """
     import numpy as np
 

@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
-from sklearn.utils import gen_batches
 
 from skmanifold._engine import (
     Checkpoint,
@@ -44,12 +42,10 @@ from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
 from ._scaler import InputScaler
+from ._subsample import taken
 
 # Fitted attributes that are not public.
 _PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
-
-# Entries of the samples that are drawn at a time (16 MB in single precision).
-_DRAWN_ENTRIES = 2**22
 
 # Attributes of scikit-learn's callbacks during a fit.
 _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -131,7 +127,7 @@ def validate(estimator, X, y, *, part):
         rows, targets = estimator._draw(
             n_samples, plan.n_training, targets, named_seed(seed, "subsample")
         )
-        training = _taken(samples, rows, make_room=room_beside(X))
+        training = taken(samples, rows, make_room=room_beside(X))
         n_samples = len(rows)
     warn_of_batch_size(estimator.batch_size, n_samples)
     schedule = make_schedule(
@@ -160,16 +156,6 @@ def validate(estimator, X, y, *, part):
         networks=networks,
         progress=Progress(estimator, X, y, n_epochs=sum(schedule.n_epochs.values())),
     )
-
-
-def _taken(samples, rows, *, make_room):
-    """Return some of the samples, without ever holding all of a memory map."""
-    if sparse.issparse(samples):
-        return samples[rows]
-    taken = make_room((len(rows), samples.shape[1]), samples.dtype)
-    for part in gen_batches(len(rows), max(1, _DRAWN_ENTRIES // samples.shape[1])):
-        taken[part] = samples[rows[part]]
-    return np.asarray(taken)
 
 
 def scale(job):

@@ -15,7 +15,6 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import (
     check_is_fitted,
     validate_data,
@@ -36,6 +35,7 @@ from ._inference import apply_to_samples, check_out, on_device, output_dtype
 from ._messages import warn_of_unseen
 from ._novelty import DistanceToCenters
 from ._persistence import save
+from ._subsample import draw
 
 # Samples per chunk when transform writes to `out`.
 _ROWS_AT_ONCE = 2**14
@@ -475,9 +475,7 @@ class DeepManifold(
 
     def _draw(self, n_samples, n_training, targets, seed):
         """Return ascending indices of samples to train on, and their targets."""
-        rows = sample_without_replacement(n_samples, n_training, random_state=seed)
-        rows.sort()
-        return rows, None if targets is None else targets[rows]
+        return draw(n_samples, n_training, targets, seed)
 
     def _count_batches(self, n_samples, batch_size, targets):
         """Return ``len(self._make_batches(...))``, before the batches are made."""

@@ -6,7 +6,6 @@
 from collections import OrderedDict
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
@@ -47,9 +46,6 @@ _MOST_TRAINED = 150_000
 
 # Samples of X beyond which training is longer.
 _MANY_SAMPLES = 100_000
-
-# A class is drawn as if it had at least an equal part of one of so many shares of X.
-_LEAST_SHARE = 10
 
 # Samples by paths to which others are known where few distances are given.
 _N_LANDMARKS = 128
@@ -684,22 +680,6 @@ callable or None, default=None
                 "as X."
             )
         return min(n_samples, self.subsample)
-
-    def _draw(self, n_samples, n_training, targets, seed):
-        if targets is None:
-            return super()._draw(n_samples, n_training, targets, seed)
-        # classes are drawn in proportion, small ones as if they were larger: a few
-        # labels among many samples are all kept
-        rng = np.random.RandomState(seed)
-        codes = targets.codes + 1
-        order = rng.permutation(n_samples)
-        order = order[np.argsort(codes[order], kind="stable")]
-        counts = np.bincount(codes)
-        ranks = np.arange(n_samples) - np.repeat(np.cumsum(counts) - counts, counts)
-        least = n_samples / (_LEAST_SHARE * max(1, np.count_nonzero(counts)))
-        urgency = (ranks + 1) / np.maximum(counts, least)[codes[order]]
-        rows = np.sort(order[np.argsort(urgency, kind="stable")[:n_training]])
-        return rows, targets._replace(codes=targets.codes[rows])
 
     def _validate_targets(self, y):
         if not self.label_weight:
