@@ -60,6 +60,8 @@ VARIANTS = [
     small("AtlasTriplet", membership="hard"),
     small("DLME", n_clusters=2),
     small("DLME", label_weight=0.5),
+    small("DLME", decoder=True),
+    small("DLME", batch_size=10, subsample=15),
     small("IsometricAE", n_clusters=2, anchor=None),
     small("MSimCLR", membership="soft"),
 ]
@@ -168,6 +170,8 @@ def dropping(*sizes):
         small("AtlasAE", divergence="gan"),
         small("DLME", augmentation=nn.functional.dropout),
         small("DLME", label_weight=0.5),
+        small("DLME", decoder=True),
+        small("DLME", batch_size=10, subsample=15),
         small("MSimCLR", augmentation=nn.functional.dropout),
         small("MSimCLR", image_shape=(8, 8)),
     ],

@@ -15,7 +15,7 @@ from pathlib import Path
 class DataSet:
     """Samples with labels, which are used only for scoring."""
 
-    # float32, not scaled
+    # not scaled; float32, or uint8 if made of many images
     X: object
     y: object
     # usual divisor: 255 for 8-bit images
@@ -25,7 +25,11 @@ class DataSet:
 
     def usual_input(self):
         """Return the input that the documentation of most packages uses."""
-        return self.X if self.scale == 1.0 else self.X / self.X.dtype.type(self.scale)
+        import numpy as np
+
+        if self.scale == 1.0:
+            return self.X
+        return np.divide(self.X, np.float32(self.scale), dtype=np.float32)
 
 
 # name -> (file, divisor of the usual input, size of the training set)
@@ -38,7 +42,10 @@ FILES = {
 }
 # name -> number of features of generated data
 SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}
-NAMES = ("digits", *FILES, *SYNTHETIC)
+# name -> set whose images are shifted at random, by up to so many pixels
+SHIFTED = {"fashion_mnist_shifted": "fashion_mnist", "mnist_shifted": "mnist"}
+MOST_PIXELS = 2
+NAMES = ("digits", *FILES, *SHIFTED, *SYNTHETIC)
 IMAGE_SHAPES = {
     "digits": (8, 8),
     "coil20": (32, 32),
@@ -110,17 +117,42 @@ def synthetic(n_rows, n_features, random_state=0):
     return DataSet(X, y)
 
 
+def shifted(data, n_rows, image_shape, random_state=0):
+    """Return images drawn with replacement, each shifted along both axes.
+
+    A million of them are 784 MB, because they are uint8.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(random_state)
+    rows = rng.integers(len(data.y), size=n_rows)
+    starts = rng.integers(2 * MOST_PIXELS + 1, size=(2, n_rows))
+    images = data.X.astype(np.uint8).reshape(-1, *image_shape)
+    margin = (MOST_PIXELS, MOST_PIXELS)
+    images = np.pad(images, ((0, 0), margin, margin))
+    views = np.lib.stride_tricks.sliding_window_view(images, image_shape, axis=(1, 2))
+    X = np.empty((n_rows, *image_shape), dtype=np.uint8)
+    for start in range(0, n_rows, 10_000):
+        part = slice(start, start + 10_000)
+        X[part] = views[rows[part], starts[0, part], starts[1, part]]
+    return DataSet(X.reshape(n_rows, -1), data.y[rows], data.scale)
+
+
 def load(name, n_rows=None):
     """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
     ``"digits"`` comes with scikit-learn; data sets in :data:`SYNTHETIC` are generated
-    (10,000 samples by default); others are npz files with ``X`` and ``y`` in the folder
-    named by the environment variable ``SKMANIFOLD_DATA``.
+    (10,000 samples by default), and those in :data:`SHIFTED` are made of another set
+    (300,000 samples by default); others are npz files with ``X`` and ``y`` in the
+    folder named by the environment variable ``SKMANIFOLD_DATA``.
     """
     import numpy as np
 
     if name in SYNTHETIC:
         return synthetic(n_rows or 10_000, SYNTHETIC[name])
+    if name in SHIFTED:
+        source = SHIFTED[name]
+        return shifted(load(source), n_rows or 300_000, IMAGE_SHAPES[source])
     if name == "digits":
         from sklearn.datasets import load_digits
 

@@ -19,6 +19,8 @@ from asv_bench.compare.data import stratified_rows
 
 # Above this many samples, scores of quadratic cost use a stratified subsample.
 MAX_ROWS = 10_000
+# Above the first number of samples, all scores use a stratified subsample of the other.
+MANY_ROWS, SCORED_ROWS = 100_000, 20_000
 N_NEIGHBORS = 15
 N_PAIRS = 1_000
 
@@ -91,9 +93,14 @@ def score_embedding(X, y, embedding):
         ``trustworthiness``, ``continuity``: 15 neighbors, at most 10,000 samples.
         ``spearman``: correlation of the distances of 1,000 random pairs.
         ``page_share``: see :func:`page_share`.
+        Of more than 100,000 samples, a stratified subsample of 20,000 is scored.
     """
     embedding = _checked(embedding)
     y = LabelEncoder().fit_transform(y)
+    if len(y) > MANY_ROWS:
+        rows = stratified_rows(y, SCORED_ROWS)
+        X, y, embedding = X[rows], y[rows], embedding[rows]
+    X = X.astype(np.float32, copy=False)
     rows = stratified_rows(y, MAX_ROWS)
     X_part, y_part, part = X[rows], y[rows], embedding[rows]
     clusters = KMeans(len(np.unique(y)), n_init=10, random_state=0).fit_predict(

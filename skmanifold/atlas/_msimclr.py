@@ -351,7 +351,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         ],
     }
 
-    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
 
     def __init__(
         self,

@@ -363,7 +363,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "encoder": [nn.Module, callable, None],
     }
 
-    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
 
     def __init__(
         self,

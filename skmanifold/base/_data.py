@@ -34,9 +34,13 @@ class Plan:
         Minimum number of epochs.
     n_steps : float, default=0
         Minimum number of optimizer steps; increases the number of epochs if needed.
+    n_training : int or None, default=None
+        Number of samples to draw from X and train on; the others are embedded by the
+        result. None trains on all samples.
     phases : dict of str to float, default=None
-        Number of steps of each phase before the last one, by name. A constructor
-        parameter ``<name>_epochs`` overrides it unless it is "auto".
+        Number of steps of each phase other than "training", by name; None for as many
+        epochs as that has. A constructor parameter ``<name>_epochs`` overrides it
+        unless it is "auto".
     n_reduced : int or None, default=None
         Number of principal components that the inputs are reduced to, see
         :func:`reduced_width`.
@@ -70,6 +74,7 @@ class Plan:
     learning_rate: float = 0.001
     n_epochs: int = 1
     n_steps: float = 0
+    n_training: int | None = None
     phases: dict | None = None
     n_reduced: int | None = None
     column_scaling: bool = True
@@ -99,14 +104,16 @@ def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
 
     batch_size = min(chosen("batch_size", plan.batch_size), n_samples)
     n_batches = estimator._count_batches(n_samples, batch_size, targets)
+    planned = max(plan.n_epochs, math.ceil(plan.n_steps / n_batches))
+    n_last = max(chosen("max_epochs", planned), math.ceil(min_steps / n_batches))
     n_epochs = {
-        phase: chosen(f"{phase}_epochs", math.ceil(n_steps / n_batches))
+        phase: chosen(
+            f"{phase}_epochs",
+            n_last if n_steps is None else math.ceil(n_steps / n_batches),
+        )
         for phase, n_steps in (plan.phases or {}).items()
     }
-    planned = max(plan.n_epochs, math.ceil(plan.n_steps / n_batches))
-    n_epochs[LAST_PHASE] = max(
-        chosen("max_epochs", planned), math.ceil(min_steps / n_batches)
-    )
+    n_epochs[LAST_PHASE] = n_last
     return Schedule(batch_size, chosen("learning_rate", plan.learning_rate), n_epochs)
 
 
@@ -143,7 +150,7 @@ class FitData:
     Parameters
     ----------
     X : ndarray or CSR matrix
-        The validated input.
+        The validated input, or the samples drawn from it, see :class:`Plan`.
     inputs : torch.Tensor of shape (n_samples, n_inputs)
         Scaled and reduced samples, on the device.
     y : object, default=None

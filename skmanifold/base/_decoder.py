@@ -4,6 +4,8 @@
 """Decoding, for methods that learn a decoder."""
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
@@ -13,10 +15,16 @@ from skmanifold.utils._containers import plain
 from ._inference import on_device, output_dtype
 
 
+def _learns_decoder(estimator):
+    return estimator._learns_decoder()
+
+
 class DecoderMixin:
     """Decoding, for a :class:`DeepManifold` with a "decoder" among its networks.
 
-    The decoder maps the encoder's outputs to the encoder's inputs.
+    The decoder maps the encoder's outputs to the encoder's inputs. A method that learns
+    one only if a parameter asks for it overrides ``_learns_decoder()``, which then
+    raises an AttributeError with the remedy; the methods here are absent meanwhile.
 
     Examples
     --------
@@ -28,6 +36,7 @@ class DecoderMixin:
     (5, 3)
     """
 
+    @available_if(_learns_decoder)
     def inverse_transform(self, X):
         """Map points of the embedding back to the space of the data.
 
@@ -49,9 +58,10 @@ class DecoderMixin:
         ValueError
             If X is not finite or has another number of columns than the embedding.
         """
-        check_is_fitted(self)
+        self._check_has_decoder()
         return self._decode(self.decoder_, self._check_codes(X))
 
+    @available_if(_learns_decoder)
     def reconstruct(self, X):
         """Encode samples and decode them again.
 
@@ -73,11 +83,12 @@ class DecoderMixin:
         ValueError
             If X is not finite or has another number of features than in fit.
         """
-        check_is_fitted(self)
+        self._check_has_decoder()
         X = self._validate(X, reset=False)
         outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
         return self._restore(outputs, X.dtype)
 
+    @available_if(_learns_decoder)
     def score(self, X, y=None):
         """Compute minus the mean squared error of the reconstruction.
 
@@ -102,7 +113,7 @@ class DecoderMixin:
         ValueError
             If X is not finite or has another number of features than in fit.
         """
-        check_is_fitted(self)
+        self._check_has_decoder()
         X = self._validate(X, reset=False)
         outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
         # block by block: a sparse X stays sparse, and no second X is made
@@ -115,6 +126,18 @@ class DecoderMixin:
             error = self._restore(outputs[part], np.float64) - rows
             total += float(np.einsum("ij,ij->", error, error))
         return -total / len(outputs)
+
+    def _learns_decoder(self):
+        """Return whether fit learns a decoder."""
+        return True
+
+    def _check_has_decoder(self):
+        check_is_fitted(self)
+        if not hasattr(self, "decoder_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} was fitted without a decoder. Call fit "
+                "again to learn one."
+            )
 
     def _before_decoding(self):
         """Return a module from what transform returns to what the decoder takes."""

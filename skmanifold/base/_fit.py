@@ -13,6 +13,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from skmanifold._engine import (
@@ -41,6 +42,7 @@ from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
 from ._scaler import InputScaler
+from ._subsample import taken
 
 # Fitted attributes that are not public.
 _PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
@@ -61,8 +63,12 @@ class Job:
         The X passed to fit.
     samples : ndarray or CSR matrix
         The validated X.
+    training : ndarray or CSR matrix
+        The samples to train on: all, or those drawn for ``Plan(n_training=...)``.
+    rows : ndarray of shape (n_training,), int, or None
+        Their indices in X, ascending; None for all.
     targets : object
-        The result of ``_validate_targets(y)``.
+        The result of ``_validate_targets(y)``, for the samples to train on.
     options : TrainingOptions
         Rarely used options.
     device : torch.device
@@ -86,6 +92,8 @@ class Job:
     estimator: Any
     X: Any
     samples: Any
+    training: Any
+    rows: np.ndarray | None
     targets: Any
     options: TrainingOptions
     device: torch.device
@@ -111,15 +119,22 @@ def validate(estimator, X, y, *, part):
     check_length(y, n_samples)
     targets = estimator._validate_targets(y)
     plan = estimator._plan(*samples.shape)
+    checkpoint, seed = open_checkpoint(
+        estimator, options, samples, targets, continued=continued
+    )
+    training, rows = samples, None
+    if plan.n_training is not None and plan.n_training < n_samples:
+        rows, targets = estimator._draw(
+            n_samples, plan.n_training, targets, named_seed(seed, "subsample")
+        )
+        training = taken(samples, rows, make_room=room_beside(X))
+        n_samples = len(rows)
     warn_of_batch_size(estimator.batch_size, n_samples)
     schedule = make_schedule(
         estimator, plan, n_samples, targets, min_steps=options.min_steps
     )
     if part:
-        schedule.n_epochs[LAST_PHASE] = 1
-    checkpoint, seed = open_checkpoint(
-        estimator, options, samples, targets, continued=continued
-    )
+        schedule.n_epochs.update(dict.fromkeys(schedule.n_epochs, 1))
     previous = dict(vars(estimator)) if continued else {}
     networks = estimator._networks() if continued else {}
     _forget_fit(estimator)
@@ -127,6 +142,8 @@ def validate(estimator, X, y, *, part):
         estimator=estimator,
         X=X,
         samples=samples,
+        training=training,
+        rows=rows,
         targets=targets,
         options=options,
         device=device,
@@ -144,16 +161,16 @@ def validate(estimator, X, y, *, part):
 def scale(job):
     """Return the scaler, fitted or updated with the samples."""
     if job.previous:
-        scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.samples)
+        scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.training)
     else:
         scaler = InputScaler(
             n_reduced=job.plan.n_reduced,
             column_scaling=job.plan.column_scaling,
             random_state=named_seed(job.seed, "scaler"),
-        ).fit(job.samples)
+        ).fit(job.training)
         if not (job.plan.column_scaling or job.plan.one_unit):
-            warn_of_units(job.estimator, job.samples, named_seed(job.seed, "units"))
-    warn_of_odd_samples(job.estimator, scaler, job.samples)
+            warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
+    warn_of_odd_samples(job.estimator, scaler, job.training, job.rows)
     warn_of_constant(scaler)
     check_same_on_all_ranks(
         [*job.samples.shape, scaler.center_.sum(), scaler.factor_.sum()],
@@ -166,10 +183,10 @@ def scale(job):
 def prepare(job, scaler):
     """Return the run, with the inputs on the device."""
     inputs = apply_to_samples(
-        linear(scaler.basis_), scaler, job.samples, make_room=room_beside(job.X)
+        linear(scaler.basis_), scaler, job.training, make_room=room_beside(job.X)
     )
     data = FitData(
-        job.samples,
+        job.training,
         torch.from_numpy(inputs).to(job.device),
         y=job.targets,
         unit=scaler.unit,
@@ -179,7 +196,7 @@ def prepare(job, scaler):
         previous=job.previous,
     )
     data.learned["_centers"] = centers_of(
-        job.samples,
+        job.training,
         data.inputs,
         scaler,
         data.seed("centers"),

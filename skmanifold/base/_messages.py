@@ -71,14 +71,18 @@ def warn_of_constant(scaler):
         )
 
 
-def warn_of_odd_samples(estimator, scaler, samples):
-    """Name the samples that the scaler left out."""
+def warn_of_odd_samples(estimator, scaler, samples, rows=None):
+    """Name the samples that the scaler left out.
+
+    ``rows`` are the indices of the samples in X, if they were drawn from it.
+    """
     if len(scaler.odd_):
+        odd = scaler.odd_.tolist()
+        named = _far_away(estimator, odd, samples, "all others", rows)
         warn(
-            f"{_far_away(estimator, scaler.odd_.tolist(), samples, 'all others')}. The "
-            "scaling ignores them, and they are moved towards the others. If they are "
-            "errors, such as another unit or a code for a missing value, correct or "
-            "remove them."
+            f"{named}. The scaling ignores them, and they are moved towards the "
+            "others. If they are errors, such as another unit or a code for a missing "
+            "value, correct or remove them."
         )
 
 
@@ -95,9 +99,10 @@ def warn_of_unlike(estimator, unlike, samples):
         )
 
 
-def _far_away(estimator, odd, samples, others):
+def _far_away(estimator, odd, samples, others, rows=None):
     """Return a clause that names samples far away from others."""
-    shown = ", ".join(str(row) for row, _ in odd[:_NAMED])
+    named = [row if rows is None else rows[row] for row, _ in odd[:_NAMED]]
+    shown = ", ".join(map(str, named))
     shown += ", ..." if len(odd) > _NAMED else ""
     single = len(odd) == 1
     row, column = odd[0]
@@ -108,7 +113,8 @@ def _far_away(estimator, odd, samples, others):
         name = _column_names(estimator, samples.shape[1])[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
     return (
-        f"{len(odd)} of the {samples.shape[0]} samples of X "
+        f"{len(odd)} of the {samples.shape[0]} samples "
+        f"{'of X' if rows is None else 'drawn from X'} "
         f"{'lies' if single else 'lie'} far away from {others}: "
         f"{'sample' if single else 'samples'} {shown} "
         f"({'' if single else 'the first one '}{where})"

@@ -42,6 +42,7 @@ from ._messages import warn_of_unlike
 from ._novelty import DistanceToCenters
 from ._persistence import save
 from ._precomputed import distances_kept, features_of_distances, is_precomputed
+from ._subsample import draw
 
 # Samples per chunk when transform writes to `out`.
 _ROWS_AT_ONCE = 2**14
@@ -83,13 +84,15 @@ class DeepManifold(
       terms; ``on_epoch_start(progress)``, if it exists, is called before each epoch.
 
     A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
+    ``_learn_after(data, run)`` trains what follows the embedding, also in a part,
     ``_network_sizes(data)`` adds sizes that the networks depend on,
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` maps the network's outputs to the result of ``transform``,
     ``_heads()`` adds methods that ``to_onnx`` can write,
-    ``_validate_targets(y)`` returns the targets of a supervised method, and
+    ``_validate_targets(y)`` returns the targets of a supervised method,
     ``_count_batches(n_samples, batch_size, targets)`` the number of batches if epochs
-    leave samples out.
+    leave samples out, and ``_draw(n_samples, n_training, targets, seed)`` the samples
+    to train on if ``Plan(n_training=...)`` asks for fewer than all.
 
     ``forward`` may draw from torch's global generator: the fit seeds it and restores it
     afterwards, so concurrent fits in one process run one at a time. Override
@@ -183,15 +186,15 @@ class DeepManifold(
             # again, for the error that Python has dropped
             return super().__getattribute__(name)
         except AttributeError as error:
+            if isinstance(error.__cause__, AttributeError):
+                # of available_if: more precise than scikit-learn's error
+                raise error.__cause__ from None
             if name == "inverse_transform":
                 others = self._methods_with_decoder
                 raise AttributeError(
                     f"{type(self).__name__} has no inverse_transform: it learns no "
                     f"decoder.{f' {others} do.' if others else ''}"
                 ) from None
-            if isinstance(error.__cause__, AttributeError):
-                # of available_if: more precise than scikit-learn's error
-                raise error.__cause__ from None
             raise
 
     # -- what a user calls
@@ -444,6 +447,7 @@ class DeepManifold(
             scaler = scale(job)
             run = prepare(job, scaler)
             objective = self._learn(run.data, run)
+            self._learn_after(run.data, run)
             publish(job, scaler, run, objective)
 
     def _learn(self, data, run):
@@ -453,6 +457,12 @@ class DeepManifold(
         objective = run.build(self._make_objective, data, networks)
         run.train(objective, batches)
         return objective
+
+    def _learn_after(self, data, run):
+        """Train what reads the finished embedding, such as a decoder.
+
+        Unlike phases in :meth:`_learn`, it must also work for a part of the samples.
+        """
 
     def _network_sizes(self, data):
         """Return the sizes that the networks depend on, a dict of str to int."""
@@ -484,6 +494,10 @@ class DeepManifold(
     def _validate_targets(self, y):
         """Return the targets of a supervised method; None for others."""
         return None
+
+    def _draw(self, n_samples, n_training, targets, seed):
+        """Return ascending indices of samples to train on, and their targets."""
+        return draw(n_samples, n_training, targets, seed)
 
     def _count_batches(self, n_samples, batch_size, targets):
         """Return ``len(self._make_batches(...))``, before the batches are made."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from skmanifold.augment import ClassDraws, apply_augmentation, mix
 from skmanifold.base import (
+    DecoderMixin,
     DeepManifold,
     KMeansMixin,
     Neighbors,
@@ -35,6 +36,12 @@ from skmanifold.losses import (
 )
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions, read_targets
+
+# Samples that training uses at most, by default: 15 of a group of one in 10,000.
+_MOST_TRAINED = 150_000
+
+# Samples of X beyond which training is longer.
+_MANY_SAMPLES = 100_000
 
 
 class DLMEObjective(nn.Module):
@@ -139,7 +146,25 @@ class Views:
             yield views
 
 
-class DLME(KMeansMixin, DeepManifold):
+class DecodingObjective(nn.Module):
+    """Mean squared error of inputs decoded from a finished embedding."""
+
+    hidden_layers = ("decoder.layers.hidden",)
+
+    def __init__(self, decoder, codes, inputs):
+        super().__init__()
+        self.decoder = decoder
+        self.codes = codes
+        self.inputs = inputs
+
+    def forward(self, batch, progress):
+        rows, _ = batch
+        x = self.inputs.index_select(0, rows)
+        decoded = sharded(self.decoder, self.codes.index_select(0, rows))
+        return {"reconstruction": (x - decoded).square().mean()}
+
+
+class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     """Deep Local-flatness Manifold Embedding.
 
     A structure network maps the data to a space in which they are locally flat, and an
@@ -235,6 +260,13 @@ class DLME(KMeansMixin, DeepManifold):
         (B, n_features) to (B, structure_dim). Its inputs are scaled, but not reduced by
         PCA; its outputs are standardized, like those of the built-in network.
 
+    decoder : bool, default=False
+        Whether to learn, after the embedding and without changing it, a network that
+        decodes points of the embedding; ``inverse_transform``, ``reconstruct`` and
+        ``score`` then exist. Its hidden layers are those of the other networks in
+        reverse order. What a point cannot tell is averaged: decoded samples are typical
+        of their surroundings.
+
     n_clusters : int or None, default=None
         If an int, fit also clusters the embedding with k-means, and ``predict`` and
         ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
@@ -266,16 +298,26 @@ callable or None, default=None
         package pynndescent (whose first call compiles for a minute); "auto" is exact up
         to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
+    subsample : int, "auto" or None, default="auto"
+        Number of samples that training draws from X, with their neighbors among each
+        other; all are embedded by the result. "auto" is 150,000, or all samples if X
+        holds distances or ``connectivity`` is a matrix: a part of them would lack most
+        neighbors. None trains on all samples. Increase it if groups of less than one
+        sample in 10,000 matter. `partial_fit` trains on all samples of a part.
+
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" takes 600 steps, and more from 1,000 samples on:
-        they grow with the fourth root of ``n_samples``, from 720 at 2,000 to 1,750.
+        Passes over the data, by the decoder as well. "auto" takes 600 steps,
+        and more from 1,000 samples on: they grow with the fourth root of ``n_samples``,
+        from 720 at 2,000 to 1,750, and from 100,000 on with ``n_samples`` to 3,500.
 
     batch_size : int or "auto", default="auto"
         Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
-        of ``n_samples`` to 180 at 2,000, then more slowly.
+        of ``n_samples`` to 180 at 2,000, then more slowly to 512.
 
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, and 0.001 for `partial_fit` after `fit`.
+        From 100,000 samples on it is 0.003, and ``TrainingOptions(optimizer="auto")``
+        Muon, by which a step achieves more.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Where to compute; "auto" takes a CUDA GPU where there is one.
@@ -305,6 +347,9 @@ callable or None, default=None
         For each epoch the "loss" and its terms "positive" and "negative" (means over
         the epoch), and "learning_rate_factor".
 
+    decoding_history_ : dict of str to list of float
+        The same for the decoder, with the term "reconstruction", if ``decoder=True``.
+
     n_iter_ : int
         Epochs trained.
 
@@ -312,8 +357,15 @@ callable or None, default=None
         The learned map from scaled rows to the embedding: ``project`` (the PCA) and
         ``encoder`` with its parts ``structure`` and ``embedding``.
 
+    decoder_ : torch.nn.Module
+        Network from the embedding to scaled rows, ``decoder`` and ``expand`` (out of
+        the PCA), if ``decoder=True``.
+
     labels_ : ndarray of shape (n_samples,)
         Clusters of the training data, where asked for.
+
+    n_samples_fit_ : int
+        Number of samples that training has used, see ``subsample``.
 
     n_connected_components_ : int
         Connected parts of the neighbor graph; more than one means that the distances
@@ -365,11 +417,17 @@ callable or None, default=None
         "embedding_layers": ["array-like"],
         "norm": [StrOptions({"layer", "batch", "none"})],
         "encoder": [nn.Module, callable, None],
+        "decoder": ["boolean"],
         "metric": [str, callable],
         "metric_params": [dict, None],
         "connectivity": ["array-like", "sparse matrix", callable, None],
         "neighbors_algorithm": [
             StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
+        "subsample": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
         ],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
@@ -377,8 +435,6 @@ callable or None, default=None
             None,
         ],
     }
-
-    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
 
     # while partial_fit runs, the samples of the fit that it refines; 0 if there is none
     _n_refined = None
@@ -403,11 +459,13 @@ callable or None, default=None
         embedding_layers=(256, 128),
         norm="layer",
         encoder=None,
+        decoder=False,
         n_clusters=None,
         metric="euclidean",
         metric_params=None,
         connectivity=None,
         neighbors_algorithm="auto",
+        subsample="auto",
         max_epochs="auto",
         batch_size="auto",
         learning_rate="auto",
@@ -435,11 +493,13 @@ callable or None, default=None
         self.embedding_layers = embedding_layers
         self.norm = norm
         self.encoder = encoder
+        self.decoder = decoder
         self.n_clusters = n_clusters
         self.metric = metric
         self.metric_params = metric_params
         self.connectivity = connectivity
         self.neighbors_algorithm = neighbors_algorithm
+        self.subsample = subsample
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -504,6 +564,11 @@ callable or None, default=None
         return super().fit(X, y)
 
     def _fit(self, X, y, *, part=False):
+        if self.decoder and self.metric == "precomputed":
+            raise ValueError(
+                "decoder=True is not for metric='precomputed': there are no features "
+                "to decode, only distances. Pass features, or set decoder=False."
+            )
         # parts that follow a whole fit refine its map, as gently as it ended
         self._n_refined = (
             getattr(self, "_sizes", {}).get("n_whole", 0) if part else None
@@ -516,16 +581,26 @@ callable or None, default=None
     def _validate(self, X, *, reset):
         rows = super()._validate(X, reset=reset)
         if reset:
+            # evenly spaced ones stand for those that will be drawn
+            step = rows.shape[0] // self._count_training(rows.shape[0])
+            some = rows if step == 1 else rows[::step]
             # distances are never reduced by keeping columns
             self._keeps_columns = self.metric != "precomputed" and may_hold_strangers(
-                rows, self.n_neighbors
+                some, self.n_neighbors
             )
         return rows
 
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        size = n_samples / 2000
+        n_training = self._count_training(n_samples)
+        size = n_training / 2000
+        # past so many samples, more steps, each better used by Muon
+        whole = self._n_refined is None
+        many = n_samples / _MANY_SAMPLES if whole else 1.0
+        n_steps = min(max(600, round(720 * size**0.25)), 1750)
+        batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.29)))
+        learning_rate = 1e-2 if whole or not self._n_refined else 1e-3
         reduces = (
             n_features > 64
             and self.encoder is None
@@ -533,13 +608,35 @@ callable or None, default=None
             and not self._keeps_columns
         )
         return Plan(
-            n_steps=min(max(600, round(720 * size**0.25)), 1750),
+            n_steps=n_steps * min(max(many, 1.0), 2.0),
+            phases={"decoding": None} if self.decoder else None,
             # smaller batches of few samples: at equal cost, more steps are better
-            batch_size=max(64, round(180 * size ** (0.5 if size < 1 else 0.29))),
-            learning_rate=1e-3 if self._n_refined else 1e-2,
+            batch_size=min(batch_size, 512),
+            learning_rate=3e-3 if many > 1 else learning_rate,
+            optimizer="muon" if many > 1 else "adamw",
             # few samples span little but their noise: fewer components for them
-            n_reduced=min(50, max(2, n_samples // 3)) if reduces else None,
+            n_reduced=min(50, max(2, n_training // 3)) if reduces else None,
+            n_training=n_training,
         )
+
+    def _count_training(self, n_samples):
+        """Return the number of samples that training uses."""
+        # a part is what the user has drawn
+        if self.subsample is None or self._n_refined is not None:
+            return n_samples
+        graph = self.connectivity is not None and not callable(self.connectivity)
+        pairs = graph or self.metric == "precomputed"
+        if isinstance(self.subsample, str):
+            return n_samples if pairs else min(n_samples, _MOST_TRAINED)
+        if pairs and self.subsample < n_samples:
+            given = "connectivity" if graph else "metric='precomputed'"
+            raise ValueError(
+                f"subsample={self.subsample} is less than the {n_samples} samples of "
+                f"X, but with {given} their neighbors are given, and a subsample would "
+                "lack most of them. Use subsample=None, or pass those of a subsample "
+                "as X."
+            )
+        return min(n_samples, self.subsample)
 
     def _validate_targets(self, y):
         if not self.label_weight:
@@ -584,6 +681,10 @@ callable or None, default=None
 
         return Views(data.inputs, batch_size, augment, classes)
 
+    def _fitted_attributes(self, objective, outputs, data):
+        attributes = super()._fitted_attributes(objective, outputs, data)
+        return {**attributes, "n_samples_fit_": data.n_samples}
+
     def _network_sizes(self, data):
         n_whole = data.n_samples if self._n_refined is None else self._n_refined
         return {**super()._network_sizes(data), "n_whole": n_whole}
@@ -618,7 +719,23 @@ callable or None, default=None
             norm=self.norm,
         )
         parts = OrderedDict(structure=structure, embedding=embedding)
-        return {"encoder": nn.Sequential(parts)}
+        networks = {"encoder": nn.Sequential(parts)}
+        if self.decoder:
+            # built last: the other networks have the same weights without it
+            layers = MLP(
+                self.n_components,
+                sizes["n_inputs"],
+                layers=[
+                    *checked_widths("embedding_layers", self.embedding_layers)[::-1],
+                    *checked_widths("structure_layers", self.structure_layers)[::-1],
+                ],
+                norm=self.norm,
+            )
+            scaled = nn.BatchNorm1d(self.n_components, affine=False)
+            networks["decoder"] = nn.Sequential(
+                OrderedDict(scaled=scaled, layers=layers)
+            )
+        return networks
 
     def _make_objective(self, data, networks):
         n_samples = max(data.n_samples, self._n_refined or 0)
@@ -640,6 +757,24 @@ callable or None, default=None
             structure_gradient=self.structure_gradient,
             label_weight=self.label_weight,
         )
+
+    def _learn_after(self, data, run):
+        if not self.decoder:
+            return
+        codes = torch.from_numpy(run.outputs(run.networks["encoder"])).to(data.device)
+        objective = DecodingObjective(run.networks["decoder"], codes, data.inputs)
+        batches = RowBatches(data.n_samples, run.batch_size, data.device)
+        run.train(objective, batches, phase="decoding")
+
+    def _learns_decoder(self):
+        if not self.decoder:
+            raise AttributeError(
+                f"{type(self).__name__}(decoder=False) learns no decoder, so it has no "
+                "inverse_transform, reconstruct and score. Set decoder=True, or use a "
+                "method that learns both together: IsometricAE, TopologicalAE, AtlasAE "
+                "or DCRL."
+            )
+        return True
 
     # -- what the hooks need
 

@@ -186,7 +186,7 @@ default="linear"
         ],
     }
 
-    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE and DCRL"
+    _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
 
     def __init__(
         self,

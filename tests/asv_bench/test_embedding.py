@@ -133,6 +133,20 @@ def test_generated_data_have_as_many_samples_as_wanted():
     np.testing.assert_array_equal(data.X, load("synthetic784", 3_000).X)
 
 
+def test_shifted_images_are_moved_by_few_pixels(monkeypatch, tmp_path):
+    images = np.zeros((2, 28, 28), dtype=np.uint8)
+    images[0, 10, 20], images[1, 14, 14] = 255, 100
+    np.savez(tmp_path / "mnist.npz", X=images.reshape(2, -1), y=[0, 1])
+    monkeypatch.setenv("SKMANIFOLD_DATA", str(tmp_path))
+    data = load("mnist_shifted", 500)
+    assert data.X.shape == (500, 784) and data.X.dtype == np.uint8
+    assert data.usual_input().dtype == np.float32 and data.usual_input().max() == 1
+    where = np.stack(np.divmod(data.X.argmax(1), 28), 1)
+    moved = where - np.array([[10, 20], [14, 14]])[data.y]
+    assert len(np.unique(moved, axis=0)) == 25 and np.abs(moved).max() == 2
+    np.testing.assert_array_equal(data.X.max(1), np.array([255, 100])[data.y])
+
+
 def test_subsample_is_stratified_and_the_same_for_all():
     y = np.repeat([0, 1, 2], [600, 300, 100])
     rows = stratified_rows(y, 100)

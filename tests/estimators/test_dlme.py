@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import pairwise_distances, silhouette_score
 from sklearn.model_selection import cross_val_score, cross_validate
 from sklearn.neighbors import (
@@ -30,7 +32,7 @@ from torch import nn
 
 import skmanifold
 from skmanifold import DLME
-from skmanifold._engine import count_batches
+from skmanifold._engine import count_batches, named_seed
 from skmanifold.base._data import make_schedule
 from skmanifold.losses import two_way_divergence
 from skmanifold.metrics import trustworthiness
@@ -48,6 +50,148 @@ def quick(**options):
 def fitted_digits(digits):
     """The default estimator on raw digits, fitted once for all tests."""
     return DLME(random_state=0).fit(digits[0])
+
+
+# -- a subsample
+
+
+def drawn(model, n_samples, targets=None):
+    """The samples that a fitted model was trained on."""
+    seed = named_seed(model._seed, "subsample")
+    return model._draw(n_samples, model.n_samples_fit_, targets, seed)[0]
+
+
+def test_a_subsample_trains_and_all_are_embedded(digits):
+    """The map of the drawn samples alone, bit for bit, and of all containers."""
+    X = digits[0]
+    model = quick(subsample=400).fit(X)
+    assert model.n_samples_fit_ == 400 and model.embedding_.shape == (len(X), 2)
+    rows = drawn(model, len(X))
+    assert np.all(np.diff(rows) > 0)
+    alone = quick().fit(X[rows])
+    assert alone.n_samples_fit_ == 400
+    assert_array_equal(model.embedding_, alone.transform(X))
+    assert_array_equal(model.score_samples(X), alone.score_samples(X))
+    for given in (sparse.csr_array(X), X.astype(np.uint8)):
+        assert_array_equal(quick(subsample=400).fit_transform(given), model.embedding_)
+    other = quick(subsample=400, random_state=1).fit(X)
+    assert not np.array_equal(drawn(other, len(X)), rows)
+    # more than there are
+    assert_array_equal(
+        quick(subsample=10**6).fit_transform(X), quick(subsample=None).fit_transform(X)
+    )
+
+
+def test_clusters_are_those_of_all(digits):
+    model = quick(subsample=200, n_clusters=4).fit(digits[0])
+    assert_array_equal(model.labels_, model.predict(digits[0]))
+
+
+def test_a_subsample_keeps_rare_labels(digits):
+    """Ten labels among all samples are all trained on; classes stay in proportion."""
+    X, y = digits
+    few = np.full(len(y), -1)
+    few[:10] = y[:10]
+    model = quick(subsample=300, label_weight=1.0).fit(X, few)
+    rows = drawn(model, len(X), model._validate_targets(few))
+    assert len(rows) == 300 and set(range(10)) <= set(rows)
+    rows = drawn(model, len(X), model._validate_targets(y))
+    shares = np.bincount(y[rows]) / 300
+    np.testing.assert_allclose(shares, np.bincount(y) / len(y), atol=0.005)
+
+
+def test_a_rare_group_is_seen():
+    """15 samples of a small group among 10,000 are enough for a place of its own."""
+    n, n_rare = 40_000, 60
+    rng = np.random.default_rng(0)
+    centers = 10 * rng.normal(size=(6, 8))
+    group = rng.integers(5, size=n)
+    group[rng.choice(n, n_rare, replace=False)] = 5
+    X = centers[group] + rng.normal(size=(n, 8))
+    model = DLME(subsample=10_000, max_epochs=12, random_state=0).fit(X)
+    neighbors = KNeighborsClassifier(10).fit(model.embedding_, group)
+    rare = group == 5
+    assert np.mean(rare[drawn(model, n)]) < 0.002
+    assert neighbors.score(model.embedding_[rare], group[rare]) > 0.9
+
+
+def test_parts_are_trained_whole(digits):
+    X = digits[0]
+    model = quick(subsample=100)
+    assert model.partial_fit(X[:300]).n_samples_fit_ == 300
+    # of a warm start, another draw
+    assert model.set_params(warm_start=True).fit(X).n_samples_fit_ == 100
+
+
+@pytest.mark.parametrize("given", ["distances", "graph"])
+def test_neighbors_that_are_given_are_for_all_samples(iris, given):
+    samples = iris[0]
+    graph = kneighbors_graph(samples, 5, mode="distance")
+    if given == "distances":
+        X, options = pairwise_distances(samples), {"metric": "precomputed"}
+    else:
+        X, options = samples, {"connectivity": graph}
+    with pytest.raises(ValueError, match=r"subsample=100 is less than the 150.*None"):
+        quick(subsample=100, **options).fit(X)
+    assert quick(subsample=150, **options).fit(X).n_samples_fit_ == 150
+    assert DLME(**options)._count_training(10**6) == 10**6
+    # a callable makes the graph of the samples that are drawn
+    model = quick(
+        subsample=100, connectivity=lambda X: kneighbors_graph(X, 5, mode="distance")
+    )
+    assert model.fit(samples).n_samples_fit_ == 100
+
+
+def test_an_odd_sample_is_named_by_its_place_in_X(digits):
+    X = digits[0].copy()
+    row = drawn(quick(subsample=400).fit(X), len(X))[-1]
+    X[row] *= 1e5
+    with pytest.warns(UserWarning, match=rf"1 of the 400 samples drawn.*sample {row} "):
+        quick(subsample=400).fit(X)
+
+
+# -- a decoder
+
+
+def test_a_decoder_leaves_the_embedding_as_it_is(digits):
+    X = digits[0]
+    model, without = DLME(decoder=True, **QUICK), quick()
+    assert_array_equal(model.fit(X).embedding_, without.fit(X).embedding_)
+    assert len(model.decoding_history_["reconstruction"]) == model.n_iter_ == 2
+    assert not hasattr(without, "decoding_history_")
+    for method in ("inverse_transform", "reconstruct", "score"):
+        assert hasattr(model, method) and not hasattr(without, method)
+    without.set_params(decoder=True)
+    with pytest.raises(NotFittedError, match="without a decoder"):
+        without.inverse_transform(without.embedding_)
+
+
+def test_points_of_the_map_are_decoded(digits):
+    """New samples, better than by the mean of their class, whose label is not known."""
+    X, y = digits
+    model = DLME(decoder=True, random_state=0).fit(X[:1400])
+    new, labels = X[1400:], y[1400:]
+    decoded = model.inverse_transform(model.transform(new))
+    assert_array_equal(decoded, model.reconstruct(new))
+    error = np.square(decoded - new).sum(1).mean()
+    assert model.score(new) == pytest.approx(-error)
+    means = np.stack([X[:1400][y[:1400] == k].mean(0) for k in range(10)])
+    assert error < np.square(means[labels] - new).sum(1).mean()
+
+
+def test_a_part_trains_the_decoder_too(digits):
+    X = digits[0]
+    model = DLME(decoder=True, max_epochs=20, random_state=0).fit(X)
+    before = model.score(X)
+    model.partial_fit(X[:600])
+    assert len(model.decoding_history_["loss"]) == 1
+    assert model.score(X) > 2 * before  # scores are negative
+
+
+def test_distances_are_not_decoded(iris):
+    with pytest.raises(ValueError, match=r"decoder=True is not for metric='precomp"):
+        model = quick(decoder=True, metric="precomputed")
+        model.fit(pairwise_distances(iris[0]))
 
 
 # -- quality: a coarse guard; the figures are measured by asv_bench/compare
@@ -87,16 +231,24 @@ def test_the_size_of_the_data_decides():
     model._keeps_columns = False
     plans = of_each(lambda n: model._plan(n, 100))
     schedules = [
-        make_schedule(model, plan, n, None, min_steps=0)
-        for n, plan in zip(sizes, plans, strict=True)
+        make_schedule(model, plan, plan.n_training, None, min_steps=0) for plan in plans
     ]
+    assert [plan.n_training for plan in plans] == [*sizes[:-1], 150_000]
     n_steps = [
-        schedule.n_epochs["training"] * count_batches(n, schedule.batch_size)
-        for n, schedule in zip(sizes, schedules, strict=True)
+        schedule.n_epochs["training"]
+        * count_batches(plan.n_training, schedule.batch_size)
+        for plan, schedule in zip(plans, schedules, strict=True)
     ]
     assert n_steps[0] == 600
     assert n_steps[2] == pytest.approx(720, rel=0.02)
-    assert n_steps[4:] == pytest.approx([1750, 1750], rel=0.08)  # whole epochs
+    assert n_steps[4:] == pytest.approx([1750, 3500], rel=0.08)  # whole epochs
+    assert [plan.optimizer for plan in plans[4:]] == ["adamw", "muon"]
+    # parts of any size are as gentle as those of few samples
+    model._n_refined = 150_000
+    part = model._plan(10**6, 100)
+    assert (part.n_training, part.optimizer) == (10**6, "adamw")
+    assert part.learning_rate == 1e-3
+    del model._n_refined
     assert n_steps == sorted(n_steps)
     assert [schedule.batch_size for schedule in schedules[:3]] == [30, 90, 180]
     assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
@@ -359,7 +511,7 @@ def test_connected_components_are_reported():
 def test_no_way_back_names_the_methods_that_have_one(iris):
     model = quick()
     assert not hasattr(model, "inverse_transform")
-    with pytest.raises(AttributeError, match="it learns no decoder") as caught:
+    with pytest.raises(AttributeError, match="learns no decoder") as caught:
         model.fit(iris[0]).inverse_transform(iris[0])
     named = set(re.findall(r"\w+", str(caught.value))) & set(skmanifold._ESTIMATORS)
     assert named == {"DLME"} | {
