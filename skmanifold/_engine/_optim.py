@@ -204,14 +204,26 @@ class Muon:
     def step(self, factor):
         """Take a step with ``factor`` times the learning rate."""
         lr = factor * self.base_lr
-        for p, mean in zip(self.params, self.means, strict=True):
-            if p.grad is None:
-                continue
-            mean.lerp_(p.grad, 1 - self.momentum)
-            update = orthogonalized(p.grad.lerp(mean, self.momentum).to(self.dtype))
-            longer = max(1.0, p.shape[0] / p.shape[1]) ** 0.5
-            p.mul_(1 - lr * self.weight_decay)
-            p.add_(update.to(p.dtype), alpha=-lr * longer)
+        present = [i for i, p in enumerate(self.params) if p.grad is not None]
+        if not present:
+            return
+        params = [self.params[i] for i in present]
+        grads = [p.grad for p in params]
+        means = [self.means[i] for i in present]
+        torch._foreach_lerp_(means, grads, 1 - self.momentum)
+        momenta = torch._foreach_lerp(grads, means, self.momentum)
+        torch._foreach_mul_(params, 1 - lr * self.weight_decay)
+        # one product for all matrices of a shape: the calls cost more than small ones
+        shapes = {}
+        for p, momentum in zip(params, momenta, strict=True):
+            shapes.setdefault(tuple(p.shape), []).append((p, momentum))
+        for (n_rows, n_columns), same in shapes.items():
+            stack = torch.stack([momentum for _, momentum in same])
+            updates = orthogonalized(stack.to(self.dtype)).to(stack.dtype)
+            longer = max(1.0, n_rows / n_columns) ** 0.5
+            torch._foreach_add_(
+                [p for p, _ in same], updates.unbind(), alpha=-lr * longer
+            )
 
     def state_dict(self):
         """Return the state, as tensors."""
@@ -222,16 +234,19 @@ class Muon:
         torch._foreach_copy_(self.means, state["means"])
 
 
-def orthogonalized(matrix, n_steps=5):
-    """Return a matrix with the same singular vectors and singular values of about 1.
+def orthogonalized(matrices, n_steps=5):
+    """Return matrices with the same singular vectors and singular values of about 1.
 
-    By Newton-Schulz steps, ``x <- a x + (b x x^T + c (x x^T)^2) x``.
+    Matrices are stacked along the first axis. By Newton-Schulz steps,
+    ``x <- a x + (b x x^T + c (x x^T)^2) x``.
     """
     a, b, c = 3.4445, -4.775, 2.0315
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if is_tall else matrix
-    x = x / torch.linalg.vector_norm(x).clamp(min=1e-7)
+    is_tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if is_tall else matrices
+    x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp(min=1e-7)
     for _ in range(n_steps):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if is_tall else x
+        gram = x @ x.mT
+        x = torch.baddbmm(
+            x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a
+        )
+    return x.mT if is_tall else x

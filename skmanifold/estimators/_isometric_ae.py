@@ -41,6 +41,10 @@ from skmanifold.utils import Interval, StrOptions, principal_components, warn
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
 
+# The isometry terms begin at this fraction of their weights if there is an anchor: at
+# full weight they resist the bending by which the decoder first fits the data.
+_FIRST_SHARE = 0.1
+
 # Ratio of the spreads of anchor and X, or its inverse, from which units seem to differ.
 _OTHER_UNITS = 5.0
 
@@ -142,6 +146,11 @@ class IsometricAEObjective(nn.Module):
     def forward(self, batch, progress):
         """Return the loss terms of a batch, see :class:`Draws`."""
         rows, normal, uniform = batch
+        # the anchor's weight falls from 1 to 0 while those of the isometry rise
+        held = 0.0
+        if self.anchor is not None:
+            held = max(0.0, 1 - progress / self.anchor_until)
+        share = 1 - (1 - _FIRST_SHARE) * held
         x = self.encoder.inner(self.inputs[rows])
         pull, push, prior = normal.unbind(1)
         encoder, decoder = chain_of(self.encoder.net), chain_of(self.decoder.net)
@@ -158,7 +167,7 @@ class IsometricAEObjective(nn.Module):
             if n < len(x):
                 z = torch.cat([z, sharded(self.encoder.net, x[n:])])
             loss = pseudo_inverse_loss(cotangents)
-            terms["pseudo_inverse"] = self.pseudo_inverse_weight * loss
+            terms["pseudo_inverse"] = share * self.pseudo_inverse_weight * loss
         else:
             z = sharded(self.encoder.net, x)
 
@@ -171,16 +180,16 @@ class IsometricAEObjective(nn.Module):
                 F.normalize(push[:n], dim=1),
                 function=functools.partial(jacobian_vector_product, decoder),
             )
-            terms["isometry"] = self.isometry_weight * isometry_loss(tangents)
+            weight = share * self.isometry_weight
+            terms["isometry"] = weight * isometry_loss(tangents)
 
         if self.anchor is None:
             decoded = sharded(self.decoder.net, z)
-        elif progress < self.anchor_until:
+        elif held > 0:
             target = self.decoder.inner(self.anchor[rows])
             both = sharded(self.decoder.net, torch.cat([z, target]))
             decoded, from_anchor = both.chunk(2)
-            weight = self.anchor_weight * (1 - progress / self.anchor_until)
-            terms["anchor"] = weight * (
+            terms["anchor"] = (self.anchor_weight * held) * (
                 _mean_squared_distance(z, target)
                 + _mean_squared_distance(from_anchor, x)
             )
@@ -282,14 +291,16 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     n_components : int, default=2
         Dimension of the codes.
 
-    isometry_weight : float, default=0.3
-        Weight of the isometry of the decoder, relative to the reconstruction: lambda
-        in the paper. Increase it when distances matter more than reconstruction.
+    isometry_weight : float, default=1.0
+        Final weight of the isometry of the decoder, relative to the reconstruction:
+        lambda in the paper. With an anchor it begins at a tenth of that and rises while
+        the weight of the anchor falls. Increase it when distances matter more than
+        reconstruction, decrease it for data that cannot be flattened.
 
-    pseudo_inverse_weight : float, default=0.3
-        Weight of the condition that the encoder is the pseudo-inverse of the decoder,
-        also lambda in the paper. With 0 for both weights the model is a plain
-        autoencoder.
+    pseudo_inverse_weight : float, default=1.0
+        Final weight of the condition that the encoder is the pseudo-inverse of the
+        decoder, also lambda in the paper; it rises as `isometry_weight` does. With 0
+        for both weights the model is a plain autoencoder.
 
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
@@ -351,8 +362,8 @@ default="isomap"
         ``labels_`` are available. If None, only ``fit_predict`` clusters, with 8.
 
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of passes over the data. "auto" is 600 steps up to 2,000 samples, and
+        beyond grows with the cube root of ``n_samples``.
 
     batch_size : int or "auto", default="auto"
         Number of samples per step.
@@ -458,8 +469,8 @@ default="isomap"
         self,
         n_components=2,
         *,
-        isometry_weight=0.3,
-        pseudo_inverse_weight=0.3,
+        isometry_weight=1.0,
+        pseudo_inverse_weight=1.0,
         latent_prior="segments",
         anchor="isomap",
         anchor_weight=1.0,
@@ -545,7 +556,7 @@ default="isomap"
         own = (self.encoder, self.decoder, self.image_shape) != (None, None, None)
         wide = n_features > 2 * n_samples
         return Plan(
-            n_steps=round(1000 * (n_samples / 2000) ** (1 / 3)),
+            n_steps=round(600 * max(1, n_samples / 2000) ** (1 / 3)),
             batch_size=128,
             learning_rate=3e-3,
             # lossless: n samples span n - 1 dimensions

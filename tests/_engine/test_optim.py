@@ -75,13 +75,33 @@ def test_muon_is_that_of_torch():
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (1, 4), (9, 9)])
 def test_orthogonalized_keeps_directions_and_levels_singular_values(shape):
-    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
-    found = orthogonalized(matrix)
+    matrices = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    matrix, found = matrices[0], orthogonalized(matrices)[0]
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
     along = torch.diag(u.T @ found @ v.T)
     kept = s > 0.1 * s.max()
     assert ((along[kept] > 0.6) & (along[kept] < 1.3)).all()
     torch.testing.assert_close(found, u @ torch.diag(along) @ v, atol=1e-4, rtol=0)
+
+
+def test_muon_takes_matrices_of_one_shape_together():
+    """As one optimizer for each of them; one without a gradient stays."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(4, 6), (6, 4), (4, 6), (4, 6)]
+    ours = [nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+    alone = copy.deepcopy(ours)
+    options = dict(base_lr=0.02, weight_decay=0.1)
+    together, each = Muon(ours, **options), [Muon([p], **options) for p in alone]
+    for _ in range(3):
+        for p, other in zip(ours[:3], alone, strict=False):
+            p.grad = torch.randn(p.shape, generator=generator)
+            other.grad = p.grad.clone()
+        together.step(0.5)
+        for one in each:
+            one.step(0.5)
+    for p, other in zip(ours, alone, strict=True):
+        torch.testing.assert_close(p, other)
+    assert torch.equal(ours[3], alone[3])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
