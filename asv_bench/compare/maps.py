@@ -49,7 +49,7 @@ def draw(names, methods, path):
         for label, ax in zip(methods, row, strict=True):
             display = EmbeddingDisplay(embedding=embed(label, data), y=data.y)
             display.plot(ax=ax, legend=False)
-            ax.set_title(TITLES[label] if row is all_axes[0] else "")
+            ax.set_title(TITLES[label] if name == names[0] else "")
             ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
         row[0].set_ylabel(f"{SETS[name]}, {len(data.y):,} samples")
     figure.savefig(path, dpi=110)

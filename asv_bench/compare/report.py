@@ -326,9 +326,6 @@ BLOCKS = {
     "neighbors": lambda rows: csv_table(
         codes.by_dimension(retrieved(rows["codes"]), "R@10")
     ),
-    "spheres": part(
-        "codes", "part", "spheres", codes.KEYS["spheres"], codes.COLUMNS["spheres"]
-    ),
     "speed": speeds,
     "scaling": lambda rows: csv_table(
         mean_table(
