@@ -6,10 +6,10 @@
 Displays: what an embedding keeps and where to trust it
 =======================================================
 
-:mod:`skmanifold.inspection` plots an embedding and answers questions about it: what it
-has kept, where it can be trusted, whether training settled, and how sure its clusters
-are. The embedding is :class:`~skmanifold.DLME`'s of scikit-learn's digits here, but a
-Display takes the embedding of any method.
+:mod:`skmanifold.inspection` plots an embedding, the neighborhoods and distances that it
+keeps, the course of training, and the confidence of its clusters. The embedding is
+:class:`~skmanifold.DLME`'s of scikit-learn's digits here, but a Display takes the
+embedding of any method.
 """
 
 # %%

@@ -52,10 +52,10 @@ print(f"{len(images)} images of shape {images.shape[1:]}")
 # %%
 # Color, gray, ink
 # ----------------
-# *Color* keeps all three channels. *Gray* keeps the brightness: what is dark on light
-# in one image may be light on dark in another. *Ink* is the distance of each pixel from
-# the color of the paper, which is that of the border, over the largest distance in the
-# image. Write down what may differ without a difference in meaning, then take it out.
+# *Color* keeps all three channels. *Gray* keeps the brightness, but a digit may be dark
+# on light in one image and light on dark in another. *Ink* is the distance of each
+# pixel from the color of the paper, which is that of the border, over the largest
+# distance in the image. List the differences that have no meaning, then remove them.
 
 gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images])
 border = np.ones((16, 16), dtype=bool)

@@ -42,7 +42,7 @@ from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
 from ._scaler import InputScaler
-from ._subsample import taken
+from ._subsample import draw, taken
 
 # Fitted attributes that are not public.
 _PRIVATE_STATE = ("_scaler", "_seed", "_sizes", "_centers")
@@ -124,7 +124,7 @@ def validate(estimator, X, y, *, part):
     )
     training, rows = samples, None
     if plan.n_training is not None and plan.n_training < n_samples:
-        rows, targets = estimator._draw(
+        rows, targets = draw(
             n_samples, plan.n_training, targets, named_seed(seed, "subsample")
         )
         training = taken(samples, rows, make_room=room_beside(X))

@@ -62,8 +62,8 @@ def apply_to_samples(
 ):
     """Return the outputs of a network for validated samples, float32.
 
-    What is unlike the training data is added to ``unlike``, an :class:`Unlike`, where
-    ``samples[0]`` has the number ``first``.
+    Differences from the training data are added to ``unlike``, an :class:`Unlike`; the
+    index of ``samples[0]`` is ``first``.
     """
 
     def load(start, stop):

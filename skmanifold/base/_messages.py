@@ -87,13 +87,13 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
 
 
 def warn_of_unlike(estimator, unlike, samples):
-    """Name what new samples have that the training data do not."""
+    """Name the columns and samples that differ from the training data."""
     _warn_of_unseen(estimator, unlike.columns)
     if unlike.samples:
         odd = sorted(unlike.samples)
         named = _far_away(estimator, odd, samples, "the training data")
         warn(
-            f"{named}. Their embedding is that of nearer samples. If they are errors, "
+            f"{named}. They are embedded as if they were nearer. If they are errors, "
             "such as another unit or a code for a missing value, correct or remove "
             "them; X must have the units of the training data."
         )

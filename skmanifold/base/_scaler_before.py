@@ -109,12 +109,15 @@ def without_farthest(sample):
 def _in_robust_units(sample):
     """Return deviations of columns from the median in units of quantiles, and which."""
     n_samples = len(sample)
-    ordered = np.sort(sample.astype(np.float64), axis=0)
+    # in X's precision: a copy of a wide sample in double precision takes much memory
+    ordered = np.sort(sample, axis=0)
     middle = ordered[n_samples // 2]
-    units = ordered[n_samples - 1 - n_samples // 10] - ordered[n_samples // 10]
+    high, low = ordered[n_samples - 1 - n_samples // 10], ordered[n_samples // 10]
+    units = high.astype(np.float64) - low
     often = np.count_nonzero(ordered == middle, axis=0)
     judged = np.flatnonzero((units > 0) & (often < n_samples / 2))
-    return (sample[:, judged] - middle[judged]) / units[judged], judged
+    apart = sample[:, judged].astype(np.float64) - middle[judged]
+    return apart / units[judged], judged
 
 
 def _nearest(apart):

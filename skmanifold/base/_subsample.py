@@ -10,7 +10,7 @@ from sklearn.utils.random import sample_without_replacement
 
 from skmanifold.utils._labels import Labels
 
-# A class is drawn as if it had at least an equal part of one of so many shares of X.
+# A class is drawn as if it held at least 1 / (_LEAST_SHARE * n_classes) of all samples.
 _LEAST_SHARE = 10
 
 # Entries of the samples that are drawn at a time (16 MB in single precision).
@@ -28,9 +28,9 @@ def draw(n_samples, n_training, targets, seed):
 
 
 def _from_classes(codes, n_training, seed):
-    """Draw from classes in proportion, from small ones as if they were larger.
+    """Draw from classes in proportion to their sizes, and more from small ones.
 
-    So a few labels among many samples are all kept.
+    A few labels among many samples are all kept.
     """
     n_samples = len(codes)
     order = np.random.RandomState(seed).permutation(n_samples)
@@ -43,7 +43,7 @@ def _from_classes(codes, n_training, seed):
 
 
 def taken(samples, rows, *, make_room):
-    """Return some of the samples, without ever holding all of a memory map."""
+    """Return some of the samples, without reading a whole memory map into memory."""
     if sparse.issparse(samples):
         return samples[rows]
     result = make_room((len(rows), samples.shape[1]), samples.dtype)

@@ -42,7 +42,6 @@ from ._messages import warn_of_unlike
 from ._novelty import DistanceToCenters
 from ._persistence import save
 from ._precomputed import distances_kept, features_of_distances, is_precomputed
-from ._subsample import draw
 
 # Samples per chunk when transform writes to `out`.
 _ROWS_AT_ONCE = 2**14
@@ -89,10 +88,9 @@ class DeepManifold(
     ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
     ``_present(outputs)`` maps the network's outputs to the result of ``transform``,
     ``_heads()`` adds methods that ``to_onnx`` can write,
-    ``_validate_targets(y)`` returns the targets of a supervised method,
+    ``_validate_targets(y)`` returns the targets of a supervised method, and
     ``_count_batches(n_samples, batch_size, targets)`` the number of batches if epochs
-    leave samples out, and ``_draw(n_samples, n_training, targets, seed)`` the samples
-    to train on if ``Plan(n_training=...)`` asks for fewer than all.
+    leave samples out.
 
     ``forward`` may draw from torch's global generator: the fit seeds it and restores it
     afterwards, so concurrent fits in one process run one at a time. Override
@@ -494,10 +492,6 @@ class DeepManifold(
     def _validate_targets(self, y):
         """Return the targets of a supervised method; None for others."""
         return None
-
-    def _draw(self, n_samples, n_training, targets, seed):
-        """Return ascending indices of samples to train on, and their targets."""
-        return draw(n_samples, n_training, targets, seed)
 
     def _count_batches(self, n_samples, batch_size, targets):
         """Return ``len(self._make_batches(...))``, before the batches are made."""

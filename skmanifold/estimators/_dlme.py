@@ -37,7 +37,7 @@ from skmanifold.losses import (
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions, read_targets
 
-# Samples that training uses at most, by default: 15 of a group of one in 10,000.
+# Most training samples by default; of a group of one sample in 10,000 they hold 15.
 _MOST_TRAINED = 150_000
 
 # Samples of X beyond which training is longer.
@@ -158,6 +158,7 @@ class DecodingObjective(nn.Module):
         self.inputs = inputs
 
     def forward(self, batch, progress):
+        """Return the loss terms of a batch of sample indices."""
         rows, _ = batch
         x = self.inputs.index_select(0, rows)
         decoded = sharded(self.decoder, self.codes.index_select(0, rows))
@@ -264,8 +265,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         Whether to learn, after the embedding and without changing it, a network that
         decodes points of the embedding; ``inverse_transform``, ``reconstruct`` and
         ``score`` then exist. Its hidden layers are those of the other networks in
-        reverse order. What a point cannot tell is averaged: decoded samples are typical
-        of their surroundings.
+        reverse order. A decoded sample is an average of the samples near its point, so
+        details are lost.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the embedding with k-means, and ``predict`` and
@@ -299,16 +300,16 @@ callable or None, default=None
         to a size, see :func:`skmanifold.graph.nearest_neighbors`.
 
     subsample : int, "auto" or None, default="auto"
-        Number of samples that training draws from X, with their neighbors among each
-        other; all are embedded by the result. "auto" is 150,000, or all samples if X
+        Number of samples drawn from X for training. Neighbors are searched among them,
+        and the network then embeds all samples. "auto" is 150,000, or all samples if X
         holds distances or ``connectivity`` is a matrix: a part of them would lack most
-        neighbors. None trains on all samples. Increase it if groups of less than one
+        neighbors. None trains on all samples. Increase it if groups of fewer than one
         sample in 10,000 matter. `partial_fit` trains on all samples of a part.
 
     max_epochs : int or "auto", default="auto"
-        Passes over the data, by the decoder as well. "auto" takes 600 steps,
-        and more from 1,000 samples on: they grow with the fourth root of ``n_samples``,
-        from 720 at 2,000 to 1,750, and from 100,000 on with ``n_samples`` to 3,500.
+        Passes over the data, for the decoder as well. "auto" takes 600 steps, and more
+        from 1,000 samples on: they grow with the fourth root of ``n_samples``, from 720
+        at 2,000 to 1,750, and beyond 100,000 with ``n_samples`` to 3,500.
 
     batch_size : int or "auto", default="auto"
         Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
@@ -316,8 +317,8 @@ callable or None, default=None
 
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, and 0.001 for `partial_fit` after `fit`.
-        From 100,000 samples on it is 0.003, and ``TrainingOptions(optimizer="auto")``
-        Muon, by which a step achieves more.
+        Above 100,000 samples it is 0.003, and ``TrainingOptions(optimizer="auto")``
+        is Muon, which needs fewer steps.
 
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Where to compute; "auto" takes a CUDA GPU where there is one.
@@ -621,7 +622,7 @@ callable or None, default=None
 
     def _count_training(self, n_samples):
         """Return the number of samples that training uses."""
-        # a part is what the user has drawn
+        # the samples of a part have been chosen by the user
         if self.subsample is None or self._n_refined is not None:
             return n_samples
         graph = self.connectivity is not None and not callable(self.connectivity)

@@ -34,6 +34,7 @@ import skmanifold
 from skmanifold import DLME
 from skmanifold._engine import count_batches, named_seed
 from skmanifold.base._data import make_schedule
+from skmanifold.base._subsample import draw
 from skmanifold.losses import two_way_divergence
 from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
@@ -58,7 +59,7 @@ def fitted_digits(digits):
 def drawn(model, n_samples, targets=None):
     """The samples that a fitted model was trained on."""
     seed = named_seed(model._seed, "subsample")
-    return model._draw(n_samples, model.n_samples_fit_, targets, seed)[0]
+    return draw(n_samples, model.n_samples_fit_, targets, seed)[0]
 
 
 def test_a_subsample_trains_and_all_are_embedded(digits):
