@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from skmanifold._engine import resolve_device, resolve_precision
+from skmanifold._engine._device import _multiplies_bfloat16
 
 
 def test_auto_is_the_gpu_where_there_is_one():
@@ -23,10 +24,27 @@ def test_absent_device(device):
         resolve_device(device)
 
 
-def test_precision():
+def test_named_precision():
     cpu = torch.device("cpu")
     assert resolve_precision("float32", cpu) is torch.float32
     assert resolve_precision("bfloat16", cpu) is torch.bfloat16
-    amx = torch.cpu._is_amx_tile_supported()
-    expected = torch.bfloat16 if amx else torch.float32
-    assert resolve_precision("auto", cpu) is expected
+
+
+@pytest.mark.parametrize(
+    "capabilities, expected",
+    [
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True}, "float32"),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True, "amx_bf16": True}, "bfloat16"),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, "bfloat16"),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": False}, "float32"),
+        ({"cpu_name": "Neoverse", "bf16": True}, "float32"),
+    ],
+)
+def test_auto_precision_by_processor(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    _multiplies_bfloat16.cache_clear()
+    try:
+        precision = resolve_precision("auto", torch.device("cpu"))
+    finally:
+        _multiplies_bfloat16.cache_clear()
+    assert precision is getattr(torch, expected)
