@@ -62,8 +62,8 @@ def apply_to_samples(
 ):
     """Return the outputs of a network for validated samples, float32.
 
-    Differences from the training data are added to ``unlike``, an :class:`Unlike`; the
-    index of ``samples[0]`` is ``first``.
+    Differences from the training data are added to ``unlike``, an :class:`Unlike`, but
+    not odd samples that fit has named; the index of ``samples[0]`` is ``first``.
     """
 
     def load(start, stop):
@@ -73,7 +73,12 @@ def apply_to_samples(
         unlike.columns.update(scaler.unseen(part).tolist())
         odd = []
         scaled = scaler.transform(part, odd=odd)
-        unlike.samples += [(first + start + row, column) for row, column in odd]
+        named = scaler.are_named(part, [row for row, _ in odd])
+        unlike.samples += [
+            (first + start + row, column)
+            for (row, column), is_named in zip(odd, named, strict=True)
+            if not is_named
+        ]
         return scaled
 
     return apply_in_blocks(

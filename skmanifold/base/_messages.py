@@ -18,10 +18,14 @@ _NAMED = 5
 
 def check_length(y, n_samples):
     """Check that y has as many entries as X has samples, even if y is ignored."""
-    if y is None or not hasattr(y, "__len__") or len(y) == n_samples:
+    try:
+        n_labels = len(y)
+    except TypeError:  # None, or the method's own check tells what is wrong
+        return
+    if n_labels == n_samples:
         return
     raise ValueError(
-        f"y has {len(y)} entries, but X has {n_samples} samples. Pass the y of this X, "
+        f"y has {n_labels} entries, but X has {n_samples} samples. Pass the y of this X, "
         "or None."
     )
 

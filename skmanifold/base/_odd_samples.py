@@ -36,6 +36,12 @@ ONE_SCALE = 10.0
 GAP = 8.0
 _NORM_GAP = 5.0
 
+# Norms of samples are also compared without their largest values: as many, and this
+# fraction of their uncommon ones. A rare pixel that a scaler has enlarged, and that is
+# larger than a whole sample in other units, would hide such a sample.
+_FREE_VALUES = 3
+_FREE_FRACTION = 0.2
+
 # Probability that heavy tails have a gap as large as that of an odd value anywhere in
 # X, and the tail index of columns with too few values to estimate it.
 _CHANCE = 0.01
@@ -85,7 +91,8 @@ class Statistics:
 
     @property
     def variance(self):
-        return self.squares / self.n_samples
+        # of a constant column exactly zero, not by rounding
+        return np.where(self.low == self.high, 0.0, self.squares / self.n_samples)
 
 
 def statistics(X, kept):
@@ -193,13 +200,17 @@ class Limits:
         Factor by which odd values lie farther out than ordinary ones.
     known : ndarray of shape (n_features,), bool, default=None
         Whether the gap was estimated from the column itself.
+    n_free : int, default=None
+        Number of largest values that norms are also compared without; None if samples
+        have too few values that are not common.
     """
 
-    def __init__(self, common, floor, gap, known=None):
+    def __init__(self, common, floor, gap, known=None, n_free=None):
         self.common = common
         self.floor = floor
         self.gap = gap
         self.known = known
+        self.n_free = n_free
 
     @classmethod
     def of(cls, sample):
@@ -235,7 +246,10 @@ class Limits:
         floor[alike] = np.maximum(floor[alike], typical)
         reach = np.quantile(floor[judged] / unit[judged], 0.75)
         floor = np.where(judged, np.maximum(floor, reach * unit), floor[judged].max())
-        return cls(common, floor, gap, known)
+        uncommon = others.sum() / n_samples
+        n_free = max(_FREE_VALUES, int(_FREE_FRACTION * uncommon))
+        n_free = n_free if uncommon > 2 * n_free else None
+        return cls(common, floor, gap, known, n_free)
 
     @property
     def reach(self):
@@ -293,7 +307,7 @@ class Survey:
                 norms[rows] = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
                 del scaled
                 self.statistics.add(block)
-        self.odd = self._judge(norms, radius)
+            self.odd = self._judge(X, center, factor, norms, radius)
 
     def _look(self, block, start):
         """Record the values of a block outside the limits."""
@@ -312,8 +326,32 @@ class Survey:
             reach[self._counts > self._most] = np.inf
         np.maximum(self._ordinary, farthest, out=self._ordinary)
 
-    def _judge(self, norms, radius):
-        odd = np.full(len(norms), -2)
+    def _judge(self, X, center, factor, norms, radius):
+        odd = self._odd_in_columns(len(norms))
+        rest = np.flatnonzero(odd == -2)
+        self.norm_gap, least = _norm_jump(norms[rest], self._most, radius)
+        odd[rest[norms[rest] >= least]] = -1
+        n_free, rest = self.limits.n_free, np.flatnonzero(odd == -2)
+        if n_free is not None and len(rest) >= LEAST_SAMPLES:
+            # the farthest samples, and some of the others
+            n_far = _n_used(len(rest), self._most) + self._most + 1
+            far = rest[np.argpartition(-norms[rest], n_far - 1)[:n_far]]
+            rows = np.union1d(far, rest[:: -(-len(rest) // UNIT_SAMPLE_ROWS)])
+            inner = np.empty(len(rows))
+            for part in blocks(len(rows), X.shape[1]):
+                scaled = (dense(X[rows[part]]).astype(np.float64) - center) * factor
+                squares = np.square(scaled)
+                inner[part] = np.partition(squares, -n_free)[:, :-n_free].sum(axis=1)
+            inner = np.sqrt(inner)
+            odd[rows[inner >= _norm_jump(inner, self._most)[1]]] = -1
+        samples = np.flatnonzero(odd > -2)
+        if len(samples) > max(1, _MOST_ODD * len(norms)):
+            samples = samples[:0]
+        return np.column_stack([samples, odd[samples]])
+
+    def _odd_in_columns(self, n_samples):
+        """Return an odd column of each sample, or -2."""
+        odd = np.full(n_samples, -2)
         if self._outside:
             rows, columns, apart = map(np.concatenate, zip(*self._outside, strict=True))
             for column in np.unique(columns[self._counts[columns] <= self._most]):
@@ -325,24 +363,23 @@ class Survey:
                 if jumps.any():
                     least = ordered[jumps.argmax()]
                     odd[rows[in_column & (apart >= least)]] = column
-        rest = np.flatnonzero(odd == -2)
-        self.norm_gap = _heavy_gap(1, _NORM_GAP)
-        if radius > 0 or len(norms) >= LEAST_SAMPLES:
-            ordered = np.sort(norms[rest])
-            self.norm_gap = _NORM_GAP
-            if len(ordered) >= LEAST_SAMPLES:
-                n_tail = _n_used(len(ordered), self._most) + self._most + 1
-                tail = ordered[-n_tail:, np.newaxis]
-                n_others = np.count_nonzero(ordered)
-                gaps, _ = _gaps(tail, n_others, self._most, _NORM_GAP)
-                self.norm_gap = float(gaps[0])
-            ordered = ordered[-self._most - 1 :]
-            before = np.maximum(ordered[:-1], radius)
-            jumps = (before > 0) & (ordered[1:] >= self.norm_gap * before)
-            if jumps.any():
-                least = ordered[1:][jumps.argmax()]
-                odd[rest[norms[rest] >= least]] = -1
-        samples = np.flatnonzero(odd > -2)
-        if len(samples) > max(1, _MOST_ODD * len(norms)):
-            samples = samples[:0]
-        return np.column_stack([samples, odd[samples]])
+        return odd
+
+
+def _norm_jump(norms, most, radius=0.0):
+    """Return the factor by which norms of odd samples are larger, and the least one.
+
+    The least is infinite if none of the `most` largest norms is odd. Norms up to
+    `radius` are ordinary.
+    """
+    if radius == 0 and len(norms) < LEAST_SAMPLES:
+        return _heavy_gap(1, _NORM_GAP), np.inf
+    ordered, gap = np.sort(norms), _NORM_GAP
+    if len(ordered) >= LEAST_SAMPLES:
+        tail = ordered[-(_n_used(len(ordered), most) + most + 1) :, np.newaxis]
+        gaps, _ = _gaps(tail, np.count_nonzero(ordered), most, _NORM_GAP)
+        gap = float(gaps[0])
+    ordered = ordered[-most - 1 :]
+    before = np.maximum(ordered[:-1], radius)
+    jumps = (before > 0) & (ordered[1:] >= gap * before)
+    return gap, ordered[1:][jumps.argmax()] if jumps.any() else np.inf

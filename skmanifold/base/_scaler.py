@@ -8,6 +8,7 @@ import copy
 import numpy as np
 from sklearn.decomposition import PCA
 
+from skmanifold.graph._distinct import row_hashes
 from skmanifold.utils._threads import one_blas_thread
 
 from ._odd_samples import (
@@ -221,6 +222,8 @@ class InputScaler:
         Divisor of the orthonormal basis.
     odd_ : ndarray of shape (n_odd, 2), int
         Ignored samples, with an odd column of each, or -1.
+    odd_hashes_ : ndarray of shape (n_odd,), uint64
+        Hashes of these samples.
     """
 
     def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
@@ -267,6 +270,7 @@ class InputScaler:
         limits = Limits.of(sample)
         survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
         self.odd_, stats = survey.odd, survey.statistics
+        self.odd_hashes_ = _hashes(X, self.odd_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
@@ -315,6 +319,7 @@ class InputScaler:
         limits = Limits(self.common_, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
         self.odd_, stats = survey.odd, survey.statistics
+        self.odd_hashes_ = _hashes(X, self.odd_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)
         if len(self.odd_):
             kept[self.odd_[:, 0]] = False
@@ -516,6 +521,12 @@ class InputScaler:
         self._draw_in(scaled, columns)
         return scaled
 
+    def are_named(self, X, rows):
+        """Return for each of some samples whether fit has ignored and named it."""
+        if not len(rows) or not len(self.odd_hashes_):
+            return np.zeros(len(rows), dtype=bool)
+        return np.isin(_hashes(X, rows), self.odd_hashes_)
+
     def _odd_among(self, scaled, columns):
         """Return odd samples among scaled ones, with an odd column of each, or -1.
 
@@ -557,6 +568,13 @@ class InputScaler:
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
+
+
+def _hashes(X, rows):
+    """Return hashes of some samples, which do not depend on the container of X."""
+    if not len(rows):
+        return np.empty(0, dtype=np.uint64)
+    return row_hashes(dense(X[rows]).astype(np.float64))
 
 
 def _norms(rows):

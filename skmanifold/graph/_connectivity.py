@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from skmanifold.utils._containers import plain
 from skmanifold.utils._warnings import warn
 
 
@@ -123,7 +124,7 @@ def _edges(graph, n_samples):
     """Return validated rows, columns and values of the edges."""
     is_sparse = sparse.issparse(graph)
     if not is_sparse:
-        graph = np.asarray(graph)
+        graph = np.asarray(plain(graph, "The neighbor graph"))
     shape = tuple(graph.shape)
     if shape != (n_samples, n_samples):
         raise ValueError(

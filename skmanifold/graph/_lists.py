@@ -15,6 +15,8 @@ from skmanifold.utils._distances import (
     SET_METRICS,
     InvalidDistance,
     check_both_sides,
+    check_entries,
+    check_square,
     describe_metric,
     learned_space,
 )
@@ -62,6 +64,8 @@ _ZERO = 1e-7
 _NAMED = 5
 # A graph with more than this fraction of all pairs is a full distance matrix.
 _ALL_PAIRS = 0.5
+# From this fraction on, entries on one side of the diagonal are half of such a matrix.
+_ONE_SIDE = 0.45
 _BLOCK = 2**22
 
 
@@ -257,17 +261,16 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
            [3],
            [2]])
     """
-    shape = getattr(graph, "shape", None)
-    if shape is None:
-        graph = np.asarray(graph)
-        shape = graph.shape
-    if shape != (n_samples, n_samples) or n_samples <= n_neighbors + 1:
-        return neighbors_from_graph(graph, n_samples)
     is_sparse = sparse.issparse(graph)
+    graph = graph if is_sparse else np.asarray(plain(graph, "connectivity"))
+    if graph.shape != (n_samples, n_samples) or n_samples <= n_neighbors + 1:
+        return neighbors_from_graph(graph, n_samples)
     n_edges = graph.nnz if is_sparse else np.count_nonzero(graph)
+    if n_edges >= _ONE_SIDE * n_samples * (n_samples - 1):
+        check_both_sides(graph, "connectivity")
     if n_edges - n_samples <= max(_ALL_PAIRS * n_samples, n_neighbors) * n_samples:
         return neighbors_from_graph(graph, n_samples)
-    graph = graph.toarray() if is_sparse else np.asarray(graph)
+    graph = graph.toarray() if is_sparse else graph
     if graph.dtype.kind not in "biuf":
         return neighbors_from_graph(graph, n_samples)  # raises the error
     diagonal = graph.diagonal()
@@ -390,47 +393,19 @@ def check_distances(D, *, square=False, name="X"):
     array([[0., 2.],
            [2., 0.]])
     """
-    entries = D.data if sparse.issparse(D) else D
-    entries = getattr(entries, "values", entries)
-    if isinstance(entries, np.ndarray) and entries.dtype.kind in "iuf":
-        _check_entries(entries, name)
+    matrix = D if sparse.issparse(D) else np.asarray(plain(D, name))
+    entries = sparse.coo_array(matrix).data if sparse.issparse(D) else matrix
+    if matrix.ndim == 1:
+        raise ValueError(
+            f"{name} has shape {matrix.shape}, but metric='precomputed' needs a "
+            "matrix. For the result of scipy.spatial.distance.pdist, pass its "
+            "squareform."
+        )
+    if entries.dtype.kind in "iuf":
+        check_entries(entries, name)
     if square:
-        _check_square(D, name)
+        check_square(matrix, name)
     return D
-
-
-def _check_entries(entries, name):
-    for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
-        if entries.dtype.kind == "f" and bad(entries).any():
-            raise ValueError(
-                f"{name} has distances that are {what}, but metric='precomputed' needs "
-                "finite ones. Leave out distances that are not known, or between "
-                "parts that are not connected, by a sparse matrix of the others."
-            )
-    least = entries.min(initial=0)
-    if least < 0:
-        raise ValueError(
-            f"{name} has negative entries, the smallest {least:g}, but "
-            "metric='precomputed' needs distances of at least 0. For a kernel K, pass "
-            "the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
-        )
-
-
-def _check_square(D, name):
-    if D.shape[0] != D.shape[1]:
-        raise ValueError(
-            f"{name} has shape {D.shape}, but metric='precomputed' needs the square "
-            "matrix of distances between all samples. Pass features with another "
-            "metric, or their sklearn.metrics.pairwise_distances."
-        )
-    largest = D.max()
-    if largest > 0 and (D.diagonal() > 1e-3 * largest).any():
-        raise ValueError(
-            f"{name} has a nonzero diagonal, but metric='precomputed' needs distances, "
-            "which are 0 on the diagonal. For similarities or a kernel K, pass the "
-            "distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
-        )
-    check_both_sides(D, name)
 
 
 def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
@@ -455,7 +430,8 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
     step = max(1, _BLOCK // len(first))
     for start in range(0, len(first), step):
         rows = np.arange(start, min(start + step, len(first)))
-        table = D[first[rows]][:, first]
+        # rounding may make zero distances negative
+        table = np.maximum(D[first[rows]][:, first], 0)
         if zeros == "no edges":
             table[table == 0] = np.inf
         table[np.arange(len(rows)), rows] = np.inf
@@ -492,6 +468,7 @@ def _from_sparse_distances(D, n_neighbors):
     """Return neighbor lists from sparse distances; stored zeros mark duplicates."""
     edges = sparse.coo_array(D, copy=True)
     edges.sum_duplicates()
+    edges.data = np.maximum(edges.data, 0)
     rows, columns = (axis.astype(np.int64) for axis in edges.coords)
     is_copy = (edges.data == 0) & (rows != columns)
     copies = sparse.csr_array(

@@ -15,6 +15,7 @@ from skmanifold.inspection._style import (
     import_pyplot,
     outer_legend,
     title_of,
+    verbatim,
 )
 from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
@@ -475,6 +476,7 @@ class ClusterRankDisplay:
         long = max(map(len, names)) > 3
         ax.set_xticks(ticks, names, rotation=90 if long else 0)
         ax.set_yticks(ticks, names)
+        verbatim([*ax.get_xticklabels(), *ax.get_yticklabels()])
         ax.tick_params(length=0)
         ax.set(xlabel="to cluster", ylabel="from cluster")
         handles = [

@@ -30,6 +30,7 @@ from skmanifold.inspection._style import (
     title_of,
     to_bytes,
     varying_columns,
+    verbatim,
     with_constants,
 )
 from skmanifold.utils import import_optional
@@ -725,6 +726,7 @@ class EmbeddingDisplay:
                 path_effects=[stroke(linewidth=2.5, foreground="white")],
             )
             self.texts_.append(text)
+        verbatim(self.texts_)
 
     def _plot_images(self, ax, Z, images, target, n_images, cmap):
         offsetbox = import_optional("matplotlib.offsetbox", "plot")

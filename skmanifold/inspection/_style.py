@@ -391,9 +391,13 @@ def _are_many(days):
 
 def _classes(labels, noise_label):
     """Return a target of classes, with noise and missing labels in gray."""
-    values, names = labels.classes.tolist(), labels.names
+    values = labels.classes.tolist()
+    names = [name if name.strip() else "(empty)" for name in labels.names]
+    # -1 and 1 alone are the classes of a binary problem
+    binary = values == [-1, 1] and noise_label == -1
     noise = [
         noise_label is not None
+        and not binary
         and not isinstance(value, bool)
         and bool(value == noise_label)
         for value in values
@@ -514,7 +518,9 @@ def class_legend(ax, target, *, new=False):
                 label="new samples",
             )
         )
-    return outer_legend(ax, handles)
+    legend = outer_legend(ax, handles)
+    verbatim(legend.get_texts())
+    return legend
 
 
 def colorbar(ax, mappable, target, **kwargs):
@@ -540,6 +546,12 @@ def outer_legend(ax, handles, *, title=None, rows=20):
         handletextpad=0.4,
         alignment="left",
     )
+
+
+def verbatim(texts):
+    """Show dollar signs in names of data as they are, not as formulas."""
+    for text in texts:
+        text.set_parse_math(False)
 
 
 def bare(ax, *, frame=True):

@@ -25,6 +25,12 @@ _SPARSE_METRICS = ("cityblock", "cosine", "euclidean", "l1", "l2", "manhattan")
 _DENSE_ENTRIES = 2**21
 # Rounding may make a zero distance negative, relative to the largest distance.
 _ROUNDING = 1e-6
+# A matrix with more than this share of all pairs has all distances; it is symmetric if
+# both directions agree up to this share of the largest distance.
+_ALL_PAIRS = 0.5
+_ASYMMETRY = 1e-3
+# Side of the square blocks of a matrix that are compared with their transpose.
+_SQUARE = 1024
 
 _REMEDIES = {
     "correlation": "Constant samples have no correlation with others: remove them, or "
@@ -69,13 +75,55 @@ def check_distances(distances, rows, metric, columns=None):
     raise InvalidDistance(metric, kind, rows[positions[first, 0]], others[first])
 
 
+def check_entries(entries, name):
+    """Raise ValueError unless all entries may be distances."""
+    for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
+        if entries.dtype.kind == "f" and bad(entries).any():
+            raise ValueError(
+                f"{name} has distances that are {what}, but metric='precomputed' needs "
+                "finite ones. Leave out distances that are not known, or between "
+                "parts that are not connected, by a sparse matrix of the others."
+            )
+    least = entries.min(initial=0)
+    if least < -_ROUNDING * entries.max(initial=0):
+        raise ValueError(
+            f"{name} has negative entries, the smallest {least:g}, but "
+            "metric='precomputed' needs distances of at least 0. For a kernel K, pass "
+            "the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
+        )
+
+
+def check_square(D, name):
+    """Raise ValueError unless a matrix may hold distances between its samples."""
+    if D.shape[0] != D.shape[1]:
+        raise ValueError(
+            f"{name} has shape {D.shape}, but metric='precomputed' needs the square "
+            "matrix of distances between all samples. Pass features with another "
+            "metric, or their sklearn.metrics.pairwise_distances."
+        )
+    check_diagonal(D, name)
+    check_both_sides(D, name)
+    check_symmetric(D, name)
+
+
+def check_diagonal(D, name):
+    """Raise ValueError if the diagonal of a matrix is not zero."""
+    largest = D.max()
+    if largest > 0 and (D.diagonal() > 1e-3 * largest).any():
+        raise ValueError(
+            f"{name} has a nonzero diagonal, but metric='precomputed' needs distances, "
+            "which are 0 on the diagonal. For similarities or a kernel K, pass the "
+            "distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
+        )
+
+
 def check_both_sides(D, name="X"):
     """Raise ValueError if a square matrix has distances on one side of the diagonal."""
     if _is_upper(D) != _is_upper(D.T):
         raise ValueError(
             f"{name} has distances on one side of the diagonal only, but "
-            "metric='precomputed' needs them on both: in row i those of sample i. Pass "
-            "the sum of this matrix and its transpose."
+            "they are needed on both: in row i those of sample i. Pass the sum of this "
+            "matrix and its transpose."
         )
 
 
@@ -86,6 +134,36 @@ def _is_upper(D):
         return not (rows > columns).any()
     # of most matrices the second row tells
     return not any(D[i, :i].any() for i in range(1, len(D)))
+
+
+def check_symmetric(D, name="X"):
+    """Raise ValueError if all distances are given, but differ in both directions.
+
+    A sparse matrix of some distances, as of a neighbor graph, need not be symmetric.
+    """
+    n_samples = D.shape[0]
+    is_sparse = sparse.issparse(D)
+    if is_sparse and D.nnz <= _ALL_PAIRS * n_samples**2:
+        return
+    largest = _ASYMMETRY * float(D.max())
+    for start in range(0, n_samples, _SQUARE):
+        rows = slice(start, start + _SQUARE)
+        for other in range(start, n_samples, _SQUARE):
+            columns = slice(other, other + _SQUARE)
+            there, back = D[rows, columns], D[columns, rows]
+            if is_sparse:
+                there, back = there.toarray(), back.toarray()
+            back = back.T.astype(np.float64)
+            # a zero may stand for no edge
+            differ = (there != 0) & (back != 0) & (np.abs(there - back) > largest)
+            if differ.any():
+                i, j = np.argwhere(differ)[0]
+                raise ValueError(
+                    f"{name} is not symmetric: it has {there[i, j]:g} from sample "
+                    f"{start + i} to {other + j}, and {back[i, j]:g} back. All "
+                    "distances must be the same in both directions. Pass "
+                    "(D + D.T) / 2, for example."
+                )
 
 
 class InvalidDistance(ValueError):
