@@ -33,6 +33,8 @@ from ._messages import (
     check_length,
     warn_of_batch_size,
     warn_of_constant,
+    warn_of_drift,
+    warn_of_numbers,
     warn_of_odd_samples,
     warn_of_units,
     warn_of_unlike_samples,
@@ -170,7 +172,10 @@ def scale(job):
         ).fit(job.training)
         if not (job.plan.column_scaling or job.plan.one_unit):
             warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
+        if job.estimator._distances is None:
+            warn_of_numbers(job.estimator, job.samples)
     warn_of_odd_samples(job.estimator, scaler, job.training, job.rows)
+    warn_of_drift(scaler)
     warn_of_constant(scaler)
     check_same_on_all_ranks(
         [*job.samples.shape, scaler.center_.sum(), scaler.factor_.sum()],

@@ -10,10 +10,20 @@ from skmanifold._engine import has_alike_rows
 from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
-from ._scaler import columns_in_unrelated_units
+from ._odd_samples import dense
+from ._scaler import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 
 # Number of columns or samples named in a warning.
 _NAMED = 5
+
+# Numbers of samples are looked for in at least so many samples, and span at most this
+# multiple of their number.
+_LEAST_NUMBERED = 50
+_MOST_NUMBERS = 1.5
+
+# A part of the data is in other units if its typical sample is so many times as far out
+# as all before it.
+_DRIFT = 20.0
 
 
 def check_length(y, n_samples):
@@ -25,8 +35,8 @@ def check_length(y, n_samples):
     if n_labels == n_samples:
         return
     raise ValueError(
-        f"y has {n_labels} entries, but X has {n_samples} samples. Pass the y of this X, "
-        "or None."
+        f"y has {n_labels} entries, but X has {n_samples} samples. Pass the y of this "
+        "X, or None."
     )
 
 
@@ -65,6 +75,39 @@ def warn_of_units(estimator, samples, seed):
     )
 
 
+def warn_of_numbers(estimator, samples):
+    """Name columns that number the samples, such as the index of a saved data frame.
+
+    Reliable, since it leads to a warning: whole numbers, all different and nearly
+    consecutive, in less than half of the columns. Ranks in all columns are data.
+    """
+    n_samples, n_features = samples.shape[0], estimator.n_features_in_
+    if n_samples < _LEAST_NUMBERED or not 1 < n_features <= MOST_TABLE_COLUMNS:
+        return
+    few = dense(samples[:_LEAST_NUMBERED]).astype(np.float64)
+    numbers = []
+    for column in range(n_features):
+        if len(np.unique(few[:, column])) < len(few):
+            continue
+        ordered = np.sort(dense(samples[:, [column]])[:, 0].astype(np.float64))
+        steps = np.diff(ordered)
+        # others may be missing, such as a test set or samples with gaps
+        nearly = ordered[-1] - ordered[0] < _MOST_NUMBERS * n_samples
+        if nearly and (steps >= 1).all() and (ordered == np.floor(ordered)).all():
+            numbers.append(column)
+    if 0 < len(numbers) < n_features / 2:
+        names = _column_names(estimator, n_features)
+        shown = ", ".join(repr(names[column]) for column in numbers)
+        if len(numbers) == 1:
+            found, what = "a column that numbers", "it if it is an identifier"
+        else:
+            found, what = "columns that number", "those that are identifiers"
+        warn(
+            f"X has {found} the samples: {shown}. Drop {what} or a row number, which "
+            "would count like a measurement."
+        )
+
+
 def warn_of_constant(scaler):
     """Warn that no column varies."""
     if not scaler.factor_.any():
@@ -87,6 +130,16 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
             f"{named}. The scaling ignores them, and they are moved towards the "
             "others. If they are errors, such as another unit or a code for a missing "
             "value, correct or remove them."
+        )
+
+
+def warn_of_drift(scaler):
+    """Warn of a part of the data that may be in other units than those before it."""
+    if scaler.drift_ > _DRIFT:
+        warn(
+            "X lies far away from the samples of earlier calls: a typical sample is "
+            f"{scaler.drift_:.0f} times as far from their center as the farthest of "
+            "them. If its units differ, convert them to those of the first call."
         )
 
 

@@ -285,6 +285,8 @@ class Survey:
         Statistics of all samples.
     norm_gap : float
         Factor by which odd norms are larger than all others.
+    typical_norm : float
+        Median norm of the samples.
     odd : ndarray of shape (n_odd, 2), int
         Odd samples in ascending order, with an odd column of each, or -1.
     """
@@ -308,6 +310,7 @@ class Survey:
                 del scaled
                 self.statistics.add(block)
             self.odd = self._judge(X, center, factor, norms, radius)
+        self.typical_norm = float(np.median(norms))
 
     def _look(self, block, start):
         """Record the values of a block outside the limits."""

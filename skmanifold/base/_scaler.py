@@ -59,7 +59,7 @@ _BEYOND_SUBSET = 1.5
 
 # The warning about units is given for tables with at most so many columns, at least so
 # many samples, and at least this ratio between the spreads of columns.
-_MOST_TABLE_COLUMNS = 64
+MOST_TABLE_COLUMNS = 64
 _LEAST_TABLE_ROWS = 20
 _UNRELATED = 1000.0
 
@@ -110,7 +110,7 @@ def _on_one_scale(mean, deviation, units, n_samples):
         if np.all(inner[1:] <= _GAP_OF_UNITS * inner[:-1]):
             return True
     # thousands of columns are one kind of measurement, and some vary little
-    wide = max(1.0, len(units) / _MOST_TABLE_COLUMNS) ** 0.75
+    wide = max(1.0, len(units) / MOST_TABLE_COLUMNS) ** 0.75
     return high <= ONE_SCALE * wide * low
 
 
@@ -144,7 +144,7 @@ def columns_in_unrelated_units(X, random_state):
     (counts), shares, coordinates, noise around zero and centered data.
     """
     n_samples, n_features = X.shape
-    if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= _MOST_TABLE_COLUMNS:
+    if n_samples < _LEAST_TABLE_ROWS or not 1 < n_features <= MOST_TABLE_COLUMNS:
         return None
     rng = np.random.RandomState(random_state)
     rows = rng.permutation(n_samples)[:UNIT_SAMPLE_ROWS]
@@ -224,6 +224,8 @@ class InputScaler:
         Ignored samples, with an odd column of each, or -1.
     odd_hashes_ : ndarray of shape (n_odd,), uint64
         Hashes of these samples.
+    drift_ : float
+        Median norm of the samples of the last part, relative to the radius before it.
     """
 
     def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
@@ -283,7 +285,7 @@ class InputScaler:
                 "overflows (float64). Divide X by a constant first."
             )
         self.n_samples_seen_ = stats.n_samples
-        self.center_ = stats.mean
+        self.center_, self.drift_ = stats.mean, 0.0
         units = units_of_scaler_before(
             survey.statistics, stats, sample if self.column_scaling else None
         )
@@ -318,6 +320,7 @@ class InputScaler:
         floor[constant] = np.maximum(floor[constant], floor[~constant].max())
         limits = Limits(self.common_, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
+        self.drift_ = survey.typical_norm / self.radius_
         self.odd_, stats = survey.odd, survey.statistics
         self.odd_hashes_ = _hashes(X, self.odd_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)

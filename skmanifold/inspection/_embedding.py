@@ -34,6 +34,7 @@ from skmanifold.inspection._style import (
     with_constants,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
 # Cells along the longer side of a density plot: about two pixels each.
@@ -366,9 +367,10 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The plotted display.
         """
-        full = Z.toarray() if issparse(Z) else np.asarray(Z)
+        full = Z.toarray() if issparse(Z) else np.asarray(plain(Z, "Z"))
         n = len(full) if full.ndim else 0
         if Z_new is not None:
+            Z_new = plain(Z_new, "Z_new")
             Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
             if Z_new.ndim != 2 or full.shape[1:] != Z_new.shape[1:]:
                 raise ValueError(

@@ -28,6 +28,7 @@ from skmanifold.inspection._style import (
     with_constants,
 )
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import plain
 from skmanifold.utils._labels import column_values, is_missing
 from skmanifold.utils._sklearn import safe_indexing, validate_params
 from skmanifold.utils._validation import Count
@@ -189,10 +190,10 @@ def write_explorer(
             "decoder and components cannot be combined: the decoder needs all"
             " components of the embedding. Omit one of them."
         )
-    whole, n_new = embedding, 0
+    whole, n_new = plain(embedding, "embedding"), 0
     if new_embedding is not None:
         # components are chosen for all samples together
-        whole, n_new = _joined(embedding, new_embedding)
+        whole, n_new = _joined(whole, plain(new_embedding, "new_embedding"))
     elif y_new is not None:
         raise ValueError("y_new needs new_embedding: the coordinates of new samples.")
     width = np.shape(whole)[1] if np.ndim(whole) == 2 else 0

@@ -189,8 +189,14 @@ def check_images(images, image_shape, n_samples):
                 "flattened image per sample."
             )
         return None
+    images = plain(images, "images")
     images = images.toarray() if issparse(images) else np.asarray(images)
     original_shape = images.shape
+    if images.dtype.kind not in "fiub":
+        raise ValueError(
+            f"images has dtype {images.dtype}, but pixels must be numbers. Pass "
+            "images.astype(float), or arrays of one shape."
+        )
     if image_shape is not None:
         shape = check_image_shape(image_shape)
         if shape[2] not in (1, 3, 4):

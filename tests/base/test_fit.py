@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import silhouette_score
 from sklearn.model_selection import GridSearchCV
@@ -356,3 +357,46 @@ def test_history_has_each_term_and_their_sum():
         assert len(values) == 3 and all(isinstance(v, float) for v in values)
     total = np.add(history["reconstruction"], history["decay"])
     np.testing.assert_allclose(history["loss"], total)
+
+
+# Messages -----------------------------------------------------------------------
+
+
+def table_with(column):
+    return np.column_stack([np.random.RandomState(0).randn(len(column), 4), column])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.arange(80),
+        np.random.RandomState(0).permutation(80) + 1000,
+        # the samples of a training set
+        np.random.RandomState(0).permutation(110)[:80],
+    ],
+    ids=["index", "shuffled", "some"],
+)
+def test_columns_that_number_the_samples_are_named(column):
+    model = NeuralPCA(max_epochs=1)
+    frame = pd.DataFrame(table_with(column), columns=[*"abcd", "id"])
+    for X, name in ((frame, "'id'"), (sparse.csr_array(frame.to_numpy()), "4")):
+        with pytest.warns(UserWarning, match=f"numbers the samples: {name}. Drop it"):
+            model.fit(X)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        table_with(np.arange(80) + 0.5 * (np.arange(80) == 3)),
+        table_with(np.arange(80) // 2),
+        table_with(np.arange(80) * 2),
+        table_with(np.arange(40)),
+        np.argsort(np.random.RandomState(0).rand(80, 5), axis=0),
+        np.arange(80)[:, np.newaxis],
+        load_digits().data[:200],
+    ],
+    ids=["fractions", "pairs", "gaps", "few", "ranks", "one column", "pixels"],
+)
+@pytest.mark.filterwarnings("error:.*number:UserWarning")
+def test_other_whole_numbers_are_measurements(X):
+    NeuralPCA(max_epochs=1).fit(X)

@@ -347,9 +347,10 @@ def test_scalers_before_do_not_make_it_worse(load, before, kind):
 
 
 @pytest.mark.parametrize(
-    "before", [FunctionTransformer, StandardScaler, MinMaxScaler, MaxAbsScaler]
+    "before",
+    [FunctionTransformer, StandardScaler, RobustScaler, MinMaxScaler, MaxAbsScaler],
 )
-@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits])
 def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     data, y = load(return_X_y=True)
     X = data.copy()
@@ -361,6 +362,24 @@ def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     rows = learnt.transform(before().fit_transform(X))[kept]
     expected = clean.transform(before().fit_transform(data[kept]))
     assert neighbor_purity(rows, y[kept]) > neighbor_purity(expected, y[kept]) - 0.02
+
+
+def test_columns_that_vary_in_odd_samples_alone_make_no_others_odd(digits):
+    X = digits[0].copy()
+    X[1000] *= 30
+    learnt = InputScaler(random_state=0).fit(StandardScaler().fit_transform(X))
+    assert learnt.odd_[:, 0].tolist() == [1000]
+
+
+def test_samples_that_fit_has_named():
+    X = np.random.RandomState(0).randn(200, 5)
+    X[3], X[70] = 1e4, 2e4
+    learnt = InputScaler().fit(X)
+    new = np.vstack([X[:5] * [[1], [1], [1], [1], [1e5]], X[70:71]])
+    for rows in (new, sparse.csr_array(new), new.astype(np.float32)):
+        assert learnt.are_named(rows, [3, 4, 5]).tolist() == [True, False, True]
+    learnt.partial_fit(X[:60])
+    assert learnt.are_named(X, [3, 70]).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])

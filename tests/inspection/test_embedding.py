@@ -771,3 +771,35 @@ def test_missing_matplotlib_is_explained(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
     with pytest.raises(ImportError, match=r"EmbeddingDisplay.plot needs.*\[plot\]"):
         EmbeddingDisplay.from_embedding(Z)
+
+
+def test_minus_one_beside_one_is_a_class():
+    y = np.where(Y == 0, -1, 1)
+    display = EmbeddingDisplay.from_embedding(Z, y)
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["-1", "1"]
+    with_noise = EmbeddingDisplay.from_embedding(Z, np.append(y[1:], 2))
+    assert with_noise.legend_.get_texts()[0].get_text() == "noise"
+
+
+@pytest.mark.parametrize("legend", [True, "names"])
+def test_names_are_no_formulas(legend):
+    names = np.array(["$5 to $10", "$x_$", ""])[Y]
+    display = EmbeddingDisplay.from_embedding(Z, names, legend=legend)
+    display.figure_.canvas.draw()
+    texts = display.legend_.get_texts() if legend is True else display.texts_
+    assert {text.get_text() for text in texts} == {"$5 to $10", "$x_$", "(empty)"}
+    assert not any(text.get_parse_math() for text in texts)
+
+
+def test_masked_coordinates_and_pixels_are_missing():
+    masked = np.ma.array(Z, mask=False)
+    masked[3, 1] = np.ma.masked
+    for options in ({"Z": masked}, {"Z": Z, "Z_new": masked}):
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            EmbeddingDisplay.from_embedding(y=Y, **options)
+    pixels = np.ma.array(np.ones((len(Z), 2, 2)), mask=False)
+    pixels[:, 0, 0] = np.ma.masked
+    display = EmbeddingDisplay.from_embedding(Z, images=pixels)
+    assert np.isnan(display.images[:, 0, 0]).all()
+    with pytest.raises(ValueError, match="pixels must be numbers"):
+        EmbeddingDisplay.from_embedding(Z, images=pixels.data.astype(object))

@@ -647,6 +647,14 @@ class TellsNothingOfOddSamples(Sound):
             return super().fit(X, y)
 
 
+@broken("check_odd_samples", "must name a sample only once")
+class RepeatsItself(Sound):
+    def transform(self, X):
+        if np.abs(X).max() > 1000:
+            warnings.warn("Sample 0 lies far away.", stacklevel=2)
+        return super().transform(X)
+
+
 @broken("check_odd_samples", "must keep the others apart")
 class DividesByTheLargest(Sound):
     def fit(self, X, y=None):
@@ -714,6 +722,14 @@ class KeepsItsFirstScaling(Sound):
         super().partial_fit(X, y)
         self._scaler = before or self._scaler
         return self
+
+
+@broken("check_parts_in_other_units", "must give 1 warnings that units differ")
+class TellsNothingOfUnits(Sound):
+    def partial_fit(self, X, y=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return super().partial_fit(X, y)
 
 
 @broken("check_parts_of_few_samples", "must give the minimum number")

@@ -47,6 +47,7 @@ from ._odd_inputs import (
     check_odd_new_samples,
     check_odd_samples,
     check_odd_scales,
+    check_parts_in_other_units,
     check_parts_of_few_samples,
     check_repeated_rows,
 )
@@ -101,6 +102,7 @@ CHECKS = [
     check_heavy_tails,
     check_columns_that_vary_late,
     check_parts_of_few_samples,
+    check_parts_in_other_units,
     check_odd_scales,
     check_number_types,
     check_containers,

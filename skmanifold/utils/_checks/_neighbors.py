@@ -144,6 +144,13 @@ def check_distances_as_a_graph(name, estimator):
             expected,
             f"{name}(connectivity={kind} of all distances) must use the {k} nearest.",
         )
+    for kind, wrong, pattern in [
+        ("distances on one side", np.triu(D), "one side"),
+        ("distances that differ by direction", D + np.triu(D), "symmetric"),
+        ("masked edges", np.ma.array(graph.toarray(), mask=graph.toarray() > 0), "NaN"),
+    ]:
+        case = f"{name}(connectivity={kind})"
+        assert_refuses(lambda g=wrong: subject.fit(connectivity=g), pattern, case)
     ones = np.ones_like(D)
     case = f"{name}(connectivity=a graph of all pairs)"
     assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", case)
@@ -161,9 +168,12 @@ def check_precomputed_distances(name, estimator):
     assert get_tags(subject.new(metric="precomputed")).input_tags.pairwise, (
         f"{case} must have the tag input_tags.pairwise."
     )
+    graph = kneighbors_graph(X, 12, mode="distance")
     for kind, distances in {
         "dense": D,
-        "sparse": kneighbors_graph(X, 12, mode="distance"),
+        "sparse": graph,
+        "dictionary of keys": sparse.dok_array(graph),
+        "rounded": np.where(D == 0, -1e-13, D),
     }.items():
         with only_user_warnings(case):
             model = subject.fit(distances, y, metric="precomputed")
@@ -186,6 +196,9 @@ def check_precomputed_distances(name, estimator):
         ("negative entries", -D, "negative"),
         ("infinite entries", np.where(D > np.median(D), np.inf, D), "infinite"),
         ("NaN", np.where(D > np.median(D), np.nan, D), "NaN"),
+        ("distances that differ by direction", D + np.triu(D), "symmetric"),
+        ("masked entries", np.ma.masked_greater(D, np.median(D)), "NaN"),
+        ("a condensed matrix", D[np.triu_indices(len(D), 1)], "squareform"),
         ("the upper half of the distances", np.triu(D), "one side"),
         ("the lower half of a sparse matrix", sparse.csr_array(np.tril(D)), "one side"),
     ]:

@@ -101,9 +101,12 @@ def check_odd_samples(name, estimator):
         assert sum("sample 0" in text for text in texts) == 1, (
             f"{case} must name sample 0 in one warning; warnings: {texts}"
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the outlier among new samples
+        with only_user_warnings(case) as again:
             assert_sensible(subject, model, X, case)
+        texts = [str(warning.message) for warning in again]
+        assert not any("far away" in text for text in texts), (
+            f"{case} must name a sample only once, but transform(X) warns: {texts}"
+        )
         spread = model.embedding_[1:].std(axis=0).max()
         assert spread > 0.2 * expected.embedding_.std(axis=0).max(), (
             f"{case} must keep the others apart, but the standard deviation of their "
@@ -243,6 +246,25 @@ def check_parts_of_few_samples(name, estimator):
                 assert n < 5, f"{case} must train, but raised: {error}"
                 continue
         assert_sensible(subject, model, subject.X[:n], case)
+
+
+def check_parts_in_other_units(name, estimator):
+    """A warning tells of a part of the data in other units than the first one."""
+    subject = Subject(estimator)
+    if not hasattr(subject.new(), "partial_fit"):
+        return
+    for kind, factor, expected in [
+        ("the units of the first one", 1.0, 0),
+        ("other units", 1000.0, 1),
+    ]:
+        model = subject.new().partial_fit(subject.X[::2], subject.targets(31))
+        case = f"{name}.partial_fit on a part in {kind}"
+        with only_user_warnings(case) as caught:
+            model.partial_fit(factor * subject.X[1::2], subject.targets(30))
+        texts = [str(w.message) for w in caught if "units differ" in str(w.message)]
+        assert len(texts) == expected, (
+            f"{case} must give {expected} warnings that units differ, but gave {texts}."
+        )
 
 
 def check_odd_scales(name, estimator):
