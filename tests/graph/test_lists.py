@@ -5,11 +5,13 @@ import warnings
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
 from skmanifold.graph import (
+    check_distances,
     connected_components_of,
     nearest_neighbors,
     neighbors_from_data,
@@ -359,3 +361,34 @@ def test_bad_connectivity(graph, match):
     for container in [np.asarray, sparse.csr_array]:
         with pytest.raises(ValueError, match=match):
             neighbors_from_connectivity(container(graph), 80, 5)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_all_distances_must_be_symmetric(container):
+    x = np.random.RandomState(0).rand(1500, 1)
+    D = np.abs(x - x.T)
+    check_distances(container(D * (1 + 1e-6 * np.tri(1500))), square=True)
+    D[1200, 3] += 0.5
+    with pytest.raises(ValueError, match="from sample 3 to 1200"):
+        check_distances(container(D), square=True)
+
+
+def test_graphs_may_be_asymmetric():
+    x = np.random.RandomState(0).rand(300, 1)
+    graph = kneighbors_graph(x, 10, mode="distance")
+    graph.data *= np.random.RandomState(0).uniform(1, 2, len(graph.data))
+    indices, _, counts = neighbors_from_data(graph, 5, metric="precomputed")
+    assert (counts == 5).all()
+    for i in (0, 150):
+        assert set(indices[i]) <= set(graph[[i]].indices)
+
+
+def test_distances_that_rounding_made_negative_are_zero():
+    x = np.repeat(np.random.RandomState(0).rand(30, 1), 2, axis=0)
+    D = np.abs(x - x.T)
+    rounded = np.where(D == 0, -1e-15, D)
+    expected = neighbors_from_data(D, 4, metric="precomputed")
+    for container in (np.asarray, sparse.coo_array):
+        found = neighbors_from_data(container(rounded), 4, metric="precomputed")
+        for a, b in zip(found, expected, strict=True):
+            assert_array_equal(a, b)
