@@ -27,7 +27,13 @@ from skmanifold.training import TrainingOptions
 
 from ._data import LAST_PHASE, FitData, Plan, Schedule, make_schedule
 from ._fingerprint import open_checkpoint
-from ._inference import apply_to_samples, on_device, output_dtype, room_beside
+from ._inference import (
+    Unlike,
+    apply_to_samples,
+    on_device,
+    output_dtype,
+    room_beside,
+)
 from ._messages import (
     check_enough,
     check_length,
@@ -37,6 +43,7 @@ from ._messages import (
     warn_of_numbers,
     warn_of_odd_samples,
     warn_of_units,
+    warn_of_unlike,
     warn_of_unlike_samples,
 )
 from ._networks import frozen_networks, linear
@@ -232,7 +239,12 @@ def _epoch_ended(job, scaler, run, objective, phase, epoch):
 
 def publish(job, scaler, run, objective):
     """Set the fitted attributes of the estimator."""
-    attributes = fitted_attributes(job, scaler, run, objective)
+    # samples that were not drawn to train on are new to the scaler
+    unlike = None if job.rows is None else Unlike()
+    attributes = fitted_attributes(job, scaler, run, objective, unlike)
+    if unlike is not None:
+        warn_of_unlike(job.estimator, unlike, job.samples)
+        scaler.add_named(job.samples, [row for row, _ in unlike.samples])
     scaled = scaler.transform(job.samples[:1])[0]
     warn_of_unlike_samples(job.estimator, attributes, scaled)
     vars(job.estimator).update(attributes)
@@ -241,12 +253,17 @@ def publish(job, scaler, run, objective):
         job.checkpoint.remove()
 
 
-def fitted_attributes(job, scaler, run, objective):
-    """Return the fitted attributes for the current state of the objective."""
+def fitted_attributes(job, scaler, run, objective, unlike=None):
+    """Return the fitted attributes for the current state of the objective.
+
+    Differences of samples from the training data are added to ``unlike``.
+    """
     estimator = job.estimator
     modules = frozen_networks(run.networks, scaler)
     network, device = on_device(estimator, modules["network_"])
-    outputs = apply_to_samples(network, scaler, job.samples, device=device)
+    outputs = apply_to_samples(
+        network, scaler, job.samples, device=device, unlike=unlike
+    )
     dtype = output_dtype(job.samples.dtype)
     histories = {
         "history_" if phase == LAST_PHASE else f"{phase}_history_": {

@@ -530,6 +530,10 @@ class InputScaler:
             return np.zeros(len(rows), dtype=bool)
         return np.isin(_hashes(X, rows), self.odd_hashes_)
 
+    def add_named(self, X, rows):
+        """Record further samples that fit has named."""
+        self.odd_hashes_ = np.union1d(self.odd_hashes_, _hashes(X, rows))
+
     def _odd_among(self, scaled, columns):
         """Return odd samples among scaled ones, with an odd column of each, or -1.
 

@@ -3,6 +3,8 @@
 
 """Training by the template, tested on a small method."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -382,6 +384,24 @@ def test_columns_that_number_the_samples_are_named(column):
     for X, name in ((frame, "'id'"), (sparse.csr_array(frame.to_numpy()), "4")):
         with pytest.warns(UserWarning, match=f"numbers the samples: {name}. Drop it"):
             model.fit(X)
+
+
+def test_odd_samples_that_were_not_drawn_are_named():
+    class OfSome(NeuralPCA):
+        def _plan(self, n_samples, n_features):
+            return dataclasses.replace(
+                super()._plan(n_samples, n_features), n_training=60
+            )
+
+    model = OfSome(max_epochs=1, random_state=0)
+    far = X.copy()
+    far[[3, 40, 90]] *= 1000
+    with pytest.warns(UserWarning) as caught:
+        model.fit(far)
+    texts = [str(w.message) for w in caught]
+    assert sum(int(text.split()[0]) for text in texts) == 3
+    assert "far away from the training data" in texts[-1]
+    model.transform(far)  # has nothing to add
 
 
 @pytest.mark.parametrize(
