@@ -342,9 +342,13 @@ class Survey:
             rows = np.union1d(far, rest[:: -(-len(rest) // UNIT_SAMPLE_ROWS)])
             inner = np.empty(len(rows))
             for part in blocks(len(rows), X.shape[1]):
-                scaled = (dense(X[rows[part]]).astype(np.float64) - center) * factor
-                squares = np.square(scaled)
-                inner[part] = np.partition(squares, -n_free)[:, :-n_free].sum(axis=1)
+                squares = dense(X[rows[part]]).astype(np.float64, copy=False)
+                squares -= center
+                squares *= factor
+                np.square(squares, out=squares)
+                squares.partition(-n_free, axis=1)
+                inner[part] = squares[:, :-n_free].sum(axis=1)
+                del squares
             inner = np.sqrt(inner)
             odd[rows[inner >= _norm_jump(inner, self._most)[1]]] = -1
         samples = np.flatnonzero(odd > -2)
