@@ -28,14 +28,16 @@ Z = dlme.embedding_
 # %%
 # Then the clusters
 # -----------------
-# ``min_cluster_size`` matters most: start with 1 % of the samples, and increase it to
-# 2 % if large groups are split. ``min_samples`` is the number of neighbors of a dense
-# sample; 5 is the map's own ``n_neighbors``, and larger values label more samples as
-# noise. Keep ``cluster_selection_method="eom"``: "leaf" splits the groups of a map.
+# ``min_cluster_size`` matters most: start with 2 % of the samples, at least 10. If one
+# large group falls into pieces, decrease ``nu_embedding`` (0.01) to pack groups.
+# ``min_samples`` is the number of neighbors of a dense sample; 5 is the map's own
+# ``n_neighbors``, and larger values label more samples as noise. Keep
+# ``cluster_selection_method="eom"``: "leaf" splits the groups of a map.
 
 from sklearn.cluster import HDBSCAN
 
-hdbscan = HDBSCAN(min_cluster_size=max(5, len(Z) // 100), min_samples=5, copy=True)
+size = max(10, len(Z) // 50)
+hdbscan = HDBSCAN(min_cluster_size=size, min_samples=5, copy=True)
 labels = hdbscan.fit_predict(Z)
 print(labels.max() + 1, "clusters,", (labels < 0).sum(), "samples are noise")
 
@@ -50,7 +52,7 @@ from sklearn.metrics import adjusted_rand_score
 from skmanifold.metrics import trustworthiness
 
 other = DLME(random_state=1).fit_transform(X[seen])
-again = HDBSCAN(min_cluster_size=15, min_samples=5, copy=True).fit_predict(other)
+again = HDBSCAN(min_cluster_size=size, min_samples=5, copy=True).fit_predict(other)
 kept = labels >= 0
 print("with the digits:", round(adjusted_rand_score(y[seen][kept], labels[kept]), 2))
 print("with another seed:", round(adjusted_rand_score(labels, again), 2))

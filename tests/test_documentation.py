@@ -60,7 +60,8 @@ def test_readme_examples_run(tmp_path, monkeypatch):
     assert digits["embedding"].shape == (1797, 2)
     assert (digits["again"] == digits["embedding"][:10]).all()
     assert own["embedding"].shape == (len(table), 2)
-    assert (own["new"] == own["embedding"][:5]).all()
+    assert (own["model"].transform(own["new"]) == own["embedding"][:5]).all()
+    assert own["display"].figure_ is not None
     assert clustering_accuracy(kinds, own["clusters"]) > 0.85
     assert Path("map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "ruby" in Path("map.html").read_text(encoding="utf-8")

@@ -90,8 +90,9 @@ class EmbeddingDisplay:
         Map from points of the embedding to samples, for :meth:`to_html`.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for floats with a fractional part and for
-        more than ten dates, and "classes" otherwise, ignoring missing values.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part, for
+        more than twenty different whole numbers unless they count up from -1, 0 or 1,
+        and for more than ten dates; and "classes" otherwise, ignoring missing values.
 
     noise_label : object, default=-1
         Class plotted in gray below the others, as noise. None for no such class.

@@ -128,9 +128,10 @@ def write_explorer(
         Classes or quantity of the new samples.
 
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for floats with a fractional part and for
-        more than ten dates, and "classes" otherwise. Missing values (None, NaN, NA) are
-        gray.
+        Type of `y`; "auto" means "continuous" for floats with a fractional part, for
+        more than twenty different whole numbers unless they count up from -1, 0 or 1,
+        and for more than ten dates; and "classes" otherwise. Missing values (None, NaN,
+        NA) are gray.
 
     noise_label : object, default=-1
         Class plotted in gray, as noise. None for no such class.

@@ -28,6 +28,9 @@ from skmanifold.utils._sklearn import (
     validate_parameter_constraints,
 )
 
+# Different whole numbers beyond which they are quantities, such as ages.
+_MOST_NUMBERS = 20
+
 # Paul Tol's "muted" scheme and black: colorblind-safe.
 PALETTE = (
     "#CC6677",
@@ -388,7 +391,16 @@ def _are_continuous(numbers):
     # ignoring missing numbers
     known = numbers[~np.isnan(numbers)]
     fractional = (known != np.round(known)).any() or np.isinf(known).any()
-    return bool(fractional) or are_many(known)
+    return bool(fractional) or are_many(known) or _are_quantities(known)
+
+
+def _are_quantities(numbers):
+    """Return whether whole numbers are many, and not those of classes."""
+    values = np.unique(numbers)
+    if len(values) <= _MOST_NUMBERS:
+        return False
+    consecutive = values[-1] - values[0] == len(values) - 1
+    return not (consecutive and values[0] in (-1, 0, 1))
 
 
 def _are_many(days):

@@ -210,6 +210,20 @@ def test_continuous_color():
     assert display.legend_ is None
 
 
+@pytest.mark.parametrize(
+    "start, step, continuous",
+    [(18, 1, True), (0, 5, True), (0, 1, False), (1, 1, False), (-1, 1, False)],
+)
+def test_many_whole_numbers_are_quantities_unless_they_count_up(
+    start, step, continuous
+):
+    numbers = start + step * (np.arange(len(Z)) % 25)
+    display = EmbeddingDisplay.from_embedding(Z, numbers)
+    assert (len(display.figure_.axes) == 2) is continuous  # a color bar
+    few = start + step * (np.arange(len(Z)) % 20)
+    assert len(EmbeddingDisplay.from_embedding(Z, few).figure_.axes) == 1
+
+
 def test_whole_numbers_most_of_which_differ_are_a_continuous_color():
     prices = 7 * np.arange(300) % 1100
     assert EmbeddingDisplay.from_embedding(Z, prices).colorbar_ is not None
