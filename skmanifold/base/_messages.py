@@ -126,10 +126,11 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
     if len(scaler.odd_):
         odd = scaler.odd_.tolist()
         named = _far_away(estimator, odd, samples, "all others", rows)
+        it, they = ("it", "it is") if len(odd) == 1 else ("them", "they are")
         warn(
-            f"{named}. The scaling ignores them, and they are moved towards the "
-            "others. If they are errors, such as another unit or a code for a missing "
-            "value, correct or remove them."
+            f"{named}. The scaling ignores {it}, and {they} moved towards the others. "
+            "For an error, such as another unit or a code for a missing value, correct "
+            f"or remove {it}."
         )
 
 
@@ -150,9 +151,9 @@ def warn_of_unlike(estimator, unlike, samples):
         odd = sorted(unlike.samples)
         named = _far_away(estimator, odd, samples, "the training data")
         warn(
-            f"{named}. They are embedded as if they were nearer. If they are errors, "
-            "such as another unit or a code for a missing value, correct or remove "
-            "them; X must have the units of the training data."
+            f"{named}. Such a sample is embedded as if it were nearer. Correct an error, "
+            "such as another unit or a code for a missing value; X must have the units "
+            "of the training data."
         )
 
 
@@ -163,7 +164,7 @@ def _far_away(estimator, odd, samples, others, rows=None):
     shown += ", ..." if len(odd) > _NAMED else ""
     single = len(odd) == 1
     row, column = odd[0]
-    where = "by its norm"
+    where = "in all columns together"
     if column >= estimator.n_features_in_:
         where = "in its representation"
     elif column >= 0:
