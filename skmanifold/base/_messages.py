@@ -151,7 +151,7 @@ def warn_of_unlike(estimator, unlike, samples):
         odd = sorted(unlike.samples)
         named = _far_away(estimator, odd, samples, "the training data")
         warn(
-            f"{named}. Such a sample is embedded as if it were nearer. Correct an error, "
+            f"{named}. Such a sample is embedded as if it were nearer. Correct errors, "
             "such as another unit or a code for a missing value; X must have the units "
             "of the training data."
         )
