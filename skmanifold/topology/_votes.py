@@ -163,14 +163,7 @@ def estimate_betti_numbers(
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
     if denoise:
         X = _denoising.denoise(X)
-    X = X - X.mean(axis=0)
-    sizes = _choose_sizes(len(X))
-    votes = []
-    for i, n_charts in enumerate(sizes):
-        Q = _covers.cover_by_distance(X, _covers.k_means(X, int(n_charts), rng, n_init=1))
-        # the largest cover takes single samples
-        rank = 1 + (len(sizes) - 1 - i) % 2
-        votes.append(_read(Q, max_dimension, field, rank))
+    sizes, votes = _vote(X - X.mean(axis=0), max_dimension, field, rng)
     numbers, confidence = _elect(votes)
     decided = confidence >= _DECIDED
     if not decided:
@@ -182,10 +175,19 @@ def estimate_betti_numbers(
     return BettiEstimate(numbers, confidence, decided, sizes, votes)
 
 
-def _choose_sizes(n_samples):
-    """Return the numbers of charts of the covers."""
-    coarse = min(_COARSE, n_samples // _FEWEST_SAMPLES_PER_CHART)
-    return _SIZES[_SIZES <= max(coarse, n_samples // _SAMPLES_PER_CHART)]
+def _vote(X, max_dimension, field, rng):
+    """Return the numbers of charts of the covers, and the Betti numbers of each."""
+    coarse = min(_COARSE, len(X) // _FEWEST_SAMPLES_PER_CHART)
+    sizes = _SIZES[_SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)]
+    votes = []
+    for i, n_charts in enumerate(sizes):
+        Q = _covers.cover_by_distance(
+            X, _covers.k_means(X, int(n_charts), rng, n_init=1)
+        )
+        # the largest cover takes single samples
+        rank = 1 + (len(sizes) - 1 - i) % 2
+        votes.append(_read(Q, max_dimension, field, rank))
+    return sizes, votes
 
 
 def _read(Q, max_dimension, field, rank):
