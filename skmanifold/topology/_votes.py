@@ -19,7 +19,7 @@ from skmanifold.utils._validation import Count, check_seed
 _SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
 
 # Charts with fewer samples leave gaps in a nerve, except in the coarsest covers.
-_SAMPLES_PER_CHART = 16
+_SAMPLES_PER_CHART = 24
 _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
 
@@ -28,7 +28,7 @@ _MAX_SIMPLICES = 10_000
 
 # Share of the votes from which on the most frequent answer counts as decided.
 # Measured by asv_bench.compare.topology: at least 95 % of such answers are right.
-_DECIDED = 0.65
+_DECIDED = 0.6
 
 # Bars of dimension 2 and gaps between components as long as this are features. The
 # longest bar of dimension 1 that is none grows with the number of charts.
@@ -51,7 +51,7 @@ class BettiEstimate(NamedTuple):
         Share of the votes for `numbers`, in which the weight of a cover is its rank
         by size.
     decided : bool
-        Whether the confidence is high enough to trust `numbers`, at least 0.65.
+        Whether the confidence is high enough to trust `numbers`, at least 0.6.
     n_charts : ndarray of shape (n_covers,)
         Number of charts of each cover, increasing.
     votes : list of tuple of int
@@ -97,9 +97,9 @@ def estimate_betti_numbers(
     """Count the components, loops and voids of data, with covers of many sizes.
 
     The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it, at most
-    one for 16 samples. Each cover votes for the Betti numbers of its nerve, larger
+    one for 24 samples. Each cover votes for the Betti numbers of its nerve, larger
     ones with more weight, and the most frequent answer wins. It is *decided* if its
-    share of the votes is at least 0.65; otherwise a warning is raised, and the numbers
+    share of the votes is at least 0.6; otherwise a warning is raised, and the numbers
     are no more than a guess.
 
     Parameters
