@@ -22,12 +22,13 @@ _SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
 _SAMPLES_PER_CHART = 24
 _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
+_FEWEST_SAMPLES = int(_SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
 
 # More simplices enter so late that they only end what the earlier ones have shown.
 _MAX_SIMPLICES = 10_000
 
 # Share of the votes from which on the most frequent answer counts as decided.
-# Measured by asv_bench.compare.topology: at least 95 % of such answers are right.
+# In asv_bench.compare.topology at least 95 % of such answers are right.
 _DECIDED = 0.6
 
 # Bars of dimension 2 and gaps between components as long as this are features. The
@@ -79,7 +80,7 @@ class BettiEstimate(NamedTuple):
 @validate_params(
     {
         "max_dimension": [Options(int, {0, 1, 2})],
-        "max_samples": [Count(2), None],
+        "max_samples": [Count(_FEWEST_SAMPLES), None],
         "denoise": ["boolean"],
         "random_state": ["random_state"],
     },
@@ -96,11 +97,11 @@ def estimate_betti_numbers(
 ):
     """Count the components, loops and voids of data, with covers of many sizes.
 
-    The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it, at most
-    one for 24 samples. Each cover votes for the Betti numbers of its nerve, larger
-    ones with more weight, and the most frequent answer wins. It is *decided* if its
-    share of the votes is at least 0.6; otherwise a warning is raised, and the numbers
-    are no more than a guess.
+    The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it: at most
+    one for 24 samples, or for 8 samples up to 32 charts. Each cover votes for the Betti
+    numbers of its nerve, larger ones with more weight, and the most frequent answer
+    wins. It is *decided* if its share of the votes is at least 0.6; otherwise a warning
+    is raised, and the numbers are no more than a guess.
 
     Parameters
     ----------
@@ -111,7 +112,8 @@ def estimate_betti_numbers(
     field : int, default=2
         Prime, see :func:`persistence`.
     max_samples : int or None, default=4000
-        Number of samples used, a random subset if X has more. None uses all.
+        Number of samples used, a random subset if X has more. None uses all. At least
+        128.
     denoise : bool, default=False
         Denoise the samples first with :func:`denoise`. Set it for noisy data.
     random_state : int, RandomState instance or None, default=None
@@ -156,8 +158,7 @@ def estimate_betti_numbers(
     >>> result.numbers, result.decided
     ((1, 2, 1), True)
     """
-    fewest = _SIZES[0] * _FEWEST_SAMPLES_PER_CHART
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=fewest)
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=_FEWEST_SAMPLES)
     rng = check_seed(random_state)
     if max_samples is not None and len(X) > max_samples:
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
