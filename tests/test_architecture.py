@@ -36,7 +36,7 @@ LAYERS = {
         {*NUMERIC, "torch"},
     ),
     "atlas": (
-        {"augment", "base", "graph", "losses", "nn", "topology", "utils"},
+        {"augment", "base", "graph", "losses", "metrics", "nn", "topology", "utils"},
         {*NUMERIC, "torch"},
     ),
     "base": (

@@ -1,15 +1,17 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Betti numbers of known spaces: trained charts, untrained charts, Vietoris-Rips.
+"""Betti numbers of known spaces: votes, trained or untrained charts, Vietoris-Rips.
 
 ``python -m asv_bench.compare.topology --spaces circle torus --seeds 0 1 2``
 
-A run is correct if all Betti numbers over Z/2 and Z/3 are. Vietoris-Rips is ripser's,
-on 200 farthest points. ``--noise 0.1`` embeds the spaces isometrically in 100
-dimensions and adds noise of this size per coordinate, relative to the root mean square
-radius; all methods then get data denoised by :func:`skmanifold.topology.denoise`. A
-random start uses random samples as prototypes.
+A run is correct if all Betti numbers over Z/2 and Z/3 are. The votes are those of
+:func:`skmanifold.topology.estimate_betti_numbers`; the other ways get a number of
+charts that was chosen for the space. Vietoris-Rips is ripser's, on 200 farthest
+points. ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions and adds noise
+of this size per coordinate, relative to the root mean square radius; all methods then
+get data denoised by :func:`skmanifold.topology.denoise`. A random start uses random
+samples as prototypes.
 """
 
 import importlib
@@ -23,7 +25,8 @@ from scipy.spatial.distance import cdist
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown
 
-# space -> (generator, its options, number of charts, dimension)
+# space -> (generator, its options, number of charts, dimension); spaces without a
+# number of charts are for votes and Vietoris-Rips only
 SPACES = {
     "circle": ("make_circle", {}, 4, 1),
     "S2": ("make_sphere", {}, 8, 2),
@@ -33,8 +36,18 @@ SPACES = {
     "RP2_4d_16": ("make_projective_plane", {"n_features": 4}, 16, 2),
     "torus": ("make_torus", {}, 32, 2),
     "torus_16": ("make_torus", {}, 16, 2),
+    "klein": ("make_klein_bottle", {}, None, 2),
+    "trefoil": ("make_trefoil", {"n_samples": 1000}, None, 1),
+    "two_circles": ("two_circles", {}, None, 1),
+    "three_circles": ("three_circles", {}, None, 1),
+    "two_densities": ("two_densities", {}, None, 1),
+    "figure_eight": ("figure_eight", {}, None, 1),
+    "wedge": ("wedge", {}, None, 2),
+    "gaussian": ("gaussian", {}, None, 1),
+    "square": ("square", {}, None, 1),
+    "moons": ("moons", {}, None, 1),
 }
-WAYS = ("trained", "trained_random", "untrained", "untrained_random", "rips")
+WAYS = ("votes", "trained", "trained_random", "untrained", "untrained_random", "rips")
 FIELDS = (2, 3)
 # spaces that differ in the number of charts only have the same title
 TITLES = {
@@ -46,6 +59,17 @@ TITLES = {
     "RP2_6d": "projective plane, 6 features",
     "torus": "torus",
     "torus_16": "torus",
+    "klein": "Klein bottle",
+    "trefoil": "trefoil knot",
+    "two_circles": "circle in a circle",
+    "three_circles": "three circles",
+    "two_densities": "two circles, one sparse",
+    "figure_eight": "figure eight",
+    "wedge": "sphere and circle that touch",
+    "gaussian": "Gaussian cloud",
+    "square": "square",
+    "moons": "two moons",
+    "votes": "votes, untrained",
     "trained": "trained charts",
     "trained_random": "trained charts, random start",
     "untrained": "soft cover, untrained",
@@ -54,13 +78,77 @@ TITLES = {
 }
 
 
+def circles(rng, *sizes_and_centers):
+    """Return samples of unit circles in the plane."""
+    parts = []
+    for n_samples, center in sizes_and_centers:
+        t = rng.uniform(0, 2 * np.pi, n_samples)
+        parts.append(np.column_stack([np.cos(t), np.sin(t)]) + center)
+    return np.concatenate(parts)
+
+
+def two_circles(seed):
+    """Return a circle in a circle."""
+    from sklearn.datasets import make_circles
+
+    X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
+    return X, (2, 2)
+
+
+def three_circles(seed):
+    """Return three circles side by side."""
+    rng = np.random.RandomState(seed)
+    return circles(rng, (300, (0, 0)), (300, (3, 0)), (300, (1.5, 3))), (3, 3)
+
+
+def two_densities(seed):
+    """Return two circles, one of them with a fifth of the samples."""
+    return circles(np.random.RandomState(seed), (800, (0, 0)), (160, (3, 0))), (2, 2)
+
+
+def figure_eight(seed):
+    """Return two circles that touch."""
+    return circles(np.random.RandomState(seed), (500, (-1, 0)), (500, (1, 0))), (1, 2)
+
+
+def wedge(seed):
+    """Return a sphere and a circle that touch."""
+    from skmanifold.datasets import make_sphere
+
+    sphere = make_sphere(2000, random_state=seed).data
+    circle = circles(np.random.RandomState(seed), (500, (2, 0)))
+    return np.concatenate([sphere, np.pad(circle, ((0, 0), (0, 1)))]), (1, 1, 1)
+
+
+def gaussian(seed):
+    """Return a normal distribution in the plane."""
+    return np.random.RandomState(seed).normal(size=(1000, 2)), (1,)
+
+
+def square(seed):
+    """Return a uniform distribution in a square."""
+    return np.random.RandomState(seed).uniform(size=(1000, 2)), (1,)
+
+
+def moons(seed):
+    """Return two half circles with a little noise."""
+    from sklearn.datasets import make_moons
+
+    return make_moons(500, noise=0.05, random_state=seed)[0], (2,)
+
+
 def data(space, n_samples, noise, seed):
     """Return samples of a space and its Betti numbers over each field."""
     from skmanifold import datasets
 
     generator, options, _, dimension = SPACES[space]
-    bunch = getattr(datasets, generator)(n_samples, random_state=seed, **options)
-    X = bunch.data
+    if generator in globals():
+        X, numbers = globals()[generator](seed)
+        betti_numbers = dict.fromkeys(FIELDS, numbers)
+    else:
+        options = {"n_samples": n_samples, **options}
+        bunch = getattr(datasets, generator)(random_state=seed, **options)
+        X, betti_numbers = bunch.data, bunch.betti_numbers
     if noise:
         rng = np.random.default_rng(seed)
         basis, _ = np.linalg.qr(rng.normal(size=(100, X.shape[1])))
@@ -69,7 +157,7 @@ def data(space, n_samples, noise, seed):
         X = X @ basis.T + noise * radius * rng.normal(size=(len(X), 100))
     truth = {}
     for field in FIELDS:
-        numbers = tuple(bunch.betti_numbers[field])[: dimension + 1]
+        numbers = tuple(betti_numbers[field])[: dimension + 1]
         truth[field] = numbers + (0,) * (dimension + 1 - len(numbers))
     return X, truth
 
@@ -89,8 +177,8 @@ def cover(way, X, n_charts, dimension, seed):
 def rips(X, dimension, n_landmarks=200):
     """Return the Betti numbers of the Vietoris-Rips filtration on farthest points.
 
-    They are those of the longest constant interval with one component, before the
-    complex becomes contractible for good.
+    They are those of the longest constant interval with at most five components,
+    before the complex becomes contractible for good.
     """
     import gudhi
     from ripser import ripser
@@ -119,20 +207,20 @@ def rips(X, dimension, n_landmarks=200):
                 intervals.append([numbers, stop - start])
         if len(intervals) > 1 and not any(intervals[-1][0][1:]):
             intervals.pop()
-        connected = [interval for interval in intervals if interval[0][0] == 1]
-        longest = max(connected, key=lambda interval: interval[1], default=[None])
+        few = [interval for interval in intervals if 1 <= interval[0][0] <= 5]
+        longest = max(few, key=lambda interval: interval[1], default=[None])
         betti[field] = longest[0]
     return betti
 
 
 def one(space, way, noise, seed, n_samples=3000):
     """Run one method once."""
-    from skmanifold.topology import betti_numbers, denoise
+    from skmanifold.topology import betti_numbers, denoise, estimate_betti_numbers
 
     # imports are not measured
     if way == "rips":
         importlib.import_module("ripser")
-    else:
+    elif way != "votes":
         importlib.import_module("skmanifold.atlas")
     importlib.import_module("gudhi")
     _, _, n_charts, dimension = SPACES[space]
@@ -143,6 +231,17 @@ def one(space, way, noise, seed, n_samples=3000):
     extra = {}
     if way == "rips":
         betti = rips(X, dimension)
+    elif way == "votes":
+        results = {
+            field: estimate_betti_numbers(X, dimension, field=field, random_state=seed)
+            for field in FIELDS
+        }
+        betti = {field: result.numbers for field, result in results.items()}
+        extra = {
+            "confidence": [results[field].confidence for field in FIELDS],
+            "decided": all(result.decided for result in results.values()),
+            "votes": [results[field].votes for field in FIELDS],
+        }
     else:
         q = cover(way, X, n_charts, dimension, seed)
         results = {
@@ -165,7 +264,10 @@ def one(space, way, noise, seed, n_samples=3000):
 
 
 def table(rows):
-    """Return correct seeds by space and method, and median CPU seconds."""
+    """Return correct seeds by space and method, and median CPU seconds.
+
+    Of votes, also the number of seeds that are decided, and of those that are wrong.
+    """
     groups = {}
     for row in rows:
         job = row["job"]
@@ -175,7 +277,7 @@ def table(rows):
     lines = [["noise", "space", "charts", *(TITLES[way] for way in ways)]]
     for (noise, i), group in sorted(groups.items()):
         space = list(SPACES)[i]
-        line = [f"{noise:g}", TITLES[space], str(SPACES[space][2])]
+        line = [f"{noise:g}", TITLES[space], str(SPACES[space][2] or "-")]
         for way in ways:
             results = group.get(way, [])
             text = "-"
@@ -183,6 +285,10 @@ def table(rows):
                 seconds = statistics.median(result["fit CPU s"] for result in results)
                 right = sum(result["right"] for result in results)
                 text = f"{right} of {len(results)}, {seconds:.1f} s"
+                if way == "votes":
+                    decided = [result for result in results if result["decided"]]
+                    wrong = sum(not result["right"] for result in decided)
+                    text += f"; {len(decided)} decided, {wrong} of them wrong"
             line.append(text)
         lines.append(line)
     return lines
@@ -199,6 +305,7 @@ def main(arguments=None):
         {"space": space, "way": way, "noise": options.noise, "seed": seed}
         for space in options.spaces
         for way in options.ways
+        if SPACES[space][2] or way in ("votes", "rips")
         for seed in options.seeds
     ]
     print(markdown(table(carry_out("topology", jobs, options))))

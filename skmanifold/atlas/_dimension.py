@@ -3,6 +3,7 @@
 
 """Intrinsic dimension of data, estimated by atlas autoencoders."""
 
+import contextlib
 import itertools
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skmanifold import topology
+from skmanifold.metrics import intrinsic_dimension
 from skmanifold.topology import choose_prototypes, two_nearest
 from skmanifold.utils import Count, check_seed, is_size, validate_params
 
@@ -33,8 +35,12 @@ class DimensionEstimate(NamedTuple):
         :class:`~skmanifold.AtlasAE`. With a GAN it rises once charts have more
         coordinates than the data can fill.
     bend : ndarray of shape (n_dimensions,)
-        Second difference of log `reconstruction`; the estimate is its maximum. NaN for
-        the last dimension, and for the first one if that is above 1.
+        Second difference of log `reconstruction`. NaN for the last dimension, and for
+        the first one if that is above 1. The estimate is its maximum, with
+        ``n_charts="auto"`` that between `lower` and `upper`.
+    lower, upper : int
+        Estimates from distances to few and to many neighbors, rounded, the smaller one
+        first. They are NaN if `n_charts` is a number.
 
     Examples
     --------
@@ -53,6 +59,8 @@ class DimensionEstimate(NamedTuple):
     reconstruction: np.ndarray
     divergence: np.ndarray
     bend: np.ndarray
+    lower: int = np.nan
+    upper: int = np.nan
 
 
 # n_charts, divergence and max_epochs are for the estimators to validate
@@ -68,7 +76,7 @@ def estimate_dimension(
     X,
     dimensions=range(1, 8),
     *,
-    n_charts=8,
+    n_charts="auto",
     divergence="gan",
     max_samples=3000,
     max_epochs="auto",
@@ -81,9 +89,10 @@ def estimate_dimension(
     them; more coordinates do not help. So the logarithm of the error falls steeply up
     to the dimension and is flat after it: the estimate is the point of largest
     curvature [1]_. Charts of dimension 0 are the prototypes alone, so 1 can be the
-    estimate as well. Unlike :func:`skmanifold.metrics.intrinsic_dimension`, which uses
-    the distances of neighbors, this method does not need densely sampled data, but
-    trains once per dimension.
+    estimate as well. By default the distances of neighbors bound the estimate
+    (:func:`skmanifold.metrics.intrinsic_dimension`, by maximum likelihood): few of
+    them see noise, many of them see bends. Where both agree, the autoencoders add the
+    curve only. They train once per dimension.
 
     Parameters
     ----------
@@ -92,8 +101,11 @@ def estimate_dimension(
     dimensions : sequence of int, default=range(1, 8)
         Increasing, consecutive candidate dimensions. The estimate is never the last
         one, nor the first one unless it is 1.
-    n_charts : int, default=8
-        Number of charts of each autoencoder.
+    n_charts : int or "auto", default="auto"
+        Number of charts of each autoencoder. "auto" is 2 to the power of one more than
+        the lower bound by neighbors, from 8 to 32, and bounds the estimate. A number
+        leaves the estimate to the autoencoders alone; it must be so large that charts
+        are discs.
     divergence : {"gan", "mmd"}, default="gan"
         See :class:`~skmanifold.AtlasAE`.
     max_samples : int or None, default=3000
@@ -142,6 +154,10 @@ def estimate_dimension(
             "data that vary."
         )
     seed = int(rng.randint(np.iinfo(np.int32).max))
+    bounds = ()
+    if n_charts == "auto":
+        bounds = _bound_by_neighbors(X, dimensions)
+        n_charts = min(int(np.clip(2 ** (bounds[0] + 1), 8, 32)), len(X))
     errors, divergences = [], []
     for dimension in dimensions:
         model = AtlasAE(
@@ -161,13 +177,34 @@ def estimate_dimension(
         log_error_of_points = np.log(error / variance)
     padded = np.concatenate([[log_error_of_points], log_errors, [np.nan]])
     bend = padded[:-2] - 2 * padded[1:-1] + padded[2:]
+    candidates = bend
+    if bounds:
+        outside = (dimensions < bounds[0]) | (dimensions > bounds[1])
+        candidates = np.where(outside, np.nan, bend)
+    if np.isnan(candidates).all():
+        candidates = bend
     return DimensionEstimate(
-        int(dimensions[np.nanargmax(bend)]),
+        int(dimensions[np.nanargmax(candidates)]),
         dimensions,
         errors,
         np.array(divergences),
         bend,
+        *bounds,
     )
+
+
+def _bound_by_neighbors(X, dimensions):
+    """Return bounds of the dimension, from distances to few and to many neighbors."""
+    # more than a thirtieth of the samples would reach around bends
+    many = int(np.clip(len(X) // 30, 20, 100))
+    found = []
+    for n_neighbors in ((10, 20), (many // 2, many)):
+        # too few distinct samples, or equal distances as on a grid, bound nothing
+        with contextlib.suppress(ValueError):
+            found.append(intrinsic_dimension(X, method="mle", n_neighbors=n_neighbors))
+    if not found:
+        return int(dimensions[0]), int(dimensions[-1])
+    return max(1, round(min(found))), max(1, round(max(found)))
 
 
 def _error_of_points(X, n_charts, seed):

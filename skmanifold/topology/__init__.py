@@ -18,14 +18,17 @@ from skmanifold.topology._denoising import denoise
 from skmanifold.topology._nerve import cech_nerve
 from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
 from skmanifold.topology._rips import persistence_edges
+from skmanifold.topology._votes import BettiEstimate, estimate_betti_numbers
 
 __all__ = [
+    "BettiEstimate",
     "BettiNumbers",
     "FilteredComplex",
     "betti_numbers",
     "cech_nerve",
     "choose_prototypes",
     "denoise",
+    "estimate_betti_numbers",
     "overlap",
     "persistence",
     "persistence_edges",

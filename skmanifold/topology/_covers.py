@@ -120,6 +120,11 @@ def soft_cover(
     # squared distances far from the origin lose digits
     X = X - X.mean(axis=0)
     prototypes = choose_prototypes(X, n_charts, init, check_seed(random_state))
+    return cover_by_distance(X, prototypes, temperature)
+
+
+def cover_by_distance(X, prototypes, temperature=0.1):
+    """Compute the memberships of samples in the neighborhoods of prototypes."""
     d2 = _squared_distances(X, prototypes)
     return softmax(-d2 / (temperature * two_nearest(X, prototypes)), axis=1)
 
@@ -164,7 +169,12 @@ def choose_prototypes(X, n_charts, init, rng):
         return X[chosen]
     if len(X) > _MAX_KMEANS_SAMPLES:
         X = X[np.sort(rng.choice(len(X), _MAX_KMEANS_SAMPLES, replace=False))]
-    kmeans = KMeans(n_charts, n_init=3, random_state=rng)
+    return k_means(X, n_charts, rng)
+
+
+def k_means(X, n_charts, rng, n_init=3):
+    """Compute the centers of k-means, the same for any number of threads."""
+    kmeans = KMeans(n_charts, n_init=n_init, random_state=rng)
     with one_thread(), warnings.catch_warnings():
         # with duplicates, some prototypes and their charts coincide
         warnings.filterwarnings("ignore", "Number of distinct clusters")

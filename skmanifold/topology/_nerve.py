@@ -108,7 +108,7 @@ def cech_nerve(
 
 
 class _Dowker:
-    """-log of the rank-th largest ``min q`` over the points, for simplices."""
+    """-log of the rank-th largest ``min q`` over the points, for sorted simplices."""
 
     def __init__(self, Q, rank):
         with np.errstate(divide="ignore"):
@@ -118,14 +118,31 @@ class _Dowker:
         self.vertices = self._select(self.minus_log)
         self.full_simplex = self._select(self.minus_log.max(axis=0, keepdims=True))[0]
 
-    def __call__(self, simplices):
+    def __call__(self, simplices, cut):
+        """Return the values; inf for some of those at the cut or later."""
+        if np.isinf(cut):
+            return self._evaluate(simplices, self.minus_log)
+        values = np.full(len(simplices), np.inf)
+        # only points in the first chart of a simplex before the cut count
+        charts, starts = np.unique(simplices[:, 0], return_index=True)
+        for chart, start, stop in zip(
+            charts, starts, [*starts[1:], len(simplices)], strict=True
+        ):
+            points = np.flatnonzero(self.minus_log[chart] < cut)
+            if len(points) >= self.rank:
+                values[start:stop] = self._evaluate(
+                    simplices[start:stop], self.minus_log[:, points]
+                )
+        return values
+
+    def _evaluate(self, simplices, minus_log):
         values = np.empty(len(simplices))
-        n_points = self.minus_log.shape[1]
+        n_points = minus_log.shape[1]
         for batch in gen_batches(len(simplices), max(1, _BLOCK_SIZE // n_points)):
             columns = simplices[batch].T
-            latest = self.minus_log[columns[0]]
+            latest = minus_log[columns[0]]
             for column in columns[1:]:
-                np.maximum(latest, self.minus_log[column], out=latest)
+                np.maximum(latest, minus_log[column], out=latest)
             values[batch] = self._select(latest)
         return values
 
@@ -144,7 +161,8 @@ class _Fuzzy:
         self.vertices = np.where(self.inverse > 0, 0.0, np.inf)
         self.full_simplex = np.inf
 
-    def __call__(self, simplices):
+    def __call__(self, simplices, cut):
+        """Return the values, also of those at the cut or later."""
         values = np.empty(len(simplices))
         n_points = self.q.shape[1]
         for batch in gen_batches(len(simplices), max(1, _BLOCK_SIZE // n_points)):
@@ -175,7 +193,7 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
             cut = min(cut, earliest[order[max_simplices]])
             kept = np.sort(order[:max_simplices])
             candidates, earliest = candidates[kept], earliest[kept]
-        value = np.maximum(filtration(candidates), earliest)
+        value = np.maximum(filtration(candidates, cut), earliest)
         present = np.isfinite(value)
         simplices.append(candidates[present])
         values.append(value[present])

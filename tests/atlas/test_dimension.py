@@ -6,7 +6,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skmanifold.atlas import estimate_dimension
-from skmanifold.datasets import make_circle, make_sphere
+from skmanifold.datasets import (
+    make_circle,
+    make_flat_torus,
+    make_sphere,
+    make_swiss_roll,
+)
 from skmanifold.topology import denoise
 
 
@@ -28,6 +33,27 @@ def test_sphere():
     found = estimate_dimension(X, range(1, 4), n_charts=6, random_state=0)
     assert found.dimension == 2
     assert_array_equal(found.dimensions, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "X, truth",
+    [
+        (make_flat_torus(1500, dimension=4, random_state=0).data, 4),
+        (make_swiss_roll(1500, random_state=0).data, 2),
+    ],
+)
+def test_neighbors_bound_the_estimate(X, truth):
+    found = estimate_dimension(X, range(1, 6), max_epochs=1, random_state=0)
+    assert found.dimension == found.lower == found.upper == truth
+    free = estimate_dimension(X, (1, 2), n_charts=4, max_epochs=1, random_state=0)
+    assert np.isnan([free.lower, free.upper]).all()
+
+
+def test_neighbors_without_a_dimension_bound_nothing():
+    X = np.stack(np.meshgrid(*[range(2)] * 3), axis=-1).reshape(-1, 3)
+    found = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
+    assert (found.lower, found.upper) == (1, 3)
+    assert found.dimension == np.nanargmax(found.bend) + 1
 
 
 def test_seed_and_subsample():

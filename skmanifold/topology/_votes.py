@@ -1,0 +1,249 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""Betti numbers by the votes of covers of growing size."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skmanifold.topology import _covers, _denoising
+from skmanifold.topology._nerve import cech_nerve
+from skmanifold.topology._persistence import persistence
+from skmanifold.utils import warn
+from skmanifold.utils._containers import plain
+from skmanifold.utils._sklearn import Options, validate_params
+from skmanifold.utils._validation import Count, check_seed
+
+_SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
+
+# Charts with fewer samples leave gaps in a nerve, except in the coarsest covers.
+_SAMPLES_PER_CHART = 24
+_FEWEST_SAMPLES_PER_CHART = 8
+_COARSE = 32
+_FEWEST_SAMPLES = int(_SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
+
+# More simplices enter so late that they only end what the earlier ones have shown.
+_MAX_SIMPLICES = 10_000
+
+# Share of the votes from which on the most frequent answer counts as decided.
+# In asv_bench.compare.topology at least 95 % of such answers are right.
+_DECIDED = 0.6
+
+# Bars of dimension 2 and gaps between components as long as this are features. The
+# longest bar of dimension 1 that is none grows with the number of charts.
+_SHORTEST_VOID = 0.73
+_SHORTEST_GAP = 1.0
+
+# Components of fewer samples, in units of the mean chart, are outliers.
+_SMALLEST_COMPONENT = 1.5
+
+
+class BettiEstimate(NamedTuple):
+    """Betti numbers that most covers agree on, and the votes.
+
+    Parameters
+    ----------
+    numbers : tuple of int
+        Betti numbers of dimensions 0, 1, ...; None if no cover can tell, as in many
+        dimensions.
+    confidence : float
+        Share of the votes for `numbers`, in which the weight of a cover is its rank
+        by size.
+    decided : bool
+        Whether the confidence is high enough to trust `numbers`, at least 0.6.
+    n_charts : ndarray of shape (n_covers,)
+        Number of charts of each cover, increasing.
+    votes : list of tuple of int
+        Betti numbers read from each cover; None for a cover that cannot tell.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_circle
+    >>> from skmanifold.topology import estimate_betti_numbers
+    >>> X = make_circle(500, random_state=0).data
+    >>> result = estimate_betti_numbers(X, max_dimension=1, random_state=0)
+    >>> result.n_charts
+    array([16, 20, 24, 28, 32])
+    >>> result.decided, result.votes[-1]
+    (True, (1, 1))
+    """
+
+    numbers: tuple
+    confidence: float
+    decided: bool
+    n_charts: np.ndarray
+    votes: list
+
+
+@validate_params(
+    {
+        "max_dimension": [Options(int, {0, 1, 2})],
+        "max_samples": [Count(_FEWEST_SAMPLES), None],
+        "denoise": ["boolean"],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def estimate_betti_numbers(
+    X,
+    max_dimension=2,
+    *,
+    field=2,
+    max_samples=4000,
+    denoise=False,
+    random_state=None,
+):
+    """Count the components, loops and voids of data, with covers of many sizes.
+
+    The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it: at most
+    one for 24 samples, or for 8 samples up to 32 charts. Each cover votes for the Betti
+    numbers of its nerve, larger ones with more weight, and the most frequent answer
+    wins. It is *decided* if its share of the votes is at least 0.6; otherwise a warning
+    is raised, and the numbers are no more than a guess.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The samples, at least 128.
+    max_dimension : {0, 1, 2}, default=2
+        Largest dimension of homology. Decrease it to save time.
+    field : int, default=2
+        Prime, see :func:`persistence`.
+    max_samples : int or None, default=4000
+        Number of samples used, a random subset if X has more. None uses all. At least
+        128.
+    denoise : bool, default=False
+        Denoise the samples first with :func:`denoise`. Set it for noisy data.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the subset and of the prototypes.
+
+    Returns
+    -------
+    BettiEstimate
+        The Betti numbers, the confidence, and the vote of each cover.
+
+    Raises
+    ------
+    ImportError
+        If gudhi is not installed.
+    ValueError
+        If a parameter is invalid or X has fewer than 128 samples.
+
+    Warns
+    -----
+    UserWarning
+        If the covers disagree, so that the answer is undecided.
+
+    See Also
+    --------
+    betti_numbers : Betti numbers of one cover.
+
+    Notes
+    -----
+    A loop or void is a bar that is long on the scale of ``log(1 - log q)``: longer than
+    0.73 for voids, and than ``2 + 0.35 log(n_charts / 32)`` for loops. A component is
+    separate if the edge that joins it to others enters later, by 1 on this scale, than
+    all edges within it, and if it weighs more than 1.5 charts. Every other cover asks
+    for a second sample in each simplex, so that an answer which depends on single
+    samples is not decided.
+
+    Examples
+    --------
+    >>> from skmanifold.datasets import make_flat_torus
+    >>> from skmanifold.topology import estimate_betti_numbers
+    >>> X = make_flat_torus(2000, random_state=0).data
+    >>> result = estimate_betti_numbers(X, random_state=0)
+    >>> result.numbers, result.decided
+    ((1, 2, 1), True)
+    """
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=_FEWEST_SAMPLES)
+    rng = check_seed(random_state)
+    if max_samples is not None and len(X) > max_samples:
+        X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
+    if denoise:
+        X = _denoising.denoise(X)
+    sizes, votes = _vote(X - X.mean(axis=0), max_dimension, field, rng)
+    numbers, confidence = _elect(votes)
+    decided = confidence >= _DECIDED
+    if not decided:
+        warn(
+            f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
+            f"the votes of {len(sizes)} covers, but {_DECIDED:.0%} are needed. Pass "
+            "more samples, or denoise=True if the data are noisy."
+        )
+    return BettiEstimate(numbers, confidence, decided, sizes, votes)
+
+
+def _vote(X, max_dimension, field, rng):
+    """Return the numbers of charts of the covers, and the Betti numbers of each."""
+    coarse = min(_COARSE, len(X) // _FEWEST_SAMPLES_PER_CHART)
+    sizes = _SIZES[_SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)]
+    votes = []
+    for i, n_charts in enumerate(sizes):
+        Q = _covers.cover_by_distance(
+            X, _covers.k_means(X, int(n_charts), rng, n_init=1)
+        )
+        # the largest cover takes single samples
+        rank = 1 + (len(sizes) - 1 - i) % 2
+        votes.append(_read(Q, max_dimension, field, rank))
+    return sizes, votes
+
+
+def _read(Q, max_dimension, field, rank):
+    """Return the Betti numbers of one cover, or None if its nerve ends too early."""
+    nerve = cech_nerve(
+        Q, max_dimension + 1, rank=rank, max_samples=None, max_simplices=_MAX_SIMPLICES
+    )
+    shortest_loop = 2.0 + 0.35 * np.log(Q.shape[1] / _COARSE)
+    # loops are born at a membership of 1/e or less
+    if max_dimension and np.log1p(nerve.end) - np.log(2.0) < shortest_loop:
+        return None
+    numbers = [_count_components(nerve, Q.mean(axis=0) * Q.shape[1])]
+    bars = persistence(nerve, field, max_dimension)
+    for pairs, shortest in zip(bars[1:], (shortest_loop, _SHORTEST_VOID), strict=False):
+        starts, stops = np.log1p(np.minimum(pairs, nerve.end)).T
+        numbers.append(int(np.sum(stops - starts > shortest)))
+    return tuple(numbers)
+
+
+def _count_components(nerve, mass):
+    """Count the components that lie farther apart than the charts within them.
+
+    Charts are joined along the edges as they enter. A merge of two components is a
+    gap if it comes much later than all merges within both, and if neither is tiny.
+    """
+    edges, values = nerve.simplices[1], nerve.values[1]
+    order = np.argsort(values, kind="stable")
+    # what has no edge in the complex is joined where it ends
+    chain = np.column_stack([np.zeros(len(mass) - 1, int), np.arange(1, len(mass))])
+    pairs = np.concatenate([edges[order], chain])
+    times = np.log1p(np.append(values[order], np.full(len(chain), nerve.end)))
+    component = np.arange(len(mass))
+    mass, latest, n_gaps = mass.copy(), np.zeros(len(mass)), 0
+    for (a, b), time in zip(pairs, times, strict=True):
+        a, b = component[a], component[b]
+        if a == b:
+            continue
+        within = max(latest[a], latest[b])
+        is_gap = min(mass[a], mass[b]) > _SMALLEST_COMPONENT
+        is_gap = is_gap and time - within > _SHORTEST_GAP
+        n_gaps += is_gap
+        component[component == b] = a
+        mass[a] += mass[b]
+        latest[a] = within if is_gap else time
+    return 1 + int(n_gaps)
+
+
+def _elect(votes):
+    """Return the numbers with most votes and their share, weighted by rank of size."""
+    shares = {}
+    for weight, numbers in enumerate(votes, start=1):
+        shares[numbers] = shares.get(numbers, 0) + weight
+    total = sum(shares.values())
+    if shares.keys() != {None}:
+        shares.pop(None, None)
+    # of equals, the one that appeared last
+    best = max(reversed(shares), key=shares.get)
+    return best, 0.0 if best is None else shares[best] / total

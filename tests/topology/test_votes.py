@@ -1,0 +1,148 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.datasets import make_circles, make_moons
+
+from skmanifold import datasets
+from skmanifold.topology import FilteredComplex, estimate_betti_numbers
+from skmanifold.topology._votes import _count_components, _elect
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_circle_inside_another(seed):
+    X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
+    found = estimate_betti_numbers(X, max_dimension=1, random_state=seed)
+    assert found.numbers == (2, 2)
+    assert found.decided and found.confidence > 0.6
+
+
+@pytest.mark.parametrize(
+    "name, options, field",
+    [
+        ("make_sphere", {}, 2),
+        ("make_torus", {}, 2),
+        ("make_projective_plane", {"n_features": 4}, 2),
+        ("make_projective_plane", {"n_features": 4}, 3),
+    ],
+)
+def test_surfaces(name, options, field):
+    bunch = getattr(datasets, name)(2000, random_state=0, **options)
+    found = estimate_betti_numbers(bunch.data, field=field, random_state=0)
+    assert found.decided
+    assert found.numbers == tuple(bunch.betti_numbers[field])
+
+
+def test_data_without_holes():
+    rng = np.random.default_rng(0)
+    moons, _ = make_moons(400, noise=0.05, random_state=0)
+    for X, truth in [
+        (rng.normal(size=(600, 2)), (1, 0, 0)),
+        (rng.uniform(size=(600, 2)), (1, 0, 0)),
+        (moons, (2, 0, 0)),
+    ]:
+        found = estimate_betti_numbers(X, random_state=0)
+        assert found.numbers == truth and found.decided
+
+
+def test_noise_in_a_hundred_dimensions():
+    rng = np.random.default_rng(0)
+    X = np.pad(datasets.make_circle(800, random_state=0).data, ((0, 0), (0, 98)))
+    X += 0.1 * rng.normal(size=X.shape)
+    found = estimate_betti_numbers(X, denoise=True, random_state=0)
+    assert found.numbers == (1, 1, 0) and found.decided
+
+
+def test_dimension_zero_counts_components():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    X[100:] += 20
+    found = estimate_betti_numbers(X, max_dimension=0, random_state=0)
+    assert found.numbers == (2,) and found.decided
+
+
+def test_equal_samples_are_one_component():
+    found = estimate_betti_numbers(np.ones((128, 2)), max_dimension=0, random_state=0)
+    assert found.numbers == (1,) and found.confidence == 1
+
+
+def test_undecided():
+    # in ten dimensions a nerve has too many simplices to follow
+    X = np.random.default_rng(0).normal(size=(400, 10))
+    with pytest.warns(UserWarning, match=r"undecided: .* 60% are needed\. Pass more"):
+        found = estimate_betti_numbers(X, random_state=0)
+    assert not found.decided
+    assert found.confidence < 0.6
+
+
+def test_seed_and_subsample():
+    X = datasets.make_circle(600, random_state=0).data
+    options = {"max_dimension": 1, "max_samples": 300}
+    a, b = (estimate_betti_numbers(X, random_state=3, **options) for _ in range(2))
+    assert a[:3] == b[:3] and a.votes == b.votes
+    assert_array_equal(a.n_charts, [16, 20, 24, 28, 32])
+    with warnings.catch_warnings(action="error"):
+        found = estimate_betti_numbers(1e3 * X + 1e4, random_state=3, **options)
+    # neither the unit nor the origin counts
+    assert found.votes == a.votes
+
+
+def test_votes_are_weighted_by_size():
+    assert _elect([(1, 0), (1, 0), (1, 1)]) == ((1, 1), 0.5)
+    assert _elect([None, (1, 0), None]) == ((1, 0), 2 / 6)
+    assert _elect([None, None]) == (None, 0.0)
+
+
+def line(values):
+    """Return charts in a line, joined at the given values."""
+    n = len(values) + 1
+    edges = np.column_stack([np.arange(n - 1), np.arange(1, n)])
+    return FilteredComplex(
+        [np.arange(n)[:, np.newaxis], edges], [np.zeros(n), np.array(values)], end=90.0
+    )
+
+
+@pytest.mark.parametrize(
+    "values, mass, n_components",
+    [
+        ([1.0, 1.0, 1.0], [1.0] * 4, 1),
+        ([1.0, 30.0, 1.0], [1.0] * 4, 2),
+        # as late as the merges within
+        ([20.0, 30.0, 1.0], [1.0] * 4, 1),
+        # an outlier
+        ([1.0, 1.0, 30.0], [1.3, 1.3, 1.3, 0.1], 1),
+        # a gap within a part does not hide a later one
+        ([1.0, 20.0, 1.0, 30.0, 1.0], [1.0] * 6, 3),
+        # never joined
+        ([1.0, np.inf, 1.0], [1.0] * 4, 2),
+    ],
+)
+def test_count_components(values, mass, n_components):
+    nerve = line(values)
+    finite = np.isfinite(nerve.values[1])
+    nerve.simplices[1] = nerve.simplices[1][finite]
+    nerve.values[1] = nerve.values[1][finite]
+    assert _count_components(nerve, np.array(mass)) == n_components
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        ({"max_dimension": 3}, "'max_dimension' .* Got 3"),
+        ({"field": 4}, "field must be a prime number .* got 4"),
+        ({"max_samples": 0}, "'max_samples' .* Got 0"),
+        ({"denoise": "yes"}, "'denoise' .* Got 'yes'"),
+    ],
+)
+def test_errors(options, match):
+    X = np.random.default_rng(0).normal(size=(130, 2))
+    with pytest.raises(ValueError, match=match):
+        estimate_betti_numbers(X, random_state=0, **options)
+
+
+def test_too_few_samples():
+    with pytest.raises(ValueError, match="minimum of 128 is required"):
+        estimate_betti_numbers(np.eye(100))
