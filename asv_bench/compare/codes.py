@@ -1,17 +1,18 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Short codes: retrieval with TLDR, and nested spheres with TopologicalAE.
+"""Short codes: retrieval with TLDR, and the plane of TopologicalAE.
 
-``python -m asv_bench.compare.codes --parts retrieval spheres --seeds 0 1 2 3 4``
+``python -m asv_bench.compare.codes --parts retrieval plane --seeds 0 1 2 3 4``
 
 - *retrieval*: maps are fitted on the training samples, which are then searched by the
   codes of the test samples, by cosine. mAP is the mean average precision of the class,
   R@k the share of the k nearest training samples in X that are among the k nearest by
   code. At most 10,000 samples are fitted and 2,000 are queries. "texts" are the tf-idf
   vectors of the documentation of SciPy, and their topics.
-- *spheres*: the data of the paper on topological autoencoders, ten spheres of 500
-  samples and a larger one of 5,000 around them, in 101 dimensions. KL compares
+- *plane*: maps to two dimensions. "spheres" are the data of the paper on topological
+  autoencoders, ten spheres of 500 samples and a larger one of 5,000 around them, in 101
+  dimensions; of images 10,000 are fitted. KL compares
   densities of X and of the embedding at three widths, relative to the largest distance;
   trustworthiness, continuity and relative rank errors (RRE, both directions) are means
   over 10 to 200 neighbors. Measured on 2,500 samples.
@@ -127,7 +128,7 @@ def retrieval(data, method, d, seed):
     return figures | {"seconds": seconds, "transform, ms": 1e3 * transform_seconds}
 
 
-# Nested spheres -------------------------------------------------------------------
+# The plane ------------------------------------------------------------------------
 
 
 def spheres(seed, n_inner=500, d=101):
@@ -155,8 +156,8 @@ def divergence(before, after, sigma):
     return float((p * np.log(p / q)).sum())
 
 
-def sphere_method(name, seed):
-    """Return a method that embeds the spheres in two dimensions."""
+def planar(name, seed):
+    """Return a map to two dimensions."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
@@ -177,8 +178,16 @@ def sphere_method(name, seed):
     }[name]()
 
 
-def nested_spheres(method, seed, n_inner=500, n_scored=2_500):
-    """Embed the spheres and compare both spaces."""
+def samples_of(data, seed):
+    """Return the samples to embed, and their labels."""
+    if data == "spheres":
+        return spheres(seed)
+    found = load(data, N_FITTED)
+    return found.usual_input(), found.y
+
+
+def plane(data, method, seed, n_scored=2_500):
+    """Embed samples in the plane and compare both spaces."""
     from scipy.spatial.distance import cdist
 
     from skmanifold.metrics import (
@@ -188,8 +197,8 @@ def nested_spheres(method, seed, n_inner=500, n_scored=2_500):
         trustworthiness,
     )
 
-    X, y = spheres(seed, n_inner)
-    model = sphere_method(method, seed)
+    X, y = samples_of(data, seed)
+    model = planar(method, seed)
     start = perf_counter()
     Z = np.asarray(model.fit_transform(X))
     seconds = perf_counter() - start
@@ -219,15 +228,17 @@ SETS = ("digits", "pendigits", "coil20", "mnist", "fashion_mnist", "texts")
 PEERS = ("PCA", "PCA, whitened", "random projection")
 REDUCERS = (*PEERS, "MSimCLR", "TLDR", "TLDR, factorized", "TLDR, mlp")
 AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
-ON_SPHERES = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
-PARTS = ("retrieval", "spheres")
-KEYS = {"retrieval": ("data", "d", "method"), "spheres": ("method",)}
+PLANAR = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
+IN_PLANE = ("spheres", "mnist", "fashion_mnist")
+PARTS = {"retrieval": (retrieval, SETS), "plane": (plane, IN_PLANE)}
+METHODS = {"retrieval": REDUCERS, "plane": PLANAR}
+KEYS = {"retrieval": ("data", "d", "method"), "plane": ("data", "method")}
 COLUMNS = {
     "retrieval": {
         **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
         "transform, ms": 1,
     },
-    "spheres": {
+    "plane": {
         **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
         **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
         "seconds": 0,
@@ -248,23 +259,28 @@ def by_dimension(rows, figure):
     return [table[0], *sorted(table[1:], key=lambda x: (order(x[0]), order(x[1])))]
 
 
+def by_method(rows):
+    """Return the table of the plane, the spheres first."""
+    order = [*IN_PLANE, *PLANAR].index
+    rows = sorted(rows, key=lambda row: [order(row["job"][x]) for x in KEYS["plane"]])
+    return mean_table(rows, KEYS["plane"], COLUMNS["plane"])
+
+
 def one(part, **job):
     """Measure one method."""
-    return (retrieval if part == "retrieval" else nested_spheres)(**job)
+    return PARTS[part][0](**job)
 
 
 def plan(options):
     """Yield the jobs."""
     for seed in options.seeds:
-        if "retrieval" in options.parts:
-            for data in options.data:
-                for d in options.components:
-                    for method in options.methods or REDUCERS:
-                        job = {"data": data, "method": method, "d": d, "seed": seed}
-                        yield {"part": "retrieval", **job}
-        if "spheres" in options.parts:
-            for method in options.methods or ON_SPHERES:
-                yield {"part": "spheres", "method": method, "seed": seed}
+        for part in options.parts:
+            for data in options.data or PARTS[part][1]:
+                for d in options.components if part == "retrieval" else [None]:
+                    size = {} if d is None else {"d": d}
+                    for method in options.methods or METHODS[part]:
+                        job = {"data": data, "method": method, **size, "seed": seed}
+                        yield {"part": part, **job}
 
 
 def main(arguments=None):
@@ -272,7 +288,7 @@ def main(arguments=None):
     parser = make_parser("codes", __doc__)
     several = {"nargs": "+", "metavar": "M"}
     parser.add_argument("--parts", choices=PARTS, default=list(PARTS), **several)
-    parser.add_argument("--data", choices=SETS, default=list(SETS), **several)
+    parser.add_argument("--data", help="only these data sets", **several)
     parser.add_argument("--methods", help="only these methods", **several)
     parser.add_argument("--components", nargs="+", type=int, default=[8, 16, 32, 64])
     options = parser.parse_args(arguments)

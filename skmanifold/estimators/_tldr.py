@@ -5,6 +5,7 @@
 
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -19,7 +20,10 @@ from skmanifold.base import (
 )
 from skmanifold.losses import barlow_twins
 from skmanifold.nn import MLP
-from skmanifold.utils import Interval, StrOptions
+from skmanifold.utils import Interval, StrOptions, one_blas_thread
+
+# Samples at a time in sums over all of them.
+_ROWS_AT_ONCE = 2**13
 
 
 class TLDRObjective(nn.Module):
@@ -49,6 +53,36 @@ class TLDRObjective(nn.Module):
         }
 
 
+def principal_turn(codes, inputs):
+    """Return a matrix, and the codes' mean, for codes in units of the inputs.
+
+    ``(codes - mean) @ matrix.T`` are the principal components, largest first, of the
+    best linear prediction of the inputs from the codes. Their distances are those
+    between the predictions. Codes that depend on others give components of zero.
+    """
+    n, d = codes.shape
+    mean = codes.mean(axis=0, dtype=np.float64)
+    covariance, common = np.zeros((d, d)), np.zeros((d, inputs.shape[1]))
+    with one_blas_thread():  # the last bits depend on the number of threads
+        for start in range(0, n, _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            z = codes[rows] - mean
+            covariance += z.T @ z / n
+            common += z.T @ inputs[rows].cpu().numpy() / n
+        deviation = np.sqrt(covariance.diagonal())
+        unit = np.divide(1, deviation, where=deviation > 0, out=np.zeros(d))
+        values, vectors = np.linalg.eigh(unit[:, None] * covariance * unit)
+        kept = values > d * np.finfo(np.float32).eps
+        whiten = unit[:, None] * vectors[:, kept] / np.sqrt(values[kept])
+        axes, sizes, features = np.linalg.svd(whiten.T @ common, full_matrices=False)
+        # signs that do not depend on the solver, as in PCA
+        largest = np.abs(features).argmax(axis=1)[:, None]
+        sizes = sizes * np.sign(np.take_along_axis(features, largest, axis=1)[:, 0])
+        matrix = np.zeros((d, d))
+        matrix[: len(sizes)] = (whiten @ axes * sizes).T
+    return matrix, mean
+
+
 class TLDR(DeepManifold):
     """Twin Learning for Dimensionality Reduction.
 
@@ -57,7 +91,9 @@ class TLDR(DeepManifold):
     uncorrelated. [1]_ Use it where PCA is used: for retrieval, as a compact
     representation, or as a step before another method.
 
-    The linear map is one matrix product per sample, as fast as PCA.
+    The linear map is one matrix product per sample. Its coordinates are principal
+    components, largest first: those of the samples as far as the map shows them, so
+    that distances are in the units of the scaled inputs.
 
     Read more in the :ref:`User Guide <tldr>`.
 
@@ -274,6 +310,18 @@ default="linear"
                 )
             }
         return {"encoder": MLP(n_in, n_out, layers=layers, norm="batch")}
+
+    def _learn_after(self, data, run):
+        # the loss leaves axes and units open; a continued fit keeps those it has
+        if self.encoder not in ("linear", "factorized") or run.continued:
+            return
+        encoder = run.networks["encoder"]
+        last = encoder if self.encoder == "linear" else encoder[-1]
+        turn, mean = principal_turn(run.outputs(encoder), data.inputs)
+        weight, bias = (x.detach().cpu().numpy() for x in (last.weight, last.bias))
+        with torch.no_grad():
+            last.weight.copy_(torch.from_numpy(turn @ weight))
+            last.bias.copy_(torch.from_numpy(turn @ (bias - mean)))
 
     def _make_objective(self, data, networks):
         projector = nn.Identity()

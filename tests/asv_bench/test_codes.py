@@ -9,6 +9,8 @@ from scipy.spatial.distance import cdist
 
 from asv_bench.compare import codes
 
+make_spheres = codes.spheres
+
 
 def test_average_precision_is_that_of_scikit_learn():
     from sklearn.decomposition import PCA
@@ -45,8 +47,9 @@ def test_divergence_is_zero_for_a_scaled_copy():
     assert codes.divergence(distances, distances**2, 0.1) > 0.01
 
 
-def test_figures_of_the_spheres():
-    found = codes.nested_spheres("PCA", 0, n_inner=20, n_scored=200)
-    assert set(found) == set(codes.COLUMNS["spheres"])
+def test_figures_of_the_plane(monkeypatch):
+    monkeypatch.setattr(codes, "spheres", lambda seed: make_spheres(seed, n_inner=20))
+    found = codes.plane("spheres", "PCA", 0, n_scored=200)
+    assert set(found) == set(codes.COLUMNS["plane"])
     assert 0 < found["KL 1"] < found["KL 0.1"]
     assert 0.5 < found["trustworthiness"] < 1
