@@ -10,6 +10,10 @@
   R@k the share of the k nearest training samples in X that are among the k nearest by
   code. At most 10,000 samples are fitted and 2,000 are queries. "texts" are the tf-idf
   vectors of the documentation of SciPy, and their topics.
+- *transform*: TLDR and PCA map the samples in turn, 15 times each; the shortest times.
+- *step*: DLME and DCRL on X, and on 32 components of TLDR or PCA (half as many as
+  columns if there are fewer); 2,000 samples. The figures of DLME are of its two
+  coordinates, with k-means; those of DCRL of its clusters.
 - *plane*: maps to two dimensions. "spheres" are the data of the paper on topological
   autoencoders, ten spheres of 500 samples and a larger one of 5,000 around them, in 101
   dimensions; of images 10,000 are fitted. KL compares
@@ -21,6 +25,7 @@
 import functools
 import importlib
 import inspect
+import itertools
 from time import perf_counter
 
 import numpy as np
@@ -128,6 +133,53 @@ def retrieval(data, method, d, seed):
     return figures | {"seconds": seconds, "transform, ms": 1e3 * transform_seconds}
 
 
+def transform(data, d, seed, n_times=15):
+    """Measure the time of TLDR and PCA to map the same samples, in turn."""
+    from scipy.sparse import issparse
+
+    X = parts_of(data)[0]
+    models = {x: reducer(x, d, seed, issparse(X)).fit(X) for x in ("PCA", "TLDR")}
+    times = {name: [] for name in models}
+    for _ in range(n_times):
+        for name, model in models.items():
+            start = perf_counter()
+            model.transform(X)
+            times[name].append(1e3 * (perf_counter() - start))
+    figures = {f"{name}, ms": min(times[name]) for name in models}
+    ratio = figures["TLDR, ms"] / figures["PCA, ms"]
+    return {"samples": X.shape[0], "columns": X.shape[1], **figures, "ratio": ratio}
+
+
+# A step before DLME and DCRL -------------------------------------------------------
+
+
+def step(data, method, seed, n_samples=2_000):
+    """Fit DLME or DCRL on samples, or on codes of them."""
+    from sklearn.metrics import normalized_mutual_info_score
+
+    from asv_bench.compare.quality import clustering_accuracy, score_embedding
+    from skmanifold import DCRL, DLME
+
+    found = load(data, n_samples)
+    X, y = found.usual_input(), found.y
+    before, _, last = method.rpartition(", ")
+    d = min(32, X.shape[1] // 2)
+    first = reducer(before, d, seed, is_sparse=False) if before else None
+    if last == "DLME":
+        codes = first.fit_transform(X) if before else X
+        Z = DLME(random_state=seed).fit_transform(codes)
+        scores = score_embedding(X, y, Z)
+        names = {"accuracy": "kmeans", "NMI": "nmi", "10-NN": "knn"}
+        figures = {name: scores[score] for name, score in names.items()}
+        return figures | {"trustworthiness": scores["trustworthiness"]}
+    options = {"representation": first} if before else {}
+    labels = DCRL(len(np.unique(y)), random_state=seed, **options).fit_predict(X)
+    return {
+        "accuracy": float(clustering_accuracy(y, labels)),
+        "NMI": float(normalized_mutual_info_score(y, labels)),
+    }
+
+
 # The plane ------------------------------------------------------------------------
 
 
@@ -230,18 +282,32 @@ REDUCERS = (*PEERS, "MSimCLR", "TLDR", "TLDR, factorized", "TLDR, mlp")
 AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
 PLANAR = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
 IN_PLANE = ("spheres", "mnist", "fashion_mnist")
-PARTS = {"retrieval": (retrieval, SETS), "plane": (plane, IN_PLANE)}
-METHODS = {"retrieval": REDUCERS, "plane": PLANAR}
-KEYS = {"retrieval": ("data", "d", "method"), "plane": ("data", "method")}
+STEPS = ("DLME", "TLDR, DLME", "PCA, DLME", "DCRL", "TLDR, DCRL", "PCA, DCRL")
+# part -> function, data sets, methods and dimensions
+PARTS = {
+    "retrieval": (retrieval, SETS, REDUCERS, (8, 16, 32, 64)),
+    "transform": (transform, ("digits", "mnist", "texts"), None, (32,)),
+    "step": (step, ("digits", "pendigits", "coil20"), STEPS, None),
+    "plane": (plane, IN_PLANE, PLANAR, None),
+}
+KEYS = {
+    "retrieval": ("data", "d", "method"),
+    "transform": ("data", "d"),
+    "step": ("data", "method"),
+    "plane": ("data", "method"),
+}
 COLUMNS = {
     "retrieval": {
         **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
         "transform, ms": 1,
     },
+    "transform": {
+        **{"samples": 0, "columns": 0, "PCA, ms": 2, "TLDR, ms": 2, "ratio": 1},
+    },
+    "step": {"accuracy": 3, "NMI": 3, "10-NN": 3, "trustworthiness": 3},
     "plane": {
         **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
         **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
-        "seconds": 0,
     },
 }
 
@@ -259,11 +325,14 @@ def by_dimension(rows, figure):
     return [table[0], *sorted(table[1:], key=lambda x: (order(x[0]), order(x[1])))]
 
 
-def by_method(rows):
-    """Return the table of the plane, the spheres first."""
-    order = [*IN_PLANE, *PLANAR].index
-    rows = sorted(rows, key=lambda row: [order(row["job"][x]) for x in KEYS["plane"]])
-    return mean_table(rows, KEYS["plane"], COLUMNS["plane"])
+def by_method(rows, part):
+    """Return the table of a part, sets and methods in their order."""
+    _, sets, methods, _ = PARTS[part]
+    order = [*sets, *(methods or ())].index
+    rows = [row for row in rows if row["job"]["part"] == part]
+    entries = [key for key in ("data", "method") if key in KEYS[part]]
+    rows = sorted(rows, key=lambda row: [order(row["job"][x]) for x in entries])
+    return mean_table(rows, KEYS[part], COLUMNS[part])
 
 
 def one(part, **job):
@@ -275,12 +344,16 @@ def plan(options):
     """Yield the jobs."""
     for seed in options.seeds:
         for part in options.parts:
-            for data in options.data or PARTS[part][1]:
-                for d in options.components if part == "retrieval" else [None]:
-                    size = {} if d is None else {"d": d}
-                    for method in options.methods or METHODS[part]:
-                        job = {"data": data, "method": method, **size, "seed": seed}
-                        yield {"part": part, **job}
+            _, sets, methods, sizes = PARTS[part]
+            entries = {
+                "data": options.data or sets,
+                "method": methods and (options.methods or methods),
+                "d": sizes and (options.components or sizes),
+            }
+            entries = {name: values for name, values in entries.items() if values}
+            for values in itertools.product(*entries.values()):
+                job = dict(zip(entries, values, strict=True))
+                yield {"part": part, **job, "seed": seed}
 
 
 def main(arguments=None):
@@ -290,12 +363,13 @@ def main(arguments=None):
     parser.add_argument("--parts", choices=PARTS, default=list(PARTS), **several)
     parser.add_argument("--data", help="only these data sets", **several)
     parser.add_argument("--methods", help="only these methods", **several)
-    parser.add_argument("--components", nargs="+", type=int, default=[8, 16, 32, 64])
+    parser.add_argument(
+        "--components", nargs="+", type=int, help="numbers of components"
+    )
     options = parser.parse_args(arguments)
     rows = carry_out("codes", list(plan(options)), options)
     for part in options.parts:
-        chosen = [row for row in rows if row["job"]["part"] == part]
-        print(markdown(mean_table(chosen, KEYS[part], COLUMNS[part])), "\n")
+        print(markdown(by_method(rows, part)), "\n")
 
 
 if __name__ == "__main__":

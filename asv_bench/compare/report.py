@@ -245,9 +245,15 @@ def part(module, entry, name, keys, columns):
     return make
 
 
-def retrieved(rows):
-    """Return the rows of retrieval."""
-    return [row for row in rows if row["job"]["part"] == "retrieval"]
+def retrieval(*figures):
+    """Return a function that makes a table of each figure of retrieval."""
+
+    def make(rows):
+        chosen = [row for row in rows["codes"] if row["job"]["part"] == "retrieval"]
+        tables = (codes.by_dimension(chosen, figure) for figure in figures)
+        return "\n\n".join(map(csv_table, tables))
+
+    return make
 
 
 def speeds(rows):
@@ -320,12 +326,16 @@ BLOCKS = {
         name: part("contrast", "table", name, keys, columns)
         for name, (_, _, keys, columns) in contrast.TABLES.items()
     },
-    "retrieval": lambda rows: csv_table(
-        codes.by_dimension(retrieved(rows["codes"]), "mAP")
-    ),
-    "neighbors": lambda rows: csv_table(
-        codes.by_dimension(retrieved(rows["codes"]), "R@10")
-    ),
+    "retrieval": retrieval("mAP"),
+    "neighbors": retrieval("R@1", "R@5", "R@10"),
+    **{
+        name: lambda rows, part=part: csv_table(codes.by_method(rows["codes"], part))
+        for name, part in (
+            ("product", "transform"),
+            ("step", "step"),
+            ("plane", "plane"),
+        )
+    },
     "speed": speeds,
     "scaling": lambda rows: csv_table(
         mean_table(

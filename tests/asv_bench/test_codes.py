@@ -50,6 +50,21 @@ def test_divergence_is_zero_for_a_scaled_copy():
 def test_figures_of_the_plane(monkeypatch):
     monkeypatch.setattr(codes, "spheres", lambda seed: make_spheres(seed, n_inner=20))
     found = codes.plane("spheres", "PCA", 0, n_scored=200)
-    assert set(found) == set(codes.COLUMNS["plane"])
+    assert set(found) == {*codes.COLUMNS["plane"], "seconds"}
     assert 0 < found["KL 1"] < found["KL 0.1"]
     assert 0.5 < found["trustworthiness"] < 1
+
+
+def test_maps_are_timed_on_the_same_samples():
+    found = codes.transform("digits", 4, 0, n_times=2)
+    assert (found["samples"], found["columns"]) == (1437, 64)
+    assert found["ratio"] == pytest.approx(found["TLDR, ms"] / found["PCA, ms"])
+
+
+def test_a_step_before_a_map():
+    alone, after = (
+        codes.step("digits", method, 0, n_samples=200)
+        for method in ("DLME", "PCA, DLME")
+    )
+    assert set(alone) == set(after) == set(codes.COLUMNS["step"])
+    assert alone["accuracy"] != after["accuracy"]

@@ -4,13 +4,15 @@
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import pdist
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from skmanifold import TLDR
-from skmanifold.estimators._tldr import TLDRObjective
+from skmanifold.estimators._tldr import TLDRObjective, principal_turn
 from skmanifold.losses import barlow_twins
 
 QUICK = dict(n_components=4, max_epochs=2, projector_dim=16, random_state=0)
@@ -56,6 +58,44 @@ def test_a_linear_map_is_linear(digits, encoder):
     mean = model.transform((X[:50] + X[50:100]) / 2)
     ends = model.transform(X[:50]), model.transform(X[50:100])
     np.testing.assert_allclose(mean, (ends[0] + ends[1]) / 2, atol=1e-4)
+
+
+def test_turned_codes_have_the_distances_of_predicted_inputs(monkeypatch):
+    monkeypatch.setattr("skmanifold.estimators._tldr._ROWS_AT_ONCE", 30)
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(100, 6)) @ rng.normal(size=(6, 6))).astype(np.float32)
+    codes = X @ rng.normal(size=(6, 3)).astype(np.float32) + 5
+    codes[:, 1] *= 100
+    turn, mean = principal_turn(codes, torch.from_numpy(X))
+    turned = (codes - mean) @ turn.T
+    predicted = LinearRegression().fit(codes, X).predict(codes)
+    np.testing.assert_allclose(pdist(turned), pdist(predicted), rtol=1e-3)
+    covariance = np.cov(turned.T)
+    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    assert (np.diff(np.diag(covariance)) < 0).all()
+    # one that depends on the others, and a constant one
+    more = np.column_stack([codes, codes.sum(axis=1), np.ones(100)])
+    again = (more - more.mean(axis=0)) @ principal_turn(more, torch.from_numpy(X))[0].T
+    np.testing.assert_allclose(again[:, :3], turned, rtol=1e-2, atol=1e-2)
+    assert not again[:, 3:].any()
+
+
+@pytest.mark.parametrize("encoder", ["linear", "factorized"])
+def test_columns_of_a_linear_map_are_principal_components(digits, encoder):
+    X, _ = digits
+    Z = quick(encoder=encoder, n_components=10).fit_transform(X)
+    assert (np.diff(Z.std(axis=0)) < 0).all()
+    np.testing.assert_allclose(np.corrcoef(Z.T), np.eye(10), atol=1e-4)
+    assert np.abs(Z.mean(axis=0)).max() < 1e-4
+
+
+def test_a_continued_fit_keeps_its_axes(digits):
+    X, _ = digits
+    model = quick(n_components=8, max_epochs=20).fit(X)
+    before = model.transform(X)
+    model.partial_fit(X[:7])
+    after = model.transform(X)
+    assert np.abs(after - before).max() < 0.1 * before.std()
 
 
 def test_own_encoder(digits):
