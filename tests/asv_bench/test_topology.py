@@ -29,6 +29,9 @@ def test_points_of_a_space(noise):
         ("RP2_4d", "rips"),
         ("circle", "untrained"),
         ("RP2_6d", "untrained"),
+        ("two_circles", "rips"),
+        ("two_circles", "votes"),
+        ("gaussian", "votes"),
     ],
 )
 def test_betti_numbers_are_right(space, way):
@@ -36,6 +39,7 @@ def test_betti_numbers_are_right(space, way):
     assert row["right"]
     _, truth = topology.data(space, 100, 0.0, 0)
     assert [tuple(found) for found in row["found"]] == [truth[2], truth[3]]
+    assert row.get("decided", True)
 
 
 def test_table_counts_seeds_that_are_right():
@@ -54,4 +58,18 @@ def test_table_counts_seeds_that_are_right():
     assert topology.table(rows) == [
         ["noise", "space", "charts", "trained charts", "Vietoris-Rips"],
         ["0", "circle", "4", "1 of 1, 5.0 s", "2 of 3, 2.0 s"],
+    ]
+
+
+def test_table_counts_votes_that_are_decided():
+    rows = [
+        {
+            "job": {"space": "moons", "noise": 0.1, "way": "votes"},
+            "found": {"right": right, "decided": decided, "fit CPU s": 1.0},
+        }
+        for right, decided in ((True, True), (True, False), (False, True))
+    ]
+    assert topology.table(rows)[1] == [
+        *("0.1", "two moons", "-"),
+        "2 of 3, 1.0 s; 2 decided, 1 of them wrong",
     ]
