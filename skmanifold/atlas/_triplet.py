@@ -48,6 +48,7 @@ from ._charts import (
     split_blocks,
 )
 from ._msimclr import membership_terms
+from ._relevant import PlacedEncoder, RelevantComponents
 from ._trunks import make_trunk
 from ._votes import GalleryVotes, LargestVote
 
@@ -121,14 +122,16 @@ class ClassBatches:
 class AtlasTripletObjective(nn.Module):
     """The loss over one batch.
 
-    With ``D`` the distances of :func:`chart_distances`::
+    With ``D`` the distances of :func:`chart_distances` and ``E`` those of the relevant
+    components::
 
         triplets   = triplet loss of D
+        distances  = 1 - correlation of D and E over the pairs of the batch
         uniformity = K MMD^2 of (chart, coordinates) from uniform charts
         balance    = sum_j p_j log(K p_j),  p = mean_i q_i
         sharpness  = mean_i (1 - sum_j q_ij^2)
 
-    the last three times their weights.
+    all but the first times their weights.
     """
 
     # optimized by Muon
@@ -139,9 +142,11 @@ class AtlasTripletObjective(nn.Module):
         inputs,
         labels,
         encoder,
+        components,
         *,
         triplets,
         margin,
+        distance_weight,
         regularization_weight,
         sharpness_weight,
     ):
@@ -149,6 +154,8 @@ class AtlasTripletObjective(nn.Module):
         self.encoder = encoder
         self.register_buffer("inputs", inputs, persistent=False)
         self.register_buffer("labels", labels, persistent=False)
+        self.register_buffer("components", components, persistent=False)
+        self.distance_weight = distance_weight
         self.triplets = triplets
         self.margin = margin
         self.regularization_weight = regularization_weight
@@ -163,6 +170,10 @@ class AtlasTripletObjective(nn.Module):
         loss = _TRIPLETS[self.triplets]
         distances = chart_distances(q, y)
         terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
+        if self.distance_weight:
+            relevant = x.float() @ self.components.t()
+            apart = 1 - correlation(distances, torch.cdist(relevant, relevant))
+            terms["distances"] = self.distance_weight * apart
         if self.regularization_weight:
             mmd = chart_mmd(q, y, draws)
             terms["uniformity"] = self.regularization_weight * n_charts * mmd
@@ -171,6 +182,16 @@ class AtlasTripletObjective(nn.Module):
                     q, self.regularization_weight, self.sharpness_weight
                 )
         return terms
+
+
+@full_precision
+def correlation(a, b):
+    """Return the correlation of two matrices (n, n) of distances, without diagonals."""
+    pairs = torch.triu_indices(len(a), len(a), 1, device=a.device)
+    a, b = (m[pairs[0], pairs[1]] for m in (a, b))
+    a, b = (v - v.mean() for v in (a, b))
+    # the gradient would be infinite for equal distances
+    return (a * b).sum() / (a.square().sum() * b.square().sum() + 1e-12).sqrt()
 
 
 @full_precision
@@ -199,6 +220,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     samples of different classes, while charts stay equally large and evenly filled. The
     learned distance also applies to classes not seen in training. It is meant for few
     coordinates. [1]_
+
+    Soft charts start from relevant components, principal components that vary less
+    within classes [2]_, training keeps the distances of the components in each batch,
+    and half of what it learned is kept. So little is lost that only unseen classes
+    need. Hard charts, and those with ``distance_weight=0``, start from random weights
+    and follow the labels alone, as in the paper.
 
     The distance of two samples is the root mean square difference of their coordinates
     in the charts that they share, and at most 1, if they share none::
@@ -234,6 +261,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Required difference between the distances to samples of other classes and of
         the same class.
 
+    distance_weight : float or "auto", default="auto"
+        Weight of the term that keeps the distances of the relevant components. With 0
+        charts start from random weights, and only the labels count. "auto" is 10 for
+        soft membership and 0 for hard. It is 0 for samples that share no column with
+        others.
+
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
         sharp memberships. With 0 only the triplet loss is left.
@@ -246,7 +279,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
         the chart with the largest q and 0 for the others. "hard" represents a sample by
-        a chart and `n_components` numbers, but distances are coarser.
+        a chart and `n_components` numbers, but distances are coarser. Set it before
+        ``fit``, for `distance_weight`.
 
     n_neighbors : int, default=5
         Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
@@ -304,8 +338,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Number of charts.
 
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and its terms "triplets", "uniformity",
-        "balance" and "sharpness", and "learning_rate_factor".
+        Means over each epoch of the "loss" and its terms "triplets", "distances",
+        "uniformity", "balance" and "sharpness", and "learning_rate_factor".
 
     n_iter_ : int
         Number of epochs trained.
@@ -327,6 +361,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     ----------
     .. [1] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
        arXiv:2106.07062.
+    .. [2] N. Shental, T. Hertz, D. Weinshall, M. Pavel, "Adjustment Learning and
+       Relevant Component Analysis", ECCV 2002.
 
     Examples
     --------
@@ -355,6 +391,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
         "margin": [Interval(Real, 0, None, closed="neither")],
+        "distance_weight": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "regularization_weight": [Interval(Real, 0, None, closed="left")],
         "sharpness_weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -373,6 +413,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         image_shape=None,
         triplets="batch-all",
         margin=0.1,
+        distance_weight="auto",
         regularization_weight=1.0,
         sharpness_weight=0.3,
         membership="soft",
@@ -394,6 +435,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         self.image_shape = image_shape
         self.triplets = triplets
         self.margin = margin
+        self.distance_weight = distance_weight
         self.regularization_weight = regularization_weight
         self.sharpness_weight = sharpness_weight
         self.membership = membership
@@ -798,6 +840,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
+    def _network_sizes(self, data):
+        placed = int(self._distance_weight > 0)
+        return {**super()._network_sizes(data), "placed": placed}
+
     def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
@@ -807,18 +853,38 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        # models saved by earlier versions are not placed
+        if sizes.get("placed"):
+            return {"encoder": PlacedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}
 
     def _make_objective(self, data, networks):
+        encoder, components = networks["encoder"], None
+        weight = self._distance_weight
+        if weight > 0:
+            relevant = RelevantComponents(
+                data.inputs.cpu().numpy(), data.y.codes, data.seed("components")
+            )
+            if data.previous:
+                encoder.begin()
+            else:
+                encoder.place(relevant)
+            components = torch.from_numpy(relevant.matrix_).float().to(data.device)
         return AtlasTripletObjective(
             data.inputs,
             torch.from_numpy(data.y.codes).to(data.device),
-            networks["encoder"],
+            encoder,
+            components,
             triplets=self.triplets,
             margin=self.margin,
+            distance_weight=weight,
             regularization_weight=self.regularization_weight,
             sharpness_weight=self.sharpness_weight,
         )
+
+    def _learn_after(self, data, run):
+        if self._distance_weight > 0:
+            run.networks["encoder"].settle()
 
     def _draws_globally(self):
         return self.encoder is not None
@@ -845,6 +911,19 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         }
 
     # -- what they need
+
+    @property
+    def _distance_weight(self):
+        """Weight of the distances of the inputs.
+
+        0 for samples that share no column with others: they would lie at one place of
+        the components.
+        """
+        if self._keeps_columns:
+            return 0.0
+        if self.distance_weight == "auto":
+            return 10.0 if self.membership == "soft" else 0.0
+        return self.distance_weight
 
     def _gallery_points(self):
         """Return weights and coordinates of the gallery, float64."""
