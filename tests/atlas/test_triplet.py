@@ -1,6 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import copy
 import pickle
 
 import numpy as np
@@ -160,10 +161,9 @@ def test_distance_method(fitted_digits, digits):
     X = digits[0][:40]
     distances = fitted_digits.distance(X, X[:7])
     assert distances.shape == (40, 7)
-    q = fitted_digits.memberships(X)
     assert_allclose(distances[:7].diagonal(), 0, atol=1e-6)
     assert_allclose(distances[:7], distances[:7].T, atol=1e-12)
-    hard = clone(fitted_digits).set_params(membership="hard").fit(*digits)
+    hard = copy.copy(fitted_digits).set_params(membership="hard")
     chart, y = hard.charts(X)
     expected = np.where(
         chart[:, None] == chart,
@@ -171,7 +171,6 @@ def test_distance_method(fitted_digits, digits):
         1.0,
     )
     assert_allclose(hard.distance(X, X), expected, atol=1e-7)
-    assert_array_equal(q, hard.memberships(X))
 
 
 def test_kneighbors_of_soft_charts_taken_as_hard(digits):
@@ -215,7 +214,7 @@ def test_unseen_classes_are_found(digits):
     X, y = X[~known], y[~known]
     distances = model.distance(X, X)
     np.fill_diagonal(distances, np.inf)
-    assert (y[distances.argmin(axis=1)] == y).mean() > 0.6
+    assert (y[distances.argmin(axis=1)] == y).mean() > 0.95
     assert (model.memberships(X).mean(axis=0) > 0.1 / 8).sum() >= 7
 
 
@@ -330,6 +329,8 @@ def test_not_fitted(iris):
         dict(image_shape=None),
         dict(triplets="semi-hard"),
         dict(margin=0.01),
+        dict(distance_weight=0.0),
+        dict(distance_weight=1.0),
         dict(regularization_weight=0.0),
         dict(sharpness_weight=0.0),
         dict(membership="hard"),
@@ -349,11 +350,13 @@ def test_each_option_changes_the_result(digits, options):
 
 
 def test_terms_of_the_loss(iris):
-    terms = {"triplets", "uniformity", "balance", "sharpness"}
+    terms = {"triplets", "distances", "uniformity", "balance", "sharpness"}
     for options, expected in [
         (dict(), terms),
-        (dict(n_charts=1), {"triplets", "uniformity"}),
-        (dict(regularization_weight=0), {"triplets"}),
+        (dict(n_charts=1), {"triplets", "distances", "uniformity"}),
+        (dict(regularization_weight=0), {"triplets", "distances"}),
+        (dict(distance_weight=0), terms - {"distances"}),
+        (dict(membership="hard"), terms - {"distances"}),
         (dict(sharpness_weight=0), terms - {"sharpness"}),
     ]:
         model = quick(**options).fit(*iris)
