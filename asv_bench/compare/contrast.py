@@ -172,7 +172,7 @@ def triplets_once(name, n_rows, seed, d, k):
         random_state=seed,
     )
     found = {}
-    spaces = {"input": None, f"PCA, {d + 1}": d + 1, f"PCA, {k * (d + 1)}": k * (d + 1)}
+    spaces = {"input": None, "PCA as soft": k * (d + 1), "PCA as hard": d + 1}
     for space, n in spaces.items():
         rows = X, X_test, X_new
         if n is not None:
@@ -257,7 +257,7 @@ TABLES = {
     ),
     "triplets": (
         triplet_jobs,
-        [8],
+        [4],
         ("data", "rows", "d", "k"),
         {
             f"{figure}, {space}": 3
@@ -285,7 +285,7 @@ def main(arguments=None):
     parser.add_argument("--data", default="digits", choices=sorted(NAMES))
     parser.add_argument("--rows", type=int, help="samples to train on (default: all)")
     parser.add_argument("--components", type=int, nargs="+", default=[2])
-    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 8")
+    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 4")
     parser.add_argument("--epochs", type=int, help="instead of the automatic number")
     parser.add_argument(
         "--neighbors",

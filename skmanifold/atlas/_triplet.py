@@ -218,8 +218,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training. It is meant for few
-    coordinates. [1]_
+    learned distance also applies to classes not seen in training. [1]_
 
     Soft charts start from relevant components, principal components that vary less
     within classes [2]_, training keeps the distances of the components in each batch,
@@ -246,8 +245,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     n_charts : int, default=4
         Number of charts. Increase it for many classes.
 
-    n_components : int, default=2
-        Number of coordinates per chart.
+    n_components : int, default=5
+        Number of coordinates per chart. Increase it if recall matters more than short
+        codes.
 
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
@@ -408,7 +408,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def __init__(
         self,
         n_charts=4,
-        n_components=2,
+        n_components=5,
         *,
         image_shape=None,
         triplets="batch-all",
