@@ -264,11 +264,11 @@ TABLES = {
             for figure in ("R@1", "known")
             for space in (
                 "input",
-                "PCA, 24",
+                "PCA as soft",
                 "start",
                 "soft",
                 "paper",
-                "PCA, 3",
+                "PCA as hard",
                 "hard",
             )
         },

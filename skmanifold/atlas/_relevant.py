@@ -15,6 +15,8 @@ from ._charts import ChartEncoder
 
 # At most so many principal components are weighted.
 _MOST = 50
+# They are fitted to a subset of at most so many entries.
+_SAMPLE_SIZE = 2**23
 # Share of a multiple of the identity in the covariance within classes.
 _SHRINKAGE = 0.03
 # Standard deviation of the logits at the start: of the first coordinate, whose sigmoid
@@ -37,7 +39,8 @@ class RelevantComponents:
     codes : ndarray of shape (n_samples,), int
         Class of each sample, from 0; -1 if unlabeled.
     random_state : int
-        Seed of the principal components of wide inputs.
+        Seed of the subset that many samples are reduced to, labeled ones first, and of
+        the principal components of wide inputs.
 
     Attributes
     ----------
@@ -55,6 +58,11 @@ class RelevantComponents:
     """
 
     def __init__(self, inputs, codes, random_state):
+        n_rows = _SAMPLE_SIZE // inputs.shape[1]
+        if len(inputs) > n_rows:
+            order = np.random.RandomState(random_state).permutation(len(inputs))
+            rows = order[np.argsort(codes[order] < 0, kind="stable")[:n_rows]]
+            inputs, codes = inputs[rows], codes[rows]
         n_components = min(_MOST, len(inputs) - 1, inputs.shape[1])
         pca = PCA(n_components, random_state=random_state)
         with one_blas_thread():
@@ -62,7 +70,7 @@ class RelevantComponents:
             residuals = np.concatenate(
                 [
                     Z[codes == code] - Z[codes == code].mean(axis=0)
-                    for code in range(codes.max() + 1)
+                    for code in np.unique(codes[codes >= 0])
                 ]
             )
             within = residuals.T @ residuals / len(residuals)
