@@ -19,10 +19,10 @@ _MOST = 50
 _SAMPLE_SIZE = 2**23
 # Share of a multiple of the identity in the covariance within classes.
 _SHRINKAGE = 0.03
-# Standard deviation of the logits at the start: of the first coordinate, whose sigmoid
-# is then nearly linear, and of the first membership. Larger memberships would part
-# samples of one kind.
-_COORDINATE_SPREAD, _MEMBERSHIP_SPREAD = 1.0, 0.2
+# Standard deviation of the logits of the first coordinate at the start, whose sigmoid is
+# then nearly linear, and that of the first membership, times the root of the number of
+# coordinates in a chart. Larger memberships would part samples of one kind.
+_COORDINATE_SPREAD, _MEMBERSHIP_SPREAD = 1.0, 0.25
 
 
 class RelevantComponents:
@@ -123,7 +123,7 @@ class PlacedEncoder(ChartEncoder):
         first = chosen[-n_charts]
         matrix = components.matrix_[chosen]
         matrix[:-n_charts] *= _COORDINATE_SPREAD / spreads[0]
-        matrix[-n_charts:] *= _MEMBERSHIP_SPREAD / spreads[first]
+        matrix[-n_charts:] *= _MEMBERSHIP_SPREAD / n_axes**0.5 / spreads[first]
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(matrix))
             linear.bias.copy_(torch.from_numpy(-matrix @ components.center_))

@@ -68,7 +68,7 @@ def test_charts_start_from_the_components(iris):
     _, got = model._memberships_and_coordinates(X)
     assert_allclose(got[:, :, 0], coordinates, atol=1e-4)
     # the fourth and, since there are no more, the first two are memberships
-    logits = 0.2 * Z[:, [3, 0, 1]] / found.spreads_[3]
+    logits = 0.25 * Z[:, [3, 0, 1]] / found.spreads_[3]
     q = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert_allclose(model.memberships(X), q, atol=1e-4)
 
