@@ -19,8 +19,8 @@ _MOST = 50
 _SAMPLE_SIZE = 2**23
 # Share of a multiple of the identity in the covariance within classes.
 _SHRINKAGE = 0.03
-# Standard deviation of the logits of the first coordinate at the start, whose sigmoid is
-# then nearly linear, and that of the first membership, times the root of the number of
+# Standard deviations of logits at the start: of the first coordinate, whose sigmoid is
+# then nearly linear, and of the first membership, times the root of the number of
 # coordinates in a chart. Larger memberships would part samples of one kind.
 _COORDINATE_SPREAD, _MEMBERSHIP_SPREAD = 1.0, 0.25
 

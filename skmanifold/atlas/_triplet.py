@@ -218,7 +218,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training. [1]_
+    learned distance also applies to classes not seen in training. It does not find more
+    of these than the input or principal components of as many numbers, if those are
+    already right: compare with them first. [1]_
 
     Soft charts start from relevant components, principal components that vary less
     within classes [2]_, training keeps the distances of the components in each batch,
