@@ -171,9 +171,7 @@ class AtlasTripletObjective(nn.Module):
         distances = chart_distances(q, y)
         terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
         if self.distance_weight:
-            relevant = x.float() @ self.components.t()
-            apart = 1 - correlation(distances, torch.cdist(relevant, relevant))
-            terms["distances"] = self.distance_weight * apart
+            terms["distances"] = self.distance_weight * self._change(distances, x)
         if self.regularization_weight:
             mmd = chart_mmd(q, y, draws)
             terms["uniformity"] = self.regularization_weight * n_charts * mmd
@@ -183,8 +181,12 @@ class AtlasTripletObjective(nn.Module):
                 )
         return terms
 
+    @full_precision
+    def _change(self, distances, x):
+        components = x @ self.components.t()
+        return 1 - correlation(distances, torch.cdist(components, components))
 
-@full_precision
+
 def correlation(a, b):
     """Return the correlation of two matrices (n, n) of distances, without diagonals."""
     pairs = torch.triu_indices(len(a), len(a), 1, device=a.device)
@@ -218,9 +220,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training. It does not find more
-    of these than the input or principal components of as many numbers, if those are
-    already right: compare with them first. [1]_
+    learned distance also applies to classes not seen in training. Measured on four data
+    sets, it names known classes more often than the input, but finds no more samples of
+    unseen classes than the input, principal components of as many numbers or the
+    untrained charts: compare with them first. [1]_
 
     Soft charts start from relevant components, principal components that vary less
     within classes [2]_, training keeps the distances of the components in each batch,
