@@ -18,7 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from skmanifold.atlas import AtlasTriplet
-from skmanifold.atlas._triplet import ClassBatches, chart_distances, learned_distances
+from skmanifold.atlas._class_batches import ClassBatches
+from skmanifold.atlas._triplet import chart_distances, learned_distances
 from skmanifold.training import TrainingOptions
 from tests.guests import Interrupt
 
