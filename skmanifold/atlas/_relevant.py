@@ -65,7 +65,8 @@ class RelevantComponents:
             inputs, codes = inputs[rows], codes[rows]
         n_components = min(_MOST, len(inputs) - 1, inputs.shape[1])
         pca = PCA(n_components, random_state=random_state)
-        with one_blas_thread():
+        # samples that are all equal have no shares of variance
+        with one_blas_thread(), np.errstate(invalid="ignore"):
             Z = pca.fit_transform(inputs.astype(np.float64, copy=False))
             residuals = np.concatenate(
                 [
