@@ -232,6 +232,7 @@ OUTSIDE = {
     "AtlasAE": {"temperature": [0.0], "encoder_layers": [()]},
     "AtlasTriplet": {
         "margin": [0.0],
+        "distance_weight": [-1.0, "strong"],
         "feature_dim": [0],
         "image_shape": [8],
         "regularization_weight": [-1],

@@ -11,17 +11,26 @@
   either projection head and with the loss of the package lightly. Plain SimCLR gets the
   better of two linear classifiers, on its coordinates and on their logits. Dead charts
   have less than a tenth of the mean mass.
-- *triplets*: recall of nearest neighbors among classes not seen in training, for
-  AtlasTriplet with soft and hard charts, trained and untrained, and for a triplet loss
-  on the unit sphere of one more dimension, trained as long and twice as long.
+- *columns*: accuracy of the same classifier on the columns of a table, and on
+  MSimCLR's hard and soft charts of it.
+- *triplets*: classes are split by the seed. *R@1* is the recall of the nearest neighbor
+  among classes not seen in training, *known* the accuracy of five neighbors on held-out
+  samples of known classes: for the input, for principal components (as many numbers as
+  a sample has in soft and in hard charts) and for AtlasTriplet: soft charts at their
+  start and trained, as in the paper (without the distances of the inputs), and hard.
 """
 
-import dataclasses
 import time
 
 import numpy as np
 
-from asv_bench.compare.data import IMAGE_SHAPES, load, split_rows, stratified_rows
+from asv_bench.compare.data import (
+    IMAGE_SHAPES,
+    NAMES,
+    load,
+    split_rows,
+    stratified_rows,
+)
 from asv_bench.compare.methods import import_peer
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
@@ -55,7 +64,13 @@ def held_out(name, n_rows):
     train, test = split_rows(data)
     if n_rows is not None:
         train = train[stratified_rows(data.y[train], n_rows)]
-    return data.X[train], data.y[train], data.X[test], data.y[test], IMAGE_SHAPES[name]
+    return (
+        data.X[train],
+        data.y[train],
+        data.X[test],
+        data.y[test],
+        IMAGE_SHAPES.get(name),
+    )
 
 
 def with_loss_of_lightly(**parameters):
@@ -112,112 +127,74 @@ def contrast_once(name, n_rows, seed, **options):
     }
 
 
+def columns_once(name, n_rows, seed):
+    """Compare charts of a table with its columns, as features of one classifier."""
+    from skmanifold.atlas import MSimCLR
+
+    X, y, X_test, y_test, _ = held_out(name, n_rows)
+    model = MSimCLR(random_state=seed).fit(X)
+    found = {"columns": linear_accuracy(X, X_test, y, y_test)}
+    for membership in ("hard", "soft"):
+        model.set_params(membership=membership)
+        blocks = model.transform(X), model.transform(X_test)
+        found[membership] = linear_accuracy(*blocks, y, y_test)
+    return found
+
+
 # Recall of neighbors among unseen classes ------------------------------------
 
 
-def flat_triplet(n_components, seed, n_epochs, image_shape, *, times=1):
-    """Return a triplet loss on the unit sphere, with AtlasTriplet's network.
-
-    It is trained ``times`` times as long as AtlasTriplet.
-    """
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    from skmanifold.atlas import AtlasTriplet
-    from skmanifold.losses import batch_all_triplets
-
-    class Sphere(nn.Module):
-        def __init__(self, trunk, n_features):
-            super().__init__()
-            self.trunk = trunk
-            self.head = nn.Linear(n_features, n_components)
-
-        def forward(self, x):
-            return F.normalize(self.head(self.trunk(x)), dim=1)
-
-    class Objective(nn.Module):
-        def __init__(self, inputs, labels, encoder):
-            super().__init__()
-            self.encoder = encoder
-            self.register_buffer("inputs", inputs, persistent=False)
-            self.register_buffer("labels", labels, persistent=False)
-
-        def forward(self, batch, progress):
-            rows, _ = batch
-            z = self.encoder(self.inputs[rows])
-            # the gradient of a root at zero is infinite
-            distances = (2 - 2 * z @ z.t()).clamp(min=1e-8).sqrt()
-            return {"triplets": batch_all_triplets(distances, self.labels[rows])}
-
-    class FlatTriplet(AtlasTriplet):
-        def _plan(self, n_samples, n_features):
-            plan = super()._plan(n_samples, n_features)
-            return dataclasses.replace(plan, n_steps=times * plan.n_steps)
-
-        def _make_objective(self, data, networks):
-            labels = torch.from_numpy(self._encoded(data))
-            trunk = networks["encoder"].parts.trunk
-            return Objective(data.inputs, labels, Sphere(trunk, self.feature_dim))
-
-        def _present(self, outputs):
-            return outputs
-
-        def _fitted_attributes(self, objective, outputs, data):
-            return {}
-
-    if n_epochs != "auto":
-        n_epochs *= times
-    return FlatTriplet(image_shape=image_shape, max_epochs=n_epochs, random_state=seed)
-
-
-def recall(distances, y, ks=(1, 2, 4, 8)):
-    """Return the fraction of samples with their class among their k nearest."""
+def recall(distances, y):
+    """Return the fraction of samples whose nearest neighbor has their class."""
     distances = distances.copy()
     np.fill_diagonal(distances, np.inf)
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, : max(ks)]
-    hits = y[nearest] == y[:, None]
-    return {f"R@{k}": float(hits[:, :k].any(axis=1).mean()) for k in ks}
+    return float((y[distances.argmin(axis=1)] == y).mean())
 
 
-def triplets_once(name, seed, d, k, n_epochs, which):
-    """Fit one model on half of the classes and search among the others."""
-    from scipy.spatial.distance import cdist
+def triplets_once(name, n_rows, seed, d, k):
+    """Learn from half of the classes; search among the others, and predict."""
+    from sklearn.decomposition import PCA
+    from sklearn.metrics import pairwise_distances
+    from sklearn.model_selection import train_test_split
+    from sklearn.neighbors import KNeighborsClassifier
 
     from skmanifold.atlas import AtlasTriplet
 
-    data = load(name)
-    classes = np.unique(data.y)
+    data = load(name, n_rows)
+    classes = np.random.default_rng(seed).permutation(np.unique(data.y))
     known = np.isin(data.y, classes[: len(classes) // 2])
-    X, y, X_new, y_new = data.X[known], data.y[known], data.X[~known], data.y[~known]
-    if which == "pixels":
-        return {"": recall(cdist(X_new, X_new), y_new)}
-    image_shape = IMAGE_SHAPES[name]
-    if which.startswith("flat"):
-        times = 2 if which == "flat, longer" else 1
-        model = flat_triplet(d, seed, n_epochs, image_shape, times=times).fit(X, y)
-        Z = model.transform(X_new)
-        return {"": recall(cdist(Z, Z), y_new)}
-    model = AtlasTriplet(
-        k,
-        d,
-        image_shape=image_shape,
-        max_epochs=n_epochs,
+    X_new, y_new = data.X[~known], data.y[~known]
+    X, X_test, y, y_test = train_test_split(
+        data.X[known],
+        data.y[known],
+        test_size=0.25,
+        stratify=data.y[known],
         random_state=seed,
     )
-    if which == "free":
-        model.set_params(regularization_weight=0.0)
-    elif which == "untrained":
-        # one epoch without learning, so that batch norms see the data
-        model.set_params(max_epochs=1, learning_rate=1e-12)
-    model.fit(X, y)
-    result = {}
-    for membership in ("soft", "hard") if k > 1 else ("soft",):
-        model.set_params(membership=membership)
-        result[f", {membership}" if k > 1 else ""] = recall(
-            model.distance(X_new, X_new), y_new
-        )
-    return result
+    found = {}
+    spaces = {"input": None, "PCA as soft": k * (d + 1), "PCA as hard": d + 1}
+    for space, n in spaces.items():
+        rows = X, X_test, X_new
+        if n is not None:
+            pca = PCA(min(n, *X.shape), random_state=seed).fit(X)
+            rows = [pca.transform(part) for part in rows]
+        found[f"R@1, {space}"] = recall(pairwise_distances(rows[2]), y_new)
+        classifier = KNeighborsClassifier().fit(rows[0], y)
+        found[f"known, {space}"] = classifier.score(rows[1], y_test)
+    models = {
+        # so short a step that nothing moves
+        "start": {"max_epochs": 1, "learning_rate": 1e-12},
+        "soft": {},
+        "paper": {"distance_weight": 0.0},
+        "hard": {"membership": "hard"},
+    }
+    for kind, parameters in models.items():
+        model = AtlasTriplet(
+            k, d, image_shape=IMAGE_SHAPES.get(name), random_state=seed, **parameters
+        ).fit(X, y)
+        found[f"R@1, {kind}"] = recall(model.distance(X_new, X_new), y_new)
+        found[f"known, {kind}"] = model.score(X_test, y_test)
+    return found
 
 
 # Jobs and tables -----------------------------------------------------------------
@@ -228,14 +205,9 @@ def one(table, **job):
     if table == "contrast":
         job.pop("model")
         return contrast_once(job.pop("data"), job.pop("rows"), job.pop("seed"), **job)
-    kinds = triplets_once(
-        job["data"], job["seed"], job["d"], job["k"], job["epochs"], job["which"]
-    )
-    return {
-        f"{name}{kind}": value
-        for kind, figures in kinds.items()
-        for name, value in figures.items()
-    }
+    if table == "columns":
+        return columns_once(job["data"], job["rows"], job["seed"])
+    return triplets_once(job["data"], job["rows"], job["seed"], job["d"], job["k"])
 
 
 def contrast_jobs(options, charts):
@@ -256,26 +228,17 @@ def contrast_jobs(options, charts):
             yield {**common, "model": model, "n_components": d, **parameters}
 
 
+def columns_jobs(options, charts):
+    """Yield the job of the second table, without seeds."""
+    yield {"table": "columns", "data": options.data, "rows": options.rows}
+
+
 def triplet_jobs(options, charts):
-    """Yield the jobs of the second table, without seeds."""
-    models = {}
+    """Yield the jobs of the third table, without seeds."""
     for d in options.components:
         for k in charts:
-            models[f"AtlasTriplet, k={k}, d={d}"] = d, k, "atlas"
-            models[f"AtlasTriplet, k={k}, d={d}, untrained"] = d, k, "untrained"
-        sphere = f"unit sphere of {d + 1} dimensions"
-        models[sphere] = d + 1, 1, "flat"
-        # the length of training was tuned for charts
-        models[f"{sphere}, twice as long"] = d + 1, 1, "flat, longer"
-    models["unit sphere of 16 dimensions"] = 16, 1, "flat"
-    models["AtlasTriplet, k=1, d=64"] = 64, 1, "atlas"
-    models["the same without regularization"] = 64, 1, "free"
-    models["unit sphere of 64 dimensions"] = 64, 1, "flat"
-    models["pixels"] = 0, 0, "pixels"
-    common = {"table": "triplets", "data": options.data}
-    common["epochs"] = options.epochs or "auto"
-    for model, (d, k, which) in models.items():
-        yield {**common, "model": model, "d": d, "k": k, "which": which}
+            job = {"table": "triplets", "data": options.data, "rows": options.rows}
+            yield {**job, "d": d, "k": k}
 
 
 # table -> (jobs, default charts, keys of a line, columns)
@@ -286,11 +249,29 @@ TABLES = {
         ("data", "rows", "n_neighbors", "n_components", "model"),
         {"accuracy": 3, "dead charts": 1, "largest q": 2, "seconds": 0, "epoch s": 2},
     ),
+    "columns": (
+        columns_jobs,
+        [16],
+        ("data", "rows"),
+        {"columns": 3, "hard": 3, "soft": 3},
+    ),
     "triplets": (
         triplet_jobs,
-        [8],
-        ("data", "model"),
-        {"R@1": 3, "R@1, soft": 3, "R@1, hard": 3, "R@8": 3},
+        [4],
+        ("data", "rows", "d", "k"),
+        {
+            f"{figure}, {space}": 3
+            for figure in ("R@1", "known")
+            for space in (
+                "input",
+                "PCA as soft",
+                "start",
+                "soft",
+                "paper",
+                "PCA as hard",
+                "hard",
+            )
+        },
     ),
 }
 
@@ -299,12 +280,12 @@ def main(arguments=None):
     """Run the command line."""
     parser = make_parser("contrast", __doc__)
     parser.add_argument(
-        "tables", nargs="*", help="'contrast' and 'triplets'; both if none is named"
+        "tables", nargs="*", help="'contrast', 'columns' or 'triplets' (default: all)"
     )
-    parser.add_argument("--data", default="digits", choices=sorted(IMAGE_SHAPES))
+    parser.add_argument("--data", default="digits", choices=sorted(NAMES))
     parser.add_argument("--rows", type=int, help="samples to train on (default: all)")
     parser.add_argument("--components", type=int, nargs="+", default=[2])
-    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 8")
+    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 4")
     parser.add_argument("--epochs", type=int, help="instead of the automatic number")
     parser.add_argument(
         "--neighbors",

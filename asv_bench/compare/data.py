@@ -39,6 +39,7 @@ FILES = {
     "mnist": ("mnist.npz", 255.0, 60_000),
     "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
     "pendigits": ("pendigits.npz", 1.0, 7_494),
+    "vowel": ("vowel.npz", 1.0, None),
 }
 # name -> number of features of generated data
 SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}

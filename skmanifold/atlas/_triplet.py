@@ -47,88 +47,28 @@ from ._charts import (
     one_hot,
     split_blocks,
 )
+from ._class_batches import ClassBatches
 from ._msimclr import membership_terms
+from ._relevant import PlacedEncoder, RelevantComponents
 from ._trunks import make_trunk
 from ._votes import GalleryVotes, LargestVote
 
 _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 
 
-class ClassBatches:
-    """Class-balanced batches, without repeated samples in an epoch.
-
-    The samples of each class, in random order, are split into groups of ``group_size``
-    (a class with fewer samples has one smaller group). A batch has one group of each of
-    ``n_groups`` classes. Each epoch leaves out other samples of large classes.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,), int
-        Class of each sample, from 0. Samples with -1 are unlabeled, and in no batch.
-    batch_size : int
-        Wanted batch size.
-    n_charts, n_components : int
-        Shape of the uniform draws.
-    device : torch.device
-        Device of the indices and the draws.
-    """
-
-    def __init__(self, labels, batch_size, device, *, n_charts, n_components):
-        self.rows_of = [
-            torch.from_numpy(np.flatnonzero(labels == label))
-            for label in range(labels.max() + 1)
-        ]
-        n_classes = len(self.rows_of)
-        self.n_groups = min(n_classes, max(2, batch_size // 4))
-        self.group_size = max(2, batch_size // self.n_groups)
-        counts = [max(1, len(rows) // self.group_size) for rows in self.rows_of]
-        # the largest number of batches of n_groups different classes
-        self.n_batches = max(
-            n for n in range(1, max(counts) + 1) if self._fits(counts, n)
-        )
-        self.counts = [min(count, self.n_batches) for count in counts]
-        self.device = device
-        self.charts_shape = (n_charts, n_components)
-
-    def _fits(self, counts, n_batches):
-        return sum(min(count, n_batches) for count in counts) >= (
-            n_batches * self.n_groups
-        )
-
-    def __len__(self):
-        return self.n_batches
-
-    def epoch(self, generator):
-        """Yield each batch: indices of samples and draws from the cube."""
-        groups = []
-        for label in torch.randperm(len(self.rows_of), generator=generator).tolist():
-            rows = self.rows_of[label]
-            rows = rows[torch.randperm(len(rows), generator=generator)]
-            groups += rows.split(self.group_size)[: self.counts[label]]
-        # The groups of a class are contiguous, and at most n_batches: groups that are
-        # n_batches apart belong to different classes.
-        order = torch.randperm(self.n_batches, generator=generator).tolist()
-        for first in order:
-            batch = torch.cat(
-                [groups[first + i * self.n_batches] for i in range(self.n_groups)]
-            )
-            draws = torch.rand(
-                max(2, min(len(batch), 64)), *self.charts_shape, generator=generator
-            )
-            yield batch.to(self.device), draws.to(self.device)
-
-
 class AtlasTripletObjective(nn.Module):
     """The loss over one batch.
 
-    With ``D`` the distances of :func:`chart_distances`::
+    With ``D`` the distances of :func:`chart_distances` and ``E`` those of the relevant
+    components::
 
         triplets   = triplet loss of D
+        distances  = 1 - correlation of D and E over the pairs of the batch
         uniformity = K MMD^2 of (chart, coordinates) from uniform charts
         balance    = sum_j p_j log(K p_j),  p = mean_i q_i
         sharpness  = mean_i (1 - sum_j q_ij^2)
 
-    the last three times their weights.
+    all but the first times their weights.
     """
 
     # optimized by Muon
@@ -139,9 +79,11 @@ class AtlasTripletObjective(nn.Module):
         inputs,
         labels,
         encoder,
+        components,
         *,
         triplets,
         margin,
+        distance_weight,
         regularization_weight,
         sharpness_weight,
     ):
@@ -149,6 +91,8 @@ class AtlasTripletObjective(nn.Module):
         self.encoder = encoder
         self.register_buffer("inputs", inputs, persistent=False)
         self.register_buffer("labels", labels, persistent=False)
+        self.register_buffer("components", components, persistent=False)
+        self.distance_weight = distance_weight
         self.triplets = triplets
         self.margin = margin
         self.regularization_weight = regularization_weight
@@ -163,6 +107,8 @@ class AtlasTripletObjective(nn.Module):
         loss = _TRIPLETS[self.triplets]
         distances = chart_distances(q, y)
         terms = {"triplets": loss(distances, self.labels[rows], margin=self.margin)}
+        if self.distance_weight:
+            terms["distances"] = self.distance_weight * self._change(distances, x)
         if self.regularization_weight:
             mmd = chart_mmd(q, y, draws)
             terms["uniformity"] = self.regularization_weight * n_charts * mmd
@@ -171,6 +117,20 @@ class AtlasTripletObjective(nn.Module):
                     q, self.regularization_weight, self.sharpness_weight
                 )
         return terms
+
+    @full_precision
+    def _change(self, distances, x):
+        components = x @ self.components.t()
+        return 1 - correlation(distances, torch.cdist(components, components))
+
+
+def correlation(a, b):
+    """Return the correlation of two matrices (n, n) of distances, without diagonals."""
+    pairs = torch.triu_indices(len(a), len(a), 1, device=a.device)
+    a, b = (m[pairs[0], pairs[1]] for m in (a, b))
+    a, b = (v - v.mean() for v in (a, b))
+    # the gradient would be infinite for equal distances
+    return (a * b).sum() / (a.square().sum() * b.square().sum() + 1e-12).sqrt()
 
 
 @full_precision
@@ -197,8 +157,16 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training. It is meant for few
-    coordinates. [1]_
+    learned distance also applies to classes not seen in training. Measured on four data
+    sets, it names known classes more often than the input, but finds no more samples of
+    unseen classes than the input, principal components of as many numbers or the
+    untrained charts: compare with them first. [1]_
+
+    Soft charts start from relevant components, principal components that vary less
+    within classes [2]_, training keeps the distances of the components in each batch,
+    and half of what it learned is kept. So little is lost that only unseen classes
+    need. Hard charts, and those with ``distance_weight=0``, start from random weights
+    and follow the labels alone, as in the paper.
 
     The distance of two samples is the root mean square difference of their coordinates
     in the charts that they share, and at most 1, if they share none::
@@ -219,8 +187,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     n_charts : int, default=4
         Number of charts. Increase it for many classes.
 
-    n_components : int, default=2
-        Number of coordinates per chart.
+    n_components : int, default=5
+        Number of coordinates per chart. Increase it if recall matters more than short
+        codes.
 
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
@@ -234,6 +203,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Required difference between the distances to samples of other classes and of
         the same class.
 
+    distance_weight : float or "auto", default="auto"
+        Weight of the term that keeps the distances of the relevant components. With 0
+        charts start from random weights, and only the labels count. "auto" is 10 for
+        soft membership and 0 for hard. It is 0 for samples that share no column with
+        others.
+
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
         sharp memberships. With 0 only the triplet loss is left.
@@ -246,7 +221,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
         the chart with the largest q and 0 for the others. "hard" represents a sample by
-        a chart and `n_components` numbers, but distances are coarser.
+        a chart and `n_components` numbers, but distances are coarser. Set it before
+        ``fit``, for `distance_weight`.
 
     n_neighbors : int, default=5
         Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
@@ -304,8 +280,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Number of charts.
 
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and its terms "triplets", "uniformity",
-        "balance" and "sharpness", and "learning_rate_factor".
+        Means over each epoch of the "loss" and its terms "triplets", "distances",
+        "uniformity", "balance" and "sharpness", and "learning_rate_factor".
 
     n_iter_ : int
         Number of epochs trained.
@@ -327,6 +303,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     ----------
     .. [1] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
        arXiv:2106.07062.
+    .. [2] N. Shental, T. Hertz, D. Weinshall, M. Pavel, "Adjustment Learning and
+       Relevant Component Analysis", ECCV 2002.
 
     Examples
     --------
@@ -355,6 +333,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
         "margin": [Interval(Real, 0, None, closed="neither")],
+        "distance_weight": [
+            Interval(Real, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "regularization_weight": [Interval(Real, 0, None, closed="left")],
         "sharpness_weight": [Interval(Real, 0, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -368,11 +350,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def __init__(
         self,
         n_charts=4,
-        n_components=2,
+        n_components=5,
         *,
         image_shape=None,
         triplets="batch-all",
         margin=0.1,
+        distance_weight="auto",
         regularization_weight=1.0,
         sharpness_weight=0.3,
         membership="soft",
@@ -394,6 +377,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         self.image_shape = image_shape
         self.triplets = triplets
         self.margin = margin
+        self.distance_weight = distance_weight
         self.regularization_weight = regularization_weight
         self.sharpness_weight = sharpness_weight
         self.membership = membership
@@ -798,6 +782,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_components=self.n_components,
         )
 
+    def _network_sizes(self, data):
+        placed = int(self._distance_weight > 0)
+        return {**super()._network_sizes(data), "placed": placed}
+
     def _make_networks(self, sizes):
         trunk, n_features = make_trunk(
             self.encoder,
@@ -807,18 +795,38 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        # models saved by earlier versions are not placed
+        if sizes.get("placed"):
+            return {"encoder": PlacedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}
 
     def _make_objective(self, data, networks):
+        encoder, components = networks["encoder"], None
+        weight = self._distance_weight
+        if weight > 0:
+            relevant = RelevantComponents(
+                data.inputs.cpu().numpy(), data.y.codes, data.seed("components")
+            )
+            if data.previous:
+                encoder.begin()
+            else:
+                encoder.place(relevant)
+            components = torch.from_numpy(relevant.matrix_).float().to(data.device)
         return AtlasTripletObjective(
             data.inputs,
             torch.from_numpy(data.y.codes).to(data.device),
-            networks["encoder"],
+            encoder,
+            components,
             triplets=self.triplets,
             margin=self.margin,
+            distance_weight=weight,
             regularization_weight=self.regularization_weight,
             sharpness_weight=self.sharpness_weight,
         )
+
+    def _learn_after(self, data, run):
+        if self._distance_weight > 0:
+            run.networks["encoder"].settle()
 
     def _draws_globally(self):
         return self.encoder is not None
@@ -845,6 +853,19 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         }
 
     # -- what they need
+
+    @property
+    def _distance_weight(self):
+        """Weight of the distances of the inputs.
+
+        0 for samples that share no column with others: they would lie at one place of
+        the components.
+        """
+        if self._keeps_columns:
+            return 0.0
+        if self.distance_weight == "auto":
+            return 10.0 if self.membership == "soft" else 0.0
+        return self.distance_weight
 
     def _gallery_points(self):
         """Return weights and coordinates of the gallery, float64."""

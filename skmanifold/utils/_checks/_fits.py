@@ -255,7 +255,9 @@ def check_warm_start(name, estimator):
     assert_sensible(subject, model, subject.X, f"{name}, started warm,")
     cold = subject.fit(random_state=1, learning_rate=1e-9).embedding_
     moved = np.abs(model.embedding_ - first).mean()
-    assert moved <= 0.1 * np.abs(cold - first).mean(), (
+    # a start that does not depend on the seed leaves the rounding of a step
+    rounding = 1e-6 * np.abs(first).mean()
+    assert moved <= max(0.1 * np.abs(cold - first).mean(), rounding), (
         f"{name}(warm_start=True) must continue with the previous networks, but an"
         f" epoch with a learning rate near zero moved the embedding by {moved:.3g}."
     )
