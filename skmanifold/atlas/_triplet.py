@@ -795,8 +795,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             feature_dim=self.feature_dim,
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
-        # models saved by earlier versions are not placed
-        if sizes.get("placed"):
+        if sizes["placed"]:
             return {"encoder": PlacedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}
 

@@ -28,8 +28,8 @@ _FEWEST_SAMPLES = int(_SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
 _MAX_SIMPLICES = 10_000
 
 # Share of the votes from which on the most frequent answer counts as decided.
-# In asv_bench.compare.topology at least 95 % of such answers are right.
-_DECIDED = 0.6
+# In asv_bench.compare.topology 96 % of such answers are right.
+_DECIDED = 0.7
 
 # Bars of dimension 2 and gaps between components as long as this are features. The
 # longest bar of dimension 1 that is none grows with the number of charts.
@@ -52,7 +52,7 @@ class BettiEstimate(NamedTuple):
         Share of the votes for `numbers`, in which the weight of a cover is its rank
         by size.
     decided : bool
-        Whether the confidence is high enough to trust `numbers`, at least 0.6.
+        Whether the confidence is high enough to trust `numbers`, at least 0.7.
     n_charts : ndarray of shape (n_covers,)
         Number of charts of each cover, increasing.
     votes : list of tuple of int
@@ -100,7 +100,7 @@ def estimate_betti_numbers(
     The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it: at most
     one for 24 samples, or for 8 samples up to 32 charts. Each cover votes for the Betti
     numbers of its nerve, larger ones with more weight, and the most frequent answer
-    wins. It is *decided* if its share of the votes is at least 0.6; otherwise a warning
+    wins. It is *decided* if its share of the votes is at least 0.7; otherwise a warning
     is raised, and the numbers are no more than a guess.
 
     Parameters
