@@ -253,7 +253,7 @@ def check_warm_start(name, estimator):
     first = model.embedding_
     model.set_params(learning_rate=1e-9).fit(subject.X, subject.y)
     assert_sensible(subject, model, subject.X, f"{name}, started warm,")
-    cold = subject.fit(learning_rate=1e-9).embedding_
+    cold = subject.fit(random_state=1, learning_rate=1e-9).embedding_
     moved = np.abs(model.embedding_ - first).mean()
     assert moved <= 0.1 * np.abs(cold - first).mean(), (
         f"{name}(warm_start=True) must continue with the previous networks, but an"
