@@ -17,14 +17,17 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris, make_blobs, make_moons
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, pairwise_distances
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import nn
 
 from skmanifold import DCRL
+from skmanifold.base import FitData
 from skmanifold.estimators._dcrl import _objective
+from skmanifold.estimators._dcrl._neighbors import search_neighbors
 from skmanifold.estimators._dcrl._objective import arranged
 from skmanifold.estimators._dcrl._start import modularity, spread_labels
 from skmanifold.graph import nearest_neighbors
@@ -772,6 +775,8 @@ def by_default(iris):
     [
         dict(n_clusters=5),
         dict(n_neighbors=2),
+        dict(metric="cityblock"),
+        dict(metric="minkowski", metric_params={"p": 3}),
         dict(rank_scale=1.0),
         dict(reconstruction_weight=0.1),
         dict(cluster_weight=3.0),
@@ -969,3 +974,59 @@ def test_thousands_of_columns_are_reduced():
     assert model.cluster_means_.shape == (3, 2500)
     assert model.inverse_transform(model.embedding_).shape == X.shape
     assert model.score(X) > -X.toarray().var(axis=0).sum()
+
+
+# -- metrics
+
+
+def test_neighbors_in_another_metric(iris):
+    """Neighbors are those of the metric, distances too, up to one factor."""
+    X = iris[0] + np.random.RandomState(0).rand(150, 4)  # without duplicates
+    features = (3.0 * X).astype(np.float32)
+    data = FitData(X, torch.from_numpy(features))
+    found = search_neighbors(
+        data, features, 4, n_jobs=1, exact=True, samples=X, metric="cityblock"
+    )
+    search = NearestNeighbors(n_neighbors=5, metric="cityblock").fit(X)
+    distances, indices = search.kneighbors(X)
+    assert_array_equal(found.indices, indices[:, 1:])
+    rows = np.arange(150)[:, np.newaxis]
+    euclidean = np.linalg.norm(features[rows] - features[indices[:, 1:]], axis=2)
+    expected = distances[:, 1:] * (euclidean.mean() / distances[:, 1:].mean())
+    assert_allclose(found.distances, expected, rtol=1e-5)
+
+
+def test_texts_by_their_cosine():
+    """Sparse texts of all lengths, as if dense, from an initial embedding."""
+    rng = np.random.RandomState(0)
+    y = rng.randint(3, size=210)
+    topics = rng.dirichlet(np.full(400, 0.05), 3)
+    lengths = rng.randint(30, 300, size=210)
+    counts = [rng.multinomial(n, topics[k]) for n, k in zip(lengths, y, strict=True)]
+    X = sparse.csr_array(np.stack(counts) * 1.0)
+    model = DCRL(3, metric="cosine", n_init=1, max_epochs=5, random_state=0).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+    assert_array_equal(clone(model).fit(X.toarray()).embedding_, model.embedding_)
+
+
+def test_clusters_of_distances():
+    X, y = make_blobs(240, 6, centers=4, cluster_std=0.6, random_state=1)
+    D = pairwise_distances(X[:220], metric="cityblock")
+    model = DCRL(4, metric="precomputed", n_init=1, max_epochs=20, random_state=0)
+    assert adjusted_rand_score(y[:220], model.fit_predict(D)) > 0.95
+    new = pairwise_distances(X[220:], X[:220], metric="cityblock")
+    assert adjusted_rand_score(y[220:], model.predict(new)) > 0.95
+    assert not hasattr(model, "cluster_means_")
+    for method in ("inverse_transform", "reconstruct", "score"):
+        assert not hasattr(model, method)
+    with pytest.raises(AttributeError, match="no features to decode"):
+        model.inverse_transform(model.embedding_)
+
+
+@pytest.mark.parametrize(
+    "options", [dict(image_shape=(10, 15)), dict(representation=PCA(2))], ids=str
+)
+def test_distances_are_not_represented(iris, options):
+    D = pairwise_distances(iris[0])
+    with pytest.raises(ValueError, match="metric='precomputed' is not for image_shape"):
+        quick(metric="precomputed", **options).fit(D)

@@ -32,11 +32,11 @@ from .._dlme import DLME
 from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, soft_assignments
 from ._heads import cluster_heads
-from ._neighbors import search_neighbors
+from ._neighbors import is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import given_labels, kmeans_labels, modularity
+from ._start import given_labels, graph_of, kmeans_labels, modularity
 
 # With fewer samples the starting labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
@@ -114,6 +114,20 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Reduced, with a warning, if
         there are fewer other samples.
+
+    metric : str or callable, default="euclidean"
+        Metric of the neighbors, whose distances are preserved, and of the initial
+        embedding. The Euclidean one is measured on scaled (and reduced) samples, any
+        other on X, or on the ``representation``, and its distances are preserved up
+        to one factor; any of :class:`sklearn.neighbors.NearestNeighbors`, of sparse
+        data as well. Set it to "cosine" for texts. Clusters and ranks are those of
+        scaled samples in any case. If "precomputed", X holds distances, as in
+        :class:`DLME`: the network reads them in place of features, and nothing can be
+        decoded.
+
+    metric_params : dict or None, default=None
+        Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
+        "mahalanobis" are taken from X if they are not given.
 
     rank_scale : float, default=3.0
         Ratio of the distances between centers to the distances between the cluster
@@ -230,7 +244,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Centers in the latent space.
 
     cluster_means_ : ndarray of shape (n_clusters, n_features)
-        Mean of each cluster in the units of X; of an empty cluster, the mean of X.
+        Mean of each cluster in the units of X; of an empty cluster, the mean of X. Not
+        with ``metric="precomputed"``.
 
     embedding_ : ndarray of shape (n_samples, n_components)
         Latent points of the training data.
@@ -310,6 +325,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         "init": [StrOptions({"embedding", "k-means"}), "array-like"],
         "n_init": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "metric": [str, callable],
+        "metric_params": [dict, None],
         "rank_scale": [Interval(Real, 0, None, closed="neither")],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
         "cluster_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
@@ -350,6 +367,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         init="embedding",
         n_init="auto",
         n_neighbors=5,
+        metric="euclidean",
+        metric_params=None,
         rank_scale=3.0,
         reconstruction_weight=1.0,
         cluster_weight=(1.0, 0.3),
@@ -387,6 +406,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         self.init = init
         self.n_init = n_init
         self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.metric_params = metric_params
         self.rank_scale = rank_scale
         self.reconstruction_weight = reconstruction_weight
         self.cluster_weight = cluster_weight
@@ -650,6 +671,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _heads(self):
         return {**super()._heads(), **cluster_heads(self.cluster_centers_)}
 
+    def _learns_decoder(self):
+        if self.metric == "precomputed":
+            raise AttributeError(
+                "DCRL(metric='precomputed') has no inverse_transform, reconstruct and "
+                "score: there are no features to decode, only distances. Pass features."
+            )
+        return True
+
     def _draws_globally(self):
         return self.encoder is not None or self.decoder is not None
 
@@ -659,15 +688,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         else:  # an earlier phase, without clusters
             centers = np.zeros((self.n_clusters, self.n_components))
         labels = soft_assignments(outputs, centers).argmax(axis=1)
-        return {
+        attributes = {
             "cluster_centers_": centers,
             "labels_": labels,
             "n_clusters_": len(np.unique(labels)),
-            "cluster_means_": raw_means(
-                data, labels, len(centers), self.n_features_in_
-            ),
             "_n_clusters_asked": self.n_clusters,
         }
+        if self.metric != "precomputed":
+            attributes["cluster_means_"] = raw_means(
+                data, labels, len(centers), self.n_features_in_
+            )
+        return attributes
 
     def _networks(self):
         clusters = Clusters(*self.cluster_centers_.shape)
@@ -679,6 +710,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     # -- a user's representation, whose columns are appended to those of X
 
     def _validate(self, X, *, reset):
+        if reset:
+            self._check_metric()
         rows = super()._validate(X, reset=reset)
         if reset:
             vars(self).pop("representation_", None)
@@ -707,6 +740,19 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     # -- what the hooks need
 
+    def _check_metric(self):
+        features = self.image_shape is not None or self.representation not in (
+            "auto",
+            None,
+        )
+        if self.metric == "precomputed" and features:
+            raise ValueError(
+                f"metric='precomputed' is not for image_shape={self.image_shape!r}, "
+                f"representation={self.representation!r}: X holds distances, so there are "
+                "no features to represent. Pass features as X, or leave both parameters "
+                "at their defaults."
+            )
+
     def _contrasts(self):
         """Return whether a contrastive representation is learned."""
         if not isinstance(self.representation, str):
@@ -726,21 +772,32 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors = search_neighbors(
-            data, inputs.cpu().numpy(), self.n_neighbors, n_jobs=self.n_jobs
-        )
+        neighbors = self._search(data, inputs.cpu().numpy(), data.X)
         return (
             Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
+        )
+
+    def _search(self, data, features, samples, *, exact=False):
+        """Return the nearest neighbors; `samples` is what other metrics measure."""
+        return search_neighbors(
+            data,
+            features,
+            self.n_neighbors,
+            n_jobs=self.n_jobs,
+            exact=exact,
+            samples=samples,
+            metric=self.metric,
+            metric_params=self.metric_params,
         )
 
     def _neighbors(self, networks, run):
         """Return the neighbors, and the features in units of their distances."""
         represent = networks["encoder"].features
         features = run.outputs(represent)
-        neighbors = search_neighbors(
-            run.data, features, self.n_neighbors, n_jobs=self.n_jobs, exact=True
-        )
+        own = isinstance(represent.represent, nn.Identity)
+        samples = run.data.X if own else features
+        neighbors = self._search(run.data, features, samples, exact=True)
         if not run.continued:
             distances = neighbors.distances.cpu().numpy().astype(np.float64)
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
@@ -790,6 +847,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             n_init = 3 if n_samples <= _MOST_ROWS_TO_CHOOSE else 1
         seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
         labelings = []
+        graph = None
+        if not is_euclidean(self.metric, self.metric_params):
+            # as many as DLME takes by default
+            graph = graph_of(neighbors[:, :5])
         options = None
         if self.training is not None:
             options = type(self.training)(
@@ -802,6 +863,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 training=options,
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
+                connectivity=graph,
                 random_state=seed,
             )
             labelings.append(

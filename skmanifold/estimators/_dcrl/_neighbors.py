@@ -13,7 +13,22 @@ from skmanifold.utils import principal_components
 _SEARCH_COMPONENTS = 50
 
 
-def search_neighbors(data, features, n_neighbors, *, n_jobs, exact=False):
+def is_euclidean(metric, metric_params):
+    """Return whether a metric is the Euclidean one, of any samples."""
+    return isinstance(metric, str) and metric == "euclidean" and not metric_params
+
+
+def search_neighbors(
+    data,
+    features,
+    n_neighbors,
+    *,
+    n_jobs,
+    exact=False,
+    samples=None,
+    metric="euclidean",
+    metric_params=None,
+):
     """Return the nearest neighbors among the features.
 
     Parameters
@@ -29,25 +44,45 @@ def search_neighbors(data, features, n_neighbors, *, n_jobs, exact=False):
         Number of threads.
     exact : bool, default=False
         Whether to compute the distances from all columns, rather than from the
-        principal components that are searched.
+        principal components that are searched. Those of another metric are then scaled
+        to the mean of the distances of the features.
+    samples : {ndarray, CSR} of shape (n_samples, n_raw), default=None
+        What another metric than the Euclidean one is measured on.
+    metric : str or callable, default="euclidean"
+        As in :func:`skmanifold.base.find_neighbors`.
+    metric_params : dict, default=None
+        Parameters of the metric.
 
     Returns
     -------
     Neighbors
         The neighbors, the same number for each sample.
     """
-    searched = features
-    if min(features.shape) > _SEARCH_COMPONENTS and np.ptp(features, axis=0).any():
+    euclidean = is_euclidean(metric, metric_params)
+    searched = features if euclidean else samples
+    wide = euclidean and min(features.shape) > _SEARCH_COMPONENTS
+    if wide and np.ptp(features, axis=0).any():
         seed = data.seed("neighbors: components")
         searched = principal_components(features, _SEARCH_COMPONENTS, seed)
-    neighbors = find_neighbors(data, n_neighbors, samples=searched, n_jobs=n_jobs)
+    neighbors = find_neighbors(
+        data,
+        n_neighbors,
+        samples=searched,
+        metric=metric,
+        metric_params=metric_params,
+        n_jobs=n_jobs,
+    )
     n_columns = neighbors.indices.shape[1]
     slots = torch.arange(n_columns, device=data.device) % neighbors.counts.unsqueeze(1)
     indices = neighbors.indices.gather(1, slots)
     distances = neighbors.distances.gather(1, slots)
-    if exact and searched is not features:
+    if exact and not (euclidean and searched is features):
         others = indices.cpu().numpy().T
         exact_distances = np.stack([_row_distances(features, o) for o in others], 1)
+        if not euclidean:  # proportions of the metric, in units of the features
+            of_metric = distances.cpu().numpy().astype(np.float64)
+            mean = of_metric.mean()
+            exact_distances = of_metric * (exact_distances.mean() / mean if mean else 1.0)
         distances = torch.from_numpy(exact_distances).to(distances)
     return Neighbors(indices, distances, torch.full_like(neighbors.counts, n_columns))
 

@@ -29,6 +29,14 @@ def kmeans_labels(points, n_clusters, seed):
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
+def graph_of(neighbors):
+    """Return the neighbors (n, k) of each sample as a sparse matrix of ones."""
+    n_samples, n_neighbors = neighbors.shape
+    rows = np.repeat(np.arange(n_samples), n_neighbors)
+    edges = np.ones(neighbors.size), (rows, neighbors.ravel())
+    return sparse.csr_array(edges, shape=(n_samples, n_samples))
+
+
 def spread_labels(codes, features, neighbors):
     """Label the unlabeled samples (code -1) by label propagation.
 
@@ -62,11 +70,7 @@ def spread_labels(codes, features, neighbors):
     given = np.zeros((n_samples, n_classes))
     given[known, codes[known]] = 1.0
     # symmetric: an edge if either sample is a neighbor of the other
-    rows = np.repeat(np.arange(n_samples), neighbors.shape[1])
-    graph = sparse.csr_array(
-        (np.ones(neighbors.size), (rows, neighbors.ravel())),
-        shape=(n_samples, n_samples),
-    )
+    graph = graph_of(neighbors)
     graph = graph + graph.T
     graph = sparse.diags_array(1.0 / graph.sum(axis=1)) @ graph
     shares = given
