@@ -159,6 +159,9 @@ class FitData:
         Unit of the inputs, in units of X.
     center : ndarray of shape (n_features,) or None, default=None
         Center of the columns, in units of X.
+    column_factor : ndarray of shape (n_features,) or None, default=None
+        Factors of the columns if their units are unrelated; None if X keeps the
+        proportions of distances.
     distances : {ndarray, CSR} of shape (n_samples, n_samples) or None, default=None
         Distances between the samples if ``metric="precomputed"``.
     fit_seed : int, default=0
@@ -197,6 +200,7 @@ class FitData:
     y: Any = None
     unit: float = 1.0
     center: np.ndarray | None = None
+    column_factor: np.ndarray | None = None
     distances: Any = None
     fit_seed: int = 0
     previous: dict | None = None

@@ -203,6 +203,7 @@ def prepare(job, scaler):
         y=job.targets,
         unit=scaler.unit,
         center=scaler.center_,
+        column_factor=scaler.factor_ if scaler.largest_ is None else None,
         distances=job.estimator._distances,
         fit_seed=job.seed,
         previous=job.previous,

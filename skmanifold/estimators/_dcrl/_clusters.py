@@ -4,6 +4,7 @@
 """Assignments to clusters, and cluster means in units of X."""
 
 import numpy as np
+from scipy import sparse
 
 from ._representation import dense
 
@@ -25,22 +26,43 @@ def soft_assignments(codes, centers):
     return shares
 
 
+def blocks_of(data, n_features):
+    """Yield the samples of X in float64, block by block."""
+    for start in range(0, data.n_samples, 1024):
+        yield data.X[start : start + 1024][:, :n_features].astype(np.float64)
+
+
 def raw_blocks(data, n_features):
     """Yield dense blocks of X in float64."""
-    for start in range(0, data.n_samples, 1024):
-        rows = dense(data.X[start : start + 1024])[:, :n_features]
-        yield rows.astype(np.float64)
+    return map(dense, blocks_of(data, n_features))
+
+
+def cluster_sums(rows, labels, n_clusters):
+    """Return the sum of the samples of each cluster, (C, d)."""
+    n_samples = len(labels)
+    members = sparse.csr_array(
+        (np.ones(n_samples), (labels, np.arange(n_samples))),
+        shape=(n_clusters, n_samples),
+    )
+    return dense(members @ rows)
 
 
 def raw_means(data, labels, n_clusters, n_features):
     """Return the mean of each cluster; of an empty one, the mean of X."""
-    sums = np.zeros((n_clusters, n_features))
-    start = 0
-    for rows in raw_blocks(data, n_features):
-        in_block = labels[start : start + len(rows)]
-        for cluster in np.unique(in_block):
-            sums[cluster] += rows[in_block == cluster].sum(axis=0)
-        start += len(rows)
+    sums, start = 0.0, 0
+    for rows in blocks_of(data, n_features):
+        in_block = labels[start : start + rows.shape[0]]
+        sums = sums + cluster_sums(rows, in_block, n_clusters)
+        start += rows.shape[0]
     sizes = np.bincount(labels, minlength=n_clusters)[:, np.newaxis]
     overall = sums.sum(axis=0) / len(labels)
     return np.where(sizes > 0, sums / np.maximum(sizes, 1), overall)
+
+
+def scaled_means(labels, data, n_clusters, n_features):
+    """Return centered cluster means, in proportion to X unless its units differ."""
+    means = raw_means(data, labels, n_clusters, n_features)
+    means -= data.center[:n_features]
+    if data.column_factor is not None:
+        means *= data.column_factor[:n_features]
+    return means

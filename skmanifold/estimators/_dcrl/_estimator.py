@@ -29,14 +29,15 @@ from skmanifold.nn import MLP
 from skmanifold.utils import HasMethods, Interval, StrOptions, warn
 
 from .._dlme import DLME
+from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
-from ._clusters import raw_means, soft_assignments
+from ._clusters import raw_means, scaled_means, soft_assignments
 from ._heads import cluster_heads
-from ._neighbors import is_euclidean, search_neighbors
+from ._neighbors import denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import given_labels, graph_of, kmeans_labels, modularity
+from ._start import embedded_labels, given_labels, graph_of, kmeans_labels
 
 # With fewer samples the starting labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
@@ -76,9 +77,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples.
 
-    n_components : int, default=10
-        Dimension of the latent space. Use at least ``n_clusters - 1`` to preserve all
-        ranks of the distances between clusters.
+    n_components : int or "auto", default="auto"
+        Dimension of the latent space. The order of the distances between clusters is
+        exact with at least ``n_clusters - 1``. "auto" is that, at least 10 and at most
+        100. Use 2 for a plot, at the price of that order.
 
     representation : "auto", "contrastive", transformer or None, default="auto"
         Features whose local distances are preserved. "contrastive" learns them and
@@ -168,7 +170,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     arrange_centers : bool, default=True
         Whether to start the centers at distances that satisfy the ranks (by classical
-        scaling), rather than at the latent means.
+        scaling), rather than at the latent means, and to shift whole clusters to
+        exactly these distances at the end.
 
     center_learning_rate : float, default=30.0
         Factor on the learning rate for the centers, which move farther than weights.
@@ -311,6 +314,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_components": [
+            *DeepManifold._parameter_constraints["n_components"],
+            StrOptions({"auto"}),
+        ],
         "representation": [
             StrOptions({"auto", "contrastive"}),
             HasMethods(["fit", "transform"]),
@@ -358,7 +365,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def __init__(
         self,
         n_clusters=8,
-        n_components=10,
+        n_components="auto",
         *,
         representation="auto",
         representation_dim=32,
@@ -565,7 +572,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         encoder.features.requires_grad_(False)
 
-        neighbors, features = self._neighbors(networks, run)
+        neighbors, features, searched = self._neighbors(networks, run)
         inputs = torch.from_numpy(features).to(data.device)
         if run.n_epochs["pretraining"] and not run.continued:
             run.train(
@@ -584,9 +591,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             init_centers = "kept"
         else:
             labels = self._starting_labels(
-                features, neighbors.indices.cpu().numpy(), data
+                features, searched, neighbors.indices.cpu().numpy(), data
             )
-            clusters = Clusters(int(labels.max()) + 1, self.n_components)
+            clusters = Clusters(int(labels.max()) + 1, self._width())
             arranged = self.arrange_centers and max(weights["ranks"]) > 0
             init_centers = "arranged" if arranged else "means"
         make_objective = functools.partial(
@@ -596,6 +603,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             clusters.to(data.device),
             features=inputs,
             inputs=data.inputs[:, : self.n_features_in_],
+            means_of=functools.partial(
+                scaled_means,
+                data=data,
+                n_clusters=len(clusters.centers),
+                n_features=self.n_features_in_,
+            ),
             labels=torch.from_numpy(labels).to(data.device),
             codes=torch.from_numpy(codes).to(data.device),
             neighbors=neighbors.indices,
@@ -609,6 +622,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         )
         objective = run.build(make_objective)
         run.train(objective, PairBatches(neighbors, run.batch_size))
+        if self.arrange_centers and weights["ranks"][1] > 0:
+            objective.arrange()
         return objective
 
     def _previous_clusters(self, run):
@@ -616,7 +631,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         n_clusters = self.n_clusters
         if run.previous["clusters"].n_asked == n_clusters:
             n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
-        clusters = Clusters(n_clusters, self.n_components)
+        clusters = Clusters(n_clusters, self._width())
         return run.build(nn.ModuleDict, {"clusters": clusters})["clusters"]
 
     def _make_networks(self, sizes):
@@ -632,13 +647,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             represent = nn.Sequential(
                 MLP(n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
+        n_components = self._width()
         layers = checked_widths("encoder_layers", self.encoder_layers)
         options = {"norm": self.norm, "activation": self.activation}
 
         def decoder(n_outputs):
-            return Scaled(
-                MLP(self.n_components, n_outputs, layers=layers[::-1], **options)
-            )
+            return Scaled(MLP(n_components, n_outputs, layers=layers[::-1], **options))
 
         def own(name, n_in, n_out):
             return own_network(
@@ -653,19 +667,24 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
 
         if self.encoder is None:
-            network = MLP(n_represented, self.n_components, layers=layers, **options)
+            network = MLP(n_represented, n_components, layers=layers, **options)
         else:
-            network = own("encoder", n_represented, self.n_components)
+            network = own("encoder", n_represented, n_components)
         if self.decoder is None:
             to_features = decoder(n_represented)
         else:
-            to_features = Scaled(own("decoder", self.n_components, n_represented))
+            to_features = Scaled(own("decoder", n_components, n_represented))
         represents = not isinstance(represent, nn.Identity)
-        parts = OrderedDict(features=Features(represent), network=Scaled(network))
+        arrangements = [Arrangement(self.n_clusters, n_components) for _ in range(2)]
+        parts = OrderedDict(
+            features=Features(represent),
+            network=Scaled(network),
+            arrangement=arrangements[0],
+        )
         to_inputs = decoder(n_features) if represents else None
         return {
             "encoder": nn.Sequential(parts),
-            "decoder": Decoder(to_features, to_inputs, n_rest),
+            "decoder": Decoder(arrangements[1], to_features, to_inputs, n_rest),
         }
 
     def _heads(self):
@@ -686,7 +705,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if isinstance(objective, DCRLObjective):
             centers = objective.clusters.centers.detach().cpu().double().numpy()
         else:  # an earlier phase, without clusters
-            centers = np.zeros((self.n_clusters, self.n_components))
+            centers = np.zeros((self.n_clusters, self._width()))
         labels = soft_assignments(outputs, centers).argmax(axis=1)
         attributes = {
             "cluster_centers_": centers,
@@ -740,17 +759,22 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     # -- what the hooks need
 
+    def _width(self):
+        """Return the dimension of the latent space."""
+        if self.n_components == "auto":
+            return min(max(10, self.n_clusters - 1), 100)
+        return self.n_components
+
     def _check_metric(self):
-        features = self.image_shape is not None or self.representation not in (
-            "auto",
-            None,
-        )
-        if self.metric == "precomputed" and features:
+        represents = self.representation not in ("auto", None)
+        if self.metric == "precomputed" and (
+            represents or self.image_shape is not None
+        ):
             raise ValueError(
                 f"metric='precomputed' is not for image_shape={self.image_shape!r}, "
-                f"representation={self.representation!r}: X holds distances, so there are "
-                "no features to represent. Pass features as X, or leave both parameters "
-                "at their defaults."
+                f"representation={self.representation!r}: X holds distances, and there "
+                "are no features to represent. Pass features as X, or leave both "
+                "parameters at their defaults."
             )
 
     def _contrasts(self):
@@ -772,32 +796,41 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         image = offset.reshape(shape)
         border = [image[0], image[-1], image[:, 0], image[:, -1]]
         fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors = self._search(data, inputs.cpu().numpy(), data.X)
+        neighbors, _ = self._search(data, inputs.cpu().numpy(), data.X)
         return (
             Contrast(encoder, shape, offset, fill),
             ImagePairs(inputs, neighbors, batch_size),
         )
 
     def _search(self, data, features, samples, *, exact=False):
-        """Return the nearest neighbors; `samples` is what other metrics measure."""
-        return search_neighbors(
+        """Return the neighbors, and the features without noise.
+
+        `samples` is what other metrics than the Euclidean one are measured on.
+        """
+        searched = denoised(data, features)
+        euclidean = is_euclidean(self.metric, self.metric_params)
+        neighbors = search_neighbors(
             data,
             features,
+            searched if euclidean else samples,
             self.n_neighbors,
             n_jobs=self.n_jobs,
             exact=exact,
-            samples=samples,
             metric=self.metric,
             metric_params=self.metric_params,
         )
+        return neighbors, searched
 
     def _neighbors(self, networks, run):
-        """Return the neighbors, and the features in units of their distances."""
+        """Return the neighbors, the features in units of their distances, and others.
+
+        The others are the features without noise.
+        """
         represent = networks["encoder"].features
         features = run.outputs(represent)
         own = isinstance(represent.represent, nn.Identity)
         samples = run.data.X if own else features
-        neighbors = self._search(run.data, features, samples, exact=True)
+        neighbors, searched = self._search(run.data, features, samples, exact=True)
         if not run.continued:
             distances = neighbors.distances.cpu().numpy().astype(np.float64)
             spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
@@ -811,11 +844,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 **networks,
                 unit=unit,
                 spread=(spread, features.shape[1]),
-                latent_spread=(self.rank_scale * spread / 2, self.n_components),
+                latent_spread=(self.rank_scale * spread / 2, self._width()),
             )
-        return neighbors, features
+        return neighbors, features, searched
 
-    def _starting_labels(self, features, neighbors, data):
+    def _starting_labels(self, features, searched, neighbors, data):
         """Return the starting labels, numbered from 0 without gaps."""
         if not isinstance(self.init, str):
             return given_labels(
@@ -845,31 +878,22 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         n_init = self.n_init
         if n_init == "auto":
             n_init = 3 if n_samples <= _MOST_ROWS_TO_CHOOSE else 1
-        seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
-        labelings = []
-        graph = None
-        if not is_euclidean(self.metric, self.metric_params):
-            # as many as DLME takes by default
-            graph = graph_of(neighbors[:, :5])
         options = None
         if self.training is not None:
             options = type(self.training)(
                 n_threads=self.training.n_threads, precision=self.training.precision
             )
-        for seed in seeds.tolist():
-            start = DLME(
-                n_components=10,
-                device=self.device,
-                training=options,
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-                connectivity=graph,
-                random_state=seed,
-            )
-            labelings.append(
-                kmeans_labels(start.fit_transform(features), n_clusters, seed)
-            )
-        return max(labelings, key=lambda labels: modularity(neighbors, labels))
+        start = DLME(
+            n_components=10,
+            device=self.device,
+            training=options,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        if not is_euclidean(self.metric, self.metric_params):
+            # as many as DLME takes by default
+            start.set_params(connectivity=graph_of(neighbors[:, :5]))
+        return embedded_labels(start, searched, neighbors, n_clusters, n_init, seed)
 
 
 _WEIGHTS = {

@@ -3,6 +3,8 @@
 
 """Neighbors among the features."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -12,24 +14,48 @@ from skmanifold.utils import principal_components
 # Wider features are reduced to so many principal components for the search.
 _SEARCH_COMPONENTS = 50
 
+# Least factor of the variance of a component, so that equal ones stay equal.
+_LEAST_SHARE = 0.1
+
 
 def is_euclidean(metric, metric_params):
     """Return whether a metric is the Euclidean one, of any samples."""
     return isinstance(metric, str) and metric == "euclidean" and not metric_params
 
 
+def denoised(data, features):
+    """Return wide features as principal components, without the noise in them.
+
+    Noise in many components would decide which samples are near. The largest variance
+    that pure noise gives a component follows from the mean variance of the others
+    (Marchenko and Pastur); it is subtracted from each.
+    """
+    if min(features.shape) <= _SEARCH_COMPONENTS or not np.ptp(features, axis=0).any():
+        return features
+    seed = data.seed("neighbors: components")
+    components = principal_components(features, _SEARCH_COMPONENTS, seed)
+    variances = components.var(axis=0, dtype=np.float64)
+    variances = np.maximum(variances, np.finfo(np.float32).tiny)
+    n_others = min(features.shape) - _SEARCH_COMPONENTS
+    others = features.var(axis=0, dtype=np.float64).sum() - variances.sum()
+    edge = (1.0 + math.sqrt(min(features.shape) / max(features.shape))) ** 2
+    noise = min(max(others, 0.0) / n_others * edge, variances.min())
+    shares = np.maximum(1.0 - noise / variances, _LEAST_SHARE)
+    return components * np.sqrt(shares).astype(components.dtype)
+
+
 def search_neighbors(
     data,
     features,
+    searched,
     n_neighbors,
     *,
     n_jobs,
     exact=False,
-    samples=None,
     metric="euclidean",
     metric_params=None,
 ):
-    """Return the nearest neighbors among the features.
+    """Return the nearest neighbors, and distances in units of the features.
 
     Parameters
     ----------
@@ -37,17 +63,16 @@ def search_neighbors(
         The training data.
     features : ndarray of shape (n_samples, n_columns)
         Float32.
+    searched : {ndarray, CSR} of shape (n_samples, n_searched)
+        What the metric is measured on: the features, their components, or X.
     n_neighbors : int
         Number of neighbors; fewer if there are fewer other distinct samples. Samples
         with fewer neighbors repeat them.
     n_jobs : int or None
         Number of threads.
     exact : bool, default=False
-        Whether to compute the distances from all columns, rather than from the
-        principal components that are searched. Those of another metric are then scaled
-        to the mean of the distances of the features.
-    samples : {ndarray, CSR} of shape (n_samples, n_raw), default=None
-        What another metric than the Euclidean one is measured on.
+        Whether to compute the distances from all columns, rather than from what is
+        searched. Those of another metric are scaled to the mean of these distances.
     metric : str or callable, default="euclidean"
         As in :func:`skmanifold.base.find_neighbors`.
     metric_params : dict, default=None
@@ -59,11 +84,6 @@ def search_neighbors(
         The neighbors, the same number for each sample.
     """
     euclidean = is_euclidean(metric, metric_params)
-    searched = features if euclidean else samples
-    wide = euclidean and min(features.shape) > _SEARCH_COMPONENTS
-    if wide and np.ptp(features, axis=0).any():
-        seed = data.seed("neighbors: components")
-        searched = principal_components(features, _SEARCH_COMPONENTS, seed)
     neighbors = find_neighbors(
         data,
         n_neighbors,
@@ -82,7 +102,8 @@ def search_neighbors(
         if not euclidean:  # proportions of the metric, in units of the features
             of_metric = distances.cpu().numpy().astype(np.float64)
             mean = of_metric.mean()
-            exact_distances = of_metric * (exact_distances.mean() / mean if mean else 1.0)
+            factor = exact_distances.mean() / mean if mean else 1.0
+            exact_distances = of_metric * factor
         distances = torch.from_numpy(exact_distances).to(distances)
     return Neighbors(indices, distances, torch.full_like(neighbors.counts, n_columns))
 

@@ -63,8 +63,9 @@ class Columns(nn.Module):
 class Decoder(nn.Module):
     """From the latent space to the features, and to the inputs if these differ."""
 
-    def __init__(self, features, inputs, n_padding):
+    def __init__(self, arrangement, features, inputs, n_padding):
         super().__init__()
+        self.arrangement = arrangement
         self.features = features
         self.inputs = inputs
         self.n_padding = n_padding
@@ -72,6 +73,7 @@ class Decoder(nn.Module):
 
     def forward(self, z):
         """Map (n, n_components) to (n, n_inputs)."""
+        z = self.arrangement(z)
         if self.inputs is None:
             return self.features(z) / self.factor
         return F.pad(self.inputs(z), (0, self.n_padding))

@@ -5,7 +5,6 @@
 
 import numpy as np
 import torch
-from scipy.spatial.distance import cdist
 from torch import nn
 from torch.nn import functional as F
 
@@ -21,7 +20,9 @@ from skmanifold.losses import (
     sharpened_assignments,
 )
 from skmanifold.nn import to_images, to_samples
-from skmanifold.utils import one_blas_thread
+
+from ._arrangement import arranged, arrangement, distances_between
+from ._clusters import soft_assignments
 
 _TEMPERATURE = 0.2
 
@@ -58,6 +59,9 @@ class DCRLObjective(nn.Module):
         The features of all samples.
     inputs : torch.Tensor of shape (n_samples, n_features)
         The inputs of all samples, without the columns of a representation.
+    means_of : callable
+        ``means_of(labels)`` returns the mean of each cluster, (C, n_columns), whose
+        distances are ranked.
     labels : torch.Tensor of shape (n_samples,)
         The starting labels.
     codes : torch.Tensor of shape (n_samples, n_components)
@@ -96,6 +100,7 @@ class DCRLObjective(nn.Module):
         *,
         features,
         inputs,
+        means_of,
         labels,
         codes,
         neighbors,
@@ -125,32 +130,33 @@ class DCRLObjective(nn.Module):
 
         self.features = features
         self.inputs = inputs
+        self.means_of = means_of
         self.labels = self.starting_labels = labels
         agree = (labels[neighbors] == labels.unsqueeze(1)).float().mean(1)
         self.agreed = agree > 0.5  # with most of the neighbors
         self.latent = None
         n_clusters = len(clusters.centers)
-        means, means_of_features, means_of_codes = (
-            _means(rows, labels, n_clusters) for rows in (inputs, features, codes)
+        means_of_features, means_of_codes = (
+            _means(rows, labels, n_clusters).cpu().numpy() for rows in (features, codes)
         )
         # ranks of the inputs, in units of the features
-        total = _distances(means).sum()
+        means = self.means_of(labels.cpu().numpy())
+        total = distances_between(means).sum()
         self.means_unit = 1.0
         if total > 0:
-            self.means_unit = _distances(means_of_features).sum() / total
-        self.register_buffer("means", means)
+            self.means_unit = distances_between(means_of_features).sum() / total
+        self.register_buffer("means", torch.from_numpy(means).to(features))
         self._set_distances()
         self.targets = smoothed_targets(labels, n_clusters, label_smoothing)
         if init_centers == "arranged":
-            means_of_codes = torch.from_numpy(
-                arranged(self.distances.cpu().numpy(), means_of_codes.cpu().numpy())
-            )
+            means_of_codes = arranged(self.distances.cpu().numpy(), means_of_codes)
         if init_centers != "kept":
             with torch.no_grad():
-                clusters.centers.copy_(means_of_codes)
+                clusters.centers.copy_(torch.from_numpy(means_of_codes))
 
-    def _set_distances(self):
-        wanted = _distances(self.means)
+    def wanted_distances(self, means):
+        """Return the distances that the centers of clusters should have, float64."""
+        wanted = distances_between(means)
         n_pairs = len(wanted) * (len(wanted) - 1)
         if n_pairs:
             # Clusters with nearly equal means would merge. A constant added to all
@@ -158,10 +164,28 @@ class DCRLObjective(nn.Module):
             apart = ~np.eye(len(wanted), dtype=bool)
             least = _LEAST_GAP * wanted.sum() / n_pairs
             wanted[apart] += max(0.0, least - wanted[apart].min())
-        wanted *= self.rank_scale * self.means_unit
-        self.distances = torch.from_numpy(wanted.astype(np.float32)).to(
-            self.means.device
+        return wanted * (self.rank_scale * self.means_unit)
+
+    def _set_distances(self):
+        wanted = self.wanted_distances(self.means.cpu().numpy())
+        self.distances = torch.from_numpy(wanted).to(self.means)
+
+    @torch.no_grad()
+    def arrange(self):
+        """Shift the clusters so that their means have exactly the wanted distances."""
+        codes, centers = self.codes(), self.clusters.centers.cpu().numpy()
+        # a continued fit begins with the shifts of the previous one
+        shifted = [self.encoder.arrangement(part) for part in codes.split(1024)]
+        labels = soft_assignments(torch.cat(shifted).cpu().numpy(), centers)
+        before, after, shifts = arrangement(
+            codes.cpu().numpy(),
+            centers,
+            labels.argmax(axis=1),
+            lambda labels: self.wanted_distances(self.means_of(labels)),
         )
+        self.encoder.arrangement.set(before, shifts)
+        self.decoder.arrangement.set(after, -shifts)
+        self.clusters.centers.copy_(torch.from_numpy(after))
 
     def codes(self):
         """Return the latent points of all samples, computed in blocks."""
@@ -186,7 +210,9 @@ class DCRLObjective(nn.Module):
             self.targets = sharpened_assignments(q)
         self.labels = q.argmax(1)
         n_clusters = len(self.means)
-        self.means.copy_(_means(self.inputs, self.labels, n_clusters, self.means))
+        means = torch.from_numpy(self.means_of(self.labels.cpu().numpy()))
+        full = torch.bincount(self.labels, minlength=n_clusters) > 0
+        self.means[full] = means.to(self.means)[full]
         self.latent_means = _means(self.latent, self.labels, n_clusters)
         self._set_distances()
 
@@ -301,43 +327,12 @@ def smoothed_targets(labels, n_clusters, smoothing):
     return targets
 
 
-def _means(rows, labels, n_clusters, previous=None):
-    """Return the mean of each cluster (C, d); ``previous``, or zero, if it is empty."""
+def _means(rows, labels, n_clusters):
+    """Return the mean of each cluster (C, d); zero if it is empty."""
     sums = rows.new_zeros(n_clusters, rows.shape[1])
     sizes = rows.new_zeros(n_clusters)
     for part, in_part in zip(rows.split(1024), labels.split(1024), strict=True):
         member = F.one_hot(in_part, n_clusters).to(rows.dtype)
         sums += member.t() @ part
         sizes += member.sum(0)
-    means = sums / sizes.clamp(min=1).unsqueeze(1)
-    if previous is None:
-        return means
-    return torch.where((sizes > 0).unsqueeze(1), means, previous)
-
-
-def _distances(points):
-    """Return the pairwise distances of points, float64."""
-    points = points.double().cpu().numpy()
-    return cdist(points, points)
-
-
-def arranged(distances, targets):
-    """Return points with nearly these distances, rotated towards targets.
-
-    By classical scaling and the orthogonal Procrustes problem.
-    """
-    n_points, n_components = targets.shape
-    origin = targets.mean(axis=0, dtype=np.float64)
-    squares = distances.astype(np.float64) ** 2
-    squares -= squares.mean(axis=0)
-    squares -= squares.mean(axis=1, keepdims=True)
-    points = np.zeros((n_points, n_components))
-    # the number of BLAS threads would show in the last bits
-    with one_blas_thread():
-        values, vectors = np.linalg.eigh(-squares / 2)
-        largest = np.argsort(-values, kind="stable")[:n_components]
-        points[:, : len(largest)] = vectors[:, largest] * np.sqrt(
-            np.maximum(values[largest], 0.0)
-        )
-        left, _, right = np.linalg.svd(points.T @ (targets - origin))
-    return (points @ (left @ right) + origin).astype(np.float32)
+    return sums / sizes.clamp(min=1).unsqueeze(1)

@@ -29,6 +29,38 @@ def kmeans_labels(points, n_clusters, seed):
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
+def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
+    """Return the labels of k-means with the largest modularity.
+
+    Parameters
+    ----------
+    start : DLME
+        The embedding, without a seed.
+    points : ndarray of shape (n_samples, n_columns)
+        What is embedded, and clustered itself as well: round clusters in many noisy
+        columns are better found there.
+    neighbors : ndarray of shape (n_samples, n_neighbors)
+        Indices of the neighbors.
+    n_clusters : int
+        Number of clusters.
+    n_init : int
+        Number of embeddings.
+    seed : int
+        Seed.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels, from 0 without gaps.
+    """
+    seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
+    labelings = [kmeans_labels(points, n_clusters, seed)]
+    for seed in seeds.tolist():
+        embedding = start.set_params(random_state=seed).fit_transform(points)
+        labelings.append(kmeans_labels(embedding, n_clusters, seed))
+    return max(labelings, key=lambda labels: modularity(neighbors, labels))
+
+
 def graph_of(neighbors):
     """Return the neighbors (n, k) of each sample as a sparse matrix of ones."""
     n_samples, n_neighbors = neighbors.shape
