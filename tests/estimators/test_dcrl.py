@@ -1117,17 +1117,38 @@ def test_noise_does_not_choose_neighbors():
     assert denoised(data, narrow) is narrow
 
 
+class Embeddings:
+    """An embedding that returns the given ones, one after the other."""
+
+    def __init__(self, *given):
+        self.given = list(given)
+
+    def set_params(self, random_state):
+        return self
+
+    def fit_transform(self, X):
+        return self.given.pop(0)
+
+
 def test_round_clusters_in_many_columns_are_found():
     """The labels of k-means are taken where they fit the neighbors better."""
     X, y = make_blobs(240, 60, centers=6, cluster_std=6.0, random_state=0)
     neighbors, _ = nearest_neighbors(X, 5)
-
-    class Useless:
-        def set_params(self, random_state):
-            return self
-
-        def fit_transform(self, X):
-            return np.arange(len(X), dtype=float)[:, np.newaxis]
-
-    labels = embedded_labels(Useless(), X, neighbors, 6, 2, 0)
+    useless = np.arange(240.0)[:, np.newaxis]
+    start = Embeddings(useless, useless)
+    labels = embedded_labels(start, X, neighbors, 6, 2, 0)
     assert adjusted_rand_score(y, labels) > 0.95
+
+
+def test_embeddings_complete_each_other():
+    """Each of two embeddings merges groups that the other one separates."""
+    y = np.repeat(np.arange(4), 60)
+    rng = np.random.RandomState(0)
+    X = np.eye(4)[y] + rng.normal(scale=0.02, size=(240, 4))
+    neighbors, _ = nearest_neighbors(X, 5)
+    noise = rng.normal(scale=0.1, size=(3, 240, 1))
+    start = Embeddings(
+        10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
+    )
+    labels = embedded_labels(start, noise[2], neighbors, 4, 2, 0)
+    assert adjusted_rand_score(y, labels) == 1

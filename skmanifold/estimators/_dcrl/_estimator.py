@@ -42,8 +42,11 @@ from ._start import embedded_labels, given_labels, graph_of, kmeans_labels
 # With fewer samples the starting labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
 
-# With more samples one start embedding is enough: they differ little.
-_MOST_ROWS_TO_CHOOSE = 20_000
+# Of more samples start embeddings are trained on as many.
+_MOST_ROWS_TO_EMBED = 20_000
+
+# Of more samples two start embeddings are enough: they differ less.
+_MOST_ROWS_OF_THREE = 2000
 
 # Largest spread of the features, in units of the losses.
 _MOST_UNITS = 4.0
@@ -100,18 +103,18 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         (H, W) or (H, W, C), channels last, if samples are flattened images.
 
     init : {"embedding", "k-means"} or array-like, default="embedding"
-        Starting labels. "embedding" runs k-means in an embedding of the features by
-        :class:`DLME`; "k-means" runs it on the features, as does "embedding" for fewer
-        than 200 samples. An array of shape (n_samples,) holds labels, numbered from 0
+        Starting labels. "embedding" runs k-means in embeddings of the features by
+        :class:`DLME`, and on the features, and takes the best labels, see ``n_init``;
+        "k-means" runs it on the features alone, as does "embedding" for fewer than 200
+        samples. An array of shape (n_samples,) holds labels, numbered from 0
         in sorted order; unknown ones (-1, None, NaN or NA) start with the most common
         label of their neighbors. An array of shape (n_clusters, n_features) holds
         centers in the units of X.
 
     n_init : int or "auto", default="auto"
         Number of start embeddings, with different seeds. The clusters of largest
-        modularity in the neighbor graph are used. "auto" is 3 up to 20,000 samples, and
-        1 beyond, where embeddings differ little. Increase it when runs with different
-        seeds disagree.
+        modularity in the neighbor graph are used. "auto" is 3 up to 2,000 samples, and
+        2 beyond. Increase it when runs with different seeds disagree.
 
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Reduced, with a warning, if
@@ -877,7 +880,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             return kmeans_labels(features, n_clusters, seed)
         n_init = self.n_init
         if n_init == "auto":
-            n_init = 3 if n_samples <= _MOST_ROWS_TO_CHOOSE else 1
+            n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
         options = None
         if self.training is not None:
             options = type(self.training)(
@@ -893,6 +896,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if not is_euclidean(self.metric, self.metric_params):
             # as many as DLME takes by default
             start.set_params(connectivity=graph_of(neighbors[:, :5]))
+        elif n_samples > _MOST_ROWS_TO_EMBED:
+            start.set_params(subsample=_MOST_ROWS_TO_EMBED)
         return embedded_labels(start, searched, neighbors, n_clusters, n_init, seed)
 
 

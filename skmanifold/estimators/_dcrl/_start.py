@@ -32,13 +32,14 @@ def kmeans_labels(points, n_clusters, seed):
 def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
     """Return the labels of k-means with the largest modularity.
 
+    k-means runs in each embedding, in all of them side by side, and on the points.
+
     Parameters
     ----------
     start : DLME
         The embedding, without a seed.
     points : ndarray of shape (n_samples, n_columns)
-        What is embedded, and clustered itself as well: round clusters in many noisy
-        columns are better found there.
+        What is embedded. Round clusters in many noisy columns are better found there.
     neighbors : ndarray of shape (n_samples, n_neighbors)
         Indices of the neighbors.
     n_clusters : int
@@ -54,10 +55,17 @@ def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
         Labels, from 0 without gaps.
     """
     seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
-    labelings = [kmeans_labels(points, n_clusters, seed)]
-    for seed in seeds.tolist():
-        embedding = start.set_params(random_state=seed).fit_transform(points)
-        labelings.append(kmeans_labels(embedding, n_clusters, seed))
+    embeddings = []
+    for embedding_seed in seeds.tolist():
+        start.set_params(random_state=embedding_seed)
+        embeddings.append(start.fit_transform(points))
+    if n_init > 1:
+        # what they agree on counts most
+        scales = [embedding.std() or 1.0 for embedding in embeddings]
+        embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
+    labelings = [
+        kmeans_labels(found, n_clusters, seed) for found in (points, *embeddings)
+    ]
     return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
 
