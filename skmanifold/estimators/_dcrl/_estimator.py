@@ -4,7 +4,6 @@
 """Deep Clustering and Representation Learning."""
 
 import functools
-import math
 from collections import OrderedDict
 from numbers import Integral, Real
 
@@ -28,7 +27,6 @@ from skmanifold.base import (
 from skmanifold.nn import MLP
 from skmanifold.utils import HasMethods, Interval, StrOptions, warn
 
-from .._dlme import DLME
 from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, scaled_means, soft_assignments
@@ -37,13 +35,11 @@ from ._neighbors import denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import embedded_labels, given_labels, graph_of, kmeans_labels
+from ._start import embedded_labels, given_labels, kmeans_labels, start_embedding
+from ._weights import WEIGHTS, first_and_last
 
 # With fewer samples the starting labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
-
-# Of more samples start embeddings are trained on as many.
-_MOST_ROWS_TO_EMBED = 20_000
 
 # Of more samples two start embeddings are enough: they differ less.
 _MOST_ROWS_OF_THREE = 2000
@@ -561,8 +557,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _learn(self, data, run):
         weights = {
-            name: _first_and_last(parameter, getattr(self, parameter))
-            for name, parameter in _WEIGHTS.items()
+            name: first_and_last(parameter, getattr(self, parameter))
+            for name, parameter in WEIGHTS.items()
         }
         networks = run.make_networks()
         encoder, decoder = networks["encoder"], networks["decoder"]
@@ -881,46 +877,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         n_init = self.n_init
         if n_init == "auto":
             n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
-        options = None
-        if self.training is not None:
-            options = type(self.training)(
-                n_threads=self.training.n_threads, precision=self.training.precision
-            )
-        start = DLME(
-            n_components=10,
-            device=self.device,
-            training=options,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
+        euclidean = is_euclidean(self.metric, self.metric_params)
+        return embedded_labels(
+            start_embedding(self, n_samples, None if euclidean else neighbors),
+            searched,
+            neighbors,
+            n_clusters,
+            n_init,
+            seed,
         )
-        if not is_euclidean(self.metric, self.metric_params):
-            # as many as DLME takes by default
-            start.set_params(connectivity=graph_of(neighbors[:, :5]))
-        elif n_samples > _MOST_ROWS_TO_EMBED:
-            start.set_params(subsample=_MOST_ROWS_TO_EMBED)
-        return embedded_labels(start, searched, neighbors, n_clusters, n_init, seed)
-
-
-_WEIGHTS = {
-    "reconstruction": "reconstruction_weight",
-    "clusters": "cluster_weight",
-    "local": "local_weight",
-    "ranks": "rank_weight",
-    "alignment": "alignment_weight",
-}
-
-
-def _first_and_last(name, weight):
-    """Return the first weight, and the last one, after the continuation."""
-    if isinstance(weight, Real):
-        return float(weight), float(weight)
-    values = [*weight]
-    valid = len(values) == 2 and all(
-        isinstance(value, Real) and 0 <= value < math.inf for value in values
-    )
-    if not valid:
-        raise ValueError(
-            f"{name}={weight!r} must be a number, or a pair of numbers, the first and "
-            "the last weight, none of them negative."
-        )
-    return float(values[0]), float(values[1])

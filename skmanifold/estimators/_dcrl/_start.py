@@ -11,7 +11,11 @@ from sklearn.utils import check_array
 
 from skmanifold.utils import one_thread, read_targets, warn
 
+from .._dlme import DLME
 from ._clusters import raw_blocks
+
+# Of more samples start embeddings are trained on as many.
+_MOST_ROWS_TO_EMBED = 20_000
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -27,6 +31,31 @@ def kmeans_labels(points, n_clusters, seed):
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def start_embedding(model, n_samples, neighbors=None):
+    """Return DLME for the initial labels of an estimator.
+
+    It searches neighbors itself unless those of another metric are given.
+    """
+    options = None
+    if model.training is not None:
+        options = type(model.training)(
+            n_threads=model.training.n_threads, precision=model.training.precision
+        )
+    start = DLME(
+        n_components=10,
+        device=model.device,
+        training=options,
+        n_jobs=model.n_jobs,
+        verbose=model.verbose,
+    )
+    if neighbors is not None:
+        # as many as DLME takes by default
+        start.set_params(connectivity=graph_of(neighbors[:, :5]))
+    elif n_samples > _MOST_ROWS_TO_EMBED:
+        start.set_params(subsample=_MOST_ROWS_TO_EMBED)
+    return start
 
 
 def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
