@@ -878,11 +878,5 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if n_init == "auto":
             n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
         euclidean = is_euclidean(self.metric, self.metric_params)
-        return embedded_labels(
-            start_embedding(self, n_samples, None if euclidean else neighbors),
-            searched,
-            neighbors,
-            n_clusters,
-            n_init,
-            seed,
-        )
+        start = start_embedding(self, n_samples, None if euclidean else neighbors)
+        return embedded_labels(start, searched, neighbors, n_clusters, n_init, seed)
