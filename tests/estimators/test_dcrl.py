@@ -1136,7 +1136,7 @@ def test_round_clusters_in_many_columns_are_found():
     neighbors, _ = nearest_neighbors(X, 5)
     useless = np.arange(240.0)[:, np.newaxis]
     start = Embeddings(useless, useless)
-    labels = embedded_labels(start, X, neighbors, 6, 2, 0)
+    labels = embedded_labels(start, X, neighbors, 6, 2, 0, wide=True)
     assert adjusted_rand_score(y, labels) > 0.95
 
 
@@ -1150,5 +1150,5 @@ def test_embeddings_complete_each_other():
     start = Embeddings(
         10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
     )
-    labels = embedded_labels(start, noise[2], neighbors, 4, 2, 0)
+    labels = embedded_labels(start, noise[2], neighbors, 4, 2, 0, wide=True)
     assert adjusted_rand_score(y, labels) == 1

@@ -100,7 +100,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Starting labels. "embedding" runs k-means in embeddings of the features by
-        :class:`DLME`, and on the features, and takes the best labels, see ``n_init``;
+        :class:`DLME`, and of reduced data on the features, and takes the best labels;
         "k-means" runs it on the features alone, as does "embedding" for fewer than 200
         samples. An array of shape (n_samples,) holds labels, numbered from 0
         in sorted order; unknown ones (-1, None, NaN or NA) start with the most common
@@ -879,4 +879,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
         euclidean = is_euclidean(self.metric, self.metric_params)
         start = start_embedding(self, n_samples, None if euclidean else neighbors)
-        return embedded_labels(start, searched, neighbors, n_clusters, n_init, seed)
+        wide = data.n_inputs < self.n_features_in_
+        return embedded_labels(
+            start, searched, neighbors, n_clusters, n_init, seed, wide=wide
+        )

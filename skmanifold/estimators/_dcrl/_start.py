@@ -58,17 +58,18 @@ def start_embedding(model, n_samples, neighbors=None):
     return start
 
 
-def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
+def embedded_labels(start, points, neighbors, n_clusters, n_init, seed, *, wide):
     """Return the labels of k-means with the largest modularity.
 
-    k-means runs in each embedding, in all of them side by side, and on the points.
+    k-means runs in each embedding, in all of them side by side, and on the points of
+    wide data.
 
     Parameters
     ----------
     start : DLME
         The embedding, without a seed.
     points : ndarray of shape (n_samples, n_columns)
-        What is embedded. Round clusters in many noisy columns are better found there.
+        What is embedded.
     neighbors : ndarray of shape (n_samples, n_neighbors)
         Indices of the neighbors.
     n_clusters : int
@@ -77,6 +78,9 @@ def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
         Number of embeddings.
     seed : int
         Seed.
+    wide : bool
+        Whether the points are components of very many columns: round clusters in
+        their noise are better found without an embedding.
 
     Returns
     -------
@@ -92,9 +96,8 @@ def embedded_labels(start, points, neighbors, n_clusters, n_init, seed):
         # what they agree on counts most
         scales = [embedding.std() or 1.0 for embedding in embeddings]
         embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
-    labelings = [
-        kmeans_labels(found, n_clusters, seed) for found in (points, *embeddings)
-    ]
+    spaces = [points, *embeddings] if wide else embeddings
+    labelings = [kmeans_labels(space, n_clusters, seed) for space in spaces]
     return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
 
