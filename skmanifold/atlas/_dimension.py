@@ -59,8 +59,8 @@ class DimensionEstimate(NamedTuple):
     reconstruction: np.ndarray
     divergence: np.ndarray
     bend: np.ndarray
-    lower: int = np.nan
-    upper: int = np.nan
+    lower: int
+    upper: int
 
 
 # n_charts, divergence and max_epochs are for the estimators to validate
@@ -189,7 +189,7 @@ def estimate_dimension(
         errors,
         np.array(divergences),
         bend,
-        *bounds,
+        *(bounds or (np.nan, np.nan)),
     )
 
 
