@@ -42,7 +42,7 @@ from ._weights import WEIGHTS, first_and_last
 _LEAST_ROWS_TO_EMBED = 200
 
 # Of more samples two start embeddings are enough: they differ less.
-_MOST_ROWS_OF_THREE = 2000
+_MOST_ROWS_OF_THREE = 20_000
 
 # Largest spread of the features, in units of the losses.
 _MOST_UNITS = 4.0
@@ -109,8 +109,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     n_init : int or "auto", default="auto"
         Number of start embeddings, with different seeds. The clusters of largest
-        modularity in the neighbor graph are used. "auto" is 3 up to 2,000 samples, and
-        2 beyond. Increase it when runs with different seeds disagree.
+        modularity in the neighbor graph are used. "auto" is 3 up to 20,000 samples,
+        and 2 beyond. Increase it when runs with different seeds disagree.
 
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Reduced, with a warning, if
