@@ -40,9 +40,9 @@ _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 _UNSEEN_OFTEN = 0.1
 
-# Factor on indicators of categories among measurements: at full size they would
-# separate all samples of different categories.
-_INDICATOR_WEIGHT = 0.5
+# Factor on indicators of categories among measurements: at full size, or half of it,
+# they would separate all samples of different categories.
+_INDICATOR_WEIGHT = 0.3
 
 # Limit to which values beyond the bounds are compressed, relative to range or radius.
 MARGIN = 0.5
@@ -177,7 +177,7 @@ class InputScaler:
     upper quartile q, so that a column thousands of times larger does not dominate.
     Columns in unrelated units, orders of magnitude apart, are divided by their units,
     see :func:`_column_units`. Then one factor scales the mean variance to 1. Constant
-    columns get factor zero, and indicators of categories among measurements are halved.
+    columns get factor zero, and indicators of categories among measurements count 0.3.
 
     Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
     of the training data, and samples beyond their radius, are compressed to at most
@@ -430,20 +430,36 @@ class InputScaler:
             largest = None
         elif self.column_scaling:
             units, seen = _column_units(sample, deviation)
-            units, judged = units[varies], varies & seen
-            if not judged.any() or _on_one_scale(
-                mean[judged], deviation[judged], units[seen[varies]], stats.n_samples
-            ):
+
+            def alike(columns):
+                judged = columns & seen
+                statistics_of = mean[judged], deviation[judged], units[judged]
+                return not judged.any() or _on_one_scale(
+                    *statistics_of, stats.n_samples
+                )
+
+            # indicators say nothing of the units of the measurements
+            indicators = varies & _indicators(sample, one_scale=False)
+            measured = varies & ~indicators
+            on_one_scale = alike(measured)
+            if on_one_scale and indicators.any():
+                indicators &= _indicators(sample, one_scale=True)
+                if not indicators.any():
+                    measured = varies
+                    on_one_scale = alike(measured)
+            typical = 1.0
+            if on_one_scale:
                 # "lower": with two or three columns the quartile itself would be
                 # interpolated towards the one large column
-                quartile = np.quantile(deviation[varies], 0.75, method="lower")
+                quartile = np.quantile(deviation[measured], 0.75, method="lower")
                 largest = float(2 * quartile)
-                factor[varies] /= np.maximum(1.0, deviation[varies] / largest)
+                factor[measured] /= np.maximum(1.0, deviation[measured] / largest)
+                # of the columns that vary less, which a category must not outweigh
+                typical = np.quantile(deviation[measured], 0.25, method="lower")
             else:
-                factor[varies] /= units
+                factor[measured] /= units[measured]
                 largest = None
-            indicators = _indicators(sample, one_scale=largest is not None)
-            factor[indicators] *= _INDICATOR_WEIGHT
+            factor[indicators] = _INDICATOR_WEIGHT * typical / units[indicators]
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 

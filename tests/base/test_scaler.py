@@ -152,12 +152,13 @@ def test_principal_components_keep_their_proportions(digits):
 
 def test_units_are_read_off_a_sample():
     rng = np.random.RandomState(0)
-    X = np.column_stack([rng.rand(5000), rng.rand(5000) * 1e3, rng.rand(5000) > 0.99])
+    measured = rng.rand(5000, 3) * [1, 1e3, 1e-3]
+    X = np.column_stack([measured, rng.rand(5000) > 0.99])
     # the last column: two values, of which most rows have one
     rows, sparse_rows = all_rows(X, random_state=0), sparse.csr_array(X)
     spread = rows[:, 0].std() / rows[:, 1].std()
     assert spread == pytest.approx(1, rel=0.05)
-    assert rows[:, 2].std() < 0.4 * rows[:, 0].std()
+    assert rows[:, 3].std() < 0.4 * rows[:, 0].std()
     again = InputScaler(random_state=0).fit(sparse_rows).transform(sparse_rows)
     assert np.array_equal(rows, again)
 
@@ -594,7 +595,7 @@ def test_single_pixels_at_the_border_say_little(digits):
 # Kinds of columns ---------------------------------------------------------------
 
 
-def test_indicators_beside_measurements_count_half():
+def test_indicators_beside_measurements_count_less():
     rng = np.random.RandomState(0)
     measured = rng.randn(300, 4)
     categories = np.eye(3)[rng.randint(3, size=300)]
@@ -602,7 +603,7 @@ def test_indicators_beside_measurements_count_half():
     for same in (X, X * np.array([1e3, 1, 1e-3, 1, 1, 1, 1])):
         spread = all_rows(same).std(axis=0)
         np.testing.assert_allclose(
-            spread[4:] / spread[3], 0.5 * categories.std(axis=0), rtol=0.1
+            spread[4:] / spread[3], 0.3 * categories.std(axis=0), rtol=0.1
         )
     for other in (
         categories,
@@ -613,6 +614,18 @@ def test_indicators_beside_measurements_count_half():
         rows = all_rows(other)
         ratio = rows.std(axis=0) / other.std(axis=0)
         np.testing.assert_allclose(ratio[-3:], ratio.max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_kinds", [2, 15, 40])
+@pytest.mark.parametrize("units", [np.ones(5), 10.0 ** np.arange(-2, 3)])
+def test_the_weight_of_a_category_does_not_depend_on_its_kinds(n_kinds, units):
+    rng = np.random.RandomState(0)
+    measured = rng.randn(1400, 5) * units
+    kinds = np.eye(n_kinds)[rng.randint(n_kinds, size=1400)]
+    factor = InputScaler(random_state=0).fit(np.hstack([measured, kinds])).factor_
+    spread = factor[:5] * units
+    np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
+    np.testing.assert_allclose(factor[5:] / spread.mean(), 0.3, rtol=0.1)
 
 
 @pytest.mark.parametrize("n_features, divides", [(40, True), (3000, False)])
