@@ -13,6 +13,7 @@ from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
+    CheckedDistances,
     InvalidDistance,
     check_both_sides,
     check_entries,
@@ -218,7 +219,10 @@ def neighbors_from_data(
     unrelated = _NOTHING_IN_COMMON.get(name, np.inf)
     unrelated -= _ROUNDINGS * np.finfo(distances.dtype).eps
     counts = np.minimum(counts, np.count_nonzero(distances < unrelated, axis=1))
-    _warn_of_unrelated(indices, counts, group, metric, warn)
+    if name is None:
+        counts = _without_equidistant(distinct, indices, distances, counts, options)
+    source = f"metric={describe_metric(metric)}"
+    _warn_of_unrelated(indices, counts, group, source, warn)
     return _to_all(indices, distances, counts, first, group)
 
 
@@ -329,6 +333,32 @@ def _within_groups(X, groups, n_neighbors, options):
     return indices, distances, counts
 
 
+def _without_equidistant(X, indices, distances, counts, options):
+    """Return counts without neighbors of samples that are as far from all others.
+
+    Such a sample has nothing in common with any other, if no two samples are farther
+    apart; for a function the distance of such samples is not known beforehand.
+    """
+    n_samples, n_neighbors = distances.shape
+    nearest = distances[:, 0]
+    rows = np.flatnonzero((nearest == nearest.max()) & (distances[:, -1] == nearest))
+    if n_samples <= n_neighbors + 1 or not nearest.max() or not len(rows):
+        return counts
+    search = CheckedDistances(X, options["metric"], options["metric_params"])
+    alone = np.zeros(n_samples, dtype=bool)
+    for row in rows:
+        others = np.delete(search([row])[0].astype(distances.dtype), row)
+        alone[row] = others.max() == others.min()
+    if not alone.any():
+        return counts
+    for row in np.flatnonzero(~alone):
+        if search([row])[0].astype(distances.dtype).max() > nearest.max():
+            return counts
+    # ties are in the order of samples: keep the lists of others if they are as near
+    kept = ~alone[indices] & ~alone[:, np.newaxis]
+    return np.minimum(counts, np.logical_and.accumulate(kept, axis=1).sum(axis=1))
+
+
 def _to_all(indices, distances, counts, first, group):
     """Expand lists of distinct samples to all samples."""
     numbers = np.arange(len(first))[:, np.newaxis]
@@ -343,7 +373,7 @@ def _to_all(indices, distances, counts, first, group):
     )
 
 
-def _warn_of_unrelated(indices, counts, group, metric, warn):
+def _warn_of_unrelated(indices, counts, group, source, warn):
     """Warn of samples without neighbors that are no one's neighbor."""
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     alone = counts == 0
@@ -356,7 +386,7 @@ def _warn_of_unrelated(indices, counts, group, metric, warn):
     verb = "has" if len(samples) == 1 else "have"
     warn(
         f"{len(samples)} of the {len(group)} samples {verb} nothing in common with any "
-        f"other (metric={describe_metric(metric)}): {named}. They have no neighbors,"
+        f"other ({source}): {named}. They have no neighbors,"
         " and their positions in an embedding are meaningless. Remove them, or choose"
         " features or a metric that relate them to others."
     )
@@ -419,7 +449,7 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
     )
     check_distances(D, square=True, name=name)
     if sparse.issparse(D):
-        return _from_sparse_distances(D, n_neighbors)
+        return _from_sparse_distances(D, n_neighbors, warn)
     first, group = _distinct_by_distance(D)
     n_neighbors = _possible(n_neighbors, len(first), len(D), warn)
     if len(first) == 1:
@@ -437,6 +467,12 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
         table[np.arange(len(rows)), rows] = np.inf
         indices[rows], distances[rows] = nearest_in_rows(table, n_neighbors)
     counts = np.count_nonzero(np.isfinite(distances), axis=1)
+    farthest = _almost(D.max())
+    if len(first) > n_neighbors + 1 and (distances[:, 0] >= farthest).any():
+        # the largest distance means nothing in common, as for a metric of sets
+        counts = np.count_nonzero(distances < farthest, axis=1)
+        source = "metric='precomputed'" if name == "X" else name
+        _warn_of_unrelated(indices, counts, group, source, warn)
     return _to_all(indices, distances, counts, first, group)
 
 
@@ -464,7 +500,7 @@ def _distinct_by_distance(D):
     return first, group.ravel()
 
 
-def _from_sparse_distances(D, n_neighbors):
+def _from_sparse_distances(D, n_neighbors, warn):
     """Return neighbor lists from sparse distances; stored zeros mark duplicates."""
     edges = sparse.coo_array(D, copy=True)
     edges.sum_duplicates()
@@ -493,4 +529,17 @@ def _from_sparse_distances(D, n_neighbors):
         graph.tocsr()[first][:, first], n_distinct, n_neighbors=n_neighbors
     )
     group = np.searchsorted(first, origin)
+    if keep.sum() > _ALL_PAIRS * n_distinct**2 and n_distinct > n_neighbors + 1:
+        farthest = _almost(lengths.max())
+        if (distances[:, 0] >= farthest).any():
+            valid = np.arange(distances.shape[1]) < counts[:, np.newaxis]
+            counts = np.count_nonzero(valid & (distances < farthest), axis=1)
+            source = "metric='precomputed'"
+            _warn_of_unrelated(indices, counts, group, source, warn)
+            return _to_all(indices, distances, counts, first, group)
     return first[indices][group], distances[group], counts[group]
+
+
+def _almost(largest):
+    """Return a largest distance without the rounding of the last places."""
+    return largest * (1 - _ROUNDINGS * np.finfo(largest.dtype).eps)

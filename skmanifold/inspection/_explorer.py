@@ -28,7 +28,7 @@ from skmanifold.inspection._style import (
     with_constants,
 )
 from skmanifold.utils import import_optional
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_computed, plain
 from skmanifold.utils._labels import column_values, is_missing
 from skmanifold.utils._sklearn import safe_indexing, validate_params
 from skmanifold.utils._validation import Count
@@ -302,6 +302,7 @@ def _named_columns(names, n_samples):
     """Return pairs of a column's name and its texts, None where missing."""
     if names is None:
         return None
+    check_computed(names, "names")
     if isinstance(names, Mapping):
         columns = list(names.items())
     elif hasattr(names, "columns") and hasattr(names, "dtypes"):

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_computed, plain
 from skmanifold.utils._labels import (
     are_many,
     joined,
@@ -257,6 +257,7 @@ def colorings(color, X=None):
     """Return colorings by name, or None; strings are columns of the data frame X."""
     if color is None:
         return None
+    check_computed(color, "color")
     if isinstance(color, Mapping):
         columns = {str(name): column for name, column in color.items()}
     elif hasattr(color, "columns") and hasattr(color, "dtypes"):
@@ -361,6 +362,8 @@ def check_target(
     if y is None:
         return Target(None)
     given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
+    for part, _, name in given:
+        check_computed(part, name)
     numbers = [read_dates(part) for part, *_ in given]
     dates = all(part is not None for part in numbers)
     if not dates:

@@ -40,12 +40,7 @@ def plain(X, name="X"):
     """
     if np.ma.isMaskedArray(X):
         return _filled(X)
-    # lazy frames have no length before they are collected
-    if hasattr(X, "collect") and not hasattr(X, "__len__"):
-        raise TypeError(
-            f"{name} is a {type(X).__name__}, which is not computed yet. Call collect()"
-            " and pass the result."
-        )
+    check_computed(X, name)
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         dates = [
             repr(column)
@@ -58,6 +53,15 @@ def plain(X, name="X"):
                 "to numbers, such as days since the first date, or drop them."
             )
     return X
+
+
+def check_computed(X, name="X"):
+    """Raise TypeError if X is a lazy frame, which has no rows before collect()."""
+    if hasattr(X, "collect") and not hasattr(X, "__len__"):
+        raise TypeError(
+            f"{name} is a {type(X).__name__}, which is not computed yet. Call collect()"
+            " and pass the result."
+        )
 
 
 def _filled(X):

@@ -3,6 +3,8 @@
 
 """Validated distances in any metric of scikit-learn, dense or sparse."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
@@ -73,6 +75,39 @@ def check_distances(distances, rows, metric, columns=None):
     # name two different samples if possible
     first = (others != np.asarray(rows)[positions[:, 0]]).argmax()
     raise InvalidDistance(metric, kind, rows[positions[first, 0]], others[first])
+
+
+def check_function(metric, X, params):
+    """Raise TypeError unless a function returns a number for two samples."""
+    ends = X[[0, -1]]
+    first, second = ends.toarray() if sparse.issparse(ends) else ends
+    distance = metric(first, second, **params)
+    if distance is None:
+        return  # becomes NaN, whose error names the samples
+    shape = np.shape(distance)
+    try:
+        np.float64(distance)
+    except (TypeError, ValueError):
+        given = f"{distance!r} of type {type(distance).__name__}"
+    else:
+        if not shape:
+            return
+    if shape:
+        given = f"an array of shape {shape}"
+    raise TypeError(
+        f"metric={describe_metric(metric)} returns {given} for two samples. It must "
+        "return one number, their distance."
+    )
+
+
+def check_minkowski(params):
+    """Raise ValueError unless the exponent of metric="minkowski" is positive."""
+    p = params.get("p", 2)
+    if not isinstance(p, Real) or not p > 0:
+        raise ValueError(
+            f"metric_params['p'] is {p!r}, but must be a number greater than 0 for "
+            "metric='minkowski'; at least 1 for a metric."
+        )
 
 
 def check_entries(entries, name):
@@ -300,6 +335,10 @@ class CheckedDistances:
             and not (named and metric in _SPARSE_METRICS)
         )
         self.X = X
+        if not named and X.shape[0]:
+            check_function(metric, X, self.params)
+        if named and metric == "minkowski":
+            check_minkowski(self.params)
         if self.counts:
             X = (
                 sparse.csr_array(X, copy=True)

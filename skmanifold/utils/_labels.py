@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skmanifold.utils._containers import check_computed
 from skmanifold.utils._sklearn import safe_indexing
 from skmanifold.utils._warnings import warn
 
@@ -103,6 +104,7 @@ def read_labels(
     >>> codes
     array([ 1, -1,  0])
     """
+    check_computed(y, name)
     values, missing, levels = _column(y)
     if values.ndim != 1 or (n_samples is not None and len(values) != n_samples):
         each = "sample" if n_samples is None else f"of the {n_samples} samples"

@@ -179,6 +179,58 @@ def test_strangers_are_alone(metric, repeat, container):
     assert str(80 * repeat) in texts[0]
 
 
+def share(a, b):
+    """Return the Jaccard distance."""
+    return 1 - np.minimum(a, b).sum() / np.maximum(a, b).sum()
+
+
+@pytest.mark.parametrize("metric", ["precomputed", "sparse", "connectivity", share])
+@pytest.mark.parametrize("repeat", [1, 8])
+def test_strangers_are_alone_in_distances_of_a_user(metric, repeat):
+    X = (topics_and_strangers(repeat=repeat) != 0).astype(float)
+    if metric == "connectivity":
+        D = pairwise_distances(X != 0, metric="jaccard")
+        with pytest.warns(UserWarning, match=r"nothing in common.*\(connectivity\)"):
+            indices, _, counts = neighbors_from_connectivity(D, len(D), 5)
+        texts = [""]
+    elif metric == "precomputed":
+        D = pairwise_distances(X != 0, metric="jaccard")
+        indices, _, counts, texts = lists_of(D, metric=metric)
+    elif metric == "sparse":
+        D = pairwise_distances(X != 0, metric="jaccard")
+        i, j = np.indices(D.shape).reshape(2, -1)
+        D = sparse.csr_array((D.ravel(), (i, j)))  # zeros are stored
+        indices, _, counts, texts = lists_of(D, metric="precomputed")
+    else:
+        indices, _, counts, texts = lists_of(X, metric=metric)
+    group = np.arange(len(X)) // repeat
+    alone = group >= 80
+    assert (counts[alone] == 1).all() and (counts[~alone] == 5).all()
+    assert (group[indices[alone, 0]] == group[alone]).all()
+    assert (group[indices[~alone]] < 80).all()
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("metric", ["precomputed", lambda a, b: abs(a - b).max()])
+def test_the_farthest_of_few_samples_are_not_strangers(metric):
+    X = np.array([[0.0], [1.0], [5.0]]) if callable(metric) else 1 - np.eye(3)
+    for n_neighbors in (1, 2):
+        if n_neighbors == 1 and not callable(metric):
+            continue  # which neighbor would be arbitrary
+        _, _, counts, texts = lists_of(X, n_neighbors=n_neighbors, metric=metric)
+        assert (counts == n_neighbors).all()
+        assert texts == []
+
+
+def test_the_center_of_a_grid_is_no_stranger():
+    X = np.stack(np.meshgrid(range(3), range(3)), axis=-1).reshape(-1, 2).astype(float)
+    D = pairwise_distances(X, metric="chebyshev")
+    for data, metric in ((X, lambda a, b: abs(a - b).max()), (D, "precomputed")):
+        _, _, counts, texts = lists_of(data, n_neighbors=3, metric=metric)
+        assert (counts == 3).all()
+        assert texts == []
+
+
 @pytest.mark.parametrize("metric", ["jaccard", "euclidean", "hamming", "cosine"])
 def test_strangers_in_pairs_have_each_other(metric):
     X = topics_and_strangers(width=4).astype(float)

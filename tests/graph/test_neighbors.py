@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skmanifold.graph import _exact, _neighbors, nearest_neighbors
+from skmanifold.metrics import trustworthiness
 
 DTYPES = [np.float32, np.float64]
 
@@ -672,3 +673,30 @@ def test_parameters_that_a_metric_does_not_have():
     X = np.random.RandomState(0).randn(30, 3)
     with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
         nearest_neighbors(X, 5, metric="euclidean", metric_params={"q": 3})
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(
+    "function, returned",
+    [
+        (lambda a, b: a - b, r"an array of shape \(3,\)"),
+        (lambda a, b: [abs(a - b).sum()], r"an array of shape \(1,\)"),
+        (lambda a, b: "far", "'far' of type str"),
+        (lambda a, b: 1j, "1j of type complex"),
+    ],
+)
+def test_functions_that_return_no_number(function, returned, is_sparse):
+    X = np.random.RandomState(0).randn(30, 3)
+    data = sparse.csr_array(X) if is_sparse else X
+    message = rf"metric=.*lambda.* returns {returned} for two samples.* one number"
+    with pytest.raises(TypeError, match=message):
+        nearest_neighbors(data, 5, metric=function)
+    with pytest.raises(TypeError, match=message):
+        trustworthiness(data, X[:, :2], metric=function)
+
+
+@pytest.mark.parametrize("p", [-1, 0, np.nan, "2"])
+def test_exponents_that_are_not_positive(p):
+    X = np.random.RandomState(0).randn(30, 3)
+    with pytest.raises(ValueError, match=r"metric_params\['p'\] is .*greater than 0"):
+        nearest_neighbors(X, 5, metric="minkowski", metric_params={"p": p})

@@ -11,7 +11,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 
+from skmanifold.inspection import EmbeddingDisplay, write_explorer
+from skmanifold.metrics import neighborhood_hit
 from skmanifold.utils._containers import plain
+from skmanifold.utils._labels import read_labels
 
 DAYS = [dt.date(2020, 1, 1), dt.date(2020, 1, 2)]
 
@@ -51,3 +54,21 @@ def test_what_is_not_computed_yet():
     with pytest.raises(TypeError, match=r"Z is a LazyFrame.* Call collect\(\)"):
         plain(lazy, "Z")
     assert plain(lazy.collect()).shape == (2, 1)
+
+
+def test_labels_names_and_colors_that_are_not_computed_yet(tmp_path):
+    lazy, Z = pl.LazyFrame({"a": [1, 2, 1]}), np.zeros((3, 2))
+    for name, call in {
+        "labels": lambda: read_labels(lazy, 3, "labels"),
+        "y": lambda: neighborhood_hit(Z, lazy),
+        "y ": lambda: EmbeddingDisplay.from_embedding(Z, lazy),
+        "y_new": lambda: EmbeddingDisplay.from_embedding(
+            Z, [1, 2, 1], Z_new=Z, y_new=lazy
+        ),
+        "color": lambda: EmbeddingDisplay.from_embedding(Z, color=lazy),
+        "names": lambda: write_explorer(Z, names=lazy, path=tmp_path / "page.html"),
+    }.items():
+        with pytest.raises(
+            TypeError, match=rf"^{name.strip()} is a LazyFrame.* collect\(\)"
+        ):
+            call()
