@@ -167,7 +167,12 @@ def estimate_betti_numbers(
     sizes, votes = _vote(X - X.mean(axis=0), max_dimension, field, rng)
     numbers, confidence = _elect(votes)
     decided = confidence >= _DECIDED
-    if not decided:
+    if numbers is None:
+        warn(
+            f"None of the {len(sizes)} covers gives Betti numbers: {len(X)} samples are "
+            "too few for their dimension. Pass more samples, or reduce the data first."
+        )
+    elif not decided:
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
             f"the votes of {len(sizes)} covers, but {_DECIDED:.0%} are needed. Pass "

@@ -69,6 +69,14 @@ def test_equal_samples_are_one_component():
     assert found.numbers == (1,) and found.confidence == 1
 
 
+def test_no_cover_gives_numbers():
+    X = np.random.RandomState(0).normal(size=(500, 12))
+    with pytest.warns(UserWarning, match="None of the 5 covers gives Betti numbers"):
+        result = estimate_betti_numbers(X, random_state=0)
+    assert result.numbers is None
+    assert not result.decided
+
+
 def test_undecided():
     # in ten dimensions a nerve has too many simplices to follow
     X = np.random.default_rng(0).normal(size=(400, 10))
