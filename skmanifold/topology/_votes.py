@@ -169,8 +169,8 @@ def estimate_betti_numbers(
     decided = confidence >= _DECIDED
     if numbers is None:
         warn(
-            f"None of the {len(sizes)} covers gives Betti numbers: {len(X)} samples are "
-            "too few for their dimension. Pass more samples, or reduce the data first."
+            f"None of the {len(sizes)} covers gives Betti numbers: {len(X)} samples "
+            "are too few for their dimension. Pass more samples, or reduce the data first."
         )
     elif not decided:
         warn(
