@@ -170,7 +170,8 @@ def estimate_betti_numbers(
     if numbers is None:
         warn(
             f"None of the {len(sizes)} covers gives Betti numbers: {len(X)} samples "
-            "are too few for their dimension. Pass more samples, or reduce the data first."
+            "are too few for their dimension. Pass more samples, or reduce their "
+            "dimension first."
         )
     elif not decided:
         warn(
