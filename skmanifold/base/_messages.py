@@ -21,6 +21,9 @@ _NAMED = 5
 _LEAST_NUMBERED = 50
 _MOST_NUMBERS = 1.5
 
+# Tables have at most so many columns, with those of encoded categories.
+_MOST_ENCODED = 1000
+
 # A part of the data is in other units if its typical sample is so many times as far out
 # as all before it.
 _DRIFT = 20.0
@@ -82,18 +85,20 @@ def warn_of_numbers(estimator, samples):
     consecutive, in less than half of the columns. Ranks in all columns are data.
     """
     n_samples, n_features = samples.shape[0], estimator.n_features_in_
-    if n_samples < _LEAST_NUMBERED or not 1 < n_features <= MOST_TABLE_COLUMNS:
+    if n_samples < _LEAST_NUMBERED or not 1 < n_features <= _MOST_ENCODED:
         return
-    few = dense(samples[:_LEAST_NUMBERED]).astype(np.float64)
+    few = np.sort(dense(samples[:_LEAST_NUMBERED]).astype(np.float64), axis=0)
+    steps = np.diff(few, axis=0) > 0
+    # two values are an indicator of a category
+    if (steps.sum(axis=0) > 1).sum() > MOST_TABLE_COLUMNS:
+        return
     numbers = []
-    for column in range(n_features):
-        if len(np.unique(few[:, column])) < len(few):
-            continue
+    for column in np.flatnonzero(steps.all(axis=0)):
         ordered = np.sort(dense(samples[:, [column]])[:, 0].astype(np.float64))
-        steps = np.diff(ordered)
         # others may be missing, such as a test set or samples with gaps
         nearly = ordered[-1] - ordered[0] < _MOST_NUMBERS * n_samples
-        if nearly and (steps >= 1).all() and (ordered == np.floor(ordered)).all():
+        distinct = (np.diff(ordered) >= 1).all()
+        if nearly and distinct and (ordered == np.floor(ordered)).all():
             numbers.append(column)
     if 0 < len(numbers) < n_features / 2:
         names = _column_names(estimator, n_features)

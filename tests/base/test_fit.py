@@ -386,6 +386,14 @@ def test_columns_that_number_the_samples_are_named(column):
             model.fit(X)
 
 
+def test_encoded_categories_do_not_hide_a_number():
+    rng = np.random.RandomState(0)
+    kinds = np.eye(70)[rng.randint(70, size=300)]
+    table = np.column_stack([rng.randn(300, 5), kinds, rng.permutation(300)])
+    with pytest.warns(UserWarning, match="numbers the samples: 75. Drop it"):
+        NeuralPCA(max_epochs=1).fit(table)
+
+
 def test_odd_samples_that_were_not_drawn_are_named():
     class OfSome(NeuralPCA):
         def _plan(self, n_samples, n_features):
