@@ -16,12 +16,12 @@ from ._scaler import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 # Number of columns or samples named in a warning.
 _NAMED = 5
 
-# Numbers of samples are looked for in at least so many samples, and span at most this
-# multiple of their number.
+# A column numbers the samples only if there are at least so many of them, and if its
+# range is less than this multiple of their number.
 _LEAST_NUMBERED = 50
 _MOST_NUMBERS = 1.5
 
-# Tables have at most so many columns, with those of encoded categories.
+# Largest number of columns of a table, including indicators of categories.
 _MOST_ENCODED = 1000
 
 # A part of the data is in other units if its typical sample is so many times as far out
@@ -81,7 +81,7 @@ def warn_of_units(estimator, samples, seed):
 def warn_of_numbers(estimator, samples):
     """Name columns that number the samples, such as the index of a saved data frame.
 
-    Reliable, since it leads to a warning: whole numbers, all different and nearly
+    The rule is strict, to avoid false warnings: whole numbers, all different and nearly
     consecutive, in less than half of the columns. Ranks in all columns are data.
     """
     n_samples, n_features = samples.shape[0], estimator.n_features_in_
@@ -134,8 +134,8 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
         it, they = ("it", "it is") if len(odd) == 1 else ("them", "they are")
         warn(
             f"{named}. The scaling ignores {it}, and {they} moved towards the others. "
-            "For an error, such as another unit or a code for a missing value, correct "
-            f"or remove {it}."
+            "Correct or remove errors, such as another unit or a code for a missing "
+            "value."
         )
 
 

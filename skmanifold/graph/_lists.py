@@ -18,6 +18,7 @@ from skmanifold.utils._distances import (
     check_both_sides,
     check_entries,
     check_square,
+    check_symmetric,
     describe_metric,
     learned_space,
 )
@@ -435,6 +436,7 @@ def check_distances(D, *, square=False, name="X"):
         check_entries(entries, name)
     if square:
         check_square(matrix, name)
+        check_symmetric(matrix, name)
     return D
 
 

@@ -12,11 +12,7 @@ from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skmanifold.utils._containers import plain
-from skmanifold.utils._distances import (
-    check_both_sides,
-    check_diagonal,
-    check_entries,
-)
+from skmanifold.utils._distances import check_entries, check_square
 from skmanifold.utils._labels import read_labels, warn_of_many
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
@@ -57,15 +53,8 @@ def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
         input_name=name,
     )
     if metric == "precomputed":
-        if X.shape[0] != X.shape[1]:
-            raise ValueError(
-                f"{name} has shape {X.shape}, but metric='precomputed' needs the square"
-                " matrix of distances between all samples. Pass the features with"
-                " another metric, or their sklearn.metrics.pairwise_distances."
-            )
+        check_square(X, name)
         check_entries(X, name)
-        check_diagonal(X, name)
-        check_both_sides(X, name)
         X = np.maximum(X, 0) if X.min() < 0 else X
     return X
 

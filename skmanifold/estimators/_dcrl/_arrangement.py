@@ -43,7 +43,7 @@ class Arrangement(nn.Module):
         d2 = (z.unsqueeze(1) - self.centers).square().sum(2)
         # relative to the nearest center, without underflow far from all
         kernel = (1 + d2.amin(1, keepdim=True)) / (1 + d2)
-        kernel = kernel.square().square()
+        kernel = kernel.square().square()  # to the power of _SHARPNESS
         shares = kernel / kernel.sum(1, keepdim=True)
         return z + (shares.unsqueeze(2) * self.shifts).sum(1)
 
