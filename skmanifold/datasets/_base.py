@@ -17,10 +17,7 @@ _GRID = 20_001
 
 
 def validate_generator(constraints=None):
-    """Return a decorator that validates the parameters of a generator.
-
-    `constraints` are added to the common ones.
-    """
+    """Return a decorator that validates common parameters and `constraints`."""
     common = {
         "n_samples": [Count(1)],
         "noise": [Number(Real, 0, None, closed="left")],
@@ -53,16 +50,13 @@ def sample_rectangle(density, bound, box, size, rng):
 
 
 def _check_samples(samples, name):
-    """Validate sample indices."""
-    if samples is None:
-        return slice(None)
-    if isinstance(samples, slice):
-        return samples
+    """Return sample indices as an index of arrays; None means all."""
+    if samples is None or isinstance(samples, slice):
+        return samples or slice(None)
     samples = np.asarray(samples)
     if samples.ndim != 1 or (samples.size and samples.dtype.kind not in "iub"):
         raise ValueError(
-            f"{name}={samples!r} must be None or a list of sample indices. Pass "
-            f"{name}=[i] for a single sample."
+            f"{name}={samples!r} must be None or a list of sample indices, such as [0]."
         )
     return samples if samples.size else samples.astype(np.int64)
 
@@ -81,18 +75,7 @@ class Geodesics:
         self.parts = parts
 
     def __call__(self, rows=None, columns=None):
-        """Compute distances between samples.
-
-        Parameters
-        ----------
-        rows, columns : array-like of int, default=None
-            Indices of the samples; None means all.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_rows, n_columns)
-            The lengths of the shortest paths along the manifold.
-        """
+        """Return the lengths of shortest paths between samples; None means all."""
         rows = _check_samples(rows, "rows")
         columns = _check_samples(columns, "columns")
         A, B = self.coordinates[rows], self.coordinates[columns]
@@ -120,9 +103,8 @@ class NoGeodesics:
         """Raise a ValueError."""
         raise ValueError(
             f"The exact distances of {self.maker} are not known: {self.reason}. "
-            "Approximate them by shortest paths between neighbors, as "
-            "sklearn.manifold.Isomap does, or compare embeddings with "
-            "skmanifold.metrics.distance_correlation(X, Z, distances='geodesic')."
+            "Compare embeddings with skmanifold.metrics.distance_correlation(X, Z, "
+            "distances='geodesic'), which approximates them."
         )
 
 
@@ -158,24 +140,23 @@ class SphereDistance:
 
 def make_bunch(
     maker,
+    betti_numbers,
     data,
     coordinates,
     target,
-    *,
-    noise,
-    rng,
-    betti_numbers,
-    intrinsic_dimension,
     distance=None,
+    *,
     parts=None,
     no_distance="they have no closed form",
-    return_X_y,
+    intrinsic_dimension=None,
 ):
-    """Add the noise and return the Bunch, or the data and the target."""
-    if noise:
-        data = data + rng.normal(scale=noise, size=data.shape)
-    if return_X_y:
-        return data, target
+    """Return the Bunch of a generator, without noise.
+
+    Betti numbers without torsion are those over Z/2 and Z/3. The dimension is the
+    number of coordinates unless given.
+    """
+    if isinstance(betti_numbers, tuple):
+        betti_numbers = {2: betti_numbers, 3: betti_numbers}
     if distance is None:
         geodesics = NoGeodesics(maker.__name__, no_distance)
     else:
@@ -185,13 +166,15 @@ def make_bunch(
         coordinates=coordinates,
         target=target,
         betti_numbers=betti_numbers,
-        intrinsic_dimension=intrinsic_dimension,
+        intrinsic_dimension=intrinsic_dimension or coordinates.shape[1],
         geodesic_distances=geodesics,
         feature_names=[f"x{i}" for i in range(data.shape[1])],
         DESCR=inspect.getdoc(maker) or "",
     )
 
 
-def over_all_fields(*betti_numbers):
-    """Return the Betti numbers of a space without torsion over Z/2 and Z/3."""
-    return {2: betti_numbers, 3: betti_numbers}
+def finish(bunch, noise, rng, return_X_y):
+    """Add the noise; return the Bunch, or its data and target."""
+    if noise:
+        bunch.data = bunch.data + rng.normal(scale=noise, size=bunch.data.shape)
+    return (bunch.data, bunch.target) if return_X_y else bunch

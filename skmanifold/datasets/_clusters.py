@@ -11,15 +11,11 @@ from sklearn.utils import check_random_state
 from skmanifold.datasets._base import (
     FlatDistance,
     SphereDistance,
+    finish,
     make_bunch,
-    over_all_fields,
     validate_generator,
 )
 from skmanifold.datasets._spheres import angles_to_sphere, sphere_to_angles
-
-
-def _first_angles_to_sphere(coordinates):
-    return angles_to_sphere(coordinates[:, :2])
 
 
 @validate_generator()
@@ -36,40 +32,21 @@ def make_nested_clusters(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 3)
-            Cartesian coordinates of the ball, arc length of the circle, two angles
-            of the sphere; unused coordinates are 0.
-        target : ndarray of shape (n_samples,)
-            Cluster of each sample: 0 the ball, 1 the circle, 2 the sphere.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : tuple of int
-            Dimensions of the clusters, (3, 1, 2).
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``; infinite
-            between clusters.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3); coordinates of the same shape: those of the ball, arc length of
+        the circle, two angles of the sphere; target: 0 in the ball, 1 on the circle, 2
+        on the sphere; intrinsic_dimension (3, 1, 2). Distances between clusters are
+        infinite.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -102,20 +79,19 @@ def make_nested_clusters(
     data[sphere] = 3.0 * points
     coordinates[sphere, :2] = sphere_to_angles(points)
 
-    return make_bunch(
+    distance = [
+        FlatDistance(np.inf, np.inf, np.inf),
+        FlatDistance(2.0 * pi * 1.5, np.inf, np.inf),
+        SphereDistance(angles_to_sphere, radius=3.0),
+    ]
+    bunch = make_bunch(
         make_nested_clusters,
+        (3, 1, 1),
         data,
         coordinates,
         target,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(3, 1, 1),
-        intrinsic_dimension=(3, 1, 2),
-        distance=[
-            FlatDistance(np.inf, np.inf, np.inf),
-            FlatDistance(2.0 * pi * 1.5, np.inf, np.inf),
-            SphereDistance(_first_angles_to_sphere, radius=3.0),
-        ],
+        distance,
         parts=target,
-        return_X_y=return_X_y,
+        intrinsic_dimension=(3, 1, 2),
     )
+    return finish(bunch, noise, rng, return_X_y)

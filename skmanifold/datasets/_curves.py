@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 
 from skmanifold.datasets._base import (
     FlatDistance,
+    finish,
     make_bunch,
-    over_all_fields,
     validate_generator,
 )
 
@@ -29,38 +29,18 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 2)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 1)
-            The angle t, from 0 to 2 pi.
-        target : ndarray of shape (n_samples,)
-            The angle t.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            1.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 2), and as coordinates and target the angle t, from 0 to 2 pi.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -72,18 +52,10 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
     """
     rng = check_random_state(random_state)
     t = rng.uniform(0.0, 2.0 * pi, n_samples)
-    return make_bunch(
-        make_circle,
-        np.column_stack([np.cos(t), np.sin(t)]),
-        t[:, np.newaxis],
-        t,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 1),
-        intrinsic_dimension=1,
-        distance=FlatDistance(2.0 * pi),
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([np.cos(t), np.sin(t)])
+    distance = FlatDistance(2.0 * pi)
+    bunch = make_bunch(make_circle, (1, 1), data, t[:, np.newaxis], t, distance)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
@@ -97,38 +69,18 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 1)
-            The arc length.
-        target : ndarray of shape (n_samples,)
-            The parameter t, from 0 to 2 pi.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            1.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), the arc length as coordinate, and as target t, from 0 to 2 pi.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -148,21 +100,9 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     lengths = np.concatenate([[0.0], np.cumsum(steps)])
     length = rng.uniform(0.0, lengths[-1], n_samples)
     t = np.interp(length, lengths, grid)
-    return make_bunch(
-        make_trefoil,
-        np.column_stack(
-            [
-                np.sin(t) + 2.0 * np.sin(2.0 * t),
-                np.cos(t) - 2.0 * np.cos(2.0 * t),
-                -np.sin(3.0 * t),
-            ]
-        ),
-        length[:, np.newaxis],
-        t,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 1),
-        intrinsic_dimension=1,
-        distance=FlatDistance(lengths[-1]),
-        return_X_y=return_X_y,
-    )
+    x = np.sin(t) + 2.0 * np.sin(2.0 * t)
+    y = np.cos(t) - 2.0 * np.cos(2.0 * t)
+    data = np.column_stack([x, y, -np.sin(3.0 * t)])
+    distance = FlatDistance(lengths[-1])
+    bunch = make_bunch(make_trefoil, (1, 1), data, length[:, np.newaxis], t, distance)
+    return finish(bunch, noise, rng, return_X_y)

@@ -10,51 +10,44 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import fetch_openml
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_X_y
 
 from skmanifold.datasets._base import NoGeodesics
+from skmanifold.utils import read_labels
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
 _FOLDER = "SKMANIFOLD_DATA"
 
 
 class _Dataset(NamedTuple):
-    """Source and description of a data set.
-
-    `files` are file names in the local folder, `openml` are arguments of
-    `fetch_openml`, and the first `n_train` samples are the standard training set.
-    """
-
     title: str
     description: str
-    files: tuple
-    openml: dict
+    files: tuple  # names in the local folder
+    openml: dict  # arguments of fetch_openml
     n_samples: int
-    n_train: int | None
+    n_train: int | None  # size of the standard training set, at the beginning
     reference: str
 
 
+_MNIST_LIKE = "Images of 28 by 28 pixels, ten classes."
 _DATASETS = {
     "coil20": _Dataset(
         "COIL-20, objects on a turntable",
-        "72 views of each of 20 objects, in steps of 5 degrees: every class is a "
-        "circle.",
+        "72 views of each of 20 objects, by 5 degrees: each class is a circle.",
         ("coil20", "coil20_32x32"),
         {"name": "COIL-20", "version": 1},
         1440,
         None,
-        "S. A. Nene, S. K. Nayar and H. Murase. Columbia Object Image Library "
-        "(COIL-20). Technical report CUCS-005-96, 1996.",
+        "S. A. Nene et al. Columbia Object Image Library. CUCS-005-96, 1996.",
     ),
     "fashion_mnist": _Dataset(
         "Fashion-MNIST, articles of clothing",
-        "Images of 28 by 28 pixels, ten classes.",
+        _MNIST_LIKE,
         ("fashion_mnist",),
         {"data_id": 40996},
         70000,
         60000,
-        "H. Xiao, K. Rasul and R. Vollgraf. Fashion-MNIST: a novel image dataset for "
-        "benchmarking machine learning algorithms. arXiv:1708.07747, 2017.",
+        "H. Xiao et al. Fashion-MNIST. arXiv:1708.07747, 2017.",
     ),
     "har": _Dataset(
         "HAR, human activities from the sensors of a smartphone",
@@ -63,8 +56,7 @@ _DATASETS = {
         {"data_id": 1478},
         10299,
         None,
-        "D. Anguita, A. Ghio, L. Oneto, X. Parra and J. L. Reyes-Ortiz. A public "
-        "domain dataset for human activity recognition using smartphones. ESANN, 2013.",
+        "D. Anguita et al. Human activity recognition using smartphones. ESANN, 2013.",
     ),
     "isolet": _Dataset(
         "ISOLET, spoken letters",
@@ -77,23 +69,21 @@ _DATASETS = {
     ),
     "kuzushiji_mnist": _Dataset(
         "Kuzushiji-MNIST, handwritten Japanese characters",
-        "Images of 28 by 28 pixels, ten classes.",
+        _MNIST_LIKE,
         ("kuzushiji_mnist",),
         {"data_id": 41982},
         70000,
         60000,
-        "T. Clanuwat et al. Deep learning for classical Japanese literature. "
-        "arXiv:1812.01718, 2018.",
+        "T. Clanuwat et al. Classical Japanese literature. arXiv:1812.01718, 2018.",
     ),
     "mnist": _Dataset(
         "MNIST, handwritten digits",
-        "Images of 28 by 28 pixels, ten classes.",
+        _MNIST_LIKE,
         ("mnist", "mnist_784"),
         {"data_id": 554},
         70000,
         60000,
-        "Y. LeCun, L. Bottou, Y. Bengio and P. Haffner. Gradient-based learning "
-        "applied to document recognition. Proceedings of the IEEE, 1998.",
+        "Y. LeCun et al. Gradient-based learning. Proceedings of the IEEE, 1998.",
     ),
     "pendigits": _Dataset(
         "Pendigits, digits written with a pen",
@@ -102,9 +92,7 @@ _DATASETS = {
         {"data_id": 32},
         10992,
         7494,
-        "F. Alimoglu and E. Alpaydin. Methods of combining multiple classifiers based "
-        "on different representations for pen-based handwritten digit recognition. "
-        "TAINN, 1996.",
+        "F. Alimoglu and E. Alpaydin. Handwritten digit recognition. TAINN, 1996.",
     ),
     "usps": _Dataset(
         "USPS, digits from envelopes",
@@ -113,8 +101,7 @@ _DATASETS = {
         {"data_id": 41082},
         9298,
         7291,
-        "J. J. Hull. A database for handwritten text recognition research. IEEE TPAMI, "
-        "1994.",
+        "J. J. Hull. Handwritten text recognition research. IEEE TPAMI, 1994.",
     ),
 }
 
@@ -132,8 +119,8 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     """Load a real data set used in the papers.
 
     A file ``<name>.npz`` in the folder named by the environment variable
-    ``SKMANIFOLD_DATA`` takes precedence over OpenML and scikit-learn's cache. It holds
-    the samples ``X``, their labels ``y``, and optionally the number ``n_train``.
+    ``SKMANIFOLD_DATA``, with the samples ``X``, their labels ``y`` and optionally the
+    number ``n_train``, takes precedence over OpenML and scikit-learn's cache.
 
     ===================  =======  ========  =======  =======  ==========================
     name                 samples  features  classes  n_train  data
@@ -155,22 +142,17 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     name : {"coil20", "fashion_mnist", "har", "isolet", "kuzushiji_mnist", "mnist", \
 "pendigits", "usps"}
         Name of the data set.
-
     data_home : str or path-like, default=None
         Folder of the cache. None means :func:`sklearn.datasets.get_data_home`.
-
     cache : bool, default=True
         Cache the download.
-
     return_X_y : bool, default=False
         Return only the data and the target.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object with the keys of the generators. Since they are unknown
-        for real data, coordinates, betti_numbers and intrinsic_dimension are None, and
-        geodesic_distances raises a ValueError.
+        With the :ref:`keys of generators <manifold_bunch>`, None if unknown, and:
 
         data : ndarray of shape (n_samples, n_features)
             The samples, uint8 for pixels and float32 otherwise.
@@ -179,13 +161,7 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
         target_names : ndarray of str
             Names of the classes.
         n_train : int or None
-            Size of the standard training set at the beginning: ``n_train`` of the
-            file, or known for the complete data set. None without a standard split.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            Description and reference.
-
+            Size of the training set at the beginning, None without a standard split.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -210,38 +186,30 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
         # another number of samples is another selection or order
         n_train = dataset.n_train
     X = _compact(X)
-    target, classes = _encode(y)
+    labels = read_labels(np.asarray(y).astype(str), natural=True)
     if return_X_y:
-        return X, target
+        return X, labels.codes
     return Bunch(
         data=X,
         coordinates=None,
-        target=target,
+        target=labels.codes,
         betti_numbers=None,
         intrinsic_dimension=None,
         geodesic_distances=NoGeodesics(
             f"fetch_dataset({name!r})", "real data have no known manifold"
         ),
         feature_names=[f"x{i}" for i in range(X.shape[1])],
-        target_names=classes,
+        target_names=labels.classes,
         n_train=n_train,
         DESCR=f"{dataset.title}.\n\n{dataset.description}\n\n{dataset.reference}\n",
     )
 
 
-# -- the folder
-
-
 def _read_folder(names):
     """Return data, target and n_train of the first existing file, or None."""
     folder = os.environ.get(_FOLDER)
-    if not folder:
-        return None
-    for name in names:
-        path = Path(folder) / f"{name}.npz"
-        if path.is_file():
-            return _read_file(path)
-    return None
+    paths = [Path(folder) / f"{name}.npz" for name in names] if folder else []
+    return next((_read_file(path) for path in paths if path.is_file()), None)
 
 
 def _read_file(path):
@@ -252,28 +220,16 @@ def _read_file(path):
                 f"{path} lacks the array(s) {', '.join(sorted(missing))}: it must hold "
                 "X with one row per sample, and y."
             )
-        X, y = _read_array(arrays, "X", path), _read_array(arrays, "y", path)
+        try:
+            X, y = check_X_y(arrays["X"], arrays["y"], allow_nd=True)
+        except ValueError as error:
+            raise ValueError(
+                f"{path} must hold X, finite numbers with one row per sample, and y, "
+                f"one label per sample: {str(error).rstrip('.')}. Save X.astype(float)"
+                " and y.astype(str) of complete samples, or remove the file to load"
+                " the data from OpenML."
+            ) from error
         n_train = arrays["n_train"] if "n_train" in arrays.files else None
-    if X.ndim < 2 or y.shape != X.shape[:1]:
-        raise ValueError(
-            f"X and y in {path} have the shapes {X.shape} and {y.shape}: X must have "
-            "one row, and y one label, per sample."
-        )
-    if X.size == 0:
-        raise ValueError(
-            f"X in {path} has the shape {X.shape} and so no data. Save the samples "
-            "again, or remove the file to load them from OpenML."
-        )
-    if X.dtype.kind not in "biuf":
-        raise ValueError(
-            f"X in {path} has the dtype {X.dtype}, but it must hold real numbers. Save "
-            "it again as X.astype(float)."
-        )
-    if X.dtype.kind == "f" and not np.isfinite(X).all():
-        raise ValueError(
-            f"X in {path} has NaN or infinite entries. Save it again without the "
-            "affected samples, or impute the values."
-        )
     if n_train is not None:
         is_integer = n_train.size == 1 and n_train.dtype.kind in "iu"
         if not is_integer or not 0 <= n_train.item() <= len(X):
@@ -285,29 +241,17 @@ def _read_file(path):
     return X.reshape(len(X), -1), y, n_train
 
 
-def _read_array(arrays, name, path):
-    """Read an array of a file; objects would need pickle, which is not safe."""
-    try:
-        return arrays[name]
-    except ValueError as error:
-        kind = "numbers" if name == "X" else "numbers or strings"
-        dtype = "float" if name == "X" else "str"
-        raise ValueError(
-            f"{name} in {path} cannot be read: {error}. If it holds Python objects, "
-            f"save it again as {kind}, for example as "
-            f"{name}=np.asarray({name}).astype({dtype})."
-        ) from error
-
-
-# -- OpenML
-
-
 def _download(name, dataset, data_home, cache):
     """Return data, target and None from OpenML, or from the cache of a download."""
     # pandas parses the files much faster but is optional
     parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
+    folder = os.environ.get(_FOLDER)
     source = ", ".join(f"{key}={value!r}" for key, value in dataset.openml.items())
-    remedy = _remedy(dataset.files[0])
+    remedy = (
+        f"put a file {dataset.files[0]}.npz, with the arrays X and y, into a folder and"
+        f" set the environment variable {_FOLDER} to that folder. It now "
+        + (f"is {folder!r}, without such a file." if folder else "is not set.")
+    )
     try:
         bunch = fetch_openml(
             **dataset.openml,
@@ -336,18 +280,6 @@ def _download(name, dataset, data_home, cache):
     return bunch.data, bunch.target, None
 
 
-def _remedy(name):
-    folder = os.environ.get(_FOLDER)
-    state = f"is {folder!r}, without such a file" if folder else "is not set"
-    return (
-        f"put a file {name}.npz, with the arrays X and y, into a folder and set the "
-        f"environment variable {_FOLDER} to that folder. It now {state}."
-    )
-
-
-# -- compact data, encoded labels
-
-
 def _compact(X):
     """Return X as uint8 if it holds only integers from 0 to 255, else as float32."""
     X = np.asarray(X)
@@ -356,18 +288,3 @@ def _compact(X):
     if X.min() >= 0 and X.max() <= 255 and (X == np.floor(X)).all():
         return X.astype(np.uint8)
     return X.astype(np.float32)
-
-
-def _encode(y):
-    """Return labels as codes 0, 1, ... and their names; numbers keep their order."""
-    classes, target = np.unique(np.asarray(y).astype(str), return_inverse=True)
-    target = target.reshape(-1)
-    try:
-        numbers = classes.astype(np.float64)
-    except ValueError:
-        numbers = np.array([np.nan])
-    if np.isfinite(numbers).all():
-        order = np.argsort(numbers, kind="stable")
-        target = np.argsort(order)[target]
-        classes = classes[order]
-    return target.astype(np.int64), classes

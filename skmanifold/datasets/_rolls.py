@@ -10,8 +10,8 @@ from sklearn.utils import check_random_state
 
 from skmanifold.datasets._base import (
     FlatDistance,
+    finish,
     make_bunch,
-    over_all_fields,
     validate_generator,
 )
 
@@ -48,38 +48,19 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            Arc length along the spiral, and height: an isometric chart.
-        target : ndarray of shape (n_samples,)
-            The angle t.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the arc length along the spiral and the height,
+        an isometric chart, and as target the angle t.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -94,18 +75,11 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
     """
     rng = check_random_state(random_state)
     t, length, height = _sample_roll(n_samples, rng)
-    return make_bunch(
-        make_swiss_roll,
-        np.column_stack([t * np.cos(t), height, t * np.sin(t)]),
-        np.column_stack([length, height]),
-        t,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 0, 0),
-        intrinsic_dimension=2,
-        distance=FlatDistance(np.inf, np.inf),
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([t * np.cos(t), height, t * np.sin(t)])
+    chart = np.column_stack([length, height])
+    distance = FlatDistance(np.inf, np.inf)
+    bunch = make_bunch(make_swiss_roll, (1, 0, 0), data, chart, t, distance)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
@@ -121,39 +95,20 @@ def make_twin_swiss_roll(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            Arc length along the spiral of each roll, and height.
-        target : ndarray of shape (n_samples,)
-            Roll of each sample, 0 or 1.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``; infinite
-            between the rolls.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the arc length along the spiral of each roll and
+        the height, and as target the roll, 0 or 1. Distances between the rolls are
+        infinite.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -172,19 +127,13 @@ def make_twin_swiss_roll(
     t, length, height = _sample_roll(n_samples, rng)
     roll = rng.permutation(np.arange(n_samples) % 2)
     radius = np.where(roll == 0, t, -t)
-    return make_bunch(
-        make_twin_swiss_roll,
-        np.column_stack([radius * np.cos(t), height, radius * np.sin(t)]),
-        np.column_stack([length, height]),
-        roll,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(2, 0, 0),
-        intrinsic_dimension=2,
-        distance=[FlatDistance(np.inf, np.inf)] * 2,
-        parts=roll,
-        return_X_y=return_X_y,
+    data = np.column_stack([radius * np.cos(t), height, radius * np.sin(t)])
+    chart = np.column_stack([length, height])
+    distance = [FlatDistance(np.inf, np.inf)] * 2
+    bunch = make_bunch(
+        make_twin_swiss_roll, (2, 0, 0), data, chart, roll, distance, parts=roll
     )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
@@ -198,38 +147,19 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            Arc length t and height h: an isometric chart.
-        target : ndarray of shape (n_samples,)
-            The arc length t.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the arc length t and the height h, an isometric
+        chart, and as target t.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -242,15 +172,8 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     rng = check_random_state(random_state)
     t = rng.uniform(-1.5 * pi, 1.5 * pi, n_samples)
     height = rng.uniform(0.0, 2.0, n_samples)
-    return make_bunch(
-        make_s_curve,
-        np.column_stack([np.sin(t), height, np.sign(t) * (np.cos(t) - 1.0)]),
-        np.column_stack([t, height]),
-        t,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 0, 0),
-        intrinsic_dimension=2,
-        distance=FlatDistance(np.inf, np.inf),
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([np.sin(t), height, np.sign(t) * (np.cos(t) - 1.0)])
+    chart = np.column_stack([t, height])
+    distance = FlatDistance(np.inf, np.inf)
+    bunch = make_bunch(make_s_curve, (1, 0, 0), data, chart, t, distance)
+    return finish(bunch, noise, rng, return_X_y)

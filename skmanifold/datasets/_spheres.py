@@ -11,8 +11,8 @@ from sklearn.utils import check_random_state
 
 from skmanifold.datasets._base import (
     SphereDistance,
+    finish,
     make_bunch,
-    over_all_fields,
     sample_density,
     sample_rectangle,
     validate_generator,
@@ -49,42 +49,21 @@ def make_sphere(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     dimension : int, default=2
         Dimension d of the sphere.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, dimension + 1)
-            The samples.
-        coordinates : ndarray of shape (n_samples, dimension)
-            Hyperspherical angles: the i-th feature is the cosine of the
-            i-th angle, times the sines of all preceding angles.
-        target : ndarray of shape (n_samples,)
-            The first angle.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            `dimension`.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, dimension + 1), as coordinates the hyperspherical angles, and as
+        target the first of them.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -99,18 +78,12 @@ def make_sphere(
     points = rng.normal(size=(n_samples, dimension + 1))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     angles = sphere_to_angles(points)
-    return make_bunch(
-        make_sphere,
-        points,
-        angles,
-        angles[:, 0],
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, *[0] * (dimension - 1), 1),
-        intrinsic_dimension=dimension,
-        distance=SphereDistance(angles_to_sphere),
-        return_X_y=return_X_y,
+    betti_numbers = (1, *[0] * (dimension - 1), 1)
+    distance = SphereDistance(angles_to_sphere)
+    bunch = make_bunch(
+        make_sphere, betti_numbers, points, angles, angles[:, 0], distance
     )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 def _azimuthal_to_sphere(coordinates):
@@ -133,44 +106,22 @@ def make_open_sphere(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     cap_angle : float, default=pi / 2
         Angle between the pole and the rim, in radians, less than pi.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            The azimuthal equidistant chart: distance and direction from the pole as
-            Cartesian coordinates.
-        target : ndarray of shape (n_samples,)
-            The angle from the pole.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``. Raises a
-            ValueError if `cap_angle` exceeds pi / 2, where shortest paths follow the
-            rim.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the azimuthal equidistant chart around the pole,
+        and as target the angle from the pole. geodesic_distances raises a ValueError if
+        `cap_angle` exceeds pi / 2, since shortest paths then follow the rim.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -186,20 +137,18 @@ def make_open_sphere(
     azimuth = rng.uniform(0.0, 2.0 * pi, n_samples)
     direction = np.column_stack([np.cos(azimuth), np.sin(azimuth)])
     coordinates = polar[:, np.newaxis] * direction
+    data = _azimuthal_to_sphere(coordinates)
     convex = cap_angle <= pi / 2
-    return make_bunch(
+    bunch = make_bunch(
         make_open_sphere,
-        _azimuthal_to_sphere(coordinates),
+        (1, 0, 0),
+        data,
         coordinates,
         polar,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 0, 0),
-        intrinsic_dimension=2,
-        distance=SphereDistance(_azimuthal_to_sphere) if convex else None,
+        SphereDistance(_azimuthal_to_sphere) if convex else None,
         no_distance="beyond cap_angle = pi / 2 shortest paths follow the rim",
-        return_X_y=return_X_y,
     )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"n_features": [Options(Integral, {4, 6})]})
@@ -217,44 +166,23 @@ def make_projective_plane(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     n_features : {4, 6}, default=4
         Number of features.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, n_features)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            The angle between the line and the x-axis, from 0 to pi / 2, and the
-            azimuth around it.
-        target : ndarray of shape (n_samples,)
-            The angle between the line and the x-axis.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``: the
-            angles between the lines. Raises a ValueError with four features, which
-            distort them.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, n_features), as coordinates the angle between line and x-axis, from
+        0 to pi / 2, and the azimuth around it, and as target this angle.
+        geodesic_distances, the angles between lines, raises a ValueError with four
+        features, which distort them.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -278,19 +206,16 @@ def make_projective_plane(
         squares = np.column_stack([x**2, y**2, z**2]) / np.sqrt(2.0)
         data = np.column_stack([squares, x * y, x * z, y * z])
     isometric = SphereDistance(angles_to_sphere, projective=True)
-    return make_bunch(
+    bunch = make_bunch(
         make_projective_plane,
+        {2: (1, 1, 1), 3: (1, 0, 0)},
         data,
         coordinates,
         polar,
-        noise=noise,
-        rng=rng,
-        betti_numbers={2: (1, 1, 1), 3: (1, 0, 0)},
-        intrinsic_dimension=2,
-        distance=isometric if n_features == 6 else None,
+        isometric if n_features == 6 else None,
         no_distance="they have a closed form with n_features=6 only",
-        return_X_y=return_X_y,
     )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator(
@@ -311,59 +236,33 @@ def make_star_fruit(
     """Make a star fruit, a sphere with five ribs and both poles cut off.
 
     :math:`r (\\sin\\theta \\cos\\varphi, \\sin\\theta \\sin\\varphi, \\cos\\theta)`
-    with the radius :math:`r = 1 + \\sin(5 \\varphi) / 8`.
+    with the radius :math:`r = 1 + \\sin(5 \\varphi) / 8`, uniform by area; the code of
+    the DLME authors samples the angles uniformly.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     pole_angle : float, default=pi / 4
         Angle of the cap cut off around each pole, in radians, less than pi / 2.
-
     radius : {"spherical", "cylindrical"}, default="spherical"
-        Distance from the center, which scales all three features, or from the axis,
-        which scales the first two only. Choose ``"cylindrical"`` to reproduce the code
-        of the DLME authors.
-
+        Distance from the center, or from the axis. Choose ``"cylindrical"`` to
+        reproduce the code of the DLME authors.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            Polar angle theta and azimuth phi; the chart is not isometric.
-        target : ndarray of shape (n_samples,)
-            The azimuth phi.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Raises a ValueError: no closed form is known.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the polar angle theta and the azimuth phi, and as
+        target phi. geodesic_distances raises a ValueError.
     (data, target) : tuple
         With ``return_X_y=True``.
-
-    Notes
-    -----
-    Samples are uniform by area; the code of the DLME authors samples the angles
-    uniformly, which is denser at the poles.
 
     References
     ----------
@@ -395,14 +294,7 @@ def make_star_fruit(
     r = length(azimuth)
     out = r * np.sin(polar)
     height = (r if spherical else 1.0) * np.cos(polar)
-    return make_bunch(
-        make_star_fruit,
-        np.column_stack([out * np.cos(azimuth), out * np.sin(azimuth), height]),
-        np.column_stack([polar, azimuth]),
-        azimuth,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 1, 0),
-        intrinsic_dimension=2,
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([out * np.cos(azimuth), out * np.sin(azimuth), height])
+    angles = np.column_stack([polar, azimuth])
+    bunch = make_bunch(make_star_fruit, (1, 1, 0), data, angles, azimuth)
+    return finish(bunch, noise, rng, return_X_y)

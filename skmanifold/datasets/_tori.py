@@ -11,8 +11,8 @@ from sklearn.utils import check_random_state
 
 from skmanifold.datasets._base import (
     FlatDistance,
+    finish,
     make_bunch,
-    over_all_fields,
     sample_density,
     sample_rectangle,
     validate_generator,
@@ -53,46 +53,24 @@ def make_torus(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     major_radius : float, default=2.0
         Distance R from the axis to the center of the tube.
-
     minor_radius : float, default=1.0
         Radius r of the tube, less than R.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            The angles u around the axis and v around the tube; the chart is not
-            isometric.
-        target : ndarray of shape (n_samples,)
-            The angle u.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Raises a ValueError: no closed form is known; see
-            :func:`make_flat_torus`.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the angles u around the axis and v around the
+        tube, and as target u. geodesic_distances raises a ValueError; see
+        :func:`make_flat_torus`.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -109,17 +87,9 @@ def make_torus(
         lambda v: major_radius + minor_radius * np.cos(v), 0.0, 2.0 * pi, n_samples, rng
     )
     out = major_radius + minor_radius * np.cos(v)
-    return make_bunch(
-        make_torus,
-        np.column_stack([out * np.cos(u), out * np.sin(u), minor_radius * np.sin(v)]),
-        np.column_stack([u, v]),
-        u,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 2, 1),
-        intrinsic_dimension=2,
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([out * np.cos(u), out * np.sin(u), minor_radius * np.sin(v)])
+    bunch = make_bunch(make_torus, (1, 2, 1), data, np.column_stack([u, v]), u)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"dimension": [Count(1)]})
@@ -134,41 +104,21 @@ def make_flat_torus(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     dimension : int, default=2
         Dimension d of the torus.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 2 * dimension)
-            The samples.
-        coordinates : ndarray of shape (n_samples, dimension)
-            The angles, from 0 to 2 pi: an isometric chart.
-        target : ndarray of shape (n_samples,)
-            The first angle.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            `dimension`.
-        geodesic_distances : callable
-            Exact distances, ``geodesic_distances(rows=None, columns=None)``.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 2 * dimension), as coordinates the angles, from 0 to 2 pi, an
+        isometric chart, and as target the first angle.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -182,20 +132,13 @@ def make_flat_torus(
     rng = check_random_state(random_state)
     angles = rng.uniform(0.0, 2.0 * pi, (n_samples, dimension))
     circles = np.stack([np.cos(angles), np.sin(angles)], axis=2)
-    return make_bunch(
-        make_flat_torus,
-        circles.reshape(n_samples, 2 * dimension),
-        angles,
-        angles[:, 0],
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(
-            *(comb(dimension, degree) for degree in range(dimension + 1))
-        ),
-        intrinsic_dimension=dimension,
-        distance=FlatDistance(*[2.0 * pi] * dimension),
-        return_X_y=return_X_y,
+    data = circles.reshape(n_samples, 2 * dimension)
+    betti_numbers = tuple(comb(dimension, degree) for degree in range(dimension + 1))
+    distance = FlatDistance(*[2.0 * pi] * dimension)
+    bunch = make_bunch(
+        make_flat_torus, betti_numbers, data, angles, angles[:, 0], distance
     )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator(RADII)
@@ -217,45 +160,23 @@ def make_klein_bottle(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     major_radius : float, default=2.0
         Distance R from the axis to the center of the tube.
-
     minor_radius : float, default=1.0
         Radius r of the tube, less than R.
-
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 4)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            The angles u around the axis and v around the tube; the chart is not
-            isometric.
-        target : ndarray of shape (n_samples,)
-            The angle u.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Raises a ValueError: no closed form is known.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 4), as coordinates the angles u around the axis and v around the
+        tube, and as target u. geodesic_distances raises a ValueError.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -279,24 +200,14 @@ def make_klein_bottle(
         rng,
     )
     out, up = R + r * np.cos(v), r * np.sin(v)
-    return make_bunch(
-        make_klein_bottle,
-        np.column_stack(
-            [
-                out * np.cos(u),
-                out * np.sin(u),
-                up * np.cos(u / 2.0),
-                up * np.sin(u / 2.0),
-            ]
-        ),
-        np.column_stack([u, v]),
-        u,
-        noise=noise,
-        rng=rng,
-        betti_numbers={2: (1, 2, 1), 3: (1, 1, 0)},
-        intrinsic_dimension=2,
-        return_X_y=return_X_y,
+    data = np.column_stack(
+        [out * np.cos(u), out * np.sin(u), up * np.cos(u / 2.0), up * np.sin(u / 2.0)]
     )
+    betti_numbers = {2: (1, 2, 1), 3: (1, 1, 0)}
+    bunch = make_bunch(
+        make_klein_bottle, betti_numbers, data, np.column_stack([u, v]), u
+    )
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"width": [Number(Real, 0, 2, closed="neither")]})
@@ -312,43 +223,21 @@ def make_mobius_strip(
     ----------
     n_samples : int, default=1000
         Number of samples.
-
     width : float, default=1.0
-        Width of the strip; v extends to half of it on both sides. Less than 2, so that
-        the strip does not meet itself.
-
+        Width of the strip, less than 2; v extends to half of it on both sides.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
-
     return_X_y : bool, default=False
         Return only the data and the target.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
     bunch : :class:`~sklearn.utils.Bunch`
-        Dictionary-like object:
-
-        data : ndarray of shape (n_samples, 3)
-            The samples.
-        coordinates : ndarray of shape (n_samples, 2)
-            The angle u and the position v across the strip; the chart is not
-            isometric.
-        target : ndarray of shape (n_samples,)
-            The angle u.
-        betti_numbers : dict
-            Betti numbers b0, b1, ... over the fields Z/2 (key 2) and Z/3 (key 3).
-        intrinsic_dimension : int
-            2.
-        geodesic_distances : callable
-            Raises a ValueError: no closed form is known.
-        feature_names : list of str
-            Names of the features.
-        DESCR : str
-            This documentation.
-
+        The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
+        (n_samples, 3), as coordinates the angle u and the position v across the strip,
+        and as target u. geodesic_distances raises a ValueError.
     (data, target) : tuple
         With ``return_X_y=True``.
 
@@ -368,14 +257,6 @@ def make_mobius_strip(
     box = (0.0, 2.0 * pi), (-half, half)
     u, v = sample_rectangle(area, bound, box, n_samples, rng)
     out = 1.0 + v * np.cos(u / 2.0)
-    return make_bunch(
-        make_mobius_strip,
-        np.column_stack([out * np.cos(u), out * np.sin(u), v * np.sin(u / 2.0)]),
-        np.column_stack([u, v]),
-        u,
-        noise=noise,
-        rng=rng,
-        betti_numbers=over_all_fields(1, 1, 0),
-        intrinsic_dimension=2,
-        return_X_y=return_X_y,
-    )
+    data = np.column_stack([out * np.cos(u), out * np.sin(u), v * np.sin(u / 2.0)])
+    bunch = make_bunch(make_mobius_strip, (1, 1, 0), data, np.column_stack([u, v]), u)
+    return finish(bunch, noise, rng, return_X_y)

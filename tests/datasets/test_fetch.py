@@ -110,18 +110,23 @@ def test_labels_become_codes(folder):
     ("arrays", "message"),
     [
         ({"X": np.ones((3, 2))}, r"lacks the array\(s\) y"),
-        ({"X": np.ones((3, 2)), "y": np.ones(2)}, "one label, per sample"),
-        ({"X": np.ones(3), "y": np.ones(3)}, "one row"),
-        ({"X": np.ones((0, 2)), "y": np.ones(0)}, r"X in .*mnist\.npz has .* no data"),
-        ({"X": np.ones((2, 0)), "y": np.ones(2)}, r"X in .*mnist\.npz has .* no data"),
-        ({"X": [["a"], ["b"]], "y": [1, 2]}, r"mnist\.npz has the dtype <U1"),
-        ({"X": [[1.0], [np.nan]], "y": [1, 2]}, r"mnist\.npz has NaN or infinite"),
-        ({"X": [[1.0], [np.inf]], "y": [1, 2]}, "Save it again without the affected"),
+        (
+            {"X": np.ones((3, 2)), "y": np.ones(2)},
+            r"one label per sample: .* inconsistent numbers of samples: \[3, 2\]",
+        ),
+        ({"X": np.ones(3), "y": np.ones(3)}, "one row per sample.*got 1D array"),
+        ({"X": np.ones((3, 2)), "y": np.ones((3, 2))}, "y should be a 1d array"),
+        ({"X": np.ones((0, 2)), "y": np.ones(0)}, r"mnist\.npz must .*0 sample"),
+        ({"X": np.ones((2, 0)), "y": np.ones(2)}, r"mnist\.npz must .*0 feature"),
+        ({"X": [["a"], ["b"]], "y": [1, 2]}, r"mnist\.npz must hold X, .*strings"),
+        ({"X": [[1j], [2j]], "y": [1, 2]}, "Complex data not supported"),
+        ({"X": [[1.0], [np.nan]], "y": [1, 2]}, r"mnist\.npz must .*X contains NaN"),
+        ({"X": [[1.0], [np.inf]], "y": [1, 2]}, "infinity.* of complete samples"),
     ],
 )
 def test_wrong_files_are_refused(folder, arrays, message):
     np.savez(folder / "mnist.npz", **arrays)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         datasets.fetch_dataset("mnist")
 
 
@@ -129,10 +134,10 @@ def test_files_with_objects_are_not_unpickled(folder):
     np.savez(folder / "mnist.npz", X=np.ones((2, 2)), y=np.array([None, "a"]))
     with pytest.raises(ValueError, match="allow_pickle") as error:
         datasets.fetch_dataset("mnist")
-    assert f"y in {folder / 'mnist.npz'} cannot be read" in str(error.value)
-    assert "y=np.asarray(y).astype(str)" in str(error.value)
+    assert f"{folder / 'mnist.npz'} must hold X" in str(error.value)
+    assert "y.astype(str)" in str(error.value)
     np.savez(folder / "mnist.npz", X=np.array([[1], [None]]), y=np.array([0, 1]))
-    with pytest.raises(ValueError, match=r"X=np\.asarray\(X\)\.astype\(float\)"):
+    with pytest.raises(ValueError, match=r"(?s)allow_pickle.*X\.astype\(float\)"):
         datasets.fetch_dataset("mnist")
 
 
