@@ -144,7 +144,6 @@ def test_table_has_a_row_for_each_method_loss_and_metric():
     without_paper = {
         "losses.full_precision",
         "losses.jacobian_vector_product",
-        "losses.log_t_normalizer",
         "losses.squared_distances",
         "losses.vector_jacobian_product",
         "metrics.adjusted_rand_score",

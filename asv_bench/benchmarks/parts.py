@@ -8,7 +8,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from skmanifold.augment import crop_resize, gaussian_blur, random_affine
+from skmanifold.augment import crop_resize, random_affine
 from skmanifold.datasets import make_flat_torus, make_swiss_roll
 from skmanifold.graph import geodesic_embedding, nearest_neighbors
 from skmanifold.losses import batch_all_triplets, nt_xent, semi_hard_triplets
@@ -128,6 +128,3 @@ class Augmentations:
 
     def time_crop(self, side, channels):
         crop_resize(self.images, self.draws[:, :4])
-
-    def time_blur(self, side, channels):
-        gaussian_blur(self.images, self.draws[:, 0])

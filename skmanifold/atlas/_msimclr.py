@@ -10,11 +10,9 @@ import torch
 from torch import nn
 
 from skmanifold.augment import (
-    add_noise,
     apply_augmentation,
     color_jitter,
     crop_resize,
-    mix,
     random_affine,
     random_flip,
     random_gray,
@@ -516,7 +514,9 @@ class MSimCLR(ChartsMixin, DeepManifold):
             # one uniform draw decides on the neighbor and on the share
             chosen, share = neighbors.draw(rows, uniform)
             neighbor = data.inputs[chosen]
-            return mix(x, neighbor, share) if self.image_shape is None else neighbor
+            if self.image_shape is None:
+                return torch.lerp(x, neighbor, share.unsqueeze(1))
+            return neighbor
 
         return other
 
@@ -526,7 +526,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
 def _noisy(x, generator):
     normal = torch.randn(x.shape, generator=generator).to(x.device)
-    return add_noise(x, normal, scale=0.1)
+    return torch.add(x, normal, alpha=0.1)
 
 
 def affine_view(images, generator, fill):

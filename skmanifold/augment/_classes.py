@@ -17,8 +17,6 @@ class ClassDraws:
     class, otherwise a neighbor. A sample that is alone in its class gets a neighbor, or
     itself if that neighbor has another known class.
 
-    Memory is 24 bytes per sample; the time of a draw does not depend on class sizes.
-
     Parameters
     ----------
     codes : ndarray of shape (n,), int
@@ -71,8 +69,7 @@ class ClassDraws:
         uniform : torch.Tensor of shape (m,), float32
             Draws from [0, 1).
         otherwise : callable
-            ``otherwise(rows, uniform)`` returns partners and shares as drawn without
-            labels, such as ``Neighbors.draw``.
+            ``otherwise(rows, uniform)``: partners and shares drawn without labels.
 
         Returns
         -------

@@ -17,14 +17,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def random_affine(
-    images,
-    uniform,
-    *,
-    shift=0.1,
-    rotation=15.0,
-    scale=0.1,
-    shear=0.1,
-    fill=0.0,
+    images, uniform, *, shift=0.1, rotation=15.0, scale=0.1, shear=0.1, fill=0.0
 ):
     """Shift, rotate, scale and shear each image randomly.
 
@@ -36,8 +29,7 @@ def random_affine(
     images : torch.Tensor of shape (B, C, H, W)
         The images, floating point.
     uniform : torch.Tensor of shape (B, 5)
-        Uniform draws from [0, 1): horizontal and vertical shift, angle, scale and
-        shear.
+        Uniform draws from [0, 1): horizontal and vertical shift, angle, scale, shear.
     shift : float, default=0.1
         Largest shift, as a fraction of width and height.
     rotation : float, default=15.0
@@ -94,13 +86,11 @@ def crop_resize(images, uniform, *, area=(0.3, 1.0), ratio=0.75):
     images : torch.Tensor of shape (B, C, H, W)
         The images, floating point.
     uniform : torch.Tensor of shape (B, 4)
-        Uniform draws from [0, 1): area, logarithm of the aspect ratio, horizontal and
-        vertical position.
+        Uniform draws from [0, 1): area, aspect ratio, horizontal, vertical position.
     area : (float, float), default=(0.3, 1.0)
         Smallest and largest fraction of the image's area.
     ratio : float, default=0.75
         Smallest aspect ratio, relative to the image's; its inverse is the largest.
-        Sides are clipped to those of the image.
 
     Returns
     -------
@@ -238,8 +228,7 @@ def random_gray(images, uniform, *, probability=0.2):
     Returns
     -------
     torch.Tensor of shape (B, C, H, W)
-        The images, some with all channels equal to gray: the luma (Rec. 601) of three
-        channels, and otherwise their mean.
+        The images, some with all channels equal to gray, as in :func:`color_jitter`.
 
     Examples
     --------
@@ -250,77 +239,6 @@ def random_gray(images, uniform, *, probability=0.2):
     tensor([0.2990, 0.2990, 0.2990])
     """
     return torch.where(_chosen(uniform, probability), _gray(images), images)
-
-
-def gaussian_blur(images, uniform, *, sigma=(0.1, 2.0)):
-    """Blur each image with a Gaussian kernel of random width.
-
-    The kernel extends to three of the largest standard deviations. Border pixels are
-    replicated.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (B, C, H, W)
-        The images, floating point.
-    uniform : torch.Tensor of shape (B,)
-        Uniform draws from [0, 1).
-    sigma : (float, float), default=(0.1, 2.0)
-        Smallest and largest standard deviation, in pixels; positive.
-
-    Returns
-    -------
-    torch.Tensor of shape (B, C, H, W)
-        The blurred images.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmanifold.augment import gaussian_blur
-    >>> gaussian_blur(torch.ones(1, 1, 3, 3), torch.tensor([0.5])).shape
-    torch.Size([1, 1, 3, 3])
-    """
-    widths = sigma[0] + (sigma[1] - sigma[0]) * uniform
-    radius = math.ceil(3 * sigma[1])
-    steps = torch.arange(-radius, radius + 1, device=uniform.device)
-    kernels = torch.exp(-0.5 * (steps / widths.unsqueeze(1)).square())
-    kernels = (kernels / kernels.sum(1, keepdim=True)).to(images.dtype)
-    for axis in (-1, -2):
-        n_pixels = images.shape[axis]
-        padding = [radius, radius, 0, 0] if axis == -1 else [0, 0, radius, radius]
-        padded = F.pad(images, padding, mode="replicate")
-        # one kernel per image: a weighted sum of shifted images, not a convolution
-        images = sum(
-            padded.narrow(axis, i, n_pixels) * weight.view(-1, 1, 1, 1)
-            for i, weight in enumerate(kernels.unbind(1))
-        )
-    return images
-
-
-def add_noise(x, normal, *, scale=0.1):
-    """Add Gaussian noise.
-
-    Parameters
-    ----------
-    x : torch.Tensor of shape (m, d)
-        Samples.
-    normal : torch.Tensor of shape (m, d)
-        Draws from the standard normal distribution.
-    scale : float, default=0.1
-        Standard deviation of the noise.
-
-    Returns
-    -------
-    torch.Tensor of shape (m, d)
-        ``x + scale * normal``.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmanifold.augment import add_noise
-    >>> add_noise(torch.zeros(1, 2), torch.tensor([[1.0, -2.0]]), scale=0.5)
-    tensor([[ 0.5000, -1.0000]])
-    """
-    return torch.add(x, normal, alpha=scale)
 
 
 def _chosen(uniform, probability):

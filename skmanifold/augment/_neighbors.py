@@ -3,8 +3,6 @@
 
 """Second views of samples drawn from their neighborhoods."""
 
-import torch
-
 
 def draw_neighbors(neighbors, counts, rows, uniform):
     """Draw one neighbor of each sample, and an independent uniform number.
@@ -44,28 +42,3 @@ def draw_neighbors(neighbors, counts, rows, uniform):
     position = uniform * counts[rows]
     column = position.long()
     return neighbors[rows, column], position - column
-
-
-def mix(x, other, share):
-    """Interpolate linearly: ``(1 - share) x + share other``.
-
-    Parameters
-    ----------
-    x, other : torch.Tensor of shape (m, d)
-        End points.
-    share : torch.Tensor of shape (m,)
-        Weight of ``other``.
-
-    Returns
-    -------
-    torch.Tensor of shape (m, d)
-        The mixed samples.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmanifold.augment import mix
-    >>> mix(torch.zeros(1, 2), torch.ones(1, 2), torch.tensor([0.25]))
-    tensor([[0.2500, 0.2500]])
-    """
-    return torch.lerp(x, other, share.unsqueeze(1))

@@ -14,8 +14,7 @@ def apply_augmentation(augmentation, x):
     augmentation : callable
         Maps a tensor to one of the same shape, dtype and device.
     x : torch.Tensor of shape (B, ...)
-        Samples or images. They are copied, so that an augmentation that works in place
-        does not reach the other view.
+        Samples or images, copied for augmentations that work in place.
 
     Returns
     -------

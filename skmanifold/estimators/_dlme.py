@@ -10,7 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.augment import ClassDraws, apply_augmentation, mix
+from skmanifold.augment import ClassDraws, apply_augmentation
 from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
@@ -678,7 +678,9 @@ callable or None, default=None
                 other = data.inputs.index_select(0, chosen)
             if callable(self.augmentation):
                 return apply_augmentation(self.augmentation, other)
-            return mix(x, other, share) if self.augmentation == "mix" else other
+            if self.augmentation == "mix":
+                return torch.lerp(x, other, share.unsqueeze(1))
+            return other
 
         return Views(data.inputs, batch_size, augment, classes)
 

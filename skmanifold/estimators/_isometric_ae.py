@@ -30,7 +30,6 @@ from skmanifold.losses import (
     full_precision,
     isometry_loss,
     jacobian_vector_product,
-    pseudo_inverse_loss,
     vector_jacobian_product,
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
@@ -166,7 +165,7 @@ class IsometricAEObjective(nn.Module):
             )
             if n < len(x):
                 z = torch.cat([z, sharded(self.encoder.net, x[n:])])
-            loss = pseudo_inverse_loss(cotangents)
+            loss = isometry_loss(cotangents)
             terms["pseudo_inverse"] = share * self.pseudo_inverse_weight * loss
         else:
             z = sharded(self.encoder.net, x)

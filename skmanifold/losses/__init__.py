@@ -16,13 +16,8 @@ from ._clusters import (
 )
 from ._contrastive import nt_xent
 from ._divergence import two_way_divergence
-from ._isometry import (
-    isometry_loss,
-    jacobian_vector_product,
-    pseudo_inverse_loss,
-    vector_jacobian_product,
-)
-from ._kernels import log_t_normalizer, squared_distances, t_kernel, t_similarities
+from ._isometry import isometry_loss, jacobian_vector_product, vector_jacobian_product
+from ._kernels import squared_distances, t_kernel, t_similarities
 from ._mmd import chart_mmd
 from ._precision import full_precision
 from ._redundancy import barlow_twins
@@ -41,9 +36,7 @@ __all__ = [
     "jacobian_vector_product",
     "local_isometry_loss",
     "log_assignments",
-    "log_t_normalizer",
     "nt_xent",
-    "pseudo_inverse_loss",
     "semi_hard_triplets",
     "sharpened_assignments",
     "squared_distances",

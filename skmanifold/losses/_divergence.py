@@ -18,15 +18,7 @@ _BLOCK_PAIRS = 2**17
 
 @full_precision
 def two_way_divergence(
-    p,
-    z_a,
-    z_b,
-    *,
-    nu,
-    kernel="max",
-    repulsion=2.5,
-    damping=None,
-    floor=1e-2,
+    p, z_a, z_b, *, nu, kernel="max", repulsion=2.5, damping=None, floor=1e-2
 ):
     """Compute the two-way divergence of embedding similarities from targets.
 
@@ -41,9 +33,6 @@ def two_way_divergence(
     without damping). Below ``1 - q = floor``, ``log(1 - q)`` is continued by its
     tangent, which bounds the repulsion of coinciding samples.
 
-    The explicit gradient ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)``, with
-    ``e = (nu + 1) / 2``, takes half the passes of automatic differentiation.
-
     Parameters
     ----------
     p : torch.Tensor of shape (B, B)
@@ -55,9 +44,8 @@ def two_way_divergence(
     kernel : {"max", "density"}, default="max"
         Normalization of the kernel, see :func:`t_kernel`.
     repulsion : float or None, default=2.5
-        Total weight of a sample's negatives relative to its positive, for any batch
-        size. Increase it to spread the embedding. None gives every pair weight 1, as
-        in the paper.
+        Total weight of a sample's negatives relative to its positive. Increase it to
+        spread the embedding. None gives every pair weight 1, as in the paper.
     damping : float or None, default=None
         Squared distance at which a negative's weight is 1/2.
     floor : float, default=1e-2
@@ -70,8 +58,7 @@ def two_way_divergence(
 
     References
     ----------
-    .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022,
-       Eq. 5 (printed without the minus sign).
+    .. [1] Z. Zang et al., "DLME", ECCV 2022, Eq. 5 (printed without the minus sign).
 
     Examples
     --------
@@ -88,7 +75,10 @@ def two_way_divergence(
 
 
 class _TwoWayDivergence(torch.autograd.Function):
-    """Value and gradient in one pass over the pairs."""
+    """Value and gradient in half the passes of automatic differentiation.
+
+    ``dD/d(d2) = e (p - (1 - p) q / (1 - q)) / (nu + d2)`` with ``e = (nu + 1) / 2``.
+    """
 
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):

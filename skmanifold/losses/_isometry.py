@@ -17,16 +17,18 @@ from ._precision import full_precision
 
 @full_precision
 def isometry_loss(tangents):
-    """Compute the mean squared deviation of ``|df(z) u|`` from 1 (L_iso).
+    """Compute the mean squared deviation of the lengths of rows from 1.
 
-    ``1/n sum_i (|df(z_i) u_i| - 1)^2`` with ``tangents[i] = df(z_i) u_i``, ``f`` the
-    decoder and ``u_i`` uniform on the unit sphere. It is zero for all ``u`` if and only
-    if the columns of ``df`` are orthonormal.
+    With ``tangents[i] = df(z_i) u_i`` of a decoder ``f`` and random unit vectors ``u``,
+    this is L_iso, zero if and only if the columns of ``df`` are orthonormal. With
+    ``tangents[i] = u_i^T dg(x_i)`` of an encoder ``g``, it is L_piso, zero if and only
+    if the rows of ``dg`` are. If the decoder is an isometry that reconstructs the data,
+    ``dg`` is then the pseudo-inverse of ``df``.
 
     Parameters
     ----------
     tangents : torch.Tensor of shape (n, n_features)
-        Jacobian-vector products.
+        Products of Jacobians with vectors.
 
     Returns
     -------
@@ -35,13 +37,12 @@ def isometry_loss(tangents):
 
     See Also
     --------
-    jacobian_vector_product : Compute the tangents.
-    pseudo_inverse_loss : Loss of the encoder.
+    jacobian_vector_product : Compute the products for a decoder.
+    vector_jacobian_product : Compute the products for an encoder.
 
     References
     ----------
-    .. [1] A. Gropp, M. Atzmon and Y. Lipman, "Isometric Autoencoders",
-       arXiv:2006.09289, 2020, Eq. 6.
+    .. [1] A. Gropp et al., "Isometric Autoencoders", arXiv:2006.09289, Eqs. 6, 8.
 
     Examples
     --------
@@ -54,54 +55,14 @@ def isometry_loss(tangents):
 
 
 @full_precision
-def pseudo_inverse_loss(cotangents):
-    """Compute the mean squared deviation of ``|u^T dg(x)|`` from 1 (L_piso).
-
-    ``1/n sum_i (|u_i^T dg(x_i)| - 1)^2`` with ``cotangents[i] = u_i^T dg(x_i)``, ``g``
-    the encoder. It is zero for all ``u`` if and only if the rows of ``dg`` are
-    orthonormal: with an isometric decoder that reconstructs the data, ``dg`` is then
-    the pseudo-inverse of ``df``, and the encoder projects onto the manifold.
-
-    Parameters
-    ----------
-    cotangents : torch.Tensor of shape (n, n_features)
-        Vector-Jacobian products.
-
-    Returns
-    -------
-    torch.Tensor
-        A scalar.
-
-    See Also
-    --------
-    vector_jacobian_product : Compute the cotangents.
-    isometry_loss : Loss of the decoder.
-
-    References
-    ----------
-    .. [1] A. Gropp, M. Atzmon and Y. Lipman, "Isometric Autoencoders",
-       arXiv:2006.09289, 2020, Eq. 8.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmanifold.losses import pseudo_inverse_loss
-    >>> pseudo_inverse_loss(torch.tensor([[0.0, 0.5], [1.0, 0.0]]))
-    tensor(0.1250)
-    """
-    return isometry_loss(cotangents)
-
-
-@full_precision
 def jacobian_vector_product(network, z, u):
     """Compute the outputs of a network and its directional derivatives.
 
     Parameters
     ----------
     network : torch.nn.Module or sequence of torch.nn.Module
-        Network that maps samples independently. A sequence is applied in order. For
-        chains of linear layers and the activations SiLU, GELU, Tanh and Softplus, the
-        tangents are computed explicitly, otherwise by differentiating twice.
+        Network that maps samples independently; a sequence is applied in order. Chains
+        of linear layers, SiLU, GELU, Tanh and Softplus are the fastest.
     z : torch.Tensor of shape (n, d)
         Inputs.
     u : torch.Tensor of shape (n, d)
@@ -123,6 +84,7 @@ def jacobian_vector_product(network, z, u):
     >>> y.shape, t.shape
     (torch.Size([5, 3]), torch.Size([5, 3]))
     """
+    network = _module(network)
     chain = _chain(network)
     if chain is None:
         return _differentiated_twice(network, z, u)
@@ -163,10 +125,11 @@ def vector_jacobian_product(network, x, u):
     >>> z.shape, t.shape
     (torch.Size([5, 2]), torch.Size([5, 3]))
     """
+    network = _module(network)
     chain = _chain(network)
     if chain is None:
         x = x.detach().requires_grad_()
-        outputs = _apply(network, x)
+        outputs = network(x)
         return outputs, torch.autograd.grad(outputs, x, u, create_graph=True)[0]
     arguments = []
     for layer in chain:
@@ -180,12 +143,8 @@ def vector_jacobian_product(network, x, u):
     return x, u
 
 
-def _apply(network, x):
-    if isinstance(network, nn.Module):
-        return network(x)
-    for layer in network:
-        x = layer(x)
-    return x
+def _module(network):
+    return network if isinstance(network, nn.Module) else nn.Sequential(*network)
 
 
 def _differentiated_twice(network, z, u):
@@ -195,7 +154,7 @@ def _differentiated_twice(network, z, u):
     twice.
     """
     z = z.detach().requires_grad_()
-    outputs = _apply(network, z)
+    outputs = network(z)
     # the product is linear in its weights, so their value does not matter
     weights = torch.zeros_like(outputs, requires_grad=True)
     (pulled,) = torch.autograd.grad(outputs, z, weights, create_graph=True)
@@ -205,32 +164,17 @@ def _differentiated_twice(network, z, u):
 
 def _chain(network):
     """Return the layers for explicit tangents, or None."""
-    layers = []
-    for layer in network if not isinstance(network, nn.Module) else [network]:
-        # exact types and no hooks: either might compute anything
-        if _has_hooks(layer):
-            return None
-        if type(layer) is nn.Sequential:
-            inner = _chain(list(layer))
-            if inner is None:
-                return None
-            layers += inner
-        elif getattr(layer, "approximate", "none") != "none":
-            return None  # the tanh approximation of GELU
-        elif type(layer) in (nn.Linear, nn.Identity, *_DERIVATIVES):
-            layers.append(layer)
-        else:
-            return None
-    return layers
-
-
-def _has_hooks(layer):
-    return bool(
-        layer._forward_hooks
-        or layer._forward_pre_hooks
-        or layer._backward_hooks
-        or layer._backward_pre_hooks
-    )
+    # exact types and no hooks: either might compute anything
+    hooks = (network._forward_hooks, network._forward_pre_hooks)
+    if any((*hooks, network._backward_hooks, network._backward_pre_hooks)):
+        return None
+    if type(network) is nn.Sequential:
+        parts = [_chain(layer) for layer in network]
+        return None if None in parts else [one for part in parts for one in part]
+    known = type(network) in (nn.Linear, nn.Identity, *_DERIVATIVES)
+    # without the tanh approximation of GELU
+    exact = getattr(network, "approximate", "none") == "none"
+    return [network] if known and exact else None
 
 
 # -- activations with their first and second derivatives
@@ -260,12 +204,7 @@ def _softplus(a, layer):
     return s, layer.beta * s * (1 - s)
 
 
-_DERIVATIVES = {
-    nn.SiLU: _silu,
-    nn.GELU: _gelu,
-    nn.Tanh: _tanh,
-    nn.Softplus: _softplus,
-}
+_DERIVATIVES = {nn.SiLU: _silu, nn.GELU: _gelu, nn.Tanh: _tanh, nn.Softplus: _softplus}
 
 
 class _Scaled(torch.autograd.Function):

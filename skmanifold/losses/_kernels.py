@@ -46,32 +46,6 @@ def squared_distances(a, b):
     return torch.addmm(a2 + b2, a, b.t(), alpha=-2).clamp_(min=0)
 
 
-def log_t_normalizer(nu):
-    """Compute the log of the t density's maximum for ``nu`` degrees of freedom.
-
-    ``log(Gamma((nu + 1) / 2) / (sqrt(nu pi) Gamma(nu / 2)))``.
-
-    Parameters
-    ----------
-    nu : float
-        Degrees of freedom, positive.
-
-    Returns
-    -------
-    float
-        The logarithm of the density at zero.
-
-    Examples
-    --------
-    >>> from skmanifold.losses import log_t_normalizer
-    >>> round(log_t_normalizer(1.0), 6)  # Cauchy: 1 / pi
-    -1.14473
-    """
-    return (
-        math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
-    )
-
-
 @full_precision
 def t_kernel(d2, nu, *, kernel="max"):
     """Compute the Student t kernel of squared distances (Eq. 6 of the DLME paper).
@@ -159,7 +133,11 @@ def one_plus_scaled_distances(a, b, nu):
 def log_power(base, nu, kernel):
     """Compute the logarithm of the t kernel from its base."""
     log_k = base.log().mul_(-0.5 * (nu + 1.0))
-    return log_k.add_(log_t_normalizer(nu)) if kernel == "density" else log_k
+    if kernel == "density":
+        # the logarithm of the density at zero
+        normalizer = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)
+        log_k.add_(normalizer - 0.5 * math.log(nu * math.pi))
+    return log_k
 
 
 def _power(base, nu, kernel):

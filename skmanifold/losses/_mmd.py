@@ -21,8 +21,8 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
              - 2 / (K n m)           sum_{i, l}    q_ij k(y_ij, u_lj)
              + 1 / (K^2 m (m - 1))   sum_{l != l'} k(u_lj, u_l'j)
 
-    There is no division by the mass of a chart, so empty charts are harmless. The value
-    is about K times smaller than for a single chart; multiply it by K to compensate.
+    Empty charts are harmless. The value is about K times smaller than for a single
+    chart; multiply it by K to compensate.
 
     Parameters
     ----------
@@ -43,10 +43,8 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
 
     References
     ----------
-    .. [1] A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schölkopf, A. Smola, "A Kernel
-       Two-Sample Test", JMLR 13, 2012.
-    .. [2] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
-       arXiv:2106.07062.
+    .. [1] A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012.
+    .. [2] E. O. Korman, "Atlas Based Representation", arXiv:2106.07062.
 
     Examples
     --------

@@ -3,7 +3,6 @@
 
 """Each augmentation against one that works image by image, with SciPy or loops."""
 
-import functools
 import math
 
 import numpy as np
@@ -12,10 +11,8 @@ import torch
 from scipy import ndimage
 
 from skmanifold.augment import (
-    add_noise,
     color_jitter,
     crop_resize,
-    gaussian_blur,
     random_affine,
     random_flip,
     random_gray,
@@ -27,7 +24,6 @@ N_DRAWS = {
     random_flip: (),
     color_jitter: (3,),
     random_gray: (),
-    gaussian_blur: (),
 }
 SHAPES = [(6, 1, 8, 8), (5, 3, 9, 7), (4, 2, 5, 12)]
 
@@ -179,29 +175,6 @@ def test_gray_image_by_image(shape):
         assert_close(result, expected)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_blur_image_by_image(shape):
-    images, uniform = make(gaussian_blur, shape)
-    ours = gaussian_blur(images, uniform, sigma=(0.3, 1.5)).numpy()
-    for image, draw, result in zip(images.numpy(), uniform.tolist(), ours, strict=True):
-        blur = functools.partial(
-            ndimage.gaussian_filter,
-            sigma=0.3 + 1.2 * draw,
-            mode="nearest",
-            radius=math.ceil(3 * 1.5),
-        )
-        for channel, changed in zip(image, result, strict=True):
-            assert_close(changed, blur(channel))
-
-
-def test_noise_row_by_row():
-    generator = torch.Generator().manual_seed(0)
-    x, normal = torch.randn(2, 7, 3, generator=generator, dtype=torch.float64)
-    noisy = add_noise(x, normal, scale=0.3)
-    for i in range(7):
-        assert_close(noisy[i], [x[i, j] + 0.3 * normal[i, j] for j in range(3)])
-
-
 @pytest.mark.parametrize("function", N_DRAWS, ids=lambda f: f.__name__)
 class TestEach:
     def test_an_image_knows_nothing_of_its_batch(self, function):
@@ -243,7 +216,6 @@ class TestEach:
         (random_flip, dict(probability=0.0)),
         (color_jitter, dict(brightness=0.0, contrast=0.0, saturation=0.0)),
         (random_gray, dict(probability=0.0)),
-        (gaussian_blur, dict(sigma=(1e-3, 1e-3))),
     ],
 )
 def test_no_strength_changes_nothing(function, options):

@@ -3,7 +3,7 @@
 
 import torch
 
-from skmanifold.augment import draw_neighbors, mix
+from skmanifold.augment import draw_neighbors
 
 
 def test_draws_are_uniform_over_the_filled_entries():
@@ -37,10 +37,3 @@ def test_largest_draw_stays_in_range():
             neighbors, torch.tensor([n]), torch.tensor([0]), below_one
         )
         assert chosen == n - 1
-
-
-def test_mix_is_on_the_segment():
-    a, b = torch.zeros(3, 2), torch.ones(3, 2)
-    mixed = mix(a, b, torch.tensor([0.0, 0.25, 1.0]))
-    torch.testing.assert_close(mixed[:, 0], torch.tensor([0.0, 0.25, 1.0]))
-    assert torch.equal(mixed[:, 0], mixed[:, 1])

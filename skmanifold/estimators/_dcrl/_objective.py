@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold.augment import add_noise, random_affine
+from skmanifold.augment import random_affine
 from skmanifold.base import sharded
 from skmanifold.losses import (
     alignment_loss,
@@ -287,7 +287,7 @@ class Pretraining(nn.Module):
         """Return the loss of a batch of indices and normal draws."""
         rows, normal = batch
         features = self.features[rows]
-        noisy = add_noise(features, normal, scale=self.noise)
+        noisy = torch.add(features, normal, alpha=self.noise)
         z = sharded(self.encoder.network, noisy)
         restored = sharded(self.decoder.features, z)
         return {"reconstruction": _squared_error(restored, features)}
