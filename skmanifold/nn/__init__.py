@@ -7,11 +7,4 @@ from ._conv import ConvDecoder, ConvEncoder
 from ._images import OnImages, to_images, to_samples
 from ._mlp import MLP
 
-__all__ = [
-    "MLP",
-    "ConvDecoder",
-    "ConvEncoder",
-    "OnImages",
-    "to_images",
-    "to_samples",
-]
+__all__ = ["MLP", "ConvDecoder", "ConvEncoder", "OnImages", "to_images", "to_samples"]

@@ -22,17 +22,15 @@ class ConvEncoder(nn.Module):
 
     Blocks of a 3 x 3 convolution of stride 2 and an activation halve the image until
     its shorter side is about 4; a linear head, always in full precision, maps the rest
-    to the outputs. Without normalization layers, samples are independent of their
-    batch. Smooth activations ("gelu", "silu", "softplus", "tanh") allow losses that
-    contain derivatives of the network.
+    to the outputs. Choose a smooth activation ("gelu", "silu", "softplus", "tanh") for
+    losses that contain derivatives of the network.
 
     Read more in the :ref:`User Guide <own_network>`.
 
     Parameters
     ----------
     image_shape : tuple of int
-        (H, W) or (H, W, C), the shape of a sample before flattening. Both sides are at
-        least 8.
+        (H, W) or (H, W, C), the shape of a sample before flattening; sides from 8.
     n_out : int
         Number of outputs.
     channels : sequence of int or None, default=None
@@ -58,7 +56,8 @@ default="gelu"
         super().__init__()
         *sides, n_channels = check_image_shape(image_shape, min_side=_MIN_SIDE)
         widths = _checked_channels(channels, sides)
-        blocks = [ToImage(sides, n_channels)]
+        self.image_shape = (*sides, n_channels)
+        blocks = []
         for width in widths:
             blocks += [
                 nn.Conv2d(n_channels, width, 3, stride=2, padding=1),
@@ -71,7 +70,7 @@ default="gelu"
 
     def forward(self, x):
         """Map samples of shape (n, H * W * C) to outputs of shape (n, n_out)."""
-        x = self.hidden(x)
+        x = self.hidden(to_images(x, self.image_shape))
         with torch.autocast(x.device.type, enabled=False):
             return self.head(x.to(self.head.weight.dtype))
 
@@ -92,8 +91,7 @@ class ConvDecoder(nn.Module):
     image_shape : tuple of int
         (H, W) or (H, W, C), as in :class:`ConvEncoder`.
     channels : sequence of int or None, default=None
-        Channels of each block, in the order of the encoder. None is as in
-        :class:`ConvEncoder`.
+        Channels of each block, in the order of :class:`ConvEncoder`.
     activation : {"gelu", "silu", "softplus", "tanh", "relu", "leaky_relu"}, \
 default="gelu"
         Activation, as in :class:`ConvEncoder`.
@@ -130,34 +128,13 @@ default="gelu"
         self.head = nn.Sequential(
             nn.ConvTranspose2d(widths[0], n_channels, 4, stride=2, padding=1),
             Crop(sizes[0]),
-            ToSamples(),
         )
 
     def forward(self, z):
         """Map inputs of shape (n, n_in) to samples of shape (n, H * W * C)."""
         z = self.hidden(z)
         with torch.autocast(z.device.type, enabled=False):
-            return self.head(z.to(self.head[0].weight.dtype))
-
-
-class ToImage(nn.Module):
-    """Reshape flattened images, channels last, to images, channels first."""
-
-    def __init__(self, sides, n_channels):
-        super().__init__()
-        self.shape = (*sides, n_channels)
-
-    def forward(self, x):
-        """Map (n, H * W * C) to (n, C, H, W)."""
-        return to_images(x, self.shape)
-
-
-class ToSamples(nn.Module):
-    """The inverse of :class:`ToImage`."""
-
-    def forward(self, x):
-        """Map (n, C, H, W) to (n, H * W * C)."""
-        return to_samples(x)
+            return to_samples(self.head(z.to(self.head[0].weight.dtype)))
 
 
 class Crop(nn.Module):

@@ -9,7 +9,7 @@ from skmanifold.utils._sizes import check_image_shape
 
 
 def to_images(samples, image_shape):
-    """Turn samples into images.
+    """Turn samples into images, the inverse of :func:`to_samples`.
 
     Parameters
     ----------
@@ -23,10 +23,6 @@ def to_images(samples, image_shape):
     torch.Tensor of shape (n, C, H, W)
         The images, as torch's convolutions take them.
 
-    See Also
-    --------
-    to_samples : The inverse.
-
     Examples
     --------
     >>> import torch
@@ -38,7 +34,7 @@ def to_images(samples, image_shape):
 
 
 def to_samples(images):
-    """Turn images into samples.
+    """Turn images into samples, the inverse of :func:`to_images`.
 
     Parameters
     ----------
@@ -49,10 +45,6 @@ def to_samples(images):
     -------
     torch.Tensor of shape (n, H * W * C)
         Flattened images, channels last.
-
-    See Also
-    --------
-    to_images : The inverse.
 
     Examples
     --------

@@ -71,12 +71,10 @@ default="gelu"
         output_norm="none",
     ):
         super().__init__()
-        for name, width in [("n_in", n_in), ("n_out", n_out)]:
-            if not is_size(width):
-                raise ValueError(
-                    f"{name}={width!r} must be a positive integer, the width of the "
-                    f"{'inputs' if name == 'n_in' else 'outputs'}."
-                )
+        if not is_size(n_in) or not is_size(n_out):
+            raise ValueError(
+                f"n_in={n_in!r} and n_out={n_out!r} must be positive integers."
+            )
         if isinstance(layers, str) or not all(map(is_size, layers)):
             raise ValueError(
                 f"layers={layers!r} must be a sequence of positive integers, the "

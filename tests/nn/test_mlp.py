@@ -48,8 +48,8 @@ def test_head_stays_in_full_precision_under_autocast(norm, activation):
 @pytest.mark.parametrize(
     "sizes, match",
     [
-        ({"n_in": 0}, "n_in=0 must be a positive integer, the width of the inputs"),
-        ({"n_out": 2.5}, "n_out=2.5 must be a positive integer, the width of the outp"),
+        ({"n_in": 0}, "n_in=0 and n_out=2 must be positive"),
+        ({"n_out": 2.5}, "n_out=2.5 must be positive integers"),
         ({"layers": (16, 0)}, r"layers=\(16, 0\) must be a sequence of positive"),
         ({"layers": (True,)}, r"layers=\(True,\) must be a sequence of positive"),
     ],
