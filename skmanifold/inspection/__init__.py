@@ -8,10 +8,7 @@ As in scikit-learn, ``from_estimator`` and similar methods compute and plot, and
 """
 
 from skmanifold.inspection._atlas import AtlasDisplay
-from skmanifold.inspection._clusters import (
-    ClusterConfidenceDisplay,
-    ClusterRankDisplay,
-)
+from skmanifold.inspection._clusters import ClusterConfidenceDisplay, ClusterRankDisplay
 from skmanifold.inspection._curves import DimensionDisplay, TrainingCurveDisplay
 from skmanifold.inspection._distances import DistortionDisplay, ShepardDisplay
 from skmanifold.inspection._embedding import EmbeddingDisplay

@@ -28,62 +28,34 @@ _FILL = 0.86
 class AtlasDisplay:
     """Charts of an atlas, with lines between charts that overlap.
 
-    Charts lie on a circle, next to those they overlap most. The line between two charts
-    is stronger the more samples they share. Each chart is shown by decoded images of a
-    grid or, without images, by its samples.
+    Charts lie on a circle, next to those they overlap most; lines are stronger the more
+    samples two charts share. Each chart shows decoded images of a grid, or its samples.
 
     Read more in the :ref:`User Guide <inspection>`.
 
     Parameters
     ----------
-    overlap : ndarray of shape (n_charts, n_charts)
-        Pairwise overlaps of the charts; the diagonal is ignored.
-
-    chart : ndarray of shape (n_samples,)
-        Chart of each sample.
-
-    coordinates : ndarray of shape (n_samples, n_components)
-        Coordinates of each sample in its chart, in [0, 1].
-
-    y : array-like of shape (n_samples,), default=None
-        Classes or a continuous quantity, shown by color.
-
-    grids : ndarray of shape (n_charts, n_rows, n_columns, height, width) or \
-            (n_charts, n_rows, n_columns, height, width, channels), default=None
-        Decoded images, from the lower left of each chart.
-
-    name : str, default=None
-        Title of the axes.
+    overlap, chart, coordinates : ndarray
+        Overlaps, charts and coordinates as in :meth:`from_charts`.
+    y, grids, name : object, default=None
+        Colors, decoded images and title as in :meth:`from_charts`.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     centers_ : ndarray of shape (n_charts, 2)
         Centers of the charts.
-
     lines_ : dict of (int, int) to matplotlib Line2D
         Line between each pair of overlapping charts.
-
     images_ : list of matplotlib AxesImage
         Images of the decoded grids.
-
     points_ : list of matplotlib PathCollection
-        Samples, if there are no images: one collection, or one per marker, after one of
-        noise.
-
+        Samples, if there are no images, one collection per marker.
     texts_ : list of matplotlib Text
         Index and number of samples of each chart.
-
-    legend_ : matplotlib Legend or None
-        Legend of the classes.
-
-    colorbar_ : matplotlib Colorbar or None
-        Scale of the continuous quantity.
+    legend_, colorbar_ : matplotlib Legend and Colorbar, or None
+        Legend of the classes, or scale of the continuous quantity.
 
     Examples
     --------
@@ -125,29 +97,21 @@ class AtlasDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``charts(X)``, which returns the chart of each
-            sample and its coordinates, and ``chart_overlap_``. Decoded grids also need
-            ``decode_grid(chart, n_points)``, of shape (n_points, ..., n_features).
-
+            A fitted estimator with ``charts(X)``, which returns the chart and the
+            coordinates of each sample, ``chart_overlap_`` and, for images,
+            ``decode_grid(chart, n_points)`` of shape (n_points, ..., n_features).
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
-
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels of the decoded images. None plots the samples.
-
         n_points : int, default=5
-            Number of decoded images along the first two axes of a chart, in the middle
-            of any others.
-
+            Number of decoded images along each of the first two axes of a chart.
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -161,33 +125,24 @@ class AtlasDisplay:
         TypeError
             If the estimator has no charts, or no decoder for `image_shape`.
         """
-        needed = ["charts", "chart_overlap_"]
-        if image_shape is not None:
-            needed.append("decode_grid")
-        for attribute in needed:
-            if not hasattr(estimator, attribute):
+        for attribute in ("charts", "chart_overlap_", "decode_grid"):
+            if not hasattr(estimator, attribute) and (
+                attribute != "decode_grid" or image_shape is not None
+            ):
                 raise TypeError(
                     f"{type(estimator).__name__} has no {attribute}. Use a fitted "
-                    "estimator with charts, such as AtlasAE"
-                    + (
-                        ", or omit image_shape to plot the samples."
-                        if attribute == "decode_grid"
-                        else "."
-                    )
+                    "estimator with charts, such as AtlasAE; without a decoder, omit "
+                    "image_shape to plot the samples."
                 )
-        chart, coordinates = estimator.charts(X)
-        overlap = np.asarray(estimator.chart_overlap_)
+        overlap = estimator.chart_overlap_
         grids = None
         if image_shape is not None:
-            grids = np.stack(
-                [
-                    _as_grid(estimator.decode_grid(c, n_points), image_shape)
-                    for c in range(len(overlap))
-                ]
-            )
+            grids = [
+                _as_grid(estimator.decode_grid(c, n_points), image_shape)
+                for c in range(len(overlap))
+            ]
         return cls.from_charts(
-            chart,
-            coordinates,
+            *estimator.charts(X),
             overlap=overlap,
             y=y,
             grids=grids,
@@ -215,27 +170,19 @@ class AtlasDisplay:
         ----------
         chart : array-like of shape (n_samples,)
             Chart of each sample, from 0.
-
         coordinates : array-like of shape (n_samples, n_components)
-            Coordinates of each sample in its chart, in [0, 1]; the first two are
-            plotted.
-
+            Coordinates of each sample in its chart, in [0, 1]; two are plotted.
         overlap : array-like of shape (n_charts, n_charts)
             Pairwise overlaps of the charts, symmetric and non-negative.
-
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
-
-        grids : array-like of shape (n_charts, n_rows, n_columns, height, width) or \
-                (n_charts, n_rows, n_columns, height, width, channels), default=None
-            Decoded images, from the lower left of each chart. None plots the samples.
-
+        grids : array-like of shape (n_charts, n_rows, n_columns, ...), default=None
+            Images, (height, width[, channels]), decoded from the lower left of each
+            chart. None plots the samples.
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -245,11 +192,7 @@ class AtlasDisplay:
             The plotted display.
         """
         overlap = np.asarray(overlap, dtype=np.float64)
-        if (
-            overlap.ndim != 2
-            or overlap.shape[0] != overlap.shape[1]
-            or not overlap.size
-        ):
+        if overlap.ndim != 2 or len(set(overlap.shape)) > 1 or not overlap.size:
             raise ValueError(
                 f"overlap must have shape (n_charts, n_charts), got {overlap.shape}."
             )
@@ -258,13 +201,13 @@ class AtlasDisplay:
                 "overlap must be symmetric and non-negative: the fraction of samples "
                 "that two charts share."
             )
+        n_charts = len(overlap)
         chart, coordinates = np.asarray(chart), np.asarray(coordinates)
         if coordinates.ndim != 2 or chart.shape != coordinates.shape[:1]:
             raise ValueError(
                 "chart and coordinates must have shapes (n_samples,) and (n_samples, "
                 f"n_components), got {chart.shape} and {coordinates.shape}."
             )
-        n_charts = len(overlap)
         if len(chart) and not (0 <= chart.min() and chart.max() < n_charts):
             raise ValueError(
                 f"chart must be in the range 0 to {n_charts - 1} of overlap, got values"
@@ -277,15 +220,8 @@ class AtlasDisplay:
                     "grids must have shape (n_charts, n_rows, n_columns, height,"
                     f" width) with {n_charts} charts, got {grids.shape}."
                 )
-        display = cls(
-            overlap=overlap,
-            chart=chart,
-            coordinates=coordinates,
-            y=y,
-            grids=grids,
-            name=name,
-        )
-        return display.plot(ax, **plot_options)
+        data = {"chart": chart, "coordinates": coordinates, "y": y, "grids": grids}
+        return cls(overlap=overlap, **data, name=name).plot(ax, **plot_options)
 
     def plot(
         self,
@@ -302,18 +238,12 @@ class AtlasDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         min_overlap : float, default=0.02
-            Smallest overlap shown by a line, relative to the largest. Increase it for
-            fewer lines.
-
+            Smallest overlap with a line, relative to the largest.
         cmap : str or matplotlib Colormap, default="gray"
             Colormap of decoded images with one channel.
-
         legend : bool, default=True
-            Show the legend of the classes, or the colorbar. More than 100 classes have
-            none.
-
+            Show the colorbar, or the legend of up to 100 classes.
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
 
@@ -324,7 +254,6 @@ class AtlasDisplay:
         """
         overlap = np.asarray(self.overlap, dtype=np.float64)
         n_charts = len(overlap)
-        plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=(9.0, 8.6))
         order = _around(overlap)
         angles = np.empty(n_charts)
@@ -349,24 +278,15 @@ class AtlasDisplay:
                 zorder=1,
             )
         if self.grids is not None:
-            self._plot_grids(plt, ax, half, cmap)
+            self._plot_grids(ax, half, cmap)
         else:
-            self._plot_samples(plt, ax, half, legend, scatter_kwargs)
+            self._plot_samples(ax, half, legend, scatter_kwargs)
         counts = np.bincount(np.asarray(self.chart), minlength=n_charts)
-        for c, center in enumerate(self.centers_):
-            text = f"{c}" if not counts.any() else f"{c} ({counts[c]:,})"
-            self.texts_.append(
-                ax.text(
-                    center[0],
-                    center[1] + half,
-                    text,
-                    ha="center",
-                    va="bottom",
-                    fontsize=8,
-                    zorder=5,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-                )
-            )
+        style = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 5}
+        style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        for c, (x, y) in enumerate(self.centers_):
+            text = f"{c} ({counts[c]:,})" if counts.any() else f"{c}"
+            self.texts_.append(ax.text(x, y + half, text, **style))
         reach = np.abs(self.centers_).max() + 1.05 * half
         # room for the text above the upper chart
         ax.set(xlim=(-reach, reach), ylim=(-reach, 1.06 * reach))
@@ -376,7 +296,8 @@ class AtlasDisplay:
             ax.set_title(self.name)
         return self
 
-    def _plot_grids(self, plt, ax, half, cmap):
+    def _plot_grids(self, ax, half, cmap):
+        plt = import_pyplot(self)
         grids = np.asarray(self.grids)
         # lines between images are white for any colormap
         cmap = plt.get_cmap(cmap).with_extremes(bad="white")
@@ -386,49 +307,25 @@ class AtlasDisplay:
             limits = np.quantile(grids[np.isfinite(grids)], [0.005, 0.995])
         for center, grid in zip(self.centers_, grids, strict=True):
             mosaic = _mosaic(to_bytes(grid, limits))
-            across, up = half * np.array(mosaic.shape[1::-1]) / max(mosaic.shape[:2])
-            x, y = center
-            self.images_.append(
-                ax.imshow(
-                    mosaic,
-                    cmap=cmap,
-                    vmin=0,
-                    vmax=255,
-                    extent=(x - across, x + across, y - up, y + up),
-                    zorder=3,
-                )
-            )
+            sides = half * np.array(mosaic.shape[1::-1]) / max(mosaic.shape[:2])
+            extent = np.stack([center - sides, center + sides], axis=1).ravel()
+            options = {"cmap": cmap, "vmin": 0, "vmax": 255, "zorder": 3}
+            self.images_.append(ax.imshow(mosaic, extent=extent, **options))
             # a frame, since images and figures often have white backgrounds
-            ax.add_patch(
-                plt.Rectangle(
-                    (x - across, y - up),
-                    2 * across,
-                    2 * up,
-                    facecolor="none",
-                    edgecolor="0.6",
-                    linewidth=0.7,
-                    zorder=4,
-                )
-            )
+            style = {"facecolor": "none", "edgecolor": "0.6", "linewidth": 0.7}
+            ax.add_patch(plt.Rectangle(center - sides, *2 * sides, **style, zorder=4))
 
-    def _plot_samples(self, plt, ax, half, legend, scatter_kwargs):
+    def _plot_samples(self, ax, half, legend, scatter_kwargs):
+        plt = import_pyplot(self)
         chart = np.asarray(self.chart)
         positions = np.asarray(self.coordinates, dtype=np.float64)[:, :2]
         if positions.shape[1] == 1:
             positions = np.column_stack([positions, np.full(len(positions), 0.5)])
         target = check_target(self.y, len(chart))
+        style = {"facecolor": "white", "edgecolor": "0.4", "linewidth": 0.9}
         for center in self.centers_:
-            ax.add_patch(
-                plt.Rectangle(
-                    center - half,
-                    2 * half,
-                    2 * half,
-                    facecolor="white",
-                    edgecolor="0.4",
-                    linewidth=0.9,
-                    zorder=2,
-                )
-            )
+            square = plt.Rectangle(center - half, 2 * half, 2 * half, **style, zorder=2)
+            ax.add_patch(square)
         defaults = {
             "s": float(np.clip(12_000 / max(len(chart), 1), 2.0, 16.0)),
             "linewidths": 0,

@@ -10,18 +10,20 @@ from skmanifold.inspection._style import (
     PALETTE,
     SEQUENTIAL,
     YELLOW,
+    dotted_line,
     embed,
     get_axes,
     import_pyplot,
     outer_legend,
     title_of,
+    validated,
     verbatim,
 )
 from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
 from skmanifold.utils._labels import read_labels
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions
 
 # Maximum number of rows of a plotted matrix, about the pixels of a figure.
 _N_ROWS = 400
@@ -41,32 +43,21 @@ class ClusterConfidenceDisplay:
     ----------
     memberships : ndarray of shape (n_samples, n_clusters)
         Soft assignments; they sum to 1 for each sample.
-
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     bars_ : list of matplotlib PolyCollection
         Sorted memberships, one for each non-empty cluster.
-
     image_ : matplotlib AxesImage or None
         Image of the matrix; above 400 samples each row is the mean of several.
-
     order_ : ndarray of shape (n_samples,)
         Indices of the samples from top to bottom.
-
-    labels_ : ndarray of shape (n_samples,)
-        Cluster with the largest membership of each sample.
-
-    confidence_ : ndarray of shape (n_samples,)
-        Largest membership of each sample.
+    labels_, confidence_ : ndarray of shape (n_samples,)
+        Cluster with the largest membership of each sample, and this membership.
 
     Examples
     --------
@@ -92,19 +83,14 @@ class ClusterConfidenceDisplay:
         ----------
         estimator : object
             A fitted estimator with ``predict_proba``.
-
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : Ignored
             Not used.
-
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -132,13 +118,10 @@ class ClusterConfidenceDisplay:
         ----------
         memberships : array-like of shape (n_samples, n_clusters)
             Soft assignments; they sum to 1 for each sample.
-
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -161,10 +144,7 @@ class ClusterConfidenceDisplay:
             )
         return cls(memberships=Q, name=name).plot(ax, **plot_options)
 
-    @validate_params(
-        {"kind": [StrOptions({"sorted", "matrix"})]},
-        prefer_skip_nested_validation=False,
-    )
+    @validated({"kind": [StrOptions({"sorted", "matrix"})]})
     def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
         """Plot the memberships.
 
@@ -172,10 +152,8 @@ class ClusterConfidenceDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         kind : {"sorted", "matrix"}, default="sorted"
             Show the largest membership of each sample, or all memberships.
-
         cmap : str or matplotlib Colormap, default="cividis"
             Colormap of the matrix.
 
@@ -198,40 +176,22 @@ class ClusterConfidenceDisplay:
         if kind == "sorted":
             sorted_confidence = self.confidence_[self.order_]
             for cluster in np.flatnonzero(filled):
-                part = slice(ends[cluster] - sizes[cluster], ends[cluster])
-                edges = np.arange(part.start, part.stop + 1)
-                values = sorted_confidence[part]
-                self.bars_.append(
-                    ax.fill_betweenx(
-                        edges,
-                        np.append(values, values[-1]),
-                        step="post",
-                        linewidth=0,
-                        color=PALETTE[cluster % len(PALETTE)],
-                    )
-                )
+                edges = np.arange(ends[cluster] - sizes[cluster], ends[cluster] + 1)
+                values = sorted_confidence[edges[:-1]]
+                values = np.append(values, values[-1])
+                style = {"linewidth": 0, "color": PALETTE[cluster % len(PALETTE)]}
+                bars = ax.fill_betweenx(edges, values, step="post", **style)
+                self.bars_.append(bars)
             for end in ends[:-1][filled[:-1]]:
                 ax.axhline(end, color="white", linewidth=1.5)
-            ax.axvline(1.0 / n_clusters, color="0.3", linestyle=":", linewidth=1.2)
-            ax.annotate(
-                "even",
-                (1.0 / n_clusters, 1.005),
-                xycoords=("data", "axes fraction"),
-                ha="center",
-                va="bottom",
-                fontsize="small",
-                color="0.3",
-            )
+            dotted_line(ax, 1.0 / n_clusters, "even", ha="center")
             ax.set(xlim=(0.0, 1.0), xlabel="Largest membership")
         else:
+            options = {"interpolation": "nearest", "vmin": 0.0, "vmax": 1.0}
+            extent = (-0.5, n_clusters - 0.5, n, 0)
+            rows = _mean_rows(Q[self.order_], _N_ROWS)
             self.image_ = ax.imshow(
-                _mean_rows(Q[self.order_], _N_ROWS),
-                interpolation="nearest",
-                cmap=cmap,
-                vmin=0.0,
-                vmax=1.0,
-                aspect="auto",
-                extent=(-0.5, n_clusters - 0.5, n, 0),
+                rows, cmap=cmap, aspect="auto", extent=extent, **options
             )
             ax.figure.colorbar(self.image_, ax=ax, label="Membership")
             for end in ends[:-1][filled[:-1]]:
@@ -282,40 +242,29 @@ class ClusterRankDisplay:
     ----------
     input_ranks : ndarray of shape (n_clusters, n_clusters)
         Rank of center b among the distances from a in the input; 1 on the diagonal.
-
     embedding_ranks : ndarray of shape (n_clusters, n_clusters)
         Ranks in the embedding.
-
     labels : sequence of str
         Names of the clusters.
-
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     image_ : matplotlib AxesImage
         Image of the matrix: 0 if the rank is preserved, else 1.
-
     texts_ : list of matplotlib Text
         Numbers in the yellow cells.
-
     accuracy_ : float
         Fraction of preserved ranks.
-
     legend_ : matplotlib Legend
         Legend of the colors.
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
-       structure preservation. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
 
     Examples
     --------
@@ -342,19 +291,14 @@ class ClusterRankDisplay:
         ----------
         estimator : object
             A fitted transformer.
-
         X : array-like of shape (n_samples, n_features)
             The samples.
-
         y : array-like of shape (n_samples,), default=None
             Clusters or classes; None uses ``predict``.
-
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -388,19 +332,14 @@ class ClusterRankDisplay:
         ----------
         X : array-like of shape (n_samples, n_features)
             The input.
-
         Z : array-like of shape (n_samples, n_components)
             The embedding.
-
         labels : array-like of shape (n_samples,)
             Clusters or classes; samples without a label are left out.
-
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -413,11 +352,9 @@ class ClusterRankDisplay:
         check_labels(labels, X.shape[0], "labels")
         read = read_labels(labels, X.shape[0], "labels", natural=True)
         _, codes, X, Z = labeled(read.codes, X, Z)
+        ranks = (_center_ranks(X, codes), _center_ranks(Z, codes))
         display = cls(
-            input_ranks=_center_ranks(X, codes),
-            embedding_ranks=_center_ranks(Z, codes),
-            labels=read.names,
-            name=name,
+            input_ranks=ranks[0], embedding_ranks=ranks[1], labels=read.names, name=name
         )
         return display.plot(ax, **plot_options)
 
@@ -428,10 +365,8 @@ class ClusterRankDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         annotate : bool or "auto", default="auto"
-            Show the change of the rank in yellow cells; "auto" is True up to 20
-            clusters.
+            Show the change of the rank; "auto" is True up to 20 clusters.
 
         Returns
         -------
@@ -445,26 +380,16 @@ class ClusterRankDisplay:
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=(6.0, 4.8))
         colors = import_optional("matplotlib.colors", "plot")
-        self.image_ = ax.imshow(
-            changed.astype(int),
-            cmap=colors.ListedColormap([BLUE, YELLOW]),
-            vmin=0,
-            vmax=1,
-        )
+        cmap = colors.ListedColormap([BLUE, YELLOW])
+        self.image_ = ax.imshow(changed.astype(int), cmap=cmap, vmin=0, vmax=1)
         self.texts_ = []
         if annotate is True or (annotate == "auto" and n <= 20):
-            size = float(np.clip(110 / n, 5.0, 10.0))
-            for a, b in np.argwhere(changed):
-                self.texts_.append(
-                    ax.text(
-                        b,
-                        a,
-                        f"{change[a, b]:+.0f}",
-                        ha="center",
-                        va="center",
-                        size=size,
-                    )
-                )
+            style = {"ha": "center", "va": "center"}
+            style["size"] = float(np.clip(110 / n, 5.0, 10.0))
+            self.texts_ = [
+                ax.text(b, a, f"{change[a, b]:+.0f}", **style)
+                for a, b in np.argwhere(changed)
+            ]
         if n <= 60:  # white lines between the cells
             ax.set_xticks(np.arange(n - 1) + 0.5, minor=True)
             ax.set_yticks(np.arange(n - 1) + 0.5, minor=True)

@@ -8,12 +8,14 @@ import numpy as np
 from skmanifold.inspection._style import (
     LINE_COLORS,
     LINES,
+    dotted_line,
     get_axes,
     merge_kwargs,
     outer_legend,
     title_of,
+    validated,
 )
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions
 
 # Suffixes of scheduled quantities in a history.
 _SCHEDULES = ("_factor", "_weight")
@@ -31,7 +33,6 @@ class TrainingCurveDisplay:
     ----------
     phases : dict of str to dict of str to list of float
         The history of each phase, in order: values of each term by epoch.
-
     name : str, default=None
         Title of the axes.
 
@@ -39,16 +40,12 @@ class TrainingCurveDisplay:
     ----------
     ax_ : matplotlib Axes
         Axes of the losses.
-
     schedule_ax_ : matplotlib Axes or None
         Axes of the schedules, if any.
-
     figure_ : matplotlib Figure
         Figure containing the axes.
-
     lines_ : dict of (str, str) to matplotlib Line2D
         The curve of each phase and name.
-
     legend_ : matplotlib Legend
         The legend.
 
@@ -75,16 +72,11 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : object
-            A fitted estimator with ``history_``, and optionally
-            ``pretraining_history_`` or ``representation_history_``; or a pipeline that
-            ends in one.
-
+            A fitted estimator with ``history_``, or a pipeline that ends in one.
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -116,15 +108,11 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         history : dict of str to list of float, or dict of such dicts
-            Values of each term by epoch; or the history of each phase by name, in
-            order.
-
+            Values of each term by epoch; or such a dict for each phase, in order.
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -146,9 +134,8 @@ class TrainingCurveDisplay:
             raise ValueError("The history is empty. Pass at least one term.")
         return cls(phases=dict(history), name=name).plot(ax, **plot_options)
 
-    @validate_params(
-        {"schedules": ["boolean"], "yscale": [StrOptions({"auto", "linear", "log"})]},
-        prefer_skip_nested_validation=False,
+    @validated(
+        {"schedules": ["boolean"], "yscale": [StrOptions({"auto", "linear", "log"})]}
     )
     def plot(self, ax=None, *, terms=None, schedules=True, yscale="auto"):
         """Plot the curves.
@@ -157,16 +144,12 @@ class TrainingCurveDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         terms : sequence of str, default=None
             Names of the curves to plot; None plots all.
-
         schedules : bool, default=True
             Show scheduled quantities, whose names end in "_factor" or "_weight".
-
         yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of the losses; "auto" is "log" for non-negative losses that span more
-            than a factor of 20.
+            Scale of the losses; "auto" is "log" beyond a factor of 20.
 
         Returns
         -------
@@ -212,14 +195,8 @@ class TrainingCurveDisplay:
             # losses on top
             ax.set_zorder(right.get_zorder() + 1)
             ax.patch.set_visible(False)
-        values = np.concatenate(
-            [
-                np.asarray(line.get_ydata(), dtype=np.float64)
-                for (_, name), line in self.lines_.items()
-                if name in losses
-            ]
-            or [np.ones(1)]
-        )
+        shown = [line for (_, name), line in self.lines_.items() if name in losses]
+        values = np.concatenate([[], *(line.get_ydata() for line in shown)])
         values = values[np.isfinite(values)]
         if yscale == "auto":
             positive = values[values > 0.0]
@@ -233,20 +210,11 @@ class TrainingCurveDisplay:
         end = 0
         for phase, phase_terms in list(self.phases.items())[:-1]:
             end += len(next(iter(phase_terms.values())))
-            ax.axvline(end + 0.5, color="0.3", linestyle=":", linewidth=1.2)
-            ax.annotate(
-                f"{phase} ",
-                (end + 0.5, 1.0),
-                xycoords=("data", "axes fraction"),
-                ha="right",
-                va="bottom",
-                fontsize="small",
-                color="0.3",
-            )
-        first = {}
+            dotted_line(ax, end + 0.5, f"{phase} ", ha="right")
+        handles = {}
         for (_, name), line in self.lines_.items():
-            first.setdefault(name, line)
-        self.legend_ = outer_legend(ax, [first[name] for name in first])
+            handles.setdefault(name, line)
+        self.legend_ = outer_legend(ax, list(handles.values()))
         if self.schedule_ax_ is not None:
             self.legend_.set_bbox_to_anchor((1.14, 1.0), transform=ax.transAxes)
         if self.name is not None:
@@ -275,8 +243,7 @@ class TrainingCurveDisplay:
 class DimensionDisplay:
     """Losses against the dimension of the embedding.
 
-    The curve bends at the dimension of the data, beyond which more dimensions do not
-    help.
+    The curve bends at the dimension of the data, beyond which more do not help.
 
     Read more in the :ref:`User Guide <inspection>`.
 
@@ -284,33 +251,23 @@ class DimensionDisplay:
     ----------
     dimensions : array-like of shape (n_dimensions,)
         Candidate dimensions, increasing.
-
     losses : dict of str to array-like of shape (n_dimensions,)
         Losses by name, such as reconstruction.
-
     dimension : int, default=None
         Estimated dimension, marked by a line.
-
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     axes_ : list of matplotlib Axes
         Axes of each curve, the first being ``ax_``, as losses have different scales.
-
     lines_ : dict of str to matplotlib Line2D
         The curves.
-
     mark_ : matplotlib Line2D or None
         Line at the estimated dimension.
-
     legend_ : matplotlib Legend
         The legend.
 
@@ -339,19 +296,14 @@ class DimensionDisplay:
         ----------
         dimensions : array-like of shape (n_dimensions,)
             Candidate dimensions, increasing.
-
         losses : array-like of shape (n_dimensions,) or dict of str to array-like
             One curve, or several by name.
-
         dimension : int, default=None
             Estimated dimension, marked by a line.
-
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -385,10 +337,7 @@ class DimensionDisplay:
         )
         return display.plot(ax, **plot_options)
 
-    @validate_params(
-        {"yscale": [StrOptions({"auto", "linear", "log"})]},
-        prefer_skip_nested_validation=False,
-    )
+    @validated({"yscale": [StrOptions({"auto", "linear", "log"})]})
     def plot(self, ax=None, *, yscale="auto", curve_kwargs=None):
         """Plot the curves.
 
@@ -396,11 +345,8 @@ class DimensionDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of each curve; "auto" is "log" for positive curves that span more than
-            a factor of 5.
-
+            Scale of each curve; "auto" is "log" beyond a factor of 5.
         curve_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.plot`.
 
@@ -440,22 +386,15 @@ class DimensionDisplay:
             self.axes_.append(axis)
         handles = list(self.lines_.values())
         if self.dimension is not None:
-            self.mark_ = ax.axvline(
-                self.dimension,
-                color="0.35",
-                linestyle=":",
-                linewidth=1.4,
-                label=f"dimension {self.dimension}",
-            )
+            style = {"color": "0.35", "linestyle": ":", "linewidth": 1.4}
+            label = f"dimension {self.dimension}"
+            self.mark_ = ax.axvline(self.dimension, label=label, **style)
             handles.append(self.mark_)
         ax.set(xlabel="Dimension d", xticks=self.dimensions)
         ax.grid(alpha=0.25)
+        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.01)}
         self.legend_ = ax.legend(
-            handles=handles,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1.01),
-            ncols=len(handles),
-            frameon=False,
+            handles=handles, ncols=len(handles), frameon=False, **above
         )
         if self.name is not None:
             ax.set_title(self.name, pad=30)

@@ -4,9 +4,7 @@
 """Displays of distances, over all pairs and locally."""
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.metrics.pairwise import paired_distances
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 
 from skmanifold.inspection._style import (
     DIVERGING,
@@ -21,6 +19,7 @@ from skmanifold.inspection._style import (
     import_pyplot,
     merge_kwargs,
     title_of,
+    validated,
 )
 from skmanifold.metrics import (
     continuity,
@@ -29,19 +28,19 @@ from skmanifold.metrics import (
     neighborhood_preservation,
     trustworthiness,
 )
-from skmanifold.metrics._checks import check_pair
-from skmanifold.metrics._ranks import Distances, in_space, kneighbors
+from skmanifold.metrics._checks import METRIC, check_neighbors, check_pair
+from skmanifold.metrics._ranks import Distances, kneighbors, pair_distances
 from skmanifold.utils import import_optional
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions
 from skmanifold.utils._validation import Count
 
 
 class ShepardDisplay:
     """Shepard diagram: distances in the embedding against distances in the input.
 
-    Each point is a pair of samples. For an isometry up to scale, all points lie on a
-    line through the origin; the line shown is the least-squares fit. Pairs below it are
-    too close in the embedding, pairs above it too far apart.
+    Each point is a pair of samples. For an isometry up to scale, all lie on a line
+    through the origin; the line shown is the least-squares fit. Pairs below it are too
+    close in the embedding, pairs above it too far apart.
 
     Read more in the :ref:`User Guide <inspection>`.
 
@@ -49,33 +48,19 @@ class ShepardDisplay:
     ----------
     input_distances : ndarray of shape (n_pairs,)
         Distances in the input.
-
     embedding_distances : ndarray of shape (n_pairs,)
         Distances of the same pairs in the embedding.
-
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
-    points_ : matplotlib PathCollection or None
-        Markers of the pairs, up to 20,000.
-
-    image_ : matplotlib QuadMesh or None
-        Density of the pairs, above 20,000.
-
-    line_ : matplotlib Line2D
-        The fitted line through the origin.
-
-    slope_ : float
-        Slope of the line.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
+    points_, image_ : matplotlib PathCollection and QuadMesh, or None
+        Markers of the pairs up to 20,000, their density above.
+    line_, slope_ : matplotlib Line2D and float
+        The fitted line through the origin, and its slope.
     correlation_ : float
         Pearson correlation over the plotted pairs; NaN if one distance is constant.
 
@@ -105,23 +90,16 @@ class ShepardDisplay:
         ----------
         estimator : object
             A fitted transformer.
-
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : Ignored
             Not used.
-
         distances : array-like of shape (n_samples, n_samples), default=None
-            Distances in the input, for example geodesic. None computes the distances
-            between the samples of `X` with `metric`.
-
+            Distances in the input, such as geodesic ones. None means those of `metric`.
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **options : dict
             Keyword arguments of :meth:`from_embedding`.
 
@@ -135,16 +113,19 @@ class ShepardDisplay:
         if distances is not None:
             if options.setdefault("metric", "precomputed") != "precomputed":
                 raise ValueError(
-                    f"metric={options['metric']!r} cannot be combined with distances, "
-                    "which need no metric. Omit one of them."
+                    f"metric={options['metric']!r} cannot be combined with distances. "
+                    "Omit one of them."
                 )
             X = distances
         return cls.from_embedding(X, Z, name=name, ax=ax, **options)
 
     @classmethod
-    @validate_params(
-        {"n_pairs": [Count(1), None], "random_state": ["random_state"]},
-        prefer_skip_nested_validation=False,
+    @validated(
+        {
+            "metric": METRIC,
+            "n_pairs": [Count(1), None],
+            "random_state": ["random_state"],
+        }
     )
     def from_embedding(
         cls,
@@ -162,30 +143,20 @@ class ShepardDisplay:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, n_samples)
-            The input, or its distances if ``metric="precomputed"``, for example
-            geodesic.
-
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input, or its square matrix of distances if ``metric="precomputed"``.
         Z : array-like of shape (n_samples, n_components)
             The embedding.
-
         metric : str or callable, default="euclidean"
             Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
-
         n_pairs : int or None, default=5000
-            Number of random pairs. None uses all, which takes memory for the full
-            distance matrix.
-
+            Number of random pairs. None uses all, which takes the memory of a matrix.
         random_state : int, RandomState instance or None, default=None
             Seed of the pairs.
-
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -204,16 +175,13 @@ class ShepardDisplay:
             # never a sample with itself
             second = (first + 1 + rng.randint(n - 1, size=n_pairs)) % n
         display = cls(
-            input_distances=_distances(X, first, second, metric),
-            embedding_distances=_distances(Z, first, second, "euclidean"),
+            input_distances=pair_distances(Distances(X, metric), first, second),
+            embedding_distances=pair_distances(Distances(Z), first, second),
             name=name,
         )
         return display.plot(ax, **plot_options)
 
-    @validate_params(
-        {"kind": [StrOptions({"auto", "scatter", "density"})]},
-        prefer_skip_nested_validation=False,
-    )
+    @validated({"kind": [StrOptions({"auto", "scatter", "density"})]})
     def plot(self, ax=None, *, kind="auto", cmap=None, scatter_kwargs=None):
         """Plot the pairs.
 
@@ -221,14 +189,10 @@ class ShepardDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         kind : {"auto", "scatter", "density"}, default="auto"
-            One marker per pair, or the density of the pairs; "auto" is "density" above
-            20,000 pairs.
-
+            One marker per pair, or their density; "auto" is "density" above 20,000.
         cmap : str or matplotlib Colormap, default=None
             Colormap of the density; None is pale to dark.
-
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -253,13 +217,8 @@ class ShepardDisplay:
             options = merge_kwargs(defaults, scatter_kwargs, points=True)
             self.points_ = ax.scatter(x, z, **options)
         else:
-            *_, self.image_ = ax.hist2d(
-                x,
-                z,
-                bins=120,
-                cmap=density_colors() if cmap is None else cmap,
-                norm="log",
-            )
+            cmap = density_colors() if cmap is None else cmap
+            *_, self.image_ = ax.hist2d(x, z, bins=120, cmap=cmap, norm="log")
             ax.figure.colorbar(self.image_, ax=ax, label="Pairs")
         square = float(x @ x)
         self.slope_ = float(x @ z) / square if square > 0.0 else 0.0
@@ -277,36 +236,6 @@ class ShepardDisplay:
         return self
 
 
-def _distances(X, first, second, metric):
-    """Compute the distances of given pairs."""
-    X, metric = in_space(X, metric)
-    if isinstance(metric, str) and metric == "precomputed":
-        return np.asarray(X[first, second], dtype=np.float64)
-    step = max(1, 2**23 // X.shape[1])
-    direct = ("euclidean", "l2", "manhattan", "l1", "cityblock", "cosine")
-    if callable(metric) or metric in direct:
-        return np.concatenate(
-            [
-                paired_distances(
-                    _dense(X[first[part]]), _dense(X[second[part]]), metric=metric
-                )
-                for part in gen_batches(len(first), step)
-            ]
-        )
-    # other metrics are computed for whole rows only
-    row_distances = Distances(X, metric)
-    distances = np.empty(len(first))
-    order = np.argsort(first, kind="stable")
-    sources, starts = np.unique(first[order], return_index=True)
-    for source, pairs in zip(sources, np.split(order, starts[1:]), strict=True):
-        distances[pairs] = row_distances(np.array([source]))[0][second[pairs]]
-    return distances
-
-
-def _dense(rows):
-    return rows.toarray() if issparse(rows) else rows
-
-
 # Local distortion -------------------------------------------------------------
 
 _MEASURES = {
@@ -321,15 +250,13 @@ _MEASURES = {
 class DistortionDisplay:
     """Local distortion of an embedding: a color per sample, and decoder ellipses.
 
-    The default color is the local expansion: the ratio of the mean distance to the
-    nearest neighbors in the embedding to that in the input, relative to its median, as
-    binary logarithm. Blue regions are compressed, red ones expanded (1 is twice), and
-    an isometry up to scale is white.
+    The default color is the local expansion: the binary logarithm of the ratio of the
+    mean distances to the neighbors in the embedding and in the input, relative to its
+    median. Blue regions are compressed, red ones expanded (1 is twice).
 
-    Each ellipse is the image of a small circle of fixed radius in the input space, by
-    the Jacobian of the decoder, like Tissot's indicatrix of a map [1]_. For an
-    isometry, the ellipses are circles of equal size. Axes are limited to four times the
-    median, as they diverge if the Jacobian is nearly singular.
+    Each ellipse is the image of a small circle in the input space, by the Jacobian of
+    the decoder, like Tissot's indicatrix of a map [1]_. For an isometry, they are
+    circles of equal size. Axes are limited to four times the median.
 
     Read more in the :ref:`User Guide <inspection>`.
 
@@ -337,43 +264,30 @@ class DistortionDisplay:
     ----------
     embedding : ndarray of shape (n_samples, 2)
         Coordinates of the samples.
-
     distortion : ndarray of shape (n_samples,)
         Value of each sample; NaN is plotted in gray.
-
     measure : str, default="expansion"
         Name of the values, for the colorbar.
-
-    ellipse_centers : ndarray of shape (n_ellipses, 2), default=None
-        Centers of the ellipses.
-
-    jacobians : ndarray of shape (n_ellipses, n_features, 2), default=None
-        Jacobians of the decoder at the centers.
-
+    ellipse_centers, jacobians : ndarray, default=None
+        Centers of the ellipses, (n_ellipses, 2), and Jacobians of the decoder there,
+        (n_ellipses, n_features, 2).
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     points_ : matplotlib PathCollection
         The samples.
-
     ellipses_ : matplotlib EllipseCollection or None
         The ellipses.
-
     colorbar_ : matplotlib Colorbar
         The scale.
 
     References
     ----------
-    .. [1] N. A. Tissot. Mémoire sur la représentation des surfaces et les projections
-       des cartes géographiques. Gauthier-Villars, 1881.
+    .. [1] N. A. Tissot. Mémoire sur la représentation des surfaces. 1881.
 
     Examples
     --------
@@ -405,40 +319,25 @@ class DistortionDisplay:
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator,
-        X,
-        y=None,
-        *,
-        n_ellipses=60,
-        name=None,
-        ax=None,
-        **options,
+        cls, estimator, X, y=None, *, n_ellipses=60, name=None, ax=None, **options
     ):
         """Plot the distortion of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
-            A fitted transformer to two dimensions. Ellipses are plotted if it has a
-            method ``jacobian(Z)`` that returns Jacobians of the decoder, of shape
-            (n, n_features, 2).
-
+            A fitted transformer to two dimensions. Ellipses need a method
+            ``jacobian(Z)`` that returns Jacobians of the decoder, (n, n_features, 2).
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : Ignored
             Not used.
-
         n_ellipses : int, default=60
             Maximum number of ellipses, at samples far from each other. 0 plots none.
-
         name : str, default=None
             Title; None is the name of the estimator's class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **options : dict
             Keyword arguments of :meth:`from_embedding`.
 
@@ -459,12 +358,12 @@ class DistortionDisplay:
         )
 
     @classmethod
-    @validate_params(
+    @validated(
         {
             "measure": [StrOptions({"expansion", *_MEASURES}), callable],
+            "metric": METRIC,
             "n_neighbors": [Count(1)],
-        },
-        prefer_skip_nested_validation=False,
+        }
     )
     def from_embedding(
         cls,
@@ -484,40 +383,27 @@ class DistortionDisplay:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, n_samples)
-            The input, or its distances if ``metric="precomputed"``.
-
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input, or its square matrix of distances if ``metric="precomputed"``.
         Z : array-like of shape (n_samples, 2)
             The embedding.
-
         measure : {"expansion", "trustworthiness", "continuity", \
                 "neighborhood_preservation", "mean_relative_rank_error", \
                 "local_geometric_distortion"} or callable, default="expansion"
             Value of each sample: the local expansion, a metric of
-            :mod:`skmanifold.metrics`, or a function ``measure(X, Z)`` that returns an
-            array of n values.
-
+            :mod:`skmanifold.metrics`, or a function ``measure(X, Z)``.
         n_neighbors : int, default=10
-            Number of neighbors of the measure. Increase it to see distortion at a
-            larger scale.
-
+            Number of neighbors. Increase it to see distortion at a larger scale.
         metric : str or callable, default="euclidean"
             Metric of the input.
-
         jacobian : callable, default=None
-            Function ``jacobian(Z)`` that returns Jacobians of the decoder, of shape
-            (n, n_features, 2).
-
+            Function ``jacobian(Z)``: Jacobians of the decoder, (n, n_features, 2).
         n_ellipses : int, default=60
             Maximum number of ellipses.
-
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -571,11 +457,8 @@ class DistortionDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         cmap : str or matplotlib Colormap, default=None
-            Colormap of the values; None is "RdBu_r" for the expansion, centered at 0,
-            and "cividis" for other measures.
-
+            Colormap; None is "RdBu_r" for the expansion, else "cividis".
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -589,9 +472,7 @@ class DistortionDisplay:
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=(6.2, 4.8))
         diverging = self.measure == "expansion"
-        cmap = plt.get_cmap(
-            (DIVERGING if diverging else SEQUENTIAL) if cmap is None else cmap
-        )
+        cmap = plt.get_cmap(cmap or (DIVERGING if diverging else SEQUENTIAL))
         defaults = {
             "s": float(np.clip(12_000 / len(Z), 2.0, 26.0)),
             "c": values,
@@ -609,8 +490,9 @@ class DistortionDisplay:
             defaults |= {"vmin": -limit, "vmax": limit, **edge}
         options = merge_kwargs(defaults, scatter_kwargs, points=True)
         self.points_ = ax.scatter(*Z.T, **options)
-        labels = {"expansion": "Local expansion (log2, median 0)"}
-        label = labels.get(self.measure, str(self.measure).replace("_", " "))
+        label = str(self.measure).replace("_", " ")
+        if diverging:
+            label = "local expansion (log2, median 0)"
         self.colorbar_ = ax.figure.colorbar(
             self.points_,
             ax=ax,
@@ -621,22 +503,12 @@ class DistortionDisplay:
         self.ellipses_ = None
         if self.jacobians is not None:
             self.ellipses_ = self._plot_ellipses(ax, Z)
+            label = "a circle in the space of the data"
             handle = plt.Line2D(
-                [],
-                [],
-                linestyle="",
-                marker="o",
-                markerfacecolor="none",
-                markeredgecolor="black",
-                label="a circle in the space of the data",
+                [], [], linestyle="", marker="o", mfc="none", mec="black", label=label
             )
-            ax.legend(
-                handles=[handle],
-                loc="upper left",
-                bbox_to_anchor=(0.0, -0.01),
-                frameon=False,
-                borderaxespad=0.0,
-            )
+            corner = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.01)}
+            ax.legend(handles=[handle], **corner, frameon=False, borderaxespad=0.0)
         bare(ax)
         ax.set_aspect("equal", adjustable="datalim")
         if self.name is not None:
@@ -652,20 +524,12 @@ class DistortionDisplay:
         median = np.median(lengths)
         scale = 0.45 * gap / median if np.isfinite(median) and median > 0.0 else 0.0
         diameters = np.minimum(lengths, 4.0 * median) * scale
-        return ax.add_collection(
-            collections.EllipseCollection(
-                diameters[:, 0],
-                diameters[:, 1],
-                angles,
-                units="xy",
-                offsets=centers,
-                offset_transform=ax.transData,
-                facecolors="none",
-                edgecolors="black",
-                linewidths=1.0,
-                zorder=3,
-            )
+        place = {"units": "xy", "offsets": centers, "offset_transform": ax.transData}
+        style = {"facecolors": "none", "edgecolors": "black", "linewidths": 1.0}
+        ellipses = collections.EllipseCollection(
+            *diameters.T, angles, **place, **style, zorder=3
         )
+        return ax.add_collection(ellipses)
 
 
 def _indicatrices(jacobians):
@@ -682,10 +546,7 @@ def _expansion(X, Z, *, n_neighbors, metric):
     """Compute the log2 ratio of the mean neighbor distances, relative to its median."""
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    if n_neighbors >= n:
-        raise ValueError(
-            f"n_neighbors={n_neighbors} must be less than the {n} samples. Decrease it."
-        )
+    check_neighbors(n_neighbors, n)
     if isinstance(metric, str) and metric == "precomputed":
         X = X.copy()
         np.fill_diagonal(X, 0.0)

@@ -9,7 +9,6 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
@@ -22,15 +21,17 @@ from skmanifold.inspection._style import (
     check_embedding,
     check_images,
     check_target,
+    named_columns,
     pixel_range,
     to_bytes,
+    validated,
     varying_columns,
     with_constants,
 )
+from skmanifold.metrics import _checks
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import check_computed, plain
 from skmanifold.utils._labels import column_values, is_missing
-from skmanifold.utils._sklearn import safe_indexing, validate_params
 from skmanifold.utils._validation import Count
 
 # Side of a sheet in pixels, small enough for every browser to decode quickly.
@@ -38,30 +39,15 @@ _SHEET_SIDE = 2048
 # Browsers accept pages of a few hundred MB; PNG at least halves the pixels.
 _MOST_PIXELS = 400_000_000
 
-_SYMBOLS = dict(
-    zip(
-        MARKERS,
-        (
-            ("circle", "●"),
-            ("triangle-up", "▲"),
-            ("x", "✖"),
-            ("square", "■"),
-            ("triangle-down", "▼"),
-            ("cross", "✚"),
-            ("diamond", "◆"),
-            ("triangle-left", "◀"),
-            ("triangle-right", "▶"),
-            ("star", "★"),
-        ),
-        strict=True,
-    )
-)
+# Plotly's symbols and characters for the markers.
+_SYMBOLS = (
+    "circle triangle-up x square triangle-down cross diamond triangle-left "
+    "triangle-right star"
+).split()
+_GLYPHS = "●▲✖■▼✚◆◀▶★"
 
 
-@validate_params(
-    {"grid_size": [Count(2)], "image_size": [Count(1)]},
-    prefer_skip_nested_validation=False,
-)
+@validated({"grid_size": [Count(2)], "image_size": [Count(1)]})
 def write_explorer(
     embedding,
     y=None,
@@ -92,60 +78,42 @@ def write_explorer(
     ----------
     embedding : array-like of shape (n_samples, 2)
         Coordinates of the samples.
-
     y : array-like of shape (n_samples,), default=None
         Classes or a continuous quantity, shown by color.
-
     path : str or path-like
         Path of the file. An existing file is replaced.
-
     images : array-like, default=None
         Images of the samples, of shape (n_samples, height, width) or (n_samples,
         height, width, channels), or flattened if `image_shape` is given. Unless uint8,
         they are scaled from the smallest value (black) to the largest (white).
-
     image_shape : (int, int) or (int, int, int), default=None
         Height, width and channels of the images and of decoded samples.
-
     decoder : callable or object with ``inverse_transform``, default=None
         Map from points of the embedding, (n, 2), to samples, called once for a grid of
         points. Decoded samples are shown as images if they have as many pixels as
         `images` or `image_shape`, otherwise as numbers (up to eight) or as a curve.
-
     names : array-like of shape (n_samples,), data frame or dict, default=None
-        Searchable names of the samples, or several columns of metadata. Missing entries
-        are left out.
-
+        Searchable names of the samples, or several columns of metadata.
     components : (int, int) or "pca", default=None
         Two components of `embedding`, or "pca" for its first two principal components.
         None plots all components that are not constant. Not with a decoder.
-
     new_embedding : array-like of shape (n_new, 2), default=None
         Coordinates of new samples, in the components of `embedding`. They are plotted
         larger, with a black edge, and have neither names nor images.
-
     y_new : array-like of shape (n_new,), default=None
         Classes or quantity of the new samples.
-
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for floats with a fractional part, for
-        more than twenty different whole numbers unless they count up from -1, 0 or 1,
-        and for more than ten dates; and "classes" otherwise. Missing values (None, NaN,
-        NA) are gray.
-
+        Type of `y`; "auto" means "continuous" for fractional numbers, for more than 20
+        whole numbers that do not count up from -1, 0 or 1, and for more than ten dates.
+        Missing values are gray.
     noise_label : object, default=-1
         Class plotted in gray, as noise. None for no such class.
-
     title : str, default=None
         Title of the page.
-
     grid_size : int, default=24
-        Number of points along each axis of the decoded grid. Increase it for a finer
-        grid and a larger file.
-
+        Number of decoded points along each axis. Increase it for a finer grid.
     image_size : int, default=64
-        Longest side of an image in pixels; larger images are downsampled by block
-        means.
+        Longest side of an image in pixels; larger images are downsampled.
 
     Returns
     -------
@@ -158,26 +126,20 @@ def write_explorer(
 
     Notes
     -----
-    Images are packed into PNG sheets with one byte per channel. The page includes the
-    plotting library, a few megabytes. Its content security policy forbids loading
-    anything, and names are inserted as text, never as markup.
+    The page includes the plotting library, a few megabytes. Its content security policy
+    forbids loading anything, and names are inserted as text, never as markup.
 
     Examples
     --------
-    >>> import tempfile, pathlib
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.decomposition import PCA
     >>> from skmanifold.inspection import write_explorer
     >>> X, y = load_digits(return_X_y=True)
     >>> pca = PCA(n_components=2, random_state=0)
     >>> Z = pca.fit_transform(X)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "digits.html"
-    ...     page = write_explorer(
-    ...         Z, y, path=path, images=X, image_shape=(8, 8), decoder=pca
-    ...     )
-    ...     page.name
-    'digits.html'
+    >>> write_explorer(  # doctest: +SKIP
+    ...     Z, y, path="digits.html", images=X, image_shape=(8, 8), decoder=pca
+    ... )
     """
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
     path = Path(path)
@@ -197,28 +159,27 @@ def write_explorer(
         whole, n_new = _joined(whole, plain(new_embedding, "new_embedding"))
     elif y_new is not None:
         raise ValueError("y_new needs new_embedding: the coordinates of new samples.")
-    width = np.shape(whole)[1] if np.ndim(whole) == 2 else 0
     varying = None
-    if width >= 3 and components is None:
+    if components is None and np.ndim(whole) == 2 and np.shape(whole)[1] > 2:
         whole = np.asarray(whole)
         varying = varying_columns(whole, (2,))
-        if width == 3 and varying is None:
-            raise ValueError(
-                "The explorer shows two components, but the embedding has three. Select"
-                " two with components=(0, 1), use components='pca', or plot it with"
-                " EmbeddingDisplay."
-            )
     places = check_embedding(whole, components, name="embedding", dimensions=(2,))
     Z = places[: len(places) - n_new]
     if decoder is not None and varying is not None:
         decoder = with_constants(decoder, whole, varying)
-    target, unlabeled = _targets(
-        y, len(Z), y_new, n_new, target_type=target_type, noise_label=noise_label
-    )
+    options = {"target_type": target_type, "noise_label": noise_label}
+    target, unlabeled = _targets(y, len(Z), y_new, n_new, **options)
     # without images, image_shape is that of decoded samples
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
 
+    sheets = limits = decoded = None
+    if images is not None:
+        limits = pixel_range(images)
+        sheets = _sheets(images, limits, image_size, "or pass fewer samples")
+        image_shape = images.shape[1:] if image_shape is None else image_shape
+    if decoder is not None:
+        decoded = _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size)
     content = {
         "n": len(places),
         "n_new": n_new,
@@ -227,20 +188,9 @@ def write_explorer(
         "target": _describe(target),
         "unlabeled": unlabeled,
         "names": _named_columns(names, len(Z)),
-        "images": None,
-        "decode": None,
+        "images": sheets,
+        "decode": decoded,
     }
-    limits = None
-    if images is not None:
-        limits = pixel_range(images)
-        remedy = "or pass fewer samples"
-        content["images"] = _sheets(images, limits, image_size, remedy)
-        if image_shape is None:
-            image_shape = images.shape[1:]
-    if decoder is not None:
-        content["decode"] = _decoded_grid(
-            decoder, Z, grid_size, image_shape, limits, image_size
-        )
     title = "Embedding" if title is None else str(title)
     parts = {
         "title": html.escape(title),
@@ -273,12 +223,11 @@ def _targets(y, n, y_new, n_new, **options):
         return check_target(y, n, **options), None
     if y is not None and y_new is not None:
         return check_target(y, n, more=(y_new, n_new), **options), None
-    unlabeled = "new" if y_new is None else "map"
     if y_new is None:
-        target, missing = check_target(y, n, **options), (0, n_new)
+        target, missing, unlabeled = check_target(y, n, **options), (0, n_new), "new"
     else:
         target = check_target(y_new, n_new, name="y_new", **options)
-        missing = (n, 0)
+        missing, unlabeled = (n, 0), "map"
     target.values = np.pad(target.values, missing, constant_values=0)
     return target, unlabeled
 
@@ -294,8 +243,8 @@ def _script_safe(text):
     return text
 
 
-def _base64(array):
-    return base64.b64encode(array.tobytes()).decode("ascii")
+def _base64(content):
+    return base64.b64encode(content).decode("ascii")
 
 
 def _named_columns(names, n_samples):
@@ -303,17 +252,10 @@ def _named_columns(names, n_samples):
     if names is None:
         return None
     check_computed(names, "names")
-    if isinstance(names, Mapping):
-        columns = list(names.items())
-    elif hasattr(names, "columns") and hasattr(names, "dtypes"):
-        columns = [
-            (name, safe_indexing(names, i, axis=1))
-            for i, name in enumerate(names.columns)
-        ]
-    else:
-        columns = [("name", names)]
+    columns = named_columns(names)
+    columns = {"name": names} if columns is None else columns
     named = []
-    for name, column in columns:
+    for name, column in columns.items():
         values, masked = column_values(column)
         if values.shape != (n_samples,):
             label = "names" if len(columns) == 1 else f"names[{name!r}]"
@@ -325,7 +267,7 @@ def _named_columns(names, n_samples):
             None if missing or is_missing(value) else str(value)
             for value, missing in zip(values.tolist(), masked.tolist(), strict=True)
         ]
-        named.append([str(name), texts])
+        named.append([name, texts])
     return named
 
 
@@ -334,25 +276,26 @@ def _describe(target):
     if target.kind is None:
         return {"kind": None, "color": PALETTE[1]}
     if target.kind == "classes":
-        marks = target.marks()
+        colors, markers = zip(*target.marks(), strict=True)
+        symbols = [MARKERS.index(marker) for marker in markers]
         return {
             "kind": "classes",
             "color": PALETTE[1],
             "values": _base64(target.values.astype("<i4")),
             "labels": target.labels,
-            "colors": [color for color, _ in marks],
-            "symbols": [_SYMBOLS[marker][0] for _, marker in marks],
-            "glyphs": [_SYMBOLS[marker][1] for _, marker in marks],
+            "colors": colors,
+            "symbols": [_SYMBOLS[i] for i in symbols],
+            "glyphs": [_GLYPHS[i] for i in symbols],
         }
     colors = import_optional("plotly.colors", "explorer")
-    finite = target.values[np.isfinite(target.values)]
+    low, high = pixel_range(target.values)
     return {
         "kind": "continuous",
         "dates": target.dates,
         "color": PALETTE[1],
         "values": _base64(target.values.astype("<f4")),
-        "low": float(finite.min()) if finite.size else 0.0,
-        "high": float(finite.max()) if finite.size else 1.0,
+        "low": low,
+        "high": high,
         "scale": [colors.hex_to_rgb(color) for color in colors.sequential.Cividis],
         "missing": GRAY,
     }
@@ -361,9 +304,8 @@ def _describe(target):
 # Images ---------------------------------------------------------------------
 
 
-def _reduced(images, image_size):
-    """Downsample images to at most `image_size` per side by means of blocks."""
-    factor = ceil(max(images.shape[1:3]) / image_size)
+def _reduced(images, factor):
+    """Downsample images by means of blocks."""
     if factor == 1:
         return images
     for axis in (1, 2):
@@ -392,20 +334,15 @@ def _sheets(images, limits, image_size, remedy):
     sheets = []
     for start in range(0, len(images), per_sheet):
         part = images[start : start + per_sheet]
-        if factor > 1:
-            part = to_bytes(_reduced(part, image_size), limits)
-        else:
-            part = to_bytes(part, limits)
-        sheets.append(_png(_tiled(part, min(columns, len(part)))))
+        part = to_bytes(_reduced(part, factor), limits)
+        png = _png(_tiled(part, min(columns, len(part))))
+        sheets.append(f"data:image/png;base64,{_base64(png)}")
     return {
         "width": width,
         "height": height,
         "columns": min(columns, len(images)),
         "per_sheet": per_sheet,
-        "sheets": [
-            "data:image/png;base64," + base64.b64encode(sheet).decode("ascii")
-            for sheet in sheets
-        ],
+        "sheets": sheets,
     }
 
 
@@ -429,20 +366,12 @@ def _png(pixels):
     lines[:, 1:] = pixels.reshape(height, -1)
 
     def chunk(kind, content):
-        body = kind + content
-        return (
-            struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
-        )
+        size, check = len(content), zlib.crc32(kind + content)
+        return struct.pack(">I", size) + kind + content + struct.pack(">I", check)
 
     header = struct.pack(">IIBBBBB", width, height, 8, color_type, 0, 0, 0)
-    return b"".join(
-        [
-            b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", header),
-            chunk(b"IDAT", zlib.compress(lines.tobytes(), 6)),
-            chunk(b"IEND", b""),
-        ]
-    )
+    body = chunk(b"IDAT", zlib.compress(lines.tobytes(), 6)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
 
 
 # The decoder ----------------------------------------------------------------
@@ -450,38 +379,20 @@ def _png(pixels):
 
 def _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size):
     """Decode a grid over the embedding, row by row from the bottom."""
-    decode = getattr(decoder, "inverse_transform", decoder)
-    if not callable(decode):
-        raise TypeError(
-            "decoder must be a callable or have a method inverse_transform, got "
-            f"{decoder!r}."
-        )
-    low, high = Z.min(axis=0), Z.max(axis=0)
-    axes = [np.linspace(*ends, grid_size) for ends in zip(low, high, strict=True)]
+    axes = np.linspace(Z.min(axis=0), Z.max(axis=0), grid_size).T
     grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    rows = np.asarray(decode(grid))
-    if rows.shape[:1] != (len(grid),) or rows.dtype.kind not in "fiub":
-        raise ValueError(
-            f"decoder must return one sample for each of the {len(grid)} points of the "
-            f"grid, got an array of shape {rows.shape} and dtype {rows.dtype}."
-        )
+    rows = _checks.decoded(decoder, grid)
     described = {
         name: {"low": float(axis[0]), "high": float(axis[-1]), "n": grid_size}
         for name, axis in zip("xy", axes, strict=True)
     }
-    rows = rows.reshape(len(rows), -1)
     if image_shape is not None and np.prod(image_shape) == rows.shape[1]:
         images = check_images(rows, image_shape, len(rows))
         limits = pixel_range(images) if limits is None else limits
         described["images"] = _sheets(images, limits, image_size, "or grid_size")
     else:
         rows = rows.astype("<f4")
-        finite = rows[np.isfinite(rows)]
-        described |= {
-            "images": None,
-            "rows": _base64(rows),
-            "n_features": rows.shape[1],
-            "low": float(finite.min()) if finite.size else 0.0,
-            "high": float(finite.max()) if finite.size else 1.0,
-        }
+        low, high = pixel_range(rows)
+        described |= {"images": None, "rows": _base64(rows), "low": low, "high": high}
+        described["n_features"] = rows.shape[1]
     return described

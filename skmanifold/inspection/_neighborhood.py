@@ -13,9 +13,10 @@ from skmanifold.inspection._style import (
     merge_kwargs,
     outer_legend,
     title_of,
+    validated,
 )
 from skmanifold.metrics import neighborhood_preservation_curve
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions
 
 
 class NeighborhoodPreservationDisplay:
@@ -32,33 +33,23 @@ class NeighborhoodPreservationDisplay:
     ----------
     n_neighbors : ndarray of shape (max_neighbors,)
         Neighborhood sizes k.
-
     q_nx : dict of str to ndarray of shape (max_neighbors,)
         Fraction of preserved neighbors of each embedding.
-
     r_nx : dict of str to ndarray of shape (max_neighbors,)
         The fraction adjusted for chance.
-
     n_samples : int
         Number of samples, for the chance level.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the plot.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the plot, and their figure.
     lines_ : list of matplotlib Line2D
         Curves, in the order of the embeddings.
-
     chance_ : matplotlib Line2D
         Chance level.
-
     auc_ : dict of str to float
         Area under each curve of :math:`R_{NX}`.
-
     legend_ : matplotlib Legend
         The legend.
 
@@ -88,19 +79,14 @@ class NeighborhoodPreservationDisplay:
         ----------
         estimator : object or dict of str to object
             A fitted transformer, or several by name.
-
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : Ignored
             Not used.
-
         name : str, default=None
             Name of a single estimator; None is the name of its class.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **options : dict
             Keyword arguments of :meth:`from_embedding`.
 
@@ -135,35 +121,24 @@ class NeighborhoodPreservationDisplay:
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-                (n_samples, n_samples)
-            The input, or its distances if ``metric="precomputed"``.
-
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input, or its square matrix of distances if ``metric="precomputed"``.
         Z : array-like of shape (n_samples, n_components) or dict of str to array-like
             The embedding, or several by name.
-
         name : str, default=None
             Name of a single embedding.
-
         max_neighbors : int, default=None
             Largest k; None means ``n_samples - 2``.
-
         metric : str or callable, default="euclidean"
             Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
-
         n_samples : int, default=None
-            Evaluate this many random samples, with neighbors among all. Set it for
-            large data. None means all.
-
+            Evaluate only this many random samples, to save time. None means all.
         n_jobs : int, default=None
             Number of threads; None means 1.
-
         random_state : int, RandomState instance or None, default=None
             Seed of the samples if `n_samples` is given.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -191,10 +166,7 @@ class NeighborhoodPreservationDisplay:
         display = cls(n_neighbors=k, q_nx=q_nx, r_nx=r_nx, n_samples=n_rows)
         return display.plot(ax, **plot_options)
 
-    @validate_params(
-        {"kind": [StrOptions({"r_nx", "q_nx"})]},
-        prefer_skip_nested_validation=False,
-    )
+    @validated({"kind": [StrOptions({"r_nx", "q_nx"})]})
     def plot(self, ax=None, *, kind="r_nx", curve_kwargs=None):
         """Plot the curves.
 
@@ -202,10 +174,8 @@ class NeighborhoodPreservationDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         kind : {"r_nx", "q_nx"}, default="r_nx"
             Curves with or without adjustment for chance.
-
         curve_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the curves.
 

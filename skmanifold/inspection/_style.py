@@ -4,6 +4,7 @@
 """Colors, legends, axes and validation of displays."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import ceil
 
 import numpy as np
@@ -26,7 +27,11 @@ from skmanifold.utils._sklearn import (
     StrOptions,
     safe_indexing,
     validate_parameter_constraints,
+    validate_params,
 )
+
+# Estimators and metrics called within validate their own parameters.
+validated = partial(validate_params, prefer_skip_nested_validation=False)
 
 # Different whole numbers beyond which they are quantities, such as ages.
 _MOST_NUMBERS = 20
@@ -253,19 +258,25 @@ def to_bytes(images, limits):
     return np.nan_to_num(scaled, nan=0.0).round().astype(np.uint8)
 
 
+def named_columns(data):
+    """Return the columns of a dict or data frame by name, or None."""
+    if isinstance(data, Mapping):
+        return {str(name): column for name, column in data.items()}
+    if hasattr(data, "columns") and hasattr(data, "dtypes"):
+        return {
+            str(name): safe_indexing(data, i, axis=1)
+            for i, name in enumerate(data.columns)
+        }
+    return None
+
+
 def colorings(color, X=None):
     """Return colorings by name, or None; strings are columns of the data frame X."""
     if color is None:
         return None
     check_computed(color, "color")
-    if isinstance(color, Mapping):
-        columns = {str(name): column for name, column in color.items()}
-    elif hasattr(color, "columns") and hasattr(color, "dtypes"):
-        columns = {
-            str(name): safe_indexing(color, i, axis=1)
-            for i, name in enumerate(color.columns)
-        }
-    elif isinstance(color, (list, tuple)):
+    columns = named_columns(color)
+    if columns is None and isinstance(color, (list, tuple)):
         columns = {}
         for i, entry in enumerate(color):
             if isinstance(entry, str):
@@ -273,7 +284,7 @@ def colorings(color, X=None):
             else:
                 name = getattr(entry, "name", None)
                 columns[str(i if name is None else name)] = entry
-    else:
+    elif columns is None:
         raise TypeError(
             "color must be a list of colorings, a dict or a data frame, got "
             f"{type(color).__name__}. Pass a single coloring as y."
@@ -567,6 +578,13 @@ def outer_legend(ax, handles, *, title=None, rows=20):
         handletextpad=0.4,
         alignment="left",
     )
+
+
+def dotted_line(ax, x, text, **kwargs):
+    """Add a vertical line with a small text above the axes."""
+    ax.axvline(x, color="0.3", linestyle=":", linewidth=1.2)
+    style = {"va": "bottom", "fontsize": "small", "color": "0.3", **kwargs}
+    ax.annotate(text, (x, 1.0), xycoords=("data", "axes fraction"), **style)
 
 
 def verbatim(texts):

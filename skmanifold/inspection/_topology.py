@@ -26,27 +26,19 @@ class BarcodeDisplay:
     ----------
     persistence : list of (int, (float, float))
         Dimension, birth and death of each class.
-
     name : str, default=None
         Title of the axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        Axes with the barcode.
-
-    figure_ : matplotlib Figure
-        Figure containing the axes.
-
+    ax_, figure_ : matplotlib Axes and Figure
+        Axes with the barcode, and their figure.
     bars_ : dict of int to matplotlib LineCollection
         The bars of each dimension.
-
     arrows_ : list of matplotlib Line2D
         Arrows at the bars that never end.
-
     n_hidden_ : int
         Number of bars shorter than `min_length`, or beyond `max_bars`.
-
     legend_ : matplotlib Legend
         Legend of the dimensions.
 
@@ -70,17 +62,13 @@ class BarcodeDisplay:
         Parameters
         ----------
         persistence : iterable of (int, (float, float)) or list of ndarray
-            Dimension, birth and death of each class, as from gudhi; or one array of
-            shape (n_bars, 2) per dimension from 0 on, as from
-            :func:`skmanifold.topology.persistence`. The death of endless classes is
-            inf.
-
+            Dimension, birth and death (inf if endless) of each class, as from gudhi; or
+            an array of shape (n_bars, 2) for each dimension 0, 1, ..., as from
+            :func:`skmanifold.topology.persistence`.
         name : str, default=None
             Title of the axes.
-
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         **plot_options : dict
             Keyword arguments of :meth:`plot`.
 
@@ -128,13 +116,10 @@ class BarcodeDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-
         min_length : float, default=0.0
             Bars must be longer than this to be plotted. Increase it to hide noise.
-
         max_bars : int, default=200
             Largest number of bars per dimension; the longest are plotted.
-
         scale_label : str, default="Filtration"
             Label of the axis.
 
@@ -148,14 +133,9 @@ class BarcodeDisplay:
         by_dimension = {}
         for dimension, (birth, death) in self.persistence:
             by_dimension.setdefault(dimension, []).append((birth, death))
-        ends = [
-            end
-            for bars in by_dimension.values()
-            for bar in bars
-            for end in bar
-            if np.isfinite(end)
-        ]
-        low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+        ends = np.array([bar for _, bar in self.persistence])
+        ends = ends[np.isfinite(ends)]
+        low, high = (ends.min(), ends.max()) if ends.size else (0.0, 1.0)
         # endless bars extend beyond all others
         right = high + 0.08 * ((high - low) or 1.0)
         left = low - 0.02 * ((high - low) or 1.0)
@@ -181,14 +161,9 @@ class BarcodeDisplay:
             )
             endless = np.isinf(bars[:, 1])
             if endless.any():
-                self.arrows_ += ax.plot(
-                    np.full(endless.sum(), right),
-                    rows[endless],
-                    linestyle="",
-                    marker=">",
-                    markersize=6,
-                    color=color,
-                )
+                style = {"linestyle": "", "marker": ">", "markersize": 6}
+                x = np.full(endless.sum(), right)
+                self.arrows_ += ax.plot(x, rows[endless], color=color, **style)
         for collection in self.bars_.values():
             collection.set_linewidth(float(np.clip(160 / max(row, 1), 0.8, 7.0)))
         ax.set(

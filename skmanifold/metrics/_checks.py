@@ -3,7 +3,6 @@
 
 """Shared validation of metrics."""
 
-from difflib import get_close_matches
 from numbers import Integral
 
 import numpy as np
@@ -14,16 +13,17 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from skmanifold.utils._containers import plain
 from skmanifold.utils._distances import check_entries, check_square
 from skmanifold.utils._labels import read_labels, warn_of_many
-from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
+
+# No metric here accepts NaN, and without NaN "nan_euclidean" is Euclidean.
+METRIC = [StrOptions({*VALID_METRICS["brute"]} - {"nan_euclidean"}), callable]
 
 
 def validate_metric(constraints=None):
-    """Return a decorator that validates the parameters of a metric.
-
-    `constraints` are added to the common ones. Data and metric names are checked below.
-    """
+    """Return a decorator that validates common parameters and `constraints`."""
     common = {
+        "metric": METRIC,
         "per_sample": ["boolean"],
         "n_samples": [Count(1), None],
         "n_jobs": [Integral, None],
@@ -36,7 +36,6 @@ def validate_metric(constraints=None):
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate samples, or distances if ``metric="precomputed"``."""
-    check_metric(metric)
     X = plain(X, name)
     if metric == "precomputed" and not issparse(X):
         X = np.asarray(X)
@@ -96,43 +95,25 @@ def labeled(codes, *matrices, metric="euclidean"):
     return (kept, codes[kept], *parts)
 
 
-def check_neighbors(
-    n_neighbors, n_samples, largest, *, name="n_neighbors", rule, ranges=True
-):
+def check_neighbors(value, n_samples, largest=None, *, name="n_neighbors", ranges=True):
     """Validate a number of neighbors, or a range of them, as (first, last).
 
-    `largest` is the greatest admissible number; `rule` completes "it must be ...".
+    `largest` is the greatest possible number; None means ``n_samples - 1``.
     """
-    is_range = isinstance(n_neighbors, (tuple, list, np.ndarray))
-    if is_range and not ranges:
-        raise TypeError(
-            f"{name} must be an int here, got {n_neighbors!r}. Ranges are not"
-            " supported: pass one number."
-        )
-    ends = tuple(n_neighbors) if is_range else (n_neighbors, n_neighbors)
+    largest = n_samples - 1 if largest is None else largest
+    is_range = ranges and isinstance(value, (tuple, list, np.ndarray))
+    ends = tuple(value) if is_range else (value, value)
     if len(ends) != 2 or not all(
         isinstance(k, Integral) and not isinstance(k, (bool, np.bool_)) for k in ends
     ):
-        raise TypeError(
-            f"{name} must be an int or a pair (first, last) of ints, got"
-            f" {n_neighbors!r}."
-        )
-    first, last = (int(k) for k in ends)
-    if not 1 <= first <= last:
+        kind = "an int or a pair (first, last) of ints" if ranges else "an int"
+        raise TypeError(f"{name} must be {kind}, got {value!r}.")
+    first, last = map(int, ends)
+    if not 1 <= first <= last <= largest:
         raise ValueError(
-            f"{name} must be at least 1, and a range must be (first, last) with"
-            f" first <= last, got {n_neighbors!r}."
-        )
-    if last > largest:
-        raise ValueError(
-            f"{name}={n_neighbors!r} is too large: it must be {rule}. There are"
-            f" n_samples={n_samples} samples here, so "
-            + (
-                f"the largest possible value is {largest}. Lower {name} or pass more"
-                " samples."
-                if largest >= 1
-                else "no value is possible. Pass more samples."
-            )
+            f"{name}={value!r} must be at least 1 and at most {largest} for {n_samples}"
+            " samples, and a pair must have first <= last. Lower it, or pass more"
+            " samples."
         )
     return first, last
 
@@ -145,23 +126,18 @@ def choose_rows(n_rows, n_samples, random_state):
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
 
 
-# No metric here accepts NaN, and without NaN this one is Euclidean.
-_FOR_NAN = ("nan_euclidean",)
-_METRICS = sorted({*VALID_METRICS["brute"]}.difference(_FOR_NAN))
-
-
-def check_metric(metric):
-    """Validate a metric: a name or a callable."""
-    if callable(metric):
-        return
-    if not isinstance(metric, str):
+def decoded(decoder, points):
+    """Decode points to flattened samples."""
+    decode = getattr(decoder, "inverse_transform", decoder)
+    if not callable(decode):
         raise TypeError(
-            "metric must be the name of a metric or a callable of two samples, got"
-            f" {metric!r}."
+            "decoder must be a callable or have a method inverse_transform, got"
+            f" {decoder!r}."
         )
-    if metric not in _METRICS:
-        near = get_close_matches(metric, _METRICS, n=1)
+    samples = np.asarray(decode(points))
+    if samples.shape[:1] != (len(points),) or samples.dtype.kind not in "fiub":
         raise ValueError(
-            f"metric must be one of {', '.join(map(repr, _METRICS))}, or a callable,"
-            f" got {metric!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+            f"decoder must return one sample for each of {len(points)} points, got an"
+            f" array of shape {samples.shape} and dtype {samples.dtype}."
         )
+    return samples.reshape(len(samples), -1)

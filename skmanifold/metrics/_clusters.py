@@ -28,7 +28,6 @@ def clustering_accuracy(y_true, y_pred):
     ----------
     y_true : array-like of shape (n_samples,)
         The classes, of any type; None, NaN or NA where missing.
-
     y_pred : array-like of shape (n_samples,)
         The clusters, of any type. Noise, -1, counts as a cluster.
 
@@ -44,10 +43,8 @@ def clustering_accuracy(y_true, y_pred):
 
     References
     ----------
-    .. [1] H. W. Kuhn. The Hungarian method for the assignment problem. Naval Research
-       Logistics Quarterly, 1955.
-    .. [2] J. Xie, R. Girshick and A. Farhadi. Unsupervised deep embedding for
-       clustering analysis. ICML, 2016.
+    .. [1] H. W. Kuhn. The Hungarian method for the assignment problem. 1955.
+    .. [2] J. Xie et al. Unsupervised deep embedding for clustering. ICML, 2016.
 
     Examples
     --------
@@ -89,10 +86,8 @@ def cluster_rank_accuracy(X, Z, labels):
     ----------
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The input.
-
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     labels : array-like of shape (n_samples,)
         The clusters or classes; None, NaN or NA where missing.
 
@@ -103,8 +98,7 @@ def cluster_rank_accuracy(X, Z, labels):
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
-       geometric structures. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
 
     Examples
     --------

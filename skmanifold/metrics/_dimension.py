@@ -6,6 +6,7 @@
 from numbers import Real
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from skmanifold.metrics._checks import (
     check_data,
@@ -59,39 +60,28 @@ def intrinsic_dimension(
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
         The samples, or their distances if ``metric="precomputed"``. Repeated samples
         count once.
-
     method : {"twonn", "mle"}, default="twonn"
         The estimator. Choose ``"mle"`` for noisy data.
-
     n_neighbors : int or (int, int), default=(10, 20)
-        Number of neighbors k, at least 2, of ``"mle"``. A pair (first, last) stands
-        for the mean over all k from first to last, as Levina and Bickel propose.
-
+        Number of neighbors of ``"mle"``, at least 2; (first, last) averages over a
+        range, as Levina and Bickel propose.
     discard_fraction : float, default=0.1
         Fraction of the largest ratios that ``"twonn"`` leaves out of the fit.
-
     metric : str or callable, default="euclidean"
         Metric of the samples, as in :func:`~sklearn.metrics.pairwise_distances`.
-
     per_sample : bool, default=False
-        Return the estimate :math:`d_i` around each sample; ``"mle"`` only. Since
-        repeated samples count once, the value is not their mean.
-
+        Return the estimate :math:`d_i` around each sample; ``"mle"`` only.
     n_samples : int, default=None
-        Evaluate this many random distinct samples, with neighbors among all. None means
-        all.
-
+        Evaluate only this many distinct samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
     Returns
     -------
     dimension : float or ndarray of shape (n_samples,)
-        The estimate, or the local estimates with ``per_sample=True``. With `n_samples`,
-        those of the chosen samples in the order of X.
+        The estimate, or with ``per_sample=True`` the local ones in the order of X.
 
     Raises
     ------
@@ -100,13 +90,11 @@ def intrinsic_dimension(
 
     References
     ----------
-    .. [1] E. Facco, M. d'Errico, A. Rodriguez and A. Laio. Estimating the intrinsic
-       dimension of datasets by a minimal neighborhood information. Scientific Reports,
-       2017.
+    .. [1] E. Facco et al. Estimating the intrinsic dimension of datasets by a minimal
+       neighborhood information. Scientific Reports, 2017.
     .. [2] E. Levina and P. J. Bickel. Maximum likelihood estimation of intrinsic
        dimension. NIPS, 2004.
-    .. [3] D. J. C. MacKay and Z. Ghahramani. Comments on "Maximum likelihood
-       estimation of intrinsic dimension" by E. Levina and P. Bickel. 2005.
+    .. [3] D. MacKay and Z. Ghahramani. Comments on [2]: inverses are averaged. 2005.
 
     Examples
     --------
@@ -132,9 +120,7 @@ def intrinsic_dimension(
             )
         return _two_nearest(X, rows, discard_fraction, metric, n_jobs)
 
-    first, last = check_neighbors(
-        n_neighbors, n, n - 1, rule="less than the number of distinct samples"
-    )
+    first, last = check_neighbors(n_neighbors, n)
     if first < 2:
         raise ValueError(
             f"n_neighbors must be at least 2 with method='mle', got {n_neighbors!r}."
@@ -164,14 +150,9 @@ _ALL_EQUAL = (
 def _distinct(X, metric):
     """Return the distinct samples, their first positions, and each sample's number."""
     if metric == "precomputed":
-        same = np.tril(X == 0.0)
-        np.fill_diagonal(same, True)
-        # Follow chains: the first equal sample may itself have an earlier one.
-        first = same.argmax(axis=1)
-        while (first[first] != first).any():
-            first = first[first]
-        kept, numbers = np.unique(first, return_inverse=True)
-        return X[np.ix_(kept, kept)], kept, numbers
+        numbers = connected_components(X == 0.0, directed=False)[1]
+        firsts = np.unique(numbers, return_index=True)[1]
+        return X[np.ix_(firsts, firsts)], firsts, numbers
     X, firsts, numbers = np.unique(X, axis=0, return_index=True, return_inverse=True)
     return X, firsts, numbers.reshape(-1)
 

@@ -7,8 +7,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.stats import rankdata
 from sklearn import get_config
-from sklearn.metrics.pairwise import paired_distances as rowwise_distances
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import check_random_state
 
 from skmanifold.metrics._checks import (
     check_neighbors,
@@ -21,6 +20,7 @@ from skmanifold.metrics._ranks import (
     kneighbors,
     map_chunks,
     neighbors_graph,
+    pair_distances,
     paired_distances,
 )
 from skmanifold.utils._sklearn import StrOptions
@@ -28,7 +28,6 @@ from skmanifold.utils._validation import Count
 
 # Standard error of a correlation at most .001.
 _MANY_PAIRS = 1_000_000
-# Each source costs one search of the graph.
 _FEW_SOURCES = 300
 
 
@@ -57,24 +56,16 @@ def distance_rmse(
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
         The input, or its distances if ``metric="precomputed"``.
-
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
-        Return the value of each sample's distances; the total is their root mean
-        square.
-
+        Return the value of each sample; the total is their root mean square.
     n_samples : int, default=None
         Evaluate the distances from this many random samples to all. None means all.
-
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -85,8 +76,7 @@ def distance_rmse(
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
-       geometric structures. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
 
     Examples
     --------
@@ -133,36 +123,23 @@ def local_geometric_distortion(
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than the number of samples. A pair (first, last)
-        stands for the mean over all k from first to last.
-
+        Number of neighbors, less than n; (first, last) averages over a range.
     divide_by_dimension : bool, default=False
-        Divide the distances of each space by the square root of its number of features,
-        as the DCRL authors' code does. Set it to reproduce the figures in their paper;
-        an isometry to fewer dimensions then no longer has the value 0.
-
+        Divide the distances of each space by the square root of its number of features.
+        Set it to reproduce the figures of the DCRL paper.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
-        Return the root mean square around each sample. For a single k, the value is
-        their root mean square.
-
+        Return the root mean square around each sample.
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -171,14 +148,9 @@ def local_geometric_distortion(
     distortion : float or ndarray of shape (n_samples,)
         The value, or the values with ``per_sample=True``.
 
-    Notes
-    -----
-    Memory is a few times ``n_samples * k`` numbers, besides chunks of the distances.
-
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
-       geometric structures. arXiv:2009.09590, 2020.
+    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
 
     Examples
     --------
@@ -192,9 +164,7 @@ def local_geometric_distortion(
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(
-        n_neighbors, n, n - 1, rule="less than the number of samples"
-    )
+    first, last = check_neighbors(n_neighbors, n)
     if divide_by_dimension and metric == "precomputed":
         raise ValueError(
             "divide_by_dimension=True needs the number of features, which"
@@ -255,29 +225,20 @@ def stress(
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
         The input, or its distances if ``metric="precomputed"``.
-
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     scaling : {"optimal", "none"}, default="optimal"
         ``"optimal"`` scales one space to fit the other. Without it, methods are
         compared by the scale of their output more than by its shape.
-
     relative_to : {"embedding", "input"}, default="embedding"
-        Distances in the denominator; it matters without scaling only. ``"embedding"``
-        is Kruskal's stress-1, as in :class:`sklearn.manifold.MDS`; ``"input"`` is often
-        called normalized stress.
-
+        Distances in the denominator, if not scaled: ``"embedding"`` is Kruskal's
+        stress-1, as in :class:`sklearn.manifold.MDS`, ``"input"`` normalized stress.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
         Evaluate the distances from this many random samples to all. None means all.
-
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -294,10 +255,8 @@ def stress(
 
     References
     ----------
-    .. [1] J. B. Kruskal. Multidimensional scaling by optimizing goodness of fit to a
-       nonmetric hypothesis. Psychometrika, 1964.
-    .. [2] K. Smelser, J. Miller and S. Kobourov. "Normalized stress" is not normalized:
-       how to interpret stress correctly. BELIV, 2024.
+    .. [1] J. B. Kruskal. Multidimensional scaling. Psychometrika, 1964.
+    .. [2] K. Smelser et al. "Normalized stress" is not normalized. BELIV, 2024.
 
     Examples
     --------
@@ -376,42 +335,35 @@ def _ratio(xx, xz, zz):
     return float(np.clip(xz / np.sqrt(xx * zz), -1.0, 1.0))
 
 
-def _streamed_correlation(both, n_rows, row_bytes, n_jobs):
+def _streamed_correlation(upper, n, row_bytes, n_jobs):
     """Return Pearson's correlation over entries i < j of two distance matrices."""
 
-    def masked(chunk):
-        at, D_X, D_Z = both(chunk)
-        above = np.arange(D_X.shape[1]) > at[:, np.newaxis]
-        return D_X[above], D_Z[above]
-
     def sums(chunk):
-        x, z = masked(chunk)
+        x, z = upper(chunk)
         return [x.size, x.sum(), z.sum()]
 
-    count, sum_x, sum_z = np.sum(map_chunks(sums, n_rows, row_bytes, n_jobs), axis=0)
+    count, sum_x, sum_z = np.sum(map_chunks(sums, n, row_bytes, n_jobs), axis=0)
     mean_x, mean_z = sum_x / count, sum_z / count
 
     def moments(chunk):
-        x, z = masked(chunk)
+        x, z = upper(chunk)
         x -= mean_x
         z -= mean_z
         return [np.vdot(x, x), np.vdot(x, z), np.vdot(z, z)]
 
-    return _ratio(*np.sum(map_chunks(moments, n_rows, row_bytes, n_jobs), axis=0))
+    return _ratio(*np.sum(map_chunks(moments, n, row_bytes, n_jobs), axis=0))
 
 
-def _draw_pairs(rng, n, n_pairs):
+def _draw_pairs(rng, n, n_pairs, distances):
     """Draw random pairs of different samples, sorted by the first."""
-    first = np.sort(rng.randint(n, size=n_pairs))
-    second = rng.randint(n - 1, size=n_pairs)
-    return first, second + (second >= first)
-
-
-def _draw_few_sources(rng, n, n_pairs):
-    """Draw pairs with few distinct first samples: each costs a search of the graph."""
-    n_sources = min(n, max(_FEW_SOURCES, -(-n_pairs // (n - 1))))
-    sources = np.sort(rng.choice(n, size=n_sources, replace=False))
-    first = np.sort(sources[np.arange(n_pairs) % n_sources])
+    if distances == "euclidean":
+        first = rng.randint(n, size=n_pairs)
+    else:
+        # Each first sample costs a search of the graph, so few are drawn.
+        n_sources = min(n, max(_FEW_SOURCES, -(-n_pairs // (n - 1))))
+        sources = np.sort(rng.choice(n, size=n_sources, replace=False))
+        first = sources[np.arange(n_pairs) % n_sources]
+    first = np.sort(first)
     second = rng.randint(n - 1, size=n_pairs)
     return first, second + (second >= first)
 
@@ -428,9 +380,8 @@ def _check_pairs(n_pairs, n, method):
         if method == "spearman" and total > fit:
             raise ValueError(
                 f"The ranks of all {total} pairs do not fit into the working memory of"
-                f" {get_config()['working_memory']} MiB. Use n_pairs='auto', a number"
-                " of pairs, method='pearson' (which needs no ranks), or increase"
-                " sklearn.set_config(working_memory=...)."
+                f" {get_config()['working_memory']} MiB. Use n_pairs='auto' or"
+                " method='pearson', or increase sklearn.set_config(working_memory=...)."
             )
         return None
     return int(n_pairs)
@@ -471,36 +422,25 @@ def distance_correlation(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``, such as the exact
-        geodesic distances of a generated manifold.
-
+        The input, or its distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
-
     method : {"spearman", "pearson"}, default="spearman"
         Correlation coefficient.
-
     distances : {"euclidean", "geodesic"}, default="euclidean"
         Distances in the input: those of `metric`, or the lengths of shortest paths in
         the graph of nearest neighbors. Choose ``"geodesic"`` for curved manifolds.
-
     n_neighbors : int, default=10
         Number of neighbors in that graph; used with ``distances="geodesic"`` only.
-
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_pairs : int, "auto" or None, default="auto"
         Number of random pairs; None means all. ``"auto"`` means all if Spearman's ranks
         fit into ``sklearn.get_config()["working_memory"]`` (4,700 samples with 1 GiB),
-        otherwise a million pairs, accurate to about .001. With
-        ``distances="geodesic"``, the pairs start from about 300 random samples, which
-        is less accurate.
-
+        otherwise a million, accurate to about .001. Geodesic distances are taken from
+        about 300 samples, which is less accurate.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the pairs.
 
@@ -517,8 +457,7 @@ def distance_correlation(
 
     References
     ----------
-    .. [1] X. Geng, D.-C. Zhan and Z.-H. Zhou. Supervised nonlinear dimensionality
-       reduction for visualization and classification. IEEE SMC B, 2005.
+    .. [1] X. Geng et al. Supervised nonlinear dimensionality reduction. 2005.
 
     Examples
     --------
@@ -536,38 +475,24 @@ def distance_correlation(
     n = X.shape[0]
     draw = _check_pairs(n_pairs, n, method)
     if distances == "geodesic":
-        _, k = check_neighbors(
-            n_neighbors,
-            n,
-            n - 1,
-            rule="less than the number of samples",
-            ranges=False,
-        )
-        graph = _geodesic_graph(X, metric, k, n_jobs)
-        in_X = _Geodesics(graph)
-        in_Z = Distances(Z, center=True)
+        _, k = check_neighbors(n_neighbors, n, ranges=False)
+        in_X = _Geodesics(_geodesic_graph(X, metric, k, n_jobs))
     else:
-        in_X, in_Z = Distances(X, metric, center=True), Distances(Z, center=True)
+        in_X = Distances(X, metric, center=True)
+    in_Z = Distances(Z, center=True)
+
+    def upper(chunk):
+        at = np.arange(n)[chunk]
+        above = np.arange(n) > at[:, np.newaxis]
+        return [D(at)[above].astype(np.float64, copy=False) for D in (in_X, in_Z)]
 
     if draw is not None:
         rng = check_random_state(random_state)
-        choose = _draw_pairs if distances == "euclidean" else _draw_few_sources
-        first, second = choose(rng, n, draw)
-        x, z = (_pair_distances(D, first, second, n_jobs) for D in (in_X, in_Z))
+        first, second = _draw_pairs(rng, n, draw, distances)
+        x, z = (pair_distances(D, first, second, n_jobs) for D in (in_X, in_Z))
     elif method == "pearson":
-
-        def both(chunk):
-            at = np.arange(n)[chunk]
-            return at, in_X(at).astype(float), in_Z(at).astype(float)
-
-        return _streamed_correlation(both, n, 8 * 8 * n, n_jobs)
+        return _streamed_correlation(upper, n, 8 * 8 * n, n_jobs)
     else:
-
-        def upper(chunk):
-            at = np.arange(n)[chunk]
-            above = np.arange(n) > at[:, np.newaxis]
-            return in_X(at)[above], in_Z(at)[above]
-
         parts = map_chunks(upper, n, 6 * 8 * n, n_jobs)
         x, z = (np.concatenate(part) for part in zip(*parts, strict=True))
     if method == "spearman":
@@ -586,26 +511,3 @@ class _Geodesics:
 
     def __call__(self, rows):
         return dijkstra(self.graph, directed=False, indices=rows)
-
-
-def _pair_distances(space, first, second, n_jobs):
-    """Return the distances of given pairs; `first` is sorted."""
-    if space.metric == "euclidean":
-        step = int(2**24 // (8 * space.X.shape[1])) + 1
-        return np.concatenate(
-            [
-                rowwise_distances(space.X[first[part]], space.X[second[part]])
-                for part in gen_batches(len(first), step)
-            ]
-        )
-    sources, starts = np.unique(first, return_index=True)
-    ends = np.append(starts[1:], len(first))
-
-    def from_sources(chunk):
-        D = space(sources[chunk])
-        pairs = slice(starts[chunk.start], ends[chunk.stop - 1])
-        within = np.searchsorted(sources[chunk], first[pairs])
-        return D[within, second[pairs]]
-
-    row_bytes = 3 * 8 * space.n_samples
-    return np.concatenate(map_chunks(from_sources, len(sources), row_bytes, n_jobs))

@@ -15,6 +15,7 @@ from skmanifold.metrics._checks import (
     check_neighbors,
     check_pair,
     choose_rows,
+    decoded,
     validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
@@ -35,10 +36,7 @@ def _angles(u, v):
 
 
 @validate_metric(
-    {
-        "method": [StrOptions({"angle_defect", "turning_angle"})],
-        "n_paths": [Count(1)],
-    }
+    {"method": [StrOptions({"angle_defect", "turning_angle"})], "n_paths": [Count(1)]}
 )
 def local_curvature(
     X,
@@ -63,65 +61,49 @@ def local_curvature(
 
         c_i = 2\\pi - \\sum_{t=1}^k \\angle(z_{i_t} - z_i, z_{i_{t+1}} - z_i),
 
-    where the k nearest neighbors in the input are ordered by angle around ``i``, in
-    their best-fitting plane in the embedding, cyclically. It is 0 inside a plane,
-    positive at a peak, negative at a saddle, and positive at the boundary of the
-    surface, where all neighbors are on one side. The value is the mean of
+    where the k nearest neighbors in the input are ordered cyclically by angle around
+    ``i``, in their best-fitting plane in the embedding. It is 0 inside a plane,
+    positive at peaks and at the boundary, negative at saddles. The value is the mean of
     :math:`|c_i|`, in [0, inf).
 
-    ``"turning_angle"`` follows random shortest paths in the graph of nearest neighbors
-    in the input. It is the mean angle, in [0, pi], by which they turn in the embedding
-    at their inner vertices:
+    ``"turning_angle"`` is the mean angle, in [0, pi], by which random shortest paths in
+    the graph of nearest neighbors in the input turn in the embedding, over all inner
+    vertices :math:`p_t` of the paths p:
 
     .. math::
 
-        \\frac{1}{m} \\sum_{p} \\sum_{t=2}^{l_p - 1}
         \\angle(z_{p_t} - z_{p_{t-1}}, z_{p_{t+1}} - z_{p_t})
 
-    over the vertices :math:`p_1, ..., p_{l_p}` of the paths p, with m inner vertices in
-    total. Lower is flatter.
+    Lower is flatter.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, n_samples)
         The input, or its distances if ``metric="precomputed"``.
-
     Z : array-like of shape (n_samples, n_components)
         The embedding, with at least two features for ``"angle_defect"``.
-
     method : {"angle_defect", "turning_angle"}, default="angle_defect"
         Curvature of surfaces, or of paths. Choose ``"turning_angle"`` if the manifold
         has more than two dimensions.
-
     n_neighbors : int, default=10
         Number of neighbors; at least 3 for ``"angle_defect"``.
-
     n_paths : int, default=1000
-        Number of random paths of ``"turning_angle"``. Paths between disconnected parts
-        of the graph, and paths without an inner vertex, are left out.
-
+        Number of random paths; paths without an inner vertex are left out.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
-
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all; ``"angle_defect"``
-        only. None means all.
-
+        Evaluate only this many samples; ``"angle_defect"`` only. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the paths, or of the samples if `n_samples` is given.
 
     Returns
     -------
     curvature : float or ndarray of shape (n_samples,)
-        The mean, or the defects with ``per_sample=True``. With `n_samples`, those of
-        the chosen samples in the order of X.
+        The mean, or with ``per_sample=True`` the defects in the order of X.
 
     Raises
     ------
@@ -138,9 +120,8 @@ def local_curvature(
     References
     ----------
     .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
-    .. [2] M. Meyer, M. Desbrun, P. Schröder and A. H. Barr. Discrete
-       differential-geometry operators for triangulated 2-manifolds. Visualization and
-       Mathematics III, 2003.
+    .. [2] M. Meyer et al. Discrete differential-geometry operators for triangulated
+       2-manifolds. 2003.
 
     Examples
     --------
@@ -154,24 +135,13 @@ def local_curvature(
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     n = X.shape[0]
-    _, k = check_neighbors(
-        n_neighbors,
-        n,
-        n - 1,
-        rule="less than the number of samples",
-        ranges=False,
-    )
+    _, k = check_neighbors(n_neighbors, n, ranges=False)
     Z = Z.astype(np.float64, copy=False)
     if method == "turning_angle":
-        if per_sample:
+        if per_sample or n_samples is not None:
             raise ValueError(
-                "per_sample=True requires method='angle_defect': turning angles belong"
-                " to paths, not to samples."
-            )
-        if n_samples is not None:
-            raise ValueError(
-                f"n_samples={n_samples!r} requires method='angle_defect'. Set n_paths"
-                " for the number of turning paths."
+                f"per_sample={per_sample} and n_samples={n_samples} require"
+                " method='angle_defect': turning angles belong to paths. Set n_paths."
             )
         return _turning_angle(X, Z, k, n_paths, metric, n_jobs, random_state)
 
@@ -183,15 +153,12 @@ def local_curvature(
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
     at = np.arange(n) if rows is None else rows
-    row_bytes = 4 * 8 * k * Z.shape[1]
-    defects = np.concatenate(
-        map_chunks(
-            lambda chunk: _angle_defects(Z[near[chunk]] - Z[at[chunk], np.newaxis]),
-            len(at),
-            row_bytes,
-            n_jobs,
-        )
-    )
+
+    def chunk_defects(chunk):
+        return _angle_defects(Z[near[chunk]] - Z[at[chunk], np.newaxis])
+
+    parts = map_chunks(chunk_defects, len(at), 4 * 8 * k * Z.shape[1], n_jobs)
+    defects = np.concatenate(parts)
     return defects if per_sample else float(np.abs(defects).mean())
 
 
@@ -278,12 +245,9 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     Parameters
     ----------
     decoder : callable or object with ``inverse_transform``
-        A fitted estimator, or a function from codes of shape (n, n_components) to an
-        array of n samples.
-
+        A fitted estimator, or a function of codes that returns samples.
     Z : array-like of shape (n_samples, n_components)
         The codes of the data, of at most six components.
-
     grid_size : int, default=None
         Vertices of the grid along each axis; None means about 2,500 in total. Increase
         it if the hull of the codes is narrow.
@@ -301,8 +265,7 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
 
     References
     ----------
-    .. [1] A. Gropp, M. Atzmon and Y. Lipman. Isometric autoencoders.
-       arXiv:2006.09289, 2020. Table 2.
+    .. [1] A. Gropp et al. Isometric autoencoders. arXiv:2006.09289, Table 2.
 
     Examples
     --------
@@ -316,12 +279,6 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     >>> round(isometry_distortion(lambda z: z * [1.0, 3.0], Z), 1)
     0.4
     """
-    decode = getattr(decoder, "inverse_transform", decoder)
-    if not callable(decode):
-        raise TypeError(
-            "decoder must be a callable or have a method inverse_transform, got"
-            f" {decoder!r}."
-        )
     Z = check_data(Z, "Z", sparse=False).astype(np.float64, copy=False)
     d = Z.shape[1]
     if d > 6:
@@ -355,14 +312,9 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
         )
 
     vertices = grid[inside.ravel()]
-    points = np.asarray(decode(vertices), dtype=np.float64)
-    if points.shape[:1] != (len(vertices),) or not np.isfinite(points).all():
-        raise ValueError(
-            f"decoder must return one finite sample for each of {len(vertices)} codes,"
-            f" got an array of shape {points.shape}"
-            + (" with NaN or infinite entries." if points.shape[:1] else ".")
-        )
-    points = points.reshape(len(points), -1)
+    points = decoded(decoder, vertices).astype(np.float64, copy=False)
+    if not np.isfinite(points).all():
+        raise ValueError("decoder must return finite samples, got NaN or infinity.")
     ratios = np.linalg.norm(points[a] - points[b], axis=1)
     ratios /= np.linalg.norm(vertices[a] - vertices[b], axis=1)
     mean = ratios.mean()

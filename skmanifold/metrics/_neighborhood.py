@@ -76,77 +76,51 @@ def trustworthiness(
         \\sum_{j \\in N_k^Z(i)} \\max(0, r_X(i, j) - k)
 
     The value lies in [0, 1]; higher is better, and 1 means no false neighbors. It
-    equals :func:`sklearn.manifold.trustworthiness` except for ties (see Notes), but is
-    computed in chunks instead of from several n by n matrices.
+    equals :func:`sklearn.manifold.trustworthiness`, but is computed in chunks.
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than half of the samples. A pair (first, last)
-        stands for the mean over all k from first to last.
-
+        Number of neighbors, less than n / 2; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
-
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-        Set it for large data: the estimate is unbiased.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
     Returns
     -------
     trustworthiness : float or ndarray of shape (n_samples,)
-        The value, or the scores with ``per_sample=True``. With `n_samples`, the scores
-        of the chosen samples in the order of X.
+        The value, or with ``per_sample=True`` the scores in the order of X.
 
     See Also
     --------
     continuity : The same with X and Z exchanged.
 
-    Notes
-    -----
-    Ties are broken arbitrarily, as in scikit-learn. Distances that differ only by
-    rounding may be ordered differently than there, which changes the value by about
-    1e-6. This happens when the distance matrix exceeds
-    ``sklearn.get_config()["working_memory"]``, and when the data lie far from zero,
-    since they are then centered first. The number of threads never changes the value.
-
     References
     ----------
-    .. [1] J. Venna and S. Kaski. Neighborhood preservation in nonlinear projection
-       methods: an experimental study. ICANN, 2001.
+    .. [1] J. Venna and S. Kaski. Neighborhood preservation. ICANN, 2001.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn.decomposition import PCA
+    >>> import numpy as np
     >>> from skmanifold.metrics import trustworthiness
-    >>> X, _ = load_digits(return_X_y=True)
-    >>> Z = PCA(n_components=2, random_state=0).fit_transform(X)
-    >>> round(trustworthiness(X, Z, n_neighbors=5), 2)
-    0.83
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> round(trustworthiness(X, X[:, :2]), 2)
+    0.87
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(
-        n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
-    )
+    first, last = check_neighbors(n_neighbors, n, (n - 1) // 2)
     rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         X, Z, first, last, rows=rows, n_jobs=n_jobs, metrics=(metric, "euclidean")
@@ -180,31 +154,20 @@ def continuity(
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than half of the samples. A pair (first, last)
-        stands for the mean over all k from first to last.
-
+        Number of neighbors, less than n / 2; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
-
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-        Set it for large data: the estimate is unbiased.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -217,32 +180,21 @@ def continuity(
     --------
     trustworthiness : The same with X and Z exchanged.
 
-    Notes
-    -----
-    Ties are broken arbitrarily, and not always the same way in both spaces. With
-    repeated or gridded samples even ``continuity(X, X)`` may be less than 1. A little
-    noise added to X before the embedding breaks the ties.
-
     References
     ----------
-    .. [1] J. Venna and S. Kaski. Local multidimensional scaling. Neural Networks,
-       2006.
+    .. [1] J. Venna and S. Kaski. Local multidimensional scaling. 2006.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn.decomposition import PCA
+    >>> import numpy as np
     >>> from skmanifold.metrics import continuity
-    >>> X, _ = load_digits(return_X_y=True)
-    >>> Z = PCA(n_components=2, random_state=0).fit_transform(X)
-    >>> round(continuity(X, Z, n_neighbors=(3, 7)), 2)
-    0.96
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> round(continuity(X, X[:, :2], n_neighbors=(3, 7)), 2)
+    0.97
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(
-        n_neighbors, n, (n - 1) // 2, rule="less than half of the samples"
-    )
+    first, last = check_neighbors(n_neighbors, n, (n - 1) // 2)
     rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
         Z, X, first, last, rows=rows, n_jobs=n_jobs, metrics=("euclidean", metric)
@@ -288,41 +240,29 @@ def mean_relative_rank_error(
         \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
 
     Unlike trustworthiness and continuity, it also measures changes of order within the
-    neighborhoods. Lower is better; 0 means that all ranks are kept. For
-    ``k <= (n + 1) / 3``, the reversed order is the worst: each direction then lies in
-    [0, 1] and the sum in [0, 2]. Larger k can exceed these bounds.
+    neighborhoods. Lower is better; 0 means that all ranks are kept. Each direction lies
+    in [0, 1] and the sum in [0, 2] for ``k <= (n + 1) / 3``.
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than the number of samples. A pair (first, last)
-        stands for the mean over all k from first to last.
-
+        Number of neighbors, less than n; (first, last) averages over a range.
     direction : {"sum", "mean", "embedding", "input"}, default="sum"
         ``"embedding"`` is :math:`E_Z`, over neighbors in the embedding; ``"input"`` is
         :math:`E_X`, over neighbors in the input. ``"sum"`` of both is the RRE of the
         DCRL paper; ``"mean"`` is what its authors' code computes.
-
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
         Return the error of each sample; the value is their mean.
-
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -331,18 +271,10 @@ def mean_relative_rank_error(
     error : float or ndarray of shape (n_samples,)
         The value, or the errors with ``per_sample=True``.
 
-    Notes
-    -----
-    Ties are broken arbitrarily, and not always the same way in both spaces. With
-    repeated or gridded samples even ``mean_relative_rank_error(X, X)`` may exceed 0. A
-    little noise added to X before the embedding breaks the ties.
-
     References
     ----------
-    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
-       rank-based criteria. Neurocomputing, 2009.
-    .. [2] L. Wu et al. Deep clustering and representation learning with geometric
-       structure preservation. arXiv:2009.09590, 2020.
+    .. [1] J. A. Lee and M. Verleysen. Rank-based criteria. Neurocomputing, 2009.
+    .. [2] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
 
     Examples
     --------
@@ -356,9 +288,7 @@ def mean_relative_rank_error(
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(
-        n_neighbors, n, n - 1, rule="less than the number of samples"
-    )
+    first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
     errors = 0.0
     if direction != "input":
@@ -402,35 +332,23 @@ def neighborhood_preservation(
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than the number of samples, or with
-        ``adjusted=True`` than this number minus 1. A pair (first, last) stands for the
-        mean over all k from first to last.
-
+        Number of neighbors, less than n, or n - 1 with ``adjusted=True``; (first, last)
+        averages over a range.
     adjusted : bool, default=False
-        Return :math:`R_{NX}` instead of :math:`Q_{NX}`. Set it to compare values across
-        k or data sets.
-
+        Return :math:`R_{NX}`. Set it to compare values across k or data sets.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
         Return the score of each sample; the value is their mean.
-
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -444,18 +362,10 @@ def neighborhood_preservation(
     neighborhood_preservation_curve : The values for every k.
     neighborhood_preservation_auc : One number for neighborhoods of all sizes.
 
-    Notes
-    -----
-    Ties among equally distant samples are broken arbitrarily, which affects the value
-    on data with repeated samples or grids.
-
     References
     ----------
-    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
-       rank-based criteria. Neurocomputing, 2009.
-    .. [2] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
-       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
-       reduction based on similarity preservation. Neurocomputing, 2013.
+    .. [1] J. A. Lee and M. Verleysen. Rank-based criteria. Neurocomputing, 2009.
+    .. [2] J. A. Lee et al. Type 1 and 2 mixtures of divergences. Neurocomputing, 2013.
 
     Examples
     --------
@@ -469,12 +379,7 @@ def neighborhood_preservation(
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(
-        n_neighbors,
-        n,
-        n - 2 if adjusted else n - 1,
-        rule="less than the number of samples" + (" - 1" if adjusted else ""),
-    )
+    first, last = check_neighbors(n_neighbors, n, n - 2 if adjusted else n - 1)
     rows = choose_rows(n, n_samples, random_state)
     in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
     in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
@@ -511,38 +416,23 @@ def neighborhood_preservation_curve(
 ):
     """Compute the fraction of preserved nearest neighbors for every k.
 
-    .. math::
-
-        Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
-        R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}
-
-    The co-ranking matrix is never stored. :math:`Q_{NX}` lies in [0, 1], and a random
-    embedding reaches ``k / (n - 1)``; :math:`R_{NX}` lies in [-1, 1], and 0 is random.
-    Higher is better.
+    :math:`Q_{NX}(k)` and its version adjusted for chance, :math:`R_{NX}(k)`, are those
+    of :func:`neighborhood_preservation`. The co-ranking matrix is never stored.
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     max_neighbors : int, default=None
-        Largest k, at most ``n_samples - 2`` of at least three samples. None means
-        ``n_samples - 2``, the last for which :math:`R_{NX}` is defined.
-
+        Largest k. None means ``n_samples - 2``, the last with an :math:`R_{NX}`.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -550,18 +440,14 @@ def neighborhood_preservation_curve(
     -------
     k : ndarray of shape (max_neighbors,)
         The neighborhood sizes 1, 2, ...
-
     q_nx : ndarray of shape (max_neighbors,)
         Fraction of preserved neighbors.
-
     r_nx : ndarray of shape (max_neighbors,)
         The same, adjusted for chance.
 
     References
     ----------
-    .. [1] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
-       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
-       reduction based on similarity preservation. Neurocomputing, 2013.
+    .. [1] J. A. Lee et al. Type 1 and 2 mixtures of divergences. Neurocomputing, 2013.
 
     Examples
     --------
@@ -574,14 +460,8 @@ def neighborhood_preservation_curve(
     """
     X, Z = check_pair(X, Z, metric=metric, min_samples=3)
     n = X.shape[0]
-    _, last = check_neighbors(
-        n - 2 if max_neighbors is None else max_neighbors,
-        n,
-        n - 2,
-        name="max_neighbors",
-        rule="less than the number of samples - 1",
-        ranges=False,
-    )
+    last = n - 2 if max_neighbors is None else max_neighbors
+    _, last = check_neighbors(last, n, n - 2, name="max_neighbors", ranges=False)
     rows = choose_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
     rows = np.arange(n) if rows is None else rows
@@ -619,27 +499,18 @@ def neighborhood_preservation_auc(
 
     Parameters
     ----------
-    X : {array-like, sparse matrix} of shape (n_samples, n_features) or \
-            (n_samples, n_samples)
-        The input, or its distances if ``metric="precomputed"``.
-
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
-        The embedding.
-
+        The embedding; its distances are Euclidean.
     max_neighbors : int, default=None
-        Largest k, at most ``n_samples - 2`` of at least three samples. None means
-        ``n_samples - 2``.
-
+        Largest k. None means ``n_samples - 2``, the last with an :math:`R_{NX}`.
     metric : str or callable, default="euclidean"
-        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`; the
-        embedding's is Euclidean.
-
+        Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -650,9 +521,7 @@ def neighborhood_preservation_auc(
 
     References
     ----------
-    .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen. Multi-scale similarities
-       in stochastic neighbor embedding: reducing dimensionality while preserving both
-       local and global structure. Neurocomputing, 2015.
+    .. [1] J. A. Lee et al. Multi-scale similarities. Neurocomputing, 2015.
 
     Examples
     --------
@@ -701,27 +570,18 @@ def neighborhood_hit(
     ----------
     Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
         The embedding, or its distances if ``metric="precomputed"``.
-
     y : array-like of shape (n_samples,)
         The classes; None, NaN or NA where missing.
-
     n_neighbors : int or (int, int), default=5
-        Number of neighbors k, less than the number of samples. A pair (first, last)
-        stands for the mean over all k from first to last.
-
+        Number of neighbors, less than n; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
         Metric of the embedding.
-
     per_sample : bool, default=False
-        Return the fraction for each sample, NaN where the label is missing; the value
-        is their mean.
-
+        Return the fraction for each sample, NaN where the label is missing.
     n_samples : int, default=None
-        Evaluate this many random samples, with neighbors among all. None means all.
-
+        Evaluate only this many random samples, to save time. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -730,17 +590,9 @@ def neighborhood_hit(
     hit : float or ndarray of shape (n_samples,)
         The value, or the fractions with ``per_sample=True``.
 
-    Notes
-    -----
-    Ties among equally distant samples are broken arbitrarily, which affects the value
-    on data with repeated samples or grids. Memory is a few times ``n_samples * k``
-    numbers, besides chunks of the distances.
-
     References
     ----------
-    .. [1] F. V. Paulovich, L. G. Nonato, R. Minghim and H. Levkowitz. Least square
-       projection: a fast high-precision multidimensional projection technique and its
-       application to document mapping. IEEE TVCG, 2008.
+    .. [1] F. V. Paulovich et al. Least square projection. IEEE TVCG, 2008.
 
     Examples
     --------
@@ -752,9 +604,7 @@ def neighborhood_hit(
     n_all = Z.shape[0]
     kept, y, Z = labeled(check_labels(y, n_all), Z, metric=metric)
     n = Z.shape[0]
-    first, last = check_neighbors(
-        n_neighbors, n, n - 1, rule="less than the number of samples"
-    )
+    first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]

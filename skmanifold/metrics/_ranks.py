@@ -15,11 +15,12 @@ such data are centered, so that others are rounded as in scikit-learn.
 
 import numpy as np
 from joblib import effective_n_jobs
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, issparse
 from sklearn import config_context, get_config
 from sklearn.metrics import pairwise_distances
-from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.metrics.pairwise import paired_distances as rowwise_distances
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 from sklearn.utils import gen_batches
 from sklearn.utils.extmath import row_norms
 from sklearn.utils.parallel import Parallel, delayed
@@ -27,6 +28,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     CheckedDistances,
+    check_distances,
     learned_space,
 )
 
@@ -38,22 +40,16 @@ _CHUNKS_AT_ONCE = 16
 # Metrics that scikit-learn computes from scalar products and that shifts do not change.
 _FROM_PRODUCTS = ("euclidean", "l2", "minkowski", "sqeuclidean")
 # Metrics that are never NaN and for which scikit-learn's search is faster.
-_SEARCHED = (
-    *_FROM_PRODUCTS,
-    "cityblock",
-    "cosine",
-    "l1",
-    "manhattan",
-    "precomputed",
-)
+_L1 = ("cityblock", "l1", "manhattan")
+_SEARCHED = (*_FROM_PRODUCTS, *_L1, "cosine", "precomputed")
+# Metrics that are computed for single pairs.
+_PAIRED = (*_L1, "cosine", "euclidean", "l2")
 # Data are far from zero if their squared center exceeds this multiple of their squared
 # spread, measured on a subset.
 _FAR = 100.0
 _MANY_ROWS = 1000
-# Up to this many queries per row, counting is faster than sorting. Otherwise only
-# entries up to the farthest query are sorted, if they are less than this share of the
-# row.
-_MAX_COUNTED = 4
+# Only entries up to the farthest query are sorted, if they are less than this share of
+# the row.
 _MAX_SHARE = 0.2
 
 
@@ -67,10 +63,7 @@ def _chunk_rows(row_bytes):
 
 
 def chunks(n_rows, row_bytes):
-    """Return slices of rows, at least one row each, that fit into the working memory.
-
-    `row_bytes` is the total memory of one row of a chunk.
-    """
+    """Return slices of rows, of `row_bytes` each, that fit into the working memory."""
     return list(gen_batches(n_rows, min(_chunk_rows(row_bytes), max(n_rows, 1))))
 
 
@@ -88,20 +81,17 @@ def map_chunks(function, n_rows, row_bytes, n_jobs=None):
 
 
 def near_zero(X, metric="euclidean"):
-    """Shift data that lie far from zero if `metric` would lose digits.
-
-    The shift is a median: robust to outliers, and integers and equal distances remain
-    so.
-    """
+    """Shift data that lie far from zero if `metric` would lose digits."""
     if metric not in _FROM_PRODUCTS or not isinstance(X, np.ndarray):
         return X
     subset = X[:: -(-len(X) // _MANY_ROWS)]
+    # A median is robust to outliers, and integers and equal distances remain so.
     center = np.median(subset, axis=0)
     spread = np.median(row_norms(subset - center, squared=True))
     return X - center if np.vdot(center, center) > _FAR * spread else X
 
 
-def in_space(X, metric):
+def _in_space(X, metric):
     """Transform to a space in which a metric with learned parameters is Euclidean."""
     if isinstance(metric, str) and metric in LEARNED_METRICS:
         return learned_space(X, metric), "euclidean"
@@ -115,52 +105,35 @@ class Distances:
     ----------
     X : {ndarray, csr} of shape (n_samples, n_features)
         Validated samples, or their distances if ``metric="precomputed"``.
-
     metric : str or callable
         Any metric of `sklearn.metrics.pairwise_distances`.
-
     center : bool, default=False
         Subtract the mean, which reduces rounding errors of Euclidean distances.
         Otherwise only data far from zero are shifted.
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):
-        X, metric = in_space(X, metric)
+        X, metric = _in_space(X, metric)
         self.n_samples = X.shape[0]
         self.metric = metric
         self._checked = None
         if not _is_searched(X, metric):
             self._checked = CheckedDistances(X, metric)
-        self._dense = isinstance(X, np.ndarray)
-        if center and metric == "euclidean" and self._dense:
+        if center and metric == "euclidean" and isinstance(X, np.ndarray):
             X = X - X.mean(axis=0, dtype=np.float64).astype(X.dtype)
         else:
             X = near_zero(X, metric)
         self.X = X
-        # For float32, scikit-learn computes the norms itself.
-        self._norms = None
-        if metric == "euclidean" and X.dtype == np.float64:
-            self._norms = row_norms(X, squared=True)[:, np.newaxis]
 
     def __call__(self, rows):
         """Return distances of shape (len(rows), n_samples), as a new array."""
-        X = self.X
         if self._checked is not None:
             return self._checked(rows)
-        if isinstance(self.metric, str) and self.metric == "precomputed":
-            return X[rows].copy()
+        if self.metric == "precomputed":
+            return self.X[rows].copy()
         # The samples are validated already; avoid validating every chunk.
         with config_context(assume_finite=True):
-            if self.metric != "euclidean":
-                return pairwise_distances(X[rows], X, metric=self.metric)
-            if self._norms is None:
-                return euclidean_distances(X[rows], X)
-            return euclidean_distances(
-                X[rows],
-                X,
-                X_norm_squared=self._norms[rows],
-                Y_norm_squared=self._norms.T,
-            )
+            return pairwise_distances(self.X[rows], self.X, metric=self.metric)
 
 
 def kneighbors(
@@ -171,26 +144,24 @@ def kneighbors(
     With ``distances=True``, return (distances, indices); Euclidean distances are then
     recomputed from differences, without cancellation.
     """
-    X, metric = in_space(X, metric)
+    X, metric = _in_space(X, metric)
     if not _is_searched(X, metric):
-        return _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, distances)
+        found = _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs)
+        return found if distances else found[1]
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
     if rows is None:
-        result = search.kneighbors(return_distance=distances)
-        if distances:
-            return _exact(X, np.arange(X.shape[0]), *result, metric)
-        return result
-    all_distances, candidates = search.kneighbors(X[rows], n_neighbors + 1)
-    # The sample itself comes first, unless duplicates push it back or out.
-    others = candidates != rows[:, np.newaxis]
-    others[others.all(axis=1), -1] = False
-    shape = (len(rows), n_neighbors)
-    indices = candidates[others].reshape(shape)
-    if distances:
-        return _exact(X, rows, all_distances[others].reshape(shape), indices, metric)
-    return indices
+        found = search.kneighbors()
+    else:
+        found = search.kneighbors(X[rows], n_neighbors + 1)
+        # The sample itself comes first, unless duplicates push it back or out.
+        others = found[1] != rows[:, np.newaxis]
+        others[others.all(axis=1), -1] = False
+        found = tuple(a[others].reshape(len(rows), n_neighbors) for a in found)
+    if not distances:
+        return found[1]
+    return _exact(X, found[1], metric, rows) if metric in _FROM_PRODUCTS else found
 
 
 def _is_searched(X, metric):
@@ -200,7 +171,7 @@ def _is_searched(X, metric):
     return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")
 
 
-def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, distances):
+def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs):
     """Return nearest other samples in a metric whose distances need checks."""
     row_distances = CheckedDistances(X, metric)
     rows = np.arange(X.shape[0]) if rows is None else rows
@@ -210,36 +181,27 @@ def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs, distances):
         D = row_distances(at)
         D[np.arange(len(at)), at] = np.inf
         near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
-        near_distances = np.take_along_axis(D, near, axis=1)
-        order = np.argsort(near_distances, axis=1, kind="stable")
-        return (
-            np.take_along_axis(near_distances, order, axis=1),
-            np.take_along_axis(near, order, axis=1),
-        )
+        return _sorted(np.take_along_axis(D, near, axis=1), near)
 
     parts = map_chunks(chunk_neighbors, len(rows), 3 * 8 * X.shape[0], n_jobs)
-    near_distances, near = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return (near_distances, near) if distances else near
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _exact(X, at, distances, indices, metric):
-    """Recompute neighbor distances from differences, and sort by them."""
-    if metric not in _FROM_PRODUCTS:
-        return distances, indices
-    distances = np.empty(indices.shape)
-    for chunk in chunks(len(at), 4 * 8 * indices.shape[1] * X.shape[1]):
-        from_rows = np.repeat(at[chunk], indices.shape[1])
-        difference = (
-            X[from_rows].astype(np.float64, copy=False) - X[indices[chunk].ravel()]
-        )
-        distances[chunk] = row_norms(
-            difference, squared=metric == "sqeuclidean"
-        ).reshape(-1, indices.shape[1])
+def _exact(X, near, metric, rows):
+    """Recompute the distances of neighbors from differences, and sort by them."""
+    rows = np.arange(X.shape[0]) if rows is None else rows
+    distances = np.empty(near.shape)
+    for chunk in chunks(len(near), 4 * 8 * near.shape[1] * X.shape[1]):
+        from_rows = X[np.repeat(rows[chunk], near.shape[1])]
+        difference = from_rows.astype(np.float64, copy=False) - X[near[chunk].ravel()]
+        norms = row_norms(difference, squared=metric == "sqeuclidean")
+        distances[chunk] = norms.reshape(-1, near.shape[1])
+    return _sorted(distances, near)
+
+
+def _sorted(distances, indices):
     order = np.argsort(distances, axis=1, kind="stable")
-    return (
-        np.take_along_axis(distances, order, axis=1),
-        np.take_along_axis(indices, order, axis=1),
-    )
+    return tuple(np.take_along_axis(a, order, axis=1) for a in (distances, indices))
 
 
 def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
@@ -255,21 +217,11 @@ def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
 def _row_ranks(row, queries, buffer):
     """Return ranks of entries of one row of distances, its own entry infinite."""
     thresholds = row[queries]
-    if len(queries) <= _MAX_COUNTED:
-        ranks = np.empty(len(queries), dtype=np.int64)
-        tied = False
-        for i, threshold in enumerate(thresholds):
-            np.less_equal(row, threshold, out=buffer)
-            ranks[i] = up_to = np.count_nonzero(buffer)
-            np.less(row, threshold, out=buffer)
-            tied = tied or up_to - np.count_nonzero(buffer) > 1
-    else:
-        np.less_equal(row, thresholds.max(), out=buffer)
-        few = np.count_nonzero(buffer) < _MAX_SHARE * len(row)
-        ordered = np.sort(row[buffer] if few else row)
-        ranks = np.searchsorted(ordered, thresholds, side="right")
-        tied = (ranks - np.searchsorted(ordered, thresholds, side="left") > 1).any()
-    if tied:
+    np.less_equal(row, thresholds.max(), out=buffer)
+    few = np.count_nonzero(buffer) < _MAX_SHARE * len(row)
+    ordered = np.sort(row[buffer] if few else row)
+    ranks = np.searchsorted(ordered, thresholds, side="right")
+    if (ranks - np.searchsorted(ordered, thresholds, side="left") > 1).any():
         inverse = np.empty(len(row), dtype=np.int64)
         inverse[np.argsort(row)] = np.arange(1, len(row) + 1)
         ranks = inverse[queries]
@@ -298,12 +250,8 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
         D = row_distances(at)
         D[np.arange(len(at)), at] = np.inf
         buffer = np.empty(D.shape[1], dtype=bool)
-        return np.stack(
-            [
-                _row_ranks(row, queries, buffer)
-                for row, queries in zip(D, indices[chunk], strict=True)
-            ]
-        )
+        pairs = zip(D, indices[chunk], strict=True)
+        return np.stack([_row_ranks(row, queries, buffer) for row, queries in pairs])
 
     return np.concatenate(map_chunks(chunk_ranks, len(rows), row_bytes, n_jobs))
 
@@ -336,3 +284,39 @@ def paired_distances(X, Z, *, metric="euclidean", rows=None):
         return at, D_X, D_Z
 
     return rows, both
+
+
+def pair_distances(space, first, second, n_jobs=None):
+    """Return the distances of given pairs in a space, such as :class:`Distances`."""
+    if callable(space.metric) or space.metric in _PAIRED:
+        parts = gen_batches(len(first), max(1, 2**21 // space.X.shape[1]))
+        distances = np.concatenate(
+            [_between(space, first[part], second[part]) for part in parts]
+        )
+        return check_distances(
+            distances[:, np.newaxis], first, space.metric, second[:, np.newaxis]
+        )[:, 0]
+    if space.metric == "precomputed":
+        return np.asarray(space.X[first, second])
+    # Other metrics are computed for whole rows only.
+    order = np.argsort(first, kind="stable")
+    sources, starts = np.unique(first[order], return_index=True)
+    ends = np.append(starts[1:], len(first))
+
+    def from_sources(chunk):
+        D = space(sources[chunk])
+        pairs = order[starts[chunk.start] : ends[chunk.stop - 1]]
+        return D[np.searchsorted(sources[chunk], first[pairs]), second[pairs]]
+
+    row_bytes = 3 * 8 * space.n_samples
+    parts = map_chunks(from_sources, len(sources), row_bytes, n_jobs)
+    distances = np.concatenate(parts)
+    return distances[np.argsort(order)]
+
+
+def _between(space, first, second):
+    rows = (space.X[first], space.X[second])
+    A, B = (part.toarray() if issparse(part) else part for part in rows)
+    if space.metric == "cosine":
+        return 1.0 - np.einsum("ij,ij->i", normalize(A), normalize(B))
+    return rowwise_distances(A, B, metric=space.metric)

@@ -25,9 +25,7 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     y = check_labels(y, Z.shape[0])
     _, y, Z = labeled(y, Z, metric=metric)
     n = Z.shape[0]
-    first, last = check_neighbors(
-        k, n, n - 1, name="k", rule="less than the number of samples"
-    )
+    first, last = check_neighbors(k, n, name="k")
     relevant = np.bincount(y)[y] - 1
     if not relevant.any():
         raise ValueError(
@@ -73,26 +71,18 @@ def recall_at_k(
     ----------
     Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
         The embedding, or its distances if ``metric="precomputed"``.
-
     y : array-like of shape (n_samples,)
         The classes; None, NaN or NA where missing.
-
     k : int or (int, int), default=1
-        Number of retrieved samples. A pair (first, last) stands for the mean over all k
-        from first to last.
-
+        Number of retrieved samples; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
         Metric of the embedding, such as ``"cosine"``.
-
     per_sample : bool, default=False
         Return the value of each query.
-
     n_samples : int, default=None
         Use this many random samples as queries. None means all.
-
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the queries if `n_samples` is given.
 
@@ -101,16 +91,9 @@ def recall_at_k(
     recall : float or ndarray of shape (n_queries,)
         The fraction, or the hits with ``per_sample=True``.
 
-    Notes
-    -----
-    Ties among equally distant samples are broken arbitrarily, which affects the value
-    on data with repeated samples or grids. Memory is a few times ``n_samples * k``
-    numbers, besides chunks of the distances.
-
     References
     ----------
-    .. [1] H. Oh Song, Y. Xiang, S. Jegelka and S. Savarese. Deep metric learning via
-       lifted structured feature embedding. CVPR, 2016.
+    .. [1] H. Oh Song et al. Deep metric learning via lifted structures. CVPR, 2016.
 
     Examples
     --------
@@ -151,27 +134,18 @@ def mean_average_precision_at_k(
     ----------
     Z : array-like of shape (n_samples, n_components) or (n_samples, n_samples)
         The embedding, or its distances if ``metric="precomputed"``.
-
     y : array-like of shape (n_samples,)
         The classes; None, NaN or NA where missing.
-
     k : int or (int, int), default=10
-        Number of retrieved samples. A pair (first, last) stands for the mean over all k
-        from first to last.
-
+        Number of retrieved samples; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
         Metric of the embedding, such as ``"cosine"``.
-
     per_sample : bool, default=False
         Return the average precision of each query.
-
     n_samples : int, default=None
-        Use this many random samples as queries. Set it if k is large: memory grows with
-        the number of queries times k. None means all.
-
+        Use only this many random samples as queries, if k is large. None means all.
     n_jobs : int, default=None
         Number of threads; None means 1.
-
     random_state : int, RandomState instance or None, default=None
         Seed of the queries if `n_samples` is given.
 
@@ -180,16 +154,9 @@ def mean_average_precision_at_k(
     precision : float or ndarray of shape (n_queries,)
         The mean, or the average precisions with ``per_sample=True``.
 
-    Notes
-    -----
-    Ties among equally distant samples are broken arbitrarily, which affects the value
-    on data with repeated samples or grids. Memory is a few times the number of queries
-    times k, besides chunks of the distances.
-
     References
     ----------
-    .. [1] K. Musgrave, S. Belongie and S.-N. Lim. A metric learning reality check.
-       ECCV, 2020.
+    .. [1] K. Musgrave et al. A metric learning reality check. ECCV, 2020.
 
     Examples
     --------

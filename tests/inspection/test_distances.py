@@ -266,7 +266,7 @@ def test_no_ellipses_where_none_are_wanted():
     [
         ({"measure": "stress"}, r"'measure' .* Got 'stress'"),
         ({"measure": lambda X, Z: Z}, r"shape \(150, 2\)"),
-        ({"n_neighbors": 150}, "n_neighbors=150 must be less than the 150"),
+        ({"n_neighbors": 150}, "n_neighbors=150 must be .* at most 149 for 150"),
         ({"n_neighbors": 2.0}, r"'n_neighbors' .* Got 2\.0"),
         ({"Z": np.ones((150, 3))}, "3 components, but 2 can be plotted"),
         ({"jacobian": lambda Z: np.eye(2)}, "jacobian must return shape"),

@@ -375,7 +375,7 @@ def test_missing_plotly_is_explained(path, monkeypatch):
         ({"image_size": 0}, r"'image_size' .* Got 0"),
         ({"images": np.ones((300, 9))}, "image_shape"),
         ({"image_shape": (3, 3)}, "requires images"),
-        ({"decoder": lambda codes: codes[:3]}, "one sample for each of the 576"),
+        ({"decoder": lambda codes: codes[:3]}, "one sample for each of 576"),
         ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )

@@ -215,13 +215,13 @@ def test_wrong_options_of_curvature_are_refused(pair):
         local_curvature(X, Z[:, :1])
     with pytest.raises(ValueError, match="n_neighbors >= 3"):
         local_curvature(X, Z, n_neighbors=2)
-    with pytest.raises(ValueError, match=r"largest .* is 59"):
+    with pytest.raises(ValueError, match="at most 59 for 60 samples"):
         local_curvature(X, Z, n_neighbors=60)
-    with pytest.raises(TypeError, match="must be an int here"):
+    with pytest.raises(TypeError, match="must be an int, got"):
         local_curvature(X, Z, n_neighbors=(3, 5))
     with pytest.raises(ValueError, match="belong to paths"):
         local_curvature(X, Z, method="turning_angle", per_sample=True)
-    with pytest.raises(ValueError, match=r"n_samples=9 requires .* Set n_paths"):
+    with pytest.raises(ValueError, match=r"n_samples=9 require .* Set n_paths"):
         local_curvature(X, Z, method="turning_angle", n_samples=9)
     with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
         local_curvature(X, Z, n_samples=0)
@@ -318,9 +318,9 @@ def test_wrong_decoders_and_codes_are_refused():
         isometry_distortion("decoder", Z)
     with pytest.raises(ValueError, match="same sample"):
         isometry_distortion(lambda z: np.ones((len(z), 3)), Z)
-    with pytest.raises(ValueError, match="one finite sample"):
+    with pytest.raises(ValueError, match=r"one sample for each of \d+ points"):
         isometry_distortion(lambda z: z[:-1], Z)
-    with pytest.raises(ValueError, match="one finite sample"):
+    with pytest.raises(ValueError, match="must return finite samples"):
         isometry_distortion(lambda z: z * np.nan, Z)
     with pytest.raises(ValueError, match="constant"):
         isometry_distortion(lambda z: z, Z * [1.0, 0.0])

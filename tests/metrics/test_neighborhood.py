@@ -330,7 +330,7 @@ def test_ranges_of_the_values():
 
 
 def test_the_curve_takes_one_last_number(pair):
-    with pytest.raises(TypeError, match="max_neighbors must be an int here"):
+    with pytest.raises(TypeError, match="max_neighbors must be an int, got"):
         neighborhood_preservation_curve(*pair, max_neighbors=(2, 5))
 
 
@@ -405,11 +405,11 @@ def test_threads_and_chunks_do_not_change_the_value(pair, metric):
 def test_too_many_neighbors_are_refused_with_the_largest(metric):
     X = np.random.default_rng(0).normal(size=(10, 3))
     assert 0 <= metric(X, X[:, :2], n_neighbors=4) <= 1
-    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 4"):
+    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
         metric(X, X, n_neighbors=5)
-    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 4"):
+    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
         metric(X, X, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match="no value is possible"):
+    with pytest.raises(ValueError, match="at least 1 and at most 0 for 2 samples"):
         metric(X[:2], X[:2], n_neighbors=1)
 
 
@@ -419,15 +419,15 @@ def test_too_many_neighbors_are_refused_with_the_largest(metric):
 def test_all_but_one_neighbors_are_the_most(metric):
     X = np.random.default_rng(0).normal(size=(10, 3))
     assert np.isfinite(metric(X, X[:, :2], n_neighbors=9))
-    with pytest.raises(ValueError, match=r"n_samples=10 .* largest .* is 9"):
+    with pytest.raises(ValueError, match=r"at most 9 for 10 samples"):
         metric(X, X, n_neighbors=10)
 
 
 def test_an_adjusted_score_needs_a_sample_to_spare():
     X = np.random.default_rng(0).normal(size=(10, 3))
-    with pytest.raises(ValueError, match=r"largest .* is 8"):
+    with pytest.raises(ValueError, match="at most 8 for 10 samples"):
         neighborhood_preservation(X, X, n_neighbors=9, adjusted=True)
-    with pytest.raises(ValueError, match=r"max_neighbors.* largest .* is 8"):
+    with pytest.raises(ValueError, match=r"max_neighbors=9.* at most 8 for"):
         neighborhood_preservation_curve(X, X, max_neighbors=9)
     with pytest.raises(ValueError, match="minimum of 3"):
         neighborhood_preservation_auc(X[:2], X[:2])

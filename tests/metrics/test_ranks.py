@@ -23,7 +23,6 @@ from skmanifold.metrics import (
     trustworthiness,
 )
 from skmanifold.metrics._ranks import (
-    _MAX_COUNTED,
     all_ranks,
     chunks,
     kneighbors,
@@ -35,7 +34,7 @@ from skmanifold.metrics._ranks import (
 )
 
 
-@pytest.mark.parametrize("n_queries", [1, _MAX_COUNTED, _MAX_COUNTED + 1, 49])
+@pytest.mark.parametrize("n_queries", [1, 4, 5, 49])
 def test_counted_and_sorted_ranks_are_the_definition(n_queries, loops):
     X = np.random.default_rng(0).normal(size=(50, 4))
     others = np.array([[j for j in range(50) if j != i] for i in range(50)])
@@ -55,7 +54,7 @@ def test_all_ranks_are_the_definition(loops):
     assert_array_equal(all_ranks(loops.distances(X)[at], at), loops.ranks(X)[at])
 
 
-@pytest.mark.parametrize("n_queries", [2, _MAX_COUNTED + 2])
+@pytest.mark.parametrize("n_queries", [2, 6])
 def test_tied_ranks_are_distinct(n_queries):
     X = np.ones((60, 2))
     others = np.array([[j for j in range(60) if j != i] for i in range(60)])

@@ -189,12 +189,12 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     X, _ = iris
     small = X[:10]
     pca = PCA(2).fit(small)
-    with pytest.raises(ValueError, match=r"n_neighbors=5 .* of 10 samples.*at most 4"):
+    with pytest.raises(ValueError, match=r"n_neighbors=5 .*at most 4 for 10 samples"):
         get_scorer(name)(pca, small)
     scorer = make_embedding_scorer(metrics.trustworthiness, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match=r"of 10 samples.*at most 4"):
+    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
         scorer(pca, small)
-    with pytest.raises(ValueError, match=r"of 2 samples.*no value is possible"):
+    with pytest.raises(ValueError, match=r"at most 0 for 2 samples"):
         scorer(pca, small[:2])
     search = GridSearchCV(
         PCA(),
@@ -203,13 +203,13 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
         cv=15,
         error_score="raise",
     )
-    with pytest.raises(ValueError, match="of 10 samples"):
+    with pytest.raises(ValueError, match="for 10 samples"):
         search.fit(X)
     search.set_params(error_score=np.nan)
     with pytest.warns(UserWarning) as caught:
         search.fit(X)
     assert np.isnan(search.cv_results_["mean_test_score"]).all()
-    assert any("of 10 samples" in str(warning.message) for warning in caught)
+    assert any("for 10 samples" in str(warning.message) for warning in caught)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_small_fold_is_measured_against_the_limit_of_the_metric(iris, metric):
     small = slice(45, 55)
     scorer = make_embedding_scorer(metric, n_neighbors=9)
     assert np.isfinite(scorer(pca, X[small], y[small]))
-    with pytest.raises(ValueError, match=r"of 9 samples.*their number.*at most 8"):
+    with pytest.raises(ValueError, match=r"at most 8 for 9 samples"):
         scorer(pca, X[:9], y[:9])
 
 
@@ -236,7 +236,7 @@ def test_a_small_fold_adjusted_for_chance(iris):
     options = {"n_neighbors": 9, "adjusted": True}
     scorer = make_embedding_scorer(metrics.neighborhood_preservation, **options)
     assert np.isfinite(scorer(pca, iris[0][:11]))
-    with pytest.raises(ValueError, match=r"of 10 samples.*number - 1, so at most 8"):
+    with pytest.raises(ValueError, match=r"at most 8 for 10 samples"):
         scorer(pca, iris[0][:10])
 
 
@@ -523,12 +523,10 @@ def test_options_of_the_ready_made_scorers(wine):
     assert scorer(pca, X) == -expected
     own = make_embedding_scorer(metrics.stress, reference="last_step")
     assert repr(own) == "make_embedding_scorer(stress, reference='last_step')"
-    with pytest.raises(
-        TypeError, match=r"'n_neighbours' .* trustworthiness has no such"
-    ):
+    with pytest.raises(TypeError, match=r"trustworthiness.* 'n_neighbours'"):
         get_scorer("trustworthiness", n_neighbours=3)
     with pytest.raises(
-        TypeError, match=r"'n_neighbors' .* Its parameters are 'metric', 'per_sam"
+        TypeError, match=r"distance_rmse\(.* metric=.* per_sam.* 'n_neighbors'"
     ):
         get_scorer("distance_rmse", n_neighbors=3)
     with pytest.raises(TypeError, match="reference require a name"):
