@@ -264,7 +264,8 @@ class ClusterRankDisplay:
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
+    .. [1] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
 
     Examples
     --------

@@ -287,7 +287,8 @@ class DistortionDisplay:
 
     References
     ----------
-    .. [1] N. A. Tissot. Mémoire sur la représentation des surfaces. 1881.
+    .. [1] N. A. Tissot. Mémoire sur la représentation des surfaces et les projections
+       des cartes géographiques. Gauthier-Villars, 1881.
 
     Examples
     --------

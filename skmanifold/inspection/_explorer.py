@@ -131,15 +131,20 @@ def write_explorer(
 
     Examples
     --------
+    >>> import tempfile, pathlib
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.decomposition import PCA
     >>> from skmanifold.inspection import write_explorer
     >>> X, y = load_digits(return_X_y=True)
     >>> pca = PCA(n_components=2, random_state=0)
     >>> Z = pca.fit_transform(X)
-    >>> write_explorer(  # doctest: +SKIP
-    ...     Z, y, path="digits.html", images=X, image_shape=(8, 8), decoder=pca
-    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "digits.html"
+    ...     page = write_explorer(
+    ...         Z, y, path=path, images=X, image_shape=(8, 8), decoder=pca
+    ...     )
+    ...     page.name
+    'digits.html'
     """
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
     path = Path(path)

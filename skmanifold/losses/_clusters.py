@@ -33,7 +33,8 @@ def log_assignments(z, centers, *, nu=1.0):
 
     References
     ----------
-    .. [1] J. Xie et al., "DEC", ICML 2016, arXiv:1511.06335, Eq. 1.
+    .. [1] J. Xie, R. Girshick, A. Farhadi, "Unsupervised Deep Embedding for Clustering
+       Analysis", ICML 2016, Eq. 1.
 
     Examples
     --------
@@ -67,7 +68,8 @@ def sharpened_assignments(q):
 
     References
     ----------
-    .. [1] J. Xie et al., "DEC", ICML 2016, arXiv:1511.06335, Eq. 3.
+    .. [1] J. Xie, R. Girshick, A. Farhadi, "Unsupervised Deep Embedding for Clustering
+       Analysis", ICML 2016, Eq. 3.
 
     Examples
     --------
@@ -138,7 +140,9 @@ def local_isometry_loss(z_a, z_b, distances, weights=None):
 
     References
     ----------
-    .. [1] L. Wu et al., "DCRL", arXiv:2009.09590 (local intra-manifold structure).
+    .. [1] L. Wu et al., "Deep Clustering and Representation Learning that Preserves
+       Geometric Structures", arXiv:2009.09590 (the loss of local intra-manifold
+       structure).
 
     Examples
     --------
@@ -177,7 +181,8 @@ def center_distance_loss(centers, distances):
 
     References
     ----------
-    .. [1] L. Wu et al., "DCRL", arXiv:2009.09590 (ranking loss).
+    .. [1] L. Wu et al., "Deep Clustering and Representation Learning that Preserves
+       Geometric Structures", arXiv:2009.09590 (the ranking loss).
 
     Examples
     --------
@@ -215,7 +220,8 @@ def alignment_loss(z, centers, labels):
 
     References
     ----------
-    .. [1] L. Wu et al., "DCRL", arXiv:2009.09590 (alignment loss).
+    .. [1] L. Wu et al., "Deep Clustering and Representation Learning that Preserves
+       Geometric Structures", arXiv:2009.09590 (the alignment loss).
 
     Examples
     --------

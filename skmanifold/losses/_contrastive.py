@@ -33,7 +33,8 @@ def nt_xent(z_a, z_b, temperature=0.5):
 
     References
     ----------
-    .. [1] T. Chen et al., "SimCLR", ICML 2020, arXiv:2002.05709.
+    .. [1] T. Chen, S. Kornblith, M. Norouzi, G. Hinton, "A Simple Framework for
+       Contrastive Learning of Visual Representations", ICML 2020, arXiv:2002.05709.
 
     Examples
     --------

@@ -58,7 +58,8 @@ def two_way_divergence(
 
     References
     ----------
-    .. [1] Z. Zang et al., "DLME", ECCV 2022, Eq. 5 (printed without the minus sign).
+    .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022,
+       Eq. 5 (printed without the minus sign).
 
     Examples
     --------

@@ -42,7 +42,8 @@ def isometry_loss(tangents):
 
     References
     ----------
-    .. [1] A. Gropp et al., "Isometric Autoencoders", arXiv:2006.09289, Eqs. 6, 8.
+    .. [1] A. Gropp, M. Atzmon and Y. Lipman, "Isometric Autoencoders",
+       arXiv:2006.09289, 2020, Eq. 6.
 
     Examples
     --------

@@ -43,8 +43,10 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
 
     References
     ----------
-    .. [1] A. Gretton et al., "A Kernel Two-Sample Test", JMLR 13, 2012.
-    .. [2] E. O. Korman, "Atlas Based Representation", arXiv:2106.07062.
+    .. [1] A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schölkopf, A. Smola, "A Kernel
+       Two-Sample Test", JMLR 13, 2012.
+    .. [2] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
+       arXiv:2106.07062.
 
     Examples
     --------

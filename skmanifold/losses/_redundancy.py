@@ -32,7 +32,8 @@ def barlow_twins(z_a, z_b):
 
     References
     ----------
-    .. [1] J. Zbontar et al., "Barlow Twins", ICML 2021, arXiv:2103.03230.
+    .. [1] J. Zbontar, L. Jing, I. Misra, Y. LeCun, S. Deny, "Barlow Twins:
+       Self-Supervised Learning via Redundancy Reduction", ICML 2021, arXiv:2103.03230.
 
     Examples
     --------

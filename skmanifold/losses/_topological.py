@@ -36,7 +36,8 @@ def topological_loss(x, z, edges_x, edges_z):
 
     References
     ----------
-    .. [1] M. Moor et al., "Topological Autoencoders", ICML 2020, arXiv:1906.00722.
+    .. [1] M. Moor, M. Horn, B. Rieck, K. Borgwardt, "Topological Autoencoders",
+       ICML 2020, arXiv:1906.00722.
 
     Examples
     --------

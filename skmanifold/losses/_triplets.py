@@ -37,7 +37,8 @@ def batch_all_triplets(distances, labels, *, margin=0.2):
 
     References
     ----------
-    .. [1] A. Hermans et al., "In Defense of the Triplet Loss", arXiv:1703.07737.
+    .. [1] A. Hermans, L. Beyer, B. Leibe, "In Defense of the Triplet Loss for Person
+       Re-Identification", arXiv:1703.07737.
 
     Examples
     --------
@@ -81,7 +82,8 @@ def semi_hard_triplets(distances, labels, *, margin=0.2):
 
     References
     ----------
-    .. [1] F. Schroff et al., "FaceNet", CVPR 2015, arXiv:1503.03832.
+    .. [1] F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet: A Unified Embedding for
+       Face Recognition and Clustering", CVPR 2015, arXiv:1503.03832.
 
     Examples
     --------

@@ -43,8 +43,10 @@ def clustering_accuracy(y_true, y_pred):
 
     References
     ----------
-    .. [1] H. W. Kuhn. The Hungarian method for the assignment problem. 1955.
-    .. [2] J. Xie et al. Unsupervised deep embedding for clustering. ICML, 2016.
+    .. [1] H. W. Kuhn. The Hungarian method for the assignment problem. Naval Research
+       Logistics Quarterly, 1955.
+    .. [2] J. Xie, R. Girshick and A. Farhadi. Unsupervised deep embedding for
+       clustering analysis. ICML, 2016.
 
     Examples
     --------
@@ -98,7 +100,8 @@ def cluster_rank_accuracy(X, Z, labels):
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------

@@ -90,11 +90,13 @@ def intrinsic_dimension(
 
     References
     ----------
-    .. [1] E. Facco et al. Estimating the intrinsic dimension of datasets by a minimal
-       neighborhood information. Scientific Reports, 2017.
+    .. [1] E. Facco, M. d'Errico, A. Rodriguez and A. Laio. Estimating the intrinsic
+       dimension of datasets by a minimal neighborhood information. Scientific Reports,
+       2017.
     .. [2] E. Levina and P. J. Bickel. Maximum likelihood estimation of intrinsic
        dimension. NIPS, 2004.
-    .. [3] D. MacKay and Z. Ghahramani. Comments on [2]: inverses are averaged. 2005.
+    .. [3] D. J. C. MacKay and Z. Ghahramani. Comments on "Maximum likelihood
+       estimation of intrinsic dimension" by E. Levina and P. Bickel. 2005.
 
     Examples
     --------

@@ -76,7 +76,8 @@ def distance_rmse(
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------
@@ -150,7 +151,8 @@ def local_geometric_distortion(
 
     References
     ----------
-    .. [1] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
+    .. [1] L. Wu et al. Deep clustering and representation learning that preserves
+       geometric structures. arXiv:2009.09590, 2020.
 
     Examples
     --------
@@ -255,8 +257,10 @@ def stress(
 
     References
     ----------
-    .. [1] J. B. Kruskal. Multidimensional scaling. Psychometrika, 1964.
-    .. [2] K. Smelser et al. "Normalized stress" is not normalized. BELIV, 2024.
+    .. [1] J. B. Kruskal. Multidimensional scaling by optimizing goodness of fit to a
+       nonmetric hypothesis. Psychometrika, 1964.
+    .. [2] K. Smelser, J. Miller and S. Kobourov. "Normalized stress" is not normalized:
+       how to interpret stress correctly. BELIV, 2024.
 
     Examples
     --------
@@ -457,7 +461,8 @@ def distance_correlation(
 
     References
     ----------
-    .. [1] X. Geng et al. Supervised nonlinear dimensionality reduction. 2005.
+    .. [1] X. Geng, D.-C. Zhan and Z.-H. Zhou. Supervised nonlinear dimensionality
+       reduction for visualization and classification. IEEE SMC B, 2005.
 
     Examples
     --------

@@ -120,8 +120,9 @@ def local_curvature(
     References
     ----------
     .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
-    .. [2] M. Meyer et al. Discrete differential-geometry operators for triangulated
-       2-manifolds. 2003.
+    .. [2] M. Meyer, M. Desbrun, P. Schröder and A. H. Barr. Discrete
+       differential-geometry operators for triangulated 2-manifolds. Visualization and
+       Mathematics III, 2003.
 
     Examples
     --------
@@ -265,7 +266,8 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
 
     References
     ----------
-    .. [1] A. Gropp et al. Isometric autoencoders. arXiv:2006.09289, Table 2.
+    .. [1] A. Gropp, M. Atzmon and Y. Lipman. Isometric autoencoders.
+       arXiv:2006.09289, 2020. Table 2.
 
     Examples
     --------

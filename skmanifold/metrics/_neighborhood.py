@@ -108,7 +108,8 @@ def trustworthiness(
 
     References
     ----------
-    .. [1] J. Venna and S. Kaski. Neighborhood preservation. ICANN, 2001.
+    .. [1] J. Venna and S. Kaski. Neighborhood preservation in nonlinear projection
+       methods: an experimental study. ICANN, 2001.
 
     Examples
     --------
@@ -182,7 +183,8 @@ def continuity(
 
     References
     ----------
-    .. [1] J. Venna and S. Kaski. Local multidimensional scaling. 2006.
+    .. [1] J. Venna and S. Kaski. Local multidimensional scaling. Neural Networks,
+       2006.
 
     Examples
     --------
@@ -273,8 +275,10 @@ def mean_relative_rank_error(
 
     References
     ----------
-    .. [1] J. A. Lee and M. Verleysen. Rank-based criteria. Neurocomputing, 2009.
-    .. [2] L. Wu et al. Deep clustering and representation learning. arXiv:2009.09590.
+    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
+       rank-based criteria. Neurocomputing, 2009.
+    .. [2] L. Wu et al. Deep clustering and representation learning with geometric
+       structure preservation. arXiv:2009.09590, 2020.
 
     Examples
     --------
@@ -364,8 +368,11 @@ def neighborhood_preservation(
 
     References
     ----------
-    .. [1] J. A. Lee and M. Verleysen. Rank-based criteria. Neurocomputing, 2009.
-    .. [2] J. A. Lee et al. Type 1 and 2 mixtures of divergences. Neurocomputing, 2013.
+    .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
+       rank-based criteria. Neurocomputing, 2009.
+    .. [2] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
+       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
+       reduction based on similarity preservation. Neurocomputing, 2013.
 
     Examples
     --------
@@ -447,7 +454,9 @@ def neighborhood_preservation_curve(
 
     References
     ----------
-    .. [1] J. A. Lee et al. Type 1 and 2 mixtures of divergences. Neurocomputing, 2013.
+    .. [1] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
+       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
+       reduction based on similarity preservation. Neurocomputing, 2013.
 
     Examples
     --------
@@ -521,7 +530,9 @@ def neighborhood_preservation_auc(
 
     References
     ----------
-    .. [1] J. A. Lee et al. Multi-scale similarities. Neurocomputing, 2015.
+    .. [1] J. A. Lee, D. H. Peluffo-Ordóñez and M. Verleysen. Multi-scale similarities
+       in stochastic neighbor embedding: reducing dimensionality while preserving both
+       local and global structure. Neurocomputing, 2015.
 
     Examples
     --------
@@ -592,7 +603,9 @@ def neighborhood_hit(
 
     References
     ----------
-    .. [1] F. V. Paulovich et al. Least square projection. IEEE TVCG, 2008.
+    .. [1] F. V. Paulovich, L. G. Nonato, R. Minghim and H. Levkowitz. Least square
+       projection: a fast high-precision multidimensional projection technique and its
+       application to document mapping. IEEE TVCG, 2008.
 
     Examples
     --------

@@ -93,7 +93,8 @@ def recall_at_k(
 
     References
     ----------
-    .. [1] H. Oh Song et al. Deep metric learning via lifted structures. CVPR, 2016.
+    .. [1] H. Oh Song, Y. Xiang, S. Jegelka and S. Savarese. Deep metric learning via
+       lifted structured feature embedding. CVPR, 2016.
 
     Examples
     --------
@@ -156,7 +157,8 @@ def mean_average_precision_at_k(
 
     References
     ----------
-    .. [1] K. Musgrave et al. A metric learning reality check. ECCV, 2020.
+    .. [1] K. Musgrave, S. Belongie and S.-N. Lim. A metric learning reality check.
+       ECCV, 2020.
 
     Examples
     --------
