@@ -31,6 +31,7 @@ from skmanifold.inspection._style import (
     to_bytes,
     varying_columns,
     verbatim,
+    width_beside,
     with_constants,
 )
 from skmanifold.utils import import_optional
@@ -45,8 +46,10 @@ _FAINTEST = 0.35
 # relative size of an image, which leaves room for points.
 _IMAGES_ACROSS = 10
 _IMAGE_SHARE = 0.55
-# Panels per row for several colorings.
-_PANELS_ACROSS = 3
+# Inches of a plot without its legend; the same for several colorings, and how many of
+# these are in a row.
+_SIDE = 4.8
+_PANEL_SIDE, _PANELS_ACROSS = 4.0, 3
 
 
 class EmbeddingDisplay:
@@ -474,10 +477,10 @@ class EmbeddingDisplay:
         if kind == "auto":
             kind = "density" if flat and len(Z) > MANY_POINTS else "scatter"
 
-        wide = legend is True and together.kind is not None
-        figsize = (6.4, 4.8) if wide or new is not None else (5.0, 4.8)
         plt = import_pyplot(self)
-        ax = get_axes(self, ax, figsize=figsize, projection=None if flat else "3d")
+        own_figure = ax is None
+        size = _SIDE, _SIDE
+        ax = get_axes(self, ax, figsize=size, projection=None if flat else "3d")
         self.points_, self.thumbnails_, self.texts_ = [], [], []
         self.panels_, self.new_points_ = [], []
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
@@ -503,6 +506,8 @@ class EmbeddingDisplay:
         if legend and target.kind == "continuous":
             extra = {} if flat else {"pad": 0.1}
             self.colorbar_ = colorbar(ax, mappable, target, shrink=0.8, **extra)
+        if own_figure:
+            self.figure_.set_figwidth(_SIDE + width_beside(self))
         if images is not None and flat and n_images > 0:
             self._plot_images(ax, Z, images, target, n_images, image_cmap)
         return self
@@ -599,12 +604,13 @@ class EmbeddingDisplay:
         plt = import_pyplot(self)
         flat = np.shape(self.embedding)[1] == 2
         if ax is None:
-            n_columns = min(len(colors), _PANELS_ACROSS)
-            n_rows = ceil(len(colors) / n_columns)
+            n_rows = ceil(len(colors) / _PANELS_ACROSS)
+            n_columns = ceil(len(colors) / n_rows)
+            size = _PANEL_SIDE * n_columns, _PANEL_SIDE * n_rows
             _, grid = plt.subplots(
                 n_rows,
                 n_columns,
-                figsize=(4.8 * n_columns, 4.0 * n_rows),
+                figsize=size,
                 layout="constrained",
                 squeeze=False,
                 subplot_kw={"projection": None if flat else "3d"},
@@ -637,8 +643,12 @@ class EmbeddingDisplay:
             )
             self.panels_.append(panel.plot(axis, **options))
         self.ax_, self.figure_ = axes, axes[0].figure
-        if self.name is not None and ax is None:
-            self.figure_.suptitle(self.name)
+        if ax is None:
+            widths = [width_beside(panel) for panel in self.panels_]
+            beside = sum(max(widths[i::n_columns]) for i in range(n_columns))
+            self.figure_.set_figwidth(size[0] + beside)
+            if self.name is not None:
+                self.figure_.suptitle(self.name)
         return self
 
     def _plot_new(self, ax, target, together, cmap):

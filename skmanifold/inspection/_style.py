@@ -53,6 +53,8 @@ PALETTE = (
 # hard to distinguish. Markers that are distinct at small sizes come first.
 MARKERS = ("o", "^", "X", "s", "v", "P", "D", "<", ">", "*")
 N_MARKS = len(PALETTE) * len(MARKERS)
+# Characters of a name in a legend.
+_LONGEST_NAME = 40
 # For lines, the pale colors, which are hard to follow, come last.
 LINE_COLORS = tuple(PALETTE[i] for i in (1, 0, 3, 6, 5, 7, 8, 4, 2))
 LINES = ("-", "--", "-.", ":")
@@ -533,7 +535,13 @@ def class_legend(ax, target, *, new=False):
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
     handles = [
         Line2D(
-            [], [], linestyle="", marker=marker, color=color, markersize=6, label=label
+            [],
+            [],
+            linestyle="",
+            marker=marker,
+            color=color,
+            markersize=6,
+            label=_shorten(label),
         )
         for (color, marker), label in zip(target.marks(), target.labels, strict=True)
     ]
@@ -555,6 +563,14 @@ def class_legend(ax, target, *, new=False):
     return legend
 
 
+def _shorten(name):
+    """Leave out the middle of a long name: names often differ at their ends only."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = _LONGEST_NAME // 2
+    return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[1 - half :]}"
+
+
 def colorbar(ax, mappable, target, **kwargs):
     """Add the scale of a continuous target, with the ticks of a calendar for dates."""
     if target.dates:
@@ -564,9 +580,18 @@ def colorbar(ax, mappable, target, **kwargs):
     return ax.figure.colorbar(mappable, ax=ax, **kwargs)
 
 
+def width_beside(display):
+    """Return the inches that the legend or scale of a plot takes beside its axes."""
+    if display.legend_ is not None:
+        return display.legend_.get_window_extent().width / display.figure_.dpi + 0.2
+    return 0.0 if display.colorbar_ is None else 1.0
+
+
 def outer_legend(ax, handles, *, title=None, rows=20):
     """Add a legend outside of the axes, where it hides no points."""
     place = 1.12 if hasattr(ax, "zaxis") else 1.02
+    # several columns are compact, to leave room for the axes
+    compact = {"fontsize": "small", "labelspacing": 0.3, "columnspacing": 0.8}
     return ax.legend(
         handles=handles,
         title=title,
@@ -577,6 +602,7 @@ def outer_legend(ax, handles, *, title=None, rows=20):
         ncols=ceil(len(handles) / rows),
         handletextpad=0.4,
         alignment="left",
+        **compact if len(handles) > rows else {},
     )
 
 

@@ -636,6 +636,22 @@ def test_several_colorings_side_by_side():
         EmbeddingDisplay.from_embedding(Z, color=[Y], Z_new=Z, y_new=Y)
 
 
+@pytest.mark.parametrize("length", [10, 100])
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_legends_of_many_classes_leave_room_for_the_plots(length, n_columns):
+    Z = np.random.default_rng(0).normal(size=(400, n_columns))
+    kinds = [f"{i % 40:-<{length}}{i % 40}" for i in range(400)]
+    display = EmbeddingDisplay.from_embedding(Z, color={"kind": kinds, "x": Z[:, 0]})
+    one = EmbeddingDisplay.from_embedding(Z, kinds)
+    for figure in (display.figure_, one.figure_):
+        figure.draw_without_rendering()
+    for ax in (*display.ax_, one.ax_):
+        sides = ax.get_window_extent().size / ax.figure.dpi
+        assert sides.min() > 2.5 and sides.max() < 5
+    texts = [text.get_text() for text in one.legend_.get_texts()]
+    assert len(set(texts)) == 40 and max(map(len, texts)) <= 40
+
+
 @pytest.mark.parametrize("n_columns", [2, 3])
 def test_names_at_the_groups(n_columns):
     Z3 = rng.normal(size=(300, n_columns))
