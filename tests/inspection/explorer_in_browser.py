@@ -660,3 +660,13 @@ def test_new_samples_without_classes(write):
     assert page.text("#tip") == "row new 0, value 0.5"
     assert page.hover_row(GRID[17]) == 17
     assert page.text("#tip") == "row 17"
+
+
+def test_on_a_phone_the_plot_has_the_full_width(browser, write):
+    phone = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        plot = write(GRID, LABELS).find("#plot").rect
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert plot["width"] == 400 and plot["height"] > 400
