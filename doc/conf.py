@@ -29,6 +29,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx_extensions.external_links",
     "sphinx_extensions.figures_in_tables",
+    "sphinx_extensions.gallery_groups",
     "sphinx_extensions.parameter_groups",
     "sphinx_extensions.thumbnails",
 ]
@@ -45,6 +46,7 @@ autosummary_ignore_module_all = False
 autosummary_imported_members = True
 autodoc_member_order = "groupwise"
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_attributes_as_param_list = True
 
@@ -89,37 +91,45 @@ def setup(app):
 
 
 # Gallery
+gallery_groups = {
+    "Methods": [
+        "plot_overview.py",
+        "plot_digits.py",
+        "plot_dcrl.py",
+        "plot_isometric_ae.py",
+        "plot_topological_ae.py",
+        "plot_atlas_digits.py",
+        "plot_msimclr.py",
+        "plot_atlas_triplet.py",
+        "plot_tldr.py",
+        "plot_compression.py",
+    ],
+    "Your data": [
+        "plot_table.py",
+        "plot_images.py",
+        "plot_text.py",
+        "plot_single_cells.py",
+        "plot_time_series.py",
+    ],
+    "Working with a map": [
+        "plot_displays.py",
+        "plot_hdbscan.py",
+        "plot_labels.py",
+        "plot_grid_search.py",
+        "plot_callbacks.py",
+    ],
+    "Geometry of data": [
+        "plot_distances.py",
+        "plot_flatness.py",
+        "plot_dimension.py",
+        "plot_atlas_homology.py",
+    ],
+}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    # the methods, how to work with them, data of other kinds, the shape of data
     "within_subsection_order": ExplicitOrder(
-        [
-            "plot_overview.py",
-            "plot_digits.py",
-            "plot_dcrl.py",
-            "plot_isometric_ae.py",
-            "plot_topological_ae.py",
-            "plot_flatness.py",
-            "plot_atlas_digits.py",
-            "plot_msimclr.py",
-            "plot_atlas_triplet.py",
-            "plot_tldr.py",
-            "plot_displays.py",
-            "plot_grid_search.py",
-            "plot_callbacks.py",
-            "plot_table.py",
-            "plot_images.py",
-            "plot_text.py",
-            "plot_single_cells.py",
-            "plot_time_series.py",
-            "plot_distances.py",
-            "plot_compression.py",
-            "plot_hdbscan.py",
-            "plot_labels.py",
-            "plot_dimension.py",
-            "plot_atlas_homology.py",
-        ]
+        [name for names in gallery_groups.values() for name in names]
     ),
     "doc_module": ("skmanifold",),
     "backreferences_dir": "api/generated/backreferences",
@@ -133,6 +143,10 @@ sphinx_gallery_conf = {
 }
 
 # Look
+wide_pages = [
+    f"results/{name}"
+    for name in ("atlas", "clustering", "codes", "embedding", "isometry", "speed")
+]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
@@ -142,8 +156,15 @@ html_title = f"skmanifold {release}"
 html_theme_options = {
     "logo": {"text": "skmanifold"},
     "show_prev_next": False,
-    # all but auto_examples, whose lines of code need the room
-    "secondary_sidebar_items": {"[!a]**": ["page-toc"], "a[!u]**": ["page-toc"]},
+    "header_links_before_dropdown": 8,
+    # all but auto_examples, whose lines of code need the room, and wide tables
+    "secondary_sidebar_items": {
+        "[!a]**": ["page-toc"],
+        "a[!u]**": ["page-toc"],
+        **{page: [] for page in wide_pages},
+    },
     "navigation_with_keys": False,
 }
-html_sidebars = {page: [] for page in ("getting_started", "choosing", "faq", "results")}
+html_sidebars = {
+    page: [] for page in ("getting_started", "choosing", "faq", "results", *wide_pages)
+}

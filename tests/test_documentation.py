@@ -145,6 +145,31 @@ def test_example_has_a_title_for_the_gallery(path):
     assert len(title[0]) == len(title[1]) == len(title[2])
 
 
+def gallery_groups():
+    """The groups of examples in ``doc/conf.py``, which imports Sphinx."""
+    for statement in ast.parse(read("doc/conf.py")).body:
+        if isinstance(statement, ast.Assign):
+            if statement.targets[0].id == "gallery_groups":
+                return ast.literal_eval(statement.value)
+    raise AssertionError("doc/conf.py has no gallery_groups.")
+
+
+def test_every_example_is_in_one_group_of_the_gallery():
+    listed = sorted(chain(*gallery_groups().values()))
+    assert listed == [path.name for path in EXAMPLES]
+
+
+def test_headings_of_the_gallery():
+    extension = page_extension("gallery_groups")
+    begin = '.. raw:: html\n\n    <div class="sphx-glr-thumbcontainer">\n\n'
+    page = "Examples\n\n" + "".join(
+        f"{begin}  :doc:`/auto_examples/{path.stem}`\n\n" for path in EXAMPLES
+    )
+    grouped = extension["with_headings"](page, gallery_groups())
+    headings = re.findall(r"^(.+)\n-+$", grouped, re.M)
+    assert sorted(headings) == sorted(gallery_groups())
+
+
 def page_extension(name):
     """The functions of a module that Sphinx loads, which is in no package."""
     return runpy.run_path(str(ROOT / "doc" / "sphinx_extensions" / f"{name}.py"))

@@ -19,7 +19,7 @@ README_SIDE = 120
 # Picture of an example, and the square's left edge, top edge and side in shares of the
 # picture's width. Without an entry: the first picture, the square at its right end.
 PARTS = {
-    "plot_overview": (1, 0.756, 0.015, 0.24),
+    "plot_overview": (1, 0, 0, 0.46),
     "plot_digits": (1, 0.67, 0.025, 0.33),
     "plot_dcrl": (1, 0.03, 0.015, 0.485),
     "plot_isometric_ae": (1, 0, 0.025, 0.355),
