@@ -6,10 +6,9 @@
 Watching a fit: progress, scores and snapshots
 ==============================================
 
-Progress bars, scores for each epoch and anything else that should happen during ``fit``
-are callbacks of scikit-learn's. :class:`~skmanifold.DLME` embeds handwritten digits
-here while three of them watch: a progress bar, a monitor of two scores, and one that we
-write ourselves.
+Progress bars and scores for each epoch are scikit-learn's callbacks.
+:class:`~skmanifold.DLME` embeds handwritten digits here with three of them: a progress
+bar, a monitor of two scores, and one that we write ourselves.
 """
 
 # %%

@@ -6,9 +6,8 @@
 The dimension of data
 =====================
 
-Data with many columns often have few degrees of freedom. Two ways to count them: from
-the distances of neighbors, and by autoencoders whose charts have one coordinate, two,
-three, and so on, until more no longer help.
+Data with many columns often have few degrees of freedom. They are counted here from the
+distances of neighbors, and by autoencoders with a growing number of coordinates.
 """
 
 # %%
@@ -27,8 +26,7 @@ print(torus.data.shape)
 # --------------
 # Distances to the nearest neighbors grow with their rank in a way that depends only on
 # the dimension (:func:`~skmanifold.metrics.intrinsic_dimension`). This needs no
-# training but many samples, and noise misleads it, which has as many dimensions as
-# columns.
+# training, but many samples with little noise.
 
 from skmanifold.metrics import intrinsic_dimension
 

@@ -6,8 +6,8 @@
 Distances instead of features: a network
 ========================================
 
-Members of a network have no columns, only links. Lengths of shortest paths between them
-are distances, which ``metric="precomputed"`` accepts. :class:`~skmanifold.DLME` maps a
+Members of a network have links instead of columns. The lengths of shortest paths are
+distances, which ``metric="precomputed"`` accepts. :class:`~skmanifold.DLME` maps a
 generated network of six communities, and then members that join later.
 """
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-======================
-Clusters of any number
-======================
+========================================
+HDBSCAN on a map: clusters of any number
+========================================
 
 A density-based method needs no number of clusters, and labels samples between them as
 noise. It works best in few dimensions with gaps between the groups, as in a map.

@@ -6,9 +6,8 @@
 A folder of images: color, gray or ink
 ======================================
 
-From image files to a map by :class:`~skmanifold.DLME`. The images are of different
-sizes and in color, and the colors mean nothing here. They hide what the images show
-until they are taken out.
+From image files to a map by :class:`~skmanifold.DLME`. The images have different sizes
+and colors. The colors mean nothing here, and hide the digits until they are removed.
 """
 
 # %%

@@ -6,11 +6,10 @@
 Single cells: counts of transcripts
 ===================================
 
-A matrix of single cells is sparse, its counts are small, and how deeply a cell was
-sequenced shows in all of them. The data of this example are generated, so that the
-truth is known: a tree of cell types, cells on their way from one type to the next, a
-rare type, and a depth that varies from cell to cell. :class:`~skmanifold.DLME` should
-show the types and the transitions between them, and not the depth.
+The counts of single cells are small and depend on how deeply a cell was sequenced. The
+cells here are generated, so that the truth is known: a tree of cell types, transitions
+from one type to the next, a rare type, and a depth that varies from cell to cell.
+:class:`~skmanifold.DLME` should show types and transitions, and not the depth.
 """
 
 # %%

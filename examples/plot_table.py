@@ -35,7 +35,7 @@ print(table.iloc[:4, -4:])
 # %%
 # Numbers of all columns
 # ----------------------
-# Gaps become the mean of the column, words become indicators. Units differ, and the
+# Gaps become the median of the column, words become indicators. Units differ, and the
 # model scales them.
 
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -46,7 +46,7 @@ from sklearn.preprocessing import OneHotEncoder
 from skmanifold import DCRL, DLME
 
 to_numbers = make_column_transformer(
-    (SimpleImputer(), make_column_selector(dtype_include="number")),
+    (SimpleImputer(strategy="median"), make_column_selector(dtype_include="number")),
     (
         OneHotEncoder(handle_unknown="ignore", sparse_output=False),
         make_column_selector(dtype_exclude="number"),

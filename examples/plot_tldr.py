@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=================================
-Finding similar images by numbers
-=================================
+========================================
+TLDR: short codes to find similar images
+========================================
 
 A search for similar samples compares short codes. :class:`~skmanifold.TLDR` learns
 such codes without labels, from the nearest neighbors of the training data. Here it is

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=======================
-Spheres inside a sphere
-=======================
+======================================
+TopologicalAE: spheres inside a sphere
+======================================
 
 Ten spheres in 101 dimensions lie inside an eleventh, five times as large: the data of
 the paper on topological autoencoders. PCA and a plain autoencoder press the large
@@ -45,12 +45,13 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.scatter(*Z[outer].T, s=2, color="0.75", label="outer sphere")
     ax.scatter(*Z[~outer].T, s=2, c=y[~outer], cmap="tab10")
     ax.set(title=name, xticks=[], yticks=[])
+    ax.spines[:].set_color("0.85")
 axes[0].legend(markerscale=4)
 
 # %%
 # Radii
 # -----
-# The outer sphere's radius over that of the ten: in the data about 2.1.
+# Radius of the outer sphere over that of the ten; in the data it is about 2.1.
 
 
 def ratio(points):
