@@ -168,14 +168,15 @@ class DecodingObjective(nn.Module):
 class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     """Deep Local-flatness Manifold Embedding.
 
+    A map of data in two or a few dimensions, like those of UMAP and t-SNE: neighbors
+    stay together, and different samples lie apart. The map is a function that embeds
+    new data at a fixed cost per sample. X may be in raw units: centering, robust
+    scaling and a PCA of wide data are part of the model.
+
     A structure network maps the data to a space in which they are locally flat, and an
     embedding network maps that to few dimensions. Both are trained together so that the
-    similarities of pairs agree between the two spaces, where a pair is a sample and a
-    neighbor of it (attracted) or of another sample (repelled). [1]_
-
-    The map is a function: the network embeds new data at a fixed cost per sample. X may
-    be in raw units: centering, a scaling that no single oversized column can upset, and
-    a PCA of wide data are part of the model.
+    similarities of pairs agree in the two spaces. A pair is a sample and one of its
+    neighbors (attracted) or another sample (repelled). [1]_
 
     Read more in the :ref:`User Guide <dlme>`.
 
@@ -194,7 +195,7 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         How the second view of a sample is made: a random one of its neighbors; a
         random point on the segment to it, as in the paper; the sample itself; or
         ``augmentation(x)``, called with a float32 tensor of shape (B, n_features) of
-        scaled rows, returning one of the same shape (crops and flips of images, say).
+        scaled samples, returning one of the same shape, such as flipped images.
 
     alpha : float, default=0.01
         Factor on the squared distance of positive pairs in structure space, in (0, 1]:
@@ -224,9 +225,9 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
 
     repulsion : float, "auto" or None, default="auto"
         Total weight of the negative pairs of a sample against its positive one,
-        whatever the batch size. "auto" is 5 up to 10,000 rows, then grows with the
-        cube root of their number up to 10. None gives every pair the same weight: the
-        paper's loss.
+        whatever the batch size. "auto" is 5 up to 10,000 samples, then grows with
+        the cube root of their number up to 10. None gives every pair the same weight:
+        the paper's loss.
 
     repulsion_warmup : float, default=0.7
         Share of training, in [0, 1], over which the repulsion rises from a fifth to
@@ -273,11 +274,10 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
 
     metric : str or callable, default="euclidean"
-        Metric of the neighbors. The Euclidean one is measured on scaled (and reduced)
-        rows, any other on the raw ones; any of
-        :class:`sklearn.neighbors.NearestNeighbors`, of sparse data as well. If
-        "precomputed", X holds distances: in ``fit`` those between all samples, or in a
-        sparse matrix those of each to some others; in ``transform`` those from new
+        Metric of the neighbors, any of :class:`sklearn.neighbors.NearestNeighbors`. The
+        Euclidean one is measured on scaled (and reduced) samples, others on raw ones.
+        If "precomputed", X holds distances: in ``fit`` those between all samples, or in
+        a sparse matrix those of each to some others; in ``transform`` those from new
         samples to the training samples, (n_samples, n_training_samples). The network
         then reads them in place of features.
 
@@ -355,11 +355,11 @@ callable or None, default=None
         Epochs trained.
 
     network_ : torch.nn.Module
-        The learned map from scaled rows to the embedding: ``project`` (the PCA) and
+        The learned map from scaled samples to the embedding: ``project`` (the PCA) and
         ``encoder`` with its parts ``structure`` and ``embedding``.
 
     decoder_ : torch.nn.Module
-        Network from the embedding to scaled rows, ``decoder`` and ``expand`` (out of
+        Network from the embedding to scaled samples, ``decoder`` and ``expand`` (out of
         the PCA), if ``decoder=True``.
 
     labels_ : ndarray of shape (n_samples,)
