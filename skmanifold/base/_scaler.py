@@ -40,9 +40,13 @@ _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 _UNSEEN_OFTEN = 0.1
 
-# Factor on indicators of categories among measurements: at full size, or half of it,
-# they would separate all samples of different categories.
-_INDICATOR_WEIGHT = 0.3
+# Largest difference of neighboring levels of a column among measurements, whose
+# deviation is 1: at 1 or half of it, all neighbors of a sample would share its level.
+_STEP = 0.3
+
+# Smallest share of the columns, without indicators, that makes a table one of
+# measurements. In a questionnaire the levels are the data.
+_LEAST_MEASURED = 0.2
 
 # Limit to which values beyond the bounds are compressed, relative to range or radius.
 MARGIN = 0.5
@@ -114,26 +118,58 @@ def _on_one_scale(mean, deviation, units, n_samples):
     return high <= ONE_SCALE * wide * low
 
 
-def _indicators(sample, *, one_scale):
-    """Find indicator columns (of categories) among measurements.
+def _levels(sample, units, seen, alike):
+    """Find columns of levels among measurements.
 
-    Indicators hold only 0 and 1. Measurements have mostly different values, and are not
-    all integers on one scale, as counts and pixels are.
+    These are columns with few values, such as indicators, grades and ratings, and
+    columns of whole numbers, such as ages and days, among measurements on one scale
+    that have decimals. Counts, pixels and questionnaires have no measurements.
+
+    Parameters
+    ----------
+    sample : ndarray of shape (n_sampled, n_features)
+        Samples.
+    units : ndarray of shape (n_features,)
+        Units of the columns.
+    seen : ndarray of shape (n_features,), bool
+        Whether columns vary in the sample.
+    alike : callable
+        Returns whether the columns of a mask are on one scale.
+
+    Returns
+    -------
+    levels : ndarray of shape (n_features,), bool
+        The columns.
+    step : ndarray of shape (n_features,)
+        Typical difference of neighboring values; zero if few values repeat.
     """
     n_samples, n_features = sample.shape
-    binary, others, varied, whole = np.zeros((4, n_features), dtype=bool)
+    step = np.zeros(n_features)
+    binary, varied, whole = np.zeros((3, n_features), dtype=bool)
     for part in column_blocks(sample):
         ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
-        seen = ordered[0] < ordered[-1]
-        binary[part] = seen & ((ordered == 0) | (ordered == 1)).all(axis=0)
-        others[part] = seen & ~binary[part]
-        different = np.count_nonzero(ordered != ordered[n_samples // 2], axis=0)
-        varied[part] = different > n_samples / 2
+        binary[part] = ((ordered == 0) | (ordered == 1)).all(axis=0)
+        others = np.count_nonzero(ordered != ordered[n_samples // 2], axis=0)
+        varied[part] = others > n_samples / 2
         whole[part] = (ordered == np.floor(ordered)).all(axis=0)
-    mixed = binary.any() and others.any() and np.mean(varied[others]) >= 0.5
-    if not mixed or (one_scale and whole[others].all()):
-        return np.zeros(n_features, dtype=bool)
-    return binary
+        gaps = np.sort(np.diff(ordered, axis=0), axis=0)
+        n_steps = np.count_nonzero(gaps, axis=0)
+        # the median of those that are not zero
+        middle = np.minimum(n_samples - 1 - (n_steps + 1) // 2, n_samples - 2)
+        few = binary[part] | (n_steps <= others / 2)
+        step[part] = few * gaps[middle, np.arange(gaps.shape[1])]
+
+    def measure(columns):
+        n_least = max(1, _LEAST_MEASURED * np.count_nonzero(seen & ~binary))
+        return np.count_nonzero(columns) >= n_least and varied[columns].mean() >= 0.5
+
+    levels = seen & (step > _STEP * units)
+    if not measure(seen & ~levels):
+        levels[:] = False
+    if alike(~levels):
+        numbers = levels | (seen & varied & whole)
+        levels = numbers if measure(seen & ~numbers) else np.zeros_like(levels)
+    return levels, step
 
 
 def columns_in_unrelated_units(X, random_state):
@@ -177,7 +213,8 @@ class InputScaler:
     upper quartile q, so that a column thousands of times larger does not dominate.
     Columns in unrelated units, orders of magnitude apart, are divided by their units,
     see :func:`_column_units`. Then one factor scales the mean variance to 1. Constant
-    columns get factor zero, and indicators of categories among measurements count 0.3.
+    columns get factor zero. Columns of levels among measurements, see :func:`_levels`,
+    are divided by their own unit, or more: neighboring levels differ by at most 0.3.
 
     Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
     of the training data, and samples beyond their radius, are compressed to at most
@@ -432,21 +469,15 @@ class InputScaler:
             units, seen = _column_units(sample, deviation)
 
             def alike(columns):
-                judged = columns & seen
+                judged = columns & varies & seen
                 statistics_of = mean[judged], deviation[judged], units[judged]
                 return not judged.any() or _on_one_scale(
                     *statistics_of, stats.n_samples
                 )
 
-            # indicators say nothing of the units of the measurements
-            indicators = varies & _indicators(sample, one_scale=False)
-            measured = varies & ~indicators
+            levels, step = _levels(sample, units, varies & seen, alike)
+            measured = varies & ~levels
             on_one_scale = alike(measured)
-            if on_one_scale and indicators.any():
-                indicators &= _indicators(sample, one_scale=True)
-                if not indicators.any():
-                    measured = varies
-                    on_one_scale = alike(measured)
             typical = 1.0
             if on_one_scale:
                 # "lower": with two or three columns the quartile itself would be
@@ -454,12 +485,12 @@ class InputScaler:
                 quartile = np.quantile(deviation[measured], 0.75, method="lower")
                 largest = float(2 * quartile)
                 factor[measured] /= np.maximum(1.0, deviation[measured] / largest)
-                # of the columns that vary less, which a category must not outweigh
+                # of the columns that vary less, which levels must not outweigh
                 typical = np.quantile(deviation[measured], 0.25, method="lower")
             else:
                 factor[measured] /= units[measured]
                 largest = None
-            factor[indicators] = _INDICATOR_WEIGHT * typical / units[indicators]
+            factor[levels] = typical / np.maximum(units, step / _STEP)[levels]
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 

@@ -533,7 +533,7 @@ def test_a_column_counts_once_it_varies(spread, n_reduced):
     rng = np.random.RandomState(0)
     X = rng.randn(400, 8) * np.linspace(1, spread, 8)
     late = rng.rand(400) < 0.3
-    X[:, 2] = np.where((np.arange(400) >= 200) & late, 3.0, 0.0)
+    X[:, 2] = np.where((np.arange(400) >= 200) & late, 2 + rng.rand(400), 0.0)
     learnt = InputScaler(n_reduced=n_reduced, random_state=0).fit(X[:200])
     assert learnt.factor_[2] == 0
     before = learnt.transform(X[:200])
@@ -626,6 +626,71 @@ def test_the_weight_of_a_category_does_not_depend_on_its_kinds(n_kinds, units):
     spread = factor[:5] * units
     np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
     np.testing.assert_allclose(factor[5:] / spread.mean(), 0.3, rtol=0.1)
+
+
+LEVELS = {
+    "discount": [0, 5, 10, 20],
+    "share": [0, 0.05, 0.1, 0.2],
+    "rating": [1, 2, 3, 4, 5],
+    "flag": [0, 100],
+    "sign": [-1, 1],
+}
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+@pytest.mark.parametrize("units", [np.ones(4), 10.0 ** np.arange(-2, 2)])
+def test_few_levels_beside_measurements_count_less(kind, units):
+    rng = np.random.RandomState(0)
+    measured = rng.randn(500, 4) * units
+    levels = rng.choice(LEVELS[kind], (500, 8)).astype(float)
+    factor = InputScaler().fit(np.hstack([measured, levels])).factor_
+    step = np.median(np.diff(LEVELS[kind]))
+    spread = factor[:4] * units
+    np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
+    np.testing.assert_allclose(factor[4:] * step / spread.mean(), 0.3, rtol=0.1)
+
+
+def test_whole_numbers_beside_decimals_are_in_their_own_units():
+    rng = np.random.RandomState(0)
+    measured = rng.randn(500, 4) * [1.0, 2.0, 2.0, 3.0]
+    days, months = rng.randint(1, 32, 500), rng.randint(1, 13, 500)
+    spread = all_rows(np.column_stack([measured, days, months])).std(axis=0)
+    np.testing.assert_allclose(spread[:4] / spread[0], measured.std(axis=0), rtol=0.1)
+    # of the columns that vary less
+    np.testing.assert_allclose(spread[4:], spread[0], rtol=0.1)
+
+
+def questionnaire(rng):
+    answers = rng.randn(400, 3) @ rng.randn(3, 20) + rng.randn(400, 20)
+    return np.clip(np.round(3 + 0.5 * answers), 1, 5)
+
+
+@pytest.mark.parametrize("also", ["nothing", "measurements"])
+@pytest.mark.parametrize("kind", ["questionnaire", "pixels", "counts", "words"])
+def test_levels_that_are_the_data_keep_their_proportions(kind, also, digits):
+    rng = np.random.RandomState(0)
+    X = {
+        "questionnaire": questionnaire(rng),
+        "pixels": digits[0][:400],
+        "counts": rng.poisson(rng.rand(5)[rng.randint(5, size=(400, 40))]),
+        "words": rng.poisson(0.05, (400, 300)) * rng.rand(300),
+    }[kind]
+    if also == "measurements":
+        X = np.hstack([X, X.std() * rng.randn(400, 2)])
+    varies = X.std(axis=0) > 0
+    largest = 2 * np.quantile(X.std(axis=0)[varies], 0.75, method="lower")
+    factor = InputScaler().fit(X).factor_ * np.maximum(1, X.std(axis=0) / largest)
+    np.testing.assert_allclose(factor[varies], factor.max(), rtol=1e-5)
+
+
+def test_levels_without_meaning_do_not_hide_groups():
+    X, y = load_iris(return_X_y=True)
+    rng = np.random.RandomState(0)
+    columns = [rng.choice(LEVELS[kind], 150) for kind in ("rating", "discount")]
+    table = np.column_stack([X, *columns, rng.randint(7, size=150)])
+    standardized = (table - table.mean(axis=0)) / table.std(axis=0)
+    assert neighbor_purity(all_rows(table), y) > neighbor_purity(X, y) - 0.05
+    assert neighbor_purity(standardized, y) < 0.85, "what it mends"
 
 
 @pytest.mark.parametrize("n_features, divides", [(40, True), (3000, False)])
