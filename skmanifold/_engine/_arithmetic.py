@@ -191,24 +191,20 @@ class _LayerNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         x, mean, scale, weight, bias = ctx.saved_tensors
-        shape = ctx.shape
-        gradient = gradient.contiguous()
-        grad_x = grad_weight = grad_bias = None
-        if ctx.needs_input_grad[0]:
-            backward = torch.ops.aten.native_layer_norm_backward
-            only_x = (True, False, False)
-            args = (gradient, x, shape, mean, scale, weight, bias, only_x)
-            grad_x, _, _ = on_all_threads(backward, *args)
-        # torch splits these two sums among threads, unless they are along one axis
-        over = tuple(range(x.ndim - len(shape)))
-        if ctx.needs_input_grad[2]:
-            # faster than layer_norm without a scale
-            scaled = on_all_threads(torch.sub, x, mean)
-            on_all_threads(scaled.mul_, scale)
-            on_all_threads(scaled.mul_, gradient)
-            grad_weight = on_all_threads(torch.sum, scaled, over).to(weight.dtype)
-        if ctx.needs_input_grad[3]:
-            grad_bias = on_all_threads(torch.sum, gradient, over).to(bias.dtype)
+        # in float32 on one thread: torch sums the gradients of scale and shift in the
+        # precision of x, and splits these sums among threads
+        grad_x, grad_weight, grad_bias = torch.ops.aten.native_layer_norm_backward(
+            gradient.to(mean.dtype, memory_format=torch.contiguous_format),
+            x.to(mean.dtype),
+            ctx.shape,
+            mean,
+            scale,
+            weight,
+            bias,
+            (ctx.needs_input_grad[0], *ctx.needs_input_grad[2:4]),
+        )
+        if grad_x is not None:
+            grad_x = grad_x.to(x.dtype)
         return grad_x, None, grad_weight, grad_bias, None
 
 
