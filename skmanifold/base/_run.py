@@ -128,8 +128,10 @@ class Run:
         -------
         torch.nn.ModuleDict
             Result of the hook ``_make_networks`` for the sizes of this fit, see
-            :meth:`build`.
+            :meth:`build`. Another call, after a change of the sizes, begins the random
+            draws again.
         """
+        self._rng_state = None
         self.networks = self.build(make_networks, self.estimator, self.sizes)
         return self.networks
 

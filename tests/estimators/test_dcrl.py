@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.spatial.distance import pdist, squareform
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_clusterer
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
@@ -24,17 +25,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import nn
 
-from skmanifold import DCRL
+from skmanifold import DCRL, load
 from skmanifold.base import FitData
-from skmanifold.estimators._dcrl import _objective
+from skmanifold.estimators._dcrl import _objective, _start
 from skmanifold.estimators._dcrl._arrangement import (
     Arrangement,
     arranged,
     arrangement,
 )
 from skmanifold.estimators._dcrl._neighbors import denoised, search_neighbors
+from skmanifold.estimators._dcrl._number import choose_number, count_groups
 from skmanifold.estimators._dcrl._start import (
-    embedded_labels,
+    best_labels,
     modularity,
     spread_labels,
 )
@@ -1117,10 +1119,19 @@ def test_noise_does_not_choose_neighbors():
     assert denoised(data, narrow) is narrow
 
 
-class Embeddings:
-    """An embedding that returns the given ones, one after the other."""
+def test_round_clusters_in_many_columns_are_found():
+    """The labels that fit the neighbors best are taken."""
+    X, y = make_blobs(240, 60, centers=6, cluster_std=6.0, random_state=0)
+    neighbors, _ = nearest_neighbors(X, 5)
+    useless = np.arange(240.0)[:, np.newaxis]
+    labels = best_labels([useless, X, useless], neighbors, 6, 0)
+    assert adjusted_rand_score(y, labels) > 0.95
 
-    def __init__(self, *given):
+
+class Embedding:
+    """An embedding that returns the given one of its seed."""
+
+    def __init__(self, given):
         self.given = list(given)
 
     def set_params(self, random_state):
@@ -1130,25 +1141,100 @@ class Embeddings:
         return self.given.pop(0)
 
 
-def test_round_clusters_in_many_columns_are_found():
-    """The labels of k-means are taken where they fit the neighbors better."""
-    X, y = make_blobs(240, 60, centers=6, cluster_std=6.0, random_state=0)
-    neighbors, _ = nearest_neighbors(X, 5)
-    useless = np.arange(240.0)[:, np.newaxis]
-    start = Embeddings(useless, useless)
-    labels = embedded_labels(start, X, neighbors, 6, 2, 0, wide=True)
-    assert adjusted_rand_score(y, labels) > 0.95
-
-
-def test_embeddings_complete_each_other():
+def test_embeddings_complete_each_other(monkeypatch):
     """Each of two embeddings merges groups that the other one separates."""
     y = np.repeat(np.arange(4), 60)
     rng = np.random.RandomState(0)
     X = np.eye(4)[y] + rng.normal(scale=0.02, size=(240, 4))
     neighbors, _ = nearest_neighbors(X, 5)
     noise = rng.normal(scale=0.1, size=(3, 240, 1))
-    start = Embeddings(
-        10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
-    )
-    labels = embedded_labels(start, noise[2], neighbors, 4, 2, 0, wide=True)
+    given = 10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
+    monkeypatch.setattr(_start, "DLME", lambda **options: Embedding(given))
+    spaces = _start.start_embeddings(DCRL(4, n_init=2), noise[2], neighbors, 0)
+    labels = best_labels(spaces, neighbors, 4, 0)
     assert adjusted_rand_score(y, labels) == 1
+
+
+# -- the number of clusters
+
+
+def test_groups_are_those_of_the_mutual_neighbor_graph():
+    """Against graphs of all neighborhoods, one after the other."""
+    points, _ = make_blobs([25, 10, 5], 3, cluster_std=0.5, random_state=0)
+    numbers, persistence = count_groups(points, 0)
+    order = np.argsort(cdist(points, points), axis=1)
+    expected = {}
+    for k in range(5, 21):
+        near = np.zeros((40, 40), dtype=bool)
+        np.put_along_axis(near, order[:, : k + 1], True, axis=1)
+        _, labels = connected_components(near & near.T)
+        n_groups = max(1, np.sum(np.bincount(labels) >= k))
+        expected[n_groups] = expected.get(n_groups, 0) + np.log((k + 0.5) / (k - 0.5))
+    assert dict(zip(numbers, persistence, strict=True)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n_samples", [2, 9, 400, 3000])
+def test_a_single_group_is_one(n_samples):
+    points = np.random.RandomState(0).normal(size=(n_samples, 3))
+    assert choose_number(*count_groups(points, 0)) == 1
+
+
+def test_groups_of_any_size_and_shape_are_counted():
+    rng = np.random.RandomState(0)
+    angle = rng.uniform(0, 2 * np.pi, 900)
+    ring = np.stack([np.cos(angle), np.sin(angle)], 1) * 6
+    points = np.concatenate([ring, np.zeros((90, 2)), np.full((40, 2), 9)])
+    points += rng.normal(scale=0.2, size=points.shape)
+    assert choose_number(*count_groups(points, 0)) == 3
+
+
+def test_the_number_of_clusters_is_found(tmp_path):
+    """The fit is that with the number given, and so are its file and its copies."""
+    X, y = make_blobs(240, 6, centers=12, random_state=2)
+    options = {"n_init": 1, "max_epochs": 20, "n_jobs": 1, "random_state": 0}
+    model = DCRL("auto", **options).fit(X)
+    assert model.n_clusters_ == 12
+    assert model.embedding_.shape == (240, 11)
+    assert adjusted_rand_score(y, model.labels_) == 1
+    evidence = model.cluster_criterion_
+    assert evidence["persistence"][evidence["n_clusters"] == 12] > 1
+    given = DCRL(12, **options).fit(X)
+    assert_array_equal(model.embedding_, given.embedding_)
+    assert not hasattr(given, "cluster_criterion_")
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.n_clusters == clone(model).n_clusters == "auto"
+    assert_array_equal(loaded.predict(X), model.labels_)
+    model.set_params(warm_start=True, max_epochs=1).fit(X)
+    assert len(model.cluster_centers_) == 12
+    assert model.cluster_criterion_ is evidence
+
+
+def test_the_number_of_clusters_of_images(digits):
+    """The features learned first are kept in networks of the number found."""
+    X = digits[0][:250]
+    options = {"image_shape": (8, 8), "n_init": 1, "random_state": 0, "n_jobs": 1}
+    options |= {"max_epochs": 1, "pretraining_epochs": 1, "representation_epochs": 20}
+    model = DCRL("auto", **options).fit(X)
+    n_clusters = len(model.cluster_centers_)
+    assert n_clusters > 1
+    given = DCRL(n_clusters, **options).fit(X)
+    assert_array_equal(model.embedding_, given.embedding_)
+
+
+@pytest.mark.parametrize("init", ["embedding", "k-means"])
+def test_no_groups_are_told(init):
+    X = np.random.RandomState(0).normal(size=(220, 4))
+    options = {"n_init": 1, "max_epochs": 1, "random_state": 0, "n_jobs": 1}
+    with pytest.warns(UserWarning, match="no groups with gaps"):
+        model = DCRL("auto", init=init, **options).fit(X)
+    assert model.n_clusters_ == 1
+
+
+def test_the_number_of_clusters_is_that_of_init(iris):
+    X, y = iris
+    means = np.stack([X[y == label].mean(axis=0) for label in range(3)])
+    for init in (y, np.where(np.arange(150) % 2, y, -1), means):
+        assert len(quick(n_clusters="auto", init=init).fit(X).cluster_centers_) == 3
+    with pytest.raises(ValueError, match=r"or centers of shape \(n_clusters, 4\)"):
+        quick(n_clusters="auto", init=y[:9]).fit(X)

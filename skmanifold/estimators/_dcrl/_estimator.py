@@ -35,14 +35,8 @@ from ._neighbors import denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import embedded_labels, given_labels, kmeans_labels, start_embedding
+from ._start import starting_labels
 from ._weights import WEIGHTS, first_and_last
-
-# With fewer samples the starting labels are those of k-means: too few to embed.
-_LEAST_ROWS_TO_EMBED = 200
-
-# Of more samples two start embeddings are enough: they differ less.
-_MOST_ROWS_OF_THREE = 20_000
 
 # Largest spread of the features, in units of the losses.
 _MOST_UNITS = 4.0
@@ -72,9 +66,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     Parameters
     ----------
-    n_clusters : int, default=8
+    n_clusters : int or "auto", default=8
         Number of clusters. Reduced, with a warning, if there are fewer distinct
-        samples.
+        samples. "auto" counts the groups that are separate in the start embeddings, see
+        ``cluster_criterion_``, or in ``init`` if that is an array. Use it when you do
+        not know the number and groups may have gaps between them; it warns and takes 1
+        if they do not.
 
     n_components : int or "auto", default="auto"
         Dimension of the latent space. The order of the distances between clusters is
@@ -242,6 +239,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Number of clusters that are not empty. A warning is given if a quarter of them
         are.
 
+    cluster_criterion_ : dict of str to ndarray
+        Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups that
+        some size of neighborhoods shows, and "persistence", for each the log of the
+        factor between such sizes. The one above 1 that persists longest is taken, or 1
+        if none reaches 0.5.
+
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
 
@@ -312,7 +315,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_clusters": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "n_components": [
             *DeepManifold._parameter_constraints["n_components"],
             StrOptions({"auto"}),
@@ -561,17 +567,26 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             for name, parameter in WEIGHTS.items()
         }
         networks = run.make_networks()
-        encoder, decoder = networks["encoder"], networks["decoder"]
-
+        represent = networks["encoder"].features
         if run.n_epochs.get("representation") and not run.continued:
             run.train(
-                *self._contrast(encoder, data, run.batch_size),
+                *self._contrast(networks["encoder"], data, run.batch_size),
                 learning_rate=2 * run.learning_rate,
                 phase="representation",
             )
+        neighbors, features, searched, units = self._neighbors(represent, run)
+        if not run.continued:
+            indices = neighbors.indices.cpu().numpy()
+            labels = starting_labels(self, data, features, searched, indices)
+            if self.n_clusters == "auto":
+                run.sizes["n_clusters"] = int(labels.max()) + 1
+                networks = run.make_networks()
+                networks["encoder"].features.load_state_dict(represent.state_dict())
+            n_components = self._width(run.sizes)
+            latent_spread = self.rank_scale * units["spread"][0] / 2, n_components
+            set_units(**networks, **units, latent_spread=latent_spread)
+        encoder, decoder = networks["encoder"], networks["decoder"]
         encoder.features.requires_grad_(False)
-
-        neighbors, features, searched = self._neighbors(networks, run)
         inputs = torch.from_numpy(features).to(data.device)
         if run.n_epochs["pretraining"] and not run.continued:
             run.train(
@@ -581,7 +596,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 NoisyRows(*features.shape, run.batch_size, data.device),
                 phase="pretraining",
             )
-
         codes = run.outputs(encoder)
         if run.continued:
             clusters = self._previous_clusters(run)
@@ -589,10 +603,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             labels = soft_assignments(codes, centers).argmax(axis=1)
             init_centers = "kept"
         else:
-            labels = self._starting_labels(
-                features, searched, neighbors.indices.cpu().numpy(), data
-            )
-            clusters = Clusters(int(labels.max()) + 1, self._width())
+            clusters = Clusters(int(labels.max()) + 1, n_components)
             arranged = self.arrange_centers and max(weights["ranks"]) > 0
             init_centers = "arranged" if arranged else "means"
         make_objective = functools.partial(
@@ -627,11 +638,20 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _previous_clusters(self, run):
         """Return the clusters of the previous fit, which this one continues."""
-        n_clusters = self.n_clusters
-        if run.previous["clusters"].n_asked == n_clusters:
-            n_clusters = len(run.previous["clusters"].centers)  # may have been reduced
-        clusters = Clusters(n_clusters, self._width())
+        n_clusters, previous = self.n_clusters, run.previous["clusters"]
+        if n_clusters in ("auto", previous.n_asked):
+            n_clusters = len(previous.centers)  # may have been reduced
+        evidence = run.data.previous.get("cluster_criterion_")
+        if evidence is not None:
+            run.data.learned["cluster_criterion_"] = evidence
+        clusters = Clusters(n_clusters, self._width(run.sizes))
         return run.build(nn.ModuleDict, {"clusters": clusters})["clusters"]
+
+    def _network_sizes(self, data):
+        n_clusters = self.n_clusters
+        if n_clusters == "auto":  # 1 until it is found
+            n_clusters = data.previous.get("_sizes", {}).get("n_clusters", 1)
+        return {**super()._network_sizes(data), "n_clusters": n_clusters}
 
     def _make_networks(self, sizes):
         n_inputs = sizes["n_inputs"]
@@ -646,7 +666,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             represent = nn.Sequential(
                 MLP(n_inputs, n_represented, layers=(256, 256)), UnitRows()
             )
-        n_components = self._width()
+        n_components = self._width(sizes)
         layers = checked_widths("encoder_layers", self.encoder_layers)
         options = {"norm": self.norm, "activation": self.activation}
 
@@ -674,7 +694,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         else:
             to_features = Scaled(own("decoder", n_components, n_represented))
         represents = not isinstance(represent, nn.Identity)
-        arrangements = [Arrangement(self.n_clusters, n_components) for _ in range(2)]
+        shape = sizes["n_clusters"], n_components
+        arrangements = [Arrangement(*shape) for _ in range(2)]
         parts = OrderedDict(
             features=Features(represent),
             network=Scaled(network),
@@ -704,7 +725,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if isinstance(objective, DCRLObjective):
             centers = objective.clusters.centers.detach().cpu().double().numpy()
         else:  # an earlier phase, without clusters
-            centers = np.zeros((self.n_clusters, self._width()))
+            n_clusters = 1 if self.n_clusters == "auto" else self.n_clusters
+            centers = np.zeros((n_clusters, outputs.shape[1]))
         labels = soft_assignments(outputs, centers).argmax(axis=1)
         attributes = {
             "cluster_centers_": centers,
@@ -758,10 +780,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     # -- what the hooks need
 
-    def _width(self):
+    def _width(self, sizes):
         """Return the dimension of the latent space."""
         if self.n_components == "auto":
-            return min(max(10, self.n_clusters - 1), 100)
+            return min(max(10, sizes["n_clusters"] - 1), 100)
         return self.n_components
 
     def _check_metric(self):
@@ -820,66 +842,24 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         )
         return neighbors, searched
 
-    def _neighbors(self, networks, run):
-        """Return the neighbors, the features in units of their distances, and others.
+    def _neighbors(self, represent, run):
+        """Return the neighbors, the features, these without noise, and their units.
 
-        The others are the features without noise.
+        Neighbors and features are in units of the mean distance between neighbors.
         """
-        represent = networks["encoder"].features
         features = run.outputs(represent)
         own = isinstance(represent.represent, nn.Identity)
         samples = run.data.X if own else features
         neighbors, searched = self._search(run.data, features, samples, exact=True)
-        if not run.continued:
-            distances = neighbors.distances.cpu().numpy().astype(np.float64)
-            spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
-            unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
-            # with few columns, samples are dense and clusters many units apart
-            unit = max(unit, spread / _MOST_UNITS) or 1.0
-            features = features / np.float32(unit)
-            neighbors = neighbors._replace(distances=neighbors.distances / unit)
-            spread = spread / unit or 1.0
-            set_units(
-                **networks,
-                unit=unit,
-                spread=(spread, features.shape[1]),
-                latent_spread=(self.rank_scale * spread / 2, self._width()),
-            )
-        return neighbors, features, searched
-
-    def _starting_labels(self, features, searched, neighbors, data):
-        """Return the starting labels, numbered from 0 without gaps."""
-        if not isinstance(self.init, str):
-            return given_labels(
-                self.init,
-                data,
-                features,
-                neighbors,
-                n_clusters=self.n_clusters,
-                n_features=self.n_features_in_,
-            )
-        seed = data.seed("labels")
-        n_samples = len(features)
-        n_clusters = self.n_clusters
-        n_distinct = len(np.unique(features, axis=0))
-        if n_distinct < n_clusters:
-            warn(
-                f"n_clusters={n_clusters} is more than the {n_distinct} distinct "
-                f"samples; using n_clusters={n_distinct}."
-            )
-            n_clusters = n_distinct
-        if (
-            self.init == "k-means"
-            or n_distinct < _LEAST_ROWS_TO_EMBED
-            or n_clusters == 1
-        ):
-            return kmeans_labels(features, n_clusters, seed)
-        n_init = self.n_init
-        if n_init == "auto":
-            n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
-        euclidean = is_euclidean(self.metric, self.metric_params)
-        start = start_embedding(self, n_samples, None if euclidean else neighbors)
-        wide = data.n_inputs < self.n_features_in_
-        return embedded_labels(
-            start, searched, neighbors, n_clusters, n_init, seed, wide=wide
-        )
+        if run.continued:
+            return neighbors, features, searched, None
+        distances = neighbors.distances.cpu().numpy().astype(np.float64)
+        spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
+        unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
+        # with few columns, samples are dense and clusters many units apart
+        unit = max(unit, spread / _MOST_UNITS) or 1.0
+        features = features / np.float32(unit)
+        neighbors = neighbors._replace(distances=neighbors.distances / unit)
+        spread = spread / unit or 1.0
+        units = {"unit": unit, "spread": (spread, features.shape[1])}
+        return neighbors, features, searched, units

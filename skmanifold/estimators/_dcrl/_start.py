@@ -13,6 +13,17 @@ from skmanifold.utils import one_thread, read_targets, warn
 
 from .._dlme import DLME
 from ._clusters import raw_blocks
+from ._neighbors import is_euclidean
+from ._number import choose_number, count_groups
+
+# With fewer samples the starting labels are those of k-means: too few to embed.
+_LEAST_ROWS_TO_EMBED = 200
+
+# With fewer samples their groups are counted without an embedding.
+_LEAST_ROWS_TO_COUNT = 10
+
+# Of more samples two start embeddings are enough: they differ less.
+_MOST_ROWS_OF_THREE = 20_000
 
 # Of more samples start embeddings are trained on as many.
 _MOST_ROWS_TO_EMBED = 20_000
@@ -20,6 +31,72 @@ _MOST_ROWS_TO_EMBED = 20_000
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
 _SETTLED = 1e-4
+
+
+def starting_labels(model, data, features, searched, neighbors):
+    """Return the starting labels, and count the clusters if their number is "auto".
+
+    Parameters
+    ----------
+    model : DCRL
+        The estimator.
+    data : FitData
+        The training data.
+    features : ndarray of shape (n_samples, n_represented)
+        Features of the samples.
+    searched : ndarray of shape (n_samples, n_searched)
+        The features without noise.
+    neighbors : ndarray of shape (n_samples, n_neighbors)
+        Indices of the neighbors.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), int64
+        Labels, from 0 without gaps.
+    """
+    n_clusters = model.n_clusters
+    if not isinstance(model.init, str):
+        return given_labels(
+            model.init,
+            data,
+            features,
+            neighbors,
+            n_clusters=n_clusters,
+            n_features=model.n_features_in_,
+        )
+    seed = data.seed("labels")
+    counts = n_clusters == "auto"
+    n_distinct = len(np.unique(features, axis=0))
+    starts = model.init == "embedding" and n_distinct >= _LEAST_ROWS_TO_EMBED
+    starts = starts and n_clusters != 1
+    spaces = [searched]
+    if starts or (counts and n_distinct >= _LEAST_ROWS_TO_COUNT):
+        spaces = start_embeddings(model, searched, neighbors, seed)
+    if counts:
+        numbers, persistence = count_groups(spaces[-1], seed)
+        data.learned["cluster_criterion_"] = {
+            "n_clusters": numbers,
+            "persistence": persistence,
+        }
+        n_clusters = choose_number(numbers, persistence)
+        if n_clusters == 1:
+            warn(
+                "n_clusters='auto' found no groups with gaps between them; using "
+                "n_clusters=1. If there are clusters that touch, set n_clusters to "
+                "their number."
+            )
+    if n_distinct < n_clusters:
+        warn(
+            f"n_clusters={n_clusters} is more than the {n_distinct} distinct "
+            f"samples; using n_clusters={n_distinct}."
+        )
+        n_clusters = n_distinct
+    if not starts or n_clusters == 1:
+        return kmeans_labels(features, n_clusters, seed)
+    if data.n_inputs < model.n_features_in_:
+        # round clusters in the noise of many columns are better found there
+        spaces = [searched, *spaces]
+    return best_labels(spaces, neighbors, n_clusters, seed)
 
 
 def kmeans_labels(points, n_clusters, seed):
@@ -33,12 +110,14 @@ def kmeans_labels(points, n_clusters, seed):
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def start_embedding(model, n_samples, neighbors=None):
-    """Return DLME for the initial labels of an estimator.
+def start_embeddings(model, points, neighbors, seed):
+    """Return embeddings with different seeds, and the last with all side by side.
 
-    It searches neighbors itself unless those of another metric are given.
+    Neighbors of another metric than the Euclidean one replace those of the points.
     """
-    options = None
+    n_samples, n_init, options = len(points), model.n_init, None
+    if n_init == "auto":
+        n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
     if model.training is not None:
         options = type(model.training)(
             n_threads=model.training.n_threads, precision=model.training.precision
@@ -54,53 +133,42 @@ def start_embedding(model, n_samples, neighbors=None):
         n_jobs=model.n_jobs,
         verbose=model.verbose,
     )
-    if neighbors is not None:
+    if not is_euclidean(model.metric, model.metric_params):
         # as many as DLME takes by default
         start.set_params(connectivity=graph_of(neighbors[:, :5]))
     elif n_samples > _MOST_ROWS_TO_EMBED:
         start.set_params(subsample=_MOST_ROWS_TO_EMBED)
-    return start
+    seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
+    embeddings = [
+        start.set_params(random_state=embedding_seed).fit_transform(points)
+        for embedding_seed in seeds.tolist()
+    ]
+    if n_init > 1:
+        # what they agree on counts most
+        scales = [embedding.std() or 1.0 for embedding in embeddings]
+        embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
+    return embeddings
 
 
-def embedded_labels(start, points, neighbors, n_clusters, n_init, seed, *, wide):
-    """Return the labels of k-means with the largest modularity.
-
-    k-means runs in each embedding, in all of them side by side, and on the points of
-    wide data.
+def best_labels(spaces, neighbors, n_clusters, seed):
+    """Return the labels of k-means, in one of the spaces, with the largest modularity.
 
     Parameters
     ----------
-    start : DLME
-        The embedding, without a seed.
-    points : ndarray of shape (n_samples, n_columns)
-        What is embedded.
+    spaces : list of ndarray of shape (n_samples, n_columns)
+        Coordinates of the samples.
     neighbors : ndarray of shape (n_samples, n_neighbors)
         Indices of the neighbors.
     n_clusters : int
         Number of clusters.
-    n_init : int
-        Number of embeddings.
     seed : int
         Seed.
-    wide : bool
-        Whether the points are components of very many columns: round clusters in
-        their noise are better found without an embedding.
 
     Returns
     -------
     ndarray of shape (n_samples,), int64
         Labels, from 0 without gaps.
     """
-    seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
-    embeddings = []
-    for embedding_seed in seeds.tolist():
-        start.set_params(random_state=embedding_seed)
-        embeddings.append(start.fit_transform(points))
-    if n_init > 1:
-        # what they agree on counts most
-        scales = [embedding.std() or 1.0 for embedding in embeddings]
-        embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
-    spaces = [points, *embeddings] if wide else embeddings
     labelings = [kmeans_labels(space, n_clusters, seed) for space in spaces]
     return max(labelings, key=lambda labels: modularity(neighbors, labels))
 
@@ -201,19 +269,21 @@ def modularity(neighbors, labels):
 def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
     """Return the user's labels, or those of the nearest of the user's centers.
 
-    Unknown labels are propagated from neighbors.
+    Unknown labels are propagated from neighbors. ``n_clusters="auto"`` is their number.
     """
     labels, init = init, np.asarray(init)
-    n_samples = data.n_samples
+    n_samples, wanted = data.n_samples, n_clusters
+    if n_clusters == "auto":
+        n_clusters, wanted = len(init) if init.ndim == 2 else None, "n_clusters"
     if init.ndim == 1 and len(init) == n_samples:
         codes, values = read_targets(labels, name="init")
-        if len(values) == n_clusters:
+        if len(values) and n_clusters in (None, len(values)):
             return spread_labels(codes, features, neighbors)
         received = f"{len(values)} different labels"
         n_unknown = int((codes < 0).sum())
         if n_unknown:
             received += f" (and {n_unknown} unknown: -1, None, NaN or NA)"
-    elif init.shape == (n_clusters, n_features):
+    elif init.shape == (n_clusters, n_features) and len(init):
         centers = check_array(init, dtype=np.float64, input_name="init")
         labels = np.concatenate(
             [
@@ -233,6 +303,6 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
         received = f"shape {init.shape}"
     raise ValueError(
         f"init has {received}, but must be 'embedding', 'k-means', an array of "
-        f"{n_samples} labels with {n_clusters} different values, or centers of shape "
-        f"{(n_clusters, n_features)} in the units of X."
+        f"{n_samples} labels with {wanted} different values, or centers of shape "
+        f"({wanted}, {n_features}) in the units of X."
     )
