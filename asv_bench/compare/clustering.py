@@ -5,12 +5,13 @@
 
 ``python -m asv_bench.compare.clustering --data digits coil20 --methods dcrl k-means``
 
-The number of clusters is that of the classes. Accuracy matches clusters with classes;
-CRA, trustworthiness, continuity and RRE (3 to 7 neighbors) compare the input with the
-space in which a method clusters. ``idec`` and ``dec`` are DCRL with the weights of
-these papers, initialized by k-means on the input instead of a pretrained latent space;
-``idec-start`` is initialized like DCRL. ``dcrl-wide`` is DCRL with the network of its
-paper.
+The number of clusters is that of the classes; ``dcrl-auto``, ``hdbscan`` and
+``umap-hdbscan`` find it, where the noise of HDBSCAN counts as a cluster. Accuracy
+matches clusters with classes; CRA, trustworthiness, continuity and RRE (3 to 7
+neighbors) compare the input with the space in which a method clusters. ``idec`` and
+``dec`` are DCRL with the weights of these papers, initialized by k-means on the input
+instead of a pretrained latent space; ``idec-start`` is initialized like DCRL.
+``dcrl-wide`` is DCRL with the network of its paper.
 
 A data set is a name of :mod:`asv_bench.compare.data`, optionally with a number of
 samples (``mnist:10000``, stratified), or ``mnist-test``, the last 10,000 samples of
@@ -46,6 +47,7 @@ IDEC_WEIGHTS = {**DEC_WEIGHTS, "reconstruction_weight": 1.0, "cluster_weight": 0
 # parameters of DCRL
 OURS = {
     "dcrl": {},
+    "dcrl-auto": {"n_clusters": "auto"},
     "dcrl-wide": {
         "encoder_layers": (500, 500, 2000),
         "norm": "none",
@@ -106,12 +108,12 @@ class ClustPy:
 
 
 METHODS = (
-    *("dcrl", "dcrl-wide", "k-means", "mixture", "spectral", "umap", "umap-hdbscan"),
-    *("dlme", "idec", "idec-start", "dec", "clustpy-dec", "clustpy-idec"),
-    "clustpy-dcn",
+    *("dcrl", "dcrl-auto", "dcrl-wide", "k-means", "mixture", "spectral", "hdbscan"),
+    *("umap", "umap-hdbscan", "dlme", "idec", "idec-start", "dec", "clustpy-dec"),
+    *("clustpy-idec", "clustpy-dcn"),
 )
 # Methods without predict.
-TRANSDUCTIVE = ("spectral", "umap-hdbscan")
+TRANSDUCTIVE = ("spectral", "hdbscan", "umap-hdbscan")
 
 
 def make(method, n_clusters, seed, shape):
@@ -123,7 +125,8 @@ def make(method, n_clusters, seed, shape):
     if method in OURS:
         from skmanifold import DCRL
 
-        return DCRL(n_clusters, image_shape=shape, random_state=seed, **OURS[method])
+        options = {"n_clusters": n_clusters, **OURS[method]}
+        return DCRL(image_shape=shape, random_state=seed, **options)
     if method.startswith("clustpy"):
         return ClustPy(method.partition("-")[2].upper(), n_clusters, seed)
     if method == "dlme":
@@ -135,6 +138,8 @@ def make(method, n_clusters, seed, shape):
 
         clusterer = HDBSCAN(copy=True) if method == "umap-hdbscan" else kmeans
         return Clustering(clusterer, UMAP(random_state=seed, n_jobs=1))
+    if method == "hdbscan":
+        return Clustering(HDBSCAN(copy=True))
     if method == "k-means":
         return Clustering(kmeans)
     if method == "mixture":
@@ -224,7 +229,7 @@ def one(method, data, seed, split=None):
 KEYS = ("data", "split", "method")
 COLUMNS = {
     **{"ACC": 3, "NMI": 3, "ARI": 3, "CRA": 3, "trust": 3, "continuity": 3, "RRE": 3},
-    **{"ACC new": 3, "fit CPU s": 0},
+    **{"clusters": 0, "ACC new": 3, "fit CPU s": 0},
 }
 
 
