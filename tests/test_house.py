@@ -64,6 +64,9 @@ VARIANTS = [
     small("DLME", batch_size=10, subsample=15),
     small("IsometricAE", n_clusters=2, anchor=None),
     small("MSimCLR", membership="soft"),
+    small("TLDR", encoder="factorized", projector_dim=None),
+    small("TLDR", encoder="mlp", encoder_layers=(16,)),
+    small("TopologicalAE", max_homology_dimension=1),
 ]
 
 

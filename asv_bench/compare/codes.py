@@ -10,7 +10,8 @@
   R@k the share of the k nearest training samples in X that are among the k nearest by
   code. At most 10,000 samples are fitted and 2,000 are queries. "texts" are the tf-idf
   vectors of the documentation of SciPy, and their topics.
-- *transform*: TLDR and PCA map the samples in turn, 15 times each; the shortest times.
+- *transform*: TLDR and PCA map one sample, 1,000 and all of a set in turn, many times;
+  the shortest times in milliseconds. The method is the type of the samples.
 - *step*: DLME and DCRL on X, and on 32 components of TLDR or PCA (half as many as
   columns if there are fewer); 2,000 samples. The figures of DLME are of its two
   coordinates, with k-means; those of DCRL of its clusters.
@@ -133,21 +134,30 @@ def retrieval(data, method, d, seed):
     return figures | {"seconds": seconds, "transform, ms": 1e3 * transform_seconds}
 
 
-def transform(data, d, seed, n_times=15):
-    """Measure the time of TLDR and PCA to map the same samples, in turn."""
+def transform(data, method, d, seed):
+    """Measure the milliseconds of TLDR and PCA to map samples of a type, in turn.
+
+    One sample, 1,000 and all that the set has; fitted on at most 10,000.
+    """
     from scipy.sparse import issparse
 
-    X = parts_of(data)[0]
-    models = {x: reducer(x, d, seed, issparse(X)).fit(X) for x in ("PCA", "TLDR")}
-    times = {name: [] for name in models}
-    for _ in range(n_times):
-        for name, model in models.items():
-            start = perf_counter()
-            model.transform(X)
-            times[name].append(1e3 * (perf_counter() - start))
-    figures = {f"{name}, ms": min(times[name]) for name in models}
-    ratio = figures["TLDR, ms"] / figures["PCA, ms"]
-    return {"samples": X.shape[0], "columns": X.shape[1], **figures, "ratio": ratio}
+    X = texts()[0] if data == "texts" else load(*parse_name(data)).usual_input()
+    X = X.astype(method)
+    models = {
+        name: reducer(name, d, seed, issparse(X)).fit(X[:N_FITTED])
+        for name in ("PCA", "TLDR")
+    }
+    figures = {"columns": X.shape[1], "samples": X.shape[0]}
+    for title, n, n_times in (("1", 1, 300), ("1000", 1000, 60), ("all", None, 10)):
+        new = X[:n]
+        times = {name: [] for name in models}
+        for _ in range(n_times):
+            for name, model in models.items():
+                start = perf_counter()
+                model.transform(new)
+                times[name].append(1e3 * (perf_counter() - start))
+        figures |= {f"{name}, {title}": min(times[name]) for name in models}
+    return figures
 
 
 # A step before DLME and DCRL -------------------------------------------------------
@@ -283,16 +293,17 @@ AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
 PLANAR = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
 IN_PLANE = ("spheres", "mnist", "fashion_mnist")
 STEPS = ("DLME", "TLDR, DLME", "PCA, DLME", "DCRL", "TLDR, DCRL", "PCA, DCRL")
+TYPES = ("float32", "float64")
 # part -> function, data sets, methods and dimensions
 PARTS = {
     "retrieval": (retrieval, SETS, REDUCERS, (8, 16, 32, 64)),
-    "transform": (transform, ("digits", "mnist", "texts"), None, (32,)),
+    "transform": (transform, ("digits", "mnist", "texts"), TYPES, (32,)),
     "step": (step, ("digits", "pendigits", "coil20"), STEPS, None),
     "plane": (plane, IN_PLANE, PLANAR, None),
 }
 KEYS = {
     "retrieval": ("data", "d", "method"),
-    "transform": ("data", "d"),
+    "transform": ("data", "method", "d"),
     "step": ("data", "method"),
     "plane": ("data", "method"),
 }
@@ -302,7 +313,8 @@ COLUMNS = {
         "transform, ms": 1,
     },
     "transform": {
-        **{"samples": 0, "columns": 0, "PCA, ms": 2, "TLDR, ms": 2, "ratio": 1},
+        **{"columns": 0, "samples": 0},
+        **{f"{name}, {n}": 2 for n in ("1", "1000", "all") for name in ("PCA", "TLDR")},
     },
     "step": {"accuracy": 3, "NMI": 3, "10-NN": 3, "trustworthiness": 3},
     "plane": {

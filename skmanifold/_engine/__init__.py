@@ -3,7 +3,7 @@
 
 """The private training engine, independent of the methods and of scikit-learn."""
 
-from ._apply import BLOCK_ROWS, apply_in_blocks, has_alike_rows
+from ._apply import BLOCK_ROWS, apply_in_blocks, exact_block_rows, has_alike_rows
 from ._batches import RowBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
@@ -29,6 +29,7 @@ __all__ = [
     "check_same_on_all_ranks",
     "checked_place",
     "count_batches",
+    "exact_block_rows",
     "global_rng_seeded",
     "has_alike_rows",
     "is_main_process",

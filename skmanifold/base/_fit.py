@@ -28,7 +28,6 @@ from skmanifold.training import TrainingOptions
 from ._data import LAST_PHASE, FitData, Plan, Schedule, make_schedule
 from ._fingerprint import open_checkpoint
 from ._inference import (
-    Unlike,
     apply_to_samples,
     on_device,
     output_dtype,
@@ -50,7 +49,7 @@ from ._networks import frozen_networks, linear
 from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
-from ._scaler import InputScaler
+from ._scaler import InputScaler, Unlike
 from ._subsample import draw, taken
 
 # Fitted attributes that are not public.
@@ -263,7 +262,12 @@ def fitted_attributes(job, scaler, run, objective, unlike=None):
     modules = frozen_networks(run.networks, scaler)
     network, device = on_device(estimator, modules["network_"])
     outputs = apply_to_samples(
-        network, scaler, job.samples, device=device, unlike=unlike
+        network,
+        scaler,
+        job.samples,
+        device=device,
+        unlike=unlike,
+        fold=estimator._folds,
     )
     dtype = output_dtype(job.samples.dtype)
     histories = {

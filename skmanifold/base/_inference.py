@@ -6,12 +6,13 @@
 import copy
 import math
 import tempfile
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from skmanifold._engine import apply_in_blocks, resolve_device
+
+from ._one_product import one_product
 
 # From this size on, inputs of a memory-mapped X are memory-mapped themselves.
 _LEAST_BYTES_ON_DISK = 2**28
@@ -34,22 +35,6 @@ def on_device(estimator, network):
     return network, device
 
 
-@dataclass
-class Unlike:
-    """Features of new samples that the training data lack.
-
-    Attributes
-    ----------
-    columns : set of int
-        Columns that were constant in fit, but vary.
-    samples : list of (int, int)
-        Samples far away from the training data, each with an odd column, or -1.
-    """
-
-    columns: set = field(default_factory=set)
-    samples: list = field(default_factory=list)
-
-
 def apply_to_samples(
     network,
     scaler,
@@ -58,28 +43,23 @@ def apply_to_samples(
     device="cpu",
     unlike=None,
     first=0,
+    fold=False,
     make_room=np.empty,
 ):
     """Return the outputs of a network for validated samples, float32.
 
-    Differences from the training data are added to ``unlike``, an :class:`Unlike`, but
-    not odd samples that fit has named; the index of ``samples[0]`` is ``first``.
+    What the training data lack is added to ``unlike``, see
+    :meth:`InputScaler.transform`; the index of ``samples[0]`` is ``first``. If
+    ``fold``, scaler and network are one product if possible.
     """
+    fold = fold and torch.device(device).type == "cpu"
+    product = one_product(network, scaler) if fold else None
+    if product is not None:
+        return product.outputs(samples, unlike, first, make_room)
 
     def load(start, stop):
         part = samples[start:stop]
-        if unlike is None:
-            return scaler.transform(part)
-        unlike.columns.update(scaler.unseen(part).tolist())
-        odd = []
-        scaled = scaler.transform(part, odd=odd)
-        named = scaler.are_named(part, [row for row, _ in odd])
-        unlike.samples += [
-            (first + start + row, column)
-            for (row, column), is_named in zip(odd, named, strict=True)
-            if not is_named
-        ]
-        return scaled
+        return scaler.transform(part, unlike=unlike, first=first + start)
 
     return apply_in_blocks(
         network, load, samples.shape[0], device=device, make_room=make_room

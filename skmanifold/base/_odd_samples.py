@@ -19,6 +19,9 @@ _BLOCK_ROWS = 512
 # Largest number of entries of a block (16 MB): sparse matrices may be very wide.
 _BLOCK_SIZE = 2**21
 
+# Entries that are reduced side by side.
+_WIDTH = 2**10
+
 # Entries of a subset that are sorted at once (4 MB).
 _COLUMN_BLOCK_SIZE = 2**19
 
@@ -62,6 +65,19 @@ def blocks(n_rows, n_features):
     """Return slices of samples, small enough to be dense in float64."""
     size = max(1, min(_BLOCK_ROWS, _BLOCK_SIZE // n_features))
     return [slice(start, start + size) for start in range(0, n_rows, size)]
+
+
+def ranges(rows):
+    """Return smallest and largest values of the columns of a C-ordered array."""
+    n_rows, n_features = rows.shape
+    # several samples side by side: a reduction is slow if samples are short
+    side = max(1, min(_WIDTH // n_features, n_rows))
+    whole = n_rows - n_rows % side
+    wide, rest = rows[:whole].reshape(-1, side * n_features), rows[whole:]
+    return [
+        reduce(np.vstack([reduce(wide).reshape(side, n_features), rest]))
+        for reduce in (np.minimum.reduce, np.maximum.reduce)
+    ]
 
 
 class Statistics:

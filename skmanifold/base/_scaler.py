@@ -4,6 +4,7 @@
 """From samples to the inputs of a network: robust scaling and a PCA basis."""
 
 import copy
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -20,6 +21,7 @@ from ._odd_samples import (
     blocks,
     column_blocks,
     dense,
+    ranges,
     sampled_rows,
     statistics,
 )
@@ -31,7 +33,7 @@ _PCA_SAMPLE_SIZE = 2**25
 # A column that varies by less, relative to its values, is constant.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
-_SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
+SINGLE_ROUNDING = 10 * np.finfo(np.float32).eps
 
 # A new value is unseen if it adds at least this fraction to the squared norm of its
 # sample. On one scale, where a pixel at the border says little next to the others, it
@@ -203,6 +205,22 @@ def columns_in_unrelated_units(X, random_state):
     if spread[largest] <= _UNRELATED * spread[smallest]:
         return None
     return largest, smallest
+
+
+@dataclass
+class Unlike:
+    """Features of new samples that the training data lack.
+
+    Attributes
+    ----------
+    columns : set of int
+        Columns that were constant in fit, but vary.
+    samples : list of (int, int)
+        Samples far away from the training data, each with an odd column, or -1.
+    """
+
+    columns: set = field(default_factory=set)
+    samples: list = field(default_factory=list)
 
 
 class InputScaler:
@@ -406,34 +424,25 @@ class InputScaler:
             self.basis_ = self.basis_.copy()
             self.basis_[:, late] = directions.T / self.spread_
 
-    def unseen(self, X):
-        """Return columns that were constant so far, but vary considerably in X.
+    def _unseen(self, rows, constant, n_rows):
+        """Return those of some constant columns that vary considerably in dense rows.
 
         Ignores new values that add almost nothing to the norm of their sample, such as
         pixels at the border, and odd samples.
         """
-        constant = np.flatnonzero(self.factor_ == 0)
-        if not 0 < len(constant) < len(self.factor_):
-            return constant[:0]
         center = self.center_[constant]
-        apart = np.abs(dense(X[:, constant]).astype(np.float64) - center)
-        # more than the rounding to single precision
-        differs = apart > _SINGLE_ROUNDING * np.abs(center)
-        rows = np.flatnonzero(differs.any(axis=1))
-        if not len(rows):
-            return constant[:0]
-        apart, differs = apart[rows], differs[rows]
+        apart = np.abs(rows[:, constant].astype(np.float64) - center)
+        differs = apart > SINGLE_ROUNDING * np.abs(center)
         sizes = differs if self.largest_ is None else self.scale_ * apart
-        n_varying = len(self.factor_) - len(constant)
-        shares = np.square(sizes).sum(axis=1) / n_varying
+        shares = np.square(sizes).sum(axis=1) / np.count_nonzero(self.factor_)
         much = shares >= _UNSEEN_SHARE
-        if self.largest_ is not None and much.sum() < _UNSEEN_OFTEN * X.shape[0]:
+        if self.largest_ is not None and much.sum() < _UNSEEN_OFTEN * n_rows:
             much = shares >= _UNSEEN_SHARE_ON_ONE_SCALE
-        scaled = (dense(X[rows]) - self.center_) * self.factor_
+        scaled = (rows[much] - self.center_) * self.factor_
         half = np.maximum(self.high_ - self.low_, np.finfo(np.float32).tiny)
         beyond = np.abs(scaled - (self.high_ + self.low_) / 2) / half
         ordinary = beyond.max(axis=1) < GAP
-        return constant[differs[much & ordinary].any(axis=0)]
+        return constant[differs[much][ordinary].any(axis=0)]
 
     def _preliminary(self, sample, ordinary):
         """Return center and factors from ordinary samples only."""
@@ -525,51 +534,89 @@ class InputScaler:
         self.spread_ = float(max(spread, np.finfo(np.float32).tiny))
         self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
 
-    def transform(self, X, *, odd=None):
+    def transform(self, X, *, unlike=None, first=0):
         """Return centered and scaled samples, float32, not reduced.
 
-        Odd samples are added to the list `odd`, as pairs of a sample and an odd column,
-        or -1. Columns that were constant so far are not judged.
+        What the training data lack is added to ``unlike``, but not samples that fit has
+        named. The index of ``X[0]`` is ``first``.
         """
-        return self._filled(X, None, odd)
+        return self._filled(X, None, unlike, first)
 
     def inverse_transform(self, X):
         """Return scaled samples in raw units, float64."""
         return X * self.inverse_factor + self.center_
 
-    def _filled(self, X, chosen, odd=None):
+    def _filled(self, X, chosen, unlike=None, first=0):
         """Return the scaled samples of X, all or the chosen ones, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
         parts = blocks(n_rows, X.shape[1])
         if len(parts) == 1 and chosen is None:
-            return self._scaled(X, odd)
+            return self.scaled(dense(X), unlike, range(first, first + n_rows))[0]
         result = np.empty((n_rows, X.shape[1]), dtype=np.float32)
         for rows in parts:
-            part = X[rows if chosen is None else chosen[rows]]
-            result[rows] = self._scaled(part, odd, rows.start)
+            part = dense(X[rows if chosen is None else chosen[rows]])
+            indices = range(first + rows.start, first + rows.stop)
+            result[rows] = self.scaled(part, unlike, indices)[0]
         return result
 
-    def _scaled(self, rows, odd=None, start=0):
-        with np.errstate(over="ignore"):
+    def scaled(self, rows, unlike, indices, n_rows=None):
+        """Scale a dense block of samples.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+            The samples.
+        unlike : Unlike or None
+            What the training data lack is added to it.
+        indices : sequence of int
+            Indices of the samples, for ``unlike``.
+        n_rows : int, default=None
+            Number of samples that these are taken from; None means all.
+
+        Returns
+        -------
+        scaled : ndarray of shape (n, n_features)
+            The scaled samples, float32.
+        moved : ndarray of shape (n,), bool
+            Samples that were compressed.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
             # in C order: the last bits of norms depend on the layout; in float64: a
             # large offset would leave no digits in float32
-            scaled = dense(rows).astype(np.float64, order="C")
+            scaled = rows.astype(np.float64, order="C")
             scaled -= self.center_
+            low, high = ranges(scaled)
             scaled *= self.factor_
             scaled = scaled.astype(np.float32)
-        low, high = scaled.min(axis=0), scaled.max(axis=0)
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            # rounded as the samples are; NaN is not within
+            within = (low * self.factor_).astype(np.float32) >= self.low_
+            within &= (high * self.factor_).astype(np.float32) <= self.high_
+            squares = np.vecdot(scaled, scaled)
+        columns = np.flatnonzero(~within)
+        if len(columns) and not np.isfinite(scaled[:, columns]).all():
             raise ValueError(
                 "X holds values too large for float32 after scaling: more than 1e38 "
                 "standard deviations of the training data. Look for outliers or wrong "
                 "units in X."
             )
-        columns = np.flatnonzero((low < self.low_) | (high > self.high_))
-        if odd is not None:
-            for row, column in self._odd_among(scaled, columns):
-                odd.append((start + row, column))
-        self._draw_in(scaled, columns)
-        return scaled
+        values = scaled[:, columns]
+        least, most = self.low_[columns], self.high_[columns]
+        i, j = np.nonzero((values < least) | (values > most))
+        outside = i, columns[j]
+        if unlike is not None:
+            differs = np.maximum(high, -low) > SINGLE_ROUNDING * np.abs(self.center_)
+            constant = np.flatnonzero(differs & (self.factor_ == 0))
+            if len(constant) and self.factor_.any():
+                unseen = self._unseen(rows, constant, n_rows or len(rows))
+                unlike.columns.update(unseen.tolist())
+            odd = self._odd_among(scaled, outside, squares)
+            named = self.are_named(rows, [row for row, _ in odd])
+            unlike.samples += [
+                (int(indices[row]), column)
+                for (row, column), is_named in zip(odd, named, strict=True)
+                if not is_named
+            ]
+        return scaled, self._draw_in(scaled, outside, squares)
 
     def are_named(self, X, rows):
         """Return for each of some samples whether fit has ignored and named it."""
@@ -581,40 +628,51 @@ class InputScaler:
         """Record further samples that fit has named."""
         self.odd_hashes_ = np.union1d(self.odd_hashes_, _hashes(X, rows))
 
-    def _odd_among(self, scaled, columns):
+    def _odd_among(self, scaled, outside, squares):
         """Return odd samples among scaled ones, with an odd column of each, or -1.
 
-        `columns` are those with values outside of their range.
+        Parameters
+        ----------
+        scaled : ndarray of shape (n_samples, n_features)
+            The samples.
+        outside : tuple of ndarray
+            Rows and columns of the values outside of their range.
+        squares : ndarray of shape (n_samples,)
+            Squared norms, up to rounding.
         """
         odd = {}
-        gap = np.where(self.judged_, self.gap_, np.maximum(self.gap_, _GAP_OF_RARE))
-        reach = (gap * self.floor_ * self.factor_)[columns]
-        common = ((self.common_ - self.center_) * self.factor_)[columns]
-        beyond = np.abs(scaled[:, columns] - common) > reach
-        for row in np.flatnonzero(beyond.any(axis=1)):
-            odd[int(row)] = int(columns[beyond[row].argmax()])
-        with np.errstate(over="ignore"):
-            squares = np.einsum("ij,ij->i", scaled, scaled)
+        rows, columns = outside
+        if len(rows):
+            gap = np.where(self.judged_, self.gap_, np.maximum(self.gap_, _GAP_OF_RARE))
+            reach = gap * self.floor_ * self.factor_
+            common = (self.common_ - self.center_) * self.factor_
+            beyond = np.abs(scaled[outside] - common[columns]) > reach[columns]
+            far, first = np.unique(rows[beyond], return_index=True)
+            odd = dict(zip(far.tolist(), columns[beyond][first].tolist(), strict=True))
         most = (self.norm_gap_ * self.radius_) ** 2
-        for row in np.flatnonzero(squares > most):
+        for row in np.flatnonzero(squares > 0.999 * most).tolist():
             values = np.square(scaled[row, self.judged_], dtype=np.float64)
             if np.sort(values)[:-_FREE_COLUMNS].sum() > most:
-                odd.setdefault(int(row), -1)
+                odd.setdefault(row, -1)
         return odd.items()
 
-    def _draw_in(self, scaled, columns):
-        """Compress scaled samples beyond the bounds, in place."""
-        if len(columns):
+    def _draw_in(self, scaled, outside, squares):
+        """Compress scaled samples beyond the bounds, in place; return their mask.
+
+        The parameters are those of :meth:`_odd_among`.
+        """
+        moved = np.zeros(len(scaled), dtype=bool)
+        rows, columns = outside
+        if len(rows):
+            moved[rows] = True
             low, high = (
                 ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
             )
             margin = MARGIN * (high - low)
-            values = scaled[:, columns].astype(np.float64)
-            beyond = (values < low) | (values > high)
+            values = scaled[outside].astype(np.float64)
             values += _drawn(low - values, margin) - _drawn(values - high, margin)
-            scaled[:, columns] = np.where(beyond, values, scaled[:, columns])
-        # exact norms only near the bound
-        squares = np.einsum("ij,ij->i", scaled, scaled)
+            scaled[outside] = values
+        # exact norms only near the bound; they have not grown
         far = np.flatnonzero(squares > 0.999 * self.radius_**2)
         if len(far):
             norms = _norms(scaled[far])
@@ -622,6 +680,8 @@ class InputScaler:
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
+            moved[far[beyond]] = True
+        return moved
 
 
 def _hashes(X, rows):

@@ -91,16 +91,17 @@ class TLDR(DeepManifold):
     uncorrelated. [1]_ Use it where PCA is used: for retrieval, as a compact
     representation, or as a step before another method.
 
-    The linear map is one matrix product per sample. Its coordinates are principal
-    components, largest first: those of the samples as far as the map shows them, so
-    that distances are in the units of the scaled inputs.
+    The linear map is one matrix product per sample, about as fast as PCA's. Its
+    coordinates are principal components, largest first: those of the samples as far as
+    the map shows them, so that distances are in the units of the scaled inputs.
 
     Read more in the :ref:`User Guide <tldr>`.
 
     Parameters
     ----------
     n_components : int, default=64
-        Dimension of the embedding.
+        Dimension of the embedding. A linear map shows at most as many dimensions as X
+        has columns; further coordinates are 0.
 
     n_neighbors : int, default=5
         Neighbors that the second view of a sample is drawn from. Increase it for
@@ -221,6 +222,8 @@ default="linear"
             None,
         ],
     }
+
+    _folds = True
 
     _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
 

@@ -22,7 +22,12 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skmanifold.base._scaler import InputScaler, columns_in_unrelated_units
+from skmanifold.base._odd_samples import ranges
+from skmanifold.base._scaler import (
+    InputScaler,
+    Unlike,
+    columns_in_unrelated_units,
+)
 from skmanifold.datasets import make_s_curve, make_sphere
 
 
@@ -216,6 +221,15 @@ def test_dtypes(dtype):
     np.testing.assert_allclose(
         all_rows(X.astype(dtype)), all_rows(X.astype(np.float64)), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (5, 700), (700, 3), (1023, 1)])
+def test_ranges_of_columns(shape):
+    X = np.random.RandomState(0).randn(*shape)
+    low, high = ranges(X)
+    assert np.array_equal(low, X.min(axis=0)) and np.array_equal(high, X.max(axis=0))
+    X[-1, 0] = np.nan
+    assert all(np.isnan(end[0]) for end in ranges(X))
 
 
 def test_sparse_is_dense():
@@ -433,11 +447,16 @@ def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
         assert np.array_equal(other.transform(same), learnt.transform(X))
 
 
+def unlike(fitted, X):
+    """What new samples have that the training data lack."""
+    found = Unlike()
+    fitted.transform(X, unlike=found)
+    return found
+
+
 def odd_among(fitted, X):
     """Samples that are odd among new ones."""
-    odd = []
-    fitted.transform(X, odd=odd)
-    return [row for row, _ in odd]
+    return [row for row, _ in unlike(fitted, X).samples]
 
 
 @pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
@@ -460,9 +479,7 @@ def test_an_odd_column_of_new_samples_is_named():
     fitted = InputScaler().fit(rng.randn(300, 4))
     new = rng.randn(1200, 4)
     new[700, 2] = 1e6
-    odd = []
-    fitted.transform(new, odd=odd)
-    assert odd == [(700, 2)]
+    assert unlike(fitted, new).samples == [(700, 2)]
 
 
 @pytest.mark.parametrize("n_samples", [60, 300, 1500])
@@ -573,13 +590,13 @@ def test_unseen_columns():
     rng = np.random.RandomState(0)
     X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
     learnt = InputScaler().fit(X)
-    assert learnt.unseen(X).tolist() == []
+    assert unlike(learnt, X).columns == set()
     new = X.copy()
     new[3, 4] = 9.0
-    assert learnt.unseen(new).tolist() == [4]
-    assert learnt.unseen(sparse.csr_array(new)).tolist() == [4]
+    assert unlike(learnt, new).columns == {4}
+    assert unlike(learnt, sparse.csr_array(new)).columns == {4}
     new[3, 4] = 7.0 + 1e-9  # next to nothing
-    assert learnt.unseen(new).tolist() == []
+    assert unlike(learnt, new).columns == set()
 
 
 def test_single_pixels_at_the_border_say_little(digits):
@@ -587,9 +604,9 @@ def test_single_pixels_at_the_border_say_little(digits):
     X[:, [0, 24, 32, 39, 56]] = 0
     learnt = InputScaler().fit(X)
     X[5, 24] = 8.0
-    assert learnt.unseen(X).tolist() == []
+    assert unlike(learnt, X).columns == set()
     X[5, [0, 24, 32, 39, 56]] = 12.0
-    assert learnt.unseen(X).tolist() == [0, 24, 32, 39, 56]
+    assert unlike(learnt, X).columns == {0, 24, 32, 39, 56}
 
 
 # Kinds of columns ---------------------------------------------------------------

@@ -49,6 +49,21 @@ def test_fewer_than_two_samples_have_no_edges(n):
     assert persistence_edges(np.zeros((n, n)), max_dimension=1).shape == (0, 2)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_of_random_points_against_gudhi(seed):
+    X = np.random.RandomState(seed).normal(size=(25, 3))
+    distances = cdist(X, X)
+    tree = gudhi.RipsComplex(points=X).create_simplex_tree(max_dimension=2)
+    tree.compute_persistence()
+    components, loops = tree.flag_persistence_generators()[:2]
+    edges = persistence_edges(distances, max_dimension=1)
+    pairs = set(map(frozenset, edges.tolist()))
+    assert pairs >= set(map(frozenset, components[:, 1:].tolist()))
+    (loops,) = loops
+    assert pairs >= set(map(frozenset, loops.reshape(-1, 2).tolist()))
+    assert len(edges) == 24 + 2 * len(loops) > 24
+
+
 def test_births_and_deaths_against_gudhi():
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     X = np.c_[np.cos(angles), 1.1 * np.sin(angles)]

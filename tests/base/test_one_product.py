@@ -1,0 +1,198 @@
+# Authors: The skmanifold developers
+# SPDX-License-Identifier: BSD-3-Clause
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+from torch import nn
+
+from skmanifold import TLDR
+from skmanifold._engine import BLOCK_ROWS, _apply, exact_block_rows
+from skmanifold.base import _inference
+from skmanifold.base._one_product import one_product
+from skmanifold.base._scaler import InputScaler, Unlike
+
+
+def table(n=700, d=40, seed=0):
+    """Columns of one scale, or (from the 20th on) of others; some are constant."""
+    rng = np.random.RandomState(seed)
+    X = rng.randn(n, d) * np.linspace(1, 1.5, d) + rng.randn(d)
+    X[:, [3, 30]] = 7.1, 0.0
+    return X
+
+
+KINDS = {
+    "one scale": (table(), {}),
+    "units": (table() * np.logspace(-3, 3, 40), {}),
+    "factorized": (table(), {"encoder": "factorized"}),
+    "wide": (table(60, 300), {}),
+    "counts": (np.random.RandomState(0).poisson(0.3, (400, 50)) * 1.0, {}),
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def fitted(request):
+    X, options = KINDS[request.param]
+    model = TLDR(4, max_epochs=2, random_state=0, **options).fit(X)
+    return model, X
+
+
+def by_network(model, X, unlike=None):
+    """Outputs of scaler and network, one after the other."""
+    with torch.no_grad():
+        rows = model._scaler.transform(X, unlike=unlike)
+        return model.network_(torch.from_numpy(rows)).numpy()
+
+
+def new_samples(X):
+    """Samples within and beyond the bounds, and odd ones."""
+    new = X[:40] * np.linspace(1, 3, 40)[:, np.newaxis]
+    new[7] *= 1e4
+    new[20] = -9999
+    return np.vstack([X[:300], new])
+
+
+def test_is_scaler_and_network(fitted):
+    model, X = fitted
+    assert one_product(model.network_, model._scaler) is not None
+    new = new_samples(X)
+    expected = by_network(model, new)
+    scale = np.abs(expected).max()
+    for rows in (new, new.astype(np.float32)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Z = model.transform(rows)
+        np.testing.assert_allclose(Z, expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+def test_names_what_the_scaler_names(fitted):
+    model, X = fitted
+    new = new_samples(X)
+    for rows in (X, new, sparse.csr_array(new), new.astype(np.float32)):
+        found, expected = Unlike(), Unlike()
+        _inference.apply_to_samples(
+            model.network_, model._scaler, rows, unlike=found, first=5, fold=True
+        )
+        model._scaler.transform(rows, unlike=expected, first=5)
+        assert found.columns == expected.columns
+        assert sorted(found.samples) == sorted(expected.samples)
+    assert {row - 5 for row, _ in found.samples} >= {len(new) - 33, len(new) - 20}
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_bits_do_not_depend_on_the_company(fitted, n_threads):
+    model, X = fitted
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        new = new_samples(X)
+        whole = model.transform(new)
+        torch.set_num_threads(n_threads)
+        order = np.random.RandomState(1).permutation(len(new))
+        assert np.array_equal(model.transform(new[order]), whole[order])
+        assert np.array_equal(model.transform(sparse.csr_array(new)), whole)
+        for start, stop in [(0, 1), (3, 11), (40, 141), (len(new) - 33, len(new))]:
+            part = model.transform(new[start:stop])
+            assert np.array_equal(part, whole[start:stop])
+
+
+def test_changed_weights_are_noticed():
+    X = table()
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X)
+    before = model.transform(X)
+    model.network_.encoder.weight.data.mul_(2)
+    model.network_.encoder.bias.data.mul_(2)
+    np.testing.assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("column", [0, 3])
+def test_samples_that_are_not_finite(value, column):
+    X = table()
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X)
+    X[50, column] = value
+    for rows in (X, X.astype(np.float32), sparse.csr_array(X), X[50:51]):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            model.transform(rows)
+
+
+def test_values_whose_squares_overflow():
+    X = table()
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X)
+    X[50] = 1e25
+    with pytest.warns(UserWarning, match="sample 50 "):
+        assert np.isfinite(model.transform(X.astype(np.float32))).all()
+
+
+SHARED = nn.Linear(3, 3)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        SHARED,
+        nn.Sequential(SHARED, nn.Sequential(SHARED, nn.Identity())),
+        nn.BatchNorm1d(3),
+        nn.Sequential(nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4, affine=False)),
+    ],
+)
+def test_linear_networks(network):
+    X = np.random.RandomState(0).randn(50, 3)
+    network.train()(torch.from_numpy(X).float())
+    network.eval().requires_grad_(False)
+    scaler = InputScaler().fit(X)
+    expected, outputs = (
+        _inference.apply_to_samples(network, scaler, X, fold=fold)
+        for fold in (False, True)
+    )
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert one_product(network, scaler) is not None
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Identity(),
+        nn.BatchNorm1d(3, track_running_stats=False),
+        nn.Sequential(nn.Linear(3, 2), nn.ReLU()),
+        nn.utils.spectral_norm(nn.Linear(3, 2)),
+    ],
+)
+def test_other_networks_have_none(network):
+    scaler = InputScaler().fit(np.random.RandomState(0).randn(50, 3))
+    assert one_product(network.eval(), scaler) is None
+
+
+def test_digits_behind_a_large_offset_are_kept():
+    X = table()
+    far = X + 1e6
+    assert one_product(nn.Linear(40, 2), InputScaler().fit(far)) is None
+    near, offset = (
+        TLDR(2, max_epochs=2, random_state=0).fit(A).transform(A) for A in (X, far)
+    )
+    np.testing.assert_allclose(near, offset, atol=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-35, 1e30])
+def test_numbers_whose_squares_overflow(factor):
+    X = table()
+    scaler = InputScaler().fit(X * factor)
+    assert one_product(nn.Linear(40, 2), scaler) is None
+
+
+def test_samples_of_fit_are_within_the_bounds():
+    X, _ = KINDS["counts"]
+    scaler = InputScaler().fit(X)
+    found = one_product(nn.Linear(50, 2).eval(), scaler)
+    assert len(found._far(X.astype(np.float32))) < 5, "a few norms near the bound"
+
+
+def test_size_of_blocks(monkeypatch):
+    layer = nn.Linear(100, 4)
+    assert exact_block_rows(layer, 1, 1000) == 8
+    assert 64 <= exact_block_rows(layer, 600, 1000) < 1000
+    assert 512 <= exact_block_rows(layer, 10**6, 1000) <= 1000
+    monkeypatch.setattr(_apply, "_gives_same_bits", lambda *args: False)
+    assert exact_block_rows(layer, 1, 1000) == BLOCK_ROWS
