@@ -19,7 +19,7 @@ from torch import nn
 
 import skmanifold
 from skmanifold.training import TrainingOptions
-from skmanifold.utils import _checks
+from skmanifold.utils._checks import _fits, _odd_inputs, _results
 from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
 
 NAMES = sorted(skmanifold._ESTIMATORS)
@@ -123,9 +123,9 @@ def test_every_estimator_is_checked():
         small("AtlasAE", max_epochs=20, init="random", denoise=True),
         small("MSimCLR", max_epochs=20, image_shape=(8, 8)),
     ],
-    _checks.check_odd_columns,
-    _checks.check_odd_scales,
-    _checks.check_repeated_rows,
+    _odd_inputs.check_odd_columns,
+    _odd_inputs.check_odd_scales,
+    _odd_inputs.check_repeated_rows,
 )
 def test_odd_data_over_many_steps(estimator, check):
     check(type(estimator).__name__, estimator)
@@ -151,8 +151,8 @@ def large(name, precision="auto", **params):
         large("IsometricAE", latent_prior="gaussian"),
         large("MSimCLR", "bfloat16", image_shape=(8, 8)),
     ],
-    _checks.check_transform_of_any_rows,
-    _checks.check_same_bits_for_any_number_of_threads,
+    _results.check_transform_of_any_rows,
+    _results.check_same_bits_for_any_number_of_threads,
 )
 @pytest.mark.filterwarnings("ignore:batch_size=.*:UserWarning")
 def test_large_networks(estimator, check):
@@ -178,8 +178,8 @@ def dropping(*sizes):
         small("MSimCLR", augmentation=nn.functional.dropout),
         small("MSimCLR", image_shape=(8, 8)),
     ],
-    _checks.check_seed_decides,
-    _checks.check_interrupted_fit_resumes,
+    _results.check_seed_decides,
+    _fits.check_interrupted_fit_resumes,
 )
 def test_draws_of_any_code(estimator, check):
     check(type(estimator).__name__, estimator)

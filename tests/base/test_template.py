@@ -20,10 +20,10 @@ from skmanifold._engine import RowBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._run import _difference
 from skmanifold.training import TrainingOptions
-from skmanifold.utils._checks import (
+from skmanifold.utils._checks._fits import check_interrupted_fit_resumes
+from skmanifold.utils._checks._results import (
     check_fit_transform_is_transform,
     check_global_state_is_untouched,
-    check_interrupted_fit_resumes,
     check_seed_decides,
 )
 from tests.guests import LinearAutoencoder, NeuralPCA, linear_networks

@@ -72,14 +72,10 @@ class Subject:
     def options(self, **options):
         """Return its ``training`` with these options changed."""
         training = self.original.training
-        if training is None:
-            return self.options_class()(**options)
-        return clone(training).set_params(**options)
-
-    def options_class(self):
-        """Return the class of its ``training`` options."""
+        if training is not None:
+            return clone(training).set_params(**options)
         constraints = type(self.original)._parameter_constraints["training"]
-        return next(c for c in constraints if isinstance(c, type))
+        return next(c for c in constraints if isinstance(c, type))(**options)
 
     def can_checkpoint(self):
         """Return whether training can write checkpoints."""
@@ -160,7 +156,7 @@ def assert_untouched(model, before, case):
     assert not changed, f"{case} must keep the previous fit, but changed {changed}."
 
 
-def assert_refuses(call, pattern, case, hint="must be refused"):
+def assert_refuses(call, pattern, case):
     """Assert that a call raises ValueError or TypeError, and return the message."""
     try:
         with warnings.catch_warnings():
@@ -174,23 +170,33 @@ def assert_refuses(call, pattern, case, hint="must be refused"):
         return text
     except Exception as error:
         raise AssertionError(
-            f"{case} {hint} with a ValueError or TypeError, but raised {error!r}."
+            f"{case} must be refused with a ValueError or TypeError, but raised "
+            f"{error!r}."
         ) from error
-    raise AssertionError(f"{case} {hint}, but was accepted.")
+    raise AssertionError(f"{case} must be refused, but was accepted.")
+
+
+def assert_fit_refuses(model, X, y, pattern, case):
+    """Assert that fit raises such an error and leaves no trace; return the message."""
+    before = state(model)
+    text = assert_refuses(lambda: model.fit(X, y), pattern, case)
+    assert_untouched(model, before, case)
+    return text
 
 
 @contextlib.contextmanager
 def only_user_warnings(case):
-    """Allow only UserWarnings, each once."""
+    """Yield a list for the texts of warnings: UserWarnings alone, each once."""
+    texts = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield caught
+        yield texts
     for warning in caught:
         assert issubclass(warning.category, UserWarning), (
             f"{case} may emit a UserWarning, but emitted {warning.category.__name__}: "
             f"{warning.message}"
         )
-    texts = [str(warning.message) for warning in caught]
+        texts.append(str(warning.message))
     twice = {text for text in texts if texts.count(text) > 1}
     assert not twice, f"{case} must warn once, but repeated: {twice}"
 
@@ -272,17 +278,13 @@ class Interrupts:
             raise self.error("by the check")
 
     def setup(self, estimator, context):
-        """Count."""
         self._call()
 
     def teardown(self, estimator, context):
-        """Remember."""
         self.torn_down = True
 
     def on_fit_task_begin(self, estimator, context):
-        """Count."""
         self._call()
 
     def on_fit_task_end(self, estimator, context):
-        """Count."""
         self._call()

@@ -95,9 +95,8 @@ def check_odd_samples(name, estimator):
         X = subject.X.copy()
         X[0] = value
         case = f"{name} on {kind}"
-        with only_user_warnings(case) as recorded:
+        with only_user_warnings(case) as texts:
             model = subject.fit(X)
-        texts = [str(warning.message) for warning in recorded]
         assert sum("sample 0" in text for text in texts) == 1, (
             f"{case} must name sample 0 in one warning; warnings: {texts}"
         )
@@ -130,7 +129,7 @@ def check_odd_new_samples(name, estimator):
         case = f"{name}.transform on ordinary samples of {kind}"
         with only_user_warnings(case) as caught:
             expected = model.transform(scaler.transform(new))
-        assert not caught, f"{case} must not warn, but: {caught[0].message}"
+        assert not caught, f"{case} must not warn, but: {caught[0]}"
         for outlier, value in {
             "a sample multiplied by 100": new[7] * 100,
             "a sentinel in all columns": -9999.0,
@@ -141,9 +140,8 @@ def check_odd_new_samples(name, estimator):
             X = new.copy()
             X[7] = value
             case = f"{name}.transform on {outlier} ({kind})"
-            with only_user_warnings(case) as caught:
+            with only_user_warnings(case) as texts:
                 Z = model.transform(scaler.transform(X))
-            texts = [str(warning.message) for warning in caught]
             assert len(texts) == 1 and "sample 7" in texts[0], (
                 f"{case} must name sample 7 in one warning; warnings: {texts}"
             )
@@ -182,9 +180,8 @@ def check_heavy_tails(name, estimator):
     }.items():
         X = draw(rng)
         case = f"{name} on {kind}"
-        with only_user_warnings(case) as caught:
+        with only_user_warnings(case) as texts:
             model = subject.fit(X)
-        texts = [str(w.message) for w in caught]
         assert not any("far away from all others" in text for text in texts), (
             f"{case} must use all samples; warnings: {texts}"
         )
@@ -192,7 +189,7 @@ def check_heavy_tails(name, estimator):
         case = f"{name} on new {kind}"
         with only_user_warnings(case) as caught:
             model.transform(draw(rng))
-        assert not caught, f"{case} must not warn, but: {caught[0].message}"
+        assert not caught, f"{case} must not warn, but: {caught[0]}"
 
 
 def check_columns_that_vary_late(name, estimator):
@@ -206,9 +203,8 @@ def check_columns_that_vary_late(name, estimator):
     changed[:, 1] = 3.0 - late[:, 1]
     model = subject.fit(first)
     case = f"{name}: a column that is constant in fit and varies in transform"
-    with only_user_warnings(case) as caught:
+    with only_user_warnings(case) as texts:
         model.transform(late)
-    texts = [str(w.message) for w in caught]
     assert len(texts) == 1 and "constant" in texts[0] and " 1." in texts[0], (
         f"{case} must be named in one warning; warnings: {texts}"
     )
@@ -260,9 +256,9 @@ def check_parts_in_other_units(name, estimator):
     ]:
         model = subject.new().partial_fit(subject.X[::2], subject.targets(31))
         case = f"{name}.partial_fit on a part in {kind}"
-        with only_user_warnings(case) as caught:
+        with only_user_warnings(case) as texts:
             model.partial_fit(factor * subject.X[1::2], subject.targets(30))
-        texts = [str(w.message) for w in caught if "units differ" in str(w.message)]
+        texts = [text for text in texts if "units differ" in text]
         assert len(texts) == expected, (
             f"{case} must give {expected} warnings that units differ, but gave {texts}."
         )
