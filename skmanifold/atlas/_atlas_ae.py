@@ -26,7 +26,7 @@ from skmanifold.nn import MLP
 from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
 from skmanifold.utils import (
     Count,
-    Interval,
+    Number,
     StrOptions,
     check_seed,
     validate_params,
@@ -39,7 +39,9 @@ from ._charts import (
     ChartEncoder,
     ChartHeads,
     ChartsMixin,
-    RawBlocks,
+    OnBlocks,
+    one_hot,
+    raw_blocks,
     split_blocks,
     split_raw,
 )
@@ -51,7 +53,7 @@ _SPEED = 10.0
 
 
 class ChartLinear(nn.Module):
-    """A linear map for each chart: (K, n, n_in) to (K, n, n_out), in one product."""
+    """A linear map for each chart, from (K, n, n_in) to (K, n, n_out)."""
 
     def __init__(self, n_charts, n_in, n_out):
         super().__init__()
@@ -108,7 +110,7 @@ class ChartDecoders(nn.Module):
         """Decode raw chart blocks (n, K (d + 1)) to (n, n_outputs)."""
         q, coordinates = split_raw(blocks, self.n_components)
         if self.membership == "hard":
-            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
+            q = one_hot(q)
         # a sum in the same order for any number of samples
         return (q.unsqueeze(2) * self.decode(coordinates)).sum(1)
 
@@ -212,10 +214,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     """Atlas autoencoder: data as overlapping charts, each with its own decoder.
 
     An encoder maps each sample to memberships q in the charts and to coordinates in
-    [0, 1] in each chart; one decoder per chart maps coordinates back. Trained together,
-    charts become small patches that tile the data evenly. Their overlaps give the
-    topology of the data, see :func:`~skmanifold.topology.betti_numbers`. Spaces that no
-    single chart can cover, such as a sphere, are represented without a tear. [1]_
+    [0, 1] in each chart; one decoder per chart maps coordinates back. The charts tile
+    the data evenly, so a sphere, which no single chart can cover, is represented
+    without a tear. Their overlaps give the topology of the data, see
+    :func:`~skmanifold.topology.betti_numbers`. [1]_
 
     ``transform`` returns *chart blocks*: for each chart its weight, then its
     coordinates times the weight. With hard membership the weight is 1 for the chart of
@@ -364,12 +366,12 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         **CHART_CONSTRAINTS,
         "divergence": [StrOptions({"mmd", "gan"})],
         "divergence_weight": [
-            Interval(Real, 0, None, closed="left"),
+            Number(Real, 0, None, closed="left"),
             StrOptions({"auto"}),
         ],
-        "locality_weight": [Interval(Real, 0, None, closed="left")],
+        "locality_weight": [Number(Real, 0, None, closed="left")],
         "init": [StrOptions({"k-means", "random", "farthest"})],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Number(Real, 0, None, closed="neither")],
         "denoise": ["boolean"],
         "encoder_layers": ["array-like"],
         "decoder_layers": ["array-like"],
@@ -453,15 +455,15 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         bad = np.flatnonzero((weights < 0).any(axis=1) | ~(total[:, 0] > 0))
         if len(bad):
             raise ValueError(
-                f"Sample {bad[0]} of X has the weights {weights[bad[0]]}; they must "
-                "not be negative, and one must be positive. The weight of a chart is "
-                "the first column of its block, see get_feature_names_out."
+                f"Sample {bad[0]} of X has the weights {weights[bad[0]]} (the first "
+                "columns of the chart blocks); none must be negative, and one must be "
+                "positive."
             )
         blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
 
     def _before_decoding(self):
-        return RawBlocks(self._n_axes)
+        return OnBlocks(raw_blocks, self._n_axes)
 
     @validate_params(
         {"n_samples": [Count(1)], "random_state": ["random_state"]},
@@ -574,11 +576,9 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     def _make_networks(self, sizes):
         n_inputs, n_charts = sizes["n_inputs"], sizes["n_charts"]
         trunk, n_features = self._make_trunk(n_inputs)
+        prototypes = torch.zeros(n_charts, n_inputs)
         heads = ChartHeads(
-            n_features,
-            n_charts,
-            self.n_components,
-            prototypes=torch.zeros(n_charts, n_inputs),
+            n_features, n_charts, self.n_components, prototypes=prototypes
         )
         decoder = ChartDecoders(
             n_charts,
@@ -644,8 +644,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             **super()._fitted_attributes(objective, outputs, data),
             "chart_overlap_": overlap(q),
         }
-
-    # -- decoding
 
     def _decode_points(self, chart, points):
         """Decode points (n, d) of charts (n,)."""

@@ -3,15 +3,14 @@
 
 """Charts as networks and as arrays, shared by the estimators of the atlas family.
 
-An atlas maps a sample to a point of the simplex over its charts (*membership* q) and to
-a point of the unit cube in each chart (*coordinates*). *Chart blocks* hold both in one
-array: for each chart its weight, then its coordinates. Encoders return "raw" blocks,
-with q as weights and coordinates as they are; ``transform`` returns blocks in which
-coordinates are multiplied by the weights, so a chart of weight 0 is a block of zeros.
+An atlas maps a sample to memberships q, which sum to 1 over its charts, and to
+coordinates in [0, 1] in each chart. *Chart blocks* hold both in one array: for each
+chart its weight, then its coordinates. Encoders return "raw" blocks, with q as weights;
+``transform`` returns blocks with coordinates times weights, so a chart of weight 0 is a
+block of zeros.
 """
 
 from collections import OrderedDict
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -24,11 +23,11 @@ from torch.nn import functional as F
 
 from skmanifold.base import Head, RowBatches
 from skmanifold.losses import full_precision, squared_distances
-from skmanifold.utils import Interval, StrOptions
+from skmanifold.utils import Count, StrOptions
 
 # For the ``_parameter_constraints`` of an estimator that uses ChartsMixin.
 CHART_CONSTRAINTS = {
-    "n_charts": [Interval(Integral, 1, None, closed="left")],
+    "n_charts": [Count(1)],
     "membership": [StrOptions({"hard", "soft"})],
 }
 
@@ -47,10 +46,8 @@ class ChartHeads(nn.Module):
 
     Parameters
     ----------
-    n_features : int
-        Width of the trunk's features.
-    n_charts, n_components : int
-        Numbers of charts and of coordinates per chart.
+    n_features, n_charts, n_components : int
+        Numbers of features of the trunk, of charts and of coordinates per chart.
     prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
         Initial prototypes, which are trained. None for no prototypes.
     temperature : float, default=1.0
@@ -98,15 +95,7 @@ class ChartHeads(nn.Module):
 
 
 class ChartEncoder(nn.Module):
-    """A trunk with chart heads, from inputs to raw chart blocks.
-
-    Parameters
-    ----------
-    trunk : torch.nn.Module
-        Maps inputs (n, n_inputs) to features (n, n_features).
-    heads : ChartHeads
-        Maps the features to memberships and coordinates.
-    """
+    """A trunk with chart heads, from inputs to raw chart blocks."""
 
     def __init__(self, trunk, heads):
         super().__init__()
@@ -126,116 +115,62 @@ def join_blocks(q, coordinates):
     return torch.cat([q.unsqueeze(2), coordinates], 2).flatten(1)
 
 
-class ChartBlocks(nn.Module):
-    """The function :func:`chart_blocks` as a torch module, for ONNX graphs."""
+class OnBlocks(nn.Module):
+    """A function of the weights and the coordinates of chart blocks, as a module."""
 
-    def __init__(self, n_components, membership):
+    def __init__(self, function, n_components):
         super().__init__()
-        self.n_components = n_components
-        self.membership = membership
-
-    def forward(self, raw):
-        """Map raw chart blocks (n, K (d + 1)) to those with weighted coordinates."""
-        blocks = raw.unflatten(1, (-1, self.n_components + 1))
-        q = blocks[:, :, 0]
-        if self.membership == "hard":
-            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
-        return join_blocks(q, q.unsqueeze(2) * blocks[:, :, 1:])
-
-
-class ChartMemberships(nn.Module):
-    """The memberships of raw chart blocks."""
-
-    def __init__(self, n_components):
-        super().__init__()
-        self.n_components = n_components
-
-    def forward(self, raw):
-        """Map raw chart blocks (n, K (d + 1)) to memberships (n, K)."""
-        return raw.unflatten(1, (-1, self.n_components + 1))[:, :, 0]
-
-
-class LargestChart(ChartMemberships):
-    """The chart with the largest membership, the first of equals."""
-
-    def forward(self, raw):
-        """Map raw chart blocks (n, K (d + 1)) to chart indices (n,)."""
-        return super().forward(raw).argmax(1)
-
-
-class ChartCoordinates(ChartMemberships):
-    """The chart of each sample, and its coordinates there."""
-
-    def forward(self, raw):
-        """Map raw chart blocks to charts (n,) and their coordinates (n, d)."""
-        blocks = raw.unflatten(1, (-1, self.n_components + 1))
-        index = blocks[:, :, 0].argmax(1)
-        each = index[:, None, None].expand(-1, 1, self.n_components)
-        return index, blocks[:, :, 1:].gather(1, each).squeeze(1)
-
-
-class ChartBatches:
-    """Batches of sample indices, each with uniform draws for all charts.
-
-    ``epoch(generator)`` yields pairs ``(rows, draws)``: indices of shape (B,) and draws
-    from the unit cube of shape (max(2, B // 2), n_charts, n_components), for
-    :func:`~skmanifold.losses.chart_mmd`.
-
-    Parameters
-    ----------
-    n_rows, batch_size, device : int, int, torch.device
-        As for :class:`RowBatches`.
-    n_charts, n_components : int
-        Numbers of charts and of coordinates per chart.
-    """
-
-    def __init__(self, n_rows, batch_size, device, *, n_charts, n_components):
-        self.rows = RowBatches(n_rows, batch_size, device)
-        self.shape = (n_charts, n_components)
-
-    def __len__(self):
-        return len(self.rows)
-
-    def epoch(self, generator):
-        """Yield each batch."""
-        for rows, _ in self.rows.epoch(generator):
-            # on the CPU, for the same draws on every device
-            n_draws = max(2, len(rows) // 2)
-            draws = torch.rand(n_draws, *self.shape, generator=generator)
-            yield rows, draws.to(rows.device)
-
-
-class RawBlocks(nn.Module):
-    """Inverse of :class:`ChartBlocks`, for weights of any sum."""
-
-    def __init__(self, n_components):
-        super().__init__()
+        self.function = function
         self.n_components = n_components
 
     def forward(self, blocks):
-        """Map chart blocks (n, K (d + 1)) to raw ones with weights that sum to 1."""
-        weights, weighted = split_raw(blocks, self.n_components)
-        each = weights.unsqueeze(2)
-        coordinates = torch.where(each > 0, weighted / each, 0.0)
-        return join_blocks(weights / weights.sum(1, keepdim=True), coordinates)
+        """Apply the function to chart blocks (n, K (d + 1))."""
+        return self.function(*split_raw(blocks, self.n_components))
+
+
+def soft_blocks(q, coordinates):
+    """Return the chart blocks of ``transform``."""
+    return join_blocks(q, q.unsqueeze(2) * coordinates)
+
+
+def hard_blocks(q, coordinates):
+    """Return the chart blocks of ``transform`` with weight 1 for the largest q."""
+    return soft_blocks(one_hot(q), coordinates)
+
+
+def raw_blocks(weights, weighted):
+    """Return raw chart blocks from those of ``transform``, with weights of any sum."""
+    each = weights.unsqueeze(2)
+    coordinates = torch.where(each > 0, weighted / each, 0.0)
+    return join_blocks(weights / weights.sum(1, keepdim=True), coordinates)
+
+
+def chart_and_coordinates(q, coordinates):
+    """Return the chart with the largest q (n,), and the coordinates there (n, d)."""
+    index = q.argmax(1)
+    each = index[:, None, None].expand(-1, 1, coordinates.shape[2])
+    return index, coordinates.gather(1, each).squeeze(1)
+
+
+class ChartBatches(RowBatches):
+    """Batches ``(rows, draws)`` with uniform draws for :func:`chart_mmd`.
+
+    The draws from the unit cube have shape (max(2, B // 2), n_charts, n_components).
+    """
+
+    def __init__(self, n_rows, batch_size, device, *, n_charts, n_components):
+        super().__init__(n_rows, batch_size, device)
+        self.shape = (max(2, self.batch_size // 2), n_charts, n_components)
+
+    def epoch(self, generator):
+        """Yield each batch."""
+        for rows, _ in super().epoch(generator):
+            # on the CPU, for the same draws on every device
+            draws = torch.rand(self.shape, generator=generator)
+            yield rows, draws.to(rows.device)
 
 
 # -- arrays
-
-
-def chart_blocks(raw, n_components, membership):
-    """Return the chart blocks of ``transform`` from raw ones.
-
-    With "hard" membership the weight is 1 for the chart with the largest q (the first
-    of equals) and 0 for the others; with "soft" the weights are q.
-    """
-    q, coordinates = split_raw(raw, n_components)
-    if membership == "hard":
-        q = one_hot(q)
-    blocks = np.empty((*q.shape, n_components + 1), dtype=raw.dtype)
-    blocks[:, :, 0] = q
-    np.multiply(coordinates, q[:, :, np.newaxis], out=blocks[:, :, 1:])
-    return blocks.reshape(raw.shape)
 
 
 def split_raw(raw, n_components):
@@ -261,9 +196,24 @@ def split_blocks(blocks, n_components):
 
 def one_hot(q):
     """Return 1 for the largest entry of each row (the first of equals), else 0."""
+    if isinstance(q, torch.Tensor):
+        return F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
     result = np.zeros_like(q)
     result[np.arange(len(q)), q.argmax(axis=1)] = 1
     return result
+
+
+def distances_in_charts(q_a, coordinates_a, q_b, coordinates_b):
+    """Yield, for each chart, its pairs of samples, products of weights and distances.
+
+    The pairs are an index of a matrix (n_a, n_b).
+    """
+    for j in range(q_a.shape[1]):
+        # hard memberships are mostly zero
+        a, b = np.flatnonzero(q_a[:, j]), np.flatnonzero(q_b[:, j])
+        if len(a) and len(b):
+            weights = np.outer(q_a[a, j], q_b[b, j])
+            yield np.ix_(a, b), weights, cdist(coordinates_a[a, j], coordinates_b[b, j])
 
 
 def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
@@ -272,23 +222,16 @@ def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
     ``sum_j q_j(a) q_j(b) |y_j(a) - y_j(b)| / sum_j q_j(a) q_j(b)``: the mean distance
     in the charts that two points share; infinite if they share none.
     """
-    result = np.empty((len(q_a), len(q_b)))
+    result = np.full((len(q_a), len(q_b)), np.inf)
     for rows in gen_batches(len(q_a), 256):
-        shared = np.zeros((len(q_a[rows]), len(q_b)))
-        total = np.zeros_like(shared)
-        for j in range(q_a.shape[1]):
-            # hard memberships are mostly zero
-            a = np.flatnonzero(q_a[rows, j])
-            b = np.flatnonzero(q_b[:, j])
-            if len(a) == 0 or len(b) == 0:
-                continue
-            weight = np.outer(q_a[rows][a, j], q_b[b, j]).astype(np.float64)
-            apart = cdist(coordinates_a[rows][a, j], coordinates_b[b, j])
-            shared[np.ix_(a, b)] += weight
-            total[np.ix_(a, b)] += weight * apart
-        out = result[rows]
-        out[...] = np.inf
-        np.divide(total, shared, out=out, where=shared > 0)
+        total, shared = np.zeros((2, *result[rows].shape))
+        for pairs, weights, apart in distances_in_charts(
+            q_a[rows], coordinates_a[rows], q_b, coordinates_b
+        ):
+            weights = weights.astype(np.float64)
+            shared[pairs] += weights
+            total[pairs] += weights * apart
+        np.divide(total, shared, out=result[rows], where=shared > 0)
     return result
 
 
@@ -307,20 +250,23 @@ class ChartsMixin:
     # -- hooks of DeepManifold
 
     def _present(self, outputs):
-        return chart_blocks(outputs, self._n_axes, self.membership)
+        return self._presentation()(torch.from_numpy(outputs)).numpy()
 
     def _presentation(self):
-        return ChartBlocks(self._n_axes, self.membership)
+        blocks = hard_blocks if self.membership == "hard" else soft_blocks
+        return OnBlocks(blocks, self._n_axes)
 
     def _heads(self):
-        n_axes = self._n_axes
-        memberships = Head(lambda: ChartMemberships(n_axes), ("probabilities",))
+        def head(function, *outputs):
+            return Head(lambda: OnBlocks(function, self._n_axes), outputs)
+
+        memberships = head(lambda q, _: q, "probabilities")
         return {
             **super()._heads(),
-            "predict": Head(lambda: LargestChart(n_axes), ("label",)),
+            "predict": head(lambda q, _: q.argmax(1), "label"),
             "predict_proba": memberships,
             "memberships": memberships,
-            "charts": Head(lambda: ChartCoordinates(n_axes), ("chart", "coordinates")),
+            "charts": head(chart_and_coordinates, "chart", "coordinates"),
         }
 
     def _fitted_attributes(self, objective, outputs, data):
@@ -468,12 +414,7 @@ class ChartsMixin:
         NotFittedError
             If fit was not called.
         """
-        (q_a, coordinates_a), (q_b, coordinates_b) = (
-            self._memberships_and_coordinates(X) for X in (A, B)
-        )
-        if self.membership == "hard":
-            q_a, q_b = one_hot(q_a), one_hot(q_b)
-        return atlas_distances(q_a, coordinates_a, q_b, coordinates_b)
+        return atlas_distances(*self._weighted(A), *self._weighted(B))
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of ``transform``: the chart, then its axes.
@@ -506,6 +447,11 @@ class ChartsMixin:
         """Return q (n, K) and coordinates (n, K, d) of samples."""
         check_is_fitted(self)
         return split_raw(self._apply(self.network_, X), self._n_axes)
+
+    def _weighted(self, X):
+        """Return weights (n, K), 0 or 1 if hard, and coordinates of samples."""
+        q, coordinates = self._memberships_and_coordinates(X)
+        return one_hot(q) if self.membership == "hard" else q, coordinates
 
     @property
     def _n_axes(self):

@@ -3,8 +3,6 @@
 
 """A classifier for each chart of an atlas."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.dummy import DummyClassifier
@@ -18,13 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils import (
-    Interval,
-    StrOptions,
-    fit_context,
-    plain,
-    read_targets,
-)
+from skmanifold.utils import Count, StrOptions, fit_context, plain, read_targets
 
 from ._charts import one_hot, split_blocks, split_raw
 
@@ -54,11 +46,10 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         :class:`~sklearn.linear_model.LogisticRegression`.
 
     voting : {"hard", "soft"}, default="hard"
-        "hard" uses the classifier of the chart with the largest weight, trained on the
-        samples of this chart. "soft" averages the probabilities of all classifiers,
-        weighted by the weights of the sample, and trains with these weights. It needs
-        an `estimator` with ``predict_proba`` and ``sample_weight``, and differs only
-        for blocks with ``membership="soft"``.
+        "hard" trains and uses the classifier of the chart with the largest weight.
+        "soft" trains all with the weights of the samples, and averages probabilities by
+        them; it needs an `estimator` with ``predict_proba`` and ``sample_weight``, and
+        differs only for blocks with ``membership="soft"``.
 
     n_charts : int or "auto", default="auto"
         Number of charts. "auto" is the largest number for which X consists of valid
@@ -111,7 +102,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "estimator": [BaseEstimator, None],
         "voting": [StrOptions({"hard", "soft"})],
-        "n_charts": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_charts": [Count(1), StrOptions({"auto"})],
     }
 
     def __init__(self, estimator=None, *, voting="hard", n_charts="auto"):
@@ -154,8 +145,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y has {len(classes)} {'class' if len(classes) == 1 else 'classes'} "
                 f"and {(~known).sum()} unlabeled samples (-1, None, NaN or NA), but at "
-                "least two classes are needed. If -1 is a class, number the classes "
-                "from 0."
+                "least two are needed. If -1 is a class, number the classes from 0."
             )
         estimator = self._base_estimator()
         soft = self.voting == "soft"
@@ -179,16 +169,13 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.estimators_ = []
         for j in range(self.n_charts_):
             rows = np.flatnonzero(weights[:, j] > 0)
+            options = {"sample_weight": weights[rows, j]} if soft else {}
             if len(rows) == 0:
-                chart = DummyClassifier(strategy="prior").fit(X[:, :1], y)
+                chart = DummyClassifier().fit(X[:, :1], y)
             elif len(np.unique(y[rows])) == 1:
                 chart = DummyClassifier().fit(X[rows, :1], y[rows])
-            elif soft:
-                chart = clone(estimator).fit(
-                    coordinates[rows, j], y[rows], sample_weight=weights[rows, j]
-                )
             else:
-                chart = clone(estimator).fit(coordinates[rows, j], y[rows])
+                chart = clone(estimator).fit(coordinates[rows, j], y[rows], **options)
             self.estimators_.append(chart)
         return self
 
@@ -271,8 +258,8 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"X does not consist of n_charts={self.n_charts} chart blocks: their "
                 f"weights, columns 0, {width}, {2 * width} and so on, must not be "
-                "negative and must sum to 1 in each row. Pass the result of transform "
-                "of an atlas, not scaled."
+                "negative and must sum to 1 in each row. Pass an unscaled result of "
+                "transform."
             )
         return self.n_charts
 

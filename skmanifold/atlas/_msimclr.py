@@ -4,7 +4,7 @@
 """Contrastive learning on an atlas of charts."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import nn
@@ -29,7 +29,7 @@ from skmanifold.base import (
 from skmanifold.graph import may_hold_strangers
 from skmanifold.losses import chart_mmd, full_precision, nt_xent
 from skmanifold.nn import to_images, to_samples
-from skmanifold.utils import Interval, StrOptions
+from skmanifold.utils import Count, Number, StrOptions
 
 from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
 from ._trunks import make_trunk
@@ -75,15 +75,16 @@ class ChartProjections(nn.Module):
 class MSimCLRObjective(nn.Module):
     """The loss over one batch of two views.
 
-    With q and y the memberships and the coordinates, ``p = mean_i q_i`` and K charts::
+    With memberships q, ``p = mean_i q_i`` and K charts::
 
         contrast   = NT-Xent of the projections of the views
         uniformity = K MMD^2 of (chart, coordinates) from uniform charts
         balance    = sum_j p_j log(K p_j)
         sharpness  = mean_i (1 - sum_j q_ij^2)
 
-    the last three times their weights. Sharpness alone would leave most charts empty.
-    The gradient of the MMD vanishes with the mass of a chart; that of balance grows.
+    the last three times their weights. Sharpness alone would leave most charts empty,
+    and the gradient of the MMD vanishes with the mass of a chart; that of balance does
+    not.
     """
 
     # optimized by Muon
@@ -108,7 +109,7 @@ class MSimCLRObjective(nn.Module):
     def forward(self, batch, progress):
         """Return the loss terms of two views (B, n_inputs) and draws (m, K, d)."""
         view_a, view_b, draws = batch
-        n, n_charts = len(view_a), draws.shape[1]
+        n = len(view_a)
         views = torch.cat([view_a, view_b])
         q, y = sharded(self.encoder, views, function=self.encoder.charts)
         z_a, z_b = self.projections(q, y).chunk(2)
@@ -116,27 +117,32 @@ class MSimCLRObjective(nn.Module):
         if self.regularization_weight:
             # one view is enough, at a quarter of the pairs
             mmd = chart_mmd(q[:n], y[:n], draws)
-            terms["uniformity"] = self.regularization_weight * n_charts * mmd
-            if n_charts > 1:
-                terms |= membership_terms(
-                    q, self.regularization_weight, self.sharpness_weight
-                )
+            terms |= chart_terms(
+                q, mmd, self.regularization_weight, self.sharpness_weight
+            )
         return terms
 
 
-def membership_terms(q, weight, sharpness):
-    """Return the terms for charts of equal size and for sharp memberships."""
-    mass = q.mean(0)
-    # the gradient would be infinite for empty charts
-    balance = (mass * (mass + 1e-8).log()).sum() + math.log(q.shape[1])
-    terms = {"balance": weight * balance}
-    if sharpness:
-        impurity = 1 - q.square().sum(1).mean()
-        terms["sharpness"] = weight * sharpness * impurity
+def chart_terms(q, mmd, weight, sharpness):
+    """Return the terms for evenly filled charts of equal size and sharp memberships."""
+    n_charts = q.shape[1]
+    terms = {"uniformity": weight * n_charts * mmd}
+    if n_charts > 1:
+        mass = q.mean(0)
+        # the gradient would be infinite for empty charts
+        balance = (mass * (mass + 1e-8).log()).sum() + math.log(n_charts)
+        terms["balance"] = weight * balance
+        if sharpness:
+            impurity = 1 - q.square().sum(1).mean()
+            terms["sharpness"] = weight * sharpness * impurity
     return terms
 
 
-class Views:
+# Number of uniform draws per batch. Their error is far below that of the batch.
+_MOST_DRAWS = 64
+
+
+class Views(RowBatches):
     """Batches of two random views of each sample, with uniform draws for the charts.
 
     ``augment(x, generator)`` returns a view of samples; ``other(x, rows, uniform)``
@@ -144,19 +150,15 @@ class Views:
     """
 
     def __init__(self, inputs, batch_size, augment, other, charts_shape):
+        super().__init__(len(inputs), batch_size, inputs.device)
         self.inputs = inputs
         self.augment = augment
         self.other = other
-        self.rows = RowBatches(len(inputs), batch_size, inputs.device)
-        n_draws = min(self.rows.batch_size, _MOST_DRAWS)
-        self.draws_shape = (n_draws, *charts_shape)
-
-    def __len__(self):
-        return len(self.rows)
+        self.draws_shape = (min(self.batch_size, _MOST_DRAWS), *charts_shape)
 
     def epoch(self, generator):
         """Yield each batch: two views and the draws."""
-        for rows, uniform in self.rows.epoch(generator):
+        for rows, uniform in super().epoch(generator):
             x = self.inputs[rows]
             second = self.other(x, rows, uniform)
             views = [self.augment(view, generator) for view in (x, second)]
@@ -164,20 +166,14 @@ class Views:
             yield *views, draws.to(rows.device)
 
 
-# Number of uniform draws that a batch is compared with. Their error is far below that
-# of the batch.
-_MOST_DRAWS = 64
-
-
 class MSimCLR(ChartsMixin, DeepManifold):
     """Manifold SimCLR: contrastive learning on an atlas of charts.
 
     A network maps each sample to memberships q in the charts and to coordinates in
-    [0, 1] in each chart. A contrastive loss brings two random views of a sample
-    (augmentations of it, or of it and a neighbor) together and pushes other samples
-    away, as in SimCLR [2]_, while charts stay equally large and evenly filled. A chart
-    and a few coordinates separate classes with far fewer numbers than a flat
-    representation needs. [1]_
+    [0, 1] in each chart. A contrastive loss brings two random views of a sample (of it,
+    or of it and a neighbor) together and pushes other samples away, as in SimCLR [2]_,
+    while charts stay equally large and evenly filled. A chart and a few coordinates
+    separate classes with fewer numbers than a flat representation needs. [1]_
 
     ``transform`` returns *chart blocks*: for each chart its weight, then its
     coordinates times the weight. With hard membership the weight is 1 for the chart of
@@ -203,16 +199,16 @@ class MSimCLR(ChartsMixin, DeepManifold):
     augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
         Augmentation of a view. "noise" adds Gaussian noise of a tenth of the mean
         standard deviation of the columns. "affine" slightly moves, rotates, resizes and
-        shears images; "crop" crops, resizes, flips and changes colors. "auto" is
-        "affine" for images with one channel, "crop" for other images, and "noise"
-        otherwise. A callable maps a float32 tensor, scaled samples (B, n_features) or
-        images (B, C, H, W) with pixels divided by one number, to one of the same shape.
+        shears images; "crop" crops, resizes, flips and recolors them. "auto" is
+        "affine" for images with one channel, "crop" for other images, else "noise". A
+        callable maps a float32 tensor, scaled samples (B, n_features) or images
+        (B, C, H, W), to one of the same shape.
 
     n_neighbors : int or None, default=4
-        Number of nearest neighbors, one of which replaces the sample in the second
-        view; for data other than images, a random point between the two replaces it.
-        Reduced, with a warning, if there are fewer other samples. None augments the
-        sample itself, as in the paper.
+        Number of nearest neighbors. One of them, or for data other than images a point
+        on the way to it, replaces the sample in the second view. Reduced, with a
+        warning, if there are fewer other samples. None augments the sample itself, as
+        in the paper.
 
     temperature : float, default=0.2
         Temperature of the contrastive loss. Decrease it to give more weight to the most
@@ -334,19 +330,15 @@ class MSimCLR(ChartsMixin, DeepManifold):
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"auto", "noise", "affine", "crop"}), callable],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left"), None],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
-        "regularization_weight": [Interval(Real, 0, None, closed="left")],
-        "sharpness_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Count(1), None],
+        "temperature": [Number(Real, 0, None, closed="neither")],
+        "regularization_weight": [Number(Real, 0, None, closed="left")],
+        "sharpness_weight": [Number(Real, 0, None, closed="left")],
         "projection": [StrOptions({"mlp", "paper"})],
         "encoder_layers": ["array-like"],
-        "feature_dim": [Interval(Integral, 1, None, closed="left")],
+        "feature_dim": [Count(1)],
         "encoder": [nn.Module, callable, None],
-        "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
+        "n_jobs": [Count(None, -1), Count(1), None],
     }
 
     _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"

@@ -4,11 +4,10 @@
 """Metric learning on an atlas of charts."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
-from scipy.spatial.distance import cdist
 from sklearn import get_config
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -32,7 +31,8 @@ from skmanifold.losses import (
     semi_hard_triplets,
 )
 from skmanifold.utils import (
-    Interval,
+    Count,
+    Number,
     StrOptions,
     is_size,
     read_labels,
@@ -44,11 +44,12 @@ from ._charts import (
     ChartEncoder,
     ChartHeads,
     ChartsMixin,
+    distances_in_charts,
     one_hot,
     split_blocks,
 )
 from ._class_batches import ClassBatches
-from ._msimclr import membership_terms
+from ._msimclr import chart_terms
 from ._relevant import PlacedEncoder, RelevantComponents
 from ._trunks import make_trunk
 from ._votes import GalleryVotes, LargestVote
@@ -101,7 +102,6 @@ class AtlasTripletObjective(nn.Module):
     def forward(self, batch, progress):
         """Return the loss terms of a batch ``(rows, draws)``."""
         rows, draws = batch
-        n_charts = draws.shape[1]
         x = self.inputs[rows]
         q, y = sharded(self.encoder, x, function=self.encoder.charts)
         loss = _TRIPLETS[self.triplets]
@@ -111,11 +111,9 @@ class AtlasTripletObjective(nn.Module):
             terms["distances"] = self.distance_weight * self._change(distances, x)
         if self.regularization_weight:
             mmd = chart_mmd(q, y, draws)
-            terms["uniformity"] = self.regularization_weight * n_charts * mmd
-            if n_charts > 1:
-                terms |= membership_terms(
-                    q, self.regularization_weight, self.sharpness_weight
-                )
+            terms |= chart_terms(
+                q, mmd, self.regularization_weight, self.sharpness_weight
+            )
         return terms
 
     @full_precision
@@ -157,28 +155,25 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training. Measured on four data
-    sets, it names known classes more often than the input, but finds no more samples of
-    unseen classes than the input, principal components of as many numbers or the
-    untrained charts: compare with them first. [1]_
+    learned distance also applies to classes not seen in training; compare it there with
+    the distance in the input, which finds as many of their samples. [1]_
 
     Soft charts start from relevant components, principal components that vary less
-    within classes [2]_, training keeps the distances of the components in each batch,
-    and half of what it learned is kept. So little is lost that only unseen classes
-    need. Hard charts, and those with ``distance_weight=0``, start from random weights
-    and follow the labels alone, as in the paper.
+    within classes [2]_. Training keeps the distances of these components, and half of
+    what it learned is kept, so as to lose little of what unseen classes need. Hard
+    charts, and those with ``distance_weight=0``, start from random weights and follow
+    the labels alone, as in the paper.
 
     The distance of two samples is the root mean square difference of their coordinates
-    in the charts that they share, and at most 1, if they share none::
+    in the charts that they share, and 1 if they share none::
 
         1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(n_components))
 
-    with ``w_j = q_j q'_j / (|q| |q'|)``. In the paper ``w_j = q_j q'_j``, by which
-    samples in several charts are far even from themselves.
+    with ``w_j = q_j q'_j / (|q| |q'|)``. In the paper ``w_j = q_j q'_j``, so samples in
+    several charts are far even from themselves.
 
-    Unlabeled samples (None, NaN or NA in y, or -1, as in
-    :mod:`sklearn.semi_supervised`, unless the only other label is 1) do not train the
-    network. They are embedded, and found by ``kneighbors``.
+    Unlabeled samples (None, NaN or NA in y, or -1 unless the only other label is 1) do
+    not train the network. They are embedded, and found by ``kneighbors``.
 
     Read more in the :ref:`User Guide <atlas_triplet>`.
 
@@ -206,8 +201,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     distance_weight : float or "auto", default="auto"
         Weight of the term that keeps the distances of the relevant components. With 0
         charts start from random weights, and only the labels count. "auto" is 10 for
-        soft membership and 0 for hard. It is 0 for samples that share no column with
-        others.
+        soft membership and 0 for hard. Always 0 if samples share no column with others.
 
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
@@ -221,8 +215,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
         the chart with the largest q and 0 for the others. "hard" represents a sample by
-        a chart and `n_components` numbers, but distances are coarser. Set it before
-        ``fit``, for `distance_weight`.
+        a chart and `n_components` numbers, but distances are coarser.
 
     n_neighbors : int, default=5
         Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
@@ -332,16 +325,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         **CHART_CONSTRAINTS,
         "image_shape": ["array-like", None],
         "triplets": [StrOptions(set(_TRIPLETS))],
-        "margin": [Interval(Real, 0, None, closed="neither")],
-        "distance_weight": [
-            Interval(Real, 0, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "regularization_weight": [Interval(Real, 0, None, closed="left")],
-        "sharpness_weight": [Interval(Real, 0, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "margin": [Number(Real, 0, None, closed="neither")],
+        "distance_weight": [Number(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "regularization_weight": [Number(Real, 0, None, closed="left")],
+        "sharpness_weight": [Number(Real, 0, None, closed="left")],
+        "n_neighbors": [Count(1)],
         "encoder_layers": ["array-like"],
-        "feature_dim": [Interval(Integral, 1, None, closed="left")],
+        "feature_dim": [Count(1)],
         "encoder": [nn.Module, callable, None],
     }
 
@@ -418,41 +408,20 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         """
         return super().fit(X, y)
 
-    def fit_transform(self, X, y=None):
-        """Learn the atlas and return the chart blocks of the training data.
-
-        The same bits as ``fit(X, y).transform(X)``.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data in raw units.
-        y : array-like of shape (n_samples,), default=None
-            Class of each sample, required.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_charts * (n_components + 1))
-            Chart blocks.
-        """
-        return super().fit_transform(X, y)
-
     def fit_predict(self, X, y=None):
         """Learn the atlas and predict the class of each sample.
 
-        The same as ``fit(X, y).predict(X)``, also for unlabeled samples.
-
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : array-like of shape (n_samples,), default=None
-            Class of each sample, required.
+            Class of each sample, as in ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Class labels.
+            Class labels, also of unlabeled samples.
         """
         return self.fit(X, y).predict(X)
 
@@ -460,9 +429,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         """Train for one more epoch, on these samples.
 
         The samples of all parts are the gallery of ``kneighbors`` and ``predict``. They
-        are stored, and embedded again by the current network at each search. If they
-        exceed scikit-learn's ``working_memory``, or if training started with ``fit``,
-        which stores no samples, set the gallery with ``set_gallery``.
+        are stored, and embedded again at each search. If they exceed scikit-learn's
+        ``working_memory``, or if training started with ``fit``, call ``set_gallery``.
 
         Parameters
         ----------
@@ -497,7 +465,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if y is not None:
             if known and -1 not in known:
                 # unlabeled also if this part has only 1 besides
-                y = _with_none(y)
+                codes, labels = read_labels(y, unknown=-1)
+                y = np.array([*labels.tolist(), None], dtype=object)[codes]
             # raises before training if the classes are of different types
             known = read_labels([*known, *self._validate_targets(y).classes]).classes
         super().partial_fit(X, y)
@@ -700,8 +669,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         """
         check_is_fitted(self)
         own = self._gallery_points()
-        n_rows = len(own[0])
-        most = n_rows if X is not None else n_rows - 1
+        most = len(own[0]) - (X is None)
         if not is_size(n_neighbors) or n_neighbors > most:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
@@ -742,15 +710,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_unknown = int((labels.codes < 0).sum())
             raise ValueError(
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
-                f"most {most} {'sample' if most == 1 else 'samples'} of each, but a "
-                "triplet needs two samples of one class and one of another. Pass at "
-                "least these three, also in each part of partial_fit."
-                + (
-                    f" {n_unknown} samples are unlabeled (-1, None, NaN or NA); if -1 "
-                    "is a class, number the classes from 0."
-                    if n_unknown
-                    else ""
-                )
+                f"most {most} {'sample' if most == 1 else 'samples'} of each, besides "
+                f"{n_unknown} unlabeled ones (-1, None, NaN or NA). Pass at least two "
+                "samples of one class and one of another, also in each part of "
+                "partial_fit. If -1 is a class, number the classes from 0."
             )
         return labels
 
@@ -768,19 +731,14 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         )
 
     def _count_batches(self, n_samples, batch_size, targets):
-        return len(self._class_batches(targets.codes, batch_size, torch.device("cpu")))
+        return len(self._class_batches(targets.codes, batch_size))
 
     def _make_batches(self, data, batch_size):
         return self._class_batches(data.y.codes, batch_size, data.device)
 
-    def _class_batches(self, labels, batch_size, device):
-        return ClassBatches(
-            labels,
-            batch_size,
-            device,
-            n_charts=self.n_charts,
-            n_components=self.n_components,
-        )
+    def _class_batches(self, labels, batch_size, device="cpu"):
+        shape = {"n_charts": self.n_charts, "n_components": self.n_components}
+        return ClassBatches(labels, batch_size, device, **shape)
 
     def _network_sizes(self, data):
         placed = int(self._distance_weight > 0)
@@ -855,13 +813,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     @property
     def _distance_weight(self):
-        """Weight of the distances of the inputs.
-
-        0 for samples that share no column with others: they would lie at one place of
-        the components.
-        """
+        """Weight of the distances of the relevant components."""
         if self._keeps_columns:
-            return 0.0
+            return 0.0  # the components would map samples to one point
         if self.distance_weight == "auto":
             return 10.0 if self.membership == "soft" else 0.0
         return self.distance_weight
@@ -872,19 +826,15 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             raise ValueError(
                 "The samples of earlier parts are not stored: training started with "
                 "fit, or they exceed scikit-learn's working_memory of "
-                f"{get_config()['working_memory']} MiB. Call set_gallery(X, y) with "
-                "the samples to search."
+                f"{get_config()['working_memory']} MiB. Call set_gallery(X, y)."
             )
         blocks = self._gallery
         if blocks is None:
             earlier = [self._blocks(part) for part in self._parts[:-1]]
             blocks = np.concatenate([*earlier, self.embedding_])
-        weights, coordinates = split_blocks(
-            blocks.astype(np.float64, copy=False), self._n_axes
-        )
-        if self.membership == "hard":
-            weights = one_hot(weights)
-        return weights, coordinates
+        blocks = blocks.astype(np.float64, copy=False)
+        weights, coordinates = split_blocks(blocks, self._n_axes)
+        return one_hot(weights) if self.membership == "hard" else weights, coordinates
 
     def _voters(self):
         """Return weights, coordinates and classes of labeled samples of the gallery."""
@@ -923,11 +873,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return self._present(self._outputs(self.network_, rows))
 
     def _weighted(self, X):
-        """Return weights and coordinates of samples, float64."""
-        q, coordinates = self._memberships_and_coordinates(X)
-        if self.membership == "hard":
-            q = one_hot(q)
-        return q.astype(np.float64), coordinates.astype(np.float64)
+        return [part.astype(np.float64) for part in super()._weighted(X)]
 
 
 def _nearest(queries, gallery, n_neighbors, *, itself=True):
@@ -957,12 +903,6 @@ def _renumbered(codes, classes, more):
     return np.append(numbers, -1)[codes]
 
 
-def _with_none(y):
-    """Return labels with None instead of -1."""
-    codes, classes = read_labels(y, unknown=-1)
-    return np.array([*classes.tolist(), None], dtype=object)[codes]
-
-
 def _n_bytes(rows):
     return rows.data.nbytes if hasattr(rows, "indptr") else rows.nbytes
 
@@ -975,11 +915,9 @@ def learned_distances(q_a, coordinates_a, q_b, coordinates_b):
     root = math.sqrt(coordinates_a.shape[2])
     q_a, q_b = (q / np.linalg.norm(q, axis=1, keepdims=True) for q in (q_a, q_b))
     result = np.ones((len(q_a), len(q_b)))
-    for j in range(q_a.shape[1]):
-        # hard memberships are mostly zero
-        a, b = np.flatnonzero(q_a[:, j]), np.flatnonzero(q_b[:, j])
-        if len(a) and len(b):
-            apart = cdist(coordinates_a[a, j], coordinates_b[b, j]) / root
-            result[np.ix_(a, b)] += np.outer(q_a[a, j], q_b[b, j]) * (apart - 1)
+    for pairs, weights, apart in distances_in_charts(
+        q_a, coordinates_a, q_b, coordinates_b
+    ):
+        result[pairs] += weights * (apart / root - 1)
     # rounding may make distances slightly negative
     return result.clip(0, 1)

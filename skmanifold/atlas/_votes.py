@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ._charts import one_hot, split_raw
+
 
 class GalleryVotes(nn.Module):
     """From raw chart blocks to class probabilities, as ``AtlasTriplet.predict_proba``.
@@ -44,10 +46,9 @@ class GalleryVotes(nn.Module):
     def forward(self, raw):
         """Map raw chart blocks (n, K (d + 1)) to probabilities (n, n_classes)."""
         n_components = self.coordinates.shape[2]
-        blocks = raw.double().unflatten(1, (-1, n_components + 1))
-        q, coordinates = blocks[:, :, 0], blocks[:, :, 1:]
+        q, coordinates = split_raw(raw.double(), n_components)
         if self.hard:
-            q = F.one_hot(q.argmax(1), q.shape[1]).to(q.dtype)
+            q = one_hot(q)
         q = q / q.square().sum(1, keepdim=True).sqrt()
         distances = 1.0
         for j in range(self.weights.shape[1]):

@@ -3,18 +3,17 @@
 
 """Clustering of the embedding by k-means."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold._engine import named_seed
-from skmanifold.utils._sklearn import Interval
 from skmanifold.utils._threads import one_thread
+from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
 from ._heads import Head, NearestCenter
@@ -51,9 +50,7 @@ class KMeansMixin:
     (150,)
     """
 
-    clustering_constraints: dict = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
-    }
+    clustering_constraints: dict = {"n_clusters": [Count(1), None]}
 
     @available_if(_has_n_clusters)
     def predict(self, X):
@@ -72,12 +69,12 @@ class KMeansMixin:
             Cluster numbers, from 0.
         """
         check_is_fitted(self)
-        if self._kmeans is None:
+        if self._cluster_centers is None:
             raise NotFittedError(
                 f"This {type(self).__name__} was fitted with n_clusters=None and has "
                 "no clusters. Call fit again to cluster the embedding."
             )
-        return self._kmeans.predict(np.asarray(self.transform(X), dtype=np.float64))
+        return _nearest_centers(self.transform(X), self._cluster_centers)
 
     def fit_predict(self, X, y=None):
         """Learn the embedding and cluster it with k-means.
@@ -96,8 +93,8 @@ class KMeansMixin:
         """
         self.fit(X, y)
         if self.n_clusters is None:
-            kmeans = fit_kmeans(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
-            self.labels_ = kmeans.labels_
+            centers = kmeans_centers(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
+            self.labels_ = _nearest_centers(self.embedding_, centers)
         return self.labels_
 
     def _heads(self):
@@ -105,24 +102,31 @@ class KMeansMixin:
 
     def _nearest_center(self):
         """Return a torch module that maps the network's outputs to clusters."""
-        if self._kmeans is None:
+        if self._cluster_centers is None:
             raise ValueError(
                 f"This {type(self).__name__} has no clusters to predict: it was fitted "
                 "with n_clusters=None. Set n_clusters to an int and fit again."
             )
-        centers = self._kmeans.cluster_centers_
-        return nn.Sequential(self._presentation(), NearestCenter(centers))
+        nearest = NearestCenter(self._cluster_centers)
+        return nn.Sequential(self._presentation(), nearest)
 
     def _fitted_attributes(self, objective, outputs, data):
         attributes = super()._fitted_attributes(objective, outputs, data)
         if self.n_clusters is None:
-            return {**attributes, "_kmeans": None}
-        kmeans = fit_kmeans(self._present(outputs), self.n_clusters, data.fit_seed)
-        return {**attributes, "_kmeans": kmeans, "labels_": kmeans.labels_}
+            return {**attributes, "_cluster_centers": None}
+        embedding = self._present(outputs)
+        centers = kmeans_centers(embedding, self.n_clusters, data.fit_seed)
+        labels = _nearest_centers(embedding, centers)
+        return {**attributes, "_cluster_centers": centers, "labels_": labels}
 
 
-def fit_kmeans(embedding, n_clusters, fit_seed):
-    """Return a KMeans fitted to an embedding."""
+def _nearest_centers(embedding, centers):
+    embedding = np.asarray(embedding, dtype=np.float64)
+    return pairwise_distances_argmin(embedding, centers).astype(np.int32)
+
+
+def kmeans_centers(embedding, n_clusters, fit_seed):
+    """Return the centers of k-means in an embedding."""
     n_samples = len(embedding)
     n_distinct = len(np.unique(embedding, axis=0))
     if n_clusters > n_samples:
@@ -141,4 +145,4 @@ def fit_kmeans(embedding, n_clusters, fit_seed):
     kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
     # more threads would sum in random order
     with one_thread():
-        return kmeans.fit(np.asarray(embedding, dtype=np.float64))
+        return kmeans.fit(np.asarray(embedding, dtype=np.float64)).cluster_centers_

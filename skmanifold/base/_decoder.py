@@ -5,6 +5,7 @@
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
@@ -102,9 +103,9 @@ class DecoderMixin:
         Returns
         -------
         float
-            Minus the mean over the samples of the squared Euclidean distance between a
-            sample and its reconstruction, in the units of X: of columns in unrelated
-            units those with small values hardly count. At most 0; higher is better.
+            Minus the mean squared Euclidean distance between a sample and its
+            reconstruction, in the units of X, so columns of small values hardly count.
+            At most 0; higher is better.
 
         Raises
         ------
@@ -118,8 +119,7 @@ class DecoderMixin:
         outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
         # block by block: a sparse X stays sparse, and no second X is made
         total = 0.0
-        for start in range(0, len(outputs), 1024):
-            part = slice(start, start + 1024)
+        for part in gen_batches(len(outputs), 1024):
             rows = X[part].toarray() if hasattr(X, "toarray") else X[part]
             # a method may have appended columns of its own
             rows = rows[:, : self.n_features_in_]
@@ -150,8 +150,8 @@ class DecoderMixin:
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {Z.shape[1]} columns, but the embedding of this "
-                f"{type(self).__name__} has {self._n_features_out}: pass what "
-                "transform returns, or points of that space."
+                f"{type(self).__name__} has {self._n_features_out}. Pass points of the "
+                "embedding, as returned by transform."
             )
         return Z
 

@@ -61,57 +61,23 @@ _CALLBACK_STATE = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 
 @dataclass(kw_only=True)
 class Job:
-    """Arguments of one call of fit, and decisions made before training.
-
-    Parameters
-    ----------
-    estimator : DeepManifold
-        The estimator to fit.
-    X : object
-        The X passed to fit.
-    samples : ndarray or CSR matrix
-        The validated X.
-    training : ndarray or CSR matrix
-        The samples to train on: all, or those drawn for ``Plan(n_training=...)``.
-    rows : ndarray of shape (n_training,), int, or None
-        Their indices in X, ascending; None for all.
-    targets : object
-        The result of ``_validate_targets(y)``, for the samples to train on.
-    options : TrainingOptions
-        Rarely used options.
-    device : torch.device
-        Device to train on.
-    plan, schedule : Plan, Schedule
-        The method's plan, and the schedule that combines it with the user's values.
-    part : bool
-        Whether the samples are a part of the data, see ``partial_fit``.
-    seed : int
-        Seed of the fit.
-    checkpoint : Checkpoint or None
-        File of the state of training.
-    previous : dict
-        Fitted attributes of the fit that this one continues; empty for a new fit.
-    networks : dict
-        Networks of that fit.
-    progress : Progress
-        Printed lines and callbacks.
-    """
+    """Arguments of one call of fit, and decisions made before training."""
 
     estimator: Any
-    X: Any
-    samples: Any
-    training: Any
-    rows: np.ndarray | None
-    targets: Any
+    X: Any  # as passed to fit
+    samples: Any  # the validated X
+    training: Any  # samples to train on: all, or those drawn for Plan(n_training=...)
+    rows: np.ndarray | None  # their indices in X, ascending; None for all
+    targets: Any  # _validate_targets(y), for the samples to train on
     options: TrainingOptions
     device: torch.device
     plan: Plan
     schedule: Schedule
-    part: bool
+    part: bool  # whether X is a part of the data, see partial_fit
     seed: int
     checkpoint: Checkpoint | None
-    previous: dict
-    networks: dict
+    previous: dict  # fitted attributes of the fit to continue; empty for a new fit
+    networks: dict  # networks of that fit
     progress: Progress
 
 
@@ -254,10 +220,7 @@ def publish(job, scaler, run, objective):
 
 
 def fitted_attributes(job, scaler, run, objective, unlike=None):
-    """Return the fitted attributes for the current state of the objective.
-
-    Differences of samples from the training data are added to ``unlike``.
-    """
+    """Return the fitted attributes, and add odd samples to ``unlike``."""
     estimator = job.estimator
     modules = frozen_networks(run.networks, scaler)
     network, device = on_device(estimator, modules["network_"])

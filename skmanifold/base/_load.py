@@ -34,19 +34,17 @@ from ._values import from_json
 def load(path, /, **given):
     """Load a fitted estimator written by ``save``.
 
-    The file holds only data, and nothing in it is executed. Its class must belong to
-    skmanifold or to a package that is already imported.
+    Nothing in the file is executed. Its class must belong to skmanifold or to a package
+    that is already imported.
 
     Parameters
     ----------
     path : str or path-like
         Path of the file.
     **given : dict
-        Parameters that a file cannot hold because they are code, such as your own
-        network: pass the argument of the constructor, ``load(path,
-        encoder=MyNetwork())``; its weights are loaded from the file. Pass transformers
-        fitted, such as the ``representation_`` of the model. The error about missing
-        ones names them.
+        Parameters that are code, which the file does not hold, such as your own
+        network: ``load(path, encoder=MyNetwork())``; its weights are in the file. Pass
+        transformers fitted, such as the ``representation_`` of the model.
 
     Returns
     -------

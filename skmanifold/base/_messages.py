@@ -118,8 +118,7 @@ def warn_of_constant(scaler):
     if not scaler.factor_.any():
         warn(
             "X has no varying column (in float64), so all samples get the same "
-            "embedding. If they should differ, subtract an offset or multiply X by a "
-            "constant."
+            "embedding. Subtract an offset or multiply X by a constant."
         )
 
 
@@ -189,14 +188,11 @@ def _warn_of_unseen(estimator, columns):
     if not columns:
         return
     names = _column_names(estimator, len(estimator._scaler.center_))
-    shown = [
-        names[column].item() if hasattr(names[column], "item") else names[column]
-        for column in sorted(columns)[:_NAMED]
-    ]
+    shown = ", ".join(repr(names[column]) for column in sorted(columns)[:_NAMED])
     warn(
         f"X varies in {len(columns)} "
         f"{'column that was' if len(columns) == 1 else 'columns that were'} "
-        f"constant in the training data: {', '.join(map(repr, shown))}"
+        f"constant in the training data: {shown}"
         f"{', ...' if len(columns) > _NAMED else ''}. The embedding ignores them. Fit "
         "on data in which they vary."
     )
@@ -214,10 +210,9 @@ def warn_of_unlike_samples(estimator, fitted, scaled):
         if not has_alike_rows(network, scaled, device=device):
             warn(
                 f"The last bits of {type(estimator).__name__}.{method} depend on which "
-                "samples are passed together: on this machine, the network maps equal "
-                f"samples of a batch to different bits (device={device.type!r}). "
-                "Linear, convolutional and normalization layers of torch are exact on "
-                "the CPU; replace others if you need equal bits."
+                f"samples are passed together (device={device.type!r}). If you need "
+                "equal bits, use linear, convolutional and normalization layers on the "
+                "CPU."
             )
             return
 

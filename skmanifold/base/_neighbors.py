@@ -96,9 +96,8 @@ def find_neighbors(
 ):
     """Find the nearest neighbors of the training samples.
 
-    Duplicates of a sample count once, and samples that have nothing in common are no
-    neighbors, see :func:`skmanifold.graph.neighbors_from_data`. Its warnings are given
-    once per fit.
+    Duplicates count once, and samples with nothing in common are no neighbors, see
+    :func:`skmanifold.graph.neighbors_from_data`. Warnings are given once per fit.
 
     Parameters
     ----------
@@ -158,10 +157,8 @@ def find_neighbors(
     return Neighbors.on(data.device, *lists)
 
 
-class PairBatches:
-    """Batches of samples, each with a random neighbor.
-
-    An epoch visits all samples in random order, as in :class:`RowBatches`.
+class PairBatches(RowBatches):
+    """Batches of samples in random order, each with a random neighbor.
 
     Parameters
     ----------
@@ -192,10 +189,7 @@ class PairBatches:
     def __init__(self, neighbors, batch_size):
         self.neighbors = neighbors
         indices = neighbors.indices
-        self.batches = RowBatches(len(indices), batch_size, indices.device)
-
-    def __len__(self):
-        return len(self.batches)
+        super().__init__(len(indices), batch_size, indices.device)
 
     def epoch(self, generator):
         """Yield each batch.
@@ -215,7 +209,7 @@ class PairBatches:
             Uniform draws from [0, 1), for a point on the segment between the two.
         """
         indices, distances, counts = self.neighbors
-        for rows, uniform in self.batches.epoch(generator):
+        for rows, uniform in super().epoch(generator):
             others, share = draw_neighbors(indices, counts, rows, uniform)
             near, _ = draw_neighbors(distances, counts, rows, uniform)
             yield rows, others, near, share

@@ -161,7 +161,7 @@ def own_network(
     sizes=("n_inputs", "n_outputs"),
     any_width=False,
     image_shape=None,
-    remedy="",
+    remedy=None,
 ):
     """Return a copy of a user's network, tested on two samples.
 
@@ -182,8 +182,9 @@ def own_network(
         Whether to allow another number of outputs.
     image_shape : tuple of int, default=None
         (H, W, C) if the network takes images, (n, C, H, W), instead of samples.
-    remedy : str, default=""
-        Remedy for a wrong number of outputs, for the error.
+    remedy : str, default=None
+        Remedy for a wrong number of outputs, for the error. None is a last layer of
+        that number.
 
     Returns
     -------
@@ -240,6 +241,7 @@ def own_network(
     if not any_width and width != (2, n_outputs):
         raise ValueError(
             f"{name} maps an input of shape {shape} to an output of shape {width}, but "
-            f"shape {(2, n_outputs)} is needed. {remedy}"
+            f"shape {(2, n_outputs)} is needed. "
+            f"{remedy or f'Give it a last layer of {n_outputs} outputs.'}"
         )
     return network

@@ -10,14 +10,12 @@ under a name that the JSON refers to.
 
 import math
 import pathlib
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.cluster import KMeans
 
 from skmanifold.training import TrainingOptions
 
@@ -173,30 +171,6 @@ def _read_options(content, arrays):
     return options
 
 
-_KMEANS_RESULTS = ("cluster_centers_", "labels_", "inertia_", "n_iter_")
-
-
-def _write_kmeans(value, name, arrays):
-    results = {result: getattr(value, result) for result in _KMEANS_RESULTS}
-    return [
-        _write_dict(value.get_params(), name, arrays),
-        _write_dict(results, name, arrays),
-    ]
-
-
-def _read_kmeans(content, arrays):
-    parameters, results = (_read_dict(part, arrays) for part in content)
-    centers = results["cluster_centers_"]
-    kmeans = KMeans(len(centers), init=centers, n_init=1, max_iter=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of duplicate centers
-        # sets the private attributes of this version of scikit-learn
-        kmeans.fit(centers)
-    kmeans.set_params(**parameters)
-    vars(kmeans).update({result: results[result] for result in _KMEANS_RESULTS})
-    return kmeans
-
-
 KINDS = {
     "float": Kind(
         lambda value: type(value) is float,
@@ -240,5 +214,4 @@ KINDS = {
     "training_options": Kind(
         lambda value: type(value) is TrainingOptions, _write_options, _read_options
     ),
-    "kmeans": Kind(lambda value: type(value) is KMeans, _write_kmeans, _read_kmeans),
 }

@@ -6,7 +6,7 @@
 import functools
 import math
 from collections import OrderedDict
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from skmanifold.losses import (
     vector_jacobian_product,
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
-from skmanifold.utils import Interval, StrOptions, principal_components, warn
+from skmanifold.utils import Count, Number, StrOptions, principal_components, warn
 
 # The neighbors of the anchor are searched in at most so many principal components
 # where an exact search in all columns would cost more than the budget.
@@ -61,7 +61,7 @@ class Scale(nn.Module):
 
 
 def between_scales(network):
-    """Return a network with a scale before it and one after it."""
+    """Return a network between two scales."""
     return nn.Sequential(OrderedDict(inner=Scale(), net=network, outer=Scale()))
 
 
@@ -140,7 +140,8 @@ class IsometricAEObjective(nn.Module):
         self.anchor_weight = anchor_weight
         self.anchor_until = anchor_until
         self.anchor = anchor
-        self.settled_from = 0.0 if anchor is None else self.anchor_until
+        # the engine waits for this share before it looks for progress
+        self.settled_from = 0.0 if anchor is None else anchor_until
 
     def forward(self, batch, progress):
         """Return the loss terms of a batch, see :class:`Draws`."""
@@ -182,9 +183,7 @@ class IsometricAEObjective(nn.Module):
             weight = share * self.isometry_weight
             terms["isometry"] = weight * isometry_loss(tangents)
 
-        if self.anchor is None:
-            decoded = sharded(self.decoder.net, z)
-        elif held > 0:
+        if held > 0:
             target = self.decoder.inner(self.anchor[rows])
             both = sharded(self.decoder.net, torch.cat([z, target]))
             decoded, from_anchor = both.chunk(2)
@@ -194,7 +193,8 @@ class IsometricAEObjective(nn.Module):
             )
         else:
             decoded = sharded(self.decoder.net, z)
-            terms["anchor"] = torch.zeros((), device=x.device)
+            if self.anchor is not None:
+                terms["anchor"] = torch.zeros((), device=x.device)
         terms["reconstruction"] = _mean_squared_distance(decoded, x)
         return terms
 
@@ -253,19 +253,16 @@ PRIORS = {
 }
 
 
-class Draws:
+class Draws(RowBatches):
     """Batches of sample indices with the random draws of the objective."""
 
     def __init__(self, n_samples, batch_size, n_components, device):
-        self.rows = RowBatches(n_samples, batch_size, device)
+        super().__init__(n_samples, batch_size, device)
         self.n_components = n_components
-
-    def __len__(self):
-        return len(self.rows)
 
     def epoch(self, generator):
         """Yield indices (B,), normal (B, 3, d) and uniform (B, d) draws."""
-        for rows, _ in self.rows.epoch(generator):
+        for rows, _ in super().epoch(generator):
             shape = len(rows), 3, self.n_components
             normal = torch.randn(shape, generator=generator)
             uniform = torch.rand((shape[0], shape[2]), generator=generator)
@@ -278,10 +275,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     An autoencoder whose decoder preserves lengths and angles: it bends a flat space of
     ``n_components`` dimensions onto the data without stretching it, and the encoder
     projects back. [1]_ Distances between codes are then distances along the data, in
-    the units of X.
-
-    An isometric embedding exists for data that can be unrolled, such as a swiss roll.
-    For others, such as a sphere, the loss finds a compromise.
+    the units of X. An isometric embedding exists for data that can be unrolled, such as
+    a swiss roll; for others, such as a sphere, the loss finds a compromise.
 
     Read more in the :ref:`User Guide <isometric_ae>`.
 
@@ -291,15 +286,15 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
         Dimension of the codes.
 
     isometry_weight : float, default=1.0
-        Final weight of the isometry of the decoder, relative to the reconstruction:
-        lambda in the paper. With an anchor it begins at a tenth of that and rises while
-        the weight of the anchor falls. Increase it when distances matter more than
-        reconstruction, decrease it for data that cannot be flattened.
+        Weight of the isometry of the decoder, relative to the reconstruction: lambda in
+        the paper. With an anchor it rises from a tenth to this value. Increase it when
+        distances matter more than reconstruction, decrease it for data that cannot be
+        flattened.
 
     pseudo_inverse_weight : float, default=1.0
-        Final weight of the condition that the encoder is the pseudo-inverse of the
-        decoder, also lambda in the paper; it rises as `isometry_weight` does. With 0
-        for both weights the model is a plain autoencoder.
+        Weight of the condition that the encoder is the pseudo-inverse of the decoder,
+        also lambda in the paper; it rises as `isometry_weight` does. With 0 for both
+        weights the model is a plain autoencoder.
 
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
@@ -308,10 +303,9 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
 
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
-        Embedding that attracts the codes at first: Isomap's, your own in the units of
-        X, or None, as in the paper. Without an anchor, a rolled-up surface often stays
-        folded. If the neighbor graph is not connected, its components are embedded
-        separately and placed side by side, with a warning. Not used when
+        Embedding that attracts the codes at first: Isomap's, with disconnected parts of
+        the graph side by side; your own, in the units of X; or None, as in the paper.
+        Without an anchor, a rolled-up surface often stays folded. Not used when
         ``warm_start`` continues a fit.
 
     anchor_weight : float, default=1.0
@@ -341,10 +335,10 @@ default="isomap"
 
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
-        ``(n_inputs, n_components) -> torch.nn.Module``. It maps (B, n_features) to
-        (B, n_components), must be twice differentiable, and must treat each sample
-        independently, so do not use batch normalization. Its inputs are centered and
-        scaled by one number.
+        ``(n_inputs, n_components) -> torch.nn.Module``. It maps centered samples,
+        (B, n_features), scaled by one number, to (B, n_components), is twice
+        differentiable, and treats each sample independently: use no batch
+        normalization.
 
     decoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in decoder: a module or a callable
@@ -352,9 +346,9 @@ default="isomap"
         (B, n_features).
 
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C) if samples are flattened images: the built-in networks are
-        then convolutional, see :class:`skmanifold.nn.ConvEncoder`, and
-        ``encoder_layers`` is ignored. Training takes many times as long.
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses
+        convolutional networks, see :class:`skmanifold.nn.ConvEncoder`, in place of
+        ``encoder_layers``. Training takes many times as long.
 
     n_clusters : int or None, default=None
         If an int, fit also clusters the codes with k-means, and ``predict`` and
@@ -441,27 +435,20 @@ default="isomap"
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         **KMeansMixin.clustering_constraints,
-        "isometry_weight": [Interval(Real, 0, None, closed="left")],
-        "pseudo_inverse_weight": [Interval(Real, 0, None, closed="left")],
+        "isometry_weight": [Number(Real, 0, None, closed="left")],
+        "pseudo_inverse_weight": [Number(Real, 0, None, closed="left")],
         "latent_prior": [StrOptions(set(PRIORS))],
         "anchor": [StrOptions({"isomap"}), "array-like", None],
-        "anchor_weight": [Interval(Real, 0, None, closed="left")],
-        "anchor_until": [Interval(Real, 0, 1, closed="right")],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "n_landmarks": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
+        "anchor_weight": [Number(Real, 0, None, closed="left")],
+        "anchor_until": [Number(Real, 0, 1, closed="right")],
+        "n_neighbors": [Count(1)],
+        "n_landmarks": [Count(1), StrOptions({"auto"})],
         "encoder_layers": ["array-like", StrOptions({"auto"})],
         "activation": [StrOptions({"silu", "gelu", "tanh", "softplus"})],
         "encoder": [nn.Module, callable, None],
         "decoder": [nn.Module, callable, None],
         "image_shape": ["array-like", None],
-        "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
+        "n_jobs": [Count(None, -1), Count(1), None],
     }
 
     def __init__(
@@ -546,8 +533,7 @@ default="isomap"
         tangents = self._outputs_of_codes(Jacobian(self.decoder_), codes)
         tangents = tangents.reshape(len(codes), -1, self._n_features_out)
         inverse = self._scaler.inverse_factor[:, np.newaxis]
-        wide = codes.dtype == np.float64
-        return (tangents * inverse).astype(np.float64 if wide else np.float32)
+        return (tangents * inverse).astype(codes.dtype)
 
     # -- the hooks
 
@@ -582,25 +568,16 @@ default="isomap"
         return Draws(data.n_samples, batch_size, self.n_components, data.device)
 
     def _make_networks(self, sizes):
-        n_inputs = sizes["n_inputs"]
-        encoder, decoder = self._built_in(n_inputs, self.n_components)
+        n_inputs, n_components = sizes["n_inputs"], self.n_components
+        encoder, decoder = self._built_in(n_inputs, n_components)
+        names = ("n_inputs", "n_components")
         if self.encoder is not None:
             encoder = own_network(
-                "encoder",
-                self.encoder,
-                n_inputs,
-                self.n_components,
-                sizes=("n_inputs", "n_components"),
-                remedy=f"Give it a last layer of {self.n_components} outputs.",
+                "encoder", self.encoder, n_inputs, n_components, sizes=names
             )
         if self.decoder is not None:
             decoder = own_network(
-                "decoder",
-                self.decoder,
-                self.n_components,
-                n_inputs,
-                sizes=("n_components", "n_inputs"),
-                remedy=f"Give it a last layer of {n_inputs} outputs.",
+                "decoder", self.decoder, n_components, n_inputs, sizes=names[::-1]
             )
         return {
             "encoder": between_scales(encoder),
@@ -608,19 +585,21 @@ default="isomap"
         }
 
     def _make_objective(self, data, networks, scale, anchor):
-        encoder, decoder = networks["encoder"], networks["decoder"]
         # terms with weight 0 need no derivatives
+        weights = {
+            "encoder": self.pseudo_inverse_weight,
+            "decoder": self.isometry_weight,
+        }
         _warn_of_unfit_layers(
-            encoder=encoder.net
-            if self.encoder is not None and self.pseudo_inverse_weight
-            else None,
-            decoder=decoder.net
-            if self.decoder is not None and self.isometry_weight
-            else None,
+            {
+                name: networks[name].net
+                for name, weight in weights.items()
+                if weight and getattr(self, name) is not None
+            }
         )
         return IsometricAEObjective(
-            encoder,
-            decoder,
+            networks["encoder"],
+            networks["decoder"],
             data.inputs,
             scale=scale,
             unit=data.unit,
@@ -671,9 +650,8 @@ default="isomap"
 
     def _isomap(self, data):
         n_samples, n_inputs = data.inputs.shape
-        n_neighbors = self.n_neighbors
-        if n_neighbors >= n_samples:
-            n_neighbors = n_samples - 1
+        n_neighbors = min(self.n_neighbors, n_samples - 1)
+        if n_neighbors < self.n_neighbors:
             warn(
                 f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
                 f"samples of X; using n_neighbors={n_neighbors}."
@@ -722,14 +700,13 @@ _PIECEWISE_LINEAR = (
 _OF_BATCHES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
-def _warn_of_unfit_layers(**networks):
+def _warn_of_unfit_layers(networks):
     """Warn of layers whose derivatives do not suit the isometry terms."""
 
     def having(kinds):
         matches = {
             f"{parameter} has {type(layer).__name__}"
             for parameter, network in networks.items()
-            if network is not None
             for layer in network.modules()
             if isinstance(layer, kinds)
         }
@@ -763,12 +740,9 @@ def _scale_of(data, n_components):
 
 
 def _channels(image_shape):
-    """Return the channels of each block: half the default of the networks.
-
-    None if an image is too small: the networks raise the error.
-    """
+    """Return the channels of each block: half the default of the networks."""
     side = min(image_shape[:2])
     if side < 8:
-        return None
+        return None  # the networks raise the error
     n_blocks = max(1, round(math.log2(side / 4)))
     return [min(16 * 2**i, 64) for i in range(n_blocks)]

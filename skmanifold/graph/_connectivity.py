@@ -2,15 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Neighbor lists from a user's graph, and connectivity."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy import sparse
 
 from skmanifold.utils._containers import plain
+from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
+from ._distinct import positions_in_groups
 
+
+@validate_params(
+    {"n_neighbors": [Count(1), None], "mode": [StrOptions({"distance", "affinity"})]},
+    prefer_skip_nested_validation=True,
+)
 def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance"):
     """Turn a neighbor graph into padded lists of neighbors.
 
@@ -19,17 +25,16 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     graph : {array-like, sparse matrix, sparse array} of shape \
             (n_samples, n_samples)
         Row ``i`` holds the neighbors of sample ``i``, as in
-        :func:`~sklearn.neighbors.kneighbors_graph`, in any sparse format. It may be
-        asymmetric, and rows may differ in length. The diagonal is ignored. In a sparse
-        graph of distances, stored zeros are edges between duplicates; in a dense one,
-        zero means no edge.
+        :func:`~sklearn.neighbors.kneighbors_graph`. It may be asymmetric; the diagonal
+        is ignored. A stored zero in a sparse graph of distances is an edge between
+        duplicates; zero in a dense one is no edge.
     n_samples : int
         Number of samples, for validation.
     n_neighbors : int, default=None
         Keep at most this many nearest neighbors of each sample. None keeps all.
     mode : {"distance", "affinity"}, default="distance"
-        Order of the neighbors: smaller distances are nearer, larger affinities are
-        nearer. Zero affinity means no edge, even if stored.
+        Whether smaller distances or larger affinities are nearer. Zero affinity is no
+        edge, even if stored.
 
     Returns
     -------
@@ -45,13 +50,13 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     Raises
     ------
     ValueError
-        If the graph is not a real matrix of the right shape, or has negative or
-        non-finite entries.
+        If the graph is not a real matrix of this shape, or has negative or non-finite
+        entries.
 
     Warns
     -----
     UserWarning
-        If there are samples without neighbors.
+        If samples have no neighbors.
 
     See Also
     --------
@@ -73,22 +78,7 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     >>> counts
     array([2, 2, 2, 2])
     """
-    if mode not in ("distance", "affinity"):
-        raise ValueError(
-            f"mode={mode!r} is unknown. It must be 'distance' (smaller entries are "
-            "nearer) or 'affinity' (larger entries are nearer)."
-        )
-    if n_neighbors is not None and (
-        not isinstance(n_neighbors, Integral)
-        or isinstance(n_neighbors, bool)
-        or n_neighbors < 1
-    ):
-        raise ValueError(
-            f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
-            "least 1, or None to keep all neighbors of the graph."
-        )
     rows, columns, values = _edges(graph, n_samples)
-
     keep = rows != columns
     if mode == "affinity":
         keep &= values > 0
@@ -97,7 +87,7 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     order = np.lexsort((columns, nearness, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     counts = np.bincount(rows, minlength=n_samples)
-    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = positions_in_groups(counts)
     if n_neighbors is not None:
         keep = position < n_neighbors
         rows, columns, values = rows[keep], columns[keep], values[keep]
@@ -108,8 +98,7 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     if n_isolated:
         warn(
             f"{n_isolated} of the {n_samples} samples have no neighbor in the graph, so"
-            " their positions in an embedding are meaningless. Connect them, for"
-            " example with a larger n_neighbors or radius."
+            " their embeddings are meaningless. Increase n_neighbors or the radius."
         )
     counts = np.maximum(counts, 1)
     shape = (n_samples, counts.max(initial=1))
@@ -129,8 +118,7 @@ def _edges(graph, n_samples):
     if shape != (n_samples, n_samples):
         raise ValueError(
             f"The neighbor graph has shape {shape}, but there are {n_samples} "
-            f"samples. It must have shape ({n_samples}, {n_samples}): compute it from "
-            "the samples passed to fit."
+            "samples. Compute it from the samples passed to fit."
         )
     if graph.dtype.kind not in "biuf":
         raise ValueError(
@@ -148,22 +136,15 @@ def _edges(graph, n_samples):
         values = graph[rows, columns]
     rows, columns = rows.astype(np.int64), columns.astype(np.int64)
     values = values.astype(np.float64)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        first = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"The neighbor graph has {bad.sum()} entries that are NaN or infinite, "
-            f"the first at ({rows[first]}, {columns[first]}). Entries must be finite: "
-            "omit edges that do not exist."
-        )
-    bad = values < 0
-    if bad.any():
-        first = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"The neighbor graph has {bad.sum()} negative entries, the first "
-            f"{values[first]:g} at ({rows[first]}, {columns[first]}). Distances and "
-            "affinities must be at least 0."
-        )
+    invalid = {"NaN or infinite": ~np.isfinite(values), "negative": values < 0}
+    for kind, bad in invalid.items():
+        if bad.any():
+            first = bad.argmax()
+            raise ValueError(
+                f"The neighbor graph has {bad.sum()} {kind} entries, the first "
+                f"{values[first]:g} at ({rows[first]}, {columns[first]}). Entries must "
+                "be finite and at least 0; leave out edges that do not exist."
+            )
     return rows, columns, values
 
 

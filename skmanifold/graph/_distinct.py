@@ -20,6 +20,11 @@ _MOST_COLUMNS_OF_FEW = 16384
 _FEW_ENTRIES = 2**25
 
 
+def positions_in_groups(counts):
+    """Return the position of each entry in its group, for groups of these sizes."""
+    return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
 def row_hashes(X):
     """Return hashes that are equal for equal rows, and hardly ever for others."""
     rng = np.random.RandomState(0)
@@ -28,12 +33,8 @@ def row_hashes(X):
         keys = _odd(rng, X.shape[1])
         words = _words(X.data[:, np.newaxis])
         words = _mixed(words @ _odd(rng, words.shape[1]))
-        sums = np.concatenate(
-            [
-                [np.uint64(0)],
-                np.cumsum(_mixed(words * keys[X.indices]), dtype=np.uint64),
-            ]
-        )
+        sums = np.cumsum(_mixed(words * keys[X.indices]), dtype=np.uint64)
+        sums = np.append(np.uint64(0), sums)
         return sums[X.indptr[1:]] - sums[X.indptr[:-1]]
     X = np.asarray(X)
     hashes = np.empty(len(X), dtype=np.uint64)
@@ -47,9 +48,8 @@ def row_hashes(X):
 
 
 def _odd(rng, size):
-    return rng.randint(0, 2**62, size=size).astype(np.uint64) * np.uint64(
-        2
-    ) + np.uint64(1)
+    keys = rng.randint(0, 2**62, size=size).astype(np.uint64)
+    return keys * np.uint64(2) + np.uint64(1)
 
 
 def _mixed(words):
@@ -93,9 +93,9 @@ def distinct_rows(X):
         copies = np.flatnonzero(origin != np.arange(n_samples))
         if not _equal(X, copies, origin[copies]):  # pragma: no cover
             # a hash collision, of negligible probability
-            rows = X.toarray() if sparse.issparse(X) else X
+            X = X.toarray() if sparse.issparse(X) else X
             _, first, group = np.unique(
-                rows, axis=0, return_index=True, return_inverse=True
+                X, axis=0, return_index=True, return_inverse=True
             )
     # in the order of X
     order = np.argsort(first)

@@ -14,6 +14,8 @@ from sklearn import get_config
 
 from skmanifold.utils._threads import one_blas_thread
 
+from ._distinct import positions_in_groups
+
 # Fixed, so that the result cannot depend on the number of threads.
 _BLOCK_ROWS = 256
 # A block of products of this size fits into the second-level cache.
@@ -55,10 +57,9 @@ def candidate_columns(X, n_neighbors):
 def center_and_exponent(X):
     """Return center and binary exponent of the spread, for normalizing `X`.
 
-    Centering reduces rounding error. The center is the median of a subset: it is robust
-    to outliers, and its coordinates occur in the data, so that gridded data stay on
-    their grid and products and ties remain exact. Scaling by a power of two into about
-    [-1, 1] prevents overflow without rounding.
+    The center is the median of a subset: robust, and with coordinates of the data, so
+    that gridded data stay on their grid and ties remain exact. A power of two scales to
+    about [-1, 1] without rounding.
     """
     sample = X[:: -(-len(X) // 1024)]
     middle = len(sample) // 2
@@ -93,9 +94,8 @@ class _ExactSearch:
         self.center, self.exponent = center_and_exponent(X)
 
         if columns is None:
-            # In random order, the threshold is near its final value after a fraction of
-            # the columns, even for sorted data. The result does not depend on the
-            # order.
+            # In random order, the threshold is near its final value early, even for
+            # sorted data. The result does not depend on the order.
             columns = np.random.RandomState(0).permutation(
                 candidate_columns(X, n_neighbors)
             )
@@ -226,10 +226,7 @@ class _ExactSearch:
                     # Too many ties: keep the best by value, then by index, which is
                     # exact on a grid.
                     order = np.lexsort((columns, -values, rows))
-                    counts = np.bincount(rows, minlength=n_rows)
-                    rank = np.arange(len(order)) - np.repeat(
-                        np.cumsum(counts) - counts, counts
-                    )
+                    rank = positions_in_groups(np.bincount(rows, minlength=n_rows))
                     keep = order[rank < capacity // 2]
                 rows, columns, values = rows[keep], columns[keep], values[keep]
                 candidate_blocks, n_kept = [], len(keep)
@@ -290,7 +287,7 @@ def _to_table(rows, values, n_rows, fill, columns=None):
     """Scatter values, given with their row numbers, into a padded table."""
     order = np.argsort(rows, kind="stable")
     counts = np.bincount(rows, minlength=n_rows)
-    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = positions_in_groups(counts)
     table = np.full((n_rows, counts.max()), fill, dtype=values.dtype)
     table[rows[order], position] = values[order]
     if columns is not None:

@@ -4,16 +4,16 @@
 
 import numpy as np
 from scipy import linalg, sparse
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
-from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
 from ._connectivity import connected_components_of
-from ._neighbors import nearest_neighbors
+from ._distinct import positions_in_groups
+from ._neighbors import SEARCH_CONSTRAINTS, check_samples, nearest_neighbors
 
 # Up to this size, all samples are landmarks.
 _ALL_LANDMARKS = 2500
@@ -28,15 +28,14 @@ _BRIDGE_SAMPLES = 5000
 _ALL_PAIRS = 100
 
 
-# nearest_neighbors validates n_neighbors
 @validate_params(
     {
+        **SEARCH_CONSTRAINTS,
         "n_components": [Count(1)],
         "n_landmarks": [Count(1), StrOptions({"auto"})],
         "parts": [StrOptions({"joined", "apart"})],
-        "random_state": ["random_state"],
     },
-    prefer_skip_nested_validation=False,
+    prefer_skip_nested_validation=True,
 )
 def geodesic_embedding(
     X,
@@ -52,8 +51,8 @@ def geodesic_embedding(
 
     Geodesic distances are lengths of shortest paths in the nearest-neighbor graph;
     classical multidimensional scaling of them gives the embedding [1]_. With fewer
-    landmarks than samples, only paths from the landmarks are computed: scaling embeds
-    the landmarks, and their distances to the landmarks embed all samples [2]_.
+    landmarks than samples, scaling embeds the landmarks, and the distances to them
+    embed all samples [2]_.
 
     Parameters
     ----------
@@ -67,11 +66,10 @@ def geodesic_embedding(
     n_landmarks : int or "auto", default="auto"
         Number of random samples that paths start from, more than `n_components`. "auto"
         uses all samples up to 2,500 (plain Isomap), and beyond that 300, or 20 per
-        component if that is more. Larger numbers than `n_samples` mean all.
+        component if that is more.
     parts : {"joined", "apart"}, default="joined"
-        Treatment of disconnected components: join them by edges, as Isomap does, or
-        embed each separately and place them apart, see Notes. More than 100 are always
-        joined.
+        Whether to join disconnected components by edges, as Isomap does, or to embed
+        each separately, see Notes. More than 100 are always joined.
     n_jobs : int, default=None
         Number of threads of the neighbor search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -101,14 +99,13 @@ def geodesic_embedding(
     -----
     Disconnected components are joined by the shortest edge between each two of them, as
     in :class:`sklearn.manifold.Isomap`, or along a spanning tree if there are more than
-    100. Distances through these edges are not geodesic and cannot all be preserved, so
-    the components are distorted. In large data, edges are searched among 5,000 samples.
+    100. Paths through these edges are not geodesic and distort the components. In large
+    data, edges are searched among 5,000 samples.
 
-    With ``parts="apart"``, each component is embedded separately, so its distances are
-    preserved but its orientation is arbitrary. The components are placed side by side:
-    balls around them are at least as far apart as the shortest edge between two
-    components is long. Landmarks are shared by size, with at least 20 per component of
-    the embedding.
+    With ``parts="apart"``, each component keeps its distances, but its orientation is
+    arbitrary. Balls around the components are at least as far apart as the shortest
+    edge between them is long. Each component gets landmarks by its size, at least 20
+    per dimension of the embedding.
 
     Memory, beyond the data and their neighbors, is ``20 * n_landmarks * n_samples``
     bytes.
@@ -130,13 +127,7 @@ def geodesic_embedding(
     >>> round(float(np.ptp(Z)), 1)  # it is pi long
     3.1
     """
-    X = check_array(
-        plain(X),
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_min_samples=2,
-        input_name="X",
-    )
+    X = check_samples(X, accept_sparse=False)
     if n_landmarks != "auto" and n_landmarks <= n_components:
         raise ValueError(
             f"n_landmarks={n_landmarks} must be more than n_components={n_components}. "
@@ -172,9 +163,8 @@ def geodesic_embedding(
         warn(
             f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the "
             f"largest of {np.bincount(labels).max()} of {n_samples} samples) without "
-            "distances between them: they are embedded separately, side by side. "
-            "Increase n_neighbors if they should be connected; otherwise compare "
-            "distances within parts only."
+            "distances between them, embedded side by side. Increase n_neighbors to "
+            "connect them; otherwise compare distances within parts only."
         )
         graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)
@@ -308,8 +298,7 @@ def _nearest_pairs(X, labels, n_parts, rng):
         wanted = np.maximum(1, counts * _BRIDGE_SAMPLES // len(X))
         mixed = rng.permutation(len(X))
         mixed = mixed[np.argsort(labels[mixed], kind="stable")]
-        position = np.arange(len(X)) - np.repeat(np.cumsum(counts) - counts, counts)
-        order = mixed[position < np.repeat(wanted, counts)]
+        order = mixed[positions_in_groups(counts) < np.repeat(wanted, counts)]
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
     points = X[order].astype(np.float64)

@@ -17,18 +17,18 @@ def landmark_paths(D, n_landmarks):
     Parameters
     ----------
     D : CSR of shape (n_samples, n_samples)
-        Distances, of some pairs.
+        Distances of some pairs.
     n_landmarks : int
-        How many samples to choose at most.
+        Maximum number of landmarks.
 
     Returns
     -------
     ndarray of shape (n_samples, n_landmarks)
-        Lengths of the paths, those between parts that are not connected included.
+        Path lengths; twice the largest between parts that are not connected.
 
     See Also
     --------
-    distances_to_landmarks : The same of new samples.
+    distances_to_landmarks : Compute paths from new samples.
 
     Examples
     --------
@@ -73,26 +73,24 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Compute paths to landmarks, over the samples to which distances are given.
-
-    The result of a sample depends on that sample alone.
+    """Compute path lengths from new samples to landmarks.
 
     Parameters
     ----------
     D : {ndarray, CSR} of shape (n_rows, n_samples)
-        Distances to all or to some of the samples.
+        Distances to all or some of the samples.
     paths : ndarray of shape (n_samples, n_landmarks)
-        From :func:`landmark_paths`.
+        Result of :func:`landmark_paths`.
 
     Returns
     -------
     ndarray of shape (n_rows, n_landmarks)
-        The lengths, at most the largest of `paths`, which is that of a sample without
-        distances.
+        Path lengths, each independent of the other new samples; at most the largest of
+        `paths`, as for a sample without distances.
 
     See Also
     --------
-    landmark_paths : Finds landmarks.
+    landmark_paths : Find landmarks.
 
     Examples
     --------

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Neighbor lists without duplicates and unrelated samples."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array
 
 from skmanifold.utils import _warnings
 from skmanifold.utils._containers import plain
@@ -22,42 +19,26 @@ from skmanifold.utils._distances import (
     describe_metric,
     learned_space,
 )
+from skmanifold.utils._sklearn import validate_params
 
 from ._connectivity import neighbors_from_graph
 from ._distinct import WIDE, distinct_rows, small_groups
-from ._neighbors import nearest_in_rows, nearest_neighbors
+from ._neighbors import (
+    SEARCH_CONSTRAINTS,
+    check_samples,
+    nearest_in_rows,
+    nearest_neighbors,
+)
 
-# Distance at which two samples have nothing in common, for metrics that have one.
-_NOTHING_IN_COMMON = {
-    "cosine": 1.0,
-    "correlation": 1.0,
-    "braycurtis": 1.0,
-    "dice": 1.0,
-    "hamming": 1.0,
-    "jaccard": 1.0,
-    "russellrao": 1.0,
-    "sokalsneath": 1.0,
-}
+# Metrics in which samples with nothing in common are at distance 1.
+_ONE_IF_UNRELATED = {"cosine", "correlation", "braycurtis", "dice", "hamming"}
+_ONE_IF_UNRELATED |= {"jaccard", "russellrao", "sokalsneath"}
 # Metrics of feature differences. In wide data, samples without a shared nonzero feature
 # are ordered by their distance from zero only, so all get the same neighbors; in fewer
 # features that may be intended.
-_OF_COLUMNS = (
-    "braycurtis",
-    "canberra",
-    "chebyshev",
-    "cityblock",
-    "correlation",
-    "cosine",
-    "euclidean",
-    "hamming",
-    "l1",
-    "l2",
-    "manhattan",
-    "minkowski",
-    "rogerstanimoto",
-    "seuclidean",
-    "sqeuclidean",
-)
+_OF_COLUMNS = {"braycurtis", "canberra", "chebyshev", "cityblock", "correlation"}
+_OF_COLUMNS |= {"cosine", "euclidean", "hamming", "l1", "l2", "manhattan", "minkowski"}
+_OF_COLUMNS |= {"rogerstanimoto", "seuclidean", "sqeuclidean"}
 # Tolerance for rounded distances, in units of eps.
 _ROUNDINGS = 64
 # Tolerance for distances between equal samples, relative to the largest distance.
@@ -69,8 +50,11 @@ _ALL_PAIRS = 0.5
 # From this fraction on, entries on one side of the diagonal are half of such a matrix.
 _ONE_SIDE = 0.45
 _BLOCK = 2**22
+# Lists of a single sample.
+_NO_NEIGHBORS = np.zeros((1, 1), np.int64), np.zeros((1, 1)), np.zeros(1, np.int64)
 
 
+@validate_params(SEARCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def neighbors_from_data(
     X,
     n_neighbors,
@@ -107,8 +91,8 @@ def neighbors_from_data(
     random_state : int, RandomState instance or None, default=None
         Seed of ``algorithm="pynndescent"``.
     raw : {array-like, sparse matrix} of shape (n_samples, n_raw), default=None
-        What `X` was computed from by scaling or reduction: copies, and samples that
-        share no column with others, are those of `raw`. By default `X` itself.
+        Data that `X` was computed from by scaling or reduction. They decide which
+        samples are duplicates, or share no feature with others. None means `X`.
     warn : callable, default=None
         Called with the message of each warning, in place of :func:`warnings.warn`.
 
@@ -142,12 +126,11 @@ def neighbors_from_data(
     Notes
     -----
     Two samples have nothing in common if their distance is infinite, or at least 1 for
-    metrics with that maximum ("jaccard", "dice", "hamming", ...) and for "cosine" and
-    "correlation". For metrics of feature differences, such as "euclidean", and more
-    than 64 features, neither have samples that share no nonzero feature with others,
-    nor groups of at most `n_neighbors` samples that share features among themselves
-    only. Otherwise all of these would get the same few neighbors, those nearest to
-    zero.
+    metrics with that maximum ("jaccard", "dice", "hamming", ...), "cosine" and
+    "correlation". For metrics of feature differences, such as "euclidean", on more than
+    64 features, the same holds for samples that share no nonzero feature with others,
+    and for groups of at most `n_neighbors` samples that share features only among
+    themselves: all would get the same few neighbors, those nearest to zero.
 
     Examples
     --------
@@ -161,28 +144,13 @@ def neighbors_from_data(
            [0, 4],
            [1, 0]])
     """
-    if not isinstance(n_neighbors, Integral) or n_neighbors < 1:
-        raise ValueError(
-            f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
-            "least 1."
-        )
     warn = warn or _warnings.warn
     if isinstance(metric, str) and metric == "precomputed":
         return _neighbors_from_distances(check_distances(X), n_neighbors, warn)
-    X = check_array(
-        plain(X),
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_min_samples=2,
-        input_name="X",
-    )
+    X = check_samples(X)
     if raw is None:
         raw = X
-    elif sparse.issparse(raw):
-        raw = raw.tocsr()
-    else:
-        raw = np.asarray(raw)
+    raw = raw.tocsr() if sparse.issparse(raw) else np.asarray(raw)
     if raw.shape[0] != X.shape[0]:
         raise ValueError(
             f"raw has {raw.shape[0]} samples, but X has {X.shape[0]}. Pass the data"
@@ -203,8 +171,7 @@ def neighbors_from_data(
         "random_state": random_state,
     }
     if len(first) == 1:
-        lists = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1)), np.zeros(1, int)
-        return _to_all(*lists, first, group)
+        return _to_all(*_NO_NEIGHBORS, first, group)
     all_distinct = len(first) == X.shape[0]
     distinct = X if all_distinct else X[first]
 
@@ -217,7 +184,7 @@ def neighbors_from_data(
         )
     except InvalidDistance as error:
         raise error.renumbered(first) from None
-    unrelated = _NOTHING_IN_COMMON.get(name, np.inf)
+    unrelated = 1.0 if name in _ONE_IF_UNRELATED else np.inf
     unrelated -= _ROUNDINGS * np.finfo(distances.dtype).eps
     counts = np.minimum(counts, np.count_nonzero(distances < unrelated, axis=1))
     if name is None:
@@ -228,31 +195,30 @@ def neighbors_from_data(
 
 
 def neighbors_from_connectivity(graph, n_samples, n_neighbors):
-    """Find the neighbors in a user's own graph, or in a matrix of all distances.
+    """Find neighbors in a user's own graph, or in a matrix of all distances.
 
-    A matrix that has an entry for most pairs of samples is no graph of neighbors: the
-    `n_neighbors` nearest are taken, as if its entries were distances. Otherwise see
-    :func:`neighbors_from_graph`.
+    Entries for most pairs of samples are distances, of which the `n_neighbors` nearest
+    are used. Otherwise see :func:`neighbors_from_graph`.
 
     Parameters
     ----------
     graph : {array-like, sparse matrix} of shape (n_samples, n_samples)
         The graph.
     n_samples : int
-        Number of samples that it must describe.
+        Number of samples, for validation.
     n_neighbors : int
-        Neighbors of each sample where the matrix has entries for most pairs.
+        Number of neighbors in a matrix of distances.
 
     Returns
     -------
     indices, distances, counts : ndarray
-        As of :func:`neighbors_from_graph`.
+        As in :func:`neighbors_from_graph`.
 
     Raises
     ------
     ValueError
-        If the graph is no numeric matrix of the right shape, or if it has entries for
-        most pairs that are no distances.
+        If the graph is not a numeric matrix of this shape, or has entries for most
+        pairs that are not distances.
 
     Examples
     --------
@@ -283,10 +249,9 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
     others = others[others != 0]
     if others.min() == others.max():
         raise ValueError(
-            f"connectivity has {n_edges / n_samples:.0f} equal entries per sample, so"
-            " all samples are neighbors of each other. Pass a graph of nearest"
-            " neighbors, such as sklearn.neighbors.kneighbors_graph(X, n_neighbors),"
-            " or a matrix of distances."
+            f"connectivity has {n_edges / n_samples:.0f} equal entries per sample, so "
+            "all samples are neighbors. Pass a graph of nearest neighbors, such as "
+            "sklearn.neighbors.kneighbors_graph(X, n_neighbors), or distances."
         )
     if np.all(diagonal > 0):
         raise ValueError(
@@ -335,10 +300,9 @@ def _within_groups(X, groups, n_neighbors, options):
 
 
 def _without_equidistant(X, indices, distances, counts, options):
-    """Return counts without neighbors of samples that are as far from all others.
+    """Return counts without samples that are equally far from all others.
 
-    Such a sample has nothing in common with any other, if no two samples are farther
-    apart; for a function the distance of such samples is not known beforehand.
+    They have nothing in common with others if no two samples are farther apart.
     """
     n_samples, n_neighbors = distances.shape
     nearest = distances[:, 0]
@@ -387,9 +351,8 @@ def _warn_of_unrelated(indices, counts, group, source, warn):
     verb = "has" if len(samples) == 1 else "have"
     warn(
         f"{len(samples)} of the {len(group)} samples {verb} nothing in common with any "
-        f"other ({source}): {named}. They have no neighbors,"
-        " and their positions in an embedding are meaningless. Remove them, or choose"
-        " features or a metric that relate them to others."
+        f"other ({source}): {named}. Their embeddings are meaningless. Remove them, or "
+        "choose features or a metric that relate them to others."
     )
 
 
@@ -401,15 +364,14 @@ def check_distances(D, *, square=False, name="X"):
     D : {array-like, sparse matrix} of shape (n_samples, n_others)
         The matrix.
     square : bool, default=False
-        Whether it must hold the distances between all of its samples: be square, with
-        zeros on the diagonal.
+        Whether it must be square and symmetric, with zeros on the diagonal.
     name : str, default="X"
-        What errors call it.
+        Name for errors.
 
     Returns
     -------
     {array-like, sparse matrix} of shape (n_samples, n_others)
-        The matrix, as it is.
+        The same matrix.
 
     Raises
     ------
@@ -442,21 +404,14 @@ def check_distances(D, *, square=False, name="X"):
 
 def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
     """Return neighbor lists from distances of all or, if sparse, of some pairs."""
-    D = check_array(
-        D,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        ensure_min_samples=2,
-        input_name=name,
-    )
+    D = check_samples(D, name)
     check_distances(D, square=True, name=name)
     if sparse.issparse(D):
         return _from_sparse_distances(D, n_neighbors, warn)
     first, group = _distinct_by_distance(D)
     n_neighbors = _possible(n_neighbors, len(first), len(D), warn)
     if len(first) == 1:
-        lists = np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1)), np.zeros(1, int)
-        return _to_all(*lists, first, group)
+        return _to_all(*_NO_NEIGHBORS, first, group)
     indices = np.empty((len(first), n_neighbors), dtype=np.int64)
     distances = np.empty((len(first), n_neighbors), dtype=D.dtype)
     step = max(1, _BLOCK // len(first))

@@ -23,8 +23,11 @@ from skmanifold.utils._distances import (
     describe_metric,
     learned_space,
 )
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import search_jobs
+from skmanifold.utils._validation import Count
 
+from ._distinct import positions_in_groups
 from ._exact import (
     _BLOCK_ROWS,
     _ExactSearch,
@@ -42,13 +45,33 @@ _PAIR_OVERHEAD = 10
 # Size of a block of distances in other metrics.
 _BLOCK_DISTANCES = 2**22
 
-_ALGORITHMS = ("auto", "exact", "partition", "pynndescent")
+SEARCH_CONSTRAINTS = {
+    "n_neighbors": [Count(1)],
+    "algorithm": [StrOptions({"auto", "exact", "partition", "pynndescent"})],
+    "metric": [str, callable],
+    "metric_params": [dict, None],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+}
 # Monotonic functions of the Euclidean distance, for the cosine after normalization.
 _EUCLIDEAN_LIKE = ("euclidean", "l2", "minkowski", "sqeuclidean", "cosine")
 # No search accepts NaN, the only purpose of "nan_euclidean".
 _METRICS = sorted({*VALID_METRICS["brute"]} - {"nan_euclidean"})
 
 
+def check_samples(X, name="X", *, accept_sparse="csr"):
+    """Return at least two validated samples, of a floating-point type."""
+    return check_array(
+        plain(X, name),
+        accept_sparse=accept_sparse,
+        dtype=[np.float64, np.float32],
+        order="C",
+        ensure_min_samples=2,
+        input_name=name,
+    )
+
+
+@validate_params(SEARCH_CONSTRAINTS, prefer_skip_nested_validation=True)
 def nearest_neighbors(
     X,
     n_neighbors,
@@ -72,34 +95,30 @@ def nearest_neighbors(
 
         - "exact" compares all pairs, in bounded memory.
         - "partition" is approximate: it compares samples of nearby cells of a
-          partition [1]_, see Notes. For Euclidean metrics and the cosine.
+          partition [1]_. For Euclidean metrics and the cosine.
         - "pynndescent" is approximate nearest-neighbor descent [2]_ by the package of
-          this name. Its first call in a process takes about a minute to compile.
+          this name. Its first call takes about a minute to compile.
         - "auto" is exact while ``n_samples ** 2 * (n_features + 10)`` is at most 1e11,
-          such as 40,000 samples of 50 features. Beyond that it is "partition" for
-          Euclidean metrics and the cosine; for sparse data that do not fit densely
-          into scikit-learn's working memory, it is "pynndescent" if installed. Other
-          metrics are always searched exactly.
+          such as 40,000 samples of 50 features, and for metrics other than Euclidean
+          ones and the cosine. Else it is "partition"; for sparse data that do not fit
+          densely into scikit-learn's working memory, "pynndescent" if installed.
     metric : str or callable, default="euclidean"
-        Any metric of :class:`~sklearn.neighbors.NearestNeighbors` with
-        ``algorithm="brute"``, also for sparse data, or a callable of two samples. The
-        cosine distance between zero and non-zero samples is 1, and 0 between two zero
-        samples. "precomputed" means that `X` holds all distances. With
-        ``algorithm="pynndescent"``, a metric of that package, or a callable compiled
-        by ``numba.njit``.
+        Metric of :class:`~sklearn.neighbors.NearestNeighbors` with
+        ``algorithm="brute"``, a callable of two samples, or "precomputed" if `X` holds
+        all distances. With ``algorithm="pynndescent"``, a metric of that package, or a
+        callable compiled by ``numba.njit``. The cosine distance of two zero samples is
+        0, and 1 between zero and other samples.
     metric_params : dict, default=None
         Parameters of the metric, such as ``{"p": 3}`` for "minkowski". The variances
         ``V`` of "seuclidean" and the inverse covariance ``VI`` of "mahalanobis" are
         computed from `X` if not given.
     n_jobs : int, default=None
-        Number of threads of the exact search. None means 1 unless in a
-        :obj:`joblib.parallel_backend` context. -1 means all processors, but at most
-        ``OMP_NUM_THREADS``, where joblib and dask set the share of each worker. The
-        result does not depend on it; "pynndescent" always uses one thread, since its
-        result would.
+        Number of threads; the result does not depend on it. None means 1 unless in a
+        :obj:`joblib.parallel_backend` context. -1 means all processors, at most
+        ``OMP_NUM_THREADS``, where joblib and dask set the share of each worker.
+        "pynndescent" always uses one.
     random_state : int, RandomState instance or None, default=None
-        Seed of "pynndescent"; the other searches are not random. NumPy's global random
-        state is neither used nor changed.
+        Seed of "pynndescent"; the other searches are not random.
 
     Returns
     -------
@@ -128,15 +147,13 @@ def nearest_neighbors(
     -----
     The exact Euclidean search filters pairs by matrix products in single precision,
     with a bound of the rounding error, and computes the remaining distances from
-    differences in double precision. The filter switches to double precision if
-    necessary, as for tight clusters far apart. It uses up to three copies of the data
-    in single precision and a few blocks of 1 MiB per thread.
+    differences in double precision. It needs up to three copies of the data in single
+    precision.
 
-    The partition has about ``sqrt(n_samples)`` cells, from a few steps of k-means on a
-    subset. A sample's neighbors are searched, exactly, in the 40 cells nearest to its
-    own. This finds about 98 % of the neighbors for images, all in tight clusters, and
-    fewer for data without structure. The cost grows as ``n_samples ** 1.5``. The result
-    does not depend on the order of samples, the number of threads or a seed.
+    The partition has about ``sqrt(n_samples)`` cells, from k-means on a subset.
+    Neighbors are searched in the 40 cells nearest to a sample's own, which finds about
+    98 % of them for images and fewer for data without structure. The cost grows as
+    ``n_samples ** 1.5``. The result does not depend on the order of samples.
 
     References
     ----------
@@ -163,22 +180,22 @@ def nearest_neighbors(
            [0.5, 2. ],
            [0.5, 2.5]])
     """
-    X = check_array(
-        plain(X),
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_min_samples=2,
-        input_name="X",
-    )
+    X = check_samples(X)
     n_samples, n_features = X.shape
-    _check_n_neighbors(n_neighbors, n_samples)
-    if algorithm not in _ALGORITHMS:
+    if n_neighbors >= n_samples:
         raise ValueError(
-            f"algorithm={algorithm!r} is unknown. It must be one of {_ALGORITHMS}."
+            f"n_neighbors={n_neighbors} is too large for {n_samples} samples, as a "
+            f"sample is not its own neighbor. Use n_neighbors={n_samples - 1} or less, "
+            "or pass more samples."
         )
     named = isinstance(metric, str)
-    _check_metric(metric, metric_params, algorithm)
+    if named and algorithm != "pynndescent" and metric not in _METRICS:
+        near = get_close_matches(metric, _METRICS, n=1)
+        raise ValueError(
+            f"metric={metric!r} is unknown. It must be one of "
+            f"{', '.join(map(repr, _METRICS))}, or a callable of two samples."
+            + (f" Did you mean {near[0]!r}?" if near else "")
+        )
     n_jobs = search_jobs(n_jobs)
     if named and metric == "precomputed":
         return _neighbors_in_matrix(X, n_neighbors)
@@ -191,11 +208,8 @@ def nearest_neighbors(
     euclidean_like = named and metric in _EUCLIDEAN_LIKE and not metric_params
 
     n_bytes = n_samples * n_features * X.dtype.itemsize
-    if (
-        euclidean_like
-        and sparse.issparse(X)
-        and n_bytes <= get_config()["working_memory"] * 2**20
-    ):
+    fits = n_bytes <= get_config()["working_memory"] * 2**20
+    if euclidean_like and sparse.issparse(X) and fits:
         X = X.toarray()
     is_fast = euclidean_like and not sparse.issparse(X)
     if algorithm == "auto":
@@ -240,23 +254,6 @@ def nearest_neighbors(
     return indices, distances
 
 
-def _check_metric(metric, metric_params, algorithm):
-    if metric_params is not None and not isinstance(metric_params, dict):
-        raise ValueError(
-            f"metric_params={metric_params!r} is invalid. It must be a dict of "
-            "parameters of the metric, such as {'p': 3} for 'minkowski', or None."
-        )
-    if callable(metric) or algorithm == "pynndescent":
-        return
-    if metric not in _METRICS:
-        near = get_close_matches(str(metric), _METRICS, n=1)
-        raise ValueError(
-            f"metric={metric!r} is unknown. It must be one of "
-            f"{', '.join(map(repr, _METRICS))}, or a callable of two samples."
-            + (f" Did you mean {near[0]!r}?" if near else "")
-        )
-
-
 def _neighbors_in_matrix(D, n_neighbors):
     """Return neighbors from a dense matrix of all distances."""
     if sparse.issparse(D):
@@ -281,24 +278,6 @@ def _neighbors_in_matrix(D, n_neighbors):
     return indices, distances
 
 
-def _check_n_neighbors(n_neighbors, n_samples):
-    if (
-        not isinstance(n_neighbors, Integral)
-        or isinstance(n_neighbors, bool)
-        or n_neighbors < 1
-    ):
-        raise ValueError(
-            f"n_neighbors={n_neighbors!r} is invalid. It must be an integer of at "
-            "least 1."
-        )
-    if n_neighbors >= n_samples:
-        raise ValueError(
-            f"n_neighbors={n_neighbors} is too large for {n_samples} samples. It "
-            "must be less than the number of samples, as a sample is not its own "
-            f"neighbor: use n_neighbors={n_samples - 1} or less, or more samples."
-        )
-
-
 def _unit_rows(X):
     """Scale rows to unit length; Euclidean distances then order them like the cosine.
 
@@ -314,16 +293,6 @@ def _unit_rows(X):
     if is_zero.any():
         X = np.column_stack([X, is_zero.astype(X.dtype)])
     return X
-
-
-def _without_self(indices, distances, rows, n_neighbors):
-    """Drop each row's own index, or else the farthest, and sort ties by index."""
-    other = indices != rows[:, np.newaxis]
-    # The stable sort moves the row itself to the end.
-    order = np.argsort(~other, axis=1, kind="stable")[:, :n_neighbors]
-    indices = np.take_along_axis(indices, order, axis=1).astype(np.int64)
-    distances = np.take_along_axis(distances, order, axis=1)
-    return _sorted(indices, distances)
 
 
 def _sorted(indices, distances):
@@ -368,8 +337,7 @@ def nearest_in_rows(table, k):
     rows, columns = np.nonzero(table <= kth)
     order = np.lexsort((columns, table[rows, columns], rows))
     rows, columns = rows[order], columns[order]
-    counts = np.bincount(rows, minlength=len(table))
-    position = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    position = positions_in_groups(np.bincount(rows, minlength=len(table)))
     columns = columns[position < k].reshape(len(table), k)
     return columns, np.take_along_axis(table, columns, axis=1)
 
@@ -449,4 +417,8 @@ def _descend(X, n_neighbors, metric, random_state, **options):
             ).neighbor_graph
     finally:
         numba.set_num_threads(n_threads)
-    return _without_self(indices, distances, np.arange(X.shape[0]), n_neighbors)
+    # drop the sample itself, which a stable sort moves to the end
+    own = indices == np.arange(X.shape[0])[:, np.newaxis]
+    order = np.argsort(own, axis=1, kind="stable")[:, :n_neighbors]
+    indices = np.take_along_axis(indices, order, axis=1).astype(np.int64)
+    return _sorted(indices, np.take_along_axis(distances, order, axis=1))

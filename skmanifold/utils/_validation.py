@@ -52,8 +52,8 @@ class Count(Number):
 
     Parameters
     ----------
-    minimum : int
-        Smallest valid number.
+    minimum : int or None
+        Smallest valid number; None for no bound.
     maximum : int, default=None
         Largest valid number.
 
@@ -65,7 +65,7 @@ class Count(Number):
     """
 
     def __init__(self, minimum, maximum=None):
-        closed = "left" if maximum is None else "both"
+        closed = "right" if minimum is None else "left" if maximum is None else "both"
         super().__init__(Integral, minimum, maximum, closed=closed)
 
 

@@ -11,10 +11,12 @@ from skmanifold.atlas._charts import (
     ChartBatches,
     ChartEncoder,
     ChartHeads,
+    OnBlocks,
     atlas_distances,
-    chart_blocks,
+    hard_blocks,
     join_blocks,
     one_hot,
+    soft_blocks,
     split_blocks,
     split_raw,
 )
@@ -87,7 +89,7 @@ def test_batches():
 
 def test_soft_blocks_and_back():
     q, y, raw = raw_blocks()
-    blocks = chart_blocks(raw, 2, "soft")
+    blocks = OnBlocks(soft_blocks, 2)(torch.from_numpy(raw)).numpy()
     assert_allclose(blocks.reshape(7, 3, 3)[:, :, 0], q)
     assert_allclose(blocks.reshape(7, 3, 3)[:, :, 1:], q[:, :, None] * y)
     weights, coordinates = split_blocks(blocks, 2)
@@ -97,7 +99,7 @@ def test_soft_blocks_and_back():
 
 def test_hard_blocks_and_back():
     q, y, raw = raw_blocks()
-    blocks = chart_blocks(raw, 2, "hard")
+    blocks = OnBlocks(hard_blocks, 2)(torch.from_numpy(raw)).numpy()
     chart = q.argmax(1)
     weights, coordinates = split_blocks(blocks, 2)
     assert_array_equal(weights, np.eye(3)[chart])
@@ -106,7 +108,9 @@ def test_hard_blocks_and_back():
 
 
 def test_one_hot_takes_the_first_of_equals():
-    assert_array_equal(one_hot(np.array([[0.4, 0.4, 0.2]])), [[1, 0, 0]])
+    q = np.array([[0.4, 0.4, 0.2]])
+    assert_array_equal(one_hot(q), [[1, 0, 0]])
+    assert_array_equal(one_hot(torch.from_numpy(q)), [[1, 0, 0]])
 
 
 @pytest.mark.parametrize("hard", [False, True])

@@ -16,8 +16,8 @@ from skmanifold.atlas._msimclr import (
     ChartProjections,
     Views,
     affine_view,
+    chart_terms,
     crop_view,
-    membership_terms,
 )
 from skmanifold.training import TrainingOptions
 
@@ -55,23 +55,25 @@ def test_projections_chart_by_chart():
         assert len(projections.biases) == (2 if bias else 0)
 
 
-def test_membership_terms_against_loops():
+def test_chart_terms_against_loops():
     q = torch.rand(7, 4, dtype=torch.float64).softmax(1)
     mass = [sum(q[i, j].item() for i in range(7)) / 7 for j in range(4)]
     balance = sum(p * np.log(4 * p) for p in mass)
     impurity = sum(1 - sum(x**2 for x in row) for row in q.tolist()) / 7
-    terms = membership_terms(q, 0.5, 3.0)
+    terms = chart_terms(q, 2.0, 0.5, 3.0)
+    assert terms["uniformity"] == 0.5 * 4 * 2.0
     assert terms["balance"].item() == pytest.approx(0.5 * balance, abs=1e-7)
     assert terms["sharpness"].item() == pytest.approx(0.5 * 3 * impurity)
-    assert set(membership_terms(q, 1.0, 0.0)) == {"balance"}
+    assert set(chart_terms(q, 2.0, 1.0, 0.0)) == {"uniformity", "balance"}
+    assert set(chart_terms(q[:, :1], 2.0, 1.0, 1.0)) == {"uniformity"}
 
 
 def test_empty_chart_gets_a_finite_push():
     logits = torch.tensor([[200.0, -200.0], [200.0, -200.0]], requires_grad=True)
-    sum(membership_terms(logits.softmax(1), 1.0, 1.0).values()).backward()
+    sum(chart_terms(logits.softmax(1), 0.0, 1.0, 1.0).values()).backward()
     assert torch.isfinite(logits.grad).all()
     logits = torch.tensor([[3.0, -3.0], [3.0, -3.0]], requires_grad=True)
-    membership_terms(logits.softmax(1), 1.0, 0.0)["balance"].backward()
+    chart_terms(logits.softmax(1), 0.0, 1.0, 0.0)["balance"].backward()
     assert (logits.grad[:, 1] < 0).all(), "its logits are drawn up"
 
 

@@ -513,7 +513,7 @@ class TestMetricParams:
             ("seuclidean", {"V": np.zeros(4)}, "not positive"),
             ("mahalanobis", {"VI": -np.eye(4)}, "negative eigenvalues"),
             ("mahalanobis", {"VI": np.eye(3)}, r"shape \(4, 4\)"),
-            ("minkowski", [3], "must be a dict"),
+            ("minkowski", [3], "'metric_params' .* instance of 'dict'"),
         ],
     )
     def test_bad_ones(self, metric, params, match):
@@ -627,7 +627,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize("n_neighbors", [0, -3, 2.5, "five", None, True])
 def test_bad_n_neighbors(n_neighbors):
-    with pytest.raises(ValueError, match=r"n_neighbors=.*at least 1"):
+    with pytest.raises(ValueError, match=r"'n_neighbors' .* in the range \[1, inf\)"):
         nearest_neighbors(np.eye(5), n_neighbors)
 
 
@@ -641,7 +641,7 @@ def test_too_many_neighbors(n_neighbors):
 @pytest.mark.parametrize(
     "params, match",
     [
-        ({"algorithm": "brute"}, "algorithm='brute' is unknown"),
+        ({"algorithm": "brute"}, "'algorithm' .* among .*'exact'.* Got 'brute'"),
         ({"metric": "euclidian"}, "Did you mean 'euclidean'"),
         ({"metric": "nan_euclidean"}, "is unknown"),
         (
