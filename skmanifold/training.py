@@ -16,45 +16,38 @@ __all__ = ["TrainingOptions"]
 class TrainingOptions(BaseEstimator):
     """Advanced options of training.
 
-    Pass them to an estimator as ``training=TrainingOptions(...)``. Everyday options
-    (``max_epochs``, ``batch_size``, ``learning_rate``, ...) are parameters of the
-    estimator itself.
+    Pass them to an estimator as ``training=TrainingOptions(...)``.
 
     Parameters
     ----------
     optimizer : {"auto", "adamw", "muon"}, default="auto"
-        "adamw", or "muon" (orthogonalized momentum) for hidden weight matrices and
-        AdamW for the rest. In your own network, hidden weights are those of all linear
-        layers except the last. "auto" is the estimator's choice: Muon for IsometricAE,
-        AdamW for the others.
+        "adamw", or "muon" (orthogonalized momentum) for hidden weight matrices, in your
+        own network those of all linear layers except the last, and AdamW for the rest.
+        "auto" is Muon for IsometricAE, AdamW for the others.
 
     weight_decay : float, default=1e-4
-        Decoupled weight decay of weight matrices; biases, scales and shifts are never
-        decayed. Increase it if the network overfits.
+        Decoupled weight decay of weight matrices. Increase it if the network overfits.
 
     warmup : float or "auto", default="auto"
         Fraction of the steps, in [0, 1), over which the learning rate rises linearly.
-        Increase it if the loss diverges early. "auto" is the estimator's choice: 0.03
-        for IsometricAE, 0.1 for the others.
+        Increase it if the loss diverges early. "auto" is 0.03 for IsometricAE, 0.1 for
+        the others.
 
     schedule : {"cosine", "linear", "constant"}, default="cosine"
-        Decay of the learning rate after the warm-up: to zero along a half cosine, to
-        zero linearly, or none.
+        Decay of the learning rate after the warm-up, to zero or none.
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Precision of the hidden layers during training. Distances, logarithms, last
-        layers and `transform` always use float32. "auto" uses bfloat16 where it is
-        faster: processors with AMX, AMD processors with AVX512-BF16, CUDA from compute
-        capability 8.0.
+        Precision of the hidden layers during training; losses, last layers and
+        `transform` use float32. "auto" uses bfloat16 where it is faster: processors
+        with AMX, AMD processors with AVX512-BF16, CUDA from compute capability 8.0.
 
     n_threads : int or None, default=None
         Maximum number of CPU threads. None uses torch's setting. The result does not
         depend on it; set it to leave cores to other processes.
 
     min_steps : int, default=0
-        Minimum number of optimizer steps: epochs are added until it is reached.
-        Increase it for few samples. Estimators with ``max_epochs="auto"`` do this
-        already.
+        Minimum number of optimizer steps: epochs are added until it is reached. Set it
+        for few samples if ``max_epochs`` is a number.
 
     gradient_clip : float or None, default=None
         Maximum norm of the whole gradient. Set it if the loss has spikes.
@@ -64,16 +57,15 @@ class TrainingOptions(BaseEstimator):
         ``n_iter_no_change``.
 
     n_iter_no_change : int or None, default=None
-        Stop after this many epochs without progress. None trains to the end. Epochs in
-        which loss weights still change (DLME's repulsion) do not count.
+        Stop after this many epochs without progress, not counting those in which loss
+        weights still change. None trains to the end.
 
     checkpoint : path-like or None, default=None
-        File for the state of training. If it exists and belongs to the same parameters,
-        data and versions of skmanifold and torch, fit resumes from it and returns the
-        same bits as an uninterrupted fit; otherwise, or if it is damaged, fit raises
-        ValueError. A failed write stops fit with OSError and keeps the previous file.
-        The file is removed when fit succeeds. Use one file per fit; parameter searches
-        cannot share one.
+        File for the state of training, one per fit. If it exists, fit resumes from it
+        and returns the same bits as an uninterrupted fit; it raises ValueError if the
+        file is damaged or belongs to other parameters, data or versions of skmanifold
+        and torch, and OSError if it cannot write. The file is removed when fit
+        succeeds.
 
     checkpoint_every : int, default=1
         Number of epochs between two checkpoints.

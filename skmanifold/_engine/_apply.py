@@ -32,7 +32,7 @@ _COST_OF_BLOCK = 64
 def apply_in_blocks(
     module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS, make_room=np.empty
 ):
-    """Compute the outputs of a module for all samples, as a float32 array.
+    """Return the outputs of a module for all samples, (n_rows, n_out), float32.
 
     Parameters
     ----------
@@ -41,30 +41,23 @@ def apply_in_blocks(
         sample independently. A module must be in eval mode.
     load : callable
         ``load(start, stop)`` returns those samples as a float32 array.
-    n_rows : int
-        Number of samples.
+    n_rows, block_rows : int
+        Numbers of samples, in all and per block.
     device : torch.device or str
         Device of the module.
-    block_rows : int
-        Number of samples per block.
     make_room : callable
         ``make_room(shape, dtype)`` returns the array for the outputs.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n_rows, n_out), float32
-        The outputs.
     """
     device = torch.device(device)
 
     def outputs(start):
-        rows = load(start, min(start + block_rows, n_rows))
-        n = len(rows)
+        samples = load(start, min(start + block_rows, n_rows))
+        n = len(samples)
         if n < block_rows:
-            block = np.zeros((block_rows, rows.shape[1]), dtype=np.float32)
-            block[:n] = rows
+            block = np.zeros((block_rows, samples.shape[1]), dtype=np.float32)
+            block[:n] = samples
         else:
-            block = np.ascontiguousarray(rows, dtype=np.float32)
+            block = np.ascontiguousarray(samples, dtype=np.float32)
         inputs = torch.from_numpy(block).to(device)
         # modes belong to a thread, so every block sets them
         with (
@@ -105,17 +98,7 @@ def apply_in_blocks(
 
 
 def has_alike_rows(module, row, *, device="cpu"):
-    """Return whether a module maps equal samples of a block to the same bits.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Maps a float32 tensor of shape (block_rows, d) to (block_rows, n_out).
-    row : ndarray of shape (d,)
-        A sample.
-    device : torch.device or str
-        Device of the module.
-    """
+    """Return whether a module maps a block of one sample to the same bits."""
     rows = np.tile(np.asarray(row, dtype=np.float32), (BLOCK_ROWS, 1))
     outputs = apply_in_blocks(
         module, lambda start, stop: rows[start:stop], BLOCK_ROWS, device=device

@@ -6,8 +6,7 @@
 In most libraries the last bits of a float32 matrix product depend on the position of a
 sample, since the remainder of the tiles is computed in another way, and on the number
 of threads, since long sums are split among them. So do those of many elementwise
-functions of torch: each thread computes the end of its part without vector
-instructions. The affected functions and shapes differ between processors.
+functions: each thread computes the end of its part without vector instructions.
 
 Two contexts prevent that. In :class:`BySample`, for inference, products are linear
 layers of oneDNN, which compute each sample independently of its position. In
@@ -70,12 +69,8 @@ def available_threads(limit=None):
 def same_bits(module):
     """Context in which a module gives the same bits on any number of threads.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Module to train. Its linear layers, layer norms and GELUs use the number of
-        threads set by :func:`use_threads`, at first that of torch. It must not be used
-        elsewhere meanwhile.
+    Its linear layers, layer norms and GELUs use the number of threads set by
+    :func:`use_threads`, at first that of torch. Do not use it elsewhere meanwhile.
     """
     layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
     local.n_threads = available_threads()

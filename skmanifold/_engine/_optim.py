@@ -8,15 +8,10 @@ from torch import nn
 
 
 def mark_hidden(network, rows):
-    """Mark the hidden matrices of any network, for Muon.
+    """Mark the hidden matrices of any network for Muon, and return its outputs.
 
     These are the weights of its linear layers, except the last layer applied to the
     samples. Copies of a parameter are not marked.
-
-    Returns
-    -------
-    torch.Tensor
-        Outputs of the network for the samples.
     """
     called = []
     hooks = [
@@ -101,13 +96,8 @@ class AdamW:
     """Adam with decoupled weight decay, as :class:`torch.optim.AdamW` computes it.
 
     torch's class imports its compiler, which takes a second, and its bookkeeping costs
-    more than the steps of small networks.
-
-    Parameters
-    ----------
-    groups : list of dict
-        "params", "base_lr" (the largest learning rate) and "weight_decay" of each
-        group.
+    more than the steps of small networks. Each of the ``groups`` is a dict with
+    "params", "base_lr" (the largest learning rate) and "weight_decay".
     """
 
     def __init__(self, groups):
@@ -176,14 +166,7 @@ class AdamW:
 class Muon:
     """Orthogonalized momentum, for hidden weight matrices. [1]_
 
-    Parameters
-    ----------
-    params : list of torch.Tensor
-        Weight matrices.
-    base_lr, weight_decay : float
-        Largest learning rate, decoupled weight decay.
-    dtype : torch.dtype
-        Dtype of the orthogonalization.
+    ``dtype`` is that of the orthogonalization.
 
     References
     ----------

@@ -11,10 +11,7 @@ import torch
 
 @contextlib.contextmanager
 def torch_threads(n_threads):
-    """Context in which torch uses ``n_threads`` threads; None changes nothing.
-
-    Applies to the calling thread only.
-    """
+    """Context in which the calling thread of torch uses ``n_threads``, unless None."""
     previous = torch.get_num_threads()
     if n_threads is None or n_threads == previous:
         yield
@@ -30,22 +27,7 @@ class Pace:
     """Choice of the number of threads of each step by time: all, or one.
 
     Threads that share a core with other work wait for each other, and a step takes many
-    times as long. The results do not depend on the number of threads.
-
-    Parameters
-    ----------
-    n_threads : int
-        Number of available threads.
-    clock : callable
-        Returns the time in seconds.
-
-    Examples
-    --------
-    >>> from skmanifold._engine import Pace
-    >>> pace = Pace(1)
-    >>> with pace as n_threads:
-    ...     n_threads
-    1
+    times as long. Use it as a context of each step, which yields the number.
     """
 
     # Initial trials of each choice. The first one is slower, and ignored.

@@ -4,69 +4,35 @@
 """The training loop."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 
 from ._arithmetic import available_threads, same_bits, use_threads
+from ._checkpoint import Checkpoint
 from ._distributed import average_gradients, broadcast, is_main_process
 from ._schedule import learning_rate_factor
+from ._stopping import NoProgress
 from ._threads import Pace
 
 
+@dataclass(kw_only=True)
 class Training:
-    """Settings of training.
+    """Settings of training."""
 
-    Parameters
-    ----------
-    n_epochs : int
-        Number of epochs of the whole schedule.
-    optimizers : list of AdamW or Muon
-        Optimizers from :func:`make_optimizers`.
-    generator : torch.Generator
-        Generator of the batches.
-    warmup, schedule : float, str
-        See :func:`learning_rate_factor`.
-    dtype : torch.dtype
-        Dtype inside the networks.
-    n_threads : int or None
-        Limit of threads on the CPU; the result does not depend on it.
-    gradient_clip : float or None
-        Largest norm of the gradient.
-    stopping : NoProgress or None
-        Early stopping.
-    checkpoint : Checkpoint or None
-        File of the state.
-    draws_globally : bool
-        Whether a step may draw from torch's global generator, whose state is then part
-        of the checkpoint.
-    """
-
-    def __init__(
-        self,
-        *,
-        n_epochs,
-        optimizers,
-        generator,
-        warmup=0.1,
-        schedule="cosine",
-        dtype=torch.float32,
-        n_threads=None,
-        gradient_clip=None,
-        stopping=None,
-        checkpoint=None,
-        draws_globally=False,
-    ):
-        self.n_epochs = n_epochs
-        self.optimizers = optimizers
-        self.generator = generator
-        self.warmup = warmup
-        self.schedule = schedule
-        self.dtype = dtype
-        self.n_threads = n_threads
-        self.gradient_clip = gradient_clip
-        self.stopping = stopping
-        self.checkpoint = checkpoint
-        self.draws_globally = draws_globally
+    n_epochs: int  # of the whole schedule
+    optimizers: list  # from make_optimizers
+    generator: torch.Generator  # of the batches
+    warmup: float = 0.1
+    schedule: str = "cosine"
+    dtype: torch.dtype = torch.float32  # inside the networks
+    n_threads: int | None = None  # limit on the CPU; the result does not depend on it
+    gradient_clip: float | None = None  # largest norm of the gradient
+    stopping: NoProgress | None = None
+    checkpoint: Checkpoint | None = None
+    # whether a step may draw from torch's global generator, whose state is then part of
+    # the checkpoint
+    draws_globally: bool = False
 
 
 def train(objective, batches, training, *, on_epoch=None):
@@ -75,12 +41,11 @@ def train(objective, batches, training, *, on_epoch=None):
     Parameters
     ----------
     objective : torch.nn.Module
-        ``objective(batch, progress)`` returns a dict of named, weighted scalar loss
-        terms. ``progress`` is the fraction of steps done, in [0, 1), for weights that
-        change during training. They are constant from ``objective.settled_from`` on, 0
-        by default; early stopping starts there. ``objective.on_epoch_start(progress)``,
-        if it exists, is called before each epoch. For
-        ``objective.learning_rate_factors`` see :func:`make_optimizers`.
+        ``objective(batch, progress)`` returns a dict of weighted scalar loss terms.
+        ``progress`` is the fraction of steps done, in [0, 1), for weights that change
+        until ``objective.settled_from``, 0 by default; early stopping starts there.
+        ``objective.on_epoch_start(progress)``, if it exists, is called before each
+        epoch. For ``objective.learning_rate_factors`` see :func:`make_optimizers`.
     batches : object
         ``batches.epoch(generator)`` yields ``len(batches)`` batches.
     training : Training
@@ -177,9 +142,8 @@ def _step(objective, parameters, batch, training, progress, factor):
 def _keep_freed_memory():
     """Have glibc reuse the temporary tensors of a step.
 
-    It returns large freed blocks to the system, and the next step pays a page fault for
-    every 4 kB of them. Once a block just below the limit of 32 MB has been freed, it
-    keeps all smaller ones. No effect with other C libraries.
+    It returns freed blocks to the system, and the next step pays in page faults, unless
+    a block just below the limit of 32 MB has been freed before.
     """
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
 

@@ -72,17 +72,7 @@ class ChartLinear(nn.Module):
 
 
 class ChartDecoders(nn.Module):
-    """A decoder for each chart, and their weighted mean as decoder of chart blocks.
-
-    Parameters
-    ----------
-    n_charts, n_components, n_outputs : int
-        Numbers of charts, of coordinates per chart and of outputs.
-    layers : sequence of int
-        Widths of the hidden layers.
-    membership : {"hard", "soft"}
-        Decode a sample in its chart, or in all charts, weighted by q.
-    """
+    """A decoder for each chart, and their weighted mean as decoder of chart blocks."""
 
     def __init__(self, n_charts, n_components, n_outputs, *, layers, membership):
         super().__init__()
@@ -116,11 +106,7 @@ class ChartDecoders(nn.Module):
 
 
 class Critic(nn.Module):
-    """Logits of whether points of charts are uniform draws: (n, K, d) to (n, K).
-
-    An MLP of the coordinates and the one-hot chart; the first layer has a shift for
-    each chart.
-    """
+    """Logits of whether points of charts are uniform draws: (n, K, d) to (n, K)."""
 
     def __init__(self, n_charts, n_components, width=64):
         super().__init__()
@@ -236,8 +222,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of coordinates per chart. Set it to the dimension of the data.
 
     divergence : {"mmd", "gan"}, default="mmd"
-        Divergence of the distribution of charts and coordinates from the uniform one:
-        the maximum mean discrepancy, or the loss of a critic.
+        Divergence of charts and coordinates from a uniform distribution: the maximum
+        mean discrepancy, or the loss of a critic.
 
     divergence_weight : float or "auto", default="auto"
         Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
@@ -245,8 +231,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     locality_weight : float, default=0.3
         Weight of the mean squared distance of samples to the prototypes of their
-        charts, relative to the variance of the data. Increase it when a chart covers
-        separate regions.
+        charts. Increase it when a chart covers separate regions.
 
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
@@ -257,10 +242,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         one by one, each the farthest from those chosen before.
 
     temperature : float, default=0.1
-        Softness of the boundaries between charts. Memberships are
+        Softness of the boundaries between charts: memberships are
         ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean
-        squared distance of a sample to its two nearest initial prototypes. Increase it
-        if charts that touch do not overlap.
+        squared distance to the two nearest initial prototypes. Increase it if charts
+        that touch do not overlap.
 
     denoise : bool, default=False
         Whether to denoise the training data with :func:`~skmanifold.topology.denoise`.
@@ -426,14 +411,13 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     def inverse_transform(self, X):
         """Map chart blocks back to the space of the data.
 
-        Returns the weighted mean of the decoded charts; with hard membership, the
-        decoded chart of largest weight.
+        The mean of the decoded charts by weight; with hard membership, the decoded
+        chart of largest weight.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, `n_charts_` * (n_components + 1))
-            Chart blocks, as returned by ``transform``. Weights must not be negative,
-            and need not sum to 1.
+            Chart blocks, as returned by ``transform``. Weights need not sum to 1.
 
         Returns
         -------
@@ -446,8 +430,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         NotFittedError
             If fit was not called.
         ValueError
-            If X is not finite, has another number of columns than ``transform``
-            returns, or has negative weights or a sample without positive ones.
+            If X is not finite, has another number of columns, or has negative weights
+            or a sample without positive ones.
         """
         check_is_fitted(self)
         weights, coordinates = split_blocks(self._check_codes(X), self._n_axes)
@@ -511,8 +495,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Returns
         -------
         ndarray of shape (n_points, ..., n_points, n_features)
-            The decoded samples, in the units of the training data: an axis for each
-            coordinate of the chart, then the features.
+            The decoded samples, in the units of the training data.
 
         Raises
         ------
@@ -591,18 +574,17 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     def _make_objective(self, data, networks):
         n_charts = data.learned["n_charts_"]
-        rows = data.inputs.cpu().numpy().astype(np.float64)
+        inputs = data.inputs.cpu().numpy().astype(np.float64)
         if self.denoise:
-            rows = denoise(rows)
+            inputs = denoise(inputs)
         rng = np.random.RandomState(data.seed("prototypes"))
         if n_charts <= data.n_samples:
-            prototypes = choose_prototypes(rows, n_charts, self.init, rng)
+            prototypes = choose_prototypes(inputs, n_charts, self.init, rng)
         else:  # a small part in partial_fit: the previous prototypes replace these
             prototypes = np.zeros((n_charts, data.n_inputs))
-        inputs = torch.from_numpy(rows.astype(np.float32))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have almost none
-        apart = max(two_nearest(rows, prototypes.numpy()), 1e-6)
+        apart = max(two_nearest(inputs, prototypes.numpy()), 1e-6)
         heads = networks["encoder"].parts.heads
         heads.place(prototypes, self.temperature * apart)
         gan = self.divergence == "gan"
@@ -610,7 +592,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         if weight == "auto":
             weight = 0.01 if gan else 1.0
         return AtlasAEObjective(
-            inputs,
+            torch.from_numpy(inputs.astype(np.float32)),
             networks["encoder"],
             networks["decoder"],
             Critic(n_charts, self.n_components) if gan else None,

@@ -37,21 +37,12 @@ CHART_CONSTRAINTS = {
 class ChartHeads(nn.Module):
     """Membership and coordinates from the features of a trunk.
 
-    The coordinates of all charts are a linear map and a sigmoid. The logits of the
-    membership are a linear map, minus, with prototypes, a squared distance::
+    Coordinates are a linear map and a sigmoid. Memberships are the softmax of a linear
+    map; with prototypes (n_charts, n_inputs), which are trained, of::
 
-        q = softmax(net(features) - |point - prototype|^2 / temperature)
+        map(features) - |point - prototype|^2 / temperature
 
-    With prototypes the map starts at zero, so charts are local from the first step.
-
-    Parameters
-    ----------
-    n_features, n_charts, n_components : int
-        Numbers of features of the trunk, of charts and of coordinates per chart.
-    prototypes : torch.Tensor of shape (n_charts, n_inputs), default=None
-        Initial prototypes, which are trained. None for no prototypes.
-    temperature : float, default=1.0
-        Squared distance that is one unit of a logit.
+    This map starts at zero, so charts are local from the first step.
     """
 
     def __init__(
@@ -242,9 +233,8 @@ class ChartsMixin:
     """Methods of an estimator that learns charts.
 
     List it before DeepManifold among the base classes. The encoder must return raw
-    chart blocks (see :class:`ChartEncoder`), and the estimator must have the parameters
-    ``n_components`` and ``membership``. Adds the attributes ``n_charts_`` and
-    ``labels_``.
+    chart blocks, and the estimator have the parameters ``n_components`` and
+    ``membership``. Adds the attributes ``n_charts_`` and ``labels_``.
     """
 
     # -- hooks of DeepManifold
@@ -297,7 +287,7 @@ class ChartsMixin:
         return self.fit(X, y).labels_
 
     def predict(self, X):
-        """Predict the chart of each sample: the one with the largest membership.
+        """Predict the chart with the largest membership.
 
         Parameters
         ----------
@@ -339,8 +329,8 @@ class ChartsMixin:
     def predict_proba(self, X):
         """Compute the membership of each sample in each chart, for dense data.
 
-        The same as ``memberships``, under the name that scikit-learn's tools use. They
-        take an estimator with ``predict_proba`` on sparse data for a classifier.
+        The same as ``memberships``, for scikit-learn's tools, which take an estimator
+        with ``predict_proba`` on sparse data for a classifier.
 
         Parameters
         ----------
@@ -395,7 +385,7 @@ class ChartsMixin:
         """Compute the atlas distances between two sets of samples.
 
         The mean distance in the charts that two samples share, weighted by the product
-        of their memberships, which are 0 or 1 with ``membership="hard"``.
+        of their weights.
 
         Parameters
         ----------

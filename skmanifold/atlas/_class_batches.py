@@ -12,18 +12,8 @@ class ClassBatches:
 
     The samples of each class, in random order, are split into groups of ``group_size``
     (a class with fewer samples has one smaller group). A batch has one group of each of
-    ``n_groups`` classes. Each epoch leaves out other samples of large classes.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,), int
-        Class of each sample, from 0. Samples with -1 are unlabeled, and in no batch.
-    batch_size : int
-        Wanted batch size.
-    n_charts, n_components : int
-        Shape of the uniform draws.
-    device : torch.device
-        Device of the indices and the draws.
+    ``n_groups`` classes. Each epoch leaves out other samples of large classes, and all
+    unlabeled ones (-1). ``n_charts`` and ``n_components`` are for the uniform draws.
     """
 
     def __init__(self, labels, batch_size, device, *, n_charts, n_components):
@@ -37,16 +27,13 @@ class ClassBatches:
         counts = [max(1, len(rows) // self.group_size) for rows in self.rows_of]
         # the largest number of batches of n_groups different classes
         self.n_batches = max(
-            n for n in range(1, max(counts) + 1) if self._fits(counts, n)
+            n
+            for n in range(1, max(counts) + 1)
+            if sum(min(count, n) for count in counts) >= n * self.n_groups
         )
         self.counts = [min(count, self.n_batches) for count in counts]
         self.device = device
         self.charts_shape = (n_charts, n_components)
-
-    def _fits(self, counts, n_batches):
-        return sum(min(count, n_batches) for count in counts) >= (
-            n_batches * self.n_groups
-        )
 
     def __len__(self):
         return self.n_batches
@@ -58,8 +45,7 @@ class ClassBatches:
             rows = self.rows_of[label]
             rows = rows[torch.randperm(len(rows), generator=generator)]
             groups += rows.split(self.group_size)[: self.counts[label]]
-        # The groups of a class are contiguous, and at most n_batches: groups that are
-        # n_batches apart belong to different classes.
+        # groups that are n_batches apart belong to different classes
         order = torch.randperm(self.n_batches, generator=generator).tolist()
         for first in order:
             batch = torch.cat(

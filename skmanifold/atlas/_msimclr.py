@@ -242,8 +242,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
         ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
-        n_outputs. Its inputs are not reduced by PCA.
+        (B, n_features), or images, (B, C, H, W), to (B, n_outputs) with any n_outputs.
+        No PCA precedes it.
 
     max_epochs : int or "auto", default="auto"
         Number of passes over the data. With "auto", the number of steps grows with the
@@ -395,14 +395,14 @@ class MSimCLR(ChartsMixin, DeepManifold):
     # -- the hooks
 
     def _validate(self, X, *, reset):
-        rows = super()._validate(X, reset=reset)
+        samples = super()._validate(X, reset=reset)
         if reset:
             self._keeps_columns = (
                 self.n_neighbors is not None
                 and self.image_shape is None
-                and may_hold_strangers(rows, self.n_neighbors)
+                and may_hold_strangers(samples, self.n_neighbors)
             )
-        return rows
+        return samples
 
     def _plan(self, n_samples, n_features):
         image_shape = checked_image_shape(self.image_shape, n_features)

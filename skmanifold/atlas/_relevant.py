@@ -13,15 +13,14 @@ from skmanifold.utils import one_blas_thread
 
 from ._charts import ChartEncoder
 
-# At most so many principal components are weighted.
+# Largest number of principal components, and of entries that they are fitted to.
 _MOST = 50
-# They are fitted to a subset of at most so many entries.
 _SAMPLE_SIZE = 2**23
 # Share of a multiple of the identity in the covariance within classes.
 _SHRINKAGE = 0.03
-# Standard deviations of logits at the start: of the first coordinate, whose sigmoid is
-# then nearly linear, and of the first membership, times the root of the number of
-# coordinates in a chart. Larger memberships would part samples of one kind.
+# Initial standard deviations of logits: of the first coordinate, whose sigmoid is then
+# nearly linear, and of the first membership, times the root of the number of
+# coordinates. Larger memberships would separate similar samples.
 _COORDINATE_SPREAD, _MEMBERSHIP_SPREAD = 1.0, 0.25
 
 
@@ -29,8 +28,8 @@ class RelevantComponents:
     """Components of the inputs, in units of their variation within classes.
 
     Principal components are divided by the square root of their covariance within
-    classes, and ordered by their total variance then. Directions in which samples of
-    one class differ count less, also between classes that are not seen in training [1].
+    classes, and then ordered by their variance. Directions in which samples of one
+    class differ count less, also for classes not seen in training [1].
 
     Parameters
     ----------
@@ -39,8 +38,7 @@ class RelevantComponents:
     codes : ndarray of shape (n_samples,), int
         Class of each sample, from 0; -1 if unlabeled.
     random_state : int
-        Seed of the subset that many samples are reduced to, labeled ones first, and of
-        the principal components of wide inputs.
+        Seed of the subset of many samples, labeled ones first, and of the PCA.
 
     Attributes
     ----------
@@ -95,13 +93,6 @@ class PlacedEncoder(ChartEncoder):
     """A :class:`ChartEncoder` that adds to a linear map of the inputs.
 
     Call ``place`` or, to continue, ``begin`` before training, and ``settle`` after it.
-
-    Parameters
-    ----------
-    trunk, heads : torch.nn.Module
-        As in :class:`ChartEncoder`.
-    n_inputs : int
-        Number of inputs.
     """
 
     def __init__(self, trunk, heads, n_inputs):
@@ -138,11 +129,7 @@ class PlacedEncoder(ChartEncoder):
         self.start = [p.detach().clone() for p in self._last_layers()]
 
     def settle(self):
-        """Move the last layers halfway back, so that half of what was learned stays.
-
-        If the heads started at zero, logits are then the means of those at the start
-        and after training.
-        """
+        """Move the last layers halfway back, so that half of what was learned stays."""
         with torch.no_grad():
             for parameter, start in zip(self._last_layers(), self.start, strict=True):
                 parameter.lerp_(start.to(parameter.device), 0.5)

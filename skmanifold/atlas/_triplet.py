@@ -58,7 +58,7 @@ _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
 
 
 class AtlasTripletObjective(nn.Module):
-    """The loss over one batch.
+    """The loss over one batch, the sum of its terms times their weights.
 
     With ``D`` the distances of :func:`chart_distances` and ``E`` those of the relevant
     components::
@@ -68,8 +68,6 @@ class AtlasTripletObjective(nn.Module):
         uniformity = K MMD^2 of (chart, coordinates) from uniform charts
         balance    = sum_j p_j log(K p_j),  p = mean_i q_i
         sharpness  = mean_i (1 - sum_j q_ij^2)
-
-    all but the first times their weights.
     """
 
     # optimized by Muon
@@ -230,8 +228,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
         ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), or centered images, (B, C, H, W), to (B, n_outputs) with any
-        n_outputs. Its inputs are not reduced by PCA.
+        (B, n_features), or images, (B, C, H, W), to (B, n_outputs) with any n_outputs.
+        No PCA precedes it.
 
     max_epochs : int or "auto", default="auto"
         Number of passes over the data. With "auto", the number of steps grows with the
@@ -486,16 +484,15 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def set_gallery(self, X, y=None):
         """Set the samples among which ``kneighbors`` and ``predict`` search.
 
-        They replace the training data until the next fit. A few samples of each class
-        are enough, also of classes not seen in training.
+        They replace the training data until the next fit. A few of each class are
+        enough, also of classes not seen in training.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data in the units of the training data.
         y : array-like of shape (n_samples,), default=None
-            Class of each sample; -1, None, NaN or NA if unlabeled. Needed for
-            ``predict``.
+            Class of each sample, for ``predict``; -1, None, NaN or NA if unlabeled.
 
         Returns
         -------
@@ -510,10 +507,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             If X or y is invalid.
         """
         check_is_fitted(self)
-        rows = self._validate(X, reset=False)
-        n_samples = rows.shape[0]
+        samples = self._validate(X, reset=False)
+        n_samples = samples.shape[0]
         labels = read_targets(np.full(n_samples, np.nan) if y is None else y, n_samples)
-        self._gallery = self._blocks(rows)
+        self._gallery = self._blocks(samples)
         self._gallery_codes, self.classes_ = labels
         self._gallery_lost = False
         return self
@@ -529,7 +526,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Class labels. For charts see ``charts`` and ``memberships``.
+            Class labels.
 
         Raises
         ------
@@ -639,14 +636,13 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
         """Find the nearest samples of the gallery by the learned distance.
 
-        The gallery is the training data (after ``partial_fit``, of all parts), unless
-        set by ``set_gallery``.
+        The gallery is the training data, of all parts, unless set by ``set_gallery``.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
-            Data in the units of the training data. None uses the gallery, and a sample
-            is then no neighbor of itself.
+            Data in the units of the training data. None uses the gallery; a sample is
+            then no neighbor of itself.
         n_neighbors : int, default=5
             Number of neighbors, at most the number of samples of the gallery.
         return_distance : bool, default=True
@@ -657,8 +653,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         distances : ndarray of shape (n_queries, n_neighbors)
             Distances, in ascending order. Left out if ``return_distance=False``.
         indices : ndarray of shape (n_queries, n_neighbors), int
-            Indices of samples of the gallery, counted through all parts; of equally
-            near samples the first.
+            Indices in the gallery, of all parts together; ties ordered by index.
 
         Raises
         ------
@@ -689,11 +684,11 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     # -- the hooks
 
     def _validate(self, X, *, reset):
-        rows = super()._validate(X, reset=reset)
+        samples = super()._validate(X, reset=reset)
         if reset:
             # principal components would map such samples to one point
-            self._keeps_columns = may_hold_strangers(rows, self.n_neighbors)
-        return rows
+            self._keeps_columns = may_hold_strangers(samples, self.n_neighbors)
+        return samples
 
     def _validate_targets(self, y):
         if y is None:
@@ -710,10 +705,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             n_unknown = int((labels.codes < 0).sum())
             raise ValueError(
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
-                f"most {most} {'sample' if most == 1 else 'samples'} of each, besides "
-                f"{n_unknown} unlabeled ones (-1, None, NaN or NA). Pass at least two "
-                "samples of one class and one of another, also in each part of "
-                "partial_fit. If -1 is a class, number the classes from 0."
+                f"most {most} {'sample' if most == 1 else 'samples'} of each, but a "
+                "triplet needs two samples of one class and one of another, also in "
+                f"each part of partial_fit. {n_unknown} samples are unlabeled (-1, None, "
+                "NaN or NA); if -1 is a class, number the classes from 0."
             )
         return labels
 
@@ -868,9 +863,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             )
         return LargestVote(self._votes(), self.classes_)
 
-    def _blocks(self, rows):
+    def _blocks(self, samples):
         """Return the chart blocks of validated samples."""
-        return self._present(self._outputs(self.network_, rows))
+        return self._present(self._outputs(self.network_, samples))
 
     def _weighted(self, X):
         return [part.astype(np.float64) for part in super()._weighted(X)]
@@ -879,8 +874,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 def _nearest(queries, gallery, n_neighbors, *, itself=True):
     """Return distances and indices of the nearest points of a gallery.
 
-    Points are pairs of weights and coordinates. With ``itself=False`` the queries are
-    the gallery, and no point is its own neighbor.
+    Points are weights and coordinates. With ``itself=False`` the queries are the
+    gallery, and no point is its own neighbor.
     """
     q, coordinates = queries
     n_rows = len(gallery[0])
@@ -903,8 +898,8 @@ def _renumbered(codes, classes, more):
     return np.append(numbers, -1)[codes]
 
 
-def _n_bytes(rows):
-    return rows.data.nbytes if hasattr(rows, "indptr") else rows.nbytes
+def _n_bytes(samples):
+    return samples.data.nbytes if hasattr(samples, "indptr") else samples.nbytes
 
 
 def learned_distances(q_a, coordinates_a, q_b, coordinates_b):

@@ -16,18 +16,8 @@ from ._charts import one_hot, split_raw
 class GalleryVotes(nn.Module):
     """From raw chart blocks to class probabilities, as ``AtlasTriplet.predict_proba``.
 
-    Parameters
-    ----------
-    weights, coordinates : ndarray of shape (n_gallery, K) and (n_gallery, K, d)
-        Points of the gallery, float64.
-    codes : ndarray of shape (n_gallery,), int
-        Their classes, from 0.
-    n_classes, n_neighbors : int
-        Numbers of classes and of voting samples.
-    margin : float
-        Distance at which a vote falls to 1 / e.
-    hard : bool
-        Whether to use only the chart with the largest membership of a sample.
+    The gallery has ``weights`` (n, K), ``coordinates`` (n, K, d) and classes ``codes``
+    (n,); a vote falls to 1 / e at the distance ``margin``.
     """
 
     def __init__(
@@ -65,15 +55,7 @@ class GalleryVotes(nn.Module):
 
 
 class LargestVote(nn.Module):
-    """The class with the largest probability, the first of equals.
-
-    Parameters
-    ----------
-    votes : GalleryVotes
-        Module that computes the probabilities.
-    classes : ndarray of shape (n_classes,), int
-        The classes.
-    """
+    """The class with the largest probability, the first of equals."""
 
     def __init__(self, votes, classes):
         super().__init__()

@@ -19,10 +19,10 @@ LAST_PHASE = "training"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Values of "auto", and the preprocessing of a method.
+    """Values of "auto", and the preprocessing of a method, from its hook ``_plan``.
 
-    The hook ``_plan`` returns it. Parameters ``max_epochs``, ``batch_size`` and
-    ``learning_rate`` of the estimator override it unless they are "auto".
+    Parameters ``max_epochs``, ``batch_size`` and ``learning_rate`` of the estimator
+    override it unless they are "auto".
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ class Plan:
     n_steps : float, default=0
         Minimum number of optimizer steps; increases the number of epochs if needed.
     n_training : int or None, default=None
-        Number of samples to draw from X and train on; the others are embedded by the
-        result. None trains on all samples.
+        Number of samples to draw from X and train on. None trains on all.
     phases : dict of str to float, default=None
         Number of steps of each phase other than "training", by name; None for as many
         epochs as that has. A constructor parameter ``<name>_epochs`` overrides it
@@ -48,8 +47,8 @@ class Plan:
         Whether to scale down columns much larger than the others. If False, one number
         scales all columns, which preserves the proportions of distances.
     one_unit : bool, default=False
-        Whether all columns have one unit, as pixels do. If False, fit warns of columns
-        in unrelated units if `column_scaling` is False.
+        Whether all columns have one unit, as pixels do. If neither this nor
+        `column_scaling` is True, fit warns of columns in unrelated units.
     optimizer : {"adamw", "muon"}, default="adamw"
         Value of ``TrainingOptions(optimizer="auto")``.
     warmup : float, default=0.1
@@ -85,10 +84,7 @@ class Plan:
 
 
 class Schedule(NamedTuple):
-    """Numbers of epochs, batch size and learning rate of a fit.
-
-    ``n_epochs`` maps the name of each phase to its number of epochs.
-    """
+    """Batch size, learning rate and number of epochs by phase of a fit."""
 
     batch_size: int
     learning_rate: float
@@ -120,8 +116,6 @@ def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
 def reduced_width(n_samples, limit=50):
     """Return the number of principal components that the samples can determine.
 
-    A sixth of the samples, at least 2.
-
     Parameters
     ----------
     n_samples : int
@@ -132,7 +126,7 @@ def reduced_width(n_samples, limit=50):
     Returns
     -------
     int
-        For ``Plan(n_reduced=...)``.
+        A sixth of the samples, at least 2.
 
     Examples
     --------
@@ -160,8 +154,7 @@ class FitData:
     center : ndarray of shape (n_features,) or None, default=None
         Center of the columns, in units of X.
     column_factor : ndarray of shape (n_features,) or None, default=None
-        Factors of the columns if their units are unrelated; None if X keeps the
-        proportions of distances.
+        Factors of the columns if their units are unrelated, else None.
     distances : {ndarray, CSR} of shape (n_samples, n_samples) or None, default=None
         Distances between the samples if ``metric="precomputed"``.
     fit_seed : int, default=0
@@ -180,8 +173,8 @@ class FitData:
     device : torch.device
         Device of the inputs.
     offset : torch.Tensor of shape (1, n_features)
-        Center of the columns in units of the inputs, on the device. If one number
-        scales all columns, ``inputs + offset`` is proportional to X.
+        Center of the columns in units of the inputs: if one number scales all columns,
+        ``inputs + offset`` is proportional to X.
 
     Examples
     --------
@@ -224,8 +217,7 @@ class FitData:
         Parameters
         ----------
         name : str
-            Purpose of the seed, such as "neighbors". Seeds of other names do not affect
-            it.
+            Purpose of the seed, such as "neighbors".
 
         Returns
         -------

@@ -23,9 +23,9 @@ def _learns_decoder(estimator):
 class DecoderMixin:
     """Decoding, for a :class:`DeepManifold` with a "decoder" among its networks.
 
-    The decoder maps the encoder's outputs to the encoder's inputs. A method that learns
-    one only if a parameter asks for it overrides ``_learns_decoder()``, which then
-    raises an AttributeError with the remedy; the methods here are absent meanwhile.
+    The decoder maps the encoder's outputs to its inputs. A method that learns one only
+    if a parameter asks for it overrides ``_learns_decoder()`` to raise an
+    AttributeError with the remedy; the methods here are then absent.
 
     Examples
     --------
@@ -120,10 +120,10 @@ class DecoderMixin:
         # block by block: a sparse X stays sparse, and no second X is made
         total = 0.0
         for part in gen_batches(len(outputs), 1024):
-            rows = X[part].toarray() if hasattr(X, "toarray") else X[part]
+            block = X[part].toarray() if hasattr(X, "toarray") else X[part]
             # a method may have appended columns of its own
-            rows = rows[:, : self.n_features_in_]
-            error = self._restore(outputs[part], np.float64) - rows
+            block = block[:, : self.n_features_in_]
+            error = self._restore(outputs[part], np.float64) - block
             total += float(np.einsum("ij,ij->", error, error))
         return -total / len(outputs)
 
@@ -178,7 +178,7 @@ def _single(codes):
         single = codes.astype(np.float32)
     if not np.isfinite(single).all():
         raise ValueError(
-            "X holds values too large for float32, far outside of the embedding. Pass "
-            "points near those that transform returns."
+            "X holds values too large for float32. Pass points near those that "
+            "transform returns."
         )
     return single

@@ -59,16 +59,16 @@ def _rows_of_samples(estimator, shape):
     return f"{hint}, and set image_shape={image}, if the samples are images"
 
 
-def as_numbers(rows, **options):
+def as_numbers(samples, **options):
     """Return validated samples as numbers; some strings and dates pass validation."""
-    if rows.dtype.kind == "O":
-        rows = check_array(rows, dtype=np.float64, **options)
-    if rows.dtype.kind not in "biuf":
+    if samples.dtype.kind == "O":
+        samples = check_array(samples, dtype=np.float64, **options)
+    if samples.dtype.kind not in "biuf":
         raise TypeError(
-            f"X holds values of type {rows.dtype}, which are not numbers. Pass dates "
-            "as numbers, for instance days since the first of them."
+            f"X holds values of type {samples.dtype}, which are not numbers. Pass "
+            "dates as numbers, such as days since the first one."
         )
-    return rows
+    return samples
 
 
 def _numeric_column(frame, i):

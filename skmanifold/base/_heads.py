@@ -35,13 +35,7 @@ class Head(NamedTuple):
 
 
 class NearestCenter(nn.Module):
-    """Index of the nearest center, the first of equally near ones.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_centers, n_components)
-        The centers.
-    """
+    """Index of the nearest center, the first of equally near ones."""
 
     def __init__(self, centers):
         super().__init__()

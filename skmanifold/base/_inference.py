@@ -58,8 +58,8 @@ def apply_to_samples(
         return product.outputs(samples, unlike, first, make_room)
 
     def load(start, stop):
-        part = samples[start:stop]
-        return scaler.transform(part, unlike=unlike, first=first + start)
+        block = samples[start:stop]
+        return scaler.transform(block, unlike=unlike, first=first + start)
 
     return apply_in_blocks(
         network, load, samples.shape[0], device=device, make_room=make_room

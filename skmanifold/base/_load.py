@@ -117,20 +117,17 @@ def load(path, /, **given):
                 f"{name}_ of the saved model."
             ) from error
         setattr(estimator, f"{name}_", given[name])
+    # errors in the user's code are not reported as damage
+    report = contextlib.nullcontext() if given else damage_reported(path)
     try:
-        # errors in the user's code are not reported as damage
-        with contextlib.nullcontext() if given else damage_reported(path):
+        with report, plain_modes():
             vars(estimator).update(networks_with(estimator, weights))
+            outputs = probe(estimator)
+            agree = outputs.keys() == expected.keys() and all(
+                _agree(outputs[name], expected[name]) for name in expected
+            )
     except OtherWeights as error:
         raise ValueError(_misfit(error, given, not_held)) from error
-    with (
-        contextlib.nullcontext() if given else damage_reported(path),
-        plain_modes(),
-    ):
-        outputs = probe(estimator)
-        agree = outputs.keys() == expected.keys() and all(
-            _agree(outputs[name], expected[name]) for name in expected
-        )
     if not agree:
         raise ValueError(_other_function(path, given, written_with))
     return estimator
@@ -142,7 +139,7 @@ def _misfit(error, given, not_held):
     networks = " and ".join(not_held[name] for name in names)
     return (
         f"{', '.join(shown)} does not fit the file, which holds the weights of "
-        f"{networks}: {error.shown}. Pass the same network as in the fit."
+        f"{networks}: {error.difference}. Pass the same network as in the fit."
     )
 
 

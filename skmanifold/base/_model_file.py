@@ -98,9 +98,9 @@ def _checked_metadata(content, path):
             raise ValueError("another format")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"path={shown} is not a model of skmanifold: it is another kind of file, "
-            "or its beginning is lost. Pass a file written by the save method of an "
-            "estimator; for a pickle use joblib.load or pickle.load, if you trust it."
+            f"path={shown} is not a model of skmanifold. Pass a file written by the "
+            "save method of an estimator; load a pickle with joblib.load or "
+            "pickle.load, if you trust it."
         ) from error
     try:
         before, written, after = around_digest(memoryview(content))

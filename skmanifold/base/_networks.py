@@ -16,15 +16,7 @@ from skmanifold.utils._warnings import warn
 
 
 def make_networks(estimator, sizes):
-    """Return the untrained networks of an estimator, on the CPU, as a ModuleDict.
-
-    Parameters
-    ----------
-    estimator : DeepManifold
-        Estimator whose parameters describe the networks.
-    sizes : dict of str to int
-        Result of its hook ``_network_sizes``.
-    """
+    """Return the untrained networks of an estimator for sizes, as a ModuleDict."""
     networks = estimator._make_networks(sizes)
     if not isinstance(networks, dict | nn.ModuleDict) or "encoder" not in networks:
         raise TypeError(
@@ -41,10 +33,9 @@ def make_networks(estimator, sizes):
 
 
 def frozen_networks(networks, scaler):
-    """Return the fitted attributes ``network_`` and, with a decoder, ``decoder_``.
+    """Return ``network_`` and, with a decoder, ``decoder_``, frozen on the CPU.
 
-    They are copies on the CPU, in evaluation mode and without gradients; the scaler's
-    projection is their first or last layer.
+    The scaler's projection is their first or last layer.
     """
     project, encoder = linear(scaler.basis_), networks["encoder"]
     frozen = {"network_": _frozen(project=project, encoder=encoder)}
@@ -57,6 +48,24 @@ def frozen_networks(networks, scaler):
 def _frozen(**modules):
     copies = {name: copy.deepcopy(module).cpu() for name, module in modules.items()}
     return nn.Sequential(OrderedDict(copies)).eval().requires_grad_(False)
+
+
+def other_weights(network, weights):
+    """Describe how the weights of a network differ from others; "" if not at all."""
+    own, others = (
+        {name: tuple(tensor.shape) for name, tensor in state.items()}
+        for state in (network.state_dict(), weights)
+    )
+    differences = [
+        f"{name!r} is missing"
+        if name not in own
+        else f"{name!r} is new"
+        if name not in others
+        else f"{name!r} has shape {own[name]}, not {others[name]}"
+        for name in sorted(own.keys() | others.keys())
+        if own.get(name) != others.get(name)
+    ]
+    return "; ".join(differences[:3] + ["..."] * (len(differences) > 3))
 
 
 def linear(matrix):
@@ -138,16 +147,15 @@ def checked_image_shape(image_shape, n_features):
     height, width, n_channels = check_image_shape(image_shape)
     if height in (1, 3, 4) and width == n_channels > 4:
         warn(
-            f"image_shape={image_shape!r} is {height} by {width} pixels with {width} "
-            "channels. If the channels come first in your images, move them last: "
-            f"({width}, {width}, {height}), with samples made by X.reshape(-1, "
+            f"image_shape={image_shape!r} has {width} channels. If they come first in "
+            f"your images, pass ({width}, {width}, {height}) and samples X.reshape(-1, "
             f"{height}, {width}, {width}).transpose(0, 2, 3, 1).reshape(len(X), -1)."
         )
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
             f"values, but X has {n_features} features. Pass the shape of one sample, "
-            "channels last, or image_shape=None if samples are not images."
+            "channels last, or None if samples are not images."
         )
     return height, width, n_channels
 

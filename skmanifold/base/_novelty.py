@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from skmanifold.utils._threads import one_thread
 
-# Largest number of centers and of their entries, and least number of samples per
-# center: as good as all samples, and small compared with the weights of a network.
+# Largest number of centers and of their entries, and least number of samples of one.
 _MOST_CENTERS = 256
 _MOST_NUMBERS = 2**17
 _SAMPLES_OF_CENTER = 4
@@ -35,14 +34,7 @@ _SHRINKAGE = 3
 class DistanceToCenters(nn.Module):
     """Distance of scaled samples to the nearest center, relative to its samples'.
 
-    Parameters
-    ----------
-    project : torch.nn.Module
-        Maps scaled samples to inputs.
-    scaler : InputScaler
-        Scaler of the samples.
-    centers : dict
-        Result of :func:`centers_of`.
+    ``project`` maps scaled samples to inputs; for ``centers`` see :func:`centers_of`.
     """
 
     def __init__(self, project, scaler, centers):
@@ -80,26 +72,11 @@ def _units(centers):
 
 
 def centers_of(samples, inputs, scaler, seed, previous=None):
-    """Return centers of the training samples, and distances of samples from them.
+    """Return centers of the training samples without odd ones, by k-means.
 
-    Parameters
-    ----------
-    samples : ndarray or CSR matrix of shape (n_samples, n_features)
-        Validated samples.
-    inputs : torch.Tensor of shape (n_samples, n_inputs)
-        The same, scaled and reduced.
-    scaler : InputScaler
-        Scaler of the samples. Samples that it found odd are ignored.
-    seed : int
-        Seed of the choice of samples and of k-means.
-    previous : dict, default=None
-        Centers of earlier parts of the data, which are updated.
-
-    Returns
-    -------
-    dict of str to ndarray or float
-        "points" (n_centers, n_inputs), "counts" and mean "distances" of their samples,
-        and the typical distance, "unit".
+    ``inputs`` are the scaled and reduced samples, ``previous`` the centers of earlier
+    parts of the data. Returns a dict of "points" (n_centers, n_inputs), "counts" and
+    mean "distances" of their samples, and the typical distance, "unit".
     """
     rng = np.random.RandomState(seed)
     kept = np.ones(len(inputs), dtype=bool)

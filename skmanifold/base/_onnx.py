@@ -87,34 +87,33 @@ def to_onnx(estimator, path, method, dtype):
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
     runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")
-    module, rows, names = _module_and_rows(estimator, method, np.dtype(dtype))
+    module, inputs, names = _module_and_inputs(estimator, method, np.dtype(dtype))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the test samples may lie far away
-        expected = getattr(estimator, method)(rows)
+        expected = getattr(estimator, method)(inputs)
     with plain_modes(), torch.inference_mode():
-        outputs = module(torch.from_numpy(rows))
+        outputs = module(torch.from_numpy(inputs))
     _check_agreement(estimator, method, expected, outputs)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        _export(module, rows, names, temporary)
+        _export(module, inputs, names, temporary)
         session = runtime.InferenceSession(
             temporary.read_bytes(), providers=["CPUExecutionProvider"]
         )
         if isinstance(session.get_inputs()[0].shape[0], int):
             raise ValueError(
                 f"{method} of this {type(estimator).__name__} cannot be exported to "
-                "ONNX for any batch size: the network uses the batch size as a Python "
-                "int, as in reshape(len(x), -1). Use flatten, unflatten or x.shape[0] "
-                "instead."
+                "ONNX for any batch size: the network uses it as a Python int, as in "
+                "reshape(len(x), -1). Use flatten, unflatten or x.shape[0]."
             )
-        outputs = session.run(None, {names[0]: rows})
+        outputs = session.run(None, {names[0]: inputs})
         _check_agreement(estimator, method, expected, outputs)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _module_and_rows(estimator, method, dtype):
+def _module_and_inputs(estimator, method, dtype):
     """Return the module to export, test samples, and names of inputs and outputs."""
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"dtype={dtype.name!r} must be 'float32' or 'float64'.")
@@ -129,14 +128,14 @@ def _module_and_rows(estimator, method, dtype):
         module = InverseTransform(
             scaler, estimator._before_decoding(), estimator.decoder_
         )
-        rows, names = estimator.embedding_[:6], ["embedding", "X"]
+        inputs, names = estimator.embedding_[:6], ["embedding", "X"]
     else:
         head = _head(estimator, method)
         module = Transform(scaler, estimator.network_, head.make())
         n_features = len(scaler.center_)
         pattern = (np.arange(6 * n_features) % 7 - 3).reshape(6, n_features) / 2
-        rows, names = scaler.inverse_transform(pattern), ["X", *head.outputs]
-    return module.eval(), np.ascontiguousarray(rows, dtype=dtype), names
+        inputs, names = scaler.inverse_transform(pattern), ["X", *head.outputs]
+    return module.eval(), np.ascontiguousarray(inputs, dtype=dtype), names
 
 
 def _head(estimator, method):
@@ -153,13 +152,13 @@ def _head(estimator, method):
     )
 
 
-def _export(module, rows, names, path):
+def _export(module, inputs, names, path):
     n_samples = torch.export.Dim("n_samples")
     with plain_modes(), _quiet("torch.onnx"):
         try:
             program = torch.onnx.export(
                 module,
-                (torch.from_numpy(rows),),
+                (torch.from_numpy(inputs),),
                 dynamo=True,
                 input_names=names[:1],
                 output_names=names[1:],
@@ -169,8 +168,7 @@ def _export(module, rows, names, path):
         except Exception as error:
             raise ValueError(
                 "The network cannot be exported to ONNX: torch.onnx.export raised "
-                f"{type(error).__name__}. Your own network must use operations that "
-                "torch.export supports."
+                f"{type(error).__name__}. Use operations that torch.export supports."
             ) from error
         program.save(path, external_data=False)
 
@@ -188,8 +186,7 @@ def _check_agreement(estimator, method, expected, outputs):
     raise ValueError(
         f"{method} of this {type(estimator).__name__} cannot be exported to ONNX: the "
         "graph returns other numbers. A class that overrides _present needs a "
-        "_presentation that computes the same in torch, and your own network must "
-        "treat each sample independently of the batch."
+        "_presentation in torch, and a network must treat each sample independently."
     )
 
 

@@ -18,7 +18,7 @@ from skmanifold._engine import (
 from skmanifold.utils import import_optional
 
 from ._model_file import PACKAGE, write_model
-from ._networks import frozen_networks, make_networks
+from ._networks import frozen_networks, make_networks, other_weights
 from ._values import NotStorable, describe, to_json
 
 # The networks, and the fitted attributes that hold them.
@@ -99,18 +99,18 @@ def probe(estimator):
     """Return two fixed samples, and outputs of the networks for fixed inputs."""
     scaler = estimator._scaler
     n_features = len(scaler.center_)
-    rows = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
-    rows = rows.reshape(2, n_features) / 2
-    raw = scaler.inverse_transform(rows)[:, : estimator.n_features_in_]
+    inputs = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
+    inputs = inputs.reshape(2, n_features) / 2
+    raw = scaler.inverse_transform(inputs)[:, : estimator.n_features_in_]
     outputs = {"X": np.asarray(estimator._append_columns(raw))}
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):
-            rows = apply_in_blocks(
+            inputs = apply_in_blocks(
                 getattr(estimator, attribute),
-                lambda start, stop, rows=rows: rows[start:stop],
+                lambda start, stop, inputs=inputs: inputs[start:stop],
                 2,
             )
-            outputs[attribute] = rows
+            outputs[attribute] = inputs
     return outputs
 
 
@@ -139,9 +139,9 @@ def _check_shapes(networks, weights):
     if weights.keys() != {name for name in NETWORKS if name in networks}:
         raise ValueError(f"weights of {sorted(weights)}, not of {sorted(networks)}")
     for name, tensors in weights.items():
-        differences = _differences(networks[name], tensors)
-        if differences:
-            raise OtherWeights(name, differences)
+        difference = other_weights(networks[name], tensors)
+        if difference:
+            raise OtherWeights(name, difference)
 
 
 def _check_networks_are_made_again(estimator, weights, outputs):
@@ -165,25 +165,6 @@ def _check_networks_are_made_again(estimator, weights, outputs):
 class OtherWeights(ValueError):
     """Weights that do not fit a network."""
 
-    def __init__(self, name, differences):
-        super().__init__(name, differences)
-        self.name = name
-        self.shown = "; ".join(differences[:3] + ["..."] * (len(differences) > 3))
-
-    def __str__(self):
-        return f"{self.name} has other weights, {self.shown}"
-
-
-def _differences(network, weights):
-    """Describe how the weights of a network differ from those of the file."""
-    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    stored = {key: tuple(tensor.shape) for key, tensor in weights.items()}
-    return sorted(
-        [f"{key!r} is not in the file" for key in shapes.keys() - stored.keys()]
-        + [f"{key!r} is in the file alone" for key in stored.keys() - shapes.keys()]
-        + [
-            f"{key!r} has shape {stored[key]} in the file and {shapes[key]} here"
-            for key in shapes.keys() & stored.keys()
-            if shapes[key] != stored[key]
-        ]
-    )
+    def __init__(self, name, difference):
+        super().__init__(f"{name} has other weights, {difference}")
+        self.name, self.difference = name, difference

@@ -5,17 +5,7 @@
 
 
 class Progress:
-    """Printed lines and scikit-learn's callbacks of a fit.
-
-    Parameters
-    ----------
-    estimator : DeepManifold
-        The estimator to fit.
-    X, y : object
-        Arguments of fit.
-    n_epochs : int
-        Number of epochs of all phases.
-    """
+    """Printed lines and scikit-learn's callbacks of a fit of ``n_epochs`` in all."""
 
     def __init__(self, estimator, X, y, *, n_epochs):
         self.estimator = estimator

@@ -20,23 +20,7 @@ from skmanifold._engine import (
 )
 
 from ._data import LAST_PHASE
-from ._networks import make_networks
-
-
-def _difference(module, previous):
-    """Describe the first difference between the parameters of two modules."""
-    shapes, previous_shapes = (
-        {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-        for network in (module, previous)
-    )
-    for name in {**previous_shapes, **shapes}:
-        if name not in shapes:
-            return f"{name} is missing"
-        if name not in previous_shapes:
-            return f"{name} is new"
-        if shapes[name] != previous_shapes[name]:
-            return f"{name} has shape {shapes[name]}, not {previous_shapes[name]}"
-    return "their states differ"
+from ._networks import make_networks, other_weights
 
 
 class Run:
@@ -136,9 +120,7 @@ class Run:
         return self.networks
 
     def build(self, factory, *args):
-        """Build a module under the seed of the fit.
-
-        Modules built one after the other continue one sequence of random draws.
+        """Build a module under the seed of the fit, from one sequence of draws.
 
         Parameters
         ----------
@@ -169,14 +151,15 @@ class Run:
             if not hasattr(module, name):
                 continue
             built = getattr(module, name)
+            weights = network.state_dict()
             try:
-                built.load_state_dict(network.state_dict())
+                built.load_state_dict(weights)
             except RuntimeError as error:
                 raise ValueError(
                     "This fit continues from the networks of the previous one, but "
-                    f"the parameters describe others: {_difference(built, network)}. "
-                    "Fit anew (warm_start=False), or restore the parameters; if fewer "
-                    "samples make a smaller network, pass more."
+                    f"the parameters describe others, {other_weights(built, weights)}. "
+                    "Set warm_start=False, restore the parameters, or pass more "
+                    "samples if few make a smaller network."
                 ) from error
         return module
 
@@ -192,8 +175,8 @@ class Run:
         learning_rate : float, default=None
             Largest learning rate. None uses that of the fit.
         phase : str, default="training"
-            Name of this phase, "training" or one of ``Plan.phases``. Its history
-            becomes the attribute ``history_`` or ``<phase>_history_``.
+            "training" or one of ``Plan.phases``. Its history becomes the attribute
+            ``history_`` or ``<phase>_history_``.
 
         Returns
         -------
@@ -262,12 +245,12 @@ class Run:
             The outputs, with the same bits as those of the fitted network.
         """
         was_training = module.training
-        rows = self.data.inputs.cpu().numpy()
+        inputs = self.data.inputs.cpu().numpy()
         try:
             return apply_in_blocks(
                 module.eval(),
-                lambda start, stop: rows[start:stop],
-                len(rows),
+                lambda start, stop: inputs[start:stop],
+                len(inputs),
                 device=self.data.device,
             )
         finally:

@@ -17,7 +17,7 @@ def plain(X, name="X"):
     X : array-like
         Data in any container.
     name : str, default="X"
-        What errors call it.
+        Name for errors.
 
     Returns
     -------

@@ -11,14 +11,7 @@ from sklearn import config_context
 from sklearn.metrics import pairwise_distances
 
 # Metrics of sets: a sample is the set of its nonzero features.
-SET_METRICS = (
-    "dice",
-    "jaccard",
-    "rogerstanimoto",
-    "russellrao",
-    "sokalsneath",
-    "yule",
-)
+SET_METRICS = {"dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"}
 # Metrics with parameters that are given or learned from the data.
 LEARNED_METRICS = ("seuclidean", "mahalanobis")
 # Metrics that scikit-learn computes for sparse data.
@@ -44,11 +37,7 @@ _REMEDIES = {
 
 def describe_metric(metric):
     """Return the name of a metric for messages."""
-    return (
-        repr(metric)
-        if isinstance(metric, str)
-        else getattr(metric, "__qualname__", repr(metric))
-    )
+    return getattr(metric, "__qualname__", repr(metric))
 
 
 def check_distances(distances, rows, metric, columns=None):
@@ -84,18 +73,17 @@ def check_function(metric, X, params):
     distance = metric(first, second, **params)
     if distance is None:
         return  # becomes NaN, whose error names the samples
-    shape = np.shape(distance)
+    received = f"{distance!r} of type {type(distance).__name__}"
     try:
         np.float64(distance)
-    except (TypeError, ValueError):
-        given = f"{distance!r} of type {type(distance).__name__}"
-    else:
-        if not shape:
+        if np.ndim(distance) == 0:
             return
-    if shape:
-        given = f"an array of shape {shape}"
+    except (TypeError, ValueError):
+        pass
+    if np.ndim(distance):
+        received = f"an array of shape {np.shape(distance)}"
     raise TypeError(
-        f"metric={describe_metric(metric)} returns {given} for two samples. It must "
+        f"metric={describe_metric(metric)} returns {received} for two samples. It must "
         "return one number, their distance."
     )
 
@@ -116,8 +104,8 @@ def check_entries(entries, name):
         if entries.dtype.kind == "f" and bad(entries).any():
             raise ValueError(
                 f"{name} has distances that are {what}, but metric='precomputed' needs "
-                "finite ones. Leave out distances that are not known, or between "
-                "parts that are not connected, by a sparse matrix of the others."
+                "finite ones. Leave out unknown distances, and those between "
+                "disconnected parts, by a sparse matrix of the others."
             )
     least = entries.min(initial=0)
     if least < -_ROUNDING * entries.max(initial=0):
@@ -189,9 +177,9 @@ def check_symmetric(D, name="X"):
                 i, j = np.argwhere(differ)[0]
                 raise ValueError(
                     f"{name} is not symmetric: it has {there[i, j]:g} from sample "
-                    f"{start + i} to {other + j}, and {back[i, j]:g} back. All "
-                    "distances must be the same in both directions. Pass "
-                    "(D + D.T) / 2, for example."
+                    f"{start + i} to {other + j}, and {back[i, j]:g} back. Distances "
+                    "must be the same in both directions. Pass (D + D.T) / 2, for "
+                    "example."
                 )
 
 
@@ -213,14 +201,11 @@ class InvalidDistance(ValueError):
 
 def _message(metric, kind, first, second):
     """Return the message about an invalid distance."""
-    remedy = _REMEDIES.get(metric) if isinstance(metric, str) else None
-    if remedy is None:
+    remedy = "If it is a similarity, subtract it from its largest value, for example."
+    if kind == "NaN":
         remedy = "Return 0 for equal samples, and larger numbers for less similar ones."
-        if kind != "NaN":
-            remedy = (
-                "If it is a similarity, subtract it from its largest value, for"
-                " example."
-            )
+    if isinstance(metric, str):
+        remedy = _REMEDIES.get(metric, remedy)
     return (
         f"metric={describe_metric(metric)} returns distances that are {kind}, such as "
         f"between samples {first} and {second}. Distances must be numbers of at least "
@@ -253,29 +238,23 @@ def learned_space(X, metric, metric_params=None):
                 f"{shape}, as X has {n_features} features."
             )
     if metric == "seuclidean":
-        if "V" in params:
-            variance = params["V"]
-            if (variance <= 0).any():
-                raise ValueError(
-                    "metric_params['V'] has entries that are not positive. Variances "
-                    "must be: drop constant features, or set their variance to 1."
-                )
-        else:
-            mean, squares = _moments(X)
-            variance = np.maximum(squares - mean**2, 0.0)
-            variance *= X.shape[0] / (X.shape[0] - 1)
-            if not sparse.issparse(X):
-                variance = np.var(X, axis=0, ddof=1, dtype=np.float64)
+        variance = params.get("V")
+        if variance is None:
+            variance = _variance(X)
             # ignore constant features
             variance[variance == 0] = 1.0
+        if (variance <= 0).any():
+            raise ValueError(
+                "metric_params['V'] has entries that are not positive. Drop constant "
+                "features, or set their variance to 1."
+            )
         scale = 1 / np.sqrt(variance)
         if sparse.issparse(X):
             return sparse.csr_array(X.multiply(scale[np.newaxis])).astype(X.dtype)
         return (X * scale).astype(X.dtype)
     X = X.toarray() if sparse.issparse(X) else X
-    if "VI" in params:
-        precision = params["VI"]
-    else:
+    precision = params.get("VI")
+    if precision is None:
         covariance = params.get("V")
         if covariance is None:
             covariance = np.atleast_2d(np.cov(X, rowvar=False, dtype=np.float64))
@@ -294,15 +273,13 @@ def learned_space(X, metric, metric_params=None):
     return (centered @ (vectors[:, kept] * np.sqrt(values[kept]))).astype(X.dtype)
 
 
-def _moments(X):
-    """Return mean and mean square of the columns."""
-    if sparse.issparse(X):
-        X = X.astype(np.float64)
-        return (
-            np.asarray(X.mean(axis=0)).ravel(),
-            np.asarray(X.power(2).mean(axis=0)).ravel(),
-        )
-    return X.mean(axis=0, dtype=np.float64), np.square(X, dtype=np.float64).mean(axis=0)
+def _variance(X):
+    """Return the unbiased variance of each column, float64."""
+    if not sparse.issparse(X):
+        return np.var(X, axis=0, ddof=1, dtype=np.float64)
+    X = sparse.csr_array(X, dtype=np.float64)
+    variance = np.maximum(X.power(2).mean(axis=0) - X.mean(axis=0) ** 2, 0.0)
+    return variance * (X.shape[0] / (X.shape[0] - 1))
 
 
 class CheckedDistances:
@@ -317,28 +294,20 @@ class CheckedDistances:
         self.params = dict(metric_params or {})
         named = isinstance(metric, str)
         is_sparse = sparse.issparse(X)
-        self.counts = (
-            named
-            and (metric in SET_METRICS or (metric == "hamming" and is_sparse))
-            and not self.params
-        )
+        of_sets = named and metric in SET_METRICS
+        of_sets = of_sets or (named and metric == "hamming" and is_sparse)
+        self.counts = of_sets and not self.params
         self.correlates = named and metric == "correlation"
-        self.by_blocks = (
-            is_sparse
-            and not (self.counts or self.correlates)
-            and not (named and metric in _SPARSE_METRICS)
-        )
+        supported = self.counts or self.correlates
+        supported = supported or (named and metric in _SPARSE_METRICS)
+        self.by_blocks = is_sparse and not supported
         self.X = X
         if not named and X.shape[0]:
             check_function(metric, X, self.params)
         if named and metric == "minkowski":
             check_minkowski(self.params)
         if self.counts:
-            X = (
-                sparse.csr_array(X, copy=True)
-                if is_sparse
-                else sparse.csr_array(X != 0)
-            )
+            X = sparse.csr_array(X if is_sparse else X != 0, copy=True)
             X.eliminate_zeros()
             X.sort_indices()
             self.sizes = np.diff(X.indptr).astype(np.float64)

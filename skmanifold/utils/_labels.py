@@ -59,8 +59,7 @@ def warn_of_many(labels, name="y"):
         warn(
             f"{name} has {len(labels.classes)} different numbers for {len(known)} "
             "samples, like a continuous target, but classes are needed. Discretize it, "
-            "for example with KBinsDiscretizer; or convert it to strings if they are "
-            "classes."
+            "or convert it to strings if they are classes."
         )
 
 
@@ -82,9 +81,8 @@ def read_labels(
     unknown : int, default=None
         Number that also means missing: -1 in training.
     natural : bool, default=False
-        Sort classes in natural order: that of a category's levels, or with numbers in
-        names by value. The default is the order of :func:`numpy.unique`, as in
-        scikit-learn.
+        Sort classes as a category's levels, or with numbers in names by value; by
+        default as :func:`numpy.unique` does.
     fractions : bool, default=False
         Allow fractional numbers as classes.
 
@@ -120,8 +118,7 @@ def read_labels(
         if len(fractional) and not fractions:
             raise ValueError(
                 f"Unknown label type: {name} has fractional numbers ({fractional[0]}), "
-                "but must have classes. Discretize it, for example with "
-                "KBinsDiscretizer."
+                "but must have classes. Discretize it."
             )
     if unknown is not None and known.dtype.kind in "if":
         missing[np.flatnonzero(~missing)[known == unknown]] = True
@@ -146,18 +143,17 @@ def read_labels(
 def read_targets(y, n_samples=None, name="y"):
     """Read labels for training, where -1 means unknown.
 
-    As in :mod:`sklearn.semi_supervised`; but -1 and 1 alone are the two classes of a
-    binary problem, as in the rest of scikit-learn: with one class that is known there
-    would be nothing to learn.
+    As in :mod:`sklearn.semi_supervised`; but -1 and 1 alone are two classes, as in the
+    rest of scikit-learn.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         The labels.
     n_samples : int, default=None
-        How many there must be; None takes any number.
+        Required number of labels; None means any.
     name : str, default="y"
-        What errors call them.
+        Name for errors.
 
     Returns
     -------
@@ -212,11 +208,7 @@ def read_numbers(y):
 
 
 def read_dates(y):
-    """Return a column of dates as days since 1970 in UTC, NaN if missing, or None.
-
-    None stands for a column that has no date, or anything else beside dates. Dates
-    without a time zone are taken as they are.
-    """
+    """Return dates as days since 1970 in UTC, NaN if missing; None if not all are."""
     values, missing, _ = _column(y)
     if values.ndim != 1:
         return None
@@ -251,10 +243,7 @@ def is_missing(value):
 
 
 def column_values(y):
-    """Return a column of any container as an array, and a mask of masked entries.
-
-    The array has objects if the column has no type, and is not 1-D if `y` is not.
-    """
+    """Return a column of any container as an array, and a mask of masked entries."""
     return _column(y)[:2]
 
 
@@ -354,9 +343,8 @@ def _natural_order(classes, levels):
 def _natural_keys(names):
     """Return keys that sort names with their numbers by value.
 
-    If all names contain a single number between the same words ("-5 mg", "2.5 mg"), it
-    may have a sign and decimals; otherwise each run of digits is a number
-    ("level2-10").
+    A single number between the same words ("-5 mg", "2.5 mg") may have a sign and
+    decimals; otherwise each run of digits is a number ("level2-10").
     """
     split = [(_NUMBER.sub("\0", name), _NUMBER.findall(name)) for name in names]
     if len({words for words, _ in split}) == 1 and all(

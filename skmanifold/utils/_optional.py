@@ -38,8 +38,7 @@ def import_optional(name, extra, *, feature=None):
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # A missing dependency of the package is a broken installation, for which our
-        # remedy would be wrong.
+        # for a missing dependency of the package our remedy would be wrong
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         distribution = name.partition(".")[0]

@@ -10,8 +10,8 @@ import threading
 import joblib
 from threadpoolctl import threadpool_limits
 
-# The limit applies to the whole process. Without a lock, concurrent threads that set
-# and restore it would lift it too early or leave it in place.
+# The limit applies to the whole process: without a lock, concurrent threads would lift
+# it too early or leave it in place.
 _lock = threading.RLock()
 
 

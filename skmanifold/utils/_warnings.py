@@ -8,8 +8,7 @@ import warnings
 def warn(message):
     """Warn, with the line of the user's code that called into the library.
 
-    How many calls lie between depends on the method, on scikit-learn's wrappers and on
-    pipelines, so that no fixed ``stacklevel`` is right.
+    No fixed ``stacklevel`` is right with scikit-learn's wrappers and pipelines.
 
     Parameters
     ----------

@@ -18,17 +18,13 @@ from skmanifold.utils._optional import import_optional
 __all__ = ["check_deep_manifold", "parametrize_with_deep_checks"]
 
 
-# Public functions --------------------------------------------------------------
-
-
 def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
     """Check that an estimator keeps the promises of skmanifold.
 
-    The embedding of a sample does not depend on other samples, the number of threads or
-    the process; it is determined by the seed; global state is untouched; invalid input
-    raises clear errors and leaves the estimator unchanged; unusual input gives finite
-    results; and an interrupted fit leaves nothing behind but a checkpoint, from which
-    it resumes to the same bits.
+    The embedding of a sample depends on the seed alone, not on other samples, threads
+    or the process; global state is untouched; invalid input raises clear errors and
+    leaves the estimator unchanged; unusual input gives finite results; and an
+    interrupted fit leaves only a checkpoint, from which it resumes to the same bits.
 
     The estimator is cloned and fitted about a hundred times on a few dozen samples, so
     give it small networks and one epoch. Each warning is shown once.
@@ -125,9 +121,10 @@ def parametrize_with_deep_checks(estimators, *, scikit_learn=True):
     ...     check(estimator)
     """
     pytest = import_optional("pytest", "test")
-
     cases = [
-        pytest.param(instance, check, id=f"{_short(instance)}-{_name_of(check)}")
+        pytest.param(
+            instance, check, id=re.sub(r"\s+", "", f"{instance!r}-{_name_of(check)}")
+        )
         for estimator in estimators
         for instance, check in check_deep_manifold(
             estimator, generate_only=True, scikit_learn=scikit_learn
@@ -148,7 +145,3 @@ def _name_of(check):
     while isinstance(check, functools.partial):
         check = check.func
     return check.__name__
-
-
-def _short(estimator):
-    return re.sub(r"\s+", "", repr(estimator))

@@ -309,7 +309,7 @@ def test_what_has_no_place_is_refused(tmp_path):
         model.save(tmp_path / "model")
     # parameters that are not those of the fit
     model = fitted(DLME, max_epochs=1).set_params(structure_dim=5)
-    with pytest.raises(TypeError, match=r"has shape \(64, 128\) in the file and \(5, "):
+    with pytest.raises(TypeError, match=r"has shape \(5, .*not \(64, 128\)"):
         model.save(tmp_path / "model")
     assert not os.listdir(tmp_path)
 
@@ -405,7 +405,7 @@ def test_own_networks_are_checked(tmp_path):
         load(path, encoder=nn.Sequential(nn.Linear(64, 64)))
     wider = nn.Sequential(nn.Linear(64, 20), nn.Linear(20, 64))
     fitted(DLME, encoder=wider, max_epochs=1).save(tmp_path / "wider")
-    shape = r"'structure.0.0.bias' has shape \(20,\) in the file and \(30,\) here"
+    shape = r"'structure.0.0.bias' has shape \(30,\), not \(20,\)"
     with pytest.raises(ValueError, match=shape):
         load(
             tmp_path / "wider",
