@@ -3,12 +3,13 @@
 
 """Advanced training options, shared by all estimators."""
 
-from numbers import Integral, Real
+from numbers import Real
 from os import PathLike
 
 from sklearn.base import BaseEstimator
 
-from skmanifold.utils._sklearn import Interval, StrOptions
+from skmanifold.utils._sklearn import StrOptions
+from skmanifold.utils._validation import Count, Number
 
 __all__ = ["TrainingOptions"]
 
@@ -79,17 +80,17 @@ class TrainingOptions(BaseEstimator):
 
     _parameter_constraints: dict = {
         "optimizer": [StrOptions({"auto", "adamw", "muon"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "warmup": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "weight_decay": [Number(Real, 0, None, closed="left")],
+        "warmup": [Number(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "schedule": [StrOptions({"cosine", "linear", "constant"})],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-        "min_steps": [Interval(Integral, 0, None, closed="left")],
-        "gradient_clip": [Interval(Real, 0, None, closed="neither"), None],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+        "n_threads": [Count(1), None],
+        "min_steps": [Count(0)],
+        "gradient_clip": [Number(Real, 0, None, closed="neither"), None],
+        "tol": [Number(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Count(1), None],
         "checkpoint": [str, PathLike, None],
-        "checkpoint_every": [Interval(Integral, 1, None, closed="left")],
+        "checkpoint_every": [Count(1)],
     }
 
     def __init__(

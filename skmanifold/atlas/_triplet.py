@@ -707,8 +707,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
                 f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
                 f"most {most} {'sample' if most == 1 else 'samples'} of each, but a "
                 "triplet needs two samples of one class and one of another, also in "
-                f"each part of partial_fit. {n_unknown} samples are unlabeled (-1, None, "
-                "NaN or NA); if -1 is a class, number the classes from 0."
+                f"each part of partial_fit. {n_unknown} samples are unlabeled (-1, "
+                "None, NaN or NA); if -1 is a class, number the classes from 0."
             )
         return labels
 

@@ -3,7 +3,7 @@
 
 """The template of all estimators: fit, transform and tags."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from torch import nn
 from skmanifold._engine import count_batches, is_main_process, plain_modes
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import Interval, StrOptions, fit_context
+from skmanifold.utils._sklearn import StrOptions, fit_context
+from skmanifold.utils._validation import Count, Number
 
 from . import _onnx
 from ._data import LAST_PHASE
@@ -147,17 +148,11 @@ class DeepManifold(
     """
 
     _parameter_constraints: dict = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [
-            Interval(Integral, 1, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
-        "batch_size": [
-            Interval(Integral, 2, None, closed="left"),
-            StrOptions({"auto"}),
-        ],
+        "n_components": [Count(1)],
+        "max_epochs": [Count(1), StrOptions({"auto"})],
+        "batch_size": [Count(2), StrOptions({"auto"})],
         "learning_rate": [
-            Interval(Real, 0, None, closed="neither"),
+            Number(Real, 0, None, closed="neither"),
             StrOptions({"auto"}),
         ],
         "device": [str, torch.device],

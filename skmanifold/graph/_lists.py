@@ -250,8 +250,8 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
     if others.min() == others.max():
         raise ValueError(
             f"connectivity has {n_edges / n_samples:.0f} equal entries per sample, so "
-            "all samples are neighbors. Pass a graph of nearest neighbors, such as "
-            "sklearn.neighbors.kneighbors_graph(X, n_neighbors), or distances."
+            "all samples are neighbors of each other. Pass distances, or a graph such "
+            "as sklearn.neighbors.kneighbors_graph(X, n_neighbors)."
         )
     if np.all(diagonal > 0):
         raise ValueError(
@@ -424,13 +424,27 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
         table[np.arange(len(rows)), rows] = np.inf
         indices[rows], distances[rows] = nearest_in_rows(table, n_neighbors)
     counts = np.count_nonzero(np.isfinite(distances), axis=1)
-    farthest = _almost(D.max())
-    if len(first) > n_neighbors + 1 and (distances[:, 0] >= farthest).any():
-        # the largest distance means nothing in common, as for a metric of sets
-        counts = np.count_nonzero(distances < farthest, axis=1)
+    if len(first) > n_neighbors + 1:
         source = "metric='precomputed'" if name == "X" else name
-        _warn_of_unrelated(indices, counts, group, source, warn)
+        counts = _without_farthest(
+            indices, distances, counts, D.max(), group, source, warn
+        )
     return _to_all(indices, distances, counts, first, group)
+
+
+def _without_farthest(indices, distances, counts, largest, group, source, warn):
+    """Return counts without neighbors at the largest distance.
+
+    It means nothing in common, as for a metric of sets, if a sample has no nearer ones.
+    """
+    # without the rounding of the last places
+    farthest = largest * (1 - _ROUNDINGS * np.finfo(largest.dtype).eps)
+    if not (distances[:, 0] >= farthest).any():
+        return counts
+    valid = np.arange(distances.shape[1]) < counts[:, np.newaxis]
+    counts = np.count_nonzero(valid & (distances < farthest), axis=1)
+    _warn_of_unrelated(indices, counts, group, source, warn)
+    return counts
 
 
 def _distinct_by_distance(D):
@@ -487,16 +501,8 @@ def _from_sparse_distances(D, n_neighbors, warn):
     )
     group = np.searchsorted(first, origin)
     if keep.sum() > _ALL_PAIRS * n_distinct**2 and n_distinct > n_neighbors + 1:
-        farthest = _almost(lengths.max())
-        if (distances[:, 0] >= farthest).any():
-            valid = np.arange(distances.shape[1]) < counts[:, np.newaxis]
-            counts = np.count_nonzero(valid & (distances < farthest), axis=1)
-            source = "metric='precomputed'"
-            _warn_of_unrelated(indices, counts, group, source, warn)
-            return _to_all(indices, distances, counts, first, group)
-    return first[indices][group], distances[group], counts[group]
-
-
-def _almost(largest):
-    """Return a largest distance without the rounding of the last places."""
-    return largest * (1 - _ROUNDINGS * np.finfo(largest.dtype).eps)
+        source = "metric='precomputed'"
+        counts = _without_farthest(
+            indices, distances, counts, lengths.max(), group, source, warn
+        )
+    return _to_all(indices, distances, counts, first, group)

@@ -8,6 +8,7 @@ import pickle
 import random
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -141,30 +142,20 @@ def check_threads_may_share_a_model(name, estimator):
     model = subject.fit()
     parts = [subject.data(40, random_state=i)[0] for i in range(8)]
     expected = [model.transform(part) for part in parts]
-    failures = []
     barrier = threading.Barrier(len(parts))
 
-    def work(i):
-        try:
-            barrier.wait()
-            for _ in range(3):
-                assert_same_bits(
-                    model.transform(parts[i]),
-                    expected[i],
-                    f"{name}.transform must be thread-safe.",
-                )
-        except BaseException as error:
-            failures.append(error)
+    def work(part, Z):
+        barrier.wait()
+        for _ in range(3):
+            assert_same_bits(model.transform(part), Z, "Two threads disagree.")
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(parts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise AssertionError(
-            f"{name}.transform must be thread-safe: {failures[0]}"
-        ) from failures[0]
+    with ThreadPoolExecutor(len(parts)) as executor:
+        try:
+            list(executor.map(work, parts, expected))
+        except Exception as error:
+            raise AssertionError(
+                f"{name}.transform must be thread-safe: {error}"
+            ) from error
 
 
 def check_refit_forgets(name, estimator):
