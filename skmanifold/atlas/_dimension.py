@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from skmanifold import topology
 from skmanifold.metrics import intrinsic_dimension
 from skmanifold.topology import choose_prototypes, two_nearest
-from skmanifold.utils import Count, check_seed, is_size, validate_params
+from skmanifold.utils import Count, check_seed, validate_params
 
 from ._atlas_ae import AtlasAE
 
@@ -220,7 +220,7 @@ def _check_dimensions(dimensions):
     minimum = 2 if values and values[0] == 1 else 3
     if (
         len(values) < minimum
-        or not all(map(is_size, values))
+        or not all(map(Count(1).is_satisfied_by, values))
         or any(b - a != 1 for a, b in itertools.pairwise(values))
     ):
         raise ValueError(

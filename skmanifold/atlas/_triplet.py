@@ -34,7 +34,6 @@ from skmanifold.utils import (
     Count,
     Number,
     StrOptions,
-    is_size,
     read_labels,
     read_targets,
 )
@@ -665,7 +664,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         check_is_fitted(self)
         own = self._gallery_points()
         most = len(own[0]) - (X is None)
-        if not is_size(n_neighbors) or n_neighbors > most:
+        if not Count(1).is_satisfied_by(n_neighbors) or n_neighbors > most:
             raise ValueError(
                 f"n_neighbors={n_neighbors!r} must be an integer from 1 to {most}, the "
                 "number of samples of the gallery that can be neighbors."

@@ -7,7 +7,8 @@ import contextlib
 
 from scipy import sparse
 
-from skmanifold.graph import check_distances, distances_to_landmarks, landmark_paths
+from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
+from skmanifold.graph._lists import check_distances
 
 # Samples to which the lengths of paths are the features of sparse distances.
 _N_LANDMARKS = 128

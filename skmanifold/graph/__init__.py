@@ -5,20 +5,12 @@
 from ._connectivity import connected_components_of, neighbors_from_graph
 from ._distinct import may_hold_strangers
 from ._geodesics import geodesic_embedding
-from ._landmarks import distances_to_landmarks, landmark_paths
-from ._lists import (
-    check_distances,
-    neighbors_from_connectivity,
-    neighbors_from_data,
-)
+from ._lists import neighbors_from_connectivity, neighbors_from_data
 from ._neighbors import nearest_neighbors
 
 __all__ = [
-    "check_distances",
     "connected_components_of",
-    "distances_to_landmarks",
     "geodesic_embedding",
-    "landmark_paths",
     "may_hold_strangers",
     "nearest_neighbors",
     "neighbors_from_connectivity",

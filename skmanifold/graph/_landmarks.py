@@ -12,34 +12,10 @@ _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Find the shortest paths from landmarks that lie far apart.
+    """Return path lengths to landmarks that lie far apart, (n_samples, n_landmarks).
 
-    Parameters
-    ----------
-    D : CSR of shape (n_samples, n_samples)
-        Distances of some pairs.
-    n_landmarks : int
-        Maximum number of landmarks.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_landmarks)
-        Path lengths; twice the largest between parts that are not connected.
-
-    See Also
-    --------
-    distances_to_landmarks : Compute paths from new samples.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scipy import sparse
-    >>> from skmanifold.graph import landmark_paths
-    >>> D = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 2.0], [0.0, 2.0, 0.0]])
-    >>> landmark_paths(sparse.csr_array(D), 1)
-    array([[1.],
-           [0.],
-           [2.]])
+    D has the distances of some pairs, as CSR. Disconnected parts are twice as far apart
+    as the longest path. There may be fewer landmarks.
     """
     n_samples = D.shape[0]
     graph = sparse.csr_array(D, dtype=np.float64, copy=True)
@@ -73,32 +49,11 @@ def landmark_paths(D, n_landmarks):
 
 
 def distances_to_landmarks(D, paths):
-    """Compute path lengths from new samples to landmarks.
+    """Return path lengths from new samples to landmarks, (n_rows, n_landmarks).
 
-    Parameters
-    ----------
-    D : {ndarray, CSR} of shape (n_rows, n_samples)
-        Distances to all or some of the samples.
-    paths : ndarray of shape (n_samples, n_landmarks)
-        Result of :func:`landmark_paths`.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_landmarks)
-        Path lengths, each independent of the other new samples; at most the largest of
-        `paths`, as for a sample without distances.
-
-    See Also
-    --------
-    landmark_paths : Find landmarks.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmanifold.graph import distances_to_landmarks
-    >>> paths = np.array([[1.0], [0.0], [2.0]])
-    >>> distances_to_landmarks(np.array([[0.5, 3.0, 5.0]]), paths)
-    array([[1.5]])
+    D has their distances to all or, as CSR, to some of the samples of the paths from
+    :func:`landmark_paths`. Each result is independent of the other new samples, and at
+    most the longest path, as for a sample without distances.
     """
     n_rows = D.shape[0]
     lengths = np.full((n_rows, paths.shape[1]), paths.max(initial=0.0))

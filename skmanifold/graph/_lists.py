@@ -357,34 +357,9 @@ def _warn_of_unrelated(indices, counts, group, source, warn):
 
 
 def check_distances(D, *, square=False, name="X"):
-    """Check that the entries of a matrix may be distances.
+    """Return a matrix; raise ValueError unless its entries may be distances.
 
-    Parameters
-    ----------
-    D : {array-like, sparse matrix} of shape (n_samples, n_others)
-        The matrix.
-    square : bool, default=False
-        Whether it must be square and symmetric, with zeros on the diagonal.
-    name : str, default="X"
-        Name for errors.
-
-    Returns
-    -------
-    {array-like, sparse matrix} of shape (n_samples, n_others)
-        The same matrix.
-
-    Raises
-    ------
-    ValueError
-        If entries are NaN, infinite or negative, or if the matrix is not square.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skmanifold.graph import check_distances
-    >>> check_distances(np.array([[0.0, 2.0], [2.0, 0.0]]), square=True)
-    array([[0., 2.],
-           [2., 0.]])
+    With ``square`` it must be square and symmetric, with zeros on the diagonal.
     """
     matrix = D if sparse.issparse(D) else np.asarray(plain(D, name))
     entries = sparse.coo_array(matrix).data if sparse.issparse(D) else matrix

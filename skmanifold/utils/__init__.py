@@ -12,7 +12,6 @@ from skmanifold.utils._containers import plain
 from skmanifold.utils._labels import read_labels, read_targets
 from skmanifold.utils._optional import import_optional
 from skmanifold.utils._reduction import principal_components
-from skmanifold.utils._sizes import is_size
 from skmanifold.utils._sklearn import (
     HasMethods,
     Interval,
@@ -33,7 +32,6 @@ __all__ = [
     "check_seed",
     "fit_context",
     "import_optional",
-    "is_size",
     "one_blas_thread",
     "one_thread",
     "plain",

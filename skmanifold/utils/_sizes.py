@@ -7,26 +7,7 @@ from numbers import Integral
 
 
 def is_size(value, minimum=1):
-    """Return whether a value is an integer, not a bool, of at least `minimum`.
-
-    Parameters
-    ----------
-    value : object
-        The value.
-    minimum : int, default=1
-        Smallest size.
-
-    Returns
-    -------
-    bool
-        Whether it is one.
-
-    Examples
-    --------
-    >>> from skmanifold.utils import is_size
-    >>> is_size(3), is_size(0), is_size(True), is_size(3.0)
-    (True, False, False, False)
-    """
+    """Return whether a value is an integer, not a bool, of at least `minimum`."""
     return (
         isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum
     )

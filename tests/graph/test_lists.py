@@ -11,14 +11,13 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
 from skmanifold.graph import (
-    check_distances,
     connected_components_of,
     nearest_neighbors,
     neighbors_from_data,
     neighbors_from_graph,
 )
 from skmanifold.graph._distinct import distinct_rows, small_groups
-from skmanifold.graph._lists import neighbors_from_connectivity
+from skmanifold.graph._lists import check_distances, neighbors_from_connectivity
 
 RNG = np.random.default_rng(0)
 
