@@ -224,28 +224,24 @@ class DeepManifold(
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on these samples.
 
-        For data that arrive in parts. The first part determines the scaling and should
-        be representative; columns that are constant in it are used as soon as they
-        vary. Each part is one epoch with its own warm-up, and neighbors are searched
-        within it. Structure that later parts lack is slowly forgotten, and the
-        positions of earlier samples drift: transform them again after the last part.
-        If all samples are available, ``fit`` is better.
-
-        Not available for methods that train in phases.
+        For data that arrive in parts; if all samples are available, ``fit`` is better.
+        The first part determines the scaling and should be representative; columns that
+        are constant in it are used as soon as they vary. Neighbors are searched within
+        a part. Structure that later parts lack is slowly forgotten, and embeddings
+        drift: transform earlier samples again after the last part. Not available for
+        methods that train in phases.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            A part of the training data in raw units, at least two samples. Prefer some
-            thousands.
+            A part of the training data in raw units, preferably thousands of samples.
         y : Ignored
             Passed on to callbacks. Labels are read by supervised methods alone.
 
         Returns
         -------
         self : object
-            The estimator; ``embedding_``, ``labels_`` and ``history_`` are those of
-            this part.
+            The estimator; ``embedding_``, ``labels_`` and ``history_`` are of this part.
 
         Raises
         ------
@@ -362,11 +358,10 @@ class DeepManifold(
     def save(self, path):
         """Write the fitted estimator to a file that holds data alone.
 
-        The file holds parameters as JSON, arrays in the safetensors format, a digest
-        and the versions of the libraries; :func:`skmanifold.load` reads it. Unlike a
-        pickle it contains no code: pass your own functions and networks again when
-        loading. Callbacks are not saved. In a pipeline, only this step is saved, see
-        :ref:`persistence`. Needs the extra ``io``.
+        A safetensors file with parameters as JSON, a digest and versions, for
+        :func:`skmanifold.load`. Unlike a pickle it contains no code: pass your own
+        functions and networks again when loading. Callbacks are not saved, and of a
+        pipeline only this step is, see :ref:`persistence`. Needs the extra ``io``.
 
         Parameters
         ----------
@@ -391,9 +386,9 @@ class DeepManifold(
         """Export a method as an ONNX graph, for runtimes without Python or torch.
 
         The graph maps samples in raw units, "X", to the result of the method, such as
-        "embedding", and includes centering, scaling and the PCA of wide data. Its
-        outputs are verified to equal those of the method up to rounding. In a pipeline,
-        only this step is exported, see :ref:`persistence`. Needs the extra ``onnx``.
+        "embedding", including the scaling. Its outputs are verified to equal those of
+        the method up to rounding. Of a pipeline only this step is exported, see
+        :ref:`persistence`. Needs the extra ``onnx``.
 
         Parameters
         ----------
@@ -405,8 +400,7 @@ class DeepManifold(
             "probabilities"; "charts", which returns "chart" and "coordinates"; or
             "inverse_transform", which takes "embedding" and returns "X".
         dtype : {"float32", "float64"}, default="float32"
-            Type of the graph's input and output; labels are int64. As in ``transform``,
-            samples are centered in float64 and the network computes in float32.
+            Type of the graph's input and output; labels are int64.
 
         Raises
         ------

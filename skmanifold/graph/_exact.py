@@ -14,7 +14,7 @@ from sklearn import get_config
 
 from skmanifold.utils._threads import one_blas_thread
 
-from ._distinct import positions_in_groups
+from ._distinct import distinct_rows, positions_in_groups
 
 # Fixed, so that the result cannot depend on the number of threads.
 _BLOCK_ROWS = 256
@@ -51,7 +51,10 @@ def candidate_columns(X, n_neighbors):
     Of equal rows, the first ``n_neighbors + 1`` are enough, as ties are ordered by
     index. This keeps data with many duplicates cheap.
     """
-    return np.flatnonzero(_occurrence(X) <= n_neighbors)
+    _, group = distinct_rows(X)
+    order = np.argsort(group, kind="stable")
+    before = positions_in_groups(np.bincount(group))
+    return np.sort(order[before <= n_neighbors])
 
 
 def center_and_exponent(X):
@@ -295,18 +298,3 @@ def _to_table(rows, values, n_rows, fill, columns=None):
         filled[rows[order], position] = columns[order]
         columns = filled
     return table, columns
-
-
-def _occurrence(X):
-    """Return the number of equal rows before each row."""
-    # Adding zero turns -0.0 into 0.0, which has other bytes.
-    X = np.ascontiguousarray(X) + X.dtype.type(0)
-    keys = X.view(np.dtype((np.void, X.dtype.itemsize * X.shape[1]))).ravel()
-    order = np.argsort(keys, kind="stable")
-    is_new = np.ones(len(keys), dtype=bool)
-    is_new[1:] = keys[order[1:]] != keys[order[:-1]]
-    group_starts = np.flatnonzero(is_new)
-    group = np.cumsum(is_new) - 1
-    occurrence = np.empty(len(keys), dtype=np.int64)
-    occurrence[order] = np.arange(len(keys)) - group_starts[group]
-    return occurrence
