@@ -241,7 +241,8 @@ class DeepManifold(
         Returns
         -------
         self : object
-            The estimator; ``embedding_``, ``labels_`` and ``history_`` are of this part.
+            The estimator, with the ``embedding_``, ``labels_`` and ``history_`` of this
+            part.
 
         Raises
         ------
