@@ -152,8 +152,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training; compare it there with
-    the distance in the input, which finds as many of their samples. [1]_
+    learned distance also applies to classes not seen in training, where distances in
+    the input do about as well: compare with them first. [1]_
 
     Soft charts start from relevant components, principal components that vary less
     within classes [2]_. Training keeps the distances of these components, and half of

@@ -10,6 +10,7 @@
 import contextlib
 import copy
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,8 @@ class Job:
     """Arguments of one call of fit, and decisions made before training."""
 
     estimator: Any
-    X: Any  # as passed to fit
     samples: Any  # the validated X
+    make_room: Callable  # allocates an array, on disk if X is memory-mapped
     training: Any  # samples to train on: all, or those drawn for Plan(n_training=...)
     rows: np.ndarray | None  # their indices in X, ascending; None for all
     targets: Any  # _validate_targets(y), for the samples to train on
@@ -87,6 +88,7 @@ def validate(estimator, X, y, *, part):
     options._validate_params()
     device = resolve_device(estimator.device)
     continued = (estimator.warm_start or part) and hasattr(estimator, "network_")
+    make_room = room_beside(X)
     samples = estimator._validate(X, reset=not continued)
     n_samples = samples.shape[0]
     check_enough(n_samples)
@@ -101,7 +103,7 @@ def validate(estimator, X, y, *, part):
         rows, targets = draw(
             n_samples, plan.n_training, targets, named_seed(seed, "subsample")
         )
-        training = taken(samples, rows, make_room=room_beside(X))
+        training = taken(samples, rows, make_room=make_room)
         n_samples = len(rows)
     warn_of_batch_size(estimator.batch_size, n_samples)
     schedule = make_schedule(
@@ -114,8 +116,8 @@ def validate(estimator, X, y, *, part):
     _forget_fit(estimator)
     return Job(
         estimator=estimator,
-        X=X,
         samples=samples,
+        make_room=make_room,
         training=training,
         rows=rows,
         targets=targets,
@@ -160,7 +162,7 @@ def scale(job):
 def prepare(job, scaler):
     """Return the run, with the inputs on the device."""
     inputs = apply_to_samples(
-        linear(scaler.basis_), scaler, job.training, make_room=room_beside(job.X)
+        linear(scaler.basis_), scaler, job.training, make_room=job.make_room
     )
     data = FitData(
         job.training,
