@@ -190,7 +190,4 @@ def connected_components_of(indices, counts=None):
         shape=(n_samples, n_samples),
     ).tocsr()
     n_components, labels = sparse.csgraph.connected_components(graph, directed=False)
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int32)
-    rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-    return int(n_components), rank[inverse]
+    return int(n_components), labels

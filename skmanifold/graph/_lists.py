@@ -456,9 +456,9 @@ def _from_sparse_distances(D, n_neighbors, warn):
     copies = sparse.csr_array(
         (np.ones(is_copy.sum()), (rows[is_copy], columns[is_copy])), shape=D.shape
     )
-    n_distinct, labels = sparse.csgraph.connected_components(copies, directed=False)
-    _, first, group = np.unique(labels, return_index=True, return_inverse=True)
-    origin = first[group.ravel()]
+    n_distinct, group = sparse.csgraph.connected_components(copies, directed=False)
+    _, first = np.unique(group, return_index=True)
+    origin = first[group]
     # keep the shortest edge between each pair of distinct samples
     rows, columns, lengths = origin[rows], origin[columns], edges.data
     keep = rows != columns
@@ -470,11 +470,9 @@ def _from_sparse_distances(D, n_neighbors, warn):
     graph = sparse.coo_array(
         (lengths[keep], (rows[keep], columns[keep])), shape=D.shape
     )
-    first = np.sort(first)
     indices, distances, counts = neighbors_from_graph(
         graph.tocsr()[first][:, first], n_distinct, n_neighbors=n_neighbors
     )
-    group = np.searchsorted(first, origin)
     if keep.sum() > _ALL_PAIRS * n_distinct**2 and n_distinct > n_neighbors + 1:
         source = "metric='precomputed'"
         counts = _without_farthest(
