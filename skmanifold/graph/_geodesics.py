@@ -163,8 +163,8 @@ def geodesic_embedding(
         warn(
             f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the "
             f"largest of {np.bincount(labels).max()} of {n_samples} samples) without "
-            "distances between them, embedded side by side. Increase n_neighbors to "
-            "connect them; otherwise compare distances within parts only."
+            "distances between them, embedded separately, side by side. Increase "
+            "n_neighbors to connect them; otherwise compare distances within parts."
         )
         graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)
