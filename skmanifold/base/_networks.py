@@ -62,7 +62,7 @@ def other_weights(network, weights):
         else f"{name!r} is new"
         if name not in others
         else f"{name!r} has shape {own[name]}, not {others[name]}"
-        for name in sorted(own.keys() | others.keys())
+        for name in {**own, **others}
         if own.get(name) != others.get(name)
     ]
     return "; ".join(differences[:3] + ["..."] * (len(differences) > 3))

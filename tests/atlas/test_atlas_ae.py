@@ -365,7 +365,7 @@ def test_going_on_needs_as_many_charts(iris):
     X = iris[0]
     model = quick(batch_size=2, max_epochs=1).fit(X)
     before = model.transform(X)
-    message = r"heads.prototypes has shape \(2, 4\), not \(3, 4\).* pass more"
+    message = r"heads.prototypes' has shape \(2, 4\), not \(3, 4\).* pass more"
     with pytest.raises(ValueError, match=message):
         model.set_params(n_charts=2).partial_fit(X)
     assert_array_equal(model.transform(X), before)
