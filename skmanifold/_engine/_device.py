@@ -87,7 +87,9 @@ def resolve_device(device):
 def _multiplies_bfloat16(device_type):
     """Return whether bfloat16 products are faster than float32 on a type of device.
 
-    They are with AMX, and with AVX512-BF16 on AMD, but not on Intel.
+    On one core, (1018 x 512) x (512 x 128), AMX makes bfloat16 about 3 times as fast.
+    With AVX512-BF16 only, it is faster on AMD (Zen 5: 463 GFLOP/s, 241 in float32),
+    and slower on Intel (Xeon of 2023: 78, 152 in float32).
     """
     if device_type == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
