@@ -15,11 +15,10 @@ from skmanifold.datasets import (
 from skmanifold.topology import denoise
 
 
-@pytest.mark.parametrize("divergence", ["gan", "mmd"])
-def test_circle(divergence):
+def test_circle():
     X = make_circle(400, random_state=0).data
     found = estimate_dimension(
-        X, range(1, 4), n_charts=4, divergence=divergence, random_state=0
+        X, range(1, 4), n_charts=4, divergence="mmd", random_state=0
     )
     assert found.dimension == 1
     assert (found.reconstruction > 0).all() and found.reconstruction[0] < 0.02

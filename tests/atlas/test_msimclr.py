@@ -1,15 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from torch import nn
 
 from skmanifold.atlas import ChartwiseClassifier, MSimCLR
 from skmanifold.atlas._msimclr import (
@@ -135,36 +132,16 @@ def test_blocks(digits, fitted_digits):
     assert_array_equal(weights, soft.predict_proba(X))
 
 
-# -- seeds
-
-
-# -- input of any habit
-
-
-def odd_data():
-    rng = np.random.RandomState(0)
-    X = rng.randn(40, 64)
-    yield "duplicates", np.repeat(X[:5], 9, axis=0)
-    yield "all rows equal", np.full((30, 64), 7.0)
-    yield "constant columns", np.where(np.arange(64) < 20, 3.0, X)
-    yield "tiny", X * 1e-8
-    yield "huge", X * 1e8
-    yield "offset", X + 1e6
-
-
 # -- bad input, one by one
 
 
 @pytest.mark.parametrize(
     "options, match",
     [
-        (dict(image_shape=(64,)), r"image_shape=\(64,\) must be \(H, W\) or"),
-        (dict(image_shape=(8, 8.0)), "must be .*positive integers"),
         (dict(image_shape=(4, 16)), "at least 8"),
         (dict(augmentation="affine"), "augmentation='affine' needs images, but"),
         (dict(augmentation="crop"), "image_shape=None. Set image_shape"),
         (dict(encoder_layers=(16, 0)), r"encoder_layers=\(16, 0\) must be a sequence"),
-        (dict(device="gpu"), "device='gpu' is not a device"),
     ],
     ids=str,
 )
@@ -291,56 +268,3 @@ def test_augmentation_of_images_sees_pixels(digits):
     rows = {tuple(row) for row in X.round().astype(int)}
     for image in pixels[:20] * unit:
         assert tuple(image.round().int().tolist()) in rows
-
-
-@pytest.mark.parametrize(
-    "augmentation, came",
-    [
-        (lambda x: x[:, :2], r"a torch.float32 tensor of shape \(18, 2\)"),
-        (lambda x: x.double(), r"a torch.float64 tensor of shape \(18, 4\)"),
-        (lambda x: x.numpy(), "an object of type ndarray"),
-    ],
-)
-def test_unfit_augmentation(iris, augmentation, came):
-    with pytest.raises(ValueError, match=f"augmentation returned {came}"):
-        quick(augmentation=augmentation).fit(iris[0])
-
-
-def test_augmentation_in_place_reaches_one_view_only(iris):
-    expected = quick(augmentation=lambda x: x + 0.1).fit_transform(iris[0])
-    in_place = quick(augmentation=lambda x: x.add_(0.1)).fit_transform(iris[0])
-    assert_array_equal(in_place, expected)
-
-
-# -- a network of one's own
-
-
-def test_encoder_instance_is_copied(digits):
-    X = digits[0][:100]
-    torch.manual_seed(0)
-    encoder = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()
-    )
-    before = {k: v.clone() for k, v in encoder.state_dict().items()}
-    model = quick(encoder=encoder, image_shape=(8, 8))
-    Z = model.fit_transform(X)
-    assert encoder.training
-    for name, value in encoder.state_dict().items():
-        assert torch.equal(value, before[name])
-    assert model.encoder is encoder
-    assert_array_equal(clone(model).fit_transform(X), Z)
-    assert_array_equal(model.transform(X[3:9]), Z[3:9])
-
-
-# -- scikit-learn around it
-
-
-@pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_set_output(iris, container):
-    model = quick(n_charts=2).set_output(transform=container)
-    Z = model.fit_transform(pd.DataFrame(iris[0], columns=list("abcd")))
-    names = [
-        f"msimclr_chart{j}{axis}" for j in range(2) for axis in ("", "_axis0", "_axis1")
-    ]
-    assert list(Z.columns) == names == list(model.get_feature_names_out())
-    assert_array_equal(Z.to_numpy(), model.embedding_)

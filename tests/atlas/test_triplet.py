@@ -6,12 +6,10 @@ import pickle
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
-from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -21,7 +19,6 @@ from skmanifold.atlas import AtlasTriplet
 from skmanifold.atlas._triplet import chart_distances, learned_distances
 from skmanifold.training import TrainingOptions
 from tests.atlas.test_class_batches import batches_of, make_labels
-from tests.guests import Interrupt
 
 QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
 
@@ -163,40 +160,7 @@ def test_known_classes_are_separate(iris):
     assert cross_val_score(pipeline, *iris, cv=3).mean() > 0.85
 
 
-# -- transform is a function; seeds
-
-
-def test_fit_transform_is_transform_of_any_rows(digits, fitted_digits):
-    X, Z = digits[0], fitted_digits.embedding_
-    assert_array_equal(fitted_digits.transform(X), Z)
-    order = np.random.RandomState(0).permutation(len(X))
-    assert_array_equal(fitted_digits.transform(X[order]), Z[order])
-    for rows in (slice(0, 1), slice(3, 260), slice(1000, None, 7)):
-        assert_array_equal(fitted_digits.transform(X[rows]), Z[rows])
-    again = clone(fitted_digits)
-    assert_array_equal(again.fit_transform(*digits), Z)
-    predicted = clone(fitted_digits).fit_predict(*digits)
-    assert_array_equal(predicted, again.predict(digits[0]))
-
-
 # -- input and targets of any habit
-
-
-@pytest.mark.parametrize(
-    "habit",
-    [
-        lambda y: y.tolist(),
-        lambda y: np.array(["a", "b", "c"])[y],
-        lambda y: pd.Series(y, dtype="category"),
-        lambda y: y.astype(float),
-        lambda y: 10 * y - 7,
-    ],
-)
-def test_same_result_for_each_habit_of_targets(iris, habit):
-    X, y = iris
-    model = quick().fit(X, habit(y))
-    assert_array_equal(model.embedding_, quick().fit_transform(X, y))
-    assert_array_equal(model.classes_, np.unique(habit(y)))
 
 
 @pytest.mark.parametrize("counts", [[20, 25], [1, 1, 43], [2] + [1] * 43])
@@ -209,19 +173,7 @@ def test_classes_of_very_unequal_sizes(counts):
         assert np.isfinite(model.kneighbors()[0]).all()
 
 
-def test_three_rows():
-    X = np.random.RandomState(0).randn(3, 2)
-    model = AtlasTriplet(random_state=0, max_epochs=3).fit(X, [0, 0, 1])
-    assert np.isfinite(model.embedding_).all()
-
-
 # -- bad input
-
-
-@pytest.mark.parametrize("method", ["fit", "fit_transform", "fit_predict"])
-def test_forgotten_targets_are_asked_for(iris, method):
-    with pytest.raises(ValueError, match=r"target y is None\. Pass the class of"):
-        getattr(quick(), method)(iris[0])
 
 
 @pytest.mark.parametrize(
@@ -303,26 +255,6 @@ def test_terms_of_the_loss(iris):
         assert set(model.history_) == {"loss", "learning_rate_factor", *expected}
 
 
-# -- scikit-learn around it
-
-
-def test_set_output(iris):
-    model = quick(n_charts=2).set_output(transform="pandas")
-    Z = model.fit_transform(*iris)
-    assert list(Z.columns)[:2] == ["atlastriplet_chart0", "atlastriplet_chart0_axis0"]
-    assert_array_equal(Z.to_numpy(), model.embedding_)
-    model.kneighbors(iris[0][:3])
-
-
-def test_a_checkpoint_of_other_targets_is_refused(iris, tmp_path):
-    X, y = iris
-    model = quick(training=TrainingOptions(checkpoint=tmp_path / "fit.pt"))
-    with pytest.raises(KeyboardInterrupt):
-        clone(model).set_callbacks(Interrupt(1)).fit(X, y)
-    with pytest.raises(ValueError, match="a fit with other data"):
-        model.fit(X, (y + 1) % 3 == 0)
-
-
 # -- classes, unknown labels, and the gallery
 
 
@@ -391,29 +323,6 @@ def test_unknown_labels_are_no_class(iris, missing):
     assert score == model.score(X[known], y[known], sample_weight=weights[known])
     with pytest.raises(ValueError, match="y has no labels"):
         model.score(X, [missing] * 150)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        lambda names: pd.Series(names, dtype="category"),
-        lambda names: pd.Series(names, dtype="string"),
-        lambda names: pl.Series(names),
-        lambda names: pl.Series(names, dtype=pl.Categorical),
-        lambda names: names,
-        lambda names: np.ma.array(
-            [str(n) for n in names], mask=[n is None for n in names]
-        ),
-    ],
-)
-def test_unknown_names_in_any_container(iris, kind):
-    X, y = iris
-    known = np.arange(150) % 4 == 0
-    names = [f"class {label}" if k else None for label, k in zip(y, known, strict=True)]
-    model = quick().fit(X, kind(names))
-    expected = quick().fit(X, np.where(known, y, -1))
-    assert_array_equal(model.embedding_, expected.embedding_)
-    assert model.classes_.tolist() == ["class 0", "class 1", "class 2"]
 
 
 def test_too_few_known_labels_are_said(iris):

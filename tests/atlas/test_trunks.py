@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from skmanifold.atlas._trunks import make_trunk
-from skmanifold.base import checked_image_shape, checked_widths
+from skmanifold.base import checked_widths
 from skmanifold.nn import to_images, to_samples
 
 
@@ -33,17 +33,6 @@ def test_images_are_rows_channels_last():
     images = to_images(torch.from_numpy(rows), (4, 3, 2))
     assert np.array_equal(images, rows.reshape(3, 4, 3, 2).transpose(0, 3, 1, 2))
     assert np.array_equal(to_samples(images), rows)
-
-
-def test_image_shapes():
-    assert checked_image_shape(None, 5) is None
-    assert checked_image_shape((4, 3), 12) == (4, 3, 1)
-    assert checked_image_shape(np.array([4, 3, 2]), 24) == (4, 3, 2)
-    for bad in [(4,), (4, 3, 2, 1), (4, 0), (4, -3), (4.0, 3), (True, 12)]:
-        with pytest.raises(ValueError, match=r"must be \(H, W\) or \(H, W, C\)"):
-            checked_image_shape(bad, 12)
-    with pytest.raises(ValueError, match="12 pixel values, but X has 13 features"):
-        checked_image_shape((4, 3), 13)
 
 
 def test_any_width_of_an_own_encoder_will_do():

@@ -20,7 +20,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.utils.parallel import Parallel, delayed
-from torch import nn
 
 from skmanifold.training import TrainingOptions
 from tests.guests import Callback, Interrupt, LinearAutoencoder, NeuralPCA
@@ -30,31 +29,6 @@ X, Y = load_iris(return_X_y=True)
 
 def quick(**options):
     return NeuralPCA(**{"max_epochs": 2, "random_state": 0, **options})
-
-
-# Inputs and errors ------------------------------------------------------------
-
-
-def test_transform_keeps_the_precision_of_its_input():
-    model = quick().fit(X)
-    assert model.embedding_.dtype == np.float64
-    assert model.transform(X.astype(np.float32)).dtype == np.float32
-    model.fit(X.astype(np.float32))
-    assert model.embedding_.dtype == np.float32
-    assert model.transform(X).dtype == np.float64
-
-
-def test_errors_name_what_came_and_what_was_expected():
-    model = quick().fit(X)
-    with pytest.raises(ValueError, match="3 features, but NeuralPCA is expecting 4"):
-        model.transform(X[:, :3])
-    with pytest.raises(ValueError, match="too large for float32"):
-        model.transform(X * 1e200)
-    with pytest.raises(ValueError, match="device='gpu' is not a device"):
-        quick(device="gpu").fit(X)
-    options = TrainingOptions(weight_decay=-1)
-    with pytest.raises(ValueError, match="The 'weight_decay' parameter of Training"):
-        quick(training=options).fit(X)
 
 
 def test_divergence_is_reported_and_leaves_the_previous_fit():
@@ -281,32 +255,6 @@ def test_a_warm_start_needs_the_same_networks():
         torch.testing.assert_close(value, before[name], rtol=1e-3, atol=1e-5)
     with pytest.raises(ValueError, match="continues from the networks"):
         model.set_params(n_components=3).fit(X)
-
-
-class Dropout(NeuralPCA):
-    """It draws from torch's global generator in training."""
-
-    def _make_networks(self, sizes):
-        networks = super()._make_networks(sizes)
-        encoder = nn.Sequential(networks["encoder"], nn.Dropout(0.3))
-        return {**networks, "encoder": encoder}
-
-
-@pytest.mark.parametrize("cls", [NeuralPCA, Dropout])
-def test_an_interrupted_fit_resumes_bit_for_bit(tmp_path, cls):
-    path = tmp_path / "fit.pt"
-    torch.manual_seed(0)
-    model = cls(max_epochs=5, random_state=0)
-    resumed = clone(model).set_params(training=TrainingOptions(checkpoint=path))
-    with pytest.raises(KeyboardInterrupt):
-        clone(resumed).set_callbacks(Interrupt(2)).fit(X)
-    with pytest.raises(ValueError, match="a fit with other data"):
-        clone(resumed).fit(X + 1)
-    assert path.exists()
-    resumed.fit(X)
-    assert not path.exists()
-    assert_array_equal(resumed.embedding_, model.fit_transform(X))
-    assert resumed.history_ == model.history_
 
 
 def test_a_fit_that_had_stopped_early_is_not_trained_on(tmp_path):
