@@ -354,7 +354,7 @@ for precision in ("float32", "bfloat16"):
 @needs_onednn
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_fit_has_the_same_bits_on_any_number_of_threads():
-    names = ("as it is", "MKL, AVX2", "all, AVX2")
+    names = ("as it is", "all, AVX2")
     run(FORKS, json.dumps([THREADS, {name: SETTINGS[name] for name in names}]))
 
 
