@@ -3,7 +3,6 @@
 
 """EmbeddingDisplay: what is drawn equals the data."""
 
-import subprocess
 import sys
 from itertools import combinations
 
@@ -773,20 +772,6 @@ def test_palette_is_told_apart_by_all_kinds_of_sight(sight):
     # a difference of 2.3 is just noticeable
     assert least(PALETTE) > 15
     assert least([*PALETTE, GRAY]) > 12
-
-
-def test_import_loads_no_matplotlib():
-    code = (
-        "import sys, skmanifold.inspection; "
-        "print(*{'matplotlib', 'torch', 'plotly', 'gudhi'} & set(sys.modules))"
-    )
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == ""
 
 
 def test_missing_matplotlib_is_explained(monkeypatch):
