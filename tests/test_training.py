@@ -1,8 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import subprocess
-import sys
 
 import pytest
 from sklearn.base import clone
@@ -38,8 +36,3 @@ def test_follows_the_rules_of_parameters():
 def test_bad_values_are_named(name, value):
     with pytest.raises(ValueError, match=f"The '{name}' parameter of TrainingOptions"):
         TrainingOptions(**{name: value})._validate_params()
-
-
-def test_needs_no_torch():
-    program = "import sys, skmanifold.training; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True)

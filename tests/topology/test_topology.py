@@ -1,8 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import subprocess
-import sys
 from itertools import combinations
 
 import gudhi
@@ -27,15 +25,6 @@ from skmanifold.topology import (
 def random_cover(n=60, k=6, seed=0):
     Q = np.random.RandomState(seed).dirichlet(np.full(k, 0.3), size=n)
     return Q / Q.sum(1, keepdims=True)
-
-
-def test_no_torch():
-    code = (
-        "import sys; from skmanifold.topology import betti_numbers, soft_cover; "
-        "import numpy as np; soft_cover(np.eye(5), 3, random_state=0); "
-        "assert 'torch' not in sys.modules and 'gudhi' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # -- overlap
@@ -246,13 +235,6 @@ def test_parts_that_lie_apart(n_charts, seed, gap):
     circle = datasets.make_circle(500, random_state=0).data
     Q = soft_cover(np.r_[circle, circle + gap], n_charts, random_state=seed)
     assert betti_numbers(Q).numbers == (2, 2, 0)
-
-
-def test_groups_are_components():
-    X = np.random.default_rng(0).normal(size=(600, 2))
-    X[300:] += 8
-    assert betti_numbers(soft_cover(X, 8, random_state=0)).numbers == (2, 0, 0)
-    assert betti_numbers(soft_cover(X[:300], 8, random_state=0)).numbers == (1, 0, 0)
 
 
 def test_single_charts_are_no_runner_up():
