@@ -181,8 +181,8 @@ def test_openml_is_asked_for_the_right_data(name, monkeypatch, tmp_path, with_pa
     assert bunch.n_train == _fetch._DATASETS[name].n_train
 
 
-@names
-def test_without_network_the_error_says_what_to_do(name, offline, monkeypatch):
+def test_without_network_the_error_says_what_to_do(offline, monkeypatch):
+    name = "har"
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
     with pytest.raises(OSError, match="no route to host") as error:
         datasets.fetch_dataset(name)
@@ -191,8 +191,8 @@ def test_without_network_the_error_says_what_to_do(name, offline, monkeypatch):
     assert "SKMANIFOLD_DATA to that folder. It now is not set" in str(error.value)
 
 
-@names
-def test_what_openml_does_not_have_is_no_fault_of_the_network(name, monkeypatch):
+def test_what_openml_does_not_have_is_no_fault_of_the_network(monkeypatch):
+    name = "har"
     monkeypatch.delenv("SKMANIFOLD_DATA", raising=False)
 
     def refuse(**options):

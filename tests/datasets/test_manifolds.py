@@ -19,17 +19,6 @@ MAKERS = {
     for name in datasets.__all__
     if name.startswith("make_")
 }
-SURFACES = [
-    "make_swiss_roll",
-    "make_twin_swiss_roll",
-    "make_s_curve",
-    "make_star_fruit",
-    "make_open_sphere",
-    "make_torus",
-    "make_mobius_strip",
-    "make_klein_bottle",
-    "make_projective_plane",
-]
 
 makers = pytest.mark.parametrize("name", sorted(MAKERS))
 
@@ -218,18 +207,6 @@ def test_points_follow_from_their_coordinates(name, options):
     bunch = MAKERS[name](300, random_state=0, **options)
     points = surface(name, *bunch.coordinates.T, **options).T
     assert_allclose(bunch.data, points, atol=1e-12)
-
-
-def test_the_radius_of_a_star_fruit():
-    for radius, columns in (("spherical", [0, 1, 2]), ("cylindrical", [0, 1])):
-        fruit = datasets.make_star_fruit(500, radius=radius, random_state=0)
-        polar, azimuth = fruit.coordinates.T
-        assert_allclose(np.arctan2(*fruit.data[:, 1::-1].T) % (2 * pi), azimuth)
-        length = np.linalg.norm(fruit.data[:, columns], axis=1)
-        unit = np.ones(500) if radius == "spherical" else np.sin(polar)
-        assert_allclose(length / unit, 1 + np.sin(5 * azimuth) / 8)
-        assert polar.min() > pi / 4
-        assert polar.max() < 3 * pi / 4
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,6 @@ from skmanifold.graph import (
 from skmanifold.graph._distinct import distinct_rows, small_groups
 from skmanifold.graph._lists import check_distances, neighbors_from_connectivity
 
-RNG = np.random.default_rng(0)
-
 
 def test_errors_about_distances_name_samples_of_x():
     X = np.repeat(topics_and_strangers().astype(float), 2, axis=0)
@@ -306,23 +304,19 @@ X = np.random.default_rng(0).standard_normal((80, 4))
 D = pairwise_distances(X)
 
 
-def test_precomputed_distances():
-    found = lists_of(D, 5, metric="precomputed")
-    expected = lists_of(X, 5)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_allclose(found[1], expected[1])
-    np.testing.assert_array_equal(found[2], expected[2])
-    assert found[3] == []
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_copies_among_precomputed_distances(dtype):
-    repeated = np.repeat(X, 9, axis=0).astype(dtype)
-    all_distances = pairwise_distances(repeated)
-    found = lists_of(all_distances, 5, metric="precomputed")
-    expected = lists_of(repeated, 5)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_allclose(found[1], expected[1], rtol=1e-4)
+@pytest.mark.parametrize("repeat", [1, 9])
+def test_all_distances_are_those_of_the_data(repeat, dtype):
+    repeated = np.repeat(X, repeat, axis=0).astype(dtype)
+    distances = pairwise_distances(repeated)
+    *expected, texts = lists_of(repeated, 5)
+    *found, told = lists_of(distances, 5, metric="precomputed")
+    given = neighbors_from_connectivity(distances, len(repeated), 5)
+    for lists in (found, given):
+        np.testing.assert_array_equal(lists[0], expected[0])
+        np.testing.assert_allclose(lists[1], expected[1], rtol=1e-4)
+        np.testing.assert_array_equal(lists[2], expected[2])
+    assert told == texts == []
 
 
 def test_zero_distances_that_are_no_copies():
@@ -332,21 +326,15 @@ def test_zero_distances_that_are_no_copies():
     assert (counts == 2).all()
 
 
-def test_sparse_precomputed_distances():
-    graph = kneighbors_graph(X, 7, mode="distance")
-    found = lists_of(graph, 5, metric="precomputed")
-    expected = lists_of(X, 5)
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_a_graph_of_distances_is_that_of_the_data(repeat):
+    repeated = np.repeat(X, repeat, axis=0)
+    graph = kneighbors_graph(repeated, 12, mode="distance")
+    *found, texts = lists_of(graph, 3, metric="precomputed")
+    *expected, _ = lists_of(repeated, 3)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_allclose(found[1], expected[1])
-
-
-def test_sparse_precomputed_distances_with_copies():
-    repeated = np.repeat(X, 3, axis=0)
-    graph = kneighbors_graph(repeated, 12, mode="distance")
-    indices, _, counts, texts = lists_of(graph, 3, metric="precomputed")
-    expected = lists_of(repeated, 3)
-    np.testing.assert_array_equal(indices, expected[0])
-    assert (counts == 3).all()
+    np.testing.assert_array_equal(found[2], expected[2])
     assert texts == []
 
 
@@ -374,12 +362,6 @@ def test_all_distances_as_connectivity(container):
     expected = neighbors_from_data(X, 5)
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_allclose(found[1], expected[1])
-
-
-def test_all_distances_with_copies_as_connectivity():
-    repeated = np.repeat(X, 9, axis=0)
-    found = neighbors_from_connectivity(pairwise_distances(repeated), 720, 5)
-    np.testing.assert_array_equal(found[0], neighbors_from_data(repeated, 5)[0])
 
 
 def test_most_distances_as_connectivity():

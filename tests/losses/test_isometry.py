@@ -72,25 +72,6 @@ def test_losses_are_the_formula():
     assert isometry_loss(torch.from_numpy(rows)).item() == pytest.approx(expected)
 
 
-def test_losses_vanish_for_an_isometry_and_its_pseudo_inverse():
-    basis, _ = np.linalg.qr(np.random.RandomState(0).randn(5, 2))
-    decoder, encoder = nn.Linear(2, 5).double(), nn.Linear(5, 2).double()
-    with torch.no_grad():
-        decoder.weight.copy_(torch.from_numpy(basis))
-        encoder.weight.copy_(torch.from_numpy(basis.T))
-    z, u = draws(9, 2, 2)
-    u = u / u.norm(dim=1, keepdim=True)
-    x = torch.randn(9, 5, dtype=torch.float64)
-    _, tangents = jacobian_vector_product([decoder], z, u)
-    _, cotangents = vector_jacobian_product([encoder], x, u)
-    assert isometry_loss(tangents).item() < 1e-28
-    assert isometry_loss(cotangents).item() < 1e-28
-    with torch.no_grad():
-        decoder.weight.mul_(3.0)
-    _, tangents = jacobian_vector_product([decoder], z, u)
-    assert isometry_loss(tangents).item() == pytest.approx(4.0)
-
-
 def test_gradcheck_of_the_losses():
     rows = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(isometry_loss, rows)
@@ -241,19 +222,6 @@ def test_hooks_are_not_passed_over(nested):
     torch.testing.assert_close(tangents, 3 * u @ layer.weight.t())
     _, cotangents = vector_jacobian_product([network], x, u)
     torch.testing.assert_close(cotangents, 3 * u @ layer.weight)
-
-
-def test_isometry_loss_sees_every_direction():
-    """The mean over directions of a linear map is that of its singular values."""
-    torch.manual_seed(0)
-    layer = nn.Linear(2, 3, bias=False).double()
-    angles = torch.linspace(0, 2 * torch.pi, 721, dtype=torch.float64)[:-1]
-    u = torch.stack([angles.cos(), angles.sin()], dim=1)
-    _, tangents = jacobian_vector_product([layer], torch.zeros_like(u), u)
-    s1, s2 = torch.linalg.svdvals(layer.weight)
-    lengths = (s1**2 * angles.cos() ** 2 + s2**2 * angles.sin() ** 2).sqrt()
-    expected = (lengths - 1).square().mean()
-    torch.testing.assert_close(isometry_loss(tangents), expected)
 
 
 @pytest.mark.parametrize("rows", list(itertools.pairwise([0, 2, 5])))

@@ -33,18 +33,6 @@ def test_gradient():
     assert torch.autograd.gradcheck(barlow_twins, (z_a, z_b))
 
 
-def test_shift_and_scale_of_a_column_count_for_nothing():
-    z_a, z_b = views(9, 3)
-    moved = z_a * torch.tensor([1.0, 5.0, 0.1]) + torch.tensor([3.0, 0.0, -7.0])
-    torch.testing.assert_close(barlow_twins(moved, z_b), barlow_twins(z_a, z_b))
-
-
-def test_equal_uncorrelated_views_have_no_loss():
-    z = torch.linalg.qr(views(8, 3)[0] - views(8, 3)[0].mean(0))[0]
-    for term in barlow_twins(z, 2 * z):
-        assert term.item() == pytest.approx(0.0, abs=1e-12)
-
-
 @pytest.mark.parametrize("z", [torch.zeros(4, 2), torch.ones(1, 3)])
 def test_constant_columns_are_finite(z):
     z = z.requires_grad_()
@@ -52,12 +40,3 @@ def test_constant_columns_are_finite(z):
     (invariance + redundancy).backward()
     assert (invariance.item(), redundancy.item()) == (z.shape[1], 0.0)
     assert torch.isfinite(z.grad).all()
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_computed_in_single(dtype):
-    z_a, z_b = (z.to(dtype) for z in views(6, 3))
-    expected = barlow_twins(z_a.float(), z_b.float())
-    assert barlow_twins(z_a, z_b) == expected
-    with torch.autocast("cpu", torch.bfloat16):
-        assert barlow_twins(z_a.float(), z_b.float()) == expected

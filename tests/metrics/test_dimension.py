@@ -63,15 +63,6 @@ def test_a_range_is_the_mean_over_k(X):
 
 
 @pytest.mark.parametrize("method", ["twonn", "mle"])
-@pytest.mark.parametrize("dimension", [1, 2, 4])
-def test_the_dimension_of_a_cube_in_twenty_columns(method, dimension):
-    rng = np.random.default_rng(0)
-    basis = np.linalg.qr(rng.normal(size=(20, 20)))[0][:dimension]
-    X = rng.uniform(size=(1500, dimension)) @ basis
-    assert_allclose(intrinsic_dimension(X, method=method), dimension, rtol=0.12)
-
-
-@pytest.mark.parametrize("method", ["twonn", "mle"])
 def test_order_scale_and_repeated_rows_do_not_matter(X, method):
     value = intrinsic_dimension(X, method=method)
     assert_allclose(intrinsic_dimension(1e3 * X[::-1] + 5, method=method), value)

@@ -12,38 +12,10 @@ from sklearn.metrics import pairwise_distances
 
 from skmanifold.metrics import isometry_distortion, local_curvature
 
-GOLDEN = (1 + np.sqrt(5)) / 2
-
-TETRAHEDRON = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float)
 OCTAHEDRON = np.concatenate([np.eye(3), -np.eye(3)])
-CUBE = np.array(list(product([-1.0, 1.0], repeat=3)))
-ICOSAHEDRON = np.array(
-    [
-        np.roll([0.0, a, b * GOLDEN], shift)
-        for a, b, shift in product([-1, 1], [-1, 1], range(3))
-    ]
-)
 
 
 # -- angle defect --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("solid", "degree", "corner"),
-    [
-        (TETRAHEDRON, 3, pi / 3),
-        (OCTAHEDRON, 4, pi / 3),
-        (CUBE, 3, pi / 2),
-        (ICOSAHEDRON, 5, pi / 3),
-    ],
-)
-def test_the_corners_of_regular_solids(solid, degree, corner):
-    defects = local_curvature(solid, solid, n_neighbors=degree, per_sample=True)
-    assert_allclose(defects, 2 * pi - degree * corner)
-    # Descartes: the whole is 2 pi times the Euler characteristic.
-    assert_allclose(defects.sum(), 4 * pi)
-    value = local_curvature(solid, solid, n_neighbors=degree)
-    assert_allclose(value, 2 * pi - degree * corner)
 
 
 def naive_defect(Z, i, near):
@@ -90,52 +62,6 @@ def test_a_subsample_of_the_defects(pair, loops, metric):
     assert_allclose(local_curvature(given, Z, **options), np.abs(expected).mean())
     whole = local_curvature(X, Z, n_neighbors=7)
     assert local_curvature(X, Z, n_neighbors=7, n_samples=60) == whole
-
-
-def test_a_plane_is_flat_inside_and_bent_at_its_edge():
-    rng = np.random.default_rng(0)
-    flat = rng.uniform(-1, 1, size=(800, 2))
-    defects = local_curvature(flat, flat, n_neighbors=25, per_sample=True)
-    inside = np.abs(flat).max(axis=1) < 0.6
-    assert_allclose(defects[inside], 0, atol=1e-9)
-    assert defects[~inside].max() > 0.1
-    # The same plane in space, tilted: the best plane is found.
-    tilted = flat @ np.linalg.qr(rng.normal(size=(3, 2)))[0].T
-    again = local_curvature(tilted, tilted, n_neighbors=25, per_sample=True)
-    assert_allclose(again, defects, atol=1e-9)
-
-
-@pytest.mark.parametrize("slope", [0.3, 1.0])
-def test_the_tip_of_a_cone(slope):
-    # Rolled out, a cone of this slope lacks 2 pi (1 - cos atan slope) at its tip.
-    t = np.linspace(0, 2 * pi, 400, endpoint=False)
-    rim = np.column_stack([np.cos(t), np.sin(t), np.full(400, -slope)])
-    cone = np.concatenate([np.zeros((1, 3)), rim])
-    tip = local_curvature(cone, cone, n_neighbors=400, per_sample=True)[0]
-    assert_allclose(tip, 2 * pi * (1 - np.cos(np.arctan(slope))), rtol=1e-4)
-
-
-def test_a_saddle_is_negative():
-    t = np.linspace(0, 2 * pi, 200, endpoint=False)
-    rim = np.column_stack([np.cos(t), np.sin(t), np.cos(2 * t)])
-    saddle = np.concatenate([np.zeros((1, 3)), rim])
-    defect = local_curvature(saddle, saddle, n_neighbors=200, per_sample=True)[0]
-    assert defect < -0.5
-    assert local_curvature(saddle, saddle, n_neighbors=200) > 0
-
-
-def test_neighbors_come_from_the_input_and_angles_from_the_embedding():
-    rng = np.random.default_rng(0)
-    plane = rng.uniform(-1, 1, size=(500, 2))
-    folded = np.column_stack([plane, np.maximum(plane[:, 0], 0) * 3])
-    flat = local_curvature(folded, plane, n_neighbors=10, per_sample=True)
-    bent = local_curvature(plane, folded, n_neighbors=10, per_sample=True)
-    inside = np.abs(plane).max(axis=1) < 0.6
-    crease = inside & (np.abs(plane[:, 0]) < 0.03)
-    assert np.abs(flat[inside]).mean() < np.abs(bent[crease]).mean()
-    D = pairwise_distances(plane)
-    value = local_curvature(D, folded, n_neighbors=10, metric="precomputed")
-    assert_allclose(value, np.abs(bent).mean())
 
 
 def test_repeated_rows_have_no_direction():
@@ -286,30 +212,6 @@ def test_every_dimension_has_the_edges_of_its_triangulation(d):
     Z = np.array(corners, dtype=float)
     value = isometry_distortion(lambda z: z * scale, Z, grid_size=2)
     assert_allclose(value, expected, atol=1e-15)
-
-
-def test_a_rolled_chart_converges_and_an_azimuthal_map_reaches_its_floor():
-    rng = np.random.default_rng(0)
-    Z = rng.uniform(0, 3, size=(300, 2))
-
-    def cylinder(z):
-        return np.column_stack([np.cos(z[:, 0]), np.sin(z[:, 0]), z[:, 1]])
-
-    coarse, fine = (isometry_distortion(cylinder, Z, grid_size=m) for m in (10, 40))
-    # Chords fall short of arcs by h^2 / 24.
-    assert_allclose(coarse / fine, (39 / 9) ** 2, rtol=0.1)
-
-    # The published floor of an open sphere of cap angle pi / 2 is about .10.
-    angle = rng.uniform(0, 2 * pi, 4000)
-    polar = np.arccos(rng.uniform(0, 1, 4000))
-    Z = np.column_stack([polar * np.cos(angle), polar * np.sin(angle)])
-
-    def azimuthal(z):
-        r = np.linalg.norm(z, axis=1)
-        sine = np.sinc(r / pi)[:, np.newaxis]
-        return np.column_stack([z * sine, np.cos(r)])
-
-    assert_allclose(isometry_distortion(azimuthal, Z), 0.10, atol=0.005)
 
 
 def test_wrong_decoders_and_codes_are_refused():

@@ -207,16 +207,3 @@ sys.exit(f"{(after - before) / kilobytes / 1024:.0f}")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stderr.strip().isdigit(), run.stderr
     assert int(run.stderr) < 160, f"{run.stderr.strip()} MiB above the start"
-
-
-@pytest.mark.parametrize("module", ["skmanifold.metrics", "skmanifold.datasets"])
-def test_import_loads_neither_torch_nor_other_heavy_packages(module):
-    code = f"""
-import sys
-import {module}
-print(*sorted({{"torch", "numba", "matplotlib", "pynndescent"}} & set(sys.modules)))
-"""
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == ""

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.metrics import average_precision_score, pairwise_distances
+from sklearn.metrics import pairwise_distances
 
 from skmanifold.metrics import mean_average_precision_at_k, recall_at_k
 
@@ -35,28 +35,6 @@ def test_average_precision_follows_the_formula(pair, labels, loops, k):
                 gain += hits / t
         total += gain / min(k, sum(labels == labels[i]) - 1)
     assert_allclose(mean_average_precision_at_k(pair[1], labels, k=k), total / 60)
-
-
-def test_the_whole_average_precision_equals_scikit_learn(pair, labels):
-    D = pairwise_distances(pair[1])
-    each = []
-    for i in range(60):
-        others = np.arange(60) != i
-        each.append(average_precision_score(labels[others] == labels[i], -D[i, others]))
-    value = mean_average_precision_at_k(pair[1], labels, k=59, per_sample=True)
-    assert_allclose(value, each)
-
-
-def test_a_ranking_by_hand():
-    # From 0, the others are met in the order 1, 2, 3, of which 1 and 3 are relevant.
-    Z, y = [[0.0], [1.0], [2.5], [4.5]], ["a", "a", "b", "a"]
-    first = {1: 1.0, 2: 1 / 2, 3: (1 + 2 / 3) / 2}
-    for k, expected in first.items():
-        value = mean_average_precision_at_k(Z, y, k=k, per_sample=True)
-        assert len(value) == 3, "the only member of its class asks for nothing"
-        assert_allclose(value[0], expected)
-    assert recall_at_k(Z, y, k=1) == 2 / 3
-    assert recall_at_k(Z, y, k=2) == 1.0
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -53,14 +53,13 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
-def test_a_grid_search_over_a_pipeline(iris, n_jobs):
+def test_a_grid_search_over_a_pipeline(iris):
     search = GridSearchCV(
         Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
         {"embed__n_components": [1, 2, 4]},
         scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
         refit="t",
-        n_jobs=n_jobs,
+        n_jobs=2,
     )
     search.fit(iris[0])
     assert search.best_params_ == {"embed__n_components": 4}
@@ -320,14 +319,6 @@ def test_linear_svm_of_few_samples_too_many(monkeypatch, n_more):
     assert value == get_scorer("linear_svm")(pca, X, y)
 
 
-def test_a_stratified_part_has_of_every_class_its_share():
-    y = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], [500, 37, 3]))
-    part = metrics._scorers._stratified_part(y, 201)
-    assert len(np.unique(part)) == 201
-    assert (np.diff(part) > 0).all()
-    assert np.abs(np.bincount(y[part]) - np.bincount(y) * 201 / 540).max() <= 1
-
-
 # -- making scorers ------------------------------------------------------------------
 
 
@@ -574,15 +565,7 @@ def test_an_input_without_distances_is_taken_from_the_last_step(iris, holes):
     assert own(pipeline, X) == 1.0
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "trustworthiness",
-        "cluster_rank_accuracy",
-        "mean_relative_rank_error",
-        "local_geometric_distortion",
-    ],
-)
+@pytest.mark.parametrize("name", ["trustworthiness", "cluster_rank_accuracy"])
 def test_a_search_over_a_pipeline_of_a_mixed_table(name):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
@@ -619,16 +602,6 @@ def test_words_without_a_pipeline_are_named(iris):
 
 
 # -- a scorer to scikit-learn --------------------------------------------------------
-
-
-def test_scikit_learn_takes_a_scorer_as_it_is(iris):
-    X, y = iris
-    pca = PCA(2).fit(X)
-    scorer = get_scorer("trustworthiness")
-    assert check_scoring(pca, scorer) is scorer
-    both = {"t": scorer, "k": get_scorer("kmeans")}
-    scores = check_scoring(pca, both)(pca, X, y)
-    assert scores == {"t": scorer(pca, X), "k": both["k"](pca, X, y)}
 
 
 def test_several_scorers_share_one_embedding(iris):
