@@ -302,12 +302,6 @@ def test_wide_rows_scale_to_the_same_bits_in_any_number():
     assert whole.std(axis=0).mean() == pytest.approx(1.0, abs=0.01)
 
 
-def test_row_order_in_memory_does_not_show():
-    X = np.random.RandomState(0).normal(size=(300, 100))
-    a, b = (InputScaler(n_reduced=5).fit(np.asarray(X, order=order)) for order in "CF")
-    assert_array_equal(a.basis_, b.basis_)
-
-
 # Parts ------------------------------------------------------------------------
 
 
