@@ -45,8 +45,6 @@ PACKAGES = (
 )
 # Instruction sets that matter for matrix products.
 FLAGS = ("sse4_2", "avx", "fma", "f16c", "amx", "asimd", "sve", "neon", "bf16")
-# Former rows of embeddings have no separate job; it consists of these entries.
-EMBEDDING_JOB = ("task", "method", "data", "n_rows", "seed", "threads", "input")
 
 
 def package_version(package):
@@ -128,29 +126,13 @@ def read_rows(path):
         path.read_text().splitlines() if path.exists() else [], start=1
     ):
         try:
-            row = json.loads(line)
+            rows.append(json.loads(line))
         except json.JSONDecodeError as error:
             raise ValueError(
                 f"{path}, line {number} is not JSON ({error}). Remove the line to run "
                 f"its job again."
             ) from error
-        rows.append(row if "job" in row else _with_job(row))
     return rows
-
-
-def _with_job(row):
-    """Convert a former row of an embedding, with figures next to its job."""
-    job = {name: row[name] for name in EMBEDDING_JOB}
-    if row["params"]:
-        job["params"] = row["params"]
-    figures = {k: v for k, v in row.items() if k not in (*EMBEDDING_JOB, "scores")}
-    return {
-        **{name: row[name] for name in ("status", "git", "machine", "versions")},
-        **{name: row[name] for name in ("load", "date")},
-        "module": "embedding",
-        "job": job,
-        "found": {**figures, **row.get("scores", {})},
-    }
 
 
 def latest(rows):

@@ -3,7 +3,6 @@
 
 """Measurements in new processes, the file of their rows, and tables of means."""
 
-import json
 import os
 
 import numpy as np
@@ -71,22 +70,6 @@ def test_damaged_file_names_the_line(tmp_path):
     file.write_text('{"job": {}}\n{"schema": 1, "task\n')
     with pytest.raises(ValueError, match="line 2 is not JSON"):
         runner.read_rows(file)
-
-
-def test_rows_of_embeddings_without_a_job_are_read(tmp_path):
-    job = {"task": "embed", "method": "pca", "data": "digits", "n_rows": None}
-    job |= {"seed": 0, "threads": 1, "input": "usual"}
-    about = dict.fromkeys(("git", "machine", "versions", "load", "date"), "something")
-    row = {**job, **about, "status": "ok", "params": {}, "wall_s": 2.0}
-    file = tmp_path / "file.jsonl"
-    lines = [row | {"scores": {"svm": 0.5}}, row | {"params": {"whiten": True}}]
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    plain, changed = runner.read_rows(file)
-    assert plain["job"] == job
-    assert changed["job"] == job | {"params": {"whiten": True}}
-    assert plain["module"] == "embedding" and plain["load"] == "something"
-    assert tables.values_of([plain, changed], "svm") == [0.5]
-    assert tables.values_of([plain, changed], "wall_s") == [2.0, 2.0]
 
 
 def test_the_latest_of_two_measurements_counts():
