@@ -1,17 +1,14 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Parts of the methods: neighbors, geodesics, homology, losses, augmentations."""
+"""Parts of the methods: neighbors, geodesics, homology."""
 
 import numpy as np
-import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from skmanifold.augment import crop_resize, random_affine
 from skmanifold.datasets import make_flat_torus, make_swiss_roll
 from skmanifold.graph import geodesic_embedding, nearest_neighbors
-from skmanifold.losses import batch_all_triplets, nt_xent, semi_hard_triplets
 from skmanifold.topology import betti_numbers, cech_nerve, denoise, soft_cover
 
 
@@ -88,43 +85,3 @@ class Topology:
 
     def time_denoise(self, n_charts):
         denoise(self.X)
-
-
-class Losses:
-    """Value and gradient on one batch."""
-
-    params = [64, 512]
-    param_names = ("batch_size",)
-
-    def setup(self, batch_size):
-        generator = torch.Generator().manual_seed(0)
-        z = torch.randn(2, batch_size, 32, generator=generator)
-        self.z = z.requires_grad_()
-        self.distances = torch.cdist(z[0], z[0]).detach().requires_grad_()
-        self.labels = torch.arange(batch_size) % 8
-
-    def time_nt_xent(self, batch_size):
-        nt_xent(*self.z, 0.5).backward()
-
-    def time_batch_all(self, batch_size):
-        batch_all_triplets(self.distances, self.labels).backward()
-
-    def time_semi_hard(self, batch_size):
-        semi_hard_triplets(self.distances, self.labels).backward()
-
-
-class Augmentations:
-    """A batch of 256 images."""
-
-    params = ([28, 64], [1, 3])
-    param_names = ("side", "channels")
-
-    def setup(self, side, channels):
-        self.images = torch.rand(256, channels, side, side)
-        self.draws = torch.rand(256, 5)
-
-    def time_affine(self, side, channels):
-        random_affine(self.images, self.draws)
-
-    def time_crop(self, side, channels):
-        crop_resize(self.images, self.draws[:, :4])

@@ -209,7 +209,7 @@ def one(method, data, seed, split=None):
     compiled = {}
     if method.startswith("umap"):
         umap = EMBEDDINGS["umap"]
-        compiled = warm_up(umap, functools.partial(umap.make, seed, 1, {}), *X.shape)
+        compiled = warm_up(umap, functools.partial(umap.make, seed, 1), *X.shape)
     _, figures = measured(lambda: model.fit(X))
     results = {
         **score(X, y, model),

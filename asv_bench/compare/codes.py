@@ -167,8 +167,9 @@ def step(data, method, seed, n_samples=2_000):
     """Fit DLME or DCRL on samples, or on codes of them."""
     from sklearn.metrics import normalized_mutual_info_score
 
-    from asv_bench.compare.quality import clustering_accuracy, score_embedding
+    from asv_bench.compare.quality import score_embedding
     from skmanifold import DCRL, DLME
+    from skmanifold.metrics import clustering_accuracy
 
     found = load(data, n_samples)
     X, y = found.usual_input(), found.y
@@ -360,7 +361,7 @@ def plan(options):
             entries = {
                 "data": options.data or sets,
                 "method": methods and (options.methods or methods),
-                "d": sizes and (options.components or sizes),
+                "d": sizes,
             }
             entries = {name: values for name, values in entries.items() if values}
             for values in itertools.product(*entries.values()):
@@ -375,9 +376,6 @@ def main(arguments=None):
     parser.add_argument("--parts", choices=PARTS, default=list(PARTS), **several)
     parser.add_argument("--data", help="only these data sets", **several)
     parser.add_argument("--methods", help="only these methods", **several)
-    parser.add_argument(
-        "--components", nargs="+", type=int, help="numbers of components"
-    )
     options = parser.parse_args(arguments)
     rows = carry_out("codes", list(plan(options)), options)
     for part in options.parts:

@@ -214,8 +214,6 @@ def contrast_jobs(options, charts):
     """Yield the jobs of the first table, without seeds."""
     common = {"table": "contrast", "data": options.data, "rows": options.rows}
     common["n_neighbors"] = options.neighbors
-    if options.epochs:
-        common["max_epochs"] = options.epochs
     flat = {"n_charts": 1, "regularization_weight": 0}
     models = {
         "SimCLR, mlp head": {**flat, "projection": "mlp"},
@@ -286,7 +284,6 @@ def main(arguments=None):
     parser.add_argument("--rows", type=int, help="samples to train on (default: all)")
     parser.add_argument("--components", type=int, nargs="+", default=[2])
     parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 4")
-    parser.add_argument("--epochs", type=int, help="instead of the automatic number")
     parser.add_argument(
         "--neighbors",
         type=int,

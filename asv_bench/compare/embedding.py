@@ -9,11 +9,11 @@ mnist:10000 --seeds 0 1 2 --threads 2``
 Tasks: ``embed`` fits all samples after a short fit that triggers compilation; ``cold``
 fits without it, including import and compilation as in a new process (but code cached
 on disk is used); ``transform`` fits one part of the samples and embeds the rest.
+Our methods get the raw data, others their usual input (pixels / 255).
 """
 
 import functools
 import importlib
-import json
 import time
 
 from asv_bench.compare.data import NAMES, load, parse_name, split_rows
@@ -91,7 +91,7 @@ def throughput(method, model, X, X_train):
     return rates
 
 
-def one(task, method, data, n_rows, seed, threads, input, params=None):
+def one(task, method, data, n_rows, seed, threads, input):
     """Fit once and score the embedding."""
     method = METHODS[method]
     start = time.perf_counter()
@@ -116,7 +116,7 @@ def one(task, method, data, n_rows, seed, threads, input, params=None):
         "n_classes": len(np.unique(dataset.y)),
     }
     X, X_new = X[train], X[test] if task == "transform" else None
-    make = functools.partial(method.make, seed, threads, params or {})
+    make = functools.partial(method.make, seed, threads)
     if method.brief is not None and task != "cold":
         figures |= warm_up(method, make, *X.shape, with_transform=task == "transform")
 
@@ -148,15 +148,6 @@ def with_rates(rows):
 
 def plan(options):
     """Yield the job of each requested combination."""
-    try:
-        params = json.loads(options.params)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"--params is not JSON: {error}") from error
-    if not isinstance(params, dict) or set(params) - set(METHODS):
-        raise ValueError(
-            f"--params must map methods to their parameters, such as "
-            f'\'{{"umap": {{"n_neighbors": 30}}}}\', got {options.params}'
-        )
     for label in options.methods:
         method = METHODS[label]
         if missing := missing_packages(method):
@@ -172,17 +163,15 @@ def plan(options):
         name, n_rows = parse_name(text)
         for seed in options.seeds:
             for label in options.methods:
-                kind = "raw" if METHODS[label].raw else "usual"
-                job = {
+                yield {
                     "task": options.task,
                     "method": label,
                     "data": name,
                     "n_rows": n_rows,
                     "seed": seed,
                     "threads": options.threads,
-                    "input": kind if options.input == "auto" else options.input,
+                    "input": "raw" if METHODS[label].raw else "usual",
                 }
-                yield job | ({"params": params[label]} if label in params else {})
 
 
 def main(arguments=None):
@@ -195,10 +184,6 @@ def main(arguments=None):
     text = f"any of {', '.join(NAMES)}; name:N takes a stratified subsample"
     add("--data", nargs="+", metavar="D", default=["digits"], help=text)
     add("--task", choices=COLUMNS, default="embed")
-    text = "auto: raw data for our methods, the usual input (pixels / 255) for others"
-    add("--input", choices=("auto", "raw", "usual"), default="auto", help=text)
-    text = "JSON object: method -> non-default parameters"
-    add("--params", default="{}", help=text)
     options = parser.parse_args(arguments)
     try:
         rows = carry_out("embedding", list(plan(options)), options)

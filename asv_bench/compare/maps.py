@@ -31,7 +31,7 @@ def embed(label, data, seed=0):
     """Return a method's embedding of its usual input."""
     method = METHODS[label]
     X = data.X if method.raw else data.usual_input()
-    model = method.make(seed, 1, {})
+    model = method.make(seed, 1)
     return np.asarray(method.fit_transform(model, X))
 
 

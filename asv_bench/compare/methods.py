@@ -44,7 +44,7 @@ class Method:
     # further required distributions
     requires: tuple = ()
 
-    def make(self, seed, threads, params, *, brief=False):
+    def make(self, seed, threads, *, brief=False):
         """Return a new model."""
         factory = getattr(importlib.import_module(self.module), self.factory)
         kwargs = dict(self.fixed)
@@ -52,7 +52,6 @@ class Method:
             kwargs[self.seed] = seed
         if self.threads is not None:
             kwargs[self.threads] = threads
-        kwargs.update(params)
         if brief:
             kwargs.update(self.brief)
         return factory(**kwargs)

@@ -4,11 +4,10 @@
 """Scores of embeddings, on the same samples and folds for every method."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.manifold import trustworthiness
-from sklearn.metrics import confusion_matrix, normalized_mutual_info_score
+from sklearn.metrics import normalized_mutual_info_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -16,6 +15,7 @@ from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from asv_bench.compare.data import stratified_rows
+from skmanifold.metrics import clustering_accuracy
 
 # Above this many samples, scores of quadratic cost use a stratified subsample.
 MAX_ROWS = 10_000
@@ -37,13 +37,6 @@ def _folds(y):
     # no more folds than samples in the smallest class, but at least 2
     n_splits = int(np.clip(np.bincount(y).min(), 2, 10))
     return StratifiedKFold(n_splits, shuffle=True, random_state=1)
-
-
-def clustering_accuracy(y, labels):
-    """Return the accuracy of clusters matched optimally to the classes."""
-    table = confusion_matrix(y, labels)
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    return table[rows, columns].sum() / len(y)
 
 
 def distance_correlation(X, embedding, random_state=0):

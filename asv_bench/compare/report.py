@@ -82,12 +82,8 @@ def read(folder=MEASURED):
 
 
 def fits(rows, task="embed"):
-    """Return the rows of a task with default parameters, smaller data first."""
-    selected = [
-        row
-        for row in rows["embedding"]
-        if row["job"]["task"] == task and "params" not in row["job"]
-    ]
+    """Return the rows of a task, smaller data first."""
+    selected = [row for row in rows["embedding"] if row["job"]["task"] == task]
     order = list(METHODS)
 
     def key(row):

@@ -38,7 +38,6 @@ def test_variant_with_most_seeds_on_most_threads_counts():
     fits = [row("dlme", threads=2), row("dlme"), row("umap", threads=2)]
     fits += [row("umap-unseeded", threads=2, seed=seed) for seed in range(2)]
     fits += [row("pacmap", data="mnist", threads=2), row("pca", n_rows=10, threads=2)]
-    fits.append(row("pca", threads=2, params={"whiten": True}))
     groups = report.on_whole_set({"embedding": fits}, "digits")
     assert groups == {"DLME": fits[:1], "UMAP": fits[3:5]}
 
