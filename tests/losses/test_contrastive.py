@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from pytorch_metric_learning.losses import NTXentLoss
 
 from skmanifold.losses import nt_xent
 
@@ -38,6 +39,18 @@ def test_against_loops(n, d, temperature):
     z_a, z_b = views(n, d)
     ours = nt_xent(z_a, z_b, temperature).item()
     assert ours == pytest.approx(naive(z_a, z_b, temperature), rel=1e-10)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_against_pytorch_metric_learning(temperature):
+    z_a, z_b = (z.requires_grad_() for z in views(7, 4))
+    theirs = NTXentLoss(temperature)
+    samples = torch.arange(7).repeat(2)
+    losses = nt_xent(z_a, z_b, temperature), theirs(torch.cat([z_a, z_b]), samples)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(one, (z_a, z_b)) for one in losses)
+    )
 
 
 def test_gradient():
