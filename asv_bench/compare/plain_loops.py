@@ -89,7 +89,7 @@ def dcrl(model, record):
         model.max_epochs,
         [*network.parameters(), *decoder.parameters(), centers],
         TensorDataset(features, torch.arange(len(features))),
-        batches.batches.batch_size,
+        batches.batch_size,
         loss,
     )
 
@@ -126,7 +126,7 @@ def atlas(model, record):
         model.max_epochs,
         [*encoder.parameters(), *decoder.parameters()],
         TensorDataset(objective.inputs),
-        batches.rows.batch_size,
+        batches.batch_size,
         loss,
     )
 
@@ -161,6 +161,6 @@ def msimclr(model, record):
         model.max_epochs,
         [*encoder.parameters(), *projections.parameters()],
         TensorDataset(batches.inputs),
-        batches.rows.batch_size,
+        batches.batch_size,
         loss,
     )
