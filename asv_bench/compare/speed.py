@@ -143,7 +143,7 @@ def idec(method, data, rows, seed):
             network = FeedforwardAutoencoder(widths)
             other = peer(
                 n_classes,
-                batch_size=record["batches"].rows.batch_size,
+                batch_size=record["batches"].batch_size,
                 pretrain_epochs=1,
                 clustering_epochs=n_epochs,
                 neural_network=network,
@@ -210,7 +210,7 @@ def step(method, data, rows, seed):
     heads = [id(encoder.structure.head), id(encoder.embedding.head)]
     hidden = resolve_precision("auto", torch.device("cpu"))
     dtypes = [torch.float32 if id(m) in heads else hidden for m in linear]
-    compute, count = products(widths, 2 * batches.rows.batch_size, dtypes)
+    compute, count = products(widths, 2 * batches.batch_size, dtypes)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as in training
     product_seconds = []

@@ -648,7 +648,7 @@ def test_images_are_moved_as_images(monkeypatch, images):
 
 
 def test_channels_that_seem_to_come_first_are_told(images):
-    told = r"1 by 8 pixels with 8 channels. .* last: \(8, 8, 1\), .*transpose"
+    told = r"image_shape=\(1, 8, 8\) has 8 channels. .* \(8, 8, 1\) .*transpose"
     with pytest.warns(UserWarning, match=told):
         quick(image_shape=(1, 8, 8)).fit(images)
 
