@@ -22,52 +22,43 @@ class TrainingOptions(BaseEstimator):
     Parameters
     ----------
     optimizer : {"auto", "adamw", "muon"}, default="auto"
-        "adamw", or "muon" (orthogonalized momentum) for hidden weight matrices, in your
-        own network those of all linear layers except the last, and AdamW for the rest.
-        "auto" is Muon for IsometricAE, AdamW for the others.
-
+        "muon" (orthogonalized momentum) for the hidden weight matrices, in your own
+        network those of all linear layers except the last, and AdamW for the rest; or
+        "adamw" for all. "auto" is Muon for IsometricAE and for DLME above 100,000
+        samples, else AdamW.
     weight_decay : float, default=1e-4
         Decoupled weight decay of weight matrices. Increase it if the network overfits.
-
     warmup : float or "auto", default="auto"
         Fraction of the steps, in [0, 1), over which the learning rate rises linearly.
         Increase it if the loss diverges early. "auto" is 0.03 for IsometricAE, 0.1 for
         the others.
-
     schedule : {"cosine", "linear", "constant"}, default="cosine"
         Decay of the learning rate after the warm-up, to zero or none.
-
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the hidden layers during training; losses, last layers and
         `transform` use float32. "auto" uses bfloat16 where it is faster: processors
-        with AMX, AMD processors with AVX512-BF16, CUDA from compute capability 8.0.
-
+        with AMX, AMD processors with AVX512-BF16, CUDA from compute capability 8.0;
+        not for IsometricAE.
     n_threads : int or None, default=None
-        Maximum number of CPU threads. None uses torch's setting. The result does not
-        depend on it; set it to leave cores to other processes.
-
+        Maximum number of CPU threads. None uses torch's setting. Set it to leave cores
+        to other processes; the result does not depend on it.
     min_steps : int, default=0
         Minimum number of optimizer steps: epochs are added until it is reached. Set it
         for few samples if ``max_epochs`` is a number.
-
     gradient_clip : float or None, default=None
         Maximum norm of the whole gradient. Set it if the loss has spikes.
-
     tol : float, default=1e-4
         Relative improvement of an epoch's loss that counts as progress, see
         ``n_iter_no_change``.
-
     n_iter_no_change : int or None, default=None
         Stop after this many epochs without progress, not counting those in which loss
         weights still change. None trains to the end.
-
     checkpoint : path-like or None, default=None
         File for the state of training, one per fit. If it exists, fit resumes from it
         and returns the same bits as an uninterrupted fit; it raises ValueError if the
         file is damaged or belongs to other parameters, data or versions of skmanifold
         and torch, and OSError if it cannot write. The file is removed when fit
         succeeds.
-
     checkpoint_every : int, default=1
         Number of epochs between two checkpoints.
 

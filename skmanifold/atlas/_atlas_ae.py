@@ -72,7 +72,7 @@ class ChartLinear(nn.Module):
 
 
 class ChartDecoders(nn.Module):
-    """A decoder for each chart, and their weighted mean as decoder of chart blocks."""
+    """A decoder for each chart; chart blocks are decoded to the weighted mean."""
 
     def __init__(self, n_charts, n_components, n_outputs, *, layers, membership):
         super().__init__()
@@ -106,7 +106,7 @@ class ChartDecoders(nn.Module):
 
 
 class Critic(nn.Module):
-    """Logits of whether points of charts are uniform draws: (n, K, d) to (n, K)."""
+    """Critic of a GAN: the logit that a point of a chart is a uniform draw."""
 
     def __init__(self, n_charts, n_components, width=64):
         super().__init__()
@@ -189,9 +189,9 @@ class AtlasAEObjective(nn.Module):
         fake = F.softplus(self.critic(coordinates.detach()))
         critic = real + (q.detach() * fake).sum(1).mean()
         frozen = {name: p.detach() for name, p in self.critic.named_parameters()}
-        looks = F.softplus(-functional_call(self.critic, frozen, (coordinates,)))
+        generator = F.softplus(-functional_call(self.critic, frozen, (coordinates,)))
         return {
-            "divergence": self.divergence_weight * (q * looks).sum(1).mean(),
+            "divergence": self.divergence_weight * (q * generator).sum(1).mean(),
             "critic": critic,
         }
 
@@ -217,110 +217,85 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     n_charts : int, default=8
         Number of charts. Increase it for data of complicated shape. Reduced, with a
         warning, if there are fewer samples.
-
     n_components : int, default=2
         Number of coordinates per chart. Set it to the dimension of the data.
-
     divergence : {"mmd", "gan"}, default="mmd"
         Divergence of charts and coordinates from a uniform distribution: the maximum
         mean discrepancy, or the loss of a critic.
-
     divergence_weight : float or "auto", default="auto"
         Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
-        when charts are unevenly filled.
-
+        if charts are unevenly filled.
     locality_weight : float, default=0.3
         Weight of the mean squared distance of samples to the prototypes of their
-        charts. Increase it when a chart covers separate regions.
-
+        charts. Increase it if a chart covers separate regions.
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
-
     init : {"k-means", "random", "farthest"}, default="k-means"
         Initial prototypes: the centers of k-means; random samples; or samples chosen
         one by one, each the farthest from those chosen before.
-
     temperature : float, default=0.1
         Softness of the boundaries between charts: memberships are
         ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean
         squared distance to the two nearest initial prototypes. Increase it if charts
         that touch do not overlap.
-
     denoise : bool, default=False
         Whether to denoise the training data with :func:`~skmanifold.topology.denoise`.
         Set it for noisy data. ``transform`` does not denoise.
-
     encoder_layers : sequence of int, default=(64, 64)
-        Widths of the layers of the encoder that all charts share.
-
+        Widths of the layers of the encoder, which all charts share.
     decoder_layers : sequence of int, default=(64, 64)
         Widths of the hidden layers of each decoder.
-
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in layers below the charts: a module (copied, never changed)
         or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps scaled samples,
         (B, n_features), to (B, n_outputs) with any n_outputs.
-
     max_epochs : int or "auto", default="auto"
         Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
-
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128.
-
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.003. Decrease it when training diverges.
-
+        Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
-
     training : TrainingOptions or None, default=None
-        Rarely used options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the networks and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     verbose : int or bool, default=False
-        Print ten lines per fit, or one per epoch if above 1.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the prototypes, the networks and the batches.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, `n_charts_` * (n_components + 1))
-        Chart blocks of the training data.
-
+        Embedding of the training data: chart blocks.
     labels_ : ndarray of shape (n_samples,)
         Chart of each training sample.
-
     n_charts_ : int
         Number of charts.
-
     chart_overlap_ : ndarray of shape (`n_charts_`, `n_charts_`)
         Overlaps of the charts on the training data, see
         :func:`~skmanifold.topology.overlap`.
-
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and its terms "reconstruction" (relative to
-        the variance of the data), "locality", "divergence" and, for a GAN, "critic"
-        (``2 log 2`` is chance level), and "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "reconstruction"
+        (relative to the variance of the data), "locality", "divergence" and, for a GAN,
+        "critic" (``2 log 2`` at chance level), and "learning_rate_factor".
     n_iter_ : int
         Number of epochs trained.
-
     network_ : torch.nn.Module
         Network from scaled samples to memberships and coordinates.
-
     decoder_ : torch.nn.Module
         Network from memberships and coordinates to scaled samples.
-
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -440,8 +415,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         if len(bad):
             raise ValueError(
                 f"Sample {bad[0]} of X has the weights {weights[bad[0]]} (the first "
-                "columns of the chart blocks); none must be negative, and one must be "
-                "positive."
+                "columns of the chart blocks). None must be below 0, and at least one "
+                "must be above 0."
             )
         blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))
@@ -544,7 +519,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         )
 
     def _continues(self, data):
-        """Return whether the charts of the previous fit are trained further."""
+        """Return whether training continues with the charts of the previous fit."""
         return data.previous.get("_n_charts_asked") == self.n_charts
 
     def _count_charts(self, data):
@@ -580,13 +555,13 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         rng = np.random.RandomState(data.seed("prototypes"))
         if n_charts <= data.n_samples:
             prototypes = choose_prototypes(inputs, n_charts, self.init, rng)
-        else:  # a small part in partial_fit: the previous prototypes replace these
+        else:  # a small part of partial_fit: the previous prototypes replace these
             prototypes = np.zeros((n_charts, data.n_inputs))
         prototypes = torch.from_numpy(prototypes.astype(np.float32))
         # the inputs have a mean variance of 1; denoised ones may have almost none
-        apart = max(two_nearest(inputs, prototypes.numpy()), 1e-6)
+        spread = max(two_nearest(inputs, prototypes.numpy()), 1e-6)
         heads = networks["encoder"].parts.heads
-        heads.place(prototypes, self.temperature * apart)
+        heads.place(prototypes, self.temperature * spread)
         gan = self.divergence == "gan"
         weight = self.divergence_weight
         if weight == "auto":
@@ -614,7 +589,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                 "(64,), for instance."
             )
         trunk = MLP(n_inputs, layers[-1], layers=layers[:-1], norm="none")
-        # the heads are linear: without an activation they would repeat the last layer
+        # an activation, since the heads are linear like the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 
     def _draws_globally(self):

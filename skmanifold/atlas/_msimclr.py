@@ -82,9 +82,8 @@ class MSimCLRObjective(nn.Module):
         balance    = sum_j p_j log(K p_j)
         sharpness  = mean_i (1 - sum_j q_ij^2)
 
-    the last three times their weights. Sharpness alone would leave most charts empty,
-    and the gradient of the MMD vanishes with the mass of a chart; that of balance does
-    not.
+    the last three multiplied by their weights. Sharpness alone would empty most charts;
+    balance prevents it, since its gradient does not vanish with the mass of a chart.
     """
 
     # optimized by Muon
@@ -138,7 +137,7 @@ def chart_terms(q, mmd, weight, sharpness):
     return terms
 
 
-# Number of uniform draws per batch. Their error is far below that of the batch.
+# Maximum number of uniform draws per batch: their error is below that of the batch.
 _MOST_DRAWS = 64
 
 
@@ -170,10 +169,10 @@ class MSimCLR(ChartsMixin, DeepManifold):
     """Manifold SimCLR: contrastive learning on an atlas of charts.
 
     A network maps each sample to memberships q in the charts and to coordinates in
-    [0, 1] in each chart. A contrastive loss brings two random views of a sample (of it,
-    or of it and a neighbor) together and pushes other samples away, as in SimCLR [2]_,
-    while charts stay equally large and evenly filled. A chart and a few coordinates
-    separate classes with fewer numbers than a flat representation needs. [1]_
+    [0, 1] in each chart. A contrastive loss attracts two random views, of a sample or
+    of it and a neighbor, and repels other samples, as in SimCLR [2]_, while charts stay
+    equally large and evenly filled. A chart and a few coordinates separate classes with
+    fewer numbers than a flat representation. [1]_
 
     ``transform`` returns *chart blocks*: for each chart its weight, then its
     coordinates times the weight. With hard membership the weight is 1 for the chart of
@@ -187,118 +186,94 @@ class MSimCLR(ChartsMixin, DeepManifold):
     n_charts : int, default=16
         Number of charts. 1 is SimCLR with evenly spread coordinates. Increase it for
         many classes.
-
     n_components : int, default=2
         Number of coordinates per chart.
-
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
-        convolutional network, which needs sides of at least 8, and augmentations of
-        images.
-
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Set it to
+        use a convolutional network, which needs sides of at least 8, and augmentations
+        of images.
     augmentation : {"auto", "noise", "affine", "crop"} or callable, default="auto"
         Augmentation of a view. "noise" adds Gaussian noise of a tenth of the mean
-        standard deviation of the columns. "affine" slightly moves, rotates, resizes and
+        standard deviation of the columns. "affine" slightly shifts, rotates, scales and
         shears images; "crop" crops, resizes, flips and recolors them. "auto" is
         "affine" for images with one channel, "crop" for other images, else "noise". A
         callable maps a float32 tensor, scaled samples (B, n_features) or images
         (B, C, H, W), to one of the same shape.
-
     n_neighbors : int or None, default=4
-        Number of nearest neighbors. One of them, or for data other than images a point
-        on the way to it, replaces the sample in the second view. Reduced, with a
-        warning, if there are fewer other samples. None augments the sample itself, as
-        in the paper.
-
+        Number of neighbors from which the second view of a sample is drawn: a neighbor
+        of an image, or a point on the segment to it for other data. None augments the
+        sample itself, as in the paper; set it if near samples are often of different
+        kinds. Reduced, with a warning, if there are fewer other samples.
     temperature : float, default=0.2
         Temperature of the contrastive loss. Decrease it to give more weight to the most
         similar negatives.
-
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the contrastive loss is left; with
-        ``n_charts=1`` as well this is SimCLR.
-
+        sharp memberships. With 0 only the contrastive loss remains; with ``n_charts=1``
+        as well this is SimCLR.
     sharpness_weight : float, default=1.0
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
-        `regularization_weight`. Increase it when samples are spread over several
+        ``regularization_weight``. Increase it if samples are spread over several
         charts.
-
     projection : {"mlp", "paper"}, default="mlp"
         Network of each chart from its coordinates to the contrastive space, dropped
         after training: one hidden layer of 64 units; or, as in the paper, of as many
         units as coordinates, without biases, on centered coordinates.
-
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
-
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the network; not used for images.
-
     feature_dim : int, default=128
         Width of the last layer below the charts.
-
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
         ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), or images, (B, C, H, W), to (B, n_outputs) with any n_outputs.
-        No PCA precedes it.
-
+        (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
+        any n_outputs.
     max_epochs : int or "auto", default="auto"
         Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
-
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
-
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.003. Decrease it when training diverges.
-
+        Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
-
     training : TrainingOptions or None, default=None
-        Rarely used options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the network and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search. The result does not depend on it.
-
+        Number of threads of the neighbor search; -1 uses all processors. The result
+        does not depend on it.
     verbose : int or bool, default=False
-        Print ten lines per fit, or one per epoch if above 1.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial network, the order of the samples and their views.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_charts * (n_components + 1))
-        Chart blocks of the training data.
-
+        Embedding of the training data: chart blocks.
     labels_ : ndarray of shape (n_samples,)
         Chart of each training sample.
-
     n_charts_ : int
         Number of charts.
-
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and its terms "contrast", "uniformity",
-        "balance" and "sharpness", and "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "contrast",
+        "uniformity", "balance" and "sharpness", and "learning_rate_factor".
     n_iter_ : int
         Number of epochs trained.
-
     network_ : torch.nn.Module
         Network from scaled samples to memberships and coordinates.
-
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -443,13 +418,13 @@ class MSimCLR(ChartsMixin, DeepManifold):
         return {"encoder": ChartEncoder(trunk, heads)}
 
     def _make_objective(self, data, networks):
-        as_printed = self.projection == "paper"
+        as_in_paper = self.projection == "paper"
         projections = ChartProjections(
             self.n_charts,
             self.n_components,
-            n_hidden=self.n_components if as_printed else 64,
+            n_hidden=self.n_components if as_in_paper else 64,
             n_out=32,
-            bias=not as_printed,
+            bias=not as_in_paper,
         )
         return MSimCLRObjective(
             networks["encoder"],
@@ -459,7 +434,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             sharpness_weight=self.sharpness_weight,
         )
 
-    # -- what the hooks need
+    # -- helpers of the hooks
 
     def _augment(self, data):
         """Return the function ``(x, generator) -> view`` of inputs."""
@@ -478,9 +453,9 @@ class MSimCLR(ChartsMixin, DeepManifold):
                 f"augmentation={kind!r} needs images, but image_shape=None. Set "
                 "image_shape to (H, W) or (H, W, C), or use augmentation='noise'."
             )
-        # pixels with black at zero, instead of differences from the mean image
+        # augmentations need pixels with black at 0, not centered ones
         center = data.offset
-        # filled beyond the edges with their median
+        # beyond the edges, fill with their median
         edges = to_images(data.inputs[:1000] + center, image_shape)
         fill = float(torch.cat([edges[:, :, 0], edges[:, :, -1]]).median())
 
@@ -503,7 +478,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         neighbors = find_neighbors(data, self.n_neighbors, n_jobs=self.n_jobs)
 
         def other(x, rows, uniform):
-            # one uniform draw decides on the neighbor and on the share
+            # one uniform draw selects the neighbor and the position on the segment
             chosen, share = neighbors.draw(rows, uniform)
             neighbor = data.inputs[chosen]
             if self.image_shape is None:
@@ -522,7 +497,7 @@ def _noisy(x, generator):
 
 
 def affine_view(images, generator, fill):
-    """Return images slightly moved, rotated, resized and sheared."""
+    """Return images slightly shifted, rotated, scaled and sheared."""
     uniform = torch.rand(len(images), 5, generator=generator).to(images.device)
     return random_affine(images, uniform, scale=0.15, shear=0.15, fill=fill)
 

@@ -124,7 +124,7 @@ def correlation(a, b):
     pairs = torch.triu_indices(len(a), len(a), 1, device=a.device)
     a, b = (m[pairs[0], pairs[1]] for m in (a, b))
     a, b = (v - v.mean() for v in (a, b))
-    # the gradient would be infinite for equal distances
+    # + 1e-12: the gradient would be infinite for equal distances
     return (a * b).sum() / (a.square().sum() * b.square().sum() + 1e-12).sqrt()
 
 
@@ -152,12 +152,12 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     A network maps each sample to memberships q in the charts and to coordinates in
     [0, 1] in each chart. A triplet loss makes samples of one class more similar than
     samples of different classes, while charts stay equally large and evenly filled. The
-    learned distance also applies to classes not seen in training, where distances in
-    the input do about as well: compare with them first. [1]_
+    learned distance also applies to classes not seen in training, but there distances
+    in the input are about as good: compare with them first. [1]_
 
-    Soft charts start from relevant components, principal components that vary less
-    within classes [2]_. Training keeps the distances of these components, and half of
-    what it learned is kept, so as to lose little of what unseen classes need. Hard
+    Soft charts start from relevant components, principal components scaled to vary less
+    within classes [2]_. Training preserves the distances of these components, and then
+    the last layers return halfway to their start, which helps on unseen classes. Hard
     charts, and those with ``distance_weight=0``, start from random weights and follow
     the labels alone, as in the paper.
 
@@ -166,11 +166,11 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         1 - sum_j w_j (1 - |y_j - y'_j| / sqrt(n_components))
 
-    with ``w_j = q_j q'_j / (|q| |q'|)``. In the paper ``w_j = q_j q'_j``, so samples in
-    several charts are far even from themselves.
+    with ``w_j = q_j q'_j / (|q| |q'|)``. In the paper ``w_j = q_j q'_j``, so a
+    sample in several charts has a positive distance to itself.
 
     Unlabeled samples (None, NaN or NA in y, or -1 unless the only other label is 1) do
-    not train the network. They are embedded, and found by ``kneighbors``.
+    not train the network, but are embedded and found by ``kneighbors``.
 
     Read more in the :ref:`User Guide <atlas_triplet>`.
 
@@ -178,112 +178,88 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     ----------
     n_charts : int, default=4
         Number of charts. Increase it for many classes.
-
     n_components : int, default=5
         Number of coordinates per chart. Increase it if recall matters more than short
         codes.
-
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses a
-        convolutional network, which needs sides of at least 8.
-
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Set it to
+        use a convolutional network, which needs sides of at least 8.
     triplets : {"batch-all", "semi-hard"}, default="batch-all"
         Triplets of a batch that are used: all that violate the margin; or, for each
         pair of one class, the nearest sample of another class that is farther away.
-
     margin : float, default=0.1
         Required difference between the distances to samples of other classes and of
         the same class.
-
     distance_weight : float or "auto", default="auto"
-        Weight of the term that keeps the distances of the relevant components. With 0
-        charts start from random weights, and only the labels count. "auto" is 10 for
+        Weight of the term that preserves the distances of the relevant components. With
+        0, charts start from random weights and only the labels count. "auto" is 10 for
         soft membership and 0 for hard. Always 0 if samples share no column with others.
-
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the triplet loss is left.
-
+        sharp memberships. With 0 only the triplet loss remains.
     sharpness_weight : float, default=0.3
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
-        `regularization_weight`. Increase it when samples are spread over several
+        ``regularization_weight``. Increase it if samples are spread over several
         charts.
-
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
-        the chart with the largest q and 0 for the others. "hard" represents a sample by
-        a chart and `n_components` numbers, but distances are coarser.
-
+        the chart with the largest q and 0 for the others. Set it to "hard" for short
+        codes, one chart and ``n_components`` numbers, with coarser distances.
     n_neighbors : int, default=5
         Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
         weights ``exp(-distance / margin)``. All of them if there are fewer.
-
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the network; not used for images.
-
     feature_dim : int, default=128
         Width of the last layer below the charts.
-
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
         ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), or images, (B, C, H, W), to (B, n_outputs) with any n_outputs.
-        No PCA precedes it.
-
+        (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
+        any n_outputs.
     max_epochs : int or "auto", default="auto"
         Number of passes over the data. With "auto", the number of steps grows with the
         cube root of ``n_samples``.
-
     batch_size : int or "auto", default="auto"
-        Number of samples per step, balanced between classes. "auto" is 64.
-
+        Number of samples per step. "auto" is 64. Batches are balanced between classes.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.001. Decrease it when training diverges.
-
+        Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
-
     training : TrainingOptions or None, default=None
-        Rarely used options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the network and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     verbose : int or bool, default=False
-        Print ten lines per fit, or one per epoch if above 1.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial network and of the batches.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_charts * (n_components + 1))
-        Chart blocks of the training data.
-
+        Embedding of the training data: chart blocks.
     charts_ : ndarray of shape (n_samples,)
         Chart of each training sample.
-
     classes_ : ndarray of shape (n_classes,)
         Class labels of the gallery: the training data, unless set by ``set_gallery``.
-
     n_charts_ : int
         Number of charts.
-
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and its terms "triplets", "distances",
-        "uniformity", "balance" and "sharpness", and "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "triplets",
+        "distances", "uniformity", "balance" and "sharpness", and
+        "learning_rate_factor".
     n_iter_ : int
         Number of epochs trained.
-
     network_ : torch.nn.Module
         Network from scaled samples to memberships and coordinates.
-
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -461,7 +437,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             known += read_labels(classes, name="classes").classes.tolist()
         if y is not None:
             if known and -1 not in known:
-                # unlabeled also if this part has only 1 besides
+                # -1 is unlabeled even if all other labels of this part are 1
                 codes, labels = read_labels(y, unknown=-1)
                 y = np.array([*labels.tolist(), None], dtype=object)[codes]
             # raises before training if the classes are of different types
@@ -481,10 +457,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return self
 
     def set_gallery(self, X, y=None):
-        """Set the samples among which ``kneighbors`` and ``predict`` search.
+        """Set the gallery, which ``kneighbors`` and ``predict`` search.
 
-        They replace the training data until the next fit. A few of each class are
-        enough, also of classes not seen in training.
+        It replaces the training data until the next fit. A few samples of each class
+        are enough, also of classes not seen in training.
 
         Parameters
         ----------
@@ -640,8 +616,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
-            Data in the units of the training data. None uses the gallery; a sample is
-            then no neighbor of itself.
+            Data in the units of the training data. None uses the gallery, where
+            no sample is its own neighbor.
         n_neighbors : int, default=5
             Number of neighbors, at most the number of samples of the gallery.
         return_distance : bool, default=True
@@ -685,7 +661,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def _validate(self, X, *, reset):
         samples = super()._validate(X, reset=reset)
         if reset:
-            # principal components would map such samples to one point
+            # principal components would map unrelated samples to one point
             self._keeps_columns = may_hold_strangers(samples, self.n_neighbors)
         return samples
 
@@ -796,20 +772,20 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return {
             **attributes,
             "classes_": classes,
-            "_gallery": None,  # embedding_
+            "_gallery": None,  # None is embedding_
             "_gallery_codes": codes,
             "_gallery_lost": False,
-            "_parts": [],  # samples, and labels, of partial_fit
+            "_parts": [],  # samples and labels of partial_fit
             "_seen": [],
         }
 
-    # -- what they need
+    # -- helpers of the hooks
 
     @property
     def _distance_weight(self):
         """Weight of the distances of the relevant components."""
         if self._keeps_columns:
-            return 0.0  # the components would map samples to one point
+            return 0.0  # the components would map unrelated samples to one point
         if self.distance_weight == "auto":
             return 10.0 if self.membership == "soft" else 0.0
         return self.distance_weight

@@ -26,7 +26,7 @@ def _has_n_clusters(estimator):
     if estimator.n_clusters is None:
         raise AttributeError(
             f"{type(estimator).__name__}(n_clusters=None) has no predict. Set "
-            "n_clusters to an int, so that fit also clusters the embedding."
+            "n_clusters to an int, and fit also clusters the embedding."
         )
     return True
 
@@ -84,12 +84,12 @@ class KMeansMixin:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks. Labels are read by supervised methods alone.
+            Passed on to callbacks; only supervised methods use labels.
 
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Cluster numbers, from 0 to ``n_clusters - 1``, or 7 if that is None.
+            Cluster numbers, from 0 to ``n_clusters - 1``, or to 7 if that is None.
         """
         self.fit(X, y)
         if self.n_clusters is None:

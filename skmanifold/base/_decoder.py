@@ -23,9 +23,9 @@ def _learns_decoder(estimator):
 class DecoderMixin:
     """Decoding, for a :class:`DeepManifold` with a "decoder" among its networks.
 
-    The decoder maps the encoder's outputs to its inputs. A method that learns one only
-    if a parameter asks for it overrides ``_learns_decoder()`` to raise an
-    AttributeError with the remedy; the methods here are then absent.
+    The decoder maps outputs of the encoder to its inputs. If learning one is optional,
+    override ``_learns_decoder()`` to raise an AttributeError with the remedy; the
+    methods below are then absent.
 
     Examples
     --------
@@ -98,13 +98,13 @@ class DecoderMixin:
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data in the units of the training data.
         y : Ignored
-            Not used; here for the conventions of scikit-learn.
+            Not used, present for API consistency by convention.
 
         Returns
         -------
         float
             Minus the mean squared Euclidean distance between a sample and its
-            reconstruction, in the units of X, so columns of small values hardly count.
+            reconstruction, in the units of X: columns of small scale hardly count.
             At most 0; higher is better.
 
         Raises
@@ -117,11 +117,11 @@ class DecoderMixin:
         self._check_has_decoder()
         X = self._validate(X, reset=False)
         outputs = self._outputs(nn.Sequential(self.network_, self.decoder_), X)
-        # block by block: a sparse X stays sparse, and no second X is made
+        # in blocks, to keep a sparse X sparse and to avoid a copy of X
         total = 0.0
         for part in gen_batches(len(outputs), 1024):
             block = X[part].toarray() if hasattr(X, "toarray") else X[part]
-            # a method may have appended columns of its own
+            # without the columns that a method has appended
             block = block[:, : self.n_features_in_]
             error = self._restore(outputs[part], np.float64) - block
             total += float(np.einsum("ij,ij->", error, error))
@@ -140,7 +140,7 @@ class DecoderMixin:
             )
 
     def _before_decoding(self):
-        """Return a module from what transform returns to what the decoder takes."""
+        """Return a module from results of ``transform`` to inputs of the decoder."""
         return nn.Identity()
 
     def _check_codes(self, X):
@@ -178,7 +178,7 @@ def _single(codes):
         single = codes.astype(np.float32)
     if not np.isfinite(single).all():
         raise ValueError(
-            "X holds values too large for float32. Pass points near those that "
-            "transform returns."
+            "X has values too large for float32. Pass points of the embedding, as "
+            "returned by transform."
         )
     return single

@@ -25,8 +25,8 @@ def distances_kept(estimator, *, part):
     """Keep the distances of the training data in ``_distances`` during a fit."""
     if part and is_precomputed(estimator):
         raise ValueError(
-            "partial_fit is not for metric='precomputed': a part has no distances to "
-            "later ones. Call fit with all distances, or pass features."
+            "partial_fit is not available with metric='precomputed': a part has no "
+            "distances to later ones. Call fit with all distances, or pass features."
         )
     estimator._distances = None
     try:

@@ -164,8 +164,8 @@ class DeepManifold(
 
     _set_by_validation = ("n_features_in_", "feature_names_in_")
 
-    # transform applies scaler and linear network as one product, which is faster, but
-    # rounds differently than Run.outputs.
+    # Whether transform applies scaler and linear network as one product: faster, but
+    # rounded differently than Run.outputs.
     _folds = False
 
     # Methods with a decoder, for the error about inverse_transform.
@@ -177,11 +177,11 @@ class DeepManifold(
     def __getattr__(self, name):
         """Raise an error with the reason why an attribute is missing."""
         try:
-            # again, for the error that Python has dropped
+            # look it up again, for the error that Python has dropped
             return super().__getattribute__(name)
         except AttributeError as error:
             if isinstance(error.__cause__, AttributeError):
-                # of available_if: more precise than scikit-learn's error
+                # the error of available_if is more precise than scikit-learn's
                 raise error.__cause__ from None
             if name == "inverse_transform":
                 others = self._methods_with_decoder
@@ -191,7 +191,7 @@ class DeepManifold(
                 ) from None
             raise
 
-    # -- what a user calls
+    # -- public methods
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -202,7 +202,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units, at least two samples.
         y : Ignored
-            Passed on to callbacks. Labels are read by supervised methods alone.
+            Passed on to callbacks; only supervised methods use labels.
 
         Returns
         -------
@@ -224,7 +224,7 @@ class DeepManifold(
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on these samples.
 
-        For data that arrive in parts; if all samples are available, ``fit`` is better.
+        Use it for data that arrive in parts; with all samples, ``fit`` is better.
         The first part determines the scaling and should be representative; columns that
         are constant in it are used as soon as they vary. Neighbors are searched within
         a part. Structure that later parts lack is slowly forgotten, and embeddings
@@ -236,7 +236,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A part of the training data in raw units, preferably thousands of samples.
         y : Ignored
-            Passed on to callbacks. Labels are read by supervised methods alone.
+            Passed on to callbacks; only supervised methods use labels.
 
         Returns
         -------
@@ -264,7 +264,7 @@ class DeepManifold(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks. Labels are read by supervised methods alone.
+            Passed on to callbacks; only supervised methods use labels.
 
         Returns
         -------
@@ -330,7 +330,7 @@ class DeepManifold(
         The score is minus the distance to the nearest of at most 256 centers of the
         training data, relative to the distances of the training samples: -1 is
         typical, and -3 is three times as far. Distances are those of the scaled
-        inputs, including what the PCA of wide data removes. As in ``transform``, values
+        inputs, before the PCA of wide data. As in ``transform``, values
         far beyond the training range are compressed.
 
         Parameters
@@ -341,8 +341,8 @@ class DeepManifold(
         Returns
         -------
         ndarray of shape (n_samples,)
-            Scores, at most 0; the lower, the more novel. The same bits whatever
-            samples are passed together.
+            Scores, at most 0; the lower, the more novel. The score of a sample is bit
+            for bit independent of the other samples.
 
         Raises
         ------
@@ -357,12 +357,12 @@ class DeepManifold(
         return 0.0 - self._apply(network, X)[:, 0]
 
     def save(self, path):
-        """Write the fitted estimator to a file that holds data alone.
+        """Save the fitted estimator to a file without code.
 
-        A safetensors file with parameters as JSON, a digest and versions, for
-        :func:`skmanifold.load`. Unlike a pickle it contains no code: pass your own
-        functions and networks again when loading. Callbacks are not saved, and of a
-        pipeline only this step is, see :ref:`persistence`. Needs the extra ``io``.
+        :func:`skmanifold.load` reads it: a safetensors file with the parameters as
+        JSON, a digest and versions. Unlike a pickle it contains no code, so pass your
+        own functions and networks again when loading. Callbacks and other steps of a
+        pipeline are not saved, see :ref:`persistence`. Needs the extra ``io``.
 
         Parameters
         ----------
@@ -388,7 +388,7 @@ class DeepManifold(
 
         The graph maps samples in raw units, "X", to the result of the method, such as
         "embedding", including the scaling. Its outputs are verified to equal those of
-        the method up to rounding. Of a pipeline only this step is exported, see
+        the method up to rounding. Other steps of a pipeline are not exported, see
         :ref:`persistence`. Needs the extra ``onnx``.
 
         Parameters
@@ -396,7 +396,7 @@ class DeepManifold(
         path : str or path-like
             Path of the file. An existing file is replaced.
         method : str, default="transform"
-            Method to export, one that the estimator has: "transform";
+            Method of the estimator to export: "transform";
             "predict", which returns "label"; "predict_proba", which returns
             "probabilities"; "charts", which returns "chart" and "coordinates"; or
             "inverse_transform", which takes "embedding" and returns "X".
@@ -502,7 +502,7 @@ class DeepManifold(
     def _draws_globally(self):
         """Return whether training may draw from torch's global generator.
 
-        Return False if only the generator of the batches is used.
+        Return False if it only uses the generator of the batches.
         """
         return True
 
@@ -554,9 +554,9 @@ class DeepManifold(
 
 
 def _is_valid(estimator, X):
-    """Return whether validate_data would return X as it is, in a fraction of its time.
+    """Return, quickly, whether validate_data would return X unchanged.
 
-    False also if squares overflow.
+    Also False if squares overflow.
     """
     if not (
         type(X) is np.ndarray

@@ -37,23 +37,23 @@ from skmanifold.losses import (
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions, read_targets
 
-# Most training samples by default; of a group of one sample in 10,000 they hold 15.
+# Default number of training samples: a group of one sample in 10,000 keeps 15.
 _MOST_TRAINED = 150_000
 
-# Samples of X beyond which training is longer.
+# Number of samples above which training takes more steps.
 _MANY_SAMPLES = 100_000
 
 
 class DLMEObjective(nn.Module):
     """The loss of DLME over one batch of pairs of views.
 
-    ``p`` is the similarity of the views in structure space, ``q`` in embedding space;
-    the two-way divergence of ``q`` from ``p`` is summed over positive pairs (two views
-    of one sample) and over negative ones (all others of the batch). Between samples of
-    different classes ``p`` is ``1 - label_weight`` times that.
+    The loss is the two-way divergence of the similarities ``q`` in the embedding from
+    those in structure space, ``p``, summed over positive pairs (two views of a sample)
+    and negative pairs (all others of the batch). Between samples of different classes
+    ``p`` is multiplied by ``1 - label_weight``.
     """
 
-    # whose matrices Muon takes
+    # optimized by Muon
     hidden_layers = ("encoder.structure.hidden", "encoder.embedding.hidden")
 
     def __init__(
@@ -84,11 +84,11 @@ class DLMEObjective(nn.Module):
         self.label_weight = label_weight
 
     def forward(self, views, progress):
-        """Loss terms of ``views``, two tensors of shape (B, n_inputs).
+        """Return the loss terms of two views, tensors of shape (B, n_inputs).
 
-        With labels a third of shape (B, B) is True for pairs of different classes.
+        With labels, a third tensor (B, B) is True for pairs of different classes.
         """
-        first, second, *of_other_classes = views
+        first, second, *class_pairs = views
         repulsion = self.repulsion
         if repulsion is not None and progress < self.repulsion_warmup:
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
@@ -96,8 +96,8 @@ class DLMEObjective(nn.Module):
         z = sharded(self.encoder.embedding, y)
         with torch.set_grad_enabled(self.structure_gradient):
             p = self.structure_similarities(*y.chunk(2))
-            for apart in of_other_classes:
-                p = p * (1 - self.label_weight * apart)
+            for differ in class_pairs:
+                p = p * (1 - self.label_weight * differ)
         positive, negative = two_way_divergence(
             p,
             *z.chunk(2),
@@ -110,11 +110,11 @@ class DLMEObjective(nn.Module):
 
     @full_precision
     def structure_similarities(self, y_a, y_b):
-        """t-kernel in structure space, positives brought nearer by ``alpha``."""
+        """Return similarities in structure space, with ``alpha`` for positive pairs."""
         p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)
         d2 = (y_a - y_b).square().sum(1)
         positive = t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
-        if self.structure_gradient:  # the kernel's own gradient needs p as it is
+        if self.structure_gradient:  # the gradient of the kernel needs p unchanged
             return p.diagonal_scatter(positive)
         p.diagonal().copy_(positive)
         return p
@@ -123,7 +123,7 @@ class DLMEObjective(nn.Module):
 class Views(RowBatches):
     """Batches of two views: the samples themselves, and an augmentation of each.
 
-    With `classes`, a batch has the pairs of samples of different classes as well.
+    With `classes`, batches also mark the pairs of samples of different classes.
     """
 
     def __init__(self, inputs, batch_size, augment, classes=None):
@@ -133,9 +133,9 @@ class Views(RowBatches):
         self.classes = classes
 
     def epoch(self, generator):
-        """Yield each batch's pair of views."""
+        """Yield the views of each batch."""
         for rows, uniform in super().epoch(generator):
-            # a third of the time of self.inputs[rows]
+            # three times as fast as self.inputs[rows]
             x = self.inputs.index_select(0, rows)
             views = x, self.augment(x, rows, uniform)
             if self.classes is not None:
@@ -165,215 +165,171 @@ class DecodingObjective(nn.Module):
 class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     """Deep Local-flatness Manifold Embedding.
 
-    A map of data in two or a few dimensions, like those of UMAP and t-SNE: neighbors
-    stay together, and different samples lie apart. The map is a function that embeds
-    new data at a fixed cost per sample. X may be in raw units: centering, robust
-    scaling and a PCA of wide data are part of the model.
+    Embeds data in two or a few dimensions, like UMAP and t-SNE: neighbors stay
+    together, and other samples are separated. A network embeds new data at a fixed cost
+    per sample. X may be in raw units: centering, robust scaling and a PCA of wide data
+    are part of the model.
 
     A structure network maps the data to a space in which they are locally flat, and an
-    embedding network maps that to few dimensions. Both are trained together so that the
-    similarities of pairs agree in the two spaces. A pair is a sample and one of its
-    neighbors (attracted) or another sample (repelled). [1]_
+    embedding network maps that space to few dimensions. Both are trained together so
+    that the similarities of pairs agree in the two spaces: a sample and one of its
+    neighbors attract each other, other pairs repel each other. [1]_
 
     Read more in the :ref:`User Guide <dlme>`.
 
     Parameters
     ----------
     n_components : int, default=2
-        Dimension of the embedding.
-
+        Dimension of the embedding. Increase it (5, 10) when the embedding feeds a model
+        rather than a plot.
     n_neighbors : int, default=5
-        Neighbors that the second view of a sample is drawn from. Copies of a sample
-        count once. Reduced where there are fewer other distinct samples, with a warning
-        where there are fewer other samples. A sample that has nothing in common with
-        others has none, see :func:`skmanifold.graph.neighbors_from_data`.
-
+        Number of neighbors from which the second view of a sample is drawn. Increase it
+        for a smoother embedding. Duplicates count once, and samples without a common
+        feature are no neighbors. Reduced, with a warning, if there are fewer other
+        samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
-        How the second view of a sample is made: a random one of its neighbors; a
-        random point on the segment to it, as in the paper; the sample itself; or
-        ``augmentation(x)``, called with a float32 tensor of shape (B, n_features) of
-        scaled samples, returning one of the same shape, such as flipped images.
-
+        Second view of a sample: one of its neighbors; a point on the segment to one, as
+        in the paper; the sample itself; or ``augmentation(x)``, which maps a float32
+        tensor (B, n_features) of scaled samples to one of the same shape, for instance
+        flipped images.
     alpha : float, default=0.01
-        Factor on the squared distance of positive pairs in structure space, in (0, 1]:
-        how much nearer than they lie two views are taken to be.
-
+        Factor on the squared distance of positive pairs in structure space, in (0, 1].
+        Increase it if neighbors are pulled together too tightly.
     label_weight : float, default=0.0
-        Influence of the labels y, in [0, 1]. At 0 y is ignored. Otherwise the second
-        view of a labeled sample is, with this probability, any sample of its class in
-        place of a neighbor, and the similarity of samples of different classes is
-        reduced by this share: at 1 they are repelled however near they lie. Set it to
-        1 to have classes in the map, for all samples or for a tenth of them: -1, None,
-        NaN and NA in y are unknown labels (-1 is a class if all others are 1). Decrease
-        it if the map should still show groups within classes.
-
+        Influence of y, in [0, 1]; 0 ignores it. It is the probability that the second
+        view of a labeled sample is any sample of its class, and the fraction by which
+        the similarity of different classes is reduced. Set it to 1 to separate classes,
+        decrease it to show groups within them.
     nu_structure : float, default=100.0
-        Degrees of freedom of the t-kernel in structure space. Should exceed
-        ``nu_embedding``: that is what pushes apart what is not near.
-
+        Degrees of freedom of the t-kernel in structure space. Keep it above
+        ``nu_embedding``: the difference pushes distant samples apart.
     nu_embedding : float or "auto", default="auto"
-        Degrees of freedom of the t-kernel in the embedding. Increase it when clusters
-        are specks: they spread. "auto" is 0.1 up to 10,000 samples, then falls as one
-        over their number, to 0.01 from 100,000 on: many samples fill the plot anyway,
-        and a narrow kernel keeps large clusters apart.
-
+        Degrees of freedom of the t-kernel in the embedding. Increase it to spread tight
+        clusters. "auto" is 0.1 up to 10,000 samples and then ``1000 / n_samples``, but
+        at least 0.01.
     kernel : {"max", "density"}, default="max"
-        t-kernels with largest value 1, or the t density, as in the paper.
-
+        Normalization of the t-kernels: to a maximum of 1, or to a density, as in the
+        paper.
     repulsion : float, "auto" or None, default="auto"
-        Total weight of the negative pairs of a sample against its positive one,
-        whatever the batch size. "auto" is 5 up to 10,000 samples, then grows with
-        the cube root of their number up to 10. None gives every pair the same weight:
-        the paper's loss.
-
+        Total weight of the negative pairs of a sample relative to its positive pair,
+        for any batch size. Increase it if groups overlap, decrease it if a group is
+        torn apart. "auto" is 5 up to 10,000 samples and then grows with the cube root
+        of their number up to 10. None weights all pairs equally, as in the paper.
     repulsion_warmup : float, default=0.7
-        Share of training, in [0, 1], over which the repulsion rises from a fifth to
-        its full weight. Parts of one cluster find together while it is weak; once it
-        is strong they no longer pass each other. 0 keeps it constant, as in the paper.
-
+        Fraction of training, in [0, 1], over which the repulsion rises from a fifth to
+        its full value. Increase it if parts of one cluster end up in several places. 0
+        keeps the repulsion constant, as in the paper.
     damping : float or None, default=1.0
-        Squared distance in the embedding at which a negative pair's weight has halved.
-        Without it (None, the paper's loss) clusters drift apart without end, and the
-        longer the training, the less of their inner shape is left.
-
+        Squared distance in the embedding at which the weight of a negative pair is
+        halved. Increase it to move clusters farther apart. With None, as in the paper,
+        clusters drift apart and shrink throughout training.
     structure_gradient : bool, default=False
-        Whether the loss may also move the structure space's similarities, instead of
+        Whether the loss also adapts the similarities in structure space, instead of
         taking them as given.
-
     structure_dim : int, default=64
         Dimension of the structure space.
-
     structure_layers : sequence of int, default=(256, 128)
-        Hidden layers of the structure network.
-
+        Widths of the hidden layers of the structure network. Decrease them for speed.
     embedding_layers : sequence of int, default=(256, 128)
-        Hidden layers of the embedding network. At the cost of a wider structure network
-        it keeps neighbors better.
-
+        Widths of the hidden layers of the embedding network.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
-
     encoder : torch.nn.Module, callable or None, default=None
-        Structure network in place of the built-in one: a module (copied, never changed)
-        or a callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps
-        (B, n_features) to (B, structure_dim). Its inputs are scaled, but not reduced by
-        PCA; its outputs are standardized, like those of the built-in network.
-
+        Replaces the built-in structure network: a module (copied, never changed) or a
+        callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps scaled
+        samples, (B, n_features), without PCA to (B, structure_dim). Its outputs are
+        standardized.
     decoder : bool, default=False
-        Whether to learn, after the embedding and without changing it, a network that
-        decodes points of the embedding; ``inverse_transform``, ``reconstruct`` and
-        ``score`` then exist. Its hidden layers are those of the other networks in
-        reverse order. A decoded sample is an average of the samples near its point, so
-        details are lost.
-
+        Whether to train a decoder on the finished embedding, for ``inverse_transform``,
+        ``reconstruct`` and ``score``. It has the hidden layers of the other networks in
+        reverse order. Decoded samples are averages of nearby samples and lack their
+        details.
     n_clusters : int or None, default=None
-        If an int, fit also clusters the embedding with k-means, and ``predict`` and
-        ``labels_`` exist. If None, only ``fit_predict`` clusters, with 8.
-
+        Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
+        and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
+        clusters, with 8.
     metric : str or callable, default="euclidean"
-        Metric of the neighbors, any of :class:`sklearn.neighbors.NearestNeighbors`. The
-        Euclidean one is measured on scaled (and reduced) samples, others on raw ones.
-        If "precomputed", X holds distances: in ``fit`` those between all samples, or in
-        a sparse matrix those of each to some others; in ``transform`` those from new
-        samples to the training samples, (n_samples, n_training_samples). The network
-        then reads them in place of features.
-
+        Metric of the neighbor search, any of
+        :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is measured on the
+        scaled (and reduced) samples, others on X. If "precomputed", X holds distances:
+        in ``fit`` between all samples, or in a sparse matrix from each sample to some
+        others; in ``transform`` from new samples to the training samples. The network
+        reads them in place of features.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
-        "mahalanobis" are taken from X if they are not given.
-
+        "mahalanobis" are computed from X if not given.
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
 callable or None, default=None
-        Neighbors of your own, for instance from
-        :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that makes such
-        a matrix of X. All of them are taken, and ``n_neighbors``, ``metric`` and
-        ``neighbors_algorithm`` count for nothing. Only of a matrix with entries for
-        most pairs of samples the ``n_neighbors`` smallest of each row are taken, as if
-        they were distances.
-
+        Neighbor graph, for instance from
+        :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that computes it
+        from X. It replaces ``n_neighbors``, ``metric`` and ``neighbors_algorithm``. If
+        it has entries for most pairs of samples, they are distances, of which the
+        ``n_neighbors`` smallest of each sample are used.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
-        Exact search, approximate search in nearby cells of a partition or by the
-        package pynndescent (whose first call compiles for a minute); "auto" is exact up
-        to a size, see :func:`skmanifold.graph.nearest_neighbors`.
-
+        Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
+        size, see :func:`skmanifold.graph.nearest_neighbors`.
     subsample : int, "auto" or None, default="auto"
-        Number of samples drawn from X for training. Neighbors are searched among them,
-        and the network then embeds all samples. "auto" is 150,000, or all samples if X
-        holds distances or ``connectivity`` is a matrix: a part of them would lack most
-        neighbors. None trains on all samples. Increase it if groups of fewer than one
-        sample in 10,000 matter. `partial_fit` trains on all samples of a part.
-
+        Number of samples drawn for training; the network then embeds all. "auto" is
+        150,000, or all samples if X holds distances or ``connectivity`` is a matrix;
+        None is all samples. Increase it if groups of fewer than one sample in 10,000
+        matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
-        Passes over the data, for the decoder as well. "auto" takes 600 steps, and more
-        from 1,000 samples on: they grow with the fourth root of ``n_samples``, from 720
-        at 2,000 to 1,750, and beyond 100,000 with ``n_samples`` to 3,500.
-
+        Number of passes over the data. "auto" takes 600 steps up to 1,000 samples. The
+        number of steps then grows with the fourth root of ``n_samples`` to 1,750, and
+        above 100,000 samples in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 64 up to 250 samples and grows with the square root
-        of ``n_samples`` to 180 at 2,000, then more slowly to 512.
-
+        Number of samples per step. "auto" is 64 up to 250 samples and grows with the
+        square root of ``n_samples`` to 180 at 2,000, then more slowly to 512.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.01, and 0.001 for `partial_fit` after `fit`.
-        Above 100,000 samples it is 0.003, and ``TrainingOptions(optimizer="auto")``
-        is Muon, which needs fewer steps.
-
+        Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
+        ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it
+        if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Where to compute; "auto" takes a CUDA GPU where there is one.
-
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Go on from the networks and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     n_jobs : int or None, default=-1
-        Threads of the neighbor search. The result does not depend on it.
-
+        Number of threads of the neighbor search; -1 uses all processors. The result
+        does not depend on it.
     verbose : int or bool, default=False
-        Print ten lines a fit; one per epoch if above 1. For progress bars see
-        ``set_callbacks``.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial networks, the order of the samples and their second views.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components)
         Embedding of the training data.
-
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "positive" and "negative" (means over
-        the epoch), and "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "positive" and
+        "negative", and "learning_rate_factor".
     decoding_history_ : dict of str to list of float
         The same for the decoder, with the term "reconstruction", if ``decoder=True``.
-
     n_iter_ : int
-        Epochs trained.
-
+        Number of epochs trained.
     network_ : torch.nn.Module
-        The learned map from scaled samples to the embedding: ``project`` (the PCA) and
+        Network from scaled samples to the embedding: ``project`` (the PCA) and
         ``encoder`` with its parts ``structure`` and ``embedding``.
-
     decoder_ : torch.nn.Module
-        Network from the embedding to scaled samples, ``decoder`` and ``expand`` (out of
-        the PCA), if ``decoder=True``.
-
+        Network from the embedding to scaled samples: ``decoder`` and ``expand``
+        (the inverse PCA). Available if ``decoder=True``.
     labels_ : ndarray of shape (n_samples,)
-        Clusters of the training data, where asked for.
-
+        Cluster of each training sample, if ``n_clusters`` is an int.
     n_samples_fit_ : int
-        Number of samples that training has used, see ``subsample``.
-
+        Number of samples used for training, see ``subsample``.
     n_connected_components_ : int
-        Connected parts of the neighbor graph; more than one means that the distances
-        between the parts in the embedding say little. Absent where no graph is used.
-
+        Number of connected components of the neighbor graph. If there are several,
+        distances between them in the embedding carry little information. Absent if no
+        graph is used.
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     References
     ----------
@@ -434,7 +390,7 @@ callable or None, default=None
         ],
     }
 
-    # while partial_fit runs, the samples of the fit that it refines; 0 if there is none
+    # during partial_fit: number of samples of the full fit that it refines, or 0
     _n_refined = None
 
     def __init__(
@@ -509,7 +465,7 @@ callable or None, default=None
         self.random_state = random_state
 
     def structure(self, X):
-        """Map rows to the structure space, in which the data are locally flat.
+        """Map samples to the structure space, in which the data are locally flat.
 
         Parameters
         ----------
@@ -544,9 +500,9 @@ callable or None, default=None
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units, at least two samples.
         y : array-like of shape (n_samples,), default=None
-            Class of each sample; -1, None, NaN or NA where it is unknown. Ignored if
-            ``label_weight=0``. Passed on to callbacks. The same holds for
-            ``partial_fit``, ``fit_transform`` and ``fit_predict``.
+            Class of each sample, as in ``partial_fit``, ``fit_transform`` and
+            ``fit_predict``; -1 (unless all others are 1), None, NaN or NA if unknown.
+            Ignored if ``label_weight=0``, but passed on to callbacks.
 
         Returns
         -------
@@ -556,7 +512,7 @@ callable or None, default=None
         Raises
         ------
         ValueError
-            If X, a y that is read, or a parameter is invalid, or if training diverges.
+            If X, y (unless ignored) or a parameter is invalid, or if training diverges.
             The estimator is then as it was before the call.
         """
         return super().fit(X, y)
@@ -564,10 +520,10 @@ callable or None, default=None
     def _fit(self, X, y, *, part=False):
         if self.decoder and self.metric == "precomputed":
             raise ValueError(
-                "decoder=True is not for metric='precomputed': there are no features "
-                "to decode, only distances. Pass features, or set decoder=False."
+                "decoder=True is not available with metric='precomputed': there are no "
+                "features to decode. Pass features, or set decoder=False."
             )
-        # parts that follow a whole fit refine its map, as gently as it ended
+        # parts after a full fit refine its embedding, at a small learning rate
         self._n_refined = (
             getattr(self, "_sizes", {}).get("n_whole", 0) if part else None
         )
@@ -577,23 +533,23 @@ callable or None, default=None
             del self._n_refined
 
     def _validate(self, X, *, reset):
-        rows = super()._validate(X, reset=reset)
+        samples = super()._validate(X, reset=reset)
         if reset:
-            # evenly spaced ones stand for those that will be drawn
-            step = rows.shape[0] // self._count_training(rows.shape[0])
-            some = rows if step == 1 else rows[::step]
-            # distances are never reduced by keeping columns
+            # an evenly spaced subset stands for the one that will be drawn
+            step = samples.shape[0] // self._count_training(samples.shape[0])
+            subset = samples if step == 1 else samples[::step]
+            # columns of distances need not be kept
             self._keeps_columns = self.metric != "precomputed" and may_hold_strangers(
-                some, self.n_neighbors
+                subset, self.n_neighbors
             )
-        return rows
+        return samples
 
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
         n_training = self._count_training(n_samples)
         size = n_training / 2000
-        # past so many samples, more steps, each better used by Muon
+        # many samples need more steps, and Muon gains more per step
         whole = self._n_refined is None
         many = n_samples / _MANY_SAMPLES if whole else 1.0
         n_steps = min(max(600, round(720 * size**0.25)), 1750)
@@ -608,18 +564,18 @@ callable or None, default=None
         return Plan(
             n_steps=n_steps * min(max(many, 1.0), 2.0),
             phases={"decoding": None} if self.decoder else None,
-            # smaller batches of few samples: at equal cost, more steps are better
+            # few samples: more steps of smaller batches are better at equal cost
             batch_size=min(batch_size, 512),
             learning_rate=3e-3 if many > 1 else learning_rate,
             optimizer="muon" if many > 1 else "adamw",
-            # few samples span little but their noise: fewer components for them
+            # few samples span mostly noise: keep fewer components
             n_reduced=min(50, max(2, n_training // 3)) if reduces else None,
             n_training=n_training,
         )
 
     def _count_training(self, n_samples):
         """Return the number of samples that training uses."""
-        # the samples of a part have been chosen by the user
+        # the user has chosen the samples of a part
         if self.subsample is None or self._n_refined is not None:
             return n_samples
         graph = self.connectivity is not None and not callable(self.connectivity)
@@ -627,12 +583,11 @@ callable or None, default=None
         if isinstance(self.subsample, str):
             return n_samples if pairs else min(n_samples, _MOST_TRAINED)
         if pairs and self.subsample < n_samples:
-            given = "connectivity" if graph else "metric='precomputed'"
+            source = "connectivity" if graph else "metric='precomputed'"
             raise ValueError(
                 f"subsample={self.subsample} is less than the {n_samples} samples of "
-                f"X, but with {given} their neighbors are given, and a subsample would "
-                "lack most of them. Use subsample=None, or pass those of a subsample "
-                "as X."
+                f"X, but {source} fixes their neighbors, of which a subsample would "
+                "lack most. Use subsample=None, or subsample X yourself."
             )
         return min(n_samples, self.subsample)
 
@@ -640,8 +595,8 @@ callable or None, default=None
         if not self.label_weight:
             return None
         remedy = (
-            "Give the class of each sample, -1, None or NaN where it is unknown; "
-            "label_weight=0 learns without labels."
+            "Pass the class of each sample, -1, None or NaN if unknown; label_weight=0 "
+            "learns without labels."
         )
         if y is None:
             raise ValueError(
@@ -649,11 +604,11 @@ callable or None, default=None
                 f"the target y is None. {remedy}"
             )
         labels = read_targets(y)
-        # a part may have none
+        # a part may have no labels
         if not len(labels.classes) and self._n_refined is None:
             raise ValueError(
                 f"y has no known label, but DLME(label_weight={self.label_weight}) "
-                f"learns from some. {remedy}"
+                f"needs labels. {remedy}"
             )
         return labels
 
@@ -666,7 +621,7 @@ callable or None, default=None
 
         def augment(x, rows, uniform):
             other, share = x, None
-            # one uniform draw gives two: the sample, and the position on the segment
+            # one uniform draw selects the sample and the position on the segment
             if classes is not None:
                 chosen, share = classes.draw(rows, uniform, draw or _itself)
                 other = data.inputs.index_select(0, chosen)
@@ -699,7 +654,6 @@ callable or None, default=None
                 output_norm="batch",
             )
         else:
-            # without it the scale of the structure space is free, and may collapse
             network = own_network(
                 "encoder",
                 self.encoder,
@@ -709,6 +663,7 @@ callable or None, default=None
                 remedy="Set structure_dim to the encoder's width, or give it a last "
                 "layer of structure_dim outputs.",
             )
+            # without normalization the structure space may collapse
             structure = nn.Sequential(
                 network, nn.BatchNorm1d(self.structure_dim, affine=False)
             )
@@ -721,7 +676,7 @@ callable or None, default=None
         parts = OrderedDict(structure=structure, embedding=embedding)
         networks = {"encoder": nn.Sequential(parts)}
         if self.decoder:
-            # built last: the other networks have the same weights without it
+            # last, so that the other networks have the same weights without it
             layers = MLP(
                 self.n_components,
                 sizes["n_inputs"],
@@ -770,13 +725,13 @@ callable or None, default=None
         if not self.decoder:
             raise AttributeError(
                 f"{type(self).__name__}(decoder=False) learns no decoder, so it has no "
-                "inverse_transform, reconstruct and score. Set decoder=True, or use a "
-                "method that learns both together: IsometricAE, TopologicalAE, AtlasAE "
-                "or DCRL."
+                "inverse_transform, reconstruct or score. Set decoder=True, or use a "
+                "method that always learns one: IsometricAE, TopologicalAE, AtlasAE or "
+                "DCRL."
             )
         return True
 
-    # -- what the hooks need
+    # -- helpers of the hooks
 
     def _neighbors(self, data):
         """Return the neighbors of each sample."""
@@ -808,5 +763,5 @@ callable or None, default=None
 
 
 def _itself(rows, uniform):
-    """Return each sample as its own second view, as without neighbors."""
+    """Return each sample as its own second view, if no neighbors are drawn."""
     return rows, uniform

@@ -35,21 +35,21 @@ from skmanifold.losses import (
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.utils import Count, Number, StrOptions, principal_components, warn
 
-# The neighbors of the anchor are searched in at most so many principal components
-# where an exact search in all columns would cost more than the budget.
+# Maximum number of principal components for the neighbor search of the anchor, if a
+# search in all columns would exceed the budget.
 _ANCHOR_COMPONENTS = 50
 _ANCHOR_BUDGET = 2e10
 
-# The isometry terms begin at this fraction of their weights if there is an anchor: at
-# full weight they resist the bending by which the decoder first fits the data.
+# Initial fraction of the weights of the isometry terms, if there is an anchor: at full
+# weight they resist the bending by which the decoder first fits the data.
 _FIRST_SHARE = 0.1
 
-# Ratio of the spreads of anchor and X, or its inverse, from which units seem to differ.
+# Ratio of the spreads of anchor and X, or its inverse, above which a warning is given.
 _OTHER_UNITS = 5.0
 
 
 class Scale(nn.Module):
-    """Multiplication by one number, stored in the state of the network."""
+    """Multiplication by a number that is saved with the network."""
 
     def __init__(self):
         super().__init__()
@@ -283,134 +283,107 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     Parameters
     ----------
     n_components : int, default=2
-        Dimension of the codes.
-
+        Dimension of the embedding. Set it to the dimension of the data.
     isometry_weight : float, default=1.0
         Weight of the isometry of the decoder, relative to the reconstruction: lambda in
         the paper. With an anchor it rises from a tenth to this value. Increase it when
         distances matter more than reconstruction, decrease it for data that cannot be
         flattened.
-
     pseudo_inverse_weight : float, default=1.0
         Weight of the condition that the encoder is the pseudo-inverse of the decoder,
-        also lambda in the paper; it rises as `isometry_weight` does. With 0 for both
-        weights the model is a plain autoencoder.
-
+        also lambda in the paper. It rises like ``isometry_weight``. With both at 0 the
+        model is a plain autoencoder.
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
         of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
         codes, as in the paper; or from the bounding box of the codes.
-
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
-        the graph side by side; your own, in the units of X; or None, as in the paper.
+        the graph side by side; an array in the units of X; or None, as in the paper.
         Without an anchor, a rolled-up surface often stays folded. Not used when
         ``warm_start`` continues a fit.
-
     anchor_weight : float, default=1.0
-        Initial weight of the anchor, relative to the reconstruction. Increase it when
-        the embedding is folded although the anchor is not.
-
+        Initial weight of the anchor, relative to the reconstruction. Increase it if the
+        embedding is folded although the anchor is not.
     anchor_until : float, default=0.6
         Fraction of training, in (0, 1], over which the weight of the anchor falls to
         zero.
-
     n_neighbors : int, default=10
-        Number of neighbors in the graph of the anchor "isomap". Increase it when the
-        graph falls apart; decrease it when neighbors bridge the folds of the surface.
-        Reduced, with a warning, if there are fewer other samples.
-
+        Number of neighbors in the graph of the anchor "isomap". Increase it if the
+        graph falls apart, decrease it if it bridges the folds of the surface. Reduced,
+        with a warning, if there are fewer other samples.
     n_landmarks : int or "auto", default="auto"
         Number of landmarks of the anchor "isomap", see
         :func:`skmanifold.graph.geodesic_embedding`.
-
     encoder_layers : sequence of int or "auto", default="auto"
-        Widths of the hidden layers of the built-in encoder; the decoder has them in
-        reverse order.
-
+        Widths of the hidden layers of the encoder; the decoder has them in reverse
+        order. "auto" is three layers of 64, or of 128 for more than 16 inputs.
     activation : {"silu", "gelu", "tanh", "softplus"}, default="silu"
         Activation of the built-in networks, twice differentiable. "softplus" has beta
         100, as in the paper.
-
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
-        ``(n_inputs, n_components) -> torch.nn.Module``. It maps centered samples,
-        (B, n_features), scaled by one number, to (B, n_components), is twice
-        differentiable, and treats each sample independently: use no batch
-        normalization.
-
+        ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features), centered
+        samples scaled by one number, to (B, n_components). It must be twice
+        differentiable and treat samples independently, so without batch normalization.
     decoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in decoder: a module or a callable
         ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
-
     image_shape : tuple of int or None, default=None
-        (H, W) or (H, W, C), channels last, if samples are flattened images. Uses
-        convolutional networks, see :class:`skmanifold.nn.ConvEncoder`, in place of
-        ``encoder_layers``. Training takes many times as long.
-
+        (H, W) or (H, W, C), channels last, if samples are flattened images. Set it to
+        use convolutional networks, see :class:`skmanifold.nn.ConvEncoder`; training
+        takes many times as long.
     n_clusters : int or None, default=None
-        If an int, fit also clusters the codes with k-means, and ``predict`` and
-        ``labels_`` are available. If None, only ``fit_predict`` clusters, with 8.
-
+        Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
+        and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
+        clusters, with 8.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" is 600 steps up to 2,000 samples, and
-        beyond grows with the cube root of ``n_samples``.
-
+        Number of passes over the data. "auto" takes 600 steps up to 2,000 samples;
+        beyond, the number of steps grows with the cube root of ``n_samples``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step.
-
+        Number of samples per step. "auto" is 128.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. Decrease it when training diverges.
-
+        Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
-
     training : TrainingOptions or None, default=None
-        Rarely used options: optimizer ("muon" by default), early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints. The optimizer is Muon by default.
     warm_start : bool, default=False
-        Continue from the networks and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search. The result does not depend on it.
-
+        Number of threads of the neighbor search; -1 uses all processors. The result
+        does not depend on it.
     verbose : int or bool, default=False
-        Print ten lines per fit, or one per epoch if above 1. For progress bars see
-        ``set_callbacks``.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial networks, the order of the samples and all random draws.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components)
-        Codes of the training data, in the units of X.
-
+        Embedding of the training data, in the units of X.
     history_ : dict of str to list of float
-        Means over each epoch of the "loss" and of its weighted terms "reconstruction",
-        "isometry", "pseudo_inverse" and "anchor" (if used), and
-        "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "reconstruction",
+        "isometry", "pseudo_inverse" and "anchor" (if used), and "learning_rate_factor".
     n_iter_ : int
         Number of epochs trained.
-
     network_ : torch.nn.Module
-        Network from scaled samples to codes: ``project`` (a lossless PCA if there are
-        far more columns than samples) and ``encoder``.
-
+        Network from scaled samples to the embedding: ``project`` (a lossless PCA if
+        there are far more columns than samples) and ``encoder``.
     decoder_ : torch.nn.Module
-        Network from codes to scaled samples: ``decoder`` and ``expand``.
-
+        Network from the embedding to scaled samples: ``decoder`` and ``expand``
+        (the inverse PCA).
     labels_ : ndarray of shape (n_samples,)
-        Clusters of the training data, if ``n_clusters`` is an int.
-
+        Cluster of each training sample, if ``n_clusters`` is an int.
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -556,7 +529,7 @@ default="isomap"
 
     def _learn(self, data, run):
         batches = self._make_batches(data, run.batch_size)
-        # first: networks of a wrong shape fail before the costly anchor
+        # first, so that networks of a wrong shape fail before the costly anchor
         networks = run.make_networks()
         scale = _scale_of(data, self.n_components)
         anchor = None if run.continued else self._anchor(data)
@@ -611,7 +584,7 @@ default="isomap"
             anchor_until=self.anchor_until,
         )
 
-    # -- what the hooks need
+    # -- helpers of the hooks
 
     def _built_in(self, n_inputs, n_components):
         if self.image_shape is not None:
@@ -681,7 +654,7 @@ def _warn_of_other_units(anchor, data):
     if 0 < min(spreads) and max(spreads) > _OTHER_UNITS * min(spreads):
         warn(
             f"The anchor has a spread of {spreads[0]:.3g} and X of {spreads[1]:.3g}, "
-            "but codes are in the units of X. Multiply the anchor by about "
+            "but the anchor must be in the units of X. Multiply the anchor by about "
             f"{spreads[1] / spreads[0]:.3g}."
         )
 
@@ -697,13 +670,13 @@ _PIECEWISE_LINEAR = (
     nn.Softshrink,
     nn.Threshold,
 )
-_OF_BATCHES = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def _warn_of_unfit_layers(networks):
     """Warn of layers whose derivatives do not suit the isometry terms."""
 
-    def having(kinds):
+    def layers_of(kinds):
         matches = {
             f"{parameter} has {type(layer).__name__}"
             for parameter, network in networks.items()
@@ -713,14 +686,14 @@ def _warn_of_unfit_layers(networks):
         return ", ".join(sorted(matches))
 
     faults = []
-    if piecewise := having(_PIECEWISE_LINEAR):
+    if piecewise := layers_of(_PIECEWISE_LINEAR):
         faults.append(
             f"{piecewise}: piecewise linear, so the second derivatives are 0 and no "
             "isometry is learned. Use nn.SiLU, nn.GELU, nn.Tanh or nn.Softplus."
         )
-    if of_batches := having(_OF_BATCHES):
+    if batch_norms := layers_of(_BATCH_NORMS):
         faults.append(
-            f"{of_batches}: during training it mixes the samples of a batch, and so do "
+            f"{batch_norms}: during training it mixes the samples of a batch, as do "
             "its derivatives. Use nn.LayerNorm, or no normalization."
         )
     if faults:

@@ -22,7 +22,7 @@ from skmanifold.losses import barlow_twins
 from skmanifold.nn import MLP
 from skmanifold.utils import Interval, StrOptions, one_blas_thread
 
-# Samples at a time in sums over all of them.
+# Samples per chunk of sums over all samples.
 _ROWS_AT_ONCE = 2**13
 
 
@@ -54,11 +54,11 @@ class TLDRObjective(nn.Module):
 
 
 def principal_turn(codes, inputs):
-    """Return a matrix, and the codes' mean, for codes in units of the inputs.
+    """Return a matrix and the mean of the codes, to turn codes into components.
 
     ``(codes - mean) @ matrix.T`` are the principal components, largest first, of the
-    best linear prediction of the inputs from the codes. Their distances are those
-    between the predictions. Codes that depend on others give components of zero.
+    best linear prediction of the inputs from the codes, in the units of the inputs.
+    Linearly dependent codes give components of zero.
     """
     n, d = codes.shape
     mean = codes.mean(axis=0, dtype=np.float64)
@@ -91,100 +91,86 @@ class TLDR(DeepManifold):
     uncorrelated. [1]_ Use it where PCA is used: for retrieval, as a compact
     representation, or as a step before another method.
 
-    The linear map is one matrix product per sample, about as fast as PCA's. Its
-    coordinates are principal components, largest first: those of the samples as far as
-    the map shows them, so that distances are in the units of the scaled inputs.
+    The linear map is about as fast as PCA. Its coordinates are the principal
+    components, largest first, of the samples as predicted from the embedding, so
+    distances are in the units of the scaled inputs.
 
     Read more in the :ref:`User Guide <tldr>`.
 
     Parameters
     ----------
     n_components : int, default=64
-        Dimension of the embedding. A linear map shows at most as many dimensions as X
-        has columns; further coordinates are 0.
-
+        Dimension of the embedding. Decrease it for smaller files and faster search. The
+        linear map has at most as many nonzero coordinates as X has columns.
     n_neighbors : int, default=5
-        Neighbors that the second view of a sample is drawn from. Increase it for
-        coarser neighborhoods, such as classes.
-
+        Number of neighbors from which the second view of a sample is drawn. Increase it
+        to preserve coarser groups, such as classes. Reduced, with a warning, if there
+        are fewer other samples.
     encoder : {"linear", "factorized", "mlp"}, torch.nn.Module or callable, \
 default="linear"
         Map from the inputs to the embedding: one matrix; two matrices with a
-        normalization between them in training, which make one; a perceptron with the
-        layers `encoder_layers`. Or a module (copied, never changed) or a callable
+        normalization between them, merged into one after training; or a perceptron, for
+        complex data such as images. Or a module (copied, never changed) or a callable
         ``(n_inputs, n_components) -> torch.nn.Module``.
-
     encoder_layers : sequence of int, default=(256,)
-        Hidden layers of ``encoder="mlp"``.
-
+        Widths of the hidden layers of ``encoder="mlp"``.
     projector_dim : int or None, default=None
-        Width of a projector, a perceptron between the embedding and the loss that is
-        dropped after training. The paper has one, with ``projector_dim=8192,
-        redundancy_weight=41``: neighbors of the inputs are kept better, classes less
-        well, and a step takes several times longer.
-
+        Width of a perceptron between the embedding and the loss, dropped after
+        training. Set it (512, with ``redundancy_weight=2.5``) if neighbors matter more
+        than classes; a step takes several times longer. The paper has 8192, with
+        ``redundancy_weight=41``.
     redundancy_weight : float, default=0.1
         Weight of the mean squared correlation between different outputs, relative to
-        the mean squared distance of the correlations of views from 1. Increase it for
-        less correlated coordinates, decrease it for closer neighbors.
-
+        that of the invariance. Increase it for less correlated coordinates, decrease it
+        for closer neighbors.
     metric : str or callable, default="euclidean"
-        Metric of the neighbors: the Euclidean one is measured on the scaled inputs,
-        others on X. If "precomputed", X holds distances: in ``fit`` those between all
-        samples, or in a sparse matrix those of each to some others; in ``transform``
-        those from new samples to the training samples.
-
+        Metric of the neighbor search, any of
+        :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is measured on the
+        scaled (and reduced) samples, others on X. If "precomputed", X holds distances:
+        in ``fit`` between all samples, or in a sparse matrix from each sample to some
+        others; in ``transform`` from new samples to the training samples. The network
+        reads them in place of features.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
-        Search algorithm, see :func:`skmanifold.graph.nearest_neighbors`.
-
+        Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
+        size, see :func:`skmanifold.graph.nearest_neighbors`.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for about 1,000 steps.
-
+        Number of passes over the data. "auto" takes about 1,000 steps.
     batch_size : int or "auto", default="auto"
-        Samples of a step. "auto" is 512.
-
+        Number of samples per step. "auto" is 512.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.003.
-
+        Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on; "auto" is a CUDA GPU if there is one.
-
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the networks and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     n_jobs : int or None, default=-1
-        Threads of the neighbor search. The result does not depend on it.
-
+        Number of threads of the neighbor search; -1 uses all processors. The result
+        does not depend on it.
     verbose : int or bool, default=False
-        Print ten lines per fit; one per epoch if above 1. For progress bars see
-        ``set_callbacks``.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial networks, the order of the samples and their second views.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components)
         Embedding of the training data.
-
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "invariance" and "redundancy" (means
-        over the epoch), and "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "invariance" and
+        "redundancy", and "learning_rate_factor".
     n_iter_ : int
-        Epochs trained.
-
+        Number of epochs trained.
     network_ : torch.nn.Module
-        Map from scaled samples to the embedding.
-
+        Network from scaled samples to the embedding.
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -267,7 +253,7 @@ default="linear"
         self.random_state = random_state
 
     def _plan(self, n_samples, n_features):
-        # a matrix with more columns than there are samples fits any pairs
+        # a matrix with more columns than samples fits any pairs
         is_wide = n_features > n_samples and isinstance(self.encoder, str)
         width = min(4 * self.n_components, n_samples // 3)
         return Plan(
@@ -315,7 +301,7 @@ default="linear"
         return {"encoder": MLP(n_in, n_out, layers=layers, norm="batch")}
 
     def _learn_after(self, data, run):
-        # the loss leaves axes and units open; a continued fit keeps those it has
+        # the loss does not fix axes and units; a continued fit keeps its own
         if self.encoder not in ("linear", "factorized") or run.continued:
             return
         encoder = run.networks["encoder"]

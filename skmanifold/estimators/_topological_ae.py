@@ -73,100 +73,81 @@ class TopologicalAEObjective(nn.Module):
 class TopologicalAE(DecoderMixin, DeepManifold):
     """Topological autoencoder.
 
-    An autoencoder whose codes keep the connected components and, if asked for, the
-    loops of the data: in each batch, the distances at which homology classes of the
-    inputs are born or die must be the same between the codes, and the other way round.
-    [1]_ It shows how clusters lie inside or next to one another, where neighbor
-    embeddings only show that they are separate.
+    An autoencoder that preserves the connected components and, optionally, the loops of
+    the data: in each batch, the distances at which homology classes of the inputs are
+    born or die are the same in the embedding, and vice versa. [1]_ It shows which
+    clusters are nested or adjacent, while neighbor embeddings only separate them.
 
-    The distances of the inputs are kept, so X should have columns in one unit.
+    Distances of the inputs are preserved, so all columns of X should have one unit.
 
     Read more in the :ref:`User Guide <topological_ae>`.
 
     Parameters
     ----------
     n_components : int, default=2
-        Dimension of the codes.
-
+        Dimension of the embedding.
     topology_weight : float, default=3.0
-        Weight of the topological loss relative to the reconstruction error. Increase it
-        where groups that are separate in the data touch in the codes; 0 is a plain
+        Weight of the topological loss relative to the reconstruction. Increase it if
+        groups that are separate in the data touch in the embedding. 0 is a plain
         autoencoder.
-
     max_homology_dimension : int, default=0
         Highest dimension of the homology classes: 0 for components, 1 for loops as
-        well. From 1 on the extra `topology` is needed, and a step takes some hundred
-        times longer: reduce `batch_size`.
-
+        well. From 1 on, the extra ``topology`` is needed and a step takes some hundred
+        times longer: decrease ``batch_size``.
     encoder_layers : sequence of int, default=(128, 128)
-        Hidden layers of the encoder, which the decoder mirrors. Widen them for complex
-        data such as images.
-
+        Widths of the hidden layers of the encoder; the decoder has them in reverse
+        order. Increase them for complex data such as images.
     norm : {"layer", "batch", "none"}, default="batch"
         Normalization of the hidden layers.
-
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="relu"
         Activation of the hidden layers.
-
     encoder : torch.nn.Module, callable or None, default=None
-        Encoder instead of the built-in one: a module (copied, never changed) or a
-        callable ``(n_inputs, n_components) -> torch.nn.Module``.
-
+        Replaces the built-in encoder: a module (copied, never changed) or a callable
+        ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features) to
+        (B, n_components).
     decoder : torch.nn.Module, callable or None, default=None
-        Decoder instead of the built-in one: a module (copied, never changed) or a
-        callable ``(n_components, n_inputs) -> torch.nn.Module``.
-
+        Replaces the built-in decoder: a module or a callable
+        ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
+        (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" trains for about 3,000 steps.
-
+        Number of passes over the data. "auto" takes about 3,000 steps.
     batch_size : int or "auto", default="auto"
-        Samples of a step, among which homology is computed. Increase it to see larger
-        structures. "auto" is 128.
-
+        Number of samples per step. "auto" is 128. Homology is computed within a batch:
+        increase it to preserve larger structures.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.001.
-
+        Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on; "auto" is a CUDA GPU if there is one.
-
+        Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
-        Rare options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the networks and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     verbose : int or bool, default=False
-        Print ten lines per fit; one per epoch if above 1. For progress bars see
-        ``set_callbacks``.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial networks and the order of the samples.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components)
-        Codes of the training data.
-
+        Embedding of the training data.
     history_ : dict of str to list of float
-        For each epoch the "loss" and its terms "reconstruction" (the share of the
-        variance that is lost) and "topology" (means over the epoch), and
-        "learning_rate_factor".
-
+        Means over each epoch of the "loss" and its weighted terms "reconstruction"
+        (the fraction of the variance lost) and "topology", and "learning_rate_factor".
     n_iter_ : int
-        Epochs trained.
-
+        Number of epochs trained.
     network_ : torch.nn.Module
-        Map from scaled samples to codes.
-
+        Network from scaled samples to the embedding.
     decoder_ : torch.nn.Module
-        Map from codes to scaled samples.
-
+        Network from the embedding to scaled samples.
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -264,10 +245,10 @@ default="relu"
         )
 
     def _network(self, name, widths, layers):
-        given = getattr(self, name)
-        if given is not None:
+        network = getattr(self, name)
+        if network is not None:
             remedy = f"Give it a last layer of {widths[1]} outputs."
-            return own_network(name, given, *widths, remedy=remedy)
+            return own_network(name, network, *widths, remedy=remedy)
         return MLP(*widths, layers=layers, norm=self.norm, activation=self.activation)
 
     def _draws_globally(self):

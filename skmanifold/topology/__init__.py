@@ -3,7 +3,7 @@
 
 """Topology of data: soft covers, their nerves, persistent homology and denoising.
 
-None of it needs a network or loads torch. Persistent homology needs the package gudhi:
+None of it loads torch. Persistent homology needs the package gudhi:
 ``pip install 'skmanifold[topology]'``.
 """
 

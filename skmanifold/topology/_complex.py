@@ -12,7 +12,6 @@ class FilteredComplex:
     Parameters
     ----------
     simplices : list of ndarray of shape (n_simplices, dimension + 1)
-    simplices : list of ndarray of shape (n_simplices, dimension + 1)
         Vertices of the simplices of dimension 0, 1, ..., in increasing order.
     values : list of ndarray of shape (n_simplices,)
         Filtration values, at least as large as those of the faces.

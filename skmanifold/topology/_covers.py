@@ -87,13 +87,14 @@ def soft_cover(
         Number of prototypes. Increase it until charts are smaller than the loops and
         voids of the data.
     init : {"k-means", "random", "farthest"}, default="k-means"
-        Prototypes: centers of k-means, random samples, or samples chosen one by one as
-        the farthest from all previous ones.
+        Prototypes: the centers of k-means; random samples; or samples chosen one by
+        one, each the farthest from those chosen before.
     temperature : float, default=0.1
         Softness of the boundaries between charts. Increase it if adjacent charts do
         not overlap.
     denoise : bool, default=False
-        Denoise the samples first with :func:`denoise`. Set it for noisy data.
+        Whether to denoise the samples first with :func:`denoise`. Set it for noisy
+        data.
     random_state : int, RandomState instance or None, default=None
         Seed of the prototypes.
 
@@ -139,7 +140,7 @@ def choose_prototypes(X, n_charts, init, rng):
     n_charts : int
         Number of prototypes.
     init : {"k-means", "random", "farthest"}
-        The centers of k-means; random samples; or samples chosen one by one as the
+        The centers of k-means; random samples; or samples chosen one by one, each the
         farthest from those chosen before.
     rng : numpy.random.RandomState
         Source of randomness.

@@ -62,11 +62,12 @@ def cech_nerve(
         Number of points that must lie in the charts of a simplex ("dowker" only).
         Increase it (2 to 5) for noisy data, so that stray points do not connect charts.
     max_samples : int or None, default=2000
-        Number of samples used, a random subset with a fixed seed if Q has more. None
+        Number of samples to use, a random subset with a fixed seed if Q has more. None
         uses all.
     max_simplices : int, default=50000
-        Number of simplices examined per dimension from triangles on, by the entry of
-        their faces. The complex ends where the first omitted simplex could enter.
+        Maximum number of candidate simplices per dimension from triangles on, those
+        whose faces enter first. The complex ends where the first omitted simplex could
+        enter. Increase it if that is too early.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def cech_nerve(
 
 
 class _Dowker:
-    """-log of the rank-th largest ``min q`` over the points, for sorted simplices."""
+    """Filtration values "dowker" of batches of sorted simplices, see cech_nerve."""
 
     def __init__(self, Q, rank):
         with np.errstate(divide="ignore"):
@@ -119,7 +120,7 @@ class _Dowker:
         self.full_simplex = self._select(self.minus_log.max(axis=0, keepdims=True))[0]
 
     def __call__(self, simplices, cut):
-        """Return the values; inf for some of those at the cut or later."""
+        """Return the values; those at the cut or later may be inf."""
         if np.isinf(cut):
             return self._evaluate(simplices, self.minus_log)
         values = np.full(len(simplices), np.inf)
@@ -153,7 +154,7 @@ class _Dowker:
 
 
 class _Fuzzy:
-    """-log of the overlap, for batches of simplices, without the minimum over faces."""
+    """Filtration values "fuzzy" of batches of simplices, before the minimum."""
 
     def __init__(self, Q):
         self.q = np.ascontiguousarray(Q.T)
@@ -162,7 +163,7 @@ class _Fuzzy:
         self.full_simplex = np.inf
 
     def __call__(self, simplices, cut):
-        """Return the values, also of those at the cut or later."""
+        """Return the values, also at the cut or later."""
         values = np.empty(len(simplices))
         n_points = self.q.shape[1]
         for batch in gen_batches(len(simplices), max(1, _BLOCK_SIZE // n_points)):
@@ -187,7 +188,7 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
         candidates, earliest = _extend(simplices[-1], values[-1], n_charts)
         if len(candidates) == 0:
             break
-        # edges are few, and the values of their vertices say little
+        # edges are few, and the values of their vertices are uninformative
         if len(candidates) > max_simplices and len(simplices) > 1:
             order = np.argsort(earliest, kind="stable")
             cut = min(cut, earliest[order[max_simplices]])
@@ -197,7 +198,7 @@ def _grow(filtration, n_charts, max_dimension, max_simplices):
         present = np.isfinite(value)
         simplices.append(candidates[present])
         values.append(value[present])
-    # omitted simplices enter at the cut or later, so the complex ends there
+    # omitted simplices enter at the cut or later: end the complex there
     for dimension, value in enumerate(values):
         kept = value < cut
         simplices[dimension] = simplices[dimension][kept]

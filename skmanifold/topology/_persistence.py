@@ -12,12 +12,12 @@ from skmanifold.topology._nerve import NERVE_CONSTRAINTS, cech_nerve
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
-# Memberships that shrink by less than exp(4) = 55 over an interval are not evidence of
-# a feature: charts of unequal shape alone produce such intervals.
+# Shortest interval that is evidence of a feature: memberships shrink by exp(4) = 55.
+# Charts of unequal shape alone produce shorter ones.
 _SHORTEST_FEATURE = 4.0
 
-# Separate components need an interval longer than this, and longer by this factor than
-# that of all charts together, so that a few outliers do not count as one.
+# Separate components need an interval this long, and longer by this factor than that of
+# all charts together, so that a few outliers do not count as a component.
 _SEPARATION_FACTOR = 2.0
 _SHORTEST_SEPARATION = 2.0
 
@@ -84,6 +84,7 @@ def persistence(complex, field=2, max_dimension=None):
     ------
     ImportError
         If gudhi is not installed.
+    ValueError
         If `field` is not prime.
 
     Examples
@@ -131,7 +132,7 @@ def betti_numbers(
     the longest interval, of length ``log((1 + b) / (1 + a))`` from a to b, over which
     they are constant, among the intervals with the fewest components. In the last
     interval all charts meet and the nerve is contractible for any data, so it counts
-    only if memberships shrink by more than ``exp(4)`` in no other interval. Since
+    only if no other interval has memberships that shrink by more than ``exp(4)``. Since
     separate components also meet in the end, an interval with more components is
     preferred if it is longer than 2 and more than twice as long.
 
@@ -216,10 +217,10 @@ def _select_betti_numbers(intervals, first_edge):
     fewest = min(numbers[0] for numbers, _, _ in intervals if numbers[0] > 0)
     connected = [interval for interval in intervals if interval[0][0] == fewest]
     best, competitors = _longest_interval(connected)
-    # the final interval, in which all charts meet, is no evidence against components
+    # in the last interval all charts meet, which is no evidence against components
     minimum = _SEPARATION_FACTOR * _length(best) if best is not intervals[-1] else 0.0
 
-    # components must separate after the first edge; isolated charts say nothing
+    # after the first edge: isolated charts carry no information about components
     separate = {}
     for interval in intervals:
         if interval[1] >= first_edge and interval[0][0] > fewest:
@@ -237,7 +238,7 @@ def _select_betti_numbers(intervals, first_edge):
 
 
 def _longest_interval(intervals):
-    """Return the longest interval with one number of components, and all considered."""
+    """Return the longest of the intervals, and those considered."""
     before = intervals[:-1]
     if any(intervals[-1][0][1:]):
         return max(intervals, key=_length), intervals

@@ -16,14 +16,13 @@ def persistence_edges(distances, max_dimension=0):
     """Find the edges at which homology classes of the Rips complex are born and die.
 
     A class of dimension 0 dies at an edge of the minimum spanning tree. A class of
-    dimension 1 is born at one edge, which closes a loop, and dies at another, the
-    longest one of the triangle that fills it.
+    dimension 1 is born at the edge that closes a loop, and dies at the longest edge of
+    the triangle that fills it.
 
     Parameters
     ----------
     distances : array-like of shape (n_samples, n_samples)
         Symmetric distances between the samples.
-
     max_dimension : int, default=0
         Highest dimension of the homology classes. From 1 on the package gudhi is
         needed, and time grows with the cube of `n_samples`.

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Betti numbers by the votes of covers of growing size."""
+"""Betti numbers by votes of covers of different sizes."""
 
 from typing import NamedTuple
 
@@ -18,25 +18,26 @@ from skmanifold.utils._validation import Count, check_seed
 
 _SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
 
-# Charts with fewer samples leave gaps in a nerve, except in the coarsest covers.
+# Minimum number of samples per chart, against gaps in the nerve; in covers of at most
+# 32 charts fewer are enough.
 _SAMPLES_PER_CHART = 24
 _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
 _FEWEST_SAMPLES = int(_SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
 
-# More simplices enter so late that they only end what the earlier ones have shown.
+# Maximum number of simplices per dimension. Later ones add no features.
 _MAX_SIMPLICES = 10_000
 
-# Share of the votes from which on the most frequent answer counts as decided.
-# In asv_bench.compare.topology 96 % of such answers are right.
+# Fraction of the votes that decides: in asv_bench.compare.topology, 96 % of such
+# answers are right.
 _DECIDED = 0.7
 
-# Bars of dimension 2 and gaps between components as long as this are features. The
-# longest bar of dimension 1 that is none grows with the number of charts.
+# Minimum length of bars of dimension 2, and of gaps between components. That of bars of
+# dimension 1 grows with the number of charts.
 _SHORTEST_VOID = 0.73
 _SHORTEST_GAP = 1.0
 
-# Components of fewer samples, in units of the mean chart, are outliers.
+# Minimum mass of a component, in units of the mean chart; smaller ones are outliers.
 _SMALLEST_COMPONENT = 1.5
 
 
@@ -46,17 +47,16 @@ class BettiEstimate(NamedTuple):
     Parameters
     ----------
     numbers : tuple of int
-        Betti numbers of dimensions 0, 1, ...; None if no cover can tell, as in many
-        dimensions.
+        Betti numbers of dimensions 0, 1, ...; None if no cover gives any, for instance
+        because the data have many dimensions.
     confidence : float
-        Share of the votes for `numbers`, in which the weight of a cover is its rank
-        by size.
+        Fraction of the votes for `numbers`. Covers are weighted by their rank in size.
     decided : bool
-        Whether the confidence is high enough to trust `numbers`, at least 0.7.
+        Whether the confidence is at least 0.7, so that `numbers` can be trusted.
     n_charts : ndarray of shape (n_covers,)
         Number of charts of each cover, increasing.
     votes : list of tuple of int
-        Betti numbers read from each cover; None for a cover that cannot tell.
+        Betti numbers of each cover; None if its nerve ends too early.
 
     Examples
     --------
@@ -97,11 +97,11 @@ def estimate_betti_numbers(
 ):
     """Count the components, loops and voids of data, with covers of many sizes.
 
-    The samples are covered by 16 to 80 charts, as :func:`soft_cover` does it: at most
-    one for 24 samples, or for 8 samples up to 32 charts. Each cover votes for the Betti
+    The samples are covered by 16 to 80 charts, as in :func:`soft_cover`: at most one
+    per 24 samples, or per 8 samples up to 32 charts. Each cover votes for the Betti
     numbers of its nerve, larger ones with more weight, and the most frequent answer
-    wins. It is *decided* if its share of the votes is at least 0.7; otherwise a warning
-    is raised, and the numbers are no more than a guess.
+    wins. It is *decided* if it has at least 0.7 of the votes; otherwise a warning is
+    given, and the numbers are only a guess.
 
     Parameters
     ----------
@@ -112,10 +112,11 @@ def estimate_betti_numbers(
     field : int, default=2
         Prime, see :func:`persistence`.
     max_samples : int or None, default=4000
-        Number of samples used, a random subset if X has more. None uses all. At least
-        128.
+        Number of samples to use, at least 128; a random subset if X has more. None uses
+        all.
     denoise : bool, default=False
-        Denoise the samples first with :func:`denoise`. Set it for noisy data.
+        Whether to denoise the samples first with :func:`denoise`. Set it for noisy
+        data.
     random_state : int, RandomState instance or None, default=None
         Seed of the subset and of the prototypes.
 
@@ -145,9 +146,9 @@ def estimate_betti_numbers(
     A loop or void is a bar that is long on the scale of ``log(1 - log q)``: longer than
     0.73 for voids, and than ``2 + 0.35 log(n_charts / 32)`` for loops. A component is
     separate if the edge that joins it to others enters later, by 1 on this scale, than
-    all edges within it, and if it weighs more than 1.5 charts. Every other cover asks
-    for a second sample in each simplex, so that an answer which depends on single
-    samples is not decided.
+    all edges within it, and if its mass exceeds 1.5 charts. Every other cover requires
+    two samples in each simplex, so answers that depend on single samples stay
+    undecided.
 
     Examples
     --------
@@ -191,7 +192,7 @@ def _vote(X, max_dimension, field, rng):
         Q = _covers.cover_by_distance(
             X, _covers.k_means(X, int(n_charts), rng, n_init=1)
         )
-        # the largest cover takes single samples
+        # alternately 1 and 2, 1 for the largest cover
         rank = 1 + (len(sizes) - 1 - i) % 2
         votes.append(_read(Q, max_dimension, field, rank))
     return sizes, votes
@@ -215,14 +216,14 @@ def _read(Q, max_dimension, field, rank):
 
 
 def _count_components(nerve, mass):
-    """Count the components that lie farther apart than the charts within them.
+    """Count the components that are separated by more than their charts.
 
     Charts are joined along the edges as they enter. A merge of two components is a
     gap if it comes much later than all merges within both, and if neither is tiny.
     """
     edges, values = nerve.simplices[1], nerve.values[1]
     order = np.argsort(values, kind="stable")
-    # what has no edge in the complex is joined where it ends
+    # charts without an edge in the complex are joined where it ends
     chain = np.column_stack([np.zeros(len(mass) - 1, int), np.arange(1, len(mass))])
     pairs = np.concatenate([edges[order], chain])
     times = np.log1p(np.append(values[order], np.full(len(chain), nerve.end)))
@@ -243,13 +244,13 @@ def _count_components(nerve, mass):
 
 
 def _elect(votes):
-    """Return the numbers with most votes and their share, weighted by rank of size."""
+    """Return the numbers with most votes and their share, weighted by rank in size."""
     shares = {}
     for weight, numbers in enumerate(votes, start=1):
         shares[numbers] = shares.get(numbers, 0) + weight
     total = sum(shares.values())
     if shares.keys() != {None}:
         shares.pop(None, None)
-    # of equals, the one that appeared last
+    # in a tie, the answer that appeared last
     best = max(reversed(shares), key=shares.get)
     return best, 0.0 if best is None else shares[best] / total

@@ -921,7 +921,7 @@ def test_clusters_of_distances():
 )
 def test_distances_are_not_represented(iris, options):
     D = pairwise_distances(iris[0])
-    with pytest.raises(ValueError, match="metric='precomputed' is not for image_shape"):
+    with pytest.raises(ValueError, match="'precomputed' is not available with"):
         quick(metric="precomputed", **options).fit(D)
 
 

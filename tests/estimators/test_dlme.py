@@ -188,7 +188,7 @@ def test_a_part_trains_the_decoder_too(digits):
 
 
 def test_distances_are_not_decoded(iris):
-    with pytest.raises(ValueError, match=r"decoder=True is not for metric='precomp"):
+    with pytest.raises(ValueError, match="decoder=True is not available with metric"):
         model = quick(decoder=True, metric="precomputed")
         model.fit(pairwise_distances(iris[0]))
 

@@ -38,10 +38,10 @@ from ._representation import fit_representation, represented
 from ._start import starting_labels
 from ._weights import WEIGHTS, first_and_last
 
-# Largest spread of the features, in units of the losses.
+# Maximum spread of the features, in units of the losses.
 _MOST_UNITS = 4.0
 
-# Wider data are reduced by PCA.
+# Number of columns above which data are reduced by PCA.
 _MOST_COLUMNS = 2000
 
 
@@ -53,14 +53,14 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     Samples are assigned to clusters softly, and points of the latent space can be
     decoded.
 
-    Training has four phases: for images, contrastive features are learned; a denoising
-    autoencoder is trained; k-means in embeddings of the features gives starting labels;
-    and all losses together form the clusters. Pass data in raw units. One number scales
-    all columns, so distances keep their proportions; columns in unrelated units or far
-    larger than the others are scaled separately first, as in :class:`DLME`. More than
-    2,000 columns (texts, gene expression) are reduced to at most 100 principal
-    components, unless you set ``image_shape``, a transformer as ``representation`` or a
-    network.
+    Training has four phases: contrastive features are learned (for images); k-means in
+    embeddings of the features gives starting labels; a denoising autoencoder is
+    trained; and all losses together form the clusters. Pass data in raw units. One
+    number scales all columns, so distances keep their proportions; columns in unrelated
+    units or far larger than the others are scaled separately first, as in
+    :class:`DLME`. More than 2,000 columns (texts, gene expression) are reduced to at
+    most 100 principal components, unless you set ``image_shape``, a transformer as
+    ``representation`` or a network.
 
     Read more in the :ref:`User Guide <dcrl>`.
 
@@ -68,221 +68,169 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     ----------
     n_clusters : int or "auto", default=8
         Number of clusters. Reduced, with a warning, if there are fewer distinct
-        samples. "auto" counts the groups that are separate in the start embeddings, see
-        ``cluster_criterion_``, or in ``init`` if that is an array. Use it when you do
-        not know the number and groups may have gaps between them; it warns and takes 1
-        if they do not.
-
+        samples. Use "auto" if you do not know it: groups with gaps between them are
+        counted in the start embeddings, see ``cluster_criterion_``, or in ``init`` if
+        that is an array; without gaps it warns and takes 1.
     n_components : int or "auto", default="auto"
-        Dimension of the latent space. The order of the distances between clusters is
-        exact with at least ``n_clusters - 1``. "auto" is that, at least 10 and at most
-        100. Use 2 for a plot, at the price of that order.
-
+        Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
+        order of the distances between clusters exactly, but at least 10 and at most
+        100. Use 2 for a plot, which may change that order.
     representation : "auto", "contrastive", transformer or None, default="auto"
-        Features whose local distances are preserved. "contrastive" learns them and
-        needs ``image_shape``; it is "auto" for images. A scikit-learn transformer is
-        cloned and fitted to X as an array; if its ``random_state`` is None, it is set
-        to that of the estimator, or to 0 unless this is an int. None uses X itself.
-
+        Features whose local distances are preserved. "contrastive" learns them from
+        images; "auto" does so if ``image_shape`` is given. A scikit-learn transformer
+        is cloned and fitted to X as an array; if its ``random_state`` is None, it is
+        set to that of the estimator, or to 0 unless that is an int. None uses X itself.
     representation_dim : int, default=32
         Number of contrastive features.
-
     representation_epochs : int or "auto", default="auto"
         Number of passes over the data for the contrastive features. With "auto", the
         number of steps grows with the square root of ``n_samples`` up to 2,000, and
         with the cube root beyond.
-
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
-
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Starting labels. "embedding" runs k-means in embeddings of the features by
-        :class:`DLME`, and of reduced data on the features, and takes the best labels;
+        :class:`DLME`, and of reduced data on the features, and takes the best labels.
         "k-means" runs it on the features alone, as does "embedding" for fewer than 200
-        samples. An array of shape (n_samples,) holds labels, numbered from 0
-        in sorted order; unknown ones (-1, None, NaN or NA) start with the most common
-        label of their neighbors. An array of shape (n_clusters, n_features) holds
-        centers in the units of X.
-
+        samples. An array of shape (n_samples,) holds labels, numbered from 0 in sorted
+        order; unknown ones (-1, None, NaN or NA) start with the most common label of
+        their neighbors. An array of shape (n_clusters, n_features) holds centers in the
+        units of X.
     n_init : int or "auto", default="auto"
-        Number of start embeddings, with different seeds. The clusters of largest
-        modularity in the neighbor graph are used. "auto" is 3 up to 20,000 samples,
-        and 2 beyond. Increase it when runs with different seeds disagree.
-
+        Number of start embeddings, with different seeds; the clusters of largest
+        modularity in the neighbor graph are used. Increase it if runs with different
+        seeds disagree. "auto" is 3 up to 20,000 samples, and 2 beyond.
     n_neighbors : int, default=5
-        Number of neighbors whose distances are preserved. Reduced, with a warning, if
-        there are fewer other samples.
-
+        Number of neighbors whose distances are preserved. Increase it to preserve shape
+        at a larger scale. Reduced, with a warning, if there are fewer other samples.
     metric : str or callable, default="euclidean"
-        Metric of the neighbors, whose distances are preserved, and of the initial
-        embedding. The Euclidean one is measured on scaled (and reduced) samples, any
-        other on X, or on the ``representation``, and its distances are preserved up
-        to one factor; any of :class:`sklearn.neighbors.NearestNeighbors`, of sparse
-        data as well. Set it to "cosine" for texts. Clusters and ranks are those of
-        scaled samples in any case. If "precomputed", X holds distances, as in
-        :class:`DLME`: the network reads them in place of features, and nothing can be
-        decoded.
-
+        Metric of the neighbors, whose distances are preserved, and of the start
+        embeddings; any of :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is
+        measured on the scaled (and reduced) samples; others on X or the representation,
+        and preserved up to one factor. Set it to "cosine" for texts. Clusters and ranks
+        always use scaled samples. If "precomputed", X holds distances, as in
+        :class:`DLME`, and nothing can be decoded.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
-        "mahalanobis" are taken from X if they are not given.
-
+        "mahalanobis" are computed from X if not given.
     rank_scale : float, default=3.0
-        Ratio of the distances between centers to the distances between the cluster
-        means in the input (kappa in the paper). Increase it to separate clusters more.
-
+        Ratio of the distances between centers to those between the cluster means in the
+        input (kappa in the paper). Increase it to separate clusters more.
     reconstruction_weight : float or pair of float, default=1.0
         Weight of the reconstruction of the features. A pair holds the first and the
-        last weight, see ``continuation``. With weight 0 the decoder is trained without
+        last weight, see ``continuation``. With 0 the decoder is trained without
         affecting the encoder.
-
     cluster_weight : float or pair of float, default=(1.0, 0.3)
         Weight of the divergence of soft assignments from their targets.
-
     local_weight : float or pair of float, default=(0.0, 2.0)
         Weight of the changes of distances between neighbors in one cluster.
-
     rank_weight : float or pair of float, default=1.0
         Weight of the differences between the distances of centers and ``rank_scale``
         times those of the cluster means.
-
     alignment_weight : float or pair of float, default=1.0
         Weight of the distances between centers and the means of their clusters.
-
     continuation : float, default=0.5
         Fraction of training, in [0, 1], over which the weights change from the first to
         the last.
-
     label_hold : float, default=1.0
         Fraction of training, in [0, 1], during which the starting labels are the
-        targets of the assignments. A sample assigned to a cluster other than its label
+        targets of the assignments; a sample assigned to a cluster other than its label
         gets up to 100 times the weight if most of its neighbors share that label.
-        Afterwards the targets are the sharpened assignments, computed once per epoch.
-        0 uses these from the beginning, as in the paper.
-
+        Afterwards the targets are the sharpened assignments, computed once per epoch. 0
+        uses these from the beginning, as in the paper.
     label_smoothing : float, default=0.05
         Fraction, in [0, 1], of the target of a starting label that is divided among all
-        clusters. Increase it when you doubt the labels: memberships become softer.
-
+        clusters. Increase it if the labels are uncertain: memberships become softer.
     arrange_centers : bool, default=True
-        Whether to start the centers at distances that satisfy the ranks (by classical
-        scaling), rather than at the latent means, and to shift whole clusters to
-        exactly these distances at the end.
-
+        Whether to start the centers at distances that satisfy the ranks
+        (by classical scaling), rather than at the latent means, and to shift whole
+        clusters to exactly these distances at the end.
     center_learning_rate : float, default=30.0
         Factor on the learning rate for the centers, which move farther than weights.
-
     noise : float, default=0.2
         Standard deviation of the noise in pretraining, relative to that of the
-        features.
-
+        features. Increase it for noisy data.
     pretraining_epochs : int or "auto", default="auto"
         Number of passes over the data for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
-
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the encoder; the decoder has them in reverse
         order.
-
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
-
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
         Activation of the hidden layers.
-
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
-        ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features) to
-        (B, n_components). Its inputs are the scaled samples, or their representation.
-
+        ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features), scaled
+        samples or their representation, to (B, n_components).
     decoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in decoder: a module or a callable
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
-
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data in the last phase. "auto" as for
-        ``representation_epochs``. It does not affect the start embeddings; set
-        ``init="k-means"`` or ``n_init=1`` to shorten these.
-
+        Number of passes over the data. "auto" as for ``representation_epochs``. Only of
+        the last phase: to shorten the start embeddings, set ``init="k-means"`` or
+        ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
-
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.001. Decrease it when training diverges.
-
+        Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
-
     training : TrainingOptions or None, default=None
-        Rarely used options: optimizer, precision, early stopping, checkpoints.
-
+        Advanced options, such as the optimizer, precision, early stopping and
+        checkpoints.
     warm_start : bool, default=False
-        Continue from the networks, the centers and the scaling of the previous fit.
-
+        Whether to continue from the networks and the scaling of the previous fit.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search. The result does not depend on it.
-
+        Number of threads of the neighbor search; -1 uses all processors. The result
+        does not depend on it.
     verbose : int or bool, default=False
-        Print ten lines per phase, or one per epoch if above 1. For progress bars see
-        ``set_callbacks``.
-
+        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the starting labels and the order of the samples.
+        Seed of the networks, the batches and all other random draws. Pass an int for
+        reproducible results.
 
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training sample. Clusters may be empty, see ``n_clusters_``.
-
     n_clusters_ : int
-        Number of clusters that are not empty. A warning is given if a quarter of them
-        are.
-
+        Number of nonempty clusters. A warning is given if at least a quarter are empty.
     cluster_criterion_ : dict of str to ndarray
-        Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups that
-        some size of neighborhoods shows, and "persistence", for each the log of the
-        factor between such sizes. The one above 1 that persists longest is taken, or 1
-        if none reaches 0.5.
-
+        Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups found
+        for different neighborhood sizes, and "persistence", for each number the log of
+        the factor in size over which it holds. The number above 1 with the largest
+        persistence is used, or 1 if none reaches 0.5.
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
-
     cluster_means_ : ndarray of shape (n_clusters, n_features)
         Mean of each cluster in the units of X; of an empty cluster, the mean of X. Not
         with ``metric="precomputed"``.
-
     embedding_ : ndarray of shape (n_samples, n_components)
-        Latent points of the training data.
-
+        Embedding of the training data.
     history_ : dict of str to list of float
         Means over each epoch of the last phase of the "loss" and its weighted terms,
         and "learning_rate_factor". With ``reconstruction_weight=0``, "reconstruction"
         is the loss of the decoder, with weight 1.
-
     pretraining_history_ : dict of str to list of float
         The same for the pretraining, if there was one.
-
     representation_history_ : dict of str to list of float
         The same for the contrastive features, if they were learned.
-
     representation_ : object
         The fitted transformer, if ``representation`` is one.
-
     n_iter_ : int
-        Number of epochs of the last phase.
-
+        Number of epochs trained in the last phase.
     network_ : torch.nn.Module
-        Network from scaled samples to the latent space.
-
+        Network from scaled samples to the embedding.
     decoder_ : torch.nn.Module
-        Network from the latent space to scaled samples.
-
+        Network from the embedding to scaled samples.
     n_features_in_ : int
-        Number of features seen in fit.
-
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, if X had names that are all strings.
+        Names of the features seen during fit, if all are strings.
 
     See Also
     --------
@@ -456,7 +404,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data in raw units.
         y : Ignored
-            Passed on to callbacks; no label is ever used.
+            Only passed on to callbacks.
 
         Returns
         -------
@@ -512,8 +460,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             If X is not finite or has another number of features than in fit.
         """
         check_is_fitted(self)
-        # scikit-learn's checks take estimators with predict_proba on sparse data for
-        # classifiers
+        # scikit-learn's checks take a sparse predict_proba for that of a classifier
         if sparse.issparse(X):
             raise TypeError(
                 "predict_proba does not accept sparse X, unlike predict and transform, "
@@ -556,7 +503,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             phases=phases,
             # wide data (texts, gene expression) span few dimensions
             n_reduced=reduced_width(n_samples, limit=100) if reduces else None,
-            # images and representations have one scale; a table may have many units
+            # images and representations have one unit, the columns of a table many
             column_scaling=self.image_shape is None and not has_representation,
             one_unit=self.image_shape is not None,
         )
@@ -637,7 +584,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return objective
 
     def _previous_clusters(self, run):
-        """Return the clusters of the previous fit, which this one continues."""
+        """Return the clusters of the previous fit, to be trained further."""
         n_clusters, previous = self.n_clusters, run.previous["clusters"]
         if n_clusters in ("auto", previous.n_asked):
             n_clusters = len(previous.centers)  # may have been reduced
@@ -649,7 +596,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _network_sizes(self, data):
         n_clusters = self.n_clusters
-        if n_clusters == "auto":  # 1 until it is found
+        if n_clusters == "auto":  # 1 until it is estimated
             n_clusters = data.previous.get("_sizes", {}).get("n_clusters", 1)
         return {**super()._network_sizes(data), "n_clusters": n_clusters}
 
@@ -713,8 +660,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     def _learns_decoder(self):
         if self.metric == "precomputed":
             raise AttributeError(
-                "DCRL(metric='precomputed') has no inverse_transform, reconstruct and "
-                "score: there are no features to decode, only distances. Pass features."
+                "DCRL(metric='precomputed') has no inverse_transform, reconstruct or "
+                "score: there are no features to decode. Pass features."
             )
         return True
 
@@ -747,38 +694,40 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             clusters.centers.copy_(torch.from_numpy(self.cluster_centers_))
         return {**super()._networks(), "clusters": clusters}
 
-    # -- a user's representation, whose columns are appended to those of X
+    # -- a representation, whose columns are appended to X
 
     def _validate(self, X, *, reset):
         if reset:
             self._check_metric()
-        rows = super()._validate(X, reset=reset)
+        samples = super()._validate(X, reset=reset)
         if reset:
             vars(self).pop("representation_", None)
             if self.image_shape is not None:
-                checked_image_shape(self.image_shape, rows.shape[1])
+                checked_image_shape(self.image_shape, samples.shape[1])
             if hasattr(self.representation, "fit"):
                 seed = self.random_state
                 self.representation_, self._representation_factor = fit_representation(
                     self.representation,
-                    rows,
+                    samples,
                     int(seed) if isinstance(seed, Integral) else 0,
                 )
-        return self._append_columns(rows)
+        return self._append_columns(samples)
 
-    def _append_columns(self, rows):
+    def _append_columns(self, samples):
         if not hasattr(self, "representation_"):
-            return rows
-        columns = represented(self.representation_, rows) * self._representation_factor
-        if sparse.issparse(rows):
-            return sparse.hstack([rows, columns.astype(np.float64)], format="csr")
-        single = rows.dtype in (np.float32, np.float16)
-        return np.hstack([rows, columns.astype(np.float32 if single else np.float64)])
+            return samples
+        columns = represented(self.representation_, samples)
+        columns = columns * self._representation_factor
+        if sparse.issparse(samples):
+            return sparse.hstack([samples, columns.astype(np.float64)], format="csr")
+        single = samples.dtype in (np.float32, np.float16)
+        columns = columns.astype(np.float32 if single else np.float64)
+        return np.hstack([samples, columns])
 
     def _restore(self, outputs, dtype):
         return super()._restore(outputs, dtype)[:, : self.n_features_in_]
 
-    # -- what the hooks need
+    # -- helpers of the hooks
 
     def _width(self, sizes):
         """Return the dimension of the latent space."""
@@ -792,8 +741,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             represents or self.image_shape is not None
         ):
             raise ValueError(
-                f"metric='precomputed' is not for image_shape={self.image_shape!r}, "
-                f"representation={self.representation!r}: X holds distances, and there "
+                "metric='precomputed' is not available with image_shape="
+                f"{self.image_shape!r}, representation={self.representation!r}: there "
                 "are no features to represent. Pass features as X, or leave both "
                 "parameters at their defaults."
             )
@@ -824,9 +773,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         )
 
     def _search(self, data, features, samples, *, exact=False):
-        """Return the neighbors, and the features without noise.
+        """Return the neighbors and the denoised features.
 
-        `samples` is what other metrics than the Euclidean one are measured on.
+        Metrics other than the Euclidean one are measured on `samples`.
         """
         searched = denoised(data, features)
         euclidean = is_euclidean(self.metric, self.metric_params)
@@ -843,7 +792,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         return neighbors, searched
 
     def _neighbors(self, represent, run):
-        """Return the neighbors, the features, these without noise, and their units.
+        """Return the neighbors, the features, the denoised features and the units.
 
         Neighbors and features are in units of the mean distance between neighbors.
         """
@@ -856,7 +805,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         distances = neighbors.distances.cpu().numpy().astype(np.float64)
         spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
         unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
-        # with few columns, samples are dense and clusters many units apart
+        # with few columns, samples are dense and clusters are many units apart
         unit = max(unit, spread / _MOST_UNITS) or 1.0
         features = features / np.float32(unit)
         neighbors = neighbors._replace(distances=neighbors.distances / unit)
