@@ -5,7 +5,7 @@
 
 import torch
 
-from skmanifold.base import PairBatches, RowBatches
+from skmanifold.base import RowBatches
 
 
 class NoisyRows(RowBatches):
@@ -22,16 +22,18 @@ class NoisyRows(RowBatches):
             yield rows, torch.randn(shape, generator=generator).to(rows.device)
 
 
-class ImagePairs(PairBatches):
+class ImagePairs(RowBatches):
     """Batches of images with a neighbor of each, and draws that augment both."""
 
     def __init__(self, inputs, neighbors, batch_size):
-        super().__init__(neighbors, batch_size)
+        super().__init__(len(inputs), batch_size, inputs.device)
         self.inputs = inputs
+        self.neighbors = neighbors
 
     def epoch(self, generator):
         """Yield the images, (2B, n_inputs), and the draws, (2B, 5)."""
-        for rows, others, _, _ in super().epoch(generator):
+        for rows, uniform in super().epoch(generator):
+            others, _ = self.neighbors.draw(rows, uniform)
             both = torch.cat([rows, others])
             draws = torch.rand(len(both), 5, generator=generator)
             yield self.inputs[both], draws.to(both.device)
