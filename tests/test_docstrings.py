@@ -182,3 +182,23 @@ def test_estimator_cites_its_paper(estimator):
     doc = ClassDoc(estimator)
     assert doc["References"], f"{estimator.__name__} has no References"
     assert doc["Examples"], f"{estimator.__name__} has no Examples"
+
+
+# Entries with the same first sentence in all estimators that have them.
+SHARED = {
+    *("max_epochs", "batch_size", "learning_rate", "device", "training", "warm_start"),
+    *("n_jobs", "verbose", "random_state", "neighbors_algorithm", "metric_params"),
+    *("n_features_in_", "feature_names_in_"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_shared_parameters_have_one_wording(name):
+    sentences = {}
+    for estimator in ESTIMATORS:
+        doc = ClassDoc(estimator)
+        for entry in doc["Parameters"] + doc["Attributes"]:
+            if entry.name == name:
+                first = re.split(r"(?<=[.;:]) ", " ".join(entry.desc))[0]
+                sentences.setdefault(first, []).append(estimator.__name__)
+    assert len(sentences) == 1, sentences
