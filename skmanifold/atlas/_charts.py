@@ -267,7 +267,7 @@ class ChartsMixin:
             "n_charts_": q.shape[1],
         }
 
-    # -- what a user calls
+    # -- public methods
 
     def fit_predict(self, X, y=None):
         """Learn the atlas and return the chart of each sample.

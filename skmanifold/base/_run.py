@@ -37,7 +37,7 @@ class Run:
     schedule : Schedule
         Numbers of epochs, batch size and learning rate.
     options : TrainingOptions
-        Rarely used options.
+        Advanced options.
     previous : dict of str to torch.nn.Module
         Networks of the fit that this one continues, by attribute of the objective;
         empty for a new fit.

@@ -227,11 +227,11 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         Whether the loss also adapts the similarities in structure space, instead of
         taking them as given.
     structure_dim : int, default=64
-        Dimension of the structure space.
+        Dimension of the structure space. Decrease it for speed.
     structure_layers : sequence of int, default=(256, 128)
         Widths of the hidden layers of the structure network. Decrease them for speed.
     embedding_layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the embedding network.
+        Widths of the hidden layers of the embedding network. Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     encoder : torch.nn.Module, callable or None, default=None
@@ -250,11 +250,11 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         clusters, with 8.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
-        :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is measured on the
-        scaled (and reduced) samples, others on X. If "precomputed", X holds distances:
-        in ``fit`` between all samples, or in a sparse matrix from each sample to some
-        others; in ``transform`` from new samples to the training samples. The network
-        reads them in place of features.
+        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
+        "euclidean" is measured on the scaled (and reduced) samples, others on X. If
+        "precomputed", X holds distances: in ``fit`` between all samples, or in a sparse
+        matrix from each sample to some others; in ``transform`` from new samples to the
+        training samples. The network reads them in place of features.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
         "mahalanobis" are computed from X if not given.

@@ -125,11 +125,11 @@ default="linear"
         for closer neighbors.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
-        :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is measured on the
-        scaled (and reduced) samples, others on X. If "precomputed", X holds distances:
-        in ``fit`` between all samples, or in a sparse matrix from each sample to some
-        others; in ``transform`` from new samples to the training samples. The network
-        reads them in place of features.
+        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
+        "euclidean" is measured on the scaled (and reduced) samples, others on X. If
+        "precomputed", X holds distances: in ``fit`` between all samples, or in a sparse
+        matrix from each sample to some others; in ``transform`` from new samples to the
+        training samples. The network reads them in place of features.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
         size, see :func:`skmanifold.graph.nearest_neighbors`.

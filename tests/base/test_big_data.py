@@ -80,7 +80,7 @@ def test_transform_of_sparse_rows_into_part_of_an_array(model, digits, monkeypat
 def test_out_is_checked(model, digits):
     read_only = np.empty((600, 2))
     read_only.flags.writeable = False
-    for out, came in [
+    for out, fault in [
         (np.empty((600, 3)), r"of shape \(600, 3\)"),
         (np.empty((599, 2)), r"of shape \(599, 2\)"),
         (np.empty((600, 2), dtype=int), "type int64"),
@@ -88,7 +88,7 @@ def test_out_is_checked(model, digits):
         (read_only, "read-only"),
         ([[0.0, 0.0]] * 600, "type list"),
     ]:
-        with pytest.raises(ValueError, match=f"out is .*{came}.*shape \\(600, 2\\)"):
+        with pytest.raises(ValueError, match=f"out is .*{fault}.*shape \\(600, 2\\)"):
             model.transform(digits, out=out)
 
 

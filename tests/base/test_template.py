@@ -384,8 +384,8 @@ def test_columns_with_holes_are_named(library):
 )
 def test_networks_differ_in_shapes_or_names(now, before, words):
     def module(shapes):
-        of = {name: nn.Parameter(torch.zeros(shape)) for name, shape in shapes.items()}
-        return nn.ParameterDict(of)
+        zeros = {name: torch.zeros(shape) for name, shape in shapes.items()}
+        return nn.ParameterDict(zeros)
 
     assert other_weights(module(now), module(before).state_dict()) == words
     assert not other_weights(module(now), module(now).state_dict())

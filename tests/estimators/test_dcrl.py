@@ -245,15 +245,15 @@ def test_centers_of_ones_own(iris):
 
 
 @pytest.mark.parametrize(
-    "init, came",
+    "init, received",
     [
         (np.zeros(150, dtype=int), "1 different labels"),
         (np.arange(149) % 3, r"shape \(149,\)"),
         (np.zeros((3, 5)), r"shape \(3, 5\)"),
     ],
 )
-def test_unfit_init(iris, init, came):
-    with pytest.raises(ValueError, match=f"init has {came}, but must be"):
+def test_unfit_init(iris, init, received):
+    with pytest.raises(ValueError, match=f"init has {received}, but must be"):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
         quick(init=np.full((3, 4), np.nan)).fit(iris[0])

@@ -77,9 +77,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         100. Use 2 for a plot, which may change that order.
     representation : "auto", "contrastive", transformer or None, default="auto"
         Features whose local distances are preserved. "contrastive" learns them from
-        images; "auto" does so if ``image_shape`` is given. A scikit-learn transformer
-        is cloned and fitted to X as an array; if its ``random_state`` is None, it is
-        set to that of the estimator, or to 0 unless that is an int. None uses X itself.
+        images; "auto" does so if ``image_shape`` is given. Pass a transformer if you
+        have better features: it is cloned and fitted to X as an array; if its
+        ``random_state`` is None, it is set to that of the estimator, or to 0 unless
+        that is an int. None uses X itself.
     representation_dim : int, default=32
         Number of contrastive features.
     representation_epochs : int or "auto", default="auto"
@@ -121,12 +122,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         last weight, see ``continuation``. With 0 the decoder is trained without
         affecting the encoder.
     cluster_weight : float or pair of float, default=(1.0, 0.3)
-        Weight of the divergence of soft assignments from their targets.
+        Weight of the divergence of soft assignments from their targets. Increase it if
+        too many samples lie between clusters.
     local_weight : float or pair of float, default=(0.0, 2.0)
-        Weight of the changes of distances between neighbors in one cluster.
+        Weight of the changes of distances between neighbors in one cluster. Increase
+        the last value to preserve the shape of clusters, decrease it for tight
+        clusters.
     rank_weight : float or pair of float, default=1.0
         Weight of the differences between the distances of centers and ``rank_scale``
-        times those of the cluster means.
+        times those of the cluster means. Set it to 0 if their order does not matter.
     alignment_weight : float or pair of float, default=1.0
         Weight of the distances between centers and the means of their clusters.
     continuation : float, default=0.5
@@ -136,8 +140,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Fraction of training, in [0, 1], during which the starting labels are the
         targets of the assignments; a sample assigned to a cluster other than its label
         gets up to 100 times the weight if most of its neighbors share that label.
-        Afterwards the targets are the sharpened assignments, computed once per epoch. 0
-        uses these from the beginning, as in the paper.
+        Afterwards the targets are the sharpened assignments, computed once per epoch;
+        with 0 from the beginning, as in the paper. Decrease it (0.5) to let training
+        correct the labels.
     label_smoothing : float, default=0.05
         Fraction, in [0, 1], of the target of a starting label that is divided among all
         clusters. Increase it if the labels are uncertain: memberships become softer.
