@@ -199,7 +199,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         Influence of y, in [0, 1]; 0 ignores it. It is the probability that the second
         view of a labeled sample is any sample of its class, and the fraction by which
         the similarity of different classes is reduced. Set it to 1 to separate classes,
-        decrease it to show groups within them.
+        decrease it to show groups within them. A tenth of the labels is enough: unknown
+        ones are -1, None, NaN or NA.
     nu_structure : float, default=100.0
         Degrees of freedom of the t-kernel in structure space. Keep it above
         ``nu_embedding``: the difference pushes distant samples apart.

@@ -1072,7 +1072,7 @@ def test_groups_of_any_size_and_shape_are_counted():
 
 def test_the_number_of_clusters_is_found(tmp_path):
     """The fit is that with the number given, and so are its file and its copies."""
-    X, y = make_blobs(240, 6, centers=12, random_state=2)
+    X, y = make_blobs(240, 6, centers=12, cluster_std=0.5, random_state=2)
     options = {"n_init": 1, "max_epochs": 20, "n_jobs": 1, "random_state": 0}
     model = DCRL("auto", **options).fit(X)
     assert model.n_clusters_ == 12
