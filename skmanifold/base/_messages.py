@@ -104,12 +104,12 @@ def warn_of_numbers(estimator, samples):
         names = _column_names(estimator, n_features)
         shown = ", ".join(repr(names[column]) for column in numbers)
         if len(numbers) == 1:
-            found, what = "a column that numbers", "it if it is an identifier"
+            found, what = f"Column {shown} of X numbers", "it if it is an identifier"
         else:
-            found, what = "columns that number", "those that are identifiers"
+            found, what = f"Columns {shown} of X number", "those that are identifiers"
         warn(
-            f"X has {found} the samples: {shown}. Drop {what} or a row number, which "
-            "would count like a measurement."
+            f"{found} the samples. Drop {what} or a row number, which would count like "
+            "a measurement."
         )
 
 

@@ -30,11 +30,11 @@ _ALL_PAIRS = 100
 
 @validate_params(
     {
-        **SEARCH_CONSTRAINTS,
         "n_components": [Count(1)],
         "n_landmarks": [Count(1), StrOptions({"auto"})],
         "parts": [StrOptions({"joined", "apart"})],
-    },
+    }
+    | SEARCH_CONSTRAINTS,
     prefer_skip_nested_validation=True,
 )
 def geodesic_embedding(

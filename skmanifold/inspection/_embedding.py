@@ -662,7 +662,8 @@ class EmbeddingDisplay:
             "zorder": 2.5,
         }
         if target.kind is None:
-            defaults["color"] = "white"
+            # many of them do not hide the map
+            defaults["color"] = (1.0, 1.0, 1.0, 0.4)
         elif target.kind == "continuous":
             defaults |= _limits(together)
         self.new_points_ = plot_marks(ax, positions, target, defaults, cmap=cmap)

@@ -25,7 +25,7 @@ NERVE_CONSTRAINTS = {
 
 
 @validate_params(
-    {**NERVE_CONSTRAINTS, "max_simplices": [Count(1)]},
+    NERVE_CONSTRAINTS | {"max_simplices": [Count(1)]},
     prefer_skip_nested_validation=True,
 )
 def cech_nerve(

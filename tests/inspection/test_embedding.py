@@ -580,7 +580,7 @@ def test_new_samples_over_the_map():
     names = [text.get_text() for text in display.legend_.get_texts()]
     assert names == ["missing", "0", "1", "2", "7", "new samples"]
     display = EmbeddingDisplay.from_embedding(Z, Y, Z_new=Z[:3])
-    assert_allclose(display.new_points_[0].get_facecolors(), [to_rgba("white")])
+    assert_allclose(display.new_points_[0].get_facecolors(), [to_rgba("white", 0.4)])
     display = EmbeddingDisplay.from_embedding(Z, Z_new=Z[:3], y_new=["a", "b", "a"])
     assert len(display.legend_.get_texts()) == 3
     assert not EmbeddingDisplay.from_embedding(Z).new_points_
