@@ -571,13 +571,17 @@ def _shorten(name):
     return f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[1 - half :]}"
 
 
-def colorbar(ax, mappable, target, **kwargs):
+def colorbar(ax, mappable, target, *, shrink, **kwargs):
     """Add the scale of a continuous target, with the ticks of a calendar for dates."""
+    if hasattr(ax, "zaxis") or ax.figure.get_layout_engine() is None:
+        kwargs |= {"ax": ax, "shrink": shrink}
+    else:  # a layout would put it beyond the legends above and below
+        kwargs["cax"] = ax.inset_axes((1.04, (1.0 - shrink) / 2, 0.04, shrink))
     if target.dates:
         dates = import_optional("matplotlib.dates", "plot")
         ticks = dates.AutoDateLocator()
         kwargs |= {"ticks": ticks, "format": dates.ConciseDateFormatter(ticks)}
-    return ax.figure.colorbar(mappable, ax=ax, **kwargs)
+    return ax.figure.colorbar(mappable, **kwargs)
 
 
 def width_beside(display):

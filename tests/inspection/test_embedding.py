@@ -218,9 +218,9 @@ def test_many_whole_numbers_are_quantities_unless_they_count_up(
 ):
     numbers = start + step * (np.arange(len(Z)) % 25)
     display = EmbeddingDisplay.from_embedding(Z, numbers)
-    assert (len(display.figure_.axes) == 2) is continuous  # a color bar
+    assert (display.colorbar_ is not None) is continuous
     few = start + step * (np.arange(len(Z)) % 20)
-    assert len(EmbeddingDisplay.from_embedding(Z, few).figure_.axes) == 1
+    assert EmbeddingDisplay.from_embedding(Z, few).colorbar_ is None
 
 
 def test_whole_numbers_most_of_which_differ_are_a_continuous_color():
@@ -586,6 +586,17 @@ def test_new_samples_over_the_map():
     assert not EmbeddingDisplay.from_embedding(Z).new_points_
 
 
+def test_scale_is_beside_its_panel_whatever_is_above():
+    names = np.where(Y == 0, "a name that needs room", "b")
+    display = EmbeddingDisplay.from_embedding(
+        Z, color={"name": names, "t": Z[:, 0], "u": Y, "v": Y, "w": Z[:, 1]}
+    )
+    display.figure_.canvas.draw()
+    for panel in (display.panels_[1], display.panels_[4]):
+        end = panel.ax_.get_position().x1
+        assert 0 < panel.colorbar_.ax.get_position().x0 - end < 0.02
+
+
 def test_new_samples_share_the_scale_and_the_columns():
     t = Z[:, 0]
     display = EmbeddingDisplay.from_embedding(Z, t, Z_new=Z[:9], y_new=3 * t[:9])
@@ -611,7 +622,8 @@ def test_several_colorings_side_by_side():
     titles = [axes.get_title() for axes in display.ax_]
     expected = ["petal width (cm)", "kind", "sepal length (cm)", "sepal width (cm)"]
     assert titles == expected
-    assert len(display.figure_.axes) == 6, "two of them are scales"
+    scales = [panel.colorbar_ is not None for panel in display.panels_]
+    assert scales == [True, False, False, True]
     width, kind, *_ = display.panels_
     assert_array_equal(width.points_[0].get_array(), X["petal width (cm)"])
     assert_allclose(colors(kind), [to_rgba(PALETTE[label]) for label in kinds])
