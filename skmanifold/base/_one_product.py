@@ -20,7 +20,7 @@ from ._scaler import SINGLE_ROUNDING
 _BLOCK_SIZE = 2**19
 
 # In float32 no digits are lost if no center is more typical deviations from zero, and
-# if squares of factors are numbers.
+# if squares of factors, and of constants, are numbers.
 _MOST_OFFSET = 16.0
 _FACTORS = 1e-15, 1e15
 
@@ -32,45 +32,59 @@ _MOST_SQUARES = 1000.0
 _known = weakref.WeakKeyDictionary()
 
 
-def _state(network):
-    return [*network.parameters(), *network.buffers()]
-
-
-def _layers(module):
-    """Yield the layers of a network one after the other, without identities."""
-    if type(module) is nn.Sequential:
-        for child in module:
-            yield from _layers(child)
-    elif type(module) is not nn.Identity:
-        yield module
-
-
-def _is_linear(layer):
-    """Return whether a layer is linear in evaluation mode."""
-    if type(layer) is nn.BatchNorm1d:
-        return layer.track_running_stats
-    return type(layer) is nn.Linear
-
-
-def _fits_single(scaler):
-    """Return whether samples in float32 need not be centered in float64."""
-    factors = scaler.factor_[scaler.factor_ > 0]
-    least, most = _FACTORS
-    offsets = np.abs(scaler.center_ * scaler.factor_)
-    return (
-        (least < factors) & (factors < most)
-    ).all() and offsets.max() <= _MOST_OFFSET
-
-
 def one_product(network, scaler):
     """Return the :class:`OneProduct` of a network on the CPU, or None.
 
     None if the network is not linear, or needs samples scaled in float64.
     """
+    layers = _linear_layers(network)
+    if not layers:
+        return None
     known = _known.get(network)
-    if known is None or not known.is_of(network, scaler):
-        known = _known[network] = OneProduct(network, scaler)
-    return known if known.layer is not None else None
+    if known is None or not known.is_of(layers, scaler):
+        known = _known[network] = OneProduct(layers, scaler)
+    return known if known.fits else None
+
+
+def _linear_layers(module):
+    """Return the layers of a network that is linear in evaluation mode, else None."""
+    if module._forward_hooks or module._forward_pre_hooks:
+        return None
+    if type(module) is nn.Identity:
+        return []
+    if type(module) is nn.Sequential:
+        parts = list(map(_linear_layers, module))
+        return None if None in parts else [x for part in parts for x in part]
+    averages = type(module) is nn.BatchNorm1d and module.track_running_stats
+    return [module] if averages or type(module) is nn.Linear else None
+
+
+def _state(layers):
+    return [x for layer in layers for x in layer.state_dict().values()]
+
+
+def _folded(layers, scaler):
+    """Return scaler and layers as one layer."""
+    matrix, offset = np.eye(len(_state(layers[-1:])[0])), 0.0
+    with one_blas_thread():  # the last bits depend on the number of threads
+        # from the outputs on: matrices of a wide input have few rows
+        for layer in reversed(layers):
+            state = {k: x.double().numpy() for k, x in layer.state_dict().items()}
+            weight, bias = state.get("weight", 1.0), state.get("bias", 0.0)
+            if type(layer) is nn.Linear:
+                offset = offset + matrix @ (bias + np.zeros(len(weight)))
+                matrix = matrix @ weight
+            else:
+                weight = weight / np.sqrt(state["running_var"] + layer.eps)
+                offset = offset + matrix @ (bias - weight * state["running_mean"])
+                matrix = matrix * weight
+        matrix *= scaler.factor_
+        offset = offset - matrix @ scaler.center_
+    result = nn.Linear(*matrix.T.shape, device="meta")
+    for name, values in {"weight": matrix, "bias": offset}.items():
+        values = torch.from_numpy(values.astype(np.float32))
+        setattr(result, name, nn.Parameter(values, requires_grad=False))
+    return result
 
 
 class OneProduct:
@@ -80,64 +94,47 @@ class OneProduct:
 
     Parameters
     ----------
-    network : torch.nn.Module
-        The network, in evaluation mode on the CPU.
+    layers : list of torch.nn.Module
+        Layers of the network, in evaluation mode on the CPU.
     scaler : InputScaler
         The scaler.
     """
 
-    def __init__(self, network, scaler):
+    def __init__(self, layers, scaler):
         self.scaler = scaler
-        self.state = [x.clone() for x in _state(network)]
+        self.state = [x.clone() for x in _state(layers)]
         self.bound = scaler.high_
-        self.layer = self._folded(network) if _fits_single(scaler) else None
-        if self.layer is None:
-            return
         center, factor = scaler.center_, scaler.factor_
         varies = factor > 0
+        self.constant = np.flatnonzero(~varies)
+        least, most = _FACTORS
+        self.fits = (
+            ((least < factor[varies]) & (factor[varies] < most)).all()
+            and np.abs(center[self.constant]).max(initial=0.0) < most
+            and np.abs(center * factor).max() <= _MOST_OFFSET
+        )
+        if not self.fits:
+            return
+        self.layer = _folded(layers, scaler)
         low, high = (scaler.inverse_transform(x) for x in (scaler.low_, scaler.high_))
         # the samples of fit are within, although rounded
         slack = SINGLE_ROUNDING * np.maximum(np.abs(center), high - low)
         self.low = (low - slack).astype(np.float32)
         self.high = (high + slack).astype(np.float32)
         # for squared norms, sums of (factor * (x - center))**2
-        factors = np.unique(factor[varies])
-        offset = np.square(factor.max() * center).sum()
-        if len(factors) == 1 and offset <= _MOST_SQUARES * scaler.radius_**2:
+        weights, limit = np.square(factor), scaler.radius_**2
+        largest = weights.max()
+        offset = largest * np.square(center).sum()
+        if (weights[varies] == largest).all() and offset <= _MOST_SQUARES * limit:
             # constant columns add nothing unless they vary, so they need no zeros
-            factor = factors[0]
-        weights = np.square(factor)
+            weights = largest
         self.products = (-2 * weights * center).astype(np.float32)
-        self.most = _NEAR * scaler.radius_**2 - (weights * np.square(center)).sum()
+        self.most = _NEAR * limit - (weights * np.square(center)).sum()
         self.weights = weights.astype(np.float32)
 
-    def _folded(self, network):
-        """Return scaler and network as one layer, or None."""
-        layers = list(_layers(network))
-        hooks = [m._forward_hooks or m._forward_pre_hooks for m in network.modules()]
-        if not layers or any(hooks) or not all(map(_is_linear, layers)):
-            return None
-        factor = self.scaler.factor_
-        matrix, offset = None, -self.scaler.center_ * factor
-        with one_blas_thread():  # the last bits depend on the number of threads
-            for layer in layers:
-                state = {k: x.double().numpy() for k, x in layer.state_dict().items()}
-                weight, bias = state.get("weight", 1.0), state.get("bias", 0.0)
-                if type(layer) is nn.BatchNorm1d:
-                    weight = weight / np.sqrt(state["running_var"] + layer.eps)
-                    bias = bias - weight * state["running_mean"]
-                    weight = np.diag(weight)
-                matrix = weight * factor if matrix is None else weight @ matrix
-                offset = weight @ offset + bias
-        result = nn.Linear(*matrix.T.shape, device="meta")
-        for name, values in {"weight": matrix, "bias": offset}.items():
-            values = torch.from_numpy(values.astype(np.float32))
-            setattr(result, name, nn.Parameter(values, requires_grad=False))
-        return result
-
-    def is_of(self, network, scaler):
-        """Return whether neither network nor scaler have changed."""
-        state = _state(network)
+    def is_of(self, layers, scaler):
+        """Return whether neither layers nor scaler have changed."""
+        state = _state(layers)
         return (
             self.scaler is scaler
             and self.bound is scaler.high_
@@ -163,9 +160,12 @@ class OneProduct:
         def load_far(start, stop):
             chosen = far[start:stop]
             raw = dense(samples[chosen])
-            scaled, moved = self.scaler.scaled(raw, unlike, first + chosen, n_samples)
+            # the samples among which these are the far ones
+            n_rows = n_samples * len(chosen) / len(far)
+            scaled, moved = self.scaler.scaled(raw, unlike, first + chosen, n_rows)
             rows = self._single(raw)
             rows[moved] = self.scaler.inverse_transform(scaled[moved])
+            rows[:, self.constant] = 0.0  # infinity times zero is not zero
             return rows
 
         results[far] = self._apply(load_far, len(far), n_features)

@@ -570,7 +570,7 @@ class InputScaler:
             What the training data lack is added to it.
         indices : sequence of int
             Indices of the samples, for ``unlike``.
-        n_rows : int, default=None
+        n_rows : float, default=None
             Number of samples that these are taken from; None means all.
 
         Returns

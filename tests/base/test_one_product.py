@@ -11,7 +11,7 @@ from torch import nn
 
 from skmanifold import TLDR
 from skmanifold._engine import BLOCK_ROWS, _apply, exact_block_rows
-from skmanifold.base import _inference
+from skmanifold.base import _inference, _one_product
 from skmanifold.base._one_product import one_product
 from skmanifold.base._scaler import InputScaler, Unlike
 
@@ -107,6 +107,49 @@ def test_changed_weights_are_noticed():
     np.testing.assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
 
 
+def test_changed_networks_are_noticed():
+    X = table()
+    model = TLDR(4, encoder=nn.Sequential(nn.Linear(40, 4)), max_epochs=1)
+    model.fit(X)
+    calls = []
+    handle = model.network_.encoder[0].register_forward_hook(
+        lambda *args: calls.append(args)
+    )
+    model.transform(X)
+    assert calls, "hooks are called"
+    handle.remove()
+    model.network_.encoder.append(nn.ReLU())
+    assert model.transform(X).min() == 0
+
+
+def test_names_a_constant_column_that_varies_in_many_samples(monkeypatch):
+    monkeypatch.setattr(_one_product, "_BLOCK_SIZE", 64 * 64)
+    X = np.random.RandomState(0).poisson(5.0, (2000, 64)) * 1.0
+    X[:, 0] = 0
+    scaler = InputScaler().fit(X)
+    network = nn.Linear(64, 2).eval()
+    # too little for one sample, but not if half of them have it
+    X[::2, 0] = 2 * X[:, 1:].std()
+    for fold in (False, True):
+        unlike = Unlike()
+        _inference.apply_to_samples(network, scaler, X, unlike=unlike, fold=fold)
+        assert unlike.columns == {0}
+
+
+@pytest.mark.parametrize("value", [1e39, 1e200])
+def test_huge_values_of_a_constant_column_count_for_nothing(value):
+    X = table()
+    scaler = InputScaler().fit(X)
+    network = nn.Linear(40, 2).eval().requires_grad_(False)
+    before = _inference.apply_to_samples(network, scaler, X, fold=True)
+    X[:, 3] = value
+    after = _inference.apply_to_samples(network, scaler, X, fold=True)
+    assert np.array_equal(before, after)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert one_product(network, InputScaler().fit(X)) is None
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("column", [0, 3])
 def test_samples_that_are_not_finite(value, column):
@@ -136,6 +179,7 @@ SHARED = nn.Linear(3, 3)
         nn.Sequential(SHARED, nn.Sequential(SHARED, nn.Identity())),
         nn.BatchNorm1d(3),
         nn.Sequential(nn.Linear(3, 4, bias=False), nn.BatchNorm1d(4, affine=False)),
+        nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 4), nn.Linear(4, 2, bias=False)),
     ],
 )
 def test_linear_networks(network):
