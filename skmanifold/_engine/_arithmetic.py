@@ -45,18 +45,14 @@ class BySample(TorchFunctionMode):
     network.
     """
 
-    def __enter__(self):
-        self.previous = getattr(local, "by_sample", False)
-        local.by_sample = True
-        return super().__enter__()
-
-    def __exit__(self, *exception):
-        super().__exit__(*exception)
-        local.by_sample = self.previous
-
+    # no __enter__ and __exit__ of our own: interrupted, they would leave the mode on
     def __torch_function__(self, func, types, args=(), kwargs=None):
         ours = _FUNCTIONS.get(func, func)
-        return ours(*args) if kwargs is None else ours(*args, **kwargs)
+        local.by_sample = True
+        try:
+            return ours(*args) if kwargs is None else ours(*args, **kwargs)
+        finally:
+            local.by_sample = False
 
 
 def available_threads(limit=None):

@@ -242,6 +242,7 @@ def global_state():
             torch.is_grad_enabled(),
             torch.is_inference_mode_enabled(),
             torch.is_autocast_enabled("cpu"),
+            torch.overrides._len_torch_function_stack(),
             torch.get_float32_matmul_precision(),
         ),
         "threads of the numerical libraries": {
