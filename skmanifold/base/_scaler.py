@@ -42,9 +42,11 @@ _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 _UNSEEN_OFTEN = 0.1
 
-# Largest difference of neighboring levels of a column among measurements, whose
-# deviation is 1: at 1 or half of it, all neighbors of a sample would share its level.
+# Largest difference of neighboring levels of a column among up to four measurements,
+# whose deviation is 1: at 1 or half of it, all neighbors of a sample would share its
+# level. Neighbors are farther apart among more measurements.
 _STEP = 0.3
+_FEW_MEASURED = 4
 
 # Smallest share of the columns, without indicators, that makes a table one of
 # measurements. In a questionnaire the levels are the data.
@@ -142,8 +144,9 @@ def _levels(sample, units, seen, alike):
     -------
     levels : ndarray of shape (n_features,), bool
         The columns.
-    step : ndarray of shape (n_features,)
-        Typical difference of neighboring values; zero if few values repeat.
+    least : ndarray of shape (n_features,)
+        Smallest unit at which neighboring values differ little; zero if few values
+        repeat.
     """
     n_samples, n_features = sample.shape
     step = np.zeros(n_features)
@@ -165,13 +168,16 @@ def _levels(sample, units, seen, alike):
         n_least = max(1, _LEAST_MEASURED * np.count_nonzero(seen & ~binary))
         return np.count_nonzero(columns) >= n_least and varied[columns].mean() >= 0.5
 
-    levels = seen & (step > _STEP * units)
+    measured = seen & ~binary & (step <= _STEP * units)
+    ratio = np.count_nonzero(measured) / _FEW_MEASURED
+    least = step / (_STEP * max(1.0, np.sqrt(ratio)))
+    levels = seen & (least > units)
     if not measure(seen & ~levels):
         levels[:] = False
     if alike(~levels):
         numbers = levels | (seen & varied & whole)
         levels = numbers if measure(seen & ~numbers) else np.zeros_like(levels)
-    return levels, step
+    return levels, least
 
 
 def columns_in_unrelated_units(X, random_state):
@@ -232,7 +238,8 @@ class InputScaler:
     Columns in unrelated units, orders of magnitude apart, are divided by their units,
     see :func:`_column_units`. Then one factor scales the mean variance to 1. Constant
     columns get factor zero. Columns of levels among measurements, see :func:`_levels`,
-    are divided by their own unit, or more: neighboring levels differ by at most 0.3.
+    are divided by their own unit, or more: neighboring levels differ by at most 0.3, or
+    somewhat more among many measurements.
 
     Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
     of the training data, and samples beyond their radius, are compressed to at most
@@ -484,7 +491,7 @@ class InputScaler:
                     *statistics_of, stats.n_samples
                 )
 
-            levels, step = _levels(sample, units, varies & seen, alike)
+            levels, least = _levels(sample, units, varies & seen, alike)
             measured = varies & ~levels
             on_one_scale = alike(measured)
             typical = 1.0
@@ -499,7 +506,7 @@ class InputScaler:
             else:
                 factor[measured] /= units[measured]
                 largest = None
-            factor[levels] = typical / np.maximum(units, step / _STEP)[levels]
+            factor[levels] = typical / np.maximum(units, least)[levels]
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 

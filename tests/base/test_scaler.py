@@ -642,7 +642,8 @@ def test_the_weight_of_a_category_does_not_depend_on_its_kinds(n_kinds, units):
     factor = InputScaler(random_state=0).fit(np.hstack([measured, kinds])).factor_
     spread = factor[:5] * units
     np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
-    np.testing.assert_allclose(factor[5:] / spread.mean(), 0.3, rtol=0.1)
+    step = 0.3 * np.sqrt(5 / 4)
+    np.testing.assert_allclose(factor[5:] / spread.mean(), step, rtol=0.1)
 
 
 LEVELS = {
@@ -665,6 +666,16 @@ def test_few_levels_beside_measurements_count_less(kind, units):
     spread = factor[:4] * units
     np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
     np.testing.assert_allclose(factor[4:] * step / spread.mean(), 0.3, rtol=0.1)
+
+
+def test_ratings_beside_many_measurements_keep_their_groups():
+    rng = np.random.RandomState(0)
+    y = rng.randint(4, size=400)
+    ratings = np.clip(
+        np.round(3 + 0.7 * rng.randn(4, 60)[y] + rng.randn(400, 60)), 1, 5
+    )
+    rows = all_rows(np.hstack([rng.randn(400, 60), ratings]))
+    assert neighbor_purity(rows, y) > 0.8
 
 
 def test_whole_numbers_beside_decimals_are_in_their_own_units():
