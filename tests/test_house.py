@@ -19,6 +19,7 @@ from torch import nn
 
 import skmanifold
 from skmanifold.training import TrainingOptions
+from skmanifold.utils import Interval
 from skmanifold.utils._checks import _fits, _odd_inputs, _results
 from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
 
@@ -185,6 +186,14 @@ def dropping(*sizes):
 )
 def test_draws_of_any_code(estimator, check):
     check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_true_is_no_number(name):
+    for constraints in small(name)._parameter_constraints.values():
+        for constraint in constraints:
+            if isinstance(constraint, Interval):
+                assert not constraint.is_satisfied_by(True)
 
 
 X, Y = np.random.RandomState(0).randn(40, 4), np.arange(40) % 3

@@ -4,7 +4,7 @@
 """Deep Local-flatness Manifold Embedding."""
 
 from collections import OrderedDict
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -35,7 +35,7 @@ from skmanifold.losses import (
     two_way_divergence,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils import Interval, StrOptions, read_targets
+from skmanifold.utils import Count, Number, StrOptions, read_targets
 
 # Default number of training samples: a group of one sample in 10,000 keeps 15.
 _MOST_TRAINED = 150_000
@@ -94,7 +94,7 @@ class DLMEObjective(nn.Module):
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
         y = sharded(self.encoder.structure, torch.cat([first, second]))
         z = sharded(self.encoder.embedding, y)
-        with torch.set_grad_enabled(self.structure_gradient):
+        with torch.set_grad_enabled(bool(self.structure_gradient)):
             p = self.structure_similarities(*y.chunk(2))
             for differ in class_pairs:
                 p = p * (1 - self.label_weight * differ)
@@ -349,25 +349,25 @@ callable or None, default=None
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         **KMeansMixin.clustering_constraints,
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Count(1)],
         "augmentation": [StrOptions({"neighbors", "mix", "none"}), callable],
-        "alpha": [Interval(Real, 0, 1, closed="right")],
-        "label_weight": [Interval(Real, 0, 1, closed="both")],
-        "nu_structure": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Number(Real, 0, 1, closed="right")],
+        "label_weight": [Number(Real, 0, 1, closed="both")],
+        "nu_structure": [Number(Real, 0, None, closed="neither")],
         "nu_embedding": [
-            Interval(Real, 0, None, closed="neither"),
+            Number(Real, 0, None, closed="neither"),
             StrOptions({"auto"}),
         ],
         "kernel": [StrOptions({"max", "density"})],
         "repulsion": [
-            Interval(Real, 0, None, closed="left"),
+            Number(Real, 0, None, closed="left"),
             StrOptions({"auto"}),
             None,
         ],
-        "repulsion_warmup": [Interval(Real, 0, 1, closed="both")],
-        "damping": [Interval(Real, 0, None, closed="neither"), None],
+        "repulsion_warmup": [Number(Real, 0, 1, closed="both")],
+        "damping": [Number(Real, 0, None, closed="neither"), None],
         "structure_gradient": ["boolean"],
-        "structure_dim": [Interval(Integral, 1, None, closed="left")],
+        "structure_dim": [Count(1)],
         "structure_layers": ["array-like"],
         "embedding_layers": ["array-like"],
         "norm": [StrOptions({"layer", "batch", "none"})],
@@ -380,13 +380,13 @@ callable or None, default=None
             StrOptions({"auto", "exact", "partition", "pynndescent"})
         ],
         "subsample": [
-            Interval(Integral, 2, None, closed="left"),
+            Count(2),
             StrOptions({"auto"}),
             None,
         ],
         "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
+            Count(None, -1),
+            Count(1),
             None,
         ],
     }

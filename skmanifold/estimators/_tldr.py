@@ -3,7 +3,7 @@
 
 """Twin Learning for Dimensionality Reduction."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from skmanifold.base import (
 )
 from skmanifold.losses import barlow_twins
 from skmanifold.nn import MLP
-from skmanifold.utils import Interval, StrOptions, one_blas_thread
+from skmanifold.utils import Count, Number, StrOptions, one_blas_thread
 
 # Samples per chunk of sums over all samples.
 _ROWS_AT_ONCE = 2**13
@@ -193,18 +193,18 @@ default="linear"
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Count(1)],
         "encoder": [StrOptions({"linear", "factorized", "mlp"}), nn.Module, callable],
         "encoder_layers": ["array-like"],
-        "projector_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "redundancy_weight": [Interval(Real, 0, None, closed="left")],
+        "projector_dim": [Count(1), None],
+        "redundancy_weight": [Number(Real, 0, None, closed="left")],
         "metric": [str, callable],
         "neighbors_algorithm": [
             StrOptions({"auto", "exact", "partition", "pynndescent"})
         ],
         "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
+            Count(None, -1),
+            Count(1),
             None,
         ],
     }

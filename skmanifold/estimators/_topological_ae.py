@@ -4,7 +4,7 @@
 """Topological autoencoder."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from torch import nn
@@ -21,7 +21,7 @@ from skmanifold.base import (
 from skmanifold.losses import topological_loss
 from skmanifold.nn import MLP
 from skmanifold.topology import persistence_edges
-from skmanifold.utils import Interval, StrOptions
+from skmanifold.utils import Count, Number, StrOptions
 
 
 class TopologicalAEObjective(nn.Module):
@@ -171,8 +171,8 @@ default="relu"
 
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
-        "topology_weight": [Interval(Real, 0, None, closed="left")],
-        "max_homology_dimension": [Interval(Integral, 0, None, closed="left")],
+        "topology_weight": [Number(Real, 0, None, closed="left")],
+        "max_homology_dimension": [Count(0)],
         "encoder_layers": ["array-like"],
         "norm": [StrOptions({"layer", "batch", "none"})],
         "activation": [

@@ -12,9 +12,9 @@ from sklearn.utils import check_array, gen_batches
 
 from skmanifold.topology import _denoising
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import Interval, StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_thread
-from skmanifold.utils._validation import Count, check_seed
+from skmanifold.utils._validation import Count, Number, check_seed
 
 # Larger data are subsampled for k-means, which then takes a few seconds.
 _MAX_KMEANS_SAMPLES = 10_000
@@ -59,7 +59,7 @@ def overlap(Q):
     {
         "n_charts": [Count(1)],
         "init": [StrOptions({"k-means", "random", "farthest"})],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Number(Real, 0, None, closed="neither")],
         "denoise": ["boolean"],
         "random_state": ["random_state"],
     },

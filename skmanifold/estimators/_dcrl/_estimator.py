@@ -25,7 +25,7 @@ from skmanifold.base import (
     reduced_width,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils import HasMethods, Interval, StrOptions, warn
+from skmanifold.utils import Count, HasMethods, Number, StrOptions, warn
 
 from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
@@ -269,7 +269,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         "n_clusters": [
-            Interval(Integral, 1, None, closed="left"),
+            Count(1),
             StrOptions({"auto"}),
         ],
         "n_components": [
@@ -281,31 +281,31 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             HasMethods(["fit", "transform"]),
             None,
         ],
-        "representation_dim": [Interval(Integral, 1, None, closed="left")],
+        "representation_dim": [Count(1)],
         "representation_epochs": [
-            Interval(Integral, 1, None, closed="left"),
+            Count(1),
             StrOptions({"auto"}),
         ],
         "image_shape": ["array-like", None],
         "init": [StrOptions({"embedding", "k-means"}), "array-like"],
-        "n_init": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [Count(1), StrOptions({"auto"})],
+        "n_neighbors": [Count(1)],
         "metric": [str, callable],
         "metric_params": [dict, None],
-        "rank_scale": [Interval(Real, 0, None, closed="neither")],
-        "reconstruction_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "cluster_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "local_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "rank_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "alignment_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "continuation": [Interval(Real, 0, 1, closed="both")],
-        "label_hold": [Interval(Real, 0, 1, closed="both")],
-        "label_smoothing": [Interval(Real, 0, 1, closed="both")],
+        "rank_scale": [Number(Real, 0, None, closed="neither")],
+        "reconstruction_weight": [Number(Real, 0, None, closed="left"), "array-like"],
+        "cluster_weight": [Number(Real, 0, None, closed="left"), "array-like"],
+        "local_weight": [Number(Real, 0, None, closed="left"), "array-like"],
+        "rank_weight": [Number(Real, 0, None, closed="left"), "array-like"],
+        "alignment_weight": [Number(Real, 0, None, closed="left"), "array-like"],
+        "continuation": [Number(Real, 0, 1, closed="both")],
+        "label_hold": [Number(Real, 0, 1, closed="both")],
+        "label_smoothing": [Number(Real, 0, 1, closed="both")],
         "arrange_centers": ["boolean"],
-        "center_learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "center_learning_rate": [Number(Real, 0, None, closed="neither")],
+        "noise": [Number(Real, 0, None, closed="left")],
         "pretraining_epochs": [
-            Interval(Integral, 0, None, closed="left"),
+            Count(0),
             StrOptions({"auto"}),
         ],
         "encoder_layers": ["array-like"],
@@ -314,8 +314,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         "encoder": [nn.Module, callable, None],
         "decoder": [nn.Module, callable, None],
         "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
+            Count(None, -1),
+            Count(1),
             None,
         ],
     }
