@@ -42,10 +42,11 @@ _UNSEEN_SHARE = 0.025
 _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 _UNSEEN_OFTEN = 0.1
 
-# Largest difference of neighboring levels of a column among up to four measurements,
-# whose deviation is 1: at 1 or half of it, all neighbors of a sample would share its
-# level. Neighbors are farther apart among more measurements.
+# Largest difference of neighboring levels, of two or of more, among up to four
+# measurements, whose deviation is 1: at full size, all neighbors of a sample would share
+# its level. Neighbors are farther apart among more measurements.
 _STEP = 0.3
+_STEP_OF_GRADES = 0.6
 _FEW_MEASURED = 4
 
 # Smallest share of the columns, without indicators, that makes a table one of
@@ -150,7 +151,7 @@ def _levels(sample, units, seen, alike):
     """
     n_samples, n_features = sample.shape
     step = np.zeros(n_features)
-    binary, varied, whole = np.zeros((3, n_features), dtype=bool)
+    binary, two, varied, whole = np.zeros((4, n_features), dtype=bool)
     for part in column_blocks(sample):
         ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
         binary[part] = ((ordered == 0) | (ordered == 1)).all(axis=0)
@@ -159,6 +160,7 @@ def _levels(sample, units, seen, alike):
         whole[part] = (ordered == np.floor(ordered)).all(axis=0)
         gaps = np.sort(np.diff(ordered, axis=0), axis=0)
         n_steps = np.count_nonzero(gaps, axis=0)
+        two[part] = n_steps == 1
         # the median of those that are not zero
         middle = np.minimum(n_samples - 1 - (n_steps + 1) // 2, n_samples - 2)
         few = binary[part] | (n_steps <= others / 2)
@@ -168,9 +170,10 @@ def _levels(sample, units, seen, alike):
         n_least = max(1, _LEAST_MEASURED * np.count_nonzero(seen & ~binary))
         return np.count_nonzero(columns) >= n_least and varied[columns].mean() >= 0.5
 
-    measured = seen & ~binary & (step <= _STEP * units)
+    limit = np.where(two, _STEP, _STEP_OF_GRADES)
+    measured = seen & ~binary & (step <= limit * units)
     ratio = np.count_nonzero(measured) / _FEW_MEASURED
-    least = step / (_STEP * max(1.0, np.sqrt(ratio)))
+    least = step / (limit * max(1.0, np.sqrt(ratio)))
     levels = seen & (least > units)
     if not measure(seen & ~levels):
         levels[:] = False
@@ -238,8 +241,8 @@ class InputScaler:
     Columns in unrelated units, orders of magnitude apart, are divided by their units,
     see :func:`_column_units`. Then one factor scales the mean variance to 1. Constant
     columns get factor zero. Columns of levels among measurements, see :func:`_levels`,
-    are divided by their own unit, or more: neighboring levels differ by at most 0.3, or
-    somewhat more among many measurements.
+    are divided by their own unit, or more: two levels differ by at most 0.3,
+    neighboring ones of more levels by 0.6, and more among many measurements.
 
     Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
     of the training data, and samples beyond their radius, are compressed to at most
