@@ -43,8 +43,8 @@ _UNSEEN_SHARE_ON_ONE_SCALE = 0.1
 _UNSEEN_OFTEN = 0.1
 
 # Largest difference of neighboring levels, of two or of more, among up to four
-# measurements, whose deviation is 1: at full size, all neighbors of a sample would share
-# its level. Neighbors are farther apart among more measurements.
+# measurements, whose deviation is 1: at full size, all neighbors of a sample would
+# share its level. Neighbors are farther apart among more measurements.
 _STEP = 0.3
 _STEP_OF_GRADES = 0.6
 _FEW_MEASURED = 4
