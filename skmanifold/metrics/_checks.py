@@ -109,11 +109,15 @@ def check_neighbors(value, n_samples, largest=None, *, name="n_neighbors", range
         kind = "an int or a pair (first, last) of ints" if ranges else "an int"
         raise TypeError(f"{name} must be {kind}, got {value!r}.")
     first, last = map(int, ends)
+    if largest < 1:
+        raise ValueError(
+            f"{n_samples} samples are too few for {name}={value!r}. Pass more samples."
+        )
     if not 1 <= first <= last <= largest:
+        order = ", with first <= last" if is_range else ""
         raise ValueError(
             f"{name}={value!r} must be at least 1 and at most {largest} for {n_samples}"
-            " samples, and a pair must have first <= last. Lower it, or pass more"
-            " samples."
+            f" samples{order}. Change it, or pass more samples."
         )
     return first, last
 

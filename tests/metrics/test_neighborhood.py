@@ -327,7 +327,7 @@ def test_too_many_neighbors_are_refused_with_the_largest(metric):
         metric(X, X, n_neighbors=5)
     with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
         metric(X, X, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match="at least 1 and at most 0 for 2 samples"):
+    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors=1"):
         metric(X[:2], X[:2], n_neighbors=1)
 
 

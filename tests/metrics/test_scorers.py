@@ -193,7 +193,7 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     scorer = make_embedding_scorer(metrics.trustworthiness, n_neighbors=(2, 5))
     with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
         scorer(pca, small)
-    with pytest.raises(ValueError, match=r"at most 0 for 2 samples"):
+    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors"):
         scorer(pca, small[:2])
     search = GridSearchCV(
         PCA(),
