@@ -35,7 +35,8 @@ _known = weakref.WeakKeyDictionary()
 def one_product(network, scaler):
     """Return the :class:`OneProduct` of a network on the CPU, or None.
 
-    None if the network is not linear, or needs samples scaled in float64.
+    The result is None for networks that are not linear or need samples scaled in
+    float64.
     """
     layers = _linear_layers(network)
     if not layers:
@@ -90,7 +91,7 @@ def _folded(layers, scaler):
 class OneProduct:
     """Product of raw samples that equals scaler and linear network up to rounding.
 
-    Samples that the scaler draws in are replaced by raw samples it would not change.
+    Samples that the scaler compresses are replaced by raw samples it would not change.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ class OneProduct:
             return np.ascontiguousarray(dense(samples), dtype=np.float32)
 
     def _far(self, rows):
-        """Return the samples that the scaler may draw in, or that are not finite."""
+        """Return the samples that the scaler may compress, or that are not finite."""
         with np.errstate(over="ignore", invalid="ignore"):
             low, high = ranges(rows)
             if self.weights.ndim:

@@ -44,9 +44,13 @@ class Transform(nn.Module):
         # in float64: a large offset would leave no digits in float32
         scaled = (x.double() - self.raw_mean) * self.raw_factor
         low, high, margin = self.raw_low, self.raw_high, self.raw_margin
-        scaled = scaled - _drawn(scaled - high, margin) + _drawn(low - scaled, margin)
+        scaled = (
+            scaled
+            - _correction(scaled - high, margin)
+            + _correction(low - scaled, margin)
+        )
         norms = scaled.square().sum(1, keepdim=True).sqrt()
-        excess = _drawn(norms - self.radius, MARGIN * self.radius)
+        excess = _correction(norms - self.radius, MARGIN * self.radius)
         scaled = scaled * (1 - excess / norms.clamp_min(self.radius))
         result = self.head(self.network(scaled.float()))
         if isinstance(result, tuple):
@@ -59,7 +63,7 @@ def _in_type_of(x, result):
     return result.to(x.dtype) if result.is_floating_point() else result
 
 
-def _drawn(excess, margin):
+def _correction(excess, margin):
     """Return the correction of values beyond a bound, see the scaler."""
     excess = excess.clamp_min(0.0)
     return excess * (excess / (excess + margin))

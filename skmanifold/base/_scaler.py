@@ -166,7 +166,7 @@ def _levels(sample, units, seen, alike):
         few = binary[part] | (n_steps <= others / 2)
         step[part] = few * gaps[middle, np.arange(gaps.shape[1])]
 
-    def measure(columns):
+    def are_measurements(columns):
         n_least = max(1, _LEAST_MEASURED * np.count_nonzero(seen & ~binary))
         return np.count_nonzero(columns) >= n_least and varied[columns].mean() >= 0.5
 
@@ -175,11 +175,11 @@ def _levels(sample, units, seen, alike):
     ratio = np.count_nonzero(measured) / _FEW_MEASURED
     least = step / (limit * max(1.0, np.sqrt(ratio)))
     levels = seen & (least > units)
-    if not measure(seen & ~levels):
+    if not are_measurements(seen & ~levels):
         levels[:] = False
     if alike(~levels):
         numbers = levels | (seen & varied & whole)
-        levels = numbers if measure(seen & ~numbers) else np.zeros_like(levels)
+        levels = numbers if are_measurements(seen & ~numbers) else np.zeros_like(levels)
     return levels, least
 
 
@@ -626,7 +626,7 @@ class InputScaler:
                 for (row, column), is_named in zip(odd, named, strict=True)
                 if not is_named
             ]
-        return scaled, self._draw_in(scaled, outside, squares)
+        return scaled, self._compress(scaled, outside, squares)
 
     def are_named(self, X, rows):
         """Return for each of some samples whether fit has ignored and named it."""
@@ -666,7 +666,7 @@ class InputScaler:
                 odd.setdefault(row, -1)
         return odd.items()
 
-    def _draw_in(self, scaled, outside, squares):
+    def _compress(self, scaled, outside, squares):
         """Compress scaled samples beyond the bounds, in place; return their mask.
 
         The parameters are those of :meth:`_odd_among`.
@@ -680,13 +680,15 @@ class InputScaler:
             )
             margin = MARGIN * (high - low)
             values = scaled[outside].astype(np.float64)
-            values += _drawn(low - values, margin) - _drawn(values - high, margin)
+            values += _correction(low - values, margin) - _correction(
+                values - high, margin
+            )
             scaled[outside] = values
         # exact norms only near the bound; they have not grown
         far = np.flatnonzero(squares > 0.999 * self.radius_**2)
         if len(far):
             norms = _norms(scaled[far])
-            excess = _drawn(norms - self.radius_, MARGIN * self.radius_)
+            excess = _correction(norms - self.radius_, MARGIN * self.radius_)
             factor = (norms - excess) / np.maximum(norms, np.finfo(np.float64).tiny)
             beyond = norms > self.radius_
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
@@ -706,7 +708,7 @@ def _norms(rows):
     return np.sqrt(np.square(rows).sum(axis=1))
 
 
-def _drawn(excess, margin):
+def _correction(excess, margin):
     """Return the correction of values beyond a bound.
 
     It compresses an excess e to ``e m / (e + m)``: e near the bound, m far beyond.

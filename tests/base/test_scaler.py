@@ -448,7 +448,7 @@ def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
 
 
 def unlike(fitted, X):
-    """What new samples have that the training data lack."""
+    """Return the features of new samples that the training data lack."""
     found = Unlike()
     fitted.transform(X, unlike=found)
     return found

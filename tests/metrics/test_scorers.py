@@ -514,8 +514,8 @@ def test_options_of_the_ready_made_scorers(wine):
     assert scorer(pca, X) == -expected
     own = make_embedding_scorer(metrics.stress, reference="last_step")
     assert repr(own) == "make_embedding_scorer(stress, reference='last_step')"
-    with pytest.raises(TypeError, match=r"trustworthiness.* 'n_neighbours'"):
-        get_scorer("trustworthiness", n_neighbours=3)
+    with pytest.raises(TypeError, match=r"trustworthiness.* 'n_neighbor'"):
+        get_scorer("trustworthiness", n_neighbor=3)
     with pytest.raises(
         TypeError, match=r"distance_rmse\(.* metric=.* per_sam.* 'n_neighbors'"
     ):

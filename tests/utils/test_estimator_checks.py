@@ -100,7 +100,7 @@ def broken(check, message):
 
 
 @broken("check_transform_of_any_rows", "same bits whatever rows")
-class CentresWhatItTransforms(Sound):
+class CentersWhatItTransforms(Sound):
     def transform(self, X):
         Z = super().transform(X)
         return Z - Z.mean(axis=0)
@@ -869,7 +869,7 @@ def test_check_deep_manifold_runs_scikit_learns_checks_and_ours():
 
 def test_check_deep_manifold_raises_what_a_check_finds():
     with pytest.raises(AssertionError, match="same bits whatever rows"):
-        check_deep_manifold(short(CentresWhatItTransforms), scikit_learn=False)
+        check_deep_manifold(short(CentersWhatItTransforms), scikit_learn=False)
 
 
 def test_check_deep_manifold_says_what_it_skips(monkeypatch):
