@@ -39,6 +39,7 @@ PINS = {
 
 # Where a distribution and the module it installs have different names.
 DISTRIBUTIONS = {
+    "PIL": "pillow",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
     # these come with a package that requires them
@@ -166,8 +167,8 @@ def test_pre_commit_runs_the_tested_versions():
 # The code keeps to what is declared -----------------------------------------
 
 
-def imported_packages():
-    for path in sorted((ROOT / "skmanifold").rglob("*.py")):
+def imported_packages(folder="skmanifold"):
+    for path in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -186,6 +187,13 @@ def test_plain_imports_are_required_packages():
     for package, path in imported_packages():
         name = canonicalize_name(DISTRIBUTIONS.get(package, package))
         assert name in REQUIRED, f"{path} imports {package}: use import_optional"
+
+
+def test_imports_of_the_examples_come_with_the_documentation():
+    installed = {*REQUIRED, *(canonicalize_name(r.name) for r in requirements("docs"))}
+    for package, path in imported_packages("examples"):
+        name = canonicalize_name(DISTRIBUTIONS.get(package, package))
+        assert name in installed, f"{path} imports {package}: add it to docs"
 
 
 def optional_imports():
