@@ -7,19 +7,18 @@ Vectors stored in a few bytes: charts, PCA, or codes
 ====================================================
 
 A chart number and a few coordinates of eight bits each are a short code of a vector.
-How well does it find the nearest neighbors of the vectors themselves? Here images of
-digits are stored in 3 to 9 bytes: as chart and coordinates, learned by
-:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as equally many
-principal components of eight bits; and as a product code, k-means in each of several
-parts of the vector.
+How well does it retrieve the nearest neighbors of the vectors? Here images of digits
+are stored in 3 to 9 bytes: as chart and coordinates, learned by
+:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as principal components
+of eight bits each; and as a product code, k-means in each of several parts of the
+vector.
 """
 
 # %%
 # Recall of the ten nearest neighbors
 # ------------------------------------
-# Queries are other vectors and are not compressed, so each code is compared in the way
-# that suits it: a query keeps its exact coordinates, or its exact distance to each
-# center of the product code.
+# Queries are other vectors and are not compressed: a query has its exact coordinates,
+# or its exact distance to each center of the product code.
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -109,10 +108,10 @@ for name, row in recalls.items():
 # %%
 # Result
 # ------
-# The product code finds most neighbors and needs no network. Charts with a decoder come
-# next, ahead of principal components of equal size. Contrastive charts gain little from
-# further bytes and soon come last: they keep similarity, not distances, and vectors in
-# different charts are merely different.
+# The product code retrieves most neighbors and needs no network. Charts with a decoder
+# come next, ahead of principal components of equal size. Contrastive charts gain little
+# from further bytes and soon come last: they keep similarity, not distances, and have
+# no distances between charts.
 
 from pathlib import Path
 
