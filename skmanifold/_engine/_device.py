@@ -12,7 +12,7 @@ import torch
 
 @contextlib.contextmanager
 def plain_modes():
-    """Context with the default modes of torch, whatever the caller has set."""
+    """Context with the default modes of torch, for any modes of the caller."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())

@@ -142,8 +142,8 @@ def _step(objective, parameters, batch, training, progress, factor):
 def _keep_freed_memory():
     """Have glibc reuse the temporary tensors of a step.
 
-    It returns freed blocks to the system, and the next step pays in page faults, unless
-    a block just below the limit of 32 MB has been freed before.
+    By default it returns freed blocks to the system, which causes page faults in the
+    next step, unless a block just below the limit of 32 MB has been freed before.
     """
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
 

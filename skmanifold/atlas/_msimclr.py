@@ -232,8 +232,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
         (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
         any n_outputs.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of epochs. With "auto", the number of steps grows with the cube root of
+        ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
@@ -252,7 +252,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

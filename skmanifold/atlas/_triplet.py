@@ -49,7 +49,7 @@ from ._charts import (
 )
 from ._class_batches import ClassBatches
 from ._msimclr import chart_terms
-from ._relevant import PlacedEncoder, RelevantComponents
+from ._relevant import InitializedEncoder, RelevantComponents
 from ._trunks import make_trunk
 from ._votes import GalleryVotes, LargestVote
 
@@ -218,8 +218,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
         any n_outputs.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of epochs. With "auto", the number of steps grows with the cube root of
+        ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64. Batches are balanced between classes.
     learning_rate : float or "auto", default="auto"
@@ -235,7 +235,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -724,7 +724,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
         if sizes["placed"]:
-            return {"encoder": PlacedEncoder(trunk, heads, sizes["n_inputs"])}
+            return {"encoder": InitializedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}
 
     def _make_objective(self, data, networks):
@@ -737,7 +737,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             if data.previous:
                 encoder.begin()
             else:
-                encoder.place(relevant)
+                encoder.initialize(relevant)
             components = torch.from_numpy(relevant.matrix_).float().to(data.device)
         return AtlasTripletObjective(
             data.inputs,
@@ -753,7 +753,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     def _learn_after(self, data, run):
         if self._distance_weight > 0:
-            run.networks["encoder"].settle()
+            run.networks["encoder"].finish()
 
     def _draws_globally(self):
         return self.encoder is not None

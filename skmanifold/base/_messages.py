@@ -24,8 +24,8 @@ _MOST_NUMBERS = 1.5
 # Largest number of columns of a table, including indicators of categories.
 _MOST_ENCODED = 1000
 
-# A part of the data is in other units if its typical sample is so many times as far out
-# as all before it.
+# A part of the data is in other units if its typical sample is this many times as far
+# from the center as all samples before it.
 _DRIFT = 20.0
 
 
@@ -33,7 +33,7 @@ def check_length(y, n_samples):
     """Check that y has as many entries as X has samples, even if y is ignored."""
     try:
         n_labels = len(y)
-    except TypeError:  # None, or the method's own check tells what is wrong
+    except TypeError:  # None, or an error of the method's own check
         return
     if n_labels == n_samples:
         return
@@ -123,9 +123,9 @@ def warn_of_constant(scaler):
 
 
 def warn_of_odd_samples(estimator, scaler, samples, rows=None):
-    """Name the samples that the scaler left out.
+    """Name the samples that the scaler ignored.
 
-    ``rows`` are the indices of the samples in X, if they were drawn from it.
+    ``rows`` are the indices of the samples in X, if these are a subset.
     """
     if len(scaler.odd_):
         odd = scaler.odd_.tolist()
@@ -139,7 +139,7 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
 
 
 def warn_of_drift(scaler):
-    """Warn of a part of the data that may be in other units than those before it."""
+    """Warn that a part of the data may have other units than those before it."""
     if scaler.drift_ > _DRIFT:
         warn(
             "X lies far away from the samples of earlier calls: a typical sample is "

@@ -125,7 +125,7 @@ def _checked_metadata(content, path):
 
 @contextlib.contextmanager
 def damage_reported(path):
-    """Raise any error inside as damage of the file."""
+    """Context that reports any error inside as damage of the file."""
     try:
         yield
     except Exception as error:

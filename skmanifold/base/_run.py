@@ -112,15 +112,15 @@ class Run:
         -------
         torch.nn.ModuleDict
             Result of the hook ``_make_networks`` for the sizes of this fit, see
-            :meth:`build`. Another call, after a change of the sizes, begins the random
-            draws again.
+            :meth:`build`. Another call, after a change of the sizes, uses the same
+            random numbers again.
         """
         self._rng_state = None
         self.networks = self.build(make_networks, self.estimator, self.sizes)
         return self.networks
 
     def build(self, factory, *args):
-        """Build a module under the seed of the fit, from one sequence of draws.
+        """Build a module with the seed of the fit, from one sequence of random numbers.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Run:
         ValueError
             If the networks of the previous fit have other parameters.
         """
-        # one thread: the last bits would depend on their number
+        # the last bits depend on the number of threads
         with global_rng_seeded(self.data.seed("networks")), torch_threads(1):
             if self._rng_state is not None:
                 torch.set_rng_state(self._rng_state)

@@ -177,7 +177,7 @@ class DeepManifold(
     def __getattr__(self, name):
         """Raise an error with the reason why an attribute is missing."""
         try:
-            # look it up again, for the error that Python has dropped
+            # look it up again to restore the error that Python has discarded
             return super().__getattribute__(name)
         except AttributeError as error:
             if isinstance(error.__cause__, AttributeError):
@@ -449,9 +449,9 @@ class DeepManifold(
         return objective
 
     def _learn_after(self, data, run):
-        """Train what reads the finished embedding, such as a decoder.
+        """Train networks on the finished embedding, such as a decoder.
 
-        Unlike phases in :meth:`_learn`, it must also work for a part of the samples.
+        Unlike phases in :meth:`_learn`, this also runs in :meth:`partial_fit`.
         """
 
     def _network_sizes(self, data):
@@ -467,7 +467,7 @@ class DeepManifold(
         return outputs
 
     def _presentation(self):
-        """Return a torch module that computes :meth:`_present`."""
+        """Return :meth:`_present` as a torch module."""
         return nn.Identity()
 
     def _heads(self):

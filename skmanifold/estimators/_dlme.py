@@ -275,9 +275,9 @@ callable or None, default=None
         None is all samples. Increase it if groups of fewer than one sample in 10,000
         matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes 600 steps up to 1,000 samples. The
-        number of steps then grows with the fourth root of ``n_samples`` to 1,750, and
-        above 100,000 samples in proportion to 3,500. The decoder is trained as long.
+        Number of epochs. "auto" takes 600 steps up to 1,000 samples. The number of
+        steps then grows with the fourth root of ``n_samples`` to 1,750, and above
+        100,000 samples in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512.
@@ -299,7 +299,7 @@ callable or None, default=None
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

@@ -340,8 +340,8 @@ default="isomap"
         and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
         clusters, with 8.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes 600 steps up to 2,000 samples;
-        beyond, the number of steps grows with the cube root of ``n_samples``.
+        Number of epochs. "auto" takes 600 steps up to 2,000 samples; beyond, the number
+        of steps grows with the cube root of ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128.
     learning_rate : float or "auto", default="auto"
@@ -360,7 +360,7 @@ default="isomap"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

@@ -134,7 +134,7 @@ default="linear"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes about 1,000 steps.
+        Number of epochs. "auto" takes about 1,000 steps.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 512.
     learning_rate : float or "auto", default="auto"
@@ -153,7 +153,7 @@ default="linear"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

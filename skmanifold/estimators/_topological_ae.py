@@ -111,7 +111,7 @@ default="relu"
         ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes about 3,000 steps.
+        Number of epochs. "auto" takes about 3,000 steps.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128. Homology is computed within a batch:
         increase it to preserve larger structures.
@@ -128,7 +128,7 @@ default="relu"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

@@ -334,7 +334,7 @@ def test_few_distinct_rows_are_told_once(iris):
     assert sum("distinct samples" in str(one.message) for one in caught) == 1
 
 
-def test_arranged_centers_have_the_wanted_distances():
+def test_arranged_centers_have_the_target_distances():
     rng = np.random.RandomState(0)
     points = rng.randn(4, 3)
     distances = np.linalg.norm(points[:, None] - points, axis=2)
@@ -508,7 +508,7 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
         log_q = log_assignments(z, objective.clusters.centers)
         total = 0.0
         for p, log_q_i, row in zip(objective.targets[rows], log_q, rows, strict=True):
-            stray = int(log_q_i.argmax()) != int(objective.starting_labels[row])
+            stray = int(log_q_i.argmax()) != int(objective.initial_labels[row])
             stray = stray and bool(objective.agreed[row])
             divergence = float(sum(p * (p.log() - log_q_i)))
             total += 2.0 * divergence * (stray_weight if stray else 1.0)
@@ -518,8 +518,8 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
     objective.agreed[::5] = False
     # half of the rows are given another label
     with torch.no_grad():
-        objective.starting_labels = objective.starting_labels.clone()
-        objective.starting_labels[::2] = (objective.starting_labels[::2] + 1) % 3
+        objective.initial_labels = objective.initial_labels.clone()
+        objective.initial_labels[::2] = (objective.initial_labels[::2] + 1) % 3
     for progress, stray_weight in ((0.0, 1.0), (0.2, 50.5), (0.4, 100.0)):
         ours = objective(batch, progress)["clusters"].item()
         assert ours == pytest.approx(expected(stray_weight), rel=1e-4)

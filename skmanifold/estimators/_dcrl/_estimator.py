@@ -84,9 +84,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     representation_dim : int, default=32
         Number of contrastive features.
     representation_epochs : int or "auto", default="auto"
-        Number of passes over the data for the contrastive features. With "auto", the
-        number of steps grows with the square root of ``n_samples`` up to 2,000, and
-        with the cube root beyond.
+        Number of epochs for the contrastive features. With "auto", the number of steps
+        grows with the square root of ``n_samples`` up to 2,000, and with the cube root
+        beyond.
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
@@ -156,7 +156,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Standard deviation of the noise in pretraining, relative to that of the
         features. Increase it for noisy data.
     pretraining_epochs : int or "auto", default="auto"
-        Number of passes over the data for the denoising autoencoder. "auto" as for
+        Number of epochs for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the encoder; the decoder has them in reverse
@@ -174,9 +174,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" as for ``representation_epochs``. Only of
-        the last phase: to shorten the start embeddings, set ``init="k-means"`` or
-        ``n_init=1``.
+        Number of epochs. "auto" as for ``representation_epochs``. Only of the last
+        phase: to shorten the start embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
@@ -195,7 +194,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes

@@ -4,7 +4,7 @@
 """Checks of :mod:`skmanifold.utils.estimator_checks`, by subject.
 
 Each check takes the name of an estimator and the estimator, which it clones and fits on
-a few samples. It raises AssertionError with the broken promise.
+a few samples. It raises AssertionError with the violated guarantee.
 """
 
 from . import _fits, _inputs, _neighbors, _odd_inputs, _results

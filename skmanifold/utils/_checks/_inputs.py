@@ -110,7 +110,7 @@ def check_bad_new_rows_are_refused(name, estimator):
     assert_untouched(model, before, f"{name}: a failing method")
 
 
-# Invalid values of common parameters, whatever their constraints are.
+# Invalid values of common parameters, independent of their constraints.
 _REFUSED = {
     "n_components": [0, -1, 2.5, "two", None],
     "n_charts": [0, -1, 2.5, "two"],

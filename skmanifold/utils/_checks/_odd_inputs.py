@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of unusual but valid data: few samples, odd columns and outliers."""
+"""Checks of unusual but valid data: few samples, unusual columns and outliers."""
 
 import re
 import warnings
@@ -246,7 +246,7 @@ def check_parts_of_few_samples(name, estimator):
 
 
 def check_parts_in_other_units(name, estimator):
-    """A warning tells of a part of the data in other units than the first one."""
+    """A part of the data in other units than the first one causes a warning."""
     subject = Subject(estimator)
     if not hasattr(subject.new(), "partial_fit"):
         return
