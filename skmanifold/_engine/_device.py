@@ -77,7 +77,7 @@ def resolve_device(device):
     }.get(resolved.type)
     if available is None or not available():
         raise ValueError(
-            f"device={device!r} is not available to this torch ({torch.__version__}). "
+            f"device={device!r} is not available in torch {torch.__version__}. "
             "Use device='auto' for a GPU if there is one, else the CPU."
         )
     return resolved

@@ -592,7 +592,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         # an activation, since the heads are linear like the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):

@@ -20,13 +20,13 @@ from skmanifold.augment import (
 from skmanifold.base import (
     DeepManifold,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_image_shape,
     find_neighbors,
     reduced_width,
     sharded,
 )
-from skmanifold.graph import may_hold_strangers
+from skmanifold.graph import has_isolated_samples
 from skmanifold.losses import chart_mmd, full_precision, nt_xent
 from skmanifold.nn import to_images, to_samples
 from skmanifold.utils import Count, Number, StrOptions
@@ -141,7 +141,7 @@ def chart_terms(q, mmd, weight, sharpness):
 _MOST_DRAWS = 64
 
 
-class Views(RowBatches):
+class Views(SampleBatches):
     """Batches of two random views of each sample, with uniform draws for the charts.
 
     ``augment(x, generator)`` returns a view of samples; ``other(x, rows, uniform)``
@@ -375,7 +375,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             self._keeps_columns = (
                 self.n_neighbors is not None
                 and self.image_shape is None
-                and may_hold_strangers(samples, self.n_neighbors)
+                and has_isolated_samples(samples, self.n_neighbors)
             )
         return samples
 
@@ -487,7 +487,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
         return other
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or callable(self.augmentation)
 
 

@@ -23,7 +23,7 @@ from skmanifold.base import (
     reduced_width,
     sharded,
 )
-from skmanifold.graph import may_hold_strangers
+from skmanifold.graph import has_isolated_samples
 from skmanifold.losses import (
     batch_all_triplets,
     chart_mmd,
@@ -662,7 +662,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         samples = super()._validate(X, reset=reset)
         if reset:
             # principal components would map unrelated samples to one point
-            self._keeps_columns = may_hold_strangers(samples, self.n_neighbors)
+            self._keeps_columns = has_isolated_samples(samples, self.n_neighbors)
         return samples
 
     def _validate_targets(self, y):
@@ -755,7 +755,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if self._distance_weight > 0:
             run.networks["encoder"].finish()
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None
 
     def _heads(self):

@@ -10,7 +10,7 @@ import torch
 _BELOW_ONE = 1 - 2.0**-24
 
 
-class ClassDraws:
+class ClassSampler:
     """Draw samples of the same class instead of neighbors.
 
     With probability `weight` the partner of a labeled sample is another sample of its
@@ -28,14 +28,14 @@ class ClassDraws:
 
     See Also
     --------
-    draw_neighbors : Draws from the neighbors.
+    sample_neighbors : Draws from the neighbors.
 
     Examples
     --------
     >>> import numpy as np
     >>> import torch
-    >>> from skmanifold.augment import ClassDraws
-    >>> draws = ClassDraws(np.array([0, 1, -1, 0]), weight=1.0)
+    >>> from skmanifold.augment import ClassSampler
+    >>> draws = ClassSampler(np.array([0, 1, -1, 0]), weight=1.0)
     >>> rows = torch.arange(4)
     >>> def next_sample(rows, uniform):
     ...     return (rows + 1) % 4, uniform

@@ -65,7 +65,7 @@ def as_numbers(samples, **options):
         samples = check_array(samples, dtype=np.float64, **options)
     if samples.dtype.kind not in "biuf":
         raise TypeError(
-            f"X holds values of type {samples.dtype}, which are not numbers. Pass "
+            f"X has values of type {samples.dtype}, which are not numbers. Pass "
             "dates as numbers, such as days since the first one."
         )
     return samples

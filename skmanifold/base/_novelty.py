@@ -72,7 +72,7 @@ def _units(centers):
 
 
 def centers_of(samples, inputs, scaler, seed, previous=None):
-    """Return centers of the training samples without odd ones, by k-means.
+    """Return centers of the training samples without outliers, by k-means.
 
     ``inputs`` are the scaled and reduced samples, ``previous`` the centers of earlier
     parts of the data. Returns a dict of "points" (n_centers, n_inputs), "counts" and
@@ -80,7 +80,7 @@ def centers_of(samples, inputs, scaler, seed, previous=None):
     """
     rng = np.random.RandomState(seed)
     kept = np.ones(len(inputs), dtype=bool)
-    kept[scaler.odd_[:, 0]] = False
+    kept[scaler.outliers_[:, 0]] = False
     kept = np.flatnonzero(kept)
     most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // samples.shape[1]))
     share = 1.0

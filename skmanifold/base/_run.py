@@ -8,7 +8,7 @@ import contextlib
 import torch
 
 from skmanifold._engine import (
-    NoProgress,
+    EarlyStopping,
     Training,
     apply_in_blocks,
     global_rng_seeded,
@@ -195,7 +195,7 @@ class Run:
         dtype = resolve_precision(
             _either(options.precision, plan.precision), data.device
         )
-        draws_globally = self.estimator._draws_globally()
+        draws_globally = self.estimator._uses_global_generator()
         training = Training(
             n_epochs=self.n_epochs[phase],
             optimizers=make_optimizers(
@@ -211,7 +211,7 @@ class Run:
             dtype=dtype,
             n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
-            stopping=NoProgress(options.n_iter_no_change, options.tol),
+            stopping=EarlyStopping(options.n_iter_no_change, options.tol),
             checkpoint=self.checkpoint,
             draws_globally=draws_globally,
         )

@@ -10,14 +10,14 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.augment import ClassDraws, apply_augmentation
+from skmanifold.augment import ClassSampler, apply_augmentation
 from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
     KMeansMixin,
     Neighbors,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_widths,
     find_neighbors,
     own_network,
@@ -25,7 +25,7 @@ from skmanifold.base import (
 )
 from skmanifold.graph import (
     connected_components_of,
-    may_hold_strangers,
+    has_isolated_samples,
     neighbors_from_connectivity,
 )
 from skmanifold.losses import (
@@ -120,7 +120,7 @@ class DLMEObjective(nn.Module):
         return p
 
 
-class Views(RowBatches):
+class Views(SampleBatches):
     """Batches of two views: the samples themselves, and an augmentation of each.
 
     With `classes`, batches also mark the pairs of samples of different classes.
@@ -253,7 +253,7 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         Metric of the neighbor search, any of
         :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
         "euclidean" is measured on the scaled (and reduced) samples, others on X. If
-        "precomputed", X holds distances: in ``fit`` between all samples, or in a sparse
+        "precomputed", X has distances: in ``fit`` between all samples, or in a sparse
         matrix from each sample to some others; in ``transform`` from new samples to the
         training samples. The network reads them in place of features.
     metric_params : dict or None, default=None
@@ -271,7 +271,7 @@ callable or None, default=None
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     subsample : int, "auto" or None, default="auto"
         Number of samples drawn for training; the network then embeds all. "auto" is
-        150,000, or all samples if X holds distances or ``connectivity`` is a matrix;
+        150,000, or all samples if X has distances or ``connectivity`` is a matrix;
         None is all samples. Increase it if groups of fewer than one sample in 10,000
         matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
@@ -540,7 +540,7 @@ callable or None, default=None
             step = samples.shape[0] // self._count_training(samples.shape[0])
             subset = samples if step == 1 else samples[::step]
             # columns of distances need not be kept
-            self._keeps_columns = self.metric != "precomputed" and may_hold_strangers(
+            self._keeps_columns = self.metric != "precomputed" and has_isolated_samples(
                 subset, self.n_neighbors
             )
         return samples
@@ -618,7 +618,7 @@ callable or None, default=None
         if isinstance(self.augmentation, str) and self.augmentation != "none":
             draw = self._neighbors(data).draw
         if data.y is not None:
-            classes = ClassDraws(data.y.codes, self.label_weight, data.device)
+            classes = ClassSampler(data.y.codes, self.label_weight, data.device)
 
         def augment(x, rows, uniform):
             other, share = x, None
@@ -719,7 +719,7 @@ callable or None, default=None
             return
         codes = torch.from_numpy(run.outputs(run.networks["encoder"])).to(data.device)
         objective = DecodingObjective(run.networks["decoder"], codes, data.inputs)
-        batches = RowBatches(data.n_samples, run.batch_size, data.device)
+        batches = SampleBatches(data.n_samples, run.batch_size, data.device)
         run.train(objective, batches, phase="decoding")
 
     def _learns_decoder(self):
@@ -759,7 +759,7 @@ callable or None, default=None
         data.learned["n_connected_components_"] = n_parts
         return neighbors
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or callable(self.augmentation)
 
 

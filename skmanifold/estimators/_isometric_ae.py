@@ -19,7 +19,7 @@ from skmanifold.base import (
     DeepManifold,
     KMeansMixin,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_image_shape,
     checked_widths,
     own_network,
@@ -253,7 +253,7 @@ PRIORS = {
 }
 
 
-class Draws(RowBatches):
+class Draws(SampleBatches):
     """Batches of sample indices with the random draws of the objective."""
 
     def __init__(self, n_samples, batch_size, n_components, device):
@@ -563,7 +563,7 @@ default="isomap"
             "encoder": self.pseudo_inverse_weight,
             "decoder": self.isometry_weight,
         }
-        _warn_of_unfit_layers(
+        _warn_of_unsuitable_layers(
             {
                 name: networks[name].net
                 for name, weight in weights.items()
@@ -643,7 +643,7 @@ default="isomap"
             random_state=seed,
         )
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None
 
 
@@ -673,7 +673,7 @@ _PIECEWISE_LINEAR = (
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
-def _warn_of_unfit_layers(networks):
+def _warn_of_unsuitable_layers(networks):
     """Warn of layers whose derivatives do not suit the isometry terms."""
 
     def layers_of(kinds):

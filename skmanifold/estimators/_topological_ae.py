@@ -13,7 +13,7 @@ from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_widths,
     own_network,
     sharded,
@@ -225,7 +225,7 @@ default="relu"
         return Plan(n_steps=3000, batch_size=128, column_scaling=False)
 
     def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        return SampleBatches(data.n_samples, batch_size, data.device)
 
     def _make_networks(self, sizes):
         widths = sizes["n_inputs"], self.n_components
@@ -251,5 +251,5 @@ default="relu"
             return own_network(name, network, *widths, remedy=remedy)
         return MLP(*widths, layers=layers, norm=self.norm, activation=self.activation)
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None

@@ -142,7 +142,7 @@ def small_groups(X, n_neighbors):
     return groups
 
 
-def may_hold_strangers(X, n_neighbors):
+def has_isolated_samples(X, n_neighbors):
     """Return whether some samples of wide data may share no nonzero column with others.
 
     Principal components map such samples to one point, so the inputs of a network
@@ -164,8 +164,8 @@ def may_hold_strangers(X, n_neighbors):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmanifold.graph import may_hold_strangers
-    >>> may_hold_strangers(np.eye(100), 5), may_hold_strangers(np.ones((100, 100)), 5)
+    >>> from skmanifold.graph import has_isolated_samples
+    >>> has_isolated_samples(np.eye(100), 5), has_isolated_samples(np.ones((9, 100)), 5)
     (True, False)
     """
     n_samples, n_features = X.shape

@@ -35,7 +35,7 @@ from ._neighbors import denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import starting_labels
+from ._start import initial_labels
 from ._weights import WEIGHTS, first_and_last
 
 # Maximum spread of the features, in units of the losses.
@@ -54,7 +54,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     decoded.
 
     Training has four phases: contrastive features are learned (for images); k-means in
-    embeddings of the features gives starting labels; a denoising autoencoder is
+    embeddings of the features gives initial labels; a denoising autoencoder is
     trained; and all losses together form the clusters. Pass data in raw units. One
     number scales all columns, so distances keep their proportions; columns in unrelated
     units or far larger than the others are scaled separately first, as in
@@ -69,7 +69,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     n_clusters : int or "auto", default=8
         Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples. Use "auto" if you do not know it: groups with gaps between them are
-        counted in the start embeddings, see ``cluster_criterion_``, or in ``init`` if
+        counted in the initial embeddings, see ``cluster_criterion_``, or in ``init`` if
         that is an array; without gaps it warns and takes 1.
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
@@ -90,7 +90,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
-        Starting labels. "embedding" runs k-means in embeddings of the features by
+        Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and takes the best labels.
         "k-means" runs it on the features alone, as does "embedding" for fewer than 200
         samples. An array of shape (n_samples,) holds labels, numbered from 0 in sorted
@@ -109,7 +109,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         embeddings; any of :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is
         measured on the scaled (and reduced) samples; others on X or the representation,
         and preserved up to one factor. Set it to "cosine" for texts. Clusters and ranks
-        always use scaled samples. If "precomputed", X holds distances, as in
+        always use scaled samples. If "precomputed", X has distances, as in
         :class:`DLME`, and nothing can be decoded.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
@@ -137,7 +137,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Fraction of training, in [0, 1], over which the weights change from the first to
         the last.
     label_hold : float, default=1.0
-        Fraction of training, in [0, 1], during which the starting labels are the
+        Fraction of training, in [0, 1], during which the initial labels are the
         targets of the assignments; a sample assigned to a cluster other than its label
         gets up to 100 times the weight if most of its neighbors share that label.
         Afterwards the targets are the sharpened assignments, computed once per epoch;
@@ -175,7 +175,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         (B, n_features).
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" as for ``representation_epochs``. Only of the last
-        phase: to shorten the start embeddings, set ``init="k-means"`` or ``n_init=1``.
+        phase: to shorten the initial embeddings, set ``init="k-means"`` or
+        ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
@@ -238,7 +239,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     See Also
     --------
-    DLME : Embedding without clustering; also gives the starting labels.
+    DLME : Embedding without clustering; also gives the initial labels.
 
     References
     ----------
@@ -483,7 +484,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if 4 * n_empty >= n_centers:
             warn(
                 f"{n_empty} of the {n_centers} clusters are empty. Decrease n_clusters "
-                "if X has fewer; otherwise change the starting labels (init, n_init) "
+                "if X has fewer; otherwise change the initial labels (init, n_init) "
                 "or train longer."
             )
 
@@ -528,7 +529,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         neighbors, features, searched, units = self._neighbors(represent, run)
         if not run.continued:
             indices = neighbors.indices.cpu().numpy()
-            labels = starting_labels(self, data, features, searched, indices)
+            labels = initial_labels(self, data, features, searched, indices)
             if self.n_clusters == "auto":
                 run.sizes["n_clusters"] = int(labels.max()) + 1
                 networks = run.make_networks()
@@ -669,7 +670,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return True
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):

@@ -63,7 +63,7 @@ class DCRLObjective(nn.Module):
         ``means_of(labels)`` returns the mean of each cluster, (C, n_columns), whose
         distances are ranked.
     labels : torch.Tensor of shape (n_samples,)
-        The starting labels.
+        The initial labels.
     codes : torch.Tensor of shape (n_samples, n_components)
         The latent points of all samples.
     neighbors : torch.Tensor of shape (n_samples, n_neighbors)
@@ -76,7 +76,7 @@ class DCRLObjective(nn.Module):
     continuation : float
         Fraction of training over which the weights change from the first to the last.
     label_hold : float
-        Fraction of training during which the starting labels are the targets.
+        Fraction of training during which the initial labels are the targets.
     label_smoothing : float
         Fraction of a target that is divided among all clusters.
     center_learning_rate : float
