@@ -221,10 +221,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of coordinates per chart. Set it to the dimension of the data.
     divergence : {"mmd", "gan"}, default="mmd"
         Divergence of charts and coordinates from a uniform distribution: the maximum
-        mean discrepancy, or the loss of a critic.
+        mean discrepancy, or the loss of a critic, which reveals superfluous
+        coordinates.
     divergence_weight : float or "auto", default="auto"
         Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
-        if charts are unevenly filled.
+        if charts are unevenly filled, decrease it if reconstruction matters more.
     locality_weight : float, default=0.3
         Weight of the mean squared distance of samples to the prototypes of their
         charts. Increase it if a chart covers separate regions.
@@ -232,8 +233,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
     init : {"k-means", "random", "farthest"}, default="k-means"
-        Initial prototypes: the centers of k-means; random samples; or samples chosen
-        one by one, each the farthest from those chosen before.
+        Initial prototypes: the centers of k-means on at most 10,000 samples; random
+        samples, if k-means is too slow; or samples chosen one by one, each the farthest
+        from those chosen before, which covers sparse regions but selects outliers
+        first.
     temperature : float, default=0.1
         Softness of the boundaries between charts: memberships are
         ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean

@@ -209,19 +209,20 @@ class MSimCLR(ChartsMixin, DeepManifold):
         similar negatives.
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the contrastive loss remains; with ``n_charts=1``
-        as well this is SimCLR.
+        sharp memberships. Decrease it if the contrastive loss hardly falls, increase it
+        if charts have unequal sizes. With 0 only the contrastive loss remains, and
+        charts may become empty; with ``n_charts=1`` as well this is SimCLR.
     sharpness_weight : float, default=1.0
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
         ``regularization_weight``. Increase it if samples are spread over several
-        charts.
+        charts; 0 if only soft memberships are used.
     projection : {"mlp", "paper"}, default="mlp"
         Network of each chart from its coordinates to the contrastive space, dropped
         after training: one hidden layer of 64 units; or, as in the paper, of as many
         units as coordinates, without biases, on centered coordinates.
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
-        others, or q.
+        others, or q, for models that benefit from all charts.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the network; not used for images.
     feature_dim : int, default=128

@@ -187,6 +187,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     triplets : {"batch-all", "semi-hard"}, default="batch-all"
         Triplets of a batch that are used: all that violate the margin; or, for each
         pair of one class, the nearest sample of another class that is farther away.
+        Set it to "semi-hard" if labels may be wrong: negatives nearer than the positive
+        are then mostly left out.
     margin : float, default=0.1
         Required difference between the distances to samples of other classes and of
         the same class.
@@ -196,7 +198,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         soft membership and 0 for hard. Always 0 if samples share no column with others.
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the triplet loss remains.
+        sharp memberships. Decrease it if the triplet loss hardly falls. With 0 only the
+        triplet loss remains, and charts may become empty.
     sharpness_weight : float, default=0.3
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
         ``regularization_weight``. Increase it if samples are spread over several
@@ -221,7 +224,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Number of epochs. With "auto", the number of steps grows with the cube root of
         ``n_samples``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 64. Batches are balanced between classes.
+        Number of samples per step, in equal numbers per class. "auto" is 64: 4 from
+        each of 16 classes, or more from fewer. Increase it for many classes.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"

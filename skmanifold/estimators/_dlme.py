@@ -189,9 +189,9 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         Second view of a sample: one of its neighbors; a point on the segment to one, as
-        in the paper; the sample itself; or ``augmentation(x)``, which maps a float32
-        tensor (B, n_features) of scaled samples to one of the same shape, for instance
-        flipped images.
+        in the paper; the sample itself, without a search; or ``augmentation(x)``, which
+        maps a float32 tensor (B, n_features) of scaled samples to one of the same
+        shape, for instance flipped images.
     alpha : float, default=0.01
         Factor on the squared distance of positive pairs in structure space, in (0, 1].
         Increase it if neighbors are pulled together too tightly.
@@ -230,7 +230,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     structure_dim : int, default=64
         Dimension of the structure space. Decrease it for speed.
     structure_layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the structure network. Decrease them for speed.
+        Widths of the hidden layers of the structure network. Decrease them for speed;
+        increase them if longer training does not refine the embedding.
     embedding_layers : sequence of int, default=(256, 128)
         Widths of the hidden layers of the embedding network. Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
@@ -251,11 +252,12 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         clusters, with 8.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
-        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
-        "euclidean" is measured on the scaled (and reduced) samples, others on X. If
-        "precomputed", X has distances: in ``fit`` between all samples, or in a sparse
-        matrix from each sample to some others; in ``transform`` from new samples to the
-        training samples. The network reads them in place of features.
+        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" if only the
+        proportions of the columns count, as in texts, and to "jaccard" or "dice" for
+        sets. "euclidean" is measured on the scaled (and reduced) samples, others on X.
+        If "precomputed", X has distances: in ``fit`` between all samples, or in a
+        sparse matrix from each sample to some others; in ``transform`` from new samples
+        to the training samples. The network reads them in place of features.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
         "mahalanobis" are computed from X if not given.
@@ -284,7 +286,7 @@ callable or None, default=None
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
         ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it
-        if training diverges.
+        if training diverges, or (0.001) for a pretrained ``encoder``.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None

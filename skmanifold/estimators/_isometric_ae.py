@@ -296,7 +296,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
         of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
-        codes, as in the paper; or from the bounding box of the codes.
+        codes, as in the paper; or from the bounding box of the codes, if you decode all
+        of it.
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
@@ -308,14 +309,15 @@ default="isomap"
         embedding is folded although the anchor is not.
     anchor_until : float, default=0.6
         Fraction of training, in (0, 1], over which the weight of the anchor falls to
-        zero.
+        zero. Increase it if a fold returns at the end; decrease it for a rough anchor.
     n_neighbors : int, default=10
         Number of neighbors in the graph of the anchor "isomap". Increase it if the
         graph falls apart, decrease it if it bridges the folds of the surface. Reduced,
         with a warning, if there are fewer other samples.
     n_landmarks : int or "auto", default="auto"
         Number of landmarks of the anchor "isomap", see
-        :func:`skmanifold.graph.geodesic_embedding`.
+        :func:`skmanifold.graph.geodesic_embedding`. Increase it if the embedding of
+        more than 2,500 samples is too coarse; decrease it to save memory.
     encoder_layers : sequence of int or "auto", default="auto"
         Widths of the hidden layers of the encoder; the decoder has them in reverse
         order. "auto" is three layers of 64, or of 128 for more than 16 inputs.

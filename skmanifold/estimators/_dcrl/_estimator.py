@@ -74,7 +74,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
         order of the distances between clusters exactly, but at least 10 and at most
-        100. Use 2 for a plot, which may change that order.
+        100. Use 2 for a plot, or fewer for many clusters to save memory, which may
+        change that order.
     representation : "auto", "contrastive", transformer or None, default="auto"
         Features whose local distances are preserved. "contrastive" learns them from
         images; "auto" does so if ``image_shape`` is given. Pass a transformer if you
@@ -119,8 +120,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         input (kappa in the paper). Increase it to separate clusters more.
     reconstruction_weight : float or pair of float, default=1.0
         Weight of the reconstruction of the features. A pair holds the first and the
-        last weight, see ``continuation``. With 0 the decoder is trained without
-        affecting the encoder.
+        last weight, see ``continuation``. Increase it for sharper decoded samples. With
+        0 the decoder is trained without affecting the encoder.
     cluster_weight : float or pair of float, default=(1.0, 0.3)
         Weight of the divergence of soft assignments from their targets. Increase it if
         too many samples lie between clusters.
@@ -144,8 +145,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         with 0 from the beginning, as in the paper. Decrease it (0.5) to let training
         correct the labels.
     label_smoothing : float, default=0.05
-        Fraction, in [0, 1], of the target of a starting label that is divided among all
-        clusters. Increase it if the labels are uncertain: memberships become softer.
+        Fraction, in [0, 1], of the target of an initial label that is spread over all
+        clusters. Increase it (0.2) if the labels are uncertain: memberships become
+        softer. With 0 the attraction to the centers never ends.
     arrange_centers : bool, default=True
         Whether to start the centers at distances that satisfy the ranks
         (by classical scaling), rather than at the latent means, and to shift whole
@@ -154,13 +156,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Factor on the learning rate for the centers, which move farther than weights.
     noise : float, default=0.2
         Standard deviation of the noise in pretraining, relative to that of the
-        features. Increase it for noisy data.
+        features. Increase it for noisy data; 0 is a plain autoencoder.
     pretraining_epochs : int or "auto", default="auto"
         Number of epochs for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the encoder; the decoder has them in reverse
-        order.
+        order. Increase them if the reconstruction of many samples is poor.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
@@ -174,9 +176,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" as for ``representation_epochs``. Only of the last
-        phase: to shorten the initial embeddings, set ``init="k-means"`` or
-        ``n_init=1``.
+        Number of epochs of the last phase. "auto" as for ``representation_epochs``.
+        Increase it if the terms of ``history_`` still fall at the end. To shorten the
+        initial embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
