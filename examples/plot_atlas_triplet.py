@@ -82,7 +82,7 @@ for row, query in zip(axes, queries, strict=True):
         wrong = y_new[i] != y_new[query]
         axis.spines[:].set(visible=wrong, color="#CC3311", linewidth=3)
 axes[0, 0].set_title("query")
-axes[0, 3].set_title("nearest others")
+axes[0, 3].set_title("nearest neighbors")
 
 picture = Path("plot_atlas_triplet.png").resolve()
 figure.savefig(picture, dpi=110)

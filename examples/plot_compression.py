@@ -101,7 +101,7 @@ recalls = {
     name: [recall(method(n_bytes)) for n_bytes in sizes]
     for name, method in methods.items()
 }
-print(f"{'bytes a vector':22}" + "".join(f"{size:8}" for size in sizes))
+print(f"{'bytes per vector':22}" + "".join(f"{size:8}" for size in sizes))
 for name, row in recalls.items():
     print(f"{name:22}" + "".join(f"{value:8.3f}" for value in row))
 
@@ -122,7 +122,7 @@ for (name, row), color, marker in zip(
     recalls.items(), ["#332288", "#CC6677", "#117733", "#DDAA33"], "osD^", strict=True
 ):
     axis.plot(sizes, row, color=color, marker=marker, label=name)
-axis.set(xlabel="bytes a vector", ylabel="recall of 10 neighbors", ylim=(0, 1))
+axis.set(xlabel="bytes per vector", ylabel="recall of 10 neighbors", ylim=(0, 1))
 axis.set_xticks(sizes)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)

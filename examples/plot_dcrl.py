@@ -103,7 +103,7 @@ axis.set_aspect("equal", "datalim")
 
 shares = dcrl.predict_proba(X)
 unsure = np.argsort(shares.max(axis=1))[:12]
-right.suptitle("Least sure: shares of the two likeliest clusters", x=0.02, ha="left")
+right.suptitle("Least confident, with the two most likely clusters", x=0.02, ha="left")
 for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
     axis.imshow(X[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
     first, second = np.argsort(-shares[row])[:2]
