@@ -224,8 +224,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Number of epochs. With "auto", the number of steps grows with the cube root of
         ``n_samples``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step, in equal numbers per class. "auto" is 64: 4 from
-        each of 16 classes, or more from fewer. Increase it for many classes.
+        Number of samples per step. "auto" is 64: 4 from each of 16 classes, or more
+        from fewer. Increase it for many classes.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"

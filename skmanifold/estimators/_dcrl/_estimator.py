@@ -176,9 +176,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of epochs of the last phase. "auto" as for ``representation_epochs``.
-        Increase it if the terms of ``history_`` still fall at the end. To shorten the
-        initial embeddings, set ``init="k-means"`` or ``n_init=1``.
+        Number of epochs. "auto" as for ``representation_epochs``. Only of the last
+        phase: increase it if the terms of ``history_`` still fall at the end. To
+        shorten the initial embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
