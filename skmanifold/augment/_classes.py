@@ -11,7 +11,7 @@ _BELOW_ONE = 1 - 2.0**-24
 
 
 class ClassSampler:
-    """Draw samples of the same class instead of neighbors.
+    """Sampler of partners of the same class in place of neighbors.
 
     With probability `weight` the partner of a labeled sample is another sample of its
     class, otherwise a neighbor. A sample that is alone in its class gets a neighbor, or
@@ -24,22 +24,22 @@ class ClassSampler:
     weight : float
         Probability, in (0, 1], of drawing from the class.
     device : torch.device or str, default="cpu"
-        Device of the draws.
+        Device of the random numbers.
 
     See Also
     --------
-    sample_neighbors : Draws from the neighbors.
+    sample_neighbors : Sample from the neighbors.
 
     Examples
     --------
     >>> import numpy as np
     >>> import torch
     >>> from skmanifold.augment import ClassSampler
-    >>> draws = ClassSampler(np.array([0, 1, -1, 0]), weight=1.0)
+    >>> sampler = ClassSampler(np.array([0, 1, -1, 0]), weight=1.0)
     >>> rows = torch.arange(4)
     >>> def next_sample(rows, uniform):
     ...     return (rows + 1) % 4, uniform
-    >>> others, share = draws.draw(rows, torch.full((4,), 0.5), next_sample)
+    >>> others, share = sampler.draw(rows, torch.full((4,), 0.5), next_sample)
     >>> others
     tensor([3, 2, 3, 0])
     """

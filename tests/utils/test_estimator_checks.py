@@ -311,21 +311,23 @@ class CopiesItsGenerator(Sound):
             self.random_state = given
 
 
-@broken("check_global_state_is_restored", "fit must leave torch's global generator")
+@broken(
+    "check_global_state_is_restored", "fit must not change torch's global generator"
+)
 class SeedsTorch(Sound):
     def fit(self, X, y=None):
         torch.manual_seed(0)
         return super().fit(X, y)
 
 
-@broken("check_global_state_is_restored", "leave the warnings filters alone")
+@broken("check_global_state_is_restored", "not change the warnings filters")
 class SilencesWarnings(Sound):
     def fit(self, X, y=None):
         warnings.filterwarnings("ignore", message="something else")
         return super().fit(X, y)
 
 
-@broken("check_global_state_is_restored", "leave the environment alone")
+@broken("check_global_state_is_restored", "not change the environment")
 class SetsTheEnvironment(Sound):
     def transform(self, X):
         os.environ["SKMANIFOLD_CHECK"] = str(time.time())
@@ -768,7 +770,7 @@ class TidiesUpAtTheEnd(Sound):
         return self
 
 
-@broken("check_interrupted_anywhere", "must leave NumPy's handling of errors alone")
+@broken("check_interrupted_anywhere", "must not change NumPy's handling of errors")
 class RestoresAtTheEnd(ForgetsErrorsOnFailure):
     pass
 
