@@ -30,6 +30,7 @@ extensions = [
     "sphinx_extensions.external_links",
     "sphinx_extensions.figures_in_tables",
     "sphinx_extensions.gallery_groups",
+    "sphinx_extensions.line_breaks",
     "sphinx_extensions.parameter_groups",
     "sphinx_extensions.thumbnails",
 ]
@@ -38,6 +39,8 @@ templates_path = ["_templates"]
 # a clone in a directory with a space in its name builds too
 suppress_warnings = ["sphinx_gallery.space_in_filename"]
 default_role = "literal"
+# the quotes of default="auto" are those of the code
+smartquotes = False
 
 # API reference: a page for each module lists what its __all__ does, and each of these
 # has a page, a class with its methods

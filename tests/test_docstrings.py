@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 from numpydoc.validate import ERROR_MSGS, validate
 from sklearn.base import BaseEstimator
@@ -111,6 +113,15 @@ def test_docstring_form(path):
     ]
     place = f"{inspect.getsourcefile(value)}:{inspect.getsourcelines(value)[1]}"
     assert not errors, f"{path} ({place})\n" + "\n".join(errors)
+
+
+@pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)
+def test_initials_of_authors_are_no_list(path):
+    """In one line, "E. O. Korman" would be item O of a list in item E of another."""
+    value = OBJECTS[path]
+    doc = ClassDoc(value) if inspect.isclass(value) else FunctionDoc(value)
+    page = publish_doctree("\n".join(doc["References"]))
+    assert not list(page.findall(nodes.enumerated_list)), path
 
 
 @pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)

@@ -254,6 +254,19 @@ def test_figures_in_tables():
     assert cells == ["a", "\N{EN DASH}", "0.5\xa0±\xa00.1"]
 
 
+def test_long_names_break_between_their_words():
+    with_breaks = page_extension("line_breaks")["with_breaks"]
+    name = '<span class="pre">skmanifold.load(n_jobs=1,</span> <span>a_b</span>'
+    assert with_breaks(name) == (
+        '<span class="pre">skmanifold.<wbr>load(<wbr>n_<wbr>jobs=<wbr>1,</span> '
+        "<span>a_b</span>"
+    )
+    for whole in ("__init__", "save()", "&lt;1.5e-3&gt;", "_private", "n_"):
+        text = f'<span class="pre">{whole}</span>'
+        assert with_breaks(text).replace("<wbr>", "") == text
+    assert "<wbr>" not in with_breaks('<span class="pre">save()</span>')
+
+
 # The demo on a third of its data.
 SMALL_DEMO = """
 import runpy

@@ -1,4 +1,4 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Extensions of Sphinx: external links, grouped parameters, thumbnails."""
+"""Extensions of Sphinx: external links, grouped parameters, line breaks, thumbnails."""

@@ -307,7 +307,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     References
     ----------
-    .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156.
+    .. [1] E. O. Korman, "Autoencoding topology",
+       arXiv:1803.00156.
 
     Examples
     --------

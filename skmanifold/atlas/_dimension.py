@@ -130,7 +130,8 @@ def estimate_dimension(
 
     References
     ----------
-    .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156.
+    .. [1] E. O. Korman, "Autoencoding topology",
+       arXiv:1803.00156.
 
     Examples
     --------

@@ -114,7 +114,8 @@ def make_twin_swiss_roll(
 
     References
     ----------
-    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
+    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding.
+       ECCV, 2022.
 
     Examples
     --------

@@ -266,7 +266,8 @@ def make_star_fruit(
 
     References
     ----------
-    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
+    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding.
+       ECCV, 2022.
 
     Examples
     --------

@@ -10,7 +10,6 @@ from skmanifold.inspection._style import (
     PALETTE,
     bare,
     check_images,
-    check_target,
     class_legend,
     colorbar,
     get_axes,
@@ -20,6 +19,7 @@ from skmanifold.inspection._style import (
     title_of,
     to_bytes,
 )
+from skmanifold.inspection._target import check_target
 
 # Size of a chart relative to the distance between charts.
 _FILL = 0.86

@@ -17,8 +17,8 @@ from skmanifold.inspection._style import (
     bare,
     check_embedding,
     check_images,
-    check_target,
     class_legend,
+    color_norm,
     colorbar,
     colorings,
     density_colors,
@@ -34,6 +34,7 @@ from skmanifold.inspection._style import (
     width_beside,
     with_constants,
 )
+from skmanifold.inspection._target import check_target
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -57,6 +58,10 @@ class EmbeddingDisplay:
 
     Create it with :meth:`from_estimator` or :meth:`from_embedding`, which also plot it.
     :meth:`plot` plots it again; :meth:`to_html` writes an interactive page.
+
+    A continuous quantity has a linear scale unless the middle nine tenths of its values
+    take less than a fifth of their range, as amounts of money do. Then colors follow
+    percentiles, and the ticks of the scale are values at its quarters.
 
     Up to ten classes have distinct colors from a colorblind-safe palette; more, up to a
     hundred, repeat the colors with other markers. Samples are plotted in their order,
@@ -486,7 +491,7 @@ class EmbeddingDisplay:
         self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
         self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
         if kind == "density":
-            mappable = self._plot_density(plt, ax, Z, target, cmap)
+            mappable = self._plot_density(plt, ax, Z, target, together, cmap)
         else:
             mappable = self._plot_points(
                 ax, Z, target, together, cmap, scatter_kwargs, pale=new is not None
@@ -664,9 +669,9 @@ class EmbeddingDisplay:
         if target.kind is None:
             # many of them do not hide the map
             defaults["color"] = (1.0, 1.0, 1.0, 0.4)
-        elif target.kind == "continuous":
-            defaults |= _limits(together)
-        self.new_points_ = plot_marks(ax, positions, target, defaults, cmap=cmap)
+        self.new_points_ = plot_marks(
+            ax, positions, target, defaults, cmap=cmap, whole=together
+        )
 
     def _plot_points(self, ax, Z, target, together, cmap, scatter_kwargs, *, pale):
         defaults = {
@@ -675,16 +680,16 @@ class EmbeddingDisplay:
             "linewidths": 0,
             "rasterized": len(Z) > MANY_POINTS,
         }
-        if target.kind == "continuous":
-            defaults |= _limits(together)
         if pale:
             defaults["alpha"] = 0.35
         if Z.shape[1] == 3:
             defaults |= {"s": 1.5 * defaults["s"], "depthshade": True}
-        self.points_ = plot_marks(ax, Z, target, defaults, scatter_kwargs, cmap=cmap)
+        self.points_ = plot_marks(
+            ax, Z, target, defaults, scatter_kwargs, cmap=cmap, whole=together
+        )
         return self.points_[0]
 
-    def _plot_density(self, plt, ax, Z, target, cmap):
+    def _plot_density(self, plt, ax, Z, target, together, cmap):
         colors = mappable = None
         cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
         if target.kind == "classes":
@@ -692,11 +697,7 @@ class EmbeddingDisplay:
             palette = np.array([to_rgb(color) for color, _ in target.marks()])
             colors = palette[target.values]
         elif target.kind == "continuous":
-            finite = target.values[np.isfinite(target.values)]
-            mappable = plt.cm.ScalarMappable(cmap=cmap)
-            mappable.set_clim(
-                *((finite.min(), finite.max()) if finite.size else (0, 1))
-            )
+            mappable = plt.cm.ScalarMappable(norm=color_norm(together), cmap=cmap)
         counts, extent, cells = _histogram(Z)
         rgba = np.zeros((*counts.shape, 4))
         filled = counts > 0
@@ -710,7 +711,8 @@ class EmbeddingDisplay:
             sizes = np.bincount(cells[known], minlength=counts.size)
             values = target.values[known, np.newaxis]
             means = _cell_means(cells[known], values, sizes.reshape(counts.shape))
-            means = np.ma.array(means[..., 0], mask=sizes.reshape(counts.shape) == 0)
+            empty = sizes.reshape(counts.shape) == 0
+            means = np.ma.masked_invalid(np.where(empty, np.nan, means[..., 0]))
             rgba[filled] = mappable.to_rgba(means[filled])
         else:
             rgba[filled] = density_colors()(level)
@@ -774,12 +776,6 @@ class EmbeddingDisplay:
             )
             self.thumbnails_.append(ax.add_artist(thumbnail))
         self.thumbnail_indices_ = chosen
-
-
-def _limits(target):
-    """Return the finite range of a continuous target."""
-    finite = target.values[np.isfinite(target.values)]
-    return {"vmin": finite.min(), "vmax": finite.max()} if finite.size else {}
 
 
 def _byte_norm():

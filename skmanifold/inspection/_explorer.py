@@ -20,7 +20,6 @@ from skmanifold.inspection._style import (
     PALETTE,
     check_embedding,
     check_images,
-    check_target,
     named_columns,
     pixel_range,
     to_bytes,
@@ -28,6 +27,7 @@ from skmanifold.inspection._style import (
     varying_columns,
     with_constants,
 )
+from skmanifold.inspection._target import check_target
 from skmanifold.metrics import _checks
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import check_computed, plain
@@ -79,7 +79,8 @@ def write_explorer(
     embedding : array-like of shape (n_samples, 2)
         Coordinates of the samples.
     y : array-like of shape (n_samples,), default=None
-        Classes or a continuous quantity, shown by color.
+        Classes or a continuous quantity, shown by color. Colors of a quantity with long
+        tails follow percentiles, as in :class:`EmbeddingDisplay`.
     path : str or path-like
         Path of the file. An existing file is replaced.
     images : array-like, default=None
@@ -233,7 +234,9 @@ def _targets(y, n, y_new, n_new, **options):
     else:
         target = check_target(y_new, n_new, name="y_new", **options)
         missing, unlabeled = (n, 0), "map"
-    target.values = np.pad(target.values, missing, constant_values=0)
+    # not a value that the scale would include
+    none = np.nan if target.kind == "continuous" else 0
+    target.values = np.pad(target.values, missing, constant_values=none)
     return target, unlabeled
 
 
@@ -294,6 +297,7 @@ def _describe(target):
         }
     colors = import_optional("plotly.colors", "explorer")
     low, high = pixel_range(target.values)
+    knots = target.knots()
     return {
         "kind": "continuous",
         "dates": target.dates,
@@ -301,6 +305,8 @@ def _describe(target):
         "values": _base64(target.values.astype("<f4")),
         "low": low,
         "high": high,
+        # values at equal steps of the scale
+        "knots": None if knots is None else knots.tolist(),
         "scale": [colors.hex_to_rgb(color) for color in colors.sequential.Cividis],
         "missing": GRAY,
     }

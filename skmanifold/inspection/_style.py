@@ -15,26 +15,11 @@ from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import check_computed, plain
-from skmanifold.utils._labels import (
-    are_many,
-    joined,
-    read_dates,
-    read_labels,
-    read_numbers,
-)
 from skmanifold.utils._sizes import check_image_shape
-from skmanifold.utils._sklearn import (
-    StrOptions,
-    safe_indexing,
-    validate_parameter_constraints,
-    validate_params,
-)
+from skmanifold.utils._sklearn import safe_indexing, validate_params
 
 # Estimators and metrics called within validate their own parameters.
 validated = partial(validate_params, prefer_skip_nested_validation=False)
-
-# Different whole numbers beyond which they are quantities, such as ages.
-_MOST_NUMBERS = 20
 
 # Paul Tol's "muted" scheme and black: colorblind-safe.
 PALETTE = (
@@ -309,145 +294,6 @@ def _column_of(X, name):
     return safe_indexing(X, columns.index(name), axis=1)
 
 
-class Target:
-    """Target that colors represent: classes, a continuous quantity, or none.
-
-    Attributes
-    ----------
-    kind : "classes", "continuous" or None
-    values : quantity, NaN where it is missing, or class index, of each sample
-    labels : names of the classes in natural order, after the gray ones (noise, and
-        samples without a label)
-    n_gray : number of gray classes
-    dates : True for dates, in days since 1970
-    """
-
-    def __init__(self, kind, values=None, labels=(), n_gray=0, dates=False):
-        self.kind = kind
-        self.values = values
-        self.labels = labels
-        self.n_gray = n_gray
-        self.dates = dates
-
-    def part(self, rows):
-        """Return the target of a subset of samples."""
-        values = None if self.values is None else self.values[rows]
-        return Target(self.kind, values, self.labels, self.n_gray, self.dates)
-
-    @property
-    def shares_colors(self):
-        """Return whether there are more classes than colors."""
-        return len(self.labels) - self.n_gray > len(PALETTE)
-
-    def marks(self):
-        """Return the color and marker of each class."""
-        n_classes = len(self.labels) - self.n_gray
-        marks = [
-            (PALETTE[i % len(PALETTE)], MARKERS[i // len(PALETTE) % len(MARKERS)])
-            for i in range(n_classes)
-        ]
-        return [(GRAY, "o"), (PALE, "o")][: self.n_gray] + marks
-
-    def groups(self):
-        """Yield marker, z-order and samples of each collection, gray first."""
-        markers = np.array([marker for _, marker in self.marks()])[self.values]
-        gray = self.values < self.n_gray
-        if self.n_gray:
-            yield "o", 0.0, gray
-        for marker in MARKERS:
-            rows = (markers == marker) & ~gray
-            if rows.any():
-                yield marker, 0.5, rows
-
-
-def check_target(
-    y, n_samples, *, target_type="auto", noise_label=-1, more=None, name="y"
-):
-    """Validate y as classes or as a continuous quantity.
-
-    `more` is the y and the number of samples that follow.
-    """
-    validate_parameter_constraints(
-        {"target_type": [StrOptions({"auto", "classes", "continuous"})]},
-        {"target_type": target_type},
-        caller_name="a display",
-    )
-    if y is None:
-        return Target(None)
-    given = [(y, n_samples, name)] + ([] if more is None else [(*more, "y_new")])
-    for part, _, name in given:
-        check_computed(part, name)
-    numbers = [read_dates(part) for part, *_ in given]
-    dates = all(part is not None for part in numbers)
-    if not dates:
-        numbers = [read_numbers(part) for part, *_ in given]
-    if target_type == "auto":
-        # a few dates are classes, such as the days of three surveys
-        distinct = _are_many if dates else _are_continuous
-        continuous = all(part is not None for part in numbers) and any(
-            map(distinct, numbers)
-        )
-        target_type = "continuous" if continuous else "classes"
-    if target_type == "continuous":
-        for (part, n, name), values in zip(given, numbers, strict=True):
-            if values is None or values.shape != (n,):
-                invalid = np.asarray(part) if values is None else values
-                raise ValueError(
-                    f"{name} has shape {invalid.shape} and dtype {invalid.dtype}, but a"
-                    f" continuous target needs one number for each of the {n} samples."
-                )
-        values = np.concatenate(numbers)
-        values = np.where(np.isinf(values), np.nan, values)
-        return Target("continuous", values, dates=dates)
-    labels = [read_labels(*part, natural=True, fractions=True) for part in given]
-    return _classes(joined(labels), noise_label)
-
-
-def _are_continuous(numbers):
-    # ignoring missing numbers
-    known = numbers[~np.isnan(numbers)]
-    fractional = (known != np.round(known)).any() or np.isinf(known).any()
-    return bool(fractional) or are_many(known) or _are_quantities(known)
-
-
-def _are_quantities(numbers):
-    """Return whether whole numbers are many, and not those of classes."""
-    values = np.unique(numbers)
-    if len(values) <= _MOST_NUMBERS:
-        return False
-    consecutive = values[-1] - values[0] == len(values) - 1
-    return not (consecutive and values[0] in (-1, 0, 1))
-
-
-def _are_many(days):
-    return len(np.unique(days[~np.isnan(days)])) > len(PALETTE)
-
-
-def _classes(labels, noise_label):
-    """Return a target of classes, with noise and missing labels in gray."""
-    values = labels.classes.tolist()
-    names = [name if name.strip() else "(empty)" for name in labels.names]
-    # -1 and 1 alone are the classes of a binary problem
-    binary = values == [-1, 1] and noise_label == -1
-    noise = [
-        noise_label is not None
-        and not binary
-        and not isinstance(value, bool)
-        and bool(value == noise_label)
-        for value in values
-    ]
-    order = np.argsort(~np.array(noise, dtype=bool), kind="stable")
-    codes = np.append(np.argsort(order), -1)[labels.codes]
-    names = ["noise" if noise[i] else names[i] for i in order]
-    n_gray = sum(noise)
-    missing = codes < 0
-    if missing.any():
-        names.insert(n_gray, "missing" if "missing" not in names else "no label")
-        codes = np.where(missing, n_gray, codes + (codes >= n_gray))
-        n_gray += 1
-    return Target("classes", codes, names, n_gray)
-
-
 # Axes and marks ----------------------------------------------------------
 
 
@@ -497,22 +343,49 @@ def merge_kwargs(defaults, given, *, points=False):
         kind = import_optional("matplotlib.lines", "plot").Line2D
     given = normalize_kwargs(given or {}, kind)
     defaults = normalize_kwargs(defaults, kind)
+    replaced = set()
     if points and {"color", "facecolor"} & set(given):
-        defaults = {
-            key: value for key, value in defaults.items() if key not in ("c", "cmap")
-        }
-    return {**defaults, **given}
+        replaced |= {"c", "cmap"}
+    if {"vmin", "vmax"} & set(given):
+        replaced.add("norm")
+    return {key: defaults[key] for key in defaults if key not in replaced} | given
+
+
+def color_norm(target):
+    """Return matplotlib's norm of a continuous target."""
+    colors = import_optional("matplotlib.colors", "plot")
+    known = target.values[np.isfinite(target.values)]
+    if not known.size:
+        return colors.Normalize()
+    ends = {"vmin": known.min(), "vmax": known.max()}
+    knots = target.knots()
+    if knots is None:
+        return colors.Normalize(**ends)
+    shares = np.linspace(0.0, 1.0, len(knots))
+    functions = (
+        partial(np.interp, xp=knots, fp=shares),
+        partial(np.interp, xp=shares, fp=knots),
+    )
+    return colors.FuncNorm(functions, **ends)
 
 
 def plot_marks(
-    ax, positions, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL
+    ax, positions, target, defaults, scatter_kwargs=None, *, cmap=SEQUENTIAL, whole=None
 ):
-    """Plot markers in the colors of a target, as one collection or one per marker."""
+    """Plot markers in the colors of a target, as one collection or one per marker.
+
+    `whole` is the target whose values the scale of a continuous one covers.
+    """
     if target.kind != "classes":
         if target.kind == "continuous":
             plt = import_optional("matplotlib.pyplot", "plot")
             cmap = plt.get_cmap(cmap).with_extremes(bad=GRAY)
-            color_options = {"c": target.values, "cmap": cmap, "plotnonfinite": True}
+            color_options = {
+                "c": target.values,
+                "cmap": cmap,
+                "norm": color_norm(target if whole is None else whole),
+                "plotnonfinite": True,
+            }
         else:
             color_options = {} if "color" in defaults else {"color": PALETTE[1]}
         options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
@@ -572,16 +445,34 @@ def _shorten(name):
 
 
 def colorbar(ax, mappable, target, *, shrink, **kwargs):
-    """Add the scale of a continuous target, with the ticks of a calendar for dates."""
+    """Add the scale of a continuous target.
+
+    Its ticks are round numbers, those of a calendar for dates, and quartiles of the
+    colors if these follow percentiles.
+    """
     if hasattr(ax, "zaxis") or ax.figure.get_layout_engine() is None:
         kwargs |= {"ax": ax, "shrink": shrink}
     else:  # a layout would put it beyond the legends above and below
         kwargs["cax"] = ax.inset_axes((1.04, (1.0 - shrink) / 2, 0.04, shrink))
+    knots = target.knots()
+    if knots is not None:
+        ticks = np.quantile(knots, [0.0, 0.25, 0.5, 0.75, 1.0])
+        kwargs |= {"ticks": ticks, "label": "color by rank"}
+        bar = ax.figure.colorbar(mappable, **kwargs)
+        bar.set_ticklabels([_written(tick, target.dates) for tick in ticks])
+        return bar
     if target.dates:
         dates = import_optional("matplotlib.dates", "plot")
         ticks = dates.AutoDateLocator()
         kwargs |= {"ticks": ticks, "format": dates.ConciseDateFormatter(ticks)}
     return ax.figure.colorbar(mappable, **kwargs)
+
+
+def _written(value, date):
+    """Write a number with three digits that count, or the date of a day since 1970."""
+    if date:
+        return str(np.datetime64(int(value // 1), "D"))
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def width_beside(display):

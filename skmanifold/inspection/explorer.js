@@ -56,10 +56,20 @@
   function mixed(low, high, share) {
     return low.map((part, i) => Math.round(part + (high[i] - part) * share));
   }
+  // where a value lies on the scale, from 0 to 1
+  function shareOfScale(value) {
+    const knots = target.knots;
+    if (!knots) return (value - target.low) / (target.high - target.low || 1);
+    let after = knots.findIndex((knot) => knot > value);
+    if (after < 0) after = knots.length - 1;
+    if (after === 0) return 0;
+    const step = knots[after] - knots[after - 1];
+    const within = Math.min(1, (value - knots[after - 1]) / step);
+    return (after - 1 + within) / (knots.length - 1);
+  }
   function shade(value) {
     if (!Number.isFinite(value)) return target.missing;
-    const span = target.high - target.low || 1;
-    const place = ((value - target.low) / span) * (target.scale.length - 1);
+    const place = shareOfScale(value) * (target.scale.length - 1);
     const at = Math.max(0, Math.min(target.scale.length - 2, Math.floor(place)));
     const parts = mixed(target.scale[at], target.scale[at + 1], place - at);
     return `rgb(${parts.join(",")})`;
@@ -556,6 +566,12 @@
     element("scale-bar").style.background = `linear-gradient(to right, ${stops.join(",")})`;
     element("scale-low").textContent = quantity(target.low);
     element("scale-high").textContent = quantity(target.high);
+    if (target.knots) {
+      const middle = (target.knots.length - 1) / 2;
+      const sides = [Math.floor(middle), Math.ceil(middle)].map((i) => target.knots[i]);
+      element("scale-middle").textContent = quantity((sides[0] + sides[1]) / 2);
+    }
+    element("scale-hint").hidden = !target.knots;
   }
   filter();
   draw().then(() => {

@@ -69,7 +69,8 @@ def t_kernel(d2, nu, *, kernel="max"):
 
     References
     ----------
-    .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding", ECCV 2022.
+    .. [1] Z. Zang et al., "DLME: Deep Local-flatness Manifold Embedding",
+       ECCV 2022.
 
     Examples
     --------

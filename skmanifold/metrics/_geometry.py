@@ -119,7 +119,8 @@ def local_curvature(
 
     References
     ----------
-    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding. ECCV, 2022.
+    .. [1] Z. Zang et al. DLME: deep local-flatness manifold embedding.
+       ECCV, 2022.
     .. [2] M. Meyer, M. Desbrun, P. Schröder and A. H. Barr. Discrete
        differential-geometry operators for triangulated 2-manifolds. Visualization and
        Mathematics III, 2003.

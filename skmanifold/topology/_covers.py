@@ -39,7 +39,8 @@ def overlap(Q):
 
     References
     ----------
-    .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156.
+    .. [1] E. O. Korman, "Autoencoding topology",
+       arXiv:1803.00156.
 
     Examples
     --------

@@ -79,7 +79,8 @@ def cech_nerve(
     .. [1] E. O. Korman, "Autoencoding topology", arXiv:1803.00156. Its formula for
        more than two charts is not a filtration; the minimum over the faces makes it
        one.
-    .. [2] C. H. Dowker, "Homology groups of relations", Annals of Mathematics 56, 1952.
+    .. [2] C. H. Dowker, "Homology groups of relations",
+       Annals of Mathematics 56, 1952.
 
     Examples
     --------

@@ -540,6 +540,25 @@ def test_continuous_values_are_exported_exactly(write, downloads):
         assert np.float32(row["label"]) == t[int(row["index"])]
 
 
+def test_amounts_with_a_long_tail_are_colored_by_rank(write):
+    amounts = np.exp(2 * np.random.default_rng(2).normal(size=300))
+    page = write(GRID, amounts)
+    script = """
+        const colors = document.getElementById("plot").data[0].marker.color;
+        return colors.map((color) => color.match(/\\d+/g).map(Number));
+    """
+    colors = np.array(page.script(script))[np.argsort(amounts)]
+    # the scale runs from blue to yellow
+    blue_to_yellow = colors[:, 0] - colors[:, 2]
+    assert (np.diff(blue_to_yellow[::30]) > 0).all()
+    assert float(page.text("#scale-middle")) == pytest.approx(
+        np.median(amounts), rel=1e-3
+    )
+    assert "rank" in page.text("#scale-hint")
+    page = write(GRID, np.linspace(0, 1.5, 300))
+    assert page.text("#scale-middle") == page.text("#scale-hint") == ""
+
+
 def test_dates_are_shown_and_exported_as_dates(write, downloads):
     days = np.datetime64("2023-03-01") + np.arange(300)
     page = write(GRID, days)

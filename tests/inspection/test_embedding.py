@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.colors import LogNorm, to_hex, to_rgb, to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits, load_iris
@@ -207,6 +207,88 @@ def test_continuous_color():
     assert points.get_cmap().name == "viridis"
     assert display.colorbar_.mappable is points
     assert display.legend_ is None
+
+
+def heavy_tailed():
+    """Amounts of which most are small, one is missing and half are zero."""
+    amounts = np.exp(2 * np.random.default_rng(0).normal(size=300))
+    return np.where(np.arange(300) % 2, amounts, np.append(np.nan, np.zeros(299)))
+
+
+@pytest.mark.parametrize("kind", ["scatter", "density"])
+def test_amounts_with_a_long_tail_use_the_whole_scale(kind):
+    amounts = heavy_tailed()
+    known = amounts[1:]
+    display = EmbeddingDisplay.from_embedding(Z, amounts, kind=kind)
+    mappable = display.colorbar_.mappable
+    assert mappable.get_clim() == (0, known.max())
+    shares = np.asarray(mappable.norm(known))
+    assert (shares[known == 0] == 0).all()
+    quarters = np.quantile(shares[known > 0], [0.25, 0.5, 0.75])
+    assert_allclose(quarters, [0.25, 0.5, 0.75], atol=0.05)
+    order = np.argsort(known)
+    assert (np.diff(shares[order]) >= 0).all()
+    display.figure_.canvas.draw()
+    ticks = display.colorbar_.ax.get_yticks()
+    assert_allclose(mappable.norm(ticks), np.linspace(0, 1, 5), atol=1e-9)
+    names = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
+    assert_allclose([float(name.replace(",", "")) for name in names], ticks, rtol=5e-3)
+
+
+def test_a_missing_amount_is_gray():
+    display = EmbeddingDisplay.from_embedding(Z, heavy_tailed())
+    display.figure_.canvas.draw()
+    gray = (colors(display) == to_rgba(GRAY)).all(axis=1)
+    assert_array_equal(gray, np.arange(300) == 0)
+    display = EmbeddingDisplay.from_embedding(Z, heavy_tailed(), kind="density")
+    first = Z[0] - Z.min(axis=0)
+    column, row = (first // (np.ptp(Z, axis=0).max() / 256)).astype(int)
+    assert_allclose(display.image_.get_array()[row, column, :3], to_rgb(GRAY))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        rng.normal(size=300),
+        rng.exponential(size=300),
+        np.arange(300) / 2,
+        np.r_[np.zeros(150), np.ones(149), 0.5],
+    ],
+    ids=["normal", "exponential", "uniform", "two values"],
+)
+def test_other_scales_are_linear(values):
+    display = EmbeddingDisplay.from_embedding(Z, values, target_type="continuous")
+    low, high = values.min(), values.max()
+    expected = (values - low) / (high - low)
+    shares = np.asarray(display.points_[0].norm(values))
+    assert_allclose(shares, expected, atol=1e-12)
+
+
+def test_scale_of_dates_with_one_far_before():
+    days = np.datetime64("2023-03-01") + np.arange(300)
+    days[0] = np.datetime64("1900-01-01")
+    display = EmbeddingDisplay.from_embedding(Z, days)
+    names = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
+    assert names[0] == "1900-01-01" and names[-1] == str(days[-1])
+    assert "2023-07-01" < names[2] < "2023-08-31"
+
+
+def test_limits_and_norms_of_the_user_replace_the_scale():
+    for values in (Z[:, 0], heavy_tailed()):
+        for options in ({"vmin": 0.5, "vmax": 2}, {"norm": LogNorm(0.5, 2)}):
+            display = EmbeddingDisplay.from_embedding(
+                Z, values, scatter_kwargs=options, legend=False
+            )
+            assert display.points_[0].get_clim() == (0.5, 2)
+
+
+@pytest.mark.parametrize("kind", ["scatter", "density"])
+def test_scale_includes_new_samples(kind):
+    display = EmbeddingDisplay.from_embedding(
+        Z, Z[:, 0], Z_new=Z[:2], y_new=[-50.5, 50], kind=kind
+    )
+    new = display.new_points_[0]
+    assert display.colorbar_.mappable.get_clim() == new.get_clim() == (-50.5, 50)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,23 @@ def test_continuous_color(path):
     assert all(len(color) == 3 for color in target["scale"])
 
 
+def test_scale_of_amounts_with_a_long_tail(path):
+    amounts = np.exp(2 * rng.normal(size=300))
+    write_explorer(Z, amounts, path=path)
+    target = content(path)["target"]
+    assert_allclose(target["knots"], np.quantile(amounts, np.linspace(0, 1, 101)))
+    write_explorer(Z, Z[:, 0], path=path)
+    assert content(path)["target"]["knots"] is None
+
+
+def test_scale_leaves_out_samples_without_a_value(path):
+    heights = 150 + rng.random(300)
+    write_explorer(Z, heights, new_embedding=Z[:9], path=path)
+    target = content(path)["target"]
+    assert (target["low"], target["high"]) == (heights.min(), heights.max())
+    assert target["knots"] is None
+
+
 def test_many_dates_are_a_scale(path):
     days = np.datetime64("2023-03-01") + np.arange(300)
     write_explorer(Z, days, path=path)
