@@ -21,8 +21,7 @@ from skmanifold.atlas import AtlasTriplet
 
 X, y = load_digits(return_X_y=True)
 known = y < 5
-model = AtlasTriplet(image_shape=(8, 8), random_state=0)
-model.fit(X[known], y[known])
+model = AtlasTriplet(image_shape=(8, 8), random_state=0).fit(X[known], y[known])
 
 # %%
 # Search among five others
@@ -66,8 +65,6 @@ for name, matrix in distances.items():
 # Some images of unseen classes, each with its six nearest neighbors. Frames mark other
 # classes.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 
 matrix = distances["4 soft charts"].copy()
@@ -83,7 +80,4 @@ for row, query in zip(axes, queries, strict=True):
         axis.spines[:].set(visible=wrong, color="#CC3311", linewidth=3)
 axes[0, 0].set_title("query")
 axes[0, 3].set_title("nearest neighbors")
-
-picture = Path("plot_atlas_triplet.png").resolve()
-figure.savefig(picture, dpi=110)
-print(f"The picture is in {picture}")
+plt.show()

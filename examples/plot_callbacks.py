@@ -80,7 +80,7 @@ dlme.fit(X, y)
 # The log of the monitor
 # ----------------------
 # The log is a list of records, or a data frame (``data_as_pandas``). The loss rises
-# with the repulsion, over the first 70 % of training, because the objective changes;
+# with the repulsion, over the first 70% of training, because the objective changes;
 # the scores show that the embedding does not get worse.
 
 import matplotlib.pyplot as plt

@@ -54,7 +54,7 @@ def principal_components(n_bytes):
 
 
 def product_code(n_bytes):
-    """k-means of 256 centers in each of ``n_bytes`` parts of the rotated vector."""
+    """k-means of 256 centers in each of n_bytes parts of the rotated vector."""
     pca = PCA(random_state=0).fit(stored)
     Z, Z_queries = pca.transform(stored), pca.transform(queries)
     result = 0.0
@@ -113,8 +113,6 @@ for name, row in recalls.items():
 # from further bytes and soon come last: they keep similarity, not distances, and have
 # no distances between charts.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 
 figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -126,7 +124,4 @@ axis.set(xlabel="bytes per vector", ylabel="recall of 10 neighbors", ylim=(0, 1)
 axis.set_xticks(sizes)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)
-
-picture = Path("plot_compression.png").resolve()
-figure.savefig(picture, dpi=110)
-print(f"The picture is in {picture}")
+plt.show()

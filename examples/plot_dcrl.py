@@ -70,8 +70,6 @@ for name, (Z, labels) in clusterings.items():
 # of each cluster. Right: the images with the least confident assignments, and the
 # probabilities of their two most likely clusters.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -119,7 +117,4 @@ for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
         )
     axis.set(xlim=(-0.5, 7.5), ylim=(10, -0.5), xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
-
-picture = Path("plot_dcrl.png").resolve()
-figure.savefig(picture, dpi=150)
-print(f"The picture is in {picture}")
+plt.show()

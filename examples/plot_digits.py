@@ -89,8 +89,6 @@ for name, row in scores.items():
 # ----
 # Each class is labeled at its median. The colors are colorblind-safe.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 
 from skmanifold.inspection import EmbeddingDisplay
@@ -101,6 +99,5 @@ for axis, (name, Z) in zip(axes, embeddings.items(), strict=True):
     accuracy = scores[name]["linear SVM"]
     axis.set_title(f"{name}: linear SVM {accuracy:.3f}", loc="left")
 
-picture = Path("plot_digits.png").resolve()
-figure.savefig(picture, dpi=120)
-print(f"The picture is in {picture}")
+figure.savefig("plot_digits.png", dpi=120)
+print("The picture is in plot_digits.png")

@@ -28,7 +28,7 @@ Z = dlme.embedding_
 # %%
 # Clusters
 # --------
-# ``min_cluster_size`` matters most: start with 2 % of the samples, at least 10. If one
+# ``min_cluster_size`` matters most: start with 2% of the samples, at least 10. If one
 # large group breaks apart, decrease ``nu_embedding`` (0.01) to pack groups.
 # ``min_samples`` is the number of neighbors of a dense sample; 5 is ``n_neighbors`` of
 # the map, and larger values label more samples as noise. Keep

@@ -63,8 +63,6 @@ print(f"reconstruction     {error:.4f}")
 # :meth:`~skmanifold.IsometricAE.jacobian`, confirms this at every point: its singular
 # values are the local stretch factors.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 
 # the plane turned so that the roll's axis points up
@@ -112,6 +110,5 @@ for axis in (plane, stretch):
     axis.set_aspect("equal")
     axis.spines[["top", "right"]].set_visible(False)
 
-picture = Path("plot_isometric_ae.png").resolve()
-figure.savefig(picture, dpi=100)
-print(f"The picture is in {picture}")
+figure.savefig("plot_isometric_ae.png", dpi=100)
+print("The picture is in plot_isometric_ae.png")

@@ -69,8 +69,6 @@ print(f"mean largest membership {q.max(axis=1).mean():.2f}")
 # ----
 # Each image is plotted at its coordinates. The frame of each chart is the unit square.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -103,7 +101,4 @@ right.suptitle(
     "MSimCLR, 16 charts: affine classifier per chart "
     f"{accuracy['MSimCLR', 'affine']:.3f}"
 )
-
-picture = Path("plot_msimclr.png").resolve()
-figure.savefig(picture, dpi=110)
-print(f"The picture is in {picture}")
+plt.show()

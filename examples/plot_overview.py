@@ -43,8 +43,6 @@ atlas = AtlasAE(n_charts=10, random_state=0).fit(X)
 # --------
 # The unrolled sheet is rotated so that its longer side is horizontal.
 
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -81,6 +79,5 @@ for chart, axis in enumerate(charts.subplots(2, 5).flat):
     axis.imshow(page, cmap="gray_r", vmin=0, vmax=16)
     axis.set(xticks=[], yticks=[])
 
-picture = Path("plot_overview.png").resolve()
-figure.savefig(picture, dpi=100)
-print(f"The picture is in {picture}")
+figure.savefig("plot_overview.png", dpi=100)
+print("The picture is in plot_overview.png")

@@ -62,8 +62,13 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
 def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a trefoil, the simplest knot.
 
-    :math:`(\\sin t + 2 \\sin 2t, \\cos t - 2 \\cos 2t, -\\sin 3t)`, uniform by length:
-    a circle that cannot be unknotted in three dimensions.
+    .. math::
+
+        x_1 &= \\sin t + 2 \\sin 2t \\\\
+        x_2 &= \\cos t - 2 \\cos 2t \\\\
+        x_3 &= -\\sin 3t
+
+    Samples are uniform by length. This circle cannot be unknotted in three dimensions.
 
     Parameters
     ----------

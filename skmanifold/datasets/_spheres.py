@@ -235,9 +235,14 @@ def make_star_fruit(
 ):
     """Make a star fruit, a sphere with five ribs and both poles cut off.
 
-    :math:`r (\\sin\\theta \\cos\\varphi, \\sin\\theta \\sin\\varphi, \\cos\\theta)`
-    with the radius :math:`r = 1 + \\sin(5 \\varphi) / 8`, uniform by area; the code of
-    the DLME authors samples the angles uniformly.
+    .. math::
+
+        x_1 &= r \\sin\\theta \\cos\\varphi \\\\
+        x_2 &= r \\sin\\theta \\sin\\varphi \\\\
+        x_3 &= r \\cos\\theta
+
+    The radius is :math:`r = 1 + \\sin(5 \\varphi) / 8`. Samples are uniform by area;
+    the code of the DLME authors samples the angles uniformly.
 
     Parameters
     ----------

@@ -46,8 +46,13 @@ def make_torus(
 ):
     """Make a torus of revolution.
 
-    :math:`((R + r \\cos v) \\cos u, (R + r \\cos v) \\sin u, r \\sin v)`, uniform by
-    area: denser in v outside than inside.
+    .. math::
+
+        x_1 &= (R + r \\cos v) \\cos u \\\\
+        x_2 &= (R + r \\cos v) \\sin u \\\\
+        x_3 &= r \\sin v
+
+    Samples are uniform by area: denser in v outside than inside.
 
     Parameters
     ----------
@@ -153,8 +158,14 @@ def make_klein_bottle(
 ):
     """Make a Klein bottle, embedded in four dimensions.
 
-    :math:`((R + r \\cos v) \\cos u, (R + r \\cos v) \\sin u, r \\sin v \\cos\\tfrac u2,
-    r \\sin v \\sin\\tfrac u2)`: a tube that turns over once around the axis.
+    .. math::
+
+        x_1 &= (R + r \\cos v) \\cos u \\\\
+        x_2 &= (R + r \\cos v) \\sin u \\\\
+        x_3 &= r \\sin v \\cos \\tfrac u2 \\\\
+        x_4 &= r \\sin v \\sin \\tfrac u2
+
+    This is a tube that turns over once around the axis.
 
     Parameters
     ----------

@@ -48,9 +48,9 @@ def intrinsic_dimension(
 
     .. math::
 
-        d_i(k) = \\Bigl( \\frac{1}{k - 1} \\sum_{j=1}^{k-1}
-        \\log \\frac{T_k(i)}{T_j(i)} \\Bigr)^{-1}, \\qquad
-        d(k) = \\Bigl( \\frac{1}{n} \\sum_{i=1}^n d_i(k)^{-1} \\Bigr)^{-1}
+        d_i(k) &= \\Bigl( \\frac{1}{k - 1} \\sum_{j=1}^{k-1}
+        \\log \\frac{T_k(i)}{T_j(i)} \\Bigr)^{-1} \\\\
+        d(k) &= \\Bigl( \\frac{1}{n} \\sum_{i=1}^n d_i(k)^{-1} \\Bigr)^{-1}
 
     The estimate is positive, usually not an integer, and too low for large dimensions
     (above about ten) if samples are few.

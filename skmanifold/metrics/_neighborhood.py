@@ -236,10 +236,10 @@ def mean_relative_rank_error(
 
     .. math::
 
-        E_Z(k) = \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^Z(i)}
-        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_Z(i, j)}, \\qquad
-        E_X(k) = \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
-        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}.
+        E_Z(k) &= \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^Z(i)}
+        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_Z(i, j)} \\\\
+        E_X(k) &= \\frac{1}{H_k} \\sum_{i=1}^n \\sum_{j \\in N_k^X(i)}
+        \\frac{|r_X(i, j) - r_Z(i, j)|}{r_X(i, j)}
 
     Unlike trustworthiness and continuity, it also measures changes of order within the
     neighborhoods. Lower is better; 0 means that all ranks are kept. Each direction lies
@@ -327,8 +327,8 @@ def neighborhood_preservation(
 
     .. math::
 
-        Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|, \\qquad
-        R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
+        Q_{NX}(k) &= \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)| \\\\
+        R_{NX}(k) &= \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
 
     :math:`Q_{NX}` lies in [0, 1], and a random embedding reaches ``k / (n - 1)``.
     :math:`R_{NX}`, in [-1, 1], is adjusted for chance: 0 is random and 1 perfect.
