@@ -19,7 +19,7 @@ README_SIDE = 120
 # Picture of an example, and the square's left edge, top edge and side in shares of the
 # picture's width. Without an entry: the first picture, the square at its right end.
 PARTS = {
-    "plot_overview": (1, 0, 0, 0.46),
+    "plot_overview": (1, 0, 0, 1),
     "plot_digits": (1, 0.67, 0.025, 0.33),
     "plot_dcrl": (1, 0.03, 0.015, 0.485),
     "plot_isometric_ae": (1, 0, 0.025, 0.355),
@@ -29,7 +29,7 @@ PARTS = {
     "plot_tldr": (1, 0, 0, 1),
     "plot_displays": (1, 0.47, 0.03, 0.47),
     "plot_callbacks": (2, 0.803, 0.027, 0.197),
-    "plot_table": (1, 0.07, 0, 0.29),
+    "plot_table": (1, 0, 0, 0.37),
     "plot_images": (2, 0.505, 0.02, 0.475),
     "plot_text": (1, 0.445, 0.03, 0.425),
     "plot_single_cells": (1, 0.3, 0.02, 0.3),
