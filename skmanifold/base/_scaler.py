@@ -44,7 +44,8 @@ _UNSEEN_OFTEN = 0.1
 
 # Largest difference of neighboring levels, of two or of more, among up to four
 # measurements, whose deviation is 1: at full size, all neighbors of a sample would
-# share its level. Neighbors are farther apart among more measurements.
+# share its level. Neighbors are farther apart among more measurements; and if levels
+# outnumber the measurements, they are the data.
 _STEP = 0.3
 _STEP_OF_GRADES = 0.6
 _FEW_MEASURED = 4
@@ -150,7 +151,7 @@ def _levels(sample, units, seen, alike):
         repeat.
     """
     n_samples, n_features = sample.shape
-    step = np.zeros(n_features)
+    step, differing = np.zeros((2, n_features))
     binary, two, varied, whole = np.zeros((4, n_features), dtype=bool)
     for part in column_blocks(sample):
         ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
@@ -165,6 +166,7 @@ def _levels(sample, units, seen, alike):
         middle = np.minimum(n_samples - 1 - (n_steps + 1) // 2, n_samples - 2)
         few = binary[part] | (n_steps <= others / 2)
         step[part] = few * gaps[middle, np.arange(gaps.shape[1])]
+        differing[part] = _differing_pairs(ordered)
 
     def are_measurements(columns):
         n_least = max(1, _LEAST_MEASURED * np.count_nonzero(seen & ~binary))
@@ -172,15 +174,29 @@ def _levels(sample, units, seen, alike):
 
     limit = np.where(two, _STEP, _STEP_OF_GRADES)
     measured = seen & ~binary & (step <= limit * units)
-    ratio = np.count_nonzero(measured) / _FEW_MEASURED
-    least = step / (limit * max(1.0, np.sqrt(ratio)))
+    n_measured = max(_FEW_MEASURED, np.count_nonzero(measured))
+    least = step / (limit * np.sqrt(n_measured / _FEW_MEASURED))
     levels = seen & (least > units)
+    # levels in which two samples differ, per measurement
+    share = differing[levels].sum() / n_measured
+    least /= max(1.0, share) ** 2
     if not are_measurements(seen & ~levels):
         levels[:] = False
     if alike(~levels):
         numbers = levels | (seen & varied & whole)
         levels = numbers if are_measurements(seen & ~numbers) else np.zeros_like(levels)
     return levels, least
+
+
+def _differing_pairs(ordered):
+    """Return the share of pairs of samples that differ, for each sorted column."""
+    n_samples, n_features = ordered.shape
+    begins = np.ones((n_features, n_samples), dtype=bool)
+    begins[:, 1:] = np.diff(ordered, axis=0).T > 0
+    first = np.flatnonzero(begins)
+    counts = np.diff(first, append=begins.size)
+    squares = np.bincount(first // n_samples, counts.astype(np.float64) ** 2)
+    return 1 - squares / n_samples**2
 
 
 def columns_in_unrelated_units(X, random_state):

@@ -665,7 +665,7 @@ LEVELS = {
 def test_few_levels_beside_measurements_count_less(kind, units):
     rng = np.random.RandomState(0)
     measured = rng.randn(500, 4) * units
-    levels = rng.choice(LEVELS[kind], (500, 8)).astype(float)
+    levels = rng.choice(LEVELS[kind], (500, 4)).astype(float)
     factor = InputScaler().fit(np.hstack([measured, levels])).factor_
     step = np.median(np.diff(LEVELS[kind])) / (0.3 if len(LEVELS[kind]) == 2 else 0.6)
     spread = factor[:4] * units
@@ -681,6 +681,28 @@ def test_ratings_beside_many_measurements_keep_their_groups():
     )
     rows = all_rows(np.hstack([rng.randn(400, 60), ratings]))
     assert neighbor_purity(rows, y) > 0.8
+
+
+@pytest.mark.parametrize("n_categories, share", [(2, 0.3), (3, 0.47), (6, 1.0)])
+def test_levels_that_outnumber_measurements_count_more(n_categories, share):
+    rng = np.random.RandomState(0)
+    kinds = rng.randint(6, size=(1000, n_categories)).T
+    categories = np.hstack([np.eye(6)[kind] for kind in kinds])
+    units = np.array([1.0, 20.0, 300.0, 0.1])
+    X = np.hstack([rng.randn(1000, 4) * units, categories])
+    factor = InputScaler().fit(X).factor_
+    spread = np.mean(factor[:4] * units)
+    np.testing.assert_allclose(factor[4:] / spread, share, rtol=0.1)
+
+
+def test_many_categories_beside_few_measurements_keep_their_groups():
+    rng = np.random.RandomState(0)
+    y = rng.randint(6, size=500)
+    kinds = (y[:, np.newaxis] + np.arange(5)) % 6
+    kinds = np.where(rng.rand(500, 5) < 0.6, kinds, rng.randint(6, size=(500, 5)))
+    categories = np.hstack([np.eye(6)[kind] for kind in kinds.T])
+    rows = all_rows(np.hstack([rng.randn(500, 4) * [1, 20, 300, 0.1], categories]))
+    assert neighbor_purity(rows, y) > 0.7
 
 
 def test_whole_numbers_beside_decimals_are_in_their_own_units():
