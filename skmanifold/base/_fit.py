@@ -38,6 +38,7 @@ from ._messages import (
     check_enough,
     check_length,
     warn_of_batch_size,
+    warn_of_codes,
     warn_of_constant,
     warn_of_deviations,
     warn_of_drift,
@@ -148,6 +149,7 @@ def scale(job):
             warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
         if job.estimator._distances is None:
             warn_of_numbers(job.estimator, job.samples)
+            warn_of_codes(job.estimator, scaler, job.training)
     warn_of_outliers(job.estimator, scaler, job.training, job.rows)
     warn_of_drift(scaler)
     warn_of_constant(scaler)

@@ -138,6 +138,32 @@ def warn_of_outliers(estimator, scaler, samples, rows=None):
         )
 
 
+def warn_of_codes(estimator, scaler, samples):
+    """Name the columns with codes, such as -999."""
+    # without columns appended by the method
+    columns = [j for j in scaler.codes.columns if j < estimator.n_features_in_]
+    if not columns:
+        return
+    first = int(columns[0])
+    low, high = scaler.inner_low_[first], scaler.inner_high_[first]
+    values = dense(samples[:, [first]])[:, 0]
+    found, counts = np.unique(
+        values[(values < low) | (values > high)], return_counts=True
+    )
+    code, count = found[counts.argmax()], counts.max()
+    names = _column_names(estimator, samples.shape[1])
+    shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
+    shown += ", ..." if len(columns) > 1 + _NAMED else ""
+    others = f"; so do {len(columns) - 1} further columns: {shown}" if shown else ""
+    warn(
+        f"Column {names[first]!r} of X holds {float(code):g} in {count} of the "
+        f"{len(values)} samples, far away from its other values ({low:g} to {high:g})"
+        f"{others}. The scaling ignores these values and moves them towards the "
+        "others. If they stand for missing values, impute them: "
+        f"SimpleImputer(missing_values={float(code):g})."
+    )
+
+
 def warn_of_drift(scaler):
     """Warn that a part of the data may have other units than those before it."""
     if scaler.drift_ > _DRIFT:

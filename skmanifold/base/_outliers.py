@@ -50,6 +50,13 @@ _FREE_FRACTION = 0.2
 _CHANCE = 0.01
 _HEAVY = 0.7
 
+# Codes lie at least so many ranges of the other values away from these. A column has at
+# most so many codes, each repeated, and its other values are not levels.
+_GAP_OF_CODES = 5.0
+_MOST_CODES = 3
+_LEAST_REPEATED = 3
+_LEAST_DISTINCT = 10
+
 # Largest fraction of outliers in one column, and in all columns; what is
 # more frequent belongs to the data. Smaller data have no outliers.
 OUTLIER_SHARE = 0.02
@@ -111,13 +118,17 @@ class Statistics:
         return np.where(self.low == self.high, 0.0, self.squares / self.n_samples)
 
 
-def statistics(X, kept):
-    """Compute the statistics of the samples in a mask, in one pass over blocks."""
+def statistics(X, kept, codes=None):
+    """Compute the statistics of the samples in a mask, in one pass over blocks.
+
+    They are those of samples without ``codes``, if given.
+    """
     result = Statistics(X.shape[1])
     for rows in blocks(*X.shape):
         chosen = kept[rows]
         if chosen.any():
-            result.add(dense(X[rows]).astype(np.float64)[chosen])
+            block = dense(X[rows]).astype(np.float64)[chosen]
+            result.add(block if codes is None else codes.without(block))
     return result
 
 
@@ -129,6 +140,62 @@ def sampled_rows(X, random_state):
         return np.arange(n_samples)
     rng = np.random.RandomState(random_state)
     return np.sort(rng.choice(n_samples, n_sampled, replace=False))
+
+
+class Codes:
+    """Codes in columns of measurements, such as -999 for a missing value.
+
+    Unlike outliers, they may be frequent.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_features,)
+        Range of the other values of each column; infinite in columns without codes.
+    """
+
+    def __init__(self, low, high):
+        self.low = low
+        self.high = high
+        self.columns = np.flatnonzero(np.isfinite(low))
+
+    @classmethod
+    def of(cls, sample):
+        """Return the codes of a dense subset."""
+        n_samples, n_features = sample.shape
+        low, high = np.full(n_features, -np.inf), np.full(n_features, np.inf)
+        for part in column_blocks(sample) if n_samples >= LEAST_SAMPLES else []:
+            ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
+            with np.errstate(over="ignore"):
+                steps = np.diff(ordered, axis=0)
+                least = (ordered[-1] - ordered[0]) / (1 + 1 / _GAP_OF_CODES)
+            gap, n_below = steps.max(axis=0), steps.argmax(axis=0) + 1
+            for column in np.flatnonzero((gap > 0) & (gap >= least)):
+                codes, others = np.split(ordered[:, column], n_below[[column]])
+                if len(codes) > len(others):
+                    codes, others = others, codes
+                _, counts = np.unique(codes, return_counts=True)
+                if (
+                    len(counts) <= _MOST_CODES
+                    and counts.min() >= _LEAST_REPEATED
+                    and len(np.unique(others)) >= _LEAST_DISTINCT
+                    and gap[column] >= _GAP_OF_CODES * (others[-1] - others[0])
+                ):
+                    low[part.start + column] = others[0]
+                    high[part.start + column] = others[-1]
+        return cls(low, high)
+
+    def without(self, rows):
+        """Return dense samples with the middle of the range in place of a code."""
+        if not len(self.columns):
+            return rows
+        low, high = self.low[self.columns], self.high[self.columns]
+        values = rows[:, self.columns]
+        middle, reach = (low + high) / 2, high - low
+        # the subset lacks the farthest of the other values
+        are_codes = np.abs(values - middle) > 1.5 * reach
+        rows = rows.astype(np.float64)
+        rows[:, self.columns] = np.where(are_codes, middle, values)
+        return rows
 
 
 def _most_outliers(n_samples, n_deviations=0):

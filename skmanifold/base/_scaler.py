@@ -16,6 +16,7 @@ from ._outliers import (
     GAP,
     ONE_SCALE,
     UNIT_SAMPLE_ROWS,
+    Codes,
     Limits,
     Survey,
     blocks,
@@ -260,9 +261,10 @@ class InputScaler:
     are divided by their own unit, or more: two levels differ by at most 0.3,
     neighboring ones of more levels by 0.6, and more among many measurements.
 
-    Samples that :class:`Survey` finds to be outliers are ignored in fit. Values beyond
-    the range of the training data, and samples beyond their radius, are compressed to
-    at most half a range, or half a radius, beyond.
+    Samples that :class:`Survey` finds to be outliers are ignored in fit, and so are
+    :class:`Codes` of single columns if columns are scaled. Codes and values beyond the
+    range of the training data, and samples beyond their radius, are compressed to at
+    most half a range, or half a radius, beyond.
 
     Parameters
     ----------
@@ -287,6 +289,9 @@ class InputScaler:
         columns are in unrelated units.
     n_samples_seen_ : int
         Number of samples used, without outliers.
+    inner_low_, inner_high_ : ndarray of shape (n_features,)
+        Range of values that are not codes, see :class:`Codes`; infinite in columns
+        without codes.
     common_, floor_, gap_ : ndarray of shape (n_features,)
         Limits of ordinary values, see :class:`Limits`. The floor is at least the
         largest distance of a sample from the common value.
@@ -319,6 +324,11 @@ class InputScaler:
         """Unit of the inputs in raw units, for columns that are not scaled down."""
         largest = self.factor_.max(initial=0.0)
         return self.spread_ / largest if largest > 0.0 else 1.0
+
+    @property
+    def codes(self):
+        """Codes in columns, such as -999."""
+        return Codes(self.inner_low_, self.inner_high_)
 
     @property
     def inverse_basis(self):
@@ -366,11 +376,19 @@ class InputScaler:
                 "overflows (float64). Divide X by a constant first."
             )
         self.n_samples_seen_ = stats.n_samples
-        self.center_, self.drift_ = stats.mean, 0.0
+        # one scale is one of distances, which are not to change
+        codes = Codes.of(sample if self.column_scaling else sample[:0])
+        self.inner_low_, self.inner_high_ = codes.low, codes.high
+        inner, inner_sample = stats, sample
+        if len(codes.columns):
+            inner, inner_sample = statistics(X, kept, codes), codes.without(sample)
+        self.center_, self.drift_ = inner.mean, 0.0
         units = units_of_scaler_before(
-            survey.statistics, stats, sample if self.column_scaling else None
+            survey.statistics, inner, inner_sample if self.column_scaling else None
         )
-        self.factor_, self.scale_, self.largest_ = self._factors(stats, sample, units)
+        self.factor_, self.scale_, self.largest_ = self._factors(
+            inner, inner_sample, units
+        )
         self.common_, self.norm_gap_ = limits.common, survey.norm_gap
         self.gap_, self.judged_ = limits.gap, np.ones(X.shape[1], dtype=bool)
         if self.largest_ is None and limits.known.any():
@@ -379,6 +397,8 @@ class InputScaler:
         self.floor_ = np.maximum(floor, self._farthest(stats))
         self.low_, self.high_ = self._scaled_range(stats)
         self.radius_ = self._radius(sample, stats)
+        # codes are compressed like values beyond the range
+        self.low_, self.high_ = self._scaled_range(inner)
         self.basis_, self.spread_ = None, 1.0
         n_varying = np.count_nonzero(self.factor_)
         n_reduced = min(self.n_reduced or 0, n_varying - 1, int(kept.sum()) - 1)
@@ -418,6 +438,13 @@ class InputScaler:
             self._start_counting(late, stats, sample)
         stats.low[late] = np.minimum(stats.low, self.center_)[late]
         stats.high[late] = np.maximum(stats.high, self.center_)[late]
+        columns = self.codes.columns
+        if len(columns):
+            inner = statistics(X, kept, self.codes)
+            stats.low[columns], stats.high[columns] = (
+                inner.low[columns],
+                inner.high[columns],
+            )
         low, high = self._scaled_range(stats)
         self.low_ = np.minimum(self.low_, low)
         self.high_ = np.maximum(self.high_, high)

@@ -39,7 +39,7 @@ def units_of_scaler_before(everything, kept, sample):
     Parameters
     ----------
     everything, kept : Statistics
-        Of all samples, and of the ordinary ones.
+        Of all samples, and of the ordinary ones; the same object if all are ordinary.
     sample : ndarray of shape (n_sampled, n_features) or None
         Ordinary samples, or a subset of them. If given, outliers among them
         are detected by the ranges without the farthest ones.
@@ -60,7 +60,7 @@ def units_of_scaler_before(everything, kept, sample):
             and shrinking.max() > _UNEVEN * shrinking.min()
         ):
             return units / shrinking
-    return units if kept.n_samples < everything.n_samples else None
+    return units if kept is not everything else None
 
 
 def _measure_of_scaler(everything):

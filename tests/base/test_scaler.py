@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skmanifold.base._outliers import ranges
+from skmanifold.base._outliers import Codes, ranges
 from skmanifold.base._scaler import (
     Deviations,
     InputScaler,
@@ -755,3 +755,70 @@ def test_spread_of_thousands_of_columns_is_no_unit(n_features, divides):
     factor = InputScaler().fit(X).factor_
     small = X.std(axis=0) < np.quantile(X.std(axis=0), 0.7)
     assert (np.ptp(factor[small]) > factor[small].min()) == divides
+
+
+# Codes --------------------------------------------------------------------------
+
+CODES = {"missing": [-999.0], "two": [-999.0, -990.0], "above": [9999.0]}
+
+
+def with_codes(kind="missing", units=1.0):
+    """Return groups, the same with codes in 5 % of each column, and where they are."""
+    rng = np.random.RandomState(0)
+    X = (4 * rng.randn(5, 8)[rng.randint(5, size=500)] + rng.randn(500, 8)) * units
+    gaps = rng.rand(*X.shape) < 0.05
+    codes = np.max(units) * rng.choice(CODES[kind], X.shape)
+    return X, np.where(gaps, codes, X), gaps
+
+
+@pytest.mark.parametrize("kind", CODES)
+@pytest.mark.parametrize("units", [1.0, 10.0 ** np.arange(-3, 5)])
+def test_codes_do_not_hide_the_other_values(kind, units):
+    clean, X, gaps = with_codes(kind, units)
+    scaler = InputScaler().fit(X)
+    assert scaler.codes.columns.tolist() == list(range(8))
+    factors = scaler.factor_ / InputScaler().fit(clean).factor_
+    np.testing.assert_allclose(factors, 1.0, rtol=0.1)
+    assert np.ptp(scaler.transform(X), axis=0).max() < 1.6 * np.ptp(all_rows(clean))
+    whole = ~gaps.any(axis=1)
+    assert (X[whole].std(axis=0) < 0.1 * X.std(axis=0)).all(), "what it mends"
+
+
+def test_codes_of_new_samples_are_those_of_fit():
+    _, X, gaps = with_codes()
+    scaler = InputScaler().fit(X[:400])
+    new = scaler.transform(X[400:])
+    assert deviations(scaler, X).samples == []
+    some = gaps[400:, 0]
+    code = scaler.transform(np.full((1, 8), -999.0))[0, 0]
+    np.testing.assert_array_equal(new[some, 0], code)
+    assert code < new[~some, 0].min()
+    bounds = scaler.low_.copy()
+    scaler.partial_fit(X[400:])
+    assert (scaler.low_ > 2 * bounds).all(), "codes do not widen the bounds"
+
+
+def test_codes_in_columns_that_are_standardized_already():
+    _, X, gaps = with_codes()
+    X[:, 4:][gaps[:, 4:]] = 0.0
+    rows = all_rows((X - X.mean(axis=0)) / X.std(axis=0))
+    inner = np.where(gaps, np.nan, rows)
+    np.testing.assert_allclose(np.nanstd(inner, axis=0), 1.0, rtol=0.3)
+
+
+def test_columns_without_codes():
+    rng = np.random.RandomState(0)
+    columns = {
+        "groups": np.where(rng.rand(300) < 0.3, 100, 0) + rng.randn(300),
+        "levels": rng.choice([0, 5, 10, 500], 300),
+        "counts": np.where(rng.rand(300) < 0.6, 0, rng.geometric(0.01, 300)),
+        "heavy tails": rng.standard_cauchy(300),
+        "one far value": np.append(rng.randn(299), 999.0),
+        "constant": np.ones(300),
+    }
+    codes = Codes.of(np.column_stack(list(columns.values())))
+    assert codes.columns.tolist() == []
+    _, X, _ = with_codes()
+    scaler = InputScaler(column_scaling=False).fit(X)
+    assert scaler.codes.columns.tolist() == [], "distances are kept"
+    assert Codes.of(X[:10]).columns.tolist() == []
