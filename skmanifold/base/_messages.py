@@ -154,12 +154,12 @@ def warn_of_codes(estimator, scaler, samples):
     names = _column_names(estimator, samples.shape[1])
     shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
     shown += ", ..." if len(columns) > 1 + _NAMED else ""
-    others = f"; so do {len(columns) - 1} further columns: {shown}" if shown else ""
+    others = f" Further columns with such values: {shown}." if shown else ""
     warn(
         f"Column {names[first]!r} of X holds {float(code):g} in {count} of the "
-        f"{len(values)} samples, far away from its other values ({low:g} to {high:g})"
-        f"{others}. The scaling ignores these values and moves them towards the "
-        "others. If they stand for missing values, impute them: "
+        f"{len(values)} samples, far away from its other values ({low:g} to {high:g})."
+        f"{others} The scaling ignores them, and they are moved towards the others. If "
+        "they stand for missing values, impute them with "
         f"SimpleImputer(missing_values={float(code):g})."
     )
 

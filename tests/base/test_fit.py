@@ -344,6 +344,20 @@ def test_encoded_categories_do_not_hide_a_number():
         NeuralPCA(max_epochs=1).fit(table)
 
 
+def test_columns_with_codes_are_named():
+    X = pd.DataFrame(np.random.RandomState(0).randn(200, 3), columns=list("abc"))
+    X.loc[::10, "b"] = -999.0
+    message = "Column 'b' of X holds -999 in 20 of the 200 samples.*missing_values=-999"
+    with pytest.warns(UserWarning, match=message):
+        model = NeuralPCA(max_epochs=2, random_state=0).fit(X)
+    Z = model.transform(X)  # a warning would be an error
+    assert_array_equal(Z, model.embedding_)
+    assert_array_equal(Z[8:12], model.transform(X[8:12]))
+    X.loc[5::10, "c"] = 9999.0
+    with pytest.warns(UserWarning, match="Further columns with such values: 'c'"):
+        NeuralPCA(max_epochs=2, random_state=0).fit(X)
+
+
 def test_outliers_that_were_not_drawn_are_named():
     class OfSome(NeuralPCA):
         def _plan(self, n_samples, n_features):
