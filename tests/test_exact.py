@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skmanifold import _exact
 from skmanifold._engine._arithmetic import available_threads, same_bits, use_threads
 from skmanifold._exact import (
-    _LEAST_PRODUCT,
+    _LEAST_PRODUCTS,
     _linear_of_columns,
     _public_onednn_linear,
     all_threads,
@@ -40,7 +41,7 @@ def test_other_ways_to_the_same_layer(linear):
 # a sum of 65 products is small for the one and large for the other
 @pytest.mark.parametrize("n", [20, 400])
 def test_product_and_its_gradients(n):
-    assert (n > 100) == (n * 65 * n >= _LEAST_PRODUCT)
+    assert (n > 100) == (n * 65 * n >= _LEAST_PRODUCTS[torch.float32])
     a, b = rand(n, 65), rand(n, 65, seed=1)
     results = []
     for function in (product, torch.matmul):
@@ -109,6 +110,30 @@ def test_elementwise_functions_do_not_show_the_threads(number, dtype):
         assert torch.equal(results[0], other)
 
 
+@pytest.mark.parametrize("is_amd", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
+    monkeypatch.setattr(_exact, "_IS_AMD", is_amd)
+    x = (5 * rand(517, 1009)).to(dtype)
+    results = []
+    for n_threads in (1, 2, 3, 5):
+        torch.set_num_threads(n_threads)
+        results.append((_exact.exp_(x.clone()), _exact.log(x.abs() + 0.01)))
+        assert torch.get_num_threads() == n_threads
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+    power, logarithm = results[0]
+    epsilon = torch.finfo(dtype).eps
+    # arguments are up to 25, and rounded
+    torch.testing.assert_close(
+        power.double(), x.double().exp(), rtol=50 * epsilon, atol=0
+    )
+    given = (x.abs() + 0.01).double()
+    error = (logarithm - given.log()).abs()
+    # numbers are rounded like those near 1
+    assert (error <= 2 * epsilon * (1 + given.log().abs() + 1 / given)).all()
+
+
 def losses_and_gradients(n, *, kernel, structure_gradient, damping):
     y_a, y_b, z_a, z_b = (
         rand(n, d, seed=i).requires_grad_() for i, d in enumerate((64, 64, 2, 2))
@@ -116,7 +141,7 @@ def losses_and_gradients(n, *, kernel, structure_gradient, damping):
     with same_bits(nn.Linear(1, 1)):
         use_threads(available_threads())
         with torch.set_grad_enabled(structure_gradient):
-            p = t_similarities(y_a, y_b, 100.0, kernel="max")
+            p = t_similarities(y_a, y_b, 100.0, kernel="max", pair_factor=0.01)
         terms = two_way_divergence(p, z_a, z_b, nu=0.1, kernel=kernel, damping=damping)
         leaves = [z_a, z_b, *((y_a, y_b) if structure_gradient else ())]
         gradients = torch.autograd.grad(sum(terms), leaves)

@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 from skmanifold._exact import (
     has_exact_products,
+    is_large_product,
     is_ours,
     is_transformed,
     linear,
@@ -207,7 +208,12 @@ def _layer_norm_layer(layer, x):
 
 
 def _linear_layer(layer, x):
-    return _layer(x, layer.weight, layer.bias)
+    # torch's own function, with its casts, costs less for a small product
+    dtype = x.dtype
+    if torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
+    compute = _layer if is_large_product(x, layer.weight, dtype) else F.linear
+    return compute(x, layer.weight, layer.bias)
 
 
 # by exact type: subclasses may differ

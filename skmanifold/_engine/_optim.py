@@ -104,7 +104,7 @@ class AdamW:
         self.groups = [
             {
                 **group,
-                "steps": torch.zeros(
+                "counts": torch.zeros(
                     len(group["params"]), device=group["params"][0].device
                 ),
                 "means": [torch.zeros_like(p) for p in group["params"]],
@@ -113,6 +113,9 @@ class AdamW:
             for group in groups
             if group["params"]
         ]
+        for group in self.groups:
+            # views: torch takes a tensor for each parameter
+            group["steps"] = list(group["counts"].unbind())
 
     @torch.no_grad()
     def step(self, factor):
@@ -120,22 +123,23 @@ class AdamW:
         for group in self.groups:
             states = zip(
                 group["params"],
+                [p.grad for p in group["params"]],
                 group["means"],
                 group["squares"],
-                group["steps"].unbind(),
+                group["steps"],
                 strict=True,
             )
-            present = [state for state in states if state[0].grad is not None]
+            present = [state for state in states if state[1] is not None]
             if not present:
                 continue
-            params, means, squares, steps = map(list, zip(*present, strict=True))
+            params, grads, means, squares, steps = map(list, zip(*present, strict=True))
             if len(present) == len(group["params"]):
-                group["steps"].add_(1)
+                group["counts"].add_(1)
             else:
                 torch._foreach_add_(steps, 1)
             torch._fused_adamw_(
                 params,
-                [p.grad for p in params],
+                grads,
                 means,
                 squares,
                 [],
@@ -160,7 +164,7 @@ class AdamW:
         """Restore a state."""
         for name, groups in state.items():
             for group, tensors in zip(self.groups, groups, strict=True):
-                torch._foreach_copy_(list(group[name]), list(tensors))
+                torch._foreach_copy_(group[name], tensors)
 
 
 class Muon:

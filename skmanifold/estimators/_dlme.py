@@ -28,12 +28,7 @@ from skmanifold.graph import (
     has_isolated_samples,
     neighbors_from_connectivity,
 )
-from skmanifold.losses import (
-    full_precision,
-    t_kernel,
-    t_similarities,
-    two_way_divergence,
-)
+from skmanifold.losses import t_similarities, two_way_divergence
 from skmanifold.nn import MLP
 from skmanifold.utils import Count, Number, StrOptions, read_targets
 
@@ -95,7 +90,12 @@ class DLMEObjective(nn.Module):
         y = sharded(self.encoder.structure, torch.cat([first, second]))
         z = sharded(self.encoder.embedding, y)
         with torch.set_grad_enabled(bool(self.structure_gradient)):
-            p = self.structure_similarities(*y.chunk(2))
+            p = t_similarities(
+                *y.chunk(2),
+                self.nu_structure,
+                kernel=self.kernel,
+                pair_factor=self.alpha,
+            )
             for differ in class_pairs:
                 p = p * (1 - self.label_weight * differ)
         positive, negative = two_way_divergence(
@@ -107,17 +107,6 @@ class DLMEObjective(nn.Module):
             damping=self.damping,
         )
         return {"positive": positive, "negative": negative}
-
-    @full_precision
-    def structure_similarities(self, y_a, y_b):
-        """Return similarities in structure space, with ``alpha`` for positive pairs."""
-        p = t_similarities(y_a, y_b, self.nu_structure, kernel=self.kernel)
-        d2 = (y_a - y_b).square().sum(1)
-        positive = t_kernel(self.alpha * d2, self.nu_structure, kernel=self.kernel)
-        if self.structure_gradient:  # the gradient of the kernel needs p unchanged
-            return p.diagonal_scatter(positive)
-        p.diagonal().copy_(positive)
-        return p
 
 
 class Views(SampleBatches):

@@ -6,14 +6,14 @@
 import torch
 from torch.autograd.function import once_differentiable
 
-from skmanifold._exact import all_threads
+from skmanifold._exact import all_threads, exp_, log
 
 from ._kernels import log_power, one_plus_scaled_distances
 from ._precision import full_precision
 
 # Pairs that are computed at a time on the CPU: few enough for the arrays of a block to
 # stay in the cache.
-_BLOCK_PAIRS = 2**17
+_BLOCK_PAIRS = 2**18
 
 
 @full_precision
@@ -84,14 +84,14 @@ class _TwoWayDivergence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, p, z_a, z_b, nu, kernel, weight, damping, floor):
         n = p.shape[0]
-        # distances do not depend on the origin, but their rounding does
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
         base = one_plus_scaled_distances(z_a, z_b, nu)
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over the pairs of a sample are those
         # of slopes, and of slopes times coordinates
-        ones = z_a.new_ones(n, 1)
-        of_a, of_b = torch.cat([ones, z_a], 1), torch.cat([ones, z_b], 1)
+        # with samples as columns: products with few columns are slow
+        ones = z_a.new_ones(1, n)
+        of_a, of_b = torch.cat([ones, z_a.t()]), torch.cat([ones, z_b.t()])
         p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
 
         own, sums, sums_a, sums_b = [], [], [], torch.zeros_like(of_a)
@@ -119,18 +119,18 @@ class _TwoWayDivergence(torch.autograd.Function):
                 sums.append(minus_divergence.sum(1))
                 if p_slope is not None:
                     torch.mul(log_odds, -weight / n, out=p_slope[rows])
-            sums_a.append(slope @ of_b)
-            sums_b.addmm_(slope.t(), of_a[rows])
+            sums_a.append(of_b @ slope.t())
+            sums_b.addmm_(of_a[:, rows], slope)
 
         own, own_p, own_slope = torch.cat(own, 1).div_(n)
         positive = -own.sum()
         negative = torch.cat(sums).sum() * (-weight / n)
-        sums_a = torch.cat(sums_a)
+        sums_a = torch.cat(sums_a, 1)
         factor = (nu + 1.0) / nu
         own_slope = own_slope / base.diagonal()
         own_a = factor * own_slope.unsqueeze(1) * (z_a - z_b)
         other_a, other_b = (
-            factor * weight / n * (total[:, :1] * z - total[:, 1:])
+            factor * weight / n * (total[0].unsqueeze(1) * z - total[1:].t())
             for z, total in ((z_a, sums_a), (z_b, sums_b))
         )
         ctx.save_for_backward(own_a, other_a, other_b, p_slope, own_p)
@@ -157,12 +157,12 @@ def _of_pairs(p, base, nu, kernel, floor):
     """
     # in as few passes and arrays as possible, which take most of the time
     log_q = log_power(base, nu, kernel)
-    odds = log_q.exp()
+    odds = exp_(log_q.clone())
     rest = 1 - odds
     kept = rest.clamp(min=floor)
     odds.div_(kept)
     slope = torch.sub(p, odds).addcmul_(p, odds)
     beyond = rest.sub_(kept)  # below zero where the tangent begins
-    log_rest = kept.log_().add_(beyond.mul_(1 / floor))
+    log_rest = log(kept).add_(beyond.mul_(1 / floor))
     log_odds = log_q.sub_(log_rest)
     return log_rest.addcmul_(p, log_odds), log_odds, slope

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from skmanifold._exact import all_threads, product
+from skmanifold._exact import all_threads, exp_, log, product
 
 from ._precision import full_precision
 
@@ -84,7 +84,7 @@ def t_kernel(d2, nu, *, kernel="max"):
 
 
 @full_precision
-def t_similarities(a, b, nu, *, kernel="max"):
+def t_similarities(a, b, nu, *, kernel="max", pair_factor=None):
     """Compute the Student t kernel between the rows of two matrices.
 
     ``t_kernel(squared_distances(a, b), nu, kernel=kernel)`` with fewer reads of the
@@ -100,6 +100,9 @@ def t_similarities(a, b, nu, *, kernel="max"):
         Degrees of freedom, positive.
     kernel : {"max", "density"}, default="max"
         Normalization, see :func:`t_kernel`.
+    pair_factor : float or None, default=None
+        Factor on the squared distances between ``a[i]`` and ``b[i]``, two views of one
+        sample: alpha in DLME. None leaves them as they are.
 
     Returns
     -------
@@ -114,13 +117,19 @@ def t_similarities(a, b, nu, *, kernel="max"):
     tensor([[1.0000],
             [0.5000]])
     """
-    return _power(one_plus_scaled_distances(a, b, nu), nu, kernel)
+    shift = b.mean(0)
+    base = one_plus_scaled_distances(a - shift, b - shift, nu)
+    if pair_factor is not None:
+        # 1 + factor * d2 / nu
+        base.diagonal().mul_(pair_factor).add_(1 - pair_factor)
+    return _power(base, nu, kernel)
 
 
 def one_plus_scaled_distances(a, b, nu):
-    """Compute the base of the t kernel, ``1 + |a_i - b_j|^2 / nu``, for all pairs."""
-    shift = b.mean(0)
-    a, b = a - shift, b - shift
+    """Compute the base of the t kernel, ``1 + |a_i - b_j|^2 / nu``, for all pairs.
+
+    Distances do not depend on the origin, but their rounding does: center both first.
+    """
     a2 = (a * a).sum(1, keepdim=True).div_(nu).add_(1)
     b2 = (b * b).sum(1, keepdim=True).div_(nu)
     # 1 + a2 + b2 - 2 a b in a single product, without further passes
@@ -133,7 +142,7 @@ def one_plus_scaled_distances(a, b, nu):
 
 def log_power(base, nu, kernel):
     """Compute the logarithm of the t kernel from its base."""
-    log_k = base.log().mul_(-0.5 * (nu + 1.0))
+    log_k = log(base).mul_(-0.5 * (nu + 1.0))
     if kernel == "density":
         # the logarithm of the density at zero
         normalizer = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)
@@ -143,4 +152,4 @@ def log_power(base, nu, kernel):
 
 def _power(base, nu, kernel):
     with all_threads():
-        return log_power(base, nu, kernel).exp_()
+        return exp_(log_power(base, nu, kernel))

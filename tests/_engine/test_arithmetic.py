@@ -179,7 +179,7 @@ def test_large_products_take_all_threads(monkeypatch):
     torch.set_num_threads(3)
     layer = nn.Linear(130, 130)
     n_rows = 520
-    assert n_rows * 130 * 130 >= _exact._LEAST_PRODUCT
+    assert n_rows * 130 * 130 >= _exact._LEAST_PRODUCTS[torch.float32]
     for n_threads in (None, 2, 8):
         step_of(layer, rand(n_rows, 130), n_threads)
     assert seen == [3, 3, 3, 2, 2, 2, 3, 3, 3]

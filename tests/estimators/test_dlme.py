@@ -33,7 +33,7 @@ from skmanifold import DLME
 from skmanifold._engine import count_batches, named_seed
 from skmanifold.base._data import make_schedule
 from skmanifold.base._subsample import draw
-from skmanifold.losses import two_way_divergence
+from skmanifold.losses import t_similarities, two_way_divergence
 from skmanifold.metrics import trustworthiness
 from skmanifold.training import TrainingOptions
 from tests.guests import Interrupt
@@ -598,7 +598,7 @@ def test_pairs_of_other_classes_are_less_similar(iris):
     networks = {"encoder": encoder}
     objective = model._make_objective(SimpleNamespace(n_samples=4), networks)
     with torch.no_grad():
-        p = objective.structure_similarities(x, x)
+        p = t_similarities(x, x, 100.0, pair_factor=0.01)
         losses = objective((x, x, apart), 1.0)
     expected = two_way_divergence(
         torch.where(apart, 0.75 * p, p),

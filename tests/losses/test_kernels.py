@@ -57,6 +57,17 @@ def test_similarities_are_the_kernel_of_the_distances(kernel, nu):
     torch.testing.assert_close(*grads)
 
 
+def test_pairs_have_a_factor_on_their_distances():
+    rng = np.random.RandomState(0)
+    a, b = (torch.from_numpy(rng.randn(5, 3)).requires_grad_() for _ in range(2))
+    d2 = squared_distances(a, b)
+    expected = t_kernel(torch.where(torch.eye(5) == 1, 0.3 * d2, d2), 2.0)
+    ours = t_similarities(a, b, 2.0, pair_factor=0.3)
+    torch.testing.assert_close(ours, expected)
+    grads = (torch.autograd.grad(k.square().sum(), (a, b)) for k in (ours, expected))
+    torch.testing.assert_close(*grads)
+
+
 def test_squared_distances_are_never_negative():
     a = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 1e3
     assert squared_distances(a, a).min() >= 0
