@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from skmanifold._exact import (
+    all_threads,
     has_exact_products,
     is_large_product,
     is_ours,
@@ -170,6 +171,9 @@ def _gelu_layer(layer, x):
     return _GELU.apply(x)
 
 
+_layer_norm_backward = torch.ops.aten.native_layer_norm_backward
+
+
 class _LayerNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, shape, weight, bias, eps):
@@ -183,20 +187,16 @@ class _LayerNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         x, mean, scale, weight, bias = ctx.saved_tensors
-        # in float32 on one thread: torch sums the gradients of scale and shift in the
-        # precision of x, and splits these sums among threads
-        grad_x, grad_weight, grad_bias = torch.ops.aten.native_layer_norm_backward(
-            gradient.to(mean.dtype, memory_format=torch.contiguous_format),
-            x.to(mean.dtype),
-            ctx.shape,
-            mean,
-            scale,
-            weight,
-            bias,
-            (ctx.needs_input_grad[0], *ctx.needs_input_grad[2:4]),
-        )
-        if grad_x is not None:
-            grad_x = grad_x.to(x.dtype)
+        wants_x, _, *wants = ctx.needs_input_grad[:4]
+        # in float32: torch sums the gradients of scale and shift in the precision of x
+        with all_threads():
+            gradient = gradient.to(mean.dtype, memory_format=torch.contiguous_format)
+            args = gradient, x.to(mean.dtype), ctx.shape, mean, scale, weight, bias
+            grad_x, _, _ = _layer_norm_backward(*args, (wants_x, False, False))
+            if grad_x is not None:
+                grad_x = grad_x.to(x.dtype)
+        # on one thread: torch splits these sums among threads
+        _, grad_weight, grad_bias = _layer_norm_backward(*args, (False, *wants))
         return grad_x, None, grad_weight, grad_bias, None
 
 
