@@ -36,8 +36,8 @@ from skmanifold._exact import (
 
 from ._threads import torch_threads
 
-# Smaller arrays (in entries; torch's own limit) gain nothing from a second thread.
-_LEAST_NUMBERS = 2**15
+# In smaller arrays (in entries) a second thread saves less than the calls here cost.
+_LEAST_NUMBERS = 3 * 2**15
 
 
 class BySample(TorchFunctionMode):

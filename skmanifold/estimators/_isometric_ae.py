@@ -342,7 +342,7 @@ default="isomap"
         and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
         clusters, with 8.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes 600 steps up to 2,000 samples; beyond, the number
+        Number of epochs. "auto" takes 800 steps up to 2,000 samples; beyond, the number
         of steps grows with the cube root of ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128.
@@ -516,7 +516,7 @@ default="isomap"
         own = (self.encoder, self.decoder, self.image_shape) != (None, None, None)
         wide = n_features > 2 * n_samples
         return Plan(
-            n_steps=round(600 * max(1, n_samples / 2000) ** (1 / 3)),
+            n_steps=round(800 * max(1, n_samples / 2000) ** (1 / 3)),
             batch_size=128,
             learning_rate=3e-3,
             # lossless: n samples span n - 1 dimensions

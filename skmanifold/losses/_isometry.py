@@ -183,8 +183,10 @@ def _chain(network):
 
 def _silu(a, layer):
     s = torch.sigmoid(a)
-    first = torch.addcmul(s, a * s, 1 - s)
-    second = s * (1 - s) * (2 + a * (1 - 2 * s))
+    h, rest = a * s, 1 - s
+    first = torch.addcmul(s, h, rest)
+    # s (1 - s) (2 + a (1 - 2 s))
+    second = torch.add(a, h, alpha=-2).add_(2).mul_(s).mul_(rest)
     return first, second
 
 
