@@ -304,8 +304,14 @@ default="linear"
         # the loss does not fix axes and units; a continued fit keeps its own
         if self.encoder not in ("linear", "factorized") or run.continued:
             return
-        encoder = run.networks["encoder"]
-        last = encoder if self.encoder == "linear" else encoder[-1]
+        last = encoder = run.networks["encoder"]
+        if self.encoder == "factorized":
+            first, norm, last = encoder
+            # a few steps leave running statistics near their initial values
+            codes = run.outputs(first).astype(np.float64)
+            with torch.no_grad():
+                norm.running_mean.copy_(torch.from_numpy(codes.mean(axis=0)))
+                norm.running_var.copy_(torch.from_numpy(codes.var(axis=0)))
         turn, mean = principal_axes(run.outputs(encoder), data.inputs)
         weight, bias = (x.detach().cpu().numpy() for x in (last.weight, last.bias))
         with torch.no_grad():

@@ -98,6 +98,15 @@ def test_a_continued_fit_keeps_its_axes(digits):
     assert np.abs(after - before).max() < 0.1 * before.std()
 
 
+def test_a_short_fit_of_two_matrices_is_continued_where_it_ended(digits):
+    X, _ = digits
+    model = quick(encoder="factorized", max_epochs=1, warm_start=True).fit(X)
+    before = model.embedding_
+    model.set_params(learning_rate=1e-9).fit(X)
+    moved = np.linalg.norm(model.embedding_ - before) / np.linalg.norm(before)
+    assert moved < 0.02, "the statistics of a few batches are not those of X"
+
+
 def test_own_encoder(digits):
     X, _ = digits
     model = quick(encoder=lambda n_in, n_out: nn.Linear(n_in, n_out)).fit(X)
