@@ -122,7 +122,7 @@ def _choose_linear():
     return _public_onednn_linear
 
 
-_exact_linear = _choose_linear()
+exact_linear = _choose_linear()
 
 
 def is_large_product(x, weight, dtype):
@@ -140,7 +140,7 @@ def _linear(x, weight, bias):
 
 def _large_linear(x, weight, bias):
     if x.dtype == torch.float32:
-        return _exact_linear(x, weight, bias)
+        return exact_linear(x, weight, bias)
     if x.shape[1] <= _LONGEST_SUM:
         return F.linear(x, weight, bias)
     parts = zip(x.split(_LONGEST_SUM, 1), weight.split(_LONGEST_SUM, 1), strict=True)

@@ -3,7 +3,13 @@
 
 """The private training engine, independent of the methods and of scikit-learn."""
 
-from ._apply import BLOCK_ROWS, apply_in_blocks, exact_block_rows, has_alike_rows
+from ._apply import (
+    BLOCK_ROWS,
+    ExactLinear,
+    apply_in_blocks,
+    has_alike_rows,
+    in_threads,
+)
 from ._batches import SampleBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
@@ -21,6 +27,7 @@ __all__ = [
     "LARGEST_SEED",
     "Checkpoint",
     "EarlyStopping",
+    "ExactLinear",
     "Pace",
     "SampleBatches",
     "Training",
@@ -29,9 +36,9 @@ __all__ = [
     "check_same_on_all_ranks",
     "checked_path",
     "count_batches",
-    "exact_block_rows",
     "global_rng_seeded",
     "has_alike_rows",
+    "in_threads",
     "is_main_process",
     "learning_rate_factor",
     "local_generator",

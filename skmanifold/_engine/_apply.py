@@ -9,11 +9,12 @@ compute each sample independently (:class:`BySample`), make the result of a samp
 independent of the others.
 """
 
-import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+
+from skmanifold._exact import exact_linear
 
 from ._arithmetic import BySample
 from ._threads import torch_threads
@@ -23,26 +24,26 @@ from ._threads import torch_threads
 # with other last bits.
 BLOCK_ROWS = 192
 
-# Smaller blocks of a linear layer would save no time. Each block costs as much time as
-# some samples.
-_LEAST_BLOCK = 8
-_COST_OF_BLOCK = 64
+# Numbers of samples in a product of a linear layer, as long as a block has at most so
+# many entries (4 MB). A single sample would be another product, with other bits. Each
+# product takes as long as some of its samples.
+_SIZES = 4, 16, 128, 512, 1024
+_MOST_ENTRIES = 2**20
+_COST_OF_PRODUCT = 64
 
 
-def apply_in_blocks(
-    module, load, n_rows, *, device="cpu", block_rows=BLOCK_ROWS, make_room=np.empty
-):
+def apply_in_blocks(module, load, n_rows, *, device="cpu", make_room=np.empty):
     """Return the outputs of a module for all samples, (n_rows, n_out), float32.
 
     Parameters
     ----------
     module : callable
-        Maps a float32 tensor of shape (block_rows, d) to (block_rows, n_out), each
+        Maps a float32 tensor of shape (BLOCK_ROWS, d) to (BLOCK_ROWS, n_out), each
         sample independently. A module must be in eval mode.
     load : callable
         ``load(start, stop)`` returns those samples as a float32 array.
-    n_rows, block_rows : int
-        Numbers of samples, in all and per block.
+    n_rows : int
+        Number of samples.
     device : torch.device or str
         Device of the module.
     make_room : callable
@@ -51,10 +52,10 @@ def apply_in_blocks(
     device = torch.device(device)
 
     def outputs(start):
-        samples = load(start, min(start + block_rows, n_rows))
+        samples = load(start, min(start + BLOCK_ROWS, n_rows))
         n = len(samples)
-        if n < block_rows:
-            block = np.zeros((block_rows, samples.shape[1]), dtype=np.float32)
+        if n < BLOCK_ROWS:
+            block = np.zeros((BLOCK_ROWS, samples.shape[1]), dtype=np.float32)
             block[:n] = samples
         else:
             block = np.ascontiguousarray(samples, dtype=np.float32)
@@ -74,27 +75,35 @@ def apply_in_blocks(
     results[: len(first)] = first
 
     def fill(start):
-        results[start : start + block_rows] = outputs(start)
+        results[start : start + BLOCK_ROWS] = outputs(start)
 
-    starts = range(block_rows, n_rows, block_rows)
-    n_threads = torch.get_num_threads()
-    n_workers = min(n_threads, len(starts)) if device.type == "cpu" else 1
     # parallel over blocks, never within one
-    if n_workers <= 1:
+    n_threads = None if device.type == "cpu" else 1
+    in_threads(fill, range(BLOCK_ROWS, n_rows, BLOCK_ROWS), n_threads)
+    return results
+
+
+def in_threads(function, items, n_threads=None):
+    """Call a function with each item, in threads for which torch has one thread each.
+
+    Their default number is that of torch.
+    """
+    available = torch.get_num_threads()
+    n_threads = min(n_threads or available, len(items))
+    if n_threads <= 1:
         with torch_threads(1):
-            for start in starts:
-                fill(start)
-        return results
+            for item in items:
+                function(item)
+        return
     try:
         with ThreadPoolExecutor(
-            n_workers, initializer=torch.set_num_threads, initargs=(1,)
+            n_threads, initializer=torch.set_num_threads, initargs=(1,)
         ) as executor:
-            for _ in executor.map(fill, starts):
-                pass  # raises errors of the workers
-        return results
+            for _ in executor.map(function, items):
+                pass  # raises errors of the threads
     finally:
-        # the setting of a worker is also the default of new threads
-        torch.set_num_threads(n_threads)
+        # the setting of a thread is also the default of new ones
+        torch.set_num_threads(available)
 
 
 def has_alike_rows(module, row, *, device="cpu"):
@@ -107,40 +116,71 @@ def has_alike_rows(module, row, *, device="cpu"):
     return np.array_equal(outputs, alike, equal_nan=True)
 
 
-def exact_block_rows(layer, n_rows, most):
-    """Return the size of blocks in which a linear layer maps some samples fastest.
+class ExactLinear:
+    """A linear layer of arrays that computes each sample independently of the others.
 
-    Blocks of this size give the same bits as those of `BLOCK_ROWS`.
+    Parameters
+    ----------
+    weight : ndarray of shape (n_outputs, n_inputs)
+        Weights, float32.
+    bias : ndarray of shape (n_outputs,)
+        Bias, float32.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Numbers of samples in a product that give the same bits.
     """
-    sizes = [_LEAST_BLOCK]
-    while sizes[-1] < min(n_rows, most // 2):
-        sizes.append(2 * sizes[-1])
-    costs = [-(-n_rows // size) * (size + _COST_OF_BLOCK) for size in sizes]
-    block_rows = sizes[np.argmin(costs)]
-    shape = layer.in_features, layer.out_features
-    return block_rows if _gives_same_bits(*shape, block_rows) else BLOCK_ROWS
 
+    def __init__(self, weight, bias):
+        self.weight, self.bias = torch.from_numpy(weight), torch.from_numpy(bias)
+        most = _MOST_ENTRIES // weight.shape[1]
+        sizes = [size for size in _SIZES if size <= max(most, _SIZES[0])]
+        with torch_threads(1):
+            self.sizes = self._exact(sizes)
 
-@functools.cache
-def _gives_same_bits(n_inputs, n_outputs, block_rows):
-    """Return whether a linear layer gives the same bits in blocks of two sizes."""
-    rng = np.random.default_rng(0)
-    weight, bias, rows = (
-        rng.standard_normal(shape, dtype=np.float32)
-        for shape in (
-            (n_outputs, n_inputs),
-            n_outputs,
-            (block_rows, n_inputs),
+    def _exact(self, sizes):
+        """Return the sizes that give the bits of the largest one, in any position."""
+        largest, n_rows = sizes[-1], 13
+        rows = np.random.default_rng(0).random((n_rows, self.weight.shape[1]))
+        rows = np.resize(rows.astype(np.float32), (largest + 1, rows.shape[1]))
+        expected = np.resize(
+            self._product(rows[:-1])[:n_rows], (largest, len(self.bias))
         )
-    )
-    weight, bias = torch.from_numpy(weight), torch.from_numpy(bias)
-    outputs = [
-        apply_in_blocks(
-            lambda block: torch.nn.functional.linear(block, weight, bias),
-            lambda start, stop: rows[start:stop],
-            len(rows),
-            block_rows=size,
-        )
-        for size in (block_rows, BLOCK_ROWS)
-    ]
-    return np.array_equal(*outputs)
+        return [
+            size
+            for size in sizes
+            if size == largest
+            or np.array_equal(self._product(rows[1 : size + 1]), expected[1 : size + 1])
+        ]
+
+    def _product(self, rows):
+        return exact_linear(torch.from_numpy(rows), self.weight, self.bias).numpy()
+
+    def __call__(self, rows):
+        """Return the outputs for C-ordered samples, float32, on one thread of torch."""
+        if torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return self(rows)
+        n = len(rows)
+        results = np.empty((n, len(self.bias)), dtype=np.float32)
+        start = 0
+        while start < n:
+            size = self._size(n, n - start)
+            if n < size:
+                block = np.zeros((size, rows.shape[1]), dtype=np.float32)
+                block[:n] = rows
+                return self._product(block)[:n]
+            # the last block overlaps the one before it, which copies nothing
+            first = min(start, n - size)
+            results[first : first + size] = self._product(rows[first : first + size])
+            start += size
+        return results
+
+    def _size(self, n, n_left):
+        """Return the size of the next product; filling up a block costs time, too."""
+        costs = [
+            -(-n_left // size) * (size + _COST_OF_PRODUCT) + (size if size > n else 0)
+            for size in self.sizes
+        ]
+        return self.sizes[costs.index(min(costs))]

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skmanifold._engine import plain_modes
 
 from ._model_file import PACKAGE, damage_reported, read_model, versions
+from ._one_product import one_product
 from ._persistence import (
     NETWORKS,
     OtherWeights,
@@ -130,6 +131,8 @@ def load(path, /, **given):
         raise ValueError(_misfit(error, given, not_held)) from error
     if not agree:
         raise ValueError(_other_function(path, given, written_with))
+    if estimator._folds:
+        one_product(estimator.network_, estimator._scaler)  # for a fast first transform
     return estimator
 
 

@@ -6,18 +6,18 @@
 import weakref
 
 import numpy as np
-import torch
+from scipy import sparse
 from torch import nn
 
-from skmanifold._engine import apply_in_blocks, exact_block_rows
+from skmanifold._engine import ExactLinear, in_threads
 from skmanifold.utils._threads import one_blas_thread
 
 from ._outliers import dense, ranges
 from ._scaler import SINGLE_ROUNDING
 
-# Largest number of entries of a block (2 MB): it stays in the cache between the checks
-# and the product.
-_BLOCK_SIZE = 2**19
+# Largest number of entries of a block (4 MB), which are read by the checks and then by
+# the product.
+_BLOCK_SIZE = 2**20
 
 # In float32 no digits are lost if no center is more typical deviations from zero, and
 # if squares of factors, and of constants, are numbers.
@@ -28,6 +28,11 @@ _FACTORS = 1e-15, 1e15
 # per million of the squares of norm and offset.
 _NEAR = 0.99
 _MOST_SQUARES = 1000.0
+
+_TENSORS = {
+    nn.Linear: ("weight", "bias"),
+    nn.BatchNorm1d: ("weight", "bias", "running_mean", "running_var"),
+}
 
 _known = weakref.WeakKeyDictionary()
 
@@ -61,11 +66,13 @@ def _linear_layers(module):
 
 
 def _state(layers):
-    return [x for layer in layers for x in layer.state_dict().values()]
+    """Return the arrays that the outputs of layers depend on."""
+    tensors = (getattr(x, name) for x in layers for name in _TENSORS[type(x)])
+    return [x.detach().numpy() for x in tensors if x is not None]
 
 
 def _folded(layers, scaler):
-    """Return scaler and layers as one layer."""
+    """Return weights and bias of scaler and layers as one layer, float32."""
     matrix, offset = np.eye(len(_state(layers[-1:])[0])), 0.0
     with one_blas_thread():  # the last bits depend on the number of threads
         # from the outputs on: matrices of a wide input have few rows
@@ -81,11 +88,7 @@ def _folded(layers, scaler):
                 matrix = matrix * weight
         matrix *= scaler.factor_
         offset = offset - matrix @ scaler.center_
-    result = nn.Linear(*matrix.T.shape, device="meta")
-    for name, values in {"weight": matrix, "bias": offset}.items():
-        values = torch.from_numpy(values.astype(np.float32))
-        setattr(result, name, nn.Parameter(values, requires_grad=False))
-    return result
+    return matrix.astype(np.float32), offset.astype(np.float32)
 
 
 class OneProduct:
@@ -103,7 +106,7 @@ class OneProduct:
 
     def __init__(self, layers, scaler):
         self.scaler = scaler
-        self.state = [x.clone() for x in _state(layers)]
+        self.state = [x.copy(order="K") for x in _state(layers)]
         self.bound = scaler.high_
         center, factor = scaler.center_, scaler.factor_
         varies = factor > 0
@@ -116,7 +119,9 @@ class OneProduct:
         )
         if not self.fits:
             return
-        self.layer = _folded(layers, scaler)
+        weight, self.offset = _folded(layers, scaler)
+        self.layer = ExactLinear(weight, self.offset)
+        self.matrix = np.ascontiguousarray(weight.T)
         low, high = (scaler.inverse_transform(x) for x in (scaler.low_, scaler.high_))
         # the samples of fit are within, although rounded
         slack = SINGLE_ROUNDING * np.maximum(np.abs(center), high - low)
@@ -124,14 +129,18 @@ class OneProduct:
         self.high = (high + slack).astype(np.float32)
         # for squared norms, sums of (factor * (x - center))**2
         weights, limit = np.square(factor), scaler.radius_**2
-        largest = weights.max()
-        offset = largest * np.square(center).sum()
-        if (weights[varies] == largest).all() and offset <= _MOST_SQUARES * limit:
+        offset = weights.max() * np.square(center).sum()
+        self.one_weight = (weights[varies] == weights.max()).all() and (
+            offset <= _MOST_SQUARES * limit
+        )
+        if self.one_weight:
             # constant columns add nothing unless they vary, so they need no zeros
-            weights = largest
+            weights[:] = weights.max()
         self.products = (-2 * weights * center).astype(np.float32)
         self.most = _NEAR * limit - (weights * np.square(center)).sum()
         self.weights = weights.astype(np.float32)
+        # columns in which a sample of a sparse matrix needs a value
+        self.required = ((self.low > 0) | (self.high < 0)).astype(np.float32)
 
     def is_of(self, layers, scaler):
         """Return whether neither layers nor scaler have changed."""
@@ -140,59 +149,112 @@ class OneProduct:
             self.scaler is scaler
             and self.bound is scaler.high_
             and len(state) == len(self.state)
-            and all(map(torch.equal, state, self.state))
+            and all(
+                x.shape == y.shape and (x == y).all()
+                for x, y in zip(state, self.state, strict=True)
+            )
         )
 
     def outputs(self, samples, deviations, first, make_room):
         """Return the outputs for validated samples, see :func:`apply_to_samples`."""
         n_samples, n_features = samples.shape
-        far = []
+        compute, n_entries = self._of_dense, samples.size
+        if sparse.issparse(samples):
+            compute = self._of_sparse
+            if not samples.has_canonical_format:
+                samples = samples.copy()
+                samples.sum_duplicates()
+        results = make_room((n_samples, len(self.offset)), np.float32)
+        parts, far = self._blocks(n_samples, n_entries), []
 
-        def load(start, stop):
-            rows = self._single(samples[start:stop])
-            far.extend(start + self._far(rows))
-            return rows
+        def fill(rows):
+            block = samples[rows] if len(parts) > 1 else samples
+            results[rows], beyond = compute(block)
+            far.extend(rows.start + beyond)
 
-        results = self._apply(load, n_samples, n_features, make_room)
+        in_threads(fill, parts)
         if not far:
             return results
         far = np.sort(far)
 
-        def load_far(start, stop):
-            chosen = far[start:stop]
+        def fill_far(rows):
+            chosen = far[rows]
             raw = dense(samples[chosen])
             # the samples among which these are the far ones
             n_rows = n_samples * len(chosen) / len(far)
             scaled, moved = self.scaler.scaled(raw, deviations, first + chosen, n_rows)
-            rows = self._single(raw)
-            rows[moved] = self.scaler.inverse_transform(scaled[moved])
-            rows[:, self.constant] = 0.0  # infinity times zero is not zero
-            return rows
+            with np.errstate(over="ignore"):
+                near = self._single(raw)
+            near[moved] = self.scaler.inverse_transform(scaled[moved])
+            near[:, self.constant] = 0.0  # infinity times zero is not zero
+            results[chosen] = self.layer(near)
 
-        results[far] = self._apply(load_far, len(far), n_features)
+        in_threads(fill_far, self._blocks(len(far), 8 * len(far) * n_features))
         return results
 
-    def _apply(self, load, n_rows, n_features, make_room=np.empty):
-        most = max(1, _BLOCK_SIZE // n_features)
-        block_rows = exact_block_rows(self.layer, n_rows, most)
-        return apply_in_blocks(
-            self.layer, load, n_rows, block_rows=block_rows, make_room=make_room
-        )
+    def _blocks(self, n_samples, n_entries):
+        """Return slices of samples."""
+        size = n_samples * _BLOCK_SIZE // max(n_entries, 1)
+        most = self.layer.sizes[-1]
+        size = max(1, size - size % most if size > most else size)
+        return [slice(start, start + size) for start in range(0, n_samples, size)]
+
+    def _of_dense(self, block):
+        """Return the outputs of samples, and those that may be beyond the bounds."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = self._single(block)
+            far = self._far(rows)
+        return self.layer(rows), far
+
+    def _of_sparse(self, block):
+        """Return the same for a CSR matrix, by its values that are not zero.
+
+        SciPy multiplies one sample after the other, value by value. Values a little
+        beyond the range of their column are compressed here already.
+        """
+        columns = block.indices
+
+        def product(values, matrix):
+            parts = values, columns, block.indptr
+            return sparse.csr_array(parts, shape=block.shape) @ matrix
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = block.data.astype(np.float32)
+            outside = values > self.high.take(columns)
+            if values.min(initial=0.0) < 0 or self.required.any():
+                outside |= values < self.low.take(columns)
+            norms = product(np.square(values), self.weights)
+            norms += product(values, self.products)
+        far = ~(norms <= self.most)
+        if self.required.any():
+            found = product(np.ones_like(values), self.required)
+            far |= found < self.required.sum()
+        entries = np.flatnonzero(outside)
+        if len(entries):
+            nearer, are_outliers = self.scaler.compressed(
+                block.data[entries], columns[entries]
+            )
+            values[entries] = nearer
+            rows = (
+                np.searchsorted(block.indptr, entries[are_outliers], side="right") - 1
+            )
+            far[rows] = True
+        return product(values, self.matrix) + self.offset, np.flatnonzero(far)
 
     @staticmethod
     def _single(samples):
-        with np.errstate(over="ignore"):
-            return np.ascontiguousarray(dense(samples), dtype=np.float32)
+        rows = np.ascontiguousarray(samples, dtype=np.float32)
+        # torch takes no arrays that are read-only
+        return rows if rows.flags.writeable else rows.copy()
 
     def _far(self, rows):
         """Return the samples that the scaler may compress, or that are not finite."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            low, high = ranges(rows)
-            if self.weights.ndim:
-                norms = np.vecdot(np.square(rows), self.weights)
-            else:
-                norms = self.weights * np.vecdot(rows, rows)
-            norms += np.vecdot(rows, self.products)
+        low, high = ranges(rows)
+        if self.one_weight:
+            norms = self.weights[0] * np.vecdot(rows, rows)
+        else:
+            norms = np.vecdot(np.square(rows), self.weights)
+        norms += np.vecdot(rows, self.products)
         # negated comparisons are true for NaN, too
         far = ~(norms <= self.most)
         columns = np.flatnonzero(~((low >= self.low) & (high <= self.high)))

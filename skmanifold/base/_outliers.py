@@ -19,9 +19,6 @@ _BLOCK_ROWS = 512
 # Largest number of entries of a block (16 MB): sparse matrices may be very wide.
 _BLOCK_SIZE = 2**21
 
-# Entries that are reduced side by side.
-_WIDTH = 2**10
-
 # Entries of a subset that are sorted at once (4 MB).
 _COLUMN_BLOCK_SIZE = 2**19
 
@@ -76,15 +73,16 @@ def blocks(n_rows, n_features):
 
 def ranges(rows):
     """Return smallest and largest values of the columns of a C-ordered array."""
-    n_rows, n_features = rows.shape
-    # several samples side by side: a reduction is slow if samples are short
-    side = max(1, min(_WIDTH // n_features, n_rows))
-    whole = n_rows - n_rows % side
-    wide, rest = rows[:whole].reshape(-1, side * n_features), rows[whole:]
-    return [
-        reduce(np.vstack([reduce(wide).reshape(side, n_features), rest]))
-        for reduce in (np.minimum.reduce, np.maximum.reduce)
-    ]
+
+    def reduced(function):
+        # entry by entry of two halves: several times as fast as sample by sample
+        part = rows
+        while len(part) > 16:
+            half = (len(part) + 1) // 2
+            part = function(part[:half], part[-half:])
+        return function.reduce(part)
+
+    return reduced(np.minimum), reduced(np.maximum)
 
 
 class Statistics:

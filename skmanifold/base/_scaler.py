@@ -681,6 +681,38 @@ class InputScaler:
         """Record further samples that fit has named."""
         self.outlier_hashes_ = np.union1d(self.outlier_hashes_, _hashes(X, rows))
 
+    def compressed(self, values, columns):
+        """Return raw values outside of the range of their columns, compressed.
+
+        Also returns for which this does not suffice, since they are outliers or their
+        column was constant.
+        """
+        factor, center = self.factor_[columns], self.center_[columns]
+        varies = factor > 0
+        with np.errstate(over="ignore"):
+            scaled = ((values - center) * factor).astype(np.float32)
+            are_outliers = ~varies | self._are_outliers(scaled, columns)
+            nearer = self._nearer(scaled, columns) / np.where(varies, factor, 1.0)
+        return nearer + center, are_outliers
+
+    def _are_outliers(self, scaled, columns):
+        """Return which values lie many times farther out than others of their column."""
+        gap = self.gap_[columns]
+        gap = np.where(self.judged_[columns], gap, np.maximum(gap, _GAP_OF_RARE))
+        factor = self.factor_[columns]
+        common = (self.common_[columns] - self.center_[columns]) * factor
+        return np.abs(scaled - common) > gap * self.floor_[columns] * factor
+
+    def _nearer(self, scaled, columns):
+        """Return values, compressed if beyond the range of their columns, float64."""
+        low, high = (
+            ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
+        )
+        margin, values = MARGIN * (high - low), scaled.astype(np.float64)
+        return values + (
+            _correction(low - values, margin) - _correction(values - high, margin)
+        )
+
     def _outliers_among(self, scaled, outside, squares):
         """Return outliers among scaled ones, with an outlying column of each, or -1.
 
@@ -696,10 +728,7 @@ class InputScaler:
         outliers = {}
         rows, columns = outside
         if len(rows):
-            gap = np.where(self.judged_, self.gap_, np.maximum(self.gap_, _GAP_OF_RARE))
-            reach = gap * self.floor_ * self.factor_
-            common = (self.common_ - self.center_) * self.factor_
-            beyond = np.abs(scaled[outside] - common[columns]) > reach[columns]
+            beyond = self._are_outliers(scaled[outside], columns)
             far, first = np.unique(rows[beyond], return_index=True)
             outliers = dict(
                 zip(far.tolist(), columns[beyond][first].tolist(), strict=True)
@@ -720,15 +749,7 @@ class InputScaler:
         rows, columns = outside
         if len(rows):
             moved[rows] = True
-            low, high = (
-                ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
-            )
-            margin = MARGIN * (high - low)
-            values = scaled[outside].astype(np.float64)
-            values += _correction(low - values, margin) - _correction(
-                values - high, margin
-            )
-            scaled[outside] = values
+            scaled[outside] = self._nearer(scaled[outside], columns)
         # exact norms only near the bound; they have not grown
         far = np.flatnonzero(squares > 0.999 * self.radius_**2)
         if len(far):

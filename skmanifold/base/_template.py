@@ -3,10 +3,12 @@
 
 """The template of all estimators: fit, transform and tags."""
 
+import math
 from numbers import Real
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -165,7 +167,7 @@ class DeepManifold(
     _set_by_validation = ("n_features_in_", "feature_names_in_")
 
     # Whether transform applies scaler and linear network as one product: faster, but
-    # rounded differently than Run.outputs.
+    # rounded differently than Run.outputs, and than of a sparse matrix.
     _folds = False
 
     # Methods with a decoder, for the error about inverse_transform.
@@ -563,14 +565,18 @@ def _is_valid(estimator, X):
 
     Also False if squares overflow.
     """
-    if not (
-        type(X) is np.ndarray
-        and X.dtype in (np.float32, np.float64)
-        and X.shape[1:] == (estimator.n_features_in_,)
-        and len(X)
-        and not hasattr(estimator, "feature_names_in_")
+    if type(X) is np.ndarray:
+        numbers = X.ravel(order="K")
+    elif type(X) in (sparse.csr_array, sparse.csr_matrix):
+        numbers = X.data
+    else:
+        return False
+    if (
+        X.dtype not in (np.float32, np.float64)
+        or X.shape[1:] != (estimator.n_features_in_,)
+        or not X.shape[0]
+        or "feature_names_in_" in vars(estimator)
     ):
         return False
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers = X.ravel(order="K")
-        return bool(np.isfinite(numbers @ numbers))
+        return math.isfinite(numbers @ numbers)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmanifold._engine import apply_in_blocks
+from skmanifold._engine import ExactLinear, apply_in_blocks
 from skmanifold.nn import MLP
 
 
@@ -59,3 +59,30 @@ def test_leaves_the_input_alone(wide):
     before = X.copy()
     apply(module, X)
     assert np.array_equal(X, before)
+
+
+@pytest.mark.parametrize("n_inputs", [1, 40, 3000, 100_000])
+def test_sizes_of_products(n_inputs):
+    rng = np.random.RandomState(0)
+    weight, bias = rng.randn(4, n_inputs).astype(np.float32), np.zeros(4, np.float32)
+    layer = ExactLinear(weight, bias)
+    n = min(2100, 2**22 // n_inputs)
+    X = rng.randn(n, n_inputs).astype(np.float32)
+    whole = layer(X)
+    np.testing.assert_allclose(
+        whole, X @ weight.T, rtol=1e-3, atol=1e-3 * n_inputs**0.5
+    )
+    for size in {1, 15, 16, 17, 100, 1025, n - 1} & set(range(n)):
+        assert np.array_equal(layer(X[-size:]), whole[-size:])
+
+
+def test_sizes_of_other_bits_are_not_used(monkeypatch):
+    """As if a library summed in another order for few samples."""
+
+    def product(self, rows):
+        return (rows @ self.weight.numpy().T) * (1 + (len(rows) == 16))
+
+    monkeypatch.setattr(ExactLinear, "_product", product)
+    layer = ExactLinear(np.ones((2, 3), np.float32), np.zeros(2, np.float32))
+    assert layer.sizes == [4, 128, 512, 1024]
+    assert np.array_equal(layer(np.ones((1, 3), np.float32)), [[3, 3]])

@@ -10,7 +10,6 @@ from scipy import sparse
 from torch import nn
 
 from skmanifold import TLDR
-from skmanifold._engine import BLOCK_ROWS, _apply, exact_block_rows
 from skmanifold.base import _inference, _one_product
 from skmanifold.base._one_product import one_product
 from skmanifold.base._scaler import Deviations, InputScaler
@@ -92,10 +91,75 @@ def test_bits_do_not_depend_on_the_company(fitted, n_threads):
         torch.set_num_threads(n_threads)
         order = np.random.RandomState(1).permutation(len(new))
         assert np.array_equal(model.transform(new[order]), whole[order])
-        assert np.array_equal(model.transform(sparse.csr_array(new)), whole)
         for start, stop in [(0, 1), (3, 11), (40, 141), (len(new) - 33, len(new))]:
             part = model.transform(new[start:stop])
             assert np.array_equal(part, whole[start:stop])
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_bits_of_sparse_samples_do_not_depend_on_the_company(
+    fitted, n_threads, monkeypatch
+):
+    model, X = fitted
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dense = new_samples(X)
+        new = sparse.csr_array(dense)
+        whole = model.transform(new)
+        scale = np.abs(whole).max()
+        expected = model.transform(dense)
+        np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=1e-5 * scale)
+        torch.set_num_threads(n_threads)
+        monkeypatch.setattr(_one_product, "_BLOCK_SIZE", 700)
+        order = np.random.RandomState(1).permutation(len(dense))
+        assert np.array_equal(model.transform(new[order]), whole[order])
+        assert np.array_equal(model.transform(new[40:141]), whole[40:141])
+        assert np.array_equal(model.transform(new[[7]]), whole[[7]])
+
+
+def test_sparse_samples_in_any_form():
+    X, _ = KINDS["counts"]
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X)
+    expected = model.transform(sparse.csr_array(X))
+    i, j = np.nonzero(X)
+    half = X[i, j] / 2
+    order = np.random.RandomState(0).permutation(2 * len(half))
+    twice = np.tile(half, 2), np.tile(j, 2), np.tile(i, 2)
+    values, columns, rows = (x[order][np.argsort(twice[2][order])] for x in twice)
+    ends = np.append(0, np.cumsum(np.bincount(rows, minlength=len(X))))
+    unsorted = sparse.csr_array((values, columns, ends), shape=X.shape)
+    assert not unsorted.has_canonical_format
+    assert np.array_equal(model.transform(unsorted), expected)
+    assert np.array_equal(unsorted.data, values), "X is left as it is"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_samples_that_lack_a_value(dtype):
+    X, _ = KINDS["counts"]
+    X = np.hstack([X, np.ones((len(X), 1)), 100 + X[:, :1]]).astype(dtype)
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X)
+    X[3, -1] = X[5, -2] = X[7] = 0
+    for rows in (X, X[3:4], X[5:6], X[7:8]):
+        found, expected = Unlike(), Unlike()
+        for samples, unlike in ((sparse.csr_array(rows), found), (rows, expected)):
+            _inference.apply_to_samples(
+                model.network_, model._scaler, samples, unlike=unlike, fold=True
+            )
+        assert found == expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Z = model.transform(X)
+        np.testing.assert_allclose(
+            model.transform(sparse.csr_array(X)), Z, atol=1e-5 * np.abs(Z).max()
+        )
+
+
+def test_samples_that_are_read_only():
+    X = np.tile(table(), (5, 1)).astype(np.float32)
+    model = TLDR(4, max_epochs=1, random_state=0).fit(X[:700])
+    expected = model.transform(X)
+    X.flags.writeable = False
+    assert np.array_equal(model.transform(X), expected)
 
 
 def test_changed_weights_are_noticed():
@@ -233,12 +297,3 @@ def test_samples_of_fit_are_within_the_bounds():
     scaler = InputScaler().fit(X)
     found = one_product(nn.Linear(50, 2).eval(), scaler)
     assert len(found._far(X.astype(np.float32))) < 5, "a few norms near the bound"
-
-
-def test_size_of_blocks(monkeypatch):
-    layer = nn.Linear(100, 4)
-    assert exact_block_rows(layer, 1, 1000) == 8
-    assert 64 <= exact_block_rows(layer, 600, 1000) < 1000
-    assert 512 <= exact_block_rows(layer, 10**6, 1000) <= 1000
-    monkeypatch.setattr(_apply, "_gives_same_bits", lambda *args: False)
-    assert exact_block_rows(layer, 1, 1000) == BLOCK_ROWS
