@@ -29,6 +29,7 @@ _FACTORS = 1e-15, 1e15
 _NEAR = 0.99
 _MOST_SQUARES = 1000.0
 
+# Tensors that the outputs of a layer depend on.
 _TENSORS = {
     nn.Linear: ("weight", "bias"),
     nn.BatchNorm1d: ("weight", "bias", "running_mean", "running_var"),
@@ -66,7 +67,7 @@ def _linear_layers(module):
 
 
 def _state(layers):
-    """Return the arrays that the outputs of layers depend on."""
+    """Return the weights and statistics of layers, sharing their memory."""
     tensors = (getattr(x, name) for x in layers for name in _TENSORS[type(x)])
     return [x.detach().numpy() for x in tensors if x is not None]
 
@@ -231,14 +232,11 @@ class OneProduct:
             far |= found < self.required.sum()
         entries = np.flatnonzero(outside)
         if len(entries):
-            nearer, are_outliers = self.scaler.compressed(
+            nearer, beyond = self.scaler.compressed(
                 block.data[entries], columns[entries]
             )
             values[entries] = nearer
-            rows = (
-                np.searchsorted(block.indptr, entries[are_outliers], side="right") - 1
-            )
-            far[rows] = True
+            far[np.searchsorted(block.indptr, entries[beyond], side="right") - 1] = True
         return product(values, self.matrix) + self.offset, np.flatnonzero(far)
 
     @staticmethod

@@ -696,7 +696,7 @@ class InputScaler:
         return nearer + center, are_outliers
 
     def _are_outliers(self, scaled, columns):
-        """Return which values lie many times farther out than others of their column."""
+        """Return which values lie many times farther out than those of fit."""
         gap = self.gap_[columns]
         gap = np.where(self.judged_[columns], gap, np.maximum(gap, _GAP_OF_RARE))
         factor = self.factor_[columns]

@@ -140,10 +140,10 @@ def test_sparse_samples_that_lack_a_value(dtype):
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     X[3, -1] = X[5, -2] = X[7] = 0
     for rows in (X, X[3:4], X[5:6], X[7:8]):
-        found, expected = Unlike(), Unlike()
-        for samples, unlike in ((sparse.csr_array(rows), found), (rows, expected)):
+        found, expected = Deviations(), Deviations()
+        for samples, named in ((sparse.csr_array(rows), found), (rows, expected)):
             _inference.apply_to_samples(
-                model.network_, model._scaler, samples, unlike=unlike, fold=True
+                model.network_, model._scaler, samples, deviations=named, fold=True
             )
         assert found == expected
     with warnings.catch_warnings():
