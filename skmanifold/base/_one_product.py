@@ -214,22 +214,20 @@ class OneProduct:
         beyond the range of their column are compressed here already.
         """
         columns = block.indices
-
-        def product(values, matrix):
-            parts = values, columns, block.indptr
-            return sparse.csr_array(parts, shape=block.shape) @ matrix
-
         with np.errstate(over="ignore", invalid="ignore"):
             values = block.data.astype(np.float32)
             outside = values > self.high.take(columns)
             if values.min(initial=0.0) < 0 or self.required.any():
                 outside |= values < self.low.take(columns)
-            norms = product(np.square(values), self.weights)
-            norms += product(values, self.products)
+            parts = np.square(values), columns, block.indptr
+            matrix = sparse.csr_array(parts, shape=block.shape)
+            norms = matrix @ self.weights
+            matrix.data = values
+            norms += matrix @ self.products
         far = ~(norms <= self.most)
         if self.required.any():
-            found = product(np.ones_like(values), self.required)
-            far |= found < self.required.sum()
+            matrix.data = np.ones_like(values)
+            far |= matrix @ self.required < self.required.sum()
         entries = np.flatnonzero(outside)
         if len(entries):
             nearer, beyond = self.scaler.compressed(
@@ -237,7 +235,8 @@ class OneProduct:
             )
             values[entries] = nearer
             far[np.searchsorted(block.indptr, entries[beyond], side="right") - 1] = True
-        return product(values, self.matrix) + self.offset, np.flatnonzero(far)
+        matrix.data = values
+        return matrix @ self.matrix + self.offset, np.flatnonzero(far)
 
     @staticmethod
     def _single(samples):
