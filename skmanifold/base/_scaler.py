@@ -689,7 +689,7 @@ class InputScaler:
         """
         factor, center = self.factor_[columns], self.center_[columns]
         varies = factor > 0
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             scaled = ((values - center) * factor).astype(np.float32)
             are_outliers = ~varies | self._are_outliers(scaled, columns)
             nearer = self._nearer(scaled, columns) / np.where(varies, factor, 1.0)

@@ -231,8 +231,13 @@ def test_values_whose_squares_overflow():
     X = table()
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     X[50] = 1e25
-    with pytest.warns(UserWarning, match="sample 50 "):
-        assert np.isfinite(model.transform(X.astype(np.float32))).all()
+    for rows in (X.astype(np.float32), sparse.csr_array(X)):
+        with pytest.warns(UserWarning, match="sample 50 "):
+            assert np.isfinite(model.transform(rows)).all()
+    X[50] = 1e200
+    for rows in (X, sparse.csr_array(X)):
+        with pytest.raises(ValueError, match="too large for float32"):
+            model.transform(rows)
 
 
 SHARED = nn.Linear(3, 3)
