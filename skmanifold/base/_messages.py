@@ -67,7 +67,7 @@ def warn_of_units(estimator, samples, seed):
     columns = columns_in_unrelated_units(samples[:, : estimator.n_features_in_], seed)
     if columns is None:
         return
-    names = _column_names(estimator, samples.shape[1])
+    names = _column_names(estimator)
     method = type(estimator).__name__
     warn(
         f"X seems to have columns in unrelated units: column {names[columns[0]]!r} "
@@ -101,7 +101,7 @@ def warn_of_numbers(estimator, samples):
         if nearly and distinct and (ordered == np.floor(ordered)).all():
             numbers.append(column)
     if 0 < len(numbers) < n_features / 2:
-        names = _column_names(estimator, n_features)
+        names = _column_names(estimator)
         shown = ", ".join(repr(names[column]) for column in numbers)
         if len(numbers) == 1:
             found, what = f"Column {shown} of X numbers", "it if it is an identifier"
@@ -198,7 +198,7 @@ def _far_away(estimator, outliers, samples, others, rows=None):
     if column >= estimator.n_features_in_:
         where = "in its representation"
     elif column >= 0:
-        name = _column_names(estimator, samples.shape[1])[column]
+        name = _column_names(estimator)[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
     return (
         f"{len(outliers)} of the {samples.shape[0]} samples "
@@ -213,8 +213,13 @@ def _warn_of_unseen(estimator, columns):
     """Name columns that vary among new samples, but were constant in fit."""
     if not columns:
         return
-    names = _column_names(estimator, len(estimator._scaler.center_))
-    shown = ", ".join(repr(names[column]) for column in sorted(columns)[:_NAMED])
+    names = _column_names(estimator)
+    shown = ", ".join(
+        repr(names[column])
+        if column < len(names)
+        else f"{column - len(names)} of the representation"
+        for column in sorted(columns)[:_NAMED]
+    )
     warn(
         f"X varies in {len(columns)} "
         f"{'column that was' if len(columns) == 1 else 'columns that were'} "
@@ -243,5 +248,5 @@ def warn_of_inexact_inference(estimator, fitted, scaled):
             return
 
 
-def _column_names(estimator, n_columns):
-    return getattr(estimator, "feature_names_in_", np.arange(n_columns).tolist())
+def _column_names(estimator):
+    return getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))

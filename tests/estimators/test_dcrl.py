@@ -569,6 +569,16 @@ def test_geometry_is_that_of_the_representation(iris):
     assert_array_equal(model.transform(moved), model.embedding_)
 
 
+def test_a_column_of_the_representation_that_varies_late_is_named():
+    far = FunctionTransformer(lambda X: np.column_stack([X, 1.0 * (X.sum(axis=1) > 5)]))
+    X = np.random.RandomState(0).uniform(0, 4, (90, 2))
+    rows = pd.DataFrame(X, columns=["a", "b"])
+    near = X.sum(axis=1) < 5
+    model = quick(representation=far, init="k-means").fit(rows[near])
+    with pytest.warns(UserWarning, match=r"constant in .*: 2 of the representation\."):
+        model.transform(rows)
+
+
 def test_representation_gets_a_seed(iris):
     class Draws(TransformerMixin, BaseEstimator):
         def __init__(self, random_state=None):

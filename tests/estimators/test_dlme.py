@@ -149,6 +149,11 @@ def test_an_outlier_is_named_by_its_index_in_X(digits):
         quick(subsample=400).fit(X)
 
 
+def test_columns_that_vary_beyond_the_drawn_samples_are_named(digits):
+    with pytest.warns(UserWarning, match=r"in 3 columns that were.*: 7, 15, 23\."):
+        quick(subsample=150).fit(digits[0][:400])
+
+
 # -- a decoder
 
 
