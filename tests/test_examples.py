@@ -77,11 +77,6 @@ def test_example_draws_and_waits_for_no_download(path):
     assert not {name for name in called if name.startswith("fetch_")}
 
 
-def test_the_gallery_has_a_place_for_every_example():
-    places = re.findall(r'^ +"(plot_\w+\.py)",$', read(ROOT / "doc/conf.py"), re.M)
-    assert sorted(places) == [path.name for path in EXAMPLES]
-
-
 def test_every_estimator_has_an_example():
     shown = {
         name

@@ -7,6 +7,7 @@ What holds for all estimators is tested here, once, and not in the files of each
 the template does for any method is tested in ``tests/base``, on a small one.
 """
 
+import functools
 import re
 
 import numpy as np
@@ -14,6 +15,9 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.utils._param_validation import make_constraint
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
@@ -180,6 +184,13 @@ def dropping(*sizes):
         small("DLME", batch_size=10, subsample=15),
         small("MSimCLR", augmentation=nn.functional.dropout),
         small("MSimCLR", image_shape=(8, 8)),
+        small(
+            "DCRL",
+            image_shape=(8, 8),
+            representation_epochs=2,
+            pretraining_epochs=2,
+            label_hold=0.0,
+        ),
     ],
     _results.check_reproducibility,
     _fits.check_interrupted_fit_resumes,
@@ -284,6 +295,137 @@ def test_number_and_names_of_the_components(name, n_components):
     assert_array_equal(Z.to_numpy(), model.embedding_)
 
 
+# Effects of parameters ----------------------------------------------------------
+
+# Parameters with which others have an effect.
+IMAGES = {"image_shape": (8, 8)}
+BESIDE = {
+    "augmentation": IMAGES,
+    "encoder_layers": {"encoder": "mlp"},
+    "metric_params": {"metric": "minkowski"},
+    "representation_dim": IMAGES,
+    "representation_epochs": IMAGES,
+    "structure_gradient": {"nu_structure": 1.0},
+}
+
+# Other values of each parameter, as far as a method allows them.
+OTHERS = {
+    "activation": ["relu", "gelu", "tanh", "softplus"],
+    "alignment_weight": [0.0],
+    "alpha": [0.5],
+    "anchor": [None],
+    "anchor_until": [1.0],
+    "anchor_weight": [0.1],
+    "arrange_centers": [False],
+    "augmentation": ["mix", "none", "noise", "crop"],
+    "batch_size": [40],
+    "center_learning_rate": [1.0],
+    "cluster_weight": [3.0],
+    "continuation": [0.0, 1.0],
+    "damping": [None],
+    "decoder_layers": [(8,)],
+    "denoise": [True],
+    "distance_weight": [0.0, 1.0],
+    "divergence": ["gan"],
+    "divergence_weight": [2.0],
+    "embedding_layers": [(16,)],
+    "encoder_layers": [(8,), (16, 8)],
+    "feature_dim": [16],
+    "image_shape": [(8, 8)],
+    "init": ["random", "farthest"],
+    "isometry_weight": [0.0, 0.3],
+    "kernel": ["density"],
+    "label_hold": [0.5],
+    "label_smoothing": [0.5],
+    "label_weight": [0.5],
+    "latent_prior": ["gaussian", "uniform"],
+    "learning_rate": [0.05],
+    "local_weight": [3.0],
+    "locality_weight": [0.0],
+    "margin": [0.01],
+    "max_epochs": [3],
+    "max_homology_dimension": [1],
+    "membership": ["soft", "hard"],
+    "metric": ["manhattan", "cosine"],
+    "metric_params": [{"p": 3}],
+    "n_charts": [5],
+    "n_clusters": [5],
+    "n_components": [3],
+    "n_landmarks": [20],
+    "n_neighbors": [3, 20, None],
+    "noise": [0.0],
+    "norm": ["none", "batch", "layer"],
+    "nu_embedding": [1.0],
+    "nu_structure": [1.0],
+    "pretraining_epochs": [0],
+    "projection": ["paper"],
+    "projector_dim": [8],
+    "pseudo_inverse_weight": [0.0, 0.3],
+    "rank_scale": [1.0],
+    "rank_weight": [0.0, (0.0, 1.0)],
+    "reconstruction_weight": [0.1],
+    "redundancy_weight": [1.0],
+    "regularization_weight": [0.0, 5.0],
+    "representation": [PCA(5, random_state=0)],
+    "representation_dim": [5],
+    "representation_epochs": [2],
+    "repulsion": [None, 0.0],
+    "repulsion_warmup": [0.0],
+    "sharpness_weight": [0.0],
+    "structure_dim": [4],
+    "structure_gradient": [True],
+    "structure_layers": [(8,), ()],
+    "subsample": [50],
+    "temperature": [0.5],
+    "topology_weight": [0.0],
+    "triplets": ["semi-hard"],
+}
+
+# Parameters that change no embedding, or are tested where they are defined.
+IDLE = {
+    *("connectivity", "decoder", "device", "encoder", "n_init", "n_jobs"),
+    *("neighbors_algorithm", "random_state", "training", "verbose", "warm_start"),
+    *("AtlasTriplet.n_neighbors", "DLME.n_clusters", "IsometricAE.n_clusters"),
+}
+
+
+def options_of(name):
+    """Yield each parameter, another value, and parameters beside which to see it."""
+    known = small(name).get_params(deep=False)
+
+    def is_allowed(parameter, value):
+        constraints = small(name)._parameter_constraints.get(parameter, ())
+        return any(make_constraint(c).is_satisfied_by(value) for c in constraints)
+
+    for parameter in sorted({*known} - IDLE):
+        beside = BESIDE.get(parameter, {}).items()
+        beside = {other: value for other, value in beside if is_allowed(other, value)}
+        for value in OTHERS[parameter] if f"{name}.{parameter}" not in IDLE else ():
+            if is_allowed(parameter, value) and value != known[parameter]:
+                yield parameter, value, beside
+
+
+@functools.cache
+def embedding_of(name, parameters):
+    X, y = load_digits(return_X_y=True)
+    training = TrainingOptions(precision="float32")
+    base = {"max_epochs": 2, "training": training, "random_state": 0}
+    model = small(name, **base).set_params(**dict(parameters))
+    return model.fit_transform(X[:100], y[:100])
+
+
+@pytest.mark.parametrize(
+    "name, parameter, value, beside",
+    [(name, *options) for name in NAMES for options in options_of(name)],
+    ids=str,
+)
+def test_each_parameter_has_an_effect(name, parameter, value, beside):
+    without = embedding_of(name, tuple(beside.items()))
+    Z = embedding_of.__wrapped__(name, ((parameter, value), *beside.items()))
+    assert np.isfinite(Z).all()
+    assert not np.array_equal(Z, without)
+
+
 # Ranges of parameters ----------------------------------------------------------
 
 # Values just outside of the range of each method's own parameters. What all methods
@@ -307,6 +449,7 @@ OUTSIDE = {
     "label_hold": [-0.1],
     "label_smoothing": [2],
     "label_weight": [-0.1, 1.1, "auto"],
+    "local_weight": [(1.0,), (1.0, -2.0), (1, np.inf), ("a", 1)],
     "margin": [0.0],
     "max_homology_dimension": [-1],
     "n_init": [0],

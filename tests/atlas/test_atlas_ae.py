@@ -184,12 +184,9 @@ def test_blocks(iris, membership):
     model = quick(membership=membership).fit(X)
     Z = model.embedding_
     assert Z.shape == (150, 9)
-    assert_array_equal(model.transform(X), Z)
-    assert_array_equal(clone(model).fit_transform(X), Z)
     index, coordinates = model.charts(X)
     q = model.predict_proba(X)
     assert_array_equal(index, model.predict(X))
-    assert_array_equal(index, model.labels_)
     assert_array_equal(index, q.argmax(1))
     assert_array_equal(clone(model).fit_predict(X), model.labels_)
     blocks = Z.reshape(150, 3, 3)

@@ -16,7 +16,6 @@ from skmanifold.atlas._msimclr import (
     chart_terms,
     crop_view,
 )
-from skmanifold.training import TrainingOptions
 
 QUICK = dict(n_charts=3, max_epochs=2, batch_size=20, random_state=0)
 
@@ -153,47 +152,6 @@ def test_parameters_that_do_not_fit(digits, options, match):
 # -- the method's parameters
 
 
-FLOAT32 = TrainingOptions(precision="float32")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        dict(n_charts=5),
-        dict(n_components=3),
-        dict(augmentation="affine"),
-        dict(augmentation="crop"),
-        dict(n_neighbors=None),
-        dict(n_neighbors=9),
-        dict(temperature=0.1),
-        dict(regularization_weight=0.0),
-        dict(regularization_weight=5.0),
-        dict(sharpness_weight=0.0),
-        dict(projection="paper"),
-        dict(membership="soft"),
-        dict(image_shape=None),
-        dict(feature_dim=16),
-        dict(learning_rate=1e-3),
-        dict(batch_size=50),
-        dict(max_epochs=3),
-    ],
-    ids=str,
-)
-def test_each_option_changes_the_result(digits, options):
-    X = digits[0][:100]
-    base = dict(image_shape=(8, 8), augmentation="noise", training=FLOAT32)
-    Z = quick(**{**base, **options}).fit_transform(X)
-    assert np.isfinite(Z).all()
-    assert not np.array_equal(Z, quick(**base).fit_transform(X))
-
-
-def test_encoder_layers(digits):
-    X = digits[0][:100]
-    models = [quick(encoder_layers=layers).fit(X) for layers in ((), (16,), (16, 8))]
-    sizes = [sum(p.numel() for p in m.network_.parameters()) for m in models]
-    assert len(set(sizes)) == 3
-
-
 def test_auto_augmentation(digits):
     X = digits[0][:100]
     same = [
@@ -223,8 +181,6 @@ def test_terms_of_the_loss(iris):
     ]:
         model = quick(**options).fit(iris[0])
         assert set(model.history_) == {"loss", "learning_rate_factor", *expected}
-        total = np.sum([model.history_[name] for name in expected], axis=0)
-        np.testing.assert_allclose(model.history_["loss"], total, rtol=1e-6)
 
 
 def test_projections_are_dropped(fitted_digits):

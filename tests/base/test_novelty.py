@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from skmanifold import DCRL, DLME, IsometricAE, load
+from skmanifold import DLME, IsometricAE
 
 # pixels at the border
 pytestmark = pytest.mark.filterwarnings("ignore:X varies in")
@@ -135,15 +135,6 @@ def test_kinds_of_data(kind):
     if kind == "copies":
         assert_array_equal(scores, 0)
         assert model.score_samples(np.full((1, 5), 0.5))[0] < -0.5
-
-
-def test_saved_and_loaded(tmp_path):
-    X, _ = load_digits(return_X_y=True)
-    clusters = quick(DCRL, n_clusters=3, init="k-means", pretraining_epochs=1)
-    for model in (quick().fit(X[:500]), clusters.fit(X[:500])):
-        model.save(tmp_path / "model")
-        again = load(tmp_path / "model")
-        assert_array_equal(again.score_samples(X), model.score_samples(X), strict=True)
 
 
 def test_units_of_x_do_not_matter():

@@ -19,7 +19,6 @@ from skmanifold import IsometricAE
 from skmanifold._engine import SampleBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import other_weights
-from skmanifold.training import TrainingOptions
 from skmanifold.utils._checks._fits import check_interrupted_fit_resumes
 from skmanifold.utils._checks._results import (
     check_fit_transform_is_transform,
@@ -238,6 +237,10 @@ def test_score_takes_sparse_rows():
 # Phases -----------------------------------------------------------------------
 
 
+def test_resumes_in_any_phase():
+    check_interrupted_fit_resumes("TwoPhases", TwoPhases())
+
+
 def test_phases_are_recorded_apart():
     X = load_digits().data[:200]
     model = TwoPhases(random_state=0).fit(X)
@@ -278,36 +281,6 @@ def test_outputs_during_training_are_those_of_the_fitted_network():
 
     model = Looks(random_state=0).fit(X)
     assert_array_equal(seen["outputs"], model.embedding_.astype(np.float32))
-
-
-class _Killed(Exception):
-    pass
-
-
-@pytest.mark.parametrize("epochs_before", [1, 3, 6])
-def test_resumes_in_any_phase(tmp_path, epochs_before):
-    """Killed after so many of its 3 + 4 epochs, a fit ends with the same bits."""
-    X = load_digits().data[:200]
-    path = tmp_path / "fit.pt"
-    whole = TwoPhases(random_state=0).fit(X)
-
-    class Dies(TwoPhases):
-        def _report(self, phase, epoch, n_epochs, history):
-            self.count = getattr(self, "count", 0) + 1
-            if self.count > epochs_before:
-                raise _Killed
-
-    Dies.__name__ = "TwoPhases"  # a checkpoint knows its class by name
-    options = TrainingOptions(checkpoint=path)
-    with pytest.raises(_Killed):
-        Dies(random_state=0, training=options, verbose=True).fit(X)
-    assert path.exists()
-    resumed = TwoPhases(random_state=0, training=options).fit(X)
-    assert_array_equal(resumed.embedding_, whole.embedding_)
-    assert_array_equal(resumed.cluster_centers_, whole.cluster_centers_)
-    assert resumed.history_ == whole.history_
-    assert resumed.pretraining_history_ == whole.pretraining_history_
-    assert not path.exists()
 
 
 def test_warm_start_goes_on_with_both_networks():

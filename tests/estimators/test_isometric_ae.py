@@ -206,45 +206,6 @@ def test_units_beyond_float32(iris, factor):
 # -- the method's parameters
 
 
-@pytest.fixture(scope="module")
-def by_default(iris):
-    return quick().fit_transform(iris[0])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        dict(isometry_weight=0.3),
-        dict(isometry_weight=0.0),
-        dict(pseudo_inverse_weight=0.3),
-        dict(pseudo_inverse_weight=0.0),
-        dict(latent_prior="gaussian"),
-        dict(latent_prior="uniform"),
-        dict(anchor=None),
-        dict(anchor_weight=0.1),
-        dict(anchor_until=1.0),
-        dict(n_neighbors=20),
-        dict(n_landmarks=20),
-        dict(encoder_layers=(8,)),
-        dict(encoder_layers=()),
-        dict(encoder_layers="auto"),
-        dict(activation="gelu"),
-        dict(activation="tanh"),
-        dict(activation="softplus"),
-        dict(learning_rate=1e-3),
-        dict(batch_size=20),
-        dict(max_epochs=3),
-        dict(training=TrainingOptions(optimizer="adamw")),
-    ],
-    ids=str,
-)
-def test_each_option_changes_the_result(iris, by_default, options):
-    Z = quick(**options).fit_transform(iris[0])
-    assert Z.shape == (150, 2)
-    assert np.isfinite(Z).all()
-    assert not np.array_equal(Z, by_default)
-
-
 def test_without_its_terms_it_is_a_plain_autoencoder(iris):
     """The gradient is that of the reconstruction alone."""
     model = quick(

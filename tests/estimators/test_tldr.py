@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
-from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
@@ -20,11 +19,6 @@ QUICK = dict(n_components=4, max_epochs=2, projector_dim=16, random_state=0)
 
 def quick(**options):
     return TLDR(**{**QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return load_digits(return_X_y=True)
 
 
 def test_objective():
@@ -105,17 +99,3 @@ def test_a_short_fit_of_two_matrices_is_continued_where_it_ended(digits):
     model.set_params(learning_rate=1e-9).fit(X)
     moved = np.linalg.norm(model.embedding_ - before) / np.linalg.norm(before)
     assert moved < 0.02, "the statistics of a few batches are not those of X"
-
-
-def test_own_encoder(digits):
-    X, _ = digits
-    model = quick(encoder=lambda n_in, n_out: nn.Linear(n_in, n_out)).fit(X)
-    assert model.transform(X[:3]).shape == (3, 4)
-    with pytest.raises(ValueError, match=r"encoder maps .* shape \(2, 3\)"):
-        quick(encoder=nn.Linear(64, 3)).fit(X)
-
-
-def test_metric_is_measured_on_the_data(digits):
-    X, _ = digits
-    plain, cosine = (quick(metric=m).fit(X) for m in ("euclidean", "cosine"))
-    assert (plain.embedding_ != cosine.embedding_).any()

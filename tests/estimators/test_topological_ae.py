@@ -127,14 +127,3 @@ def test_reconstruction_is_in_the_units_of_the_data():
     model = quick(topology_weight=0.1, max_epochs=60, learning_rate=1e-2).fit(X)
     assert -model.score(X) < 0.1 * X.var(axis=0).sum()
     assert model.inverse_transform(model.embedding_).shape == X.shape
-
-
-def test_own_networks(spheres):
-    X = spheres[0][:100]
-    encoder = nn.Linear(21, 2)
-    weights = encoder.weight.clone()
-    model = quick(encoder=encoder, decoder=nn.Linear).fit(X)
-    assert torch.equal(encoder.weight, weights), "copied"
-    assert isinstance(model.decoder_.decoder, nn.Linear)
-    with pytest.raises(ValueError, match=r"decoder maps .* shape \(2, 3\)"):
-        quick(decoder=nn.Linear(2, 3)).fit(X)
