@@ -35,19 +35,10 @@ _COST_OF_PRODUCT = 64
 def apply_in_blocks(module, load, n_rows, *, device="cpu", make_room=np.empty):
     """Return the outputs of a module for all samples, (n_rows, n_out), float32.
 
-    Parameters
-    ----------
-    module : callable
-        Maps a float32 tensor of shape (BLOCK_ROWS, d) to (BLOCK_ROWS, n_out), each
-        sample independently. A module must be in eval mode.
-    load : callable
-        ``load(start, stop)`` returns those samples as a float32 array.
-    n_rows : int
-        Number of samples.
-    device : torch.device or str
-        Device of the module.
-    make_room : callable
-        ``make_room(shape, dtype)`` returns the array for the outputs.
+    The module, in eval mode on the device, maps a float32 tensor of shape (BLOCK_ROWS,
+    d) to (BLOCK_ROWS, n_out), each sample independently. ``load(start, stop)`` returns
+    those samples as a float32 array, ``make_room(shape, dtype)`` the array for the
+    outputs.
     """
     device = torch.device(device)
 

@@ -24,24 +24,12 @@ def _digest(content):
 
 
 class Checkpoint:
-    """A file that training is written to and resumed from.
+    """A file that training is written to, each ``every`` epochs, and resumed from.
 
-    Parameters
-    ----------
-    path : path-like
-        Path of the file.
-    every : int
-        Number of epochs between two writes.
-    fingerprint : dict of str to str
-        Digests of the parameters and the data, and the versions, by name. A file with
-        another fingerprint is rejected.
-    seed : int
-        Seed of the run. The seed of an existing file replaces it.
-
-    Attributes
-    ----------
-    state : dict or None
-        Saved state of the phase begun by :meth:`next_phase`, if any.
+    The ``fingerprint`` holds digests of the parameters and the data, and the versions,
+    by name; a file with another one is rejected. The ``seed`` of an existing file
+    replaces the given one. ``state`` is the saved state of the phase begun by
+    :meth:`next_phase`, or None.
     """
 
     def __init__(self, path, *, every, fingerprint, seed):

@@ -36,29 +36,18 @@ class Training:
 
 
 def train(objective, batches, training, *, on_epoch=None):
-    """Minimize an objective.
+    """Minimize an objective, and return its history.
 
-    Parameters
-    ----------
-    objective : torch.nn.Module
-        ``objective(batch, progress)`` returns a dict of weighted scalar loss terms.
-        ``progress`` is the fraction of steps done, in [0, 1), for weights that change
-        until ``objective.settled_from``, 0 by default; early stopping starts there.
-        ``objective.on_epoch_start(progress)``, if it exists, is called before each
-        epoch. For ``objective.learning_rate_factors`` see :func:`make_optimizers`.
-    batches : object
-        ``batches.epoch(generator)`` yields ``len(batches)`` batches.
-    training : Training
-        Settings of training.
-    on_epoch : callable or None
-        Called as ``on_epoch(epoch, history)`` after each epoch; training ends when it
-        returns True.
+    ``objective(batch, progress)`` returns a dict of weighted scalar loss terms;
+    ``progress`` is the fraction of steps done, in [0, 1), for weights that change until
+    ``objective.settled_from``, 0 by default; early stopping starts there.
+    ``objective.on_epoch_start(progress)``, if it exists, is called before each epoch.
+    For ``objective.learning_rate_factors`` see :func:`make_optimizers`.
+    ``batches.epoch(generator)`` yields ``len(batches)`` batches, and training ends when
+    ``on_epoch(epoch, history)``, called after each epoch, returns True.
 
-    Returns
-    -------
-    history : dict of str to list of float
-        Means over each epoch of the terms and of their sum, "loss"; the learning rate
-        factor at the end of each epoch.
+    The history is a dict of lists: means over each epoch of the terms and of their sum,
+    "loss", and the learning rate factor at the end of each epoch.
     """
     history = {}
     _keep_freed_memory()

@@ -96,13 +96,7 @@ class OneProduct:
     """Product of raw samples that equals scaler and linear network up to rounding.
 
     Samples that the scaler compresses are replaced by raw samples it would not change.
-
-    Parameters
-    ----------
-    layers : list of torch.nn.Module
-        Layers of the network, in evaluation mode on the CPU.
-    scaler : InputScaler
-        The scaler.
+    The layers are in evaluation mode on the CPU.
     """
 
     def __init__(self, layers, scaler):

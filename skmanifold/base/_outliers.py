@@ -9,6 +9,7 @@ tails have no such gap.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -218,29 +219,16 @@ def _n_used(n_samples, n_skipped):
 
 
 def _gaps(tail, others, n_skipped, least):
-    """Compute the largest ratio of neighboring ordinary values, for each column.
+    """Return the largest ratio of neighboring ordinary values, and where it is known.
 
     In a tail of index m (Hill's estimate, from values below those that may be
     outlying), m times the logarithm of the ratio of the i-th largest value to the next
-    is exponentially distributed with mean 1 / i.
+    is exponentially distributed with mean 1 / i. The index is known if it was estimated
+    from the column itself; the ratio is at least ``least``.
 
-    Parameters
-    ----------
-    tail : ndarray of shape (n_used + n_skipped + 1, n_features)
-        Largest distances from an ordinary value, each column in ascending order.
-    others : ndarray of shape (n_features,)
-        Number of samples whose distance is not zero.
-    n_skipped : int
-        Number of values at the end that may be outlying.
-    least : float
-        Smallest gap.
-
-    Returns
-    -------
-    gaps : ndarray of shape (n_features,)
-        The factors.
-    known : ndarray of shape (n_features,), bool
-        Whether the tail index was estimated from the column itself.
+    ``tail`` holds the largest distances from an ordinary value, each column in
+    ascending order, the last ``n_skipped`` of which may be outlying. ``others`` is the
+    number of samples whose distance is not zero.
     """
     n_features = tail.shape[1]
     ranks = np.arange(len(tail) - 1, n_skipped, -1)[:, np.newaxis]
@@ -268,30 +256,17 @@ def _heavy_gap(n_columns, least):
     return max(least, math.exp(_HEAVY * math.log(n_columns / _CHANCE)))
 
 
+@dataclass
 class Limits:
-    """Limits of the ordinary values of each column.
+    """Limits of the ordinary values of each column."""
 
-    Parameters
-    ----------
-    common : ndarray of shape (n_features,)
-        Ordinary value of each column.
-    floor : ndarray of shape (n_features,)
-        Largest ordinary distance from it.
-    gap : ndarray of shape (n_features,)
-        Factor by which outlying values lie farther out than ordinary ones.
-    known : ndarray of shape (n_features,), bool, default=None
-        Whether the gap was estimated from the column itself.
-    n_free : int, default=None
-        Number of largest values that norms are also compared without; None if samples
-        have too few values that are not common.
-    """
-
-    def __init__(self, common, floor, gap, known=None, n_free=None):
-        self.common = common
-        self.floor = floor
-        self.gap = gap
-        self.known = known
-        self.n_free = n_free
+    common: np.ndarray  # ordinary value of each column
+    floor: np.ndarray  # largest ordinary distance from it
+    gap: np.ndarray  # factor by which outlying values lie farther out
+    known: np.ndarray | None = None  # whether the gap is that of the column itself
+    # number of largest values that norms are also compared without; None if samples
+    # have too few values that are not common
+    n_free: int | None = None
 
     @classmethod
     def of(cls, sample):
@@ -349,27 +324,11 @@ class Limits:
 class Survey:
     """One pass over X for statistics of the columns and outliers.
 
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The data.
-    limits : Limits
-        Limits of ordinary values.
-    center, factor : ndarray of shape (n_features,)
-        Scaling of the columns for the norms of samples.
-    radius : float, default=0.0
-        Norm up to which samples are ordinary.
-
-    Attributes
-    ----------
-    statistics : Statistics
-        Statistics of all samples.
-    norm_gap : float
-        Factor by which outlying norms are larger than all others.
-    typical_norm : float
-        Median norm of the samples.
-    outliers : ndarray of shape (n_outliers, 2), int
-        Outliers in ascending order, with an outlying column of each, or -1.
+    ``center`` and ``factor`` scale the columns for the norms of samples, which are
+    ordinary up to ``radius``. The results are the ``statistics`` of all samples, their
+    median norm, ``typical_norm``, the factor by which outlying norms are larger than
+    all others, ``norm_gap``, and the ``outliers``, (n_outliers, 2): in ascending order,
+    with an outlying column of each, or -1.
     """
 
     def __init__(self, X, limits, center, factor, radius=0.0):

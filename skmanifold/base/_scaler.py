@@ -132,24 +132,9 @@ def _levels(sample, units, seen, alike):
     columns of whole numbers, such as ages and days, among measurements on one scale
     that have decimals. Counts, pixels and questionnaires have no measurements.
 
-    Parameters
-    ----------
-    sample : ndarray of shape (n_sampled, n_features)
-        Samples.
-    units : ndarray of shape (n_features,)
-        Units of the columns.
-    seen : ndarray of shape (n_features,), bool
-        Whether columns vary in the sample.
-    alike : callable
-        Returns whether the columns of a mask are on one scale.
-
-    Returns
-    -------
-    levels : ndarray of shape (n_features,), bool
-        The columns.
-    least : ndarray of shape (n_features,)
-        Smallest unit at which neighboring values differ little; zero if few values
-        repeat.
+    ``seen`` are the columns that vary in the sample, and ``alike`` returns whether the
+    columns of a mask are on one scale. Returns a mask of the columns, and for all the
+    smallest unit at which neighboring values differ little; zero if few values repeat.
     """
     n_samples, n_features = sample.shape
     step, differing = np.zeros((2, n_features))
@@ -235,17 +220,10 @@ def columns_in_unrelated_units(X, random_state):
 
 @dataclass
 class Deviations:
-    """Deviations of new samples from the training data.
+    """Deviations of new samples from the training data."""
 
-    Attributes
-    ----------
-    columns : set of int
-        Columns that were constant in fit, but vary.
-    samples : list of (int, int)
-        Samples far away from the training data, each with an outlying column, or -1.
-    """
-
-    columns: set = field(default_factory=set)
+    columns: set = field(default_factory=set)  # that were constant in fit, but vary
+    # samples far away, each with an outlying column, or -1
     samples: list = field(default_factory=list)
 
 
@@ -613,25 +591,10 @@ class InputScaler:
         return result
 
     def scaled(self, rows, deviations, indices, n_rows=None):
-        """Scale a dense block of samples.
+        """Scale a dense block of samples; also return which of them were compressed.
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_features)
-            The samples.
-        deviations : Deviations or None
-            Deviations from the training data are added to it.
-        indices : sequence of int
-            Indices of the samples, for ``deviations``.
-        n_rows : float, default=None
-            Number of samples that these are taken from; None means all.
-
-        Returns
-        -------
-        scaled : ndarray of shape (n, n_features)
-            The scaled samples, float32.
-        moved : ndarray of shape (n,), bool
-            Samples that were compressed.
+        Deviations from the training data are added to ``deviations``, unless None, by
+        the ``indices`` of the samples, which are taken from ``n_rows``; None means all.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             # in C order: the last bits of norms depend on the layout; in float64: a
@@ -716,14 +679,8 @@ class InputScaler:
     def _outliers_among(self, scaled, outside, squares):
         """Return outliers among scaled ones, with an outlying column of each, or -1.
 
-        Parameters
-        ----------
-        scaled : ndarray of shape (n_samples, n_features)
-            The samples.
-        outside : tuple of ndarray
-            Rows and columns of the values outside of their range.
-        squares : ndarray of shape (n_samples,)
-            Squared norms, up to rounding.
+        ``outside`` are rows and columns of the values outside of their range, and
+        ``squares`` the squared norms, up to rounding.
         """
         outliers = {}
         rows, columns = outside

@@ -34,20 +34,10 @@ def units_of_scaler_before(everything, kept, sample):
     """Return the units of columns without outliers; None if they need no change.
 
     Columns that were standardized, scaled to [0, 1] or divided by their largest value
-    are scaled again in the same way, without the outliers.
-
-    Parameters
-    ----------
-    everything, kept : Statistics
-        Of all samples, and of the ordinary ones; the same object if all are ordinary.
-    sample : ndarray of shape (n_sampled, n_features) or None
-        Ordinary samples, or a subset of them. If given, outliers among them
-        are detected by the ranges without the farthest ones.
-
-    Returns
-    -------
-    units : ndarray of shape (n_features,) or None
-        The units.
+    are scaled again in the same way, without the outliers. ``everything`` and
+    ``kept`` are the statistics of all samples, and of the ordinary ones. Outliers among
+    a ``sample`` of these, unless None, are detected by the ranges without the farthest
+    ones.
     """
     measure = _measure_of_scaler(everything)
     if measure is None:
