@@ -14,12 +14,13 @@ import inspect
 import io
 import pkgutil
 import re
-import subprocess
 import sys
 import tokenize
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_python
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "skmanifold"
@@ -383,15 +384,7 @@ HEAVY = {"faiss", "gudhi", "matplotlib", "numba", "pandas", "pynndescent", "torc
 def loaded_by(statement):
     """Names of the modules in a fresh interpreter after `statement`."""
     code = f"import sys; {statement}; print(*sorted(sys.modules))"
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return frozenset(run.stdout.split())
+    return frozenset(run_python("-W", "error", "-c", code, cwd=ROOT).split())
 
 
 def test_import_of_the_package_is_light():

@@ -10,8 +10,6 @@ import inspect
 import pkgutil
 import re
 import runpy
-import subprocess
-import sys
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from sklearn.datasets import load_wine
 
 import skmanifold
 from skmanifold.metrics import clustering_accuracy
+from tests.processes import run_python
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -292,15 +291,8 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 
 def test_demo_ends_with_the_place_of_its_picture(tmp_path):
     demo = str(ROOT / "examples" / "plot_digits.py")
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SMALL_DEMO, demo],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    *table, last = run.stdout.rstrip().splitlines()
+    output = run_python("-W", "error", "-c", SMALL_DEMO, demo, cwd=tmp_path)
+    *table, last = output.rstrip().splitlines()
     place = re.search(r"picture is in (.+)$", last)[1]
     assert (tmp_path / place).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     rows = {line.split()[0]: line.split()[1:] for line in table if line.strip()}

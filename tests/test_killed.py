@@ -8,12 +8,11 @@ SKMANIFOLD_KILLS is the number of kills for each estimator.
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 import skmanifold
+from tests.processes import run_python
 
 N_KILLS = int(os.environ.get("SKMANIFOLD_KILLS", "2"))
 
@@ -103,15 +102,9 @@ print(json.dumps({name: kill_fits(name, home / name) for name in names}))
 @pytest.mark.parametrize("part", [0, 1], ids=["one half", "other half"])
 def test_a_killed_fit_ends_where_a_whole_one_does(tmp_path, part):
     names = sorted(skmanifold._ESTIMATORS)[part::2]
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), str(N_KILLS), *names],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=len(names) * (60 + 20 * N_KILLS),
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    found = json.loads(run.stdout.splitlines()[-1])
+    timeout = len(names) * (60 + 20 * N_KILLS)
+    output = run_python("-c", SCRIPT, tmp_path, N_KILLS, *names, timeout=timeout)
+    found = json.loads(output.splitlines()[-1])
     assert list(found) == names
     for name, counts in found.items():
         assert counts["kills"] == N_KILLS

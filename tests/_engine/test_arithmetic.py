@@ -4,8 +4,6 @@
 import contextlib
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -20,6 +18,7 @@ from skmanifold._engine._arithmetic import (
     use_threads,
 )
 from skmanifold._exact import has_exact_products
+from tests.processes import run_python
 
 needs_onednn = pytest.mark.skipif(
     not has_exact_products(), reason="this build of torch has no oneDNN"
@@ -313,22 +312,11 @@ sys.exit(f"failed: {failed}" if failed else 0)
 """
 
 
-def run(script, text=None):
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @needs_onednn
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_equal_samples_leave_a_network_alike():
     """Also on processors that know less than this one."""
-    run(FORKS, json.dumps([ALIKE, SETTINGS]))
+    run_python("-c", FORKS, input=json.dumps([ALIKE, SETTINGS]))
 
 
 THREADS = """
@@ -354,8 +342,8 @@ for precision in ("float32", "bfloat16"):
 @needs_onednn
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_fit_has_the_same_bits_on_any_number_of_threads():
-    names = ("as it is", "all, AVX2")
-    run(FORKS, json.dumps([THREADS, {name: SETTINGS[name] for name in names}]))
+    settings = {name: SETTINGS[name] for name in ("as it is", "all, AVX2")}
+    run_python("-c", FORKS, input=json.dumps([THREADS, settings]))
 
 
 IMPORTS = """
@@ -371,4 +359,4 @@ assert not unused & set(sys.modules), unused & set(sys.modules)
 
 
 def test_a_fit_imports_no_compiler():
-    run(IMPORTS)
+    run_python("-c", IMPORTS)

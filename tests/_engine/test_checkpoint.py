@@ -3,13 +3,13 @@
 
 import os
 import random
-import subprocess
 import sys
 
 import pytest
 import torch
 
 from skmanifold._engine import Checkpoint, write_atomically
+from tests.processes import run_python
 
 FINGERPRINT = {"data": "a", "parameters": "b", "versions": "skmanifold 1, torch 2"}
 
@@ -177,13 +177,7 @@ np.testing.assert_array_equal(resumed.embedding_, whole.embedding_)
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits of the system")
 def test_a_full_disk_stops_the_fit_and_loses_nothing(tmp_path):
     path = tmp_path / "fit.pt"
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_python("-c", FULL, path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,10 +215,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs rights of POSIX")
 def test_a_read_only_folder_is_said_before_training():
-    done = subprocess.run(
-        [sys.executable, "-c", READ_ONLY], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_python("-c", READ_ONLY)
 
 
 def test_a_failed_move_names_the_file(tmp_path):

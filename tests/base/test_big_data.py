@@ -4,7 +4,6 @@
 """Data larger than memory: what is copied, what is not, and where results go."""
 
 import gc
-import subprocess
 import sys
 import tracemalloc
 
@@ -24,6 +23,7 @@ from skmanifold.graph import (
     nearest_neighbors,
     neighbors_from_graph,
 )
+from tests.processes import run_python
 
 SMALL = {"structure_layers": (8,), "structure_dim": 4, "max_epochs": 1}
 
@@ -206,20 +206,13 @@ np.testing.assert_array_equal(out, model.embedding_)
 
 def measured(script, *arguments):
     """The numbers, in MB, that a script prints in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, "-c", PEAK + script, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return map(float, run.stdout.split())
+    return map(float, run_python("-c", PEAK + script, *arguments).split())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_mapped_fit(tmp_path):
     """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
-    in_memory, on_disk, transform = measured(MAPPED, str(tmp_path))
+    in_memory, on_disk, transform = measured(MAPPED, tmp_path)
     inputs = 150_000 * 64 * 4 / 2**20
     # the embedding, twice, the order of the rows and their draws
     per_row = 150_000 * (2 * 4 + 2 * 8 + 8 + 4 + 8) / 2**20

@@ -8,13 +8,13 @@ torch again. The last test is a real ``torchrun``.
 """
 
 import os
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import skmanifold
+from tests.processes import run_python
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork") or sys.platform == "darwin", reason="needs fork and gloo"
@@ -303,17 +303,9 @@ distributed.destroy_process_group()
 """
 
 
-def run(command, **options):
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=500, **options
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    return done.stdout
-
-
 def test_the_objective_is_that_of_one_process(tmp_path):
     """Two epochs of four steps in double precision, where rounding stays small."""
-    run([sys.executable, "-c", PRELUDE + SAME_OBJECTIVE, str(tmp_path)])
+    run_python("-c", PRELUDE + SAME_OBJECTIVE, tmp_path)
     one = np.load(tmp_path / "1-0.npz")
     for n_processes, share in [(2, 13), (4, 7)]:
         for rank in range(n_processes):
@@ -330,7 +322,7 @@ def test_the_objective_is_that_of_one_process(tmp_path):
 
 def test_every_estimator_is_that_of_one_process(tmp_path):
     """After an epoch of four steps, with 1, 2 and 4 processes."""
-    names = run([sys.executable, "-c", PRELUDE + EVERY, str(tmp_path)]).split()
+    names = run_python("-c", PRELUDE + EVERY, tmp_path).split()
     assert len(names) == len(skmanifold._ESTIMATORS)
     for name in names:
         one = np.load(tmp_path / f"{name}-1-0.npz")
@@ -353,7 +345,7 @@ def test_every_estimator_is_that_of_one_process(tmp_path):
 
 
 def test_fits(tmp_path):
-    output = run([sys.executable, "-c", PRELUDE + FITS, str(tmp_path)])
+    output = run_python("-c", PRELUDE + FITS, tmp_path)
     for name in ("fit", "mapped", "resumed", "whole"):
         first, second = (np.load(tmp_path / f"{name}-{i}.npz") for i in (0, 1))
         np.testing.assert_array_equal(first["embedding"], second["embedding"])
@@ -368,9 +360,9 @@ def test_fits(tmp_path):
 def test_torchrun(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(TORCHRUN, encoding="utf-8")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node=2", str(script), str(tmp_path)]
-    output = run(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    launcher = "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    output = run_python(*launcher, script, tmp_path, env=environment)
     np.testing.assert_array_equal(
         np.load(tmp_path / "0.npy"), np.load(tmp_path / "1.npy")
     )

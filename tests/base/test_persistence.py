@@ -32,16 +32,11 @@ from torch import nn
 
 import skmanifold
 from skmanifold import DLME, load
-from skmanifold.base import DeepManifold
 from skmanifold.base._model_file import around_digest, digest_of
 from skmanifold.training import TrainingOptions
 from tests.guests import LinearAutoencoder, NeuralPCA
 
-ESTIMATORS = [
-    value
-    for value in (getattr(skmanifold, name) for name in skmanifold.__all__)
-    if inspect.isclass(value) and issubclass(value, DeepManifold)
-]
+ESTIMATORS = [getattr(skmanifold, name) for name in skmanifold._ESTIMATORS]
 
 
 def digits(n_rows=120):
