@@ -279,6 +279,7 @@ class EmbeddingDisplay:
         ------
         TypeError
             If the estimator has neither ``transform`` nor ``embedding_``.
+        ValueError
             If the embedding does not have two or three components, or shapes do not
             match.
         """
@@ -486,10 +487,7 @@ class EmbeddingDisplay:
         own_figure = ax is None
         size = _SIDE, _SIDE
         ax = get_axes(self, ax, figsize=size, projection=None if flat else "3d")
-        self.points_, self.thumbnails_, self.texts_ = [], [], []
-        self.panels_, self.new_points_ = [], []
-        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
-        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        self._clear()
         if kind == "density":
             mappable = self._plot_density(plt, ax, Z, target, together, cmap)
         else:
@@ -583,6 +581,12 @@ class EmbeddingDisplay:
 
     # -- parts of the plot
 
+    def _clear(self):
+        self.points_, self.thumbnails_, self.texts_ = [], [], []
+        self.panels_, self.new_points_ = [], []
+        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
+        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+
     def _targets(self, n):
         """Return targets of the samples, of the new samples (or None), and of both."""
         options = {"target_type": self.target_type, "noise_label": self.noise_label}
@@ -631,10 +635,7 @@ class EmbeddingDisplay:
                     f"ax has {len(axes)} axes, but color has {len(colors)} colorings. "
                     "Pass one axes per coloring, or None."
                 )
-        self.points_, self.thumbnails_, self.texts_ = [], [], []
-        self.panels_, self.new_points_ = [], []
-        self.image_ = self.counts_ = self.legend_ = self.colorbar_ = None
-        self.thumbnail_indices_ = np.empty(0, dtype=np.intp)
+        self._clear()
         for axis, (title, y) in zip(axes, colors.items(), strict=True):
             panel = type(self)(
                 embedding=self.embedding,

@@ -406,31 +406,14 @@ def plot_marks(
 def class_legend(ax, target, *, new=False):
     """Add a legend of classes, with markers large enough to show their colors."""
     Line2D = import_optional("matplotlib.lines", "plot").Line2D
+    mark = partial(Line2D, [], [], linestyle="", markersize=6)
     handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            color=color,
-            markersize=6,
-            label=_shorten(label),
-        )
+        mark(marker=marker, color=color, label=_shorten(label))
         for (color, marker), label in zip(target.marks(), target.labels, strict=True)
     ]
     if new:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="",
-                marker="o",
-                color="white",
-                markeredgecolor="black",
-                markersize=6,
-                label="new samples",
-            )
-        )
+        style = {"color": "white", "markeredgecolor": "black"}
+        handles.append(mark(marker="o", label="new samples", **style))
     legend = outer_legend(ax, handles)
     verbatim(legend.get_texts())
     return legend
