@@ -215,14 +215,6 @@ def test_statistics_do_not_depend_on_an_outlying_first_row():
     np.testing.assert_allclose(learnt.center_, X[1:].mean(axis=0), rtol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, bool])
-def test_dtypes(dtype):
-    X = np.random.RandomState(0).randint(0, 2 if dtype is bool else 9, (40, 3))
-    np.testing.assert_allclose(
-        all_rows(X.astype(dtype)), all_rows(X.astype(np.float64)), rtol=1e-6
-    )
-
-
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (5, 700), (700, 3), (1023, 1)])
 def test_ranges_of_columns(shape):
     X = np.random.RandomState(0).randn(*shape)

@@ -399,12 +399,6 @@ def test_own_graph_of_the_same_neighbors_gives_the_same_bits():
     assert_array_equal(made, expected)
 
 
-def test_own_graph_of_the_wrong_shape(iris):
-    graph = kneighbors_graph(iris[0][:10], 3)
-    with pytest.raises(ValueError, match=r"\(10, 10\)"):
-        quick(connectivity=graph).fit(iris[0])
-
-
 def test_connected_components_are_reported():
     X, _ = make_blobs(60, 3, centers=[[0] * 3, [1e3] * 3], random_state=0)
     assert quick().fit(X).n_connected_components_ == 2
