@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
+from sklearn import config_context
 from sklearn.metrics import pairwise_distances
 
 from skmanifold import metrics
@@ -26,8 +27,8 @@ def call(pair, labels):
     """Call a function with the arguments that its first parameters ask for."""
     X, Z = pair
 
-    def call(function, data=X, **options):
-        given = {"X": data, "Z": Z, "y": labels}
+    def call(function, data=X, embedding=Z, **options):
+        given = {"X": data, "Z": embedding, "y": labels}
         names = list(inspect.signature(function).parameters)
         names = names[: 1 + (names[1] in given)]
         if names[0] == "Z":
@@ -35,6 +36,89 @@ def call(pair, labels):
         return function(*(given[name] for name in names), **options)
 
     return call
+
+
+def takes(function, name):
+    return name in inspect.signature(function).parameters
+
+
+# What the functions share ----------------------------------------------------------
+
+# names of a number of neighbors that may be a range, and other options to use it with
+RANGES = {
+    metrics.trustworthiness: ("n_neighbors", {}),
+    metrics.continuity: ("n_neighbors", {}),
+    metrics.mean_relative_rank_error: ("n_neighbors", {}),
+    metrics.neighborhood_preservation: ("n_neighbors", {}),
+    metrics.neighborhood_hit: ("n_neighbors", {}),
+    metrics.local_geometric_distortion: ("n_neighbors", {}),
+    metrics.recall_at_k: ("k", {}),
+    metrics.mean_average_precision_at_k: ("k", {}),
+    metrics.intrinsic_dimension: ("n_neighbors", {"method": "mle"}),
+}
+
+
+@pytest.mark.parametrize("function", RANGES)
+def test_a_range_is_the_mean_over_k(call, function):
+    name, options = RANGES[function]
+    single = [call(function, **{name: k}, **options) for k in range(3, 8)]
+    value = call(function, **{name: (3, 7)}, **options)
+    assert_allclose(value, np.mean(single))
+    assert call(function, **{name: [4, 4]}, **options) == single[1]
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_types_of_input_do_not_matter(call, pair, function):
+    # rounded to what all types hold
+    X, Z = (np.round(64 * part) / 64 for part in pair)
+    value = call(function, X, Z)
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    assert_allclose(call(function, read_only, Z), value)
+    assert_allclose(call(function, X.tolist(), Z.tolist()), value)
+    halves = X.astype(np.float16), Z.astype(np.float16)
+    assert_allclose(call(function, *halves), value)
+    single = X.astype(np.float32), Z.astype(np.float32)
+    assert_allclose(call(function, *single), value, rtol=1e-3)
+    integers = (64 * X).astype(int), (64 * Z).astype(int)
+    assert_allclose(call(function, *integers), call(function, 64 * X, 64 * Z))
+
+
+@pytest.mark.parametrize("function", [f for f in WITH_METRIC if takes(f, "n_jobs")])
+def test_threads_and_chunks_do_not_change_the_value(call, function):
+    # of all pairs, which a small memory would make a sample
+    options = {"method": "pearson"} if function is metrics.distance_correlation else {}
+    value = call(function, **options)
+    for memory, n_jobs in [(0.2, 2), (0.005, 2), (1e-9, None)]:
+        with config_context(working_memory=memory):
+            again = call(function, n_jobs=n_jobs, **options)
+        assert_allclose(again, value, rtol=1e-13)
+
+
+@pytest.mark.parametrize("function", WITH_METRIC)
+def test_wrong_data_are_refused(call, pair, function):
+    X, Z = pair
+    broken = X.copy()
+    broken[3, 1] = np.inf
+    with pytest.raises(ValueError, match=r"Input [XZ] contains infinity"):
+        call(function, broken)
+    with pytest.raises(ValueError, match="square"):
+        call(function, metric="precomputed")
+    with pytest.raises(ValueError, match="negative"):
+        call(function, -pairwise_distances(X), metric="precomputed")
+    if takes(function, "X") and takes(function, "Z"):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            call(function, X, Z[:-1])
+        with pytest.raises(ValueError, match="Input Z contains NaN"):
+            call(function, X, Z * np.nan)
+    if takes(function, "n_samples"):
+        with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
+            call(function, n_samples=0)
+        with pytest.raises(TypeError, match=r"'n_samples' .* must be an int"):
+            call(function, n_samples=0.5)
+
+
+# Metrics of the data ----------------------------------------------------------------
 
 
 def test_there_are_functions_with_a_metric():

@@ -38,11 +38,9 @@ def test_average_precision_follows_the_formula(pair, labels, loops, k):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_range_is_the_mean_over_k(pair, labels, metric):
-    single = [metric(pair[1], labels, k=k) for k in range(2, 9)]
-    assert_allclose(metric(pair[1], labels, k=(2, 8)), np.mean(single))
+def test_the_value_is_the_mean_over_samples(pair, labels, metric):
     each = metric(pair[1], labels, k=(2, 8), per_sample=True)
-    assert_allclose(each.mean(), np.mean(single))
+    assert_allclose(metric(pair[1], labels, k=(2, 8)), each.mean())
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -103,5 +101,3 @@ def test_a_subsample_of_single_members_is_refused(pair, metric):
     assert not set(rows) & {0, 1}
     with pytest.raises(ValueError, match=r"n_samples=5 queries .* Increase n_samples"):
         metric(pair[1], labels, k=2, n_samples=5, random_state=0)
-    with pytest.raises(ValueError, match=r"'n_samples' .* Got 0"):
-        metric(pair[1], labels, k=2, n_samples=0)
