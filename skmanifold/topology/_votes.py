@@ -29,14 +29,16 @@ _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
 FEWEST_SAMPLES = int(SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
 
-# Softness of the covers, that of soft_cover.
+# Softness of the covers, that of soft_cover, and the fraction of the samples that its
+# unit, a mean squared distance, is based on.
 _TEMPERATURE = 0.1
+_INLIERS = 0.99
 
 # Maximum number of simplices per dimension. Later ones add no features.
 _MAX_SIMPLICES = 10_000
 
-# Fraction of the votes that decides. Votes on denoised data may all be misled by samples
-# that bridge a gap.
+# Fraction of the votes that decides. Samples in a gap, put there by noise, may mislead
+# many votes on denoised data.
 _DECIDED = 0.7
 _DECIDED_OF_DENOISED = 0.75
 
@@ -246,7 +248,9 @@ def _cover(X, n_charts, rng):
     """Return -log of the memberships of a soft cover, (n_charts, n_samples)."""
     prototypes = _covers.cluster_centers(X, int(n_charts), rng, n_init=1)
     d2 = cdist(prototypes, X, "sqeuclidean")
-    nearest = np.partition(d2, 1, axis=0)[:2].mean()
+    nearest = np.partition(d2, 1, axis=0)[:2].mean(axis=0)
+    # a single outlier would be most of the mean
+    nearest = nearest[nearest <= np.quantile(nearest, _INLIERS)].mean()
     # single precision takes half the time
     return -log_softmax(-d2 / (_TEMPERATURE * nearest), axis=0).astype(np.float32)
 
