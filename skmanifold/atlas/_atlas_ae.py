@@ -58,10 +58,6 @@ from ._trunks import make_trunk
 _SPEED = 10.0
 
 
-# Number of charts if "auto" finds none.
-_FALLBACK = 16
-
-
 class ChartLinear(nn.Module):
     """A linear map for each chart, from (K, n, n_in) to (K, n, n_out)."""
 
@@ -534,7 +530,13 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
             if self._continues(data):
                 n_charts = data.previous["n_charts_"]
             elif self.n_charts == "auto":
-                n_charts = self._choose_n_charts(data)
+                # the seed of the initial prototypes, so that those are checked
+                n_charts, _ = choose_n_charts(
+                    data.inputs.cpu().numpy(),
+                    min(self.n_components, 2),
+                    denoise=self.denoise,
+                    random_state=data.seed("prototypes"),
+                )
             else:
                 n_charts = min(self.n_charts, data.n_samples)
                 if n_charts < self.n_charts:
@@ -544,21 +546,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
                     )
             data.learned["n_charts_"] = n_charts
         return data.learned["n_charts_"]
-
-    def _choose_n_charts(self, data):
-        n_charts, _ = choose_n_charts(
-            data.inputs.cpu().numpy(),
-            min(self.n_components, 2),
-            denoise=self.denoise,
-            random_state=data.seed("prototypes"),
-        )
-        if n_charts is None:
-            n_charts = _FALLBACK
-            warn(
-                f"n_charts='auto' found no number of charts; using {n_charts}. Pass a "
-                "number, or more samples."
-            )
-        return n_charts
 
     def _network_sizes(self, data):
         n_charts = self._count_charts(data)

@@ -141,6 +141,8 @@ def estimate_dimension(
     1
     """
     X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
+    # squares may overflow in the unit of X; a power of two changes no digit
+    X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])
     dimensions = _check_dimensions(dimensions)
     rng = check_seed(random_state)
     if max_samples is not None and len(X) > max_samples:

@@ -10,16 +10,21 @@ from scipy.spatial.distance import cdist
 from scipy.special import softmax
 from sklearn.utils import check_array
 
+from skmanifold.graph._distinct import distinct_rows
 from skmanifold.topology import _denoising
 from skmanifold.topology._covers import choose_prototypes, normalize, two_nearest
 from skmanifold.topology._persistence import betti_numbers
-from skmanifold.topology._votes import SIZES, estimate_betti_numbers
+from skmanifold.topology._votes import (
+    FEWEST_SAMPLES,
+    SIZES,
+    estimate_betti_numbers,
+)
 from skmanifold.utils import warn
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import Options, StrOptions, validate_params
 from skmanifold.utils._validation import Count, Number, check_seed
 
-# Number of charts if the votes are undecided.
+# Number of charts if no other is found.
 _FALLBACK = 16
 
 
@@ -53,8 +58,7 @@ def soft_cover(
         The samples.
     n_charts : int or "auto", default=16
         Number of prototypes. Increase it until charts are smaller than the loops and
-        voids of the data. "auto" is the result of :func:`choose_n_charts`, or 16 with
-        a warning if there is none.
+        voids of the data. "auto" is the result of :func:`choose_n_charts`.
     init : {"k-means", "random", "farthest"}, default="k-means"
         Prototypes: the centers of k-means; random samples; or samples chosen one by
         one, each the farthest from those chosen before.
@@ -83,12 +87,6 @@ def soft_cover(
     if n_charts == "auto":
         random_state = _seed(random_state)
         n_charts, _ = choose_n_charts(X, denoise=denoise, random_state=random_state)
-        if n_charts is None:
-            n_charts = _FALLBACK
-            warn(
-                f"n_charts='auto' found no number of charts; using {n_charts}. Pass a "
-                "number, or more samples."
-            )
     if n_charts > len(X):
         raise ValueError(
             f"n_charts={n_charts} is more than the {len(X)} samples of X. Use at most "
@@ -116,7 +114,8 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
 
     :func:`estimate_betti_numbers` lets covers of many sizes vote. If their answer is
     decided, the sizes from 16 to 80 are tried in increasing order, until
-    :func:`betti_numbers` of the cover are that answer.
+    :func:`betti_numbers` of the cover are that answer. Otherwise, or if no cover
+    agrees, the result is 16, with a warning.
 
     Parameters
     ----------
@@ -134,8 +133,8 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
 
     Returns
     -------
-    n_charts : int or None
-        Number of charts; None if the votes are undecided, or no cover agrees with them.
+    n_charts : int
+        Number of charts.
     estimate : BettiEstimate
         The votes and their confidence.
 
@@ -149,7 +148,7 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     Warns
     -----
     UserWarning
-        If the covers disagree, so that the answer is undecided.
+        If the votes are undecided, or no cover agrees with them.
 
     See Also
     --------
@@ -164,20 +163,30 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     >>> n_charts, estimate.numbers, estimate.confidence
     (24, (1, 2, 1), 1.0)
     """
+    X = check_array(plain(X), dtype=np.float64)
+    n_distinct = len(distinct_rows(X)[0])
+    if n_distinct < FEWEST_SAMPLES:
+        raise ValueError(
+            f"X has {n_distinct} distinct sample(s), but choosing n_charts needs at "
+            f"least {FEWEST_SAMPLES}. Set n_charts to a number."
+        )
     seed = _seed(random_state)
     estimate = estimate_betti_numbers(
         X, max_dimension, denoise=denoise, random_state=seed
     )
-    if not estimate.decided:
-        return None, estimate
+    sizes = SIZES[SIZES <= estimate.n_charts.max()] if estimate.decided else []
     if denoise:
         X = _denoising.denoise(X)
-    for n_charts in SIZES[SIZES <= estimate.n_charts.max()]:
+    for n_charts in sizes:
         Q = soft_cover(X, int(n_charts), random_state=seed)
         result = betti_numbers(Q, max_dimension, rank=2 if denoise else 1)
         if result.numbers == estimate.numbers:
             return int(n_charts), estimate
-    return None, estimate
+    warn(
+        f"No cover agrees with decided votes, so n_charts={_FALLBACK} is used. Set "
+        "n_charts to a number, or pass more samples."
+    )
+    return _FALLBACK, estimate
 
 
 def _seed(random_state):

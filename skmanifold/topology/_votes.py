@@ -190,7 +190,7 @@ def estimate_betti_numbers(
     n_distinct = len(distinct_rows(X)[0])
     if n_distinct < FEWEST_SAMPLES:
         raise ValueError(
-            f"X has {n_distinct} distinct samples, but covers need at least "
+            f"X has {n_distinct} distinct sample(s), but covers need at least "
             f"{FEWEST_SAMPLES}. Pass more samples, or count few distinct ones by "
             "numpy.unique(X, axis=0)."
         )
@@ -210,15 +210,11 @@ def estimate_betti_numbers(
             "dimension first."
         )
     elif not decided:
-        remedy = (
-            "Pass more samples"
-            if denoise
-            else ("Pass more samples, or denoise=True if the data are noisy")
-        )
+        remedy = "" if denoise else ", or denoise=True if the data are noisy"
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"the votes of {len(votes)} covers, but {needed:.0%} are needed. "
-            f"{remedy}."
+            f"the votes of {len(votes)} covers, but {needed:.0%} are needed. Pass "
+            f"more samples{remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
 

@@ -81,6 +81,13 @@ def test_undecided():
     assert found.confidence < 0.7
 
 
+@pytest.mark.parametrize("denoise", [False, True])
+def test_outliers_do_not_hide_a_circle(denoise):
+    X = np.append(datasets.make_circle(400, random_state=0).data, [[1e5, 1e5]], axis=0)
+    found = estimate_betti_numbers(X, 1, denoise=denoise, random_state=0)
+    assert found.numbers == (1, 1) and found.decided
+
+
 def test_seed_and_subsample():
     X = datasets.make_circle(600, random_state=0).data
     options = {"max_dimension": 1, "max_samples": 300}
@@ -179,7 +186,9 @@ def test_errors(options, match):
 def test_too_few_samples():
     few = np.repeat(np.random.default_rng(0).normal(size=(100, 2)), 3, axis=0)
     for X, n_distinct in ((few, 100), (np.ones((200, 3)), 1)):
-        with pytest.raises(ValueError, match=f"X has {n_distinct} distinct samples"):
+        with pytest.raises(
+            ValueError, match=rf"X has {n_distinct} distinct sample\(s\)"
+        ):
             estimate_betti_numbers(X)
     with pytest.raises(ValueError, match="minimum of 128 is required"):
         estimate_betti_numbers(np.eye(100))
