@@ -102,7 +102,6 @@ def soft_cover(
 
 @validate_params(
     {
-        "X": ["array-like"],
         "max_dimension": [Options(int, {0, 1, 2})],
         "denoise": ["boolean"],
         "random_state": ["random_state"],
