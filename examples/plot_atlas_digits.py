@@ -7,8 +7,8 @@ An atlas of handwritten digits
 ==============================
 
 :class:`~skmanifold.AtlasAE` learns scikit-learn's digits as an atlas: 15 charts
-with two coordinates each. Every chart is a small picture book of its own, shown here by
-decoding a grid of its points. No label is used.
+with two coordinates each. Each chart is shown by decoding a grid over it. No labels are
+used.
 """
 
 # %%
@@ -46,8 +46,8 @@ plt.show()
 # %%
 # Charts that overlap
 # -------------------
-# The same charts on a circle, each next to those that it overlaps most. The stronger a
-# line, the more images two charts share: images of digits that look alike.
+# The same charts on a circle, each next to those that it overlaps most. Stronger lines
+# mean that two charts share more images, those of digits that look alike.
 
 from skmanifold.inspection import AtlasDisplay
 

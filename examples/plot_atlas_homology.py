@@ -6,16 +6,16 @@
 The holes of a torus and of a projective plane
 ==============================================
 
-:class:`~skmanifold.AtlasAE` covers data with charts that overlap softly. Which
-charts meet, and how much, is a simplicial complex that grows: its homology tells how
-many loops and voids the data have, and whether they are orientable, without a picture.
+:class:`~skmanifold.AtlasAE` covers data with softly overlapping charts. Their overlaps
+define a filtered simplicial complex: its homology counts the loops and voids of the
+data, and detects whether they are orientable, without a plot.
 """
 
 # %%
 # Two surfaces
 # ------------
 # A flat torus in four dimensions and a projective plane in six. No projection to the
-# plane shows what they are.
+# plane reveals their topology.
 
 from skmanifold.datasets import make_flat_torus, make_projective_plane
 
@@ -55,9 +55,9 @@ for name, (space, n_charts) in spaces.items():
 # %%
 # Barcodes
 # --------
-# Each bar is a class of homology, from where it is born to where it dies, on the scale
-# of -log of the membership. The shaded interval is the longest, by ``log(1 + value)``,
-# over which no bar begins or ends: the Betti numbers are counted there.
+# Each bar is a homology class, from its birth to its death, on the scale of -log of the
+# membership. The shaded interval is the longest, by ``log(1 + value)``, without births
+# and deaths: the Betti numbers are counted there.
 
 import matplotlib.pyplot as plt
 

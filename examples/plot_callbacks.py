@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-==============================================
-Watching a fit: progress, scores and snapshots
-==============================================
+================================================
+Monitoring a fit: progress, scores and snapshots
+================================================
 
-Progress bars and scores for each epoch are scikit-learn's callbacks.
-:class:`~skmanifold.DLME` embeds handwritten digits here with three of them: a progress
-bar, a monitor of two scores, and one that we write ourselves.
+Progress bars and scores for each epoch are scikit-learn's callbacks. Here
+:class:`~skmanifold.DLME` embeds handwritten digits with three of them: a progress bar,
+a monitor of two scores, and a custom one.
 """
 
 # %%
@@ -34,10 +34,10 @@ monitor = ScoringMonitor(
 # %%
 # A callback of your own
 # ----------------------
-# A callback is an object with four methods. Those about tasks are called for each
-# epoch and once for the whole fit, with the arguments that their signature names.
-# ``fitted_estimator`` is an estimator as if ``fit`` had ended there. Returning True
-# stops training.
+# A callback is an object with four methods. Those for tasks are called in each epoch
+# and once for the whole fit, with the arguments in their signature.
+# ``fitted_estimator`` is the estimator as if ``fit`` had ended there. Return True to
+# stop training.
 
 
 class Snapshots:
@@ -65,8 +65,7 @@ class Snapshots:
 # %%
 # Fit
 # ---
-# Callbacks see the fit and do not change it: the result is the same, bit for bit,
-# without them.
+# Callbacks do not change the fit: the result is the same, bit for bit, without them.
 
 from sklearn.datasets import load_digits
 
@@ -80,9 +79,9 @@ dlme.fit(X, y)
 # %%
 # The log of the monitor
 # ----------------------
-# Its log is a list of records, or a data frame (``data_as_pandas``). The loss rises
-# while the repulsion does, over the first 70 % of training. The objective changes; the
-# scores show that the embedding does not get worse.
+# The log is a list of records, or a data frame (``data_as_pandas``). The loss rises
+# with the repulsion, over the first 70 % of training, because the objective changes;
+# the scores show that the embedding does not get worse.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -105,7 +104,7 @@ plt.show()
 # %%
 # The embedding, epoch by epoch
 # -----------------------------
-# Colors are the digits, which the fit did not use.
+# Colors are the digits, which were not used in the fit.
 
 shown = {**snapshots.embeddings, dlme.n_iter_: dlme.embedding_}
 figure, axes = plt.subplots(1, len(shown), figsize=(12, 2.7), layout="constrained")

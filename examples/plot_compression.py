@@ -7,19 +7,18 @@ Vectors stored in a few bytes: charts, PCA, or codes
 ====================================================
 
 A chart number and a few coordinates of eight bits each are a short code of a vector.
-How well does it find the nearest neighbors of the vectors themselves? Here images of
-digits are stored in 3 to 9 bytes: as chart and coordinates, learned by
-:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as equally many
-principal components of eight bits; and as a product code, k-means in each of several
-parts of the vector.
+How well does it retrieve the nearest neighbors of the vectors? Here images of digits
+are stored in 3 to 9 bytes: as chart and coordinates, learned by
+:class:`~skmanifold.MSimCLR` or by :class:`~skmanifold.AtlasAE`; as principal components
+of eight bits each; and as a product code, k-means in each of several parts of the
+vector.
 """
 
 # %%
 # Recall of the ten nearest neighbors
 # ------------------------------------
-# Queries are other vectors and are not compressed, so each code is compared in the way
-# that suits it: a query keeps its exact coordinates, or its exact distance to each
-# center of the product code.
+# Queries are other vectors and are not compressed: a query has its exact coordinates,
+# or its exact distance to each center of the product code.
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -102,17 +101,17 @@ recalls = {
     name: [recall(method(n_bytes)) for n_bytes in sizes]
     for name, method in methods.items()
 }
-print(f"{'bytes a vector':22}" + "".join(f"{size:8}" for size in sizes))
+print(f"{'bytes per vector':22}" + "".join(f"{size:8}" for size in sizes))
 for name, row in recalls.items():
     print(f"{name:22}" + "".join(f"{value:8.3f}" for value in row))
 
 # %%
 # Result
 # ------
-# The product code finds most neighbors and needs no network. Charts with a decoder come
-# next, ahead of principal components of equal size. Contrastive charts gain little from
-# further bytes and soon come last: they keep similarity, not distances, and vectors in
-# different charts are merely different.
+# The product code retrieves most neighbors and needs no network. Charts with a decoder
+# come next, ahead of principal components of equal size. Contrastive charts gain little
+# from further bytes and soon come last: they keep similarity, not distances, and have
+# no distances between charts.
 
 from pathlib import Path
 
@@ -123,7 +122,7 @@ for (name, row), color, marker in zip(
     recalls.items(), ["#332288", "#CC6677", "#117733", "#DDAA33"], "osD^", strict=True
 ):
     axis.plot(sizes, row, color=color, marker=marker, label=name)
-axis.set(xlabel="bytes a vector", ylabel="recall of 10 neighbors", ylim=(0, 1))
+axis.set(xlabel="bytes per vector", ylabel="recall of 10 neighbors", ylim=(0, 1))
 axis.set_xticks(sizes)
 axis.spines[["top", "right"]].set_visible(False)
 axis.legend(frameon=False)

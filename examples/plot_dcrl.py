@@ -7,9 +7,8 @@ DCRL: clusters of digits that keep their geometry
 =================================================
 
 :class:`~skmanifold.DCRL` clusters scikit-learn's digits, 1,797 images of 64 pixels, in
-a latent space of ten dimensions. Each image is assigned to the clusters softly, and the
-clusters keep the order of their distances in the input. The labels are only used
-afterwards.
+a latent space of ten dimensions. Assignments are soft, and the clusters keep the order
+of their distances in the input. Labels are used only for scoring.
 """
 
 # %%
@@ -42,13 +41,13 @@ clusterings["DCRL"] = dcrl.embedding_, dcrl.labels_
 # %%
 # Scores
 # ------
-# - *accuracy*: each cluster named after the class it matches;
-# - *CRA*, cluster rank accuracy: seen from each cluster, are the others ordered by
-#   distance as in the input?
-# - *trust*: are the neighbors in the latent space near in the input too?
+# - *accuracy*: of clusters matched with classes;
+# - *CRA*, cluster rank accuracy: the order of the distances from each cluster to the
+#   others, compared with the input;
+# - *trust*: are neighbors in the latent space also neighbors in the input?
 #
-# A map such as t-SNE finds the groups and loses their arrangement. k-means on the
-# pixels keeps the arrangement, because it stays in the input, and misses groups.
+# k-means on a map such as t-SNE finds the groups but loses their arrangement. k-means
+# on the pixels keeps it by definition, but misses groups.
 
 from skmanifold.metrics import (
     cluster_rank_accuracy,
@@ -68,8 +67,8 @@ for name, (Z, labels) in clusterings.items():
 # Plot
 # ----
 # Left: the first two principal components of the latent space, with the decoded center
-# of each cluster. Right: the images with the least sure assignments, with the shares of
-# their two likeliest clusters.
+# of each cluster. Right: the images with the least confident assignments, and the
+# probabilities of their two most likely clusters.
 
 from pathlib import Path
 
@@ -104,7 +103,7 @@ axis.set_aspect("equal", "datalim")
 
 shares = dcrl.predict_proba(X)
 unsure = np.argsort(shares.max(axis=1))[:12]
-right.suptitle("Least sure: shares of the two likeliest clusters", x=0.02, ha="left")
+right.suptitle("Least confident, with the two most likely clusters", x=0.02, ha="left")
 for row, axis in zip(unsure, right.subplots(3, 4).flat, strict=True):
     axis.imshow(X[row].reshape(8, 8), cmap="gray_r", vmin=0, vmax=16)
     first, second = np.argsort(-shares[row])[:2]

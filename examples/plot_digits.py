@@ -46,12 +46,12 @@ for name, method in methods.items():
 # ------
 # - *linear SVM*: accuracy of a linear support vector classifier on the standardized
 #   embedding, in 10-fold cross-validation: are the classes simple regions?
-# - *k-means*: accuracy of ten clusters, each named after the class it matches: are the
-#   classes separate groups?
-# - *10-NN*: accuracy of the vote of the ten nearest neighbors, in 10-fold
-#   cross-validation: are neighbors alike?
-# - *trustworthiness*: are the 15 neighbors in the embedding near in the data too? It
-#   needs no labels.
+# - *k-means*: accuracy of ten clusters matched with classes: are the classes separate
+#   groups?
+# - *10-NN*: accuracy of a classifier by the ten nearest neighbors, in 10-fold
+#   cross-validation: do neighbors share a class?
+# - *trustworthiness*: are the 15 nearest neighbors in the embedding also neighbors in
+#   the data? It needs no labels.
 
 from sklearn.cluster import KMeans
 from sklearn.manifold import trustworthiness
@@ -87,7 +87,7 @@ for name, row in scores.items():
 # %%
 # Plot
 # ----
-# Each class is named at its median. The colors are colorblind-safe.
+# Each class is labeled at its median. The colors are colorblind-safe.
 
 from pathlib import Path
 

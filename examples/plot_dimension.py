@@ -6,14 +6,14 @@
 The dimension of data
 =====================
 
-Data with many columns often have few degrees of freedom. They are counted here from the
+Data with many columns often have few degrees of freedom. Here they are estimated from
 distances of neighbors, and by autoencoders with a growing number of coordinates.
 """
 
 # %%
 # A torus of two dimensions in four
 # ---------------------------------
-# Each sample is a point on each of two circles; no projection to the plane shows that
+# Each sample is a pair of points on two circles; no projection to the plane shows that
 # two numbers suffice.
 
 from skmanifold.datasets import make_flat_torus
@@ -37,10 +37,10 @@ for method in ("twonn", "mle"):
 # By autoencoders
 # ---------------
 # :func:`~skmanifold.atlas.estimate_dimension` trains one :class:`~skmanifold.AtlasAE`
-# for each number of coordinates. Charts with too few of them cannot reconstruct
-# the samples: the error falls until there are enough, and is level from there on. The
-# second curve shows how far the charts are from uniform: they cannot fill more
-# coordinates than the data have.
+# for each number of coordinates. With too few, charts cannot reconstruct the samples:
+# the error falls until there are enough, and is level from there on. The second curve
+# shows how far the charts are from uniform: they cannot fill more coordinates than the
+# data have.
 
 import matplotlib.pyplot as plt
 

@@ -7,16 +7,16 @@ Displays: what an embedding keeps and where to trust it
 =======================================================
 
 :mod:`skmanifold.inspection` plots an embedding, the neighborhoods and distances that it
-keeps, the course of training, and the confidence of its clusters. The embedding is
-:class:`~skmanifold.DLME`'s of scikit-learn's digits here, but a Display takes the
+keeps, the course of training, and the confidence of clusters. Here
+:class:`~skmanifold.DLME` embeds scikit-learn's digits, but Displays accept the
 embedding of any method.
 """
 
 # %%
 # The embedding
 # -------------
-# Classes give the colors. With ``image_shape`` some samples are shown as images, as
-# many as do not cover each other.
+# Colors are classes. With ``image_shape`` some samples are shown as images, without
+# overlap.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -38,10 +38,10 @@ plt.show()
 #
 # What it keeps
 # -------------
-# Left: how many of the k nearest neighbors are kept, for each k, against chance. DLME
-# is far ahead of a linear map where neighborhoods are small, and behind it where they
-# are a good part of the data. Right: distances of pairs of samples. DLME's hardly
-# follow those of the input: the distance between two groups on the map means little.
+# Left: the share of the k nearest neighbors that is kept, for each k, adjusted for
+# chance. DLME is far ahead of a linear map for small neighborhoods, and behind it for
+# those that are a large part of the data. Right: distances of pairs of samples. DLME's
+# hardly follow those of the input: distances between groups on the map mean little.
 
 from sklearn.decomposition import PCA
 
@@ -59,10 +59,10 @@ plt.show()
 # %%
 # Where it can be trusted
 # -----------------------
-# Left: by how much the distances to the nearest neighbors are spread (red) or
-# compressed (blue), against the median. No density should be read off a map in which
-# this varies so much. Right: for each sample, whether its neighbors on the map are
-# near in the data. Most of the few dark samples lie between groups.
+# Left: the expansion (red) or compression (blue) of the distances to the nearest
+# neighbors, relative to the median. Do not interpret densities on a map in which it
+# varies so much. Right: trustworthiness of each sample. Most of the few dark samples
+# lie between groups.
 
 from skmanifold.inspection import DistortionDisplay
 
@@ -72,13 +72,12 @@ for measure, axis in zip(("expansion", "trustworthiness"), axes, strict=True):
 plt.show()
 
 # %%
-# How sure clusters are, and how they are arranged
-# ------------------------------------------------
-# Ten clusters are found on the map of PCA, where they overlap. Left: their memberships.
-# A row is a sample; color off the diagonal shows which clusters it might belong to as
-# well. Right: seen from the cluster of a row, is the cluster of a column at the same
-# rank among the distances as in the input (blue)? If not, the number is the difference
-# of ranks.
+# Confidence and arrangement of clusters
+# --------------------------------------
+# Ten clusters on the map of PCA, where they overlap. Left: their memberships. Rows are
+# samples; color off the diagonal shows other likely clusters. Right: ranks of the
+# distances from the cluster of a row to that of a column. Blue ranks equal those in the
+# input; elsewhere the number is the difference.
 
 from sklearn.mixture import GaussianMixture
 
@@ -93,10 +92,10 @@ ClusterRankDisplay.from_embedding(X, Z, mixture.predict(Z), name="PCA", ax=axes[
 plt.show()
 
 # %%
-# Whether training settled
-# ------------------------
-# Each term of the loss, and scheduled weights in gray. The sum rises while the weight
-# of the repulsion does; it should be level at the end.
+# Convergence
+# -----------
+# Each term of the loss, and scheduled weights in gray. The sum rises with the weight of
+# the repulsion; it should be level at the end.
 
 from skmanifold.inspection import TrainingCurveDisplay
 
@@ -104,7 +103,7 @@ TrainingCurveDisplay.from_estimator(dlme)
 plt.show()
 
 # %%
-# Charts are plotted by :class:`~skmanifold.inspection.AtlasDisplay`, in
-# :ref:`sphx_glr_auto_examples_plot_atlas_digits.py`, holes by
-# :class:`~skmanifold.inspection.BarcodeDisplay`, in
+# For charts see :class:`~skmanifold.inspection.AtlasDisplay` in
+# :ref:`sphx_glr_auto_examples_plot_atlas_digits.py`, for loops and voids
+# :class:`~skmanifold.inspection.BarcodeDisplay` in
 # :ref:`sphx_glr_auto_examples_plot_atlas_homology.py`.

@@ -7,7 +7,7 @@ Distances instead of features: a network
 ========================================
 
 Members of a network have links instead of columns. The lengths of shortest paths are
-distances, which ``metric="precomputed"`` accepts. :class:`~skmanifold.DLME` maps a
+distances, which ``metric="precomputed"`` accepts. :class:`~skmanifold.DLME` embeds a
 generated network of six communities, and then members that join later.
 """
 
@@ -33,9 +33,8 @@ print(f"{links.sum() // 2} links")
 # %%
 # Distances
 # ---------
-# Two members that share many acquaintances are nearer than two that share few: a link
-# is the shorter, the more they share. The first 800 members are fitted; distances from
-# the others to these are enough to embed them.
+# Links are shorter the more acquaintances their two members share. The first 800
+# members are fitted; the distances to these suffice to embed the others.
 
 common = links.astype(float) @ links
 lengths = np.where(links, 1 / (1 + common), 0.0)
@@ -54,7 +53,7 @@ print(f"neighbors in the same community: {neighborhood_hit(Z, community[old]):.3
 # %%
 # The map
 # -------
-# Marked members joined later.
+# Marks show members that joined later.
 
 import matplotlib.pyplot as plt
 

@@ -8,8 +8,8 @@ Curved surfaces flattened: DLME, PCA and t-SNE
 
 Two surfaces of the DLME paper, both curved in space and both of two dimensions: twin
 swiss rolls, two sheets rolled into each other, and the star fruit, a sphere with five
-ribs and both poles cut off. A good map shows each as a flat piece of the plane without
-folds: two strips, and a ring. :class:`~skmanifold.DLME` is compared with
+ribs and both poles cut off. A good map shows each as a flat region without folds: two
+strips, and a ring. :class:`~skmanifold.DLME` is compared with
 :class:`~sklearn.decomposition.PCA` and :class:`~sklearn.manifold.TSNE`. Parameters are
 the defaults, except that t-SNE runs for half of its usual iterations to save time.
 """
@@ -40,14 +40,14 @@ maps = {
 }
 
 # %%
-# How flat, and how trustworthy
-# -----------------------------
-# - *angle defect*: by how much the angles between a point's neighbors, in their order
-#   around it, fail to be a full turn; 0 inside a flat piece, more where the map folds,
-#   and at edges;
-# - *turning angle*: how much shortest paths along the surface turn in the map, from
-#   step to step. They turn in space too, because the neighbor graph is coarse: the
-#   first row is the surface itself;
+# Scores
+# ------
+# - *angle defect*: the difference between a full turn and the sum of the angles between
+#   a point's neighbors, in their order around it; 0 inside flat regions, more at folds
+#   and edges;
+# - *turning angle*: the angles between consecutive steps, in the map, of shortest paths
+#   along the surface. The first row is the surface itself, where paths turn too,
+#   because the neighbor graph is coarse;
 # - *trustworthiness*: are neighbors in the map neighbors in space? *continuity*: are
 #   neighbors in space neighbors in the map?
 
@@ -83,7 +83,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-# the ends meet, as the angle's do; darkened, for it is white in one place
+# a cyclic colormap for the angle, darkened where it is white
 cyclic = plt.get_cmap("twilight_shifted")(np.linspace(0.0, 1.0, 256))[:, :3]
 cyclic = ListedColormap(0.8 * cyclic)
 

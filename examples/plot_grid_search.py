@@ -6,21 +6,21 @@
 Choosing parameters: pipeline and grid search
 =============================================
 
-An embedding that is a function can be cross-validated: it is fitted on some samples
-and scored on others. :class:`~sklearn.model_selection.GridSearchCV`
-searches here over two parameters of :class:`~skmanifold.DLME` at the end of a pipeline,
-with two scorers of :mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
+An embedding that is a function can be cross-validated: it is fitted on some samples and
+scored on others. Here :class:`~sklearn.model_selection.GridSearchCV` searches over two
+parameters of :class:`~skmanifold.DLME` at the end of a pipeline, with two scorers of
+:mod:`skmanifold.metrics`, on the 178 wines of scikit-learn.
 """
 
 # %%
 # Two questions, two scorers
 # --------------------------
-# *Trustworthiness* asks whether neighbors in the embedding of held-out wines are near
-# in the data too; it needs no label. The columns have different units, so "near" is
-# measured on standardized columns. All candidates are compared with this reference: a
-# search that compared each candidate with its own preparation of the data would favor
-# the preparation that leaves least to embed. *Neighborhood hit* asks whether neighbors
-# are wines of the same kind; labels are used only for scoring.
+# *Trustworthiness* measures whether neighbors in the embedding of held-out wines are
+# also neighbors in the data; it needs no labels. The columns have different units, so
+# the reference is standardized columns, for all candidates: comparing each candidate
+# with its own preprocessing would favor the preprocessing that is easiest to embed.
+# *Neighborhood hit* measures whether neighbors are wines of the same kind; labels are
+# used only for scoring.
 
 from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
@@ -42,10 +42,9 @@ scoring = {
 # %%
 # The search
 # ----------
-# The first step of the pipeline is a logarithm, as amounts of what a wine contains are
-# compared by their ratios; scaling is part of the model. There are nine candidates and
-# three folds, so 27 fits, each with 100 epochs, half as many as usual for so few
-# samples.
+# The first step of the pipeline is a logarithm, because ratios of concentrations
+# matter; scaling is part of the model. Nine candidates and three folds make 27 fits,
+# each with 100 epochs, half the default for so few samples.
 
 import numpy as np
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -79,9 +78,9 @@ for name, scorer in scoring.items():
 # %%
 # Result
 # ------
-# Means and standard deviations over the folds: a smaller difference is none. The
-# embedding is the best candidate's, fitted on the 124 training wines; the test wines,
-# the large points, were embedded afterwards.
+# Means and standard deviations over the folds; ignore differences within these. The
+# best candidate embeds the 124 training wines, and then the test wines, the large
+# points.
 
 import matplotlib.pyplot as plt
 

@@ -6,13 +6,13 @@
 HDBSCAN on a map: clusters of any number
 ========================================
 
-A density-based method needs no number of clusters, and labels samples between them as
-noise. It works best in few dimensions with gaps between the groups, as in a map.
+A density-based method needs no number of clusters, and labels samples between clusters
+as noise. It works best in few dimensions with gaps between the groups, as in a map.
 """
 
 # %%
-# A map first
-# -----------
+# A map
+# -----
 # Use two components: more of them show the same groups at a lower density.
 # :class:`~skmanifold.DLME` separates groups at its defaults.
 
@@ -26,12 +26,12 @@ dlme = DLME(random_state=0).fit(X[seen])
 Z = dlme.embedding_
 
 # %%
-# Then the clusters
-# -----------------
+# Clusters
+# --------
 # ``min_cluster_size`` matters most: start with 2 % of the samples, at least 10. If one
-# large group falls into pieces, decrease ``nu_embedding`` (0.01) to pack groups.
-# ``min_samples`` is the number of neighbors of a dense sample; 5 is the map's own
-# ``n_neighbors``, and larger values label more samples as noise. Keep
+# large group breaks apart, decrease ``nu_embedding`` (0.01) to pack groups.
+# ``min_samples`` is the number of neighbors of a dense sample; 5 is ``n_neighbors`` of
+# the map, and larger values label more samples as noise. Keep
 # ``cluster_selection_method="eom"``: "leaf" splits the groups of a map.
 
 from sklearn.cluster import HDBSCAN
@@ -42,10 +42,10 @@ labels = hdbscan.fit_predict(Z)
 print(labels.max() + 1, "clusters,", (labels < 0).sum(), "samples are noise")
 
 # %%
-# How good is it?
-# ---------------
-# Compare with known labels, without the noise. If there are none, compare two seeds:
-# trust what both find.
+# Scores
+# ------
+# Compare with known labels, without the noise. If there are none, compare two seeds,
+# and trust clusters that both find.
 
 from sklearn.metrics import adjusted_rand_score
 

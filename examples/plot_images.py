@@ -7,14 +7,14 @@ A folder of images: color, gray or ink
 ======================================
 
 From image files to a map by :class:`~skmanifold.DLME`. The images have different sizes
-and colors. The colors mean nothing here, and hide the digits until they are removed.
+and random colors, which hide the digits until they are removed.
 """
 
 # %%
 # A folder
 # --------
-# Scikit-learn's digits are written as PNG files, each in ink and on paper of random
-# colors. With images of your own, start at the next section.
+# Scikit-learn's digits are written as PNG files, each with ink and paper of random
+# colors. For your own images, start at the next section.
 
 import tempfile
 from pathlib import Path
@@ -38,8 +38,8 @@ for i, (digit, kind) in enumerate(zip(digits.images, digits.target, strict=True)
 # %%
 # From files to samples
 # ---------------------
-# All images get one size; the pixels become columns. Here a file name ends with the
-# class, which is used only for colors and scores.
+# All images are resized to one size; their pixels become columns. Here file names end
+# with the class, which is used only for colors and scores.
 
 paths = sorted(Path(folder.name).glob("*.png"))
 images = np.stack(
@@ -53,8 +53,8 @@ print(f"{len(images)} images of shape {images.shape[1:]}")
 # ----------------
 # *Color* keeps all three channels. *Gray* keeps the brightness, but a digit may be dark
 # on light in one image and light on dark in another. *Ink* is the distance of each
-# pixel from the color of the paper, which is that of the border, over the largest
-# distance in the image. List the differences that have no meaning, then remove them.
+# pixel from the color of the paper, that of the border, over the largest distance in
+# the image. Remove differences that have no meaning in your images, too.
 
 gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images])
 border = np.ones((16, 16), dtype=bool)
@@ -66,7 +66,7 @@ ink /= ink.max(axis=(1, 2), keepdims=True)
 # %%
 # Three maps
 # ----------
-# Accuracy is that of the vote of ten neighbors on the map, in cross-validation.
+# Accuracy is that of a ten-neighbor classifier on the map, in cross-validation.
 
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -98,8 +98,8 @@ plt.show()
 # %%
 # The images on the map
 # ---------------------
-# Neighbors on the map of colors have paper of one color; on the map of ink they are the
-# same digit. ``EmbeddingDisplay.to_html``, or
+# Neighbors on the map of colors share the color of the paper; on the map of ink, the
+# digit. ``EmbeddingDisplay.to_html``, or
 # :func:`~skmanifold.inspection.write_explorer`, shows the image under the pointer.
 
 figure, axes = plt.subplots(1, 2, figsize=(12, 6), layout="constrained")
@@ -113,5 +113,5 @@ plt.show()
 folder.cleanup()
 
 # %%
-# :ref:`images` has more: objects that move, features of a pretrained network, and more
-# images than memory.
+# :ref:`images` covers shifted objects, features of a pretrained network, and images
+# that do not fit into memory.

@@ -7,9 +7,9 @@ Unrolling a swiss roll without stretching
 =========================================
 
 :class:`~skmanifold.IsometricAE` learns a map from the plane onto the data that keeps
-lengths and angles, and its inverse. On a swiss roll, 2,000 points in space that lie on
-a rolled-up rectangle, the plane's coordinates are then distances along the rectangle,
-in the units of the data.
+lengths and angles, and its inverse. On a swiss roll, 2,000 points of a rolled-up
+rectangle, distances between codes are distances along the rectangle, in the units of
+the data.
 """
 
 # %%
@@ -36,10 +36,10 @@ Z = model.fit_transform(X)
 print(f"fit: {perf_counter() - start:.0f} s")
 
 # %%
-# How exact it is
-# ---------------
-# - *distortion*: a grid of the plane is decoded; the lengths of its edges in space over
-#   those in the plane vary by this much, relatively (standard deviation);
+# Scores
+# ------
+# - *distortion*: the relative standard deviation of the lengths of the edges of a
+#   decoded grid, over those in the plane;
 # - *rank correlation* of distances in the plane with exact distances along the roll;
 # - *length*: the median ratio of the two, 1 if the units are kept;
 # - *reconstruction* of new points: root mean squared error over the standard deviation.
@@ -60,8 +60,8 @@ print(f"reconstruction     {error:.4f}")
 # -----------------------------------
 # The decoder accepts any point of the plane, so it maps the coordinate lines of the
 # plane to the roll. Squares stay squares. The differential of the decoder,
-# :meth:`~skmanifold.IsometricAE.jacobian`, says the same for every point: its singular
-# values are the factors by which the smallest pieces are stretched.
+# :meth:`~skmanifold.IsometricAE.jacobian`, confirms this at every point: its singular
+# values are the local stretch factors.
 
 from pathlib import Path
 

@@ -6,9 +6,9 @@
 A map with a few labels
 =======================
 
-With ``label_weight`` above 0, :class:`~skmanifold.DLME` uses the labels of the samples
-that have one. Here one image of digits in ten is labeled; -1 means unknown. New images
-are embedded by both maps and classified by the labels of their neighbors there.
+With ``label_weight`` above 0, :class:`~skmanifold.DLME` uses the labels that are known.
+Here one image in ten is labeled; -1 means unknown. New images are embedded by both maps
+and classified by the labels of their neighbors there.
 """
 
 # %%
@@ -45,7 +45,7 @@ for ax, weight in zip(axes, (0, 1), strict=True):
     ax.set_title(f"label_weight={weight}: {accuracy:.0%}")
 
 # %%
-# For comparison, neighbors in the space of pixels.
+# For comparison, neighbors in pixel space.
 
 neighbors = KNeighborsClassifier(10).fit(X[labeled], y[labeled])
 print(f"pixels: {neighbors.score(X_new, y_new):.3f}")

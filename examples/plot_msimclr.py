@@ -8,16 +8,16 @@ MSimCLR: sixteen small charts instead of one plane
 
 Contrastive learning in two dimensions: :class:`~skmanifold.MSimCLR` maps images
 of handwritten digits to sixteen charts with two coordinates each, and, with one chart
-and no regularization, to one plane, which is plain SimCLR of the same network. Neither
-sees a label. Labels then train one affine classifier per chart, and score it on
+and no regularization, to one plane, which is plain SimCLR with the same network. Both
+are unsupervised. Labels then train one affine classifier per chart, and score it on
 held-out images.
 """
 
 # %%
 # Two models of one network
 # -------------------------
-# Views are made of the image only (``n_neighbors=None``), as in the paper; they are
-# moved, turned, resized and slanted a little.
+# Views are made from the image alone (``n_neighbors=None``), as in the paper, by small
+# shifts, rotations, changes of size and shears.
 
 from time import perf_counter
 
@@ -42,8 +42,8 @@ for name, model in models.items():
 # %%
 # One affine classifier per chart
 # -------------------------------
-# :class:`~skmanifold.atlas.ChartwiseClassifier` finds the charts in what ``transform``
-# returns, and fits a classifier of its own to the coordinates of each.
+# :class:`~skmanifold.atlas.ChartwiseClassifier` fits one classifier to the coordinates
+# of each chart in the output of ``transform``.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC

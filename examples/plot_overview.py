@@ -10,7 +10,7 @@ Four maps of scikit-learn's digits, 1,797 images of 64 pixels, by
 :class:`~sklearn.decomposition.PCA`, :class:`~sklearn.manifold.Isomap`,
 :class:`~sklearn.manifold.TSNE` and :class:`~skmanifold.DLME`; a swiss roll unrolled by
 :class:`~skmanifold.IsometricAE`; and the digits as an atlas of small charts, by
-:class:`~skmanifold.AtlasAE`. All methods run at their defaults and see no labels.
+:class:`~skmanifold.AtlasAE`. All methods run at their defaults and without labels.
 """
 
 # %%
@@ -41,7 +41,7 @@ atlas = AtlasAE(n_charts=10, random_state=0).fit(X)
 # %%
 # Pictures
 # --------
-# The longer side of the unrolled sheet is turned to the horizontal.
+# The unrolled sheet is rotated so that its longer side is horizontal.
 
 from pathlib import Path
 

@@ -6,9 +6,9 @@
 Single cells: counts of transcripts
 ===================================
 
-The counts of single cells are small and depend on how deeply a cell was sequenced. The
-cells here are generated, so that the truth is known: a tree of cell types, transitions
-from one type to the next, a rare type, and a depth that varies from cell to cell.
+The counts of single cells are small and depend on the sequencing depth. The cells here
+are simulated, so that the ground truth is known: a tree of cell types, transitions from
+one type to the next, a rare type, and a depth that varies from cell to cell.
 :class:`~skmanifold.DLME` should show types and transitions, and not the depth.
 """
 
@@ -16,7 +16,7 @@ from one type to the next, a rare type, and a depth that varies from cell to cel
 # Cells
 # -----
 # Counts are Poisson with gamma-distributed rates, as is usual for single cells. Every
-# type changes some genes of the type that it comes from.
+# type changes some genes of its parent type.
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -101,9 +101,9 @@ maps = {name: model.fit_transform(counts[train]) for name, model in models.items
 # %%
 # Types and stages yes, depth no
 # ------------------------------
-# The ten nearest training cells predict of each held-out cell its type, its stage of
-# development, and how deeply it was sequenced. A good map does *not* predict the last.
-# R2 is the explained share of the variance, negative if the mean predicts better.
+# The ten nearest training cells predict the type, the stage of development and the
+# sequencing depth of each held-out cell. A good map does *not* predict the last. R2 is
+# the explained share of the variance, negative if the mean predicts better.
 
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 

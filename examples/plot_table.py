@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 """
-=====================================
-A table with words and gaps, from CSV
-=====================================
+============================================
+A CSV table with categories and missing data
+============================================
 
-From a CSV file to a map, clusters, and the columns that make them. The file is written
-here from the wines of scikit-learn, with gaps and a column of words; replace it by your
+From a CSV file to a map, clusters, and the columns that define them. The file here has
+scikit-learn's wines, with missing values and a categorical column; replace it by your
 own. :class:`~skmanifold.DLME` makes the map and :class:`~skmanifold.DCRL` the clusters.
 """
 
@@ -33,10 +33,10 @@ with tempfile.TemporaryDirectory() as folder:
 print(table.iloc[:4, -4:])
 
 # %%
-# Numbers of all columns
-# ----------------------
-# Gaps become the median of the column, words become indicators. Units differ, and the
-# model scales them.
+# From columns to numbers
+# -----------------------
+# Missing values become the median of the column, categories become indicators. Units
+# differ, and the model scales them.
 
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -61,8 +61,8 @@ clusterer = make_pipeline(to_numbers, DCRL(n_clusters=3, random_state=0)).fit(tr
 # %%
 # Map, clusters and new samples
 # -----------------------------
-# Left: clusters. Right: kinds of wine, which neither method saw. Marked samples were
-# not in the fit; both pipelines embed and assign them.
+# Left: clusters. Right: kinds of wine, which neither method used. Marked samples were
+# not in the fit; the pipelines embed and assign them.
 
 import matplotlib.pyplot as plt
 
@@ -79,9 +79,10 @@ for axis, y, y_new, title in [
 plt.show()
 
 # %%
-# Columns that make the clusters
-# ------------------------------
-# Means of each cluster against those of all samples, in standard deviations.
+# Columns that define the clusters
+# --------------------------------
+# Deviations of the means of each cluster from the overall means, in standard
+# deviations.
 
 numbers = to_numbers.transform(train)
 profile = (

@@ -6,18 +6,17 @@
 A map of texts: sparse tf-idf vectors, in a pipeline
 ====================================================
 
-The documentation of SciPy's functions, some 1,200 short texts from nine submodules, as
-tf-idf vectors in a sparse matrix, embedded by :class:`~skmanifold.DLME`. The texts come
-with SciPy, so nothing is downloaded; with
-:func:`sklearn.datasets.fetch_20newsgroups` in their place the rest stays as it is.
+:class:`~skmanifold.DLME` embeds the documentation of SciPy's functions, some 1,200
+short texts from nine submodules, as sparse tf-idf vectors. The texts come with SciPy,
+so nothing is downloaded; the same code works for
+:func:`sklearn.datasets.fetch_20newsgroups`.
 """
 
 # %%
 # Texts and their topics
 # ----------------------
-# The topic of a text is the submodule of its function. Examples and references are cut
-# off, as they name the submodule. Topics are used only after the fit, for
-# colors and scores.
+# The topic of a text is the submodule of its function. Examples and references are
+# removed, because they name the submodule. Topics are used only for colors and scores.
 
 import importlib
 import inspect
@@ -50,8 +49,8 @@ print(f"{len(train)} training texts, {len(test)} test texts")
 # From words to the plane
 # -----------------------
 # The estimator accepts the sparse matrix. It is compared with latent semantic analysis
-# in two dimensions, a linear map. Accuracy is that of the vote of the ten nearest
-# training texts on the topic of a test text; the last line uses the words themselves. A
+# in two dimensions, a linear map. Accuracy is that of predicting the topic of a test
+# text by its ten nearest training texts; the last line uses the words themselves. A
 # larger ``nu_embedding`` spreads the many small groups of texts.
 
 from sklearn.decomposition import TruncatedSVD
@@ -84,10 +83,10 @@ for name, value in accuracy.items():
     print(f"{name:12} {value:.3f}")
 
 # %%
-# Where new texts land
-# --------------------
-# The pipeline is a function of text and embeds new texts as well. Here are the first
-# held-out function of each topic, and the functions with the nearest texts on the map.
+# New texts
+# ---------
+# The pipeline embeds new texts as well. Here are the first held-out function of each
+# topic, and the functions with the nearest texts on the map.
 
 from sklearn.neighbors import NearestNeighbors
 
@@ -103,7 +102,7 @@ for i, rows in zip(
 # %%
 # Both maps
 # ---------
-# Large points are the held-out functions named above.
+# Large points are the held-out functions above.
 
 import matplotlib.pyplot as plt
 

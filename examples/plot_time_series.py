@@ -7,7 +7,7 @@ Time series: a map of windows
 =============================
 
 A long recording is cut into windows, and each window becomes a sample. Windows start
-anywhere in a period, so their spectra are compared, not their values.
+at any phase, so their spectra are compared, not their values.
 :class:`~skmanifold.DLME` maps the windows of a generated recording of three machine
 states, and then those of a recording that it has not seen.
 """

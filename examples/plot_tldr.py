@@ -6,17 +6,17 @@
 TLDR: short codes to find similar images
 ========================================
 
-A search for similar samples compares short codes. :class:`~skmanifold.TLDR` learns
-such codes without labels, from the nearest neighbors of the training data. Here it is
-compared with PCA on images of digits that were not in the training data.
+:class:`~skmanifold.TLDR` learns short codes for similarity search without labels, from
+the nearest neighbors of the training data. Here it is compared with PCA on images of
+digits that were not in the training data.
 """
 
 # %%
 # Data and codes
 # --------------
-# Half of the digits are the collection to search, the others are the queries. A query's
-# results are ranked by the cosine of the codes; its score is the average precision of
-# results that show the same digit.
+# Half of the digits are the collection to search, the others are the queries. The
+# results of a query are ranked by the cosine similarity of the codes; its score is the
+# average precision of results that show the same digit.
 
 import matplotlib.pyplot as plt
 import numpy as np

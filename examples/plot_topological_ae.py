@@ -7,9 +7,8 @@ TopologicalAE: spheres inside a sphere
 ======================================
 
 Ten spheres in 101 dimensions lie inside an eleventh, five times as large: the data of
-the paper on topological autoencoders. PCA and a plain autoencoder press the large
-sphere into the small ones; :class:`~skmanifold.TopologicalAE` shows that it encloses
-them.
+the paper on topological autoencoders. PCA and a plain autoencoder mix the large sphere
+with the small ones; :class:`~skmanifold.TopologicalAE` shows that it encloses them.
 """
 
 # %%

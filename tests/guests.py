@@ -10,7 +10,7 @@ from skmanifold.base import (
     DeepManifold,
     KMeansMixin,
     Plan,
-    RowBatches,
+    SampleBatches,
 )
 
 
@@ -69,7 +69,7 @@ class NeuralPCA(KMeansMixin, DecoderMixin, DeepManifold):
         return Plan(n_epochs=100, batch_size=10, learning_rate=0.03)
 
     def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        return SampleBatches(data.n_samples, batch_size, data.device)
 
     def _make_networks(self, sizes):
         return linear_networks(sizes, self.n_components)

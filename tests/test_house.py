@@ -20,7 +20,7 @@ from torch import nn
 import skmanifold
 from skmanifold.training import TrainingOptions
 from skmanifold.utils import Interval
-from skmanifold.utils._checks import _fits, _odd_inputs, _results
+from skmanifold.utils._checks import _fits, _results, _unusual_inputs
 from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
 
 NAMES = sorted(skmanifold._ESTIMATORS)
@@ -92,7 +92,7 @@ pytestmark = [
 
 
 @parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
-def test_promise(estimator, check):
+def test_guarantee(estimator, check):
     check(estimator)
 
 
@@ -124,11 +124,11 @@ def test_every_estimator_is_checked():
         small("AtlasAE", max_epochs=20, init="random", denoise=True),
         small("MSimCLR", max_epochs=20, image_shape=(8, 8)),
     ],
-    _odd_inputs.check_odd_columns,
-    _odd_inputs.check_odd_scales,
-    _odd_inputs.check_repeated_rows,
+    _unusual_inputs.check_unusual_columns,
+    _unusual_inputs.check_extreme_scales,
+    _unusual_inputs.check_repeated_samples,
 )
-def test_odd_data_over_many_steps(estimator, check):
+def test_unusual_data_over_many_steps(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
@@ -154,7 +154,7 @@ def large(name, precision="auto", **params):
         large("IsometricAE", latent_prior="gaussian"),
         large("MSimCLR", "bfloat16", image_shape=(8, 8)),
     ],
-    _results.check_transform_of_any_rows,
+    _results.check_transform_of_subsets,
     _results.check_same_bits_for_any_number_of_threads,
 )
 @pytest.mark.filterwarnings("ignore:batch_size=.*:UserWarning")
@@ -181,7 +181,7 @@ def dropping(*sizes):
         small("MSimCLR", augmentation=nn.functional.dropout),
         small("MSimCLR", image_shape=(8, 8)),
     ],
-    _results.check_seed_decides,
+    _results.check_reproducibility,
     _fits.check_interrupted_fit_resumes,
 )
 def test_draws_of_any_code(estimator, check):
@@ -287,7 +287,7 @@ def test_number_and_names_of_the_components(name, n_components):
 # Ranges of parameters ----------------------------------------------------------
 
 # Values just outside of the range of each method's own parameters. What all methods
-# refuse, and what no constraint allows, is tried by check_bad_parameters_are_named.
+# refuse, and what no constraint allows, is tried by check_invalid_parameters.
 OUTSIDE = {
     "alpha": [0.0, 1.5],
     "anchor_until": [0.0, 1.1],

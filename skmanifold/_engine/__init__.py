@@ -4,15 +4,15 @@
 """The private training engine, independent of the methods and of scikit-learn."""
 
 from ._apply import BLOCK_ROWS, apply_in_blocks, exact_block_rows, has_alike_rows
-from ._batches import RowBatches, count_batches
+from ._batches import SampleBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
 from ._distributed import broadcast, check_same_on_all_ranks, is_main_process, sharded
-from ._files import checked_place, write_whole
+from ._files import checked_path, write_atomically
 from ._optim import make_optimizers, mark_hidden
 from ._schedule import learning_rate_factor
 from ._seeding import LARGEST_SEED, global_rng_seeded, local_generator, named_seed
-from ._stopping import NoProgress
+from ._stopping import EarlyStopping
 from ._threads import Pace, torch_threads
 from ._train import Training, train
 
@@ -20,14 +20,14 @@ __all__ = [
     "BLOCK_ROWS",
     "LARGEST_SEED",
     "Checkpoint",
-    "NoProgress",
+    "EarlyStopping",
     "Pace",
-    "RowBatches",
+    "SampleBatches",
     "Training",
     "apply_in_blocks",
     "broadcast",
     "check_same_on_all_ranks",
-    "checked_place",
+    "checked_path",
     "count_batches",
     "exact_block_rows",
     "global_rng_seeded",
@@ -44,5 +44,5 @@ __all__ = [
     "sharded",
     "torch_threads",
     "train",
-    "write_whole",
+    "write_atomically",
 ]

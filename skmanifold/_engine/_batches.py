@@ -11,7 +11,7 @@ def count_batches(n_rows, batch_size):
     return max(1, min(round(n_rows / batch_size), n_rows // 2))
 
 
-class RowBatches:
+class SampleBatches:
     """Sample indices in random order, split into equal batches.
 
     Every epoch is a new permutation. All batches have the same size, so that buffers
@@ -30,8 +30,8 @@ class RowBatches:
     Examples
     --------
     >>> import torch
-    >>> from skmanifold.base import RowBatches
-    >>> batches = RowBatches(10, 4, torch.device("cpu"))
+    >>> from skmanifold.base import SampleBatches
+    >>> batches = SampleBatches(10, 4, torch.device("cpu"))
     >>> generator = torch.Generator().manual_seed(0)
     >>> [len(rows) for rows, uniform in batches.epoch(generator)]
     [5, 5]

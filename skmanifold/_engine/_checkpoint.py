@@ -12,7 +12,7 @@ import pathlib
 import torch
 
 from ._distributed import is_main_process
-from ._files import checked_place, write_whole
+from ._files import checked_path, write_atomically
 
 _KEYS = ("fingerprint", "seed", "phases")
 
@@ -47,7 +47,7 @@ class Checkpoint:
     def __init__(self, path, *, every, fingerprint, seed):
         # other ranks only read the file
         self.path = (
-            checked_place(path, "checkpoint")
+            checked_path(path, "checkpoint")
             if is_main_process()
             else pathlib.Path(path)
         )
@@ -67,7 +67,7 @@ class Checkpoint:
                 _digest(memoryview(content)[:-_DIGEST_BYTES])
                 != content[-_DIGEST_BYTES:]
             ):
-                raise ValueError("its bytes are not those that were written")
+                raise ValueError("its checksum does not match")
             state = torch.load(
                 io.BytesIO(content), weights_only=True, map_location="cpu"
             )
@@ -110,7 +110,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         torch.save(whole, buffer)
         content = buffer.getbuffer()
-        write_whole(self.path, (content, _digest(content)), "checkpoint")
+        write_atomically(self.path, (content, _digest(content)), "checkpoint")
 
     def remove(self):
         """Remove the file, and the remains of killed writes."""

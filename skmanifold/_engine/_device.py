@@ -12,7 +12,7 @@ import torch
 
 @contextlib.contextmanager
 def plain_modes():
-    """Context with the default modes of torch, whatever the caller has set."""
+    """Context with the default modes of torch, for any modes of the caller."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
@@ -77,7 +77,7 @@ def resolve_device(device):
     }.get(resolved.type)
     if available is None or not available():
         raise ValueError(
-            f"device={device!r} is not available to this torch ({torch.__version__}). "
+            f"device={device!r} is not available in torch {torch.__version__}. "
             "Use device='auto' for a GPU if there is one, else the CPU."
         )
     return resolved

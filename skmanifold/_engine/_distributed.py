@@ -4,7 +4,7 @@
 """One fit in several processes, each computing a shard of every batch.
 
 A loss over pairs is not a sum over samples, so processes cannot average the losses of
-separate batches. Here all ranks draw the same batches from the same seed. In
+separate batches. Here all ranks use the same batches, with the same seed. In
 :func:`sharded`, which objectives call, a network computes a shard of the samples on
 each rank. The outputs are gathered, and every rank computes the loss of the whole
 batch.

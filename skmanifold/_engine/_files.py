@@ -7,7 +7,7 @@ import os
 import pathlib
 
 
-def checked_place(path, parameter):
+def checked_path(path, parameter):
     """Return the path, after a check that its folder exists and is writable."""
     path = pathlib.Path(path)
     folder = str(path.parent)
@@ -25,7 +25,7 @@ def checked_place(path, parameter):
     return path
 
 
-def write_whole(path, parts, parameter):
+def write_atomically(path, parts, parameter):
     """Write bytes to a temporary file in the same folder, then rename it."""
     path = pathlib.Path(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")

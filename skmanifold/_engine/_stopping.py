@@ -6,7 +6,7 @@
 import math
 
 
-class NoProgress:
+class EarlyStopping:
     """Counter of epochs in which the loss did not improve.
 
     ``done(loss)`` is True after ``patience`` consecutive epochs without an improvement

@@ -12,7 +12,7 @@ from ._arithmetic import available_threads, same_bits, use_threads
 from ._checkpoint import Checkpoint
 from ._distributed import average_gradients, broadcast, is_main_process
 from ._schedule import learning_rate_factor
-from ._stopping import NoProgress
+from ._stopping import EarlyStopping
 from ._threads import Pace
 
 
@@ -28,7 +28,7 @@ class Training:
     dtype: torch.dtype = torch.float32  # inside the networks
     n_threads: int | None = None  # limit on the CPU; the result does not depend on it
     gradient_clip: float | None = None  # largest norm of the gradient
-    stopping: NoProgress | None = None
+    stopping: EarlyStopping | None = None
     checkpoint: Checkpoint | None = None
     # whether a step may draw from torch's global generator, whose state is then part of
     # the checkpoint
@@ -142,8 +142,8 @@ def _step(objective, parameters, batch, training, progress, factor):
 def _keep_freed_memory():
     """Have glibc reuse the temporary tensors of a step.
 
-    It returns freed blocks to the system, and the next step pays in page faults, unless
-    a block just below the limit of 32 MB has been freed before.
+    By default it returns freed blocks to the system, which causes page faults in the
+    next step, unless a block just below the limit of 32 MB has been freed before.
     """
     torch.empty(2**25 - 2**16, dtype=torch.uint8)
 

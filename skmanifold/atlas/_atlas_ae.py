@@ -230,10 +230,11 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of coordinates per chart. Set it to the dimension of the data.
     divergence : {"mmd", "gan"}, default="mmd"
         Divergence of charts and coordinates from a uniform distribution: the maximum
-        mean discrepancy, or the loss of a critic.
+        mean discrepancy, or the loss of a critic, which reveals superfluous
+        coordinates.
     divergence_weight : float or "auto", default="auto"
         Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
-        if charts are unevenly filled.
+        if charts are unevenly filled, decrease it if reconstruction matters more.
     locality_weight : float, default=0.3
         Weight of the mean squared distance of samples to the prototypes of their
         charts. Increase it if a chart covers separate regions.
@@ -241,8 +242,10 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
         others, or q.
     init : {"k-means", "random", "farthest"}, default="k-means"
-        Initial prototypes: the centers of k-means; random samples; or samples chosen
-        one by one, each the farthest from those chosen before.
+        Initial prototypes: the centers of k-means on at most 10,000 samples; random
+        samples, if k-means is too slow; or samples chosen one by one, each the farthest
+        from those chosen before, which covers sparse regions but selects outliers
+        first.
     temperature : float, default=0.1
         Softness of the boundaries between charts: memberships are
         ``q = softmax(net(x) - |x - c|^2 / T)`` with T = `temperature` times the mean
@@ -260,8 +263,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps scaled samples,
         (B, n_features), to (B, n_outputs) with any n_outputs.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of epochs. With "auto", the number of steps grows with the cube root of
+        ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128.
     learning_rate : float or "auto", default="auto"
@@ -277,7 +280,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -612,7 +615,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         # an activation, since the heads are linear like the last layer
         return nn.Sequential(trunk, nn.GELU()), layers[-1]
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
-from skmanifold.base import Head, RowBatches
+from skmanifold.base import Head, SampleBatches
 from skmanifold.losses import full_precision, squared_distances
 from skmanifold.utils import Count, StrOptions
 
@@ -143,7 +143,7 @@ def chart_and_coordinates(q, coordinates):
     return index, coordinates.gather(1, each).squeeze(1)
 
 
-class ChartBatches(RowBatches):
+class ChartBatches(SampleBatches):
     """Batches ``(rows, draws)`` with uniform draws for :func:`chart_mmd`.
 
     The draws from the unit cube have shape (max(2, B // 2), n_charts, n_components).

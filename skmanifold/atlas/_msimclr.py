@@ -20,13 +20,13 @@ from skmanifold.augment import (
 from skmanifold.base import (
     DeepManifold,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_image_shape,
     find_neighbors,
     reduced_width,
     sharded,
 )
-from skmanifold.graph import may_hold_strangers
+from skmanifold.graph import has_isolated_samples
 from skmanifold.losses import chart_mmd, full_precision, nt_xent
 from skmanifold.nn import to_images, to_samples
 from skmanifold.utils import Count, Number, StrOptions
@@ -141,7 +141,7 @@ def chart_terms(q, mmd, weight, sharpness):
 _MOST_DRAWS = 64
 
 
-class Views(RowBatches):
+class Views(SampleBatches):
     """Batches of two random views of each sample, with uniform draws for the charts.
 
     ``augment(x, generator)`` returns a view of samples; ``other(x, rows, uniform)``
@@ -209,19 +209,20 @@ class MSimCLR(ChartsMixin, DeepManifold):
         similar negatives.
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the contrastive loss remains; with ``n_charts=1``
-        as well this is SimCLR.
+        sharp memberships. Decrease it if the contrastive loss hardly falls, increase it
+        if charts have unequal sizes. With 0 only the contrastive loss remains, and
+        charts may become empty; with ``n_charts=1`` as well this is SimCLR.
     sharpness_weight : float, default=1.0
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
         ``regularization_weight``. Increase it if samples are spread over several
-        charts.
+        charts; 0 if only soft memberships are used.
     projection : {"mlp", "paper"}, default="mlp"
         Network of each chart from its coordinates to the contrastive space, dropped
         after training: one hidden layer of 64 units; or, as in the paper, of as many
         units as coordinates, without biases, on centered coordinates.
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
-        others, or q.
+        others, or q, for models that benefit from all charts.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the network; not used for images.
     feature_dim : int, default=128
@@ -232,8 +233,8 @@ class MSimCLR(ChartsMixin, DeepManifold):
         (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
         any n_outputs.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of epochs. With "auto", the number of steps grows with the cube root of
+        ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
@@ -252,7 +253,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -375,7 +376,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
             self._keeps_columns = (
                 self.n_neighbors is not None
                 and self.image_shape is None
-                and may_hold_strangers(samples, self.n_neighbors)
+                and has_isolated_samples(samples, self.n_neighbors)
             )
         return samples
 
@@ -487,7 +488,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
 
         return other
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or callable(self.augmentation)
 
 

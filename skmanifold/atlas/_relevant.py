@@ -13,23 +13,23 @@ from skmanifold.utils import one_blas_thread
 
 from ._charts import ChartEncoder
 
-# Largest number of principal components, and of entries that they are fitted to.
+# Maximum number of principal components, and of entries to fit them.
 _MOST = 50
 _SAMPLE_SIZE = 2**23
 # Share of a multiple of the identity in the covariance within classes.
 _SHRINKAGE = 0.03
-# Initial standard deviations of logits: of the first coordinate, whose sigmoid is then
-# nearly linear, and of the first membership, times the root of the number of
+# Initial standard deviations of logits: of the first coordinate, small enough for a
+# nearly linear sigmoid, and of the first membership, times the root of the number of
 # coordinates. Larger memberships would separate similar samples.
 _COORDINATE_SPREAD, _MEMBERSHIP_SPREAD = 1.0, 0.25
 
 
 class RelevantComponents:
-    """Components of the inputs, in units of their variation within classes.
+    """Components of the inputs, whitened by their covariance within classes.
 
-    Principal components are divided by the square root of their covariance within
-    classes, and then ordered by their variance. Directions in which samples of one
-    class differ count less, also for classes not seen in training [1].
+    Principal components are divided by the square root of that covariance, and then
+    ordered by their variance. Directions in which samples of one class differ count
+    less, even for classes not seen in training [1].
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class RelevantComponents:
             inputs, codes = inputs[rows], codes[rows]
         n_components = min(_MOST, len(inputs) - 1, inputs.shape[1])
         pca = PCA(n_components, random_state=random_state)
-        # samples that are all equal have no shares of variance
+        # equal samples have no explained variance
         with one_blas_thread(), np.errstate(invalid="ignore"):
             Z = pca.fit_transform(inputs.astype(np.float64, copy=False))
             residuals = np.concatenate(
@@ -89,10 +89,11 @@ class RelevantComponents:
         self.spreads_ = np.sqrt(values[::-1].clip(1e-12))
 
 
-class PlacedEncoder(ChartEncoder):
-    """A :class:`ChartEncoder` that adds to a linear map of the inputs.
+class InitializedEncoder(ChartEncoder):
+    """:class:`ChartEncoder` with a linear map of the inputs added to its logits.
 
-    Call ``place`` or, to continue, ``begin`` before training, and ``settle`` after it.
+    Call ``initialize`` or, to continue, ``begin`` before training, and ``finish``
+    after.
     """
 
     def __init__(self, trunk, heads, n_inputs):
@@ -101,8 +102,8 @@ class PlacedEncoder(ChartEncoder):
         self.parts["linear"] = nn.Linear(n_inputs, n_charts * (n_axes + 1))
         self.start = None
 
-    def place(self, components):
-        """Start from components: the first are coordinates, the next memberships."""
+    def initialize(self, components):
+        """Initialize from components: coordinates, then memberships."""
         heads, linear = self.parts.heads, self.parts.linear
         n_charts, n_axes = heads.n_charts, heads.n_components
         spreads = components.spreads_
@@ -125,11 +126,11 @@ class PlacedEncoder(ChartEncoder):
         self.begin()
 
     def begin(self):
-        """Remember the last layers."""
+        """Store the last layers."""
         self.start = [p.detach().clone() for p in self._last_layers()]
 
-    def settle(self):
-        """Move the last layers halfway back, so that half of what was learned stays."""
+    def finish(self):
+        """Average the last layers with those stored, to keep half of the changes."""
         with torch.no_grad():
             for parameter, start in zip(self._last_layers(), self.start, strict=True):
                 parameter.lerp_(start.to(parameter.device), 0.5)

@@ -23,7 +23,7 @@ from skmanifold.base import (
     reduced_width,
     sharded,
 )
-from skmanifold.graph import may_hold_strangers
+from skmanifold.graph import has_isolated_samples
 from skmanifold.losses import (
     batch_all_triplets,
     chart_mmd,
@@ -49,7 +49,7 @@ from ._charts import (
 )
 from ._class_batches import ClassBatches
 from ._msimclr import chart_terms
-from ._relevant import PlacedEncoder, RelevantComponents
+from ._relevant import InitializedEncoder, RelevantComponents
 from ._trunks import make_trunk
 from ._votes import GalleryVotes, LargestVote
 
@@ -187,6 +187,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     triplets : {"batch-all", "semi-hard"}, default="batch-all"
         Triplets of a batch that are used: all that violate the margin; or, for each
         pair of one class, the nearest sample of another class that is farther away.
+        Set it to "semi-hard" if labels may be wrong: negatives nearer than the positive
+        are then mostly left out.
     margin : float, default=0.1
         Required difference between the distances to samples of other classes and of
         the same class.
@@ -196,7 +198,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         soft membership and 0 for hard. Always 0 if samples share no column with others.
     regularization_weight : float, default=1.0
         Weight of the terms for evenly spread coordinates, charts of equal size and
-        sharp memberships. With 0 only the triplet loss remains.
+        sharp memberships. Decrease it if the triplet loss hardly falls. With 0 only the
+        triplet loss remains, and charts may become empty.
     sharpness_weight : float, default=0.3
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
         ``regularization_weight``. Increase it if samples are spread over several
@@ -218,10 +221,11 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
         any n_outputs.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. With "auto", the number of steps grows with the
-        cube root of ``n_samples``.
+        Number of epochs. With "auto", the number of steps grows with the cube root of
+        ``n_samples``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 64. Batches are balanced between classes.
+        Number of samples per step. "auto" is 64: 4 from each of 16 classes, or more
+        from fewer. Increase it for many classes.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
@@ -235,7 +239,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -662,7 +666,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         samples = super()._validate(X, reset=reset)
         if reset:
             # principal components would map unrelated samples to one point
-            self._keeps_columns = may_hold_strangers(samples, self.n_neighbors)
+            self._keeps_columns = has_isolated_samples(samples, self.n_neighbors)
         return samples
 
     def _validate_targets(self, y):
@@ -724,7 +728,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         )
         heads = ChartHeads(n_features, self.n_charts, self.n_components)
         if sizes["placed"]:
-            return {"encoder": PlacedEncoder(trunk, heads, sizes["n_inputs"])}
+            return {"encoder": InitializedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}
 
     def _make_objective(self, data, networks):
@@ -737,7 +741,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
             if data.previous:
                 encoder.begin()
             else:
-                encoder.place(relevant)
+                encoder.initialize(relevant)
             components = torch.from_numpy(relevant.matrix_).float().to(data.device)
         return AtlasTripletObjective(
             data.inputs,
@@ -753,9 +757,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
     def _learn_after(self, data, run):
         if self._distance_weight > 0:
-            run.networks["encoder"].settle()
+            run.networks["encoder"].finish()
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None
 
     def _heads(self):

@@ -3,18 +3,18 @@
 
 """Augmentations as batched tensor operations; random draws are arguments."""
 
-from ._classes import ClassDraws
+from ._classes import ClassSampler
 from ._images import color_jitter, crop_resize, random_affine, random_flip, random_gray
-from ._neighbors import draw_neighbors
+from ._neighbors import sample_neighbors
 from ._views import apply_augmentation
 
 __all__ = [
-    "ClassDraws",
+    "ClassSampler",
     "apply_augmentation",
     "color_jitter",
     "crop_resize",
-    "draw_neighbors",
     "random_affine",
     "random_flip",
     "random_gray",
+    "sample_neighbors",
 ]

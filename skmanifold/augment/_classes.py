@@ -10,8 +10,8 @@ import torch
 _BELOW_ONE = 1 - 2.0**-24
 
 
-class ClassDraws:
-    """Draw samples of the same class instead of neighbors.
+class ClassSampler:
+    """Sampler of partners of the same class in place of neighbors.
 
     With probability `weight` the partner of a labeled sample is another sample of its
     class, otherwise a neighbor. A sample that is alone in its class gets a neighbor, or
@@ -24,22 +24,22 @@ class ClassDraws:
     weight : float
         Probability, in (0, 1], of drawing from the class.
     device : torch.device or str, default="cpu"
-        Device of the draws.
+        Device of the random numbers.
 
     See Also
     --------
-    draw_neighbors : Draws from the neighbors.
+    sample_neighbors : Sample from the neighbors.
 
     Examples
     --------
     >>> import numpy as np
     >>> import torch
-    >>> from skmanifold.augment import ClassDraws
-    >>> draws = ClassDraws(np.array([0, 1, -1, 0]), weight=1.0)
+    >>> from skmanifold.augment import ClassSampler
+    >>> sampler = ClassSampler(np.array([0, 1, -1, 0]), weight=1.0)
     >>> rows = torch.arange(4)
     >>> def next_sample(rows, uniform):
     ...     return (rows + 1) % 4, uniform
-    >>> others, share = draws.draw(rows, torch.full((4,), 0.5), next_sample)
+    >>> others, share = sampler.draw(rows, torch.full((4,), 0.5), next_sample)
     >>> others
     tensor([3, 2, 3, 0])
     """

@@ -4,7 +4,7 @@
 """Second views of samples drawn from their neighborhoods."""
 
 
-def draw_neighbors(neighbors, counts, rows, uniform):
+def sample_neighbors(neighbors, counts, rows, uniform):
     """Draw one neighbor of each sample, and an independent uniform number.
 
     One uniform draw, times the number of neighbors, gives both: the integer part
@@ -31,9 +31,9 @@ def draw_neighbors(neighbors, counts, rows, uniform):
     Examples
     --------
     >>> import torch
-    >>> from skmanifold.augment import draw_neighbors
+    >>> from skmanifold.augment import sample_neighbors
     >>> neighbors, counts = torch.tensor([[1, 2], [0, 2], [1, 0]]), torch.full((3,), 2)
-    >>> draw_neighbors(
+    >>> sample_neighbors(
     ...     neighbors, counts, torch.tensor([0, 2]), torch.tensor([0.25, 0.5])
     ... )
     (tensor([1, 0]), tensor([0.5000, 0.0000]))

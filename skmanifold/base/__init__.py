@@ -3,7 +3,7 @@
 
 """The template that every estimator of skmanifold is built on."""
 
-from skmanifold._engine import RowBatches, sharded
+from skmanifold._engine import SampleBatches, sharded
 
 from ._clustering import KMeansMixin
 from ._data import FitData, Plan, reduced_width
@@ -24,8 +24,8 @@ __all__ = [
     "Neighbors",
     "PairBatches",
     "Plan",
-    "RowBatches",
     "Run",
+    "SampleBatches",
     "checked_image_shape",
     "checked_widths",
     "find_neighbors",

@@ -18,7 +18,7 @@ from skmanifold.utils._warnings import warn
 
 from ._heads import Head, NearestCenter
 
-# Number of clusters of fit_predict if n_clusters is None: scikit-learn's default.
+# Default number of clusters of fit_predict, as in scikit-learn.
 _DEFAULT_N_CLUSTERS = 8
 
 

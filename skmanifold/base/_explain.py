@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Offending columns, and a remedy, added to scikit-learn's errors about X."""
+"""scikit-learn's errors about X, with the offending columns and a remedy."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -17,7 +17,7 @@ _STEPS_BEFORE = (
 
 
 def explained(error, estimator, X):
-    """Return an error with more about X than the given one, or the given one."""
+    """Return an error with more details about X, or the given one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
@@ -65,7 +65,7 @@ def as_numbers(samples, **options):
         samples = check_array(samples, dtype=np.float64, **options)
     if samples.dtype.kind not in "biuf":
         raise TypeError(
-            f"X holds values of type {samples.dtype}, which are not numbers. Pass "
+            f"X has values of type {samples.dtype}, which are not numbers. Pass "
             "dates as numbers, such as days since the first one."
         )
     return samples

@@ -13,7 +13,7 @@ from skmanifold.utils._validation import check_seed
 
 from ._model_file import versions
 
-# Parameters that the result does not depend on.
+# Parameters without effect on the result.
 _WITHOUT_EFFECT = ("device", "verbose", "n_jobs")
 
 

@@ -29,28 +29,28 @@ from skmanifold.training import TrainingOptions
 from ._data import LAST_PHASE, FitData, Plan, Schedule, make_schedule
 from ._fingerprint import open_checkpoint
 from ._inference import (
+    allocator_like,
     apply_to_samples,
     on_device,
     output_dtype,
-    room_beside,
 )
 from ._messages import (
     check_enough,
     check_length,
     warn_of_batch_size,
     warn_of_constant,
+    warn_of_deviations,
     warn_of_drift,
+    warn_of_inexact_inference,
     warn_of_numbers,
-    warn_of_odd_samples,
+    warn_of_outliers,
     warn_of_units,
-    warn_of_unlike,
-    warn_of_unlike_samples,
 )
 from ._networks import frozen_networks, linear
 from ._novelty import centers_of
 from ._progress import Progress
 from ._run import Run
-from ._scaler import InputScaler, Unlike
+from ._scaler import Deviations, InputScaler
 from ._subsample import draw, taken
 
 # Fitted attributes that are not public.
@@ -88,7 +88,7 @@ def validate(estimator, X, y, *, part):
     options._validate_params()
     device = resolve_device(estimator.device)
     continued = (estimator.warm_start or part) and hasattr(estimator, "network_")
-    make_room = room_beside(X)
+    make_room = allocator_like(X)
     samples = estimator._validate(X, reset=not continued)
     n_samples = samples.shape[0]
     check_enough(n_samples)
@@ -148,7 +148,7 @@ def scale(job):
             warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
         if job.estimator._distances is None:
             warn_of_numbers(job.estimator, job.samples)
-    warn_of_odd_samples(job.estimator, scaler, job.training, job.rows)
+    warn_of_outliers(job.estimator, scaler, job.training, job.rows)
     warn_of_drift(scaler)
     warn_of_constant(scaler)
     check_same_on_all_ranks(
@@ -208,21 +208,21 @@ def _epoch_ended(job, scaler, run, objective, phase, epoch):
 def publish(job, scaler, run, objective):
     """Set the fitted attributes of the estimator."""
     # samples that were not drawn to train on are new to the scaler
-    unlike = None if job.rows is None else Unlike()
-    attributes = fitted_attributes(job, scaler, run, objective, unlike)
-    if unlike is not None:
-        warn_of_unlike(job.estimator, unlike, job.samples)
-        scaler.add_named(job.samples, [row for row, _ in unlike.samples])
+    deviations = None if job.rows is None else Deviations()
+    attributes = fitted_attributes(job, scaler, run, objective, deviations)
+    if deviations is not None:
+        warn_of_deviations(job.estimator, deviations, job.samples)
+        scaler.add_named(job.samples, [row for row, _ in deviations.samples])
     scaled = scaler.transform(job.samples[:1])[0]
-    warn_of_unlike_samples(job.estimator, attributes, scaled)
+    warn_of_inexact_inference(job.estimator, attributes, scaled)
     vars(job.estimator).update(attributes)
     job.progress.fit_ended(attributes)
     if job.checkpoint is not None and is_main_process():
         job.checkpoint.remove()
 
 
-def fitted_attributes(job, scaler, run, objective, unlike=None):
-    """Return the fitted attributes, and add odd samples to ``unlike``."""
+def fitted_attributes(job, scaler, run, objective, deviations=None):
+    """Return the fitted attributes, and add new outliers to ``deviations``."""
     estimator = job.estimator
     modules = frozen_networks(run.networks, scaler)
     network, device = on_device(estimator, modules["network_"])
@@ -231,7 +231,7 @@ def fitted_attributes(job, scaler, run, objective, unlike=None):
         scaler,
         job.samples,
         device=device,
-        unlike=unlike,
+        deviations=deviations,
         fold=estimator._folds,
     )
     dtype = output_dtype(job.samples.dtype)

@@ -41,32 +41,32 @@ def apply_to_samples(
     samples,
     *,
     device="cpu",
-    unlike=None,
+    deviations=None,
     first=0,
     fold=False,
     make_room=np.empty,
 ):
     """Return the outputs of a network for validated samples, float32.
 
-    What the training data lack is added to ``unlike``, see
+    Deviations from the training data are added to ``deviations``, see
     :meth:`InputScaler.transform`; the index of ``samples[0]`` is ``first``. If
     ``fold``, scaler and network are one product if possible.
     """
     fold = fold and torch.device(device).type == "cpu"
     product = one_product(network, scaler) if fold else None
     if product is not None:
-        return product.outputs(samples, unlike, first, make_room)
+        return product.outputs(samples, deviations, first, make_room)
 
     def load(start, stop):
         block = samples[start:stop]
-        return scaler.transform(block, unlike=unlike, first=first + start)
+        return scaler.transform(block, deviations=deviations, first=first + start)
 
     return apply_in_blocks(
         network, load, samples.shape[0], device=device, make_room=make_room
     )
 
 
-def room_beside(X):
+def allocator_like(X):
     """Return a function that allocates the inputs: on disk if X is memory-mapped."""
     on_disk = False
     while X is not None:

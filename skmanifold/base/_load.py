@@ -57,7 +57,7 @@ def load(path, /, **given):
         If the file is damaged, is not a model, or has a newer format, or if a given
         network does not fit it.
     TypeError
-        If a parameter is missing, or is given although the file holds it.
+        If a parameter is missing, or is given although the file contains it.
 
     See Also
     --------
@@ -173,7 +173,7 @@ def _find_class(name, path):
     if matches:
         return matches[-1]
     raise ValueError(
-        f"path={os.fspath(path)!r} holds a {name}, which is unknown. If it is a class "
+        f"path={os.fspath(path)!r} has the unknown class {name}. If it is a class "
         f"of another package, import {prefix} first; otherwise update skmanifold."
     )
 
@@ -191,7 +191,7 @@ def _check_given(path, cls, needed, given):
         call = ", ".join(f"{name}=..." for name in missing)
         types = ", ".join(f"{name} was {value}" for name, value in missing.items())
         raise TypeError(
-            f"The file cannot hold all parameters of this {cls.__name__}: {types}. "
+            f"The file cannot store all parameters of this {cls.__name__}: {types}. "
             f"Pass them again: load({os.fspath(path)!r}, {call})."
         )
 

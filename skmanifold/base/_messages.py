@@ -10,7 +10,7 @@ from skmanifold._engine import has_alike_rows
 from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
-from ._odd_samples import dense
+from ._outliers import dense
 from ._scaler import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 
 # Number of columns or samples named in a warning.
@@ -24,8 +24,8 @@ _MOST_NUMBERS = 1.5
 # Largest number of columns of a table, including indicators of categories.
 _MOST_ENCODED = 1000
 
-# A part of the data is in other units if its typical sample is so many times as far out
-# as all before it.
+# A part of the data is in other units if its typical sample is this many times as far
+# from the center as all samples before it.
 _DRIFT = 20.0
 
 
@@ -33,7 +33,7 @@ def check_length(y, n_samples):
     """Check that y has as many entries as X has samples, even if y is ignored."""
     try:
         n_labels = len(y)
-    except TypeError:  # None, or the method's own check tells what is wrong
+    except TypeError:  # None, or an error of the method's own check
         return
     if n_labels == n_samples:
         return
@@ -70,7 +70,7 @@ def warn_of_units(estimator, samples, seed):
     names = _column_names(estimator, samples.shape[1])
     method = type(estimator).__name__
     warn(
-        f"X seems to hold columns in unrelated units: column {names[columns[0]]!r} "
+        f"X seems to have columns in unrelated units: column {names[columns[0]]!r} "
         f"varies more than a thousand times as much as column {names[columns[1]]!r}, "
         f"and {method} keeps their proportions, so that small columns have no effect. "
         f"Put StandardScaler before {method} in a pipeline, or convert all columns to "
@@ -122,15 +122,15 @@ def warn_of_constant(scaler):
         )
 
 
-def warn_of_odd_samples(estimator, scaler, samples, rows=None):
-    """Name the samples that the scaler left out.
+def warn_of_outliers(estimator, scaler, samples, rows=None):
+    """Name the samples that the scaler ignored.
 
-    ``rows`` are the indices of the samples in X, if they were drawn from it.
+    ``rows`` are the indices of the samples in X, if these are a subset.
     """
-    if len(scaler.odd_):
-        odd = scaler.odd_.tolist()
-        named = _far_away(estimator, odd, samples, "all others", rows)
-        it, they = ("it", "it is") if len(odd) == 1 else ("them", "they are")
+    if len(scaler.outliers_):
+        outliers = scaler.outliers_.tolist()
+        named = _far_away(estimator, outliers, samples, "all others", rows)
+        it, they = ("it", "it is") if len(outliers) == 1 else ("them", "they are")
         warn(
             f"{named}. The scaling ignores {it}, and {they} moved towards the others. "
             "Correct or remove errors, such as another unit or a code for a missing "
@@ -139,7 +139,7 @@ def warn_of_odd_samples(estimator, scaler, samples, rows=None):
 
 
 def warn_of_drift(scaler):
-    """Warn of a part of the data that may be in other units than those before it."""
+    """Warn that a part of the data may have other units than those before it."""
     if scaler.drift_ > _DRIFT:
         warn(
             "X lies far away from the samples of earlier calls: a typical sample is "
@@ -148,12 +148,12 @@ def warn_of_drift(scaler):
         )
 
 
-def warn_of_unlike(estimator, unlike, samples):
+def warn_of_deviations(estimator, deviations, samples):
     """Name the columns and samples that differ from the training data."""
-    _warn_of_unseen(estimator, unlike.columns)
-    if unlike.samples:
-        odd = sorted(unlike.samples)
-        named = _far_away(estimator, odd, samples, "the training data")
+    _warn_of_unseen(estimator, deviations.columns)
+    if deviations.samples:
+        outliers = sorted(deviations.samples)
+        named = _far_away(estimator, outliers, samples, "the training data")
         warn(
             f"{named}. Such a sample is embedded as if it were nearer. Correct errors, "
             "such as another unit or a code for a missing value; X must have the units "
@@ -161,13 +161,13 @@ def warn_of_unlike(estimator, unlike, samples):
         )
 
 
-def _far_away(estimator, odd, samples, others, rows=None):
+def _far_away(estimator, outliers, samples, others, rows=None):
     """Return a clause that names samples far away from others."""
-    named = [row if rows is None else rows[row] for row, _ in odd[:_NAMED]]
+    named = [row if rows is None else rows[row] for row, _ in outliers[:_NAMED]]
     shown = ", ".join(map(str, named))
-    shown += ", ..." if len(odd) > _NAMED else ""
-    single = len(odd) == 1
-    row, column = odd[0]
+    shown += ", ..." if len(outliers) > _NAMED else ""
+    single = len(outliers) == 1
+    row, column = outliers[0]
     where = "in all columns together"
     if column >= estimator.n_features_in_:
         where = "in its representation"
@@ -175,7 +175,7 @@ def _far_away(estimator, odd, samples, others, rows=None):
         name = _column_names(estimator, samples.shape[1])[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
     return (
-        f"{len(odd)} of the {samples.shape[0]} samples "
+        f"{len(outliers)} of the {samples.shape[0]} samples "
         f"{'of X' if rows is None else 'drawn from X'} "
         f"{'lies' if single else 'lie'} far away from {others}: "
         f"{'sample' if single else 'samples'} {shown} "
@@ -198,7 +198,7 @@ def _warn_of_unseen(estimator, columns):
     )
 
 
-def warn_of_unlike_samples(estimator, fitted, scaled):
+def warn_of_inexact_inference(estimator, fitted, scaled):
     """Warn if the outputs of a sample depend on its position in the batch."""
     networks = {"transform": fitted["network_"]}
     if "decoder_" in fitted:

@@ -21,7 +21,7 @@ import scipy
 import sklearn
 import torch
 
-from skmanifold._engine import write_whole
+from skmanifold._engine import write_atomically
 from skmanifold.utils import import_optional
 
 PACKAGE = __name__.partition(".")[0]
@@ -55,7 +55,7 @@ def write_model(path, model, arrays):
     }
     content = memoryview(safetensors.save(arrays, metadata=metadata))
     before, _, after = around_digest(content)
-    write_whole(path, (before, digest_of(before, after), after), "path")
+    write_atomically(path, (before, digest_of(before, after), after), "path")
 
 
 def read_model(path):
@@ -125,7 +125,7 @@ def _checked_metadata(content, path):
 
 @contextlib.contextmanager
 def damage_reported(path):
-    """Raise any error inside as damage of the file."""
+    """Context that reports any error inside as damage of the file."""
     try:
         yield
     except Exception as error:

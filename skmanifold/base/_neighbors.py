@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skmanifold._engine import RowBatches
-from skmanifold.augment import draw_neighbors
+from skmanifold._engine import SampleBatches
+from skmanifold.augment import sample_neighbors
 from skmanifold.graph import neighbors_from_data
 
 
@@ -79,9 +79,9 @@ class Neighbors(NamedTuple):
         others : torch.Tensor of shape (m,), int64
             Index of a neighbor of each.
         share : torch.Tensor of shape (m,)
-            Uniform in [0, 1), see :func:`skmanifold.augment.draw_neighbors`.
+            Uniform in [0, 1), see :func:`skmanifold.augment.sample_neighbors`.
         """
-        return draw_neighbors(self.indices, self.counts, rows, uniform)
+        return sample_neighbors(self.indices, self.counts, rows, uniform)
 
 
 def find_neighbors(
@@ -157,7 +157,7 @@ def find_neighbors(
     return Neighbors.on(data.device, *lists)
 
 
-class PairBatches(RowBatches):
+class PairBatches(SampleBatches):
     """Batches of samples in random order, each with a random neighbor.
 
     Parameters
@@ -210,6 +210,6 @@ class PairBatches(RowBatches):
         """
         indices, distances, counts = self.neighbors
         for rows, uniform in super().epoch(generator):
-            others, share = draw_neighbors(indices, counts, rows, uniform)
-            near, _ = draw_neighbors(distances, counts, rows, uniform)
+            others, share = sample_neighbors(indices, counts, rows, uniform)
+            near, _ = sample_neighbors(distances, counts, rows, uniform)
             yield rows, others, near, share

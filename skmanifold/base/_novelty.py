@@ -12,27 +12,27 @@ from torch.nn import functional as F
 
 from skmanifold.utils._threads import one_thread
 
-# Largest number of centers and of their entries, and least number of samples of one.
+# Maximum number of centers and of their entries, and minimum number of samples of each.
 _MOST_CENTERS = 256
 _MOST_NUMBERS = 2**17
 _SAMPLES_OF_CENTER = 4
 
-# Largest number of samples, and of their entries, that centers are computed from.
+# Maximum number of samples, and of their entries, to compute centers from.
 _MOST_SAMPLES = 5000
 _MOST_ENTRIES = 2**24
 
-# Entries that are scaled at a time.
+# Entries scaled at a time.
 _BLOCK_ENTRIES = 2**20
 
-# Iterations of k-means. More change almost nothing.
+# Iterations of k-means; more have almost no effect.
 _N_ITERATIONS = 5
 
-# The typical distance counts as so many samples in the mean distance of a center.
+# Weight of the typical distance in the mean distance of a center, in samples.
 _SHRINKAGE = 3
 
 
 class DistanceToCenters(nn.Module):
-    """Distance of scaled samples to the nearest center, relative to its samples'.
+    """Distance to the nearest center, relative to the distances of its samples.
 
     ``project`` maps scaled samples to inputs; for ``centers`` see :func:`centers_of`.
     """
@@ -72,7 +72,7 @@ def _units(centers):
 
 
 def centers_of(samples, inputs, scaler, seed, previous=None):
-    """Return centers of the training samples without odd ones, by k-means.
+    """Return centers of the training samples without outliers, by k-means.
 
     ``inputs`` are the scaled and reduced samples, ``previous`` the centers of earlier
     parts of the data. Returns a dict of "points" (n_centers, n_inputs), "counts" and
@@ -80,7 +80,7 @@ def centers_of(samples, inputs, scaler, seed, previous=None):
     """
     rng = np.random.RandomState(seed)
     kept = np.ones(len(inputs), dtype=bool)
-    kept[scaler.odd_[:, 0]] = False
+    kept[scaler.outliers_[:, 0]] = False
     kept = np.flatnonzero(kept)
     most = min(_MOST_SAMPLES, max(500, _MOST_ENTRIES // samples.shape[1]))
     share = 1.0

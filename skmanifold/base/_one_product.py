@@ -12,7 +12,7 @@ from torch import nn
 from skmanifold._engine import apply_in_blocks, exact_block_rows
 from skmanifold.utils._threads import one_blas_thread
 
-from ._odd_samples import dense, ranges
+from ._outliers import dense, ranges
 from ._scaler import SINGLE_ROUNDING
 
 # Largest number of entries of a block (2 MB): it stays in the cache between the checks
@@ -143,7 +143,7 @@ class OneProduct:
             and all(map(torch.equal, state, self.state))
         )
 
-    def outputs(self, samples, unlike, first, make_room):
+    def outputs(self, samples, deviations, first, make_room):
         """Return the outputs for validated samples, see :func:`apply_to_samples`."""
         n_samples, n_features = samples.shape
         far = []
@@ -163,7 +163,7 @@ class OneProduct:
             raw = dense(samples[chosen])
             # the samples among which these are the far ones
             n_rows = n_samples * len(chosen) / len(far)
-            scaled, moved = self.scaler.scaled(raw, unlike, first + chosen, n_rows)
+            scaled, moved = self.scaler.scaled(raw, deviations, first + chosen, n_rows)
             rows = self._single(raw)
             rows[moved] = self.scaler.inverse_transform(scaled[moved])
             rows[:, self.constant] = 0.0  # infinity times zero is not zero

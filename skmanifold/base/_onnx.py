@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import checked_place, plain_modes
+from skmanifold._engine import checked_path, plain_modes
 from skmanifold.utils import import_optional
 
 from ._scaler import MARGIN
@@ -87,7 +87,7 @@ class InverseTransform(nn.Module):
 
 def to_onnx(estimator, path, method, dtype):
     """Export a method of an estimator; see :meth:`DeepManifold.to_onnx`."""
-    path = checked_place(path, "path")
+    path = checked_path(path, "path")
     import_optional("onnx", "onnx", feature="to_onnx")
     import_optional("onnxscript", "onnx", feature="to_onnx")
     runtime = import_optional("onnxruntime", "onnx", feature="to_onnx")

@@ -11,7 +11,7 @@ import torch
 
 from skmanifold._engine import (
     apply_in_blocks,
-    checked_place,
+    checked_path,
     global_rng_seeded,
     plain_modes,
 )
@@ -37,7 +37,7 @@ _NOT_STATE = (
 
 def save(estimator, path):
     """Write a fitted estimator; see :meth:`DeepManifold.save`."""
-    path = checked_place(path, "path")
+    path = checked_path(path, "path")
     import_optional("safetensors.numpy", "io", feature="save")
     arrays, parameters, given = {}, {}, {}
     for name, value in estimator.get_params(deep=False).items():
@@ -158,7 +158,7 @@ def _check_networks_are_made_again(estimator, weights, outputs):
         raise NotStorable(
             f"The networks of this {name} are not those made from its parameters and "
             f"sizes: {reason}. A file holds only their parameters and buffers. Use "
-            "joblib.dump or pickle instead, for readers who trust you."
+            "joblib.dump or pickle instead, whose files can run code."
         )
 
 

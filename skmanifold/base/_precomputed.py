@@ -10,7 +10,7 @@ from scipy import sparse
 from skmanifold.graph._landmarks import distances_to_landmarks, landmark_paths
 from skmanifold.graph._lists import check_distances
 
-# Samples to which the lengths of paths are the features of sparse distances.
+# Number of landmarks whose path lengths are the features of sparse distances.
 _N_LANDMARKS = 128
 
 
@@ -36,10 +36,10 @@ def distances_kept(estimator, *, part):
 
 
 def features_of_distances(estimator, X, validate, *, reset):
-    """Validate distances, and return what a network reads in place of features.
+    """Validate distances, and return the inputs of a network in place of features.
 
-    The distances to all training samples; or if those of the training data are sparse,
-    the lengths of the shortest paths to some of them, ``_paths``.
+    These are the distances to all training samples or, if those of the training data
+    are sparse, the lengths of the shortest paths to some of them, ``_paths``.
     """
     training = reset or getattr(estimator, "_distances", X) is None
     distances = validate(check_distances(X), reset=reset)

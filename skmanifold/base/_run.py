@@ -8,7 +8,7 @@ import contextlib
 import torch
 
 from skmanifold._engine import (
-    NoProgress,
+    EarlyStopping,
     Training,
     apply_in_blocks,
     global_rng_seeded,
@@ -112,15 +112,15 @@ class Run:
         -------
         torch.nn.ModuleDict
             Result of the hook ``_make_networks`` for the sizes of this fit, see
-            :meth:`build`. Another call, after a change of the sizes, begins the random
-            draws again.
+            :meth:`build`. Another call, after a change of the sizes, uses the same
+            random numbers again.
         """
         self._rng_state = None
         self.networks = self.build(make_networks, self.estimator, self.sizes)
         return self.networks
 
     def build(self, factory, *args):
-        """Build a module under the seed of the fit, from one sequence of draws.
+        """Build a module with the seed of the fit, from one sequence of random numbers.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class Run:
         ValueError
             If the networks of the previous fit have other parameters.
         """
-        # one thread: the last bits would depend on their number
+        # the last bits depend on the number of threads
         with global_rng_seeded(self.data.seed("networks")), torch_threads(1):
             if self._rng_state is not None:
                 torch.set_rng_state(self._rng_state)
@@ -195,7 +195,7 @@ class Run:
         dtype = resolve_precision(
             _either(options.precision, plan.precision), data.device
         )
-        draws_globally = self.estimator._draws_globally()
+        draws_globally = self.estimator._uses_global_generator()
         training = Training(
             n_epochs=self.n_epochs[phase],
             optimizers=make_optimizers(
@@ -211,7 +211,7 @@ class Run:
             dtype=dtype,
             n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
-            stopping=NoProgress(options.n_iter_no_change, options.tol),
+            stopping=EarlyStopping(options.n_iter_no_change, options.tol),
             checkpoint=self.checkpoint,
             draws_globally=draws_globally,
         )

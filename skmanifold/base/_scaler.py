@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from skmanifold.graph._distinct import row_hashes
 from skmanifold.utils._threads import one_blas_thread
 
-from ._odd_samples import (
+from ._outliers import (
     GAP,
     ONE_SCALE,
     UNIT_SAMPLE_ROWS,
@@ -58,8 +58,8 @@ MARGIN = 0.5
 
 # Factor by which new values must at least lie farther out than in fit if they are rare
 # in their column, such as a pixel at the border that StandardScaler has enlarged. The
-# norm of a new sample is odd only without its largest values, since these may belong to
-# heavy tails.
+# norm of a new sample is an outlier only without its largest values, since these may
+# belong to heavy tails.
 _GAP_OF_RARE = 1000.0
 _FREE_COLUMNS = 3
 
@@ -217,15 +217,15 @@ def columns_in_unrelated_units(X, random_state):
 
 
 @dataclass
-class Unlike:
-    """Features of new samples that the training data lack.
+class Deviations:
+    """Deviations of new samples from the training data.
 
     Attributes
     ----------
     columns : set of int
         Columns that were constant in fit, but vary.
     samples : list of (int, int)
-        Samples far away from the training data, each with an odd column, or -1.
+        Samples far away from the training data, each with an outlying column, or -1.
     """
 
     columns: set = field(default_factory=set)
@@ -244,9 +244,9 @@ class InputScaler:
     are divided by their own unit, or more: two levels differ by at most 0.3,
     neighboring ones of more levels by 0.6, and more among many measurements.
 
-    Samples that :class:`Survey` finds odd are ignored in fit. Values beyond the range
-    of the training data, and samples beyond their radius, are compressed to at most
-    half a range, or half a radius, beyond.
+    Samples that :class:`Survey` finds to be outliers are ignored in fit. Values beyond
+    the range of the training data, and samples beyond their radius, are compressed to
+    at most half a range, or half a radius, beyond.
 
     Parameters
     ----------
@@ -270,12 +270,12 @@ class InputScaler:
         Standard deviation beyond which columns on one scale are scaled down; None if
         columns are in unrelated units.
     n_samples_seen_ : int
-        Number of samples used, without odd ones.
+        Number of samples used, without outliers.
     common_, floor_, gap_ : ndarray of shape (n_features,)
         Limits of ordinary values, see :class:`Limits`. The floor is at least the
         largest distance of a sample from the common value.
     norm_gap_ : float
-        Factor by which norms of odd samples are larger than the radius.
+        Factor by which norms of outliers are larger than the radius.
     low_, high_ : ndarray of shape (n_features,)
         Range of the scaled columns, float32.
     radius_ : float
@@ -285,9 +285,9 @@ class InputScaler:
         it in blocks, which makes matrix products reproducible.
     spread_ : float
         Divisor of the orthonormal basis.
-    odd_ : ndarray of shape (n_odd, 2), int
-        Ignored samples, with an odd column of each, or -1.
-    odd_hashes_ : ndarray of shape (n_odd,), uint64
+    outliers_ : ndarray of shape (n_outliers, 2), int
+        Ignored samples, with an outlying column of each, or -1.
+    outlier_hashes_ : ndarray of shape (n_outliers,), uint64
         Hashes of these samples.
     drift_ : float
         Median norm of the samples of the last part, relative to the radius before it.
@@ -336,17 +336,17 @@ class InputScaler:
         sample = dense(X[rows])
         limits = Limits.of(sample)
         survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
-        self.odd_, stats = survey.odd, survey.statistics
-        self.odd_hashes_ = _hashes(X, self.odd_[:, 0])
+        self.outliers_, stats = survey.outliers, survey.statistics
+        self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)
-        if len(self.odd_):
-            kept[self.odd_[:, 0]] = False
+        if len(self.outliers_):
+            kept[self.outliers_[:, 0]] = False
             stats = statistics(X, kept)
             sample = sample[kept[rows]]
         if not np.isfinite(stats.variance).all():
             column = int(np.flatnonzero(~np.isfinite(stats.variance))[0])
             raise ValueError(
-                f"X holds values so large that the variance of column {column} "
+                f"X has values so large that the variance of column {column} "
                 "overflows (float64). Divide X by a constant first."
             )
         self.n_samples_seen_ = stats.n_samples
@@ -386,11 +386,11 @@ class InputScaler:
         limits = Limits(self.common_, floor, self.gap_)
         survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
         self.drift_ = survey.typical_norm / self.radius_
-        self.odd_, stats = survey.odd, survey.statistics
-        self.odd_hashes_ = _hashes(X, self.odd_[:, 0])
+        self.outliers_, stats = survey.outliers, survey.statistics
+        self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)
-        if len(self.odd_):
-            kept[self.odd_[:, 0]] = False
+        if len(self.outliers_):
+            kept[self.outliers_[:, 0]] = False
             stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
@@ -438,7 +438,7 @@ class InputScaler:
         """Return those of some constant columns that vary considerably in dense rows.
 
         Ignores new values that add almost nothing to the norm of their sample, such as
-        pixels at the border, and odd samples.
+        pixels at the border, and outliers.
         """
         center = self.center_[constant]
         apart = np.abs(rows[:, constant].astype(np.float64) - center)
@@ -467,7 +467,7 @@ class InputScaler:
             if self.column_scaling:
                 units = units_of_scaler_before(everything, stats, sample)
                 if units is None:
-                    # odd samples would enlarge the units that their norms are in
+                    # outliers would enlarge the units that their norms are in
                     nearer = without_farthest(sample)
                     stats = statistics(sample, nearer)
                     sample = sample[nearer]
@@ -544,42 +544,42 @@ class InputScaler:
         self.spread_ = float(max(spread, np.finfo(np.float32).tiny))
         self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
 
-    def transform(self, X, *, unlike=None, first=0):
+    def transform(self, X, *, deviations=None, first=0):
         """Return centered and scaled samples, float32, not reduced.
 
-        What the training data lack is added to ``unlike``, but not samples that fit has
-        named. The index of ``X[0]`` is ``first``.
+        Deviations from the training data are added to ``deviations``, but not samples
+        that fit has named. The index of ``X[0]`` is ``first``.
         """
-        return self._filled(X, None, unlike, first)
+        return self._filled(X, None, deviations, first)
 
     def inverse_transform(self, X):
         """Return scaled samples in raw units, float64."""
         return X * self.inverse_factor + self.center_
 
-    def _filled(self, X, chosen, unlike=None, first=0):
+    def _filled(self, X, chosen, deviations=None, first=0):
         """Return the scaled samples of X, all or the chosen ones, block by block."""
         n_rows = X.shape[0] if chosen is None else len(chosen)
         parts = blocks(n_rows, X.shape[1])
         if len(parts) == 1 and chosen is None:
-            return self.scaled(dense(X), unlike, range(first, first + n_rows))[0]
+            return self.scaled(dense(X), deviations, range(first, first + n_rows))[0]
         result = np.empty((n_rows, X.shape[1]), dtype=np.float32)
         for rows in parts:
             part = dense(X[rows if chosen is None else chosen[rows]])
             indices = range(first + rows.start, first + rows.stop)
-            result[rows] = self.scaled(part, unlike, indices)[0]
+            result[rows] = self.scaled(part, deviations, indices)[0]
         return result
 
-    def scaled(self, rows, unlike, indices, n_rows=None):
+    def scaled(self, rows, deviations, indices, n_rows=None):
         """Scale a dense block of samples.
 
         Parameters
         ----------
         rows : ndarray of shape (n, n_features)
             The samples.
-        unlike : Unlike or None
-            What the training data lack is added to it.
+        deviations : Deviations or None
+            Deviations from the training data are added to it.
         indices : sequence of int
-            Indices of the samples, for ``unlike``.
+            Indices of the samples, for ``deviations``.
         n_rows : float, default=None
             Number of samples that these are taken from; None means all.
 
@@ -605,7 +605,7 @@ class InputScaler:
         columns = np.flatnonzero(~within)
         if len(columns) and not np.isfinite(scaled[:, columns]).all():
             raise ValueError(
-                "X holds values too large for float32 after scaling: more than 1e38 "
+                "X has values too large for float32 after scaling: more than 1e38 "
                 "standard deviations of the training data. Look for outliers or wrong "
                 "units in X."
             )
@@ -613,33 +613,33 @@ class InputScaler:
         least, most = self.low_[columns], self.high_[columns]
         i, j = np.nonzero((values < least) | (values > most))
         outside = i, columns[j]
-        if unlike is not None:
+        if deviations is not None:
             differs = np.maximum(high, -low) > SINGLE_ROUNDING * np.abs(self.center_)
             constant = np.flatnonzero(differs & (self.factor_ == 0))
             if len(constant) and self.factor_.any():
                 unseen = self._unseen(rows, constant, n_rows or len(rows))
-                unlike.columns.update(unseen.tolist())
-            odd = self._odd_among(scaled, outside, squares)
-            named = self.are_named(rows, [row for row, _ in odd])
-            unlike.samples += [
+                deviations.columns.update(unseen.tolist())
+            outliers = self._outliers_among(scaled, outside, squares)
+            named = self.are_named(rows, [row for row, _ in outliers])
+            deviations.samples += [
                 (int(indices[row]), column)
-                for (row, column), is_named in zip(odd, named, strict=True)
+                for (row, column), is_named in zip(outliers, named, strict=True)
                 if not is_named
             ]
         return scaled, self._compress(scaled, outside, squares)
 
     def are_named(self, X, rows):
         """Return for each of some samples whether fit has ignored and named it."""
-        if not len(rows) or not len(self.odd_hashes_):
+        if not len(rows) or not len(self.outlier_hashes_):
             return np.zeros(len(rows), dtype=bool)
-        return np.isin(_hashes(X, rows), self.odd_hashes_)
+        return np.isin(_hashes(X, rows), self.outlier_hashes_)
 
     def add_named(self, X, rows):
         """Record further samples that fit has named."""
-        self.odd_hashes_ = np.union1d(self.odd_hashes_, _hashes(X, rows))
+        self.outlier_hashes_ = np.union1d(self.outlier_hashes_, _hashes(X, rows))
 
-    def _odd_among(self, scaled, outside, squares):
-        """Return odd samples among scaled ones, with an odd column of each, or -1.
+    def _outliers_among(self, scaled, outside, squares):
+        """Return outliers among scaled ones, with an outlying column of each, or -1.
 
         Parameters
         ----------
@@ -650,7 +650,7 @@ class InputScaler:
         squares : ndarray of shape (n_samples,)
             Squared norms, up to rounding.
         """
-        odd = {}
+        outliers = {}
         rows, columns = outside
         if len(rows):
             gap = np.where(self.judged_, self.gap_, np.maximum(self.gap_, _GAP_OF_RARE))
@@ -658,18 +658,20 @@ class InputScaler:
             common = (self.common_ - self.center_) * self.factor_
             beyond = np.abs(scaled[outside] - common[columns]) > reach[columns]
             far, first = np.unique(rows[beyond], return_index=True)
-            odd = dict(zip(far.tolist(), columns[beyond][first].tolist(), strict=True))
+            outliers = dict(
+                zip(far.tolist(), columns[beyond][first].tolist(), strict=True)
+            )
         most = (self.norm_gap_ * self.radius_) ** 2
         for row in np.flatnonzero(squares > 0.999 * most).tolist():
             values = np.square(scaled[row, self.judged_], dtype=np.float64)
             if np.sort(values)[:-_FREE_COLUMNS].sum() > most:
-                odd.setdefault(row, -1)
-        return odd.items()
+                outliers.setdefault(row, -1)
+        return outliers.items()
 
     def _compress(self, scaled, outside, squares):
         """Compress scaled samples beyond the bounds, in place; return their mask.
 
-        The parameters are those of :meth:`_odd_among`.
+        The parameters are those of :meth:`_outliers_among`.
         """
         moved = np.zeros(len(scaled), dtype=bool)
         rows, columns = outside

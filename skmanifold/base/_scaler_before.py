@@ -1,15 +1,15 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Units of columns that a preceding scaler computed from odd samples."""
+"""Units of columns that a preceding scaler computed from outliers."""
 
 import math
 
 import numpy as np
 
-from ._odd_samples import LEAST_SAMPLES, ODD_SHARE
+from ._outliers import LEAST_SAMPLES, OUTLIER_SHARE
 
-# Odd samples have squeezed the columns if, without the farthest samples, the median
+# Outliers have squeezed the columns if, without the farthest samples, the median
 # range shrinks by more than _SQUEEZED, and the factors of two columns differ by more
 # than _UNEVEN: at most 2.6 in ordinary data, 4 with one sample multiplied by ten. Heavy
 # tails do not count, because each column has its own far samples.
@@ -31,17 +31,17 @@ def _largest_values(statistics):
 
 
 def units_of_scaler_before(everything, kept, sample):
-    """Return the units of columns without odd samples; None if they need no change.
+    """Return the units of columns without outliers; None if they need no change.
 
     Columns that were standardized, scaled to [0, 1] or divided by their largest value
-    are scaled again in the same way, without the odd samples.
+    are scaled again in the same way, without the outliers.
 
     Parameters
     ----------
     everything, kept : Statistics
-        Of all samples, and of those that are not odd.
+        Of all samples, and of the ordinary ones.
     sample : ndarray of shape (n_sampled, n_features) or None
-        Samples that are not odd, or a subset of them. If given, odd samples among them
+        Ordinary samples, or a subset of them. If given, outliers among them
         are detected by the ranges without the farthest ones.
 
     Returns
@@ -96,7 +96,7 @@ def _shrinking(sample):
 def without_farthest(sample):
     """Return a mask of a subset without the samples that are farthest from the center.
 
-    As many as may be odd, in units that they cannot change.
+    As many as may be outliers, in units that they cannot change.
     """
     kept = np.ones(len(sample), dtype=bool)
     apart, judged = _in_robust_units(sample)
@@ -123,5 +123,5 @@ def _in_robust_units(sample):
 def _nearest(apart):
     """Return the samples without the farthest ones."""
     norms = np.einsum("ij,ij->i", apart, apart)
-    n_far = math.ceil(ODD_SHARE * len(apart))
+    n_far = math.ceil(OUTLIER_SHARE * len(apart))
     return np.argsort(norms, kind="stable")[:-n_far]

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Samples to train on, drawn from many."""
+"""Random subsets of large data to train on."""
 
 import numpy as np
 from scipy import sparse
@@ -10,10 +10,11 @@ from sklearn.utils.random import sample_without_replacement
 
 from skmanifold.utils._labels import Labels
 
-# A class is drawn as if it held at least 1 / (_LEAST_SHARE * n_classes) of all samples.
+# A class is sampled as if it had at least 1 / (_LEAST_SHARE * n_classes) of all
+# samples.
 _LEAST_SHARE = 10
 
-# Entries of the samples that are drawn at a time (16 MB in single precision).
+# Entries of the samples taken at a time (16 MB in single precision).
 _DRAWN_ENTRIES = 2**22
 
 
@@ -28,7 +29,7 @@ def draw(n_samples, n_training, targets, seed):
 
 
 def _from_classes(codes, n_training, seed):
-    """Draw from classes in proportion to their sizes, and more from small ones.
+    """Sample classes in proportion to their sizes, and more from small ones.
 
     A few labels among many samples are all kept.
     """

@@ -38,11 +38,11 @@ from ._inference import (
     on_device,
     output_dtype,
 )
-from ._messages import warn_of_unlike
+from ._messages import warn_of_deviations
 from ._novelty import DistanceToCenters
 from ._persistence import save
 from ._precomputed import distances_kept, features_of_distances, is_precomputed
-from ._scaler import Unlike
+from ._scaler import Deviations
 
 # Samples per chunk when transform writes to `out`.
 _ROWS_AT_ONCE = 2**14
@@ -92,11 +92,11 @@ class DeepManifold(
 
     ``forward`` may draw from torch's global generator: the fit seeds it and restores it
     afterwards, so concurrent fits in one process run one at a time. Override
-    ``_draws_globally`` to return False if your method does not use it.
+    ``_uses_global_generator`` to return False if your method does not use it.
 
     The constructor parameters in ``_parameter_constraints`` are required. Methods for
     images also have the parameter ``image_shape``. If a method has the parameter
-    ``metric`` and it is "precomputed", X holds distances: they are checked, and the
+    ``metric`` and it is "precomputed", X has distances: they are checked, and the
     network reads them in place of features.
 
     Read more in the :ref:`User Guide <own_method>`.
@@ -106,7 +106,7 @@ class DeepManifold(
     A complete example, a linear autoencoder:
 
     >>> import torch
-    >>> from skmanifold.base import DeepManifold, Plan, RowBatches
+    >>> from skmanifold.base import DeepManifold, Plan, SampleBatches
     >>> class Objective(torch.nn.Module):
     ...     def __init__(self, inputs, encoder, decoder):
     ...         super().__init__()
@@ -134,7 +134,7 @@ class DeepManifold(
     ...     def _plan(self, n_samples, n_features):
     ...         return Plan(n_epochs=50, batch_size=50, learning_rate=0.01)
     ...     def _make_batches(self, data, batch_size):
-    ...         return RowBatches(data.n_samples, batch_size, data.device)
+    ...         return SampleBatches(data.n_samples, batch_size, data.device)
     ...     def _make_networks(self, sizes):
     ...         n_inputs = sizes["n_inputs"]
     ...         return {"encoder": torch.nn.Linear(n_inputs, self.n_components),
@@ -177,7 +177,7 @@ class DeepManifold(
     def __getattr__(self, name):
         """Raise an error with the reason why an attribute is missing."""
         try:
-            # look it up again, for the error that Python has dropped
+            # look it up again to restore the error that Python has discarded
             return super().__getattribute__(name)
         except AttributeError as error:
             if isinstance(error.__cause__, AttributeError):
@@ -308,7 +308,7 @@ class DeepManifold(
             return embedding.astype(output_dtype(X.dtype), copy=False)
         check_out(out, (X.shape[0], self._n_features_out))
         network, device = on_device(self, self.network_)
-        unlike = Unlike()
+        deviations = Deviations()
         for start in range(0, X.shape[0], _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             outputs = apply_to_samples(
@@ -316,12 +316,12 @@ class DeepManifold(
                 self._scaler,
                 X[part],
                 device=device,
-                unlike=unlike,
+                deviations=deviations,
                 first=start,
                 fold=self._folds,
             )
             out[part] = self._present(outputs)
-        warn_of_unlike(self, unlike, X)
+        warn_of_deviations(self, deviations, X)
         return out
 
     def score_samples(self, X):
@@ -374,7 +374,7 @@ class DeepManifold(
         NotFittedError
             If fit was not called.
         TypeError
-            If the estimator has an attribute that the file cannot hold.
+            If the estimator has an attribute that the file cannot store.
         ValueError
             If the folder does not exist or cannot be written to.
         OSError
@@ -449,9 +449,9 @@ class DeepManifold(
         return objective
 
     def _learn_after(self, data, run):
-        """Train what reads the finished embedding, such as a decoder.
+        """Train networks on the finished embedding, such as a decoder.
 
-        Unlike phases in :meth:`_learn`, it must also work for a part of the samples.
+        Unlike phases in :meth:`_learn`, this also runs in :meth:`partial_fit`.
         """
 
     def _network_sizes(self, data):
@@ -467,7 +467,7 @@ class DeepManifold(
         return outputs
 
     def _presentation(self):
-        """Return a torch module that computes :meth:`_present`."""
+        """Return :meth:`_present` as a torch module."""
         return nn.Identity()
 
     def _heads(self):
@@ -499,7 +499,7 @@ class DeepManifold(
                 f"loss {history['loss'][-1]:.4f}"
             )
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         """Return whether training may draw from torch's global generator.
 
         Return False if it only uses the generator of the batches.
@@ -545,11 +545,16 @@ class DeepManifold(
         """Return the outputs of a network for validated samples, float32."""
         fold = self._folds and network is self.network_
         network, device = on_device(self, network)
-        unlike = Unlike()
+        deviations = Deviations()
         outputs = apply_to_samples(
-            network, self._scaler, samples, device=device, unlike=unlike, fold=fold
+            network,
+            self._scaler,
+            samples,
+            device=device,
+            deviations=deviations,
+            fold=fold,
         )
-        warn_of_unlike(self, unlike, samples)
+        warn_of_deviations(self, deviations, samples)
         return outputs
 
 

@@ -21,7 +21,7 @@ from skmanifold.training import TrainingOptions
 
 
 class NotStorable(TypeError):
-    """A value that a file cannot hold."""
+    """A value that a file cannot store."""
 
 
 def to_json(value, name, arrays):
@@ -36,8 +36,8 @@ def to_json(value, name, arrays):
         if kind.matches(value):
             return {tag: kind.write(value, name, arrays)}
     raise NotStorable(
-        f"{name} is {describe(value)}, which a file without code cannot hold. Use "
-        "joblib.dump or pickle instead, for readers who trust you."
+        f"{name} is {describe(value)}, which a file without code cannot store. Use "
+        "joblib.dump or pickle instead, whose files can run code."
     )
 
 

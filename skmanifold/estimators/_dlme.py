@@ -10,14 +10,14 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from skmanifold.augment import ClassDraws, apply_augmentation
+from skmanifold.augment import ClassSampler, apply_augmentation
 from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
     KMeansMixin,
     Neighbors,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_widths,
     find_neighbors,
     own_network,
@@ -25,7 +25,7 @@ from skmanifold.base import (
 )
 from skmanifold.graph import (
     connected_components_of,
-    may_hold_strangers,
+    has_isolated_samples,
     neighbors_from_connectivity,
 )
 from skmanifold.losses import (
@@ -120,7 +120,7 @@ class DLMEObjective(nn.Module):
         return p
 
 
-class Views(RowBatches):
+class Views(SampleBatches):
     """Batches of two views: the samples themselves, and an augmentation of each.
 
     With `classes`, batches also mark the pairs of samples of different classes.
@@ -189,9 +189,9 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         Second view of a sample: one of its neighbors; a point on the segment to one, as
-        in the paper; the sample itself; or ``augmentation(x)``, which maps a float32
-        tensor (B, n_features) of scaled samples to one of the same shape, for instance
-        flipped images.
+        in the paper; the sample itself, without a search; or ``augmentation(x)``, which
+        maps a float32 tensor (B, n_features) of scaled samples to one of the same
+        shape, for instance flipped images.
     alpha : float, default=0.01
         Factor on the squared distance of positive pairs in structure space, in (0, 1].
         Increase it if neighbors are pulled together too tightly.
@@ -230,7 +230,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     structure_dim : int, default=64
         Dimension of the structure space. Decrease it for speed.
     structure_layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the structure network. Decrease them for speed.
+        Widths of the hidden layers of the structure network. Decrease them for speed;
+        increase them if longer training does not refine the embedding.
     embedding_layers : sequence of int, default=(256, 128)
         Widths of the hidden layers of the embedding network. Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
@@ -251,11 +252,12 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         clusters, with 8.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
-        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
-        "euclidean" is measured on the scaled (and reduced) samples, others on X. If
-        "precomputed", X holds distances: in ``fit`` between all samples, or in a sparse
-        matrix from each sample to some others; in ``transform`` from new samples to the
-        training samples. The network reads them in place of features.
+        :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" if only the
+        proportions of the columns count, as in texts, and to "jaccard" or "dice" for
+        sets. "euclidean" is measured on the scaled (and reduced) samples, others on X.
+        If "precomputed", X has distances: in ``fit`` between all samples, or in a
+        sparse matrix from each sample to some others; in ``transform`` from new samples
+        to the training samples. The network reads them in place of features.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
         "mahalanobis" are computed from X if not given.
@@ -271,20 +273,20 @@ callable or None, default=None
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     subsample : int, "auto" or None, default="auto"
         Number of samples drawn for training; the network then embeds all. "auto" is
-        150,000, or all samples if X holds distances or ``connectivity`` is a matrix;
+        150,000, or all samples if X has distances or ``connectivity`` is a matrix;
         None is all samples. Increase it if groups of fewer than one sample in 10,000
         matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes 600 steps up to 1,000 samples. The
-        number of steps then grows with the fourth root of ``n_samples`` to 1,750, and
-        above 100,000 samples in proportion to 3,500. The decoder is trained as long.
+        Number of epochs. "auto" takes 600 steps up to 1,000 samples. The number of
+        steps then grows with the fourth root of ``n_samples`` to 1,750, and above
+        100,000 samples in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
         ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it
-        if training diverges.
+        if training diverges, or (0.001) for a pretrained ``encoder``.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
@@ -299,7 +301,7 @@ callable or None, default=None
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -540,7 +542,7 @@ callable or None, default=None
             step = samples.shape[0] // self._count_training(samples.shape[0])
             subset = samples if step == 1 else samples[::step]
             # columns of distances need not be kept
-            self._keeps_columns = self.metric != "precomputed" and may_hold_strangers(
+            self._keeps_columns = self.metric != "precomputed" and has_isolated_samples(
                 subset, self.n_neighbors
             )
         return samples
@@ -618,7 +620,7 @@ callable or None, default=None
         if isinstance(self.augmentation, str) and self.augmentation != "none":
             draw = self._neighbors(data).draw
         if data.y is not None:
-            classes = ClassDraws(data.y.codes, self.label_weight, data.device)
+            classes = ClassSampler(data.y.codes, self.label_weight, data.device)
 
         def augment(x, rows, uniform):
             other, share = x, None
@@ -719,7 +721,7 @@ callable or None, default=None
             return
         codes = torch.from_numpy(run.outputs(run.networks["encoder"])).to(data.device)
         objective = DecodingObjective(run.networks["decoder"], codes, data.inputs)
-        batches = RowBatches(data.n_samples, run.batch_size, data.device)
+        batches = SampleBatches(data.n_samples, run.batch_size, data.device)
         run.train(objective, batches, phase="decoding")
 
     def _learns_decoder(self):
@@ -759,7 +761,7 @@ callable or None, default=None
         data.learned["n_connected_components_"] = n_parts
         return neighbors
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or callable(self.augmentation)
 
 

@@ -19,7 +19,7 @@ from skmanifold.base import (
     DeepManifold,
     KMeansMixin,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_image_shape,
     checked_widths,
     own_network,
@@ -253,7 +253,7 @@ PRIORS = {
 }
 
 
-class Draws(RowBatches):
+class Draws(SampleBatches):
     """Batches of sample indices with the random draws of the objective."""
 
     def __init__(self, n_samples, batch_size, n_components, device):
@@ -296,7 +296,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
         of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
-        codes, as in the paper; or from the bounding box of the codes.
+        codes, as in the paper; or from the bounding box of the codes, if you decode all
+        of it.
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
@@ -308,14 +309,15 @@ default="isomap"
         embedding is folded although the anchor is not.
     anchor_until : float, default=0.6
         Fraction of training, in (0, 1], over which the weight of the anchor falls to
-        zero.
+        zero. Increase it if a fold returns at the end; decrease it for a rough anchor.
     n_neighbors : int, default=10
         Number of neighbors in the graph of the anchor "isomap". Increase it if the
         graph falls apart, decrease it if it bridges the folds of the surface. Reduced,
         with a warning, if there are fewer other samples.
     n_landmarks : int or "auto", default="auto"
         Number of landmarks of the anchor "isomap", see
-        :func:`skmanifold.graph.geodesic_embedding`.
+        :func:`skmanifold.graph.geodesic_embedding`. Increase it if the embedding of
+        more than 2,500 samples is too coarse; decrease it to save memory.
     encoder_layers : sequence of int or "auto", default="auto"
         Widths of the hidden layers of the encoder; the decoder has them in reverse
         order. "auto" is three layers of 64, or of 128 for more than 16 inputs.
@@ -340,8 +342,8 @@ default="isomap"
         and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
         clusters, with 8.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes 600 steps up to 2,000 samples;
-        beyond, the number of steps grows with the cube root of ``n_samples``.
+        Number of epochs. "auto" takes 600 steps up to 2,000 samples; beyond, the number
+        of steps grows with the cube root of ``n_samples``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128.
     learning_rate : float or "auto", default="auto"
@@ -360,7 +362,7 @@ default="isomap"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -563,7 +565,7 @@ default="isomap"
             "encoder": self.pseudo_inverse_weight,
             "decoder": self.isometry_weight,
         }
-        _warn_of_unfit_layers(
+        _warn_of_unsuitable_layers(
             {
                 name: networks[name].net
                 for name, weight in weights.items()
@@ -643,7 +645,7 @@ default="isomap"
             random_state=seed,
         )
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None
 
 
@@ -673,7 +675,7 @@ _PIECEWISE_LINEAR = (
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
-def _warn_of_unfit_layers(networks):
+def _warn_of_unsuitable_layers(networks):
     """Warn of layers whose derivatives do not suit the isometry terms."""
 
     def layers_of(kinds):

@@ -53,7 +53,7 @@ class TLDRObjective(nn.Module):
         }
 
 
-def principal_turn(codes, inputs):
+def principal_axes(codes, inputs):
     """Return a matrix and the mean of the codes, to turn codes into components.
 
     ``(codes - mean) @ matrix.T`` are the principal components, largest first, of the
@@ -127,14 +127,14 @@ default="linear"
         Metric of the neighbor search, any of
         :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" for texts.
         "euclidean" is measured on the scaled (and reduced) samples, others on X. If
-        "precomputed", X holds distances: in ``fit`` between all samples, or in a sparse
+        "precomputed", X has distances: in ``fit`` between all samples, or in a sparse
         matrix from each sample to some others; in ``transform`` from new samples to the
         training samples. The network reads them in place of features.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes about 1,000 steps.
+        Number of epochs. "auto" takes about 1,000 steps.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 512.
     learning_rate : float or "auto", default="auto"
@@ -153,7 +153,7 @@ default="linear"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -306,7 +306,7 @@ default="linear"
             return
         encoder = run.networks["encoder"]
         last = encoder if self.encoder == "linear" else encoder[-1]
-        turn, mean = principal_turn(run.outputs(encoder), data.inputs)
+        turn, mean = principal_axes(run.outputs(encoder), data.inputs)
         weight, bias = (x.detach().cpu().numpy() for x in (last.weight, last.bias))
         with torch.no_grad():
             last.weight.copy_(torch.from_numpy(turn @ weight))
@@ -324,5 +324,5 @@ default="linear"
             redundancy_weight=self.redundancy_weight,
         )
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return not isinstance(self.encoder, str)

@@ -13,7 +13,7 @@ from skmanifold.base import (
     DecoderMixin,
     DeepManifold,
     Plan,
-    RowBatches,
+    SampleBatches,
     checked_widths,
     own_network,
     sharded,
@@ -111,7 +111,7 @@ default="relu"
         ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" takes about 3,000 steps.
+        Number of epochs. "auto" takes about 3,000 steps.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128. Homology is computed within a batch:
         increase it to preserve larger structures.
@@ -128,7 +128,7 @@ default="relu"
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -225,7 +225,7 @@ default="relu"
         return Plan(n_steps=3000, batch_size=128, column_scaling=False)
 
     def _make_batches(self, data, batch_size):
-        return RowBatches(data.n_samples, batch_size, data.device)
+        return SampleBatches(data.n_samples, batch_size, data.device)
 
     def _make_networks(self, sizes):
         widths = sizes["n_inputs"], self.n_components
@@ -251,5 +251,5 @@ default="relu"
             return own_network(name, network, *widths, remedy=remedy)
         return MLP(*widths, layers=layers, norm=self.norm, activation=self.activation)
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None

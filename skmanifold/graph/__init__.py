@@ -3,7 +3,7 @@
 """Nearest-neighbor graphs, computed or supplied, and distances along them."""
 
 from ._connectivity import connected_components_of, neighbors_from_graph
-from ._distinct import may_hold_strangers
+from ._distinct import has_isolated_samples
 from ._geodesics import geodesic_embedding
 from ._lists import neighbors_from_connectivity, neighbors_from_data
 from ._neighbors import nearest_neighbors
@@ -11,7 +11,7 @@ from ._neighbors import nearest_neighbors
 __all__ = [
     "connected_components_of",
     "geodesic_embedding",
-    "may_hold_strangers",
+    "has_isolated_samples",
     "nearest_neighbors",
     "neighbors_from_connectivity",
     "neighbors_from_data",

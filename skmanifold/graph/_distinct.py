@@ -14,7 +14,7 @@ _OFTEN = 0.1
 # Up to this many features, samples without a common feature may be neighbors.
 WIDE = 64
 # Principal components map such samples to one point, so networks get the features
-# instead: up to this many, and more of them if there are few samples.
+# instead: up to the first number, or the second if there are few samples.
 _MOST_COLUMNS = 4096
 _MOST_COLUMNS_OF_FEW = 16384
 _FEW_ENTRIES = 2**25
@@ -142,11 +142,11 @@ def small_groups(X, n_neighbors):
     return groups
 
 
-def may_hold_strangers(X, n_neighbors):
-    """Return whether samples of a wide table share no column with others.
+def has_isolated_samples(X, n_neighbors):
+    """Return whether some samples of wide data may share no nonzero column with others.
 
-    They lie at one place of the principal components, so a network should read the
-    columns themselves.
+    Principal components map such samples to one point, so the inputs of a network
+    should be the columns themselves.
 
     Parameters
     ----------
@@ -158,21 +158,21 @@ def may_hold_strangers(X, n_neighbors):
     Returns
     -------
     bool
-        Whether there are such samples. False for 64 columns or fewer, and for more
-        than a network should read: 4,096, or up to 16,384 if there are few samples.
+        Whether there are such samples. False for 64 columns or fewer, and for more than
+        a network can have as inputs: 4,096, or up to 16,384 if there are few samples.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skmanifold.graph import may_hold_strangers
-    >>> may_hold_strangers(np.eye(100), 5), may_hold_strangers(np.ones((100, 100)), 5)
+    >>> from skmanifold.graph import has_isolated_samples
+    >>> has_isolated_samples(np.eye(100), 5), has_isolated_samples(np.ones((9, 100)), 5)
     (True, False)
     """
     n_samples, n_features = X.shape
     few = min(_MOST_COLUMNS_OF_FEW, _FEW_ENTRIES // n_samples)
     if not WIDE < n_features <= max(_MOST_COLUMNS, few):
         return False
-    # a subset rules it out for most data
+    # a subset excludes it for most data
     step = -(-n_samples // _SOME_SAMPLES)
     subset = X[::step] != 0
     shares = np.asarray(subset.sum(axis=0)).ravel() / subset.shape[0]
@@ -202,7 +202,7 @@ def _rarely_shared(X, most):
         common = (np.asarray(filled.sum(axis=0)).ravel() > most).astype(np.int64)
         n_common = filled.astype(np.int64) @ common
         return np.flatnonzero((n_common == 0) & (np.diff(filled.indptr) > 0))
-    # A few columns rule out most samples.
+    # A few columns exclude most samples.
     subset = X[:: -(-n_samples // _SOME_SAMPLES)] != 0
     first = np.argsort(-subset.sum(axis=0), kind="stable")[:_FIRST_COLUMNS]
     filled = X[:, first] != 0

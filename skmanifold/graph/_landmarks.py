@@ -12,7 +12,7 @@ _BLOCK = 2**21
 
 
 def landmark_paths(D, n_landmarks):
-    """Return path lengths to landmarks that lie far apart, (n_samples, n_landmarks).
+    """Return path lengths to distant landmarks, (n_samples, n_landmarks).
 
     D has the distances of some pairs, as CSR. Disconnected parts are twice as far apart
     as the longest path. There may be fewer landmarks.

@@ -339,7 +339,7 @@ def _to_all(indices, distances, counts, first, group):
 
 
 def _warn_of_unrelated(indices, counts, group, source, warn):
-    """Warn of samples without neighbors that are no one's neighbor."""
+    """Warn of isolated samples: no neighbors, and no neighbors of others."""
     valid = np.arange(indices.shape[1]) < counts[:, np.newaxis]
     alone = counts == 0
     alone[indices[valid]] = False

@@ -150,7 +150,7 @@ def write_explorer(
     path = Path(path)
     if not path.parent.is_dir():
         raise ValueError(
-            f"path={str(path)!r} lies in a folder that does not exist. Make "
+            f"path={str(path)!r} is in a folder that does not exist. Create "
             f"{str(path.parent)!r} first."
         )
     if decoder is not None and components is not None:

@@ -585,7 +585,7 @@ def colorbar(ax, mappable, target, *, shrink, **kwargs):
 
 
 def width_beside(display):
-    """Return the inches that the legend or scale of a plot takes beside its axes."""
+    """Return the width in inches of the legend or colorbar next to the axes."""
     if display.legend_ is not None:
         return display.legend_.get_window_extent().width / display.figure_.dpi + 0.2
     return 0.0 if display.colorbar_ is None else 1.0

@@ -3,7 +3,7 @@
 
 """Loss functions and kernels: pure functions, tensors in, scalars out.
 
-They leave half precision by themselves, see :func:`full_precision`.
+They compute in full precision under autocast, see :func:`full_precision`.
 """
 
 from ._clusters import (

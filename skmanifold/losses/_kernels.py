@@ -86,7 +86,7 @@ def t_kernel(d2, nu, *, kernel="max"):
 def t_similarities(a, b, nu, *, kernel="max"):
     """Compute the Student t kernel between the rows of two matrices.
 
-    ``t_kernel(squared_distances(a, b), nu, kernel=kernel)`` in fewer passes over the
+    ``t_kernel(squared_distances(a, b), nu, kernel=kernel)`` with fewer reads of the
     (n, m) matrix.
 
     Parameters

@@ -65,7 +65,7 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
 
 
 class _ChartMMD(torch.autograd.Function):
-    """Value and explicit gradient, in a third of the passes over the (K, n, n) kernels.
+    """Value and explicit gradient, with a third of the reads of the (K, n, n) kernels.
 
     With ``k = 1 / (1 + |a - b|^2 / scale)``, the derivative by the squared distance is
     ``-k^2 / scale``, so gradients are products of ``k^2`` with coordinates.

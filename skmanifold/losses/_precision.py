@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Losses in full precision, whatever the networks compute in."""
+"""Losses in full precision, for networks of any precision."""
 
 import functools
 
@@ -9,7 +9,7 @@ import torch
 
 
 def full_precision(function):
-    """Decorate a function of tensors so that it leaves half precision by itself.
+    """Decorate a function of tensors to compute in full precision under autocast.
 
     Distances, logarithms and Jacobians do not survive half precision. Inside, autocast
     is off, and arguments in half precision are cast to float32. Every loss of this

@@ -256,7 +256,7 @@ def mean_relative_rank_error(
     direction : {"sum", "mean", "embedding", "input"}, default="sum"
         ``"embedding"`` is :math:`E_Z`, over neighbors in the embedding; ``"input"`` is
         :math:`E_X`, over neighbors in the input. ``"sum"`` of both is the RRE of the
-        DCRL paper; ``"mean"`` is what its authors' code computes.
+        DCRL paper; ``"mean"`` is that of its authors' code.
     metric : str or callable, default="euclidean"
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False

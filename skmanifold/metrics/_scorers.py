@@ -346,7 +346,7 @@ def get_scorer_names():
     Returns
     -------
     names : list of str
-        The names that :func:`get_scorer` knows, sorted.
+        Sorted names for :func:`get_scorer`.
 
     Examples
     --------

@@ -149,7 +149,7 @@ def _is_upper(D):
     if sparse.issparse(D):
         rows, columns = sparse.coo_array(D).coords
         return not (rows > columns).any()
-    # of most matrices the second row tells
+    # for most matrices the second row suffices
     return not any(D[i, :i].any() for i in range(1, len(D)))
 
 
@@ -171,7 +171,7 @@ def check_symmetric(D, name="X"):
             if is_sparse:
                 there, back = there.toarray(), back.toarray()
             back = back.T.astype(np.float64)
-            # a zero may stand for no edge
+            # a zero may mean no edge
             differ = (there != 0) & (back != 0) & (np.abs(there - back) > largest)
             if differ.any():
                 i, j = np.argwhere(differ)[0]

@@ -7,7 +7,7 @@ from skmanifold.utils._threads import one_blas_thread
 def principal_components(X, n_components, random_state=None):
     """Reduce samples to their principal components.
 
-    By the randomized algorithm, with the same bits whatever the number of threads.
+    By the randomized algorithm, with the same bits for any number of threads.
 
     Parameters
     ----------

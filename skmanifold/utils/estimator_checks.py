@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks that an estimator keeps skmanifold's promises, beyond scikit-learn's."""
+"""Checks of skmanifold's guarantees, in addition to scikit-learn's checks."""
 
 import functools
 import re
@@ -19,7 +19,7 @@ __all__ = ["check_deep_manifold", "parametrize_with_deep_checks"]
 
 
 def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
-    """Check that an estimator keeps the promises of skmanifold.
+    """Check the guarantees of skmanifold for an estimator.
 
     The embedding of a sample depends on the seed alone, not on other samples, threads
     or the process; global state is untouched; invalid input raises clear errors and
@@ -46,7 +46,7 @@ def check_deep_manifold(estimator, generate_only=False, *, scikit_learn=True):
     Raises
     ------
     AssertionError
-        If a promise is broken; the message says which.
+        If a guarantee is violated; the message states which.
     TypeError
         If a class is given instead of an instance.
 
@@ -117,7 +117,7 @@ def parametrize_with_deep_checks(estimators, *, scikit_learn=True):
     >>> from skmanifold import DLME
     >>> from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
     >>> @parametrize_with_deep_checks([DLME(max_epochs=1)])
-    ... def test_promises(estimator, check):
+    ... def test_guarantees(estimator, check):
     ...     check(estimator)
     """
     pytest = import_optional("pytest", "test")

@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from skmanifold._engine import RowBatches, count_batches, local_generator
+from skmanifold._engine import SampleBatches, count_batches, local_generator
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from skmanifold._engine import RowBatches, count_batches, local_generator
     ],
 )
 def test_equal_batches_that_cover_the_rows(n_rows, batch_size, n_batches):
-    batches = RowBatches(n_rows, batch_size, torch.device("cpu"))
+    batches = SampleBatches(n_rows, batch_size, torch.device("cpu"))
     assert len(batches) == n_batches == count_batches(n_rows, batch_size)
     epoch = list(batches.epoch(local_generator(0)))
     assert len(epoch) == n_batches
@@ -33,14 +33,14 @@ def test_equal_batches_that_cover_the_rows(n_rows, batch_size, n_batches):
 
 
 def test_every_row_has_its_turn():
-    batches = RowBatches(11, 3, torch.device("cpu"))
+    batches = SampleBatches(11, 3, torch.device("cpu"))
     generator = local_generator(0)
     seen = torch.cat([r for _ in range(20) for r, _ in batches.epoch(generator)])
     assert len(seen.unique()) == 11
 
 
 def test_order_comes_from_the_generator_alone():
-    batches = RowBatches(100, 10, torch.device("cpu"))
+    batches = SampleBatches(100, 10, torch.device("cpu"))
     state = torch.get_rng_state()
     a = [r for r, _ in batches.epoch(local_generator(3))]
     b = [r for r, _ in batches.epoch(local_generator(3))]

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from skmanifold._engine import Checkpoint, write_whole
+from skmanifold._engine import Checkpoint, write_atomically
 
 FINGERPRINT = {"data": "a", "parameters": "b", "versions": "skmanifold 1, torch 2"}
 
@@ -231,5 +231,5 @@ def test_a_failed_move_names_the_file(tmp_path):
     path = tmp_path / "c.pt"
     path.mkdir()
     with pytest.raises(IsADirectoryError, match=r"checkpoint=.*could not be written"):
-        write_whole(path, [b"a"], "checkpoint")
+        write_atomically(path, [b"a"], "checkpoint")
     assert list(tmp_path.iterdir()) == [path]

@@ -10,8 +10,8 @@ from torch import nn
 
 from skmanifold._engine import (
     Checkpoint,
-    NoProgress,
-    RowBatches,
+    EarlyStopping,
+    SampleBatches,
     Training,
     local_generator,
     make_optimizers,
@@ -52,7 +52,7 @@ def make(data, *, n_epochs=4, learning_rate=0.1, batch_size=20, **options):
         generator=local_generator(1),
         **options,
     )
-    return objective, RowBatches(len(data), batch_size, data.device), training
+    return objective, SampleBatches(len(data), batch_size, data.device), training
 
 
 def test_finds_the_minimum(data):
@@ -106,7 +106,7 @@ def test_is_a_plain_loop(data):
     optimizer = torch.optim.AdamW([center], lr=0.1, weight_decay=0.0, fused=True)
     generator = local_generator(1)
     for _ in range(4):
-        for rows, _ in RowBatches(60, 20, data.device).epoch(generator):
+        for rows, _ in SampleBatches(60, 20, data.device).epoch(generator):
             optimizer.zero_grad()
             ((data[rows] - center) ** 2).sum(1).mean().backward()
             optimizer.step()
@@ -150,7 +150,7 @@ def test_on_epoch_may_stop(data):
 
 def test_early_stopping(data):
     objective, batches, training = make(
-        data, n_epochs=500, batch_size=60, stopping=NoProgress(3, 1e-3)
+        data, n_epochs=500, batch_size=60, stopping=EarlyStopping(3, 1e-3)
     )
     history = train(objective, batches, training)
     assert 5 < len(history["loss"]) < 200
@@ -196,11 +196,11 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     def checkpoint():
         return Checkpoint(path, every=1, fingerprint={"data": "f"}, seed=0)
 
-    objective, batches, training = make(data, stopping=NoProgress(3, 0.0))
+    objective, batches, training = make(data, stopping=EarlyStopping(3, 0.0))
     whole = train(objective, batches, training)
 
     first, batches, training = make(
-        data, stopping=NoProgress(3, 0.0), checkpoint=checkpoint()
+        data, stopping=EarlyStopping(3, 0.0), checkpoint=checkpoint()
     )
 
     def interrupt(epoch, history):
@@ -212,7 +212,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
         train(first, batches, training, on_epoch=interrupt)
 
     second, batches, training = make(
-        data, stopping=NoProgress(3, 0.0), checkpoint=checkpoint()
+        data, stopping=EarlyStopping(3, 0.0), checkpoint=checkpoint()
     )
     resumed = train(second, batches, training)
     assert resumed == whole

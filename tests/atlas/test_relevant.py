@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
 from skmanifold.atlas import AtlasTriplet
-from skmanifold.atlas._relevant import PlacedEncoder, RelevantComponents
+from skmanifold.atlas._relevant import InitializedEncoder, RelevantComponents
 from skmanifold.atlas._triplet import correlation
 
 START = dict(n_charts=3, max_epochs=1, learning_rate=1e-12, random_state=0)
@@ -84,7 +84,7 @@ def test_half_of_what_was_learned_stays(iris, monkeypatch):
     fit = dict(n_charts=3, max_epochs=3, random_state=0)
     start = logits(AtlasTriplet(**START).fit(X, y))
     half = logits(AtlasTriplet(**fit).fit(X, y))
-    monkeypatch.setattr(PlacedEncoder, "settle", lambda self: None)
+    monkeypatch.setattr(InitializedEncoder, "finish", lambda self: None)
     whole = logits(AtlasTriplet(**fit).fit(X, y))
     assert np.abs(whole - start).max() > 0.05
     assert_allclose(half, (start + whole) / 2, atol=1e-4)

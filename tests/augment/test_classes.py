@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmanifold.augment import ClassDraws
+from skmanifold.augment import ClassSampler
 
 # classes of three, four and one sample, and two unknown ones
 CODES = np.array([1, 0, -1, 1, 0, 2, 0, -1, 1, 1])
@@ -19,7 +19,7 @@ def next_sample(rows, uniform):
 def draw_many(weight, row, n_draws=24_000, otherwise=next_sample):
     uniform = torch.rand(n_draws, generator=torch.Generator().manual_seed(0))
     rows = torch.full((n_draws,), row)
-    return ClassDraws(CODES, weight).draw(rows, uniform, otherwise)
+    return ClassSampler(CODES, weight).draw(rows, uniform, otherwise)
 
 
 def assert_shares(others, expected):
@@ -51,7 +51,7 @@ def test_the_weight_is_the_probability_of_the_class(weight):
 
 def test_samples_without_a_label_draw_as_without_labels():
     uniform = torch.rand(10, generator=torch.Generator().manual_seed(0))
-    others, share = ClassDraws(CODES, 1.0).draw(ROWS, uniform, next_sample)
+    others, share = ClassSampler(CODES, 1.0).draw(ROWS, uniform, next_sample)
     unknown = torch.from_numpy(CODES < 0)
     assert torch.equal(others[unknown], (ROWS[unknown] + 1) % 10)
     assert torch.equal(share[unknown], uniform[unknown])
@@ -70,7 +70,7 @@ def test_the_largest_and_smallest_draws_stay_in_the_class():
     for weight in (1e-6, 0.1, 0.3, 0.7, 1.0):
         edge = torch.nextafter(torch.tensor(weight), torch.tensor(0.0))
         for n in (*range(2, 200), 2**18 - 1, 2**18 + 1):
-            draws = ClassDraws(np.zeros(n, dtype=int), weight)
+            draws = ClassSampler(np.zeros(n, dtype=int), weight)
             uniform = torch.tensor([0.0, edge, below_one])
             rows = torch.tensor([n - 1, n // 2, 0])
             others, share = draws.draw(rows, uniform, lambda rows, u: (rows, u))
@@ -80,7 +80,7 @@ def test_the_largest_and_smallest_draws_stay_in_the_class():
 
 
 def test_pairs_of_other_classes():
-    apart = ClassDraws(CODES, 0.5).of_other_classes(ROWS)
+    apart = ClassSampler(CODES, 0.5).of_other_classes(ROWS)
     for i in range(10):
         for j in range(10):
             known = CODES[i] >= 0 and CODES[j] >= 0

@@ -108,7 +108,7 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(_inference, "_LEAST_BYTES_ON_DISK", 1000)
     places = []
 
-    def room_beside(X, original=_fit.room_beside):
+    def allocator_like(X, original=_fit.allocator_like):
         make_room = original(X)
 
         def recorded(shape, dtype):
@@ -118,7 +118,7 @@ def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
 
         return recorded
 
-    monkeypatch.setattr(_fit, "room_beside", room_beside)
+    monkeypatch.setattr(_fit, "allocator_like", allocator_like)
     X = mapped(tmp_path / "X.npy", digits)
     for rows, on_disk in [(X, True), (X[:], True), (digits, False), (X[:3], False)]:
         fitted = DLME(random_state=0, n_neighbors=2, **SMALL).fit(rows)

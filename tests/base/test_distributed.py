@@ -28,7 +28,7 @@ import torch
 from torch import distributed, nn
 from sklearn.datasets import load_digits
 from skmanifold import DLME
-from skmanifold._engine import RowBatches, Training, local_generator, make_optimizers
+from skmanifold._engine import SampleBatches, Training, local_generator, make_optimizers
 from skmanifold._engine import _distributed, sharded, train
 from skmanifold.base import _fit, _inference
 from skmanifold.nn import MLP
@@ -107,7 +107,7 @@ def fit():
         generator=local_generator(1),
     )
     # a batch of 25: shares of 13 and 12, or of 7, 7, 7 and 4
-    history = train(objective, RowBatches(101, 25, "cpu"), training)
+    history = train(objective, SampleBatches(101, 25, "cpu"), training)
     weights = {n: p.detach().numpy() for n, p in objective.named_parameters()}
     return {**weights, "loss": np.array(history["loss"])}
 
@@ -144,13 +144,13 @@ np.save(f"{folder}/X.npy", X)
 
 def mapped(rank):
     on_disk = []
-    def room_beside(X, original=_fit.room_beside):
+    def allocator_like(X, original=_fit.allocator_like):
         def make_room(*args):
             room = original(X)(*args)
             on_disk.append(isinstance(room, np.memmap))
             return room
         return make_room
-    _fit.room_beside = room_beside
+    _fit.allocator_like = allocator_like
     _inference._LEAST_BYTES_ON_DISK = 1000
     rows = np.load(f"{folder}/X.npy", mmap_mode="r")
     model = DLME(max_epochs=2, random_state=0, **small)

@@ -344,7 +344,7 @@ def test_encoded_categories_do_not_hide_a_number():
         NeuralPCA(max_epochs=1).fit(table)
 
 
-def test_odd_samples_that_were_not_drawn_are_named():
+def test_outliers_that_were_not_drawn_are_named():
     class OfSome(NeuralPCA):
         def _plan(self, n_samples, n_features):
             return dataclasses.replace(

@@ -81,7 +81,7 @@ def test_regions_of_unlike_density():
     assert near_dense[0] < np.quantile(within_sparse, 0.05)
 
 
-def test_odd_samples_make_nothing_normal():
+def test_outliers_make_nothing_normal():
     X, _ = make_blobs(300, 6, random_state=0)
     X[7] = 1e5
     with pytest.warns(UserWarning, match="lies far away"):

@@ -13,7 +13,7 @@ from skmanifold import TLDR
 from skmanifold._engine import BLOCK_ROWS, _apply, exact_block_rows
 from skmanifold.base import _inference, _one_product
 from skmanifold.base._one_product import one_product
-from skmanifold.base._scaler import InputScaler, Unlike
+from skmanifold.base._scaler import Deviations, InputScaler
 
 
 def table(n=700, d=40, seed=0):
@@ -40,15 +40,15 @@ def fitted(request):
     return model, X
 
 
-def by_network(model, X, unlike=None):
+def by_network(model, X, deviations=None):
     """Outputs of scaler and network, one after the other."""
     with torch.no_grad():
-        rows = model._scaler.transform(X, unlike=unlike)
+        rows = model._scaler.transform(X, deviations=deviations)
         return model.network_(torch.from_numpy(rows)).numpy()
 
 
 def new_samples(X):
-    """Samples within and beyond the bounds, and odd ones."""
+    """Samples within and beyond the bounds, and outliers."""
     new = X[:40] * np.linspace(1, 3, 40)[:, np.newaxis]
     new[7] *= 1e4
     new[20] = -9999
@@ -72,11 +72,11 @@ def test_names_what_the_scaler_names(fitted):
     model, X = fitted
     new = new_samples(X)
     for rows in (X, new, sparse.csr_array(new), new.astype(np.float32)):
-        found, expected = Unlike(), Unlike()
+        found, expected = Deviations(), Deviations()
         _inference.apply_to_samples(
-            model.network_, model._scaler, rows, unlike=found, first=5, fold=True
+            model.network_, model._scaler, rows, deviations=found, first=5, fold=True
         )
-        model._scaler.transform(rows, unlike=expected, first=5)
+        model._scaler.transform(rows, deviations=expected, first=5)
         assert found.columns == expected.columns
         assert sorted(found.samples) == sorted(expected.samples)
     assert {row - 5 for row, _ in found.samples} >= {len(new) - 33, len(new) - 20}
@@ -131,9 +131,11 @@ def test_names_a_constant_column_that_varies_in_many_samples(monkeypatch):
     # too little for one sample, but not if half of them have it
     X[::2, 0] = 2 * X[:, 1:].std()
     for fold in (False, True):
-        unlike = Unlike()
-        _inference.apply_to_samples(network, scaler, X, unlike=unlike, fold=fold)
-        assert unlike.columns == {0}
+        deviations = Deviations()
+        _inference.apply_to_samples(
+            network, scaler, X, deviations=deviations, fold=fold
+        )
+        assert deviations.columns == {0}
 
 
 @pytest.mark.parametrize("value", [1e39, 1e200])

@@ -22,10 +22,10 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skmanifold.base._odd_samples import ranges
+from skmanifold.base._outliers import ranges
 from skmanifold.base._scaler import (
+    Deviations,
     InputScaler,
-    Unlike,
     columns_in_unrelated_units,
 )
 from skmanifold.datasets import make_s_curve, make_sphere
@@ -208,7 +208,7 @@ def test_units_do_not_matter(scale, offset):
     )
 
 
-def test_statistics_do_not_depend_on_an_odd_first_row():
+def test_statistics_do_not_depend_on_an_outlying_first_row():
     X = np.random.RandomState(0).randn(2000, 2)
     X[0] = 1e6
     learnt = InputScaler().fit(X)
@@ -307,7 +307,7 @@ def test_overflow_in_transform():
         learnt.transform(X)
 
 
-# Odd samples --------------------------------------------------------------------
+# Outliers --------------------------------------------------------------------
 
 
 def corrupted(X, kind):
@@ -332,19 +332,19 @@ KINDS = ["other units", "all columns", "one column", "sizes apart"]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("load", [load_digits, load_wine, load_iris])
 @pytest.mark.parametrize("column_scaling", [True, False])
-def test_odd_samples_are_left_out(load, kind, column_scaling):
-    X, odd = corrupted(load().data, kind)
-    kept = np.setdiff1d(np.arange(len(X)), odd)
+def test_outliers_are_left_out(load, kind, column_scaling):
+    X, outliers = corrupted(load().data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), outliers)
     options = {"column_scaling": column_scaling, "random_state": 0}
     learnt, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
-    assert np.array_equal(learnt.odd_[:, 0], odd)
+    assert np.array_equal(learnt.outliers_[:, 0], outliers)
     np.testing.assert_allclose(learnt.center_, clean.center_, rtol=1e-9, atol=1e-9)
     # units are read from a subset where there are many samples: another one
     rtol = 1e-9 if len(X) < 1000 else 0.05
     np.testing.assert_allclose(learnt.factor_, clean.factor_, rtol=rtol)
     # what is left of them is as near as the others
     norms = np.linalg.norm(learnt.transform(X), axis=1)
-    assert norms[odd].max() <= 1.5 * learnt.radius_
+    assert norms[outliers].max() <= 1.5 * learnt.radius_
     assert norms[kept].max() <= learnt.radius_ * (1 + 1e-6)
 
 
@@ -353,8 +353,8 @@ def test_odd_samples_are_left_out(load, kind, column_scaling):
 @pytest.mark.parametrize("load", [load_wine, load_iris])
 def test_scalers_before_do_not_make_it_worse(load, before, kind):
     data, y = load(return_X_y=True)
-    X, odd = corrupted(data, kind)
-    kept = np.setdiff1d(np.arange(len(X)), odd)
+    X, outliers = corrupted(data, kind)
+    kept = np.setdiff1d(np.arange(len(X)), outliers)
     clean = before().fit_transform(data[kept])
     rows = all_rows(before().fit_transform(X), random_state=0)[kept]
     expected = neighbor_purity(all_rows(clean, random_state=0), y[kept])
@@ -371,7 +371,7 @@ def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     X = data.copy()
     X[40] *= 10
     learnt = InputScaler(random_state=0).fit(before().fit_transform(X))
-    assert learnt.odd_[:, 0].tolist() == [40]
+    assert learnt.outliers_[:, 0].tolist() == [40]
     kept = np.delete(np.arange(len(X)), 40)
     clean = InputScaler(random_state=0).fit(before().fit_transform(data[kept]))
     rows = learnt.transform(before().fit_transform(X))[kept]
@@ -379,11 +379,11 @@ def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     assert neighbor_purity(rows, y[kept]) > neighbor_purity(expected, y[kept]) - 0.02
 
 
-def test_columns_that_vary_in_odd_samples_alone_make_no_others_odd(digits):
+def test_columns_that_vary_in_outliers_alone_make_no_others_outliers(digits):
     X = digits[0].copy()
     X[1000] *= 30
     learnt = InputScaler(random_state=0).fit(StandardScaler().fit_transform(X))
-    assert learnt.odd_[:, 0].tolist() == [1000]
+    assert learnt.outliers_[:, 0].tolist() == [1000]
 
 
 def test_samples_that_fit_has_named():
@@ -408,7 +408,10 @@ def test_heavy_tails_are_ordinary_behind_scalers(before):
         np.hstack([np.eye(6)[rng.randint(6, size=300)], normal]),
         rng.lognormal(0, 1, (300, 1)) * rng.lognormal(0, 0.3, (300, 12)),
     ):
-        assert len(InputScaler(random_state=0).fit(before().fit_transform(X)).odd_) == 0
+        assert (
+            len(InputScaler(random_state=0).fit(before().fit_transform(X)).outliers_)
+            == 0
+        )
 
 
 @pytest.mark.parametrize("n_samples", [60, 300, 3000])
@@ -424,62 +427,62 @@ def test_heavy_tails_are_ordinary(n_samples):
         rng.rand(*shape) < 0.02,
         sparse.csr_array(rng.poisson(rng.lognormal(-4, 1.2, 400), (n_samples, 400))),
     ):
-        assert len(InputScaler(random_state=0).fit(X).odd_) == 0
+        assert len(InputScaler(random_state=0).fit(X).outliers_) == 0
 
 
 def test_many_far_samples_belong_to_the_data():
     X = np.random.RandomState(0).randn(200, 3)
     X[:40] += 1e4
     learnt = InputScaler().fit(X)
-    assert len(learnt.odd_) == 0
+    assert len(learnt.outliers_) == 0
     np.testing.assert_allclose(learnt.center_, X.mean(axis=0), rtol=1e-9)
 
 
-def test_odd_samples_of_a_sparse_matrix_and_of_any_layout():
+def test_outliers_of_a_sparse_matrix_and_of_any_layout():
     X = np.random.RandomState(0).poisson(0.3, (1300, 70)).astype(float)
     X[5] = 1e6
     learnt = InputScaler(n_reduced=5, random_state=0).fit(X)
-    assert learnt.odd_[:, 0].tolist() == [5]
+    assert learnt.outliers_[:, 0].tolist() == [5]
     for same in (sparse.csr_array(X), np.asfortranarray(X)):
         other = InputScaler(n_reduced=5, random_state=0).fit(same)
-        assert np.array_equal(other.odd_, learnt.odd_)
+        assert np.array_equal(other.outliers_, learnt.outliers_)
         assert np.array_equal(other.basis_, learnt.basis_)
         assert np.array_equal(other.transform(same), learnt.transform(X))
 
 
-def unlike(fitted, X):
+def deviations(fitted, X):
     """Return the features of new samples that the training data lack."""
-    found = Unlike()
-    fitted.transform(X, unlike=found)
+    found = Deviations()
+    fitted.transform(X, deviations=found)
     return found
 
 
-def odd_among(fitted, X):
-    """Samples that are odd among new ones."""
-    return [row for row, _ in unlike(fitted, X).samples]
+def outliers_among(fitted, X):
+    """Outliers among new ones."""
+    return [row for row, _ in deviations(fitted, X).samples]
 
 
 @pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
 @pytest.mark.parametrize("load", [load_wine, load_iris, load_digits, load_diabetes])
-def test_new_samples_that_are_odd(load, before):
+def test_new_samples_that_are_outliers(load, before):
     X = load().data[np.random.RandomState(0).permutation(len(load().data))]
     half, new = np.array_split(X, 2)
     scaler = before().fit(half)
     fitted = InputScaler(random_state=0).fit(scaler.transform(half))
-    assert odd_among(fitted, scaler.transform(new)) == []
+    assert outliers_among(fitted, scaler.transform(new)) == []
     new[5] *= 100
     new[-3] = -9999
     expected = [5, len(new) - 3]
-    assert odd_among(fitted, scaler.transform(new)) == expected
-    assert odd_among(fitted, sparse.csr_array(scaler.transform(new))) == expected
+    assert outliers_among(fitted, scaler.transform(new)) == expected
+    assert outliers_among(fitted, sparse.csr_array(scaler.transform(new))) == expected
 
 
-def test_an_odd_column_of_new_samples_is_named():
+def test_an_outlying_column_of_new_samples_is_named():
     rng = np.random.RandomState(0)
     fitted = InputScaler().fit(rng.randn(300, 4))
     new = rng.randn(1200, 4)
     new[700, 2] = 1e6
-    assert unlike(fitted, new).samples == [(700, 2)]
+    assert deviations(fitted, new).samples == [(700, 2)]
 
 
 @pytest.mark.parametrize("n_samples", [60, 300, 1500])
@@ -502,7 +505,7 @@ def test_new_samples_of_heavy_tails_are_ordinary(before, n_samples):
         fitted = InputScaler(random_state=0)
         fitted.fit(scaler.transform(draw(np.random.RandomState(0))))
         for _ in range(3):
-            assert odd_among(fitted, scaler.transform(draw(rng))) == []
+            assert outliers_among(fitted, scaler.transform(draw(rng))) == []
 
 
 @pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
@@ -511,17 +514,19 @@ def test_a_class_that_was_held_out_is_ordinary(digits, before):
     for c in range(10):
         scaler = before().fit(X[y != c])
         fitted = InputScaler(random_state=0).fit(scaler.transform(X[y != c]))
-        assert odd_among(fitted, scaler.transform(X[y == c])) == []
+        assert outliers_among(fitted, scaler.transform(X[y == c])) == []
 
 
-def test_the_basis_ignores_odd_samples(digits):
+def test_the_basis_ignores_outliers(digits):
     X = digits[0].copy()
     X[3] = 1e6
     options = {"n_reduced": 10, "random_state": 0}
-    with_odd, without = (
+    with_outliers, without = (
         InputScaler(**options).fit(A).basis_ for A in (X, np.delete(X, 3, axis=0))
     )
-    units = [b / np.linalg.norm(b, axis=1, keepdims=True) for b in (with_odd, without)]
+    units = [
+        b / np.linalg.norm(b, axis=1, keepdims=True) for b in (with_outliers, without)
+    ]
     assert np.linalg.svd(units[0] @ units[1].T, compute_uv=False).min() > 0.99
 
 
@@ -563,19 +568,19 @@ def test_a_column_counts_once_it_varies(spread, n_reduced):
         assert length == pytest.approx(1, rel=1e-5)
 
 
-def test_bounds_widen_but_not_for_odd_samples():
+def test_bounds_widen_but_not_for_outliers():
     rng = np.random.RandomState(0)
     learnt = InputScaler().fit(rng.randn(100, 3))
     far = rng.randn(100, 3) + 20
     learnt.partial_fit(far)
-    assert len(learnt.odd_) == 0
+    assert len(learnt.outliers_) == 0
     expected = (far - learnt.center_) * learnt.factor_
     assert np.array_equal(learnt.transform(far), expected.astype(np.float32))
     high, radius = learnt.high_, learnt.radius_
     part = rng.randn(5, 3)
     part[1] = 1e6
     learnt.partial_fit(part)
-    assert learnt.odd_[:, 0].tolist() == [1]
+    assert learnt.outliers_[:, 0].tolist() == [1]
     assert np.array_equal(learnt.high_, high) and learnt.radius_ == radius
 
 
@@ -590,13 +595,13 @@ def test_unseen_columns():
     rng = np.random.RandomState(0)
     X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
     learnt = InputScaler().fit(X)
-    assert unlike(learnt, X).columns == set()
+    assert deviations(learnt, X).columns == set()
     new = X.copy()
     new[3, 4] = 9.0
-    assert unlike(learnt, new).columns == {4}
-    assert unlike(learnt, sparse.csr_array(new)).columns == {4}
+    assert deviations(learnt, new).columns == {4}
+    assert deviations(learnt, sparse.csr_array(new)).columns == {4}
     new[3, 4] = 7.0 + 1e-9  # next to nothing
-    assert unlike(learnt, new).columns == set()
+    assert deviations(learnt, new).columns == set()
 
 
 def test_single_pixels_at_the_border_say_little(digits):
@@ -604,9 +609,9 @@ def test_single_pixels_at_the_border_say_little(digits):
     X[:, [0, 24, 32, 39, 56]] = 0
     learnt = InputScaler().fit(X)
     X[5, 24] = 8.0
-    assert unlike(learnt, X).columns == set()
+    assert deviations(learnt, X).columns == set()
     X[5, [0, 24, 32, 39, 56]] = 12.0
-    assert unlike(learnt, X).columns == {0, 24, 32, 39, 56}
+    assert deviations(learnt, X).columns == {0, 24, 32, 39, 56}
 
 
 # Kinds of columns ---------------------------------------------------------------

@@ -16,15 +16,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skmanifold import IsometricAE
-from skmanifold._engine import RowBatches
+from skmanifold._engine import SampleBatches
 from skmanifold.base import DecoderMixin, DeepManifold, Plan
 from skmanifold.base._networks import other_weights
 from skmanifold.training import TrainingOptions
 from skmanifold.utils._checks._fits import check_interrupted_fit_resumes
 from skmanifold.utils._checks._results import (
     check_fit_transform_is_transform,
-    check_global_state_is_untouched,
-    check_seed_decides,
+    check_global_state_is_restored,
+    check_reproducibility,
 )
 from tests.guests import LinearAutoencoder, NeuralPCA, linear_networks
 
@@ -107,7 +107,7 @@ class TwoPhases(DecoderMixin, DeepManifold):
         return linear_networks(sizes, self.n_components)
 
     def _learn(self, data, run):
-        batches = RowBatches(data.n_samples, run.batch_size, data.device)
+        batches = SampleBatches(data.n_samples, run.batch_size, data.device)
         networks = run.make_networks()
         autoencoder = run.build(LinearAutoencoder, data.inputs, networks)
         if not run.continued:
@@ -139,9 +139,9 @@ def test_hooks_make_an_estimator(estimator, check):
 @pytest.mark.parametrize(
     "check",
     [
-        check_seed_decides,
+        check_reproducibility,
         check_fit_transform_is_transform,
-        check_global_state_is_untouched,
+        check_global_state_is_restored,
         check_interrupted_fit_resumes,
     ],
 )

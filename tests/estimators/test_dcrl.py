@@ -33,7 +33,7 @@ from skmanifold.estimators._dcrl._number import choose_number, count_groups
 from skmanifold.estimators._dcrl._start import (
     best_labels,
     modularity,
-    spread_labels,
+    propagate_labels,
 )
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import log_assignments
@@ -280,18 +280,18 @@ def test_labels_spread_along_what_they_lie_on():
     codes = np.full(400, -1)
     codes[[np.argmax(y == 0), np.argmax(y == 1)]] = [0, 1]
     neighbors = nearest_neighbors(X, 5)[0]
-    assert_array_equal(spread_labels(codes, X, neighbors), y)
+    assert_array_equal(propagate_labels(codes, X, neighbors), y)
     # known ones are kept, against all around them
     codes = y.copy()
     codes[5] = 1 - y[5]
     codes[::7] = -1
-    spread = spread_labels(codes, X, neighbors)
+    spread = propagate_labels(codes, X, neighbors)
     assert_array_equal(spread[codes >= 0], codes[codes >= 0])
     # what no label reaches goes to the nearest mean
     X = np.concatenate([np.zeros((9, 1)), np.full((9, 1), 9.0), np.full((9, 1), 7.0)])
     X += np.random.RandomState(0).normal(scale=0.1, size=X.shape)
     codes = np.r_[np.zeros(9), np.ones(9), np.full(9, -1)].astype(int)
-    spread = spread_labels(codes, X, nearest_neighbors(X, 3)[0])
+    spread = propagate_labels(codes, X, nearest_neighbors(X, 3)[0])
     assert_array_equal(spread[18:], 1)
 
 
@@ -334,7 +334,7 @@ def test_few_distinct_rows_are_told_once(iris):
     assert sum("distinct samples" in str(one.message) for one in caught) == 1
 
 
-def test_arranged_centers_have_the_wanted_distances():
+def test_arranged_centers_have_the_target_distances():
     rng = np.random.RandomState(0)
     points = rng.randn(4, 3)
     distances = np.linalg.norm(points[:, None] - points, axis=2)
@@ -508,7 +508,7 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
         log_q = log_assignments(z, objective.clusters.centers)
         total = 0.0
         for p, log_q_i, row in zip(objective.targets[rows], log_q, rows, strict=True):
-            stray = int(log_q_i.argmax()) != int(objective.starting_labels[row])
+            stray = int(log_q_i.argmax()) != int(objective.initial_labels[row])
             stray = stray and bool(objective.agreed[row])
             divergence = float(sum(p * (p.log() - log_q_i)))
             total += 2.0 * divergence * (stray_weight if stray else 1.0)
@@ -518,8 +518,8 @@ def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
     objective.agreed[::5] = False
     # half of the rows are given another label
     with torch.no_grad():
-        objective.starting_labels = objective.starting_labels.clone()
-        objective.starting_labels[::2] = (objective.starting_labels[::2] + 1) % 3
+        objective.initial_labels = objective.initial_labels.clone()
+        objective.initial_labels[::2] = (objective.initial_labels[::2] + 1) % 3
     for progress, stray_weight in ((0.0, 1.0), (0.2, 50.5), (0.4, 100.0)):
         ours = objective(batch, progress)["clusters"].item()
         assert ours == pytest.approx(expected(stray_weight), rel=1e-4)
@@ -1032,7 +1032,7 @@ def test_embeddings_complete_each_other(monkeypatch):
     noise = rng.normal(scale=0.1, size=(3, 240, 1))
     given = 10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
     monkeypatch.setattr(_start, "DLME", lambda **options: Embedding(given))
-    spaces = _start.start_embeddings(DCRL(4, n_init=2), noise[2], neighbors, 0)
+    spaces = _start.initial_embeddings(DCRL(4, n_init=2), noise[2], neighbors, 0)
     labels = best_labels(spaces, neighbors, 4, 0)
     assert adjusted_rand_score(y, labels) == 1
 

@@ -141,7 +141,7 @@ def test_neighbors_that_are_given_are_for_all_samples(iris, given):
     assert model.fit(samples).n_samples_fit_ == 100
 
 
-def test_an_odd_sample_is_named_by_its_place_in_X(digits):
+def test_an_outlier_is_named_by_its_index_in_X(digits):
     X = digits[0].copy()
     row = drawn(quick(subsample=400).fit(X), len(X))[-1]
     X[row] *= 1e5

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from skmanifold import TLDR
-from skmanifold.estimators._tldr import TLDRObjective, principal_turn
+from skmanifold.estimators._tldr import TLDRObjective, principal_axes
 from skmanifold.losses import barlow_twins
 
 QUICK = dict(n_components=4, max_epochs=2, projector_dim=16, random_state=0)
@@ -66,7 +66,7 @@ def test_turned_codes_have_the_distances_of_predicted_inputs(monkeypatch):
     X = (rng.normal(size=(100, 6)) @ rng.normal(size=(6, 6))).astype(np.float32)
     codes = X @ rng.normal(size=(6, 3)).astype(np.float32) + 5
     codes[:, 1] *= 100
-    turn, mean = principal_turn(codes, torch.from_numpy(X))
+    turn, mean = principal_axes(codes, torch.from_numpy(X))
     turned = (codes - mean) @ turn.T
     predicted = LinearRegression().fit(codes, X).predict(codes)
     np.testing.assert_allclose(pdist(turned), pdist(predicted), rtol=1e-3)
@@ -75,7 +75,7 @@ def test_turned_codes_have_the_distances_of_predicted_inputs(monkeypatch):
     assert (np.diff(np.diag(covariance)) < 0).all()
     # one that depends on the others, and a constant one
     more = np.column_stack([codes, codes.sum(axis=1), np.ones(100)])
-    again = (more - more.mean(axis=0)) @ principal_turn(more, torch.from_numpy(X))[0].T
+    again = (more - more.mean(axis=0)) @ principal_axes(more, torch.from_numpy(X))[0].T
     np.testing.assert_allclose(again[:, :3], turned, rtol=1e-2, atol=1e-2)
     assert not again[:, 3:].any()
 

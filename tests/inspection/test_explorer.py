@@ -112,7 +112,7 @@ def test_many_dates_are_a_scale(path):
 
 
 def test_folder_must_exist(tmp_path):
-    with pytest.raises(ValueError, match=r"path='.*lies in a folder .* Make '.*new'"):
+    with pytest.raises(ValueError, match=r"path='.*is in a folder .* Create '.*new'"):
         write_explorer(Z, Y, path=tmp_path / "new" / "map.html")
 
 

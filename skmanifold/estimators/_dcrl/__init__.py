@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""DCRL: the estimator, its objectives, batches and starting labels."""
+"""DCRL: the estimator, its objectives, batches and initial labels."""
 
 from ._estimator import DCRL
 

@@ -13,15 +13,15 @@ from skmanifold.utils import one_blas_thread
 
 from ._clusters import cluster_sums, soft_assignments
 
-# Power of the soft assignments that shares of shifts are proportional to: samples of a
-# cluster get nearly the same shift.
+# Exponent of the soft assignments that weight the shifts: samples of a cluster get
+# nearly the same shift.
 _SHARPNESS = 4
 
-# Largest error of a distance, relative to the mean: with fewer components than the
-# distances need there are no points at them.
+# Largest error of a distance, relative to the mean. With too few components no points
+# have these distances.
 _EXACT = 1e-6
 
-# Largest number of rounds: shifted borders change assignments, and these the means.
+# Maximum number of iterations: shifts change assignments, and these change the means.
 _MOST_ROUNDS = 20
 
 # Coordinate of the centers of clusters that do not exist.
@@ -29,7 +29,7 @@ _NOWHERE = 1e9
 
 
 class Arrangement(nn.Module):
-    """Shifts of whole clusters; a sample between two gets a share of both."""
+    """Shifts of clusters; a sample between two gets a weighted mean of both."""
 
     def __init__(self, n_clusters, n_components):
         super().__init__()
@@ -72,7 +72,7 @@ def arranged(distances, targets):
     squares -= squares.mean(axis=0)
     squares -= squares.mean(axis=1, keepdims=True)
     points = np.zeros((n_points, n_components))
-    # the number of BLAS threads would show in the last bits
+    # the last bits depend on the number of BLAS threads
     with one_blas_thread():
         values, vectors = np.linalg.eigh(-squares / 2)
         largest = np.argsort(-values, kind="stable")[:n_components]

@@ -5,10 +5,10 @@
 
 import torch
 
-from skmanifold.base import RowBatches
+from skmanifold.base import SampleBatches
 
 
-class NoisyRows(RowBatches):
+class NoisyRows(SampleBatches):
     """Batches of sample indices and normal draws."""
 
     def __init__(self, n_samples, n_columns, batch_size, device):
@@ -22,7 +22,7 @@ class NoisyRows(RowBatches):
             yield rows, torch.randn(shape, generator=generator).to(rows.device)
 
 
-class ImagePairs(RowBatches):
+class ImagePairs(SampleBatches):
     """Batches of images with a neighbor of each, and draws that augment both."""
 
     def __init__(self, inputs, neighbors, batch_size):

@@ -35,7 +35,7 @@ from ._neighbors import denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import starting_labels
+from ._start import initial_labels
 from ._weights import WEIGHTS, first_and_last
 
 # Maximum spread of the features, in units of the losses.
@@ -54,7 +54,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     decoded.
 
     Training has four phases: contrastive features are learned (for images); k-means in
-    embeddings of the features gives starting labels; a denoising autoencoder is
+    embeddings of the features gives initial labels; a denoising autoencoder is
     trained; and all losses together form the clusters. Pass data in raw units. One
     number scales all columns, so distances keep their proportions; columns in unrelated
     units or far larger than the others are scaled separately first, as in
@@ -69,12 +69,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     n_clusters : int or "auto", default=8
         Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples. Use "auto" if you do not know it: groups with gaps between them are
-        counted in the start embeddings, see ``cluster_criterion_``, or in ``init`` if
+        counted in the initial embeddings, see ``cluster_criterion_``, or in ``init`` if
         that is an array; without gaps it warns and takes 1.
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
         order of the distances between clusters exactly, but at least 10 and at most
-        100. Use 2 for a plot, which may change that order.
+        100. Use 2 for a plot, or fewer for many clusters to save memory, which may
+        change that order.
     representation : "auto", "contrastive", transformer or None, default="auto"
         Features whose local distances are preserved. "contrastive" learns them from
         images; "auto" does so if ``image_shape`` is given. Pass a transformer if you
@@ -84,13 +85,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     representation_dim : int, default=32
         Number of contrastive features.
     representation_epochs : int or "auto", default="auto"
-        Number of passes over the data for the contrastive features. With "auto", the
-        number of steps grows with the square root of ``n_samples`` up to 2,000, and
-        with the cube root beyond.
+        Number of epochs for the contrastive features. With "auto", the number of steps
+        grows with the square root of ``n_samples`` up to 2,000, and with the cube root
+        beyond.
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
-        Starting labels. "embedding" runs k-means in embeddings of the features by
+        Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and takes the best labels.
         "k-means" runs it on the features alone, as does "embedding" for fewer than 200
         samples. An array of shape (n_samples,) holds labels, numbered from 0 in sorted
@@ -109,7 +110,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         embeddings; any of :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is
         measured on the scaled (and reduced) samples; others on X or the representation,
         and preserved up to one factor. Set it to "cosine" for texts. Clusters and ranks
-        always use scaled samples. If "precomputed", X holds distances, as in
+        always use scaled samples. If "precomputed", X has distances, as in
         :class:`DLME`, and nothing can be decoded.
     metric_params : dict or None, default=None
         Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
@@ -119,8 +120,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         input (kappa in the paper). Increase it to separate clusters more.
     reconstruction_weight : float or pair of float, default=1.0
         Weight of the reconstruction of the features. A pair holds the first and the
-        last weight, see ``continuation``. With 0 the decoder is trained without
-        affecting the encoder.
+        last weight, see ``continuation``. Increase it for sharper decoded samples. With
+        0 the decoder is trained without affecting the encoder.
     cluster_weight : float or pair of float, default=(1.0, 0.3)
         Weight of the divergence of soft assignments from their targets. Increase it if
         too many samples lie between clusters.
@@ -137,15 +138,16 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Fraction of training, in [0, 1], over which the weights change from the first to
         the last.
     label_hold : float, default=1.0
-        Fraction of training, in [0, 1], during which the starting labels are the
+        Fraction of training, in [0, 1], during which the initial labels are the
         targets of the assignments; a sample assigned to a cluster other than its label
         gets up to 100 times the weight if most of its neighbors share that label.
         Afterwards the targets are the sharpened assignments, computed once per epoch;
         with 0 from the beginning, as in the paper. Decrease it (0.5) to let training
         correct the labels.
     label_smoothing : float, default=0.05
-        Fraction, in [0, 1], of the target of a starting label that is divided among all
-        clusters. Increase it if the labels are uncertain: memberships become softer.
+        Fraction, in [0, 1], of the target of an initial label that is spread over all
+        clusters. Increase it (0.2) if the labels are uncertain: memberships become
+        softer. With 0 the attraction to the centers never ends.
     arrange_centers : bool, default=True
         Whether to start the centers at distances that satisfy the ranks
         (by classical scaling), rather than at the latent means, and to shift whole
@@ -154,13 +156,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Factor on the learning rate for the centers, which move farther than weights.
     noise : float, default=0.2
         Standard deviation of the noise in pretraining, relative to that of the
-        features. Increase it for noisy data.
+        features. Increase it for noisy data; 0 is a plain autoencoder.
     pretraining_epochs : int or "auto", default="auto"
-        Number of passes over the data for the denoising autoencoder. "auto" as for
+        Number of epochs for the denoising autoencoder. "auto" as for
         ``representation_epochs``.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the encoder; the decoder has them in reverse
-        order.
+        order. Increase them if the reconstruction of many samples is poor.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
@@ -174,9 +176,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
         (B, n_features).
     max_epochs : int or "auto", default="auto"
-        Number of passes over the data. "auto" as for ``representation_epochs``. Only of
-        the last phase: to shorten the start embeddings, set ``init="k-means"`` or
-        ``n_init=1``.
+        Number of epochs. "auto" as for ``representation_epochs``. Only of the last
+        phase: increase it if the terms of ``history_`` still fall at the end. To
+        shorten the initial embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
@@ -195,7 +197,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the networks, the batches and all other random draws. Pass an int for
+        Seed of the networks, the batches and all other random numbers. Pass an int for
         reproducible results.
 
     Attributes
@@ -239,7 +241,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     See Also
     --------
-    DLME : Embedding without clustering; also gives the starting labels.
+    DLME : Embedding without clustering; also gives the initial labels.
 
     References
     ----------
@@ -484,7 +486,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if 4 * n_empty >= n_centers:
             warn(
                 f"{n_empty} of the {n_centers} clusters are empty. Decrease n_clusters "
-                "if X has fewer; otherwise change the starting labels (init, n_init) "
+                "if X has fewer; otherwise change the initial labels (init, n_init) "
                 "or train longer."
             )
 
@@ -529,7 +531,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         neighbors, features, searched, units = self._neighbors(represent, run)
         if not run.continued:
             indices = neighbors.indices.cpu().numpy()
-            labels = starting_labels(self, data, features, searched, indices)
+            labels = initial_labels(self, data, features, searched, indices)
             if self.n_clusters == "auto":
                 run.sizes["n_clusters"] = int(labels.max()) + 1
                 networks = run.make_networks()
@@ -670,7 +672,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return True
 
-    def _draws_globally(self):
+    def _uses_global_generator(self):
         return self.encoder is not None or self.decoder is not None
 
     def _fitted_attributes(self, objective, outputs, data):

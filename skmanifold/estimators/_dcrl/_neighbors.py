@@ -11,10 +11,10 @@ import torch
 from skmanifold.base import Neighbors, find_neighbors
 from skmanifold.utils import principal_components
 
-# Wider features are reduced to so many principal components for the search.
+# Maximum number of columns to search; wider features are reduced by PCA.
 _SEARCH_COMPONENTS = 50
 
-# Least factor of the variance of a component, so that equal ones stay equal.
+# Smallest factor of the variance of a component, so that equal ones stay equal.
 _LEAST_SHARE = 0.1
 
 
@@ -24,10 +24,10 @@ def is_euclidean(metric, metric_params):
 
 
 def denoised(data, features):
-    """Return wide features as principal components, without the noise in them.
+    """Return the principal components of wide features, without the variance of noise.
 
-    Noise in many components would decide which samples are near. The largest variance
-    that pure noise gives a component follows from the mean variance of the others
+    Noise in many components would determine the neighbors. The largest variance of a
+    component of pure noise follows from the mean variance of the other components
     (Marchenko and Pastur); it is subtracted from each.
     """
     if min(features.shape) <= _SEARCH_COMPONENTS or not np.ptp(features, axis=0).any():
@@ -64,15 +64,15 @@ def search_neighbors(
     features : ndarray of shape (n_samples, n_columns)
         Float32.
     searched : {ndarray, CSR} of shape (n_samples, n_searched)
-        What the metric is measured on: the features, their components, or X.
+        Samples to search: the features, their components, or X.
     n_neighbors : int
         Number of neighbors; fewer if there are fewer other distinct samples. Samples
         with fewer neighbors repeat them.
     n_jobs : int or None
         Number of threads.
     exact : bool, default=False
-        Whether to compute the distances from all columns, rather than from what is
-        searched. Those of another metric are scaled to the mean of these distances.
+        Whether to compute the distances from `features` instead of `searched`. Those of
+        a non-Euclidean metric are scaled to the mean of these distances.
     metric : str or callable, default="euclidean"
         As in :func:`skmanifold.base.find_neighbors`.
     metric_params : dict, default=None

@@ -99,7 +99,7 @@ def set_units(encoder, decoder, *, unit, spread, latent_spread):
     spread : tuple of float and int
         Root of the total variance of the features, in that unit, and their number.
     latent_spread : tuple of float and int
-        The same of the latent points.
+        The same for the latent points.
     """
     encoder.features.factor.fill_(1 / unit)
     decoder.factor.fill_(1 / unit)

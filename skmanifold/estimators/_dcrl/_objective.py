@@ -30,12 +30,12 @@ _TEMPERATURE = 0.2
 _LEAST_GAP = 1 / 3
 
 # Fraction of training after which the means follow the current clusters instead of the
-# starting labels: the ranks should hold for the final clusters.
+# initial labels, so that the ranks are those of the final clusters.
 _FOLLOW_FROM = 0.5
 
-# Final weight, while labels are held, of a sample assigned to a cluster other than its
-# label, if most of its neighbors share that label: brings back samples that local
-# distances pulled across a border. A larger weight for all samples would crowd the
+# Final weight, during ``label_hold``, of a sample assigned to a cluster other than its
+# label, if most of its neighbors share that label: it returns samples that local
+# distances pulled across a border. A larger weight for all samples would compress the
 # clusters; a label that the neighbors do not share may be wrong.
 _STRAY_WEIGHT = 100.0
 
@@ -63,7 +63,7 @@ class DCRLObjective(nn.Module):
         ``means_of(labels)`` returns the mean of each cluster, (C, n_columns), whose
         distances are ranked.
     labels : torch.Tensor of shape (n_samples,)
-        The starting labels.
+        The initial labels.
     codes : torch.Tensor of shape (n_samples, n_components)
         The latent points of all samples.
     neighbors : torch.Tensor of shape (n_samples, n_neighbors)
@@ -76,7 +76,7 @@ class DCRLObjective(nn.Module):
     continuation : float
         Fraction of training over which the weights change from the first to the last.
     label_hold : float
-        Fraction of training during which the starting labels are the targets.
+        Fraction of training during which the initial labels are the targets.
     label_smoothing : float
         Fraction of a target that is divided among all clusters.
     center_learning_rate : float
@@ -131,7 +131,7 @@ class DCRLObjective(nn.Module):
         self.features = features
         self.inputs = inputs
         self.means_of = means_of
-        self.labels = self.starting_labels = labels
+        self.labels = self.initial_labels = labels
         agree = (labels[neighbors] == labels.unsqueeze(1)).float().mean(1)
         self.agreed = agree > 0.5  # with most of the neighbors
         self.latent = None
@@ -154,7 +154,7 @@ class DCRLObjective(nn.Module):
             with torch.no_grad():
                 clusters.centers.copy_(torch.from_numpy(means_of_codes))
 
-    def wanted_distances(self, means):
+    def target_distances(self, means):
         """Return the distances that the centers of clusters should have, float64."""
         wanted = distances_between(means)
         n_pairs = len(wanted) * (len(wanted) - 1)
@@ -167,12 +167,12 @@ class DCRLObjective(nn.Module):
         return wanted * (self.rank_scale * self.means_unit)
 
     def _set_distances(self):
-        wanted = self.wanted_distances(self.means.cpu().numpy())
+        wanted = self.target_distances(self.means.cpu().numpy())
         self.distances = torch.from_numpy(wanted).to(self.means)
 
     @torch.no_grad()
     def arrange(self):
-        """Shift the clusters so that their means have exactly the wanted distances."""
+        """Shift the clusters so that their means have exactly the target distances."""
         codes, centers = self.codes(), self.clusters.centers.cpu().numpy()
         # a continued fit begins with the shifts of the previous one
         shifted = [self.encoder.arrangement(part) for part in codes.split(1024)]
@@ -181,7 +181,7 @@ class DCRLObjective(nn.Module):
             codes.cpu().numpy(),
             centers,
             labels.argmax(axis=1),
-            lambda labels: self.wanted_distances(self.means_of(labels)),
+            lambda labels: self.target_distances(self.means_of(labels)),
         )
         self.encoder.arrangement.set(before, shifts)
         self.decoder.arrangement.set(after, -shifts)
@@ -239,7 +239,7 @@ class DCRLObjective(nn.Module):
         log_q = log_assignments(z_a, centers)
         sample_weights = None
         if progress < self.label_hold:
-            stray = log_q.argmax(1) != self.starting_labels[rows]
+            stray = log_q.argmax(1) != self.initial_labels[rows]
             stray &= self.agreed[rows]
             sample_weights = 1 + share * (_STRAY_WEIGHT - 1) * stray
         terms["clusters"] = weights["clusters"] * cluster_divergence(

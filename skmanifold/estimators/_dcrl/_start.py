@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Starting labels of DCRL."""
+"""Initial labels of DCRL."""
 
 import numpy as np
 from scipy import sparse
@@ -16,16 +16,16 @@ from ._clusters import raw_blocks
 from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
 
-# With fewer samples the starting labels are those of k-means: too few to embed.
+# With fewer samples the initial labels are those of k-means: too few to embed.
 _LEAST_ROWS_TO_EMBED = 200
 
 # With fewer samples their groups are counted without an embedding.
 _LEAST_ROWS_TO_COUNT = 10
 
-# Of more samples two start embeddings are enough: they differ less.
+# Of more samples two initial embeddings are enough: they differ less.
 _MOST_ROWS_OF_THREE = 20_000
 
-# Of more samples start embeddings are trained on as many.
+# Of more samples, initial embeddings are trained on as many.
 _MOST_ROWS_TO_EMBED = 20_000
 
 # Largest number of steps of label propagation, and the change at which it stops.
@@ -33,8 +33,8 @@ _MOST_STEPS = 1000
 _SETTLED = 1e-4
 
 
-def starting_labels(model, data, features, searched, neighbors):
-    """Return the starting labels, and count the clusters if their number is "auto".
+def initial_labels(model, data, features, searched, neighbors):
+    """Return the initial labels, and count the clusters if their number is "auto".
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def starting_labels(model, data, features, searched, neighbors):
     starts = starts and n_clusters != 1
     spaces = [searched]
     if starts or (counts and n_distinct >= _LEAST_ROWS_TO_COUNT):
-        spaces = start_embeddings(model, searched, neighbors, seed)
+        spaces = initial_embeddings(model, searched, neighbors, seed)
     if counts:
         numbers, persistence = count_groups(spaces[-1], seed)
         data.learned["cluster_criterion_"] = {
@@ -110,7 +110,7 @@ def kmeans_labels(points, n_clusters, seed):
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def start_embeddings(model, points, neighbors, seed):
+def initial_embeddings(model, points, neighbors, seed):
     """Return embeddings with different seeds, and the last with all side by side.
 
     Neighbors of another metric than the Euclidean one replace those of the points.
@@ -124,7 +124,7 @@ def start_embeddings(model, points, neighbors, seed):
         )
     start = DLME(
         n_components=10,
-        # tighter groups, farther apart, than in a map to look at: their modularity is
+        # tighter groups, farther apart, than in a map to plot: their modularity is
         # larger on the test images of MNIST (.854 for three of three seeds, else .846)
         nu_embedding=0.01,
         repulsion=10.0,
@@ -181,7 +181,7 @@ def graph_of(neighbors):
     return sparse.csr_array(edges, shape=(n_samples, n_samples))
 
 
-def spread_labels(codes, features, neighbors):
+def propagate_labels(codes, features, neighbors):
     """Label the unlabeled samples (code -1) by label propagation.
 
     Label distributions spread over the graph of neighbors from the labeled samples,
@@ -278,7 +278,7 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
     if init.ndim == 1 and len(init) == n_samples:
         codes, values = read_targets(labels, name="init")
         if len(values) and n_clusters in (None, len(values)):
-            return spread_labels(codes, features, neighbors)
+            return propagate_labels(codes, features, neighbors)
         received = f"{len(values)} different labels"
         n_unknown = int((codes < 0).sum())
         if n_unknown:

@@ -156,7 +156,7 @@ def assert_untouched(model, before, case):
     assert not changed, f"{case} must keep the previous fit, but changed {changed}."
 
 
-def assert_refuses(call, pattern, case):
+def assert_rejects(call, pattern, case):
     """Assert that a call raises ValueError or TypeError, and return the message."""
     try:
         with warnings.catch_warnings():
@@ -170,16 +170,16 @@ def assert_refuses(call, pattern, case):
         return text
     except Exception as error:
         raise AssertionError(
-            f"{case} must be refused with a ValueError or TypeError, but raised "
+            f"{case} must be rejected with a ValueError or TypeError, but raised "
             f"{error!r}."
         ) from error
-    raise AssertionError(f"{case} must be refused, but was accepted.")
+    raise AssertionError(f"{case} must be rejected, but was accepted.")
 
 
-def assert_fit_refuses(model, X, y, pattern, case):
+def assert_fit_rejects(model, X, y, pattern, case):
     """Assert that fit raises such an error and leaves no trace; return the message."""
     before = state(model)
-    text = assert_refuses(lambda: model.fit(X, y), pattern, case)
+    text = assert_rejects(lambda: model.fit(X, y), pattern, case)
     assert_untouched(model, before, case)
     return text
 
@@ -201,7 +201,7 @@ def only_user_warnings(case):
     assert not twice, f"{case} must warn once, but repeated: {twice}"
 
 
-def assert_sensible(subject, model, X, case):
+def assert_valid_fit(subject, model, X, case):
     """Assert finite results, and equal embeddings of equal samples."""
     Z = model.transform(X)
     assert np.isfinite(Z).all(), f"{case} must give a finite embedding."
@@ -257,11 +257,11 @@ def global_state():
     }
 
 
-def assert_world_untouched(before, case):
+def assert_global_state_restored(before, case):
     for thing, value in global_state().items():
         if thing.startswith("threads of"):  # a library may have been loaded since
             value = {path: n for path, n in value.items() if path in before[thing]}
-        assert value == before[thing], f"{case} must leave {thing} alone."
+        assert value == before[thing], f"{case} must not change {thing}."
 
 
 class Interrupts:

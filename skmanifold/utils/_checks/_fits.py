@@ -19,12 +19,12 @@ from ._common import (
     PACKAGE,
     Interrupts,
     Subject,
-    assert_fit_refuses,
-    assert_refuses,
+    assert_fit_rejects,
+    assert_global_state_restored,
+    assert_rejects,
     assert_same_bits,
-    assert_sensible,
     assert_untouched,
-    assert_world_untouched,
+    assert_valid_fit,
     global_state,
     loaded_torch,
     state,
@@ -66,7 +66,7 @@ def check_history(name, estimator):
 # Serialization ----------------------------------------------------------------
 
 
-def check_models_travel(name, estimator):
+def check_pickling(name, estimator):
     """pickle and joblib preserve the bits, and the size is that of the weights."""
     subject = Subject(estimator)
     X, y = subject.data(600)
@@ -205,7 +205,7 @@ def check_interrupted_anywhere(name, estimator):
             continue
         assert raised, f"{case} must raise the interrupt."
         assert_untouched(model, before, case)
-        assert_world_untouched(world, case)
+        assert_global_state_restored(world, case)
     assert_same_bits(
         previous.transform(subject.X),
         expected.embedding_,
@@ -231,7 +231,7 @@ def check_stopped_by_a_callback(name, estimator):
         f"{name}: a callback that returns True after an epoch must stop training; "
         f"n_iter_={model.n_iter_}."
     )
-    assert_sensible(subject, model, subject.X, f"{name}, stopped by a callback,")
+    assert_valid_fit(subject, model, subject.X, f"{name}, stopped by a callback,")
 
 
 def check_warm_start(name, estimator):
@@ -242,7 +242,7 @@ def check_warm_start(name, estimator):
     model = subject.fit(warm_start=True)
     first = model.embedding_
     model.set_params(learning_rate=1e-9).fit(subject.X, subject.y)
-    assert_sensible(subject, model, subject.X, f"{name}, started warm,")
+    assert_valid_fit(subject, model, subject.X, f"{name}, started warm,")
     cold = subject.fit(random_state=1, learning_rate=1e-9).embedding_
     moved = np.abs(model.embedding_ - first).mean()
     assert moved <= 0.1 * np.abs(cold - first).mean(), (
@@ -250,7 +250,7 @@ def check_warm_start(name, estimator):
         f" epoch with a learning rate near zero moved the embedding by {moved:.3g}."
     )
     case = f"{name}(warm_start=True) with fewer columns"
-    assert_fit_refuses(model, subject.X[:, :-1], subject.y, "features", case)
+    assert_fit_rejects(model, subject.X[:, :-1], subject.y, "features", case)
 
 
 # Checkpoints ------------------------------------------------------------------
@@ -292,7 +292,7 @@ class _Marker:
         return os.mkdir, (self.path,)
 
 
-def check_foreign_checkpoints_are_refused(name, estimator):
+def check_invalid_checkpoints(name, estimator):
     """Checkpoints that are invalid, or of another fit, are not overwritten."""
     subject = Subject(estimator)
     if not subject.can_checkpoint():
@@ -330,14 +330,14 @@ def check_foreign_checkpoints_are_refused(name, estimator):
             path.write_bytes(content)
             case = f"{name} with a checkpoint {kind}"
             model = subject.new(**{**params, **change})
-            text = assert_fit_refuses(model, rows, subject.y, pattern, case)
+            text = assert_fit_rejects(model, rows, subject.y, pattern, case)
             assert "checkpoint" in text and str(path) in text, (
                 f"{case}: the error must name the file: {text!r}"
             )
             assert not os.path.exists(marker), f"{case}: its code was executed."
             assert path.read_bytes() == content, f"{case} must not be overwritten."
         missing = subject.options(checkpoint=pathlib.Path(folder, "none", "fit.pt"))
-        assert_refuses(
+        assert_rejects(
             lambda: subject.fit(**{**params, "training": missing}),
             "checkpoint=",
             f"{name} with a checkpoint in a folder that does not exist",

@@ -20,11 +20,11 @@ from skmanifold.utils._sklearn import make_constraint
 
 from ._common import (
     Subject,
-    assert_fit_refuses,
-    assert_refuses,
+    assert_fit_rejects,
+    assert_rejects,
     assert_same_bits,
-    assert_sensible,
     assert_untouched,
+    assert_valid_fit,
     loaded_torch,
     only_user_warnings,
     row_methods,
@@ -56,7 +56,7 @@ def _bad_rows(X):
     yield "an X that overflows", X * 1e200, "overflow|too large|float32"
 
 
-def check_bad_rows_are_refused(name, estimator):
+def check_invalid_samples(name, estimator):
     """Invalid X raises a clear error and leaves the estimator unchanged."""
     subject = Subject(estimator)
     previous = subject.fit()
@@ -65,7 +65,7 @@ def check_bad_rows_are_refused(name, estimator):
         n = 1 if X is None or X.ndim < 2 else X.shape[0]
         y = None if subject.y is None else subject.targets(n)
         for model in (subject.new(), previous):
-            assert_fit_refuses(model, X, y, pattern, f"{name}.fit with {case}")
+            assert_fit_rejects(model, X, y, pattern, f"{name}.fit with {case}")
     assert_same_bits(
         previous.transform(subject.X),
         subject.fit().embedding_,
@@ -73,7 +73,7 @@ def check_bad_rows_are_refused(name, estimator):
     )
 
 
-def check_bad_new_rows_are_refused(name, estimator):
+def check_invalid_new_samples(name, estimator):
     """Every method of a fitted estimator rejects invalid X."""
     subject = Subject(estimator)
     model = subject.fit()
@@ -90,9 +90,9 @@ def check_bad_new_rows_are_refused(name, estimator):
                         f"{case}{kind}: it must be rejected, or give a finite result."
                     )
                 continue
-            assert_refuses(lambda f=method, X=X: f(X), pattern, case + kind)
+            assert_rejects(lambda f=method, X=X: f(X), pattern, case + kind)
         wide = np.column_stack([good, good])
-        text = assert_refuses(
+        text = assert_rejects(
             lambda f=method, X=wide: f(X), "features|columns", case + "a wider X"
         )
         for width in (wide.shape[1], good.shape[1]):
@@ -110,7 +110,7 @@ def check_bad_new_rows_are_refused(name, estimator):
     assert_untouched(model, before, f"{name}: a failing method")
 
 
-# Invalid values of common parameters, whatever their constraints are.
+# Invalid values of common parameters, independent of their constraints.
 _REFUSED = {
     "n_components": [0, -1, 2.5, "two", None],
     "n_charts": [0, -1, 2.5, "two"],
@@ -159,13 +159,13 @@ def _bad_parameters(estimator):
             yield from ((name, bad) for bad in _BAD_WIDTHS)
 
 
-def check_bad_parameters_are_named(name, estimator):
+def check_invalid_parameters(name, estimator):
     """fit rejects invalid parameters by name, and leaves the estimator unchanged."""
     subject = Subject(estimator)
     for parameter, value in _bad_parameters(estimator):
         case = f"{name}({parameter}={value!r})"
         model = subject.new(**{parameter: value})
-        text = assert_fit_refuses(model, subject.X, subject.y, r"\w", case)
+        text = assert_fit_rejects(model, subject.X, subject.y, r"\w", case)
         assert parameter in text.lower(), (
             f"{case}: the error must name {parameter}: {text!r}"
         )
@@ -181,10 +181,10 @@ def check_bad_parameters_are_named(name, estimator):
         ]:
             case = f"{name}(training=...({option}={value!r}))"
             model = subject.new(training=subject.options(**{option: value}))
-            assert_fit_refuses(model, subject.X, subject.y, option, case)
+            assert_fit_rejects(model, subject.X, subject.y, option, case)
 
 
-def check_bad_networks_are_refused(name, estimator):
+def check_invalid_networks(name, estimator):
     """A user's network: a wrong width is found before training, NaN during it."""
     subject = Subject(estimator)
     torch = loaded_torch()
@@ -224,7 +224,7 @@ def check_bad_networks_are_refused(name, estimator):
             model = subject.new(**{parameter: value})
             before = state(model)
             try:
-                assert_refuses(
+                assert_rejects(
                     lambda m=model: m.fit(subject.X, subject.y), f"(?s){pattern}", case
                 )
             except AssertionError:
@@ -251,7 +251,7 @@ def check_number_types(name, estimator):
         case = f"{name} on {np.dtype(dtype).name}"
         with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, case)
+        assert_valid_fit(subject, model, rows, case)
         single = dtype in (np.float16, np.float32)
         expected = np.dtype(np.float32 if single else np.float64)
         for dtype_out in (model.embedding_.dtype, model.transform(rows).dtype):
@@ -333,13 +333,13 @@ def check_masked_arrays(name, estimator):
         # values under a mask must not be used
         masked.data[3, 1] = 1e20
         case = f"{name}.{method_name} with a masked entry"
-        assert_refuses(lambda f=method, X=masked: f(X), "NaN", case)
+        assert_rejects(lambda f=method, X=masked: f(X), "NaN", case)
     mask = np.zeros(subject.X.shape, dtype=bool)
     mask[3, 1] = True
     for data in (subject.X, np.rint(subject.X).astype(int)):
         rows = np.ma.array(data, mask=mask)
         case = f"{name}.fit with masked entries of type {rows.dtype}"
-        assert_fit_refuses(subject.new(), rows, subject.y, "NaN", case)
+        assert_fit_rejects(subject.new(), rows, subject.y, "NaN", case)
 
 
 def check_dates_and_lazy_frames(name, estimator):
@@ -361,14 +361,14 @@ def check_dates_and_lazy_frames(name, estimator):
                 "transform": lambda X=rows: fitted.transform(X),
             }.items():
                 case = f"{name}.{method} with a column of {kind} in {library}"
-                assert_refuses(call, "'when'", case)
+                assert_rejects(call, "'when'", case)
     lazy = frame.lazy()
     for method, call in {
         "fit": lambda: subject.new().fit(lazy, subject.y),
         "transform": lambda: fitted.transform(lazy),
     }.items():
         case = f"{name}.{method} with a lazy frame"
-        assert_refuses(call, r"collect\(\)", case)
+        assert_rejects(call, r"collect\(\)", case)
 
 
 def check_sparse_matrices(name, estimator):
@@ -389,7 +389,7 @@ def check_sparse_matrices(name, estimator):
                 assert_same_bits(Z, expected.embedding_, message)
 
 
-def check_too_large_a_batch_is_said(name, estimator):
+def check_large_batch_size_warns(name, estimator):
     """A batch size above the number of samples warns with both numbers."""
     subject = Subject(estimator)
     if not subject.has("batch_size"):

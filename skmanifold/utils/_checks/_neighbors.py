@@ -11,15 +11,15 @@ from sklearn.utils import get_tags
 
 from ._common import (
     Subject,
-    assert_fit_refuses,
-    assert_refuses,
+    assert_fit_rejects,
+    assert_rejects,
     assert_same_bits,
-    assert_sensible,
+    assert_valid_fit,
     only_user_warnings,
 )
 
 
-def check_many_copies(name, estimator):
+def check_duplicates(name, estimator):
     """Duplicates count once, even if there are more than neighbors."""
     subject = Subject(estimator, n_samples=40)
     n_neighbors = getattr(estimator, "n_neighbors", None)
@@ -31,7 +31,7 @@ def check_many_copies(name, estimator):
     y = None if subject.y is None else np.repeat(subject.y, copies)
     with only_user_warnings(case):
         model = subject.fit(np.repeat(X, copies, axis=0), y)
-    assert_sensible(subject, model, np.repeat(X, copies, axis=0), case)
+    assert_valid_fit(subject, model, np.repeat(X, copies, axis=0), case)
     parts = getattr(model, "n_connected_components_", None)
     if parts is not None:
         expected = subject.fit(X, subject.y).n_connected_components_
@@ -41,7 +41,7 @@ def check_many_copies(name, estimator):
         )
 
 
-def check_samples_alone(name, estimator):
+def check_isolated_samples(name, estimator):
     """Samples that share no feature with others have no neighbors, with one warning."""
     subject = Subject(estimator)
     if not subject.any_width or not hasattr(estimator, "n_neighbors"):
@@ -62,7 +62,7 @@ def check_samples_alone(name, estimator):
         params = {"metric": metric} if subject.has("metric") else {}
         with only_user_warnings(case) as texts:
             model = subject.fit(X, **params)
-        assert_sensible(subject, model, X, case)
+        assert_valid_fit(subject, model, X, case)
         parts = getattr(model, "n_connected_components_", None)
         if parts is None:
             continue
@@ -91,10 +91,10 @@ def check_metrics(name, estimator):
         ("an unknown metric", "euclidian", subject.X, "euclidean"),
     ]:
         case = f"{name} with {kind}"
-        assert_fit_refuses(subject.new(metric=metric), X, subject.y, pattern, case)
+        assert_fit_rejects(subject.new(metric=metric), X, subject.y, pattern, case)
     for metric in ("seuclidean", "mahalanobis"):
         model = subject.fit(metric=metric)
-        assert_sensible(subject, model, subject.X, f"{name}(metric={metric!r})")
+        assert_valid_fit(subject, model, subject.X, f"{name}(metric={metric!r})")
     X = (np.random.RandomState(0).rand(60, subject.n_features) < 0.5).astype(float)
     X = X[(X.sum(axis=1) > 0) & (X.sum(axis=1) < X.shape[1])]
     y = subject.targets(len(X))
@@ -112,7 +112,7 @@ def check_metrics(name, estimator):
             )
 
 
-def check_distances_as_a_graph(name, estimator):
+def check_distances_as_connectivity(name, estimator):
     """A full distance matrix as graph: the nearest samples are used."""
     subject = Subject(estimator)
     if not subject.has("connectivity", "n_neighbors"):
@@ -137,14 +137,14 @@ def check_distances_as_a_graph(name, estimator):
         ("masked edges", np.ma.array(graph.toarray(), mask=graph.toarray() > 0), "NaN"),
     ]:
         case = f"{name}(connectivity={kind})"
-        assert_refuses(lambda g=wrong: subject.fit(connectivity=g), pattern, case)
+        assert_rejects(lambda g=wrong: subject.fit(connectivity=g), pattern, case)
     ones = np.ones_like(D)
     case = f"{name}(connectivity=a graph of all pairs)"
-    assert_refuses(lambda: subject.fit(connectivity=ones), "connectivity", case)
+    assert_rejects(lambda: subject.fit(connectivity=ones), "connectivity", case)
 
 
 def check_precomputed_distances(name, estimator):
-    """With ``metric="precomputed"`` X holds distances, and nothing else is accepted."""
+    """With ``metric="precomputed"`` X has distances, and nothing else is accepted."""
     subject = Subject(estimator)
     if not subject.has("metric"):
         return
@@ -190,14 +190,14 @@ def check_precomputed_distances(name, estimator):
         ("the lower half of a sparse matrix", sparse.csr_array(np.tril(D)), "one side"),
     ]:
         model = subject.new(metric="precomputed")
-        assert_fit_refuses(model, wrong, y, pattern, f"{case} on {kind}")
+        assert_fit_rejects(model, wrong, y, pattern, f"{case} on {kind}")
     model = subject.fit(D, y, metric="precomputed")
     for kind, wrong in {"negative": -new, "NaN": new * np.nan}.items():
-        assert_refuses(
+        assert_rejects(
             lambda D=wrong: model.transform(D), kind, f"{case}.transform on {kind}"
         )
     if hasattr(model, "partial_fit"):
-        assert_refuses(
+        assert_rejects(
             lambda: subject.new(metric="precomputed").partial_fit(D, y),
             "part",
             f"{case}.partial_fit",

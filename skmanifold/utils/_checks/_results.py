@@ -18,10 +18,10 @@ from ._common import (
     MANY_ROWS,
     Interrupts,
     Subject,
-    assert_fit_refuses,
-    assert_refuses,
+    assert_fit_rejects,
+    assert_global_state_restored,
+    assert_rejects,
     assert_same_bits,
-    assert_world_untouched,
     global_state,
     loaded_torch,
     only_user_warnings,
@@ -32,7 +32,7 @@ from ._common import (
 # The embedding is a function --------------------------------------------------
 
 
-def check_transform_of_any_rows(name, estimator):
+def check_transform_of_subsets(name, estimator):
     """The result of a sample does not depend on the others in the call."""
     subject = Subject(estimator)
     model = subject.fit()
@@ -54,7 +54,7 @@ def check_transform_of_any_rows(name, estimator):
             )
 
 
-def check_seed_decides(name, estimator):
+def check_reproducibility(name, estimator):
     """The seed alone determines the result, and another seed changes it."""
     subject = Subject(estimator)
     expected = subject.fit().embedding_
@@ -111,7 +111,7 @@ def check_fit_transform_is_transform(name, estimator):
         )
 
 
-def check_nothing_is_mutated(name, estimator):
+def check_inputs_are_not_modified(name, estimator):
     """No method changes its input, and fit does not change its parameters."""
     subject = Subject(estimator)
     X, model = subject.X.copy(), subject.new()
@@ -136,7 +136,7 @@ def check_nothing_is_mutated(name, estimator):
         )
 
 
-def check_threads_may_share_a_model(name, estimator):
+def check_thread_safety(name, estimator):
     """Eight threads transform different samples concurrently and correctly."""
     subject = Subject(estimator)
     model = subject.fit()
@@ -158,7 +158,7 @@ def check_threads_may_share_a_model(name, estimator):
             ) from error
 
 
-def check_refit_forgets(name, estimator):
+def check_refit_is_independent(name, estimator):
     """A second fit is equal to a first fit on the same data."""
     subject = Subject(estimator)
     expected = subject.fit()
@@ -187,7 +187,7 @@ def check_y_is_ignored_unless_needed(name, estimator):
             f"{name} does not need targets and must ignore y.",
         )
     else:
-        assert_refuses(
+        assert_rejects(
             lambda: subject.new().fit(subject.X, None), r"\by\b", f"{name}: y=None"
         )
         for case, bad in {
@@ -197,13 +197,13 @@ def check_y_is_ignored_unless_needed(name, estimator):
             ),
         }.items():
             pattern = r"\by\b|label|target|NaN|[Cc]lass"
-            assert_fit_refuses(
+            assert_fit_rejects(
                 subject.new(), subject.X, bad, pattern, f"{name}: {case}"
             )
     for wrong in (labels[:-1], labels[:0], np.append(labels, 1)):
         case = f"{name}: a y of {len(wrong)} entries for {len(labels)} samples"
         pattern = r"\by\b|inconsistent numbers"
-        text = assert_fit_refuses(subject.new(), subject.X, wrong, pattern, case)
+        text = assert_fit_rejects(subject.new(), subject.X, wrong, pattern, case)
         assert str(len(labels)) in text and str(len(wrong)) in text, (
             f"{name}: the error about the length of y must give both lengths: {text!r}"
         )
@@ -253,7 +253,7 @@ def check_unknown_labels(name, estimator):
         if is_classifier(estimator):
             assert len(model.classes_) == 3, f"{case} must not be a class."
     if is_classifier(estimator):
-        assert_refuses(
+        assert_rejects(
             lambda: subject.new().fit(subject.X, np.full(len(labels), np.nan)),
             r"\by\b|[Cc]lass|label",
             f"{name} with only unknown labels",
@@ -329,7 +329,7 @@ def check_same_bits_in_a_worker(name, estimator):
         )
 
 
-def check_global_state_is_untouched(name, estimator):
+def check_global_state_is_restored(name, estimator):
     """Generators, threads, modes and filters are preserved by each call."""
     subject = Subject(estimator)
     model = subject.fit()  # lazy imports do not count
@@ -338,18 +338,18 @@ def check_global_state_is_untouched(name, estimator):
     with _unusual_settings(torch):
         before = global_state()
         model = subject.fit()
-        assert_world_untouched(before, f"{name}.fit")
+        assert_global_state_restored(before, f"{name}.fit")
         subject.fit(random_state=None)
-        assert_world_untouched(before, f"{name}(random_state=None).fit")
+        assert_global_state_restored(before, f"{name}(random_state=None).fit")
         for method_name, (method, argument, _) in row_methods(model, subject.X).items():
             method(argument)
-            assert_world_untouched(before, f"{name}.{method_name}")
+            assert_global_state_restored(before, f"{name}.{method_name}")
         with contextlib.suppress(ValueError):
             subject.new().fit(subject.X * np.nan, subject.y)
-        assert_world_untouched(before, f"{name}.fit, when it fails,")
+        assert_global_state_restored(before, f"{name}.fit, when it fails,")
         with contextlib.suppress(KeyboardInterrupt):
             subject.new().set_callbacks(Interrupts(3)).fit(subject.X, subject.y)
-        assert_world_untouched(before, f"{name}.fit, when it is interrupted,")
+        assert_global_state_restored(before, f"{name}.fit, when it is interrupted,")
 
 
 @contextlib.contextmanager
@@ -390,7 +390,7 @@ def _unusual_settings(torch):
             torch.set_num_threads(threads)
 
 
-def check_modes_of_the_caller_do_not_show(name, estimator):
+def check_torch_modes_have_no_effect(name, estimator):
     """torch modes set by the caller do not affect a fit."""
     subject = Subject(estimator)
     expected = subject.fit().embedding_

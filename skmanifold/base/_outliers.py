@@ -1,11 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Statistics of columns, robust to a few odd samples.
+"""Statistics of columns, robust to a few outliers.
 
-A sample is odd if one of its values, or its norm, lies many times farther out than
-those of all others: a sample in other units, or a code for a missing value. Heavy tails
-have no such gap.
+A sample is an outlier if one of its values, or its norm, lies many times farther out
+than those of all others: a sample in other units, or a code for a missing value. Heavy
+tails have no such gap.
 """
 
 import math
@@ -34,8 +34,8 @@ UNIT_SAMPLE_ROWS = 1000
 # 50 for tables of different measurements.
 ONE_SCALE = 10.0
 
-# Smallest factor by which an odd value lies farther out than all others; and the norm
-# of an odd sample, since norms vary less.
+# Smallest factor by which an outlying value lies farther out than all others, and a
+# norm of an outlier, since norms vary less.
 GAP = 8.0
 _NORM_GAP = 5.0
 
@@ -45,14 +45,14 @@ _NORM_GAP = 5.0
 _FREE_VALUES = 3
 _FREE_FRACTION = 0.2
 
-# Probability that heavy tails have a gap as large as that of an odd value anywhere in
+# Probability that heavy tails have a gap as large as that of an outlier anywhere in
 # X, and the tail index of columns with too few values to estimate it.
 _CHANCE = 0.01
 _HEAVY = 0.7
 
-# Largest fraction of samples that are odd in one column, and in all columns; what is
-# more frequent belongs to the data. Smaller data have no odd samples.
-ODD_SHARE = 0.02
+# Largest fraction of outliers in one column, and in all columns; what is
+# more frequent belongs to the data. Smaller data have no outliers.
+OUTLIER_SHARE = 0.02
 _MOST_ODD = 0.05
 LEAST_SAMPLES = 20
 
@@ -131,12 +131,12 @@ def sampled_rows(X, random_state):
     return np.sort(rng.choice(n_samples, n_sampled, replace=False))
 
 
-def _most_odd(n_samples, n_deviations=0):
-    """Return the largest number of samples that are odd in one column.
+def _most_outliers(n_samples, n_deviations=0):
+    """Return the largest number of outliers in one column.
 
     A random subset may hold some standard deviations more than its share.
     """
-    expected = ODD_SHARE * n_samples
+    expected = OUTLIER_SHARE * n_samples
     return max(1, math.ceil(expected + n_deviations * math.sqrt(expected)))
 
 
@@ -155,9 +155,9 @@ def _n_used(n_samples, n_skipped):
 def _gaps(tail, others, n_skipped, least):
     """Compute the largest ratio of neighboring ordinary values, for each column.
 
-    In a tail of index m (Hill's estimate, from values below those that may be odd), m
-    times the logarithm of the ratio of the i-th largest value to the next is
-    exponentially distributed with mean 1 / i.
+    In a tail of index m (Hill's estimate, from values below those that may be
+    outlying), m times the logarithm of the ratio of the i-th largest value to the next
+    is exponentially distributed with mean 1 / i.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _gaps(tail, others, n_skipped, least):
     others : ndarray of shape (n_features,)
         Number of samples whose distance is not zero.
     n_skipped : int
-        Number of values at the end that may be odd.
+        Number of values at the end that may be outlying.
     least : float
         Smallest gap.
 
@@ -213,7 +213,7 @@ class Limits:
     floor : ndarray of shape (n_features,)
         Largest ordinary distance from it.
     gap : ndarray of shape (n_features,)
-        Factor by which odd values lie farther out than ordinary ones.
+        Factor by which outlying values lie farther out than ordinary ones.
     known : ndarray of shape (n_features,), bool, default=None
         Whether the gap was estimated from the column itself.
     n_free : int, default=None
@@ -230,9 +230,9 @@ class Limits:
 
     @classmethod
     def of(cls, sample):
-        """Return the limits of a dense subset, a few of whose values may be odd."""
+        """Return the limits of a dense subset, a few of whose values are outlying."""
         n_samples, n_features = sample.shape
-        n_skipped = _most_odd(n_samples, 3)
+        n_skipped = _most_outliers(n_samples, 3)
         common, unit = np.empty((2, n_features))
         others = np.empty(n_features, dtype=np.int64)
         tail = np.empty((_n_used(n_samples, n_skipped) + n_skipped + 1, n_features))
@@ -269,7 +269,7 @@ class Limits:
 
     @property
     def reach(self):
-        """Distance from the common value beyond which a value may be odd."""
+        """Distance from the common value beyond which a value may be outlying."""
         return self.gap * self.floor
 
     def contain(self, rows):
@@ -282,7 +282,7 @@ class Limits:
 
 
 class Survey:
-    """One pass over X for statistics of the columns and odd samples.
+    """One pass over X for statistics of the columns and outliers.
 
     Parameters
     ----------
@@ -300,17 +300,17 @@ class Survey:
     statistics : Statistics
         Statistics of all samples.
     norm_gap : float
-        Factor by which odd norms are larger than all others.
+        Factor by which outlying norms are larger than all others.
     typical_norm : float
         Median norm of the samples.
-    odd : ndarray of shape (n_odd, 2), int
-        Odd samples in ascending order, with an odd column of each, or -1.
+    outliers : ndarray of shape (n_outliers, 2), int
+        Outliers in ascending order, with an outlying column of each, or -1.
     """
 
     def __init__(self, X, limits, center, factor, radius=0.0):
         self.limits = limits
         self.statistics = Statistics(X.shape[1])
-        self._most = _most_odd(X.shape[0])
+        self._most = _most_outliers(X.shape[0])
         self._reach = limits.reach.copy()
         self._ordinary = np.zeros(X.shape[1])
         self._counts = np.zeros(X.shape[1], dtype=np.int64)
@@ -325,7 +325,7 @@ class Survey:
                 norms[rows] = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
                 del scaled
                 self.statistics.add(block)
-            self.odd = self._judge(X, center, factor, norms, radius)
+            self.outliers = self._judge(X, center, factor, norms, radius)
         self.typical_norm = float(np.median(norms))
 
     def _look(self, block, start):
@@ -341,16 +341,16 @@ class Survey:
             self._outside.append((start + i, columns[j], apart[i, j]))
             farthest[columns] = np.where(beyond, 0.0, apart).max(axis=0)
             self._counts[columns] += beyond.sum(axis=0)
-            # too many to be odd
+            # too many to be outliers
             reach[self._counts > self._most] = np.inf
         np.maximum(self._ordinary, farthest, out=self._ordinary)
 
     def _judge(self, X, center, factor, norms, radius):
-        odd = self._odd_in_columns(len(norms))
-        rest = np.flatnonzero(odd == -2)
+        outliers = self._outliers_in_columns(len(norms))
+        rest = np.flatnonzero(outliers == -2)
         self.norm_gap, least = _norm_jump(norms[rest], self._most, radius)
-        odd[rest[norms[rest] >= least]] = -1
-        n_free, rest = self.limits.n_free, np.flatnonzero(odd == -2)
+        outliers[rest[norms[rest] >= least]] = -1
+        n_free, rest = self.limits.n_free, np.flatnonzero(outliers == -2)
         if n_free is not None and len(rest) >= LEAST_SAMPLES:
             # the farthest samples, and some of the others
             n_far = _n_used(len(rest), self._most) + self._most + 1
@@ -366,15 +366,15 @@ class Survey:
                 inner[part] = squares[:, :-n_free].sum(axis=1)
                 del squares
             inner = np.sqrt(inner)
-            odd[rows[inner >= _norm_jump(inner, self._most)[1]]] = -1
-        samples = np.flatnonzero(odd > -2)
+            outliers[rows[inner >= _norm_jump(inner, self._most)[1]]] = -1
+        samples = np.flatnonzero(outliers > -2)
         if len(samples) > max(1, _MOST_ODD * len(norms)):
             samples = samples[:0]
-        return np.column_stack([samples, odd[samples]])
+        return np.column_stack([samples, outliers[samples]])
 
-    def _odd_in_columns(self, n_samples):
-        """Return an odd column of each sample, or -2."""
-        odd = np.full(n_samples, -2)
+    def _outliers_in_columns(self, n_samples):
+        """Return an outlying column of each sample, or -2."""
+        outliers = np.full(n_samples, -2)
         if self._outside:
             rows, columns, apart = map(np.concatenate, zip(*self._outside, strict=True))
             for column in np.unique(columns[self._counts[columns] <= self._most]):
@@ -385,14 +385,14 @@ class Survey:
                 jumps = ordered >= self.limits.gap[column] * before
                 if jumps.any():
                     least = ordered[jumps.argmax()]
-                    odd[rows[in_column & (apart >= least)]] = column
-        return odd
+                    outliers[rows[in_column & (apart >= least)]] = column
+        return outliers
 
 
 def _norm_jump(norms, most, radius=0.0):
-    """Return the factor by which norms of odd samples are larger, and the least one.
+    """Return the factor by which norms of outliers are larger, and the least one.
 
-    The least is infinite if none of the `most` largest norms is odd. Norms up to
+    The least is infinite if none of the `most` largest norms is an outlier. Norms up to
     `radius` are ordinary.
     """
     if radius == 0 and len(norms) < LEAST_SAMPLES:

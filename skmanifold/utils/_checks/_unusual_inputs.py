@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of unusual but valid data: few samples, odd columns and outliers."""
+"""Checks of unusual but valid data: few samples, unusual columns and outliers."""
 
 import re
 import warnings
@@ -12,14 +12,14 @@ from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardSca
 from ._common import (
     Subject,
     assert_same_bits,
-    assert_sensible,
     assert_untouched,
+    assert_valid_fit,
     only_user_warnings,
     state,
 )
 
 
-def check_few_rows(name, estimator):
+def check_few_samples(name, estimator):
     """2 to 20 samples: a result, or an error with the minimum number."""
     subject = Subject(estimator)
     X, _ = subject.data(40)
@@ -36,16 +36,16 @@ def check_few_rows(name, estimator):
                         f"{case}: an error must give the minimum number: {error}"
                     ) from error
             else:
-                assert_sensible(subject, model, X[:n], case)
+                assert_valid_fit(subject, model, X[:n], case)
 
 
-def check_repeated_rows(name, estimator):
+def check_repeated_samples(name, estimator):
     """Samples that are repeated nine times, and samples that are all equal."""
     subject = Subject(estimator)
     X = np.repeat(subject.X[:6], 9, axis=0)
     with only_user_warnings(f"{name} on repeated samples"):
         model = subject.fit(X, subject.targets(len(X)))
-    assert_sensible(subject, model, X, f"{name} on repeated samples")
+    assert_valid_fit(subject, model, X, f"{name} on repeated samples")
     equal = np.repeat(subject.X[:1], 30, axis=0)
     case = f"{name} on samples that are all equal"
     with only_user_warnings(case) as recorded:
@@ -54,10 +54,10 @@ def check_repeated_rows(name, estimator):
         except ValueError:
             return  # an error is fine, too
     assert recorded, f"{case} must warn that there is nothing to learn."
-    assert_sensible(subject, model, equal, case)
+    assert_valid_fit(subject, model, equal, case)
 
 
-def check_odd_columns(name, estimator):
+def check_unusual_columns(name, estimator):
     """Constant columns, one column, more columns than samples."""
     subject = Subject(estimator)
     X, rng = subject.X, np.random.RandomState(0)
@@ -75,11 +75,11 @@ def check_odd_columns(name, estimator):
         case = f"{name} on {kind}"
         with only_user_warnings(case):
             model = subject.fit(rows)
-        assert_sensible(subject, model, rows, case)
+        assert_valid_fit(subject, model, rows, case)
         assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."
 
 
-def check_odd_samples(name, estimator):
+def check_outliers(name, estimator):
     """An outlier does not affect other samples, and a warning names it."""
     subject = Subject(estimator)
     expected = subject.fit(subject.X[1:], subject.targets(len(subject.X) - 1))
@@ -102,7 +102,7 @@ def check_odd_samples(name, estimator):
         )
         with warnings.catch_warnings(record=True) as again:
             warnings.simplefilter("always")
-            assert_sensible(subject, model, X, case)
+            assert_valid_fit(subject, model, X, case)
         texts = [str(warning.message) for warning in again]
         assert not any("far away" in text for text in texts), (
             f"{case} must name a sample only once, but transform(X) warns: {texts}"
@@ -115,7 +115,7 @@ def check_odd_samples(name, estimator):
         )
 
 
-def check_odd_new_samples(name, estimator):
+def check_new_outliers(name, estimator):
     """A warning of ``transform`` names new outliers; others have the same embedding."""
     subject = Subject(estimator)
     new, _ = subject.data(40, random_state=1)
@@ -185,14 +185,14 @@ def check_heavy_tails(name, estimator):
         assert not any("far away from all others" in text for text in texts), (
             f"{case} must use all samples; warnings: {texts}"
         )
-        assert_sensible(subject, model, X, case)
+        assert_valid_fit(subject, model, X, case)
         case = f"{name} on new {kind}"
         with only_user_warnings(case) as caught:
             model.transform(draw(rng))
         assert not caught, f"{case} must not warn, but: {caught[0]}"
 
 
-def check_columns_that_vary_late(name, estimator):
+def check_columns_that_vary_later(name, estimator):
     """A column that was constant counts once it varies, or a warning names it."""
     subject = Subject(estimator)
     rng = np.random.RandomState(0)
@@ -223,7 +223,7 @@ def check_columns_that_vary_late(name, estimator):
         assert (a != b).any(), f"{case} must count."
 
 
-def check_parts_of_few_samples(name, estimator):
+def check_partial_fit_of_few_samples(name, estimator):
     """A small batch trains, or the error gives the minimum number of samples."""
     subject = Subject(estimator)
     if not hasattr(subject.new(), "partial_fit"):
@@ -242,11 +242,11 @@ def check_parts_of_few_samples(name, estimator):
                 assert_untouched(model, before, case)
                 assert n < 5, f"{case} must train, but raised: {error}"
                 continue
-        assert_sensible(subject, model, subject.X[:n], case)
+        assert_valid_fit(subject, model, subject.X[:n], case)
 
 
-def check_parts_in_other_units(name, estimator):
-    """A warning tells of a part of the data in other units than the first one."""
+def check_partial_fit_in_other_units(name, estimator):
+    """A part of the data in other units than the first one causes a warning."""
     subject = Subject(estimator)
     if not hasattr(subject.new(), "partial_fit"):
         return
@@ -264,7 +264,7 @@ def check_parts_in_other_units(name, estimator):
         )
 
 
-def check_odd_scales(name, estimator):
+def check_extreme_scales(name, estimator):
     """Very small and large numbers, and a large offset."""
     subject = Subject(estimator)
     for kind, X in {
@@ -283,5 +283,5 @@ def check_odd_scales(name, estimator):
                 if kind.endswith("30") and re.search(r"\bX\b", str(error)):
                     continue
                 raise
-        assert_sensible(subject, model, X, case)
+        assert_valid_fit(subject, model, X, case)
         assert model.embedding_.std(axis=0).max() > 0, f"{case} must separate samples."
