@@ -9,9 +9,9 @@ A run is correct if all Betti numbers over Z/2 and Z/3 are. The votes are those 
 :func:`skmanifold.topology.estimate_betti_numbers`; the other ways get a number of
 charts that was chosen for the space. Vietoris-Rips is ripser's, on 200 farthest
 points. ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions and adds noise
-of this size per coordinate, relative to the root mean square radius; all methods then
-get data denoised by :func:`skmanifold.topology.denoise`. A random start uses random
-samples as prototypes.
+of this size per coordinate, relative to the root mean square radius; the votes then
+have ``denoise=True``, and all other methods get data denoised by
+:func:`skmanifold.topology.denoise`. A random start uses random samples as prototypes.
 """
 
 import importlib
@@ -226,14 +226,16 @@ def one(space, way, noise, seed, n_samples=3000):
     _, _, n_charts, dimension = SPACES[space]
     X, truth = data(space, n_samples, noise, seed)
     start, cpu = time.perf_counter(), time.process_time()
-    if noise:
+    if noise and way != "votes":
         X = denoise(X)
     extra = {}
     if way == "rips":
         betti = rips(X, dimension)
     elif way == "votes":
         results = {
-            field: estimate_betti_numbers(X, dimension, field=field, random_state=seed)
+            field: estimate_betti_numbers(
+                X, dimension, field=field, denoise=noise > 0, random_state=seed
+            )
             for field in FIELDS
         }
         betti = {field: result.numbers for field, result in results.items()}

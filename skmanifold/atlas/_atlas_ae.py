@@ -23,7 +23,13 @@ from skmanifold.base import (
 )
 from skmanifold.losses import chart_mmd, full_precision
 from skmanifold.nn import MLP
-from skmanifold.topology import choose_prototypes, denoise, overlap, two_nearest
+from skmanifold.topology import (
+    choose_n_charts,
+    choose_prototypes,
+    denoise,
+    overlap,
+    two_nearest,
+)
 from skmanifold.utils import (
     Count,
     Number,
@@ -214,9 +220,12 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
     Parameters
     ----------
-    n_charts : int, default=8
+    n_charts : int or "auto", default=8
         Number of charts. Increase it for data of complicated shape. Reduced, with a
-        warning, if there are fewer samples.
+        warning, if there are fewer samples. "auto" is the smallest number, from 16 on,
+        whose initial charts have the topology of the data
+        (:func:`~skmanifold.topology.choose_n_charts`), or 16 with a warning if that is
+        undecided; it needs at least 128 distinct samples and the package gudhi.
     n_components : int, default=2
         Number of coordinates per chart. Set it to the dimension of the data.
     divergence : {"mmd", "gan"}, default="mmd"
@@ -328,6 +337,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     _parameter_constraints: dict = {
         **DeepManifold._parameter_constraints,
         **CHART_CONSTRAINTS,
+        "n_charts": [Count(1), StrOptions({"auto"})],
         "divergence": [StrOptions({"mmd", "gan"})],
         "divergence_weight": [
             Number(Real, 0, None, closed="left"),
@@ -506,19 +516,12 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         )
 
     def _make_batches(self, data, batch_size):
-        n_charts = self._count_charts(data)
-        if n_charts < self.n_charts and not self._continues(data):
-            warn(
-                f"n_charts={self.n_charts} is more than the {data.n_samples} samples "
-                f"of X; using n_charts={n_charts}."
-            )
-        data.learned["n_charts_"] = n_charts
         data.learned["_n_charts_asked"] = self.n_charts
         return ChartBatches(
             data.n_samples,
             batch_size,
             data.device,
-            n_charts=n_charts,
+            n_charts=self._count_charts(data),
             n_components=self.n_components,
         )
 
@@ -527,9 +530,26 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         return data.previous.get("_n_charts_asked") == self.n_charts
 
     def _count_charts(self, data):
-        if self._continues(data):
-            return data.previous["n_charts_"]
-        return min(self.n_charts, data.n_samples)
+        if "n_charts_" not in data.learned:
+            if self._continues(data):
+                n_charts = data.previous["n_charts_"]
+            elif self.n_charts == "auto":
+                # the seed of the initial prototypes, so that those are checked
+                n_charts, _ = choose_n_charts(
+                    data.inputs.cpu().numpy(),
+                    min(self.n_components, 2),
+                    denoise=self.denoise,
+                    random_state=data.seed("prototypes"),
+                )
+            else:
+                n_charts = min(self.n_charts, data.n_samples)
+                if n_charts < self.n_charts:
+                    warn(
+                        f"n_charts={self.n_charts} is more than the {data.n_samples} "
+                        f"samples of X; using n_charts={n_charts}."
+                    )
+            data.learned["n_charts_"] = n_charts
+        return data.learned["n_charts_"]
 
     def _network_sizes(self, data):
         n_charts = self._count_charts(data)

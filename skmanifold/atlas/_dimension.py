@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 from skmanifold import topology
 from skmanifold.metrics import intrinsic_dimension
 from skmanifold.topology import choose_prototypes, two_nearest
-from skmanifold.utils import Count, check_seed, validate_params
+from skmanifold.utils import Count, check_seed, plain, validate_params
 
 from ._atlas_ae import AtlasAE
 
@@ -141,7 +141,9 @@ def estimate_dimension(
     >>> estimate_dimension(X, range(1, 4), n_charts=4, random_state=0).dimension
     1
     """
-    X = check_array(X, dtype=np.float64, ensure_min_samples=2)
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
+    # squares may overflow in the unit of X; a power of two changes no digit
+    X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])
     dimensions = _check_dimensions(dimensions)
     rng = check_seed(random_state)
     if max_samples is not None and len(X) > max_samples:

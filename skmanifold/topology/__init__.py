@@ -11,13 +11,13 @@ from skmanifold.topology._complex import FilteredComplex
 from skmanifold.topology._covers import (
     choose_prototypes,
     overlap,
-    soft_cover,
     two_nearest,
 )
 from skmanifold.topology._denoising import denoise
 from skmanifold.topology._nerve import cech_nerve
 from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
 from skmanifold.topology._rips import persistence_edges
+from skmanifold.topology._soft_cover import choose_n_charts, soft_cover
 from skmanifold.topology._votes import BettiEstimate, estimate_betti_numbers
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "FilteredComplex",
     "betti_numbers",
     "cech_nerve",
+    "choose_n_charts",
     "choose_prototypes",
     "denoise",
     "estimate_betti_numbers",

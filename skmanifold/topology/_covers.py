@@ -2,19 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import warnings
-from numbers import Real
 
 import numpy as np
 from scipy.spatial.distance import cdist
-from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, gen_batches
 
-from skmanifold.topology import _denoising
+from skmanifold.graph._exact import center_and_exponent, centered
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_thread
-from skmanifold.utils._validation import Count, Number, check_seed
 
 # Larger data are subsampled for k-means, which then takes a few seconds.
 _MAX_KMEANS_SAMPLES = 10_000
@@ -56,79 +52,10 @@ def overlap(Q):
     return 0.5 * (inverse[:, np.newaxis] + inverse) * common
 
 
-@validate_params(
-    {
-        "n_charts": [Count(1)],
-        "init": [StrOptions({"k-means", "random", "farthest"})],
-        "temperature": [Number(Real, 0, None, closed="neither")],
-        "denoise": ["boolean"],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
-)
-def soft_cover(
-    X,
-    n_charts=16,
-    *,
-    init="k-means",
-    temperature=0.1,
-    denoise=False,
-    random_state=None,
-):
-    """Cover data softly by neighborhoods of prototypes, without training.
-
-    ``q = softmax(-|x - c_j|^2 / T)`` with prototypes c and T = `temperature` times the
-    mean squared distance of a sample to its two nearest prototypes.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The samples.
-    n_charts : int, default=16
-        Number of prototypes. Increase it until charts are smaller than the loops and
-        voids of the data.
-    init : {"k-means", "random", "farthest"}, default="k-means"
-        Prototypes: the centers of k-means; random samples; or samples chosen one by
-        one, each the farthest from those chosen before.
-    temperature : float, default=0.1
-        Softness of the boundaries between charts. Increase it if adjacent charts do
-        not overlap.
-    denoise : bool, default=False
-        Whether to denoise the samples first with :func:`denoise`. Set it for noisy
-        data.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the prototypes.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_charts)
-        Memberships q, which sum to 1 for each sample.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import make_sphere
-    >>> from skmanifold.topology import soft_cover
-    >>> soft_cover(make_sphere(300, random_state=0).data, 8, random_state=0).shape
-    (300, 8)
-    """
-    X = check_array(plain(X), dtype=np.float64)
-    if n_charts > len(X):
-        raise ValueError(
-            f"n_charts={n_charts} is more than the {len(X)} samples of X. Use at most "
-            "as many charts as samples."
-        )
-    if denoise:
-        X = _denoising.denoise(X)
-    # squared distances far from the origin lose digits
-    X = X - X.mean(axis=0)
-    prototypes = choose_prototypes(X, n_charts, init, check_seed(random_state))
-    return cover_by_distance(X, prototypes, temperature)
-
-
-def cover_by_distance(X, prototypes, temperature=0.1):
-    """Compute the memberships of samples in the neighborhoods of prototypes."""
-    d2 = _squared_distances(X, prototypes)
-    return softmax(-d2 / (temperature * two_nearest(X, prototypes)), axis=1)
+def normalize(X):
+    """Center and scale data: squared distances would overflow or lose digits."""
+    X = centered(X, *center_and_exponent(X), np.float64)
+    return X - X.mean(axis=0)
 
 
 def choose_prototypes(X, n_charts, init, rng):
@@ -174,10 +101,16 @@ def choose_prototypes(X, n_charts, init, rng):
     return k_means(X, n_charts, rng)
 
 
-def k_means(X, n_charts, rng, n_init=3):
+def k_means(X, n_charts, rng):
     """Compute the centers of k-means, the same for any number of threads."""
+    with one_thread():
+        return cluster_centers(X, n_charts, rng, n_init=3)
+
+
+def cluster_centers(X, n_charts, rng, n_init):
+    """Compute the centers of k-means inside of ``one_thread``."""
     kmeans = KMeans(n_charts, n_init=n_init, random_state=rng)
-    with one_thread(), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # with duplicates, some prototypes and their charts coincide
         warnings.filterwarnings("ignore", "Number of distinct clusters")
         return kmeans.fit(X).cluster_centers_

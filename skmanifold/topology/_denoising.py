@@ -6,10 +6,15 @@ from sklearn.utils import check_array
 
 from skmanifold.graph import neighbors_from_data
 from skmanifold.graph._distinct import distinct_rows
+from skmanifold.graph._exact import center_and_exponent, centered
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
+
+# Minimum number of components without signal: fewer of equal variance may be a circle
+# or a sphere.
+_FEWEST_NOISE_COMPONENTS = 8
 
 
 @validate_params({"n_neighbors": [Count(0)]}, prefer_skip_nested_validation=True)
@@ -17,9 +22,10 @@ def denoise(X, *, n_neighbors=20):
     """Remove isotropic noise from data near a manifold.
 
     First, principal components with variances below the Marchenko-Pastur edge of pure
-    noise are dropped [1]_, provided they are at least half of all components, but not
-    all. The noise variance is the mean over the dropped components. Then each sample is
-    replaced by the mean of itself and its neighbors in the remaining components.
+    noise are dropped [1]_, provided they are at least eight and half of all components,
+    but not all. The noise variance is the mean over the dropped components. Then each
+    sample is replaced by the mean of itself and its neighbors in the remaining
+    components.
 
     Parameters
     ----------
@@ -54,25 +60,53 @@ def denoise(X, *, n_neighbors=20):
     array([0.71, 0.13])
     """
     X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
-    # the mean of nearly all samples would be one point
-    n_neighbors = min(n_neighbors, (len(distinct_rows(X)[0]) - 1) // 4)
-    mean = X.mean(axis=0)
-    basis = _signal_basis(X - mean)
-    with one_blas_thread():
-        components = X - mean if basis is None else (X - mean) @ basis
-    if n_neighbors:
-        neighbors, _, counts = neighbors_from_data(
-            components, n_neighbors, algorithm="exact", raw=X
-        )
-        total = components.copy()
-        for i, column in enumerate(neighbors.T):
-            valid = i < counts
-            total[valid] += components[column[valid]]
-        components = total / (counts + 1)[:, np.newaxis]
+    center, exponent = center_and_exponent(X)
+    # squares may overflow in the unit of X
+    normalized = centered(X, center, exponent, np.float64)
+    mean = normalized.mean(axis=0)
+    components, basis = _signal(normalized - mean)
+    (result,) = _means_of_neighbors(components, [n_neighbors], X)
     if basis is not None:
         with one_blas_thread():
-            components = components @ basis.T
-    return components + mean
+            result = result @ basis.T
+    return np.ldexp(result + mean, exponent) + center
+
+
+def denoised_coordinates(X, numbers):
+    """Denoise X with several numbers of neighbors, in increasing order.
+
+    The results differ from those of ``denoise`` by an isometry: they have a coordinate
+    for each principal component that is kept.
+    """
+    return list(_means_of_neighbors(_signal(X - X.mean(axis=0))[0], numbers, X))
+
+
+def _signal(X):
+    """Return the components above the noise and their directions, None if all are."""
+    basis = _signal_basis(X)
+    if basis is None:
+        return X, None
+    with one_blas_thread():
+        return X @ basis, basis
+
+
+def _means_of_neighbors(X, numbers, raw):
+    """Yield the means of samples and their neighbors, for numbers of neighbors."""
+    # the mean of nearly all samples would be one point
+    most = (len(distinct_rows(raw)[0]) - 1) // 4
+    numbers = np.minimum(numbers, most)
+    total, counts = X.copy(), np.zeros(len(X), dtype=int)
+    if numbers[-1]:
+        neighbors, _, counts = neighbors_from_data(
+            X, int(numbers[-1]), algorithm="exact", raw=raw
+        )
+    done = 0
+    for n_neighbors in numbers:
+        for i in range(done, n_neighbors):
+            valid = i < counts
+            total[valid] += X[neighbors[valid, i]]
+        done = n_neighbors
+        yield total / (np.minimum(counts, n_neighbors) + 1)[:, np.newaxis]
 
 
 def _signal_basis(X):
@@ -86,9 +120,10 @@ def _signal_basis(X):
             vectors = X.T @ left
             vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
     variances, vectors = np.maximum(variances[::-1], 0.0), vectors[:, ::-1]
-    for r in range(min(len(variances), d // 2 + 1)):
+    most = min(len(variances) - 1, d // 2, d - _FEWEST_NOISE_COMPONENTS)
+    for r in range(most + 1):
         # rounding leaves traces of variance in directions without any
-        noise = variances[r:].sum() / (d - r) + 1e-12 * variances[0]
+        noise = variances[r:].sum() / (d - r) + 1e-14 * variances[0]
         if variances[r] <= noise * _largest_noise_variance(n, d - r):
             return vectors[:, :r] if r else None
     return None

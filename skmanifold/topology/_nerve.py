@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import math
-from itertools import combinations
 
 import numpy as np
-from sklearn.utils import gen_batches
 
+from skmanifold.graph._distinct import positions_in_groups
 from skmanifold.topology._complex import FilteredComplex
 from skmanifold.topology._covers import check_memberships, inverse_mass
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -105,19 +104,27 @@ def cech_nerve(
             f"rank={rank} needs at least {rank} samples, but only {len(Q)} are used. "
             "Decrease rank, or increase max_samples."
         )
-    filtration = _Dowker(Q, rank) if filtration == "dowker" else _Fuzzy(Q)
-    return _grow(filtration, Q.shape[1], max_dimension, max_simplices)
+    if filtration == "fuzzy":
+        return _grow(_Fuzzy(Q), Q.shape[1], max_dimension, max_simplices)
+    with np.errstate(divide="ignore"):
+        # + 0.0: the logarithm of 1 becomes zero without a sign
+        minus_log = np.ascontiguousarray(-np.log(Q.T) + 0.0)
+    return dowker_nerve(minus_log, max_dimension, rank, max_simplices)
+
+
+def dowker_nerve(minus_log, max_dimension, rank, max_simplices):
+    """Build the Dowker nerve from -log of memberships, (n_charts, n_samples)."""
+    filtration = _Dowker(minus_log, rank)
+    return _grow(filtration, len(minus_log), max_dimension, max_simplices)
 
 
 class _Dowker:
     """Filtration values "dowker" of batches of sorted simplices, see cech_nerve."""
 
-    def __init__(self, Q, rank):
-        with np.errstate(divide="ignore"):
-            # + 0.0: the logarithm of 1 becomes zero without a sign
-            self.minus_log = np.ascontiguousarray(-np.log(Q.T) + 0.0)
+    def __init__(self, minus_log, rank):
+        self.minus_log = minus_log
         self.rank = rank
-        self.vertices = self._select(self.minus_log)
+        self.vertices = self._select(minus_log.copy())
         self.full_simplex = self._select(self.minus_log.max(axis=0, keepdims=True))[0]
 
     def __call__(self, simplices, cut):
@@ -140,7 +147,7 @@ class _Dowker:
     def _evaluate(self, simplices, minus_log):
         values = np.empty(len(simplices))
         n_points = minus_log.shape[1]
-        for batch in gen_batches(len(simplices), max(1, _BLOCK_SIZE // n_points)):
+        for batch in _blocks(len(simplices), n_points):
             columns = simplices[batch].T
             latest = minus_log[columns[0]]
             for column in columns[1:]:
@@ -149,9 +156,15 @@ class _Dowker:
         return values
 
     def _select(self, minus_log):
-        if self.rank == 1:
-            return minus_log.min(axis=1)
-        return np.partition(minus_log, self.rank - 1, axis=1)[:, self.rank - 1]
+        """Return the rank-th smallest value of each row, and overwrite the rows."""
+        if self.rank == 2:
+            # faster than a partition
+            smallest = minus_log.argmin(axis=1)
+            minus_log[np.arange(len(minus_log)), smallest] = np.inf
+        elif self.rank > 2:
+            minus_log.partition(self.rank - 1, axis=1)
+            return minus_log[:, self.rank - 1].copy()
+        return minus_log.min(axis=1)
 
 
 class _Fuzzy:
@@ -167,7 +180,7 @@ class _Fuzzy:
         """Return the values, also at the cut or later."""
         values = np.empty(len(simplices))
         n_points = self.q.shape[1]
-        for batch in gen_batches(len(simplices), max(1, _BLOCK_SIZE // n_points)):
+        for batch in _blocks(len(simplices), n_points):
             columns = simplices[batch].T
             common = self.q[columns[0]]
             for column in columns[1:]:
@@ -177,6 +190,12 @@ class _Fuzzy:
                 # a product of rounded memberships may exceed 1 by the last digit
                 values[batch] = np.maximum(-np.log(overlaps), 0.0)
         return values
+
+
+def _blocks(n_simplices, n_points):
+    """Return slices of simplices whose memberships are one block."""
+    size = max(1, _BLOCK_SIZE // n_points)
+    return [slice(i, i + size) for i in range(0, n_simplices, size)]
 
 
 def _grow(filtration, n_charts, max_dimension, max_simplices):
@@ -222,17 +241,20 @@ def _extend(simplices, values, n_charts):
     Simplices and candidates are in lexicographic order.
     """
     n, size = simplices.shape
-    counts = n_charts - 1 - simplices[:, -1]
+    # two facets of a candidate share all charts but their last ones
+    is_first = np.ones(n, dtype=bool)
+    is_first[1:] = (simplices[1:, :-1] != simplices[:-1, :-1]).any(axis=1)
+    first = np.flatnonzero(is_first)
+    stops = np.repeat([*first[1:], n], np.diff([*first, n]))
+    counts = stops - 1 - np.arange(n)
     parent = np.repeat(np.arange(n), counts)
-    offset = np.arange(len(parent)) - np.repeat(np.cumsum(counts) - counts, counts)
-    candidates = np.column_stack(
-        [simplices[parent], simplices[parent, -1] + 1 + offset]
-    )
+    partner = parent + 1 + positions_in_groups(counts)
+    candidates = np.column_stack([simplices[parent], simplices[partner, -1]])
+    latest = np.maximum(values[parent], values[partner])
     keys = _keys(simplices, n_charts)
-    latest = values[parent]
     present = np.ones(len(candidates), dtype=bool)
-    for facet in combinations(range(size + 1), size):
-        facet_keys = _keys(candidates[:, facet], n_charts)
+    for left_out in range(size - 1):
+        facet_keys = _keys(np.delete(candidates, left_out, axis=1), n_charts)
         index = np.minimum(np.searchsorted(keys, facet_keys), n - 1)
         present &= keys[index] == facet_keys
         latest = np.maximum(latest, values[index])

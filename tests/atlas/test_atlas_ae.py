@@ -19,7 +19,7 @@ from torch import nn
 from skmanifold.atlas import AtlasAE
 from skmanifold.atlas._atlas_ae import AtlasAEObjective, ChartDecoders, Critic
 from skmanifold.atlas._charts import ChartEncoder, ChartHeads
-from skmanifold.datasets import make_sphere
+from skmanifold.datasets import make_sphere, make_torus
 from skmanifold.topology import betti_numbers, denoise, overlap
 
 QUICK = dict(n_charts=3, max_epochs=2, batch_size=32, random_state=0)
@@ -298,6 +298,15 @@ def test_float32_in_float32_out(iris):
     assert model.inverse_transform(model.embedding_).dtype == np.float32
     assert model.sample(2).dtype == np.float32
     assert model.predict_proba(X).dtype == np.float32
+
+
+def test_number_of_charts_by_votes():
+    X = make_torus(2000, random_state=0).data
+    model = AtlasAE("auto", max_epochs=1, random_state=0).fit(X)
+    assert 16 < model.n_charts_ <= 32
+    assert model.partial_fit(X[:20]).n_charts_ == model.n_charts_
+    with pytest.raises(ValueError, match="choosing n_charts needs at least 128"):
+        model.fit(X[:100])
 
 
 @pytest.mark.parametrize("n_samples", [2, 5])

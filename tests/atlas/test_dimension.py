@@ -86,5 +86,21 @@ def test_dimensions_are_checked(dimensions):
 
 
 def test_equal_rows_have_no_dimension():
-    with pytest.raises(ValueError, match="All samples of X are equal"):
-        estimate_dimension(np.ones((5, 2)))
+    for value in (1.0, 1e300):
+        with pytest.raises(ValueError, match="All samples of X are equal"):
+            estimate_dimension(np.full((5, 2), value))
+
+
+@pytest.mark.parametrize("exponent", [660, -660])
+def test_the_unit_does_not_count(exponent):
+    X = make_circle(100, random_state=0).data
+    options = dict(n_charts=2, max_epochs=1, random_state=0)
+    found = estimate_dimension(np.ldexp(X, exponent), (1, 2), **options)
+    expected = estimate_dimension(X, (1, 2), **options)
+    assert_array_equal(found.reconstruction, expected.reconstruction)
+
+
+def test_masked_entries_are_missing():
+    X = make_circle(100, random_state=0).data
+    with pytest.raises(ValueError, match="NaN"):
+        estimate_dimension(np.ma.masked_array(X, X > 0.99))

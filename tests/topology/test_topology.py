@@ -15,6 +15,7 @@ from skmanifold.topology import (
     FilteredComplex,
     betti_numbers,
     cech_nerve,
+    choose_n_charts,
     denoise,
     overlap,
     persistence,
@@ -274,6 +275,42 @@ def test_soft_cover_of_equal_rows():
     assert_allclose(Q, 1 / 3)
 
 
+@pytest.mark.parametrize(
+    "name, n_samples, n_charts",
+    [("make_circle", 400, 16), ("make_torus", 2000, 24), ("make_sphere", 1000, 16)],
+)
+def test_the_smallest_cover_with_the_topology_of_the_data(name, n_samples, n_charts):
+    bunch = getattr(datasets, name)(n_samples, random_state=0)
+    chosen, estimate = choose_n_charts(bunch.data, random_state=0)
+    assert chosen == n_charts and estimate.decided
+    assert estimate.numbers[: len(bunch.betti_numbers[2])] == bunch.betti_numbers[2]
+    Q = soft_cover(bunch.data, "auto", random_state=0)
+    assert betti_numbers(Q).numbers == estimate.numbers
+    # the same cover as with the number
+    assert_array_equal(Q, soft_cover(bunch.data, n_charts, random_state=0))
+
+
+def test_too_few_charts_are_not_chosen():
+    X = datasets.make_torus(2000, random_state=0).data
+    assert betti_numbers(soft_cover(X, 16, random_state=0)).numbers != (1, 2, 1)
+
+
+def test_undecided_votes_choose_a_default():
+    X = np.random.default_rng(0).normal(size=(400, 10))
+    with pytest.warns(UserWarning, match="undecided"):
+        with pytest.warns(UserWarning, match=r"n_charts=16 is used\. Set n_charts"):
+            Q = soft_cover(X, "auto", random_state=0)
+    assert Q.shape == (400, 16)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_soft_cover_and_denoise_in_any_unit(scale):
+    X = datasets.make_circle(300, random_state=0).data
+    Q = soft_cover(X, 8, random_state=0)
+    assert_allclose(soft_cover(scale * X, 8, random_state=0), Q, atol=1e-6)
+    assert_allclose(denoise(scale * X) / scale, denoise(X), atol=1e-12)
+
+
 # -- noise
 
 
@@ -295,6 +332,10 @@ def test_denoise_leaves_data_without_noise_in_their_space():
     assert_allclose(denoise(X, n_neighbors=0), X, atol=1e-12)
     torus = datasets.make_torus(500, random_state=0).data
     assert_allclose(denoise(torus, n_neighbors=0), torus, atol=1e-12)
+    # the short axis of an ellipse, and the circle of a long cylinder, are no noise
+    circle = datasets.make_circle(300, random_state=0).data
+    for stretched in (circle * [3, 1], np.c_[circle, np.linspace(0, 30, 300)]):
+        assert_allclose(denoise(stretched, n_neighbors=0), stretched, atol=1e-12)
 
 
 def test_denoise_takes_means_of_neighbours():
@@ -340,6 +381,10 @@ def test_an_estimator_is_no_matrix_of_memberships():
         ),
         (lambda: betti_numbers(circle_of_edges(4), 2), "Build it with cech_nerve"),
         (lambda: soft_cover(np.eye(3), 4), "n_charts=4 is more than the 3 samples"),
+        (
+            lambda: soft_cover(np.eye(3), "auto"),
+            r"X has 3 distinct sample\(s\), but choosing n_charts needs at least 128",
+        ),
         (
             lambda: soft_cover(np.eye(3), 2, init="x"),
             "'init' .* must be a str among .* Got 'x'",

@@ -10,7 +10,7 @@ from sklearn.datasets import make_circles, make_moons
 
 from skmanifold import datasets
 from skmanifold.topology import FilteredComplex, estimate_betti_numbers
-from skmanifold.topology._votes import _count_components, _elect
+from skmanifold.topology._votes import _count_components, _count_long, _elect
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -64,11 +64,6 @@ def test_dimension_zero_counts_components():
     assert found.numbers == (2,) and found.decided
 
 
-def test_equal_samples_are_one_component():
-    found = estimate_betti_numbers(np.ones((128, 2)), max_dimension=0, random_state=0)
-    assert found.numbers == (1,) and found.confidence == 1
-
-
 def test_no_cover_gives_numbers():
     X = np.random.RandomState(0).normal(size=(500, 12))
     with pytest.warns(UserWarning, match="None of the 5 covers gives Betti numbers"):
@@ -86,22 +81,59 @@ def test_undecided():
     assert found.confidence < 0.7
 
 
+@pytest.mark.parametrize("denoise", [False, True])
+def test_outliers_do_not_hide_a_circle(denoise):
+    X = np.append(datasets.make_circle(400, random_state=0).data, [[1e5, 1e5]], axis=0)
+    found = estimate_betti_numbers(X, 1, denoise=denoise, random_state=0)
+    assert found.numbers == (1, 1) and found.decided
+
+
 def test_seed_and_subsample():
     X = datasets.make_circle(600, random_state=0).data
     options = {"max_dimension": 1, "max_samples": 300}
     a, b = (estimate_betti_numbers(X, random_state=3, **options) for _ in range(2))
     assert a[:3] == b[:3] and a.votes == b.votes
-    assert_array_equal(a.n_charts, [16, 20, 24, 28, 32])
+    # the smaller covers cannot change the decision
+    assert_array_equal(a.n_charts, [24, 28, 32])
     with warnings.catch_warnings(action="error"):
-        found = estimate_betti_numbers(1e3 * X + 1e4, random_state=3, **options)
-    # neither the unit nor the origin counts
-    assert found.votes == a.votes
+        for other in (1e3 * X + 1e4, 1e200 * X, 1e-200 * X, X.astype(np.float32)):
+            found = estimate_betti_numbers(other, random_state=3, **options)
+            # neither the unit nor the origin counts
+            assert found.votes == a.votes
 
 
-def test_votes_are_weighted_by_size():
-    assert _elect([(1, 0), (1, 0), (1, 1)]) == ((1, 1), 0.5)
-    assert _elect([None, (1, 0), None]) == ((1, 0), 2 / 6)
-    assert _elect([None, None]) == (None, 0.0)
+def test_denoised_data_have_three_votes_of_each_size():
+    rng = np.random.default_rng(0)
+    X = np.pad(datasets.make_circle(300, random_state=0).data, ((0, 0), (0, 18)))
+    X += 0.1 * rng.normal(size=X.shape)
+    found = estimate_betti_numbers(X, 1, denoise=True, random_state=0)
+    assert found.numbers == (1, 1) and found.decided
+    assert_array_equal(found.n_charts[-6:], [28, 28, 28, 32, 32, 32])
+
+
+def test_votes_are_weighted():
+    assert _elect([(1, 0), (1, 0), (1, 1)], [1, 2, 3]) == ((1, 1), 0.5)
+    assert _elect([None, (1, 0), None], [1, 2, 3]) == ((1, 0), 2 / 6)
+    assert _elect([None, None], [1, 2]) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    "lengths, n_long",
+    [
+        ([], 0),
+        ([0.1, 2.5, 2.1], 2),
+        # too short, and much longer than the rest
+        ([2.5, 1.6, 0.5], 2),
+        ([1.6], 1),
+        ([1.6, 1.5, 1.0], 0),
+        ([1.6, 0.6], 0),
+        ([1.3], 0),
+        # those longer than a clear one count with it
+        ([1.7, 1.6, 0.4], 2),
+    ],
+)
+def test_long_bars(lengths, n_long):
+    assert _count_long(np.array(lengths), 2.0) == n_long
 
 
 def line(values):
@@ -152,5 +184,11 @@ def test_errors(options, match):
 
 
 def test_too_few_samples():
+    few = np.repeat(np.random.default_rng(0).normal(size=(100, 2)), 3, axis=0)
+    for X, n_distinct in ((few, 100), (np.ones((200, 3)), 1)):
+        with pytest.raises(
+            ValueError, match=rf"X has {n_distinct} distinct sample\(s\)"
+        ):
+            estimate_betti_numbers(X)
     with pytest.raises(ValueError, match="minimum of 128 is required"):
         estimate_betti_numbers(np.eye(100))
