@@ -992,6 +992,47 @@ def test_groups_of_any_size_and_shape_are_counted():
     assert choose_number(*count_groups(points, 0)) == 3
 
 
+def test_copies_are_one_neighbor():
+    rng = np.random.RandomState(0)
+    points, _ = make_blobs([25, 10, 5], 3, cluster_std=0.5, random_state=0)
+    once, many = count_groups(points, 0), count_groups(np.repeat(points, 7, axis=0), 0)
+    assert_array_equal(many, once)
+    shuffled = np.repeat(points, 7, axis=0)[rng.permutation(280)]
+    assert_array_equal(count_groups(shuffled, 0), once)
+    # copies of one sample are a group if they are many
+    groups = np.concatenate([rng.normal(size=(100, 3)) + 9, rng.normal(size=(80, 3))])
+    for n_copies, expected in ((1, 2), (100, 3)):
+        points = np.concatenate([groups, np.full((n_copies, 3), -9.0)])
+        assert choose_number(*count_groups(points, 0)) == expected
+
+
+@pytest.mark.parametrize("n_distinct", [24, 150])
+def test_copies_are_no_clusters(n_distinct):
+    X = np.repeat(np.random.RandomState(0).normal(size=(n_distinct, 4)), 10, axis=0)
+    with pytest.warns(UserWarning, match="no groups with gaps"):
+        model = quick(n_clusters="auto", n_init=1, batch_size=100).fit(X)
+    assert model.n_clusters_ == 1
+
+
+@pytest.mark.parametrize("n_samples", [2, 9])
+def test_too_few_samples_to_count_are_told(n_samples):
+    """Two far apart are no evidence of two groups."""
+    X = np.repeat(2.0 ** np.arange(n_samples)[:, np.newaxis], 5, axis=0)
+    match = f"at least 10 distinct samples, but X has {n_samples}; using n_clusters=1"
+    with pytest.warns(UserWarning, match=match):
+        model = quick(n_clusters="auto", batch_size=5).fit(X)
+    assert model.n_clusters_ == 1
+
+
+def test_groups_of_few_samples_are_counted_without_an_embedding(monkeypatch):
+    def fail(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(_start, "initial_embeddings", fail)
+    X, _ = make_blobs(90, 6, centers=3, cluster_std=0.5, random_state=2)
+    assert quick(n_clusters="auto", init="embedding").fit(X).n_clusters_ == 3
+
+
 def test_the_number_of_clusters_is_found(tmp_path):
     """The fit is that with the number given, and so are its file and its copies."""
     X, y = make_blobs(240, 6, centers=12, cluster_std=0.5, random_state=2)
@@ -1016,7 +1057,7 @@ def test_the_number_of_clusters_is_found(tmp_path):
 
 def test_the_number_of_clusters_of_images(digits):
     """The features learned first are kept in networks of the number found."""
-    X = digits[0][:250]
+    X = digits[0][digits[1] < 3][:250]
     options = {"image_shape": (8, 8), "n_init": 1, "random_state": 0, "n_jobs": 1}
     options |= {"max_epochs": 1, "pretraining_epochs": 1, "representation_epochs": 20}
     model = DCRL("auto", **options).fit(X)

@@ -69,8 +69,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     n_clusters : int or "auto", default=8
         Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples. Use "auto" if you do not know it: groups with gaps between them are
-        counted in the initial embeddings, see ``cluster_criterion_``, or in ``init`` if
-        that is an array; without gaps it warns and takes 1.
+        counted in the initial embeddings (in the features of fewer than 100 distinct
+        samples), see ``cluster_criterion_``, or in ``init`` if that is an array;
+        without gaps it warns and takes 1.
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
         order of the distances between clusters exactly, but at least 10 and at most
@@ -98,10 +99,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         order; unknown ones (-1, None, NaN or NA) start with the most common label of
         their neighbors. An array of shape (n_clusters, n_features) holds centers in the
         units of X.
-    n_init : int or "auto", default="auto"
+    n_init : int, default=3
         Number of start embeddings, with different seeds; the clusters of largest
         modularity in the neighbor graph are used. Increase it if runs with different
-        seeds disagree. "auto" is 3 up to 20,000 samples, and 2 beyond.
+        seeds disagree; 1 saves time.
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Increase it to preserve shape
         at a larger scale. Reduced, with a warning, if there are fewer other samples.
@@ -210,7 +211,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups found
         for different neighborhood sizes, and "persistence", for each number the log of
         the factor in size over which it holds. The number above 1 with the largest
-        persistence is used, or 1 if none reaches 0.5.
+        persistence is used, or 1 if none reaches 0.7.
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
     cluster_means_ : ndarray of shape (n_clusters, n_features)
@@ -290,7 +291,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ],
         "image_shape": ["array-like", None],
         "init": [StrOptions({"embedding", "k-means"}), "array-like"],
-        "n_init": [Count(1), StrOptions({"auto"})],
+        "n_init": [Count(1)],
         "n_neighbors": [Count(1)],
         "metric": [str, callable],
         "metric_params": [dict, None],
@@ -332,7 +333,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         representation_epochs="auto",
         image_shape=None,
         init="embedding",
-        n_init="auto",
+        n_init=3,
         n_neighbors=5,
         metric="euclidean",
         metric_params=None,

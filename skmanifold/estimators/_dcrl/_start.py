@@ -16,14 +16,15 @@ from ._clusters import raw_blocks
 from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
 
-# With fewer samples the initial labels are those of k-means: too few to embed.
-_LEAST_ROWS_TO_EMBED = 200
+# With fewer distinct samples the initial labels are those of k-means in the features.
+_LEAST_ROWS_TO_START = 200
 
-# With fewer samples their groups are counted without an embedding.
+# With fewer distinct samples groups are counted in the features: an embedding of few
+# samples takes long and has gaps by chance.
+_LEAST_ROWS_TO_EMBED = 100
+
+# With fewer distinct samples no group is large enough to be counted.
 _LEAST_ROWS_TO_COUNT = 10
-
-# Of more samples two initial embeddings are enough: they differ less.
-_MOST_ROWS_OF_THREE = 20_000
 
 # Of more samples, initial embeddings are trained on as many.
 _MOST_ROWS_TO_EMBED = 20_000
@@ -67,10 +68,10 @@ def initial_labels(model, data, features, searched, neighbors):
     seed = data.seed("labels")
     counts = n_clusters == "auto"
     n_distinct = len(np.unique(features, axis=0))
-    starts = model.init == "embedding" and n_distinct >= _LEAST_ROWS_TO_EMBED
+    starts = model.init == "embedding" and n_distinct >= _LEAST_ROWS_TO_START
     starts = starts and n_clusters != 1
     spaces = [searched]
-    if starts or (counts and n_distinct >= _LEAST_ROWS_TO_COUNT):
+    if starts or (counts and n_distinct >= _LEAST_ROWS_TO_EMBED):
         spaces = initial_embeddings(model, searched, neighbors, seed)
     if counts:
         numbers, persistence = count_groups(spaces[-1], seed)
@@ -79,7 +80,13 @@ def initial_labels(model, data, features, searched, neighbors):
             "persistence": persistence,
         }
         n_clusters = choose_number(numbers, persistence)
-        if n_clusters == 1:
+        if n_distinct < _LEAST_ROWS_TO_COUNT:
+            warn(
+                f"n_clusters='auto' needs at least {_LEAST_ROWS_TO_COUNT} distinct "
+                f"samples, but X has {n_distinct}; using n_clusters=1. Set n_clusters "
+                "to a number."
+            )
+        elif n_clusters == 1:
             warn(
                 "n_clusters='auto' found no groups with gaps between them; using "
                 "n_clusters=1. If there are clusters that touch, set n_clusters to "
@@ -115,9 +122,7 @@ def initial_embeddings(model, points, neighbors, seed):
 
     Neighbors of another metric than the Euclidean one replace those of the points.
     """
-    n_samples, n_init, options = len(points), model.n_init, None
-    if n_init == "auto":
-        n_init = 3 if n_samples <= _MOST_ROWS_OF_THREE else 2
+    options = None
     if model.training is not None:
         options = type(model.training)(
             n_threads=model.training.n_threads, precision=model.training.precision
@@ -136,14 +141,15 @@ def initial_embeddings(model, points, neighbors, seed):
     if not is_euclidean(model.metric, model.metric_params):
         # as many as DLME takes by default
         start.set_params(connectivity=graph_of(neighbors[:, :5]))
-    elif n_samples > _MOST_ROWS_TO_EMBED:
+    elif len(points) > _MOST_ROWS_TO_EMBED:
         start.set_params(subsample=_MOST_ROWS_TO_EMBED)
-    seeds = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_init)
+    rng = np.random.RandomState(seed)
+    seeds = rng.randint(np.iinfo(np.int32).max, size=model.n_init)
     embeddings = [
         start.set_params(random_state=embedding_seed).fit_transform(points)
         for embedding_seed in seeds.tolist()
     ]
-    if n_init > 1:
+    if model.n_init > 1:
         # what they agree on counts most
         scales = [embedding.std() or 1.0 for embedding in embeddings]
         embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
