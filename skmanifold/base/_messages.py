@@ -151,7 +151,7 @@ def warn_of_codes(estimator, scaler, samples):
         values[(values < low) | (values > high)], return_counts=True
     )
     code, count = found[counts.argmax()], counts.max()
-    names = _column_names(estimator, samples.shape[1])
+    names = _column_names(estimator)
     shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
     shown += ", ..." if len(columns) > 1 + _NAMED else ""
     others = f" Further columns with such values: {shown}." if shown else ""
