@@ -32,7 +32,7 @@ class Transform(nn.Module):
         self.register_buffer("raw_factor", torch.from_numpy(scaler.factor_))
         self.register_buffer("raw_low", torch.from_numpy(scaler.low_).double())
         self.register_buffer("raw_high", torch.from_numpy(scaler.high_).double())
-        margin = MARGIN * (self.raw_high - self.raw_low)
+        margin = torch.from_numpy(scaler.margin_) * (self.raw_high - self.raw_low)
         # positive also for constant columns, which are zero
         self.register_buffer("raw_margin", torch.where(margin > 0, margin, 1.0))
         self.radius = scaler.radius_ or 1.0

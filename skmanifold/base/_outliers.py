@@ -49,8 +49,11 @@ _CHANCE = 0.01
 _HEAVY = 0.7
 
 # Codes lie at least so many ranges of the other values away from these. A column has at
-# most so many codes, each repeated, and its other values are not levels.
+# most so many codes, each repeated, and its other values are not levels. More frequent
+# values are a group of samples, such as zeros of a machine that is off, unless they
+# consist of nines.
 _GAP_OF_CODES = 5.0
+_SHARE_OF_CODES = 0.2
 _MOST_CODES = 3
 _LEAST_REPEATED = 3
 _LEAST_DISTINCT = 10
@@ -144,7 +147,8 @@ def sampled_rows(X, random_state):
 class Codes:
     """Codes in columns of measurements, such as -999 for a missing value.
 
-    Unlike outliers, they may be frequent.
+    Unlike outliers, they may be frequent. They count as the end of the range of the
+    other values.
 
     Parameters
     ----------
@@ -172,29 +176,37 @@ class Codes:
                 codes, others = np.split(ordered[:, column], n_below[[column]])
                 if len(codes) > len(others):
                     codes, others = others, codes
-                _, counts = np.unique(codes, return_counts=True)
+                values, counts = np.unique(codes, return_counts=True)
                 if (
                     len(counts) <= _MOST_CODES
                     and counts.min() >= _LEAST_REPEATED
                     and len(np.unique(others)) >= _LEAST_DISTINCT
                     and gap[column] >= _GAP_OF_CODES * (others[-1] - others[0])
+                    and (
+                        len(codes) <= _SHARE_OF_CODES * n_samples
+                        or all(map(_consists_of_nines, values))
+                    )
                 ):
                     low[part.start + column] = others[0]
                     high[part.start + column] = others[-1]
         return cls(low, high)
 
     def without(self, rows):
-        """Return dense samples with the middle of the range in place of a code."""
+        """Return dense samples with the end of the range in place of a code."""
         if not len(self.columns):
             return rows
         low, high = self.low[self.columns], self.high[self.columns]
         values = rows[:, self.columns]
-        middle, reach = (low + high) / 2, high - low
         # the subset lacks the farthest of the other values
-        are_codes = np.abs(values - middle) > 1.5 * reach
+        are_codes = np.abs(values - (low + high) / 2) > 1.5 * (high - low)
         rows = rows.astype(np.float64)
-        rows[:, self.columns] = np.where(are_codes, middle, values)
+        rows[:, self.columns] = np.where(are_codes, values.clip(low, high), values)
         return rows
+
+
+def _consists_of_nines(value):
+    # with the digits of float32: 999.9
+    return set(f"{abs(value):.7g}") <= set("9.")
 
 
 def _most_outliers(n_samples, n_deviations=0):

@@ -55,8 +55,10 @@ _FEW_MEASURED = 4
 # measurements. In a questionnaire the levels are the data.
 _LEAST_MEASURED = 0.2
 
-# Limit to which values beyond the bounds are compressed, relative to range or radius.
+# Limit to which values beyond the bounds are compressed, relative to range or radius;
+# and in columns with codes, which may be frequent.
 MARGIN = 0.5
+_MARGIN_OF_CODES = 0.15
 
 # Factor by which new values must at least lie farther out than in fit if they are rare
 # in their column, such as a pixel at the border that StandardScaler has enlarged. The
@@ -239,10 +241,11 @@ class InputScaler:
     are divided by their own unit, or more: two levels differ by at most 0.3,
     neighboring ones of more levels by 0.6, and more among many measurements.
 
-    Samples that :class:`Survey` finds to be outliers are ignored in fit, and so are
-    :class:`Codes` of single columns if columns are scaled. Codes and values beyond the
-    range of the training data, and samples beyond their radius, are compressed to at
-    most half a range, or half a radius, beyond.
+    Samples that :class:`Survey` finds to be outliers are ignored in fit, and
+    :class:`Codes` of single columns count as the end of their range if columns are
+    scaled. Values beyond the range of the training data, and samples beyond their
+    radius, are compressed to at most half a range (less in columns with codes), or half
+    a radius, beyond.
 
     Parameters
     ----------
@@ -277,6 +280,8 @@ class InputScaler:
         Factor by which norms of outliers are larger than the radius.
     low_, high_ : ndarray of shape (n_features,)
         Range of the scaled columns, float32.
+    margin_ : ndarray of shape (n_features,)
+        Limit of values beyond the range, relative to it.
     radius_ : float
         Largest norm of the scaled samples.
     basis_ : ndarray of shape (n_reduced, n_features) or None
@@ -357,6 +362,8 @@ class InputScaler:
         # one scale is one of distances, which are not to change
         codes = Codes.of(sample if self.column_scaling else sample[:0])
         self.inner_low_, self.inner_high_ = codes.low, codes.high
+        self.margin_ = np.full(X.shape[1], MARGIN)
+        self.margin_[codes.columns] = _MARGIN_OF_CODES
         inner, inner_sample = stats, sample
         if len(codes.columns):
             inner, inner_sample = statistics(X, kept, codes), codes.without(sample)
@@ -671,7 +678,7 @@ class InputScaler:
         low, high = (
             ends[columns].astype(np.float64) for ends in (self.low_, self.high_)
         )
-        margin, values = MARGIN * (high - low), scaled.astype(np.float64)
+        margin, values = self.margin_[columns] * (high - low), scaled.astype(np.float64)
         return values + (
             _correction(low - values, margin) - _correction(values - high, margin)
         )
