@@ -158,8 +158,9 @@ def warn_of_codes(estimator, scaler, samples):
     warn(
         f"Column {names[first]!r} of X holds {float(code):g} in {count} of the "
         f"{len(values)} samples, far away from its other values ({low:g} to {high:g})."
-        f"{others} The scaling moves them next to the others. If they stand for missing "
-        f"values, impute them with SimpleImputer(missing_values={float(code):g})."
+        f"{others} The scaling moves them next to the others. If they stand for "
+        "missing values, impute them with "
+        f"SimpleImputer(missing_values={float(code):g})."
     )
 
 

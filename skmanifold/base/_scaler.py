@@ -343,8 +343,10 @@ class InputScaler:
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows])
-        limits = Limits.of(sample)
-        survey = Survey(X, limits, *self._preliminary(sample, limits.contain(sample)))
+        # codes would widen the limits of all columns
+        inner = Codes.of(sample if self.column_scaling else sample[:0]).without(sample)
+        limits = Limits.of(inner)
+        survey = Survey(X, limits, *self._preliminary(inner, limits.contain(inner)))
         self.outliers_, stats = survey.outliers, survey.statistics
         self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
         kept = np.ones(X.shape[0], dtype=bool)

@@ -98,6 +98,15 @@ def test_the_graph_is_transform(estimator_class, tmp_path):
         assert_close(found, model.transform(rows))
 
 
+@pytest.mark.filterwarnings("ignore:Column 0 of X holds -999:UserWarning")
+def test_the_graph_with_codes_is_transform(tmp_path):
+    X = np.random.RandomState(0).randn(100, 5).astype(np.float32)
+    X[::8, 0] = -999.0
+    model = NeuralPCA(max_epochs=2, random_state=0).fit(X)
+    model.to_onnx(tmp_path / "model.onnx")
+    assert_close(run(tmp_path / "model.onnx", X)[2], model.transform(X))
+
+
 # One for each way to predict: k-means, DCRL's clusters, charts, and votes.
 PREDICTING = {
     "DLME": {"n_clusters": 4},

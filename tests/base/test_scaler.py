@@ -804,6 +804,15 @@ def test_codes_of_new_samples_are_those_of_fit():
     assert (scaler.low_ > 2 * bounds).all(), "codes do not widen the bounds"
 
 
+def test_new_codes_in_other_columns_are_far_away():
+    _, X, gaps = with_codes()
+    X[:, :4][gaps[:, :4]] = 0.0
+    scaler = InputScaler().fit(X)
+    new = X[~gaps.any(axis=1)][:3]
+    new[1, 0] = -999.0
+    assert deviations(scaler, new).samples == [(1, 0)]
+
+
 def test_codes_in_columns_that_are_standardized_already():
     _, X, gaps = with_codes()
     X[:, 4:][gaps[:, 4:]] = 0.0
