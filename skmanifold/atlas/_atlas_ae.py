@@ -225,7 +225,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         warning, if there are fewer samples. "auto" is the smallest number, from 16 on,
         whose initial charts have the topology of the data
         (:func:`~skmanifold.topology.choose_n_charts`), or 16 with a warning if that is
-        undecided; it needs at least 128 distinct samples and the package gudhi.
+        undecided or there are fewer than 160 distinct samples. It needs the package
+        gudhi.
     n_components : int, default=2
         Number of coordinates per chart. Set it to the dimension of the data.
     divergence : {"mmd", "gan"}, default="mmd"

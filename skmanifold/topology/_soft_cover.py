@@ -17,6 +17,7 @@ from skmanifold.topology._persistence import betti_numbers
 from skmanifold.topology._votes import (
     FEWEST_SAMPLES,
     SIZES,
+    BettiEstimate,
     estimate_betti_numbers,
 )
 from skmanifold.utils import warn
@@ -114,12 +115,12 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     :func:`estimate_betti_numbers` lets covers of many sizes vote. If their answer is
     decided, the sizes from 16 to 80 are tried in increasing order, until
     :func:`betti_numbers` of the cover are that answer. Otherwise, or if no cover
-    agrees, the result is 16, with a warning.
+    agrees, or X has fewer than 160 distinct samples, the result is 16, with a warning.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The samples, at least 128 distinct ones.
+        The samples.
     max_dimension : {0, 1, 2}, default=2
         Largest dimension of homology. Decrease it to the dimension of the charts to
         save time.
@@ -133,7 +134,7 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     Returns
     -------
     n_charts : int
-        Number of charts.
+        Number of charts, at most that of the samples.
     estimate : BettiEstimate
         The votes and their confidence.
 
@@ -142,12 +143,13 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     ImportError
         If gudhi is not installed.
     ValueError
-        If a parameter is invalid or X has fewer than 128 distinct samples.
+        If a parameter is invalid.
 
     Warns
     -----
     UserWarning
-        If the votes are undecided, or no cover agrees with them.
+        If the votes are undecided, or no cover agrees with them, or X has fewer than
+        160 distinct samples.
 
     See Also
     --------
@@ -163,12 +165,14 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     (24, (1, 2, 1), 1.0)
     """
     X = check_array(plain(X), dtype=np.float64)
+    fallback = min(_FALLBACK, len(X))
     n_distinct = len(distinct_rows(X)[0])
     if n_distinct < FEWEST_SAMPLES:
-        raise ValueError(
-            f"X has {n_distinct} distinct sample(s), but choosing n_charts needs at "
-            f"least {FEWEST_SAMPLES}. Set n_charts to a number."
+        warn(
+            f"n_charts='auto' needs at least {FEWEST_SAMPLES} distinct samples, but X "
+            f"has {n_distinct}; using n_charts={fallback}. Set n_charts to a number."
         )
+        return fallback, BettiEstimate(None, 0.0, False, np.empty(0, dtype=int), [])
     seed = _seed(random_state)
     estimate = estimate_betti_numbers(
         X, max_dimension, denoise=denoise, random_state=seed
@@ -182,10 +186,10 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
         if result.numbers == estimate.numbers:
             return int(n_charts), estimate
     warn(
-        f"No cover agrees with decided votes, so n_charts={_FALLBACK} is used. Set "
-        "n_charts to a number, or pass more samples."
+        "n_charts='auto' found no cover with Betti numbers that the votes decide; "
+        f"using n_charts={fallback}. Set n_charts to a number, or pass more samples."
     )
-    return _FALLBACK, estimate
+    return fallback, estimate
 
 
 def _seed(random_state):

@@ -27,7 +27,8 @@ SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
 _SAMPLES_PER_CHART = 24
 _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
-FEWEST_SAMPLES = int(SIZES[0]) * _FEWEST_SAMPLES_PER_CHART
+# Two sizes at least: a single cover is always sure.
+FEWEST_SAMPLES = int(SIZES[1]) * _FEWEST_SAMPLES_PER_CHART
 
 # Softness of the covers, that of soft_cover, and the fraction of the samples that its
 # unit, a mean squared distance, is based on.
@@ -117,8 +118,8 @@ def estimate_betti_numbers(
 ):
     """Count the components, loops and voids of data, with covers of many sizes.
 
-    The samples are covered by 16 to 80 charts, as in :func:`soft_cover`: at most one
-    per 24 distinct samples, or per 8 up to 32 charts. Each cover votes for the Betti
+    The distinct samples are covered by 16 to 80 charts, as in :func:`soft_cover`: at
+    most one per 24 samples, or per 8 up to 32 charts. Each cover votes for the Betti
     numbers of its nerve, larger ones with more weight, and the most frequent answer
     wins. It is *decided* if it has at least 0.7 of the votes; otherwise a warning is
     given, and the numbers are only a guess. The largest covers vote first, and those
@@ -127,14 +128,14 @@ def estimate_betti_numbers(
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        The samples, at least 128 distinct ones.
+        The samples, at least 160 distinct ones.
     max_dimension : {0, 1, 2}, default=2
         Largest dimension of homology. Decrease it to save time.
     field : int, default=2
         Prime, see :func:`persistence`.
     max_samples : int or None, default=4000
-        Number of samples to use, at least 128; a random subset if X has more. None uses
-        all.
+        Number of samples to use, at least 160; a random subset of the distinct ones if
+        there are more. None uses all.
     denoise : bool, default=False
         Whether to denoise the samples first with :func:`denoise`. Set it for noisy
         data. Each number of charts then has three votes, with 10, 20 and 40 neighbors
@@ -152,7 +153,7 @@ def estimate_betti_numbers(
     ImportError
         If gudhi is not installed.
     ValueError
-        If a parameter is invalid or X has fewer than 128 distinct samples.
+        If a parameter is invalid or X has fewer than 160 distinct samples.
 
     Warns
     -----
@@ -183,21 +184,21 @@ def estimate_betti_numbers(
     >>> result.numbers, result.decided
     ((1, 2, 1), True)
     """
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=FEWEST_SAMPLES)
+    X = check_array(plain(X), dtype=np.float64)
     rng = check_seed(random_state)
+    X = X[distinct_rows(X)[0]]
+    if len(X) < FEWEST_SAMPLES:
+        raise ValueError(
+            f"X has {len(X)} distinct sample(s), but the votes need at least "
+            f"{FEWEST_SAMPLES}. Pass more samples, or use betti_numbers with one "
+            "cover."
+        )
     if max_samples is not None and len(X) > max_samples:
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
-    n_distinct = len(distinct_rows(X)[0])
-    if n_distinct < FEWEST_SAMPLES:
-        raise ValueError(
-            f"X has {n_distinct} distinct sample(s), but covers need at least "
-            f"{FEWEST_SAMPLES}. Pass more samples, or count few distinct ones by "
-            "numpy.unique(X, axis=0)."
-        )
     X = _covers.normalize(X)
     versions = _denoising.denoised_coordinates(X, _DENOISING) if denoise else [X]
-    coarse = min(_COARSE, n_distinct // _FEWEST_SAMPLES_PER_CHART)
-    sizes = SIZES[SIZES <= max(coarse, n_distinct // _SAMPLES_PER_CHART)]
+    coarse = min(_COARSE, len(X) // _FEWEST_SAMPLES_PER_CHART)
+    sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)]
     needed = _DECIDED_OF_DENOISED if denoise else _DECIDED
     covers, votes = _vote(versions, sizes, max_dimension, field, needed, rng)
     n_charts = sizes[covers]

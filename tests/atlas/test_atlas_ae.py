@@ -305,8 +305,8 @@ def test_number_of_charts_by_votes():
     model = AtlasAE("auto", max_epochs=1, random_state=0).fit(X)
     assert 16 < model.n_charts_ <= 32
     assert model.partial_fit(X[:20]).n_charts_ == model.n_charts_
-    with pytest.raises(ValueError, match="choosing n_charts needs at least 128"):
-        model.fit(X[:100])
+    with pytest.warns(UserWarning, match="at least 160 .* using n_charts=16"):
+        assert model.fit(X[:100]).n_charts_ == 16
 
 
 @pytest.mark.parametrize("n_samples", [2, 5])

@@ -298,9 +298,19 @@ def test_too_few_charts_are_not_chosen():
 def test_undecided_votes_choose_a_default():
     X = np.random.default_rng(0).normal(size=(400, 10))
     with pytest.warns(UserWarning, match="undecided"):
-        with pytest.warns(UserWarning, match=r"n_charts=16 is used\. Set n_charts"):
+        with pytest.warns(UserWarning, match=r"using n_charts=16\. Set n_charts"):
             Q = soft_cover(X, "auto", random_state=0)
     assert Q.shape == (400, 16)
+
+
+@pytest.mark.parametrize("n_samples, n_charts", [(159, 16), (3, 3)])
+def test_few_samples_choose_a_default(n_samples, n_charts):
+    X = np.random.default_rng(0).normal(size=(n_samples, 2))
+    message = f"at least 160 .* X has {n_samples}; using n_charts={n_charts}. Set"
+    with pytest.warns(UserWarning, match=message):
+        chosen, estimate = choose_n_charts(X, random_state=0)
+    assert chosen == n_charts
+    assert estimate.numbers is None and not estimate.decided
 
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200])
@@ -381,10 +391,6 @@ def test_an_estimator_is_no_matrix_of_memberships():
         ),
         (lambda: betti_numbers(circle_of_edges(4), 2), "Build it with cech_nerve"),
         (lambda: soft_cover(np.eye(3), 4), "n_charts=4 is more than the 3 samples"),
-        (
-            lambda: soft_cover(np.eye(3), "auto"),
-            r"X has 3 distinct sample\(s\), but choosing n_charts needs at least 128",
-        ),
         (
             lambda: soft_cover(np.eye(3), 2, init="x"),
             "'init' .* must be a str among .* Got 'x'",

@@ -178,17 +178,38 @@ def test_count_components(values, mass, n_components):
     ],
 )
 def test_errors(options, match):
-    X = np.random.default_rng(0).normal(size=(130, 2))
+    X = np.random.default_rng(0).normal(size=(160, 2))
     with pytest.raises(ValueError, match=match):
         estimate_betti_numbers(X, random_state=0, **options)
 
 
 def test_too_few_samples():
-    few = np.repeat(np.random.default_rng(0).normal(size=(100, 2)), 3, axis=0)
-    for X, n_distinct in ((few, 100), (np.ones((200, 3)), 1)):
+    few = np.random.default_rng(0).normal(size=(159, 2))
+    for X, n_distinct in (
+        (few, 159),
+        (np.repeat(few, 3, axis=0), 159),
+        (np.ones((200, 3)), 1),
+    ):
         with pytest.raises(
-            ValueError, match=rf"X has {n_distinct} distinct sample\(s\)"
+            ValueError, match=rf"X has {n_distinct} distinct sample\(s\).* at least 160"
         ):
             estimate_betti_numbers(X)
-    with pytest.raises(ValueError, match="minimum of 128 is required"):
-        estimate_betti_numbers(np.eye(100))
+
+
+def test_copies_do_not_count():
+    X = datasets.make_circle(300, random_state=0).data
+    copies = np.append(np.repeat(X, 3, axis=0), np.repeat(X[:1], 9000, axis=0), axis=0)
+    options = {"max_dimension": 1, "denoise": True, "random_state": 0}
+    found, expected = (estimate_betti_numbers(A, **options) for A in (copies, X))
+    assert found.decided and found.votes == expected.votes
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_fewest_samples_have_two_votes(seed):
+    # an ellipse with gaps between its samples
+    t = np.random.RandomState(seed).uniform(0, 2 * np.pi, 160)
+    X = np.column_stack([3 * np.cos(t), np.sin(t)])
+    with warnings.catch_warnings(action="ignore"):
+        found = estimate_betti_numbers(X, 1, random_state=seed)
+    assert_array_equal(found.n_charts, [16, 20])
+    assert found.numbers == (1, 1) or not found.decided
