@@ -180,10 +180,10 @@ def estimate_dimension(
         log_error_of_points = np.log(error / variance)
     padded = np.concatenate([[log_error_of_points], log_errors, [np.nan]])
     bend = padded[:-2] - 2 * padded[1:-1] + padded[2:]
-    candidates = bend
+    outside = dimensions > X.shape[1]
     if bounds:
-        outside = (dimensions < bounds[0]) | (dimensions > bounds[1])
-        candidates = np.where(outside, np.nan, bend)
+        outside |= (dimensions < bounds[0]) | (dimensions > bounds[1])
+    candidates = np.where(outside, np.nan, bend)
     if np.isnan(candidates).all():
         candidates = bend
     return DimensionEstimate(

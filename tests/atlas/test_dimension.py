@@ -85,6 +85,12 @@ def test_dimensions_are_checked(dimensions):
         estimate_dimension(np.eye(5), dimensions)
 
 
+def test_the_dimension_is_at_most_the_number_of_features():
+    X = np.repeat([[0.0], [1.0]], 150, axis=0)
+    found = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
+    assert found.dimension == 1
+
+
 def test_equal_rows_have_no_dimension():
     for value in (1.0, 1e300):
         with pytest.raises(ValueError, match="All samples of X are equal"):
