@@ -86,7 +86,7 @@ def test_dimensions_are_checked(dimensions):
 
 
 def test_the_dimension_is_at_most_the_number_of_features():
-    X = np.repeat([[0.0], [1.0]], 150, axis=0)
+    X = np.random.RandomState(0).rand(300, 1) > 0.5
     found = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
     assert found.dimension == 1
 
