@@ -207,7 +207,9 @@ def _bound_by_neighbors(X, dimensions):
             found.append(intrinsic_dimension(X, method="mle", n_neighbors=n_neighbors))
     if not found:
         return int(dimensions[0]), int(dimensions[-1])
-    return max(1, round(min(found))), max(1, round(max(found)))
+    # on a grid, or with noise, distances may tell more
+    lower, upper = np.clip(np.rint([min(found), max(found)]), 1, X.shape[1])
+    return int(lower), int(upper)
 
 
 def _error_of_points(X, n_charts, seed):

@@ -89,6 +89,10 @@ def test_the_dimension_is_at_most_the_number_of_features():
     X = np.random.RandomState(0).rand(300, 1) > 0.5
     found = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
     assert found.dimension == 1
+    # between the points of a grid, distances have dimension 3
+    grid = np.indices((24, 24)).reshape(2, -1).T
+    found = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
+    assert found.dimension == found.upper == 2
 
 
 def test_equal_rows_have_no_dimension():
