@@ -254,7 +254,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         that touch do not overlap.
     denoise : bool, default=False
         Whether to denoise the training data with :func:`~skmanifold.topology.denoise`.
-        Set it for noisy data. ``transform`` does not denoise.
+        Set it if many columns have noise of equal size. ``transform`` does not denoise.
     encoder_layers : sequence of int, default=(64, 64)
         Widths of the layers of the encoder, which all charts share.
     decoder_layers : sequence of int, default=(64, 64)

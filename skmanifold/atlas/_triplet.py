@@ -202,8 +202,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         triplet loss remains, and charts may become empty.
     sharpness_weight : float, default=0.3
         Weight of the impurity of q, ``1 - sum_j q_j^2``, relative to
-        ``regularization_weight``. Increase it if samples are spread over several
-        charts.
+        ``regularization_weight``. Increase it for ``membership="hard"``; 0 if only soft
+        charts are used.
     membership : {"soft", "hard"}, default="soft"
         Weights of charts in ``transform``, ``distance`` and ``kneighbors``: q, or 1 for
         the chart with the largest q and 0 for the others. Set it to "hard" for short

@@ -178,9 +178,10 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         Second view of a sample: one of its neighbors; a point on the segment to one, as
-        in the paper; the sample itself, without a search; or ``augmentation(x)``, which
-        maps a float32 tensor (B, n_features) of scaled samples to one of the same
-        shape, for instance flipped images.
+        in the paper; the sample itself, without a search, which learns nothing about
+        neighbors; or ``augmentation(x)``, which maps a float32 tensor (B, n_features)
+        of scaled samples to one of the same shape. Pass a function if you know what
+        changes a sample but not its meaning, such as a shift of an image.
     alpha : float, default=0.01
         Factor on the squared distance of positive pairs in structure space, in (0, 1].
         Increase it if neighbors are pulled together too tightly.
@@ -226,9 +227,10 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     encoder : torch.nn.Module, callable or None, default=None
-        Replaces the built-in structure network: a module (copied, never changed) or a
-        callable ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps scaled
-        samples, (B, n_features), without PCA to (B, structure_dim). Its outputs are
+        Replaces the built-in structure network, for images, sequences or a pretrained
+        network: a module (copied, never changed) or a callable
+        ``(n_inputs, structure_dim) -> torch.nn.Module``. It maps scaled samples,
+        (B, n_features), without PCA to (B, structure_dim). Its outputs are
         standardized.
     decoder : bool, default=False
         Whether to train a decoder on the finished embedding, for ``inverse_transform``,
@@ -270,8 +272,9 @@ callable or None, default=None
         steps then grows with the fourth root of ``n_samples`` to 1,750, and above
         100,000 samples in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 64 up to 250 samples and grows with the
-        square root of ``n_samples`` to 180 at 2,000, then more slowly to 512.
+        Number of samples per step, all pairs of which are compared. "auto" is 64 up to
+        250 samples and grows with the square root of ``n_samples`` to 180 at 2,000,
+        then more slowly to 512. Larger batches take longer.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
         ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it

@@ -290,9 +290,9 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
         distances matter more than reconstruction, decrease it for data that cannot be
         flattened.
     pseudo_inverse_weight : float, default=1.0
-        Weight of the condition that the encoder is the pseudo-inverse of the decoder,
-        also lambda in the paper. It rises like ``isometry_weight``. With both at 0 the
-        model is a plain autoencoder.
+        Weight of the condition that the encoder is the pseudo-inverse of the decoder.
+        It rises like ``isometry_weight``; change both together, since both are lambda
+        in the paper. With both at 0 the model is a plain autoencoder.
     latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
         of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
@@ -301,8 +301,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
-        the graph side by side; an array in the units of X; or None, as in the paper.
-        Without an anchor, a rolled-up surface often stays folded. Not used when
+        the graph side by side; an array in the units of X, if you know better
+        positions; or None, as in the paper. Without an anchor, a rolled-up surface often stays folded. Not used when
         ``warm_start`` continues a fit.
     anchor_weight : float, default=1.0
         Initial weight of the anchor, relative to the reconstruction. Increase it if the
@@ -323,7 +323,7 @@ default="isomap"
         order. "auto" is three layers of 64, or of 128 for more than 16 inputs.
     activation : {"silu", "gelu", "tanh", "softplus"}, default="silu"
         Activation of the built-in networks, twice differentiable. "softplus" has beta
-        100, as in the paper.
+        100, as in the paper: set it if ``anchor`` is None.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
         ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features), centered

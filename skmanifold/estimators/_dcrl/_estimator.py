@@ -144,7 +144,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         gets up to 100 times the weight if most of its neighbors share that label.
         Afterwards the targets are the sharpened assignments, computed once per epoch;
         with 0 from the beginning, as in the paper. Decrease it (0.5) to let training
-        correct the labels.
+        correct the labels; assignments may then drift.
     label_smoothing : float, default=0.05
         Fraction, in [0, 1], of the target of an initial label that is spread over all
         clusters. Increase it (0.2) if the labels are uncertain: memberships become
