@@ -272,9 +272,9 @@ callable or None, default=None
         steps then grows with the fourth root of ``n_samples`` to 1,750, and above
         100,000 samples in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
-        Number of samples per step, all pairs of which are compared. "auto" is 64 up to
-        250 samples and grows with the square root of ``n_samples`` to 180 at 2,000,
-        then more slowly to 512. Larger batches take longer.
+        Number of samples per step. "auto" is 64 up to 250 samples and grows with the
+        square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
+        batches take longer, because all pairs of their samples are compared.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
         ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it

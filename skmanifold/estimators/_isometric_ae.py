@@ -302,8 +302,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
         the graph side by side; an array in the units of X, if you know better
-        positions; or None, as in the paper. Without an anchor, a rolled-up surface often stays folded. Not used when
-        ``warm_start`` continues a fit.
+        positions; or None, as in the paper. Without an anchor, a rolled-up surface
+        often stays folded. Not used when ``warm_start`` continues a fit.
     anchor_weight : float, default=1.0
         Initial weight of the anchor, relative to the reconstruction. Increase it if the
         embedding is folded although the anchor is not.
