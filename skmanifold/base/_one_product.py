@@ -220,7 +220,7 @@ class OneProduct:
             norms += matrix @ self.products
         far = ~(norms <= self.most)
         if self.required.any():
-            matrix.data = np.ones_like(values)
+            matrix.data = (values != 0).astype(np.float32)
             far |= matrix @ self.required < self.required.sum()
         entries = np.flatnonzero(outside)
         if len(entries):

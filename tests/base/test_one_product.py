@@ -133,6 +133,16 @@ def test_sparse_samples_in_any_form():
     assert np.array_equal(unsorted.data, values), "X is left as it is"
 
 
+def test_sparse_samples_with_stored_zeros():
+    X = np.random.RandomState(0).uniform(1, 4, (200, 40))
+    model = TLDR(3, max_epochs=1, random_state=0).fit(X)
+    X[::2, -1] = 0
+    stored = sparse.bsr_array(X, blocksize=(2, 2))
+    assert stored.nnz == X.size
+    Z = model.transform(sparse.csr_array(X))
+    assert np.array_equal(model.transform(stored), Z)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_samples_that_lack_a_value(dtype):
     X, _ = KINDS["counts"]
