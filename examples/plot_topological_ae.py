@@ -46,6 +46,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.set(title=name, xticks=[], yticks=[])
     ax.spines[:].set_color("0.85")
 axes[0].legend(markerscale=4)
+plt.show()
 
 # %%
 # Radii
