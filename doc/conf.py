@@ -56,6 +56,10 @@ numpydoc_attributes_as_param_list = True
 
 def skip_member(app, what, name, value, skip, options):
     """Leave to scikit-learn and torch to document what is inherited from them."""
+    # of a named tuple, whose fields are its parameters
+    alias = (getattr(value, "__doc__", None) or "").startswith("Alias for field")
+    if alias or getattr(value, "__objclass__", None) is tuple:
+        return True
     home = getattr(value, "__module__", None)
     return None if home is None or home.startswith("skmanifold") else True
 

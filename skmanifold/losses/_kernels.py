@@ -48,10 +48,10 @@ def squared_distances(a, b):
 
 @full_precision
 def t_kernel(d2, nu, *, kernel="max"):
-    """Compute the Student t kernel of squared distances (Eq. 6 of the DLME paper).
+    """Compute the Student t kernel of squared distances.
 
-    ``c (1 + d2 / nu) ** (-(nu + 1) / 2)`` with ``c = 1`` (``kernel="max"``) or the
-    density's constant (``kernel="density"``).
+    ``c (1 + d2 / nu) ** (-(nu + 1) / 2)``, Eq. 6 of [1]_, with ``c = 1``
+    (``kernel="max"``) or the density's constant (``kernel="density"``).
 
     Parameters
     ----------
