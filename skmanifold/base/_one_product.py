@@ -195,17 +195,24 @@ class OneProduct:
         return [slice(start, start + size) for start in range(0, n_samples, size)]
 
     def _of_dense(self, block):
-        """Return the outputs of samples, and those that may be beyond the bounds."""
+        """Return the outputs of samples, and those that the scaler must see.
+
+        Values a little beyond the range of their column are compressed here already.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             rows = self._single(block)
-            far = self._far(rows)
-        return self.layer(rows), far
+            far, entries = self._far(rows)
+        if len(entries[0]):
+            nearer, beyond = self.scaler.compressed(block[entries], entries[1])
+            rows = rows.copy() if np.may_share_memory(rows, block) else rows
+            rows[entries] = nearer
+            far[entries[0][beyond]] = True
+        return self.layer(rows), np.flatnonzero(far)
 
     def _of_sparse(self, block):
         """Return the same for a CSR matrix, by its values that are not zero.
 
-        SciPy multiplies one sample after the other, value by value. Values a little
-        beyond the range of their column are compressed here already.
+        SciPy multiplies one sample after the other, value by value.
         """
         columns = block.indices
         with np.errstate(over="ignore", invalid="ignore"):
@@ -239,7 +246,10 @@ class OneProduct:
         return rows if rows.flags.writeable else rows.copy()
 
     def _far(self, rows):
-        """Return the samples that the scaler may compress, or that are not finite."""
+        """Return which samples may be beyond the radius, and the values beyond ranges.
+
+        Values that are not finite are beyond.
+        """
         low, high = ranges(rows)
         if self.one_weight:
             norms = self.weights[0] * np.vecdot(rows, rows)
@@ -249,8 +259,10 @@ class OneProduct:
         # negated comparisons are true for NaN, too
         far = ~(norms <= self.most)
         columns = np.flatnonzero(~((low >= self.low) & (high <= self.high)))
-        if len(columns):
-            values = rows[:, columns]
-            within = (values >= self.low[columns]) & (values <= self.high[columns])
-            far |= ~within.all(axis=1)
-        return np.flatnonzero(far)
+        if 4 * len(columns) > len(low):  # faster than to gather so many
+            columns = np.arange(len(low))
+            values, low, high = rows, self.low, self.high
+        else:
+            values, low, high = rows[:, columns], self.low[columns], self.high[columns]
+        i, j = np.nonzero(~((values >= low) & (values <= high)))
+        return far, (i, columns[j])
