@@ -51,7 +51,7 @@ plt.show()
 # %%
 # Radii
 # -----
-# Radius of the outer sphere over that of the ten; in the data it is about 2.1.
+# Radius of the outer sphere over that of the ten.
 
 
 def ratio(points):
