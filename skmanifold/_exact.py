@@ -61,16 +61,20 @@ def all_threads():
         torch.set_num_threads(1)
 
 
-def _is_amd():
-    # older versions of torch do not report it
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return "AMD" in str(capabilities.get("cpu_name", ""))
+def cpu_capabilities():
+    """Return the capabilities of the processor; older versions of torch report none."""
+    return getattr(torch.cpu, "get_capabilities", dict)()
+
+
+def is_amd():
+    """Return whether torch reports a processor of AMD."""
+    return "AMD" in str(cpu_capabilities().get("cpu_name", ""))
 
 
 # There MKL computes log and exp without the vector instructions of the processor: on
 # Zen 5 log1p takes 0.6 times as long as log, and exp2 a quarter of exp. On other
 # processors log and exp are as fast or faster.
-_IS_AMD = _is_amd()
+_IS_AMD = is_amd()
 
 
 def log(x):

@@ -299,7 +299,7 @@ def test_number_and_names_of_the_components(name, n_components):
 
 # Parameters with which others have an effect.
 IMAGES = {"image_shape": (8, 8)}
-BESIDE = {
+NEEDED = {
     "augmentation": IMAGES,
     "encoder_layers": {"encoder": "mlp"},
     "metric_params": {"metric": "minkowski"},
@@ -390,7 +390,7 @@ IDLE = {
 
 
 def options_of(name):
-    """Yield each parameter, another value, and parameters beside which to see it."""
+    """Yield each parameter, another value, and the parameters it needs."""
     known = small(name).get_params(deep=False)
 
     def is_allowed(parameter, value):
@@ -398,11 +398,11 @@ def options_of(name):
         return any(make_constraint(c).is_satisfied_by(value) for c in constraints)
 
     for parameter in sorted({*known} - IDLE):
-        beside = BESIDE.get(parameter, {}).items()
-        beside = {other: value for other, value in beside if is_allowed(other, value)}
+        needed = NEEDED.get(parameter, {}).items()
+        needed = {other: value for other, value in needed if is_allowed(other, value)}
         for value in OTHERS[parameter] if f"{name}.{parameter}" not in IDLE else ():
             if is_allowed(parameter, value) and value != known[parameter]:
-                yield parameter, value, beside
+                yield parameter, value, needed
 
 
 @functools.cache
@@ -415,13 +415,13 @@ def embedding_of(name, parameters):
 
 
 @pytest.mark.parametrize(
-    "name, parameter, value, beside",
+    "name, parameter, value, needed",
     [(name, *options) for name in NAMES for options in options_of(name)],
     ids=str,
 )
-def test_each_parameter_has_an_effect(name, parameter, value, beside):
-    without = embedding_of(name, tuple(beside.items()))
-    Z = embedding_of.__wrapped__(name, ((parameter, value), *beside.items()))
+def test_each_parameter_has_an_effect(name, parameter, value, needed):
+    without = embedding_of(name, tuple(needed.items()))
+    Z = embedding_of.__wrapped__(name, ((parameter, value), *needed.items()))
     assert np.isfinite(Z).all()
     assert not np.array_equal(Z, without)
 

@@ -24,9 +24,9 @@ from ._threads import torch_threads
 # with other last bits.
 BLOCK_ROWS = 192
 
-# Numbers of samples in a product of a linear layer, as long as a block has at most so
-# many entries (4 MB). A single sample would be another product, with other bits. Each
-# product takes as long as some of its samples.
+# Numbers of samples in a product of a linear layer, up to a number of entries (4 MB). A
+# single sample would be another product, with other bits. The overhead of a product is
+# that of some samples.
 _SIZES = 4, 16, 128, 512, 1024
 _MOST_ENTRIES = 2**20
 _COST_OF_PRODUCT = 64

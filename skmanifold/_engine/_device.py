@@ -9,6 +9,8 @@ import threading
 
 import torch
 
+from skmanifold._exact import cpu_capabilities, is_amd
+
 
 @contextlib.contextmanager
 def plain_modes():
@@ -95,13 +97,11 @@ def _multiplies_bfloat16(device_type):
         return torch.cuda.get_device_capability() >= (8, 0)
     if device_type != "cpu":
         return False
-    # older versions of torch do not report the vendor
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities = cpu_capabilities()
     if not capabilities:
         return bool(torch.cpu._is_amx_tile_supported())
-    is_amd = "AMD" in str(capabilities.get("cpu_name", ""))
     return bool(
-        capabilities.get("amx_bf16") or (is_amd and capabilities.get("avx512_bf16"))
+        capabilities.get("amx_bf16") or (is_amd() and capabilities.get("avx512_bf16"))
     )
 
 

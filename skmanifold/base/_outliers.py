@@ -48,10 +48,10 @@ _FREE_FRACTION = 0.2
 _CHANCE = 0.01
 _HEAVY = 0.7
 
-# Codes lie at least so many ranges of the other values away from these. A column has at
-# most so many codes, each repeated, and its other values are not levels. More frequent
-# values are a group of samples, such as zeros of a machine that is off, unless they
-# consist of nines.
+# Smallest distance of codes from the other values, in ranges of these; largest share
+# of samples with a code. More frequent values are a group of samples, such as zeros of
+# a machine that is off, unless they consist of nines. A column has at most three codes,
+# each of them repeated, and its other values are not levels.
 _GAP_OF_CODES = 5.0
 _SHARE_OF_CODES = 0.2
 _MOST_CODES = 3

@@ -210,7 +210,7 @@ def test_continuous_color():
 
 
 def heavy_tailed():
-    """Amounts of which most are small, one is missing and half are zero."""
+    """Mostly small amounts: half are zero, and one is missing."""
     amounts = np.exp(2 * np.random.default_rng(0).normal(size=300))
     return np.where(np.arange(300) % 2, amounts, np.append(np.nan, np.zeros(299)))
 
