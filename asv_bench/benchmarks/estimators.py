@@ -1,7 +1,10 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Fits, new samples and memory of all estimators."""
+"""Imports, fits, new samples and memory.
+
+``python -m asv_bench.compare.speed`` measures steps, epochs and single samples.
+"""
 
 import os
 import pickle
@@ -28,6 +31,37 @@ def make(name, **parameters):
     """Return an estimator with seed 0."""
     parameters = {**PARAMETERS.get(name, {}), **parameters}
     return getattr(skmanifold, name)(random_state=0, **parameters)
+
+
+class NewProcess:
+    """Time of a new process to import, and to its first result."""
+
+    timeout = 300
+    number = 1
+    repeat = (1, 3, 60.0)
+
+    def timeraw_import(self):
+        return "import skmanifold"
+
+    def timeraw_import_estimator(self):
+        return "from skmanifold import DLME"
+
+    def timeraw_first_fit(self):
+        return """
+        from sklearn.datasets import load_digits
+        from skmanifold import DLME
+        DLME(random_state=0).fit(load_digits().data)
+        """
+
+
+class Memory(WholeFit):
+    """Peak memory of a fit to 220 MB in single precision, which are a part of it."""
+
+    def setup(self):
+        self.X, _ = make_clusters(70_000, 784)
+
+    def peakmem_fit(self):
+        DLME(max_epochs=1, random_state=0).fit(self.X)
 
 
 class Fit(WholeFit):

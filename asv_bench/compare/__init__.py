@@ -13,6 +13,7 @@ options.
 from the rows in ``asv_bench/measured``.
 
 Shared modules: ``runner`` starts the processes and writes the rows, ``process``
-measures inside them, ``data`` loads data sets, ``methods`` creates embedding methods,
+measures inside them, ``parts`` lists the jobs of modules with several parts and prints
+their tables, ``data`` loads data sets, ``methods`` creates embedding methods,
 ``quality`` scores embeddings, ``tables`` formats means over seeds.
 """

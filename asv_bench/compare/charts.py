@@ -6,7 +6,7 @@
 ``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
 
 - dimension: spaces of known dimension, estimated by
-  :func:`skmanifold.atlas.estimate_dimension` with defaults or ``--charts``, and by
+  :func:`skmanifold.atlas.estimate_dimension` with defaults or ``--n_charts``, and by
   TwoNN and maximum likelihood.
 - reconstruction: new samples of the flat 3-torus, by AtlasAE with three coordinates per
   chart.
@@ -21,14 +21,12 @@
   ``--picture FILE`` only plots the charts of the first seed.
 """
 
-from time import perf_counter, process_time
-
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from asv_bench.compare.data import load, stratified_rows
-from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import markdown, mean_table
+from asv_bench.compare.parts import Part, make_parts_parser, run_parts
+from asv_bench.compare.process import measured
 
 # space -> (generator, its options, dimension)
 SPACES = {
@@ -64,9 +62,9 @@ def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameter
 
     X = points(case, n_samples, seed)
     truth = SPACES[case][2]
-    start, cpu = perf_counter(), process_time()
-    estimate = estimate_dimension(X, dimensions, random_state=seed, **parameters)
-    seconds, cpu = perf_counter() - start, process_time() - cpu
+    estimate, cost = measured(
+        lambda: estimate_dimension(X, dimensions, random_state=seed, **parameters)
+    )
     return {
         "truth": truth,
         "atlas": estimate.dimension,
@@ -76,8 +74,7 @@ def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameter
         "reconstruction": estimate.reconstruction.tolist(),
         "divergence": estimate.divergence.tolist(),
         "bend": [None if np.isnan(bend) else bend for bend in estimate.bend.tolist()],
-        "seconds": seconds,
-        "fit CPU s": cpu,
+        "fit CPU s": cost["cpu_s"],
     }
 
 
@@ -86,17 +83,13 @@ def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
     from skmanifold.atlas import AtlasAE
 
     X, X_new = np.split(points(case, n_samples + n_new, seed), [n_samples])
-    start, cpu = perf_counter(), process_time()
-    model = AtlasAE(n_components=SPACES[case][2], random_state=seed, **parameters).fit(
-        X
-    )
-    seconds, cpu = perf_counter() - start, process_time() - cpu
+    model = AtlasAE(n_components=SPACES[case][2], random_state=seed, **parameters)
+    _, cost = measured(lambda: model.fit(X))
     squared = -model.score(X_new) / X_new.var(axis=0).sum()
     return {
         "relative error": float(np.sqrt(squared)),
         "relative squared error": float(squared),
-        "seconds": seconds,
-        "fit CPU s": cpu,
+        "fit CPU s": cost["cpu_s"],
     }
 
 
@@ -192,13 +185,11 @@ def compression(case, seed, *, data, n_bytes):
     X = X[np.random.default_rng(seed).permutation(len(X))]
     queries, stored = np.split(X, [N_QUERIES])
     function, parameters = CODES[case]
-    start, cpu = perf_counter(), process_time()
-    retrieved = function(stored, queries, n_bytes, seed, **parameters)
-    return {
-        "recall@10": recall(retrieved, nearest(cdist(queries, stored))),
-        "seconds": perf_counter() - start,
-        "fit CPU s": process_time() - cpu,
-    }
+    retrieved, cost = measured(
+        lambda: function(stored, queries, n_bytes, seed, **parameters)
+    )
+    true = nearest(cdist(queries, stored))
+    return {"recall@10": recall(retrieved, true), "fit CPU s": cost["cpu_s"]}
 
 
 # Overlap -------------------------------------------------------------------------
@@ -222,9 +213,8 @@ def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
 
     data = load(case)
     X, y = data.X, data.y
-    start, cpu = perf_counter(), process_time()
-    model = AtlasAE(n_charts, random_state=seed, **parameters).fit(X)
-    seconds, cpu = perf_counter() - start, process_time() - cpu
+    model = AtlasAE(n_charts, random_state=seed, **parameters)
+    _, cost = measured(lambda: model.fit(X))
     shares = np.array(
         [
             np.bincount(y[model.labels_ == chart], minlength=y.max() + 1)
@@ -250,8 +240,7 @@ def overlap(case, seed, *, picture=None, n_charts=15, **parameters):
         ],
         "dead": int(np.sum(counts * n_charts < 0.1 * len(X))),
         "relative squared error": float(-model.score(X) / X.var(axis=0).sum()),
-        "seconds": seconds,
-        "fit CPU s": cpu,
+        "fit CPU s": cost["cpu_s"],
     }
 
 
@@ -268,80 +257,41 @@ def plot(model, X, path):
     display.figure_.savefig(path, dpi=100)
 
 
-# Parts and tables -------------------------------------------------------------
+# Parts ------------------------------------------------------------------------
 
-# part -> (function, cases, keys of a line, columns)
 PARTS = {
-    "dimension": (
+    "dimension": Part(
         dimension,
-        tuple(SPACES),
-        ("case", "n_charts"),
+        {"case": tuple(SPACES), "n_charts": (None,)},
         {"truth": 0, "atlas": 1, "right": 2, "TwoNN": 2, "MLE": 2, "fit CPU s": 0},
     ),
-    "reconstruction": (
+    "reconstruction": Part(
         reconstruction,
-        ("T3",),
-        ("case",),
+        {"case": ("T3",)},
         {"relative error": 3, "relative squared error": 4, "fit CPU s": 0},
     ),
-    "compression": (
+    "compression": Part(
         compression,
-        tuple(CODES),
-        ("data", "n_bytes", "case"),
+        {"data": ("digits",), "n_bytes": (2, 4, 8), "case": tuple(CODES)},
         {"recall@10": 3, "fit CPU s": 1},
     ),
-    "overlap": (
+    "overlap": Part(
         overlap,
-        ("mnist",),
-        ("case",),
+        {"case": ("mnist",)},
         {"of the ten": 3, "of all": 3, "ratio": 1, "fit CPU s": 0},
     ),
 }
 
 
-def one(part, case, seed, **options):
-    """Measure one case."""
-    return PARTS[part][0](case, seed, **options)
-
-
 def main(arguments=None):
     """Run the command line."""
-    parser = make_parser("charts", __doc__)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--cases", nargs="+", help="only these cases")
-    parser.add_argument("--data", nargs="+", default=["digits"], help="of compression")
-    parser.add_argument(
-        "--bytes", nargs="+", type=int, default=[2, 4, 8], help="of compression"
-    )
-    parser.add_argument("--charts", type=int, help="of dimension (default: its own)")
+    parser = make_parts_parser("charts", __doc__, PARTS)
     parser.add_argument("--picture", help="file for a plot of MNIST's charts")
     options = parser.parse_args(arguments)
     if options.picture:
         print(overlap("mnist", options.seeds[0], picture=options.picture))
-        return
-    jobs = []
-    for part in options.parts:
-        grid = [{}]
-        if part == "dimension" and options.charts:
-            grid = [{"n_charts": options.charts}]
-        if part == "compression":
-            grid = [
-                {"data": data, "n_bytes": n_bytes}
-                for data in options.data
-                for n_bytes in options.bytes
-            ]
-        jobs += [
-            {"part": part, "case": case, **more, "seed": seed}
-            for more in grid
-            for case in PARTS[part][1]
-            if case in (options.cases or PARTS[part][1])
-            for seed in options.seeds
-        ]
-    rows = carry_out("charts", jobs, options)
-    for part, (_, _, keys, columns) in PARTS.items():
-        part_rows = [row for row in rows if row["job"]["part"] == part]
-        if part_rows:
-            print(markdown(mean_table(part_rows, keys, columns)))
+    else:
+        run_parts("charts", PARTS, options)
 
 
 if __name__ == "__main__":

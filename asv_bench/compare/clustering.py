@@ -26,7 +26,7 @@ import numpy as np
 from asv_bench.compare.data import IMAGE_SHAPES, load, parse_name
 from asv_bench.compare.embedding import warm_up
 from asv_bench.compare.methods import METHODS as EMBEDDINGS
-from asv_bench.compare.methods import import_peer
+from asv_bench.compare.methods import import_peer, make_model
 from asv_bench.compare.process import measured
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown, mean_table
@@ -129,26 +129,19 @@ def make(method, n_clusters, seed, shape):
         return DCRL(image_shape=shape, random_state=seed, **options)
     if method.startswith("clustpy"):
         return ClustPy(method.partition("-")[2].upper(), n_clusters, seed)
-    if method == "dlme":
-        from skmanifold import DLME
-
-        return Clustering(kmeans, DLME(random_state=seed))
-    if method.startswith("umap"):
-        from umap import UMAP
-
+    if method in ("dlme", "umap", "umap-hdbscan"):
+        name = method.partition("-")[0].upper()
         clusterer = HDBSCAN(copy=True) if method == "umap-hdbscan" else kmeans
-        return Clustering(clusterer, UMAP(random_state=seed, n_jobs=1))
-    if method == "hdbscan":
-        return Clustering(HDBSCAN(copy=True))
-    if method == "k-means":
-        return Clustering(kmeans)
-    if method == "mixture":
-        mixture = GaussianMixture(n_clusters, reg_covar=1e-3, random_state=seed)
-        return Clustering(mixture)
-    spectral = SpectralClustering(
-        n_clusters, affinity="nearest_neighbors", random_state=seed
-    )
-    return Clustering(spectral)
+        return Clustering(clusterer, make_model(name, seed))
+    clusterers = {
+        "hdbscan": HDBSCAN(copy=True),
+        "k-means": kmeans,
+        "mixture": GaussianMixture(n_clusters, reg_covar=1e-3, random_state=seed),
+        "spectral": SpectralClustering(
+            n_clusters, affinity="nearest_neighbors", random_state=seed
+        ),
+    }
+    return Clustering(clusterers[method])
 
 
 def read(name):

@@ -23,17 +23,16 @@
   over 10 to 200 neighbors. Measured on 2,500 samples.
 """
 
-import functools
 import importlib
 import inspect
-import itertools
 from time import perf_counter
 
 import numpy as np
 
 from asv_bench.compare.data import load, parse_name, split_rows, stratified_rows
-from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import cell, grouped, markdown, mean_table, values_of
+from asv_bench.compare.methods import make_model
+from asv_bench.compare.parts import Part, make_parts_parser, run_parts
+from asv_bench.compare.tables import cell, grouped, values_of
 
 N_FITTED, N_QUERIES = 10_000, 2_000
 TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
@@ -219,28 +218,6 @@ def divergence(before, after, sigma):
     return float((p * np.log(p / q)).sum())
 
 
-def planar(name, seed):
-    """Return a map to two dimensions."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
-    from skmanifold import IsometricAE, TopologicalAE
-
-    if name == "UMAP":
-        from umap import UMAP
-
-        return UMAP(random_state=seed, n_jobs=1)
-    return {
-        "TopologicalAE": functools.partial(TopologicalAE, random_state=seed),
-        "plain autoencoder": functools.partial(
-            TopologicalAE, topology_weight=0, random_state=seed
-        ),
-        "IsometricAE": functools.partial(IsometricAE, random_state=seed),
-        "t-SNE": functools.partial(TSNE, random_state=seed),
-        "PCA": functools.partial(PCA, 2, random_state=seed),
-    }[name]()
-
-
 def samples_of(data, seed):
     """Return the samples to embed, and their labels."""
     if data == "spheres":
@@ -261,7 +238,10 @@ def plane(data, method, seed, n_scored=2_500):
     )
 
     X, y = samples_of(data, seed)
-    model = planar(method, seed)
+    if method == "plain autoencoder":
+        model = make_model("TopologicalAE", seed, topology_weight=0)
+    else:
+        model = make_model(method, seed)
     start = perf_counter()
     Z = np.asarray(model.fit_transform(X))
     seconds = perf_counter() - start
@@ -285,101 +265,81 @@ def plane(data, method, seed, n_scored=2_500):
     }
 
 
-# Jobs and tables ------------------------------------------------------------------
+# Parts and tables -----------------------------------------------------------------
 
 SETS = ("digits", "pendigits", "coil20", "mnist", "fashion_mnist", "texts")
 PEERS = ("PCA", "PCA, whitened", "random projection")
 REDUCERS = (*PEERS, "MSimCLR", "TLDR", "TLDR, factorized", "TLDR, mlp")
 AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
-PLANAR = (*AUTOENCODERS, "UMAP", "t-SNE", "PCA")
-IN_PLANE = ("spheres", "mnist", "fashion_mnist")
 STEPS = ("DLME", "TLDR, DLME", "PCA, DLME", "DCRL", "TLDR, DCRL", "PCA, DCRL")
-TYPES = ("float32", "float64")
-# part -> function, data sets, methods and dimensions
 PARTS = {
-    "retrieval": (retrieval, SETS, REDUCERS, (8, 16, 32, 64)),
-    "transform": (transform, ("digits", "mnist", "texts"), TYPES, (32,)),
-    "step": (step, ("digits", "pendigits", "coil20"), STEPS, None),
-    "plane": (plane, IN_PLANE, PLANAR, None),
+    "retrieval": Part(
+        retrieval,
+        {"data": SETS, "d": (8, 16, 32, 64), "method": REDUCERS},
+        {
+            **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
+            "transform, ms": 1,
+        },
+    ),
+    "transform": Part(
+        transform,
+        {
+            "data": ("digits", "mnist", "texts"),
+            "method": ("float32", "float64"),
+            "d": (32,),
+        },
+        {
+            **{"columns": 0, "samples": 0},
+            **{
+                f"{name}, {n}": 2
+                for n in ("1", "1000", "all")
+                for name in ("PCA", "TLDR")
+            },
+        },
+    ),
+    "step": Part(
+        step,
+        {"data": ("digits", "pendigits", "coil20"), "method": STEPS},
+        {"accuracy": 3, "NMI": 3, "10-NN": 3, "trustworthiness": 3},
+    ),
+    "plane": Part(
+        plane,
+        {
+            "data": ("spheres", "mnist", "fashion_mnist"),
+            "method": (*AUTOENCODERS, "UMAP", "t-SNE", "PCA"),
+        },
+        {
+            **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
+            **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
+        },
+    ),
 }
-KEYS = {
-    "retrieval": ("data", "d", "method"),
-    "transform": ("data", "method", "d"),
-    "step": ("data", "method"),
-    "plane": ("data", "method"),
-}
-COLUMNS = {
-    "retrieval": {
-        **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
-        "transform, ms": 1,
-    },
-    "transform": {
-        **{"columns": 0, "samples": 0},
-        **{f"{name}, {n}": 2 for n in ("1", "1000", "all") for name in ("PCA", "TLDR")},
-    },
-    "step": {"accuracy": 3, "NMI": 3, "10-NN": 3, "trustworthiness": 3},
-    "plane": {
-        **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
-        **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
-    },
-}
 
 
-def by_dimension(rows, figure):
-    """Return the table of a figure of retrieval, a column for each dimension."""
-    rows = [row for row in rows if figure in row["found"]]
-    sizes = sorted({row["job"]["d"] for row in rows})
-    table = [["data", "method", *(f"{figure}, {d}" for d in sizes)]]
-    for (data, method), group in grouped(rows, ("data", "method")).items():
-        values = ([r for r in group if r["job"]["d"] == d] for d in sizes)
-        cells = (cell(values_of(r, figure), 3, deviation=False) for r in values)
-        table.append([data, method, *cells])
-    order = [*SETS, *REDUCERS].index
-    return [table[0], *sorted(table[1:], key=lambda x: (order(x[0]), order(x[1])))]
-
-
-def by_method(rows, part):
-    """Return the table of a part, sets and methods in their order."""
-    _, sets, methods, _ = PARTS[part]
-    order = [*sets, *(methods or ())].index
-    rows = [row for row in rows if row["job"]["part"] == part]
-    entries = [key for key in ("data", "method") if key in KEYS[part]]
-    rows = sorted(rows, key=lambda row: [order(row["job"][x]) for x in entries])
-    return mean_table(rows, KEYS[part], COLUMNS[part])
-
-
-def one(part, **job):
-    """Measure one method."""
-    return PARTS[part][0](**job)
-
-
-def plan(options):
-    """Yield the jobs."""
-    for seed in options.seeds:
-        for part in options.parts:
-            _, sets, methods, sizes = PARTS[part]
-            entries = {
-                "data": options.data or sets,
-                "method": methods and (options.methods or methods),
-                "d": sizes,
-            }
-            entries = {name: values for name, values in entries.items() if values}
-            for values in itertools.product(*entries.values()):
-                job = dict(zip(entries, values, strict=True))
-                yield {"part": part, **job, "seed": seed}
+def by_dimension(rows, *figures):
+    """Return a table of figures of retrieval, with a column for each dimension."""
+    rows = [row for row in rows if row["found"] and row["job"]["part"] == "retrieval"]
+    columns = [(figure, d) for figure in figures for d in (8, 16, 32, 64)]
+    table = [["data", "method", *(f"{figure}, {d}" for figure, d in columns)]]
+    groups = grouped(rows, ("data", "method", "d"))
+    for data in SETS:
+        for method in REDUCERS:
+            cells = (
+                cell(
+                    values_of(groups.get((data, method, str(d)), []), figure),
+                    3,
+                    deviation=False,
+                )
+                for figure, d in columns
+            )
+            table.append([data, method, *cells])
+    return table
 
 
 def main(arguments=None):
     """Run the command line."""
-    parser = make_parser("codes", __doc__)
-    several = {"nargs": "+", "metavar": "M"}
-    parser.add_argument("--parts", choices=PARTS, default=list(PARTS), **several)
-    parser.add_argument("--data", help="only these data sets", **several)
-    parser.add_argument("--methods", help="only these methods", **several)
-    options = parser.parse_args(arguments)
-    rows = carry_out("codes", list(plan(options)), options)
-    for part in options.parts:
-        print(markdown(by_method(rows, part)), "\n")
+    parser = make_parts_parser("codes", __doc__, PARTS)
+    run_parts("codes", PARTS, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,13 @@
 
 """Charts against flat representations of the same network.
 
-``python -m asv_bench.compare.contrast contrast --components 2 4 8 --charts 1 4 16 32``
+``python -m asv_bench.compare.contrast --parts contrast --n_components 2 4 8``
 
 - *contrast*: accuracy of one linear classifier per chart on held-out samples, for
-  MSimCLR
-  and for plain SimCLR: the same network with one chart and no regularization, with
-  either projection head and with the loss of the package lightly. Plain SimCLR gets the
-  better of two linear classifiers, on its coordinates and on their logits. Dead charts
-  have less than a tenth of the mean mass.
+  MSimCLR and for plain SimCLR: the same network with one chart and no regularization,
+  with either projection head and with the loss of the package lightly. Plain SimCLR
+  gets the better of two linear classifiers, on its coordinates and on their logits.
+  Dead charts have less than a tenth of the mean mass.
 - *columns*: accuracy of the same classifier on the columns of a table, and on
   MSimCLR's hard and soft charts of it.
 - *triplets*: classes are split by the seed. *R@1* is the recall of the nearest neighbor
@@ -24,16 +23,9 @@ import time
 
 import numpy as np
 
-from asv_bench.compare.data import (
-    IMAGE_SHAPES,
-    NAMES,
-    load,
-    split_rows,
-    stratified_rows,
-)
+from asv_bench.compare.data import IMAGE_SHAPES, load, split_rows, stratified_rows
 from asv_bench.compare.methods import import_peer
-from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import markdown, mean_table
+from asv_bench.compare.parts import Part, make_parts_parser, run_parts
 
 # Number of samples for fitting and scoring classifiers; networks use all.
 MOST_ROWS = 10_000
@@ -98,23 +90,36 @@ def with_loss_of_lightly(**parameters):
     return ByLightly(**parameters)
 
 
-def contrast_once(name, n_rows, seed, **options):
-    """Fit and score one model."""
+FLAT = {"n_charts": 1, "regularization_weight": 0}
+SIMCLR = {
+    "SimCLR, mlp head": {**FLAT, "projection": "mlp"},
+    "SimCLR, paper head": {**FLAT, "projection": "paper"},
+    "SimCLR, loss of lightly": {**FLAT, "projection": "mlp"},
+}
+
+
+def contrast(model, data, n_neighbors, n_components, seed, rows=None):
+    """Fit and score SimCLR, or MSimCLR with the charts of ``"MSimCLR, k=16"``."""
     from skmanifold.atlas import MSimCLR
 
-    make = with_loss_of_lightly if options.pop("lightly", False) else MSimCLR
-    if options.get("n_neighbors") == 0:
-        options["n_neighbors"] = None
-    X, y, X_test, y_test, image_shape = held_out(name, n_rows)
+    make = with_loss_of_lightly if model.endswith("lightly") else MSimCLR
+    parameters = SIMCLR.get(model) or {"n_charts": int(model.partition("k=")[2])}
+    X, y, X_test, y_test, image_shape = held_out(data, rows)
     start = time.perf_counter()
-    model = make(image_shape=image_shape, random_state=seed, **options).fit(X)
+    model = make(
+        n_components=n_components,
+        n_neighbors=n_neighbors or None,
+        image_shape=image_shape,
+        random_state=seed,
+        **parameters,
+    ).fit(X)
     seconds = time.perf_counter() - start
     fitted = stratified_rows(y, MOST_ROWS)
     scored = stratified_rows(y_test, MOST_ROWS)
     blocks = model.embedding_[fitted], model.transform(X_test[scored])
     labels = y[fitted], y_test[scored]
     accuracy = linear_accuracy(*blocks, *labels)
-    if options["n_charts"] == 1:
+    if parameters["n_charts"] == 1:
         flat = (logits(block[:, 1:]) for block in blocks)
         accuracy = max(accuracy, linear_accuracy(*flat, *labels))
     q = model.predict_proba(X)
@@ -127,11 +132,11 @@ def contrast_once(name, n_rows, seed, **options):
     }
 
 
-def columns_once(name, n_rows, seed):
+def columns(data, seed, rows=None):
     """Compare charts of a table with its columns, as features of one classifier."""
     from skmanifold.atlas import MSimCLR
 
-    X, y, X_test, y_test, _ = held_out(name, n_rows)
+    X, y, X_test, y_test, _ = held_out(data, rows)
     model = MSimCLR(random_state=seed).fit(X)
     found = {"columns": linear_accuracy(X, X_test, y, y_test)}
     for membership in ("hard", "soft"):
@@ -151,7 +156,7 @@ def recall(distances, y):
     return float((y[distances.argmin(axis=1)] == y).mean())
 
 
-def triplets_once(name, n_rows, seed, d, k):
+def triplets(data, d, k, seed, rows=None):
     """Learn from half of the classes; search among the others, and predict."""
     from sklearn.decomposition import PCA
     from sklearn.metrics import pairwise_distances
@@ -160,27 +165,27 @@ def triplets_once(name, n_rows, seed, d, k):
 
     from skmanifold.atlas import AtlasTriplet
 
-    data = load(name, n_rows)
-    classes = np.random.default_rng(seed).permutation(np.unique(data.y))
-    known = np.isin(data.y, classes[: len(classes) // 2])
-    X_new, y_new = data.X[~known], data.y[~known]
+    found = load(data, rows)
+    classes = np.random.default_rng(seed).permutation(np.unique(found.y))
+    known = np.isin(found.y, classes[: len(classes) // 2])
+    X_new, y_new = found.X[~known], found.y[~known]
     X, X_test, y, y_test = train_test_split(
-        data.X[known],
-        data.y[known],
+        found.X[known],
+        found.y[known],
         test_size=0.25,
-        stratify=data.y[known],
+        stratify=found.y[known],
         random_state=seed,
     )
-    found = {}
+    figures = {}
     spaces = {"input": None, "PCA as soft": k * (d + 1), "PCA as hard": d + 1}
     for space, n in spaces.items():
         rows = X, X_test, X_new
         if n is not None:
             pca = PCA(min(n, *X.shape), random_state=seed).fit(X)
             rows = [pca.transform(part) for part in rows]
-        found[f"R@1, {space}"] = recall(pairwise_distances(rows[2]), y_new)
+        figures[f"R@1, {space}"] = recall(pairwise_distances(rows[2]), y_new)
         classifier = KNeighborsClassifier().fit(rows[0], y)
-        found[f"known, {space}"] = classifier.score(rows[1], y_test)
+        figures[f"known, {space}"] = classifier.score(rows[1], y_test)
     models = {
         # so short a step that nothing moves
         "start": {"max_epochs": 1, "learning_rate": 1e-12},
@@ -190,84 +195,41 @@ def triplets_once(name, n_rows, seed, d, k):
     }
     for kind, parameters in models.items():
         model = AtlasTriplet(
-            k, d, image_shape=IMAGE_SHAPES.get(name), random_state=seed, **parameters
+            k, d, image_shape=IMAGE_SHAPES.get(data), random_state=seed, **parameters
         ).fit(X, y)
-        found[f"R@1, {kind}"] = recall(model.distance(X_new, X_new), y_new)
-        found[f"known, {kind}"] = model.score(X_test, y_test)
-    return found
+        figures[f"R@1, {kind}"] = recall(model.distance(X_new, X_new), y_new)
+        figures[f"known, {kind}"] = model.score(X_test, y_test)
+    return figures
 
 
-# Jobs and tables -----------------------------------------------------------------
+# Parts ----------------------------------------------------------------------------
 
-
-def one(table, **job):
-    """Fit and score one model of a table."""
-    if table == "contrast":
-        job.pop("model")
-        return contrast_once(job.pop("data"), job.pop("rows"), job.pop("seed"), **job)
-    if table == "columns":
-        return columns_once(job["data"], job["rows"], job["seed"])
-    return triplets_once(job["data"], job["rows"], job["seed"], job["d"], job["k"])
-
-
-def contrast_jobs(options, charts):
-    """Yield the jobs of the first table, without seeds."""
-    common = {"table": "contrast", "data": options.data, "rows": options.rows}
-    common["n_neighbors"] = options.neighbors
-    flat = {"n_charts": 1, "regularization_weight": 0}
-    models = {
-        "SimCLR, mlp head": {**flat, "projection": "mlp"},
-        "SimCLR, paper head": {**flat, "projection": "paper"},
-        "SimCLR, loss of lightly": {**flat, "projection": "mlp", "lightly": True},
-        **{f"MSimCLR, k={k}": {"n_charts": k} for k in charts},
-    }
-    for d in options.components:
-        for model, parameters in models.items():
-            yield {**common, "model": model, "n_components": d, **parameters}
-
-
-def columns_jobs(options, charts):
-    """Yield the job of the second table, without seeds."""
-    yield {"table": "columns", "data": options.data, "rows": options.rows}
-
-
-def triplet_jobs(options, charts):
-    """Yield the jobs of the third table, without seeds."""
-    for d in options.components:
-        for k in charts:
-            job = {"table": "triplets", "data": options.data, "rows": options.rows}
-            yield {**job, "d": d, "k": k}
-
-
-# table -> (jobs, default charts, keys of a line, columns)
-TABLES = {
-    "contrast": (
-        contrast_jobs,
-        [16],
-        ("data", "rows", "n_neighbors", "n_components", "model"),
+PARTS = {
+    "contrast": Part(
+        contrast,
+        {
+            "data": ("digits",),
+            "rows": (None,),
+            "n_neighbors": (4, 0),
+            "n_components": (2,),
+            "model": (*SIMCLR, *(f"MSimCLR, k={k}" for k in (1, 4, 16, 32))),
+        },
         {"accuracy": 3, "dead charts": 1, "largest q": 2, "seconds": 0, "epoch s": 2},
     ),
-    "columns": (
-        columns_jobs,
-        [16],
-        ("data", "rows"),
+    "columns": Part(
+        columns,
+        {"data": ("vowel", "pbmc68k", "pendigits"), "rows": (None,)},
         {"columns": 3, "hard": 3, "soft": 3},
     ),
-    "triplets": (
-        triplet_jobs,
-        [4],
-        ("data", "rows", "d", "k"),
+    "triplets": Part(
+        triplets,
+        {"data": ("digits",), "rows": (None,), "d": (5,), "k": (4,)},
         {
             f"{figure}, {space}": 3
             for figure in ("R@1", "known")
             for space in (
-                "input",
-                "PCA as soft",
-                "start",
-                "soft",
-                "paper",
-                "PCA as hard",
-                "hard",
+                *("input", "PCA as soft", "start", "soft", "paper"),
+                *("PCA as hard", "hard"),
             )
         },
     ),
@@ -276,31 +238,8 @@ TABLES = {
 
 def main(arguments=None):
     """Run the command line."""
-    parser = make_parser("contrast", __doc__)
-    parser.add_argument(
-        "tables", nargs="*", help="'contrast', 'columns' or 'triplets' (default: all)"
-    )
-    parser.add_argument("--data", default="digits", choices=sorted(NAMES))
-    parser.add_argument("--rows", type=int, help="samples to train on (default: all)")
-    parser.add_argument("--components", type=int, nargs="+", default=[2])
-    parser.add_argument("--charts", type=int, nargs="+", help="default: 16 and 4")
-    parser.add_argument(
-        "--neighbors",
-        type=int,
-        default=4,
-        help="n_neighbors of the views; 0 means views of the sample alone",
-    )
-    options = parser.parse_args(arguments)
-    unknown = set(options.tables) - set(TABLES)
-    if unknown:
-        parser.error(f"unknown tables: {', '.join(sorted(unknown))}")
-    for name in options.tables or TABLES:
-        make, charts, keys, columns = TABLES[name]
-        models = make(options, options.charts or charts)
-        jobs = [{**job, "seed": seed} for job in models for seed in options.seeds]
-        rows = carry_out("contrast", jobs, options)
-        rows = [row for row in rows if row["job"]["table"] == name]
-        print(markdown(mean_table(rows, keys, columns)))
+    parser = make_parts_parser("contrast", __doc__, PARTS)
+    run_parts("contrast", PARTS, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

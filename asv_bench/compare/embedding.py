@@ -87,7 +87,7 @@ def throughput(method, model, X, X_train):
             start = time.perf_counter()
             method.transform(model, batch, X_train)
             times.append(time.perf_counter() - start)
-        rates[str(size)] = size / float(np.median(times))
+        rates[f"samples/s at {size}"] = size / float(np.median(times))
     return rates
 
 
@@ -128,22 +128,9 @@ def one(task, method, data, n_rows, seed, threads, input):
         return figures | score_embedding(dataset.X, dataset.y, embedding)
     new, cost = measured(lambda: method.transform(model, X_new, X))
     figures |= {f"transform_{key}": value for key, value in cost.items()}
-    figures["transform_rows_per_s"] = throughput(method, model, X_new, X)
+    figures |= throughput(method, model, X_new, X)
     y_train, y_test = dataset.y[train], dataset.y[test]
     return figures | score_transform(y_train, embedding, y_test, np.asarray(new))
-
-
-def with_rates(rows):
-    """Return rows with their rates of ``transform`` as separate figures."""
-    return [
-        row
-        | {
-            "found": row["found"]
-            | {f"samples/s at {n}": rate for n, rate in rates.items()}
-        }
-        for row in rows
-        for rates in [row["found"].get("transform_rows_per_s", {})]
-    ]
 
 
 def plan(options):
@@ -189,7 +176,7 @@ def main(arguments=None):
         rows = carry_out("embedding", list(plan(options)), options)
     except ValueError as error:
         parser.error(str(error))
-    rows = with_rates(row for row in rows if row["job"]["task"] == options.task)
+    rows = [row for row in rows if row["job"]["task"] == options.task]
     table = mean_table(rows, KEYS, COLUMNS[options.task], default="all")
     print(markdown(table))
 

@@ -23,8 +23,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from asv_bench.compare.data import load, split_rows
-from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import markdown, mean_table
+from asv_bench.compare.methods import make_model
+from asv_bench.compare.parts import Part, make_parts_parser, run_parts
 from skmanifold.datasets import make_open_sphere, make_s_curve, make_swiss_roll
 from skmanifold.metrics import isometry_distortion
 
@@ -34,13 +34,13 @@ SURFACES = {
     "open sphere": make_open_sphere,
 }
 N_VIEWS = 72
+OURS = ("IsometricAE", "IsometricAE, convolutional")
+PLAIN = ("plain autoencoder", "plain autoencoder, convolutional")
 
 
-def isometric_ae(**parameters):
-    """Return an IsometricAE, importing torch only here."""
-    from skmanifold import IsometricAE
-
-    return IsometricAE(**parameters)
+def shape_for(name, image_shape):
+    """Return the shape of the images for a convolutional network, else None."""
+    return image_shape if name.endswith("convolutional") else None
 
 
 def azimuthal_floor(codes):
@@ -56,12 +56,12 @@ def azimuthal_floor(codes):
     return isometry_distortion(decode, codes)
 
 
-def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
+def surface(case, seed, *, n_samples=2000, n_new=1000, **parameters):
     """Fit a surface and measure the result."""
-    bunch = SURFACES[name](n_samples + n_new, random_state=seed)
+    bunch = SURFACES[case](n_samples + n_new, random_state=seed)
     X, X_new = np.split(bunch.data, [n_samples])
     start = perf_counter()
-    model = isometric_ae(random_state=seed, **parameters).fit(X)
+    model = autoencoder("IsometricAE", seed, **parameters).fit(X)
     seconds = perf_counter() - start
     Z = model.embedding_
     i, j = np.random.default_rng(seed).integers(n_samples, size=(2, 1000))
@@ -71,11 +71,10 @@ def surface(name, seed, *, n_samples=2000, n_new=1000, **parameters):
     row = {
         "distortion": isometry_distortion(model, Z),
         "rank correlation": float(spearmanr(along, distances)[0]),
-        "length": float(np.median(distances / along)),
         "held-out error": float(np.sqrt(-model.score(X_new) / X_new.var(axis=0).sum())),
         "seconds": seconds,
     }
-    if name == "open sphere":
+    if case == "open sphere":
         row["floor"] = azimuthal_floor(bunch.coordinates[:n_samples])
     return row
 
@@ -90,52 +89,39 @@ def ring_variation(Z, n_views=N_VIEWS):
     return float((steps.std(axis=1) / steps.mean(axis=1)).mean())
 
 
-def ring_method(name, seed):
-    """Return a method compared on COIL-20."""
-    if name.startswith("IsometricAE"):
-        image_shape = (32, 32) if name.endswith("convolutional") else None
-        return isometric_ae(random_state=seed, image_shape=image_shape)
-    if name == "UMAP":
-        from umap import UMAP
-
-        return UMAP(random_state=seed, n_jobs=1)
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE, Isomap
-
-    return {
-        "t-SNE": TSNE(random_state=seed),
-        "Isomap": Isomap(n_neighbors=10),
-        "PCA": PCA(2, random_state=seed),
-    }[name]
+def autoencoder(name, seed, **parameters):
+    """Return an IsometricAE, or one without its isometry terms."""
+    if name.startswith("plain"):
+        parameters |= {"isometry_weight": 0, "pseudo_inverse_weight": 0, "anchor": None}
+    return make_model("IsometricAE", seed, **parameters)
 
 
-def ring(name, seed):
+def ring(case, seed):
     """Embed COIL-20 in two dimensions and measure its rings."""
     X = load("coil20").usual_input()  # ordered by object and view
-    method = ring_method(name, seed)
+    if case in OURS:
+        method = autoencoder(case, seed, image_shape=shape_for(case, (32, 32)))
+    else:
+        method = make_model(case, seed)
     start = perf_counter()
     Z = method.fit_transform(X)
     return {"variation": ring_variation(Z), "seconds": perf_counter() - start}
 
 
-def reconstruction_method(name, seed, n_components=16):
+def reconstruction_method(case, seed):
     """Return an autoencoder compared on MNIST."""
-    plain = {"isometry_weight": 0, "pseudo_inverse_weight": 0}
-    return isometric_ae(
-        n_components=n_components,
-        anchor=None,
-        random_state=seed,
-        image_shape=(28, 28) if name.endswith("convolutional") else None,
-        **(plain if name.startswith("plain") else {}),
+    image_shape = shape_for(case, (28, 28))
+    return autoencoder(
+        case, seed, n_components=16, anchor=None, image_shape=image_shape
     )
 
 
-def reconstruction(name, seed, n_rows=None):
+def reconstruction(case, seed, n_rows=None):
     """Measure the reconstruction error of test images, with pixels in [0, 1]."""
     data = load("mnist", n_rows)
     train, test = split_rows(data)
     X = data.usual_input()
-    method = reconstruction_method(name, seed)
+    method = reconstruction_method(case, seed)
     start = perf_counter()
     method.fit(X[train])
     return {
@@ -145,19 +131,6 @@ def reconstruction(name, seed, n_rows=None):
 
 
 INVERTIBLE = ("IsometricAE", "AtlasAE", "plain autoencoder", "UMAP", "PCA")
-
-
-def invertible(name, seed, **parameters):
-    """Return a method with an inverse transform."""
-    if name in ("UMAP", "PCA"):
-        return ring_method(name, seed)
-    if name == "AtlasAE":
-        from skmanifold import AtlasAE
-
-        return AtlasAE(random_state=seed, **parameters)
-    if name == "plain autoencoder":
-        parameters |= {"isometry_weight": 0, "pseudo_inverse_weight": 0, "anchor": None}
-    return isometric_ae(random_state=seed, **parameters)
 
 
 def inverse(case, seed, **parameters):
@@ -170,7 +143,11 @@ def inverse(case, seed, **parameters):
     X = np.random.default_rng(seed).permutation(X)
     X, X_new = np.split(X, [2 * len(X) // 3])
     start = perf_counter()
-    method = invertible(name, seed, **parameters).fit(X)
+    if name in ("IsometricAE", "plain autoencoder"):
+        method = autoencoder(name, seed, **parameters)
+    else:
+        method = make_model(name, seed, **parameters)
+    method.fit(X)
     seconds = perf_counter() - start
     Z = method.transform(X_new)
     if name == "UMAP":  # its first call compiles
@@ -186,53 +163,43 @@ def inverse(case, seed, **parameters):
     }
 
 
-RINGS = ("UMAP", "t-SNE", "Isomap", "PCA")
-OURS = ("IsometricAE", "IsometricAE, convolutional")
-PLAIN = ("plain autoencoder", "plain autoencoder, convolutional")
-# part -> (function, cases)
 PARTS = {
-    "surfaces": (surface, tuple(SURFACES)),
-    "rings": (ring, (*OURS, *RINGS)),
-    "reconstruction": (reconstruction, (*OURS, *PLAIN)),
-    "inverse": (
+    "surfaces": Part(
+        surface,
+        {"case": tuple(SURFACES)},
+        {
+            **{"distortion": 4, "floor": 4, "rank correlation": 5},
+            **{"held-out error": 4, "seconds": 0},
+        },
+    ),
+    "rings": Part(
+        ring,
+        {"case": (*OURS, "UMAP", "t-SNE", "Isomap", "PCA")},
+        {"variation": 3, "seconds": 0},
+    ),
+    "reconstruction": Part(
+        reconstruction,
+        {"case": (*OURS, *PLAIN)},
+        {"squared error x 1e3": 2, "seconds": 0},
+    ),
+    "inverse": Part(
         inverse,
-        tuple(f"{data}: {x}" for data in ("swiss roll", "digits") for x in INVERTIBLE),
+        {
+            "case": tuple(
+                f"{data}: {name}"
+                for data in ("swiss roll", "digits")
+                for name in INVERTIBLE
+            )
+        },
+        {"new points' error": 3, "way back, CPU ms for 1,000": 1, "seconds": 0},
     ),
 }
-KEYS = ("case",)
-COLUMNS = {
-    "distortion": 4,
-    "floor": 4,
-    "rank correlation": 5,
-    "held-out error": 4,
-    "variation": 3,
-    "squared error x 1e3": 2,
-    "new points' error": 3,
-    "way back, CPU ms for 1,000": 1,
-    "seconds": 0,
-}
-
-
-def one(part, case, seed):
-    """Measure one case."""
-    return PARTS[part][0](case, seed)
 
 
 def main(arguments=None):
     """Run the command line."""
-    parser = make_parser("isometry", __doc__)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--cases", nargs="+", help="only these cases")
-    options = parser.parse_args(arguments)
-    jobs = [
-        {"part": part, "case": case, "seed": seed}
-        for part in options.parts
-        for case in PARTS[part][1]
-        if case in (options.cases or PARTS[part][1])
-        for seed in options.seeds
-    ]
-    rows = carry_out("isometry", jobs, options)
-    print(markdown(mean_table(rows, ("part", *KEYS), COLUMNS)))
+    parser = make_parts_parser("isometry", __doc__, PARTS)
+    run_parts("isometry", PARTS, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

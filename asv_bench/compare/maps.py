@@ -7,8 +7,6 @@
 ``doc/pictures/maps.png``. Colors are classes, which no fit sees.
 """
 
-import argparse
-
 import numpy as np
 
 from asv_bench.compare.data import load, parse_name
@@ -35,35 +33,23 @@ def embed(label, data, seed=0):
     return np.asarray(method.fit_transform(model, X))
 
 
-def draw(names, methods, path):
+def main():
     """Draw a row of maps for each data set and save the figure."""
     from matplotlib.figure import Figure
 
     from skmanifold.inspection import EmbeddingDisplay
 
-    shape = len(names), len(methods)
+    shape = len(SETS), len(TITLES)
     figure = Figure((2.6 * shape[1], 2.6 * shape[0]), layout="constrained")
-    all_axes = figure.subplots(*shape, squeeze=False)
-    for name, row in zip(names, all_axes, strict=True):
+    for (name, title), row in zip(SETS.items(), figure.subplots(*shape), strict=True):
         data = load(*parse_name(name))
-        for label, ax in zip(methods, row, strict=True):
+        for label, ax in zip(TITLES, row, strict=True):
             display = EmbeddingDisplay(embedding=embed(label, data), y=data.y)
             display.plot(ax=ax, legend=False)
-            ax.set_title(TITLES[label] if name == names[0] else "")
+            ax.set_title(TITLES[label] if name == next(iter(SETS)) else "")
             ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
-        row[0].set_ylabel(f"{SETS[name]}, {len(data.y):,} samples")
-    figure.savefig(path, dpi=110)
-
-
-def main(arguments=None):
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    several = {"nargs": "+", "metavar": "M"}
-    parser.add_argument("--methods", choices=TITLES, default=list(TITLES), **several)
-    parser.add_argument("--data", choices=SETS, default=list(SETS), **several)
-    parser.add_argument("--path", default=PICTURE, help="file of the picture")
-    options = parser.parse_args(arguments)
-    draw(options.data, options.methods, options.path)
+        row[0].set_ylabel(f"{title}, {len(data.y):,} samples")
+    figure.savefig(PICTURE, dpi=110)
 
 
 if __name__ == "__main__":

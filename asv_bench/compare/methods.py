@@ -127,6 +127,26 @@ METHODS = {
 }
 
 
+def make_model(name, seed, **parameters):
+    """Return a model by the name it has in tables, at its defaults."""
+    if name == "UMAP":
+        from umap import UMAP
+
+        return UMAP(random_state=seed, n_jobs=1)
+    if name in ("t-SNE", "Isomap", "PCA"):
+        from sklearn.decomposition import PCA
+        from sklearn.manifold import TSNE, Isomap
+
+        return {
+            "t-SNE": TSNE(random_state=seed),
+            "Isomap": Isomap(n_neighbors=10),
+            "PCA": PCA(2, random_state=seed),
+        }[name]
+    import skmanifold
+
+    return getattr(skmanifold, name)(random_state=seed, **parameters)
+
+
 def import_peer(name):
     """Import a module of a peer.
 

@@ -98,7 +98,9 @@ def main():
     if task["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, task["cores"])
     module = importlib.import_module(f"asv_bench.compare.{task['module']}")
-    result, figures = measured(functools.partial(module.one, **task["job"]))
+    job = task["job"]
+    one = module.PARTS[job.pop("part")].measure if "part" in job else module.one
+    result, figures = measured(functools.partial(one, **job))
     print("\n" + json.dumps({"found": result, **figures}))
 
 

@@ -32,6 +32,7 @@ from asv_bench.compare import (
 )
 from asv_bench.compare.data import SYNTHETIC
 from asv_bench.compare.methods import METHODS
+from asv_bench.compare.parts import table_of
 from asv_bench.compare.runner import ROOT, latest, read_rows
 from asv_bench.compare.tables import (
     HEADINGS,
@@ -188,7 +189,6 @@ def embeddings(task):
 
     def make(rows):
         selected = [r for r in fits(rows, task) if r["job"]["data"] not in SYNTHETIC]
-        selected = embedding.with_rates(selected)
         columns = embedding.COLUMNS[task]
         return csv_table(mean_table(selected, embedding.KEYS, columns, default="all"))
 
@@ -231,30 +231,19 @@ def clusterings(rows):
     return csv_table(mean_table(ordered, clustering.KEYS, clustering.COLUMNS))
 
 
-def part(module, entry, name, keys, columns):
+def part(module, name):
     """Return a function that makes the table of a part of a module."""
+    short = module.__name__.rpartition(".")[2]
 
     def make(rows):
-        selected = [row for row in rows[module] if row["job"].get(entry) == name]
-        return csv_table(mean_table(selected, keys, columns))
-
-    return make
-
-
-def retrieval(*figures):
-    """Return a function that makes a table of each figure of retrieval."""
-
-    def make(rows):
-        chosen = [row for row in rows["codes"] if row["job"]["part"] == "retrieval"]
-        tables = (codes.by_dimension(chosen, figure) for figure in figures)
-        return "\n\n".join(map(csv_table, tables))
+        return csv_table(table_of(module.PARTS, name, rows[short]))
 
     return make
 
 
 def speeds(rows):
     """Return the speed tables."""
-    tables = speed.tables(rows["speed"])
+    tables = {name: table_of(speed.PARTS, name, rows["speed"]) for name in speed.PARTS}
     return "\n\n".join(csv_table(table, name) for name, table in tables.items())
 
 
@@ -305,33 +294,19 @@ BLOCKS = {
     "transform": embeddings("transform"),
     "growth": growth,
     "clustering": clusterings,
-    **{
-        name: part("isometry", "part", name, isometry.KEYS, isometry.COLUMNS)
-        for name in isometry.PARTS
-        if name != "reconstruction"
-    },
-    "images": part(
-        "isometry", "part", "reconstruction", isometry.KEYS, isometry.COLUMNS
-    ),
+    "surfaces": part(isometry, "surfaces"),
+    "rings": part(isometry, "rings"),
+    "images": part(isometry, "reconstruction"),
+    "inverse": part(isometry, "inverse"),
     "topology": lambda rows: csv_table(topology.table(rows["topology"])),
-    **{
-        name: part("charts", "part", name, keys, columns)
-        for name, (_, _, keys, columns) in charts.PARTS.items()
-    },
-    **{
-        name: part("contrast", "table", name, keys, columns)
-        for name, (_, _, keys, columns) in contrast.TABLES.items()
-    },
-    "retrieval": retrieval("mAP"),
-    "neighbors": retrieval("R@1", "R@5", "R@10"),
-    **{
-        name: lambda rows, part=part: csv_table(codes.by_method(rows["codes"], part))
-        for name, part in (
-            ("product", "transform"),
-            ("step", "step"),
-            ("plane", "plane"),
-        )
-    },
+    **{name: part(charts, name) for name in charts.PARTS},
+    **{name: part(contrast, name) for name in contrast.PARTS},
+    "retrieval": lambda rows: csv_table(
+        codes.by_dimension(rows["codes"], "mAP", "R@10")
+    ),
+    "product": part(codes, "transform"),
+    "step": part(codes, "step"),
+    "plane": part(codes, "plane"),
     "speed": speeds,
     "scaling": lambda rows: csv_table(
         mean_table(

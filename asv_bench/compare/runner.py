@@ -3,11 +3,12 @@
 
 """Runner: one process per measurement, one JSON line per result.
 
-A measurement is a module of this package with a function ``one(**job)`` and a job, a
-dictionary of JSON values. Measurements run one after the other on the same cores, with
-the same number of threads. The file of rows is the state: jobs that it contains are not
-run again, so an interrupted command can be resumed. A job that fails or times out
-becomes a row with the error.
+A measurement is a module of this package with a function ``one(**job)``, or with
+:mod:`parts <asv_bench.compare.parts>`, and a job, a dictionary of JSON values.
+Measurements run one after the other on the same cores, with the same number of threads.
+The file of rows is the state: jobs that it contains are not run again, so an
+interrupted command can be resumed. A job that fails or times out becomes a row with the
+error.
 
 A row holds the job, the results, seconds, peak memory, machine, versions, commit and
 load. This module imports only the standard library, see
@@ -197,7 +198,7 @@ def alone(path):
 
 
 def in_new_process(module, job, threads, cores, timeout):
-    """Run ``module.one(**job)`` in a new process; return status and figures."""
+    """Run a job in a new process; return status and figures."""
     environment = dict(os.environ)
     environment.update({name: str(threads) for name in THREAD_VARIABLES})
     paths = [str(ROOT), os.environ.get("PYTHONPATH")]

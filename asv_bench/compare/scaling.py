@@ -49,18 +49,11 @@ def arithmetic(layers, n_features, structure_dim, n_components, batch_size, proc
     }
 
 
-def one(processes, network, batch_size, rows, epochs, seed):
+def one(processes, **job):
     """Fit with several processes and return the figures of the first one."""
+    launcher = ["-m", "torch.distributed.run", "--standalone"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "found.json")
-        job = {
-            "network": network,
-            "batch_size": batch_size,
-            "rows": rows,
-            "epochs": epochs,
-            "seed": seed,
-        }
-        launcher = ["-m", "torch.distributed.run", "--standalone"]
         subprocess.run(
             [
                 *(sys.executable, *launcher, f"--nproc-per-node={processes}"),
@@ -71,7 +64,8 @@ def one(processes, network, batch_size, rows, epochs, seed):
             stdout=sys.stderr,
         )
         figures = json.loads(path.read_text())
-    return figures | arithmetic(NETWORKS[network], 64, 64, 2, batch_size, processes)
+    layers = NETWORKS[job["network"]]
+    return figures | arithmetic(layers, 64, 64, 2, job["batch_size"], processes)
 
 
 def fit(job, path):

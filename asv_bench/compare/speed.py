@@ -7,12 +7,10 @@
 Compared methods alternate in one process, so ratios are valid on a busy machine too.
 
 - *epochs*: our epoch against a plain torch loop with the same network, Adam, and
-  batches
-  of the same size from a DataLoader.
+  batches of
+  the same size from a DataLoader.
 - *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against ClustPy's IDEC
   with layers and batches of the same size.
-- *step*: a training step of DLME: the share of matrix products in torch's profile, and
-  its FLOP rate relative to the products alone.
 - *profile*: a step of each estimator, the seconds of a fit outside of training, and the
   shares of groups of torch operators.
 - *row*: ``transform`` of one sample, and its part outside of the network.
@@ -20,7 +18,6 @@ Compared methods alternate in one process, so ratios are valid on a busy machine
 """
 
 import contextlib
-import itertools
 import subprocess
 import sys
 import time
@@ -29,8 +26,7 @@ import numpy as np
 
 from asv_bench.compare.data import IMAGE_SHAPES, load, stratified_rows
 from asv_bench.compare.methods import import_peer
-from asv_bench.compare.runner import carry_out, make_parser
-from asv_bench.compare.tables import markdown, mean_table
+from asv_bench.compare.parts import Part, make_parts_parser, run_parts
 
 ROUNDS = 3
 EPOCHS = 4
@@ -100,7 +96,7 @@ def ratio(ours, theirs):
     return {"ours s": ours, "other s": theirs, "ratio": ours / theirs}
 
 
-def epochs(method, data, rows, seed):
+def epochs(method, data, seed, rows=None):
     """Time our epochs and those of a plain loop, alternating."""
     from asv_bench.compare import plain_loops
     from skmanifold import DCRL, AtlasAE, MSimCLR
@@ -120,7 +116,7 @@ def epochs(method, data, rows, seed):
     return ratio(ours, theirs)
 
 
-def idec(method, data, rows, seed):
+def idec(method, data, seed, rows=None):
     """Time epochs of DCRL and of ClustPy's IDEC, alternating."""
     from asv_bench.compare.clustering import IDEC_WEIGHTS
     from skmanifold import DCRL
@@ -156,80 +152,6 @@ def idec(method, data, rows, seed):
     return ratio(ours, theirs)
 
 
-# A step of DLME -----------------------------------------------------------------
-
-
-def products(widths, n_rows, dtypes):
-    """Return a function that computes the products of a step, and its operations."""
-    import torch
-
-    layers = []
-    for (n_in, n_out), dtype in zip(itertools.pairwise(widths), dtypes, strict=True):
-        x, w, g = (
-            torch.randn(*shape).to(dtype)
-            for shape in ((n_rows, n_in), (n_out, n_in), (n_rows, n_out))
-        )
-        layers.append((x, w, g))
-
-    def compute():
-        for i, (x, w, g) in enumerate(layers):
-            x @ w.t()
-            g.t() @ x
-            if i:  # inputs need no gradient
-                g @ w
-
-    count = sum(
-        (6 if i else 4) * n_rows * a * b
-        for i, (a, b) in enumerate(itertools.pairwise(widths))
-    )
-    return compute, count
-
-
-def step(method, data, rows, seed):
-    """Measure the matrix products in a step of DLME."""
-    import torch
-
-    from skmanifold import DLME
-    from skmanifold._engine import resolve_precision
-
-    X, _, _ = rows_of(data, rows)
-    model, record = watched(DLME, random_state=seed)
-    model.fit(X)
-    seconds = np.median(seconds_of_epochs(record)) / len(record["batches"])
-
-    model, profile = watched(DLME, around=profiled, random_state=seed)
-    model.fit(X)
-    events = profile["context"].key_averages()
-    times = {event.key: event.self_cpu_time_total for event in events}
-    multiplying = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm")
-    share = sum(times.get(name, 0) for name in multiplying) / sum(times.values())
-
-    encoder, batches = record["objective"].encoder, record["batches"]
-    linear = [m for m in encoder.modules() if isinstance(m, torch.nn.Linear)]
-    widths = [linear[0].in_features, *(layer.out_features for layer in linear)]
-    heads = [id(encoder.structure.head), id(encoder.embedding.head)]
-    hidden = resolve_precision("auto", torch.device("cpu"))
-    dtypes = [torch.float32 if id(m) in heads else hidden for m in linear]
-    compute, count = products(widths, 2 * batches.batch_size, dtypes)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in training
-    product_seconds = []
-    for _ in range(50):
-        start = time.process_time()
-        compute()
-        product_seconds.append(time.process_time() - start)
-    torch.set_num_threads(before)
-    alone = np.median(product_seconds)
-    return {
-        "step ms": 1e3 * seconds,
-        "products ms": 1e3 * float(alone),
-        "products, of profile": share,
-        "GFLOP/s": 1e-9 * count / seconds,
-        "products' GFLOP/s": 1e-9 * count / float(alone),
-        "ratio": float(alone) / seconds,
-    }
-
-
 # Profile of a fit -------------------------------------------------------------------
 
 # group -> name prefixes of torch operators
@@ -258,7 +180,7 @@ def group_of(event):
     return next(groups, "other")
 
 
-def shares(method, data, rows, seed):
+def shares(method, data, seed, rows=None):
     """Measure a step, the seconds outside of training, and the share of each group."""
     import skmanifold
 
@@ -290,7 +212,7 @@ def shares(method, data, rows, seed):
 # One sample -----------------------------------------------------------------------
 
 
-def row(method, data, rows, seed):
+def row(method, data, seed, rows=None):
     """Time ``transform`` of one sample and the network alone, alternating."""
     import torch
 
@@ -332,7 +254,7 @@ def row(method, data, rows, seed):
 # Import ---------------------------------------------------------------------------
 
 
-def imports(method, data, rows, seed):
+def imports(method, seed):
     """Time a line of Python, alone and after importing ``sklearn.base``."""
     program = "{}; import time; start = time.process_time(); {}; "
     program += "print(time.process_time() - start)"
@@ -346,77 +268,48 @@ def imports(method, data, rows, seed):
     return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
+def of_fits(methods):
+    """Return the entries of jobs that fit methods."""
+    return {"method": methods, "data": ("digits",), "rows": (None,)}
+
+
+RATIO = {"ours s": 3, "other s": 3, "ratio": 2}
 PARTS = {
-    "epochs": epochs,
-    "idec": idec,
-    "step": step,
-    "profile": shares,
-    "row": row,
-    "import": imports,
-}
-METHODS = {
-    "epochs": ("DCRL", "MSimCLR", "AtlasAE"),
-    "idec": ("DCRL", "IDEC"),
-    "step": ("DLME",),
-    "profile": ("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR"),
-    "row": ("DLME", "DCRL"),
-    "import": (
-        *("import skmanifold", "from skmanifold import DLME"),
-        *("import torch", "import umap"),
+    "epochs": Part(epochs, of_fits(("DCRL", "MSimCLR", "AtlasAE")), RATIO),
+    "idec": Part(idec, of_fits(("DCRL", "IDEC")), RATIO),
+    "profile": Part(
+        shares,
+        of_fits(("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR")),
+        {
+            **{"step ms": 1, "before and after s": 1},
+            **dict.fromkeys((*GROUPS, "other"), 2),
+        },
+    ),
+    "row": Part(
+        row,
+        of_fits(("DLME", "DCRL")),
+        {
+            **{"one row, ms": 2, "network of a row, ms": 2},
+            **{"network of a block, ms": 2, "beyond the block, ms": 2},
+        },
+    ),
+    "import": Part(
+        imports,
+        {
+            "method": (
+                *("import skmanifold", "from skmanifold import DLME"),
+                *("import torch", "import umap"),
+            )
+        },
+        {"alone s": 3, "beyond s": 3},
     ),
 }
-COLUMNS = {
-    "epochs": {"ours s": 3, "other s": 3, "ratio": 2},
-    "idec": {"ours s": 3, "other s": 3, "ratio": 2},
-    "step": {
-        **{"step ms": 2, "products ms": 2, "products, of profile": 2},
-        **{"GFLOP/s": 0, "products' GFLOP/s": 0, "ratio": 2},
-    },
-    "profile": {
-        **{"step ms": 1, "before and after s": 1},
-        **dict.fromkeys((*GROUPS, "other"), 2),
-    },
-    "row": {
-        **{"one row, ms": 2, "network of a row, ms": 2},
-        **{"network of a block, ms": 2, "beyond the block, ms": 2},
-    },
-    "import": {"alone s": 3, "beyond s": 3},
-}
-KEYS = ("method", "data", "rows")
-
-
-def one(part, **job):
-    """Measure one line of a table."""
-    return PARTS[part](**job)
-
-
-def tables(rows):
-    """Return the table of each measured part by name."""
-    tables = {}
-    for part, columns in COLUMNS.items():
-        part_rows = [row for row in rows if row["job"]["part"] == part]
-        if part_rows:
-            tables[part] = mean_table(part_rows, KEYS, columns)
-    return tables
 
 
 def main(arguments=None):
     """Run the command line."""
-    parser = make_parser("speed", __doc__, n_seeds=3)
-    add = parser.add_argument
-    add("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    add("--data", nargs="+", choices=IMAGE_SHAPES, default=["digits"])
-    add("--rows", type=int, help="stratified subsample (default: all)")
-    options = parser.parse_args(arguments)
-    jobs = [
-        {"part": part, "method": method, "data": data, "rows": options.rows, "seed": s}
-        for part in options.parts
-        for method in METHODS[part]
-        for data in (["-"] if part == "import" else options.data)
-        for s in (options.seeds[:1] if part == "import" else options.seeds)
-    ]
-    for part, table in tables(carry_out("speed", jobs, options)).items():
-        print(f"{part}\n\n{markdown(table)}\n")
+    parser = make_parts_parser("speed", __doc__, PARTS, n_seeds=3)
+    run_parts("speed", PARTS, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

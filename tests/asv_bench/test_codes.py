@@ -50,7 +50,7 @@ def test_divergence_is_zero_for_a_scaled_copy():
 def test_figures_of_the_plane(monkeypatch):
     monkeypatch.setattr(codes, "spheres", lambda seed: make_spheres(seed, n_inner=20))
     found = codes.plane("spheres", "PCA", 0, n_scored=200)
-    assert set(found) == {*codes.COLUMNS["plane"], "seconds"}
+    assert set(found) == {*codes.PARTS["plane"].columns, "seconds"}
     assert 0 < found["KL 1"] < found["KL 0.1"]
     assert 0.5 < found["trustworthiness"] < 1
 
@@ -58,11 +58,11 @@ def test_figures_of_the_plane(monkeypatch):
 def test_maps_are_timed_on_the_same_samples():
     found = codes.transform("digits", "float32", 4, 0)
     assert (found["samples"], found["columns"]) == (1797, 64)
-    assert set(found) == set(codes.COLUMNS["transform"])
+    assert set(found) == set(codes.PARTS["transform"].columns)
     assert found["TLDR, 1"] > 0
 
 
 def test_a_step_before_a_map():
     found = codes.step("digits", "PCA, DLME", 0, n_samples=60)
-    assert set(found) == set(codes.COLUMNS["step"])
+    assert set(found) == set(codes.PARTS["step"].columns)
     assert found["accuracy"] > 0.3

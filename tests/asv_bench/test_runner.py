@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from asv_bench.compare import runner, tables
+from asv_bench.compare import parts, runner, tables
 from asv_bench.compare.process import measured
 
 JOB = {"method": "k-means", "data": "digits", "seed": 0}
@@ -118,6 +118,34 @@ def test_table_of_means():
         "",
         '   "a", "b ""c"""',
         '   "1", "2, 3"',
+    ]
+
+
+def test_jobs_and_table_of_a_part():
+    entries = {"data": ("digits", "mnist"), "n_charts": (None,)}
+    parts_ = {"flat": parts.Part(None, entries, {"x": 1})}
+    parser = parts.make_parts_parser("unused", "", parts_)
+
+    def jobs(*arguments):
+        return list(parts_["flat"].jobs(parser.parse_args(arguments)))
+
+    assert jobs() == [{"data": "digits"}, {"data": "mnist"}]
+    assert jobs("--data", "coil20", "--n_charts", "4", "8") == [
+        {"data": "coil20", "n_charts": 4},
+        {"data": "coil20", "n_charts": 8},
+    ]
+    rows = [
+        {"job": {"part": part, "data": data, "seed": 0}, "found": {"x": x}}
+        for part, data, x in [
+            *(("flat", "coil20", 3), ("flat", "mnist", 2)),
+            *(("flat", "digits", 1), ("round", "digits", 9)),
+        ]
+    ]
+    assert parts.table_of(parts_, "flat", rows) == [
+        ["data", "n_charts", "seeds", "x"],
+        ["digits", "-", "1", "1.0"],
+        ["mnist", "-", "1", "2.0"],
+        ["coil20", "-", "1", "3.0"],
     ]
 
 

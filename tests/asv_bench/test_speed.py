@@ -6,7 +6,6 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from asv_bench.compare import plain_loops, speed
 from skmanifold.losses import chart_mmd
@@ -23,18 +22,11 @@ def test_the_plain_mmd_has_the_gradient_of_ours():
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_operations_of_a_step_are_those_of_its_products():
-    compute, count = speed.products((5, 4, 3), 10, (torch.float32, torch.bfloat16))
-    with FlopCounterMode(display=False) as counter:
-        compute()
-    assert count == counter.get_total_flops()
-
-
 @pytest.mark.parametrize("method", ["AtlasAE", "DCRL", "MSimCLR"])
 def test_both_sides_of_an_epoch_are_timed(method, monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 1)
     monkeypatch.setattr(speed, "EPOCHS", 2)
-    found = speed.epochs(method, "digits", 300, 0)
+    found = speed.epochs(method, "digits", 0, 300)
     assert found["ours s"] > 0 and found["other s"] > 0
     assert np.isclose(found["ratio"], found["ours s"] / found["other s"])
 
@@ -53,7 +45,7 @@ def test_groups_of_operators():
 
 def test_shares_of_training_add_up(monkeypatch):
     monkeypatch.setattr(speed, "EPOCHS", 2)
-    found = speed.shares("DLME", "digits", 300, 0)
+    found = speed.shares("DLME", "digits", 0, 300)
     shares = [found[name] for name in (*speed.GROUPS, "other")]
     assert sum(shares) == pytest.approx(1)
     assert min(found[name] for name in ("products", "norms", "step ms")) > 0
@@ -61,14 +53,6 @@ def test_shares_of_training_add_up(monkeypatch):
 
 def test_seconds_of_an_import(monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 1)
-    found = speed.imports("import sklearn.base", "-", None, 0)
+    found = speed.imports("import sklearn.base", 0)
     # a module is imported once
     assert 0 <= found["beyond s"] < 0.1 * found["alone s"]
-
-
-def test_a_table_for_each_part_that_was_measured():
-    job = {"part": "row", "method": "DLME", "data": "digits", "rows": None, "seed": 0}
-    found = {"one row, ms": 2.0, "network of a row, ms": 1.0}
-    tables = speed.tables([{"job": job, "found": found}])
-    assert list(tables) == ["row"]
-    assert tables["row"][1] == ["DLME", "digits", "-", "1", "2.00", "1.00"]
