@@ -1,15 +1,13 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Charts: intrinsic dimension, reconstruction, compression, overlap.
+"""Charts: intrinsic dimension, compression, overlap.
 
-``python -m asv_bench.compare.charts --parts dimension reconstruction compression``
+``python -m asv_bench.compare.charts --parts dimension compression``
 
 - dimension: spaces of known dimension, estimated by
   :func:`skmanifold.atlas.estimate_dimension` with defaults or ``--n_charts``, and by
   TwoNN and maximum likelihood.
-- reconstruction: new samples of the flat 3-torus, by AtlasAE with three coordinates per
-  chart.
 - compression: vectors stored in a few bytes, as chart and 8-bit coordinates, as 8-bit
   principal components, or as product codes of faiss (PQ, and OPQ with a rotation).
   Recall of the ten nearest neighbors, by Euclidean distance in the input, of queries
@@ -52,7 +50,7 @@ def points(space, n_samples, seed):
     return getattr(datasets, generator)(n_samples, random_state=seed, **options).data
 
 
-# Dimension and reconstruction ------------------------------------------------
+# Dimension ------------------------------------------------------------------
 
 
 def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameters):
@@ -74,21 +72,6 @@ def dimension(case, seed, *, n_samples=3000, dimensions=range(1, 8), **parameter
         "reconstruction": estimate.reconstruction.tolist(),
         "divergence": estimate.divergence.tolist(),
         "bend": [None if np.isnan(bend) else bend for bend in estimate.bend.tolist()],
-        "fit CPU s": cost["cpu_s"],
-    }
-
-
-def reconstruction(case, seed, *, n_samples=3000, n_new=1000, **parameters):
-    """Reconstruct new samples of one space with charts of its dimension."""
-    from skmanifold.atlas import AtlasAE
-
-    X, X_new = np.split(points(case, n_samples + n_new, seed), [n_samples])
-    model = AtlasAE(n_components=SPACES[case][2], random_state=seed, **parameters)
-    _, cost = measured(lambda: model.fit(X))
-    squared = -model.score(X_new) / X_new.var(axis=0).sum()
-    return {
-        "relative error": float(np.sqrt(squared)),
-        "relative squared error": float(squared),
         "fit CPU s": cost["cpu_s"],
     }
 
@@ -264,11 +247,6 @@ PARTS = {
         dimension,
         {"case": tuple(SPACES), "n_charts": (None,)},
         {"truth": 0, "atlas": 1, "right": 2, "TwoNN": 2, "MLE": 2, "fit CPU s": 0},
-    ),
-    "reconstruction": Part(
-        reconstruction,
-        {"case": ("T3",)},
-        {"relative error": 3, "relative squared error": 4, "fit CPU s": 0},
     ),
     "compression": Part(
         compression,

@@ -59,12 +59,6 @@ def test_figures_of_a_space():
     assert row["MLE"] == pytest.approx(1, abs=0.3)
 
 
-def test_figures_of_a_reconstruction():
-    row = charts.reconstruction("T3", 0, n_samples=200, n_new=50, max_epochs=5)
-    assert row["relative error"] ** 2 == pytest.approx(row["relative squared error"])
-    assert 0 < row["relative error"] < 1.2
-
-
 def test_confusions_are_chances():
     X = np.repeat([[0.0], [0.0], [1.0]], 50, axis=0)
     y = np.repeat([0, 1, 2], 50)
