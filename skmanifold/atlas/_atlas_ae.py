@@ -417,8 +417,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite, has another number of columns, or has negative weights
             or a sample without positive ones.
@@ -457,11 +455,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         -------
         ndarray of shape (n_samples, n_features)
             Samples in the units of the training data.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         check_is_fitted(self)
         rng = check_seed(random_state)
@@ -489,8 +482,6 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If there is no such chart.
         """

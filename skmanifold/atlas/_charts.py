@@ -298,11 +298,6 @@ class ChartsMixin:
         -------
         ndarray of shape (n_samples,), int
             Numbers of charts, from 0.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         return self.memberships(X).argmax(axis=1)
 
@@ -318,11 +313,6 @@ class ChartsMixin:
         -------
         ndarray of shape (n_samples, n_charts)
             Memberships q, which sum to 1 for each sample.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         return np.ascontiguousarray(self._memberships_and_coordinates(X)[0])
 
@@ -344,8 +334,6 @@ class ChartsMixin:
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         TypeError
             If X is sparse.
         """
@@ -371,11 +359,6 @@ class ChartsMixin:
             Numbers of charts, from 0.
         coordinates : ndarray of shape (n_samples, n_components)
             Coordinates in that chart, in [0, 1].
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         q, coordinates = self._memberships_and_coordinates(X)
         index = q.argmax(axis=1)
@@ -398,11 +381,6 @@ class ChartsMixin:
         -------
         ndarray of shape (n_samples_a, n_samples_b)
             Distances; infinite if two samples share no chart.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         return atlas_distances(*self._weighted(A), *self._weighted(B))
 
@@ -419,11 +397,6 @@ class ChartsMixin:
         ndarray of str
             For chart 0 and two axes of an AtlasAE ``atlasae_chart0``,
             ``atlasae_chart0_axis0``, ``atlasae_chart0_axis1``, and so on.
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         check_is_fitted(self)
         prefix = type(self).__name__.lower()

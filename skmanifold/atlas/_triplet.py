@@ -480,8 +480,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X or y is invalid.
         """
@@ -509,8 +507,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is invalid, or no sample of the gallery has a label.
         """
@@ -533,8 +529,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is invalid, or no sample of the gallery has a label.
         """
@@ -569,8 +563,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X or y is invalid, or y has no labels.
         """
@@ -604,11 +596,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         -------
         ndarray of shape (n_samples_a, n_samples_b)
             Distances, in [0, 1].
-
-        Raises
-        ------
-        NotFittedError
-            If fit was not called.
         """
         return learned_distances(*self._weighted(A), *self._weighted(B))
 
@@ -636,8 +623,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If the gallery has fewer samples than ``n_neighbors``, or is not stored.
         """

@@ -54,8 +54,6 @@ class DecoderMixin:
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of columns than the embedding.
         """
@@ -79,8 +77,6 @@ class DecoderMixin:
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of features than in fit.
         """
@@ -109,8 +105,6 @@ class DecoderMixin:
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of features than in fit.
         """

@@ -297,8 +297,6 @@ class DeepManifold(
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of features than in fit, or if the
             embedding does not fit into ``out``.
@@ -348,8 +346,6 @@ class DeepManifold(
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of features than in fit.
         """
@@ -373,8 +369,6 @@ class DeepManifold(
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         TypeError
             If the estimator has an attribute that the file cannot store.
         ValueError
@@ -407,8 +401,6 @@ class DeepManifold(
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If a parameter is invalid, or the network cannot be exported.
         """

@@ -35,20 +35,18 @@ def make_nested_clusters(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3); coordinates of the same shape: those of the ball, arc length of
         the circle, two angles of the sphere; target: 0 in the ball, 1 on the circle, 2
         on the sphere; intrinsic_dimension (3, 1, 2). Distances between clusters are
         infinite.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------

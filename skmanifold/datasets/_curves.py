@@ -32,17 +32,15 @@ def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=Non
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 2), and as coordinates and target the angle t, from 0 to 2 pi.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -77,17 +75,15 @@ def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), the arc length as coordinate, and as target t, from 0 to 2 pi.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------

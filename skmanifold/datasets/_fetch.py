@@ -147,11 +147,11 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     cache : bool, default=True
         Cache the download.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         With the :ref:`keys of generators <manifold_bunch>`, None if unknown, and:
 
         data : ndarray of shape (n_samples, n_features)
@@ -162,8 +162,6 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
             Names of the classes.
         n_train : int or None
             Size of the training set at the beginning, None without a standard split.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Raises
     ------

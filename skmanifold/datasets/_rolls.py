@@ -51,18 +51,16 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length along the spiral and the height,
         an isometric chart, and as target the angle t.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -98,19 +96,17 @@ def make_twin_swiss_roll(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length along the spiral of each roll and
         the height, and as target the roll, 0 or 1. Distances between the rolls are
         infinite.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     References
     ----------
@@ -151,18 +147,16 @@ def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=No
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length t and the height h, an isometric
         chart, and as target t.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------

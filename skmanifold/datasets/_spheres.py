@@ -54,18 +54,16 @@ def make_sphere(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, dimension + 1), as coordinates the hyperspherical angles, and as
         target the first of them.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -111,19 +109,17 @@ def make_open_sphere(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the azimuthal equidistant chart around the pole,
         and as target the angle from the pole. geodesic_distances raises a ValueError if
         `cap_angle` exceeds pi / 2, since shortest paths then follow the rim.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -171,20 +167,18 @@ def make_projective_plane(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, n_features), as coordinates the angle between line and x-axis, from
         0 to pi / 2, and the azimuth around it, and as target this angle.
         geodesic_distances, the angles between lines, raises a ValueError with four
         features, which distort them.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -256,18 +250,16 @@ def make_star_fruit(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the polar angle theta and the azimuth phi, and as
         target phi. geodesic_distances raises a ValueError.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     References
     ----------

@@ -65,19 +65,17 @@ def make_torus(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angles u around the axis and v around the
         tube, and as target u. geodesic_distances raises a ValueError; see
         :func:`make_flat_torus`.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -114,18 +112,16 @@ def make_flat_torus(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 2 * dimension), as coordinates the angles, from 0 to 2 pi, an
         isometric chart, and as target the first angle.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -178,18 +174,16 @@ def make_klein_bottle(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 4), as coordinates the angles u around the axis and v around the
         tube, and as target u. geodesic_distances raises a ValueError.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------
@@ -239,18 +233,16 @@ def make_mobius_strip(
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
-        Return only the data and the target.
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angle u and the position v across the strip,
         and as target u. geodesic_distances raises a ValueError.
-    (data, target) : tuple
-        With ``return_X_y=True``.
 
     Examples
     --------

@@ -498,8 +498,6 @@ default="isomap"
 
         Raises
         ------
-        NotFittedError
-            If fit was not called.
         ValueError
             If X is not finite or has another number of columns than the embedding.
         """

@@ -23,6 +23,8 @@ from skmanifold.inspection._target import check_target
 
 # Size of a chart relative to the distance between charts.
 _FILL = 0.86
+# Smallest overlap with a line, relative to the largest.
+_MIN_OVERLAP = 0.02
 
 
 class AtlasDisplay:
@@ -81,16 +83,7 @@ class AtlasDisplay:
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator,
-        X,
-        y=None,
-        *,
-        image_shape=None,
-        n_points=5,
-        name=None,
-        ax=None,
-        **plot_options,
+        cls, estimator, X, y=None, *, image_shape=None, n_points=5, name=None, **options
     ):
         """Plot the atlas of a fitted estimator.
 
@@ -110,10 +103,8 @@ class AtlasDisplay:
             Number of decoded images along each of the first two axes of a chart.
         name : str, default=None
             Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+        **options : dict
+            Keyword arguments of :meth:`from_charts`.
 
         Returns
         -------
@@ -147,8 +138,7 @@ class AtlasDisplay:
             y=y,
             grids=grids,
             name=title_of(estimator) if name is None else name,
-            ax=ax,
-            **plot_options,
+            **options,
         )
 
     @classmethod
@@ -227,7 +217,6 @@ class AtlasDisplay:
         self,
         ax=None,
         *,
-        min_overlap=0.02,
         cmap="gray",
         legend=True,
         scatter_kwargs=None,
@@ -238,8 +227,6 @@ class AtlasDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        min_overlap : float, default=0.02
-            Smallest overlap with a line, relative to the largest.
         cmap : str or matplotlib Colormap, default="gray"
             Colormap of decoded images with one channel.
         legend : bool, default=True
@@ -267,7 +254,7 @@ class AtlasDisplay:
         self.legend_ = self.colorbar_ = None
         pairs = np.triu(overlap, 1)
         most = pairs.max()
-        for a, b in np.argwhere(pairs > min_overlap * most):
+        for a, b in np.argwhere(pairs > _MIN_OVERLAP * most):
             share = pairs[a, b] / most
             (self.lines_[int(a), int(b)],) = ax.plot(
                 *self.centers_[[a, b]].T,

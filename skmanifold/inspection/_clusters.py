@@ -256,7 +256,7 @@ class ClusterRankDisplay:
     image_ : matplotlib AxesImage
         Image of the matrix: 0 if the rank is preserved, else 1.
     texts_ : list of matplotlib Text
-        Numbers in the yellow cells.
+        Numbers in the yellow cells, for up to 20 clusters.
     accuracy_ : float
         Fraction of preserved ranks.
     legend_ : matplotlib Legend
@@ -359,15 +359,13 @@ class ClusterRankDisplay:
         )
         return display.plot(ax, **plot_options)
 
-    def plot(self, ax=None, *, annotate="auto"):
-        """Plot the matrix.
+    def plot(self, ax=None):
+        """Plot the matrix, with the changes of ranks for up to 20 clusters.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        annotate : bool or "auto", default="auto"
-            Show the change of the rank; "auto" is True up to 20 clusters.
 
         Returns
         -------
@@ -384,7 +382,7 @@ class ClusterRankDisplay:
         cmap = colors.ListedColormap([BLUE, YELLOW])
         self.image_ = ax.imshow(changed.astype(int), cmap=cmap, vmin=0, vmax=1)
         self.texts_ = []
-        if annotate is True or (annotate == "auto" and n <= 20):
+        if n <= 20:
             style = {"ha": "center", "va": "center"}
             style["size"] = float(np.clip(110 / n, 5.0, 10.0))
             self.texts_ = [

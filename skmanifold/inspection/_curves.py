@@ -10,12 +10,9 @@ from skmanifold.inspection._style import (
     LINES,
     dotted_line,
     get_axes,
-    merge_kwargs,
     outer_legend,
     title_of,
-    validated,
 )
-from skmanifold.utils._sklearn import StrOptions
 
 # Suffixes of scheduled quantities in a history.
 _SCHEDULES = ("_factor", "_weight")
@@ -134,11 +131,8 @@ class TrainingCurveDisplay:
             raise ValueError("The history is empty. Pass at least one term.")
         return cls(phases=dict(history), name=name).plot(ax, **plot_options)
 
-    @validated(
-        {"schedules": ["boolean"], "yscale": [StrOptions({"auto", "linear", "log"})]}
-    )
-    def plot(self, ax=None, *, terms=None, schedules=True, yscale="auto"):
-        """Plot the curves.
+    def plot(self, ax=None, *, terms=None):
+        """Plot the curves, with a logarithmic scale of losses beyond a factor of 20.
 
         Parameters
         ----------
@@ -146,10 +140,6 @@ class TrainingCurveDisplay:
             Axes to plot in; None creates a figure.
         terms : sequence of str, default=None
             Names of the curves to plot; None plots all.
-        schedules : bool, default=True
-            Show scheduled quantities, whose names end in "_factor" or "_weight".
-        yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of the losses; "auto" is "log" beyond a factor of 20.
 
         Returns
         -------
@@ -167,7 +157,6 @@ class TrainingCurveDisplay:
             names = [name for name in names if name in terms]
         scheduled = [name for name in names if name.endswith(_SCHEDULES)]
         losses = [name for name in names if name not in scheduled]
-        scheduled = scheduled if schedules else []
 
         ax = get_axes(self, ax, figsize=(7.2, 4.2))
         self.lines_ = {}
@@ -198,10 +187,9 @@ class TrainingCurveDisplay:
         shown = [line for (_, name), line in self.lines_.items() if name in losses]
         values = np.concatenate([[], *(line.get_ydata() for line in shown)])
         values = values[np.isfinite(values)]
-        if yscale == "auto":
-            positive = values[values > 0.0]
-            wide = positive.size and positive.max() > 20.0 * positive.min()
-            yscale = "log" if wide and (values >= 0.0).all() else "linear"
+        positive = values[values > 0.0]
+        wide = positive.size and positive.max() > 20.0 * positive.min()
+        yscale = "log" if wide and (values >= 0.0).all() else "linear"
         ax.set(xlabel="Epoch", ylabel="Loss", yscale=yscale)
         # terms that end at zero leave a logarithmic plot at its lower edge
         if yscale == "log" and ax.get_ylim()[0] < 1e-6 * values.max():
@@ -337,18 +325,13 @@ class DimensionDisplay:
         )
         return display.plot(ax, **plot_options)
 
-    @validated({"yscale": [StrOptions({"auto", "linear", "log"})]})
-    def plot(self, ax=None, *, yscale="auto", curve_kwargs=None):
-        """Plot the curves.
+    def plot(self, ax=None):
+        """Plot the curves, with a logarithmic scale beyond a factor of 5.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        yscale : {"auto", "linear", "log"}, default="auto"
-            Scale of each curve; "auto" is "log" beyond a factor of 5.
-        curve_kwargs : dict, default=None
-            Keyword arguments of :meth:`matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -363,24 +346,18 @@ class DimensionDisplay:
             if i > 1:
                 axis.spines["right"].set_position(("axes", 1.0 + 0.16 * (i - 1)))
             color = LINE_COLORS[i % len(LINE_COLORS)]
-            defaults = {
-                "color": color,
-                "linestyle": LINES[i % len(LINES)],
-                "marker": markers[i % len(markers)],
-                "linewidth": 1.8,
-                "label": name,
-            }
             (self.lines_[name],) = axis.plot(
-                self.dimensions, values, **merge_kwargs(defaults, curve_kwargs)
+                self.dimensions,
+                values,
+                color=color,
+                linestyle=LINES[i % len(LINES)],
+                marker=markers[i % len(markers)],
+                linewidth=1.8,
+                label=name,
             )
             finite = values[np.isfinite(values)]
-            scale = yscale
-            if scale == "auto":
-                wide = (
-                    finite.size and finite.min() > 0 and finite.max() > 5 * finite.min()
-                )
-                scale = "log" if wide else "linear"
-            axis.set_yscale(scale)
+            wide = finite.size and finite.min() > 0 and finite.max() > 5 * finite.min()
+            axis.set_yscale("log" if wide else "linear")
             axis.set_ylabel(name[:1].upper() + name[1:], color=color)
             axis.tick_params(axis="y", colors=color)
             self.axes_.append(axis)

@@ -214,7 +214,7 @@ class ShepardDisplay:
                 "alpha": float(np.clip(2000 / len(x), 0.15, 0.8)),
                 "linewidths": 0,
             }
-            options = merge_kwargs(defaults, scatter_kwargs, points=True)
+            options = merge_kwargs(defaults, scatter_kwargs)
             self.points_ = ax.scatter(x, z, **options)
         else:
             cmap = density_colors() if cmap is None else cmap
@@ -489,7 +489,7 @@ class DistortionDisplay:
             # edges make white markers visible on a white background
             edge = {"edgecolors": "0.55", "linewidths": 0.25}
             defaults |= {"vmin": -limit, "vmax": limit, **edge}
-        options = merge_kwargs(defaults, scatter_kwargs, points=True)
+        options = merge_kwargs(defaults, scatter_kwargs)
         self.points_ = ax.scatter(*Z.T, **options)
         label = str(self.measure).replace("_", " ")
         if diverging:

@@ -214,11 +214,9 @@ class EmbeddingDisplay:
         images=None,
         image_shape=None,
         components=None,
-        target_type="auto",
-        noise_label=-1,
         name=None,
         ax=None,
-        **plot_options,
+        **options,
     ):
         """Plot the embedding of X by a fitted estimator.
 
@@ -255,20 +253,14 @@ class EmbeddingDisplay:
             Two or three components of the embedding, or "pca" for its first two
             principal components. None plots all components that are not constant.
 
-        target_type : {"auto", "classes", "continuous"}, default="auto"
-            Type of `y`.
-
-        noise_label : object, default=-1
-            Class plotted in gray, as noise.
-
         name : str, default=None
             Title; None is the name of the class, in a pipeline of its last step.
 
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
 
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+        **options : dict
+            Keyword arguments of :meth:`from_embedding`.
 
         Returns
         -------
@@ -298,11 +290,9 @@ class EmbeddingDisplay:
             image_shape=image_shape,
             decoder=decoder,
             components=components,
-            target_type=target_type,
-            noise_label=noise_label,
             name=title_of(estimator) if name is None else name,
             ax=ax,
-            **plot_options,
+            **options,
         )
 
     @classmethod
@@ -423,7 +413,6 @@ class EmbeddingDisplay:
         n_images=80,
         legend=True,
         cmap=SEQUENTIAL,
-        image_cmap="gray",
         scatter_kwargs=None,
     ):
         """Plot the embedding.
@@ -450,9 +439,6 @@ class EmbeddingDisplay:
         cmap : str or matplotlib Colormap, default="cividis"
             Colormap of a continuous quantity.
 
-        image_cmap : str or matplotlib Colormap, default="gray"
-            Colormap of images with one channel.
-
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -468,7 +454,6 @@ class EmbeddingDisplay:
                 n_images=n_images,
                 legend=legend,
                 cmap=cmap,
-                image_cmap=image_cmap,
                 scatter_kwargs=scatter_kwargs,
             )
         Z = check_embedding(self.embedding, name="embedding", as_it_is=True)
@@ -512,7 +497,7 @@ class EmbeddingDisplay:
         if own_figure:
             self.figure_.set_figwidth(_SIDE + width_beside(self))
         if images is not None and flat and n_images > 0:
-            self._plot_images(ax, Z, images, target, n_images, image_cmap)
+            self._plot_images(ax, Z, images, target, n_images)
         return self
 
     def to_html(
@@ -745,7 +730,7 @@ class EmbeddingDisplay:
             self.texts_.append(text)
         verbatim(self.texts_)
 
-    def _plot_images(self, ax, Z, images, target, n_images, cmap):
+    def _plot_images(self, ax, Z, images, target, n_images):
         offsetbox = import_optional("matplotlib.offsetbox", "plot")
         window = ax.get_window_extent()
         points = 72.0 / ax.figure.dpi
@@ -759,13 +744,14 @@ class EmbeddingDisplay:
         chosen = _spread((Z - Z.min(axis=0)) * scale, cell, 1.25 * side, n_images)
         limits = pixel_range(images)
         marks = target.marks() if target.kind == "classes" else None
+        normalize = import_optional("matplotlib.colors", "plot").Normalize(0, 255)
         for i in chosen:
             picture = to_bytes(images[i], limits)
             box = offsetbox.OffsetImage(
                 picture,
                 zoom=side / max(picture.shape[:2]),
-                cmap=cmap,
-                norm=_byte_norm(),
+                cmap="gray",
+                norm=normalize,
             )
             edge = marks[target.values[i]][0] if marks else "black"
             thumbnail = offsetbox.AnnotationBbox(
@@ -777,10 +763,6 @@ class EmbeddingDisplay:
             )
             self.thumbnails_.append(ax.add_artist(thumbnail))
         self.thumbnail_indices_ = chosen
-
-
-def _byte_norm():
-    return import_optional("matplotlib.colors", "plot").Normalize(0, 255)
 
 
 def _histogram(Z):

@@ -10,7 +10,6 @@ from skmanifold.inspection._style import (
     LINES,
     embed,
     get_axes,
-    merge_kwargs,
     outer_legend,
     title_of,
     validated,
@@ -31,11 +30,11 @@ class NeighborhoodPreservationDisplay:
 
     Parameters
     ----------
-    n_neighbors : ndarray of shape (max_neighbors,)
+    n_neighbors : ndarray of shape (n_samples - 2,)
         Neighborhood sizes k.
-    q_nx : dict of str to ndarray of shape (max_neighbors,)
+    q_nx : dict of str to ndarray of shape (n_samples - 2,)
         Fraction of preserved neighbors of each embedding.
-    r_nx : dict of str to ndarray of shape (max_neighbors,)
+    r_nx : dict of str to ndarray of shape (n_samples - 2,)
         The fraction adjusted for chance.
     n_samples : int
         Number of samples, for the chance level.
@@ -109,7 +108,6 @@ class NeighborhoodPreservationDisplay:
         Z,
         *,
         name=None,
-        max_neighbors=None,
         metric="euclidean",
         n_samples=None,
         n_jobs=None,
@@ -127,8 +125,6 @@ class NeighborhoodPreservationDisplay:
             The embedding, or several by name.
         name : str, default=None
             Name of a single embedding.
-        max_neighbors : int, default=None
-            Largest k; None means ``n_samples - 2``.
         metric : str or callable, default="euclidean"
             Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
         n_samples : int, default=None
@@ -156,7 +152,6 @@ class NeighborhoodPreservationDisplay:
             k, q_nx[str(key)], r_nx[str(key)] = neighborhood_preservation_curve(
                 X,
                 embedding,
-                max_neighbors=max_neighbors,
                 metric=metric,
                 n_samples=n_samples,
                 n_jobs=n_jobs,
@@ -167,7 +162,7 @@ class NeighborhoodPreservationDisplay:
         return display.plot(ax, **plot_options)
 
     @validated({"kind": [StrOptions({"r_nx", "q_nx"})]})
-    def plot(self, ax=None, *, kind="r_nx", curve_kwargs=None):
+    def plot(self, ax=None, *, kind="r_nx"):
         """Plot the curves.
 
         Parameters
@@ -176,8 +171,6 @@ class NeighborhoodPreservationDisplay:
             Axes to plot in; None creates a figure.
         kind : {"r_nx", "q_nx"}, default="r_nx"
             Curves with or without adjustment for chance.
-        curve_kwargs : dict, default=None
-            Keyword arguments of :meth:`matplotlib.axes.Axes.plot` for the curves.
 
         Returns
         -------
@@ -193,13 +186,14 @@ class NeighborhoodPreservationDisplay:
         self.lines_ = []
         curves = self.r_nx if kind == "r_nx" else self.q_nx
         for i, (name, curve) in enumerate(curves.items()):
-            defaults = {
-                "color": LINE_COLORS[i % len(LINE_COLORS)],
-                "linestyle": LINES[i % len(LINES)],
-                "linewidth": 1.8,
-                "label": f"{name} (area {round(self.auc_[name], 3) + 0.0:.3f})",
-            }
-            self.lines_ += ax.plot(k, curve, **merge_kwargs(defaults, curve_kwargs))
+            self.lines_ += ax.plot(
+                k,
+                curve,
+                color=LINE_COLORS[i % len(LINE_COLORS)],
+                linestyle=LINES[i % len(LINES)],
+                linewidth=1.8,
+                label=f"{name} (area {round(self.auc_[name], 3) + 0.0:.3f})",
+            )
         chance = np.zeros(len(k)) if kind == "r_nx" else k / (self.n_samples - 1)
         (self.chance_,) = ax.plot(
             k, chance, color="0.5", linewidth=1.0, linestyle=":", label="chance"

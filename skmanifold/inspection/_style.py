@@ -334,17 +334,14 @@ def density_colors():
     return colors.LinearSegmentedColormap.from_list("density", ["#C9C5E8", PALETTE[1]])
 
 
-def merge_kwargs(defaults, given, *, points=False):
-    """Merge keyword arguments into defaults, including matplotlib's aliases."""
+def merge_kwargs(defaults, given):
+    """Merge keyword arguments of scatter into defaults, with matplotlib's aliases."""
     normalize_kwargs = import_optional("matplotlib.cbook", "plot").normalize_kwargs
-    if points:
-        kind = import_optional("matplotlib.collections", "plot").PathCollection
-    else:
-        kind = import_optional("matplotlib.lines", "plot").Line2D
+    kind = import_optional("matplotlib.collections", "plot").PathCollection
     given = normalize_kwargs(given or {}, kind)
     defaults = normalize_kwargs(defaults, kind)
     replaced = set()
-    if points and {"color", "facecolor"} & set(given):
+    if {"color", "facecolor"} & set(given):
         replaced |= {"c", "cmap"}
     if {"vmin", "vmax"} & set(given):
         replaced.add("norm")
@@ -388,7 +385,7 @@ def plot_marks(
             }
         else:
             color_options = {} if "color" in defaults else {"color": PALETTE[1]}
-        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
+        options = merge_kwargs(defaults | color_options, scatter_kwargs)
         return [ax.scatter(*positions.T, **options)]
     if target.shares_colors:
         # markers must be larger than colors to be distinct
@@ -398,7 +395,7 @@ def plot_marks(
     zorder = defaults.get("zorder", 1)
     for marker, height, rows in target.groups():
         color_options = {"c": colors[rows], "marker": marker, "zorder": zorder + height}
-        options = merge_kwargs(defaults | color_options, scatter_kwargs, points=True)
+        options = merge_kwargs(defaults | color_options, scatter_kwargs)
         points.append(ax.scatter(*positions[rows].T, **options))
     return points
 

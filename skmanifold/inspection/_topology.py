@@ -12,6 +12,9 @@ from skmanifold.inspection._style import (
     outer_legend,
 )
 
+# Largest number of bars per dimension; the longest are plotted.
+_MOST_BARS = 200
+
 
 class BarcodeDisplay:
     """Barcode of a filtered complex.
@@ -38,7 +41,7 @@ class BarcodeDisplay:
     arrows_ : list of matplotlib Line2D
         Arrows at the bars that never end.
     n_hidden_ : int
-        Number of bars shorter than `min_length`, or beyond `max_bars`.
+        Number of bars without length, or beyond the 200 longest of their dimension.
     legend_ : matplotlib Legend
         Legend of the dimensions.
 
@@ -109,17 +112,13 @@ class BarcodeDisplay:
             bars.append(bar)
         return cls(persistence=bars, name=name).plot(ax, **plot_options)
 
-    def plot(self, ax=None, *, min_length=0.0, max_bars=200, scale_label="Filtration"):
+    def plot(self, ax=None, *, scale_label="Filtration"):
         """Plot the bars.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        min_length : float, default=0.0
-            Bars must be longer than this to be plotted. Increase it to hide noise.
-        max_bars : int, default=200
-            Largest number of bars per dimension; the longest are plotted.
         scale_label : str, default="Filtration"
             Label of the axis.
 
@@ -145,7 +144,7 @@ class BarcodeDisplay:
             bars = np.array(by_dimension[dimension])
             lengths = bars[:, 1] - bars[:, 0]
             order = np.lexsort((bars[:, 0], -lengths))
-            kept = [i for i in order if lengths[i] > min_length][:max_bars]
+            kept = [i for i in order if lengths[i] > 0][:_MOST_BARS]
             self.n_hidden_ += len(bars) - len(kept)
             if not kept:
                 continue

@@ -6,8 +6,6 @@
 They need NumPy, SciPy and scikit-learn only, and work on chunks of the distance matrix.
 """
 
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
 from skmanifold.metrics._clusters import cluster_rank_accuracy, clustering_accuracy
 from skmanifold.metrics._dimension import intrinsic_dimension
 from skmanifold.metrics._distance import (
@@ -34,7 +32,6 @@ from skmanifold.metrics._scorers import (
 )
 
 __all__ = [
-    "adjusted_rand_score",
     "cluster_rank_accuracy",
     "clustering_accuracy",
     "continuity",
@@ -53,7 +50,6 @@ __all__ = [
     "neighborhood_preservation",
     "neighborhood_preservation_auc",
     "neighborhood_preservation_curve",
-    "normalized_mutual_info_score",
     "recall_at_k",
     "stress",
     "trustworthiness",

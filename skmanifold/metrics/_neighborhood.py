@@ -415,7 +415,6 @@ def neighborhood_preservation_curve(
     X,
     Z,
     *,
-    max_neighbors=None,
     metric="euclidean",
     n_samples=None,
     n_jobs=None,
@@ -432,8 +431,6 @@ def neighborhood_preservation_curve(
         The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
-    max_neighbors : int, default=None
-        Largest k. None means ``n_samples - 2``, the last with an :math:`R_{NX}`.
     metric : str or callable, default="euclidean"
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
@@ -445,11 +442,11 @@ def neighborhood_preservation_curve(
 
     Returns
     -------
-    k : ndarray of shape (max_neighbors,)
-        The neighborhood sizes 1, 2, ...
-    q_nx : ndarray of shape (max_neighbors,)
+    k : ndarray of shape (n_samples - 2,)
+        The neighborhood sizes 1, 2, ... up to the last with an :math:`R_{NX}`.
+    q_nx : ndarray of shape (n_samples - 2,)
         Fraction of preserved neighbors.
-    r_nx : ndarray of shape (max_neighbors,)
+    r_nx : ndarray of shape (n_samples - 2,)
         The same, adjusted for chance.
 
     References
@@ -469,8 +466,6 @@ def neighborhood_preservation_curve(
     """
     X, Z = check_pair(X, Z, metric=metric, min_samples=3)
     n = X.shape[0]
-    last = n - 2 if max_neighbors is None else max_neighbors
-    _, last = check_neighbors(last, n, n - 2, name="max_neighbors", ranges=False)
     rows = choose_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
     rows = np.arange(n) if rows is None else rows
@@ -481,8 +476,8 @@ def neighborhood_preservation_curve(
         return np.bincount(worse.ravel(), minlength=n)
 
     histogram = sum(map_chunks(chunk_histogram, len(rows), 6 * 8 * n, n_jobs))
-    k = np.arange(1, last + 1)
-    q_nx = np.cumsum(histogram[1:])[:last] / (k * len(rows))
+    k = np.arange(1, n - 1)
+    q_nx = np.cumsum(histogram[1:-1]) / (k * len(rows))
     return k, q_nx, _chance_adjusted(q_nx, k, n)
 
 
@@ -491,7 +486,6 @@ def neighborhood_preservation_auc(
     X,
     Z,
     *,
-    max_neighbors=None,
     metric="euclidean",
     n_samples=None,
     n_jobs=None,
@@ -512,8 +506,6 @@ def neighborhood_preservation_auc(
         The input, or its square matrix of distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
-    max_neighbors : int, default=None
-        Largest k. None means ``n_samples - 2``, the last with an :math:`R_{NX}`.
     metric : str or callable, default="euclidean"
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
@@ -547,7 +539,6 @@ def neighborhood_preservation_auc(
     k, _, r_nx = neighborhood_preservation_curve(
         X,
         Z,
-        max_neighbors=max_neighbors,
         metric=metric,
         n_samples=n_samples,
         n_jobs=n_jobs,

@@ -48,7 +48,6 @@ def test_lines_are_weighted_by_overlap():
     assert_allclose(widths, 0.5 + 8.0 * np.array([1.0, 0.75, 0.5, 0.25]))
     for (a, b), line in display.lines_.items():
         assert_array_equal(line.get_xydata(), display.centers_[[a, b]])
-    assert len(display.plot(min_overlap=0.001).lines_) == 5
 
 
 def test_charts_that_overlap_stand_side_by_side():

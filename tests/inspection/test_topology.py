@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmanifold.inspection import BarcodeDisplay
+from skmanifold.inspection import BarcodeDisplay, _topology
 from skmanifold.topology import cech_nerve
 
 BARS = [
@@ -48,10 +48,10 @@ def test_no_two_bars_share_a_row():
     assert low < min(rows) and max(rows) < high
 
 
-def test_short_bars_are_left_out():
-    display = BarcodeDisplay.from_persistence(BARS, min_length=0.2)
-    assert len(spans(display, 0)) == 2 and display.n_hidden_ == 2
-    display.plot(max_bars=1)
+def test_most_bars_are_the_longest(monkeypatch):
+    monkeypatch.setattr(_topology, "_MOST_BARS", 1)
+    display = BarcodeDisplay.from_persistence(BARS)
+    assert display.n_hidden_ == 3
     assert len(spans(display, 0)) == len(spans(display, 1)) == 1
     assert np.isinf(display.persistence[1][1][1])
     # the longest is kept
