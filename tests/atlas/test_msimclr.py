@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from skmanifold.atlas import ChartwiseClassifier, MSimCLR
@@ -113,22 +112,6 @@ def test_digits_separate(digits):
 
 
 # -- transform is a function
-
-
-def test_blocks(digits, fitted_digits):
-    X = digits[0]
-    blocks = fitted_digits.embedding_.reshape(len(X), 3, 3)
-    chart, coordinates = fitted_digits.charts(X)
-    assert_array_equal(blocks[np.arange(len(X)), chart, 1:], coordinates)
-    assert_array_equal(blocks[:, :, 0], np.eye(3)[chart])
-    assert_array_equal(chart, fitted_digits.labels_)
-    assert coordinates.min() >= 0 and coordinates.max() <= 1
-    q = fitted_digits.predict_proba(X)
-    np.testing.assert_allclose(q.sum(axis=1), 1, rtol=1e-6)
-    assert_array_equal(q.argmax(axis=1), fitted_digits.predict(X))
-    soft = clone(fitted_digits).set_params(membership="soft").fit(X)
-    weights = soft.embedding_.reshape(len(X), 3, 3)[:, :, 0]
-    assert_array_equal(weights, soft.predict_proba(X))
 
 
 # -- bad input, one by one

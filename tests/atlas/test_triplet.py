@@ -110,19 +110,13 @@ def test_distance_method(fitted_digits, digits):
     assert_allclose(hard.distance(X, X), expected, atol=1e-7)
 
 
-def test_kneighbors_of_soft_charts_taken_as_hard(digits):
-    X, y = digits[0][:200], digits[1][:200]
-    model = quick(image_shape=(8, 8)).fit(X, y).set_params(membership="hard")
-    distances, indices = model.kneighbors(X[:20], n_neighbors=3)
-    full = model.distance(X[:20], X)
-    assert_allclose(distances, np.sort(full, axis=1)[:, :3], atol=1e-6)
-    assert_allclose(np.take_along_axis(full, indices, axis=1), distances, atol=1e-6)
-
-
-@pytest.mark.parametrize("membership", ["soft", "hard"])
-def test_kneighbors(digits, membership):
+@pytest.mark.parametrize(
+    "fitted, membership", [("soft", "soft"), ("hard", "hard"), ("soft", "hard")]
+)
+def test_kneighbors(digits, fitted, membership):
     X, y = digits[0][:300], digits[1][:300]
-    model = quick(image_shape=(8, 8), membership=membership).fit(X, y)
+    model = quick(image_shape=(8, 8), membership=fitted).fit(X, y)
+    model.set_params(membership=membership)
     distances, indices = model.kneighbors(digits[0][300:340], n_neighbors=6)
     full = model.distance(digits[0][300:340], X)
     assert_allclose(distances, np.sort(full, axis=1)[:, :6], atol=1e-6)

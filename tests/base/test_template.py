@@ -20,26 +20,7 @@ from skmanifold._engine import SampleBatches
 from skmanifold.base import Plan
 from skmanifold.base._networks import other_weights
 from skmanifold.utils._checks._fits import check_interrupted_fit_resumes
-from skmanifold.utils._checks._results import (
-    check_fit_transform_is_transform,
-    check_global_state_is_restored,
-    check_reproducibility,
-)
 from tests.guests import LinearAutoencoder, NeuralPCA
-
-
-class Denoising(LinearAutoencoder):
-    def forward(self, batch, progress):
-        x = self.inputs[batch[0]]
-        error = x - self.decoder(self.encoder(x + 0.3 * torch.randn_like(x)))
-        return {"reconstruction": error.square().sum(1).mean()}
-
-
-class DenoisingPCA(NeuralPCA):
-    """It draws from torch's global generator in training."""
-
-    def _make_objective(self, data, networks):
-        return Denoising(data.inputs, networks)
 
 
 class Centred(nn.Module):
@@ -103,19 +84,6 @@ class TwoPhases(NeuralPCA):
 )
 def test_hooks_make_an_estimator(estimator, check):
     check(estimator)
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        check_reproducibility,
-        check_fit_transform_is_transform,
-        check_global_state_is_restored,
-        check_interrupted_fit_resumes,
-    ],
-)
-def test_an_objective_may_draw_from_the_global_generator(check):
-    check("DenoisingPCA", DenoisingPCA(max_epochs=2))
 
 
 def test_reaches_the_minimum_of_pca():

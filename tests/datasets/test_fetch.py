@@ -84,13 +84,16 @@ def test_the_folder_comes_first(name, folder, offline):
     assert_array_equal(target, y)
 
 
-def test_coil20_is_found_by_its_longer_name(folder):
-    X = np.zeros((3, 32, 32), dtype=np.uint8)
-    np.savez(folder / "coil20_32x32.npz", X=X, y=[1, 1, 2])
-    bunch = datasets.fetch_dataset("coil20")
-    assert bunch.data.shape == (3, 1024)
-    assert_array_equal(bunch.target, [0, 0, 1])
-    assert_array_equal(bunch.target_names, ["1", "2"])
+@pytest.mark.parametrize(
+    ("name", "file"), [("coil20", "coil20_32x32"), ("mnist", "mnist_784")]
+)
+def test_data_are_found_by_another_name(folder, offline, name, file):
+    X = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    np.savez(folder / f"{file}.npz", X=X, y=["5", "0", "4"])
+    bunch = datasets.fetch_dataset(name)
+    assert_array_equal(bunch.data, X.reshape(3, 4))
+    assert_array_equal(bunch.target, [2, 0, 1])
+    assert_array_equal(bunch.target_names, ["0", "4", "5"])
 
 
 def test_labels_become_codes(folder):
@@ -139,14 +142,6 @@ def test_files_with_objects_are_not_unpickled(folder):
     np.savez(folder / "mnist.npz", X=np.array([[1], [None]]), y=np.array([0, 1]))
     with pytest.raises(ValueError, match=r"(?s)allow_pickle.*X\.astype\(float\)"):
         datasets.fetch_dataset("mnist")
-
-
-def test_mnist_is_found_by_its_name_at_openml(folder, offline):
-    X = np.eye(3, dtype=np.uint8)
-    np.savez(folder / "mnist_784.npz", X=X, y=["5", "0", "4"])
-    bunch = datasets.fetch_dataset("mnist")
-    assert_array_equal(bunch.data, X)
-    assert_array_equal(bunch.target, [2, 0, 1])
 
 
 @names

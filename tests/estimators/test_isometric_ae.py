@@ -161,15 +161,6 @@ def test_jacobian_of_any_rows(unrolled):
         unrolled.jacobian(Z * np.nan)
 
 
-def test_constant_columns_are_decoded(iris):
-    X = np.column_stack([iris[0], np.full(150, 7.0)])
-    model = quick().fit(X)
-    assert_array_equal(
-        model.inverse_transform(model.embedding_)[:, 4], np.full(150, 7.0)
-    )
-    assert_array_equal(model.jacobian(model.embedding_)[:, 4], 0.0)
-
-
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_codes_have_the_units_of_the_data(iris, factor):
     """Another unit of length is another unit of the codes, and nothing else."""
@@ -186,15 +177,17 @@ def test_codes_have_the_units_of_the_data(iris, factor):
 # -- bad input, one by one
 
 
-@pytest.mark.parametrize("shape", [(150, 3), (149, 2)])
-def test_anchor_of_another_shape(iris, shape):
-    with pytest.raises(ValueError, match=rf"{shape[0]}, {shape[1]}.*\(150, 2\)"):
-        quick(anchor=np.zeros(shape)).fit(iris[0])
-
-
-def test_anchor_with_nan(iris):
-    with pytest.raises(ValueError, match=r"anchor contains NaN"):
-        quick(anchor=np.full((150, 2), np.nan)).fit(iris[0])
+@pytest.mark.parametrize(
+    "anchor, match",
+    [
+        (np.zeros((150, 3)), r"150, 3.*\(150, 2\)"),
+        (np.zeros((149, 2)), r"149, 2.*\(150, 2\)"),
+        (np.full((150, 2), np.nan), r"anchor contains NaN"),
+    ],
+)
+def test_an_anchor_that_does_not_fit(iris, anchor, match):
+    with pytest.raises(ValueError, match=match):
+        quick(anchor=anchor).fit(iris[0])
 
 
 @pytest.mark.parametrize("factor", [1e-50, 1e50])
@@ -517,8 +510,6 @@ def test_images(digits):
     model = quick(image_shape=(8, 8), max_epochs=4).fit(X)
     assert type(model.network_.encoder.net) is ConvEncoder
     assert type(model.decoder_.decoder.net) is ConvDecoder
-    assert_array_equal(model.transform(X[5:9]), model.embedding_[5:9])
-    assert model.reconstruct(X).shape == (300, 64)
     assert model.history_["loss"][-1] < model.history_["loss"][0]
     colours = quick(image_shape=(8, 8, 3), anchor=None).fit(np.hstack([X, X, X]))
     assert colours.inverse_transform(colours.embedding_[:2]).shape == (2, 192)

@@ -167,12 +167,6 @@ def test_bad_graphs(graph, n_samples, match):
         neighbors_from_graph(graph, n_samples)
 
 
-@pytest.mark.parametrize("n_neighbors", [0, -1, 1.5, "all", True])
-def test_bad_n_neighbors(n_neighbors):
-    with pytest.raises(ValueError, match=r"'n_neighbors' .* in the range"):
-        neighbors_from_graph(np.ones((3, 3)), 3, n_neighbors=n_neighbors)
-
-
 def test_bad_mode():
     with pytest.raises(ValueError, match=r"'mode' .*'affinity'.* Got 'similarity'"):
         neighbors_from_graph(np.ones((3, 3)), 3, mode="similarity")

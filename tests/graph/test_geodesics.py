@@ -196,19 +196,15 @@ def test_units(factor):
     assert_allclose(geodesic_embedding(X * factor, n_neighbors=5), Z * factor)
 
 
-def test_an_offset_changes_nothing():
+@pytest.mark.parametrize(
+    "change, atol", [(lambda X: X + 1e6, 1e-6), (np.float32, 1e-4)]
+)
+def test_an_offset_and_single_precision_change_nothing(change, atol):
     X, _ = make_s_curve(120, random_state=0)
     Z = geodesic_embedding(X, n_neighbors=5)
-    moved = aligned(geodesic_embedding(X + 1e6, n_neighbors=5), Z)
-    assert_allclose(moved, Z, atol=1e-6)
-
-
-def test_float32():
-    X, _ = make_s_curve(120, random_state=0)
-    Z = geodesic_embedding(X, n_neighbors=5)
-    single = geodesic_embedding(X.astype(np.float32), n_neighbors=5)
-    assert single.dtype == np.float64
-    assert_allclose(aligned(single, Z), Z, atol=1e-4)
+    changed = geodesic_embedding(change(X), n_neighbors=5)
+    assert changed.dtype == np.float64
+    assert_allclose(aligned(changed, Z), Z, atol=atol)
 
 
 def test_duplicates_coincide_and_change_nothing_else():

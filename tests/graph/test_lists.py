@@ -292,12 +292,6 @@ def test_copies_are_those_of_raw():
         neighbors_from_data(X, 2, raw=raw[1:])
 
 
-@pytest.mark.parametrize("n_neighbors", [0, -1, 1.5, "few", None])
-def test_bad_n_neighbors(n_neighbors):
-    with pytest.raises(ValueError, match=r"'n_neighbors' .* in the range"):
-        neighbors_from_data(np.eye(5), n_neighbors)
-
-
 # Distances in place of data ---------------------------------------------------
 
 X = np.random.default_rng(0).standard_normal((80, 4))

@@ -11,7 +11,13 @@ from scipy.spatial.distance import cdist
 from sklearn import config_context
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skmanifold.graph import _exact, _neighbors, nearest_neighbors
+from skmanifold.graph import (
+    _exact,
+    _neighbors,
+    nearest_neighbors,
+    neighbors_from_data,
+    neighbors_from_graph,
+)
 from skmanifold.metrics import trustworthiness
 
 DTYPES = [np.float32, np.float64]
@@ -485,11 +491,19 @@ class TestMetricParams:
             ("mahalanobis", {"VI": -np.eye(4)}, "negative eigenvalues"),
             ("mahalanobis", {"VI": np.eye(3)}, r"shape \(4, 4\)"),
             ("minkowski", [3], "'metric_params' .* instance of 'dict'"),
+            *(
+                ("minkowski", {"p": p}, r"metric_params\['p'\] is .*greater than 0")
+                for p in (-1, 0, np.nan, "2")
+            ),
         ],
     )
     def test_bad_ones(self, metric, params, match):
         with pytest.raises(ValueError, match=match):
             nearest_neighbors(self.X, 3, metric=metric, metric_params=params)
+
+    def test_those_that_a_metric_does_not_have(self):
+        with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
+            nearest_neighbors(self.X, 3, metric="euclidean", metric_params={"q": 3})
 
 
 @pytest.mark.parametrize("n_flat", [1, 20])
@@ -586,10 +600,18 @@ def test_missing_pynndescent_is_named(monkeypatch):
         nearest_neighbors(np.eye(5), 2, algorithm="pynndescent")
 
 
-@pytest.mark.parametrize("n_neighbors", [0, -3, 2.5, "five", None, True])
-def test_bad_n_neighbors(n_neighbors):
+@pytest.mark.parametrize(
+    "function",
+    [
+        nearest_neighbors,
+        neighbors_from_data,
+        lambda graph, k: neighbors_from_graph(graph, 5, n_neighbors=k),
+    ],
+)
+@pytest.mark.parametrize("n_neighbors", [0, -3, 2.5, "five", True])
+def test_bad_n_neighbors(n_neighbors, function):
     with pytest.raises(ValueError, match=r"'n_neighbors' .* in the range \[1, inf\)"):
-        nearest_neighbors(np.eye(5), n_neighbors)
+        function(np.eye(5), n_neighbors)
 
 
 @pytest.mark.parametrize("n_neighbors", [5, 6])
@@ -630,12 +652,6 @@ def test_bad_data(X, match):
         nearest_neighbors(X, 1)
 
 
-def test_parameters_that_a_metric_does_not_have():
-    X = np.random.RandomState(0).randn(30, 3)
-    with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
-        nearest_neighbors(X, 5, metric="euclidean", metric_params={"q": 3})
-
-
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize(
     "function, returned",
@@ -654,10 +670,3 @@ def test_functions_that_return_no_number(function, returned, is_sparse):
         nearest_neighbors(data, 5, metric=function)
     with pytest.raises(TypeError, match=message):
         trustworthiness(data, X[:, :2], metric=function)
-
-
-@pytest.mark.parametrize("p", [-1, 0, np.nan, "2"])
-def test_exponents_that_are_not_positive(p):
-    X = np.random.RandomState(0).randn(30, 3)
-    with pytest.raises(ValueError, match=r"metric_params\['p'\] is .*greater than 0"):
-        nearest_neighbors(X, 5, metric="minkowski", metric_params={"p": p})

@@ -1,6 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import sys
+
 import pytest
 
 
@@ -11,3 +13,15 @@ def _closed_figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture
+def uninstall(monkeypatch):
+    """Make imports of a package fail as if it were not installed."""
+
+    def uninstall(package):
+        loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+        for name in (package, *loaded):
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return uninstall

@@ -3,7 +3,6 @@
 
 """EmbeddingDisplay: what is drawn equals the data."""
 
-import sys
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -36,10 +35,8 @@ def colors(display):
     return np.concatenate([points.get_facecolors() for points in display.points_])
 
 
-def window_of_points(display):
-    """Pixels in which the points lie, after the layout is done."""
-    display.figure_.canvas.draw()
-    return display.ax_.transData.transform(display.embedding)
+def legend_of(display):
+    return [text.get_text() for text in display.legend_.get_texts()]
 
 
 # What is drawn --------------------------------------------------------------
@@ -61,7 +58,7 @@ def test_one_collection_in_the_order_of_the_samples():
     expected = [to_rgba(PALETTE[label]) for label in Y]
     assert_allclose(points.get_facecolors(), expected)
     assert display.image_ is None and display.colorbar_ is None
-    assert [text.get_text() for text in display.legend_.get_texts()] == ["0", "1", "2"]
+    assert legend_of(display) == ["0", "1", "2"]
     shown = [to_hex(h.get_color()) for h in display.legend_.legend_handles]
     assert shown == [color.lower() for color in PALETTE[:3]]
 
@@ -85,7 +82,7 @@ def test_without_y_there_is_one_color_and_no_legend():
 )
 def test_classes_of_every_type(labels, names):
     display = EmbeddingDisplay.from_embedding(Z, labels)
-    assert [text.get_text() for text in display.legend_.get_texts()] == names
+    assert legend_of(display) == names
 
 
 @pytest.mark.parametrize("labels", ["int", "str"])
@@ -106,13 +103,13 @@ def test_noise_is_gray_and_below(labels):
         rest.get_facecolors(),
         [to_rgba(PALETTE[int(label)]) for label in noisy if label != noise_label],
     )
-    assert [t.get_text() for t in display.legend_.get_texts()] == ["noise", "0", "1"]
+    assert legend_of(display) == ["noise", "0", "1"]
 
 
 def test_noise_label_none_makes_it_a_class():
     display = EmbeddingDisplay.from_embedding(Z, Y - 1, noise_label=None)
     assert len(display.points_) == 1
-    assert [t.get_text() for t in display.legend_.get_texts()] == ["-1", "0", "1"]
+    assert legend_of(display) == ["-1", "0", "1"]
 
 
 HOLES = np.arange(300) % 4 == 0
@@ -139,7 +136,7 @@ def test_missing_labels_are_gray_and_below(labels, names, target_type):
     elif isinstance(labels, pl.Series):
         labels = pl.select(pl.when(pl.Series(~HOLES)).then(labels)).to_series()
     display = EmbeddingDisplay.from_embedding(Z, labels, target_type=target_type)
-    assert [t.get_text() for t in display.legend_.get_texts()] == ["missing", *names]
+    assert legend_of(display) == ["missing", *names]
     missing, rest = display.points_
     assert_array_equal(missing.get_offsets(), Z[HOLES])
     assert_allclose(missing.get_facecolors(), [to_rgba(GRAY)] * HOLES.sum())
@@ -152,16 +149,14 @@ def test_missing_labels_are_gray_and_below(labels, names, target_type):
 def test_noise_and_missing_labels_are_two_things():
     labels = np.where(HOLES, np.nan, Y - 1)
     display = EmbeddingDisplay.from_embedding(Z, labels)
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == ["noise", "missing", "0", "1"]
+    assert legend_of(display) == ["noise", "missing", "0", "1"]
     grays = colors(display)[: HOLES.sum() + ((Y == 0) & ~HOLES).sum()]
     assert len(np.unique(grays, axis=0)) == 2
     only = EmbeddingDisplay.from_embedding(Z, [None] * 300)
-    assert [text.get_text() for text in only.legend_.get_texts()] == ["missing"]
+    assert legend_of(only) == ["missing"]
     named = np.where(HOLES, None, "missing")
     display = EmbeddingDisplay.from_embedding(Z, named)
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == ["no label", "missing"]
+    assert legend_of(display) == ["no label", "missing"]
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -169,11 +164,10 @@ def test_levels_of_a_category_keep_their_order(ordered):
     levels = ["low", "mid", "high"]
     y = pd.Categorical.from_codes(Y, levels, ordered=ordered)
     display = EmbeddingDisplay.from_embedding(Z, y)
-    assert [text.get_text() for text in display.legend_.get_texts()] == levels
+    assert legend_of(display) == levels
     assert_allclose(colors(display), [to_rgba(PALETTE[code]) for code in Y])
     display = EmbeddingDisplay.from_embedding(Z, [f"t{i % 12}" for i in range(300)])
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == [f"t{i}" for i in range(12)]
+    assert legend_of(display) == [f"t{i}" for i in range(12)]
 
 
 def test_more_than_ten_classes_have_colors_and_markers():
@@ -233,17 +227,6 @@ def test_amounts_with_a_long_tail_use_the_whole_scale(kind):
     assert_allclose(mappable.norm(ticks), np.linspace(0, 1, 5), atol=1e-9)
     names = [text.get_text() for text in display.colorbar_.ax.get_yticklabels()]
     assert_allclose([float(name.replace(",", "")) for name in names], ticks, rtol=5e-3)
-
-
-def test_a_missing_amount_is_gray():
-    display = EmbeddingDisplay.from_embedding(Z, heavy_tailed())
-    display.figure_.canvas.draw()
-    gray = (colors(display) == to_rgba(GRAY)).all(axis=1)
-    assert_array_equal(gray, np.arange(300) == 0)
-    display = EmbeddingDisplay.from_embedding(Z, heavy_tailed(), kind="density")
-    first = Z[0] - Z.min(axis=0)
-    column, row = (first // (np.ptp(Z, axis=0).max() / 256)).astype(int)
-    assert_allclose(display.image_.get_array()[row, column, :3], to_rgb(GRAY))
 
 
 @pytest.mark.parametrize(
@@ -344,8 +327,7 @@ def test_a_pipeline_is_titled_by_its_last_step():
 def test_few_dates_are_classes():
     days = np.datetime64("2023-03-01") + np.arange(300) % 10
     display = EmbeddingDisplay.from_embedding(Z, days)
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == [f"2023-03-{day:02d}" for day in range(1, 11)]
+    assert legend_of(display) == [f"2023-03-{day:02d}" for day in range(1, 11)]
     whole = EmbeddingDisplay.from_embedding(Z, days, target_type="continuous")
     assert whole.colorbar_ is not None
 
@@ -356,17 +338,18 @@ def test_target_type_overrides_the_guess():
     assert EmbeddingDisplay.from_embedding(Z, Y).legend_ is not None
 
 
-def test_missing_values_of_a_continuous_color_are_gray():
-    t = np.where(np.arange(300) % 5, 1.5, np.nan)
+@pytest.mark.parametrize(
+    "t", [np.where(np.arange(300) % 5, 1.5, np.nan), heavy_tailed()]
+)
+def test_missing_values_of_a_continuous_color_are_gray(t):
     display = EmbeddingDisplay.from_embedding(Z, t)
     display.figure_.canvas.draw()
     gray = (colors(display) == to_rgba(GRAY)).all(axis=1)
     assert_array_equal(gray, np.isnan(t))
-    display = EmbeddingDisplay.from_embedding(
-        [[0, 0], [1, 1]], [np.nan, 1.5], kind="density"
-    )
-    assert_allclose(display.image_.get_array()[0, 0, :3], to_rgb(GRAY))
-    assert display.counts_.sum() == 2
+    display = EmbeddingDisplay.from_embedding(Z, t, kind="density")
+    first = Z[0] - Z.min(axis=0)
+    column, row = (first // (np.ptp(Z, axis=0).max() / 256)).astype(int)
+    assert_allclose(display.image_.get_array()[row, column, :3], to_rgb(GRAY))
 
 
 def test_three_dimensions():
@@ -417,7 +400,8 @@ def test_components_choose_columns():
 @pytest.mark.parametrize("y", [Y, np.arange(300) % 23])
 def test_legend_covers_no_point(y):
     display = EmbeddingDisplay.from_embedding(Z, y)
-    at = window_of_points(display)
+    display.figure_.canvas.draw()
+    at = display.ax_.transData.transform(display.embedding)
     box = display.legend_.get_window_extent()
     assert at[:, 0].max() < box.x0
     # and the whole of it is on the page
@@ -653,14 +637,12 @@ def test_new_samples_over_the_map():
     assert_allclose(new.get_facecolors(), expected)
     assert_allclose(new.get_edgecolors(), [to_rgba("black")])
     assert new.get_zorder() > display.points_[0].get_zorder()
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == ["0", "1", "2", "new samples"]
+    assert legend_of(display) == ["0", "1", "2", "new samples"]
     # a class that is new, and no labels at all
     display = EmbeddingDisplay.from_embedding(
         Z, Y, Z_new=Z[:3] + 1, y_new=[1, 7, None], kind="density"
     )
-    names = [text.get_text() for text in display.legend_.get_texts()]
-    assert names == ["missing", "0", "1", "2", "7", "new samples"]
+    assert legend_of(display) == ["missing", "0", "1", "2", "7", "new samples"]
     display = EmbeddingDisplay.from_embedding(Z, Y, Z_new=Z[:3])
     assert_allclose(display.new_points_[0].get_facecolors(), [to_rgba("white", 0.4)])
     display = EmbeddingDisplay.from_embedding(Z, Z_new=Z[:3], y_new=["a", "b", "a"])
@@ -741,7 +723,7 @@ def test_legends_of_many_classes_leave_room_for_the_plots(length, n_columns):
     for ax in (*display.ax_, one.ax_):
         sides = ax.get_window_extent().size / ax.figure.dpi
         assert sides.min() > 2.5 and sides.max() < 5
-    texts = [text.get_text() for text in one.legend_.get_texts()]
+    texts = legend_of(one)
     assert len(set(texts)) == 40 and max(map(len, texts)) <= 40
 
 
@@ -868,16 +850,8 @@ def test_palette_is_told_apart_by_all_kinds_of_sight(sight):
     assert least([*PALETTE, GRAY]) > 12
 
 
-def test_missing_matplotlib_is_explained(monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-
-    class Missing:
-        def find_spec(self, name, path=None, target=None):
-            if name.split(".")[0] == "matplotlib":
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+def test_missing_matplotlib_is_explained(uninstall):
+    uninstall("matplotlib")
     with pytest.raises(ImportError, match=r"EmbeddingDisplay.plot needs.*\[plot\]"):
         EmbeddingDisplay.from_embedding(Z)
 
@@ -885,7 +859,7 @@ def test_missing_matplotlib_is_explained(monkeypatch):
 def test_minus_one_beside_one_is_a_class():
     y = np.where(Y == 0, -1, 1)
     display = EmbeddingDisplay.from_embedding(Z, y)
-    assert [text.get_text() for text in display.legend_.get_texts()] == ["-1", "1"]
+    assert legend_of(display) == ["-1", "1"]
     with_noise = EmbeddingDisplay.from_embedding(Z, np.append(y[1:], 2))
     assert with_noise.legend_.get_texts()[0].get_text() == "noise"
 

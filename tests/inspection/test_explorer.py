@@ -8,7 +8,6 @@ import fnmatch
 import io
 import json
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -365,16 +364,8 @@ def test_to_html_of_three_columns(path, tmp_path, components):
     assert path.read_bytes() == other.read_bytes()
 
 
-def test_missing_plotly_is_explained(path, monkeypatch):
-    for name in [name for name in sys.modules if name.split(".")[0] == "plotly"]:
-        monkeypatch.delitem(sys.modules, name)
-
-    class Missing:
-        def find_spec(self, name, path=None, target=None):
-            if name.split(".")[0] == "plotly":
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+def test_missing_plotly_is_explained(path, uninstall):
+    uninstall("plotly")
     with pytest.raises(ImportError, match=r"explorer needs.*skmanifold\[explorer\]"):
         write_explorer(Z, path=path)
     assert not path.exists()

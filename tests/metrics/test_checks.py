@@ -65,6 +65,58 @@ def test_a_range_is_the_mean_over_k(call, function):
     value = call(function, **{name: (3, 7)}, **options)
     assert_allclose(value, np.mean(single))
     assert call(function, **{name: [4, 4]}, **options) == single[1]
+    options = {**options, "per_sample": True}
+    single = [call(function, **{name: k}, **options) for k in range(3, 8)]
+    value = call(function, **{name: (3, 7)}, **options)
+    assert_allclose(value, np.mean(single, axis=0))
+
+
+@pytest.mark.parametrize("function", RANGES)
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        (0, ValueError, "at least [12]"),
+        ((3, 2), ValueError, "first <= last"),
+        (2.5, TypeError, "pair"),
+        (True, TypeError, "pair"),
+        ((1, 2, 3), TypeError, "pair"),
+        ("5", TypeError, "pair"),
+    ],
+)
+def test_a_wrong_number_of_neighbors_is_refused(call, function, bad, error, message):
+    name, options = RANGES[function]
+    with pytest.raises(error, match=message):
+        call(function, **{name: bad}, **options)
+
+
+# means of the values of the samples, where they are not added
+MEANS = {
+    metrics.distance_rmse: lambda each: np.sqrt((each**2).mean()),
+    metrics.local_geometric_distortion: lambda each: np.sqrt((each**2).mean()),
+    metrics.local_curvature: lambda each: np.abs(each).mean(),
+    metrics.intrinsic_dimension: lambda each: 1 / (1 / each).mean(),
+}
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
+@pytest.mark.parametrize("function", [f for f in WITH_METRIC if takes(f, "per_sample")])
+def test_a_subsample_evaluates_samples_among_all(call, pair, function, metric):
+    data = pairwise_distances(pair[0]) if metric == "precomputed" else pair[0]
+    options = {"metric": metric, **RANGES.get(function, ("", {}))[1]}
+    if takes(function, "n_neighbors"):
+        options["n_neighbors"] = 7
+    mean = MEANS.get(function, np.mean)
+    every = call(function, data, per_sample=True, **options)
+    assert every.shape == (60,) and every.std() > 0
+    value = call(function, data, **options)
+    assert isinstance(value, float)
+    assert_allclose(value, mean(every))
+    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
+    some = {"n_samples": 20, "random_state": 0, **options}
+    assert_allclose(call(function, data, per_sample=True, **some), every[rows])
+    assert_allclose(call(function, data, **some), mean(every[rows]))
+    for all_of_them in (60, 1000):
+        assert call(function, data, n_samples=all_of_them, **options) == value
 
 
 @pytest.mark.parametrize("function", WITH_METRIC)
@@ -140,15 +192,6 @@ def test_unknown_metrics_are_named_with_those_that_are_known(call, function):
             call(function, metric=wrong)
 
 
-@pytest.mark.parametrize("name", ["seuclidean", "mahalanobis"])
-@pytest.mark.parametrize("function", WITH_METRIC)
-def test_parameters_of_a_metric_are_taken_from_the_data(call, pair, function, name):
-    D = pairwise_distances(pair[0], metric=name)
-    np.fill_diagonal(D, 0.0)
-    value = call(function, metric=name)
-    assert_allclose(value, call(function, D, metric="precomputed"), rtol=1e-6)
-
-
 SPARSE = [
     function
     for function in WITH_METRIC
@@ -220,7 +263,8 @@ NUMERIC = [
 ]
 
 
-@pytest.mark.parametrize("name", NUMERIC)
+# The last two take parameters from the data.
+@pytest.mark.parametrize("name", [*NUMERIC, "seuclidean", "mahalanobis"])
 def test_every_name_is_that_of_scikit_learn(call, pair, name):
     D = pairwise_distances(np.abs(pair[0]), metric=name)
     np.fill_diagonal(D, 0.0)

@@ -104,20 +104,6 @@ def test_a_subsample_of_the_ratios_is_fitted(X, loops, metric):
     assert_allclose(intrinsic_dimension(given, **options), x @ y / (x @ x))
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
-def test_a_subsample_of_the_local_estimates(X, loops, metric):
-    D = loops.distances(X)
-    inverse = []
-    for row in np.sort(D, axis=1)[drawn(25)]:
-        inverse.append(sum(np.log(row[7] / row[j]) for j in range(1, 7)) / 6)
-    given = D if metric == "precomputed" else X
-    options = {"n_samples": 25, "random_state": 0, "metric": metric}
-    options |= {"method": "mle", "n_neighbors": 7}
-    assert_allclose(intrinsic_dimension(given, **options), 1 / np.mean(inverse))
-    each = intrinsic_dimension(given, per_sample=True, **options)
-    assert_allclose(each, 1 / np.array(inverse))
-
-
 @pytest.mark.parametrize("method", ["twonn", "mle"])
 def test_repeated_rows_are_drawn_once(X, method):
     options = {"method": method, "n_samples": 40, "random_state": 0}

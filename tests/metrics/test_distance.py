@@ -50,15 +50,6 @@ def test_local_geometric_distortion_follows_the_formula(pair, loops, k, divide):
     assert_allclose(value, np.sqrt(total / (60 * k)))
 
 
-def test_local_distortion_per_sample(pair):
-    X, Z = pair
-    each = local_geometric_distortion(X, Z, n_neighbors=4, per_sample=True)
-    assert each.shape == (60,)
-    assert_allclose(
-        local_geometric_distortion(X, Z, n_neighbors=4), np.sqrt((each**2).mean())
-    )
-
-
 def test_stress_follows_the_formula(pair, loops):
     X, Z = pair
     in_X, in_Z = loops.distances(X), loops.distances(Z)
@@ -175,15 +166,6 @@ def test_a_subsample_evaluates_rows_among_all(pair, metric):
     assert_allclose(np.mean(np.square(values)), metric(X, Z) ** 2, rtol=0.05)
     assert np.std(values) > 0
     assert metric(X, Z, n_samples=60) == metric(X, Z)
-
-
-def test_rows_of_a_subsample(pair):
-    X, Z = pair
-    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
-    for metric in (distance_rmse, local_geometric_distortion):
-        every = metric(X, Z, per_sample=True)
-        some = metric(X, Z, per_sample=True, n_samples=20, random_state=0)
-        assert_allclose(some, every[rows])
 
 
 def test_spearman_of_too_many_pairs(pair):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
-from sklearn.metrics import pairwise_distances
 
 from skmanifold.metrics import isometry_distortion, local_curvature
 
@@ -43,25 +42,6 @@ def test_defects_follow_the_definition(pair, loops, n_components):
     defects = local_curvature(X, Z, n_neighbors=7, per_sample=True)
     assert_allclose(defects, expected, atol=1e-7)
     assert_allclose(local_curvature(X, Z, n_neighbors=7), np.abs(expected).mean())
-
-
-@pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
-def test_a_subsample_of_the_defects(pair, loops, metric):
-    X, Z = pair
-    Z = np.column_stack([Z, X[:, 2]])
-    ranks = loops.ranks(X)
-    rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
-    expected = [
-        naive_defect(Z, i, [j for j in range(60) if j != i and ranks[i, j] <= 7])
-        for i in rows
-    ]
-    given = pairwise_distances(X) if metric == "precomputed" else X
-    options = {"n_neighbors": 7, "metric": metric, "n_samples": 20, "random_state": 0}
-    each = local_curvature(given, Z, per_sample=True, **options)
-    assert_allclose(each, expected, atol=1e-7)
-    assert_allclose(local_curvature(given, Z, **options), np.abs(expected).mean())
-    whole = local_curvature(X, Z, n_neighbors=7)
-    assert local_curvature(X, Z, n_neighbors=7, n_samples=60) == whole
 
 
 def test_repeated_rows_have_no_direction():

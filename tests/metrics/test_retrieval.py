@@ -38,12 +38,6 @@ def test_average_precision_follows_the_formula(pair, labels, loops, k):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_the_value_is_the_mean_over_samples(pair, labels, metric):
-    each = metric(pair[1], labels, k=(2, 8), per_sample=True)
-    assert_allclose(metric(pair[1], labels, k=(2, 8)), each.mean())
-
-
-@pytest.mark.parametrize("metric", METRICS)
 def test_order_scale_and_names_do_not_matter(pair, labels, metric):
     Z = pair[1]
     value = metric(Z, labels, k=4)

@@ -211,42 +211,6 @@ def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     assert any("for 10 samples" in str(warning.message) for warning in caught)
 
 
-@pytest.mark.parametrize(
-    "metric",
-    [
-        metrics.mean_relative_rank_error,
-        metrics.local_geometric_distortion,
-        metrics.neighborhood_preservation,
-        metrics.neighborhood_hit,
-    ],
-)
-def test_a_small_fold_is_measured_against_the_limit_of_the_metric(iris, metric):
-    X, y = iris
-    pca = PCA(2).fit(X)
-    small = slice(45, 55)
-    scorer = make_embedding_scorer(metric, n_neighbors=9)
-    assert np.isfinite(scorer(pca, X[small], y[small]))
-    with pytest.raises(ValueError, match=r"at most 8 for 9 samples"):
-        scorer(pca, X[:9], y[:9])
-
-
-def test_a_small_fold_adjusted_for_chance(iris):
-    pca = PCA(2).fit(iris[0])
-    options = {"n_neighbors": 9, "adjusted": True}
-    scorer = make_embedding_scorer(metrics.neighborhood_preservation, **options)
-    assert np.isfinite(scorer(pca, iris[0][:11]))
-    with pytest.raises(ValueError, match=r"at most 8 for 10 samples"):
-        scorer(pca, iris[0][:10])
-
-
-def test_other_metrics_know_their_limits_themselves(iris):
-    X, _ = iris
-    scorer = make_embedding_scorer(
-        lambda X, Z, n_neighbors: float(n_neighbors), n_neighbors=99
-    )
-    assert scorer(PCA(2).fit(X), X[:5]) == 99.0
-
-
 def test_a_sparse_embedding_is_scored(iris):
     X, _ = iris
     sparse = OneHotEncoder(sparse_output=True).fit(X)
