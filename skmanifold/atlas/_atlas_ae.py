@@ -214,7 +214,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     ``transform`` returns *chart blocks*: for each chart its weight, then its
     coordinates times the weight. With hard membership the weight is 1 for the chart of
     the sample and 0 for the others, so a linear model on chart blocks is one affine
-    model per chart.
+    model per chart. ``distance`` compares samples in the charts that they share. [2]_
 
     Read more in the :ref:`User Guide <atlas>`.
 
@@ -319,6 +319,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     ----------
     .. [1] E. O. Korman, "Autoencoding topology",
        arXiv:1803.00156.
+    .. [2] E. O. Korman, "Atlas Based Representation and Metric Learning on Manifolds",
+       arXiv:2106.07062.
 
     Examples
     --------
