@@ -188,6 +188,7 @@ def test_blocks(iris, membership):
     q = model.predict_proba(X)
     assert_array_equal(index, model.predict(X))
     assert_array_equal(index, q.argmax(1))
+    assert_array_equal(index, model.labels_)
     assert_array_equal(clone(model).fit_predict(X), model.labels_)
     blocks = Z.reshape(150, 3, 3)
     weights = q if membership == "soft" else np.eye(3)[index]
