@@ -137,7 +137,9 @@ def validate(estimator, X, y, *, part):
 
 def scale(job):
     """Return the scaler, fitted or updated with the samples."""
+    known = ()
     if job.previous:
+        known = job.previous["_scaler"].codes.columns
         scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.training)
     else:
         scaler = InputScaler(
@@ -149,7 +151,8 @@ def scale(job):
             warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
         if job.estimator._distances is None:
             warn_of_numbers(job.estimator, job.samples)
-            warn_of_codes(job.estimator, scaler, job.training)
+    if job.estimator._distances is None:
+        warn_of_codes(job.estimator, scaler, job.training, known)
     warn_of_outliers(job.estimator, scaler, job.training, job.rows)
     warn_of_drift(scaler)
     warn_of_constant(scaler)

@@ -138,11 +138,12 @@ def warn_of_outliers(estimator, scaler, samples, rows=None):
         )
 
 
-def warn_of_codes(estimator, scaler, samples):
-    """Name the columns with codes, such as -999."""
+def warn_of_codes(estimator, scaler, samples, known=()):
+    """Name the columns with codes, such as -999, except the ``known`` ones."""
     # without columns appended by the method
-    columns = [j for j in scaler.codes.columns if j < estimator.n_features_in_]
-    if not columns:
+    columns = np.setdiff1d(scaler.codes.columns, known)
+    columns = columns[columns < estimator.n_features_in_]
+    if not len(columns):
         return
     first = int(columns[0])
     low, high = scaler.inner_low_[first], scaler.inner_high_[first]
@@ -155,11 +156,13 @@ def warn_of_codes(estimator, scaler, samples):
     shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
     shown += ", ..." if len(columns) > 1 + _NAMED else ""
     others = f" Further columns with such values: {shown}." if shown else ""
+    moved = "The scaling moves them next to the others."
+    if not scaler.column_scaling:
+        moved = f"{type(estimator).__name__} keeps all distances, and theirs dominate."
     warn(
         f"Column {names[first]!r} of X holds {float(code):g} in {count} of the "
         f"{len(values)} samples, far away from its other values ({low:g} to {high:g})."
-        f"{others} The scaling moves them next to the others. If they stand for "
-        "missing values, impute them with "
+        f"{others} {moved} If they stand for missing values, impute them with "
         f"SimpleImputer(missing_values={float(code):g})."
     )
 

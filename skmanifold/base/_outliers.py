@@ -52,7 +52,7 @@ _HEAVY = 0.7
 # of samples with a code. More frequent values are a group of samples, such as zeros of
 # a machine that is off, unless they consist of nines. A column has at most three codes,
 # each of them repeated, and its other values are not levels.
-_GAP_OF_CODES = 5.0
+GAP_OF_CODES = 5.0
 _SHARE_OF_CODES = 0.2
 _MOST_CODES = 3
 _LEAST_REPEATED = 3
@@ -170,7 +170,7 @@ class Codes:
             ordered = np.sort(sample[:, part].astype(np.float64), axis=0)
             with np.errstate(over="ignore"):
                 steps = np.diff(ordered, axis=0)
-                least = (ordered[-1] - ordered[0]) / (1 + 1 / _GAP_OF_CODES)
+                least = (ordered[-1] - ordered[0]) / (1 + 1 / GAP_OF_CODES)
             gap, n_below = steps.max(axis=0), steps.argmax(axis=0) + 1
             for column in np.flatnonzero((gap > 0) & (gap >= least)):
                 codes, others = np.split(ordered[:, column], n_below[[column]])
@@ -181,7 +181,7 @@ class Codes:
                     len(counts) <= _MOST_CODES
                     and counts.min() >= _LEAST_REPEATED
                     and len(np.unique(others)) >= _LEAST_DISTINCT
-                    and gap[column] >= _GAP_OF_CODES * (others[-1] - others[0])
+                    and gap[column] >= GAP_OF_CODES * (others[-1] - others[0])
                     and (
                         len(codes) <= _SHARE_OF_CODES * n_samples
                         or all(map(_consists_of_nines, values))

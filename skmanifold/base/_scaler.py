@@ -14,6 +14,7 @@ from skmanifold.utils._threads import one_blas_thread
 
 from ._outliers import (
     GAP,
+    GAP_OF_CODES,
     ONE_SCALE,
     UNIT_SAMPLE_ROWS,
     Codes,
@@ -361,13 +362,13 @@ class InputScaler:
                 "overflows (float64). Divide X by a constant first."
             )
         self.n_samples_seen_ = stats.n_samples
-        # one scale is one of distances, which are not to change
-        codes = Codes.of(sample if self.column_scaling else sample[:0])
+        codes = Codes.of(sample)
         self.inner_low_, self.inner_high_ = codes.low, codes.high
         self.margin_ = np.full(X.shape[1], MARGIN)
-        self.margin_[codes.columns] = _MARGIN_OF_CODES
         inner, inner_sample = stats, sample
-        if len(codes.columns):
+        # one scale is one of distances, which are not to change
+        if len(codes.columns) and self.column_scaling:
+            self.margin_[codes.columns] = _MARGIN_OF_CODES
             inner, inner_sample = statistics(X, kept, codes), codes.without(sample)
         self.center_, self.drift_ = inner.mean, 0.0
         units = units_of_scaler_before(
@@ -417,6 +418,7 @@ class InputScaler:
             stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
+        self._add_codes(sample)
         self.floor_ = np.maximum(self.floor_, self._farthest(stats))
         self.norm_gap_ = max(self.norm_gap_, survey.norm_gap)
         farthest = np.maximum(stats.high - self.center_, self.center_ - stats.low)
@@ -426,7 +428,7 @@ class InputScaler:
         stats.low[late] = np.minimum(stats.low, self.center_)[late]
         stats.high[late] = np.maximum(stats.high, self.center_)[late]
         columns = self.codes.columns
-        if len(columns):
+        if len(columns) and self.column_scaling:
             inner = statistics(X, kept, self.codes)
             stats.low[columns], stats.high[columns] = (
                 inner.low[columns],
@@ -442,6 +444,31 @@ class InputScaler:
     def _farthest(self, stats):
         """Return the largest distance of each column from its common value."""
         return np.maximum(stats.high - self.common_, self.common_ - stats.low)
+
+    def _add_codes(self, sample):
+        """Add the columns that have codes for the first time, far from all values."""
+        codes = Codes.of(sample)
+        columns = np.setdiff1d(codes.columns, self.codes.columns)
+        columns = columns[self.factor_[columns] > 0]
+        if not len(columns):
+            return
+        low, high = (
+            ends[columns] / self.factor_[columns] + self.center_[columns]
+            for ends in (self.low_, self.high_)
+        )
+        low = np.minimum(low, codes.low[columns])
+        high = np.maximum(high, codes.high[columns])
+        values = sample[:, columns]
+        apart = np.maximum(low - values, values - high).max(axis=0)
+        are_codes = apart >= GAP_OF_CODES * (high - low)
+        columns = columns[are_codes]
+        self.inner_low_, self.inner_high_, self.margin_ = (
+            array.copy() for array in (self.inner_low_, self.inner_high_, self.margin_)
+        )
+        self.inner_low_[columns] = low[are_codes]
+        self.inner_high_[columns] = high[are_codes]
+        if self.column_scaling:
+            self.margin_[columns] = _MARGIN_OF_CODES
 
     def _start_counting(self, late, stats, sample):
         """Set the factors of columns that were constant in all samples so far."""

@@ -1,6 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import copy
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -804,6 +806,23 @@ def test_codes_of_new_samples_are_those_of_fit():
     assert (scaler.low_ > 2 * bounds).all(), "codes do not widen the bounds"
 
 
+@pytest.mark.parametrize("kind", CODES)
+def test_codes_of_a_later_part(kind):
+    clean, X, gaps = with_codes(kind)
+    first = InputScaler().fit(clean[:200])
+    scaler = copy.copy(first).partial_fit(X[200:400])
+    assert scaler.codes.columns.tolist() == list(range(8))
+    bounds = np.concatenate([scaler.low_, -scaler.high_])
+    assert (bounds > 2 * np.concatenate([first.low_, -first.high_])).all()
+    assert first.codes.columns.tolist() == [], "copies are changed"
+    codes = scaler.transform(X[400:])[gaps[400:]]
+    assert np.ptp(codes) < 2 * np.ptp(all_rows(clean))
+    # a part of few distinct values within the range of those before
+    part = 0.01 * clean[:200]
+    part[:10] = clean[:200].max(axis=0)
+    assert copy.copy(first).partial_fit(part).codes.columns.tolist() == []
+
+
 def test_new_codes_in_other_columns_are_far_away():
     _, X, gaps = with_codes()
     X[:, :4][gaps[:, :4]] = 0.0
@@ -837,6 +856,8 @@ def test_columns_without_codes():
     codes = Codes.of(np.column_stack(list(columns.values())))
     assert codes.columns.tolist() == []
     _, X, _ = with_codes()
-    scaler = InputScaler(column_scaling=False).fit(X)
-    assert scaler.codes.columns.tolist() == [], "distances are kept"
     assert Codes.of(X[:10]).columns.tolist() == []
+    scaler = InputScaler(column_scaling=False).fit(X)
+    kept = np.delete(X, scaler.outliers_[:, 0], axis=0)
+    rows = scaler.inverse_transform(scaler.transform(kept))
+    np.testing.assert_allclose(rows, kept, rtol=1e-5, atol=1e-3)  # distances are kept

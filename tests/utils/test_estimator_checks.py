@@ -482,6 +482,7 @@ for check, name, message in [
     ("check_outliers", "fit", "must name sample 0 in one warning"),
     ("check_new_outliers", "transform", "must name sample 7 in one warning"),
     ("check_columns_that_vary_later", "transform", "must be named in one warning"),
+    ("check_codes", "partial_fit", "must name it in one warning"),
     (
         "check_partial_fit_in_other_units",
         "partial_fit",

@@ -223,6 +223,26 @@ def check_columns_that_vary_later(name, estimator):
         assert (a != b).any(), f"{case} must count."
 
 
+def check_codes(name, estimator):
+    """A code such as -999 in a column is named once, also if it appears later."""
+    subject = Subject(estimator)
+    rng = np.random.RandomState(0)
+    X = subject.X.copy()
+    X[rng.permutation(len(X))[:9], 1] = -999.0 * np.abs(X).max()
+    models = {"fit": subject.new()}
+    if hasattr(models["fit"], "partial_fit"):
+        models["partial_fit"] = subject.new().partial_fit(subject.X, subject.y)
+    for method, model in models.items():
+        case = f"{name}.{method} on a column with a code in 9 samples"
+        with only_user_warnings(case) as texts:
+            for _ in range(2 if method == "partial_fit" else 1):
+                getattr(model, method)(X, subject.y)
+        texts = [text for text in texts if "SimpleImputer" in text]
+        assert len(texts) == 1 and "Column 1 " in texts[0], (
+            f"{case} must name it in one warning; warnings: {texts}"
+        )
+
+
 def check_partial_fit_of_few_samples(name, estimator):
     """A small batch trains, or the error gives the minimum number of samples."""
     subject = Subject(estimator)
