@@ -11,7 +11,7 @@ from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
 from ._outliers import dense
-from ._scaler import MOST_TABLE_COLUMNS, columns_in_unrelated_units
+from ._units import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 
 # Number of columns or samples named in a warning.
 _NAMED = 5

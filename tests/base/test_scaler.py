@@ -25,11 +25,8 @@ from sklearn.preprocessing import (
 )
 
 from skmanifold.base._outliers import Codes, ranges
-from skmanifold.base._scaler import (
-    Deviations,
-    InputScaler,
-    columns_in_unrelated_units,
-)
+from skmanifold.base._scaler import Deviations, InputScaler
+from skmanifold.base._units import columns_in_unrelated_units
 from skmanifold.datasets import make_s_curve, make_sphere
 
 
@@ -707,6 +704,29 @@ def test_whole_numbers_beside_decimals_are_in_their_own_units():
     np.testing.assert_allclose(spread[:4] / spread[0], measured.std(axis=0), rtol=0.1)
     # of the columns that vary less
     np.testing.assert_allclose(spread[4:], spread[0], rtol=0.1)
+
+
+def test_a_sensor_of_whole_numbers_keeps_its_proportion():
+    rng = np.random.RandomState(0)
+    X = 20 + rng.randn(500, 6) * [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    X[:, 3] = np.round(X[:, 3])
+    factor = InputScaler().fit(X).factor_
+    np.testing.assert_allclose(factor, factor[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_copies", [1, 2])
+def test_columns_of_noise_in_unrelated_units_count_less(n_copies):
+    rng = np.random.RandomState(0)
+    y = rng.randint(4, size=600)
+    informative = 3 * rng.randn(4, 5)[y] + rng.randn(600, 5)
+    X = np.hstack([informative, rng.randn(600, 40)])
+    rows = all_rows(np.repeat(7 + X * 10.0 ** rng.uniform(-3, 3, 45), n_copies, axis=0))
+    spread = rows.std(axis=0)
+    assert spread[:5].mean() > 1.5 * spread[5:].mean()
+    assert spread[:5].max() < 3.5 * spread[5:].mean(), "no column is all"
+    standardized = (X - X.mean(axis=0)) / X.std(axis=0)
+    gain = neighbor_purity(rows[::n_copies], y) - neighbor_purity(standardized, y)
+    assert gain > 0.05
 
 
 def questionnaire(rng):
