@@ -78,11 +78,11 @@ class _EmbeddingScorer(BaseScorer):
             )
         values = {"X": X, "y": y}
         if "Z" in self.inputs:
-            Z = _output(method_caller, estimator, "transform", X)
+            Z = self._output(method_caller, estimator, "transform", X)
             Z = Z.toarray() if issparse(Z) else np.asarray(Z)
             values["Z"] = Z.reshape(len(Z), -1)
         if "labels" in self.inputs:
-            values["labels"] = _output(method_caller, estimator, "predict", X)
+            values["labels"] = self._output(method_caller, estimator, "predict", X)
         if "X" in self.inputs:
             values["X"] = self._refer(estimator, X)
         try:
@@ -107,6 +107,26 @@ class _EmbeddingScorer(BaseScorer):
                 " use a function that returns one number."
             )
         return self._sign * float(value)
+
+    def _output(self, method_caller, estimator, method, X):
+        """Return the result of a method of the estimator."""
+        name = type(estimator).__name__
+        if not hasattr(estimator, method):
+            raise TypeError(
+                f"{name} has no method {method}, so there is {_HINTS[method]}"
+            )
+        try:
+            return method_caller(estimator, method, X)
+        except (TypeError, ValueError) as error:
+            # not its subclasses, such as NotFittedError
+            if type(error) not in (TypeError, ValueError) or _is_comparable(X):
+                raise
+            raise ValueError(
+                f"The scorer {self!r} cannot call {method} of {name} with an X of type"
+                f" {type(X).__name__}, which is no array of finite numbers: {error}."
+                " Pass an array-like of shape (n_samples, n_features), or put the"
+                " preprocessing and the estimator into a Pipeline."
+            ) from error
 
     def _refer(self, estimator, X):
         """Return the samples that the embedding is compared with."""
@@ -149,16 +169,6 @@ _HINTS = {
     "predict": "nothing to score. Use the scorer 'kmeans', which clusters the"
     " embedding.",
 }
-
-
-def _output(method_caller, estimator, method, X):
-    """Return the result of a method of the estimator."""
-    if not hasattr(estimator, method):
-        raise TypeError(
-            f"{type(estimator).__name__} has no method {method}, so there is"
-            f" {_HINTS[method]}"
-        )
-    return method_caller(estimator, method, X)
 
 
 def make_embedding_scorer(

@@ -15,6 +15,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.manifold import TSNE, Isomap
@@ -644,3 +645,31 @@ def test_scoring_monitor(iris, name):
     assert len(rows[0]) == 9
     assert rows[0][0]["score"] != rows[0][-1]["score"]
     assert rows[0][-1]["score"] == pytest.approx(alone(model, X, y))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        None,
+        "abc",
+        {"a": [1.0]},
+        [[1.0, 2.0], [3.0]],
+        np.full((4, 2), "a"),
+        np.full((4, 2), np.nan),
+        np.full((4, 2), object()),
+        np.zeros((2, 2, 2)),
+        iter([[1.0, 2.0]]),
+    ],
+    ids=lambda X: type(X).__name__,
+)
+@pytest.mark.parametrize("name", ["trustworthiness", "kmeans"])
+def test_X_that_is_no_array_of_numbers_is_named(name, X):
+    fitted = PCA(2).fit(np.random.RandomState(0).randn(20, 2))
+    message = r"scorer .* cannot call transform of PCA with an X of type .* Pipeline"
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        get_scorer(name)(fitted, X, np.zeros(4))
+
+
+def test_the_error_of_an_estimator_that_is_not_fitted_is_its_own():
+    with pytest.raises(NotFittedError):
+        get_scorer("trustworthiness")(PCA(2), [["a"]])
