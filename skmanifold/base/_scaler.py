@@ -363,9 +363,9 @@ class InputScaler:
                     nearer = without_farthest(sample)
                     stats = statistics(sample, nearer)
                     sample = sample[nearer]
-        return stats.mean, self._factors(stats, sample, units, refined=False)[0]
+        return stats.mean, self._factors(stats, sample, units)[0]
 
-    def _factors(self, stats, sample, units=None, *, refined=True):
+    def _factors(self, stats, sample, units=None):
         """Return factors, scale and largest deviation from statistics and a subset."""
         deviation = np.sqrt(stats.variance)
         varies = deviation > ROUNDING * np.abs(stats.mean)
@@ -376,7 +376,7 @@ class InputScaler:
             factor[varies] /= units[varies]
             largest = None
         elif self.column_scaling:
-            factor, largest = column_factors(stats, sample, varies, refined=refined)
+            factor, largest = column_factors(stats, sample, varies)
         spread = np.sqrt(np.mean((deviation * factor)[varies] ** 2))
         return factor / spread, float(1.0 / spread), largest
 

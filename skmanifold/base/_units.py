@@ -5,16 +5,7 @@
 
 import numpy as np
 
-from skmanifold.graph._distinct import distinct_rows
-from skmanifold.graph._exact import exact_neighbors
-
-from ._outliers import (
-    LEAST_SAMPLES,
-    ONE_SCALE,
-    UNIT_SAMPLE_ROWS,
-    column_blocks,
-    dense,
-)
+from ._outliers import ONE_SCALE, UNIT_SAMPLE_ROWS, column_blocks, dense
 
 # A column that varies by less, relative to its values, is constant.
 ROUNDING = 10 * np.finfo(np.float64).eps
@@ -44,15 +35,6 @@ _LEAST_COLUMNS = 500
 _MANY_COLUMNS = 20
 _GAP_OF_UNITS = 2.0
 _ONE_KIND = 1e5
-
-
-# Neighbors among which the deviation of a column is its unit, and the largest ratio of
-# the deviation among all samples to it.
-_N_NEAR = 10
-_MOST_APART = 3.0
-
-# Smallest number of steps between the values of a column with such a unit.
-_LEAST_STEPS = 4
 
 
 def _column_units(sample, deviation):
@@ -190,12 +172,12 @@ def columns_in_unrelated_units(X, random_state):
     return largest, smallest
 
 
-def column_factors(stats, sample, varies, *, refined=True):
+def column_factors(stats, sample, varies):
     """Return the factors of columns, and the largest deviation that is not divided by.
 
     The latter is None if columns are in unrelated units. ``stats`` are the statistics
     of the samples, ``sample`` is a dense subset, and ``varies`` marks columns that are
-    not constant. Factors that are not ``refined`` suffice to compare norms.
+    not constant.
     """
     mean, deviation = stats.mean, np.sqrt(stats.variance)
     factor = varies.astype(np.float64)
@@ -223,43 +205,4 @@ def column_factors(stats, sample, varies, *, refined=True):
     else:
         factor[measured] /= units[measured]
     factor[levels] = typical[levels] / np.maximum(units, least)[levels]
-    if refined and largest is None:
-        # the neighbors in arbitrary units are not yet those in the refined ones
-        for _ in range(2):
-            factor = _among_neighbors(sample, factor, measured & seen)
     return factor, largest
-
-
-def _among_neighbors(sample, factor, columns):
-    """Return factors with which columns vary alike among neighboring samples.
-
-    Noise varies among neighbors as much as among all samples, columns that tell groups
-    apart vary less. Factors of other columns, and of those with few values or a common
-    one, are kept.
-    """
-    first, _ = distinct_rows(sample)
-    n_samples, columns = len(first), columns.copy()
-    if n_samples < LEAST_SAMPLES:
-        return factor
-    scaled = sample[first].astype(np.float64)
-    scaled -= scaled.mean(axis=0)
-    scaled *= factor
-    scaled /= np.abs(scaled).max()
-    near, _ = exact_neighbors(scaled, min(_N_NEAR, n_samples // 10))
-    # mean absolute differences, which a few far values change little
-    ranks = np.arange(1 - n_samples, n_samples, 2) * (2 / n_samples**2)
-    apart = np.zeros(len(factor))
-    for part in column_blocks(scaled):
-        values = np.ascontiguousarray(scaled[:, part])
-        for others in near.T:
-            apart[part] += np.abs(values - values[others]).mean(axis=0)
-        ordered = np.sort(values, axis=0)
-        of_all = ranks @ ordered
-        apart[part] = (apart[part] / near.shape[1]).clip(of_all / _MOST_APART, of_all)
-        often = np.count_nonzero(ordered == ordered[n_samples // 2], axis=0)
-        n_steps = np.count_nonzero(np.diff(ordered, axis=0), axis=0)
-        columns[part] &= (often < n_samples / 2) & (n_steps >= _LEAST_STEPS)
-    logs = np.log(apart[columns])
-    factor = factor.copy()
-    factor[columns] *= np.exp(logs.mean() - logs) if len(logs) else 1.0
-    return factor
