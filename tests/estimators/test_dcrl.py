@@ -21,7 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 
 from skmanifold import DCRL, load
-from skmanifold.base import FitData
+from skmanifold.base import FitData, Plan
 from skmanifold.estimators._dcrl import _objective, _start
 from skmanifold.estimators._dcrl._arrangement import (
     Arrangement,
@@ -30,11 +30,14 @@ from skmanifold.estimators._dcrl._arrangement import (
 )
 from skmanifold.estimators._dcrl._neighbors import denoised, search_neighbors
 from skmanifold.estimators._dcrl._number import choose_number, count_groups
-from skmanifold.estimators._dcrl._start import (
-    best_labels,
-    modularity,
-    propagate_labels,
+from skmanifold.estimators._dcrl._partitions import (
+    cells_of,
+    combine_partitions,
+    improved,
+    links_between,
+    modularity_of,
 )
+from skmanifold.estimators._dcrl._start import best_labels, propagate_labels
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
@@ -295,16 +298,67 @@ def test_labels_spread_along_what_they_lie_on():
     assert_array_equal(spread[18:], 1)
 
 
-def test_modularity_is_that_of_the_graph():
-    rng = np.random.default_rng(0)
-    neighbors = np.array(
-        [rng.choice(np.delete(np.arange(30), i), 4) for i in range(30)]
+def random_neighbors(n_samples, rng):
+    return np.array(
+        [rng.choice(np.delete(np.arange(n_samples), i), 4) for i in range(n_samples)]
     )
-    labels = rng.integers(0, 3, 30)
-    graph = networkx.MultiDiGraph((i, int(j)) for i in range(30) for j in neighbors[i])
-    communities = [set(np.flatnonzero(labels == j)) for j in range(3)]
+
+
+def test_modularity_is_that_of_the_graph():
+    """Cells are the nodes of a graph whose edges are those of their samples."""
+    rng = np.random.default_rng(0)
+    neighbors = random_neighbors(30, rng)
+    cells = rng.permutation(np.repeat(np.arange(15), 2))
+    of_cells = rng.integers(0, 3, 15)
+    edges = ((i, int(j)) for i in range(30) for j in neighbors[i])
+    communities = [set(np.flatnonzero(of_cells[cells] == j)) for j in range(3)]
+    graph = networkx.MultiGraph(edges)
     expected = networkx.community.modularity(graph, communities)
-    assert modularity(neighbors, labels) == pytest.approx(expected)
+    links = links_between(cells, neighbors, 15)
+    assert modularity_of(of_cells, links) == pytest.approx(expected)
+
+
+def test_no_move_of_a_cell_improves_a_partition():
+    rng = np.random.default_rng(0)
+    links = links_between(np.arange(60), random_neighbors(60, rng), 60)
+    before = np.repeat(np.arange(4), [30, 12, 12, 6])
+    after = improved(before, links)
+    assert modularity_of(after, links) > modularity_of(before, links) + 0.1
+    least = links[before == 3].sum()
+    for cell in range(60):
+        if links[after == after[cell]].sum() - links[cell].sum() < least - 1e-9:
+            continue  # its cluster would become smaller than the smallest was
+        for label in range(4):
+            other = after.copy()
+            other[cell] = label
+            assert modularity_of(other, links) <= modularity_of(after, links) + 1e-9
+
+
+def test_clusters_keep_the_size_of_the_smallest():
+    """A single group, whose modularity is largest if all but one cluster vanish."""
+    neighbors = (np.arange(40)[:, np.newaxis] + np.arange(1, 20)) % 40
+    links = links_between(np.arange(40), neighbors, 40)
+    before = np.arange(40) % 4
+    after = improved(before, links)
+    assert_array_equal(np.bincount(after), 10)
+
+
+def test_partitions_complete_each_other():
+    """Each of two partitions merges groups and splits another."""
+    X, y = make_blobs(400, centers=[[0, 0], [10, 0], [0, 10], [10, 10]], random_state=0)
+    upper = X[:, 0] > np.median(X[y == 3, 0])
+    first = np.choose(y, [0, 0, 1, 2 + upper])
+    second = np.choose(y, [0 + upper, 2, 3, 3])
+    neighbors, _ = nearest_neighbors(X, 5)
+    labels = combine_partitions(np.stack([first, second]), neighbors)
+    assert adjusted_rand_score(y, labels) > 0.99
+
+
+def test_rare_combinations_of_labels_join_the_most_similar_cell():
+    partitions = np.repeat([[0, 0, 0], [1, 1, 1], [1, 1, 0]], [2500, 2499, 1], axis=0)
+    cells, labels = cells_of(partitions.T)
+    assert_array_equal(labels, [[0, 0, 0], [1, 1, 1]])
+    assert_array_equal(cells, np.repeat([0, 1], 2500))
 
 
 def test_centers_without_rows_are_told(iris):
@@ -938,7 +992,10 @@ class Embedding:
     def __init__(self, given):
         self.given = list(given)
 
-    def set_params(self, random_state):
+    def _plan(self, n_samples, n_features):
+        return Plan(n_steps=1, batch_size=1, learning_rate=1.0, n_training=n_samples)
+
+    def set_params(self, **params):
         return self
 
     def fit_transform(self, X):

@@ -3,6 +3,8 @@
 
 """Initial labels of DCRL."""
 
+import math
+
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
@@ -15,6 +17,7 @@ from .._dlme import DLME
 from ._clusters import raw_blocks
 from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
+from ._partitions import combine_partitions
 
 # With fewer distinct samples the initial labels are those of k-means in the features.
 _LEAST_ROWS_TO_START = 200
@@ -28,6 +31,14 @@ _LEAST_ROWS_TO_COUNT = 10
 
 # Of more samples, initial embeddings are trained on as many.
 _MOST_ROWS_TO_EMBED = 20_000
+
+# Number of runs of k-means in each embedding. They end in different local optima, whose
+# parts are combined.
+_KMEANS_RUNS = 30
+
+# Initial embeddings take this fraction of DLME's steps: several short ones complete
+# each other better than fewer long ones.
+_STEPS = 0.5
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -74,7 +85,10 @@ def initial_labels(model, data, features, searched, neighbors):
     if starts or (counts and n_distinct >= _LEAST_ROWS_TO_EMBED):
         spaces = initial_embeddings(model, searched, neighbors, seed)
     if counts:
-        numbers, persistence = count_groups(spaces[-1], seed)
+        # what the embeddings agree on counts most
+        scales = [space.std() or 1.0 for space in spaces]
+        together = np.hstack([*map(np.divide, spaces, scales)])
+        numbers, persistence = count_groups(together, seed)
         data.learned["cluster_criterion_"] = {
             "n_clusters": numbers,
             "persistence": persistence,
@@ -106,11 +120,11 @@ def initial_labels(model, data, features, searched, neighbors):
     return best_labels(spaces, neighbors, n_clusters, seed)
 
 
-def kmeans_labels(points, n_clusters, seed):
+def kmeans_labels(points, n_clusters, seed, *, n_init=10):
     """Return the labels of k-means, from 0 without gaps."""
     # distinct samples may have the same embedding
     n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
-    kmeans = KMeans(n_clusters, n_init=10, random_state=seed)
+    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed)
     # more threads would sum in random order
     with one_thread():
         labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
@@ -118,7 +132,7 @@ def kmeans_labels(points, n_clusters, seed):
 
 
 def initial_embeddings(model, points, neighbors, seed):
-    """Return embeddings with different seeds, and the last with all side by side.
+    """Return embeddings with different seeds.
 
     Neighbors of another metric than the Euclidean one replace those of the points.
     """
@@ -143,21 +157,19 @@ def initial_embeddings(model, points, neighbors, seed):
         start.set_params(connectivity=graph_of(neighbors[:, :5]))
     elif len(points) > _MOST_ROWS_TO_EMBED:
         start.set_params(subsample=_MOST_ROWS_TO_EMBED)
+    plan = start._plan(*points.shape)
+    n_batches = max(plan.n_training // plan.batch_size, 1)
+    start.set_params(max_epochs=math.ceil(_STEPS * plan.n_steps / n_batches))
     rng = np.random.RandomState(seed)
     seeds = rng.randint(np.iinfo(np.int32).max, size=model.n_init)
-    embeddings = [
+    return [
         start.set_params(random_state=embedding_seed).fit_transform(points)
         for embedding_seed in seeds.tolist()
     ]
-    if model.n_init > 1:
-        # what they agree on counts most
-        scales = [embedding.std() or 1.0 for embedding in embeddings]
-        embeddings.append(np.hstack([*map(np.divide, embeddings, scales)]))
-    return embeddings
 
 
 def best_labels(spaces, neighbors, n_clusters, seed):
-    """Return the labels of k-means, in one of the spaces, with the largest modularity.
+    """Return the best combination of the labels of k-means in all spaces.
 
     Parameters
     ----------
@@ -175,8 +187,14 @@ def best_labels(spaces, neighbors, n_clusters, seed):
     ndarray of shape (n_samples,), int64
         Labels, from 0 without gaps.
     """
-    labelings = [kmeans_labels(space, n_clusters, seed) for space in spaces]
-    return max(labelings, key=lambda labels: modularity(neighbors, labels))
+    rng = np.random.RandomState(seed)
+    seeds = rng.randint(np.iinfo(np.int32).max, size=(len(spaces), _KMEANS_RUNS))
+    partitions = [
+        kmeans_labels(space, n_clusters, run_seed, n_init=1)
+        for space, run_seeds in zip(spaces, seeds.tolist(), strict=True)
+        for run_seed in run_seeds
+    ]
+    return combine_partitions(np.stack(partitions), neighbors)
 
 
 def graph_of(neighbors):
@@ -239,37 +257,6 @@ def propagate_labels(codes, features, neighbors):
             features[lost].astype(np.float64, copy=False), means
         )
     return labels.astype(np.int64)
-
-
-def modularity(neighbors, labels):
-    """Compute the modularity of clusters in the graph of neighbors.
-
-    The fraction of edges within clusters, minus its expectation given their sizes. [1]_
-    It penalizes both merged and split groups.
-
-    Parameters
-    ----------
-    neighbors : ndarray of shape (n_samples, n_neighbors)
-        Indices of the neighbors.
-    labels : ndarray of shape (n_samples,)
-        Labels, from 0.
-
-    Returns
-    -------
-    float
-        At most 1.
-
-    References
-    ----------
-    .. [1] M. E. J. Newman, M. Girvan, "Finding and evaluating community structure in
-       networks", Physical Review E 69, 2004.
-    """
-    ends = labels[neighbors]
-    within = np.mean(ends == labels[:, np.newaxis])
-    n_clusters = labels.max() + 1
-    begin = np.bincount(labels, minlength=n_clusters) / labels.size
-    end = np.bincount(ends.ravel(), minlength=n_clusters) / ends.size
-    return float(within - begin @ end)
 
 
 def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
