@@ -21,7 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer
 
 from skmanifold import DCRL, load
-from skmanifold.base import FitData, Plan
+from skmanifold.base import FitData
 from skmanifold.estimators._dcrl import _objective, _start
 from skmanifold.estimators._dcrl._arrangement import (
     Arrangement,
@@ -992,10 +992,7 @@ class Embedding:
     def __init__(self, given):
         self.given = list(given)
 
-    def _plan(self, n_samples, n_features):
-        return Plan(n_steps=1, batch_size=1, learning_rate=1.0, n_training=n_samples)
-
-    def set_params(self, **params):
+    def set_params(self, random_state):
         return self
 
     def fit_transform(self, X):

@@ -93,16 +93,15 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Initial labels. "embedding" runs k-means in embeddings of the features by
-        :class:`DLME`, and of reduced data on the features, and takes the best labels.
-        "k-means" runs it on the features alone, as does "embedding" for fewer than 200
-        samples. An array of shape (n_samples,) holds labels, numbered from 0 in sorted
-        order; unknown ones (-1, None, NaN or NA) start with the most common label of
-        their neighbors. An array of shape (n_clusters, n_features) holds centers in the
-        units of X.
+        :class:`DLME`, and of reduced data on the features, and combines the results
+        into the clusters of largest modularity in the neighbor graph. "k-means" runs it
+        on the features alone, as does "embedding" for fewer than 200 samples. An array
+        of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
+        ones (-1, None, NaN or NA) start with the most common label of their neighbors.
+        An array of shape (n_clusters, n_features) holds centers in the units of X.
     n_init : int, default=3
-        Number of start embeddings, with different seeds; the clusters of largest
-        modularity in the neighbor graph are used. Increase it if runs with different
-        seeds disagree; 1 saves time.
+        Number of start embeddings, with different seeds. Increase it (10) if fits with
+        different ``random_state`` disagree; 1 saves time.
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Increase it to preserve shape
         at a larger scale. Reduced, with a warning, if there are fewer other samples.

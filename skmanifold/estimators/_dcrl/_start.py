@@ -3,8 +3,6 @@
 
 """Initial labels of DCRL."""
 
-import math
-
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
@@ -35,10 +33,6 @@ _MOST_ROWS_TO_EMBED = 20_000
 # Number of runs of k-means in each embedding. They end in different local optima, whose
 # parts are combined.
 _KMEANS_RUNS = 30
-
-# Initial embeddings take this fraction of DLME's steps: several short ones complete
-# each other better than fewer long ones.
-_STEPS = 0.5
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -120,15 +114,21 @@ def initial_labels(model, data, features, searched, neighbors):
     return best_labels(spaces, neighbors, n_clusters, seed)
 
 
-def kmeans_labels(points, n_clusters, seed, *, n_init=10):
+def kmeans_labels(points, n_clusters, seed):
     """Return the labels of k-means, from 0 without gaps."""
+    return kmeans_partitions(points, n_clusters, [seed], n_init=10)[0]
+
+
+def kmeans_partitions(points, n_clusters, seeds, *, n_init=1):
+    """Return the labels of k-means with each seed, from 0 without gaps."""
     # distinct samples may have the same embedding
     n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
-    kmeans = KMeans(n_clusters, n_init=n_init, random_state=seed)
+    points = np.asarray(points, dtype=np.float64)
+    kmeans = KMeans(n_clusters, n_init=n_init)
     # more threads would sum in random order
     with one_thread():
-        labels = kmeans.fit(np.asarray(points, dtype=np.float64)).labels_
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        runs = [kmeans.set_params(random_state=s).fit(points).labels_ for s in seeds]
+    return [np.unique(run, return_inverse=True)[1].astype(np.int64) for run in runs]
 
 
 def initial_embeddings(model, points, neighbors, seed):
@@ -157,9 +157,6 @@ def initial_embeddings(model, points, neighbors, seed):
         start.set_params(connectivity=graph_of(neighbors[:, :5]))
     elif len(points) > _MOST_ROWS_TO_EMBED:
         start.set_params(subsample=_MOST_ROWS_TO_EMBED)
-    plan = start._plan(*points.shape)
-    n_batches = max(plan.n_training // plan.batch_size, 1)
-    start.set_params(max_epochs=math.ceil(_STEPS * plan.n_steps / n_batches))
     rng = np.random.RandomState(seed)
     seeds = rng.randint(np.iinfo(np.int32).max, size=model.n_init)
     return [
@@ -190,11 +187,10 @@ def best_labels(spaces, neighbors, n_clusters, seed):
     rng = np.random.RandomState(seed)
     seeds = rng.randint(np.iinfo(np.int32).max, size=(len(spaces), _KMEANS_RUNS))
     partitions = [
-        kmeans_labels(space, n_clusters, run_seed, n_init=1)
+        kmeans_partitions(space, n_clusters, run_seeds)
         for space, run_seeds in zip(spaces, seeds.tolist(), strict=True)
-        for run_seed in run_seeds
     ]
-    return combine_partitions(np.stack(partitions), neighbors)
+    return combine_partitions(np.concatenate(partitions), neighbors)
 
 
 def graph_of(neighbors):
