@@ -116,11 +116,12 @@ def initial_labels(model, data, features, searched, neighbors):
 
 def kmeans_labels(points, n_clusters, seed):
     """Return the labels of k-means, from 0 without gaps."""
-    return kmeans_partitions(points, n_clusters, [seed], n_init=10)[0]
+    labels = kmeans_partitions(points, n_clusters, [seed], n_init=10)[0]
+    return labels.astype(np.int64)
 
 
 def kmeans_partitions(points, n_clusters, seeds, *, n_init=1):
-    """Return the labels of k-means with each seed, from 0 without gaps."""
+    """Return labels of k-means with each seed, from 0 without gaps, small integers."""
     # distinct samples may have the same embedding
     n_clusters = min(n_clusters, len(np.unique(points, axis=0)))
     points = np.asarray(points, dtype=np.float64)
@@ -128,7 +129,8 @@ def kmeans_partitions(points, n_clusters, seeds, *, n_init=1):
     # more threads would sum in random order
     with one_thread():
         runs = [kmeans.set_params(random_state=s).fit(points).labels_ for s in seeds]
-    return [np.unique(run, return_inverse=True)[1].astype(np.int64) for run in runs]
+    small = np.min_scalar_type(n_clusters)
+    return [np.unique(run, return_inverse=True)[1].astype(small) for run in runs]
 
 
 def initial_embeddings(model, points, neighbors, seed):
