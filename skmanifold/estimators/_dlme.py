@@ -38,6 +38,9 @@ _MOST_TRAINED = 150_000
 # Number of samples above which training takes more steps.
 _MANY_SAMPLES = 100_000
 
+# Number of training samples above which the optimizer is Muon.
+_MUON_SAMPLES = 3_000
+
 
 class DLMEObjective(nn.Module):
     """The loss of DLME over one batch of pairs of views.
@@ -276,9 +279,9 @@ callable or None, default=None
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
         batches take longer, because all pairs of their samples are compared.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.01, or 0.001 for ``partial_fit`` after
-        ``fit``; above 100,000 samples it is 0.003, with the optimizer Muon. Decrease it
-        if training diverges, or (0.001) for a pretrained ``encoder``.
+        Largest learning rate. "auto" is 0.01, with the optimizer Muon (the default
+        above 3,000 samples) 0.003, and for ``partial_fit`` after ``fit`` 0.001.
+        Decrease it if training diverges, or (0.001) for a pretrained ``encoder``.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
@@ -544,12 +547,18 @@ callable or None, default=None
     def _plan(self, n_samples, n_features):
         n_training = self._count_training(n_samples)
         size = n_training / 2000
-        # many samples need more steps, and Muon gains more per step
         whole = self._n_refined is None
+        # Muon gains more per step, at a cost that does not pay for few samples
+        muon = whole and n_training > _MUON_SAMPLES
+        if self.training is not None and self.training.optimizer != "auto":
+            muon = self.training.optimizer == "muon"
         many = n_samples / _MANY_SAMPLES if whole else 1.0
         n_steps = min(max(600, round(720 * size**0.25)), 1750)
         batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.29)))
-        learning_rate = 1e-2 if whole or not self._n_refined else 1e-3
+        if whole or not self._n_refined:
+            learning_rate = 3e-3 if muon else 1e-2
+        else:
+            learning_rate = 1e-3
         reduces = (
             n_features > 64
             and self.encoder is None
@@ -561,8 +570,8 @@ callable or None, default=None
             phases={"decoding": None} if self.decoder else None,
             # few samples: more steps of smaller batches are better at equal cost
             batch_size=min(batch_size, 512),
-            learning_rate=3e-3 if many > 1 else learning_rate,
-            optimizer="muon" if many > 1 else "adamw",
+            learning_rate=learning_rate,
+            optimizer="muon" if muon else "adamw",
             # few samples span mostly noise: keep fewer components
             n_reduced=min(50, max(2, n_training // 3)) if reduces else None,
             n_training=n_training,

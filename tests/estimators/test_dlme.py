@@ -246,7 +246,13 @@ def test_the_size_of_the_data_decides():
     assert n_steps[0] == 600
     assert n_steps[2] == pytest.approx(720, rel=0.02)
     assert n_steps[4:] == pytest.approx([1750, 3500], rel=0.08)  # whole epochs
-    assert [plan.optimizer for plan in plans[4:]] == ["adamw", "muon"]
+    assert [plan.optimizer for plan in plans] == ["adamw"] * 3 + ["muon"] * 3
+    assert [plan.learning_rate for plan in plans] == [0.01] * 3 + [0.003] * 3
+    # the learning rate is that of the optimizer that is used
+    for optimizer, learning_rate in {"adamw": 0.01, "muon": 0.003}.items():
+        model.training = TrainingOptions(optimizer=optimizer)
+        assert [model._plan(n, 100).learning_rate for n in sizes] == [learning_rate] * 6
+    model.training = None
     # parts of any size are as gentle as those of few samples
     model._n_refined = 150_000
     part = model._plan(10**6, 100)
