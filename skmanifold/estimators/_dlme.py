@@ -271,9 +271,9 @@ callable or None, default=None
         None is all samples. Increase it if groups of fewer than one sample in 10,000
         matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes 600 steps up to 1,000 samples. The number of
-        steps then grows with the fourth root of ``n_samples`` to 1,750, and above
-        100,000 samples in proportion to 3,500. The decoder is trained as long.
+        Number of epochs. "auto" takes 600 steps up to 1,000 samples, 720 for 2,000 and
+        1,750 from 12,000 on; above 100,000 samples their number grows in proportion to
+        3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
@@ -553,7 +553,7 @@ callable or None, default=None
         if self.training is not None and self.training.optimizer != "auto":
             muon = self.training.optimizer == "muon"
         many = n_samples / _MANY_SAMPLES if whole else 1.0
-        n_steps = min(max(600, round(720 * size**0.25)), 1750)
+        n_steps = min(max(600, round(720 * size ** (0.25 if size < 1 else 0.5))), 1750)
         batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.29)))
         if whole or not self._n_refined:
             learning_rate = 3e-3 if muon else 1e-2
