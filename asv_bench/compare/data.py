@@ -36,7 +36,9 @@ class DataSet:
 FILES = {
     "coil20": ("coil20_32x32.npz", 255.0, None),
     "fashion_mnist": ("fashion_mnist.npz", 255.0, 60_000),
+    "leukemia": ("leukemia.npz", 1.0, None),
     "mnist": ("mnist.npz", 255.0, 60_000),
+    "nci60": ("nci60.npz", 1.0, None),
     "pbmc68k": ("pbmc68k_reduced.npz", 1.0, None),
     "pendigits": ("pendigits.npz", 1.0, 7_494),
     "vowel": ("vowel.npz", 1.0, None),

@@ -19,6 +19,8 @@ import re
 from pathlib import Path
 from statistics import fmean, stdev
 
+from scipy.stats import rankdata
+
 from asv_bench.compare import (
     charts,
     clustering,
@@ -94,12 +96,12 @@ def fits(rows, task="embed"):
     return sorted(selected, key=key)
 
 
-def on_whole_set(rows, data):
-    """Return the rows on a complete data set by short name, on the most threads."""
+def on_set(rows, data, n_rows=None):
+    """Return the rows on a data set by short name, on the most threads."""
     selected = [
         row
         for row in fits(rows)
-        if (row["job"]["data"], row["job"]["n_rows"]) == (data, None)
+        if (row["job"]["data"], row["job"]["n_rows"]) == (data, n_rows)
     ]
     most = max(row["job"]["threads"] for row in selected)
     selected = [row for row in selected if row["job"]["threads"] == most]
@@ -125,7 +127,7 @@ def short_tables(rows):
     """Return a table of means per data set, with a line per method."""
     tables = []
     for data in SETS:
-        groups = on_whole_set(rows, data)
+        groups = on_set(rows, data)
         fitted = [row for group in groups.values() for row in group]
         columns = {x: n for x, n in SCORES.items() if values_of(fitted, x)}
         columns |= {time_of(fitted): 1, "peak_mib": 0}
@@ -147,7 +149,7 @@ def side(ours, theirs, sign=1):
 
 def counts(rows):
     """Return on how many data sets DLME is better and worse than each peer."""
-    sets = [on_whole_set(rows, data) for data in SETS]
+    sets = [on_set(rows, data) for data in SETS]
     peers = ("UMAP", "t-SNE", "PaCMAP")
     table = [["", *(f"than {peer}" for peer in peers)]]
     for figure in (*SCORES, "time", "peak_mib"):
@@ -167,12 +169,34 @@ def counts(rows):
     return csv_table(table)
 
 
+def ranks(rows):
+    """Return the mean ranks of DLME and its peers over the sets that all embedded."""
+    names = ("DLME", "UMAP", "t-SNE", "PaCMAP")
+    groups, labels = [], []
+    for data, n_rows in dict.fromkeys(
+        (row["job"]["data"], row["job"]["n_rows"])
+        for row in fits(rows)
+        if row["job"]["data"] not in SYNTHETIC
+    ):
+        measured = on_set(rows, data, n_rows)
+        if all(name in measured for name in names):
+            groups.append(measured)
+            labels.append(f"{data}:{n_rows}" if n_rows else data)
+    table = [["", *names]]
+    for score in PLOTTED:
+        means = [[fmean(values_of(x[name], score)) for name in names] for x in groups]
+        places = rankdata([[-mean for mean in line] for line in means], axis=1)
+        line = [f"{place:.2f}" for place in places.mean(0)]
+        table.append([HEADINGS.get(score, score), *line])
+    return csv_table(table, f"Mean ranks over {', '.join(labels)}; 1 is best")
+
+
 def readme(rows):
     """Return the table of the README."""
     names = ("DLME", "UMAP", "t-SNE", "PaCMAP")
     table = [["data", "samples", *names]]
     for data in SETS:
-        groups = on_whole_set(rows, data)
+        groups = on_set(rows, data)
         (n_samples,) = set(values_of(groups["DLME"], "n_samples"))
         line = [data, f"{n_samples:,}"]
         for name in names:
@@ -287,6 +311,7 @@ def is_disturbed(row):
 BLOCKS = {
     "readme": readme,
     "counts": counts,
+    "ranks": ranks,
     "sets": short_tables,
     "circumstances": circumstances,
     "embedding": embeddings("embed"),
@@ -353,7 +378,7 @@ def plot_scores(rows, path):
     figure = Figure(figsize=(12, 5), layout="constrained")
     axes = figure.subplots(2, len(PLOTTED), sharex="row")
     for line, sets in zip(axes, (SETS[:4], SETS[4:]), strict=True):
-        groups = [on_whole_set(rows, data) for data in sets]
+        groups = [on_set(rows, data) for data in sets]
         names = [name for name in list(VARIANTS)[:-1] if all(name in x for x in groups)]
         for axis, score in zip(line, PLOTTED, strict=True):
             for name in names:

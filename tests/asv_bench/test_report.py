@@ -38,7 +38,7 @@ def test_variant_with_most_seeds_on_most_threads_counts():
     fits = [row("dlme", threads=2), row("dlme"), row("umap", threads=2)]
     fits += [row("umap-unseeded", threads=2, seed=seed) for seed in range(2)]
     fits += [row("pacmap", data="mnist", threads=2), row("pca", n_rows=10, threads=2)]
-    groups = report.on_whole_set({"embedding": fits}, "digits")
+    groups = report.on_set({"embedding": fits}, "digits")
     assert groups == {"DLME": fits[:1], "UMAP": fits[3:5]}
 
 
@@ -53,6 +53,23 @@ def test_variant_with_most_seeds_on_most_threads_counts():
 )
 def test_better_is_beyond_a_standard_deviation(ours, theirs, sign, side):
     assert report.side(ours, theirs, sign) == side
+
+
+def test_ranks_are_means_over_the_sets_that_all_methods_embedded():
+    def measured(method, score, **changes):
+        return row(method, found=dict.fromkeys(report.PLOTTED, score), **changes)
+
+    def lines(*scores, **changes):
+        methods = ("dlme", "umap", "opentsne", "pacmap")
+        return [
+            measured(*pair, **changes) for pair in zip(methods, scores, strict=False)
+        ]
+
+    fits = lines(0.9, 0.8, 0.7, 0.7) + lines(0.6, 0.8, 0.7, 0.5, n_rows=100)
+    fits += lines(0.1, 0.9, 0.9, data="mnist")
+    table = report.ranks({"embedding": fits})
+    assert "over digits, digits:100;" in table
+    assert '"linear SVM", "2.00", "1.50", "2.75", "3.75"' in table
 
 
 def test_time_is_cpu_seconds_on_one_thread():
