@@ -77,20 +77,21 @@ def is_amd():
 _IS_AMD = is_amd()
 
 
-def log(x):
-    """Return the logarithm of positive numbers, rounded like those near 1."""
-    return (x - 1).log1p_() if _IS_AMD and x.is_cpu else x.log()
+def log1p_(x):
+    """Replace numbers by the logarithm of 1 + x, rounded like 1 + x."""
+    return x.log1p_() if _IS_AMD and x.is_cpu else x.add_(1).log_()
 
 
-def exp_(x):
-    """Replace numbers by their exponentials."""
+def exp_(x, factor=1.0):
+    """Replace numbers by the exponentials of ``factor * x``."""
     if not (_IS_AMD and x.is_cpu):
-        return x.exp_()
+        return x.mul_(factor).exp_()
     # on one thread: the last bits of exp2 depend on their number
     n_threads = torch.get_num_threads()
+    x.mul_(factor / math.log(2))
     torch.set_num_threads(1)
     try:
-        return x.mul_(1 / math.log(2)).exp2_()
+        return x.exp2_()
     finally:
         torch.set_num_threads(n_threads)
 

@@ -112,13 +112,13 @@ def test_elementwise_functions_do_not_show_the_threads(number, dtype):
 
 @pytest.mark.parametrize("is_amd", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_log_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
+def test_log1p_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
     monkeypatch.setattr(_exact, "_IS_AMD", is_amd)
     x = (5 * rand(517, 1009)).to(dtype)
     results = []
     for n_threads in (1, 2, 3, 5):
         torch.set_num_threads(n_threads)
-        results.append((_exact.exp_(x.clone()), _exact.log(x.abs() + 0.01)))
+        results.append((_exact.exp_(x.clone(), -0.7), _exact.log1p_(x.abs() - 0.99)))
         assert torch.get_num_threads() == n_threads
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
@@ -126,12 +126,12 @@ def test_log_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
     epsilon = torch.finfo(dtype).eps
     # arguments are up to 25, and rounded
     torch.testing.assert_close(
-        power.double(), x.double().exp(), rtol=50 * epsilon, atol=0
+        power.double(), (-0.7 * x.double()).exp(), rtol=50 * epsilon, atol=0
     )
-    given = (x.abs() + 0.01).double()
-    error = (logarithm - given.log()).abs()
-    # numbers are rounded like those near 1
-    assert (error <= 2 * epsilon * (1 + given.log().abs() + 1 / given)).all()
+    given = (x.abs() - 0.99).double()
+    error = (logarithm - given.log1p()).abs()
+    # 1 + x is rounded
+    assert (error <= 2 * epsilon * (1 + given.log1p().abs() + 1 / (1 + given))).all()
 
 
 def losses_and_gradients(n, *, kernel, structure_gradient, damping):

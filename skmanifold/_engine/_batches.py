@@ -60,9 +60,23 @@ class SampleBatches:
             Tensors of the length of a batch on the device: indices, int64, and draws
             from [0, 1), float32.
         """
+        drawn = self.draw_epoch(generator)
+        return zip(*(one.split(self.batch_size) for one in drawn), strict=True)
+
+    def draw_epoch(self, generator):
+        """Draw the samples of all batches of an epoch.
+
+        Parameters
+        ----------
+        generator : torch.Generator
+            As in :meth:`epoch`.
+
+        Returns
+        -------
+        rows, uniform : torch.Tensor of shape (n_batches * batch_size,)
+            As in :meth:`epoch`, of one batch after the other.
+        """
         order = torch.randperm(self.n_rows, generator=generator)
         uniform = torch.rand(self.n_rows, generator=generator)
         kept = self.n_batches * self.batch_size
-        rows = order[:kept].to(self.device).split(self.batch_size)
-        draws = uniform[:kept].to(self.device).split(self.batch_size)
-        return zip(rows, draws, strict=True)
+        return order[:kept].to(self.device), uniform[:kept].to(self.device)

@@ -3,6 +3,7 @@
 
 """Deep Local-flatness Manifold Embedding."""
 
+import functools
 from collections import OrderedDict
 from numbers import Real
 
@@ -82,15 +83,15 @@ class DLMEObjective(nn.Module):
         self.label_weight = label_weight
 
     def forward(self, views, progress):
-        """Return the loss terms of two views, tensors of shape (B, n_inputs).
+        """Return the loss terms of two views, in one tensor (2 B, n_inputs).
 
-        With labels, a third tensor (B, B) is True for pairs of different classes.
+        With labels, a second tensor (B, B) is True for pairs of different classes.
         """
-        first, second, *class_pairs = views
+        samples, *class_pairs = views
         repulsion = self.repulsion
         if repulsion is not None and progress < self.repulsion_warmup:
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
-        y = sharded(self.encoder.structure, torch.cat([first, second]))
+        y = sharded(self.encoder.structure, samples)
         z = sharded(self.encoder.embedding, y)
         with torch.set_grad_enabled(bool(self.structure_gradient)):
             p = t_similarities(
@@ -118,21 +119,29 @@ class Views(SampleBatches):
     With `classes`, batches also mark the pairs of samples of different classes.
     """
 
-    def __init__(self, inputs, batch_size, augment, classes=None):
+    def __init__(self, inputs, batch_size, draw, augment=None, classes=None):
         super().__init__(len(inputs), batch_size, inputs.device)
         self.inputs = inputs
+        self.draw = draw
         self.augment = augment
         self.classes = classes
 
     def epoch(self, generator):
         """Yield the views of each batch."""
-        for rows, uniform in super().epoch(generator):
+        rows, uniform = self.draw_epoch(generator)
+        # for all batches at once: the calls cost more than the arithmetic of a batch
+        others, share = self.draw(rows, uniform)
+        drawn = (one.split(self.batch_size) for one in (rows, others, share))
+        for rows, others, share in zip(*drawn, strict=True):
             # three times as fast as self.inputs[rows]
-            x = self.inputs.index_select(0, rows)
-            views = x, self.augment(x, rows, uniform)
-            if self.classes is not None:
-                views = *views, self.classes.of_other_classes(rows)
-            yield views
+            views = self.inputs.index_select(0, torch.cat([rows, others]))
+            if self.augment is not None:
+                first, second = views.chunk(2)
+                views = torch.cat([first, self.augment(first, second, share)])
+            if self.classes is None:
+                yield (views,)
+            else:
+                yield views, self.classes.of_other_classes(rows)
 
 
 class DecodingObjective(nn.Module):
@@ -617,28 +626,17 @@ callable or None, default=None
         return labels
 
     def _make_batches(self, data, batch_size):
-        draw = classes = None
+        draw, augment, classes = _itself, None, None
         if isinstance(self.augmentation, str) and self.augmentation != "none":
             draw = self._neighbors(data).draw
         if data.y is not None:
             classes = ClassSampler(data.y.codes, self.label_weight, data.device)
-
-        def augment(x, rows, uniform):
-            other, share = x, None
-            # one uniform draw selects the sample and the position on the segment
-            if classes is not None:
-                chosen, share = classes.draw(rows, uniform, draw or _itself)
-                other = data.inputs.index_select(0, chosen)
-            elif draw is not None:
-                chosen, share = draw(rows, uniform)
-                other = data.inputs.index_select(0, chosen)
-            if callable(self.augmentation):
-                return apply_augmentation(self.augmentation, other)
-            if self.augmentation == "mix":
-                return torch.lerp(x, other, share.unsqueeze(1))
-            return other
-
-        return Views(data.inputs, batch_size, augment, classes)
+            draw = functools.partial(classes.draw, otherwise=draw)
+        if callable(self.augmentation):
+            augment = functools.partial(_augmented, self.augmentation)
+        elif self.augmentation == "mix":
+            augment = _mixed
+        return Views(data.inputs, batch_size, draw, augment, classes)
 
     def _fitted_attributes(self, objective, outputs, data):
         attributes = super()._fitted_attributes(objective, outputs, data)
@@ -769,3 +767,13 @@ callable or None, default=None
 def _itself(rows, uniform):
     """Return each sample as its own second view, if no neighbors are drawn."""
     return rows, uniform
+
+
+def _mixed(x, others, share):
+    """Return points on the segments to the others."""
+    return torch.lerp(x, others, share.unsqueeze(1))
+
+
+def _augmented(augmentation, x, others, share):
+    """Return a user's augmentation of the others."""
+    return apply_augmentation(augmentation, others)

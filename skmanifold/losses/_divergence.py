@@ -3,12 +3,14 @@
 
 """Two-way divergence of pair similarities, with an explicit gradient."""
 
+import math
+
 import torch
 from torch.autograd.function import once_differentiable
 
-from skmanifold._exact import all_threads, exp_, log
+from skmanifold._exact import all_threads, exp_, log1p_
 
-from ._kernels import log_power, one_plus_scaled_distances
+from ._kernels import log_density, scaled_distances
 from ._precision import full_precision
 
 # Pairs that are computed at a time on the CPU: few enough for the arrays of a block to
@@ -86,55 +88,46 @@ class _TwoWayDivergence(torch.autograd.Function):
         n = p.shape[0]
         origin = z_b.mean(0)
         z_a, z_b = z_a - origin, z_b - origin
-        base = one_plus_scaled_distances(z_a, z_b, nu)
+        scaled, left, right = scaled_distances(z_a, z_b, nu)
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over the pairs of a sample are those
-        # of slopes, and of slopes times coordinates
+        # of slopes, and of slopes times coordinates, which the factors contain
         # with samples as columns: products with few columns are slow
-        ones = z_a.new_ones(1, n)
-        of_a, of_b = torch.cat([ones, z_a.t()]), torch.cat([ones, z_b.t()])
+        left, right = left.t().contiguous(), right.t().contiguous()
         p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
+        share = 0.0 if damping is None else nu / damping
 
-        own, sums, sums_a, sums_b = [], [], [], torch.zeros_like(of_a)
+        own, negative, sums_a, sums_b = [], 0.0, [], torch.zeros_like(left)
         n_rows = max(1, _BLOCK_PAIRS // n) if p.device.type == "cpu" else n
         for start in range(0, n, n_rows):
             rows = slice(start, start + n_rows)
             with all_threads():
                 minus_divergence, log_odds, slope = _of_pairs(
-                    p[rows], base[rows], nu, kernel, floor
+                    p[rows], scaled[rows], nu, kernel, floor
                 )
+                # 1 + d2 / damping, from d2 / nu; infinite for the pair of a sample
+                damped = torch.mul(scaled[rows], share).add_(1)
+                base = scaled[rows].add_(1)
+                slope.div_(base)
                 of_all = minus_divergence, log_odds, slope
                 own.append(torch.stack([one.diagonal(start) for one in of_all]))
-                divisor = base[rows]
-                if damping is not None:
-                    # 1 + d2 / damping, from base = 1 + d2 / nu
-                    share = nu / damping
-                    damped = torch.mul(divisor, share).add_(1 - share)
-                    minus_divergence.div_(damped)
-                    if p_slope is not None:
-                        log_odds.div_(damped)
-                    divisor = damped.mul_(divisor)
-                slope.div_(divisor)
-                minus_divergence.diagonal(start).zero_()
-                slope.diagonal(start).zero_()
-                sums.append(minus_divergence.sum(1))
+                damped.diagonal(start).fill_(math.inf)
+                slope.div_(damped)
+                negative = negative + minus_divergence.div_(damped).sum(1).sum()
                 if p_slope is not None:
-                    torch.mul(log_odds, -weight / n, out=p_slope[rows])
-            sums_a.append(of_b @ slope.t())
-            sums_b.addmm_(of_a[:, rows], slope)
+                    torch.mul(log_odds.div_(damped), -weight / n, out=p_slope[rows])
+            sums_a.append(right @ slope.t())
+            sums_b.addmm_(left[:, rows], slope)
 
         own, own_p, own_slope = torch.cat(own, 1).div_(n)
-        positive = -own.sum()
-        negative = torch.cat(sums).sum() * (-weight / n)
-        sums_a = torch.cat(sums_a, 1)
         factor = (nu + 1.0) / nu
-        own_slope = own_slope / base.diagonal()
-        own_a = factor * own_slope.unsqueeze(1) * (z_a - z_b)
-        other_a, other_b = (
-            factor * weight / n * (total[0].unsqueeze(1) * z - total[1:].t())
-            for z, total in ((z_a, sums_a), (z_b, sums_b))
-        )
+        own_a = (factor * own_slope).unsqueeze(1) * (z_a - z_b)
+        d = z_a.shape[1]
+        sums_a = torch.cat(sums_a, 1).mul_(factor * weight / n).t()
+        sums_b = sums_b.mul_(factor * weight / n).t()
+        other_a = sums_a[:, d : d + 1] * z_a + sums_a[:, :d] * (nu / 2)
+        other_b = sums_b[:, d + 1 :] * z_b - sums_b[:, :d]
         ctx.save_for_backward(own_a, other_a, other_b, p_slope, own_p)
-        return positive, negative
+        return -own.sum(), negative * (-weight / n)
 
     @staticmethod
     @once_differentiable
@@ -149,20 +142,21 @@ class _TwoWayDivergence(torch.autograd.Function):
         return grad_p, grad_a, grad_b, None, None, None, None, None
 
 
-def _of_pairs(p, base, nu, kernel, floor):
+def _of_pairs(p, scaled, nu, kernel, floor):
     """Return ``-D(p, q)``, its derivative by p, and slopes, of pairs.
 
     A slope ``p - (1 - p) q / (1 - q)`` is the derivative of D by the squared distance
-    up to ``e / (nu base)``.
+    up to ``e / (nu + d2)``.
     """
     # in as few passes and arrays as possible, which take most of the time
-    log_q = log_power(base, nu, kernel)
-    odds = exp_(log_q.clone())
-    rest = 1 - odds
-    kept = rest.clamp(min=floor)
-    odds.div_(kept)
+    log_q = log1p_(scaled.clone()).mul_(-0.5 * (nu + 1))
+    if kernel == "density":
+        log_q.add_(log_density(nu))
+    q = exp_(log_q.clone())
+    minus_q = q.clamp(max=1 - floor).neg_()
+    beyond = q + minus_q  # above zero where the tangent begins
+    odds = q.div_(minus_q + 1)
     slope = torch.sub(p, odds).addcmul_(p, odds)
-    beyond = rest.sub_(kept)  # below zero where the tangent begins
-    log_rest = log(kept).add_(beyond.mul_(1 / floor))
+    log_rest = log1p_(minus_q).sub_(beyond.mul_(1 / floor))
     log_odds = log_q.sub_(log_rest)
     return log_rest.addcmul_(p, log_odds), log_odds, slope

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from skmanifold._exact import all_threads, exp_, log, product
+from skmanifold._exact import all_threads, exp_, log1p_, product
 
 from ._precision import full_precision
 
@@ -79,8 +79,7 @@ def t_kernel(d2, nu, *, kernel="max"):
     >>> t_kernel(torch.tensor([0.0, 1.0]), nu=1.0)
     tensor([1.0000, 0.5000])
     """
-    # log1p takes three times as long and gains less than the rounding of the distances
-    return _power(1 + d2 / nu, nu, kernel)
+    return _power(d2 / nu, nu, kernel)
 
 
 @full_precision
@@ -118,38 +117,35 @@ def t_similarities(a, b, nu, *, kernel="max", pair_factor=None):
             [0.5000]])
     """
     shift = b.mean(0)
-    base = one_plus_scaled_distances(a - shift, b - shift, nu)
+    scaled, _, _ = scaled_distances(a - shift, b - shift, nu)
     if pair_factor is not None:
-        # 1 + factor * d2 / nu
-        base.diagonal().mul_(pair_factor).add_(1 - pair_factor)
-    return _power(base, nu, kernel)
+        scaled.diagonal().mul_(pair_factor)
+    return _power(scaled, nu, kernel)
 
 
-def one_plus_scaled_distances(a, b, nu):
-    """Compute the base of the t kernel, ``1 + |a_i - b_j|^2 / nu``, for all pairs.
+def scaled_distances(a, b, nu):
+    """Compute ``|a_i - b_j|^2 / nu`` for all pairs, as a product of two matrices.
 
-    Distances do not depend on the origin, but their rounding does: center both first.
+    Return it and the factors, ``[a, |a|^2 / nu, 1]`` and ``[-2 b / nu, 1, |b|^2 / nu]``
+    by row. Distances do not depend on the origin, but their rounding does: center both
+    first.
     """
-    a2 = (a * a).sum(1, keepdim=True).div_(nu).add_(1)
+    a2 = (a * a).sum(1, keepdim=True).div_(nu)
     b2 = (b * b).sum(1, keepdim=True).div_(nu)
-    # 1 + a2 + b2 - 2 a b in a single product, without further passes
-    left = torch.cat([a * (-2 / nu), a2, torch.ones_like(a2)], 1)
-    right = torch.cat([b, torch.ones_like(b2), b2], 1)
-    base = product(left, right.t())
+    left = torch.cat([a, a2, torch.ones_like(a2)], 1)
+    right = torch.cat([b * (-2 / nu), torch.ones_like(b2), b2], 1)
+    scaled = product(left, right.t())
     with all_threads():
-        return base.clamp_(min=1)
+        return scaled.clamp_(min=0), left, right
 
 
-def log_power(base, nu, kernel):
-    """Compute the logarithm of the t kernel from its base."""
-    log_k = log(base).mul_(-0.5 * (nu + 1.0))
-    if kernel == "density":
-        # the logarithm of the density at zero
-        normalizer = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)
-        log_k.add_(normalizer - 0.5 * math.log(nu * math.pi))
-    return log_k
+def log_density(nu):
+    """Return the logarithm of the density of the t distribution at zero."""
+    normalizer = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)
+    return normalizer - 0.5 * math.log(nu * math.pi)
 
 
-def _power(base, nu, kernel):
+def _power(scaled, nu, kernel):
     with all_threads():
-        return exp_(log_power(base, nu, kernel))
+        k = exp_(log1p_(scaled), -0.5 * (nu + 1))
+        return k * math.exp(log_density(nu)) if kernel == "density" else k
