@@ -19,7 +19,7 @@ _POLYNOMIALS = (
 
 # Steps that use one orthogonalization, which may cost as much as all else in a step.
 # The momentum, a mean of about 20 steps, changes little meanwhile.
-_MUON_PERIOD = 3
+_MUON_PERIOD = 4
 
 # Matrices are filled with zeros to multiples of this size, to be computed together.
 _MULTIPLE = 64
@@ -189,7 +189,7 @@ class AdamW:
 class Muon:
     """Orthogonalized momentum, for hidden weight matrices. [1]_
 
-    ``dtype`` is that of the orthogonalization, which the next two steps reuse.
+    ``dtype`` is that of the orthogonalization, which the next three steps reuse.
 
     References
     ----------

@@ -90,8 +90,8 @@ class _TwoWayDivergence(torch.autograd.Function):
         z_a, z_b = z_a - origin, z_b - origin
         scaled, left, right = scaled_distances(z_a, z_b, nu)
         # d(d2_ij)/dz_a_i = 2 (z_a_i - z_b_j): sums over the pairs of a sample are those
-        # of slopes, and of slopes times coordinates, which the factors contain
-        # with samples as columns: products with few columns are slow
+        # of slopes, and of slopes times coordinates: products with the same factors,
+        # with samples as columns, because products with few columns are slow
         left, right = left.t().contiguous(), right.t().contiguous()
         p_slope = torch.empty_like(p) if ctx.needs_input_grad[0] else None
         share = 0.0 if damping is None else nu / damping
