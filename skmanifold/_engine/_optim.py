@@ -8,18 +8,20 @@ from torch import nn
 
 from skmanifold._exact import all_threads
 
-# Coefficients of the steps of :func:`orthogonalized`: each the odd polynomial of degree
-# five nearest to 1 on the range of singular values that the previous one leaves, from
-# [0.01, 1] to [0.73, 1.27] at the end.
-_POLYNOMIALS = (
+# Coefficients of the polynomials of :func:`orthogonalized`. Those of the paper of Muon
+# level singular values from 0.002, to [0.68, 1.14].
+_POLYNOMIALS = ((3.4445, -4.775, 2.0315),) * 5
+# Each the nearest to 1 on the range of singular values that the previous one leaves,
+# from [0.01, 1] to [0.73, 1.27] at the end.
+_COARSE_POLYNOMIALS = (
     (8.0934, -23.6204, 17.4462),
     (3.6366, -2.7219, 0.5365),
     (2.6613, -1.9772, 0.4526),
 )
 
-# Steps that use one orthogonalization, which may cost as much as all else in a step.
-# The momentum, a mean of about 20 steps, changes little meanwhile.
-_MUON_PERIOD = 4
+# Steps that reuse a coarse orthogonalization: the momentum, a mean of about 20 steps,
+# changes little meanwhile.
+_COARSE_PERIOD = 4
 
 # Matrices are filled with zeros to multiples of this size, to be computed together.
 _MULTIPLE = 64
@@ -59,7 +61,8 @@ def make_optimizers(
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" is for hidden
     matrices: those in the modules that ``objective.hidden_layers``, if it exists, lists
     by their dotted names, and those marked by :func:`mark_hidden`. AdamW is for all
-    other parameters.
+    other parameters. ``objective.coarse_muon``, False by default, makes Muon
+    cheaper: its orthogonalization may cost as much as all else in a step.
 
     ``objective.learning_rate_factors``, if it exists, maps dotted prefixes of parameter
     names to factors on the learning rate, for learnable points, such as cluster
@@ -105,6 +108,7 @@ def make_optimizers(
                 base_lr=10 * learning_rate,
                 weight_decay=weight_decay,
                 dtype=dtype,
+                is_coarse=getattr(objective, "coarse_muon", False),
             )
         )
     return optimizers
@@ -189,7 +193,8 @@ class AdamW:
 class Muon:
     """Orthogonalized momentum, for hidden weight matrices. [1]_
 
-    ``dtype`` is that of the orthogonalization, which the next three steps reuse.
+    ``dtype`` is that of the orthogonalization. If it is coarse, singular values differ
+    more, and several steps use the same.
 
     References
     ----------
@@ -199,8 +204,12 @@ class Muon:
 
     momentum = 0.95
 
-    def __init__(self, params, *, base_lr, weight_decay, dtype=torch.float32):
+    def __init__(
+        self, params, *, base_lr, weight_decay, dtype=torch.float32, is_coarse=False
+    ):
         self.params = params
+        self.period = _COARSE_PERIOD if is_coarse else 1
+        self.polynomials = _COARSE_POLYNOMIALS if is_coarse else _POLYNOMIALS
         self.base_lr = base_lr
         self.weight_decay = weight_decay
         self.dtype = dtype
@@ -220,9 +229,9 @@ class Muon:
         means = [self.means[i] for i in present]
         updates = [self.updates[i] for i in present]
         torch._foreach_lerp_(means, grads, 1 - self.momentum)
-        if self.n_steps % _MUON_PERIOD == 0:
+        if self.n_steps % self.period == 0:
             momenta = torch._foreach_lerp(grads, means, self.momentum)
-            _orthogonalize_into(updates, momenta, self.dtype)
+            _orthogonalize_into(updates, momenta, self.dtype, self.polynomials)
         self.n_steps += 1
         torch._foreach_mul_(params, 1 - lr * self.weight_decay)
         torch._foreach_add_(params, updates, alpha=-lr)
@@ -238,7 +247,7 @@ class Muon:
         self.n_steps = state["n_steps"]
 
 
-def _orthogonalize_into(updates, matrices, dtype):
+def _orthogonalize_into(updates, matrices, dtype, polynomials):
     """Compute the updates of weight matrices of (n_outputs, n_inputs) from momenta."""
     # products of several matrices: the calls cost more than small ones
     groups = {}
@@ -249,28 +258,24 @@ def _orthogonalize_into(updates, matrices, dtype):
         stack = pairs[0][0].new_zeros(len(pairs), *shape, dtype=dtype)
         for whole, (_, matrix) in zip(stack, pairs, strict=True):
             whole[: len(matrix), : matrix.shape[1]].copy_(matrix)
-        for whole, (update, _) in zip(orthogonalized(stack), pairs, strict=True):
+        found = orthogonalized(stack, polynomials)
+        for whole, (update, _) in zip(found, pairs, strict=True):
             update.copy_(whole[: len(update), : update.shape[1]])
     torch._foreach_mul_(
         updates, [max(1.0, len(update) / update.shape[1]) ** 0.5 for update in updates]
     )
 
 
-def orthogonalized(matrices):
+def orthogonalized(matrices, polynomials=_POLYNOMIALS):
     """Return matrices with the same singular vectors and singular values of about 1.
 
-    Matrices are stacked along the first axis. Computed by three polynomials of ``x``,
+    Matrices are stacked along the first axis. Computed by polynomials of ``x``,
     ``(a + b g + c g^2) x`` with ``g = x x^T`` or ``x (a + b g + c g^2)`` with
-    ``g = x^T x``, whichever is smaller. [1]_
-
-    References
-    ----------
-    .. [1] N. Amsel et al., "The Polar Express: optimal matrix sign methods and their
-       application to the Muon algorithm", 2025.
+    ``g = x^T x``, whichever is smaller.
     """
     x = matrices
     is_tall = x.shape[1] > x.shape[2]
-    for i, (a, b, c) in enumerate(_POLYNOMIALS):
+    for i, (a, b, c) in enumerate(polynomials):
         gram = x.mT @ x if is_tall else x @ x.mT
         if i == 0:
             # bounds the squared singular values closer than the norm of the matrix

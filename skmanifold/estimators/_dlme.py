@@ -54,6 +54,8 @@ class DLMEObjective(nn.Module):
 
     # optimized by Muon
     hidden_layers = ("encoder.structure.hidden", "encoder.embedding.hidden")
+    # cheaper steps, and the embedding is as good
+    coarse_muon = True
 
     def __init__(
         self,

@@ -9,7 +9,13 @@ from torch import nn
 
 from skmanifold._engine import make_optimizers
 from skmanifold._engine._arithmetic import same_bits
-from skmanifold._engine._optim import AdamW, Muon, orthogonalized
+from skmanifold._engine._optim import (
+    _COARSE_POLYNOMIALS,
+    _POLYNOMIALS,
+    AdamW,
+    Muon,
+    orthogonalized,
+)
 
 
 def networks():
@@ -76,33 +82,43 @@ def test_adamw_does_not_show_the_threads():
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (12, 5), (70, 3)])
-def test_muon_follows_the_orthogonalized_momentum(shape):
+@pytest.mark.parametrize("is_coarse", [False, True])
+def test_muon_follows_the_orthogonalized_momentum(shape, is_coarse):
     generator = torch.Generator().manual_seed(0)
     p = nn.Parameter(torch.randn(shape, generator=generator))
     expected, mean = p.detach().clone(), torch.zeros(shape)
-    optimizer = Muon([p], base_lr=0.02, weight_decay=0.1)
+    optimizer = Muon([p], base_lr=0.02, weight_decay=0.1, is_coarse=is_coarse)
     for step in range(9):
         p.grad = torch.randn(shape, generator=generator)
         optimizer.step(0.5)
         mean = 0.95 * mean + 0.05 * p.grad
-        if step % 4 == 0:
+        if not is_coarse or step % 4 == 0:
             momentum = 0.05 * p.grad + 0.95 * mean
-            (update,) = orthogonalized(momentum.unsqueeze(0))
+            (update,) = orthogonalized(momentum.unsqueeze(0), optimizer.polynomials)
             update = update * max(1, shape[0] / shape[1]) ** 0.5
         expected = (1 - 0.01 * 0.1) * expected - 0.01 * update
         torch.testing.assert_close(p.detach(), expected)
 
 
+# the range of singular values that the polynomials leave
+@pytest.mark.parametrize(
+    "polynomials, low, high",
+    [(_POLYNOMIALS, 0.67, 1.15), (_COARSE_POLYNOMIALS, 0.72, 1.28)],
+    ids=["exact", "coarse"],
+)
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (1, 4), (9, 9), (128, 256)])
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_orthogonalized_keeps_directions_and_levels_singular_values(shape, scale):
-    matrices = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
-    matrix, found = scale * matrices[0], orthogonalized(scale * matrices)[0]
+def test_orthogonalized_keeps_directions_and_levels_singular_values(
+    polynomials, low, high, shape, scale
+):
+    matrices = scale * torch.randn(
+        2, *shape, generator=torch.Generator().manual_seed(0)
+    )
+    matrix, found = matrices[0], orthogonalized(matrices, polynomials)[0]
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
     along = torch.diag(u.T @ found @ v.T)
-    kept = s > 0.02 * s.square().square().sum() ** 0.25
-    # the polynomials leave singular values from 0.01 in this range
-    assert ((along[kept] > 0.72) & (along[kept] < 1.28)).all()
+    kept = s > 0.02 * s.norm(4)
+    assert ((along[kept] > low) & (along[kept] < high)).all()
     torch.testing.assert_close(found, u @ torch.diag(along) @ v, atol=1e-4, rtol=0)
 
 
@@ -141,6 +157,7 @@ def test_goes_on_from_a_state(optimizer):
 
     def optimizers(network):
         network.hidden_layers = ("0",)
+        network.coarse_muon = True
         return make_optimizers(
             network, optimizer=optimizer, learning_rate=0.01, weight_decay=0.1
         )
@@ -156,3 +173,22 @@ def test_goes_on_from_a_state(optimizer):
     fit(theirs, 4, second)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_an_objective_chooses_coarse_muon(coarse):
+    network, _ = networks()
+    network.hidden_layers = ("0",)
+    if coarse:
+        network.coarse_muon = True
+    _, muon = make_optimizers(
+        network, optimizer="muon", learning_rate=0.01, weight_decay=0.1
+    )
+    n_computed = 0
+    for _ in range(8):
+        before = muon.updates[0].clone()
+        network.zero_grad()
+        loss(network).backward()
+        muon.step(1.0)
+        n_computed += not torch.equal(muon.updates[0], before)
+    assert n_computed == (2 if coarse else 8)
