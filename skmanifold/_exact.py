@@ -47,8 +47,8 @@ def all_threads():
 
     Only for functions whose results do not depend on their number. For float32 and
     float64 these are those of this module, ``abs add addcdiv addcmul clamp div exp log
-    mul neg reciprocal sqrt square sub`` (without ``alpha``), copies, and sums along one
-    axis.
+    mul neg reciprocal sqrt square sub`` (without ``alpha``), copies, sums along one
+    axis, and torch's fused AdamW.
     """
     n_threads = getattr(local, "n_threads", 1)
     if n_threads == 1:
