@@ -8,9 +8,10 @@
 A run is correct if all Betti numbers over Z/2 and Z/3 are. The votes are those of
 :func:`skmanifold.topology.estimate_betti_numbers`; the other ways get a number of
 charts that was chosen for the space. Vietoris-Rips is ripser's, on 200 farthest
-points. ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions and adds noise
-of this size per coordinate, relative to the root mean square radius; the votes then
-have ``denoise=True``, and all other methods get data denoised by
+points (``rips``) or on all samples (``rips_all``, of at most 1,000 samples of curves
+and of the plane). ``--noise 0.1`` embeds the spaces isometrically in 100 dimensions and
+adds noise of this size per coordinate, relative to the root mean square radius; the
+votes then have ``denoise=True``, and all other methods get data denoised by
 :func:`skmanifold.topology.denoise`. A random start uses random samples as prototypes.
 """
 
@@ -47,7 +48,15 @@ SPACES = {
     "square": ("square", {}, None, 1),
     "moons": ("moons", {}, None, 1),
 }
-WAYS = ("votes", "trained", "trained_random", "untrained", "untrained_random", "rips")
+WAYS = (
+    "votes",
+    "trained",
+    "trained_random",
+    "untrained",
+    "untrained_random",
+    "rips",
+    "rips_all",
+)
 FIELDS = (2, 3)
 # spaces that differ in the number of charts only have the same title
 TITLES = {
@@ -75,6 +84,7 @@ TITLES = {
     "untrained": "soft cover, untrained",
     "untrained_random": "soft cover, untrained, random start",
     "rips": "Vietoris-Rips",
+    "rips_all": "Vietoris-Rips, all samples",
 }
 
 
@@ -174,7 +184,7 @@ def cover(way, X, n_charts, dimension, seed):
     return model.fit(X).predict_proba(X)
 
 
-def rips(X, dimension, n_landmarks=200):
+def rips(X, dimension, n_landmarks):
     """Return the Betti numbers of the Vietoris-Rips filtration on farthest points.
 
     They are those of the longest constant interval with at most five components,
@@ -218,7 +228,7 @@ def one(space, way, noise, seed, n_samples=3000):
     from skmanifold.topology import betti_numbers, denoise, estimate_betti_numbers
 
     # imports are not measured
-    if way == "rips":
+    if way.startswith("rips"):
         importlib.import_module("ripser")
     elif way != "votes":
         importlib.import_module("skmanifold.atlas")
@@ -229,8 +239,8 @@ def one(space, way, noise, seed, n_samples=3000):
     if noise and way != "votes":
         X = denoise(X)
     extra = {}
-    if way == "rips":
-        betti = rips(X, dimension)
+    if way.startswith("rips"):
+        betti = rips(X, dimension, 200 if way == "rips" else len(X))
     elif way == "votes":
         results = {
             field: estimate_betti_numbers(
@@ -252,7 +262,8 @@ def one(space, way, noise, seed, n_samples=3000):
         }
         betti = {field: result.numbers for field, result in results.items()}
         extra = {
-            "length": [results[field].length for field in FIELDS],
+            "confidence": [results[field].confidence for field in FIELDS],
+            "decided": all(result.decided for result in results.values()),
             "dead": int(np.sum(q.mean(axis=0) * n_charts < 0.1)),
             "largest_q": float(q.max(axis=1).mean()),
         }
@@ -263,6 +274,14 @@ def one(space, way, noise, seed, n_samples=3000):
         "fit CPU s": time.process_time() - cpu,
         **extra,
     }
+
+
+def runs(space, way):
+    """Return whether a method has results for a space."""
+    _, _, n_charts, dimension = SPACES[space]
+    if way == "rips_all":
+        return n_charts is None and dimension == 1
+    return n_charts is not None or way in ("votes", "rips")
 
 
 def table(rows):
@@ -307,7 +326,7 @@ def main(arguments=None):
         {"space": space, "way": way, "noise": options.noise, "seed": seed}
         for space in options.spaces
         for way in options.ways
-        if SPACES[space][2] or way in ("votes", "rips")
+        if runs(space, way)
         for seed in options.seeds
     ]
     print(markdown(table(carry_out("topology", jobs, options))))

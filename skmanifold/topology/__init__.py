@@ -7,6 +7,7 @@ None of it loads torch. Persistent homology needs the package gudhi:
 ``pip install 'skmanifold[topology]'``.
 """
 
+from skmanifold.topology._betti_numbers import BettiEstimate, betti_numbers
 from skmanifold.topology._complex import FilteredComplex
 from skmanifold.topology._covers import (
     choose_prototypes,
@@ -15,14 +16,13 @@ from skmanifold.topology._covers import (
 )
 from skmanifold.topology._denoising import denoise
 from skmanifold.topology._nerve import cech_nerve
-from skmanifold.topology._persistence import BettiNumbers, betti_numbers, persistence
+from skmanifold.topology._persistence import persistence
 from skmanifold.topology._rips import persistence_edges
 from skmanifold.topology._soft_cover import choose_n_charts, soft_cover
-from skmanifold.topology._votes import BettiEstimate, estimate_betti_numbers
+from skmanifold.topology._votes import estimate_betti_numbers
 
 __all__ = [
     "BettiEstimate",
-    "BettiNumbers",
     "FilteredComplex",
     "betti_numbers",
     "cech_nerve",

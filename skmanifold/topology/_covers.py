@@ -104,16 +104,15 @@ def choose_prototypes(X, n_charts, init, rng):
 def k_means(X, n_charts, rng):
     """Compute the centers of k-means, the same for any number of threads."""
     with one_thread():
-        return cluster_centers(X, n_charts, rng, n_init=3)
+        return cluster_centers(X, n_charts, n_init=3, random_state=rng)
 
 
-def cluster_centers(X, n_charts, rng, n_init):
+def cluster_centers(X, n_charts, **options):
     """Compute the centers of k-means inside of ``one_thread``."""
-    kmeans = KMeans(n_charts, n_init=n_init, random_state=rng)
     with warnings.catch_warnings():
         # with duplicates, some prototypes and their charts coincide
         warnings.filterwarnings("ignore", "Number of distinct clusters")
-        return kmeans.fit(X).cluster_centers_
+        return KMeans(n_charts, **options).fit(X).cluster_centers_
 
 
 def two_nearest(X, prototypes, n_nearest=2):

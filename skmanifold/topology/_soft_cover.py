@@ -12,21 +12,18 @@ from sklearn.utils import check_array
 
 from skmanifold.graph._distinct import distinct_rows
 from skmanifold.topology import _denoising
+from skmanifold.topology._betti_numbers import BettiEstimate, read_cover
 from skmanifold.topology._covers import choose_prototypes, normalize, two_nearest
-from skmanifold.topology._persistence import betti_numbers
-from skmanifold.topology._votes import (
-    FEWEST_SAMPLES,
-    SIZES,
-    BettiEstimate,
-    estimate_betti_numbers,
-)
+from skmanifold.topology._votes import FEWEST_SAMPLES, SIZES, estimate_betti_numbers
 from skmanifold.utils import warn
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import Options, StrOptions, validate_params
 from skmanifold.utils._validation import Count, Number, check_seed
 
-# Number of charts if no other is found.
+# Number of charts if no other is found, and of samples to check a cover, those of
+# betti_numbers.
 _FALLBACK = 16
+_MAX_SAMPLES = 2000
 
 
 @validate_params(
@@ -114,8 +111,9 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
 
     :func:`estimate_betti_numbers` lets covers of many sizes vote. If their answer is
     decided, the sizes from 16 to 80 are tried in increasing order, until
-    :func:`betti_numbers` of the cover are that answer. Otherwise, or if no cover
-    agrees, or X has fewer than 160 distinct samples, the result is 16, with a warning.
+    :func:`betti_numbers` of the cover are that answer, though by itself it may be
+    undecided. Otherwise, or if no cover agrees, or X has fewer than 160 distinct
+    samples, the result is 16, with a warning.
 
     Parameters
     ----------
@@ -182,7 +180,8 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
         X = _denoising.denoise(X)
     for n_charts in sizes:
         Q = soft_cover(X, int(n_charts), random_state=seed)
-        result = betti_numbers(Q, max_dimension, rank=2 if denoise else 1)
+        rank = 2 if denoise else 1
+        result, _ = read_cover(Q, max_dimension, 2, rank, _MAX_SAMPLES)
         if result.numbers == estimate.numbers:
             return int(n_charts), estimate
     warn(

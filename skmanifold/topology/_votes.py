@@ -3,15 +3,17 @@
 
 """Betti numbers by votes of covers of different sizes."""
 
-from typing import NamedTuple
+from collections import Counter
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import log_softmax
+from sklearn.cluster import kmeans_plusplus
 from sklearn.utils import check_array
 
 from skmanifold.graph._distinct import distinct_rows
 from skmanifold.topology import _covers, _denoising
+from skmanifold.topology._betti_numbers import BettiEstimate, count_features
 from skmanifold.topology._nerve import dowker_nerve
 from skmanifold.topology._persistence import persistence
 from skmanifold.utils import warn
@@ -35,67 +37,21 @@ FEWEST_SAMPLES = int(SIZES[1]) * _FEWEST_SAMPLES_PER_CHART
 _TEMPERATURE = 0.1
 _INLIERS = 0.99
 
-# Maximum number of simplices per dimension. Later ones add no features.
-_MAX_SIMPLICES = 10_000
+# Maximum number of simplices per dimension, times the largest dimension of homology.
+# Later ones add no features.
+_MAX_SIMPLICES = 5_000
 
-# Fraction of the votes that decides. Samples in a gap, put there by noise, may mislead
-# many votes on denoised data.
+# Number of sizes that vote, and that decide alone if they agree.
+_N_SIZES = 5
+_N_UNANIMOUS = 3
+
+# Fraction of the votes that decides. Denoised data have three times as many.
 _DECIDED = 0.7
-_DECIDED_OF_DENOISED = 0.75
+_DECIDED_OF_DENOISED = 0.65
 
 # Numbers of neighbors in the means of denoised samples: few leave noise, many join
 # what is close.
 _DENOISING = (10, 20, 40)
-
-# Minimum length of bars of dimension 2, and of gaps between components. That of bars of
-# dimension 1 grows with the number of charts.
-_SHORTEST_VOID = 0.73
-_SHORTEST_GAP = 1.0
-
-# A bar of this fraction of the minimum is long enough if it is this many times as long
-# as the next one: all shorter ones are then noise.
-_CLEAR_FRACTION = 0.7
-_CLEAR_FACTOR = 3.0
-
-# Minimum mass of a component, in units of the mean chart; smaller ones are outliers.
-_SMALLEST_COMPONENT = 1.5
-
-
-class BettiEstimate(NamedTuple):
-    """Betti numbers that most covers agree on, and the votes.
-
-    Parameters
-    ----------
-    numbers : tuple of int
-        Betti numbers of dimensions 0, 1, ...; None if no cover gives any, for instance
-        because the data have many dimensions.
-    confidence : float
-        Fraction of the votes for `numbers`. Covers are weighted by their rank in size.
-    decided : bool
-        Whether the confidence is at least 0.7, of denoised data 0.75, so that `numbers`
-        can be trusted.
-    n_charts : ndarray of shape (n_covers,)
-        Number of charts of each cover, in increasing order.
-    votes : list of tuple of int
-        Betti numbers of each cover; None if its nerve ends too early.
-
-    Examples
-    --------
-    >>> from skmanifold.datasets import make_circle
-    >>> from skmanifold.topology import estimate_betti_numbers
-    >>> X = make_circle(500, random_state=0).data
-    >>> result = estimate_betti_numbers(X, max_dimension=1, random_state=0)
-    >>> result.n_charts
-    array([24, 28, 32])
-    >>> result.decided, result.votes
-    (True, [(1, 1), (1, 1), (1, 1)])
-    """
-
-    numbers: tuple
-    confidence: float
-    decided: bool
-    n_charts: np.ndarray
-    votes: list
 
 
 @validate_params(
@@ -118,12 +74,12 @@ def estimate_betti_numbers(
 ):
     """Count the components, loops and voids of data, with covers of many sizes.
 
-    The distinct samples are covered by 16 to 80 charts, as in :func:`soft_cover`: at
-    most one per 24 samples, or per 8 up to 32 charts. Each cover votes for the Betti
-    numbers of its nerve, larger ones with more weight, and the most frequent answer
-    wins. It is *decided* if it has at least 0.7 of the votes; otherwise a warning is
-    given, and the numbers are only a guess. The largest covers vote first, and those
-    that cannot change a decision are left out.
+    The distinct samples are covered by numbers of charts from 16 to 80, as in
+    :func:`soft_cover`: the five largest of them with at least 24 samples per chart, or
+    8 up to 32 charts. Each cover votes for the Betti numbers of its nerve, and the most
+    frequent answer wins. It is *decided* if it has at least 0.7 of the votes; otherwise
+    a warning is given, and the numbers are only a guess. The largest covers vote first:
+    if three of them agree, the others are left out.
 
     Parameters
     ----------
@@ -139,7 +95,7 @@ def estimate_betti_numbers(
     denoise : bool, default=False
         Whether to denoise the samples first with :func:`denoise`. Set it for noisy
         data. Each number of charts then has three votes, with 10, 20 and 40 neighbors
-        in the means, and 0.75 of the votes decide.
+        in the means, and 0.65 of the votes decide.
     random_state : int, RandomState instance or None, default=None
         Seed of the subset and of the prototypes.
 
@@ -162,18 +118,17 @@ def estimate_betti_numbers(
 
     See Also
     --------
-    betti_numbers : Betti numbers of one cover.
+    betti_numbers : Betti numbers of one cover, by the same rule.
 
     Notes
     -----
     A loop or void is a bar that is long on the scale of ``log(1 - log q)``: longer than
     0.73 for voids, and than ``2 + 0.35 log(n_charts / 32)`` for loops. 0.7 of that is
     enough for a bar, and those longer than it, that is three times as long as the next
-    one. A component is
-    separate if the edge that joins it to others enters later, by 1 on this scale, than
-    all edges within it, and if its mass exceeds 1.5 charts. Every other cover requires
-    two samples in each simplex, so answers that depend on single samples stay
-    undecided.
+    one. A component is separate if the edge that joins it to others enters later, by 1
+    on this scale, than all edges within it, and if its mass exceeds 1.5 charts. Every
+    other cover requires two samples in each simplex, so answers that depend on single
+    samples stay undecided.
 
     Examples
     --------
@@ -198,15 +153,14 @@ def estimate_betti_numbers(
     X = _covers.normalize(X)
     versions = _denoising.denoised_coordinates(X, _DENOISING) if denoise else [X]
     coarse = min(_COARSE, len(X) // _FEWEST_SAMPLES_PER_CHART)
-    sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)]
+    sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)][-_N_SIZES:]
+    n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
+    numbers, confidence = _elect(votes)
     needed = _DECIDED_OF_DENOISED if denoise else _DECIDED
-    covers, votes = _vote(versions, sizes, max_dimension, field, needed, rng)
-    n_charts = sizes[covers]
-    numbers, confidence = _elect(votes, covers + 1)
     decided = confidence >= needed
     if numbers is None:
         warn(
-            f"None of the {len(votes)} covers gives Betti numbers: {len(X)} samples "
+            f"None of the {len(votes)} votes gives Betti numbers: {len(X)} samples "
             "are too few for their dimension. Pass more samples, or reduce their "
             "dimension first."
         )
@@ -214,36 +168,35 @@ def estimate_betti_numbers(
         remedy = "" if denoise else ", or denoise=True if the data are noisy"
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"the votes of {len(votes)} covers, but {needed:.0%} are needed. Pass "
-            f"more samples{remedy}."
+            f"{len(votes)} votes, but {needed:.0%} are needed. Pass more "
+            f"samples{remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
 
 
-def _vote(versions, sizes, max_dimension, field, needed, rng):
-    """Return the positions in `sizes` of covers that voted, and their Betti numbers.
+def _vote(versions, sizes, max_dimension, field, rng):
+    """Return the numbers of charts of covers, and the Betti numbers they vote for.
 
-    The largest covers vote first. The rest is left out once the answer is decided.
+    The largest covers vote first. The rest is left out if the first three agree.
     """
-    covers, votes, shares = [], [], {}
-    decisive = needed * len(versions) * len(sizes) * (len(sizes) + 1) / 2
+    n_charts, votes = [], []
     with one_thread():
-        for i in reversed(range(len(sizes))):
-            # alternately 1 and 2, 1 for the largest cover
-            rank = 1 + (len(sizes) - 1 - i) % 2
-            for X in versions:
-                numbers = _read(_cover(X, sizes[i], rng), max_dimension, field, rank)
-                covers.insert(0, i)
-                votes.insert(0, numbers)
-                shares[numbers] = shares.get(numbers, 0) + i + 1
-                if numbers is not None and shares[numbers] >= decisive:
-                    return np.array(covers), votes
-    return np.array(covers), votes
+        # a prefix of these samples starts k-means of each size
+        starts = [kmeans_plusplus(X, sizes[-1], random_state=rng)[0] for X in versions]
+        for i, size in enumerate(sizes[::-1]):
+            if i == _N_UNANIMOUS and None not in votes and len(set(votes)) == 1:
+                break
+            for X, start in zip(versions, starts, strict=True):
+                n_charts.insert(0, size)
+                # alternately 1 and 2, 1 for the largest cover
+                cover = _cover(X, start[:size])
+                votes.insert(0, _read(cover, max_dimension, field, 1 + i % 2))
+    return np.array(n_charts), votes
 
 
-def _cover(X, n_charts, rng):
+def _cover(X, start):
     """Return -log of the memberships of a soft cover, (n_charts, n_samples)."""
-    prototypes = _covers.cluster_centers(X, int(n_charts), rng, n_init=1)
+    prototypes = _covers.cluster_centers(X, len(start), init=start)
     d2 = cdist(prototypes, X, "sqeuclidean")
     nearest = np.partition(d2, 1, axis=0)[:2].mean(axis=0)
     # a single outlier would be most of the mean
@@ -254,66 +207,17 @@ def _cover(X, n_charts, rng):
 
 def _read(minus_log, max_dimension, field, rank):
     """Return the Betti numbers of one cover, or None if its nerve ends too early."""
-    nerve = dowker_nerve(minus_log, max_dimension + 1, rank, _MAX_SIMPLICES)
-    n_charts = len(minus_log)
-    shortest_loop = 2.0 + 0.35 * np.log(n_charts / _COARSE)
-    # loops are born at a membership of 1/e or less
-    if max_dimension and np.log1p(nerve.end) - np.log(2.0) < shortest_loop:
-        return None
-    numbers = [_count_components(nerve, n_charts * np.exp(-minus_log).mean(axis=1))]
+    max_simplices = _MAX_SIMPLICES * max(max_dimension, 1)
+    nerve = dowker_nerve(minus_log, max_dimension + 1, rank, max_simplices)
+    mass = len(minus_log) * np.exp(-minus_log).mean(axis=1)
     bars = persistence(nerve, field, max_dimension)
-    for pairs, shortest in zip(bars[1:], (shortest_loop, _SHORTEST_VOID), strict=False):
-        starts, stops = np.log1p(np.minimum(pairs, nerve.end)).T
-        numbers.append(_count_long(stops - starts, shortest))
-    return tuple(numbers)
+    return count_features(nerve, mass, bars)
 
 
-def _count_long(lengths, shortest):
-    """Count the bars that are long, or much longer than the next one."""
-    lengths = np.sort(lengths)[::-1]
-    following = np.append(lengths[1:], 0.0)
-    is_clear = lengths > np.maximum(
-        _CLEAR_FRACTION * shortest, _CLEAR_FACTOR * following
-    )
-    positions = np.flatnonzero((lengths > shortest) | is_clear)
-    return int(positions[-1]) + 1 if len(positions) else 0
-
-
-def _count_components(nerve, mass):
-    """Count the components that are separated by more than their charts.
-
-    Charts are joined along the edges as they enter. A merge of two components is a
-    gap if it comes much later than all merges within both, and if neither is tiny.
-    """
-    edges, values = nerve.simplices[1], nerve.values[1]
-    order = np.argsort(values, kind="stable")
-    # charts without an edge in the complex are joined where it ends
-    chain = np.column_stack([np.zeros(len(mass) - 1, int), np.arange(1, len(mass))])
-    pairs = np.concatenate([edges[order], chain])
-    times = np.log1p(np.append(values[order], np.full(len(chain), nerve.end)))
-    component = np.arange(len(mass))
-    mass, latest, n_gaps = mass.copy(), np.zeros(len(mass)), 0
-    for (a, b), time in zip(pairs, times, strict=True):
-        a, b = component[a], component[b]
-        if a == b:
-            continue
-        within = max(latest[a], latest[b])
-        is_gap = min(mass[a], mass[b]) > _SMALLEST_COMPONENT
-        is_gap = is_gap and time - within > _SHORTEST_GAP
-        n_gaps += is_gap
-        component[component == b] = a
-        mass[a] += mass[b]
-        latest[a] = within if is_gap else time
-    return 1 + int(n_gaps)
-
-
-def _elect(votes, weights):
-    """Return the numbers with the largest share of weights, and the share."""
-    shares = {}
-    for numbers, weight in zip(votes, weights, strict=True):
-        shares[numbers] = shares.get(numbers, 0) + weight
-    if shares.keys() != {None}:
-        shares.pop(None, None)
-    # in a tie, the answer that appeared last
-    best = max(reversed(shares), key=shares.get)
-    return best, 0.0 if best is None else float(shares[best] / np.sum(weights))
+def _elect(votes):
+    """Return the most frequent Betti numbers, and their share of the votes."""
+    counts = Counter(votes)
+    numbers = [vote for vote in votes if vote is not None]
+    # in a tie, the answer of the largest cover
+    best = max(reversed(numbers), key=counts.get, default=None)
+    return best, counts[best] / len(votes) if numbers else 0.0

@@ -1,6 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,9 @@ def test_sphere(sphere, fitted_sphere):
     X = sphere.data
     assert fitted_sphere.score(X) > -0.02
     q = fitted_sphere.predict_proba(X)
-    assert betti_numbers(q).numbers == (1, 0, 1)
+    with warnings.catch_warnings(action="ignore"):
+        # eight charts are so few that the numbers are undecided
+        assert betti_numbers(q).numbers == (1, 0, 1)
     assert (q.mean(0) > 0.1 / 8).all()
     assert q.max(1).mean() > 0.8
     assert_allclose(fitted_sphere.chart_overlap_, overlap(q), rtol=1e-5, atol=1e-7)

@@ -10,7 +10,8 @@ from sklearn.datasets import make_circles, make_moons
 
 from skmanifold import datasets
 from skmanifold.topology import FilteredComplex, estimate_betti_numbers
-from skmanifold.topology._votes import _count_components, _count_long, _elect
+from skmanifold.topology._betti_numbers import count_components, count_long
+from skmanifold.topology._votes import _elect
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -66,7 +67,7 @@ def test_dimension_zero_counts_components():
 
 def test_no_cover_gives_numbers():
     X = np.random.RandomState(0).normal(size=(500, 12))
-    with pytest.warns(UserWarning, match="None of the 5 covers gives Betti numbers"):
+    with pytest.warns(UserWarning, match="None of the 5 votes gives Betti numbers"):
         result = estimate_betti_numbers(X, random_state=0)
     assert result.numbers is None
     assert not result.decided
@@ -111,10 +112,12 @@ def test_denoised_data_have_three_votes_of_each_size():
     assert_array_equal(found.n_charts[-6:], [28, 28, 28, 32, 32, 32])
 
 
-def test_votes_are_weighted():
-    assert _elect([(1, 0), (1, 0), (1, 1)], [1, 2, 3]) == ((1, 1), 0.5)
-    assert _elect([None, (1, 0), None], [1, 2, 3]) == ((1, 0), 2 / 6)
-    assert _elect([None, None], [1, 2]) == (None, 0.0)
+def test_the_most_frequent_vote_wins():
+    assert _elect([(1, 0), (1, 0), (1, 1)]) == ((1, 0), 2 / 3)
+    assert _elect([None, (1, 0), None]) == ((1, 0), 1 / 3)
+    assert _elect([None, None]) == (None, 0.0)
+    # in a tie, that of the largest cover
+    assert _elect([(1, 0), (1, 1), (1, 1), (1, 0), None]) == ((1, 0), 2 / 5)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_votes_are_weighted():
     ],
 )
 def test_long_bars(lengths, n_long):
-    assert _count_long(np.array(lengths), 2.0) == n_long
+    assert count_long(np.array(lengths), 2.0) == n_long
 
 
 def line(values):
@@ -165,7 +168,10 @@ def test_count_components(values, mass, n_components):
     finite = np.isfinite(nerve.values[1])
     nerve.simplices[1] = nerve.simplices[1][finite]
     nerve.values[1] = nerve.values[1][finite]
-    assert _count_components(nerve, np.array(mass)) == n_components
+    found, n_smallest = count_components(nerve, np.array(mass))
+    assert found == n_components
+    if n_components == 1:
+        assert n_smallest == len(mass)
 
 
 @pytest.mark.parametrize(
