@@ -287,7 +287,8 @@ def runs(space, way):
 def table(rows):
     """Return correct seeds by space and method, and median CPU seconds.
 
-    Of votes, also the number of seeds that are decided, and of those that are wrong.
+    Where answers can be undecided, also the number of seeds that are decided, and of
+    those that are wrong.
     """
     groups = {}
     for row in rows:
@@ -306,7 +307,7 @@ def table(rows):
                 seconds = statistics.median(result["fit CPU s"] for result in results)
                 right = sum(result["right"] for result in results)
                 text = f"{right} of {len(results)}, {seconds:.1f} s"
-                if way == "votes":
+                if all("decided" in result for result in results):
                     decided = [result for result in results if result["decided"]]
                     wrong = sum(not result["right"] for result in decided)
                     text += f"; {len(decided)} decided, {wrong} of them wrong"

@@ -160,12 +160,17 @@ def read_cover(cover, max_dimension, field, rank, max_samples):
                 f"dimension {max_dimension} needs {max_dimension + 1}. Build it with "
                 f"cech_nerve(..., max_dimension={max_dimension + 1})."
             )
-        nerve = cover
-        mass = np.bincount(nerve.simplices[0][:, 0]).astype(float)
+        nerve, masses = cover, np.bincount(cover.simplices[0][:, 0])
     else:
         Q = check_memberships(cover)
         nerve = cech_nerve(Q, max_dimension + 1, rank=rank, max_samples=max_samples)
-        mass = Q.sum(axis=0) / Q.mean() / len(Q)
+        masses = Q.sum(axis=0)
+    if not masses.any():
+        raise ValueError(
+            "The cover has no chart with a positive membership. Pass memberships that "
+            "sum to 1 for each sample."
+        )
+    mass = masses / masses.mean()
     bars = persistence(nerve, field, max_dimension)
     votes = [count_features(nerve, mass, bars, factor) for factor in _STRICTNESS]
     numbers = votes[len(votes) // 2]
@@ -173,6 +178,8 @@ def read_cover(cover, max_dimension, field, rank, max_samples):
     reason = None
     if numbers is None:
         reason = "the charts overlap too much, or their nerve has too many simplices"
+    elif len(mass) > 1 and not len(nerve.values[1]):
+        reason = "no charts overlap"
     elif max_dimension and n_smallest < _FEWEST_CHARTS:
         reason = f"a component has only {n_smallest} chart(s)"
     elif votes.count(numbers) < len(votes):

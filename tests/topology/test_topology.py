@@ -248,6 +248,12 @@ def test_a_component_of_few_charts_is_undecided():
     assert betti_numbers(Q, 0).decided
 
 
+def test_charts_that_do_not_overlap_are_undecided():
+    labels = np.repeat(np.eye(6), 10, axis=0)
+    with pytest.warns(UserWarning, match="undecided: no charts overlap"):
+        assert not betti_numbers(labels).decided
+
+
 def test_bars_of_medium_length_are_undecided():
     nerve = circle_of_edges(5)
     shortest = 2 + 0.35 * np.log(5 / 32)
@@ -445,6 +451,8 @@ def test_an_estimator_is_no_matrix_of_memberships():
             "field must be a prime number .* got 4",
         ),
         (lambda: betti_numbers(circle_of_edges(4), 2), "Build it with cech_nerve"),
+        (lambda: betti_numbers(np.zeros((5, 3))), "no chart with a positive member"),
+        (lambda: betti_numbers(np.eye(4), 3), "'max_dimension' .* Got 3"),
         (lambda: soft_cover(np.eye(3), 4), "n_charts=4 is more than the 3 samples"),
         (
             lambda: soft_cover(np.eye(3), 2, init="x"),
