@@ -45,9 +45,8 @@ _MAX_SIMPLICES = 5_000
 _N_SIZES = 5
 _N_UNANIMOUS = 3
 
-# Fraction of the votes that decides. Denoised data have three times as many.
+# Fraction of the votes that decides.
 _DECIDED = 0.7
-_DECIDED_OF_DENOISED = 0.65
 
 # Numbers of neighbors in the means of denoised samples: few leave noise, many join
 # what is close.
@@ -95,7 +94,7 @@ def estimate_betti_numbers(
     denoise : bool, default=False
         Whether to denoise the samples first with :func:`denoise`. Set it for noisy
         data. Each number of charts then has three votes, with 10, 20 and 40 neighbors
-        in the means, and 0.65 of the votes decide.
+        in the means.
     random_state : int, RandomState instance or None, default=None
         Seed of the subset and of the prototypes.
 
@@ -156,8 +155,7 @@ def estimate_betti_numbers(
     sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)][-_N_SIZES:]
     n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
     numbers, confidence = _elect(votes)
-    needed = _DECIDED_OF_DENOISED if denoise else _DECIDED
-    decided = confidence >= needed
+    decided = confidence >= _DECIDED
     if numbers is None:
         warn(
             f"None of the {len(votes)} votes gives Betti numbers: {len(X)} samples "
@@ -168,7 +166,7 @@ def estimate_betti_numbers(
         remedy = "" if denoise else ", or denoise=True if the data are noisy"
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"{len(votes)} votes, but {needed:.0%} are needed. Pass more "
+            f"{len(votes)} votes, but {_DECIDED:.0%} are needed. Pass more "
             f"samples{remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)

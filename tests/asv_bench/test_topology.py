@@ -45,6 +45,20 @@ def test_betti_numbers_are_right(space, way):
         assert row["decided"]
 
 
+def test_methods_of_a_space():
+    ways = [
+        [way for way in topology.WAYS if topology.runs(space, way)]
+        for space in ("torus", "torus_16", "klein", "moons")
+    ]
+    given = [way for way in topology.WAYS if "trained" in way]
+    assert ways == [
+        ["votes", *given, "rips"],
+        given,
+        ["votes", "rips"],
+        ["votes", "rips", "rips_all"],
+    ]
+
+
 def test_table_counts_seeds_that_are_right():
     rows = [
         {
