@@ -181,7 +181,7 @@ def ranks(rows):
         measured = on_set(rows, data, n_rows)
         if all(name in measured for name in names):
             groups.append(measured)
-            labels.append(f"{data}:{n_rows}" if n_rows else data)
+            labels.append(f"{data} ({n_rows:,} samples)" if n_rows else data)
     table = [["", *names]]
     for score in PLOTTED:
         means = [[fmean(values_of(x[name], score)) for name in names] for x in groups]

@@ -68,7 +68,7 @@ def test_ranks_are_means_over_the_sets_that_all_methods_embedded():
     fits = lines(0.9, 0.8, 0.7, 0.7) + lines(0.6, 0.8, 0.7, 0.5, n_rows=100)
     fits += lines(0.1, 0.9, 0.9, data="mnist")
     table = report.ranks({"embedding": fits})
-    assert "over digits, digits:100;" in table
+    assert "over digits, digits (100 samples);" in table
     assert '"linear SVM", "2.00", "1.50", "2.75", "3.75"' in table
 
 
