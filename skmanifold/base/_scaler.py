@@ -70,12 +70,11 @@ class InputScaler:
     Columns on one scale (pixels, coordinates, counts) keep their proportions: column j
     is divided by ``max(1, s_j / (2 q))``, with the standard deviations s and their
     upper quartile q, so that a column thousands of times larger does not dominate.
-    Columns in unrelated units, orders of magnitude apart, are divided by how much they
-    vary among neighboring samples, so that noise counts less than groups. Then one
-    factor scales the mean variance to 1. Constant columns get factor zero. Columns of
-    levels among measurements are divided by their own unit, or more: two levels differ
-    by at most 0.3, neighboring ones of more levels by 0.6, and more among many
-    measurements. See :func:`column_factors`.
+    Columns in unrelated units, orders of magnitude apart, are divided by their units.
+    Then one factor scales the mean variance to 1. Constant columns get factor zero.
+    Columns of levels among measurements are divided by their own unit, or more: two
+    levels differ by at most 0.3, neighboring ones of more levels by 0.6, and more among
+    many measurements. See :func:`column_factors`.
 
     Samples that :class:`Survey` finds to be outliers are ignored in fit, and
     :class:`Codes` of single columns count as the end of their range if columns are

@@ -361,6 +361,31 @@ def test_rare_combinations_of_labels_join_the_most_similar_cell():
     assert_array_equal(cells, np.repeat([0, 1], 2500))
 
 
+def test_every_cluster_keeps_a_cell():
+    """A cluster of one sample among thousands is found in each of the partitions."""
+    rare = np.repeat([0, 1, 2], [2500, 2499, 1])
+    neighbors = np.stack([np.roll(np.arange(5000), 1), np.roll(np.arange(5000), -1)], 1)
+    labels = combine_partitions(np.stack([rare, (rare + 1) % 3]), neighbors)
+    assert_array_equal(np.bincount(labels), [2500, 2499, 1])
+
+
+def test_partitions_that_disagree_have_a_bounded_number_of_cells():
+    """Almost every sample has its own combination of labels."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(3000, 4)
+    neighbors, _ = nearest_neighbors(X, 5)
+    along = rng.randn(12, 4) @ X.T
+    partitions = along.argsort(axis=1).argsort(axis=1) // 500
+    cells, labels_of_cells = cells_of(partitions)
+    assert len(labels_of_cells) == 2000
+    assert np.bincount(cells).max() < 30
+    labels = combine_partitions(partitions, neighbors)
+    assert_array_equal(np.unique(labels), np.arange(6))
+    links = links_between(np.arange(3000), neighbors, 3000)
+    best = max(modularity_of(one, links) for one in partitions)
+    assert modularity_of(labels, links) > best
+
+
 def test_centers_without_rows_are_told(iris):
     X = iris[0]
     init = np.vstack([X[0], X[0] + 1e3, X[100]])

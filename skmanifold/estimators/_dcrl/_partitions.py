@@ -7,7 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics import pairwise_distances_argmin
 
-# Maximum number of cells of average size; the cost of a search is quadratic.
+# Maximum number of cells, besides the largest one of each cluster; the cost of a search
+# is quadratic.
 _MOST_CELLS = 2000
 
 # Maximum number of passes over the cells.
@@ -48,13 +49,22 @@ def combine_partitions(partitions, neighbors):
 def cells_of(partitions):
     """Return the cell of each sample, and the labels (n_cells, n_partitions) of cells.
 
-    A rare combination of labels joins the cell that shares most of them.
+    A rare combination of labels joins the cell that shares most of them, unless it is
+    the most frequent one of a cluster: every cluster keeps a cell.
     """
     n_samples = partitions.shape[1]
     labels, cells, sizes = np.unique(
         partitions.T, axis=0, return_inverse=True, return_counts=True
     )
-    large = sizes >= min(n_samples / _MOST_CELLS, sizes.max())
+    # in random order if their size is equal: they are sorted by their labels
+    order = np.random.RandomState(0).permutation(len(sizes))
+    by_size = np.lexsort((order, -sizes))
+    large = sizes >= n_samples / _MOST_CELLS
+    if sizes[large].sum() < n_samples / 2:  # partitions disagree
+        large[by_size[:_MOST_CELLS]] = True
+    for column in labels.T:
+        _, first = np.unique(column[by_size], return_index=True)
+        large[by_size[first]] = True
     joined = np.cumsum(large) - 1
     if not large.all():
         joined[~large] = pairwise_distances_argmin(
