@@ -9,7 +9,7 @@ from torch import nn
 from skmanifold._exact import all_threads
 
 # Coefficients of the polynomials of :func:`orthogonalized`. Those of the paper of Muon
-# level singular values from 0.002, to [0.68, 1.14].
+# level singular values from 0.002, to [0.68, 1.21].
 _POLYNOMIALS = ((3.4445, -4.775, 2.0315),) * 5
 # Each the nearest to 1 on the range of singular values that the previous one leaves,
 # from [0.01, 1] to [0.73, 1.27] at the end.

@@ -290,8 +290,8 @@ callable or None, default=None
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
         batches take longer, because all pairs of their samples are compared.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.01, with the optimizer Muon (the default
-        above 3,000 samples) 0.003, and for ``partial_fit`` after ``fit`` 0.001.
+        Largest learning rate. "auto" is 0.01, with the optimizer Muon (the default of
+        ``fit`` above 3,000 samples) 0.003, and for ``partial_fit`` after ``fit`` 0.001.
         Decrease it if training diverges, or (0.001) for a pretrained ``encoder``.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
