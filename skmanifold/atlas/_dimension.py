@@ -141,7 +141,7 @@ def estimate_dimension(
     >>> estimate_dimension(X, range(1, 4), n_charts=4, random_state=0).dimension
     1
     """
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2, input_name="X")
     # squares may overflow in the unit of X; a power of two changes no digit
     X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])
     dimensions = _check_dimensions(dimensions)

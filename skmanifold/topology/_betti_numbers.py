@@ -3,6 +3,7 @@
 
 """Betti numbers of one cover, and the rule for bars that count."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ class BettiEstimate(NamedTuple):
 
 @validate_params(
     {
-        "max_dimension": [Options(int, {0, 1, 2})],
+        "max_dimension": [Options(Integral, {0, 1, 2})],
         "rank": NERVE_CONSTRAINTS["rank"],
         "max_samples": NERVE_CONSTRAINTS["max_samples"],
     },

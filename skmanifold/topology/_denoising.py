@@ -59,7 +59,7 @@ def denoise(X, *, n_neighbors=20):
     >>> np.round(rms, 2)
     array([0.71, 0.13])
     """
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2)
+    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2, input_name="X")
     center, exponent = center_and_exponent(X)
     # squares may overflow in the unit of X
     normalized = centered(X, center, exponent, np.float64)

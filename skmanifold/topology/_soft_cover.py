@@ -81,7 +81,7 @@ def soft_cover(
     >>> soft_cover(make_sphere(300, random_state=0).data, 8, random_state=0).shape
     (300, 8)
     """
-    X = check_array(plain(X), dtype=np.float64)
+    X = check_array(plain(X), dtype=np.float64, input_name="X")
     if n_charts == "auto":
         random_state = _seed(random_state)
         n_charts, _ = choose_n_charts(X, denoise=denoise, random_state=random_state)
@@ -100,7 +100,7 @@ def soft_cover(
 
 @validate_params(
     {
-        "max_dimension": [Options(int, {0, 1, 2})],
+        "max_dimension": [Options(Integral, {0, 1, 2})],
         "denoise": ["boolean"],
         "random_state": ["random_state"],
     },
@@ -162,7 +162,7 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     >>> n_charts, estimate.numbers, estimate.confidence
     (24, (1, 2, 1), 1.0)
     """
-    X = check_array(plain(X), dtype=np.float64)
+    X = check_array(plain(X), dtype=np.float64, input_name="X")
     fallback = min(_FALLBACK, len(X))
     n_distinct = len(distinct_rows(X)[0])
     if n_distinct < FEWEST_SAMPLES:

@@ -4,6 +4,7 @@
 """Betti numbers by votes of covers of different sizes."""
 
 from collections import Counter
+from numbers import Integral
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -32,10 +33,10 @@ _COARSE = 32
 # Two sizes at least: a single cover is always sure.
 FEWEST_SAMPLES = int(SIZES[1]) * _FEWEST_SAMPLES_PER_CHART
 
-# Softness of the covers, that of soft_cover, and the fraction of the samples that its
-# unit, a mean squared distance, is based on.
+# Softness of the covers, that of soft_cover. Its unit is the mean of the squared
+# distances that are at most this multiple of their median.
 _TEMPERATURE = 0.1
-_INLIERS = 0.99
+_LARGEST_MULTIPLE = 8.0
 
 # Maximum number of simplices per dimension, times the largest dimension of homology.
 # Later ones add no features.
@@ -55,7 +56,7 @@ _DENOISING = (10, 20, 40)
 
 @validate_params(
     {
-        "max_dimension": [Options(int, {0, 1, 2})],
+        "max_dimension": [Options(Integral, {0, 1, 2})],
         "max_samples": [Count(FEWEST_SAMPLES), None],
         "denoise": ["boolean"],
         "random_state": ["random_state"],
@@ -76,9 +77,10 @@ def estimate_betti_numbers(
     The distinct samples are covered by numbers of charts from 16 to 80, as in
     :func:`soft_cover`: the five largest of them with at least 24 samples per chart, or
     8 up to 32 charts. Each cover votes for the Betti numbers of its nerve, and the most
-    frequent answer wins. It is *decided* if it has at least 0.7 of the votes; otherwise
-    a warning is given, and the numbers are only a guess. The largest covers vote first:
-    if three of them agree, the others are left out.
+    frequent answer wins. It is *decided* if it has at least 0.7 of the votes, one of
+    them that of the largest cover; otherwise a warning is given, and the numbers are
+    only a guess. The largest covers vote first: if three of them agree, the others are
+    left out.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ def estimate_betti_numbers(
     >>> result.numbers, result.decided
     ((1, 2, 1), True)
     """
-    X = check_array(plain(X), dtype=np.float64)
+    X = check_array(plain(X), dtype=np.float64, input_name="X")
     rng = check_seed(random_state)
     X = X[distinct_rows(X)[0]]
     if len(X) < FEWEST_SAMPLES:
@@ -155,7 +157,8 @@ def estimate_betti_numbers(
     sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)][-_N_SIZES:]
     n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
     numbers, confidence = _elect(votes)
-    decided = confidence >= _DECIDED
+    # smaller covers may agree on what they are too coarse to see
+    decided = confidence >= _DECIDED and numbers in votes[-len(versions) :]
     if numbers is None:
         warn(
             f"None of the {len(votes)} votes gives Betti numbers: {len(X)} samples "
@@ -166,8 +169,8 @@ def estimate_betti_numbers(
         remedy = "" if denoise else ", or denoise=True if the data are noisy"
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"{len(votes)} votes, but {_DECIDED:.0%} are needed. Pass more "
-            f"samples{remedy}."
+            f"{len(votes)} votes, but {_DECIDED:.0%} and one of the largest cover are "
+            f"needed. Pass more samples{remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
 
@@ -197,8 +200,8 @@ def _cover(X, start):
     prototypes = _covers.cluster_centers(X, len(start), init=start)
     d2 = cdist(prototypes, X, "sqeuclidean")
     nearest = np.partition(d2, 1, axis=0)[:2].mean(axis=0)
-    # a single outlier would be most of the mean
-    nearest = nearest[nearest <= np.quantile(nearest, _INLIERS)].mean()
+    # outliers, or a small cluster far away, would be most of the mean
+    nearest = nearest[nearest <= _LARGEST_MULTIPLE * np.median(nearest)].mean()
     # single precision takes half the time
     return -log_softmax(-d2 / (_TEMPERATURE * nearest), axis=0).astype(np.float32)
 

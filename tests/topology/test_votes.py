@@ -9,7 +9,13 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import make_circles, make_moons
 
 from skmanifold import datasets
-from skmanifold.topology import FilteredComplex, estimate_betti_numbers
+from skmanifold.topology import (
+    FilteredComplex,
+    choose_n_charts,
+    denoise,
+    estimate_betti_numbers,
+    soft_cover,
+)
 from skmanifold.topology._betti_numbers import count_components, count_long
 from skmanifold.topology._votes import _elect
 
@@ -61,7 +67,8 @@ def test_noise_in_a_hundred_dimensions():
 def test_dimension_zero_counts_components():
     X = np.random.default_rng(0).normal(size=(300, 3))
     X[100:] += 20
-    found = estimate_betti_numbers(X, max_dimension=0, random_state=0)
+    # an integer of NumPy is one, too
+    found = estimate_betti_numbers(X, max_dimension=np.int64(0), random_state=0)
     assert found.numbers == (2,) and found.decided
 
 
@@ -76,10 +83,32 @@ def test_no_cover_gives_numbers():
 def test_undecided():
     # in ten dimensions a nerve has too many simplices to follow
     X = np.random.default_rng(0).normal(size=(400, 10))
-    with pytest.warns(UserWarning, match=r"undecided: .* 70% are needed\. Pass more"):
+    with pytest.warns(
+        UserWarning, match=r"undecided: .* 70% and .* needed\. Pass more"
+    ):
         found = estimate_betti_numbers(X, random_state=0)
     assert not found.decided
     assert found.confidence < 0.7
+
+
+@pytest.mark.parametrize("distance", [20, 100])
+def test_a_distant_cluster_does_not_hide_a_circle(distance):
+    rng = np.random.RandomState(0)
+    cluster = rng.normal([distance, 0], 0.05, size=(80, 2))
+    X = np.append(datasets.make_circle(800, random_state=0).data, cluster, axis=0)
+    found = estimate_betti_numbers(X, 1, random_state=0)
+    assert found.numbers == (2, 1) and found.decided
+
+
+def test_the_largest_cover_has_to_agree():
+    # smaller covers join the turns of the spiral
+    rng = np.random.RandomState(102)
+    t = 6 * np.pi * np.sqrt(rng.uniform(0.05, 1, 800))
+    X = np.column_stack([t * np.cos(t), t * np.sin(t)])
+    with pytest.warns(UserWarning, match="80% of 5 votes, but .* of the largest cover"):
+        found = estimate_betti_numbers(X, 1, random_state=102)
+    assert found.votes[-1] == (1, 0)
+    assert found.confidence > 0.7 and not found.decided
 
 
 @pytest.mark.parametrize("denoise", [False, True])
@@ -178,6 +207,7 @@ def test_count_components(values, mass, n_components):
     "options, match",
     [
         ({"max_dimension": 3}, "'max_dimension' .* Got 3"),
+        ({"max_dimension": 1.0}, r"'max_dimension' .* Got 1\.0"),
         ({"field": 4}, "field must be a prime number .* got 4"),
         ({"max_samples": 0}, "'max_samples' .* Got 0"),
         ({"denoise": "yes"}, "'denoise' .* Got 'yes'"),
@@ -187,6 +217,15 @@ def test_errors(options, match):
     X = np.random.default_rng(0).normal(size=(160, 2))
     with pytest.raises(ValueError, match=match):
         estimate_betti_numbers(X, random_state=0, **options)
+
+
+@pytest.mark.parametrize(
+    "function", [choose_n_charts, denoise, estimate_betti_numbers, soft_cover]
+)
+def test_missing_values(function):
+    X = np.full((200, 2), np.nan)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        function(X)
 
 
 def test_too_few_samples():
