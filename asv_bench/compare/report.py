@@ -272,9 +272,9 @@ def speeds(rows):
 
 
 def circumstances(rows):
-    """Return dates, machines, versions and commits of the measurements."""
+    """Return dates, machines and versions of the measurements."""
     rows = [row for group in rows.values() for row in group]
-    machines, packages, commits = set(), {}, set()
+    machines, packages = set(), {}
     for row in rows:
         machine = row["machine"]
         flags = {"avx512f": "AVX-512", "amx_bf16": "AMX"}
@@ -286,7 +286,6 @@ def circumstances(rows):
         for name, version in versions.items():
             if version:
                 packages.setdefault(name, set()).add(version)
-        commits.add((row["git"]["commit"] or "")[:10])
     packages.pop("skmanifold", None)
     versions = (f"{x} {' and '.join(sorted(v))}" for x, v in sorted(packages.items()))
     dates = sorted(row["date"][:10] for row in rows)
@@ -294,7 +293,6 @@ def circumstances(rows):
         ("Machine", "; ".join(sorted(machines)) + "; no GPU"),
         ("Dates", f"{dates[0]} to {dates[-1]}"),
         ("Versions", ", ".join(versions)),
-        ("Commits of skmanifold", ", ".join(sorted(filter(None, commits)))),
         ("Busy machine", f"{sum(map(is_disturbed, rows))} of {len(rows)} jobs"),
     ]
     return csv_table(lines).replace("   :header-rows: 1\n", "", 1)
