@@ -35,7 +35,10 @@ LAYERS = {
     "__init__": (set(), set()),
     "inspection": ({"metrics", "utils"}, {*NUMERIC, "matplotlib", "plotly"}),
     "estimators": (
-        {"augment", "base", "graph", "losses", "nn", "topology", "utils"},
+        {
+            *("augment", "base", "graph", "losses", "nn", "topology", "training"),
+            "utils",
+        },
         {*NUMERIC, "torch"},
     ),
     "atlas": (
