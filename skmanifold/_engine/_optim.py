@@ -61,8 +61,8 @@ def make_optimizers(
     Weight matrices decay, vectors (biases, scales, shifts) do not. "muon" is for hidden
     matrices: those in the modules that ``objective.hidden_layers``, if it exists, lists
     by their dotted names, and those marked by :func:`mark_hidden`. AdamW is for all
-    other parameters. ``objective.coarse_muon``, False by default, makes Muon
-    cheaper: its orthogonalization may cost as much as all else in a step.
+    other parameters. If ``objective.coarse_muon`` is True, Muon orthogonalizes less
+    exactly and less often, which may otherwise cost as much as the rest of a step.
 
     ``objective.learning_rate_factors``, if it exists, maps dotted prefixes of parameter
     names to factors on the learning rate, for learnable points, such as cluster

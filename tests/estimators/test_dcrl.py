@@ -131,6 +131,27 @@ def test_digits_are_restored(digits, fitted_digits):
     )
 
 
+@pytest.mark.parametrize(
+    ("n_samples", "max_epochs"), [(2000, "auto"), (5000, 43), (30_000, 23)]
+)
+def test_initial_embeddings_take_fewer_and_smaller_steps(
+    monkeypatch, n_samples, max_epochs
+):
+    fitted = []
+
+    def fit_transform(self, X):
+        fitted.append(self.get_params(deep=False))
+        return X
+
+    monkeypatch.setattr(_start.DLME, "fit_transform", fit_transform)
+    model = DCRL(3, n_init=1, training=TrainingOptions(precision="float32"))
+    _start.initial_embeddings(model, np.zeros((n_samples, 2)), None, 0)
+    (params,) = fitted
+    assert params["max_epochs"] == max_epochs
+    assert params["training"].optimizer == "adamw"
+    assert params["training"].precision == "float32"
+
+
 def test_the_best_embedding_is_the_start():
     X, y = make_blobs(120, 6, centers=4, cluster_std=0.6, random_state=1)
     model = DCRL(4, n_init=2, random_state=0).fit(X)

@@ -140,8 +140,8 @@ def initial_embeddings(model, points, neighbors, seed):
     Neighbors of another metric than the Euclidean one replace those of the points.
     """
     given = model.training or TrainingOptions()
-    # a map shows more after longer training, and by Muon; initial embeddings then split
-    # clusters
+    # Muon, or more steps than grow with the fourth root of the samples, resolve the
+    # inside of clusters, which then split
     n_trained = min(len(points), _MOST_ROWS_TO_EMBED)
     n_epochs = round(65 * (2000 / n_trained) ** 0.46) if n_trained > 2000 else "auto"
     options = TrainingOptions(
