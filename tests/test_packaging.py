@@ -42,8 +42,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
-    # these come with a package that requires them
-    "numba": "pynndescent",
+    # comes with the package that requires it
     "threadpoolctl": "scikit-learn",
 }
 

@@ -6,18 +6,15 @@ import numpy as np
 from scipy import sparse
 
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
 from ._distinct import positions_in_groups
 
 
-@validate_params(
-    {"n_neighbors": [Count(1), None], "mode": [StrOptions({"distance", "affinity"})]},
-    prefer_skip_nested_validation=True,
-)
-def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance"):
+@validate_params({"n_neighbors": [Count(1), None]}, prefer_skip_nested_validation=True)
+def neighbors_from_graph(graph, n_samples, *, n_neighbors=None):
     """Turn a neighbor graph into padded lists of neighbors.
 
     Parameters
@@ -32,9 +29,6 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
         Number of samples, for validation.
     n_neighbors : int, default=None
         Keep at most this many nearest neighbors of each sample. None keeps all.
-    mode : {"distance", "affinity"}, default="distance"
-        Whether smaller distances or larger affinities are nearer. Zero affinity is no
-        edge, even if stored.
 
     Returns
     -------
@@ -80,11 +74,8 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     """
     rows, columns, values = _edges(graph, n_samples)
     keep = rows != columns
-    if mode == "affinity":
-        keep &= values > 0
     rows, columns, values = rows[keep], columns[keep], values[keep]
-    nearness = values if mode == "distance" else -values
-    order = np.lexsort((columns, nearness, rows))
+    order = np.lexsort((columns, values, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     counts = np.bincount(rows, minlength=n_samples)
     position = positions_in_groups(counts)
