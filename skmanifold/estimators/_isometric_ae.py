@@ -638,7 +638,6 @@ default="isomap"
             self.n_components,
             n_neighbors=n_neighbors,
             n_landmarks=self.n_landmarks,
-            parts="apart",
             n_jobs=self.n_jobs,
             random_state=seed,
         )

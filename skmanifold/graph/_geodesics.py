@@ -23,16 +23,14 @@ _LEAST_LANDMARKS = 300
 _LANDMARKS_PER_COMPONENT = 20
 # Number of samples among which the shortest edges between components are searched.
 _BRIDGE_SAMPLES = 5000
-# Up to this many components are joined in all pairs or placed apart; more are joined
-# along a spanning tree.
-_ALL_PAIRS = 100
+# Up to this many components are embedded apart; more are joined along a spanning tree.
+_MOST_PARTS = 100
 
 
 @validate_params(
     {
         "n_components": [Count(1)],
         "n_landmarks": [Count(1), StrOptions({"auto"})],
-        "parts": [StrOptions({"joined", "apart"})],
         "random_state": ["random_state"],
     }
     | SEARCH_CONSTRAINTS,
@@ -44,7 +42,6 @@ def geodesic_embedding(
     *,
     n_neighbors=10,
     n_landmarks="auto",
-    parts="joined",
     n_jobs=None,
     random_state=None,
 ):
@@ -68,9 +65,6 @@ def geodesic_embedding(
         Number of random samples that paths start from, more than `n_components`. "auto"
         uses all samples up to 2,500 (plain Isomap), and beyond that 300, or 20 per
         component if that is more.
-    parts : {"joined", "apart"}, default="joined"
-        Whether to join disconnected components by edges, as Isomap does, or to embed
-        each separately, see Notes. More than 100 are always joined.
     n_jobs : int, default=None
         Number of threads of the neighbor search. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -98,15 +92,12 @@ def geodesic_embedding(
 
     Notes
     -----
-    Disconnected components are joined by the shortest edge between each two of them, as
-    in :class:`sklearn.manifold.Isomap`, or along a spanning tree if there are more than
-    100. Paths through these edges are not geodesic and distort the components. In large
-    data, edges are searched among 5,000 samples.
-
-    With ``parts="apart"``, each component keeps its distances, but its orientation is
-    arbitrary. Balls around the components are at least as far apart as the shortest
-    edge between them is long. Each component gets landmarks by its size, at least 20
-    per dimension of the embedding.
+    Disconnected components are embedded separately, side by side: each keeps its
+    distances, but its orientation is arbitrary. Balls around the components are at
+    least as far apart as the shortest edge between them is long. Each component gets
+    landmarks by its size, at least 20 per dimension of the embedding. In large data,
+    edges are searched among 5,000 samples. More than 100 components are joined by edges
+    along a spanning tree; paths through these are not geodesic and distort them.
 
     Memory, beyond the data and their neighbors, is ``20 * n_landmarks * n_samples``
     bytes.
@@ -158,17 +149,29 @@ def geodesic_embedding(
         few = max(_LEAST_LANDMARKS, _LANDMARKS_PER_COMPONENT * n_components)
         n_wanted = n_samples if n_samples <= _ALL_LANDMARKS else few
     n_parts, labels = connected_components_of(indices)
-    if 1 < n_parts <= _ALL_PAIRS and parts == "apart":
+    largest = np.bincount(labels).max()
+    found = (
+        f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the largest "
+        f"of {largest} of {n_samples} samples)"
+    )
+    rows = np.repeat(np.arange(n_samples), indices.shape[1])
+    edges = rows, indices.ravel(), distances.ravel() / unit
+    if 1 < n_parts <= _MOST_PARTS:
         warn(
-            f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the "
-            f"largest of {np.bincount(labels).max()} of {n_samples} samples) without "
-            "distances between them, embedded separately, side by side. Increase "
-            "n_neighbors to connect them; otherwise compare distances within parts."
+            f"{found} without distances between them, embedded separately, side by "
+            "side. Increase n_neighbors to connect them; otherwise compare distances "
+            "within parts."
         )
-        graph = _symmetric_graph(*_edges(indices, distances / unit), n_samples)
+        graph = _symmetric_graph(*edges, n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)
     else:
-        graph = _connected_graph(X / unit, indices, distances / unit, rng)
+        if n_parts > 1:
+            warn(
+                f"{found}, joined by single edges, which distorts distances within "
+                "parts as well. Increase n_neighbors."
+            )
+            edges = map(np.append, edges, _bridges(X / unit, labels, n_parts, rng))
+        graph = _symmetric_graph(*edges, n_samples)
         embedding = _along_paths(graph, n_components, n_wanted, rng)
     return (embedding * unit)[group]
 
@@ -242,30 +245,6 @@ def _centers_of_balls(apart, radii, n_components):
     return centers
 
 
-def _edges(indices, distances):
-    """Return rows, columns and lengths of the edges to neighbors."""
-    rows = np.repeat(np.arange(len(indices)), indices.shape[1])
-    return rows, indices.ravel(), distances.ravel().astype(np.float64)
-
-
-def _connected_graph(X, indices, distances, rng):
-    """Return the symmetric neighbor graph, components joined, as a CSR array."""
-    n_samples, n_neighbors = indices.shape
-    rows, columns, lengths = _edges(indices, distances)
-    n_parts, labels = connected_components_of(indices)
-    if n_parts > 1:
-        warn(
-            f"The graph of {n_neighbors} neighbors has {n_parts} parts (the largest "
-            f"of {np.bincount(labels).max()} of {n_samples} samples), joined by single "
-            "edges, which distorts distances within parts as well. Increase "
-            "n_neighbors, or embed each part separately."
-        )
-        a, b, between = _bridges(X, labels, n_parts, rng)
-        rows, columns = np.append(rows, a), np.append(columns, b)
-        lengths = np.append(lengths, between)
-    return _symmetric_graph(rows, columns, lengths, n_samples)
-
-
 def _symmetric_graph(rows, columns, lengths, n_samples):
     # store each edge once: summed duplicates would double its length
     first, second = np.minimum(rows, columns), np.maximum(rows, columns)
@@ -276,14 +255,12 @@ def _symmetric_graph(rows, columns, lengths, n_samples):
 
 
 def _bridges(X, labels, n_parts, rng):
-    """Return the ends and lengths of the shortest edges between components."""
+    """Return ends and lengths of the shortest edges that connect all components."""
     ends, squares = _nearest_pairs(X, labels, n_parts, rng)
-    i, j = np.triu_indices(n_parts, 1)
-    if n_parts > _ALL_PAIRS:
-        i, j = sparse.csgraph.minimum_spanning_tree(
-            np.where(np.isfinite(squares), squares, 0)
-        ).nonzero()
-    a, b = ends[i, j].T
+    tree = sparse.csgraph.minimum_spanning_tree(
+        np.where(np.isfinite(squares), squares, 0)
+    )
+    a, b = ends[tree.nonzero()].T
     difference = X[a].astype(np.float64) - X[b]
     return a, b, np.sqrt(np.einsum("ij,ij->i", difference, difference))
 

@@ -37,16 +37,6 @@ def test_all_landmarks_are_isomap(n_components):
     assert_allclose(aligned(Z, expected), expected, atol=1e-6 * np.ptp(expected))
 
 
-def test_parts_are_joined_as_isomap_joins_them():
-    rng = np.random.RandomState(0)
-    X = rng.randn(90, 3) + np.repeat([[0, 0, 0], [50, 0, 0], [0, 80, 0]], 30, axis=0)
-    told = r"of 5 neighbors has 3 parts \(the largest of 30 of 90 samples\)"
-    with pytest.warns(UserWarning, match=told):
-        Z = geodesic_embedding(X, 2, n_neighbors=5)
-    expected = isomap(X, 2, 5)
-    assert_allclose(aligned(Z, expected), expected, atol=1e-6 * np.ptp(expected))
-
-
 def parts_of(X, Z, labels):
     return [(X[labels == part], Z[labels == part]) for part in np.unique(labels)]
 
@@ -71,7 +61,7 @@ def test_parts_apart_are_isomaps_of_each(n_components):
     )
     told = r"has 4 parts \(the largest of 150 of 260 samples\) without"
     with pytest.warns(UserWarning, match=told):
-        Z = geodesic_embedding(X, n_components, n_neighbors=7, parts="apart")
+        Z = geodesic_embedding(X, n_components, n_neighbors=7)
     assert_allclose(Z.mean(axis=0), 0.0, atol=1e-9)
     for own, placed in parts_of(X, Z, labels):
         expected = isomap(own, n_components, 7)
@@ -84,7 +74,7 @@ def test_parts_apart_lie_as_near_as_they_may():
     """Two balls touch but for the edge between them."""
     X = np.r_[np.arange(10.0), 15 + np.arange(20.0)][:, np.newaxis]
     with pytest.warns(UserWarning, match="2 parts"):
-        Z = geodesic_embedding(X, 1, n_neighbors=3, parts="apart")
+        Z = geodesic_embedding(X, 1, n_neighbors=3)
     labels = np.repeat([0, 1], [10, 20])
     assert gaps(Z, labels)[0, 1] == pytest.approx(6.0)
     assert np.ptp(Z) == pytest.approx(34.0)
@@ -97,19 +87,10 @@ def test_parts_apart_have_their_share_of_the_landmarks():
     plane = rng.uniform(0, 10, size=(1212, 2)) / np.array([1, 2, 5])[labels][:, None]
     X = np.column_stack([plane, 20.0 * labels])
     with pytest.warns(UserWarning, match="3 parts"):
-        Z = geodesic_embedding(
-            X, 2, n_neighbors=8, n_landmarks=100, parts="apart", random_state=0
-        )
+        Z = geodesic_embedding(X, 2, n_neighbors=8, n_landmarks=100, random_state=0)
     for own, placed in parts_of(plane, Z, labels):
         assert spearmanr(pdist(own), pdist(placed))[0] > 0.97
     assert (gaps(Z, labels) >= 19)[~np.eye(3, dtype=bool)].all()
-
-
-def test_a_connected_graph_has_nothing_apart():
-    X, _ = make_s_curve(120, random_state=0)
-    assert_array_equal(
-        geodesic_embedding(X, parts="apart"), geodesic_embedding(X, parts="joined")
-    )
 
 
 def test_parts_apart_for_any_number_of_threads_and_with_duplicates():
@@ -119,44 +100,35 @@ def test_parts_apart_for_any_number_of_threads_and_with_duplicates():
     results = []
     for n_threads in (1, 2):
         with threadpool_limits(limits=n_threads), pytest.warns(UserWarning):
-            results.append(geodesic_embedding(X, 2, parts="apart", n_jobs=n_threads))
+            results.append(geodesic_embedding(X, 2, n_jobs=n_threads))
     assert_array_equal(*results)
     assert_array_equal(results[0][::3], results[0][2::3])
 
 
-def test_joining_edges_are_the_shortest_of_all_pairs():
+@pytest.mark.parametrize("n_searched", [5000, 50])
+def test_edges_between_parts_are_the_shortest(n_searched, monkeypatch):
+    monkeypatch.setattr(_geodesics, "_BRIDGE_SAMPLES", n_searched)
     rng = np.random.RandomState(0)
     X = rng.randn(700, 4)
     labels = np.repeat([0, 1, 2], [300, 1, 399])
-    a, b, lengths = _geodesics._bridges(X, labels, 3, rng)
-    for i, j, at in ((0, 1, 0), (0, 2, 1), (1, 2, 2)):
-        distances = np.linalg.norm(X[labels == i][:, None] - X[labels == j], axis=2)
-        assert lengths[at] == pytest.approx(distances.min())
-        assert {labels[a[at]], labels[b[at]]} == {i, j}
-        assert np.linalg.norm(X[a[at]] - X[b[at]]) == pytest.approx(lengths[at])
+    ends, squares = _geodesics._nearest_pairs(X, labels, 3, rng)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        a, b = ends[i, j]
+        assert (labels[a], labels[b]) == (i, j)
+        assert squares[i, j] == pytest.approx(np.square(X[a] - X[b]).sum())
+        if n_searched >= len(X):
+            shortest = cdist(X[labels == i], X[labels == j]).min()
+            assert squares[i, j] == pytest.approx(shortest**2)
 
 
 def test_many_parts_are_joined_along_a_tree(monkeypatch):
-    monkeypatch.setattr(_geodesics, "_ALL_PAIRS", 3)
+    monkeypatch.setattr(_geodesics, "_MOST_PARTS", 3)
     rng = np.random.RandomState(0)
     X = rng.randn(60, 1) + 100 * np.repeat(np.arange(12), 5)[:, None]
     with pytest.warns(UserWarning, match="has 12 parts"):
         Z = geodesic_embedding(X, 1, n_neighbors=2)
     assert abs(spearmanr(Z[:, 0], X[:, 0])[0]) > 0.99
     assert np.ptp(Z) == pytest.approx(np.ptp(X), rel=0.01)
-
-
-def test_bridges_from_a_part_of_the_samples(monkeypatch):
-    monkeypatch.setattr(_geodesics, "_BRIDGE_SAMPLES", 50)
-    rng = np.random.RandomState(0)
-    X = rng.randn(400, 2)
-    X[:200, 0] += 100
-    X[399] = [-300, 0]
-    X[390:399] = X[399] + 0.1 * rng.randn(9, 2)
-    with pytest.warns(UserWarning, match="parts"):
-        Z = geodesic_embedding(X, 1, n_neighbors=3, random_state=0)
-    assert np.isfinite(Z).all()
-    assert abs(spearmanr(Z[:, 0], X[:, 0])[0]) > 0.9
 
 
 def test_landmarks_approximate_isomap():
@@ -270,7 +242,6 @@ def test_the_global_generator_is_left_alone():
         (dict(n_landmarks=0), r"'n_landmarks' .* or a str among .'auto'.* Got 0"),
         (dict(n_landmarks=2), "n_landmarks=2 must be more than n_components=2"),
         (dict(n_landmarks="all"), r"'n_landmarks' .* Got 'all'"),
-        (dict(parts="alone"), r"'parts' .* Got 'alone'"),
         (dict(n_neighbors=0), r"'n_neighbors' .* Got 0"),
         (dict(n_neighbors=20), "n_neighbors=20 is too large"),
     ],
