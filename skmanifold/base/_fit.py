@@ -49,7 +49,6 @@ from ._messages import (
 )
 from ._networks import frozen_networks, linear
 from ._novelty import centers_of
-from ._progress import Progress
 from ._run import Run
 from ._scaler import Deviations, InputScaler
 from ._subsample import draw, taken
@@ -80,7 +79,8 @@ class Job:
     checkpoint: Checkpoint | None
     previous: dict  # fitted attributes of the fit to continue; empty for a new fit
     networks: dict  # networks of that fit
-    progress: Progress
+    callbacks: Any  # scikit-learn's context of the callbacks
+    given: dict  # arguments of fit, for the callbacks
 
 
 def validate(estimator, X, y, *, part):
@@ -115,6 +115,10 @@ def validate(estimator, X, y, *, part):
     previous = dict(vars(estimator)) if continued else {}
     networks = estimator._networks() if continued else {}
     _forget_fit(estimator)
+    given = {"estimator": estimator, "X": X, "y": y}
+    n_epochs = sum(schedule.n_epochs.values())
+    callbacks = estimator._init_callback_context(max_subtasks=n_epochs)
+    callbacks.call_on_fit_task_begin(**given)
     return Job(
         estimator=estimator,
         samples=samples,
@@ -131,7 +135,8 @@ def validate(estimator, X, y, *, part):
         checkpoint=checkpoint,
         previous=previous,
         networks=networks,
-        progress=Progress(estimator, X, y, n_epochs=sum(schedule.n_epochs.values())),
+        callbacks=callbacks,
+        given=given,
     )
 
 
@@ -187,26 +192,21 @@ def prepare(job, scaler):
         data.seed("centers"),
         job.previous.get("_centers") if job.part else None,
     )
-    return Run(
-        job.estimator,
-        data,
-        plan=job.plan,
-        schedule=job.schedule,
-        options=job.options,
-        previous=job.networks,
-        checkpoint=job.checkpoint,
-        on_epoch=functools.partial(_epoch_ended, job, scaler),
-    )
+    return Run(job, data, functools.partial(_epoch_ended, job, scaler))
 
 
 def _epoch_ended(job, scaler, run, objective, phase, epoch):
-    """Report an epoch, and return whether to end the phase."""
-    return job.progress.epoch_ended(
-        phase,
-        epoch,
-        run.n_epochs[phase],
-        run.histories[phase],
-        functools.partial(fitted_attributes, job, scaler, run, objective),
+    """Report an epoch, and return whether a callback ends the phase."""
+    if job.estimator.verbose:
+        n_epochs, history = run.n_epochs[phase], run.histories[phase]
+        job.estimator._report(phase, epoch, n_epochs, history)
+    task = job.callbacks.subcontext(task_name="epoch")
+    task.call_on_fit_task_begin(**job.given)
+    return task.call_on_fit_task_end(
+        **job.given,
+        reconstruction_attributes=functools.partial(
+            fitted_attributes, job, scaler, run, objective
+        ),
     )
 
 
@@ -221,7 +221,9 @@ def publish(job, scaler, run, objective):
     scaled = scaler.transform(job.samples[:1])[0]
     warn_of_inexact_inference(job.estimator, attributes, scaled)
     vars(job.estimator).update(attributes)
-    job.progress.fit_ended(attributes)
+    job.callbacks.call_on_fit_task_end(
+        **job.given, reconstruction_attributes=lambda: attributes
+    )
     if job.checkpoint is not None and is_main_process():
         job.checkpoint.remove()
 

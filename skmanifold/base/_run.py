@@ -28,21 +28,10 @@ class Run:
 
     Parameters
     ----------
-    estimator : DeepManifold
-        The estimator to fit.
+    job : object
+        Arguments of fit, and decisions made before training.
     data : FitData
         The training data.
-    plan : Plan
-        The plan of the method.
-    schedule : Schedule
-        Numbers of epochs, batch size and learning rate.
-    options : TrainingOptions
-        Advanced options.
-    previous : dict of str to torch.nn.Module
-        Networks of the fit that this one continues, by attribute of the objective;
-        empty for a new fit.
-    checkpoint : Checkpoint or None
-        File of the state of training.
     on_epoch : callable
         ``on_epoch(run, objective, phase, epoch)`` after each epoch; returns True to end
         the phase.
@@ -55,6 +44,9 @@ class Run:
         Largest learning rate.
     n_epochs : dict of str to int
         Number of epochs of each phase.
+    previous : dict of str to torch.nn.Module
+        Networks of the fit that this one continues, by attribute of the objective;
+        empty for a new fit.
     sizes : dict of str to int
         Sizes that the networks depend on, from ``_network_sizes``.
     continued : bool
@@ -79,28 +71,14 @@ class Run:
     ...     return objective
     """
 
-    def __init__(
-        self,
-        estimator,
-        data,
-        *,
-        plan,
-        schedule,
-        options,
-        previous,
-        checkpoint,
-        on_epoch,
-    ):
-        self.estimator = estimator
+    def __init__(self, job, data, on_epoch):
+        self.job = job
         self.data = data
-        self.plan = plan
-        self.options = options
-        self.batch_size, self.learning_rate, self.n_epochs = schedule
-        self.previous = previous
-        self.continued = bool(previous)
-        self.checkpoint = checkpoint
         self.on_epoch = on_epoch
-        self.sizes = estimator._network_sizes(data)
+        self.batch_size, self.learning_rate, self.n_epochs = job.schedule
+        self.previous = job.networks
+        self.continued = bool(job.networks)
+        self.sizes = job.estimator._network_sizes(data)
         self.networks = None
         self.histories = {}
         self._rng_state = None  # of torch, after the last built module
@@ -116,7 +94,7 @@ class Run:
             random numbers again.
         """
         self._rng_state = None
-        self.networks = self.build(make_networks, self.estimator, self.sizes)
+        self.networks = self.build(make_networks, self.job.estimator, self.sizes)
         return self.networks
 
     def build(self, factory, *args):
@@ -189,13 +167,13 @@ class Run:
                 f"{', '.join(map(repr, self.n_epochs))}. Add its number of steps to "
                 "Plan(phases=...)."
             )
-        options, plan, data = self.options, self.plan, self.data
+        options, plan, data = self.job.options, self.job.plan, self.data
         if learning_rate is None:
             learning_rate = self.learning_rate
         dtype = resolve_precision(
             _either(options.precision, plan.precision), data.device
         )
-        draws_globally = self.estimator._uses_global_generator()
+        draws_globally = self.job.estimator._uses_global_generator()
         training = Training(
             n_epochs=self.n_epochs[phase],
             optimizers=make_optimizers(
@@ -212,7 +190,7 @@ class Run:
             n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
             stopping=EarlyStopping(options.n_iter_no_change, options.tol),
-            checkpoint=self.checkpoint,
+            checkpoint=self.job.checkpoint,
             draws_globally=draws_globally,
         )
 

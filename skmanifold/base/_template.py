@@ -82,15 +82,8 @@ class DeepManifold(
       networks. Its ``forward(batch, progress)`` returns a dict of weighted scalar loss
       terms; ``on_epoch_start(progress)``, if it exists, is called before each epoch.
 
-    A method in phases overrides ``_learn(data, run)``, see :class:`Run`. Further hooks:
-    ``_learn_after(data, run)`` trains what follows the embedding, also in a part,
-    ``_network_sizes(data)`` adds sizes that the networks depend on,
-    ``_fitted_attributes(objective, outputs, data)`` adds fitted attributes,
-    ``_present(outputs)`` maps the network's outputs to the result of ``transform``,
-    ``_heads()`` adds methods that ``to_onnx`` can write,
-    ``_validate_targets(y)`` returns the targets of a supervised method, and
-    ``_count_batches(n_samples, batch_size, targets)`` the number of batches if epochs
-    leave samples out.
+    A method in phases overrides ``_learn(data, run)``, see :class:`Run`. The
+    :ref:`User Guide <own_method>` describes the further hooks, with examples.
 
     ``forward`` may draw from torch's global generator: the fit seeds it and restores it
     afterwards, so concurrent fits in one process run one at a time. Override
@@ -101,52 +94,12 @@ class DeepManifold(
     ``metric`` and it is "precomputed", X has distances: they are checked, and the
     network reads them in place of features.
 
-    Read more in the :ref:`User Guide <own_method>`.
-
     Examples
     --------
-    A complete example, a linear autoencoder:
-
-    >>> import torch
-    >>> from skmanifold.base import DeepManifold, Plan, SampleBatches
-    >>> class Objective(torch.nn.Module):
-    ...     def __init__(self, inputs, encoder, decoder):
-    ...         super().__init__()
-    ...         self.inputs = inputs
-    ...         self.encoder = encoder
-    ...         self.decoder = decoder
-    ...     def forward(self, batch, progress):
-    ...         x = self.inputs[batch[0]]
-    ...         error = x - self.decoder(self.encoder(x))
-    ...         return {"reconstruction": error.square().sum(1).mean()}
-    >>> class LinearAutoencoder(DeepManifold):
-    ...     def __init__(self, n_components=2, *, max_epochs="auto",
-    ...                  batch_size="auto", learning_rate="auto", device="auto",
-    ...                  training=None, warm_start=False, verbose=False,
-    ...                  random_state=None):
-    ...         self.n_components = n_components
-    ...         self.max_epochs = max_epochs
-    ...         self.batch_size = batch_size
-    ...         self.learning_rate = learning_rate
-    ...         self.device = device
-    ...         self.training = training
-    ...         self.warm_start = warm_start
-    ...         self.verbose = verbose
-    ...         self.random_state = random_state
-    ...     def _plan(self, n_samples, n_features):
-    ...         return Plan(n_epochs=50, batch_size=50, learning_rate=0.01)
-    ...     def _make_batches(self, data, batch_size):
-    ...         return SampleBatches(data.n_samples, batch_size, data.device)
-    ...     def _make_networks(self, sizes):
-    ...         n_inputs = sizes["n_inputs"]
-    ...         return {"encoder": torch.nn.Linear(n_inputs, self.n_components),
-    ...                 "decoder": torch.nn.Linear(self.n_components, n_inputs)}
-    ...     def _make_objective(self, data, networks):
-    ...         return Objective(data.inputs, networks["encoder"], networks["decoder"])
-    >>> from sklearn.datasets import load_iris
-    >>> X, _ = load_iris(return_X_y=True)
-    >>> LinearAutoencoder(random_state=0).fit_transform(X).shape
-    (150, 2)
+    >>> from skmanifold import TLDR
+    >>> from skmanifold.base import DeepManifold
+    >>> issubclass(TLDR, DeepManifold)
+    True
     """
 
     _parameter_constraints: dict = {
