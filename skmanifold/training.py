@@ -32,7 +32,7 @@ class TrainingOptions(BaseEstimator):
         Fraction of the steps, in [0, 1), over which the learning rate rises linearly.
         Increase it if the loss diverges early. "auto" is 0.03 for IsometricAE, 0.1 for
         the others.
-    schedule : {"cosine", "linear", "constant"}, default="cosine"
+    schedule : {"cosine", "constant"}, default="cosine"
         Decay of the learning rate after the warm-up, to zero or none.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Precision of the hidden layers during training; losses, last layers and
@@ -73,7 +73,7 @@ class TrainingOptions(BaseEstimator):
         "optimizer": [StrOptions({"auto", "adamw", "muon"})],
         "weight_decay": [Number(Real, 0, None, closed="left")],
         "warmup": [Number(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-        "schedule": [StrOptions({"cosine", "linear", "constant"})],
+        "schedule": [StrOptions({"cosine", "constant"})],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "n_threads": [Count(1), None],
         "min_steps": [Count(0)],

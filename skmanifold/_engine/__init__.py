@@ -16,9 +16,8 @@ from ._device import plain_modes, resolve_device, resolve_precision
 from ._distributed import broadcast, check_same_on_all_ranks, is_main_process, sharded
 from ._files import checked_path, write_atomically
 from ._optim import make_optimizers, mark_hidden
-from ._schedule import learning_rate_factor
+from ._schedule import has_stalled, learning_rate_factor
 from ._seeding import LARGEST_SEED, global_rng_seeded, local_generator, named_seed
-from ._stopping import EarlyStopping
 from ._threads import Pace, torch_threads
 from ._train import Training, train
 
@@ -26,7 +25,6 @@ __all__ = [
     "BLOCK_ROWS",
     "LARGEST_SEED",
     "Checkpoint",
-    "EarlyStopping",
     "ExactLinear",
     "Pace",
     "SampleBatches",
@@ -38,6 +36,7 @@ __all__ = [
     "count_batches",
     "global_rng_seeded",
     "has_alike_rows",
+    "has_stalled",
     "in_threads",
     "is_main_process",
     "learning_rate_factor",

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Learning rates as pure functions of the step."""
+"""Learning rates and early stopping, as pure functions."""
 
 import math
 
@@ -15,6 +15,20 @@ def learning_rate_factor(step, n_steps, *, warmup=0.1, schedule="cosine"):
         return 1.0
     # would reach zero one step after the last
     progress = (step - n_warmup) / max(n_steps - n_warmup, 1)
-    if schedule == "linear":
-        return 1.0 - progress
     return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def has_stalled(losses, patience, tol):
+    """Return whether the loss has not improved in the last epochs.
+
+    After ``patience`` consecutive epochs none of which has improved the best loss by
+    more than a fraction ``tol``. ``patience=None`` never stops.
+    """
+    if patience is None or not losses:
+        return False
+    best, n_bad = losses[0], 0
+    for loss in losses[1:]:
+        n_bad += 1
+        if loss < best - tol * abs(best):
+            best, n_bad = loss, 0
+    return n_bad >= patience

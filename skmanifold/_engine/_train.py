@@ -11,8 +11,7 @@ import torch
 from ._arithmetic import available_threads, same_bits, use_threads
 from ._checkpoint import Checkpoint
 from ._distributed import average_gradients, broadcast, is_main_process
-from ._schedule import learning_rate_factor
-from ._stopping import EarlyStopping
+from ._schedule import has_stalled, learning_rate_factor
 from ._threads import Pace
 
 
@@ -28,7 +27,8 @@ class Training:
     dtype: torch.dtype = torch.float32  # inside the networks
     n_threads: int | None = None  # limit on the CPU; the result does not depend on it
     gradient_clip: float | None = None  # largest norm of the gradient
-    stopping: EarlyStopping | None = None
+    patience: int | None = None  # epochs without an improvement before stopping
+    tol: float = 1e-4  # fraction of the loss that is an improvement
     checkpoint: Checkpoint | None = None
     # whether a step may draw from torch's global generator, whose state is then part of
     # the checkpoint
@@ -54,19 +54,21 @@ def train(objective, batches, training, *, on_epoch=None):
     first = _restore(objective, training, history) if training.checkpoint else 0
     objective.train()
     pace = Pace(available_threads(training.n_threads))
+    # losses are not comparable while the objective changes its weights
+    settled_from = getattr(objective, "settled_from", 0)
+    n_unsettled = sum(
+        epoch / training.n_epochs <= settled_from
+        for epoch in range(1, training.n_epochs + 1)
+    )
 
     for epoch in range(first, training.n_epochs):
         totals, terms, factor = _epoch(objective, batches, training, epoch, pace)
         means = broadcast((totals / len(batches)).tolist())
         _record(history, dict(zip(terms, means, strict=True)), factor, epoch)
         stop = on_epoch is not None and on_epoch(epoch, history)
-        # losses are not comparable while the objective changes its weights
-        settled = (epoch + 1) / training.n_epochs > getattr(
-            objective, "settled_from", 0
-        )
-        if training.stopping is not None and settled:
-            stop = training.stopping.done(history["loss"][-1]) or stop
-        (stop,) = broadcast([bool(stop)])
+        losses = history["loss"][n_unsettled:]
+        stalled = has_stalled(losses, training.patience, training.tol)
+        (stop,) = broadcast([bool(stop or stalled)])
         last = stop or epoch + 1 == training.n_epochs
         if (
             training.checkpoint
@@ -152,13 +154,11 @@ def _record(history, terms, factor, epoch):
 
 
 def _snapshot(objective, training, history):
-    stopping = training.stopping
     device = next(objective.parameters()).device
     return {
         "objective": objective.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in training.optimizers],
         "generator": training.generator.get_state(),
-        "stopping": None if stopping is None else stopping.state_dict(),
         "history": history,
         "global_generators": _global_generators(device)
         if training.draws_globally
@@ -182,8 +182,6 @@ def _restore(objective, training, history):
     for optimizer, saved in zip(training.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
     training.generator.set_state(state["generator"])
-    if training.stopping is not None:
-        training.stopping.load_state_dict(state["stopping"])
     for i, generator in enumerate(state["global_generators"]):
         if i == 0:
             torch.set_rng_state(generator)

@@ -127,18 +127,12 @@ def _nearest_centers(embedding, centers):
 
 def kmeans_centers(embedding, n_clusters, fit_seed):
     """Return the centers of k-means in an embedding."""
-    n_samples = len(embedding)
     n_distinct = len(np.unique(embedding, axis=0))
-    if n_clusters > n_samples:
-        warn(
-            f"n_clusters={n_clusters} is more than the {n_samples} samples; using "
-            f"n_clusters={n_samples}."
-        )
-        n_clusters = n_samples
     if n_clusters > n_distinct:
         warn(
             f"n_clusters={n_clusters} is more than the {n_distinct} different "
-            f"embeddings of the {n_samples} samples; using n_clusters={n_distinct}."
+            f"embeddings of the {len(embedding)} samples; using "
+            f"n_clusters={n_distinct}."
         )
         n_clusters = n_distinct
     seed = named_seed(fit_seed, "k-means")

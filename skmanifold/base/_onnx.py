@@ -5,14 +5,13 @@
 
 import contextlib
 import logging
-import os
 import warnings
 
 import numpy as np
 import torch
 from torch import nn
 
-from skmanifold._engine import checked_path, plain_modes
+from skmanifold._engine import checked_path, plain_modes, write_atomically
 from skmanifold.utils import import_optional
 
 from ._scaler import MARGIN
@@ -98,23 +97,17 @@ def to_onnx(estimator, path, method, dtype):
     with plain_modes(), torch.inference_mode():
         outputs = module(torch.from_numpy(inputs))
     _check_agreement(estimator, method, expected, outputs)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        _export(module, inputs, names, temporary)
-        session = runtime.InferenceSession(
-            temporary.read_bytes(), providers=["CPUExecutionProvider"]
+    content = _exported(module, inputs, names)
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    if isinstance(session.get_inputs()[0].shape[0], int):
+        raise ValueError(
+            f"{method} of this {type(estimator).__name__} cannot be exported to "
+            "ONNX for any batch size: the network uses it as a Python int, as in "
+            "reshape(len(x), -1). Use flatten, unflatten or x.shape[0]."
         )
-        if isinstance(session.get_inputs()[0].shape[0], int):
-            raise ValueError(
-                f"{method} of this {type(estimator).__name__} cannot be exported to "
-                "ONNX for any batch size: the network uses it as a Python int, as in "
-                "reshape(len(x), -1). Use flatten, unflatten or x.shape[0]."
-            )
-        outputs = session.run(None, {names[0]: inputs})
-        _check_agreement(estimator, method, expected, outputs)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    outputs = session.run(None, {names[0]: inputs})
+    _check_agreement(estimator, method, expected, outputs)
+    write_atomically(path, (content,), "path")
 
 
 def _module_and_inputs(estimator, method, dtype):
@@ -156,7 +149,8 @@ def _head(estimator, method):
     )
 
 
-def _export(module, inputs, names, path):
+def _exported(module, inputs, names):
+    """Return the graph of a module as bytes."""
     n_samples = torch.export.Dim("n_samples")
     with plain_modes(), _quiet("torch.onnx"):
         try:
@@ -174,7 +168,7 @@ def _export(module, inputs, names, path):
                 "The network cannot be exported to ONNX: torch.onnx.export raised "
                 f"{type(error).__name__}. Use operations that torch.export supports."
             ) from error
-        program.save(path, external_data=False)
+        return program.model_proto.SerializeToString()
 
 
 def _check_agreement(estimator, method, expected, outputs):

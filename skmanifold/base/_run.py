@@ -8,7 +8,6 @@ import contextlib
 import torch
 
 from skmanifold._engine import (
-    EarlyStopping,
     Training,
     apply_in_blocks,
     global_rng_seeded,
@@ -189,7 +188,8 @@ class Run:
             dtype=dtype,
             n_threads=options.n_threads,
             gradient_clip=options.gradient_clip,
-            stopping=EarlyStopping(options.n_iter_no_change, options.tol),
+            patience=options.n_iter_no_change,
+            tol=options.tol,
             checkpoint=self.job.checkpoint,
             draws_globally=draws_globally,
         )

@@ -200,11 +200,7 @@ default="linear"
         "redundancy_weight": [Number(Real, 0, None, closed="left")],
         "metric": [str, callable],
         "neighbors_algorithm": [StrOptions({"auto", "exact", "partition"})],
-        "n_jobs": [
-            Count(None, -1),
-            Count(1),
-            None,
-        ],
+        "n_jobs": [Count(None, -1), Count(1), None],
     }
 
     _folds = True
@@ -283,7 +279,6 @@ default="linear"
                     n_in,
                     n_out,
                     sizes=("n_inputs", "n_components"),
-                    remedy=f"Give it a last layer of {n_out} outputs.",
                 )
             }
         if self.encoder == "linear":

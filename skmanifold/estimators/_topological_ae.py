@@ -247,8 +247,7 @@ default="relu"
     def _network(self, name, widths, layers):
         network = getattr(self, name)
         if network is not None:
-            remedy = f"Give it a last layer of {widths[1]} outputs."
-            return own_network(name, network, *widths, remedy=remedy)
+            return own_network(name, network, *widths)
         return MLP(*widths, layers=layers, norm=self.norm, activation=self.activation)
 
     def _uses_global_generator(self):

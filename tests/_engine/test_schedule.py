@@ -3,39 +3,33 @@
 
 import pytest
 
-from skmanifold._engine import learning_rate_factor
+from skmanifold._engine import has_stalled, learning_rate_factor
 
 
 def test_warm_up_is_linear_and_never_zero():
-    factors = [learning_rate_factor(s, 100, warmup=0.1) for s in range(10)]
-    assert factors == pytest.approx([0.1 * (s + 1) for s in range(10)])
+    factors = [learning_rate_factor(s, 100, warmup=0.1) for s in range(11)]
+    assert factors == pytest.approx([0.1 * (s + 1) for s in range(10)] + [1.0])
+    assert learning_rate_factor(0, 1) == 1.0
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
-def test_begins_at_one_after_the_warm_up(schedule):
-    assert learning_rate_factor(10, 100, warmup=0.1, schedule=schedule) == 1.0
-
-
-@pytest.mark.parametrize(
-    "schedule, middle, end", [("cosine", 0.5, 0.0), ("linear", 0.5, 0.0)]
-)
-def test_falls_to_zero(schedule, middle, end):
-    def at(step):
-        return learning_rate_factor(step, 100, warmup=0.0, schedule=schedule)
-
-    assert at(50) == pytest.approx(middle)
-    assert at(100) == pytest.approx(end)
-    factors = [at(s) for s in range(100)]
+def test_falls_to_zero():
+    factors = [learning_rate_factor(step, 100, warmup=0.0) for step in range(101)]
+    assert factors[50] == pytest.approx(0.5)
     assert factors == sorted(factors, reverse=True)
-    assert factors[-1] > 0
+    assert factors[-2] > factors[-1] == pytest.approx(0.0)
 
 
 def test_constant_stays():
-    factors = {
-        learning_rate_factor(s, 9, warmup=0.0, schedule="constant") for s in range(9)
-    }
-    assert factors == {1.0}
+    for step, factor in ((0, 0.2), (5, 1.0), (8, 1.0)):
+        options = {"warmup": 0.5, "schedule": "constant"}
+        assert learning_rate_factor(step, 9, **options) == factor
 
 
-def test_a_single_step_moves():
-    assert learning_rate_factor(0, 1) == 1.0
+def test_stalls_after_so_many_epochs_without_progress():
+    losses = [10.0, 8.0, 7.9, 7.0, 6.9, 6.8]
+    stalled = [has_stalled(losses[:n], 2, 0.1) for n in range(7)]
+    assert stalled == [False] * 6 + [True]
+    assert not has_stalled([1.0] * 100, None, 0.1)
+    # below zero and at zero
+    assert not has_stalled([0.0, -1.0], 1, 0.01)
+    assert has_stalled([0.0, -1.0, -1.001], 1, 0.01)

@@ -10,7 +10,6 @@ from torch import nn
 
 from skmanifold._engine import (
     Checkpoint,
-    EarlyStopping,
     SampleBatches,
     Training,
     local_generator,
@@ -148,12 +147,14 @@ def test_on_epoch_may_stop(data):
     assert not objective.training
 
 
-def test_early_stopping(data):
-    objective, batches, training = make(
-        data, n_epochs=500, batch_size=60, stopping=EarlyStopping(3, 1e-3)
-    )
-    history = train(objective, batches, training)
-    assert 5 < len(history["loss"]) < 200
+def test_early_stopping_once_weights_are_settled(data):
+    options = dict(n_epochs=500, batch_size=60, patience=3, tol=1e-3)
+    objective, batches, training = make(data, **options)
+    n_epochs = len(train(objective, batches, training)["loss"])
+    assert 5 < n_epochs < 200
+    objective, batches, training = make(data, **options)
+    objective.settled_from = 0.5
+    assert len(train(objective, batches, training)["loss"]) == 254
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -196,12 +197,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     def checkpoint():
         return Checkpoint(path, every=1, fingerprint={"data": "f"}, seed=0)
 
-    objective, batches, training = make(data, stopping=EarlyStopping(3, 0.0))
+    objective, batches, training = make(data, patience=3)
     whole = train(objective, batches, training)
 
-    first, batches, training = make(
-        data, stopping=EarlyStopping(3, 0.0), checkpoint=checkpoint()
-    )
+    first, batches, training = make(data, patience=3, checkpoint=checkpoint())
 
     def interrupt(epoch, history):
         # the third epoch ends before it is saved
@@ -211,9 +210,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(first, batches, training, on_epoch=interrupt)
 
-    second, batches, training = make(
-        data, stopping=EarlyStopping(3, 0.0), checkpoint=checkpoint()
-    )
+    second, batches, training = make(data, patience=3, checkpoint=checkpoint())
     resumed = train(second, batches, training)
     assert resumed == whole
     assert torch.equal(objective.center, second.center)

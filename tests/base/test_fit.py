@@ -75,7 +75,7 @@ def test_predict_after_a_fit_without_clusters():
 
 
 def test_more_clusters_than_rows():
-    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 samples"):
+    with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 different"):
         assert len(quick(n_clusters=20).fit(X[:12]).labels_) == 12
 
 
