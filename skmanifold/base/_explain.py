@@ -20,7 +20,10 @@ def explained(error, estimator, X):
     """Return an error with more details about X, or the given one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
-        return kind(f"{error}\n{_rows_of_samples(estimator, X.shape)}.")
+        remedy = "Flatten each sample: X.reshape(len(X), -1)"
+        if getattr(estimator, "image_shape", X) is None:
+            remedy += ", and set image_shape if they are images, channels last"
+        return kind(f"{error}\n{remedy}.")
     if "features as input" in str(error):
         return kind(f"{error}{_STEPS_BEFORE}")
     # not for lazy frames, whose columns would be computed
@@ -42,21 +45,6 @@ def explained(error, estimator, X):
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
     return error
-
-
-def _rows_of_samples(estimator, shape):
-    """Return the remedy for an array of more than two axes, possibly of images."""
-    hint = "Flatten each sample: X.reshape(len(X), -1)"
-    if getattr(estimator, "image_shape", shape) is not None or len(shape) > 4:
-        return hint
-    image = shape[1:]
-    if len(image) == 3 and image[0] <= 4 < image[2]:
-        hint += ", or, if channels come first as they seem to, "
-        hint += "X.transpose(0, 2, 3, 1).reshape(len(X), -1)"
-        image = (*image[1:], image[0])
-    elif len(image) == 3 and image[2] > 4:
-        return hint
-    return f"{hint}, and set image_shape={image}, if the samples are images"
 
 
 def as_numbers(samples, **options):

@@ -103,13 +103,9 @@ def warn_of_numbers(estimator, samples):
     if 0 < len(numbers) < n_features / 2:
         names = _column_names(estimator)
         shown = ", ".join(repr(names[column]) for column in numbers)
-        if len(numbers) == 1:
-            found, what = f"Column {shown} of X numbers", "it if it is an identifier"
-        else:
-            found, what = f"Columns {shown} of X number", "those that are identifiers"
         warn(
-            f"{found} the samples. Drop {what} or a row number, which would count like "
-            "a measurement."
+            f"X has columns that number the samples: {shown}. Drop identifiers and row "
+            "numbers, which would count like measurements."
         )
 
 
@@ -223,12 +219,10 @@ def _warn_of_unseen(estimator, columns):
         else f"{column - len(names)} of the representation"
         for column in sorted(columns)[:_NAMED]
     )
+    more = ", ..." if len(columns) > _NAMED else ""
     warn(
-        f"X varies in {len(columns)} "
-        f"{'column that was' if len(columns) == 1 else 'columns that were'} "
-        f"constant in the training data: {shown}"
-        f"{', ...' if len(columns) > _NAMED else ''}. The embedding ignores them. Fit "
-        "on data in which they vary."
+        f"X varies in columns that were constant in the training data: {shown}{more}. "
+        "The embedding ignores them. Fit on data in which they vary."
     )
 
 

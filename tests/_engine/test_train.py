@@ -119,20 +119,6 @@ def test_history_is_the_mean_over_the_epoch(data):
     assert history["loss"] == pytest.approx([expected], rel=1e-5)
 
 
-def test_objective_is_told_how_far_training_has_come(data):
-    objective, batches, training = make(data, n_epochs=2)
-    told = []
-    forward = objective.forward
-
-    def listen(batch, progress):
-        told.append(progress)
-        return forward(batch, progress)
-
-    objective.forward = listen
-    train(objective, batches, training)
-    assert told == pytest.approx([i / 6 for i in range(6)])
-
-
 def test_on_epoch_may_stop(data):
     seen = []
 
@@ -216,23 +202,6 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     assert torch.equal(objective.center, second.center)
 
 
-def test_muon_takes_hidden_matrices_only():
-    from skmanifold.nn import MLP
-
-    objective = nn.ModuleDict({"encoder": MLP(3, 2, layers=(8, 4))})
-    objective.hidden_layers = ("encoder.hidden",)
-    adamw, muon = make_optimizers(
-        objective, optimizer="muon", learning_rate=1e-3, weight_decay=0.1
-    )
-    shapes = [tuple(p.shape) for p in muon.params]
-    assert shapes == [(8, 3), (4, 8)]
-    decay = {
-        tuple(p.shape): g["weight_decay"] for g in adamw.groups for p in g["params"]
-    }
-    assert decay[(2, 4)] == 0.1
-    assert decay[(2,)] == decay[(8,)] == 0.0
-
-
 def test_no_host_sync_in_the_step(data):
     """Losses are read once an epoch: a step that reads one would stall a GPU."""
     objective, batches, training = make(data, n_epochs=2)
@@ -295,6 +264,14 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     one = nn.Sequential(nn.Linear(3, 2))
     mark_hidden(one, torch.zeros(2, 3))
     assert muon_matrices(net=one) == []
+
+
+def test_matrices_decay_and_vectors_do_not():
+    (adamw,) = make_optimizers(
+        MLP(3, 2, layers=()), optimizer="muon", learning_rate=1e-3, weight_decay=0.1
+    )
+    decays = [(p.ndim, g["weight_decay"]) for g in adamw.groups for p in g["params"]]
+    assert decays == [(2, 0.1), (1, 0.0)]
 
 
 class HeadFirst(nn.Module):

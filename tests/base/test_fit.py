@@ -265,9 +265,7 @@ def test_columns_that_number_the_samples_are_named(column):
     model = NeuralPCA(max_epochs=1)
     frame = pd.DataFrame(table_with(column), columns=[*"abcd", "id"])
     for X, name in ((frame, "'id'"), (sparse.csr_array(frame.to_numpy()), "4")):
-        with pytest.warns(
-            UserWarning, match=f"Column {name} of X numbers the samples. Drop it"
-        ):
+        with pytest.warns(UserWarning, match=f"number the samples: {name}. Drop"):
             model.fit(X)
 
 
@@ -275,7 +273,7 @@ def test_encoded_categories_do_not_hide_a_number():
     rng = np.random.RandomState(0)
     kinds = np.eye(70)[rng.randint(70, size=300)]
     table = np.column_stack([rng.randn(300, 5), kinds, rng.permutation(300)])
-    with pytest.warns(UserWarning, match="Column 75 of X numbers the samples. Drop it"):
+    with pytest.warns(UserWarning, match="number the samples: 75. Drop"):
         NeuralPCA(max_epochs=1).fit(table)
 
 

@@ -4,7 +4,6 @@
 """The template, through methods that someone else might write with its hooks."""
 
 import datetime
-import re
 
 import numpy as np
 import pytest
@@ -306,25 +305,7 @@ def test_images_are_to_be_made_rows():
     images = load_digits().images
     with pytest.raises(ValueError, match=r"X.reshape\(len\(X\), -1\)\.$"):
         NeuralPCA().fit(images)
-    with pytest.raises(ValueError, match=r"-1\), and set image_shape=\(8, 8\), if"):
+    with pytest.raises(ValueError, match=r"and set image_shape if .* channels last"):
         IsometricAE().fit(images)
     with pytest.raises(ValueError, match=r"-1\)\.$"):
         IsometricAE(image_shape=(8, 8)).fit(images)
-
-
-@pytest.mark.parametrize(
-    "shape, remedy",
-    [
-        (
-            (5, 3, 8, 8),
-            r"(0, 2, 3, 1).reshape(len(X), -1), and set image_shape=(8, 8, 3)",
-        ),
-        ((5, 8, 8, 3), r"X.reshape(len(X), -1), and set image_shape=(8, 8, 3), if"),
-        ((5, 8, 8, 8), "X.reshape(len(X), -1)."),
-        ((5, 2, 8, 8, 3), "X.reshape(len(X), -1)."),
-    ],
-)
-def test_channels_are_to_come_last(shape, remedy):
-    with pytest.raises(ValueError, match=re.escape(remedy)) as caught:
-        IsometricAE().fit(np.zeros(shape))
-    assert ("transpose" in str(caught.value)) == (shape[1] == 3)

@@ -332,24 +332,6 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
     assert texts == []
 
 
-@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize(
-    "change, match",
-    [
-        (lambda D: D[:, 1:], "square"),
-        (lambda D: np.exp(-D), r"diagonal.*sqrt\(K"),
-        (lambda D: D - 1.0, "negative"),
-        (lambda D: np.where(D > 4, np.inf, D), r"infinite.*sparse"),
-        (lambda D: np.where(D > 4, np.nan, D), "NaN"),
-        (np.triu, "one side of the diagonal.*transpose"),
-        (np.tril, "one side of the diagonal.*transpose"),
-    ],
-)
-def test_bad_precomputed_distances(change, match, container):
-    with pytest.raises(ValueError, match=match):
-        neighbors_from_data(container(change(D)), 5, metric="precomputed")
-
-
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
 def test_all_distances_as_connectivity(container):
     found = neighbors_from_connectivity(container(D), 80, 5)
