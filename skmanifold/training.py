@@ -42,9 +42,6 @@ class TrainingOptions(BaseEstimator):
     n_threads : int or None, default=None
         Maximum number of CPU threads. None uses torch's setting. Set it to leave cores
         to other processes; the result does not depend on it.
-    min_steps : int, default=0
-        Minimum number of optimizer steps: epochs are added until it is reached. Set it
-        for few samples if ``max_epochs`` is a number.
     gradient_clip : float or None, default=None
         Maximum norm of the whole gradient. Set it if the loss has spikes.
     tol : float, default=1e-4
@@ -76,7 +73,6 @@ class TrainingOptions(BaseEstimator):
         "schedule": [StrOptions({"cosine", "constant"})],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "n_threads": [Count(1), None],
-        "min_steps": [Count(0)],
         "gradient_clip": [Number(Real, 0, None, closed="neither"), None],
         "tol": [Number(Real, 0, None, closed="left")],
         "n_iter_no_change": [Count(1), None],
@@ -93,7 +89,6 @@ class TrainingOptions(BaseEstimator):
         schedule="cosine",
         precision="auto",
         n_threads=None,
-        min_steps=0,
         gradient_clip=None,
         tol=1e-4,
         n_iter_no_change=None,
@@ -106,7 +101,6 @@ class TrainingOptions(BaseEstimator):
         self.schedule = schedule
         self.precision = precision
         self.n_threads = n_threads
-        self.min_steps = min_steps
         self.gradient_clip = gradient_clip
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

@@ -338,7 +338,7 @@ OTHERS = {
     "label_hold": [0.5],
     "label_smoothing": [0.5],
     "label_weight": [0.5],
-    "latent_prior": ["gaussian", "uniform"],
+    "latent_prior": ["gaussian"],
     "learning_rate": [0.05],
     "local_weight": [3.0],
     "locality_weight": [0.0],

@@ -25,7 +25,6 @@ def test_follows_the_rules_of_parameters():
         ("schedule", "step"),
         ("precision", "float16"),
         ("n_threads", 0),
-        ("min_steps", -1),
         ("gradient_clip", 0),
         ("tol", -1),
         ("n_iter_no_change", 0),

@@ -91,17 +91,23 @@ class Schedule(NamedTuple):
     n_epochs: dict
 
 
-def make_schedule(estimator, plan, n_samples, targets, *, min_steps):
+def make_schedule(estimator, plan, n_samples, targets):
     """Return the schedule of a fit, with the plan's values for "auto"."""
 
     def chosen(parameter, planned):
         value = getattr(estimator, parameter, "auto")
         return planned if isinstance(value, str) else value
 
-    batch_size = min(chosen("batch_size", plan.batch_size), n_samples)
+    batch_size = chosen("batch_size", plan.batch_size)
+    if batch_size > n_samples and not isinstance(estimator.batch_size, str):
+        warn(
+            f"batch_size={batch_size} is more than the {n_samples} samples of X; using "
+            f"batch_size={n_samples}."
+        )
+    batch_size = min(batch_size, n_samples)
     n_batches = estimator._count_batches(n_samples, batch_size, targets)
     planned = max(plan.n_epochs, math.ceil(plan.n_steps / n_batches))
-    n_last = max(chosen("max_epochs", planned), math.ceil(min_steps / n_batches))
+    n_last = chosen("max_epochs", planned)
     n_epochs = {
         phase: chosen(
             f"{phase}_epochs",

@@ -37,7 +37,6 @@ from ._inference import (
 from ._messages import (
     check_enough,
     check_length,
-    warn_of_batch_size,
     warn_of_codes,
     warn_of_constant,
     warn_of_deviations,
@@ -106,10 +105,7 @@ def validate(estimator, X, y, *, part):
         )
         training = taken(samples, rows, make_room=make_room)
         n_samples = len(rows)
-    warn_of_batch_size(estimator.batch_size, n_samples)
-    schedule = make_schedule(
-        estimator, plan, n_samples, targets, min_steps=options.min_steps
-    )
+    schedule = make_schedule(estimator, plan, n_samples, targets)
     if part:
         schedule.n_epochs.update(dict.fromkeys(schedule.n_epochs, 1))
     previous = dict(vars(estimator)) if continued else {}

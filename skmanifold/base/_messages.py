@@ -52,15 +52,6 @@ def check_enough(n_samples):
         )
 
 
-def warn_of_batch_size(batch_size, n_samples):
-    """Warn that a batch cannot be larger than X."""
-    if not isinstance(batch_size, str) and batch_size > n_samples:
-        warn(
-            f"batch_size={batch_size} is more than the {n_samples} samples of X; using "
-            f"batch_size={n_samples}."
-        )
-
-
 def warn_of_units(estimator, samples, seed):
     """Warn of columns in unrelated units, where the largest dominates distances."""
     # without columns appended by the method

@@ -234,12 +234,6 @@ def gaussian_points(z, normal, uniform):
     return mean + normal @ root.t()
 
 
-def uniform_points(z, normal, uniform):
-    """Sample the bounding box of the codes uniformly."""
-    low, high = z.amin(0), z.amax(0)
-    return low + (high - low) * uniform
-
-
 def segment_points(z, normal, uniform):
     """Sample segments between pairs of codes, extended by a tenth at both ends."""
     share = 1.2 * uniform[:, :1] - 0.1
@@ -248,7 +242,6 @@ def segment_points(z, normal, uniform):
 
 PRIORS = {
     "gaussian": gaussian_points,
-    "uniform": uniform_points,
     "segments": segment_points,
 }
 
@@ -293,11 +286,10 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
         Weight of the condition that the encoder is the pseudo-inverse of the decoder.
         It rises like ``isometry_weight``; change both together, since both are lambda
         in the paper. With both at 0 the model is a plain autoencoder.
-    latent_prior : {"segments", "gaussian", "uniform"}, default="segments"
+    latent_prior : {"segments", "gaussian"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
-        of random pairs of samples, extended by a tenth; from a Gaussian fitted to the
-        codes, as in the paper; or from the bounding box of the codes, if you decode all
-        of it.
+        of random pairs of samples, extended by a tenth; or from a Gaussian fitted to
+        the codes, as in the paper.
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of

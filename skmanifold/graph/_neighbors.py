@@ -124,11 +124,7 @@ def nearest_neighbors(
 
     Notes
     -----
-    The exact Euclidean search filters pairs by matrix products in single precision,
-    with a bound of the rounding error, and computes the remaining distances from
-    differences in double precision. It needs up to three copies of the data in single
-    precision.
-
+    The exact Euclidean search needs up to three copies of the data in single precision.
     The partition has about ``sqrt(n_samples)`` cells, from k-means on a subset.
     Neighbors are searched in the 40 cells nearest to a sample's own, which finds about
     98 % of them for images and fewer for data without structure. The cost grows as
@@ -150,11 +146,6 @@ def nearest_neighbors(
            [0, 2],
            [3, 1],
            [2, 1]])
-    >>> distances
-    array([[1. , 3. ],
-           [1. , 2. ],
-           [0.5, 2. ],
-           [0.5, 2.5]])
     """
     X = check_samples(X)
     n_samples, n_features = X.shape

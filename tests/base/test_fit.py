@@ -201,12 +201,6 @@ def test_callbacks_see_clusters_and_containers():
 # Training options, warm starts, checkpoints -----------------------------------
 
 
-def test_min_steps():
-    options = TrainingOptions(min_steps=23)
-    model = quick(max_epochs=1, batch_size=32, training=options).fit(X)
-    assert model.n_iter_ == 5  # of 150 / 32, rounded: 5 steps each
-
-
 def test_early_stopping():
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
     assert quick(max_epochs=50, training=options).fit(X).n_iter_ < 20

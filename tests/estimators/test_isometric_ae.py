@@ -398,14 +398,6 @@ def test_gaussian_points_of_equal_codes():
     assert_allclose(points, 3.0, atol=1e-4)
 
 
-def test_uniform_points_fill_the_box_of_the_codes():
-    z = torch.randn(50, 2)
-    corners = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
-    low, high = PRIORS["uniform"](z, None, corners)
-    assert torch.equal(low, z.amin(0))
-    torch.testing.assert_close(high, z.amax(0))
-
-
 def test_segment_points_lie_on_segments():
     z = torch.tensor([[0.0, 0.0], [12.0, 0.0], [0.0, 24.0]])
     uniform = torch.tensor([[1 / 12, 0.9], [0.5, 0.9], [1.0, 0.9]])

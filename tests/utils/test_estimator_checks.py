@@ -886,21 +886,6 @@ def test_check_deep_manifold_says_what_it_skips(monkeypatch):
         check_deep_manifold(Sound(), scikit_learn=False)
 
 
-def test_check_deep_manifold_shows_each_warning_once(monkeypatch):
-    def chatty(name, estimator):
-        for n in (3, 4):
-            warnings.warn(f"more than the {n} samples", stacklevel=2)
-        warnings.warn("something else", stacklevel=2)
-
-    monkeypatch.setattr(estimator_checks, "CHECKS", [chatty, chatty])
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        assert check_deep_manifold(Sound(), scikit_learn=False) is None
-    texts = [str(warning.message) for warning in caught]
-    assert texts == ["more than the 3 samples", "something else"]
-    assert {warning.filename for warning in caught} == {__file__}
-
-
 def test_a_class_is_refused():
     with pytest.raises(TypeError, match=r"Pass Sound\(\.\.\.\)"):
         check_deep_manifold(Sound)

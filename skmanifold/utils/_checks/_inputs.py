@@ -174,7 +174,6 @@ def check_invalid_parameters(name, estimator):
             ("optimizer", "sgd with luck"),
             ("weight_decay", -1.0),
             ("precision", "float8"),
-            ("min_steps", -1),
             ("n_iter_no_change", 0),
             ("gradient_clip", 0.0),
             ("checkpoint_every", 0),
