@@ -3,7 +3,7 @@
 
 """Deep manifold learning that behaves like scikit-learn.
 
-Names are loaded on first use: ``import skmanifold`` imports neither torch nor
+Names are loaded on first use: ``import skmanifold`` imports neither torch nor numba nor
 matplotlib.
 """
 

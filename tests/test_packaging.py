@@ -42,7 +42,8 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
-    # comes with the package that requires it
+    # these come with a package that requires them
+    "numba": "pynndescent",
     "threadpoolctl": "scikit-learn",
 }
 

@@ -113,7 +113,7 @@ def find_neighbors(
         searches ``data.distances``.
     metric_params : dict, default=None
         Parameters of the metric.
-    algorithm : {"auto", "exact", "partition"}, default="auto"
+    algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Search algorithm, as in :func:`skmanifold.graph.nearest_neighbors`.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
@@ -150,6 +150,7 @@ def find_neighbors(
         metric_params=metric_params,
         algorithm=algorithm,
         n_jobs=n_jobs,
+        random_state=data.seed("neighbors"),
         raw=data.X,
         warn=data.warn_once,
     )

@@ -272,7 +272,7 @@ callable or None, default=None
         from X. It replaces ``n_neighbors``, ``metric`` and ``neighbors_algorithm``. If
         it has entries for most pairs of samples, they are distances, of which the
         ``n_neighbors`` smallest of each sample are used.
-    neighbors_algorithm : {"auto", "exact", "partition"}, default="auto"
+    neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     subsample : int, "auto" or None, default="auto"
@@ -383,7 +383,9 @@ callable or None, default=None
         "metric": [str, callable],
         "metric_params": [dict, None],
         "connectivity": ["array-like", "sparse matrix", callable, None],
-        "neighbors_algorithm": [StrOptions({"auto", "exact", "partition"})],
+        "neighbors_algorithm": [
+            StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
         "subsample": [
             Count(2),
             StrOptions({"auto"}),

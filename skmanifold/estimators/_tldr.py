@@ -130,7 +130,7 @@ default="linear"
         "precomputed", X has distances: in ``fit`` between all samples, or in a sparse
         matrix from each sample to some others; in ``transform`` from new samples to the
         training samples. The network reads them in place of features.
-    neighbors_algorithm : {"auto", "exact", "partition"}, default="auto"
+    neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
         size, see :func:`skmanifold.graph.nearest_neighbors`.
     max_epochs : int or "auto", default="auto"
@@ -199,7 +199,9 @@ default="linear"
         "projector_dim": [Count(1), None],
         "redundancy_weight": [Number(Real, 0, None, closed="left")],
         "metric": [str, callable],
-        "neighbors_algorithm": [StrOptions({"auto", "exact", "partition"})],
+        "neighbors_algorithm": [
+            StrOptions({"auto", "exact", "partition", "pynndescent"})
+        ],
         "n_jobs": [Count(None, -1), Count(1), None],
     }
 

@@ -6,15 +6,18 @@ import numpy as np
 from scipy import sparse
 
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
 
 from ._distinct import positions_in_groups
 
 
-@validate_params({"n_neighbors": [Count(1), None]}, prefer_skip_nested_validation=True)
-def neighbors_from_graph(graph, n_samples, *, n_neighbors=None):
+@validate_params(
+    {"n_neighbors": [Count(1), None], "mode": [StrOptions({"distance", "affinity"})]},
+    prefer_skip_nested_validation=True,
+)
+def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance"):
     """Turn a neighbor graph into padded lists of neighbors.
 
     Parameters
@@ -29,6 +32,9 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None):
         Number of samples, for validation.
     n_neighbors : int, default=None
         Keep at most this many nearest neighbors of each sample. None keeps all.
+    mode : {"distance", "affinity"}, default="distance"
+        Whether smaller distances or larger affinities are nearer. Zero affinity is no
+        edge, even if stored.
 
     Returns
     -------
@@ -74,8 +80,11 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None):
     """
     rows, columns, values = _edges(graph, n_samples)
     keep = rows != columns
+    if mode == "affinity":
+        keep &= values > 0
     rows, columns, values = rows[keep], columns[keep], values[keep]
-    order = np.lexsort((columns, values, rows))
+    nearness = values if mode == "distance" else -values
+    order = np.lexsort((columns, nearness, rows))
     rows, columns, values = rows[order], columns[order], values[order]
     counts = np.bincount(rows, minlength=n_samples)
     position = positions_in_groups(counts)

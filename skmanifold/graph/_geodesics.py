@@ -31,7 +31,6 @@ _MOST_PARTS = 100
     {
         "n_components": [Count(1)],
         "n_landmarks": [Count(1), StrOptions({"auto"})],
-        "random_state": ["random_state"],
     }
     | SEARCH_CONSTRAINTS,
     prefer_skip_nested_validation=True,
@@ -127,7 +126,9 @@ def geodesic_embedding(
         )
     rng = check_random_state(random_state)
 
-    indices, distances = nearest_neighbors(X, n_neighbors, n_jobs=n_jobs)
+    indices, distances = nearest_neighbors(
+        X, n_neighbors, n_jobs=n_jobs, random_state=rng
+    )
     if (distances[:, 0] == 0).any():
         # duplicates would fill each other's neighbor lists
         X, group = np.unique(X, axis=0, return_inverse=True)
@@ -135,7 +136,7 @@ def geodesic_embedding(
         if len(X) == 1:
             return np.zeros((len(group), n_components))
         indices, distances = nearest_neighbors(
-            X, min(n_neighbors, len(X) - 1), n_jobs=n_jobs
+            X, min(n_neighbors, len(X) - 1), n_jobs=n_jobs, random_state=rng
         )
     else:
         group = slice(None)

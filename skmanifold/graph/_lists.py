@@ -63,6 +63,7 @@ def neighbors_from_data(
     metric_params=None,
     algorithm="auto",
     n_jobs=None,
+    random_state=None,
     raw=None,
     warn=None,
 ):
@@ -83,10 +84,12 @@ def neighbors_from_data(
         As in :func:`nearest_neighbors`, or "precomputed".
     metric_params : dict, default=None
         Parameters of the metric.
-    algorithm : {"auto", "exact", "partition"}, default="auto"
+    algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Search algorithm, see :func:`nearest_neighbors`.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Seed of ``algorithm="pynndescent"``.
     raw : {array-like, sparse matrix} of shape (n_samples, n_raw), default=None
         Data that `X` was computed from by scaling or reduction. They decide which
         samples are duplicates, or share no feature with others. None means `X`.
@@ -154,7 +157,7 @@ def neighbors_from_data(
             " that X was computed from, in the same order."
         )
     name = metric if isinstance(metric, str) else None
-    if name in LEARNED_METRICS:
+    if name in LEARNED_METRICS and algorithm != "pynndescent":
         # learned from all samples, duplicates included
         X = learned_space(X, metric, metric_params)
         metric, metric_params = "euclidean", None
@@ -165,6 +168,7 @@ def neighbors_from_data(
         "metric": metric,
         "metric_params": metric_params,
         "n_jobs": n_jobs,
+        "random_state": random_state,
     }
     if len(first) == 1:
         return _to_all(*_NO_NEIGHBORS, first, group)

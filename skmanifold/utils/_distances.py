@@ -40,8 +40,12 @@ def describe_metric(metric):
     return getattr(metric, "__qualname__", repr(metric))
 
 
-def check_distances(distances, rows, metric):
-    """Return distances from `rows` to all samples; raise if one is NaN or negative."""
+def check_distances(distances, rows, metric, columns=None):
+    """Return distances; raise ValueError if one is NaN or negative.
+
+    `distances` are those from the samples `rows` to all samples, or to `columns` of
+    shape ``(len(rows), m)``.
+    """
     if not distances.size:
         return distances
     least = distances.min()
@@ -56,9 +60,10 @@ def check_distances(distances, rows, metric):
             return np.maximum(distances, 0, out=distances)
         kind = f"negative ({distances[bad][0]:g})"
     positions = np.argwhere(bad)
-    first, second = np.asarray(rows)[positions[:, 0]], positions[:, 1]
-    i = (first != second).argmax()  # name two different samples if possible
-    raise InvalidDistance(metric, kind, first[i], second[i])
+    others = positions[:, 1] if columns is None else columns[bad]
+    # name two different samples if possible
+    first = (others != np.asarray(rows)[positions[:, 0]]).argmax()
+    raise InvalidDistance(metric, kind, rows[positions[first, 0]], others[first])
 
 
 def check_function(metric, X, params):

@@ -353,7 +353,7 @@ from skmanifold import DLME, IsometricAE
 
 for method in (DLME, IsometricAE):
     method(max_epochs=1, random_state=0).fit_transform(load_iris().data)
-unused = {"torch._dynamo", "torch._inductor", "sympy"}
+unused = {"torch._dynamo", "torch._inductor", "numba", "sympy"}
 assert not unused & set(sys.modules), unused & set(sys.modules)
 """
 

@@ -18,11 +18,11 @@ def _as_format(graph, fmt):
     return graph.toarray() if fmt == "dense" else graph.asformat(fmt)
 
 
-def _naive(graph):
+def _naive(graph, sign=1):
     """Lists of (entry, index) of every row, by a loop."""
     rows = []
     for i, row in enumerate(np.asarray(graph)):
-        rows.append(sorted((v, j) for j, v in enumerate(row) if v and i != j))
+        rows.append(sorted((sign * v, j) for j, v in enumerate(row) if v and i != j))
     return rows
 
 
@@ -91,6 +91,28 @@ def test_stored_zeros_are_edges_between_duplicates():
         )
 
 
+def test_affinity_keeps_the_strongest():
+    rng = np.random.default_rng(0)
+    dense = np.triu(rng.random((15, 15)), 1)
+    dense += dense.T
+    graph = sparse.csr_array(dense)
+    indices, values, counts = neighbors_from_graph(
+        graph, 15, n_neighbors=3, mode="affinity"
+    )
+    for i, expected in enumerate(_naive(dense, sign=-1)):
+        assert indices[i].tolist() == [j for _, j in expected[:3]]
+        assert values[i].tolist() == [-v for v, _ in expected[:3]]
+    assert np.all(counts == 3)
+
+
+def test_affinity_of_zero_is_no_edge():
+    graph = sparse.coo_array(([0.0, 1.0, 1.0], ([0, 0, 1], [1, 2, 0])), shape=(3, 3))
+    with pytest.warns(UserWarning, match="1 of the 3"):
+        indices, _, counts = neighbors_from_graph(graph, 3, mode="affinity")
+    assert indices[0].tolist() == [2]
+    assert counts.tolist() == [1, 1, 1]
+
+
 def test_n_neighbors_keeps_the_nearest():
     X = np.random.default_rng(0).standard_normal((40, 5))
     graph = kneighbors_graph(X, 9, mode="distance")
@@ -143,6 +165,11 @@ def test_graph_is_not_changed():
 def test_bad_graphs(graph, n_samples, match):
     with pytest.raises(ValueError, match=match):
         neighbors_from_graph(graph, n_samples)
+
+
+def test_bad_mode():
+    with pytest.raises(ValueError, match=r"'mode' .*'affinity'.* Got 'similarity'"):
+        neighbors_from_graph(np.ones((3, 3)), 3, mode="similarity")
 
 
 def test_connected_components():

@@ -1,5 +1,8 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
+import sys
+import warnings
+
 import joblib
 import numpy as np
 import pytest
@@ -349,6 +352,24 @@ def test_auto_is_exact_up_to_a_budget(monkeypatch):
     assert chosen == ["exact_neighbors"]
 
 
+def test_auto_of_large_sparse_data(monkeypatch):
+    chosen = []
+
+    def descend(X, k, *args):
+        chosen.append(X.shape)
+        return np.zeros(1), np.ones(1)
+
+    monkeypatch.setattr(_neighbors, "_pynndescent_neighbors", descend)
+    monkeypatch.setattr(_neighbors, "_EXACT_BUDGET", 1e5)
+    X = sparse.random(200, 5000, density=0.05, format="csr", random_state=0)
+    with config_context(working_memory=1):
+        nearest_neighbors(X, 3)
+        assert chosen == [(200, 5000)]
+        monkeypatch.setattr(_neighbors.importlib.util, "find_spec", lambda name: None)
+        assert nearest_neighbors(X, 3)[0].shape == (200, 3)
+    assert chosen == [(200, 5000)]
+
+
 SETS = ["dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"]
 
 
@@ -519,6 +540,66 @@ def test_rounding_below_zero_is_zero():
     assert distances.min() == 0
 
 
+class TestPrecomputed:
+    X = np.random.default_rng(0).standard_normal((50, 4))
+    D = cdist(X, X)
+
+    def test_is_the_metric_it_was_made_with(self):
+        expected = nearest_neighbors(self.X, 6)
+        indices, distances = nearest_neighbors(self.D, 6, metric="precomputed")
+        assert np.array_equal(indices, expected[0])
+        np.testing.assert_allclose(distances, expected[1])
+
+    def test_bad_ones(self):
+        D = self.D
+        bad = D.copy()
+        bad[3, 4] = -1
+        with pytest.raises(ValueError, match="negative"):
+            nearest_neighbors(bad, 3, metric="precomputed")
+        with pytest.raises(ValueError, match=r"shape \(50, 49\).*square"):
+            nearest_neighbors(D[:, 1:], 3, metric="precomputed")
+        with pytest.raises(ValueError, match="neighbors_from_graph"):
+            nearest_neighbors(sparse.csr_array(D), 3, metric="precomputed")
+
+
+def test_pynndescent():
+    """In one test, as every process that runs it has to compile the search."""
+    rng = np.random.default_rng(0)
+    X = (1e4 + rng.standard_normal((1500, 10))).astype(np.float64)
+    params = {"algorithm": "pynndescent", "random_state": 0}
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        indices, distances = nearest_neighbors(X, 10, n_jobs=1, **params)
+        again = nearest_neighbors(X, 10, n_jobs=2, **params)
+        few = nearest_neighbors(X[:5], 4, **params)
+        equal = nearest_neighbors(np.ones((60, 3)), 10, **params)
+        unseeded = nearest_neighbors(X, 10, algorithm="pynndescent")
+        with pytest.raises(ValueError, match=r"numba\.njit"):
+            nearest_neighbors(X, 3, metric=lambda a, b: 0.0, **params)
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+    assert indices.tobytes() == again[0].tobytes()
+    assert distances.tobytes() == again[1].tobytes()
+    assert not np.any(indices == np.arange(1500)[:, np.newaxis])
+    exact, exact_distances = nearest_neighbors(X, 10, algorithm="exact")
+    for found in [indices, unseeded[0]]:
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True)]
+        assert np.mean(hits) / 10 > 0.97
+    same = indices == exact
+    assert np.array_equal(distances[same], exact_distances[same])
+    # Where it finds too few, the exact search completes it.
+    assert np.array_equal(few[0], nearest_neighbors(X[:5], 4)[0])
+    assert np.all(equal[1] == 0)
+    assert np.all(np.sort(equal[0], axis=1)[:, 1:] > np.sort(equal[0], axis=1)[:, :-1])
+
+
+def test_missing_pynndescent_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynndescent", None)
+    with pytest.raises(ImportError, match="pip install pynndescent"):
+        nearest_neighbors(np.eye(5), 2, algorithm="pynndescent")
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -546,7 +627,6 @@ def test_too_many_neighbors(n_neighbors):
         ({"algorithm": "brute"}, "'algorithm' .* among .*'exact'.* Got 'brute'"),
         ({"metric": "euclidian"}, "Did you mean 'euclidean'"),
         ({"metric": "nan_euclidean"}, "is unknown"),
-        ({"metric": "precomputed"}, "is unknown"),
         (
             {"metric": "manhattan", "algorithm": "partition"},
             "does not support.*'exact'",

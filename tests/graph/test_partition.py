@@ -141,6 +141,10 @@ def test_is_an_algorithm_of_the_search():
         found = nearest_neighbors(X, 5, algorithm="partition", metric=metric)
         exact = nearest_neighbors(X, 5, algorithm="exact", metric=metric)
         assert np.mean(found[0] == exact[0]) > 0.99
+        again = nearest_neighbors(
+            X, 5, algorithm="partition", metric=metric, random_state=3
+        )
+        assert np.array_equal(found[0], again[0])
 
 
 def test_the_data_are_not_changed():

@@ -265,17 +265,18 @@ def assert_global_state_restored(before, case):
 
 
 class Interrupts:
-    """Callback that interrupts in its ``moment``-th call; None only counts calls."""
+    """Callback that raises in its ``moment``-th call; None only counts calls."""
 
-    def __init__(self, moment=None):
+    def __init__(self, moment=None, error=KeyboardInterrupt):
         self.moment = moment
+        self.error = error
         self.n_calls = 0
         self.torn_down = False
 
     def _call(self):
         self.n_calls += 1
         if self.n_calls == self.moment:
-            raise KeyboardInterrupt("by the check")
+            raise self.error("by the check")
 
     def setup(self, estimator, context):
         self._call()

@@ -114,6 +114,49 @@ def _spread_numbers(n, at_most):
     return sorted({round(i) for i in np.linspace(1, n, min(n, at_most))})
 
 
+def check_interrupted_by_a_callback(name, estimator):
+    """An exception in a callback, at any call, leaves no trace of the fit."""
+    subject = Subject(estimator)
+    params = {"max_epochs": 2} if subject.has("max_epochs") else {}
+    counter = Interrupts()
+    expected = subject.new(**params).set_callbacks(counter)
+    expected.fit(subject.X, subject.y)
+    assert counter.torn_down, f"{name}.fit must tear down its callbacks."
+    other, y = subject.data(47, random_state=3)
+    previous = subject.fit(**params)
+    for moment in _spread_numbers(counter.n_calls, 8):
+        for error in (KeyboardInterrupt, RuntimeError):
+            for model in (subject.new(**params), previous):
+                failing = Interrupts(moment, error)
+                model.set_callbacks(failing)
+                before = state(model)
+                case = (
+                    f"{name}.fit, interrupted by {error.__name__} in call {moment} of a"
+                    " callback,"
+                )
+                try:
+                    model.fit(other, y)
+                except error:
+                    pass
+                else:
+                    raise AssertionError(f"{case} must raise it.")
+                assert_untouched(model, before, case)
+                assert failing.torn_down or moment == 1, (
+                    f"{case} must tear the callback down."
+                )
+    previous.set_callbacks()
+    assert_same_bits(
+        previous.transform(subject.X),
+        expected.embedding_,
+        f"{name}: an interrupted fit must keep the previous one.",
+    )
+    assert_same_bits(
+        previous.fit(subject.X, subject.y).embedding_,
+        expected.embedding_,
+        f"{name}: an interrupted fit must not affect the next one.",
+    )
+
+
 def _interrupted(call, files, moment=None):
     """Call with a KeyboardInterrupt at the moment-th function call in these files.
 
@@ -187,14 +230,12 @@ def check_stopped_by_a_callback(name, estimator):
     subject = Subject(estimator)
     if not subject.has("max_epochs"):
         return
-    stops = _Stops()
-    model = subject.new(max_epochs=7).set_callbacks(stops)
+    model = subject.new(max_epochs=7).set_callbacks(_Stops())
     model.fit(subject.X, subject.y)
     assert model.n_iter_ == 1, (
         f"{name}: a callback that returns True after an epoch must stop training; "
         f"n_iter_={model.n_iter_}."
     )
-    assert stops.torn_down, f"{name}.fit must tear down its callbacks."
     assert_valid_fit(subject, model, subject.X, f"{name}, stopped by a callback,")
 
 
