@@ -18,12 +18,15 @@ from skmanifold.utils._warnings import warn
 
 from ._heads import Head, NearestCenter
 
+# Default number of clusters of fit_predict, as in scikit-learn.
+_DEFAULT_N_CLUSTERS = 8
+
 
 def _has_n_clusters(estimator):
     if estimator.n_clusters is None:
         raise AttributeError(
-            f"{type(estimator).__name__}(n_clusters=None) has no predict or "
-            "fit_predict. Set n_clusters to an int: fit then clusters the embedding."
+            f"{type(estimator).__name__}(n_clusters=None) has no predict. Set "
+            "n_clusters to an int, and fit also clusters the embedding."
         )
     return True
 
@@ -33,7 +36,7 @@ class KMeansMixin:
 
     List it before DeepManifold among the base classes of an estimator with the
     parameter ``n_clusters``, whose constraint is in ``clustering_constraints``. If
-    `n_clusters` is an int, ``labels_``, ``predict`` and ``fit_predict`` are available.
+    `n_clusters` is an int, ``labels_`` and ``predict`` are available.
 
     Examples
     --------
@@ -73,11 +76,8 @@ class KMeansMixin:
             )
         return _nearest_centers(self.transform(X), self._cluster_centers)
 
-    @available_if(_has_n_clusters)
     def fit_predict(self, X, y=None):
         """Learn the embedding and cluster it with k-means.
-
-        Available if ``n_clusters`` is an int.
 
         Parameters
         ----------
@@ -89,9 +89,13 @@ class KMeansMixin:
         Returns
         -------
         ndarray of shape (n_samples,), int
-            Cluster numbers, from 0.
+            Cluster numbers, from 0 to ``n_clusters - 1``, or to 7 if that is None.
         """
-        return self.fit(X, y).labels_
+        self.fit(X, y)
+        if self.n_clusters is None:
+            centers = kmeans_centers(self.embedding_, _DEFAULT_N_CLUSTERS, self._seed)
+            self.labels_ = _nearest_centers(self.embedding_, centers)
+        return self.labels_
 
     def _heads(self):
         return {**super()._heads(), "predict": Head(self._nearest_center, ("label",))}

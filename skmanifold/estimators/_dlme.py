@@ -253,7 +253,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         details.
     n_clusters : int or None, default=None
         Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
-        and ``predict``, ``fit_predict`` and ``labels_`` are available.
+        and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
+        clusters, with 8.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
         :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" if only the

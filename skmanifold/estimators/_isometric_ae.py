@@ -331,7 +331,8 @@ default="isomap"
         takes many times as long.
     n_clusters : int or None, default=None
         Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
-        and ``predict``, ``fit_predict`` and ``labels_`` are available.
+        and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
+        clusters, with 8.
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" takes 800 steps up to 2,000 samples; beyond, the number
         of steps grows with the cube root of ``n_samples``.

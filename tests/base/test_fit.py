@@ -54,12 +54,16 @@ def test_n_clusters():
     assert_array_equal(clone(model).fit_predict(X), model.labels_)
 
 
-def test_without_n_clusters():
-    model = quick(n_clusters=2).fit(X).set_params(n_clusters=None).fit(X)
+def test_fit_predict_without_n_clusters():
+    model = quick()
+    assert not hasattr(model.fit(X), "predict")
+    labels = model.fit_predict(X)
+    assert set(labels) == set(range(8))
+    assert_array_equal(model.labels_, labels)
+    model.fit(X)
     assert not hasattr(model, "labels_")
-    for name in ("predict", "fit_predict"):
-        with pytest.raises(AttributeError, match=r"has no predict .* Set n_clusters"):
-            getattr(model, name)
+    with pytest.raises(AttributeError, match=r"has no predict\. Set n_clusters to an"):
+        model.predict  # noqa: B018
 
 
 def test_predict_after_a_fit_without_clusters():

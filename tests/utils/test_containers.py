@@ -32,9 +32,14 @@ def test_masked_entries_are_missing(dtype):
 @pytest.mark.parametrize(
     "frame",
     [
+        pl.DataFrame({"day": DAYS, "b": [1.0, 2.0]}),
+        pl.DataFrame({"day": [dt.datetime(2020, 1, 1)] * 2, "b": [1, 2]}),
+        pl.DataFrame({"day": [dt.timedelta(days=1)] * 2, "b": [1, 2]}),
         pl.DataFrame({"day": [dt.time(1)] * 2, "b": [1, 2]}),
         pl.DataFrame({"day": DAYS, "other day": DAYS}),
+        pd.DataFrame({"day": pd.to_datetime(DAYS), "b": [1, 2]}),
         pd.DataFrame({"day": pd.to_datetime(DAYS, utc=True), "b": [1, 2]}),
+        pd.DataFrame({"day": pd.to_timedelta([1, 2]), "b": [1, 2]}),
     ],
 )
 def test_dates_are_refused_and_named(frame):

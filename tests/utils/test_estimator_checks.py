@@ -742,6 +742,16 @@ class LosesDigitsOnTheWay(Sound):
         return {**state, "network_": network}
 
 
+@broken("check_interrupted_anywhere", r"must not leave new attributes, but left \['er")
+class LeavesANote(Sound):
+    def fit(self, X, y=None):
+        try:
+            return super().fit(X, y)
+        except BaseException as error:
+            self.error_ = error
+            raise
+
+
 @broken("check_interrupted_by_a_callback", "must raise it")
 class GoesOnRegardless(Sound):
     def fit(self, X, y=None):
