@@ -24,8 +24,8 @@ class TrainingOptions(BaseEstimator):
     optimizer : {"auto", "adamw", "muon"}, default="auto"
         "muon" (orthogonalized momentum) for the hidden weight matrices, in your own
         network those of all linear layers except the last, and AdamW for the rest; or
-        "adamw" for all. "auto" is Muon for IsometricAE and for ``fit`` of DLME above
-        3,000 samples, else AdamW.
+        "adamw" for all. "auto" is Muon for IsometricAE, DCRL and ``fit`` of DLME
+        above 3,000 samples, else AdamW.
     weight_decay : float, default=1e-4
         Decoupled weight decay of weight matrices. Increase it if the network overfits.
     warmup : float or "auto", default="auto"

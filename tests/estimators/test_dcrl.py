@@ -557,6 +557,29 @@ def test_the_decoder_follows_an_encoder_that_it_does_not_move(digits):
     assert -model.score(X) < 0.7 * variance
 
 
+def test_samples_of_a_batch_are_decoded_without_their_neighbors(monkeypatch, iris):
+    objective, batch = objective_of(monkeypatch, quick(), iris[0])
+    features = objective.features[batch[0]]
+    restored = objective.decoder.features(objective.encoder.network(features))
+    error = (restored - features).square().sum(1).mean()
+    torch.testing.assert_close(objective(batch, 0.9)["reconstruction"], error)
+
+
+def test_muon_trains_all_phases_but_the_contrast(monkeypatch, images):
+    from skmanifold.base import _run
+
+    optimizers = []
+
+    def keep(*args, **options):
+        optimizers.append([type(o).__name__ for o in make_optimizers(*args, **options)])
+        return make_optimizers(*args, **options)
+
+    make_optimizers = _run.make_optimizers
+    monkeypatch.setattr(_run, "make_optimizers", keep)
+    quick(init="k-means", image_shape=(8, 8), representation_epochs=1).fit(images)
+    assert optimizers == [["AdamW"], ["AdamW", "Muon"], ["AdamW", "Muon"]]
+
+
 def test_weights_go_from_the_first_to_the_last(monkeypatch, iris):
     model = quick(local_weight=(0.0, 2.0), continuation=0.5)
     objective, batch = objective_of(monkeypatch, model, iris[0])

@@ -182,7 +182,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 256.
     learning_rate : float or "auto", default="auto"
-        Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
+        Largest learning rate. "auto" is 0.002. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
         Device to compute on. "auto" uses a CUDA GPU if there is one.
     training : TrainingOptions or None, default=None
@@ -496,7 +496,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     def _plan(self, n_samples, n_features):
         share = (n_samples / 2000) ** (1 / 3 if n_samples > 2000 else 1 / 2)
-        phases = {"pretraining": 350 * share}
+        phases = {"pretraining": 175 * share}
         if self._contrasts():
             phases = {"representation": 700 * share, **phases}
         has_representation = hasattr(self, "representation_")
@@ -504,9 +504,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         reduces = n_features > _MOST_COLUMNS and not has_representation
         reduces = reduces and all(part is None for part in own)
         return Plan(
-            n_steps=420 * share,
+            n_steps=210 * share,
             batch_size=256,
-            learning_rate=1e-3,
+            learning_rate=2e-3,
+            optimizer="muon",
             phases=phases,
             # wide data (texts, gene expression) span few dimensions
             n_reduced=reduced_width(n_samples, limit=100) if reduces else None,
@@ -525,7 +526,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         if run.n_epochs.get("representation") and not run.continued:
             run.train(
                 *self._contrast(networks["encoder"], data, run.batch_size),
-                learning_rate=2 * run.learning_rate,
                 phase="representation",
             )
         neighbors, features, searched, units = self._neighbors(represent, run)

@@ -91,6 +91,8 @@ class DCRLObjective(nn.Module):
         "decoder.features.network.hidden",
         "decoder.inputs.network.hidden",
     )
+    # cheaper steps, and distances are kept as well
+    coarse_muon = True
 
     def __init__(
         self,
@@ -227,14 +229,17 @@ class DCRLObjective(nn.Module):
         both = torch.cat([rows, others]) if self.compares_pairs else rows
         features = self.features[both]
         z = sharded(self.encoder.network, features)
+        z_a = z[: len(rows)]
+        # neighbors are in other batches themselves: decoding them would cost more than
+        # it improves the reconstruction
+        features = features[: len(rows)]
         # with weight 0 train the decoder alone
         guides = weights["reconstruction"] > 0
-        restored = sharded(self.decoder.features, z if guides else z.detach())
+        restored = sharded(self.decoder.features, z_a if guides else z_a.detach())
         terms = {}
         terms["reconstruction"] = _squared_error(restored, features) * (
             weights["reconstruction"] if guides else 1.0
         )
-        z_a = z[: len(rows)]
         centers, labels = self.clusters.centers, self.labels[rows]
         log_q = log_assignments(z_a, centers)
         sample_weights = None
@@ -275,6 +280,7 @@ class Pretraining(nn.Module):
         "encoder.network.network.hidden",
         "decoder.features.network.hidden",
     )
+    coarse_muon = True
 
     def __init__(self, encoder, decoder, features, noise):
         super().__init__()
@@ -294,9 +300,11 @@ class Pretraining(nn.Module):
 
 
 class Contrast(nn.Module):
-    """Contrastive features of images, invariant to small affine changes."""
+    """Contrastive features of images, invariant to small affine changes.
 
-    hidden_layers = ("encoder.features.represent.0.hidden",)
+    No layers are optimized by Muon: half of the steps would cost as much, and samples
+    of a class would be nearest neighbors less often.
+    """
 
     def __init__(self, encoder, shape, offset, fill):
         super().__init__()
