@@ -99,7 +99,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
         ones (-1, None, NaN or NA) start with the most common label of their neighbors.
         An array of shape (n_clusters, n_features) holds centers in the units of X.
-    n_init : int, default=3
+    n_init : int, default=2
         Number of start embeddings, with different seeds. Increase it (10) if fits with
         different ``random_state`` disagree; 1 saves time.
     n_neighbors : int, default=5
@@ -332,7 +332,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         representation_epochs="auto",
         image_shape=None,
         init="embedding",
-        n_init=3,
+        n_init=2,
         n_neighbors=5,
         metric="euclidean",
         metric_params=None,
