@@ -152,6 +152,18 @@ def test_initial_embeddings_take_fewer_and_smaller_steps(
     assert params["training"].precision == "float32"
 
 
+@pytest.mark.parametrize(("n_clusters", "n_init"), [(3, 2), ("auto", 3)])
+def test_counting_takes_one_more_embedding(monkeypatch, n_clusters, n_init):
+    monkeypatch.setattr(_start.DLME, "fit_transform", lambda self, X: X)
+
+    def embed(**options):
+        model = DCRL(n_clusters, **options)
+        return _start.initial_embeddings(model, np.zeros((9, 2)), None, 0)
+
+    assert len(embed()) == n_init
+    assert len(embed(n_init=1)) == 1
+
+
 def test_the_best_embedding_is_the_start():
     X, y = make_blobs(120, 6, centers=4, cluster_std=0.6, random_state=1)
     model = DCRL(4, n_init=2, random_state=0).fit(X)

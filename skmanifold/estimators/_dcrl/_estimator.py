@@ -99,9 +99,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
         ones (-1, None, NaN or NA) start with the most common label of their neighbors.
         An array of shape (n_clusters, n_features) holds centers in the units of X.
-    n_init : int, default=2
-        Number of start embeddings, with different seeds. Increase it (10) if fits with
-        different ``random_state`` disagree; 1 saves time.
+    n_init : int or "auto", default="auto"
+        Number of start embeddings, with different seeds. "auto" is 2, or 3 to count the
+        clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if
+        fits with different ``random_state`` disagree; 1 saves time.
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Increase it to preserve shape
         at a larger scale. Reduced, with a warning, if there are fewer other samples.
@@ -290,7 +291,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ],
         "image_shape": ["array-like", None],
         "init": [StrOptions({"embedding", "k-means"}), "array-like"],
-        "n_init": [Count(1)],
+        "n_init": [
+            Count(1),
+            StrOptions({"auto"}),
+        ],
         "n_neighbors": [Count(1)],
         "metric": [str, callable],
         "metric_params": [dict, None],
@@ -332,7 +336,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         representation_epochs="auto",
         image_shape=None,
         init="embedding",
-        n_init=2,
+        n_init="auto",
         n_neighbors=5,
         metric="euclidean",
         metric_params=None,

@@ -165,7 +165,11 @@ def initial_embeddings(model, points, neighbors, seed):
     elif len(points) > _MOST_ROWS_TO_EMBED:
         start.set_params(subsample=_MOST_ROWS_TO_EMBED)
     rng = np.random.RandomState(seed)
-    seeds = rng.randint(np.iinfo(np.int32).max, size=model.n_init)
+    n_init = model.n_init
+    if n_init == "auto":
+        # with two, chance hides the gaps more often
+        n_init = 3 if model.n_clusters == "auto" else 2
+    seeds = rng.randint(np.iinfo(np.int32).max, size=n_init)
     return [
         start.set_params(random_state=embedding_seed).fit_transform(points)
         for embedding_seed in seeds.tolist()
