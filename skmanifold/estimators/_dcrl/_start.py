@@ -167,7 +167,7 @@ def initial_embeddings(model, points, neighbors, seed):
     rng = np.random.RandomState(seed)
     n_init = model.n_init
     if n_init == "auto":
-        # with two, chance hides the gaps more often
+        # counting the clusters is less certain than finding them
         n_init = 3 if model.n_clusters == "auto" else 2
     seeds = rng.randint(np.iinfo(np.int32).max, size=n_init)
     return [
