@@ -3,8 +3,6 @@
 
 """Intrinsic dimension of data."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
@@ -16,21 +14,17 @@ from skmanifold.metrics._checks import (
 )
 from skmanifold.metrics._ranks import kneighbors
 from skmanifold.utils._sklearn import StrOptions
-from skmanifold.utils._validation import Number
+
+# Fraction of the largest ratios that "twonn" leaves out of the fit, as in the paper.
+_DISCARDED = 0.1
 
 
-@validate_metric(
-    {
-        "method": [StrOptions({"twonn", "mle"})],
-        "discard_fraction": [Number(Real, 0, 1, closed="left")],
-    }
-)
+@validate_metric({"method": [StrOptions({"twonn", "mle"})]})
 def intrinsic_dimension(
     X,
     *,
     method="twonn",
     n_neighbors=(10, 20),
-    discard_fraction=0.1,
     metric="euclidean",
     per_sample=False,
     n_samples=None,
@@ -42,7 +36,8 @@ def intrinsic_dimension(
     ``"twonn"`` uses the ratio :math:`\\mu_i = r_2(i) / r_1(i)` of the distances to the
     two nearest neighbors. Its distribution :math:`F(\\mu) = 1 - \\mu^{-d}` depends on
     the dimension only, so d is the slope of :math:`-\\log(1 - F) = d \\log \\mu`
-    through the origin. At this finest scale, noise counts as dimension.
+    through the origin, without the largest tenth of the ratios. At this finest scale,
+    noise counts as dimension.
 
     ``"mle"`` uses the distances :math:`T_j(i)` to the k nearest neighbors:
 
@@ -65,8 +60,6 @@ def intrinsic_dimension(
     n_neighbors : int or (int, int), default=(10, 20)
         Number of neighbors of ``"mle"``, at least 2; (first, last) averages over a
         range, as Levina and Bickel propose.
-    discard_fraction : float, default=0.1
-        Fraction of the largest ratios that ``"twonn"`` leaves out of the fit.
     metric : str or callable, default="euclidean"
         Metric of the samples, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
@@ -120,7 +113,7 @@ def intrinsic_dimension(
                 "per_sample=True requires method='mle': 'twonn' estimates one number"
                 " from all samples."
             )
-        return _two_nearest(X, rows, discard_fraction, metric, n_jobs)
+        return _two_nearest(X, rows, metric, n_jobs)
 
     first, last = check_neighbors(n_neighbors, n)
     if first < 2:
@@ -159,23 +152,21 @@ def _distinct(X, metric):
     return X, firsts, numbers.reshape(-1)
 
 
-def _two_nearest(X, rows, discard_fraction, metric, n_jobs):
+def _two_nearest(X, rows, metric, n_jobs):
     n = X.shape[0] if rows is None else len(rows)
-    n_kept = int(n * (1.0 - discard_fraction))
-    if n < 3 or n_kept < 1:
+    if n < 3:
         raise ValueError(
-            f"method='twonn' needs at least 3 distinct samples, and some left after"
-            f" discard_fraction={discard_fraction}, got {n}."
+            f"method='twonn' needs at least 3 distinct samples, got {n}."
             + ("" if rows is None else " Increase n_samples.")
         )
     distances, _ = kneighbors(
         X, 2, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
     distances = np.maximum(distances, np.finfo(distances.dtype).tiny)
-    log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))[:n_kept]
-    # F of the last sample is 1 and its logarithm infinite.
-    survival = -np.log1p(-np.arange(1, n + 1)[: min(n_kept, n - 1)] / n)
-    log_ratio = log_ratio[: len(survival)]
+    log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))
+    # F of the last sample is 1 and its logarithm infinite, so it is always left out.
+    n_kept = int(n * (1.0 - _DISCARDED))
+    log_ratio, survival = log_ratio[:n_kept], -np.log1p(-np.arange(1, n_kept + 1) / n)
     square = np.vdot(log_ratio, log_ratio)
     if square <= 0.0:
         raise ValueError(_ALL_EQUAL.format("Use method='mle'"))

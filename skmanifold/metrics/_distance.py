@@ -195,33 +195,25 @@ def local_geometric_distortion(
     return float(np.sqrt(squares.mean(axis=0)).mean())
 
 
-@validate_metric(
-    {
-        "scaling": [StrOptions({"optimal", "none"})],
-        "relative_to": [StrOptions({"embedding", "input"})],
-    }
-)
+@validate_metric()
 def stress(
     X,
     Z,
     *,
-    scaling="optimal",
-    relative_to="embedding",
     metric="euclidean",
     n_samples=None,
     n_jobs=None,
     random_state=None,
 ):
-    """Compute Kruskal's metric stress-1.
+    """Compute Kruskal's metric stress-1, with the best scale of the embedding.
 
     .. math::
 
-        \\sqrt{\\frac{\\sum_{i<j} (\\beta \\, d_X(i, j) - d_Z(i, j))^2}
-        {\\sum_{i<j} d_Z(i, j)^2}}
+        \\min_\\alpha \\sqrt{\\frac{\\sum_{i<j} (d_X(i, j) - \\alpha \\, d_Z(i, j))^2}
+        {\\sum_{i<j} d_X(i, j)^2}}
 
-    with :math:`\\beta = \\sum d_X d_Z / \\sum d_X^2`, or 1 without scaling. Lower is
-    better. With optimal scaling the value lies in [0, 1] and depends neither on the
-    scale of the spaces nor on which of them is scaled and in the denominator.
+    Lower is better. The value lies in [0, 1] and depends neither on the scale of the
+    spaces nor on which of them is scaled and in the denominator.
 
     Parameters
     ----------
@@ -229,12 +221,6 @@ def stress(
         The input, or its distances if ``metric="precomputed"``.
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
-    scaling : {"optimal", "none"}, default="optimal"
-        ``"optimal"`` scales one space to fit the other. Without it, methods are
-        compared by the scale of their output more than by its shape.
-    relative_to : {"embedding", "input"}, default="embedding"
-        Distances in the denominator, if not scaled: ``"embedding"`` is Kruskal's
-        stress-1, as in :class:`sklearn.manifold.MDS`, ``"input"`` normalized stress.
     metric : str or callable, default="euclidean"
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
@@ -252,8 +238,7 @@ def stress(
     Raises
     ------
     ValueError
-        If all samples of X coincide, or, with ``scaling="none"`` and
-        ``relative_to="embedding"``, all samples of Z.
+        If all samples of X coincide.
 
     References
     ----------
@@ -269,8 +254,6 @@ def stress(
     >>> Z = [[0.0, 0.0], [0.0, 3.0], [3.0, 0.0]]
     >>> round(stress(X, Z), 6)
     0.0
-    >>> round(stress(X, Z, scaling="none"), 3)
-    0.667
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     rows = choose_rows(X.shape[0], n_samples, random_state)
@@ -287,18 +270,8 @@ def stress(
             "The stress is undefined: all samples of X coincide. Pass an X with at"
             " least two distinct samples."
         )
-    alpha, norm = 1.0, xx
-    if scaling == "optimal":
-        # The value is the same for a scaled embedding relative to the input and for a
-        # scaled input relative to the embedding. A collapsed embedding stays a point.
-        alpha = xz / zz if zz > 0.0 else 0.0
-    elif relative_to == "embedding":
-        norm = zz
-        if zz == 0.0:
-            raise ValueError(
-                "The stress is infinite: all samples of Z coincide. Use"
-                " relative_to='input' or scaling='optimal', where it is 1."
-            )
+    # A collapsed embedding stays a point.
+    alpha = xz / zz if zz > 0.0 else 0.0
 
     # A second pass over the residuals: the closed form from the moments loses half of
     # the digits when the stress is small.
@@ -309,7 +282,7 @@ def stress(
         return np.vdot(D_X, D_X)
 
     residual = sum(map_chunks(residuals, len(rows), row_bytes, n_jobs))
-    return float(np.sqrt(residual / norm))
+    return float(np.sqrt(residual / xx))
 
 
 def _geodesic_graph(X, metric, n_neighbors, n_jobs):

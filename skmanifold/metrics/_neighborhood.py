@@ -310,13 +310,12 @@ def mean_relative_rank_error(
     return _finish(errors, per_sample)
 
 
-@validate_metric({"adjusted": ["boolean"]})
+@validate_metric()
 def neighborhood_preservation(
     X,
     Z,
     *,
     n_neighbors=5,
-    adjusted=False,
     metric="euclidean",
     per_sample=False,
     n_samples=None,
@@ -327,12 +326,10 @@ def neighborhood_preservation(
 
     .. math::
 
-        Q_{NX}(k) &= \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)| \\\\
-        R_{NX}(k) &= \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k}.
+        Q_{NX}(k) = \\frac{1}{nk} \\sum_{i=1}^n |N_k^X(i) \\cap N_k^Z(i)|
 
-    :math:`Q_{NX}` lies in [0, 1], and a random embedding reaches ``k / (n - 1)``.
-    :math:`R_{NX}`, in [-1, 1], is adjusted for chance: 0 is random and 1 perfect.
-    Higher is better.
+    The value lies in [0, 1], and a random embedding reaches ``k / (n - 1)``. Higher is
+    better.
 
     Parameters
     ----------
@@ -341,10 +338,7 @@ def neighborhood_preservation(
     Z : array-like of shape (n_samples, n_components)
         The embedding; its distances are Euclidean.
     n_neighbors : int or (int, int), default=5
-        Number of neighbors, less than n, or n - 1 with ``adjusted=True``; (first, last)
-        averages over a range.
-    adjusted : bool, default=False
-        Return :math:`R_{NX}`. Set it to compare values across k or data sets.
+        Number of neighbors, less than n; (first, last) averages over a range.
     metric : str or callable, default="euclidean"
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     per_sample : bool, default=False
@@ -363,16 +357,13 @@ def neighborhood_preservation(
 
     See Also
     --------
-    neighborhood_preservation_curve : The values for every k.
+    neighborhood_preservation_curve : The values for every k, adjusted for chance too.
     neighborhood_preservation_auc : One number for neighborhoods of all sizes.
 
     References
     ----------
     .. [1] J. A. Lee and M. Verleysen. Quality assessment of dimensionality reduction:
        rank-based criteria. Neurocomputing, 2009.
-    .. [2] J. A. Lee, E. Renard, G. Bernard, P. Dupont and M. Verleysen. Type 1 and 2
-       mixtures of Kullback-Leibler divergences as cost functions in dimensionality
-       reduction based on similarity preservation. Neurocomputing, 2013.
 
     Examples
     --------
@@ -386,7 +377,7 @@ def neighborhood_preservation(
     """
     X, Z = check_pair(X, Z, metric=metric)
     n = X.shape[0]
-    first, last = check_neighbors(n_neighbors, n, n - 2 if adjusted else n - 1)
+    first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
     in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
     in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
@@ -399,15 +390,10 @@ def neighborhood_preservation(
         kept = np.zeros((chunk.stop - chunk.start, last))
         np.add.at(kept, (sample, np.maximum(in_rank_X, in_rank_Z)), 1.0)
         k = np.arange(first, last + 1)
-        q = np.cumsum(kept, axis=1)[:, first - 1 :] / k
-        return _chance_adjusted(q, k, n).mean(axis=1) if adjusted else q.mean(axis=1)
+        return (np.cumsum(kept, axis=1)[:, first - 1 :] / k).mean(axis=1)
 
     scores = map_chunks(chunk_scores, len(in_X), 8 * last * (last + 8), n_jobs)
     return _finish(np.concatenate(scores), per_sample)
-
-
-def _chance_adjusted(q, k, n):
-    return ((n - 1) * q - k) / (n - 1 - k)
 
 
 @validate_metric()
@@ -422,8 +408,14 @@ def neighborhood_preservation_curve(
 ):
     """Compute the fraction of preserved nearest neighbors for every k.
 
-    :math:`Q_{NX}(k)` and its version adjusted for chance, :math:`R_{NX}(k)`, are those
-    of :func:`neighborhood_preservation`. The co-ranking matrix is never stored.
+    With :math:`Q_{NX}` of :func:`neighborhood_preservation`, the fraction adjusted for
+    chance is
+
+    .. math::
+
+        R_{NX}(k) = \\frac{(n - 1) Q_{NX}(k) - k}{n - 1 - k},
+
+    in [-1, 1]: 0 is random and 1 perfect. The co-ranking matrix is never stored.
 
     Parameters
     ----------
@@ -478,7 +470,7 @@ def neighborhood_preservation_curve(
     histogram = sum(map_chunks(chunk_histogram, len(rows), 6 * 8 * n, n_jobs))
     k = np.arange(1, n - 1)
     q_nx = np.cumsum(histogram[1:-1]) / (k * len(rows))
-    return k, q_nx, _chance_adjusted(q_nx, k, n)
+    return k, q_nx, ((n - 1) * q_nx - k) / (n - 1 - k)
 
 
 @validate_metric()

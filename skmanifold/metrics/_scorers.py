@@ -375,8 +375,8 @@ def get_scorer(name, **options):
 
     Parameters
     ----------
-    name : str or callable
-        One of :func:`get_scorer_names`. A callable is returned unchanged.
+    name : str
+        One of :func:`get_scorer_names`.
     **options : dict
         Further arguments of :func:`make_embedding_scorer`, such as `n_neighbors`,
         `reference` or those of the metric.
@@ -391,7 +391,7 @@ def get_scorer(name, **options):
     ValueError
         If there is no scorer of this name.
     TypeError
-        If the metric has no such option, or if options are passed with a callable.
+        If the metric has no such option.
 
     See Also
     --------
@@ -421,13 +421,6 @@ def get_scorer(name, **options):
     >>> get_scorer("trustworthiness", n_neighbors=10, reference="last_step")
     make_embedding_scorer(trustworthiness, n_neighbors=10, reference='last_step')
     """
-    if callable(name):
-        if options:
-            raise TypeError(
-                f"The options {', '.join(options)} require a name, got the callable"
-                f" {name!r}. Pass them to make_embedding_scorer instead."
-            )
-        return name
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"

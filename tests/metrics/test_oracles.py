@@ -72,9 +72,6 @@ def test_neighborhood_preservation_and_hit_of_zadu(pair, zadu, k):
 
 def test_stress_and_correlations_of_zadu(pair, zadu):
     X, Z = pair
-    theirs = zadu("stress", X, Z)["stress"]
-    # Theirs is relative to the distances in the input.
-    assert_allclose(metrics.stress(X, Z, scaling="none", relative_to="input"), theirs)
     theirs = zadu("scale_normalized_stress", X, Z)["scale_normalized_stress"]
     assert_allclose(metrics.stress(X, Z), theirs)
     theirs = zadu("pearson_r", X, Z)["pearson_r"]
@@ -91,12 +88,10 @@ def estimators():
     return pytest.importorskip("skdim.id")
 
 
-@pytest.mark.parametrize("discard_fraction", [0.1, 0.3])
-def test_two_nearest_neighbors_of_scikit_dimension(pair, estimators, discard_fraction):
+def test_two_nearest_neighbors_of_scikit_dimension(pair, estimators):
     X, _ = pair
-    theirs = estimators.TwoNN(discard_fraction=discard_fraction).fit(X).dimension_
-    ours = metrics.intrinsic_dimension(X, discard_fraction=discard_fraction)
-    assert_allclose(ours, theirs)
+    theirs = estimators.TwoNN(discard_fraction=0.1).fit(X).dimension_
+    assert_allclose(metrics.intrinsic_dimension(X), theirs)
 
 
 @pytest.mark.parametrize("k", [5, 20])

@@ -8,17 +8,15 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose
-from scipy.sparse import csr_array
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.manifold import TSNE, Isomap
+from sklearn.manifold import TSNE
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 from sklearn.metrics import check_scoring, silhouette_score
 from sklearn.model_selection import (
@@ -54,75 +52,10 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-def test_a_grid_search_over_a_pipeline(iris):
-    search = GridSearchCV(
-        Pipeline([("scale", StandardScaler()), ("embed", PCA())]),
-        {"embed__n_components": [1, 2, 4]},
-        scoring={"t": get_scorer("trustworthiness"), "c": get_scorer("continuity")},
-        refit="t",
-        n_jobs=2,
-    )
-    search.fit(iris[0])
-    assert search.best_params_ == {"embed__n_components": 4}
-    for name in ("t", "c"):
-        scores = search.cv_results_[f"mean_test_{name}"]
-        assert (scores > 0.5).all()
-        assert (scores <= 1).all()
-        assert scores[0] < scores[2]
-
-
-def test_a_scorer_is_the_metric_of_the_test_fold(iris):
-    X, y = iris
-    cv = StratifiedKFold(3, shuffle=True, random_state=0)
-    values = cross_val_score(PCA(2), X, y, scoring=get_scorer("trustworthiness"), cv=cv)
-    for value, (train, test) in zip(values, cv.split(X, y), strict=True):
-        Z = PCA(2).fit(X[train]).transform(X[test])
-        assert_allclose(value, sklearn_trustworthiness(X[test], Z))
-
-
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        PCA(2),
-        Isomap(n_neighbors=60),
-        make_pipeline(PCA(3), PCA(2)),
-        LinearDiscriminantAnalysis(),
-    ],
-)
-def test_all_scorers_at_once_with_any_transformer(iris, estimator):
-    X, y = iris
-    scoring = {
-        name: get_scorer(name) for name in NAMES if name != "clustering_accuracy"
-    }
-    cv = StratifiedKFold(3, shuffle=True, random_state=0)
-    results = cross_validate(estimator, X, y, scoring=scoring, cv=cv)
-    for name in scoring:
-        scores = results[f"test_{name}"]
-        assert np.isfinite(scores).all(), name
-        # Errors are negative, so that greater is better.
-        assert (scores <= 0).all() == (
-            name
-            in {
-                "distance_rmse",
-                "local_geometric_distortion",
-                "mean_relative_rank_error",
-            }
-        ), name
-
-
 def test_the_names():
     assert get_scorer_names() == NAMES
     with pytest.raises(ValueError, match=r"no scorer 'nmi'.*'trustworthiness'"):
         get_scorer("nmi")
-    own = make_embedding_scorer(metrics.stress)
-    assert get_scorer(own) is own
-
-
-def test_cra_of_sparse_rows(iris):
-    X, y = iris
-    pca = PCA(2, svd_solver="arpack", random_state=0).fit(X)
-    scorer = get_scorer("cluster_rank_accuracy")
-    assert scorer(pca, csr_array(X), y) == scorer(pca, X, y)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,36 +112,15 @@ def test_clustering_accuracy_scores_what_predict_says():
         scorer(PCA(2).fit(X), X, y)
 
 
-def test_estimators_without_transform_are_named(iris):
-    with pytest.raises(TypeError, match="TSNE has no method transform"):
-        get_scorer("trustworthiness")(TSNE(), iris[0])
-
-
 @pytest.mark.parametrize("name", ["trustworthiness", "continuity"])
 def test_a_small_fold_is_named_with_the_largest_k(iris, name):
     X, _ = iris
     small = X[:10]
-    pca = PCA(2).fit(small)
     with pytest.raises(ValueError, match=r"n_neighbors=5 .*at most 4 for 10 samples"):
-        get_scorer(name)(pca, small)
-    scorer = make_embedding_scorer(metrics.trustworthiness, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
-        scorer(pca, small)
-    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors"):
-        scorer(pca, small[:2])
-    search = GridSearchCV(
-        PCA(),
-        {"n_components": [1, 2]},
-        scoring=get_scorer(name),
-        cv=15,
-        error_score="raise",
-    )
-    with pytest.raises(ValueError, match="for 10 samples"):
-        search.fit(X)
-    search.set_params(error_score=np.nan)
+        get_scorer(name)(PCA(2).fit(small), small)
     with pytest.warns(UserWarning) as caught:
-        search.fit(X)
-    assert np.isnan(search.cv_results_["mean_test_score"]).all()
+        scores = cross_val_score(PCA(2), X, scoring=get_scorer(name), cv=15)
+    assert np.isnan(scores).all()
     assert any("for 10 samples" in str(warning.message) for warning in caught)
 
 
@@ -296,15 +208,15 @@ def test_inputs_are_read_off_the_metric(iris):
     theirs = make_embedding_scorer(sklearn_trustworthiness, n_neighbors=7)
     assert_allclose(theirs(pca, X), metrics.trustworthiness(X, Z, n_neighbors=7))
     stress = make_embedding_scorer(
-        metrics.stress, greater_is_better=False, scaling="none"
+        metrics.stress, greater_is_better=False, metric="manhattan"
     )
-    assert stress(pca, X) == -metrics.stress(X, Z, scaling="none")
+    assert stress(pca, X) == -metrics.stress(X, Z, metric="manhattan")
     own = make_embedding_scorer(lambda a, b: float(a.shape[1] - b.shape[1]))
     assert own(pca, X) == 2.0
     silhouette = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
     assert_allclose(silhouette(pca, X, y), silhouette_score(Z, y))
     assert repr(stress) == (
-        "make_embedding_scorer(stress, scaling='none', greater_is_better=False)"
+        "make_embedding_scorer(stress, metric='manhattan', greater_is_better=False)"
     )
 
 
@@ -327,22 +239,6 @@ def test_data_frames(container):
     pca = PCA(2).set_output(transform=container).fit(frame)
     value = get_scorer("trustworthiness")(pca, frame)
     assert value == get_scorer("trustworthiness")(PCA(2).fit(X), X)
-
-
-def test_scorers_work_with_metadata_routing(iris):
-    X, y = iris
-    with sklearn.config_context(enable_metadata_routing=True):
-        scores = cross_validate(
-            PCA(2),
-            X,
-            y,
-            scoring={"t": get_scorer("trustworthiness"), "k": get_scorer("kmeans")},
-        )
-        search = GridSearchCV(
-            PCA(), {"n_components": [1, 2]}, scoring=get_scorer("trustworthiness")
-        ).fit(X)
-    assert np.isfinite(scores["test_t"]).all()
-    assert search.best_params_ == {"n_components": 2}
 
 
 def test_metadata_reaches_a_metric_that_takes_it(iris):
@@ -485,14 +381,12 @@ def test_options_of_the_ready_made_scorers(wine):
         TypeError, match=r"distance_rmse\(.* metric=.* per_sam.* 'n_neighbors'"
     ):
         get_scorer("distance_rmse", n_neighbors=3)
-    with pytest.raises(TypeError, match="reference require a name"):
-        get_scorer(own, reference="input")
     for wrong in ("last", None, 3):
         with pytest.raises(ValueError, match=f"reference must be .* got {wrong!r}"):
             make_embedding_scorer(metrics.stress, reference=wrong)
 
 
-@pytest.mark.parametrize("name", [["trustworthiness"], None, 3, {}])
+@pytest.mark.parametrize("name", [["trustworthiness"], None, 3, metrics.stress])
 def test_what_is_no_name_is_refused_as_a_wrong_name(name):
     with pytest.raises(ValueError, match=r"There is no scorer .* The names are"):
         get_scorer(name)
