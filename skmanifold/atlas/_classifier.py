@@ -44,13 +44,11 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator : classifier or None, default=None
         Classifier to clone and fit for each chart. None is
         :class:`~sklearn.linear_model.LogisticRegression`.
-
     voting : {"hard", "soft"}, default="hard"
         "hard" trains and uses the classifier of the chart with the largest weight.
         "soft" trains all with the weights of the samples, and averages probabilities by
         them; it needs an `estimator` with ``predict_proba`` and ``sample_weight``, and
         differs only for blocks with ``membership="soft"``.
-
     n_charts : int or "auto", default="auto"
         Number of charts. "auto" is the largest number for which X consists of valid
         chart blocks: the weights of each sample sum to 1, and no coordinate exceeds its
@@ -60,18 +58,14 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels.
-
     estimators_ : list of length `n_charts_`
         Classifier of each chart. For a chart with training samples of at most one
         class it is a :class:`~sklearn.dummy.DummyClassifier`, which predicts that class
         or the proportions of all classes.
-
     n_charts_ : int
         Number of charts.
-
     n_features_in_ : int
         Number of features seen during fit.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen during fit, if all are strings.
 

@@ -83,7 +83,7 @@ class AtlasDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, image_shape=None, n_points=5, name=None, **options
+        cls, estimator, X, y=None, *, image_shape=None, n_points=5, **options
     ):
         """Plot the atlas of a fitted estimator.
 
@@ -101,10 +101,9 @@ class AtlasDisplay:
             Height, width and channels of the decoded images. None plots the samples.
         n_points : int, default=5
             Number of decoded images along each of the first two axes of a chart.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
         **options : dict
-            Keyword arguments of :meth:`from_charts`.
+            Keyword arguments of :meth:`from_charts`. `name` is by default the name of
+            the estimator's class.
 
         Returns
         -------
@@ -132,13 +131,10 @@ class AtlasDisplay:
                 _as_grid(estimator.decode_grid(c, n_points), image_shape)
                 for c in range(len(overlap))
             ]
+        options = {"name": title_of(estimator), **options}
+        chart, coordinates = estimator.charts(X)
         return cls.from_charts(
-            *estimator.charts(X),
-            overlap=overlap,
-            y=y,
-            grids=grids,
-            name=title_of(estimator) if name is None else name,
-            **options,
+            chart, coordinates, overlap=overlap, y=y, grids=grids, **options
         )
 
     @classmethod
@@ -151,7 +147,6 @@ class AtlasDisplay:
         y=None,
         grids=None,
         name=None,
-        ax=None,
         **plot_options,
     ):
         """Plot an atlas computed by any method.
@@ -171,10 +166,8 @@ class AtlasDisplay:
             chart. None plots the samples.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -211,7 +204,7 @@ class AtlasDisplay:
                     f" width) with {n_charts} charts, got {grids.shape}."
                 )
         data = {"chart": chart, "coordinates": coordinates, "y": y, "grids": grids}
-        return cls(overlap=overlap, **data, name=name).plot(ax, **plot_options)
+        return cls(overlap=overlap, **data, name=name).plot(**plot_options)
 
     def plot(
         self,

@@ -76,7 +76,7 @@ class ClusterConfidenceDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+    def from_estimator(cls, estimator, X, y=None, **options):
         """Plot the soft assignments of X by a fitted estimator.
 
         Parameters
@@ -87,12 +87,9 @@ class ClusterConfidenceDisplay:
             The samples.
         y : Ignored
             Not used.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_predictions`. `name` is by default the name
+            of the estimator's class.
 
         Returns
         -------
@@ -105,13 +102,11 @@ class ClusterConfidenceDisplay:
                 "estimator with soft assignments, such as DCRL, or pass memberships to "
                 "from_predictions."
             )
-        name = title_of(estimator) if name is None else name
-        return cls.from_predictions(
-            estimator.predict_proba(X), name=name, ax=ax, **options
-        )
+        options = {"name": title_of(estimator), **options}
+        return cls.from_predictions(estimator.predict_proba(X), **options)
 
     @classmethod
-    def from_predictions(cls, memberships, *, name=None, ax=None, **plot_options):
+    def from_predictions(cls, memberships, *, name=None, **plot_options):
         """Plot soft assignments computed by any method.
 
         Parameters
@@ -120,10 +115,8 @@ class ClusterConfidenceDisplay:
             Soft assignments; they sum to 1 for each sample.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -142,7 +135,7 @@ class ClusterConfidenceDisplay:
                 f" sums from {sums.min():.3g} to {sums.max():.3g}. Divide them by their"
                 " sum."
             )
-        return cls(memberships=Q, name=name).plot(ax, **plot_options)
+        return cls(memberships=Q, name=name).plot(**plot_options)
 
     @validated({"kind": [StrOptions({"sorted", "matrix"})]})
     def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
@@ -285,7 +278,7 @@ class ClusterRankDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+    def from_estimator(cls, estimator, X, y=None, **options):
         """Plot the ranks in the embedding by a fitted estimator.
 
         Parameters
@@ -296,12 +289,9 @@ class ClusterRankDisplay:
             The samples.
         y : array-like of shape (n_samples,), default=None
             Clusters or classes; None uses ``predict``.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`from_embedding`. `name` is by default the name
+            of the estimator's class.
 
         Returns
         -------
@@ -320,13 +310,11 @@ class ClusterRankDisplay:
                     "clusters are unknown. Pass clusters or classes as y."
                 )
             y = estimator.predict(X)
-        name = title_of(estimator) if name is None else name
-        return cls.from_embedding(
-            X, embed(estimator, X), y, name=name, ax=ax, **options
-        )
+        options = {"name": title_of(estimator), **options}
+        return cls.from_embedding(X, embed(estimator, X), y, **options)
 
     @classmethod
-    def from_embedding(cls, X, Z, labels, *, name=None, ax=None, **plot_options):
+    def from_embedding(cls, X, Z, labels, *, name=None, **plot_options):
         """Plot the ranks in an embedding computed by any method.
 
         Parameters
@@ -339,10 +327,8 @@ class ClusterRankDisplay:
             Clusters or classes; samples without a label are left out.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -353,11 +339,13 @@ class ClusterRankDisplay:
         check_labels(labels, X.shape[0], "labels")
         read = read_labels(labels, X.shape[0], "labels", natural=True)
         _, codes, X, Z = labeled(read.codes, X, Z)
-        ranks = (_center_ranks(X, codes), _center_ranks(Z, codes))
         display = cls(
-            input_ranks=ranks[0], embedding_ranks=ranks[1], labels=read.names, name=name
+            input_ranks=_center_ranks(X, codes),
+            embedding_ranks=_center_ranks(Z, codes),
+            labels=read.names,
+            name=name,
         )
-        return display.plot(ax, **plot_options)
+        return display.plot(**plot_options)
 
     def plot(self, ax=None):
         """Plot the matrix, with the changes of ranks for up to 20 clusters.

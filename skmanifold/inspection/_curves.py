@@ -63,19 +63,16 @@ class TrainingCurveDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, **plot_options):
+    def from_estimator(cls, estimator, **options):
         """Plot the training history of a fitted estimator.
 
         Parameters
         ----------
         estimator : object
             A fitted estimator with ``history_``, or a pipeline that ends in one.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+        **options : dict
+            Keyword arguments of :meth:`from_history`. `name` is by default the name of
+            the estimator's class.
 
         Returns
         -------
@@ -95,11 +92,10 @@ class TrainingCurveDisplay:
             if before:
                 phases[phase] = before
         phases["training"] = estimator.history_
-        name = title_of(estimator) if name is None else name
-        return cls.from_history(phases, name=name, ax=ax, **plot_options)
+        return cls.from_history(phases, **{"name": title_of(estimator), **options})
 
     @classmethod
-    def from_history(cls, history, *, name=None, ax=None, **plot_options):
+    def from_history(cls, history, *, name=None, ax=None):
         """Plot a history.
 
         Parameters
@@ -110,8 +106,6 @@ class TrainingCurveDisplay:
             Title of the axes.
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -129,17 +123,15 @@ class TrainingCurveDisplay:
                 )
         if not history:
             raise ValueError("The history is empty. Pass at least one term.")
-        return cls(phases=dict(history), name=name).plot(ax, **plot_options)
+        return cls(phases=dict(history), name=name).plot(ax)
 
-    def plot(self, ax=None, *, terms=None):
+    def plot(self, ax=None):
         """Plot the curves, with a logarithmic scale of losses beyond a factor of 20.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        terms : sequence of str, default=None
-            Names of the curves to plot; None plots all.
 
         Returns
         -------
@@ -147,14 +139,6 @@ class TrainingCurveDisplay:
             The display.
         """
         names = list(dict.fromkeys(n for terms in self.phases.values() for n in terms))
-        if terms is not None:
-            unknown = [term for term in terms if term not in names]
-            if unknown:
-                raise ValueError(
-                    f"terms={list(terms)!r} has {unknown[0]!r}, which is not in the "
-                    f"history. It has {', '.join(map(repr, names))}."
-                )
-            names = [name for name in names if name in terms]
         scheduled = [name for name in names if name.endswith(_SCHEDULES)]
         losses = [name for name in names if name not in scheduled]
 
@@ -275,9 +259,7 @@ class DimensionDisplay:
         self.name = name
 
     @classmethod
-    def from_losses(
-        cls, dimensions, losses, *, dimension=None, name=None, ax=None, **plot_options
-    ):
+    def from_losses(cls, dimensions, losses, *, dimension=None, name=None, ax=None):
         """Plot losses.
 
         Parameters
@@ -292,8 +274,6 @@ class DimensionDisplay:
             Title of the axes.
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -323,7 +303,7 @@ class DimensionDisplay:
         display = cls(
             dimensions=dimensions, losses=losses, dimension=dimension, name=name
         )
-        return display.plot(ax, **plot_options)
+        return display.plot(ax)
 
     def plot(self, ax=None):
         """Plot the curves, with a logarithmic scale beyond a factor of 5.

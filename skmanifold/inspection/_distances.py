@@ -81,9 +81,7 @@ class ShepardDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y=None, *, distances=None, name=None, ax=None, **options
-    ):
+    def from_estimator(cls, estimator, X, y=None, *, distances=None, **options):
         """Plot the distances in the embedding by a fitted estimator.
 
         Parameters
@@ -96,19 +94,16 @@ class ShepardDisplay:
             Not used.
         distances : array-like of shape (n_samples, n_samples), default=None
             Distances in the input, such as geodesic ones. None means those of `metric`.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **options : dict
-            Keyword arguments of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`. `name` is by default the name
+            of the estimator's class.
 
         Returns
         -------
         display : ShepardDisplay
             The plotted display.
         """
-        name = title_of(estimator) if name is None else name
+        options = {"name": title_of(estimator), **options}
         Z = embed(estimator, X)
         if distances is not None:
             if options.setdefault("metric", "precomputed") != "precomputed":
@@ -117,7 +112,7 @@ class ShepardDisplay:
                     "Omit one of them."
                 )
             X = distances
-        return cls.from_embedding(X, Z, name=name, ax=ax, **options)
+        return cls.from_embedding(X, Z, **options)
 
     @classmethod
     @validated(
@@ -136,7 +131,6 @@ class ShepardDisplay:
         n_pairs=5000,
         random_state=None,
         name=None,
-        ax=None,
         **plot_options,
     ):
         """Plot the distances in an embedding computed by any method.
@@ -155,10 +149,8 @@ class ShepardDisplay:
             Seed of the pairs.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -179,20 +171,15 @@ class ShepardDisplay:
             embedding_distances=pair_distances(Distances(Z), first, second),
             name=name,
         )
-        return display.plot(ax, **plot_options)
+        return display.plot(**plot_options)
 
-    @validated({"kind": [StrOptions({"auto", "scatter", "density"})]})
-    def plot(self, ax=None, *, kind="auto", cmap=None, scatter_kwargs=None):
+    def plot(self, ax=None, *, scatter_kwargs=None):
         """Plot the pairs.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        kind : {"auto", "scatter", "density"}, default="auto"
-            One marker per pair, or their density; "auto" is "density" above 20,000.
-        cmap : str or matplotlib Colormap, default=None
-            Colormap of the density; None is pale to dark.
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -203,11 +190,9 @@ class ShepardDisplay:
         """
         x = np.asarray(self.input_distances, dtype=np.float64)
         z = np.asarray(self.embedding_distances, dtype=np.float64)
-        if kind == "auto":
-            kind = "density" if len(x) > MANY_POINTS else "scatter"
         ax = get_axes(self, ax, figsize=(5.4, 4.6))
         self.points_ = self.image_ = None
-        if kind == "scatter":
+        if len(x) <= MANY_POINTS:
             defaults = {
                 "s": float(np.clip(20_000 / len(x), 3.0, 14.0)),
                 "color": PALETTE[1],
@@ -217,7 +202,7 @@ class ShepardDisplay:
             options = merge_kwargs(defaults, scatter_kwargs)
             self.points_ = ax.scatter(x, z, **options)
         else:
-            cmap = density_colors() if cmap is None else cmap
+            cmap = density_colors()
             *_, self.image_ = ax.hist2d(x, z, bins=120, cmap=cmap, norm="log")
             ax.figure.colorbar(self.image_, ax=ax, label="Pairs")
         square = float(x @ x)
@@ -319,9 +304,7 @@ class DistortionDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(
-        cls, estimator, X, y=None, *, n_ellipses=60, name=None, ax=None, **options
-    ):
+    def from_estimator(cls, estimator, X, y=None, *, n_ellipses=60, **options):
         """Plot the distortion of a fitted estimator.
 
         Parameters
@@ -335,12 +318,9 @@ class DistortionDisplay:
             Not used.
         n_ellipses : int, default=60
             Maximum number of ellipses, at samples far from each other. 0 plots none.
-        name : str, default=None
-            Title; None is the name of the estimator's class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **options : dict
-            Keyword arguments of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`. `name` is by default the name
+            of the estimator's class.
 
         Returns
         -------
@@ -348,15 +328,9 @@ class DistortionDisplay:
             The plotted display.
         """
         jacobian = getattr(estimator, "jacobian", None) if n_ellipses else None
-        return cls.from_embedding(
-            X,
-            embed(estimator, X),
-            jacobian=jacobian,
-            n_ellipses=n_ellipses,
-            name=title_of(estimator) if name is None else name,
-            ax=ax,
-            **options,
-        )
+        Z = embed(estimator, X)
+        options = {"name": title_of(estimator), "jacobian": jacobian, **options}
+        return cls.from_embedding(X, Z, n_ellipses=n_ellipses, **options)
 
     @classmethod
     @validated(
@@ -377,7 +351,6 @@ class DistortionDisplay:
         jacobian=None,
         n_ellipses=60,
         name=None,
-        ax=None,
         **plot_options,
     ):
         """Plot the distortion of an embedding computed by any method.
@@ -403,10 +376,8 @@ class DistortionDisplay:
             Maximum number of ellipses.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -449,7 +420,7 @@ class DistortionDisplay:
             jacobians=jacobians,
             name=name,
         )
-        return display.plot(ax, **plot_options)
+        return display.plot(**plot_options)
 
     def plot(self, ax=None, *, cmap=None, scatter_kwargs=None):
         """Plot the samples and the ellipses.

@@ -76,35 +76,26 @@ class EmbeddingDisplay:
     ----------
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
         Coordinates of the points.
-
     y : array-like of shape (n_samples,), default=None
         Classes or a continuous quantity, shown by color. Missing values are gray.
-
     color : dict of str to array-like of shape (n_samples,), default=None
         Several colorings by their names, each plotted in axes of its own.
-
     new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
         Coordinates of new samples, plotted larger and with an edge over the others,
         which then are pale.
-
     y_new : array-like of shape (n_new,), default=None
         Classes or quantity of the new samples; None plots them in white.
-
     images : ndarray of shape (n_samples, height, width) or \
             (n_samples, height, width, channels), default=None
         Images of the samples.
-
     decoder : callable, default=None
         Map from points of the embedding to samples, for :meth:`to_html`.
-
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Type of `y`; "auto" means "continuous" for floats with a fractional part, for
         more than twenty different whole numbers unless they count up from -1, 0 or 1,
         and for more than ten dates; and "classes" otherwise, ignoring missing values.
-
     noise_label : object, default=-1
         Class plotted in gray below the others, as noise. None for no such class.
-
     name : str, default=None
         Title of the axes.
 
@@ -112,38 +103,27 @@ class EmbeddingDisplay:
     ----------
     ax_ : matplotlib Axes or ndarray of them
         Axes with the plot; with `color`, those of all panels.
-
     panels_ : list of EmbeddingDisplay
         One display per coloring of `color`; empty without `color`.
-
     figure_ : matplotlib Figure
         Figure containing the axes.
-
     points_ : list of matplotlib PathCollection
         One collection for all points, or one per marker, after one of noise and
         missing labels. Empty for a density.
-
     new_points_ : list of matplotlib PathCollection
         Collections of the new samples.
-
     image_ : matplotlib AxesImage or None
         Image of the density.
-
     counts_ : ndarray of shape (n_cells_y, n_cells_x) or None
         Number of points in each cell of the density.
-
     thumbnails_ : list of matplotlib AnnotationBbox
         Images at their points.
-
     thumbnail_indices_ : ndarray of int
         Indices of the samples with thumbnails.
-
     texts_ : list of matplotlib Text
         Names of the classes, if shown at their points.
-
     legend_ : matplotlib Legend or None
         Legend of the classes.
-
     colorbar_ : matplotlib Colorbar or None
         Scale of the continuous quantity.
 
@@ -210,12 +190,9 @@ class EmbeddingDisplay:
         *,
         color=None,
         X_new=None,
-        y_new=None,
         images=None,
         image_shape=None,
         components=None,
-        name=None,
-        ax=None,
         **options,
     ):
         """Plot the embedding of X by a fitted estimator.
@@ -225,42 +202,26 @@ class EmbeddingDisplay:
         estimator : object
             A fitted transformer, or a :class:`~sklearn.pipeline.Pipeline` that ends in
             one. Without ``transform``, as for t-SNE, `X` must be the training samples.
-
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The samples.
-
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
-
         color : list, dict or data frame, default=None
             Several colorings, each plotted in its own axes: arrays, names of columns of
             X if it is a data frame, or columns by name.
-
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
             New samples, plotted over those of X.
-
-        y_new : array-like of shape (n_new,), default=None
-            Classes or quantity of the new samples.
-
         images : array-like, default=None
             Images of the samples, as in :meth:`from_embedding`; None uses the samples
             if `image_shape` is given.
-
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels, if the images are flattened.
-
         components : tuple of int or "pca", default=None
             Two or three components of the embedding, or "pca" for its first two
             principal components. None plots all components that are not constant.
-
-        name : str, default=None
-            Title; None is the name of the class, in a pipeline of its last step.
-
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
-
         **options : dict
-            Keyword arguments of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`, such as `y_new`. `name` is by
+            default the name of the class, in a pipeline of its last step.
 
         Returns
         -------
@@ -280,18 +241,16 @@ class EmbeddingDisplay:
             decoder = getattr(estimator, "inverse_transform", None)
         if images is None and image_shape is not None:
             images = X
+        options = {"name": title_of(estimator), **options}
         return cls.from_embedding(
             embed(estimator, X),
             y,
             color=colorings(color, X),
             Z_new=None if X_new is None else embed(estimator, X_new),
-            y_new=y_new,
             images=images,
             image_shape=image_shape,
             decoder=decoder,
             components=components,
-            name=title_of(estimator) if name is None else name,
-            ax=ax,
             **options,
         )
 
@@ -311,7 +270,6 @@ class EmbeddingDisplay:
         target_type="auto",
         noise_label=-1,
         name=None,
-        ax=None,
         **plot_options,
     ):
         """Plot an embedding computed by any method.
@@ -320,47 +278,32 @@ class EmbeddingDisplay:
         ----------
         Z : array-like of shape (n_samples, n_components)
             The embedding.
-
         y : array-like of shape (n_samples,), default=None
             Classes or a continuous quantity, shown by color.
-
         color : list of array-like, dict or data frame, default=None
             Several colorings by name, each plotted in its own axes.
-
         Z_new : array-like of shape (n_new, n_components), default=None
             Embedding of new samples, plotted over those of Z.
-
         y_new : array-like of shape (n_new,), default=None
             Classes or quantity of the new samples.
-
         images : array-like, default=None
             Images of the samples, of shape (n_samples, height, width) or (n_samples,
             height, width, channels), or flattened if `image_shape` is given.
-
         image_shape : (int, int) or (int, int, int), default=None
             Height, width and channels of the images.
-
         decoder : callable, default=None
             Map from points of the embedding to samples, for :meth:`to_html`.
-
         components : tuple of int or "pca", default=None
             Two or three components of `Z`, or "pca" for its first two principal
             components. None plots all components that are not constant.
-
         target_type : {"auto", "classes", "continuous"}, default="auto"
             Type of `y`.
-
         noise_label : object, default=-1
             Class plotted in gray, as noise.
-
         name : str, default=None
             Title of the axes.
-
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
-
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -396,7 +339,7 @@ class EmbeddingDisplay:
             noise_label=noise_label,
             name=name,
         )
-        return display.plot(ax, **plot_options)
+        return display.plot(**plot_options)
 
     @validate_params(
         {
@@ -422,23 +365,18 @@ class EmbeddingDisplay:
         ax : matplotlib Axes, default=None
             Axes to plot in, three-dimensional for three components; None creates a
             figure.
-
         kind : {"auto", "scatter", "density"}, default="auto"
             One marker per sample, or the density of the samples; "auto" is "density"
             above 20,000 points in two dimensions.
-
         n_images : int, default=80
             Maximum number of images plotted at their points, without overlap, for two
             components. Decrease it to see more points.
-
         legend : bool or "names", default=True
             Show the legend, names in a density, or colorbar; "names" shows the names of
             classes at their points instead of a legend. More than 100 classes have
             none.
-
         cmap : str or matplotlib Colormap, default="cividis"
             Colormap of a continuous quantity.
-
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -500,16 +438,7 @@ class EmbeddingDisplay:
             self._plot_images(ax, Z, images, target, n_images)
         return self
 
-    def to_html(
-        self,
-        path,
-        *,
-        title=None,
-        grid_size=24,
-        names=None,
-        components=None,
-        image_size=64,
-    ):
+    def to_html(self, path, **options):
         """Write the embedding as an interactive HTML page.
 
         See :func:`write_explorer` for the features of the page. New samples are shown
@@ -519,24 +448,10 @@ class EmbeddingDisplay:
         ----------
         path : str or path-like
             Path of the file. An existing file is replaced.
-
-        title : str, default=None
-            Title of the page; None uses the name of the display.
-
-        grid_size : int, default=24
-            Points along each axis of the decoded grid, if the display has a decoder.
-            Increase it for a finer grid and a larger file.
-
-        names : array-like of shape (n_samples,), data frame or dict, default=None
-            Searchable names of the samples, or several columns of metadata. None uses
-            the columns of `color`, if any.
-
-        components : (int, int) or "pca", default=None
-            Two components of a three-dimensional embedding, or "pca" for its first two
-            principal components. The page then has no decoder.
-
-        image_size : int, default=64
-            Longest side of an image in pixels; larger images are downsampled.
+        **options : dict
+            Keyword arguments of :func:`write_explorer`: `names`, by default the columns
+            of `color`; `title`, by default the name of the display; `components`,
+            `grid_size` and `image_size`. With `components` the page has no decoder.
 
         Returns
         -------
@@ -544,25 +459,20 @@ class EmbeddingDisplay:
             Path of the page.
         """
         y = self.y
-        if self.color is not None:
-            y = next(iter(self.color.values())) if y is None else y
-            names = self.color if names is None else names
-        return write_explorer(
-            self.embedding,
-            y,
-            path=path,
-            images=self.images,
-            decoder=self.decoder if components is None else None,
-            names=names,
-            components=components,
-            new_embedding=self.new_embedding,
-            y_new=self.y_new,
-            target_type=self.target_type,
-            noise_label=self.noise_label,
-            title=self.name if title is None else title,
-            grid_size=grid_size,
-            image_size=image_size,
-        )
+        if self.color is not None and y is None:
+            y = next(iter(self.color.values()))
+        components = options.get("components")
+        defaults = {
+            "images": self.images,
+            "decoder": self.decoder if components is None else None,
+            "names": self.color,
+            "new_embedding": self.new_embedding,
+            "y_new": self.y_new,
+            "target_type": self.target_type,
+            "noise_label": self.noise_label,
+            "title": self.name,
+        }
+        return write_explorer(self.embedding, y, path=path, **{**defaults, **options})
 
     # -- parts of the plot
 

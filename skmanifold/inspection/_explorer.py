@@ -79,8 +79,7 @@ def write_explorer(
     embedding : array-like of shape (n_samples, 2)
         Coordinates of the samples.
     y : array-like of shape (n_samples,), default=None
-        Classes or a continuous quantity, shown by color. Colors of a quantity with long
-        tails follow percentiles, as in :class:`EmbeddingDisplay`.
+        Classes or a continuous quantity, colored as by :class:`EmbeddingDisplay`.
     path : str or path-like
         Path of the file. An existing file is replaced.
     images : array-like, default=None
@@ -104,9 +103,7 @@ def write_explorer(
     y_new : array-like of shape (n_new,), default=None
         Classes or quantity of the new samples.
     target_type : {"auto", "classes", "continuous"}, default="auto"
-        Type of `y`; "auto" means "continuous" for fractional numbers, for more than 20
-        whole numbers that do not count up from -1, 0 or 1, and for more than ten dates.
-        Missing values are gray.
+        Type of `y`, as in :class:`EmbeddingDisplay`.
     noise_label : object, default=-1
         Class plotted in gray, as noise. None for no such class.
     title : str, default=None

@@ -12,18 +12,15 @@ from skmanifold.inspection._style import (
     get_axes,
     outer_legend,
     title_of,
-    validated,
 )
 from skmanifold.metrics import neighborhood_preservation_curve
-from skmanifold.utils._sklearn import StrOptions
 
 
 class NeighborhoodPreservationDisplay:
     """Fraction of preserved neighbors against the size of the neighborhood.
 
     One curve per embedding: :math:`R_{NX}(k)`, 1 for a perfect embedding and 0 for a
-    random one, or :math:`Q_{NX}(k)` with the chance level. The legend shows the area
-    under :math:`R_{NX}` with weights 1 / k, see
+    random one. The legend shows the area under it with weights 1 / k, see
     :func:`~skmanifold.metrics.neighborhood_preservation_auc`.
 
     Read more in the :ref:`User Guide <inspection>`.
@@ -32,12 +29,8 @@ class NeighborhoodPreservationDisplay:
     ----------
     n_neighbors : ndarray of shape (n_samples - 2,)
         Neighborhood sizes k.
-    q_nx : dict of str to ndarray of shape (n_samples - 2,)
-        Fraction of preserved neighbors of each embedding.
     r_nx : dict of str to ndarray of shape (n_samples - 2,)
-        The fraction adjusted for chance.
-    n_samples : int
-        Number of samples, for the chance level.
+        Fraction of preserved neighbors of each embedding, adjusted for chance.
 
     Attributes
     ----------
@@ -64,14 +57,12 @@ class NeighborhoodPreservationDisplay:
     True
     """
 
-    def __init__(self, *, n_neighbors, q_nx, r_nx, n_samples):
+    def __init__(self, *, n_neighbors, r_nx):
         self.n_neighbors = n_neighbors
-        self.q_nx = q_nx
         self.r_nx = r_nx
-        self.n_samples = n_samples
 
     @classmethod
-    def from_estimator(cls, estimator, X, y=None, *, name=None, ax=None, **options):
+    def from_estimator(cls, estimator, X, y=None, **options):
         """Plot the curves of one or several fitted estimators.
 
         Parameters
@@ -82,12 +73,9 @@ class NeighborhoodPreservationDisplay:
             The samples.
         y : Ignored
             Not used.
-        name : str, default=None
-            Name of a single estimator; None is the name of its class.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **options : dict
-            Keyword arguments of :meth:`from_embedding`.
+            Keyword arguments of :meth:`from_embedding`. `name` is by default the name
+            of the class of a single estimator.
 
         Returns
         -------
@@ -98,8 +86,8 @@ class NeighborhoodPreservationDisplay:
             Z = {key: embed(each, X) for key, each in estimator.items()}
         else:
             Z = embed(estimator, X)
-            name = title_of(estimator) if name is None else name
-        return cls.from_embedding(X, Z, name=name, ax=ax, **options)
+            options = {"name": title_of(estimator), **options}
+        return cls.from_embedding(X, Z, **options)
 
     @classmethod
     def from_embedding(
@@ -113,7 +101,6 @@ class NeighborhoodPreservationDisplay:
         n_jobs=None,
         random_state=None,
         ax=None,
-        **plot_options,
     ):
         """Plot the curves of one or several embeddings.
 
@@ -135,8 +122,6 @@ class NeighborhoodPreservationDisplay:
             Seed of the samples if `n_samples` is given.
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        **plot_options : dict
-            Keyword arguments of :meth:`plot`.
 
         Returns
         -------
@@ -147,9 +132,9 @@ class NeighborhoodPreservationDisplay:
             Z = {"embedding" if name is None else str(name): Z}
         if not Z:
             raise ValueError("Z is an empty dict. Pass at least one embedding.")
-        q_nx, r_nx = {}, {}
+        r_nx = {}
         for key, embedding in Z.items():
-            k, q_nx[str(key)], r_nx[str(key)] = neighborhood_preservation_curve(
+            k, _, r_nx[str(key)] = neighborhood_preservation_curve(
                 X,
                 embedding,
                 metric=metric,
@@ -157,20 +142,15 @@ class NeighborhoodPreservationDisplay:
                 n_jobs=n_jobs,
                 random_state=random_state,
             )
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        display = cls(n_neighbors=k, q_nx=q_nx, r_nx=r_nx, n_samples=n_rows)
-        return display.plot(ax, **plot_options)
+        return cls(n_neighbors=k, r_nx=r_nx).plot(ax)
 
-    @validated({"kind": [StrOptions({"r_nx", "q_nx"})]})
-    def plot(self, ax=None, *, kind="r_nx"):
+    def plot(self, ax=None):
         """Plot the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        kind : {"r_nx", "q_nx"}, default="r_nx"
-            Curves with or without adjustment for chance.
 
         Returns
         -------
@@ -184,8 +164,7 @@ class NeighborhoodPreservationDisplay:
             for name, curve in self.r_nx.items()
         }
         self.lines_ = []
-        curves = self.r_nx if kind == "r_nx" else self.q_nx
-        for i, (name, curve) in enumerate(curves.items()):
+        for i, (name, curve) in enumerate(self.r_nx.items()):
             self.lines_ += ax.plot(
                 k,
                 curve,
@@ -194,16 +173,12 @@ class NeighborhoodPreservationDisplay:
                 linewidth=1.8,
                 label=f"{name} (area {round(self.auc_[name], 3) + 0.0:.3f})",
             )
-        chance = np.zeros(len(k)) if kind == "r_nx" else k / (self.n_samples - 1)
-        (self.chance_,) = ax.plot(
-            k, chance, color="0.5", linewidth=1.0, linestyle=":", label="chance"
-        )
-        symbol = {"r_nx": "$R_{NX}(k)$", "q_nx": "$Q_{NX}(k)$"}[kind]
-        words = {"r_nx": ", adjusted for chance", "q_nx": ""}[kind]
+        style = {"color": "0.5", "linewidth": 1.0, "linestyle": ":"}
+        (self.chance_,) = ax.plot(k, np.zeros(len(k)), label="chance", **style)
         ax.set(
             xscale="log",
             xlabel="Number of neighbors k",
-            ylabel=f"Preserved neighbors {symbol}{words}",
+            ylabel="Preserved neighbors $R_{NX}(k)$, adjusted for chance",
         )
         ax.grid(alpha=0.25)
         self.legend_ = outer_legend(ax, [*self.lines_, self.chance_])

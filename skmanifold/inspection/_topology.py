@@ -59,7 +59,7 @@ class BarcodeDisplay:
         self.name = name
 
     @classmethod
-    def from_persistence(cls, persistence, *, name=None, ax=None, **plot_options):
+    def from_persistence(cls, persistence, *, name=None, **plot_options):
         """Plot the barcode of persistent homology.
 
         Parameters
@@ -70,10 +70,8 @@ class BarcodeDisplay:
             :func:`skmanifold.topology.persistence`.
         name : str, default=None
             Title of the axes.
-        ax : matplotlib Axes, default=None
-            Axes to plot in; None creates a figure.
         **plot_options : dict
-            Keyword arguments of :meth:`plot`.
+            Keyword arguments of :meth:`plot`, such as `ax`.
 
         Returns
         -------
@@ -110,7 +108,7 @@ class BarcodeDisplay:
                     "birth. Pass births first."
                 )
             bars.append(bar)
-        return cls(persistence=bars, name=name).plot(ax, **plot_options)
+        return cls(persistence=bars, name=name).plot(**plot_options)
 
     def plot(self, ax=None, *, scale_label="Filtration"):
         """Plot the bars.

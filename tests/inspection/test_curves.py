@@ -74,12 +74,6 @@ def test_from_estimator_equals_from_history():
     assert display.name == "DLME"
 
 
-def test_terms_are_chosen():
-    display = TrainingCurveDisplay.from_history(HISTORY, terms=["cluster"])
-    assert set(display.lines_) == {("training", "cluster")}
-    assert display.schedule_ax_ is None
-
-
 def test_scale_follows_the_values():
     assert TrainingCurveDisplay.from_history(HISTORY).ax_.get_yscale() == "linear"
     wide = {"loss": [100.0, 1.0]}
@@ -107,17 +101,16 @@ def test_legend_lies_beside_both_axes():
 
 
 @pytest.mark.parametrize(
-    "history, options, message",
+    "history, message",
     [
-        ({}, {}, "history is empty"),
-        ({"loss": []}, {}, "one value per epoch"),
-        ({"loss": [1.0], "a": [1.0, 2.0]}, {}, "'loss': 1, 'a': 2"),
-        (HISTORY, {"terms": ["rank"]}, r"\['rank'\] has 'rank'"),
+        ({}, "history is empty"),
+        ({"loss": []}, "one value per epoch"),
+        ({"loss": [1.0], "a": [1.0, 2.0]}, "'loss': 1, 'a': 2"),
     ],
 )
-def test_training_errors(history, options, message):
+def test_training_errors(history, message):
     with pytest.raises(ValueError, match=message):
-        TrainingCurveDisplay.from_history(history, **options)
+        TrainingCurveDisplay.from_history(history)
 
 
 def test_an_estimator_without_history_is_refused():

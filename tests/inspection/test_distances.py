@@ -83,7 +83,6 @@ def test_shepard_density_past_twenty_thousand_pairs():
     assert display.points_ is None
     assert display.image_.get_array().sum() == 20_001
     assert display.ax_.get_title().startswith("two columns: correlation 0.")
-    assert display.plot(kind="scatter").image_ is None
 
 
 def test_shepard_is_reproducible_and_sparse():
@@ -105,7 +104,6 @@ def test_shepard_of_a_collapsed_embedding():
     [
         ({"n_pairs": 0}, r"'n_pairs' .* Got 0"),
         ({"n_pairs": 2.5}, r"'n_pairs' .* Got 2\.5"),
-        ({"kind": "hexbin"}, r"'kind' .* Got 'hexbin'"),
         ({"Z": np.ones((3, 2))}, "inconsistent numbers of samples"),
     ],
 )

@@ -19,23 +19,17 @@ METHODS = {"one": PCA(1).fit(X), "two": PCA(2).fit(X)}
 EMBEDDINGS = {name: pca.transform(X) for name, pca in METHODS.items()}
 
 
-@pytest.mark.parametrize("kind", ["r_nx", "q_nx"])
-def test_curves_are_the_metric(kind):
-    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, kind=kind)
-    assert len(display.lines_) == 2
-    for line, Z in zip(display.lines_, EMBEDDINGS.values(), strict=True):
-        k, q_nx, r_nx = neighborhood_preservation_curve(X, Z)
-        assert_array_equal(line.get_xdata(), k)
-        assert_array_equal(line.get_ydata(), r_nx if kind == "r_nx" else q_nx)
-    chance = display.chance_.get_ydata()
-    assert_allclose(chance, 0 * k if kind == "r_nx" else k / 149)
-    assert display.ax_.get_xscale() == "log"
-
-
-def test_area_is_the_metric():
+def test_curves_and_areas_are_the_metrics():
     display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS)
-    for name, Z in EMBEDDINGS.items():
+    for line, (name, Z) in zip(display.lines_, EMBEDDINGS.items(), strict=True):
+        k, _, r_nx = neighborhood_preservation_curve(X, Z)
+        assert_array_equal(line.get_xdata(), k)
+        assert_array_equal(line.get_ydata(), r_nx)
         assert_allclose(display.auc_[name], neighborhood_preservation_auc(X, Z))
+    # also without their colors
+    assert len({line.get_linestyle() for line in display.lines_}) == 2
+    assert_allclose(display.chance_.get_ydata(), 0 * k)
+    assert display.ax_.get_xscale() == "log"
     texts = [text.get_text() for text in display.legend_.get_texts()]
     assert texts[0] == f"one (area {display.auc_['one']:.3f})"
     assert len(texts) == 3
@@ -52,11 +46,6 @@ def test_from_estimator_equals_from_embedding():
     assert_array_equal(single.r_nx["PCA"], a.r_nx["two"])
 
 
-def test_lines_differ_without_their_colors():
-    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS)
-    assert len({line.get_linestyle() for line in display.lines_}) == 2
-
-
 def test_legend_lies_beside_the_axes():
     _, ax = plt.subplots(layout="constrained")
     display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, ax=ax)
@@ -66,15 +55,12 @@ def test_legend_lies_beside_the_axes():
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "Z, message",
     [
-        ({"Z": {}}, "at least one embedding"),
-        ({"kind": "lcmc"}, r"'kind' .* must be a str among"),
-        ({"Z": np.ones((149, 2))}, "inconsistent numbers of samples"),
+        ({}, "at least one embedding"),
+        (np.ones((149, 2)), "inconsistent numbers of samples"),
     ],
 )
-def test_errors(arguments, message):
+def test_errors(Z, message):
     with pytest.raises(ValueError, match=message):
-        NeighborhoodPreservationDisplay.from_embedding(
-            X, **{"Z": EMBEDDINGS, **arguments}
-        )
+        NeighborhoodPreservationDisplay.from_embedding(X, Z)
