@@ -109,18 +109,17 @@ _DATASETS = {
 @validate_params(
     {
         "name": [StrOptions(set(_DATASETS))],
-        "data_home": [str, os.PathLike, None],
-        "cache": ["boolean"],
         "return_X_y": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
+def fetch_dataset(name, *, return_X_y=False):
     """Load a real data set used in the papers.
 
     A file ``<name>.npz`` in the folder named by the environment variable
     ``SKMANIFOLD_DATA``, with the samples ``X``, their labels ``y`` and optionally the
-    number ``n_train``, takes precedence over OpenML and scikit-learn's cache.
+    number ``n_train``, takes precedence over OpenML and scikit-learn's cache
+    (:func:`sklearn.datasets.get_data_home`).
 
     ===================  =======  ========  =======  =======  ==========================
     name                 samples  features  classes  n_train  data
@@ -142,10 +141,6 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     name : {"coil20", "fashion_mnist", "har", "isolet", "kuzushiji_mnist", "mnist", \
 "pendigits", "usps"}
         Name of the data set.
-    data_home : str or path-like, default=None
-        Folder of the cache. None means :func:`sklearn.datasets.get_data_home`.
-    cache : bool, default=True
-        Cache the download.
     return_X_y : bool, default=False
         Return the tuple (data, target) instead.
 
@@ -176,10 +171,7 @@ def fetch_dataset(name, *, data_home=None, cache=True, return_X_y=False):
     >>> X, y = fetch_dataset("mnist", return_X_y=True)  # doctest: +SKIP
     """
     dataset = _DATASETS[name]
-    content = _read_folder(dataset.files)
-    if content is None:
-        content = _download(name, dataset, data_home, cache)
-    X, y, n_train = content
+    X, y, n_train = _read_folder(dataset.files) or _download(name, dataset)
     if n_train is None and len(X) == dataset.n_samples:
         # another number of samples is another selection or order
         n_train = dataset.n_train
@@ -239,7 +231,7 @@ def _read_file(path):
     return X.reshape(len(X), -1), y, n_train
 
 
-def _download(name, dataset, data_home, cache):
+def _download(name, dataset):
     """Return data, target and None from OpenML, or from the cache of a download."""
     # pandas parses the files much faster but is optional
     parser = "pandas" if importlib.util.find_spec("pandas") else "liac-arff"
@@ -251,13 +243,7 @@ def _download(name, dataset, data_home, cache):
         + (f"is {folder!r}, without such a file." if folder else "is not set.")
     )
     try:
-        bunch = fetch_openml(
-            **dataset.openml,
-            data_home=data_home,
-            cache=cache,
-            as_frame=False,
-            parser=parser,
-        )
+        bunch = fetch_openml(**dataset.openml, as_frame=False, parser=parser)
     except OSError as error:
         # URLError, HTTPError, timeouts and refused connections are all OSErrors
         raise OSError(

@@ -9,13 +9,14 @@ from ._precision import full_precision
 
 
 @full_precision
-def chart_mmd(q, coordinates, draws, *, scale=None):
+def chart_mmd(q, coordinates, draws):
     """Compute the squared MMD of (chart, coordinates) from the uniform distribution.
 
     Sample i lies in chart j with probability ``q_ij``, at ``y_ij``. The kernel is zero
     between different charts, and the inverse multiquadric
-    ``k(a, b) = scale / (scale + |a - b|^2)`` within a chart. With n samples, K charts
-    and m draws ``u_j`` per chart, the unbiased estimate is::
+    ``k(a, b) = scale / (scale + |a - b|^2)`` within a chart, with ``scale = d / 24``
+    for the unit cube. With n samples, K charts and m draws ``u_j`` per chart, the
+    unbiased estimate is::
 
         sum_j  1 / (n (n - 1))       sum_{i != i'} q_ij q_i'j k(y_ij, y_i'j)
              - 2 / (K n m)           sum_{i, l}    q_ij k(y_ij, u_lj)
@@ -32,9 +33,6 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
         Coordinates of every sample in every chart.
     draws : torch.Tensor of shape (m, K, d)
         Independent draws from the target distribution, m > 1.
-    scale : float, default=None
-        Squared distance at which the kernel is 1/2. None means ``d / 24``, for uniform
-        draws on the unit cube; use ``d / 6`` for logistic draws.
 
     Returns
     -------
@@ -60,8 +58,7 @@ def chart_mmd(q, coordinates, draws, *, scale=None):
     >>> chart_mmd(q, 0.5 * uniform, draws).item() > 0.01
     True
     """
-    scale = coordinates.shape[2] / 24 if scale is None else scale
-    return _ChartMMD.apply(q, coordinates, draws, scale)
+    return _ChartMMD.apply(q, coordinates, draws)
 
 
 class _ChartMMD(torch.autograd.Function):
@@ -72,8 +69,9 @@ class _ChartMMD(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, q, coordinates, draws, scale):
-        n, n_charts, _ = coordinates.shape
+    def forward(ctx, q, coordinates, draws):
+        n, n_charts, d = coordinates.shape
+        scale = d / 24
         m = draws.shape[0]
         q = q.t().unsqueeze(2)  # (K, n, 1)
         y = coordinates.transpose(0, 1)  # (K, n, d)
@@ -110,7 +108,7 @@ class _ChartMMD(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         grad_q, grad_y = ctx.saved_tensors
-        return grad * grad_q, grad * grad_y, None, None
+        return grad * grad_q, grad * grad_y, None
 
 
 def _kernel(a, b, scale):

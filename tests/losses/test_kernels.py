@@ -31,11 +31,6 @@ def test_max_kernel_is_one_at_zero_and_the_density_up_to_a_constant(nu):
     torch.testing.assert_close(kernel * stats.t.pdf(0.0, nu), density)
 
 
-def test_kernel_gradient():
-    d2 = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda d: t_kernel(d, 0.3), d2)
-
-
 @pytest.mark.parametrize("offset", [0.0, 1e5])
 def test_squared_distances_against_scipy(offset):
     rng = np.random.RandomState(0)
@@ -43,6 +38,8 @@ def test_squared_distances_against_scipy(offset):
     b = rng.randn(5, 3) + offset
     ours = squared_distances(torch.from_numpy(a), torch.from_numpy(b))
     np.testing.assert_allclose(ours, cdist(a, b, "sqeuclidean"), rtol=1e-7)
+    near = torch.from_numpy(1e3 * a).float()
+    assert squared_distances(near, near).min() >= 0
 
 
 @pytest.mark.parametrize("kernel", ["max", "density"])
@@ -66,8 +63,3 @@ def test_pairs_have_a_factor_on_their_distances():
     torch.testing.assert_close(ours, expected)
     grads = (torch.autograd.grad(k.square().sum(), (a, b)) for k in (ours, expected))
     torch.testing.assert_close(*grads)
-
-
-def test_squared_distances_are_never_negative():
-    a = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 1e3
-    assert squared_distances(a, a).min() >= 0

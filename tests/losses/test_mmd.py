@@ -41,21 +41,12 @@ def double_loop(q, y, u, scale):
     )
 
 
-@pytest.mark.parametrize("scale", [None, 0.7])
 @pytest.mark.parametrize("n, m, n_charts, d", [(7, 5, 3, 2), (4, 6, 1, 1)])
-def test_against_a_double_loop(n, m, n_charts, d, scale):
+def test_against_a_double_loop(n, m, n_charts, d):
     q, y = sample(n, n_charts, d)
     _, u = sample(m, n_charts, d, seed=1)
-    expected = double_loop(q, y, u, d / 24 if scale is None else scale)
-    assert chart_mmd(q, y, u, scale=scale).item() == pytest.approx(expected, rel=1e-10)
-
-
-def test_gradient():
-    q, y = sample(6, 3, 2)
-    _, u = sample(5, 3, 2, seed=1)
-    q.requires_grad_()
-    y.requires_grad_()
-    assert torch.autograd.gradcheck(lambda q, y: chart_mmd(q, y, u), (q, y))
+    expected = double_loop(q, y, u, d / 24)
+    assert chart_mmd(q, y, u).item() == pytest.approx(expected, rel=1e-10)
 
 
 def test_gradient_in_single_precision():

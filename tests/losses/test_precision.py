@@ -1,7 +1,9 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Losses leave half precision by themselves."""
+"""All losses: explicit gradients, and half precision that they leave by themselves."""
+
+import copy
 
 import pytest
 import torch
@@ -74,6 +76,26 @@ def test_autocast_changes_no_bit(name, dtype):
     for a, b in zip(computed, expected, strict=True):
         assert a.dtype == torch.float32
         assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_gradients(name):
+    arguments = [
+        a.double().requires_grad_()
+        if isinstance(a, torch.Tensor) and a.is_floating_point()
+        else copy.deepcopy(a).double()
+        if isinstance(a, nn.Module)
+        else a
+        for a in ARGUMENTS[name]
+    ]
+    if name == "chart_mmd":
+        arguments[2].requires_grad_(False)  # the uniform draws
+    options = OPTIONS.get(name, {})
+
+    def result(*values):
+        return getattr(losses, name)(*values, **options)
+
+    assert torch.autograd.gradcheck(result, arguments)
 
 
 def test_keywords_and_methods():

@@ -28,11 +28,6 @@ def test_against_numpy_correlations(n, d):
     assert ours == pytest.approx([invariance, redundancy], rel=1e-10)
 
 
-def test_gradient():
-    z_a, z_b = (z.requires_grad_() for z in views(5, 3))
-    assert torch.autograd.gradcheck(barlow_twins, (z_a, z_b))
-
-
 @pytest.mark.parametrize("z", [torch.zeros(4, 2), torch.ones(1, 3)])
 def test_constant_columns_are_finite(z):
     z = z.requires_grad_()
