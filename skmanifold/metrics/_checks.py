@@ -123,9 +123,9 @@ def check_neighbors(value, n_samples, largest=None, *, name="n_neighbors", range
 
 
 def choose_rows(n_rows, n_samples, random_state):
-    """Return the sorted indices of the samples to evaluate, or None for all."""
+    """Return the sorted indices of the samples to evaluate."""
     if n_samples is None or n_samples >= n_rows:
-        return None
+        return np.arange(n_rows)
     rng = check_random_state(random_state)
     return np.sort(rng.choice(n_rows, size=int(n_samples), replace=False))
 

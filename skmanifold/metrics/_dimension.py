@@ -105,7 +105,8 @@ def intrinsic_dimension(
     X, firsts, numbers = _distinct(X, metric)
     n = X.shape[0]
     rows = choose_rows(n, n_samples, random_state)
-    if rows is not None:
+    sampled = len(rows) < n
+    if sampled:
         rows = numbers[np.sort(firsts)[rows]]
     if method == "twonn":
         if per_sample:
@@ -132,7 +133,7 @@ def intrinsic_dimension(
         raise ValueError(_ALL_EQUAL.format("Increase n_neighbors"))
     if per_sample:
         each = (1.0 / inverse).mean(axis=1)
-        return each[numbers] if rows is None else each
+        return each if sampled else each[numbers]
     return float((1.0 / inverse.mean(axis=0)).mean())
 
 
@@ -153,11 +154,11 @@ def _distinct(X, metric):
 
 
 def _two_nearest(X, rows, metric, n_jobs):
-    n = X.shape[0] if rows is None else len(rows)
+    n = len(rows)
     if n < 3:
         raise ValueError(
             f"method='twonn' needs at least 3 distinct samples, got {n}."
-            + ("" if rows is None else " Increase n_samples.")
+            + (" Increase n_samples." if n < X.shape[0] else "")
         )
     distances, _ = kneighbors(
         X, 2, metric=metric, rows=rows, n_jobs=n_jobs, distances=True

@@ -87,10 +87,10 @@ def distance_rmse(
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     rows = choose_rows(X.shape[0], n_samples, random_state)
-    rows, both = paired_distances(X, Z, metric=metric, rows=rows)
+    both = paired_distances(X, Z, metric=metric, rows=rows)
 
     def mean_squares(chunk):
-        _, D_X, D_Z = both(chunk)
+        D_X, D_Z = both(chunk)
         D_X -= D_Z
         return np.einsum("ij,ij->i", D_X, D_X) / D_X.shape[1]
 
@@ -177,14 +177,13 @@ def local_geometric_distortion(
     in_X, near = kneighbors(
         X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
     )
-    at = np.arange(n) if rows is None else rows
 
     def embedded(chunk):
-        difference = Z[near[chunk]] - Z[at[chunk], np.newaxis]
+        difference = Z[near[chunk]] - Z[rows[chunk], np.newaxis]
         return np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
 
     row_bytes = 3 * 8 * last * Z.shape[1]
-    in_Z = np.concatenate(map_chunks(embedded, len(at), row_bytes, n_jobs))
+    in_Z = np.concatenate(map_chunks(embedded, len(rows), row_bytes, n_jobs))
     if divide_by_dimension:
         in_X, in_Z = in_X / np.sqrt(X.shape[1]), in_Z / np.sqrt(Z.shape[1])
     k = np.arange(first, last + 1)
@@ -257,11 +256,11 @@ def stress(
     """
     X, Z = check_pair(X, Z, metric=metric, sparse=False)
     rows = choose_rows(X.shape[0], n_samples, random_state)
-    rows, both = paired_distances(X, Z, metric=metric, rows=rows)
+    both = paired_distances(X, Z, metric=metric, rows=rows)
     row_bytes = 5 * 8 * X.shape[0]
 
     def moments(chunk):
-        _, D_X, D_Z = both(chunk)
+        D_X, D_Z = both(chunk)
         return [np.vdot(D_X, D_X), np.vdot(D_X, D_Z), np.vdot(D_Z, D_Z)]
 
     xx, xz, zz = np.sum(map_chunks(moments, len(rows), row_bytes, n_jobs), axis=0)
@@ -276,7 +275,7 @@ def stress(
     # A second pass over the residuals: the closed form from the moments loses half of
     # the digits when the stress is small.
     def residuals(chunk):
-        _, D_X, D_Z = both(chunk)
+        D_X, D_Z = both(chunk)
         D_Z *= alpha
         D_X -= D_Z
         return np.vdot(D_X, D_X)

@@ -154,12 +154,11 @@ def local_curvature(
         )
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
-    at = np.arange(n) if rows is None else rows
 
     def chunk_defects(chunk):
-        return _angle_defects(Z[near[chunk]] - Z[at[chunk], np.newaxis])
+        return _angle_defects(Z[near[chunk]] - Z[rows[chunk], np.newaxis])
 
-    parts = map_chunks(chunk_defects, len(at), 4 * 8 * k * Z.shape[1], n_jobs)
+    parts = map_chunks(chunk_defects, len(rows), 4 * 8 * k * Z.shape[1], n_jobs)
     defects = np.concatenate(parts)
     return defects if per_sample else float(np.abs(defects).mean())
 

@@ -460,7 +460,6 @@ def neighborhood_preservation_curve(
     n = X.shape[0]
     rows = choose_rows(n, n_samples, random_state)
     in_X, in_Z = Distances(X, metric), Distances(Z)
-    rows = np.arange(n) if rows is None else rows
 
     def chunk_histogram(chunk):
         at = rows[chunk]
@@ -603,10 +602,10 @@ def neighborhood_hit(
     first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
-    same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
+    same = y[near] == y[rows, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
     shares = shares[:, first - 1 :].mean(axis=1)
-    if per_sample and kept is not None and rows is None:
+    if per_sample and kept is not None and len(rows) == n:
         all_shares = np.full(n_all, np.nan)
         all_shares[kept] = shares
         return all_shares

@@ -144,6 +144,7 @@ def kneighbors(
     With ``distances=True``, return (distances, indices); Euclidean distances are then
     recomputed from differences, without cancellation.
     """
+    rows = np.arange(X.shape[0]) if rows is None else rows
     X, metric = _in_space(X, metric)
     if not _is_searched(X, metric):
         found = _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs)
@@ -151,7 +152,7 @@ def kneighbors(
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
-    if rows is None:
+    if len(rows) == X.shape[0]:
         found = search.kneighbors()
     else:
         found = search.kneighbors(X[rows], n_neighbors + 1)
@@ -174,7 +175,6 @@ def _is_searched(X, metric):
 def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs):
     """Return nearest other samples in a metric whose distances need checks."""
     row_distances = CheckedDistances(X, metric)
-    rows = np.arange(X.shape[0]) if rows is None else rows
 
     def chunk_neighbors(chunk):
         at = rows[chunk]
@@ -189,7 +189,6 @@ def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs):
 
 def _exact(X, near, metric, rows):
     """Recompute the distances of neighbors from differences, and sort by them."""
-    rows = np.arange(X.shape[0]) if rows is None else rows
     distances = np.empty(near.shape)
     for chunk in chunks(len(near), 4 * 8 * near.shape[1] * X.shape[1]):
         from_rows = X[np.repeat(rows[chunk], near.shape[1])]
@@ -237,8 +236,8 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     row_distances = Distances(X, metric)
     n = row_distances.n_samples
     row_bytes = 3 * 8 * n
-    if rows is None:
-        rows = np.arange(n)
+    rows = np.arange(n) if rows is None else rows
+    if len(rows) == n:
         metric = row_distances.metric
         searched = _is_searched(row_distances.X, metric) and metric != "precomputed"
         if searched and row_bytes * n <= _working_bytes():
@@ -268,12 +267,10 @@ def all_ranks(D, at):
     return ranks
 
 
-def paired_distances(X, Z, *, metric="euclidean", rows=None):
-    """Return rows to evaluate, and a function from row numbers to both distances."""
+def paired_distances(X, Z, *, metric, rows):
+    """Return a function from slices of the rows to both distances."""
     in_X = Distances(X, metric, center=True)
     in_Z = Distances(Z, center=True)
-    if rows is None:
-        rows = np.arange(in_X.n_samples)
 
     def both(chunk):
         at = rows[chunk]
@@ -281,9 +278,9 @@ def paired_distances(X, Z, *, metric="euclidean", rows=None):
         D_Z = in_Z(at).astype(np.float64, copy=False)
         D_X[np.arange(len(at)), at] = 0.0
         D_Z[np.arange(len(at)), at] = 0.0
-        return at, D_X, D_Z
+        return D_X, D_Z
 
-    return rows, both
+    return both
 
 
 def pair_distances(space, first, second, n_jobs=None):

@@ -34,8 +34,8 @@ def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
         )
     rows = choose_rows(n, n_samples, random_state)
     near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
-    same = y[near] == (y if rows is None else y[rows])[:, np.newaxis]
-    relevant = relevant if rows is None else relevant[rows]
+    same = y[near] == y[rows, np.newaxis]
+    relevant = relevant[rows]
     kept = relevant > 0
     if not kept.any():
         raise ValueError(

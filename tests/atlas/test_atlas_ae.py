@@ -11,11 +11,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from skmanifold.atlas import AtlasAE
@@ -260,15 +256,6 @@ def test_distance(iris):
     D = soft.distance(X, X)
     assert_allclose(D, D.T, atol=1e-9)
     assert_allclose(np.diag(D), 0, atol=1e-9)
-
-
-def test_charts_separate_digits():
-    X, y = load_digits(return_X_y=True)
-    pipeline = make_pipeline(
-        AtlasAE(n_charts=16, max_epochs=8, random_state=0),
-        LogisticRegression(max_iter=1000),
-    )
-    assert cross_val_score(pipeline, X[:900], y[:900], cv=2).mean() > 0.75
 
 
 def test_methods_need_fit(iris):

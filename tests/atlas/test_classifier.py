@@ -5,9 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
@@ -123,14 +121,6 @@ def test_charts_without_rows_and_of_one_class():
     assert set(model.predict(X[~train])) == {model.classes_[np.argmax(shares)]}
 
 
-@pytest.mark.parametrize("voting", ["hard", "soft"])
-def test_probabilities_sum_to_one(voting):
-    X, y, *_ = make_blocks()
-    proba = ChartwiseClassifier(voting=voting).fit(X, y).predict_proba(X)
-    assert_allclose(proba.sum(axis=1), 1)
-    assert proba.min() >= 0
-
-
 def test_no_probabilities_where_the_estimator_has_none():
     X, y, *_ = make_blocks()
     model = ChartwiseClassifier(LinearSVC()).fit(X, y)
@@ -163,18 +153,6 @@ def test_bad_parameter_is_named(name, value):
     X, y, *_ = make_blocks()
     with pytest.raises(ValueError, match=f"The '{name}' parameter of Chartwise"):
         ChartwiseClassifier(**{name: value}).fit(X, y)
-
-
-def test_not_fitted_and_clone():
-    X, y, *_ = make_blocks()
-    model = ChartwiseClassifier(LogisticRegression(C=3.0))
-    with pytest.raises(NotFittedError):
-        model.predict(X)
-    model.fit(X, y)
-    again = clone(model).set_params(estimator__C=0.01).fit(X, y)
-    assert model.estimator.C == 3.0
-    assert not np.array_equal(again.predict_proba(X), model.predict_proba(X))
-    assert not hasattr(model.estimator, "coef_"), "the parameter is never fitted"
 
 
 @pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])

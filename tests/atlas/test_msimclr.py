@@ -111,9 +111,6 @@ def test_digits_separate(digits):
     assert model.predict_proba(X).max(axis=1).mean() > 0.5
 
 
-# -- transform is a function
-
-
 # -- bad input, one by one
 
 

@@ -48,14 +48,6 @@ def test_own_encoder_of_images_sees_images():
     assert trunk(torch.zeros(2, 60)).shape == (2, width)
 
 
-def test_own_encoder_is_copied():
-    encoder = nn.Linear(64, 3)
-    trunk, _ = make(encoder)
-    with torch.no_grad():
-        trunk.weight.zero_()
-    assert encoder.weight.abs().sum() > 0
-
-
 @pytest.mark.parametrize(
     "encoder, image_shape, error, match",
     [
