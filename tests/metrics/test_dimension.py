@@ -14,8 +14,8 @@ def X():
     return np.random.default_rng(0).normal(size=(80, 3))
 
 
-def test_two_nearest_neighbors_follow_the_paper(X, loops):
-    D = loops.distances(X)
+def test_two_nearest_neighbors_follow_the_paper(X, plain):
+    D = plain.distances(X)
     ratios = sorted(row[2] / row[1] for row in np.sort(D, axis=1))
     x, y = [], []
     for i, ratio in enumerate(ratios[:72], start=1):
@@ -26,9 +26,9 @@ def test_two_nearest_neighbors_follow_the_paper(X, loops):
 
 
 @pytest.mark.parametrize("k", [2, 3, 12, 79])
-def test_maximum_likelihood_follows_the_papers(X, loops, k):
+def test_maximum_likelihood_follows_the_papers(X, plain, k):
     inverse = []
-    for row in np.sort(loops.distances(X), axis=1):
+    for row in np.sort(plain.distances(X), axis=1):
         logs = [np.log(row[k] / row[j]) for j in range(1, k)]
         inverse.append(sum(logs) / (k - 1))
     value = intrinsic_dimension(X, method="mle", n_neighbors=k)
@@ -84,8 +84,8 @@ def test_what_is_undefined_is_refused(X):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
-def test_a_subsample_of_the_ratios_is_fitted(X, loops, metric):
-    D = loops.distances(X)
+def test_a_subsample_of_the_ratios_is_fitted(X, plain, metric):
+    D = plain.distances(X)
     rows = np.random.RandomState(0).choice(80, size=30, replace=False)
     ratios = sorted(row[2] / row[1] for row in np.sort(D, axis=1)[rows])
     # The distribution is that of 30 ratios, of which the largest tenth is left out.

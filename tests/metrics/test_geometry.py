@@ -31,10 +31,10 @@ def naive_defect(Z, i, near):
 
 
 @pytest.mark.parametrize("n_components", [2, 3, 5])
-def test_defects_follow_the_definition(pair, loops, n_components):
+def test_defects_follow_the_definition(pair, plain, n_components):
     X, Z = pair
     Z = np.column_stack([Z, X])[:, :n_components]
-    ranks = loops.ranks(X)
+    ranks = plain.ranks(X)
     expected = []
     for i in range(60):
         near = [j for j in range(60) if j != i and ranks[i, j] <= 7]

@@ -35,23 +35,23 @@ from skmanifold.metrics._ranks import (
 
 
 @pytest.mark.parametrize("n_queries", [1, 4, 5, 49])
-def test_counted_and_sorted_ranks_are_the_definition(n_queries, loops):
+def test_counted_and_sorted_ranks_are_the_definition(n_queries, plain):
     X = np.random.default_rng(0).normal(size=(50, 4))
     others = np.array([[j for j in range(50) if j != i] for i in range(50)])
     queries = np.random.default_rng(1).permuted(others, axis=1)[:, :n_queries]
-    expected = np.take_along_axis(loops.ranks(X), queries, axis=1)
+    expected = np.take_along_axis(plain.ranks(X), queries, axis=1)
     assert_array_equal(ranks_of(X, queries), expected)
-    nearest = np.argsort(loops.ranks(X), axis=1)[:, 1 : min(n_queries, 9) + 1]
-    expected_nearest = np.take_along_axis(loops.ranks(X), nearest, axis=1)
+    nearest = np.argsort(plain.ranks(X), axis=1)[:, 1 : min(n_queries, 9) + 1]
+    expected_nearest = np.take_along_axis(plain.ranks(X), nearest, axis=1)
     assert_array_equal(ranks_of(X, nearest), expected_nearest)
     rows = np.array([3, 40, 11])
     assert_array_equal(ranks_of(X, queries[rows], rows=rows), expected[rows])
 
 
-def test_all_ranks_are_the_definition(loops):
+def test_all_ranks_are_the_definition(plain):
     X = np.random.default_rng(0).normal(size=(40, 3))
     at = np.array([5, 0, 39])
-    assert_array_equal(all_ranks(loops.distances(X)[at], at), loops.ranks(X)[at])
+    assert_array_equal(all_ranks(plain.distances(X)[at], at), plain.ranks(X)[at])
 
 
 @pytest.mark.parametrize("n_queries", [2, 6])
