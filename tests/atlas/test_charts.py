@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 from skmanifold.atlas._charts import (
-    ChartBatches,
     ChartEncoder,
     ChartHeads,
     OnBlocks,
@@ -27,15 +26,6 @@ def raw_blocks(n=7, k=3, d=2, seed=0):
     q = rng.dirichlet(np.ones(k), n)
     y = rng.rand(n, k, d)
     return q, y, np.concatenate([q[:, :, None], y], 2).reshape(n, -1)
-
-
-def test_heads_without_prototypes():
-    torch.manual_seed(0)
-    heads = ChartHeads(5, 3, 2)
-    q, y = heads(torch.randn(4, 5))
-    assert q.shape == (4, 3) and y.shape == (4, 3, 2)
-    torch.testing.assert_close(q.sum(1), torch.ones(4))
-    assert (y > 0).all() and (y < 1).all()
 
 
 def test_prototypes_alone_decide_at_first():
@@ -73,18 +63,6 @@ def test_encoder_returns_raw_blocks():
     assert torch.equal(blocks, join_blocks(q, y))
     back = split_raw(blocks, 2)
     assert torch.equal(back[0], q) and torch.equal(back[1], y)
-
-
-def test_batches():
-    batches = ChartBatches(10, 5, torch.device("cpu"), n_charts=3, n_components=2)
-    first, again = (
-        list(batches.epoch(torch.Generator().manual_seed(0))) for _ in range(2)
-    )
-    assert len(batches) == len(first) == 2
-    assert sorted(torch.cat([rows for rows, _ in first]).tolist()) == list(range(10))
-    for (rows, draws), (same_rows, same_draws) in zip(first, again, strict=True):
-        assert draws.shape == (2, 3, 2)
-        assert torch.equal(rows, same_rows) and torch.equal(draws, same_draws)
 
 
 def test_soft_blocks_and_back():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.csgraph import shortest_path
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import cdist
 from scipy.stats import chisquare, kstest
 from sklearn.neighbors import kneighbors_graph
 
@@ -383,17 +383,6 @@ def test_six_columns_of_the_projective_plane_are_isometric():
     assert kstest(x, "uniform").pvalue > 0.01
 
 
-@pytest.mark.parametrize("n_features", [4, 6])
-def test_opposite_points_are_the_same_in_the_projective_plane(n_features):
-    # The rim of the half sphere is glued to itself, opposite to opposite.
-    bunch = datasets.make_projective_plane(4000, n_features=n_features, random_state=0)
-    polar, azimuth = bunch.coordinates.T
-    rim = np.flatnonzero(polar > pi / 2 - 0.1)
-    D = cdist(bunch.data[rim], bunch.data[rim])
-    opposite = np.abs(np.abs(azimuth[rim][:, np.newaxis] - azimuth[rim]) - pi) < 0.1
-    assert D[opposite].max() < 0.5 < D.max()
-
-
 def test_nested_clusters():
     bunch = datasets.make_nested_clusters(6000, random_state=0)
     assert_array_equal(np.bincount(bunch.target), [2000, 2000, 2000])
@@ -454,13 +443,6 @@ def test_geodesics_are_a_metric_and_not_shorter_than_chords(name):
     rows, columns = [3, 1], np.array([0, 5, 8])
     assert_allclose(bunch.geodesic_distances(rows, columns), D[np.ix_(rows, columns)])
     assert_allclose(bunch.geodesic_distances(columns=columns), D[:, columns])
-
-
-def test_flat_charts_are_isometric():
-    for name in ("make_swiss_roll", "make_s_curve"):
-        bunch = MAKERS[name](200, random_state=0)
-        D = bunch.geodesic_distances()[np.triu_indices(200, 1)]
-        assert_allclose(D, pdist(bunch.coordinates))
 
 
 IN_PARTS = {"make_twin_swiss_roll", "make_nested_clusters"}

@@ -70,12 +70,6 @@ def test_shepard_of_an_estimator_against_given_distances():
         ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
 
 
-def test_shepard_of_a_scaled_copy_is_a_line():
-    display = ShepardDisplay.from_embedding(X, 3 * X, random_state=0)
-    assert_allclose(display.slope_, 3.0)
-    assert_allclose(display.correlation_, 1.0)
-
-
 def test_shepard_density_past_twenty_thousand_pairs():
     display = ShepardDisplay.from_embedding(
         X, X[:, :2], n_pairs=20_001, random_state=0, name="two columns"

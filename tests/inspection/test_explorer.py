@@ -157,16 +157,6 @@ def test_columns_of_facts_and_missing_ones(path):
         write_explorer(Z, names={"a": range(300), "b": [1, 2]}, path=path)
 
 
-def test_missing_labels_and_the_order_of_levels(path):
-    levels = ["low", "mid", "high"]
-    y = pd.Categorical(np.array(levels)[Y], levels, ordered=True)
-    write_explorer(Z, pd.Series(y).where(Y > 0), path=path)
-    target = content(path)["target"]
-    assert target["labels"] == ["missing", "mid", "high"]
-    assert target["colors"] == [GRAY, *PALETTE[:2]]
-    assert_array_equal(numbers(target["values"], "<i4"), Y)
-
-
 def test_an_only_chart_is_drawn_in_its_own_coordinates(path):
     blocks = np.column_stack([np.ones(300), Z])
     write_explorer(blocks, Y, decoder=lambda codes: codes, grid_size=3, path=path)
@@ -393,11 +383,6 @@ def test_errors(path, arguments, message):
     assert not path.exists()
 
 
-def test_a_decoder_must_decode(path):
-    with pytest.raises(TypeError, match="decoder must be a callable"):
-        write_explorer(Z, decoder=3, path=path)
-
-
 def test_too_many_pixels_for_a_page(path, monkeypatch):
     monkeypatch.setattr(_explorer, "_MOST_PIXELS", 1000)
     with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Decrease image_size"):
@@ -466,11 +451,6 @@ def test_new_samples_of_a_display(path):
     places = pca.transform(X[:230])[:, [0, 2]].astype(np.float32)
     assert_allclose(numbers(data["x"]), places[:, 0], rtol=1e-6)
     assert_allclose(numbers(data["y"]), places[:, 1], rtol=1e-6)
-    # chosen for both together, here of an embedding in space
-    display = EmbeddingDisplay.from_estimator(pca, X[:200], X_new=X[200:230])
-    display.to_html(path, components=(2, 1))
-    places = pca.transform(X[:230]).astype(np.float32)
-    assert_allclose(numbers(content(path)["x"]), places[:, 2], rtol=1e-6)
 
 
 def test_new_samples_are_checked(path):

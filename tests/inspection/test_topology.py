@@ -1,7 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import gudhi
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -56,19 +55,6 @@ def test_most_bars_are_the_longest(monkeypatch):
     assert np.isinf(display.persistence[1][1][1])
     # the longest is kept
     assert len(display.arrows_) == 1
-
-
-def test_what_gudhi_gives():
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    circle = np.column_stack([np.cos(angles), np.sin(angles)])
-    tree = gudhi.RipsComplex(points=circle, max_edge_length=2.5).create_simplex_tree(2)
-    persistence = tree.persistence()
-    display = BarcodeDisplay.from_persistence(persistence, name="circle")
-    drawn = sum(len(bars.get_segments()) for bars in display.bars_.values())
-    assert drawn + display.n_hidden_ == len(persistence)
-    ((birth, death),) = [bar for d, bar in persistence if d == 1]
-    assert_allclose(spans(display, 1), [(birth, death)])
-    display.figure_.canvas.draw()
 
 
 def test_an_array_for_each_dimension():

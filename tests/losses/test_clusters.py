@@ -60,12 +60,6 @@ def test_assignments_of_far_points_stay_finite():
     assert log_q[1].exp()[0].item() == 1.0
 
 
-def test_one_center_has_all(points):
-    assert torch.equal(
-        log_assignments(points[0], points[1][:1]).exp(), torch.ones(7, 1)
-    )
-
-
 def test_sharpened_against_the_formula():
     q = torch.softmax(draws(6, 3), 1)
     share = q**2 / q.sum(0)

@@ -1,14 +1,12 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import itertools
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.autograd.functional import jacobian
-from torch.func import functional_call
 
 from skmanifold.losses import (
     isometry_loss,
@@ -115,32 +113,6 @@ def test_gradients_of_the_two_routes_agree(activation, product):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("product", [jacobian_vector_product, vector_jacobian_product])
-@pytest.mark.parametrize("wrap", [lambda network: list(network.layers), lambda n: n])
-def test_gradcheck_with_respect_to_the_weights(activation, product, wrap):
-    network = Opaque(chain(activation, n_in=2, n_out=3))
-    x, weights = draws(2, 2, 3)
-    if product is jacobian_vector_product:
-        _, weights = draws(2, 3, 2)
-    names, values = zip(*network.named_parameters(), strict=True)
-
-    class Products(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.network = network
-
-        def forward(self):
-            outputs, derivatives = product(wrap(self.network), x, weights)
-            return outputs.sum() + derivatives.square().sum()
-
-    def loss(*values):
-        named = {f"network.{n}": v for n, v in zip(names, values, strict=True)}
-        return functional_call(Products(), named)
-
-    assert torch.autograd.gradcheck(loss, values, fast_mode=True)
-
-
 @pytest.mark.parametrize(
     "network, n_in, n_out",
     [
@@ -196,14 +168,3 @@ def test_hooks_are_not_passed_over(nested):
     torch.testing.assert_close(tangents, 3 * u @ layer.weight.t())
     _, cotangents = vector_jacobian_product([network], x, u)
     torch.testing.assert_close(cotangents, 3 * u @ layer.weight)
-
-
-@pytest.mark.parametrize("rows", list(itertools.pairwise([0, 2, 5])))
-def test_rows_are_independent(rows):
-    layers = chain(nn.SiLU)
-    x, u = draws(6, 3, 3)
-    part = slice(*rows)
-    whole = jacobian_vector_product(layers, x, u)[1][part]
-    torch.testing.assert_close(
-        jacobian_vector_product(layers, x[part], u[part])[1], whole
-    )

@@ -4,7 +4,6 @@
 from itertools import permutations
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import coo_array, csr_array, csr_matrix
@@ -16,7 +15,9 @@ from skmanifold.metrics import (
 )
 
 
-@pytest.mark.parametrize(("n_classes", "n_clusters"), [(4, 4), (5, 3), (2, 5), (1, 3)])
+@pytest.mark.parametrize(
+    ("n_classes", "n_clusters"), [(4, 4), (5, 3), (2, 5), (1, 3), (3, 1)]
+)
 def test_clustering_accuracy_is_the_best_of_all_matchings(n_classes, n_clusters):
     rng = np.random.default_rng(0)
     y_true, y_pred = rng.integers(n_classes, size=50), rng.integers(n_clusters, size=50)
@@ -39,11 +40,6 @@ def test_clustering_accuracy_ignores_names_and_order():
     assert clustering_accuracy(y_true[order], y_pred[order]) == value
     assert clustering_accuracy(y_true, (y_true + 1) % 4) == 1.0
     assert clustering_accuracy(list(y_true), y_pred[:, np.newaxis]) == value
-
-
-def test_one_cluster_finds_the_largest_class():
-    assert clustering_accuracy([0, 0, 0, 1, 2], np.zeros(5)) == 3 / 5
-    assert clustering_accuracy([7], ["a"]) == 1.0
 
 
 def test_wrong_labels_are_refused():
@@ -101,11 +97,6 @@ def test_one_cluster_is_in_order(pair):
         cluster_rank_accuracy(X, Z, np.zeros(59))
 
 
-def test_labels_of_several_kinds_are_refused():
-    with pytest.raises(TypeError, match=r"y_true mixes labels .* int, str"):
-        clustering_accuracy(["a", 7, "b"], [0, 1, 2])
-
-
 def test_samples_without_a_label_are_left_out(pair):
     y_true, y_pred = ["a", None, "b", "b"], [0, 5, 1, np.nan]
     assert clustering_accuracy(y_true, y_pred) == 1.0
@@ -119,9 +110,8 @@ def test_samples_without_a_label_are_left_out(pair):
     assert cluster_rank_accuracy(X, Z, labels) == expected < 1.0
 
 
-@pytest.mark.parametrize("kind", [np.asarray, list, pd.Series])
-def test_a_continuous_y_is_refused(pair, kind):
-    y = kind(pair[0][:, 0])
+def test_a_continuous_y_is_refused(pair):
+    y = pair[0][:, 0]
     for call in (
         lambda: clustering_accuracy(y, np.arange(60) % 4),
         lambda: clustering_accuracy(np.arange(60) % 4, y),

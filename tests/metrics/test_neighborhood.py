@@ -211,26 +211,20 @@ def test_a_subsample_leaves_duplicates_of_a_row_in():
 # -- degenerate input ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("metric", [trustworthiness, continuity])
-def test_too_many_neighbors_are_refused_with_the_largest(metric):
-    X = np.random.default_rng(0).normal(size=(10, 3))
-    assert 0 <= metric(X, X[:, :2], n_neighbors=4) <= 1
-    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
-        metric(X, X, n_neighbors=5)
-    with pytest.raises(ValueError, match=r"at most 4 for 10 samples"):
-        metric(X, X, n_neighbors=(2, 5))
-    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors=1"):
-        metric(X[:2], X[:2], n_neighbors=1)
-
-
 @pytest.mark.parametrize(
-    "metric", [mean_relative_rank_error, neighborhood_preservation]
+    ("metric", "largest"), [*zip(RANK_METRICS, (4, 4, 9, 9), strict=True)]
 )
-def test_all_but_one_neighbors_are_the_most(metric):
+def test_too_many_neighbors_are_refused_with_the_largest(metric, largest):
     X = np.random.default_rng(0).normal(size=(10, 3))
-    assert np.isfinite(metric(X, X[:, :2], n_neighbors=9))
-    with pytest.raises(ValueError, match=r"at most 9 for 10 samples"):
-        metric(X, X, n_neighbors=10)
+    assert np.isfinite(metric(X, X[:, :2], n_neighbors=largest))
+    for wrong in (largest + 1, (2, largest + 1)):
+        with pytest.raises(ValueError, match=rf"at most {largest} for 10 samples"):
+            metric(X, X, n_neighbors=wrong)
+
+
+def test_two_samples_are_too_few():
+    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors=1"):
+        trustworthiness([[0.0], [1.0]], [[0.0], [1.0]], n_neighbors=1)
 
 
 def test_the_curve_needs_a_sample_to_spare():
@@ -246,19 +240,6 @@ def test_identical_samples_give_a_value_in_range(metric):
     X = np.repeat(np.random.default_rng(0).normal(size=(4, 3)), 9, axis=0)
     each = metric(X, X, n_neighbors=3, per_sample=True)
     assert np.isfinite(each).all()
-
-
-def test_labels_are_checked(pair, labels):
-    _, Z = pair
-    assert neighborhood_hit(Z, np.zeros(60)) == 1.0
-    with pytest.raises(ValueError, match="one label for each of the 60"):
-        neighborhood_hit(Z, labels[:-1])
-    with pytest.raises(ValueError, match="All labels in y are missing"):
-        neighborhood_hit(Z, np.full(60, np.nan))
-    with pytest.raises(ValueError, match="finite"):
-        neighborhood_hit(Z, np.full(60, np.inf))
-    with pytest.raises(ValueError, match="Unknown label type"):
-        neighborhood_hit(Z, Z[:, 0])
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
@@ -277,11 +258,6 @@ def test_samples_without_a_label_are_no_neighbors(pair, labels, metric, missing)
     assert_allclose(neighborhood_hit(data, partial, **options), expected.mean())
     some = neighborhood_hit(data, partial, n_samples=20, random_state=0, **options)
     assert 0 < some < 1
-
-
-def test_an_unknown_direction_is_refused(pair):
-    with pytest.raises(ValueError, match=r"'direction' .* must be a str among"):
-        mean_relative_rank_error(*pair, direction="both")
 
 
 def test_ties_are_ordered_arbitrarily_and_noise_breaks_them():
