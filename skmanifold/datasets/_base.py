@@ -89,25 +89,6 @@ class Geodesics:
         return distances
 
 
-class NoGeodesics:
-    """Placeholder for unknown exact distances, with a false truth value."""
-
-    def __init__(self, maker, reason):
-        self.maker = maker
-        self.reason = reason
-
-    def __bool__(self):
-        return False
-
-    def __call__(self, rows=None, columns=None):
-        """Raise a ValueError."""
-        raise ValueError(
-            f"The exact distances of {self.maker} are not known: {self.reason}. "
-            "Compare embeddings with skmanifold.metrics.distance_correlation(X, Z, "
-            "distances='geodesic'), which approximates them."
-        )
-
-
 class FlatDistance:
     """Distances on a product of lines and circles; `periods` are infinite for lines."""
 
@@ -147,7 +128,6 @@ def make_bunch(
     distance=None,
     *,
     parts=None,
-    no_distance="they have no closed form",
     intrinsic_dimension=None,
 ):
     """Return the Bunch of a generator, without noise.
@@ -157,17 +137,14 @@ def make_bunch(
     """
     if isinstance(betti_numbers, tuple):
         betti_numbers = {2: betti_numbers, 3: betti_numbers}
-    if distance is None:
-        geodesics = NoGeodesics(maker.__name__, no_distance)
-    else:
-        geodesics = Geodesics(coordinates, distance, parts)
+    known = distance is not None
     return Bunch(
         data=data,
         coordinates=coordinates,
         target=target,
         betti_numbers=betti_numbers,
         intrinsic_dimension=intrinsic_dimension or coordinates.shape[1],
-        geodesic_distances=geodesics,
+        geodesic_distances=Geodesics(coordinates, distance, parts) if known else None,
         feature_names=[f"x{i}" for i in range(data.shape[1])],
         DESCR=inspect.getdoc(maker) or "",
     )

@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch, check_X_y
 
-from skmanifold.datasets._base import NoGeodesics
 from skmanifold.utils import read_labels
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
@@ -185,9 +184,7 @@ def fetch_dataset(name, *, return_X_y=False):
         target=labels.codes,
         betti_numbers=None,
         intrinsic_dimension=None,
-        geodesic_distances=NoGeodesics(
-            f"fetch_dataset({name!r})", "real data have no known manifold"
-        ),
+        geodesic_distances=None,
         feature_names=[f"x{i}" for i in range(X.shape[1])],
         target_names=labels.classes,
         n_train=n_train,

@@ -118,8 +118,8 @@ def make_open_sphere(
     bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the azimuthal equidistant chart around the pole,
-        and as target the angle from the pole. geodesic_distances raises a ValueError if
-        `cap_angle` exceeds pi / 2, since shortest paths then follow the rim.
+        and as target the angle from the pole. geodesic_distances is None if `cap_angle`
+        exceeds pi / 2, since shortest paths then follow the rim.
 
     Examples
     --------
@@ -142,7 +142,6 @@ def make_open_sphere(
         coordinates,
         polar,
         SphereDistance(_azimuthal_to_sphere) if convex else None,
-        no_distance="beyond cap_angle = pi / 2 shortest paths follow the rim",
     )
     return finish(bunch, noise, rng, return_X_y)
 
@@ -177,8 +176,8 @@ def make_projective_plane(
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, n_features), as coordinates the angle between line and x-axis, from
         0 to pi / 2, and the azimuth around it, and as target this angle.
-        geodesic_distances, the angles between lines, raises a ValueError with four
-        features, which distort them.
+        geodesic_distances, the angles between lines, is None with four features, which
+        distort them.
 
     Examples
     --------
@@ -207,7 +206,6 @@ def make_projective_plane(
         coordinates,
         polar,
         isometric if n_features == 6 else None,
-        no_distance="they have a closed form with n_features=6 only",
     )
     return finish(bunch, noise, rng, return_X_y)
 
@@ -259,7 +257,7 @@ def make_star_fruit(
     bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the polar angle theta and the azimuth phi, and as
-        target phi. geodesic_distances raises a ValueError.
+        target phi. geodesic_distances is None.
 
     References
     ----------

@@ -74,7 +74,7 @@ def make_torus(
     bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angles u around the axis and v around the
-        tube, and as target u. geodesic_distances raises a ValueError; see
+        tube, and as target u. geodesic_distances is None; see
         :func:`make_flat_torus`.
 
     Examples
@@ -183,7 +183,7 @@ def make_klein_bottle(
     bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 4), as coordinates the angles u around the axis and v around the
-        tube, and as target u. geodesic_distances raises a ValueError.
+        tube, and as target u. geodesic_distances is None.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def make_mobius_strip(
     bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angle u and the position v across the strip,
-        and as target u. geodesic_distances raises a ValueError.
+        and as target u. geodesic_distances is None.
 
     Examples
     --------
