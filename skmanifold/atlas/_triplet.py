@@ -289,12 +289,6 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     >>> distances, indices = model.kneighbors(X[:3], n_neighbors=4)
     >>> indices.shape
     (3, 4)
-
-    Predict classes not seen in training, from five samples of each:
-
-    >>> shown = [i for digit in range(5, 10) for i in (y == digit).nonzero()[0][:5]]
-    >>> model.set_gallery(X[shown], y[shown]).predict(X[y >= 5]).shape
-    (896,)
     """
 
     _parameter_constraints: dict = {

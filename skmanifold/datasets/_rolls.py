@@ -68,8 +68,6 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state
     >>> roll = make_swiss_roll(100, random_state=0)
     >>> roll.data.shape, roll.coordinates.shape
     ((100, 3), (100, 2))
-    >>> roll.geodesic_distances().shape
-    (100, 100)
     """
     rng = check_random_state(random_state)
     t, length, height = _sample_roll(n_samples, rng)

@@ -140,20 +140,6 @@ class EmbeddingDisplay:
     >>> display = EmbeddingDisplay.from_estimator(PCA(n_components=2).fit(X), X, y)
     >>> [text.get_text() for text in display.legend_.get_texts()]
     ['0', '1', '2']
-
-    New samples over an embedding, and several colorings side by side:
-
-    >>> pca = PCA(n_components=2).fit(X[::2])
-    >>> display = EmbeddingDisplay.from_estimator(
-    ...     pca, X[::2], y[::2], X_new=X[1::2], y_new=y[1::2]
-    ... )
-    >>> sum(len(points.get_offsets()) for points in display.new_points_)
-    75
-    >>> display = EmbeddingDisplay.from_estimator(
-    ...     pca, X, color={"kind": y, "petal length": X[:, 2]}
-    ... )
-    >>> [ax.get_title() for ax in display.ax_]
-    ['kind', 'petal length']
     """
 
     def __init__(

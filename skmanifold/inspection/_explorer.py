@@ -129,20 +129,13 @@ def write_explorer(
 
     Examples
     --------
-    >>> import tempfile, pathlib
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn.decomposition import PCA
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> from skmanifold.inspection import write_explorer
-    >>> X, y = load_digits(return_X_y=True)
-    >>> pca = PCA(n_components=2, random_state=0)
-    >>> Z = pca.fit_transform(X)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "digits.html"
-    ...     page = write_explorer(
-    ...         Z, y, path=path, images=X, image_shape=(8, 8), decoder=pca
-    ...     )
-    ...     page.name
-    'digits.html'
+    >>> Z, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]], ["a", "b", "b"]
+    >>> with TemporaryDirectory() as folder:
+    ...     write_explorer(Z, y, path=Path(folder) / "map.html").name
+    'map.html'
     """
     offline = import_optional("plotly.offline", "explorer", feature="The explorer")
     path = Path(path)

@@ -232,9 +232,6 @@ def make_embedding_scorer(
     >>> scorer = make_embedding_scorer(neighborhood_hit, n_neighbors=3)
     >>> cross_val_score(PCA(2), X, y, scoring=scorer).round(2)
     array([1.  , 1.  , 1.  , 0.97, 1.  ])
-
-    A metric whose parameters have other names:
-
     >>> scorer = make_embedding_scorer(silhouette_score, inputs=("Z", "y"))
     >>> round(scorer(PCA(2).fit(X), X, y), 2)
     0.53
@@ -415,11 +412,6 @@ def get_scorer(name, **options):
     ... ).fit(X)
     >>> search.best_params_
     {'n_components': 3}
-
-    With other options:
-
-    >>> get_scorer("trustworthiness", n_neighbors=10, reference="last_step")
-    make_embedding_scorer(trustworthiness, n_neighbors=10, reference='last_step')
     """
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
