@@ -210,16 +210,10 @@ def make_projective_plane(
     return finish(bunch, noise, rng, return_X_y)
 
 
-@validate_generator(
-    {
-        "pole_angle": [Number(Real, 0, pi / 2, closed="neither")],
-        "radius": [StrOptions({"spherical", "cylindrical"})],
-    }
-)
+@validate_generator({"radius": [StrOptions({"spherical", "cylindrical"})]})
 def make_star_fruit(
     n_samples=1000,
     *,
-    pole_angle=pi / 4,
     radius="spherical",
     noise=0.0,
     return_X_y=False,
@@ -233,15 +227,14 @@ def make_star_fruit(
         x_2 &= r \\sin\\theta \\sin\\varphi \\\\
         x_3 &= r \\cos\\theta
 
-    The radius is :math:`r = 1 + \\sin(5 \\varphi) / 8`. Samples are uniform by area;
-    the code of the DLME authors samples the angles uniformly.
+    The radius is :math:`r = 1 + \\sin(5 \\varphi) / 8`, and :math:`\\theta` from pi / 4
+    to 3 pi / 4. Samples are uniform by area; the code of the DLME authors samples the
+    angles uniformly.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of samples.
-    pole_angle : float, default=pi / 4
-        Angle of the cap cut off around each pole, in radians, less than pi / 2.
     radius : {"spherical", "cylindrical"}, default="spherical"
         Distance from the center, or from the axis. Choose ``"cylindrical"`` to
         reproduce the code of the DLME authors.
@@ -283,7 +276,7 @@ def make_star_fruit(
             return r * np.sqrt(r**2 * sin2 + slope**2)
         return np.sqrt(sin2 * (r**4 * cos2 + (r**2 + slope**2) * sin2))
 
-    box = (pole_angle, pi - pole_angle), (0.0, 2.0 * pi)
+    box = (pi / 4, 3 * pi / 4), (0.0, 2.0 * pi)
     # Both areas are at most r times this root, with r and the slope at their maximum.
     bound = 1.125 * np.sqrt(1.125**2 + 0.625**2)
     polar, azimuth = sample_rectangle(area, bound, box, n_samples, rng)

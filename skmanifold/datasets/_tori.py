@@ -215,21 +215,19 @@ def make_klein_bottle(
     return finish(bunch, noise, rng, return_X_y)
 
 
-@validate_generator({"width": [Number(Real, 0, 2, closed="neither")]})
+@validate_generator()
 def make_mobius_strip(
-    n_samples=1000, *, width=1.0, noise=0.0, return_X_y=False, random_state=None
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
 ):
     """Make a Möbius strip.
 
     :math:`((1 + v \\cos\\tfrac u2) \\cos u, (1 + v \\cos\\tfrac u2) \\sin u,
-    v \\sin\\tfrac u2)`, with u from 0 to 2 pi.
+    v \\sin\\tfrac u2)`, with u from 0 to 2 pi and v from -0.5 to 0.5.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of samples.
-    width : float, default=1.0
-        Width of the strip, less than 2; v extends to half of it on both sides.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
@@ -251,13 +249,12 @@ def make_mobius_strip(
     (1, 1, 0)
     """
     rng = check_random_state(random_state)
-    half = width / 2.0
 
     def area(u, v):
         return np.sqrt((1.0 + v * np.cos(u / 2.0)) ** 2 + v**2 / 4.0)
 
-    bound = np.sqrt((1.0 + half) ** 2 + half**2 / 4.0)
-    box = (0.0, 2.0 * pi), (-half, half)
+    bound = np.sqrt(1.5**2 + 0.25**2)
+    box = (0.0, 2.0 * pi), (-0.5, 0.5)
     u, v = sample_rectangle(area, bound, box, n_samples, rng)
     out = 1.0 + v * np.cos(u / 2.0)
     data = np.column_stack([out * np.cos(u), out * np.sin(u), v * np.sin(u / 2.0)])

@@ -206,14 +206,7 @@ class AtlasDisplay:
         data = {"chart": chart, "coordinates": coordinates, "y": y, "grids": grids}
         return cls(overlap=overlap, **data, name=name).plot(**plot_options)
 
-    def plot(
-        self,
-        ax=None,
-        *,
-        cmap="gray",
-        legend=True,
-        scatter_kwargs=None,
-    ):
+    def plot(self, ax=None, *, cmap="gray"):
         """Plot the charts and their overlaps.
 
         Parameters
@@ -222,10 +215,6 @@ class AtlasDisplay:
             Axes to plot in; None creates a figure.
         cmap : str or matplotlib Colormap, default="gray"
             Colormap of decoded images with one channel.
-        legend : bool, default=True
-            Show the colorbar, or the legend of up to 100 classes.
-        scatter_kwargs : dict, default=None
-            Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`, for the samples.
 
         Returns
         -------
@@ -260,7 +249,7 @@ class AtlasDisplay:
         if self.grids is not None:
             self._plot_grids(ax, half, cmap)
         else:
-            self._plot_samples(ax, half, legend, scatter_kwargs)
+            self._plot_samples(ax, half)
         counts = np.bincount(np.asarray(self.chart), minlength=n_charts)
         style = {"ha": "center", "va": "bottom", "fontsize": 8, "zorder": 5}
         style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
@@ -295,7 +284,7 @@ class AtlasDisplay:
             style = {"facecolor": "none", "edgecolor": "0.6", "linewidth": 0.7}
             ax.add_patch(plt.Rectangle(center - sides, *2 * sides, **style, zorder=4))
 
-    def _plot_samples(self, ax, half, legend, scatter_kwargs):
+    def _plot_samples(self, ax, half):
         plt = import_pyplot(self)
         chart = np.asarray(self.chart)
         positions = np.asarray(self.coordinates, dtype=np.float64)[:, :2]
@@ -312,10 +301,10 @@ class AtlasDisplay:
             "zorder": 3,
         }
         inside = self.centers_[chart] + (2.0 * positions - 1.0) * 0.96 * half
-        self.points_ = plot_marks(ax, inside, target, defaults, scatter_kwargs)
-        if legend and target.kind == "classes" and len(target.labels) <= N_MARKS:
+        self.points_ = plot_marks(ax, inside, target, defaults)
+        if target.kind == "classes" and len(target.labels) <= N_MARKS:
             self.legend_ = class_legend(ax, target)
-        if legend and target.kind == "continuous":
+        if target.kind == "continuous":
             self.colorbar_ = colorbar(ax, self.points_[0], target, shrink=0.6)
 
 

@@ -138,7 +138,7 @@ class ClusterConfidenceDisplay:
         return cls(memberships=Q, name=name).plot(**plot_options)
 
     @validated({"kind": [StrOptions({"sorted", "matrix"})]})
-    def plot(self, ax=None, *, kind="sorted", cmap=SEQUENTIAL):
+    def plot(self, ax=None, *, kind="sorted"):
         """Plot the memberships.
 
         Parameters
@@ -147,8 +147,6 @@ class ClusterConfidenceDisplay:
             Axes to plot in; None creates a figure.
         kind : {"sorted", "matrix"}, default="sorted"
             Show the largest membership of each sample, or all memberships.
-        cmap : str or matplotlib Colormap, default="cividis"
-            Colormap of the matrix.
 
         Returns
         -------
@@ -184,7 +182,7 @@ class ClusterConfidenceDisplay:
             extent = (-0.5, n_clusters - 0.5, n, 0)
             rows = _mean_rows(Q[self.order_], _N_ROWS)
             self.image_ = ax.imshow(
-                rows, cmap=cmap, aspect="auto", extent=extent, **options
+                rows, cmap=SEQUENTIAL, aspect="auto", extent=extent, **options
             )
             ax.figure.colorbar(self.image_, ax=ax, label="Membership")
             for end in ends[:-1][filled[:-1]]:

@@ -422,15 +422,13 @@ class DistortionDisplay:
         )
         return display.plot(**plot_options)
 
-    def plot(self, ax=None, *, cmap=None, scatter_kwargs=None):
+    def plot(self, ax=None, *, scatter_kwargs=None):
         """Plot the samples and the ellipses.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
-        cmap : str or matplotlib Colormap, default=None
-            Colormap; None is "RdBu_r" for the expansion, else "cividis".
         scatter_kwargs : dict, default=None
             Keyword arguments of :meth:`matplotlib.axes.Axes.scatter`.
 
@@ -444,7 +442,7 @@ class DistortionDisplay:
         plt = import_pyplot(self)
         ax = get_axes(self, ax, figsize=(6.2, 4.8))
         diverging = self.measure == "expansion"
-        cmap = plt.get_cmap(cmap or (DIVERGING if diverging else SEQUENTIAL))
+        cmap = plt.get_cmap(DIVERGING if diverging else SEQUENTIAL)
         defaults = {
             "s": float(np.clip(12_000 / len(Z), 2.0, 26.0)),
             "c": values,

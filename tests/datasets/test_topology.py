@@ -85,7 +85,6 @@ def test_betti_numbers(name):
         ("make_flat_torus", {"dimension": 1}, 40),
         ("make_projective_plane", {"n_features": 6}, 200),
         ("make_open_sphere", {"cap_angle": 0.9 * np.pi}, 300),
-        ("make_star_fruit", {"pole_angle": 0.3}, 300),
         ("make_star_fruit", {"radius": "cylindrical"}, 300),
     ],
 )

@@ -548,13 +548,6 @@ def test_from_estimator_equals_from_embedding():
     assert EmbeddingDisplay.from_estimator(pca, X, name="n").ax_.get_title() == "n"
 
 
-def test_from_pipeline_with_pandas_output():
-    X, y = load_iris(return_X_y=True, as_frame=True)
-    pipeline = make_pipeline(StandardScaler(), PCA(2)).set_output(transform="pandas")
-    display = EmbeddingDisplay.from_estimator(pipeline.fit(X), X, y)
-    assert_array_equal(places(display), pipeline.transform(X).to_numpy())
-
-
 def test_from_an_estimator_without_transform():
     X, y = load_iris(return_X_y=True)
     spectral = SpectralEmbedding(2, affinity="rbf", random_state=0).fit(X)
