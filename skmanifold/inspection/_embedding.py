@@ -76,20 +76,8 @@ class EmbeddingDisplay:
     ----------
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
         Coordinates of the points.
-    y : array-like of shape (n_samples,), default=None
-        Classes or a continuous quantity, shown by color. Missing values are gray.
-    color : dict of str to array-like of shape (n_samples,), default=None
-        Several colorings by their names, each plotted in axes of its own.
-    new_embedding : ndarray of shape (n_new, 2) or (n_new, 3), default=None
-        Coordinates of new samples, plotted larger and with an edge over the others,
-        which then are pale.
-    y_new : array-like of shape (n_new,), default=None
-        Classes or quantity of the new samples; None plots them in white.
-    images : ndarray of shape (n_samples, height, width) or \
-            (n_samples, height, width, channels), default=None
-        Images of the samples.
-    decoder : callable, default=None
-        Map from points of the embedding to samples, for :meth:`to_html`.
+    y, color, new_embedding, y_new, images, decoder : object, default=None
+        Colors, new samples, images and decoder as in :meth:`from_embedding`.
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Type of `y`; "auto" means "continuous" for floats with a fractional part, for
         more than twenty different whole numbers unless they count up from -1, 0 or 1,
@@ -265,13 +253,14 @@ class EmbeddingDisplay:
         Z : array-like of shape (n_samples, n_components)
             The embedding.
         y : array-like of shape (n_samples,), default=None
-            Classes or a continuous quantity, shown by color.
+            Classes or a continuous quantity, shown by color. Missing values are gray.
         color : list of array-like, dict or data frame, default=None
             Several colorings by name, each plotted in its own axes.
         Z_new : array-like of shape (n_new, n_components), default=None
-            Embedding of new samples, plotted over those of Z.
+            Embedding of new samples, plotted larger and with an edge over those of Z,
+            which then are pale.
         y_new : array-like of shape (n_new,), default=None
-            Classes or quantity of the new samples.
+            Classes or quantity of the new samples; None plots them in white.
         images : array-like, default=None
             Images of the samples, of shape (n_samples, height, width) or (n_samples,
             height, width, channels), or flattened if `image_shape` is given.
@@ -427,8 +416,8 @@ class EmbeddingDisplay:
     def to_html(self, path, **options):
         """Write the embedding as an interactive HTML page.
 
-        See :func:`write_explorer` for the features of the page. New samples are shown
-        over the others, as in the picture.
+        See :func:`write_explorer` for the features of the page. It does not show new
+        samples: pass them with the others to that function.
 
         Parameters
         ----------
@@ -452,8 +441,6 @@ class EmbeddingDisplay:
             "images": self.images,
             "decoder": self.decoder if components is None else None,
             "names": self.color,
-            "new_embedding": self.new_embedding,
-            "y_new": self.y_new,
             "target_type": self.target_type,
             "noise_label": self.noise_label,
             "title": self.name,

@@ -58,8 +58,6 @@ def write_explorer(
     decoder=None,
     names=None,
     components=None,
-    new_embedding=None,
-    y_new=None,
     target_type="auto",
     noise_label=-1,
     title=None,
@@ -97,11 +95,6 @@ def write_explorer(
     components : (int, int) or "pca", default=None
         Two components of `embedding`, or "pca" for its first two principal components.
         None plots all components that are not constant. Not with a decoder.
-    new_embedding : array-like of shape (n_new, 2), default=None
-        Coordinates of new samples, in the components of `embedding`. They are plotted
-        larger, with a black edge, and have neither names nor images.
-    y_new : array-like of shape (n_new,), default=None
-        Classes or quantity of the new samples.
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Type of `y`, as in :class:`EmbeddingDisplay`.
     noise_label : object, default=-1
@@ -149,22 +142,16 @@ def write_explorer(
             "decoder and components cannot be combined: the decoder needs all"
             " components of the embedding. Omit one of them."
         )
-    whole, n_new = plain(embedding, "embedding"), 0
-    if new_embedding is not None:
-        # components are chosen for all samples together
-        whole, n_new = _joined(whole, plain(new_embedding, "new_embedding"))
-    elif y_new is not None:
-        raise ValueError("y_new needs new_embedding: the coordinates of new samples.")
+    whole = plain(embedding, "embedding")
     varying = None
     if components is None and np.ndim(whole) == 2 and np.shape(whole)[1] > 2:
         whole = np.asarray(whole)
         varying = varying_columns(whole, (2,))
-    places = check_embedding(whole, components, name="embedding", dimensions=(2,))
-    Z = places[: len(places) - n_new]
+    Z = check_embedding(whole, components, name="embedding", dimensions=(2,))
     if decoder is not None and varying is not None:
         decoder = with_constants(decoder, whole, varying)
     options = {"target_type": target_type, "noise_label": noise_label}
-    target, unlabeled = _targets(y, len(Z), y_new, n_new, **options)
+    target = check_target(y, len(Z), **options)
     # without images, image_shape is that of decoded samples
     own_shape = image_shape if images is not None or decoder is None else None
     images = check_images(images, own_shape, len(Z))
@@ -177,12 +164,10 @@ def write_explorer(
     if decoder is not None:
         decoded = _decoded_grid(decoder, Z, grid_size, image_shape, limits, image_size)
     content = {
-        "n": len(places),
-        "n_new": n_new,
-        "x": _base64(places[:, 0].astype("<f4")),
-        "y": _base64(places[:, 1].astype("<f4")),
+        "n": len(Z),
+        "x": _base64(Z[:, 0].astype("<f4")),
+        "y": _base64(Z[:, 1].astype("<f4")),
         "target": _describe(target),
-        "unlabeled": unlabeled,
         "names": _named_columns(names, len(Z)),
         "images": sheets,
         "decode": decoded,
@@ -200,34 +185,6 @@ def write_explorer(
     page = re.sub("<!-- ([a-z]+) -->", lambda match: parts[match[1]], template)
     path.write_bytes(page.encode("utf-8", "replace"))
     return path
-
-
-def _joined(embedding, new_embedding):
-    """Return the coordinates of all samples, and how many of them are new."""
-    whole, new = np.asarray(embedding), np.asarray(new_embedding)
-    if whole.ndim != 2 or new.ndim != 2 or whole.shape[1] != new.shape[1]:
-        raise ValueError(
-            f"new_embedding has shape {new.shape}, but it must have as many columns as "
-            f"embedding, which has shape {whole.shape}."
-        )
-    return np.concatenate([whole, new]), len(new)
-
-
-def _targets(y, n, y_new, n_new, **options):
-    """Return the target of all samples, and which have none: "new", "map" or None."""
-    if n_new == 0 or (y is None and y_new is None):
-        return check_target(y, n, **options), None
-    if y is not None and y_new is not None:
-        return check_target(y, n, more=(y_new, n_new), **options), None
-    if y_new is None:
-        target, missing, unlabeled = check_target(y, n, **options), (0, n_new), "new"
-    else:
-        target = check_target(y_new, n_new, name="y_new", **options)
-        missing, unlabeled = (n, 0), "map"
-    # not a value that the scale would include
-    none = np.nan if target.kind == "continuous" else 0
-    target.values = np.pad(target.values, missing, constant_values=none)
-    return target, unlabeled
 
 
 def _read(name):

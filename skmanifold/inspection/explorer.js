@@ -14,10 +14,6 @@
   const numbers = (text) => new Float32Array(decodeBytes(text));
 
   const n = data.n;
-  // new samples come after those of the map
-  const nMap = n - data.n_new;
-  const isNew = (i) => i >= nMap;
-  const rowName = (i) => (isNew(i) ? `new ${i - nMap}` : String(i));
   const x = numbers(data.x);
   const y = numbers(data.y);
   const target = data.target;
@@ -34,9 +30,6 @@
   const isoDate = (days) =>
     new Date(Math.floor(days) * 86400000).toISOString().slice(0, 10);
   const quantity = target.dates ? isoDate : round;
-
-  const isLabeled = (i) =>
-    target.kind && data.unlabeled !== (isNew(i) ? "new" : "map");
 
   function label(i) {
     if (target.kind === "classes") return target.labels[values[i]];
@@ -78,8 +71,8 @@
   const symbols = new Array(n);
   for (let i = 0; i < n; i++) {
     symbols[i] = "circle";
-    if (!isLabeled(i)) {
-      colors[i] = isNew(i) ? "#fff" : target.color;
+    if (!target.kind) {
+      colors[i] = target.color;
     } else if (target.kind === "classes") {
       colors[i] = target.colors[values[i]];
       symbols[i] = target.symbols[values[i]];
@@ -96,8 +89,7 @@
   const selected = new Set();
   let located = null;
 
-  const hasClass = (i) => target.kind === "classes" && isLabeled(i);
-  const isShown = (i) => !hasClass(i) || classShown[values[i]];
+  const isShown = (i) => target.kind !== "classes" || classShown[values[i]];
 
   function filter() {
     shown = [];
@@ -107,9 +99,6 @@
       shown.length === n
         ? `${all} samples`
         : `${shown.length.toLocaleString("en")} of ${all} samples`;
-    if (data.n_new) {
-      element("status").textContent += `, ${data.n_new.toLocaleString("en")} of them new`;
-    }
   }
 
   // -- the plot
@@ -133,14 +122,10 @@
       y: shown.map((i) => y[i]),
       hoverinfo: "none",
       marker: {
-        size: data.n_new ? shown.map((i) => (isNew(i) ? size + 4 : size)) : size,
+        size,
         opacity: 0.85,
         color: shown.map((i) => colors[i]),
         symbol: oneSymbol ? symbols[0] : shown.map((i) => symbols[i]),
-        line: {
-          color: "#000",
-          width: data.n_new ? shown.map((i) => (isNew(i) ? 1 : 0)) : 0,
-        },
       },
       selected: { marker: { opacity: 1 } },
       unselected: { marker: { opacity: 0.12 } },
@@ -227,7 +212,7 @@
 
   // -- images: tiles of sheets, decoded on demand
 
-  function tiles(sprites, count) {
+  function tiles(sprites) {
     if (!sprites) return null;
     const loaded = new Map();
     const latest = new WeakMap();
@@ -235,10 +220,6 @@
       const sheet = Math.floor(i / sprites.per_sheet);
       const at = i % sprites.per_sheet;
       latest.set(canvas, i);
-      if (i >= count) {
-        canvas.hidden = true;
-        return;
-      }
       if (!loaded.has(sheet)) {
         const image = new Image();
         image.src = sprites.sheets[sheet];
@@ -272,17 +253,17 @@
       else image.addEventListener("load", paint, { once: true });
     };
   }
-  const sampleTile = tiles(data.images, nMap);
-  const decodedTile = tiles(data.decode && data.decode.images, Infinity);
+  const sampleTile = tiles(data.images);
+  const decodedTile = tiles(data.decode && data.decode.images);
 
   // -- one sample: in the panel, and next to the pointer
 
   function facts(i) {
-    const rows = [["row", rowName(i)]];
+    const rows = [["row", String(i)]];
     for (const [name, texts] of columns) {
       if ((texts[i] ?? null) !== null) rows.push([name, texts[i]]);
     }
-    if (isLabeled(i)) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
+    if (target.kind) rows.push([target.kind === "classes" ? "class" : "value", label(i)]);
     return rows;
   }
 
@@ -396,20 +377,16 @@
 
   function exportSelection() {
     const head = ["index", ...columns.map(([name]) => quoted(name))];
-    if (data.n_new) head.splice(1, 0, "new");
     if (target.kind) head.push("label");
     const lines = [head.join(",")];
     for (const i of [...selected].sort((a, b) => a - b)) {
-      const cells = [String(isNew(i) ? i - nMap : i)];
-      if (data.n_new) cells.push(isNew(i) ? "1" : "0");
+      const cells = [String(i)];
       for (const [, texts] of columns) cells.push(quoted(texts[i] ?? ""));
       // full precision, unlike on screen
-      if (!isLabeled(i)) {
-        if (target.kind) cells.push("");
-      } else if (target.kind === "continuous") {
+      if (target.kind === "continuous") {
         const exact = target.dates ? isoDate : String;
         cells.push(Number.isNaN(values[i]) ? "" : exact(values[i]));
-      } else cells.push(quoted(label(i)));
+      } else if (target.kind) cells.push(quoted(label(i)));
       lines.push(cells.join(","));
     }
     const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
@@ -431,7 +408,7 @@
 
   function locate(i) {
     located = i;
-    if (hasClass(i) && !classShown[values[i]]) {
+    if (!isShown(i)) {
       classShown[values[i]] = true;
       listClasses();
       filter();
@@ -462,11 +439,7 @@
     const text = query();
     if (text !== "") {
       const rows = [];
-      const found = /^(new )?(\d+)$/.exec(text);
-      if (found) {
-        const row = Number(found[2]) + (found[1] ? nMap : 0);
-        if (row < (found[1] ? n : nMap)) rows.push(row);
-      }
+      if (/^\d+$/.test(text) && Number(text) < n) rows.push(Number(text));
       for (let i = 0; columns.length && i < n && rows.length < 50; i++) {
         if (namesOf(i).some(matches) && i !== rows[0]) rows.push(i);
       }
@@ -475,7 +448,7 @@
         const button = document.createElement("button");
         button.type = "button";
         const names = namesOf(i);
-        const row = `row ${rowName(i)}`;
+        const row = `row ${i}`;
         button.textContent = names.length ? `${row}: ${names.join(", ")}` : row;
         button.addEventListener("click", () => locate(i));
         item.append(button);
@@ -492,7 +465,7 @@
   }
 
   const counts = (target.labels || []).map(() => 0);
-  for (let i = 0; i < n; i++) if (hasClass(i)) counts[values[i]] += 1;
+  if (target.kind === "classes") for (const code of values) counts[code] += 1;
 
   // A row number is not a class, unless a class has that name.
   function listed() {

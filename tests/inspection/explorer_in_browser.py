@@ -615,42 +615,6 @@ def test_seventy_thousand_points(write):
         np.testing.assert_array_equal(page.canvas("#tip-image"), expected)
 
 
-def test_new_samples(write, downloads):
-    new = np.array([[3.5, 4.5], [10.5, 7.5]])
-    page = write(
-        GRID, LABELS, images=IMAGES, names=NAMES, new_embedding=new, y_new=["bee", None]
-    )
-    assert page.text("#status") == "302 samples, 2 of them new"
-    assert page.hover_row(new[1]) == 301
-    assert page.text("#tip") == "row new 1, class missing"
-    assert not page.find("#tip-image").is_displayed()
-    assert page.hover_row(GRID[17]) == 17
-    assert page.text("#tip") == f"row 17, name {NAMES[17]}, class {LABELS[17]}"
-    page.find("#search").send_keys("new 0")
-    assert page.text("#results button") == "row new 0"
-    page.find("#search").clear()
-    page.choose("lasso")
-    corners = new[0] + [[-0.7, -0.7], [0.7, -0.7], [0.7, 0.7], [-0.7, 0.7], [-0.7, 0]]
-    page.lasso(corners)
-    rows = page.exported(downloads)
-    assert [row["new"] for row in rows] == ["0"] * 4 + ["1"]
-    assert rows[-1] == {"index": "0", "new": "1", "name": "", "label": "bee"}
-
-
-def test_new_samples_without_classes(write):
-    new = np.array([[3.5, 4.5]])
-    page = write(GRID, LABELS, new_embedding=new)
-    assert page.hover_row(new[0]) == 300
-    assert page.text("#tip") == "row new 0"
-    page.find("#hide-all").click()
-    page.wait(lambda: page.text("#status").startswith("1 of 301 samples"))
-    page = write(GRID, new_embedding=new, y_new=[0.5])
-    assert page.hover_row(new[0]) == 300
-    assert page.text("#tip") == "row new 0, value 0.5"
-    assert page.hover_row(GRID[17]) == 17
-    assert page.text("#tip") == "row 17"
-
-
 def test_on_a_phone_the_plot_has_the_full_width(browser, write):
     phone = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)

@@ -108,14 +108,6 @@ def test_scale_of_amounts_with_a_long_tail(path):
     assert content(path)["target"]["knots"] is None
 
 
-def test_scale_leaves_out_samples_without_a_value(path):
-    heights = 150 + rng.random(300)
-    write_explorer(Z, heights, new_embedding=Z[:9], path=path)
-    target = content(path)["target"]
-    assert (target["low"], target["high"]) == (heights.min(), heights.max())
-    assert target["knots"] is None
-
-
 def test_many_dates_are_a_scale(path):
     days = np.datetime64("2023-03-01") + np.arange(300)
     write_explorer(Z, days, path=path)
@@ -396,68 +388,3 @@ def test_too_many_pixels_for_a_page(path, monkeypatch):
     with pytest.raises(ValueError, match=r"576 images .* image_size, or grid_size"):
         write_explorer(Z, **decoded, path=path)
     write_explorer(Z, **decoded, grid_size=3, path=path)
-
-
-# New samples ----------------------------------------------------------------
-
-NEW = rng.normal(size=(7, 2))
-
-
-def test_new_samples_come_after_the_others(path):
-    write_explorer(
-        Z, Y, path=path, new_embedding=NEW, y_new=[0, 1, 2, 0, 1, 2, 5], names=Y
-    )
-    data = content(path)
-    assert (data["n"], data["n_new"], data["unlabeled"]) == (307, 7, None)
-    places = np.concatenate([Z, NEW]).astype(np.float32)
-    assert_array_equal(numbers(data["x"]), places[:, 0])
-    assert_array_equal(numbers(data["y"]), places[:, 1])
-    # one scale for both, with a class of new samples alone
-    assert data["target"]["labels"] == ["0", "1", "2", "5"]
-    values = numbers(data["target"]["values"], "<i4")
-    assert_array_equal(values, [*Y, 0, 1, 2, 0, 1, 2, 3])
-    assert len(data["names"][0][1]) == 300
-
-
-@pytest.mark.parametrize(
-    "y, y_new, unlabeled",
-    [
-        (Y, None, "new"),
-        (None, np.arange(7) % 2, "map"),
-        (Y + 0.5, None, "new"),
-        (None, np.linspace(0, 1, 7), "map"),
-        (None, None, None),
-    ],
-)
-def test_new_samples_of_another_target(path, y, y_new, unlabeled):
-    write_explorer(Z, y, path=path, new_embedding=NEW, y_new=y_new)
-    data = content(path)
-    assert (data["n"], data["n_new"], data["unlabeled"]) == (307, 7, unlabeled)
-    assert data["target"]["color"] == PALETTE[1]
-    if unlabeled:
-        dtype = "<i4" if data["target"]["kind"] == "classes" else "<f4"
-        assert len(numbers(data["target"]["values"], dtype)) == 307
-
-
-def test_new_samples_of_a_display(path):
-    X, y = load_digits(return_X_y=True)
-    pca = PCA(3, random_state=0).fit(X[:200])
-    display = EmbeddingDisplay.from_estimator(
-        pca, X[:200], y[:200], X_new=X[200:230], y_new=y[200:230], components=(0, 2)
-    )
-    display.to_html(path)
-    data = content(path)
-    assert (data["n"], data["n_new"]) == (230, 30)
-    places = pca.transform(X[:230])[:, [0, 2]].astype(np.float32)
-    assert_allclose(numbers(data["x"]), places[:, 0], rtol=1e-6)
-    assert_allclose(numbers(data["y"]), places[:, 1], rtol=1e-6)
-
-
-def test_new_samples_are_checked(path):
-    with pytest.raises(ValueError, match=r"new_embedding has shape \(7, 3\)"):
-        write_explorer(Z, path=path, new_embedding=np.ones((7, 3)))
-    with pytest.raises(ValueError, match="y_new needs new_embedding"):
-        write_explorer(Z, path=path, y_new=[1])
-    with pytest.raises(ValueError, match="y_new"):
-        write_explorer(Z, Y, path=path, new_embedding=NEW, y_new=[1, 2])
-    assert not path.exists()

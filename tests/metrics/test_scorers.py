@@ -12,9 +12,8 @@ from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_wine, make_blobs
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.manifold import TSNE
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
@@ -435,10 +434,6 @@ def test_a_search_over_a_pipeline_of_a_mixed_table(name):
     ).fit(table, table["c"])
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all() and scores[1] > scores[0]
-    texts = [f"word{i % 7} {'xyz'[i % 3]} other{i % 4}" for i in range(90)]
-    pipeline = make_pipeline(CountVectorizer(), TruncatedSVD(2, random_state=0))
-    scores = cross_val_score(pipeline, texts, scoring=get_scorer("continuity"), cv=3)
-    assert np.isfinite(scores).all()
 
 
 def test_words_without_a_pipeline_are_named(iris):
@@ -496,24 +491,6 @@ def test_one_scorer_that_does_not_fit_leaves_the_others(iris):
     with pytest.warns(UserWarning, match="TSNE has no method transform"):
         scores = cross_validate(TSNE(max_iter=250), X, scoring=scoring, cv=2)
     assert np.isnan(scores["test_t"]).all()
-
-
-def test_weights_of_a_search_are_said_to_be_ignored(iris):
-    X, y = iris
-
-    class Weighted(PCA):
-        def fit(self, X, y=None, sample_weight=None):
-            assert sample_weight is not None
-            return super().fit(X)
-
-    for scoring in (get_scorer("trustworthiness"), {"t": get_scorer("continuity")}):
-        refit = "t" if isinstance(scoring, dict) else True
-        search = GridSearchCV(
-            Weighted(), {"n_components": [1, 2]}, scoring=scoring, refit=refit
-        )
-        with pytest.warns(UserWarning, match="does not support sample_weight"):
-            search.fit(X, y, sample_weight=np.ones(150))
-        assert search.best_params_ == {"n_components": 2}
 
 
 @pytest.mark.parametrize("name", ["trustworthiness", "linear_svm"])
