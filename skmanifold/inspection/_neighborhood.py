@@ -98,7 +98,6 @@ class NeighborhoodPreservationDisplay:
         name=None,
         metric="euclidean",
         n_samples=None,
-        n_jobs=None,
         random_state=None,
         ax=None,
     ):
@@ -116,8 +115,6 @@ class NeighborhoodPreservationDisplay:
             Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
         n_samples : int, default=None
             Evaluate only this many random samples, to save time. None means all.
-        n_jobs : int, default=None
-            Number of threads; None means 1.
         random_state : int, RandomState instance or None, default=None
             Seed of the samples if `n_samples` is given.
         ax : matplotlib Axes, default=None
@@ -139,7 +136,6 @@ class NeighborhoodPreservationDisplay:
                 embedding,
                 metric=metric,
                 n_samples=n_samples,
-                n_jobs=n_jobs,
                 random_state=random_state,
             )
         return cls(n_neighbors=k, r_nx=r_nx).plot(ax)
