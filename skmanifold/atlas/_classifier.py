@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils import Count, StrOptions, fit_context, plain, read_targets
+from skmanifold.utils import StrOptions, fit_context, plain, read_targets
 
 from ._charts import one_hot, split_blocks, split_raw
 
@@ -49,10 +49,6 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "soft" trains all with the weights of the samples, and averages probabilities by
         them; it needs an `estimator` with ``predict_proba`` and ``sample_weight``, and
         differs only for blocks with ``membership="soft"``.
-    n_charts : int or "auto", default="auto"
-        Number of charts. "auto" is the largest number for which X consists of valid
-        chart blocks: the weights of each sample sum to 1, and no coordinate exceeds its
-        weight. If there is none, all columns are the coordinates of one chart.
 
     Attributes
     ----------
@@ -63,7 +59,9 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         class it is a :class:`~sklearn.dummy.DummyClassifier`, which predicts that class
         or the proportions of all classes.
     n_charts_ : int
-        Number of charts.
+        Number of charts: the largest for which X consists of valid chart blocks, where
+        the weights of each sample sum to 1, and no coordinate exceeds its weight. If
+        there is none, all columns are the coordinates of one chart.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -96,13 +94,11 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "estimator": [BaseEstimator, None],
         "voting": [StrOptions({"hard", "soft"})],
-        "n_charts": [Count(1), StrOptions({"auto"})],
     }
 
-    def __init__(self, estimator=None, *, voting="hard", n_charts="auto"):
+    def __init__(self, estimator=None, *, voting="hard"):
         self.estimator = estimator
         self.voting = voting
-        self.n_charts = n_charts
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y):
@@ -124,8 +120,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y is invalid, X does not consist of ``n_charts`` chart blocks, or
-            the estimator does not support soft voting.
+            If X or y is invalid, or the estimator does not support soft voting.
         """
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's error
@@ -152,7 +147,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"sample_weight in fit, which {estimator!r} lacks. Use another one, or "
                 "voting='hard'."
             )
-        n_charts = self._count_charts(X)
+        n_charts = _count_charts(X)
         X, y = X[known], classes[codes[known]]
         self.classes_ = classes
         self._has_weights = n_charts > 0
@@ -234,34 +229,19 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             self, plain(X), reset=False, dtype=(np.float64, np.float32)
         )
 
-    def _count_charts(self, X):
-        """Return the number of charts of X; 0 if "auto" finds no chart blocks."""
-        n_features = X.shape[1]
-        if self.n_charts == "auto":
-            for width in range(2, n_features + 1):
-                if n_features % width == 0 and _are_blocks(X, width):
-                    return n_features // width
-            return 0
-        width = n_features // self.n_charts
-        if width < 2 or n_features % self.n_charts:
-            raise ValueError(
-                f"n_charts={self.n_charts} does not fit X with {n_features} features: "
-                "each chart block has a weight and at least one coordinate."
-            )
-        if not _are_blocks(X, width):
-            raise ValueError(
-                f"X does not consist of n_charts={self.n_charts} chart blocks: their "
-                f"weights, columns 0, {width}, {2 * width} and so on, must not be "
-                "negative and must sum to 1 in each row. Pass an unscaled result of "
-                "transform."
-            )
-        return self.n_charts
-
     def _split(self, X):
         """Return weights (n, K) and coordinates (n, K, d)."""
         if not self._has_weights:
             return np.ones((len(X), 1)), X[:, np.newaxis]
         return split_blocks(X, X.shape[1] // self.n_charts_ - 1)
+
+
+def _count_charts(X):
+    """Return the number of charts of X; 0 if it does not consist of chart blocks."""
+    for width in range(2, X.shape[1] + 1):
+        if X.shape[1] % width == 0 and _are_blocks(X, width):
+            return X.shape[1] // width
+    return 0
 
 
 def _are_blocks(X, width):

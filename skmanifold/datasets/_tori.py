@@ -4,7 +4,6 @@
 """Tori, the Klein bottle and the Möbius strip."""
 
 from math import comb, pi
-from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -17,33 +16,11 @@ from skmanifold.datasets._base import (
     sample_rectangle,
     validate_generator,
 )
-from skmanifold.utils._validation import Count, Number
-
-RADII = {
-    "major_radius": [Number(Real, 0, None, closed="neither")],
-    "minor_radius": [Number(Real, 0, None, closed="neither")],
-}
+from skmanifold.utils._validation import Count
 
 
-def _check_radii(major_radius, minor_radius):
-    if minor_radius >= major_radius:
-        raise ValueError(
-            f"minor_radius={minor_radius!r} must be less than "
-            f"major_radius={major_radius!r}, so that the tube does not meet itself. "
-            "Decrease minor_radius or increase major_radius."
-        )
-
-
-@validate_generator(RADII)
-def make_torus(
-    n_samples=1000,
-    *,
-    major_radius=2.0,
-    minor_radius=1.0,
-    noise=0.0,
-    return_X_y=False,
-    random_state=None,
-):
+@validate_generator()
+def make_torus(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a torus of revolution.
 
     .. math::
@@ -52,16 +29,13 @@ def make_torus(
         x_2 &= (R + r \\cos v) \\sin u \\\\
         x_3 &= r \\sin v
 
-    Samples are uniform by area: denser in v outside than inside.
+    with R = 2, the distance from the axis to the center of the tube, and r = 1, its
+    radius. Samples are uniform by area: denser in v outside than inside.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of samples.
-    major_radius : float, default=2.0
-        Distance R from the axis to the center of the tube.
-    minor_radius : float, default=1.0
-        Radius r of the tube, less than R.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
@@ -84,13 +58,10 @@ def make_torus(
     (1, 2, 1)
     """
     rng = check_random_state(random_state)
-    _check_radii(major_radius, minor_radius)
     u = rng.uniform(0.0, 2.0 * pi, n_samples)
-    v = sample_density(
-        lambda v: major_radius + minor_radius * np.cos(v), 0.0, 2.0 * pi, n_samples, rng
-    )
-    out = major_radius + minor_radius * np.cos(v)
-    data = np.column_stack([out * np.cos(u), out * np.sin(u), minor_radius * np.sin(v)])
+    v = sample_density(lambda v: 2.0 + np.cos(v), 0.0, 2.0 * pi, n_samples, rng)
+    out = 2.0 + np.cos(v)
+    data = np.column_stack([out * np.cos(u), out * np.sin(u), np.sin(v)])
     bunch = make_bunch(make_torus, (1, 2, 1), data, np.column_stack([u, v]), u)
     return finish(bunch, noise, rng, return_X_y)
 
@@ -142,15 +113,9 @@ def make_flat_torus(
     return finish(bunch, noise, rng, return_X_y)
 
 
-@validate_generator(RADII)
+@validate_generator()
 def make_klein_bottle(
-    n_samples=1000,
-    *,
-    major_radius=2.0,
-    minor_radius=1.0,
-    noise=0.0,
-    return_X_y=False,
-    random_state=None,
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
 ):
     """Make a Klein bottle, embedded in four dimensions.
 
@@ -161,16 +126,12 @@ def make_klein_bottle(
         x_3 &= r \\sin v \\cos \\tfrac u2 \\\\
         x_4 &= r \\sin v \\sin \\tfrac u2
 
-    This is a tube that turns over once around the axis.
+    with R = 2 and r = 1: a tube that turns over once around the axis.
 
     Parameters
     ----------
     n_samples : int, default=1000
         Number of samples.
-    major_radius : float, default=2.0
-        Distance R from the axis to the center of the tube.
-    minor_radius : float, default=1.0
-        Radius r of the tube, less than R.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
     return_X_y : bool, default=False
@@ -194,17 +155,15 @@ def make_klein_bottle(
     {2: (1, 2, 1), 3: (1, 1, 0)}
     """
     rng = check_random_state(random_state)
-    _check_radii(major_radius, minor_radius)
-    R, r = major_radius, minor_radius
     u = rng.uniform(0.0, 2.0 * pi, n_samples)
     v = sample_density(
-        lambda v: np.hypot(R + r * np.cos(v), r * np.sin(v) / 2.0),
+        lambda v: np.hypot(2.0 + np.cos(v), np.sin(v) / 2.0),
         0.0,
         2.0 * pi,
         n_samples,
         rng,
     )
-    out, up = R + r * np.cos(v), r * np.sin(v)
+    out, up = 2.0 + np.cos(v), np.sin(v)
     data = np.column_stack(
         [out * np.cos(u), out * np.sin(u), up * np.cos(u / 2.0), up * np.sin(u / 2.0)]
     )

@@ -90,17 +90,7 @@ class NeighborhoodPreservationDisplay:
         return cls.from_embedding(X, Z, **options)
 
     @classmethod
-    def from_embedding(
-        cls,
-        X,
-        Z,
-        *,
-        name=None,
-        metric="euclidean",
-        n_samples=None,
-        random_state=None,
-        ax=None,
-    ):
+    def from_embedding(cls, X, Z, *, name=None, ax=None, **options):
         """Plot the curves of one or several embeddings.
 
         Parameters
@@ -111,14 +101,12 @@ class NeighborhoodPreservationDisplay:
             The embedding, or several by name.
         name : str, default=None
             Name of a single embedding.
-        metric : str or callable, default="euclidean"
-            Metric of the input, as in :func:`sklearn.metrics.pairwise_distances`.
-        n_samples : int, default=None
-            Evaluate only this many random samples, to save time. None means all.
-        random_state : int, RandomState instance or None, default=None
-            Seed of the samples if `n_samples` is given.
         ax : matplotlib Axes, default=None
             Axes to plot in; None creates a figure.
+        **options : dict
+            Keyword arguments of
+            :func:`~skmanifold.metrics.neighborhood_preservation_curve`: `metric`,
+            `n_samples` and `random_state`.
 
         Returns
         -------
@@ -131,13 +119,8 @@ class NeighborhoodPreservationDisplay:
             raise ValueError("Z is an empty dict. Pass at least one embedding.")
         r_nx = {}
         for key, embedding in Z.items():
-            k, _, r_nx[str(key)] = neighborhood_preservation_curve(
-                X,
-                embedding,
-                metric=metric,
-                n_samples=n_samples,
-                random_state=random_state,
-            )
+            curve = neighborhood_preservation_curve(X, embedding, **options)
+            k, _, r_nx[str(key)] = curve
         return cls(n_neighbors=k, r_nx=r_nx).plot(ax)
 
     def plot(self, ax=None):

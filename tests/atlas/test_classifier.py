@@ -92,10 +92,7 @@ def test_charts_are_found(membership, n_charts, d, dtype):
     X, *_ = make_blocks(60, n_charts, d, membership)
     y = np.arange(60) % 2
     X = X.astype(dtype)
-    model = ChartwiseClassifier().fit(X, y)
-    assert model.n_charts_ == n_charts
-    named = ChartwiseClassifier(n_charts=n_charts).fit(X, y)
-    assert_array_equal(named.predict(X), model.predict(X))
+    assert ChartwiseClassifier().fit(X, y).n_charts_ == n_charts
 
 
 def test_what_is_no_blocks_is_one_chart():
@@ -112,7 +109,8 @@ def test_charts_without_rows_and_of_one_class():
     blocks = X.reshape(-1, 4, 3)
     y = np.where(blocks[:, 1, 0] == 1, "z", y)
     train = blocks[:, 2, 0] == 0
-    model = ChartwiseClassifier(n_charts=4).fit(X[train], y[train])
+    model = ChartwiseClassifier().fit(X[train], y[train])
+    assert model.n_charts_ == 4
     assert all(isinstance(model.estimators_[j], DummyClassifier) for j in (1, 2))
     assert set(model.predict(X[blocks[:, 1, 0] == 1])) == {"z"}
     proba = model.predict_proba(X[~train])
@@ -135,20 +133,7 @@ def test_soft_voting_needs_probabilities_and_weights(estimator):
         ChartwiseClassifier(estimator, voting="soft").fit(X, y)
 
 
-def test_wrong_number_of_charts():
-    X, y, *_ = make_blocks()
-    for n_charts in (5, 12, 7):
-        with pytest.raises(ValueError, match=rf"n_charts={n_charts} does not fit X"):
-            ChartwiseClassifier(n_charts=n_charts).fit(X, y)
-    with pytest.raises(ValueError, match="does not consist of n_charts=6"):
-        ChartwiseClassifier(n_charts=6).fit(X, y)
-    with pytest.raises(ValueError, match="does not consist of n_charts=4"):
-        ChartwiseClassifier(n_charts=4).fit(X * 2, y)
-
-
-@pytest.mark.parametrize(
-    "name, value", [("estimator", "svm"), ("voting", "mean"), ("n_charts", 0)]
-)
+@pytest.mark.parametrize("name, value", [("estimator", "svm"), ("voting", "mean")])
 def test_bad_parameter_is_named(name, value):
     X, y, *_ = make_blocks()
     with pytest.raises(ValueError, match=f"The '{name}' parameter of Chartwise"):
@@ -163,7 +148,7 @@ def test_unknown_labels_are_left_out(missing):
     partial = y.astype(object)
     partial[~known] = missing
     model = ChartwiseClassifier().fit(X, partial)
-    expected = ChartwiseClassifier(n_charts=model.n_charts_).fit(X[known], y[known])
+    expected = ChartwiseClassifier().fit(X[known], y[known])
     assert_array_equal(model.classes_, expected.classes_)
     assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     with pytest.raises(ValueError, match=r"y has 1 class and 100 unlabeled samples"):

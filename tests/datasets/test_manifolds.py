@@ -137,8 +137,6 @@ def test_wrong_arguments_are_refused(name, wrong, error, message):
         ("make_star_fruit", {"radius": 2}, r"'spherical'.* Got 2"),
         ("make_open_sphere", {"cap_angle": 4}, r"'cap_angle' .* Got 4"),
         ("make_open_sphere", {"cap_angle": 0}, r"'cap_angle' .* Got 0"),
-        ("make_torus", {"minor_radius": 2}, "must be less than major_radius"),
-        ("make_klein_bottle", {"major_radius": 0.5}, "must be less than major_radius"),
         ("make_projective_plane", {"n_features": 5}, r"'n_features' .* Got 5"),
         ("make_sphere", {"dimension": 0}, r"'dimension' .* Got 0"),
         ("make_flat_torus", {"dimension": 0}, r"'dimension' .* Got 0"),
