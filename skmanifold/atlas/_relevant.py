@@ -31,23 +31,10 @@ class RelevantComponents:
     ordered by their variance. Directions in which samples of one class differ count
     less, even for classes not seen in training [1].
 
-    Parameters
-    ----------
-    inputs : ndarray of shape (n_samples, n_inputs)
-        Samples.
-    codes : ndarray of shape (n_samples,), int
-        Class of each sample, from 0; -1 if unlabeled.
-    random_state : int
-        Seed of the subset of many samples, labeled ones first, and of the PCA.
-
-    Attributes
-    ----------
-    center_ : ndarray of shape (n_inputs,)
-        Mean of the inputs.
-    matrix_ : ndarray of shape (n_components, n_inputs)
-        Map from centered inputs to components.
-    spreads_ : ndarray of shape (n_components,)
-        Their standard deviations, in descending order.
+    ``inputs`` has shape (n_samples, n_inputs); ``codes`` are its classes from 0, or -1
+    if unlabeled. ``random_state`` seeds the PCA and the subset of many samples, labeled
+    ones first. ``matrix_`` maps inputs less their mean ``center_`` to components, whose
+    standard deviations ``spreads_`` descend.
 
     References
     ----------

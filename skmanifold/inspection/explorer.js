@@ -4,6 +4,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const element = (id) => document.getElementById(id);
+  const make = (tag, textContent, properties = {}) =>
+    Object.assign(document.createElement(tag), { textContent, ...properties });
 
   function decodeBytes(text) {
     const characters = atob(text);
@@ -217,8 +219,11 @@
     const loaded = new Map();
     const latest = new WeakMap();
     return (i, canvas, largest) => {
+      const { width, height } = sprites;
       const sheet = Math.floor(i / sprites.per_sheet);
       const at = i % sprites.per_sheet;
+      const left = (at % sprites.columns) * width;
+      const top = Math.floor(at / sprites.columns) * height;
       latest.set(canvas, i);
       if (!loaded.has(sheet)) {
         const image = new Image();
@@ -226,28 +231,15 @@
         loaded.set(sheet, image);
       }
       const image = loaded.get(sheet);
-      const zoom = Math.max(1, Math.floor(largest / Math.max(sprites.width, sprites.height)));
+      const zoom = Math.max(1, Math.floor(largest / Math.max(width, height)));
       const paint = () => {
         if (latest.get(canvas) !== i) return;
-        canvas.width = sprites.width;
-        canvas.height = sprites.height;
-        canvas.style.width = `${sprites.width * zoom}px`;
-        canvas.style.height = `${sprites.height * zoom}px`;
-        canvas.hidden = false;
+        Object.assign(canvas, { width, height, hidden: false });
+        canvas.style.width = `${width * zoom}px`;
+        canvas.style.height = `${height * zoom}px`;
         canvas.dataset.tile = i;
-        canvas
-          .getContext("2d")
-          .drawImage(
-            image,
-            (at % sprites.columns) * sprites.width,
-            Math.floor(at / sprites.columns) * sprites.height,
-            sprites.width,
-            sprites.height,
-            0,
-            0,
-            sprites.width,
-            sprites.height,
-          );
+        const pen = canvas.getContext("2d");
+        pen.drawImage(image, left, top, width, height, 0, 0, width, height);
       };
       if (image.complete) paint();
       else image.addEventListener("load", paint, { once: true });
@@ -271,11 +263,7 @@
     const list = element("sample-facts");
     list.replaceChildren();
     for (const [name, value] of facts(i)) {
-      const term = document.createElement("dt");
-      const text = document.createElement("dd");
-      term.textContent = name;
-      text.textContent = value;
-      list.append(term, text);
+      list.append(make("dt", name), make("dd", value));
     }
     list.dataset.row = i;
     element("sample-hint").hidden = true;
@@ -390,11 +378,9 @@
       lines.push(cells.join(","));
     }
     const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(blob);
-    link.download = "selection.csv";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    const href = URL.createObjectURL(blob);
+    make("a", "", { href, download: "selection.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 10000);
   }
 
   element("export").addEventListener("click", exportSelection);
@@ -444,14 +430,10 @@
         if (namesOf(i).some(matches) && i !== rows[0]) rows.push(i);
       }
       for (const i of rows) {
-        const item = document.createElement("li");
-        const button = document.createElement("button");
-        button.type = "button";
         const names = namesOf(i);
-        const row = `row ${i}`;
-        button.textContent = names.length ? `${row}: ${names.join(", ")}` : row;
-        button.addEventListener("click", () => locate(i));
-        item.append(button);
+        const caption = names.length ? `row ${i}: ${names.join(", ")}` : `row ${i}`;
+        const item = make("li");
+        item.append(make("button", caption, { type: "button", onclick: () => locate(i) }));
         results.append(item);
       }
     }
@@ -478,34 +460,27 @@
     const list = element("class-list");
     list.replaceChildren();
     for (const code of listed()) {
-      const item = document.createElement("li");
-      const labeled = document.createElement("label");
-      const box = document.createElement("input");
-      const mark = document.createElement("span");
-      const name = document.createElement("span");
-      const count = document.createElement("span");
-      const only = document.createElement("button");
-      box.type = "checkbox";
-      box.checked = classShown[code];
-      box.addEventListener("change", () => {
+      const change = () => {
         classShown[code] = box.checked;
         filter();
         redraw();
-      });
-      mark.textContent = target.glyphs[code];
-      mark.style.color = target.colors[code];
-      name.textContent = target.labels[code];
-      name.className = "name";
-      count.textContent = counts[code].toLocaleString("en");
-      count.className = "count";
-      only.type = "button";
-      only.className = "only";
-      only.textContent = "only";
-      only.addEventListener("click", () => {
+      };
+      const single = () => {
         classShown.fill(false);
         classShown[code] = true;
         update();
-      });
+      };
+      const checked = classShown[code];
+      const box = make("input", "", { type: "checkbox", checked, onchange: change });
+      const mark = make("span", target.glyphs[code]);
+      mark.style.color = target.colors[code];
+      const name = make("span", target.labels[code], { className: "name" });
+      const text = counts[code].toLocaleString("en");
+      const count = make("span", text, { className: "count" });
+      const button = { type: "button", className: "only", onclick: single };
+      const only = make("button", "only", button);
+      const item = make("li");
+      const labeled = make("label");
       labeled.append(box, mark, name, count);
       item.append(labeled, only);
       list.append(item);

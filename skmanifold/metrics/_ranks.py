@@ -101,15 +101,9 @@ def _in_space(X, metric):
 class Distances:
     """Rows of the distance matrix, computed on demand.
 
-    Parameters
-    ----------
-    X : {ndarray, csr} of shape (n_samples, n_features)
-        Validated samples, or their distances if ``metric="precomputed"``.
-    metric : str or callable
-        Any metric of `sklearn.metrics.pairwise_distances`.
-    center : bool, default=False
-        Subtract the mean, which reduces rounding errors of Euclidean distances.
-        Otherwise only data far from zero are shifted.
+    ``X`` are validated samples, or their distances if ``metric="precomputed"``. With
+    ``center=True`` the mean is subtracted, which reduces rounding errors of Euclidean
+    distances; otherwise only data far from zero are shifted.
     """
 
     def __init__(self, X, metric="euclidean", *, center=False):

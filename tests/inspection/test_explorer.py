@@ -388,3 +388,11 @@ def test_too_many_pixels_for_a_page(path, monkeypatch):
     with pytest.raises(ValueError, match=r"576 images .* image_size, or grid_size"):
         write_explorer(Z, **decoded, path=path)
     write_explorer(Z, **decoded, grid_size=3, path=path)
+
+
+def test_colorings_of_a_display_are_columns_of_its_page(path):
+    display = EmbeddingDisplay.from_embedding(Z, color={"a": Y, "b": Z[:, 0]})
+    display.to_html(path)
+    data = content(path)
+    assert_array_equal(numbers(data["target"]["values"], "<i4"), Y)
+    assert [name for name, _ in data["names"]] == ["a", "b"]

@@ -24,7 +24,6 @@ from skmanifold.metrics._ranks import (
     all_ranks,
     chunks,
     kneighbors,
-    map_chunks,
     near_zero,
     neighbors_graph,
     ranks_of,
@@ -78,16 +77,6 @@ def test_chunks_keep_to_the_working_memory():
             assert threads(2**21) == 1
     covered = np.concatenate([np.arange(1000)[part] for part in parts])
     assert_array_equal(covered, np.arange(1000))
-
-
-def test_threads_do_not_change_the_chunks():
-    seen = []
-    with config_context(working_memory=1):
-        for n_jobs in (1, 2, 3):
-            with parallel_config(n_jobs=n_jobs):
-                seen.append(map_chunks(lambda chunk: chunk, 1000, 2**12))
-    assert len(seen[0]) > 3
-    assert seen[0] == seen[1] == seen[2]
 
 
 @pytest.mark.parametrize("rows", [None, np.array([2, 9, 55])])
