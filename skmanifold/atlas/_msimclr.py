@@ -31,8 +31,8 @@ from skmanifold.losses import chart_mmd, full_precision, nt_xent
 from skmanifold.nn import to_images, to_samples
 from skmanifold.utils import Count, Number, StrOptions
 
-from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartHeads, ChartsMixin
-from ._trunks import make_trunk
+from ._charts import CHART_CONSTRAINTS, ChartEncoder, ChartsMixin
+from ._trunks import make_trunk_and_heads
 
 
 class ChartProjections(nn.Module):
@@ -408,15 +408,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         )
 
     def _make_networks(self, sizes):
-        trunk, n_features = make_trunk(
-            self.encoder,
-            sizes["n_inputs"],
-            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
-            layers=self.encoder_layers,
-            feature_dim=self.feature_dim,
-        )
-        heads = ChartHeads(n_features, self.n_charts, self.n_components)
-        return {"encoder": ChartEncoder(trunk, heads)}
+        return {"encoder": ChartEncoder(*make_trunk_and_heads(self, sizes))}
 
     def _make_objective(self, data, networks):
         as_in_paper = self.projection == "paper"

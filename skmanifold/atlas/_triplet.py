@@ -41,7 +41,6 @@ from skmanifold.utils import (
 from ._charts import (
     CHART_CONSTRAINTS,
     ChartEncoder,
-    ChartHeads,
     ChartsMixin,
     distances_in_charts,
     one_hot,
@@ -50,7 +49,7 @@ from ._charts import (
 from ._class_batches import ClassBatches
 from ._msimclr import chart_terms
 from ._relevant import InitializedEncoder, RelevantComponents
-from ._trunks import make_trunk
+from ._trunks import make_trunk_and_heads
 from ._votes import GalleryVotes, LargestVote
 
 _TRIPLETS = {"batch-all": batch_all_triplets, "semi-hard": semi_hard_triplets}
@@ -698,14 +697,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         return {**super()._network_sizes(data), "placed": placed}
 
     def _make_networks(self, sizes):
-        trunk, n_features = make_trunk(
-            self.encoder,
-            sizes["n_inputs"],
-            image_shape=checked_image_shape(self.image_shape, sizes["n_features"]),
-            layers=self.encoder_layers,
-            feature_dim=self.feature_dim,
-        )
-        heads = ChartHeads(n_features, self.n_charts, self.n_components)
+        trunk, heads = make_trunk_and_heads(self, sizes)
         if sizes["placed"]:
             return {"encoder": InitializedEncoder(trunk, heads, sizes["n_inputs"])}
         return {"encoder": ChartEncoder(trunk, heads)}

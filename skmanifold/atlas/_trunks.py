@@ -6,8 +6,22 @@
 import torch
 from torch import nn
 
-from skmanifold.base import checked_widths, own_network
+from skmanifold.base import checked_image_shape, checked_widths, own_network
 from skmanifold.nn import MLP, ConvEncoder
+
+from ._charts import ChartHeads
+
+
+def make_trunk_and_heads(estimator, sizes):
+    """Return both parts of the encoder of an estimator with these parameters."""
+    trunk, n_features = make_trunk(
+        estimator.encoder,
+        sizes["n_inputs"],
+        image_shape=checked_image_shape(estimator.image_shape, sizes["n_features"]),
+        layers=estimator.encoder_layers,
+        feature_dim=estimator.feature_dim,
+    )
+    return trunk, ChartHeads(n_features, estimator.n_charts, estimator.n_components)
 
 
 def make_trunk(encoder, n_inputs, *, image_shape, layers, feature_dim):
