@@ -106,7 +106,7 @@ class NeighborhoodPreservationDisplay:
         **options : dict
             Keyword arguments of
             :func:`~skmanifold.metrics.neighborhood_preservation_curve`: `metric`,
-            `n_samples` and `random_state`.
+            `n_samples`, `n_jobs` and `random_state`.
 
         Returns
         -------

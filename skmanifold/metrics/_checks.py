@@ -26,6 +26,7 @@ def validate_metric(constraints=None):
         "metric": METRIC,
         "per_sample": ["boolean"],
         "n_samples": [Count(1), None],
+        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
     return validate_params(

@@ -28,6 +28,7 @@ def intrinsic_dimension(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Estimate the dimension of the manifold that the samples lie on.
@@ -65,6 +66,8 @@ def intrinsic_dimension(
         Return the estimate :math:`d_i` around each sample; ``"mle"`` only.
     n_samples : int, default=None
         Evaluate only this many distinct samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -111,14 +114,16 @@ def intrinsic_dimension(
                 "per_sample=True requires method='mle': 'twonn' estimates one number"
                 " from all samples."
             )
-        return _two_nearest(X, rows, metric)
+        return _two_nearest(X, rows, metric, n_jobs)
 
     first, last = check_neighbors(n_neighbors, n)
     if first < 2:
         raise ValueError(
             f"n_neighbors must be at least 2 with method='mle', got {n_neighbors!r}."
         )
-    distances, _ = kneighbors(X, last, metric=metric, rows=rows, distances=True)
+    distances, _ = kneighbors(
+        X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
     # Distinct samples may be so close that their distance rounds to zero.
     logs = np.log(np.maximum(distances, np.finfo(distances.dtype).tiny))
     k = np.arange(first, last + 1)
@@ -148,14 +153,16 @@ def _distinct(X, metric):
     return X, firsts, numbers.reshape(-1)
 
 
-def _two_nearest(X, rows, metric):
+def _two_nearest(X, rows, metric, n_jobs):
     n = len(rows)
     if n < 3:
         raise ValueError(
             f"method='twonn' needs at least 3 distinct samples, got {n}."
             + (" Increase n_samples." if n < X.shape[0] else "")
         )
-    distances, _ = kneighbors(X, 2, metric=metric, rows=rows, distances=True)
+    distances, _ = kneighbors(
+        X, 2, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
     distances = np.maximum(distances, np.finfo(distances.dtype).tiny)
     log_ratio = np.sort(np.log(distances[:, 1]) - np.log(distances[:, 0]))
     # F of the last sample is 1 and its logarithm infinite, so it is always left out.

@@ -33,7 +33,14 @@ _FEW_SOURCES = 300
 
 @validate_metric()
 def distance_rmse(
-    X, Z, *, metric="euclidean", per_sample=False, n_samples=None, random_state=None
+    X,
+    Z,
+    *,
+    metric="euclidean",
+    per_sample=False,
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
 ):
     """Compute the root mean squared difference of pairwise distances (d-RMSE).
 
@@ -57,6 +64,8 @@ def distance_rmse(
         Return the value of each sample; the total is their root mean square.
     n_samples : int, default=None
         Evaluate the distances from this many random samples to all. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -85,7 +94,7 @@ def distance_rmse(
         D_X -= D_Z
         return np.einsum("ij,ij->i", D_X, D_X) / D_X.shape[1]
 
-    parts = map_chunks(mean_squares, len(rows), 5 * 8 * X.shape[0])
+    parts = map_chunks(mean_squares, len(rows), 5 * 8 * X.shape[0], n_jobs)
     squares = np.concatenate(parts)
     return np.sqrt(squares) if per_sample else float(np.sqrt(squares.mean()))
 
@@ -100,6 +109,7 @@ def local_geometric_distortion(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the local geometric distortion (LGD) of neighbor distances.
@@ -129,6 +139,8 @@ def local_geometric_distortion(
         Return the root mean square around each sample.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -162,14 +174,16 @@ def local_geometric_distortion(
             " distances yourself."
         )
     rows = choose_rows(n, n_samples, random_state)
-    in_X, near = kneighbors(X, last, metric=metric, rows=rows, distances=True)
+    in_X, near = kneighbors(
+        X, last, metric=metric, rows=rows, n_jobs=n_jobs, distances=True
+    )
 
     def embedded(chunk):
         difference = Z[near[chunk]] - Z[rows[chunk], np.newaxis]
         return np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
 
     row_bytes = 3 * 8 * last * Z.shape[1]
-    in_Z = np.concatenate(map_chunks(embedded, len(rows), row_bytes))
+    in_Z = np.concatenate(map_chunks(embedded, len(rows), row_bytes, n_jobs))
     if divide_by_dimension:
         in_X, in_Z = in_X / np.sqrt(X.shape[1]), in_Z / np.sqrt(Z.shape[1])
     k = np.arange(first, last + 1)
@@ -181,7 +195,15 @@ def local_geometric_distortion(
 
 
 @validate_metric()
-def stress(X, Z, *, metric="euclidean", n_samples=None, random_state=None):
+def stress(
+    X,
+    Z,
+    *,
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
+):
     """Compute Kruskal's metric stress-1, with the best scale of the embedding.
 
     .. math::
@@ -202,6 +224,8 @@ def stress(X, Z, *, metric="euclidean", n_samples=None, random_state=None):
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
         Evaluate the distances from this many random samples to all. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -239,7 +263,7 @@ def stress(X, Z, *, metric="euclidean", n_samples=None, random_state=None):
         D_X, D_Z = both(chunk)
         return [np.vdot(D_X, D_X), np.vdot(D_X, D_Z), np.vdot(D_Z, D_Z)]
 
-    xx, xz, zz = np.sum(map_chunks(moments, len(rows), row_bytes), axis=0)
+    xx, xz, zz = np.sum(map_chunks(moments, len(rows), row_bytes, n_jobs), axis=0)
     if xx == 0.0:
         raise ValueError(
             "The stress is undefined: all samples of X coincide. Pass an X with at"
@@ -256,12 +280,12 @@ def stress(X, Z, *, metric="euclidean", n_samples=None, random_state=None):
         D_X -= D_Z
         return np.vdot(D_X, D_X)
 
-    residual = sum(map_chunks(residuals, len(rows), row_bytes))
+    residual = sum(map_chunks(residuals, len(rows), row_bytes, n_jobs))
     return float(np.sqrt(residual / xx))
 
 
-def _geodesic_graph(X, metric, n_neighbors):
-    graph = neighbors_graph(X, n_neighbors, metric=metric)
+def _geodesic_graph(X, metric, n_neighbors, n_jobs):
+    graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
     n_parts = connected_components(graph, directed=False, return_labels=False)
     if n_parts > 1:
         raise ValueError(
@@ -287,14 +311,14 @@ def _ratio(xx, xz, zz):
     return float(np.clip(xz / np.sqrt(xx * zz), -1.0, 1.0))
 
 
-def _streamed_correlation(upper, n, row_bytes):
+def _streamed_correlation(upper, n, row_bytes, n_jobs):
     """Return Pearson's correlation over entries i < j of two distance matrices."""
 
     def sums(chunk):
         x, z = upper(chunk)
         return [x.size, x.sum(), z.sum()]
 
-    count, sum_x, sum_z = np.sum(map_chunks(sums, n, row_bytes), axis=0)
+    count, sum_x, sum_z = np.sum(map_chunks(sums, n, row_bytes, n_jobs), axis=0)
     mean_x, mean_z = sum_x / count, sum_z / count
 
     def moments(chunk):
@@ -303,7 +327,7 @@ def _streamed_correlation(upper, n, row_bytes):
         z -= mean_z
         return [np.vdot(x, x), np.vdot(x, z), np.vdot(z, z)]
 
-    return _ratio(*np.sum(map_chunks(moments, n, row_bytes), axis=0))
+    return _ratio(*np.sum(map_chunks(moments, n, row_bytes, n_jobs), axis=0))
 
 
 def _draw_pairs(rng, n, n_pairs, distances):
@@ -355,6 +379,7 @@ def distance_correlation(
     n_neighbors=10,
     metric="euclidean",
     n_pairs="auto",
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the correlation between distances in the input and in the embedding.
@@ -390,6 +415,8 @@ def distance_correlation(
         fit into ``sklearn.get_config()["working_memory"]`` (4,700 samples with 1 GiB),
         otherwise a million, accurate to about .001. Geodesic distances are taken from
         about 300 samples, which is less accurate.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the pairs.
 
@@ -426,7 +453,7 @@ def distance_correlation(
     draw = _check_pairs(n_pairs, n, method)
     if distances == "geodesic":
         _, k = check_neighbors(n_neighbors, n, ranges=False)
-        in_X = _Geodesics(_geodesic_graph(X, metric, k))
+        in_X = _Geodesics(_geodesic_graph(X, metric, k, n_jobs))
     else:
         in_X = Distances(X, metric, center=True)
     in_Z = Distances(Z, center=True)
@@ -439,11 +466,11 @@ def distance_correlation(
     if draw is not None:
         rng = check_random_state(random_state)
         first, second = _draw_pairs(rng, n, draw, distances)
-        x, z = (pair_distances(D, first, second) for D in (in_X, in_Z))
+        x, z = (pair_distances(D, first, second, n_jobs) for D in (in_X, in_Z))
     elif method == "pearson":
-        return _streamed_correlation(upper, n, 8 * 8 * n)
+        return _streamed_correlation(upper, n, 8 * 8 * n, n_jobs)
     else:
-        parts = map_chunks(upper, n, 6 * 8 * n)
+        parts = map_chunks(upper, n, 6 * 8 * n, n_jobs)
         x, z = (np.concatenate(part) for part in zip(*parts, strict=True))
     if method == "spearman":
         x, z = rankdata(x), rankdata(z)

@@ -48,6 +48,7 @@ def local_curvature(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the curvature of the embedding along the neighbors in the input.
@@ -94,6 +95,8 @@ def local_curvature(
         Return the signed defects :math:`c_i`; ``"angle_defect"`` only.
     n_samples : int, default=None
         Evaluate only this many samples; ``"angle_defect"`` only. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the paths, or of the samples if `n_samples` is given.
 
@@ -142,7 +145,7 @@ def local_curvature(
                 f"per_sample={per_sample} and n_samples={n_samples} require"
                 " method='angle_defect': turning angles belong to paths. Set n_paths."
             )
-        return _turning_angle(X, Z, k, n_paths, metric, random_state)
+        return _turning_angle(X, Z, k, n_paths, metric, n_jobs, random_state)
 
     if k < 3 or Z.shape[1] < 2:
         raise ValueError(
@@ -150,12 +153,12 @@ def local_curvature(
             f" two features, got n_neighbors={k} and {Z.shape[1]} feature(s)."
         )
     rows = choose_rows(n, n_samples, random_state)
-    near = kneighbors(X, k, metric=metric, rows=rows)
+    near = kneighbors(X, k, metric=metric, rows=rows, n_jobs=n_jobs)
 
     def chunk_defects(chunk):
         return _angle_defects(Z[near[chunk]] - Z[rows[chunk], np.newaxis])
 
-    parts = map_chunks(chunk_defects, len(rows), 4 * 8 * k * Z.shape[1])
+    parts = map_chunks(chunk_defects, len(rows), 4 * 8 * k * Z.shape[1], n_jobs)
     defects = np.concatenate(parts)
     return defects if per_sample else float(np.abs(defects).mean())
 
@@ -192,10 +195,10 @@ def _proper_defects(V):
     return 2.0 * np.pi - _angles(V, np.roll(V, -1, axis=1)).sum(axis=1)
 
 
-def _turning_angle(X, Z, n_neighbors, n_paths, metric, random_state):
+def _turning_angle(X, Z, n_neighbors, n_paths, metric, n_jobs, random_state):
     rng = check_random_state(random_state)
     n = X.shape[0]
-    graph = neighbors_graph(X, n_neighbors, metric=metric)
+    graph = neighbors_graph(X, n_neighbors, metric=metric, n_jobs=n_jobs)
     n_sources = min(n, -(-n_paths // _PATHS_PER_SOURCE))
     sources = rng.choice(n, size=n_sources, replace=False)
     targets = rng.randint(n, size=(-(-n_paths // n_sources), n_sources))
@@ -212,7 +215,7 @@ def _turning_angle(X, Z, n_neighbors, n_paths, metric, random_state):
                 angles.append(_path_angles(Z, before[row], targets[path]))
         return np.concatenate([*angles, np.empty(0)])
 
-    angles = np.concatenate(map_chunks(from_sources, n_sources, 2 * 8 * n))
+    angles = np.concatenate(map_chunks(from_sources, n_sources, 2 * 8 * n, n_jobs))
     if not len(angles):
         raise ValueError(
             f"None of {n_paths} random paths has an inner vertex. Increase n_paths, or"

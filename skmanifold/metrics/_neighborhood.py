@@ -25,14 +25,14 @@ from skmanifold.metrics._ranks import (
 from skmanifold.utils._sklearn import StrOptions
 
 
-def _intrusion_scores(space, neighbor_space, first, last, *, rows, metrics):
+def _intrusion_scores(space, neighbor_space, first, last, *, rows, n_jobs, metrics):
     """Return 1 - scaled sum of (rank in `space` - k) over neighbors in another space.
 
     One score per sample, averaged over k = first, ..., last.
     """
     n = space.shape[0]
-    near = kneighbors(neighbor_space, last, metric=metrics[1], rows=rows)
-    ranks = ranks_of(space, near, metric=metrics[0], rows=rows)
+    near = kneighbors(neighbor_space, last, metric=metrics[1], rows=rows, n_jobs=n_jobs)
+    ranks = ranks_of(space, near, metric=metrics[0], rows=rows, n_jobs=n_jobs)
     # A neighbor at position p with rank r costs r - k for every k from p to r - 1.
     # Cumulative sums of scale and k * scale give all of these at once.
     k = np.arange(first, last + 1)
@@ -62,6 +62,7 @@ def trustworthiness(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the trustworthiness: neighbors in the embedding are true neighbors.
@@ -91,6 +92,8 @@ def trustworthiness(
         Return the score of each sample; the value is their mean.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -121,7 +124,7 @@ def trustworthiness(
     first, last = check_neighbors(n_neighbors, n, (n - 1) // 2)
     rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
-        X, Z, first, last, rows=rows, metrics=(metric, "euclidean")
+        X, Z, first, last, rows=rows, n_jobs=n_jobs, metrics=(metric, "euclidean")
     )
     return _finish(scores, per_sample)
 
@@ -135,6 +138,7 @@ def continuity(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the continuity: neighbors in the input remain neighbors.
@@ -163,6 +167,8 @@ def continuity(
         Return the score of each sample; the value is their mean.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -193,15 +199,15 @@ def continuity(
     first, last = check_neighbors(n_neighbors, n, (n - 1) // 2)
     rows = choose_rows(n, n_samples, random_state)
     scores = _intrusion_scores(
-        Z, X, first, last, rows=rows, metrics=("euclidean", metric)
+        Z, X, first, last, rows=rows, n_jobs=n_jobs, metrics=("euclidean", metric)
     )
     return _finish(scores, per_sample)
 
 
-def _relative_rank_errors(space, near, first, last, *, metric, rows):
+def _relative_rank_errors(space, near, first, last, *, metric, rows, n_jobs):
     """Return per-sample errors; the t-th neighbor has rank t in its own space."""
     n = space.shape[0]
-    ranks = ranks_of(space, near, metric=metric, rows=rows)
+    ranks = ranks_of(space, near, metric=metric, rows=rows, n_jobs=n_jobs)
     own_ranks = np.arange(1, last + 1)
     errors = np.cumsum(np.abs(ranks - own_ranks) / own_ranks, axis=1)
     worst = np.cumsum(np.abs(n - 2 * own_ranks) / own_ranks)
@@ -220,6 +226,7 @@ def mean_relative_rank_error(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the mean relative rank error (MRRE).
@@ -256,6 +263,8 @@ def mean_relative_rank_error(
         Return the error of each sample; the value is their mean.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -287,14 +296,14 @@ def mean_relative_rank_error(
     rows = choose_rows(n, n_samples, random_state)
     errors = 0.0
     if direction != "input":
-        near = kneighbors(Z, last, rows=rows)
+        near = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
         errors = errors + _relative_rank_errors(
-            X, near, first, last, metric=metric, rows=rows
+            X, near, first, last, metric=metric, rows=rows, n_jobs=n_jobs
         )
     if direction != "embedding":
-        near = kneighbors(X, last, metric=metric, rows=rows)
+        near = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
         errors = errors + _relative_rank_errors(
-            Z, near, first, last, metric="euclidean", rows=rows
+            Z, near, first, last, metric="euclidean", rows=rows, n_jobs=n_jobs
         )
     if direction == "mean":
         errors = errors / 2
@@ -310,6 +319,7 @@ def neighborhood_preservation(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the fraction of preserved nearest neighbors.
@@ -335,6 +345,8 @@ def neighborhood_preservation(
         Return the score of each sample; the value is their mean.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -367,8 +379,8 @@ def neighborhood_preservation(
     n = X.shape[0]
     first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
-    in_X = kneighbors(X, last, metric=metric, rows=rows)
-    in_Z = kneighbors(Z, last, rows=rows)
+    in_X = kneighbors(X, last, metric=metric, rows=rows, n_jobs=n_jobs)
+    in_Z = kneighbors(Z, last, rows=rows, n_jobs=n_jobs)
 
     def chunk_scores(chunk):
         # A pair counts from k = max(position in X, position in Z) on.
@@ -380,13 +392,19 @@ def neighborhood_preservation(
         k = np.arange(first, last + 1)
         return (np.cumsum(kept, axis=1)[:, first - 1 :] / k).mean(axis=1)
 
-    scores = map_chunks(chunk_scores, len(in_X), 8 * last * (last + 8))
+    scores = map_chunks(chunk_scores, len(in_X), 8 * last * (last + 8), n_jobs)
     return _finish(np.concatenate(scores), per_sample)
 
 
 @validate_metric()
 def neighborhood_preservation_curve(
-    X, Z, *, metric="euclidean", n_samples=None, random_state=None
+    X,
+    Z,
+    *,
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
 ):
     """Compute the fraction of preserved nearest neighbors for every k.
 
@@ -409,6 +427,8 @@ def neighborhood_preservation_curve(
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -446,7 +466,7 @@ def neighborhood_preservation_curve(
         worse = np.maximum(all_ranks(in_X(at), at), all_ranks(in_Z(at), at))
         return np.bincount(worse.ravel(), minlength=n)
 
-    histogram = sum(map_chunks(chunk_histogram, len(rows), 6 * 8 * n))
+    histogram = sum(map_chunks(chunk_histogram, len(rows), 6 * 8 * n, n_jobs))
     k = np.arange(1, n - 1)
     q_nx = np.cumsum(histogram[1:-1]) / (k * len(rows))
     return k, q_nx, ((n - 1) * q_nx - k) / (n - 1 - k)
@@ -454,7 +474,13 @@ def neighborhood_preservation_curve(
 
 @validate_metric()
 def neighborhood_preservation_auc(
-    X, Z, *, metric="euclidean", n_samples=None, random_state=None
+    X,
+    Z,
+    *,
+    metric="euclidean",
+    n_samples=None,
+    n_jobs=None,
+    random_state=None,
 ):
     """Compute the area under the chance-adjusted curve over log k.
 
@@ -475,6 +501,8 @@ def neighborhood_preservation_auc(
         Metric of the input, as in :func:`~sklearn.metrics.pairwise_distances`.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -500,7 +528,12 @@ def neighborhood_preservation_auc(
     0.41
     """
     k, _, r_nx = neighborhood_preservation_curve(
-        X, Z, metric=metric, n_samples=n_samples, random_state=random_state
+        X,
+        Z,
+        metric=metric,
+        n_samples=n_samples,
+        n_jobs=n_jobs,
+        random_state=random_state,
     )
     return float(np.average(r_nx, weights=1.0 / k))
 
@@ -514,6 +547,7 @@ def neighborhood_hit(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the fraction of nearest neighbors of the same class.
@@ -539,6 +573,8 @@ def neighborhood_hit(
         Return the fraction for each sample, NaN where the label is missing.
     n_samples : int, default=None
         Evaluate only this many random samples, to save time. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples if `n_samples` is given.
 
@@ -565,7 +601,7 @@ def neighborhood_hit(
     n = Z.shape[0]
     first, last = check_neighbors(n_neighbors, n)
     rows = choose_rows(n, n_samples, random_state)
-    near = kneighbors(Z, last, metric=metric, rows=rows)
+    near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == y[rows, np.newaxis]
     shares = np.cumsum(same, axis=1) / np.arange(1, last + 1)
     shares = shares[:, first - 1 :].mean(axis=1)

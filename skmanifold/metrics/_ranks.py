@@ -67,15 +67,15 @@ def chunks(n_rows, row_bytes):
     return list(gen_batches(n_rows, min(_chunk_rows(row_bytes), max(n_rows, 1))))
 
 
-def threads(row_bytes):
-    """Return joblib's number of threads, if their chunks fit into the memory."""
+def threads(row_bytes, n_jobs=None):
+    """Return the number of threads whose chunks fit into the working memory."""
     fit = int(_working_bytes() // (_chunk_rows(row_bytes) * max(row_bytes, 1)))
-    return max(1, min(effective_n_jobs(None), fit))
+    return max(1, min(effective_n_jobs(n_jobs), fit))
 
 
-def map_chunks(function, n_rows, row_bytes):
+def map_chunks(function, n_rows, row_bytes, n_jobs=None):
     """Apply a function to chunks of row numbers in threads; return results in order."""
-    return Parallel(n_jobs=threads(row_bytes), require="sharedmem")(
+    return Parallel(n_jobs=threads(row_bytes, n_jobs), require="sharedmem")(
         delayed(function)(chunk) for chunk in chunks(n_rows, row_bytes)
     )
 
@@ -130,7 +130,9 @@ class Distances:
             return pairwise_distances(self.X[rows], self.X, metric=self.metric)
 
 
-def kneighbors(X, n_neighbors, *, metric="euclidean", rows=None, distances=False):
+def kneighbors(
+    X, n_neighbors, *, metric="euclidean", rows=None, n_jobs=None, distances=False
+):
     """Return the indices of the nearest other samples, nearest first.
 
     With ``distances=True``, return (distances, indices); Euclidean distances are then
@@ -139,10 +141,10 @@ def kneighbors(X, n_neighbors, *, metric="euclidean", rows=None, distances=False
     rows = np.arange(X.shape[0]) if rows is None else rows
     X, metric = _in_space(X, metric)
     if not _is_searched(X, metric):
-        found = _checked_kneighbors(X, n_neighbors, metric, rows)
+        found = _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs)
         return found if distances else found[1]
     X = near_zero(X, metric)
-    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric)
+    search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
     if len(rows) == X.shape[0]:
         found = search.kneighbors()
@@ -164,7 +166,7 @@ def _is_searched(X, metric):
     return isinstance(X, np.ndarray) or metric not in ("minkowski", "sqeuclidean")
 
 
-def _checked_kneighbors(X, n_neighbors, metric, rows):
+def _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs):
     """Return nearest other samples in a metric whose distances need checks."""
     row_distances = CheckedDistances(X, metric)
 
@@ -175,7 +177,7 @@ def _checked_kneighbors(X, n_neighbors, metric, rows):
         near = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
         return _sorted(np.take_along_axis(D, near, axis=1), near)
 
-    parts = map_chunks(chunk_neighbors, len(rows), 3 * 8 * X.shape[0])
+    parts = map_chunks(chunk_neighbors, len(rows), 3 * 8 * X.shape[0], n_jobs)
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -195,9 +197,11 @@ def _sorted(distances, indices):
     return tuple(np.take_along_axis(a, order, axis=1) for a in (distances, indices))
 
 
-def neighbors_graph(X, n_neighbors, *, metric="euclidean"):
+def neighbors_graph(X, n_neighbors, *, metric="euclidean", n_jobs=None):
     """Return the sparse matrix of distances to the nearest other samples."""
-    distances, indices = kneighbors(X, n_neighbors, metric=metric, distances=True)
+    distances, indices = kneighbors(
+        X, n_neighbors, metric=metric, n_jobs=n_jobs, distances=True
+    )
     n = X.shape[0]
     starts = np.arange(0, n * n_neighbors + 1, n_neighbors)
     return csr_matrix((distances.ravel(), indices.ravel(), starts), shape=(n, n))
@@ -217,7 +221,7 @@ def _row_ranks(row, queries, buffer):
     return ranks
 
 
-def ranks_of(X, indices, *, metric="euclidean", rows=None):
+def ranks_of(X, indices, *, metric="euclidean", rows=None, n_jobs=None):
     """Return ranks of given samples among all others, seen from each row.
 
     `indices`, of shape (n_rows, n_queries), never contains the row itself. Ranks are
@@ -242,7 +246,7 @@ def ranks_of(X, indices, *, metric="euclidean", rows=None):
         pairs = zip(D, indices[chunk], strict=True)
         return np.stack([_row_ranks(row, queries, buffer) for row, queries in pairs])
 
-    return np.concatenate(map_chunks(chunk_ranks, len(rows), row_bytes))
+    return np.concatenate(map_chunks(chunk_ranks, len(rows), row_bytes, n_jobs))
 
 
 def all_ranks(D, at):
@@ -273,7 +277,7 @@ def paired_distances(X, Z, *, metric, rows):
     return both
 
 
-def pair_distances(space, first, second):
+def pair_distances(space, first, second, n_jobs=None):
     """Return the distances of given pairs in a space, such as :class:`Distances`."""
     if callable(space.metric) or space.metric in _PAIRED:
         parts = gen_batches(len(first), max(1, 2**21 // space.X.shape[1]))
@@ -296,7 +300,7 @@ def pair_distances(space, first, second):
         return D[np.searchsorted(sources[chunk], first[pairs]), second[pairs]]
 
     row_bytes = 3 * 8 * space.n_samples
-    parts = map_chunks(from_sources, len(sources), row_bytes)
+    parts = map_chunks(from_sources, len(sources), row_bytes, n_jobs)
     distances = np.concatenate(parts)
     return distances[np.argsort(order)]
 

@@ -16,7 +16,7 @@ from skmanifold.metrics._checks import (
 from skmanifold.metrics._ranks import kneighbors
 
 
-def _matches(Z, y, k, metric, n_samples, random_state):
+def _matches(Z, y, k, metric, n_samples, n_jobs, random_state):
     """Return matches, number of relevant samples per query, and the range of k.
 
     Queries whose class has no other member are left out.
@@ -33,7 +33,7 @@ def _matches(Z, y, k, metric, n_samples, random_state):
             " classes with at least two samples."
         )
     rows = choose_rows(n, n_samples, random_state)
-    near = kneighbors(Z, last, metric=metric, rows=rows)
+    near = kneighbors(Z, last, metric=metric, rows=rows, n_jobs=n_jobs)
     same = y[near] == y[rows, np.newaxis]
     relevant = relevant[rows]
     kept = relevant > 0
@@ -54,6 +54,7 @@ def recall_at_k(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the fraction of queries with a hit among the k nearest samples (R@k).
@@ -80,6 +81,8 @@ def recall_at_k(
         Return the value of each query.
     n_samples : int, default=None
         Use this many random samples as queries. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the queries if `n_samples` is given.
 
@@ -100,7 +103,7 @@ def recall_at_k(
     >>> [recall_at_k(Z, y, k=k) for k in (1, 2, 3)]
     [0.0, 0.75, 1.0]
     """
-    matches, _, first, last = _matches(Z, y, k, metric, n_samples, random_state)
+    matches, _, first, last = _matches(Z, y, k, metric, n_samples, n_jobs, random_state)
     hits = np.maximum.accumulate(matches, axis=1)[:, first - 1 : last].mean(axis=1)
     return hits if per_sample else float(hits.mean())
 
@@ -114,6 +117,7 @@ def mean_average_precision_at_k(
     metric="euclidean",
     per_sample=False,
     n_samples=None,
+    n_jobs=None,
     random_state=None,
 ):
     """Compute the mean average precision among the k nearest samples (mAP@k).
@@ -141,6 +145,8 @@ def mean_average_precision_at_k(
         Return the average precision of each query.
     n_samples : int, default=None
         Use only this many random samples as queries, if k is large. None means all.
+    n_jobs : int, default=None
+        Number of threads; None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the queries if `n_samples` is given.
 
@@ -161,7 +167,9 @@ def mean_average_precision_at_k(
     >>> round(mean_average_precision_at_k(Z, y, k=3), 4)
     0.4583
     """
-    matches, relevant, first, last = _matches(Z, y, k, metric, n_samples, random_state)
+    matches, relevant, first, last = _matches(
+        Z, y, k, metric, n_samples, n_jobs, random_state
+    )
     cut = np.arange(1, last + 1)
     gains = np.cumsum(matches * (np.cumsum(matches, axis=1) / cut), axis=1)
     precision = gains / np.minimum(cut, relevant[:, np.newaxis])

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.csgraph import shortest_path
 from scipy.spatial.distance import pdist
@@ -140,8 +139,8 @@ def test_neither_rotation_nor_order_nor_place_matter(pair, metric):
 def test_threads_and_chunks_do_not_change_a_correlation(pair, method):
     options = {"method": method, "n_pairs": None}
     value = distance_correlation(*pair, **options)
-    with config_context(working_memory=0.2), parallel_config(n_jobs=2):
-        again = distance_correlation(*pair, **options)
+    with config_context(working_memory=0.2):
+        again = distance_correlation(*pair, n_jobs=2, **options)
     assert_allclose(again, value, rtol=1e-13)
 
 

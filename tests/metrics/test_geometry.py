@@ -110,6 +110,7 @@ def test_curvature_ignores_rotation_and_scale_of_the_embedding(pair, method):
     value = local_curvature(X, Z, **options)
     turned = np.linalg.qr(np.random.default_rng(0).normal(size=(2, 2)))[0]
     assert_allclose(local_curvature(X, 50 * Z @ turned + 3, **options), value)
+    assert_allclose(local_curvature(X, Z, n_jobs=2, **options), value)
 
 
 def test_wrong_options_of_curvature_are_refused(pair):

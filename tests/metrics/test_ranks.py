@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
@@ -65,18 +64,24 @@ def test_chunks_keep_to_the_working_memory():
     with config_context(working_memory=1):
         parts = chunks(1000, row_bytes=2**13)
         assert {part.stop - part.start for part in parts} == {8}
-        with parallel_config(n_jobs=3):
-            assert threads(2**13) == 3
+        assert threads(2**13, n_jobs=3) == 3
         # Eight rows of an eighth of the memory, one in each chunk.
         assert {p.stop - p.start for p in chunks(1000, 2**17)} == {1}
-        with parallel_config(n_jobs=20):
-            assert threads(2**17) == 8
+        assert threads(2**17, n_jobs=20) == 8
         # A row that does not fit is a chunk by itself, as in scikit-learn.
         assert len(chunks(3, row_bytes=2**21)) == 3
-        with parallel_config(n_jobs=4):
-            assert threads(2**21) == 1
+        assert threads(2**21, n_jobs=4) == 1
     covered = np.concatenate([np.arange(1000)[part] for part in parts])
     assert_array_equal(covered, np.arange(1000))
+
+
+def test_threads_do_not_change_the_chunks():
+    seen = []
+    with config_context(working_memory=1):
+        for n_jobs in (1, 2, 3):
+            seen.append(map_chunks(lambda chunk: chunk, 1000, 2**12, n_jobs))
+    assert len(seen[0]) > 3
+    assert seen[0] == seen[1] == seen[2]
 
 
 @pytest.mark.parametrize("rows", [None, np.array([2, 9, 55])])
@@ -85,10 +90,7 @@ def test_threads_do_not_change_the_ranks_of_ties_by_rounding(rows):
     X = np.random.default_rng(0).integers(10, size=(150, 20)) / 10
     near = kneighbors(X, 8, rows=rows)
     with config_context(working_memory=0.1):
-        ranks = []
-        for n_jobs in (1, 2, 3):
-            with parallel_config(n_jobs=n_jobs):
-                ranks.append(ranks_of(X, near, rows=rows))
+        ranks = [ranks_of(X, near, rows=rows, n_jobs=n) for n in (1, 2, 3)]
     assert_array_equal(ranks[1], ranks[0])
     assert_array_equal(ranks[2], ranks[0])
 
