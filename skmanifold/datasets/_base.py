@@ -21,6 +21,7 @@ def validate_generator(constraints=None):
     common = {
         "n_samples": [Count(1)],
         "noise": [Number(Real, 0, None, closed="left")],
+        "return_X_y": ["boolean"],
         "random_state": ["random_state"],
     }
     return validate_params(
@@ -149,8 +150,8 @@ def make_bunch(
     )
 
 
-def finish(bunch, noise, rng):
-    """Add the noise to the data of a Bunch."""
+def finish(bunch, noise, rng, return_X_y):
+    """Add the noise; return the Bunch, or its data and target."""
     if noise:
         bunch.data = bunch.data + rng.normal(scale=noise, size=bunch.data.shape)
-    return bunch
+    return (bunch.data, bunch.target) if return_X_y else bunch

@@ -19,7 +19,9 @@ from skmanifold.datasets._spheres import angles_to_sphere, sphere_to_angles
 
 
 @validate_generator()
-def make_nested_clusters(n_samples=1000, *, noise=0.0, random_state=None):
+def make_nested_clusters(
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
+):
     """Make clusters of different dimensions inside one another.
 
     A solid ball of radius 0.5, a circle of radius 1.5 around it and a sphere of radius
@@ -32,12 +34,14 @@ def make_nested_clusters(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3); coordinates of the same shape: those of the ball, arc length of
         the circle, two angles of the sphere; target: 0 in the ball, 1 on the circle, 2
@@ -88,4 +92,4 @@ def make_nested_clusters(n_samples=1000, *, noise=0.0, random_state=None):
         parts=target,
         intrinsic_dimension=(3, 1, 2),
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)

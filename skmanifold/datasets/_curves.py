@@ -20,7 +20,7 @@ _TREFOIL_GRID = 20_001
 
 
 @validate_generator()
-def make_circle(n_samples=1000, *, noise=0.0, random_state=None):
+def make_circle(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a unit circle.
 
     :math:`(\\cos t, \\sin t)`.
@@ -31,12 +31,14 @@ def make_circle(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 2), and as coordinates and target the angle t, from 0 to 2 pi.
 
@@ -51,11 +53,11 @@ def make_circle(n_samples=1000, *, noise=0.0, random_state=None):
     data = np.column_stack([np.cos(t), np.sin(t)])
     distance = FlatDistance(2.0 * pi)
     bunch = make_bunch(make_circle, (1, 1), data, t[:, np.newaxis], t, distance)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
-def make_trefoil(n_samples=1000, *, noise=0.0, random_state=None):
+def make_trefoil(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a trefoil, the simplest knot.
 
     .. math::
@@ -72,12 +74,14 @@ def make_trefoil(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), the arc length as coordinate, and as target t, from 0 to 2 pi.
 
@@ -102,4 +106,4 @@ def make_trefoil(n_samples=1000, *, noise=0.0, random_state=None):
     data = np.column_stack([x, y, -np.sin(3.0 * t)])
     distance = FlatDistance(lengths[-1])
     bunch = make_bunch(make_trefoil, (1, 1), data, length[:, np.newaxis], t, distance)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)

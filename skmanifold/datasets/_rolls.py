@@ -37,7 +37,7 @@ def _sample_roll(n_samples, rng):
 
 
 @validate_generator()
-def make_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
+def make_swiss_roll(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a Swiss roll, a rolled-up rectangle.
 
     :math:`(t \\cos t, h, t \\sin t)` with :math:`t` from 1.5 pi to 4.5 pi and
@@ -50,12 +50,14 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length along the spiral and the height,
         an isometric chart, and as target the angle t.
@@ -73,11 +75,13 @@ def make_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
     chart = np.column_stack([length, height])
     distance = FlatDistance(np.inf, np.inf)
     bunch = make_bunch(make_swiss_roll, (1, 0, 0), data, chart, t, distance)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
-def make_twin_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
+def make_twin_swiss_roll(
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
+):
     """Make two entwined Swiss rolls that do not meet.
 
     The roll of :func:`make_swiss_roll` and a copy rotated by half a turn about its
@@ -89,12 +93,14 @@ def make_twin_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length along the spiral of each roll and
         the height, and as target the roll, 0 or 1. Distances between the rolls are
@@ -122,11 +128,11 @@ def make_twin_swiss_roll(n_samples=1000, *, noise=0.0, random_state=None):
     bunch = make_bunch(
         make_twin_swiss_roll, (2, 0, 0), data, chart, roll, distance, parts=roll
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
-def make_s_curve(n_samples=1000, *, noise=0.0, random_state=None):
+def make_s_curve(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make an S-curve, a rectangle bent along two arcs.
 
     :math:`(\\sin t, h, \\mathrm{sign}(t) (\\cos t - 1))` with :math:`t` from -1.5 pi to
@@ -138,12 +144,14 @@ def make_s_curve(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the arc length t and the height h, an isometric
         chart, and as target t.
@@ -161,4 +169,4 @@ def make_s_curve(n_samples=1000, *, noise=0.0, random_state=None):
     chart = np.column_stack([t, height])
     distance = FlatDistance(np.inf, np.inf)
     bunch = make_bunch(make_s_curve, (1, 0, 0), data, chart, t, distance)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)

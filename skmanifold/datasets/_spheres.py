@@ -38,7 +38,9 @@ def sphere_to_angles(points):
 
 
 @validate_generator({"dimension": [Count(1)]})
-def make_sphere(n_samples=1000, *, dimension=2, noise=0.0, random_state=None):
+def make_sphere(
+    n_samples=1000, *, dimension=2, noise=0.0, return_X_y=False, random_state=None
+):
     """Make a unit sphere of any dimension.
 
     :math:`S^d`, the unit vectors of :math:`R^{d+1}`.
@@ -51,12 +53,14 @@ def make_sphere(n_samples=1000, *, dimension=2, noise=0.0, random_state=None):
         Dimension d of the sphere.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, dimension + 1), as coordinates the hyperspherical angles, and as
         target the first of them.
@@ -77,7 +81,7 @@ def make_sphere(n_samples=1000, *, dimension=2, noise=0.0, random_state=None):
     bunch = make_bunch(
         make_sphere, betti_numbers, points, angles, angles[:, 0], distance
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 def _azimuthal_to_sphere(coordinates):
@@ -89,7 +93,9 @@ def _azimuthal_to_sphere(coordinates):
 
 
 @validate_generator({"cap_angle": [Number(Real, 0, pi, closed="neither")]})
-def make_open_sphere(n_samples=1000, *, cap_angle=pi / 2, noise=0.0, random_state=None):
+def make_open_sphere(
+    n_samples=1000, *, cap_angle=pi / 2, noise=0.0, return_X_y=False, random_state=None
+):
     """Make an open sphere, the cap of a unit sphere around its pole.
 
     It has no isometric chart; the distortion of the best chart grows with the cap.
@@ -102,12 +108,14 @@ def make_open_sphere(n_samples=1000, *, cap_angle=pi / 2, noise=0.0, random_stat
         Angle between the pole and the rim, in radians, less than pi.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the azimuthal equidistant chart around the pole,
         and as target the angle from the pole. geodesic_distances is None if `cap_angle`
@@ -135,12 +143,12 @@ def make_open_sphere(n_samples=1000, *, cap_angle=pi / 2, noise=0.0, random_stat
         polar,
         SphereDistance(_azimuthal_to_sphere) if convex else None,
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"n_features": [Options(Integral, {4, 6})]})
 def make_projective_plane(
-    n_samples=1000, *, n_features=4, noise=0.0, random_state=None
+    n_samples=1000, *, n_features=4, noise=0.0, return_X_y=False, random_state=None
 ):
     """Make a real projective plane in four or six dimensions.
 
@@ -157,12 +165,14 @@ def make_projective_plane(
         Number of features.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, n_features), as coordinates the angle between line and x-axis, from
         0 to pi / 2, and the azimuth around it, and as target this angle.
@@ -197,7 +207,7 @@ def make_projective_plane(
         polar,
         isometric if n_features == 6 else None,
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"radius": [StrOptions({"spherical", "cylindrical"})]})
@@ -206,6 +216,7 @@ def make_star_fruit(
     *,
     radius="spherical",
     noise=0.0,
+    return_X_y=False,
     random_state=None,
 ):
     """Make a star fruit, a sphere with five ribs and both poles cut off.
@@ -229,12 +240,14 @@ def make_star_fruit(
         reproduce the code of the DLME authors.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the polar angle theta and the azimuth phi, and as
         target phi. geodesic_distances is None.
@@ -273,4 +286,4 @@ def make_star_fruit(
     data = np.column_stack([out * np.cos(azimuth), out * np.sin(azimuth), height])
     angles = np.column_stack([polar, azimuth])
     bunch = make_bunch(make_star_fruit, (1, 1, 0), data, angles, azimuth)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)

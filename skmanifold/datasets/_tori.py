@@ -20,7 +20,7 @@ from skmanifold.utils._validation import Count
 
 
 @validate_generator()
-def make_torus(n_samples=1000, *, noise=0.0, random_state=None):
+def make_torus(n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None):
     """Make a torus of revolution.
 
     .. math::
@@ -38,12 +38,14 @@ def make_torus(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angles u around the axis and v around the
         tube, and as target u. geodesic_distances is None; see
@@ -61,11 +63,13 @@ def make_torus(n_samples=1000, *, noise=0.0, random_state=None):
     out = 2.0 + np.cos(v)
     data = np.column_stack([out * np.cos(u), out * np.sin(u), np.sin(v)])
     bunch = make_bunch(make_torus, (1, 2, 1), data, np.column_stack([u, v]), u)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator({"dimension": [Count(1)]})
-def make_flat_torus(n_samples=1000, *, dimension=2, noise=0.0, random_state=None):
+def make_flat_torus(
+    n_samples=1000, *, dimension=2, noise=0.0, return_X_y=False, random_state=None
+):
     """Make a flat torus of any dimension.
 
     :math:`T^d`, the product of d unit circles, in :math:`R^{2d}`.
@@ -78,12 +82,14 @@ def make_flat_torus(n_samples=1000, *, dimension=2, noise=0.0, random_state=None
         Dimension d of the torus.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 2 * dimension), as coordinates the angles, from 0 to 2 pi, an
         isometric chart, and as target the first angle.
@@ -104,11 +110,13 @@ def make_flat_torus(n_samples=1000, *, dimension=2, noise=0.0, random_state=None
     bunch = make_bunch(
         make_flat_torus, betti_numbers, data, angles, angles[:, 0], distance
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
-def make_klein_bottle(n_samples=1000, *, noise=0.0, random_state=None):
+def make_klein_bottle(
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
+):
     """Make a Klein bottle, embedded in four dimensions.
 
     .. math::
@@ -126,12 +134,14 @@ def make_klein_bottle(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 4), as coordinates the angles u around the axis and v around the
         tube, and as target u. geodesic_distances is None.
@@ -161,11 +171,13 @@ def make_klein_bottle(n_samples=1000, *, noise=0.0, random_state=None):
     bunch = make_bunch(
         make_klein_bottle, betti_numbers, data, np.column_stack([u, v]), u
     )
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)
 
 
 @validate_generator()
-def make_mobius_strip(n_samples=1000, *, noise=0.0, random_state=None):
+def make_mobius_strip(
+    n_samples=1000, *, noise=0.0, return_X_y=False, random_state=None
+):
     """Make a Möbius strip.
 
     :math:`((1 + v \\cos\\tfrac u2) \\cos u, (1 + v \\cos\\tfrac u2) \\sin u,
@@ -177,12 +189,14 @@ def make_mobius_strip(n_samples=1000, *, noise=0.0, random_state=None):
         Number of samples.
     noise : float, default=0.0
         Standard deviation of the Gaussian noise in every feature.
+    return_X_y : bool, default=False
+        Return the tuple (data, target) instead.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples and the noise.
 
     Returns
     -------
-    bunch : :class:`~sklearn.utils.Bunch`
+    bunch : :class:`~sklearn.utils.Bunch` or tuple
         The :ref:`keys of all generators <manifold_bunch>`, among them data of shape
         (n_samples, 3), as coordinates the angle u and the position v across the strip,
         and as target u. geodesic_distances is None.
@@ -204,4 +218,4 @@ def make_mobius_strip(n_samples=1000, *, noise=0.0, random_state=None):
     out = 1.0 + v * np.cos(u / 2.0)
     data = np.column_stack([out * np.cos(u), out * np.sin(u), v * np.sin(u / 2.0)])
     bunch = make_bunch(make_mobius_strip, (1, 1, 0), data, np.column_stack([u, v]), u)
-    return finish(bunch, noise, rng)
+    return finish(bunch, noise, rng, return_X_y)

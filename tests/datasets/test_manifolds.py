@@ -62,6 +62,14 @@ def test_the_bunch(name):
 
 
 @makers
+def test_data_and_target_alone(name):
+    bunch = MAKERS[name](50, random_state=3, noise=0.1)
+    X, y = MAKERS[name](50, random_state=3, noise=0.1, return_X_y=True)
+    assert_array_equal(X, bunch.data)
+    assert_array_equal(y, bunch.target)
+
+
+@makers
 def test_the_seed_decides(name):
     first, again = (MAKERS[name](40, noise=0.2, random_state=7) for _ in range(2))
     assert_array_equal(first.data, again.data)
