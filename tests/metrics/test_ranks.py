@@ -23,6 +23,7 @@ from skmanifold.metrics._ranks import (
     all_ranks,
     chunks,
     kneighbors,
+    map_chunks,
     near_zero,
     neighbors_graph,
     ranks_of,
