@@ -562,6 +562,10 @@ default="isomap"
                 if weight and getattr(self, name) is not None
             }
         )
+        # networks of the user, or convolutional ones, have their own start
+        if anchor is not None and self.decoder is None and self.image_shape is None:
+            decoder = networks["decoder"].net
+            _bend_among(decoder.hidden, anchor / (scale * data.unit))
         return IsometricAEObjective(
             networks["encoder"],
             networks["decoder"],
@@ -648,6 +652,22 @@ def _warn_of_other_units(anchor, data):
             "but the anchor must be in the units of X. Multiply the anchor by about "
             f"{spreads[1] / spreads[0]:.3g}."
         )
+
+
+@torch.no_grad()
+def _bend_among(hidden, points):
+    """Scale the first layer to its inputs, and let each unit bend at one of them.
+
+    Otherwise all units bend near the origin, and the network begins almost linear.
+    """
+    total_variance = points.var(0, correction=0).sum()
+    if not len(hidden) or not total_variance > 0:
+        return
+    first = hidden[0]
+    # weights are uniform with variance 1 / (3 * in_features)
+    first.weight *= (3 * first.in_features / total_variance).sqrt()
+    chosen = torch.randint(len(points), (first.out_features,)).to(points.device)
+    first.bias.copy_(-(first.weight * points[chosen]).sum(1))
 
 
 _PIECEWISE_LINEAR = (

@@ -1,8 +1,11 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from asv_bench.compare import isometry
 from skmanifold.datasets import make_open_sphere
@@ -19,6 +22,39 @@ def test_even_rings_do_not_vary():
     assert isometry.ring_variation(line) == pytest.approx(expected)
     both = isometry.ring_variation(np.vstack([ring, line]))
     assert both == pytest.approx(expected / 2)
+
+
+def test_error_of_rings_is_that_of_their_steps():
+    X = np.random.default_rng(0).normal(size=(144, 5))
+    similar = X @ np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0]
+    similar[:72] *= 3
+    assert isometry.ring_error(similar, X) < 1e-7
+    # least squares by hand
+    Z = X[:, :2]
+    errors = []
+    for steps, truth in zip(
+        isometry.ring_steps(Z), isometry.ring_steps(X), strict=True
+    ):
+        _, residual, *_ = np.linalg.lstsq(steps[:, np.newaxis], truth, rcond=None)
+        errors.append(np.sqrt(residual[0] / (truth**2).sum()))
+    assert isometry.ring_error(Z, X) == pytest.approx(np.mean(errors))
+
+
+def test_rings_are_embedded_together_or_each_by_itself(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(144, 5))
+    data = SimpleNamespace(usual_input=lambda: X)
+    monkeypatch.setattr(isometry, "load", lambda name: data)
+    for objects in ("all", "each"):
+        # the pixels are the figures of an isometry
+        row = isometry.ring(objects, "pixels", 0)
+        assert row["error"] < 1e-7
+        assert row["variation"] == isometry.ring_variation(X)
+    parts = {"all": [X], "each": [X[:72], X[72:]]}
+    for objects, samples in parts.items():
+        row = isometry.ring(objects, "PCA", 0)
+        Z = np.concatenate([PCA(2).fit_transform(part) for part in samples])
+        assert row["variation"] == pytest.approx(isometry.ring_variation(Z))
+        assert row["error"] == pytest.approx(isometry.ring_error(Z, X))
 
 
 def test_floor_of_the_half_sphere():

@@ -290,6 +290,37 @@ def test_objective_is_the_formula():
         assert without[name].item() == free[name].item()
 
 
+def test_units_of_the_decoder_bend_among_the_anchors(roll, monkeypatch):
+    objectives = []
+
+    def stop(run, objective, batches):
+        objectives.append(objective)
+        raise InterruptedError
+
+    monkeypatch.setattr("skmanifold.base._run.Run.train", stop)
+
+    def untrained(**options):
+        with pytest.raises(InterruptedError):
+            IsometricAE(random_state=0, **options).fit(1e3 * roll.data)
+        return objectives.pop()
+
+    objective = untrained()
+    codes = objective.decoder.inner(objective.anchor)
+    with torch.no_grad():
+        outputs = objective.decoder.net.hidden[0](codes)
+    assert outputs.abs().amin(0).max() < 1e-5
+    assert 0.7 < outputs.var(0).mean().sqrt() < 1.3
+    # there is no place to bend at, the decoder is not ours, or nothing bends
+    assert untrained(anchor=None).decoder.net.hidden[0].bias.abs().max() < 2**-0.5
+    network = MLP(2, 3, layers=(8,), norm="none", activation="silu")
+    own = untrained(decoder=network).decoder.net.hidden[0].weight.detach()
+    assert_array_equal(own, network.hidden[0].weight.detach())
+    assert not len(untrained(encoder_layers=()).decoder.net.hidden)
+    assert (
+        untrained(anchor=np.zeros((600, 2))).decoder.net.hidden[0].bias.abs().max() < 1
+    )
+
+
 def test_the_isometry_does_not_move_the_encoder():
     objective = objective_of(pseudo_inverse_weight=0.0)
     terms = objective(draws_of(objective), 0.0)
