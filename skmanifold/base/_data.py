@@ -43,6 +43,10 @@ class Plan:
     n_reduced : int or None, default=None
         Number of principal components that the inputs are reduced to, see
         :func:`reduced_width`.
+    n_least : int or None, default=None
+        If an int, principal components that vary no more than the largest of
+        independent columns are left out, except so many: for few samples of many
+        columns. None keeps all.
     column_scaling : bool, default=True
         Whether to scale down columns much larger than the others. If False, one number
         scales all columns, which preserves the proportions of distances.
@@ -76,6 +80,7 @@ class Plan:
     n_training: int | None = None
     phases: dict | None = None
     n_reduced: int | None = None
+    n_least: int | None = None
     column_scaling: bool = True
     one_unit: bool = False
     optimizer: str = "adamw"

@@ -145,6 +145,7 @@ def scale(job):
     else:
         scaler = InputScaler(
             n_reduced=job.plan.n_reduced,
+            n_least=job.plan.n_least,
             column_scaling=job.plan.column_scaling,
             random_state=named_seed(job.seed, "scaler"),
         ).fit(job.training)

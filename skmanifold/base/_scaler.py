@@ -87,6 +87,9 @@ class InputScaler:
     n_reduced : int or None, default=None
         Number of principal components; fewer if there are too few samples or varying
         columns. None fits no basis.
+    n_least : int or None, default=None
+        If an int, components that vary no more than the largest of independent columns
+        are left out, except so many. None keeps all.
     column_scaling : bool, default=True
         Whether to scale columns separately. If False, one number scales all of them.
     random_state : int or None, default=None
@@ -132,8 +135,11 @@ class InputScaler:
         Median norm of the samples of the last part, relative to the radius before it.
     """
 
-    def __init__(self, *, n_reduced=None, column_scaling=True, random_state=None):
+    def __init__(
+        self, *, n_reduced=None, n_least=None, column_scaling=True, random_state=None
+    ):
         self.n_reduced = n_reduced
+        self.n_least = n_least
         self.column_scaling = column_scaling
         self.random_state = random_state
 
@@ -406,9 +412,23 @@ class InputScaler:
         # the last bits depend on the number of BLAS threads
         with one_blas_thread():
             pca.fit(sample)
-        spread = np.sqrt(pca.explained_variance_.mean())
+            n_kept = self._count_kept(pca.explained_variance_, sample)
+        spread = np.sqrt(pca.explained_variance_[:n_kept].mean())
         self.spread_ = float(max(spread, np.finfo(np.float32).tiny))
-        self.basis_ = (pca.components_ / self.spread_).astype(np.float32)
+        self.basis_ = (pca.components_[:n_kept] / self.spread_).astype(np.float32)
+
+    def _count_kept(self, variances, sample):
+        """Return the number of components to keep, from their variances.
+
+        Parallel analysis: permuted columns keep their spreads, but are independent.
+        """
+        if self.n_least is None:
+            return len(variances)
+        rng = np.random.default_rng(self.random_state)
+        permuted = rng.permuted(sample, axis=0).astype(np.float64)
+        permuted -= permuted.mean(axis=0)
+        largest = np.linalg.eigvalsh(permuted @ permuted.T)[-1] / (len(sample) - 1)
+        return max(self.n_least, np.count_nonzero(variances > largest))
 
     def transform(self, X, *, deviations=None, first=0):
         """Return centered and scaled samples, float32, not reduced.

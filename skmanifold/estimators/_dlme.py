@@ -36,6 +36,13 @@ from skmanifold.utils import Count, Number, StrOptions, read_targets
 # Default number of training samples: a group of one sample in 10,000 keeps 15.
 _MOST_TRAINED = 150_000
 
+# Number of training samples below which networks are smaller, training is shorter and
+# the PCA keeps only components that stand out.
+_FEW_SAMPLES = 300
+
+# Widths of hidden layers
+_WIDTHS, _WIDTHS_OF_FEW = (256, 128), (128,)
+
 # Number of samples above which training takes more steps.
 _MANY_SAMPLES = 100_000
 
@@ -233,11 +240,13 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         taking them as given.
     structure_dim : int, default=64
         Dimension of the structure space. Decrease it for speed.
-    structure_layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the structure network. Decrease them for speed;
-        increase them if longer training does not refine the embedding.
-    embedding_layers : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the embedding network. Decrease them for speed.
+    structure_layers : sequence of int or "auto", default="auto"
+        Widths of the hidden layers of the structure network. "auto" is (256, 128), or
+        (128,) below 300 samples. Decrease them for speed; increase them if longer
+        training does not refine the embedding.
+    embedding_layers : sequence of int or "auto", default="auto"
+        Widths of the hidden layers of the embedding network. "auto" is the same.
+        Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     encoder : torch.nn.Module, callable or None, default=None
@@ -282,9 +291,9 @@ callable or None, default=None
         None is all samples. Increase it if groups of fewer than one sample in 10,000
         matter. Not used by ``partial_fit``.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes 600 steps up to 1,000 samples, 720 for 2,000 and
-        1,750 from 12,000 on; above 100,000 samples their number grows in proportion to
-        3,500. The decoder is trained as long.
+        Number of epochs. "auto" takes 300 steps up to 150 samples, 600 from 300 to
+        1,000, 720 for 2,000 and 1,750 from 12,000 on; above 100,000 samples their
+        number grows in proportion to 3,500. The decoder is trained as long.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
@@ -376,8 +385,8 @@ callable or None, default=None
         "damping": [Number(Real, 0, None, closed="neither"), None],
         "structure_gradient": ["boolean"],
         "structure_dim": [Count(1)],
-        "structure_layers": ["array-like"],
-        "embedding_layers": ["array-like"],
+        "structure_layers": ["array-like", StrOptions({"auto"})],
+        "embedding_layers": ["array-like", StrOptions({"auto"})],
         "norm": [StrOptions({"layer", "batch", "none"})],
         "encoder": [nn.Module, callable, None],
         "decoder": ["boolean"],
@@ -418,8 +427,8 @@ callable or None, default=None
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
-        structure_layers=(256, 128),
-        embedding_layers=(256, 128),
+        structure_layers="auto",
+        embedding_layers="auto",
         norm="layer",
         encoder=None,
         decoder=False,
@@ -559,12 +568,15 @@ callable or None, default=None
         n_training = self._count_training(n_samples)
         size = n_training / 2000
         whole = self._n_refined is None
+        few = n_training / _FEW_SAMPLES if whole else 1.0
         # Muon gains more per step, at a cost that does not pay for few samples
         muon = whole and n_training > _MUON_SAMPLES
         if self.training is not None and self.training.optimizer != "auto":
             muon = self.training.optimizer == "muon"
         many = n_samples / _MANY_SAMPLES if whole else 1.0
         n_steps = min(max(600, round(720 * size ** (0.25 if size < 1 else 0.5))), 1750)
+        if few < 1:
+            n_steps = max(300, round(600 * few))
         batch_size = max(64, round(180 * size ** (0.5 if size < 1 else 0.29)))
         if whole or not self._n_refined:
             learning_rate = 3e-3 if muon else 1e-2
@@ -583,8 +595,9 @@ callable or None, default=None
             batch_size=min(batch_size, 512),
             learning_rate=learning_rate,
             optimizer="muon" if muon else "adamw",
-            # few samples span mostly noise: keep fewer components
             n_reduced=min(50, max(2, n_training // 3)) if reduces else None,
+            # few samples span mostly noise: keep the components that stand out
+            n_least=max(2, round(50 * few**2)) if few < 1 else None,
             n_training=n_training,
         )
 
@@ -646,14 +659,26 @@ callable or None, default=None
 
     def _network_sizes(self, data):
         n_whole = data.n_samples if self._n_refined is None else self._n_refined
-        return {**super()._network_sizes(data), "n_whole": n_whole}
+        few = self._n_refined is None and n_whole < _FEW_SAMPLES
+        # a fit that continues another continues its networks
+        few = data.previous.get("_sizes", {}).get("few", int(few))
+        return {**super()._network_sizes(data), "n_whole": n_whole, "few": few}
+
+    def _widths(self, name, sizes):
+        """Return the widths of the hidden layers of a network."""
+        layers = getattr(self, name)
+        if isinstance(layers, str):
+            layers = _WIDTHS_OF_FEW if sizes["few"] else _WIDTHS
+        return checked_widths(name, layers)
 
     def _make_networks(self, sizes):
+        structure_layers = self._widths("structure_layers", sizes)
+        embedding_layers = self._widths("embedding_layers", sizes)
         if self.encoder is None:
             structure = MLP(
                 sizes["n_inputs"],
                 self.structure_dim,
-                layers=checked_widths("structure_layers", self.structure_layers),
+                layers=structure_layers,
                 norm=self.norm,
                 output_norm="batch",
             )
@@ -674,7 +699,7 @@ callable or None, default=None
         embedding = MLP(
             self.structure_dim,
             self.n_components,
-            layers=checked_widths("embedding_layers", self.embedding_layers),
+            layers=embedding_layers,
             norm=self.norm,
         )
         parts = OrderedDict(structure=structure, embedding=embedding)
@@ -684,10 +709,7 @@ callable or None, default=None
             layers = MLP(
                 self.n_components,
                 sizes["n_inputs"],
-                layers=[
-                    *checked_widths("embedding_layers", self.embedding_layers)[::-1],
-                    *checked_widths("structure_layers", self.structure_layers)[::-1],
-                ],
+                layers=[*embedding_layers[::-1], *structure_layers[::-1]],
                 norm=self.norm,
             )
             scaled = nn.BatchNorm1d(self.n_components, affine=False)

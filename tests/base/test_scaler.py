@@ -245,6 +245,27 @@ def test_basis_is_that_of_pca(digits):
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)
 
 
+def test_components_that_do_not_stand_out_are_left_out():
+    rng = np.random.RandomState(0)
+    noise = rng.randn(60, 1000)
+    X = noise + rng.randn(60, 4) @ rng.randn(4, 1000)
+
+    def n_components(X, n_least):
+        options = {"n_reduced": 20, "n_least": n_least, "random_state": 0}
+        return len(InputScaler(**options).fit(X).basis_)
+
+    n_least = [None, 2, 7, 30]
+    assert [n_components(X, n) for n in n_least] == [20, 4, 7, 20]
+    assert [n_components(noise, n) for n in n_least] == [20, 2, 7, 20]
+    kept = InputScaler(n_reduced=20, n_least=2, random_state=0).fit(X)
+    all_of_them = InputScaler(n_reduced=20, random_state=0).fit(X)
+    rows = kept.transform(X) @ kept.basis_.T
+    assert rows.var(axis=0).mean() == pytest.approx(1, rel=0.05)
+    np.testing.assert_allclose(
+        kept.basis_ * kept.spread_, all_of_them.basis_[:4] * all_of_them.spread_, 1e-5
+    )
+
+
 def test_basis_learnt_from_a_sample(digits, monkeypatch):
     X = np.repeat(digits[0], 3, axis=0)
     monkeypatch.setattr("skmanifold.base._scaler._PCA_SAMPLE_SIZE", 64 * 2000)

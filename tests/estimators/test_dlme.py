@@ -225,6 +225,35 @@ def test_one_oversized_column_does_no_harm(digits):
     assert linear_svm_accuracy(DLME(random_state=0).fit_transform(X), y) > 0.85
 
 
+def test_few_samples_of_many_columns():
+    """Three classes in 50 of 2,000 columns: the others hide them from neighbors."""
+    rng = np.random.RandomState(0)
+    y = np.arange(60) % 3
+    X = rng.randn(60, 2000)
+    X[:, :50] += 0.9 * rng.randn(3, 50)[y]
+    model = DLME(random_state=0)
+    Z = model.fit_transform(X)
+    assert model._sizes["n_inputs"] == 2
+    # 0.6 with all components
+    assert linear_svm_accuracy(Z, y) > 0.85
+
+
+def test_networks_of_few_samples():
+    X = load_digits().data[:400]
+
+    def widths(model):
+        layers = model.network_.encoder.structure.hidden
+        return [layer.out_features for layer in layers if isinstance(layer, nn.Linear)]
+
+    model = DLME(max_epochs=1, warm_start=True, random_state=0).fit(X[:299])
+    assert widths(model) == [128]
+    # continued by a fit of more samples
+    assert widths(model.fit(X)) == [128]
+    assert widths(DLME(max_epochs=1).fit(X[:300])) == [256, 128]
+    # parts are of more samples
+    assert widths(DLME().partial_fit(X[:50])) == [256, 128]
+
+
 def test_the_size_of_the_data_decides():
     sizes = [30, 500, 2000, 10_000, 70_000, 10**6]
 
@@ -241,7 +270,8 @@ def test_the_size_of_the_data_decides():
         * count_batches(plan.n_training, schedule.batch_size)
         for plan, schedule in zip(plans, schedules, strict=True)
     ]
-    assert n_steps[0] == 600
+    assert n_steps[0] == 300
+    assert [model._plan(n, 100).n_steps for n in (150, 200, 300)] == [300, 400, 600]
     assert n_steps[2] == pytest.approx(720, rel=0.02)
     assert n_steps[4:] == pytest.approx([1750, 3500], rel=0.08)  # whole epochs
     assert [plan.optimizer for plan in plans] == ["adamw"] * 3 + ["muon"] * 3
@@ -260,6 +290,8 @@ def test_the_size_of_the_data_decides():
     assert n_steps == sorted(n_steps)
     assert [schedule.batch_size for schedule in schedules[:3]] == [30, 90, 180]
     assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
+    n_least = [model._plan(n, 100).n_least for n in (30, 150, 299, 300)]
+    assert n_least == [2, 12, 50, None]
     networks = {"encoder": nn.Identity()}
 
     def width(n):
