@@ -427,7 +427,7 @@ class InputScaler:
         rng = np.random.default_rng(self.random_state)
         permuted = rng.permuted(sample, axis=0).astype(np.float64)
         permuted -= permuted.mean(axis=0)
-        largest = np.linalg.eigvalsh(permuted @ permuted.T)[-1] / (len(sample) - 1)
+        largest = np.linalg.norm(permuted, 2) ** 2 / (len(sample) - 1)
         return max(self.n_least, np.count_nonzero(variances > largest))
 
     def transform(self, X, *, deviations=None, first=0):
