@@ -49,6 +49,9 @@ _MANY_SAMPLES = 100_000
 # Number of training samples above which the optimizer is Muon.
 _MUON_SAMPLES = 3_000
 
+# Fraction of training over which the extra components shrink to zero.
+_SHRINKING = 0.4
+
 
 class DLMEObjective(nn.Module):
     """The loss of DLME over one batch of pairs of views.
@@ -57,6 +60,9 @@ class DLMEObjective(nn.Module):
     those in structure space, ``p``, summed over positive pairs (two views of a sample)
     and negative pairs (all others of the batch). Between samples of different classes
     ``p`` is multiplied by ``1 - label_weight``.
+
+    Early in training `extra_head` adds dimensions to the embedding, so that groups pass
+    each other instead of coming to rest on one another.
     """
 
     # optimized by Muon
@@ -77,9 +83,11 @@ class DLMEObjective(nn.Module):
         damping,
         structure_gradient,
         label_weight=0.0,
+        extra_head=None,
     ):
         super().__init__()
         self.encoder = encoder
+        self.extra_head = extra_head
         self.kernel = kernel
         self.alpha = alpha
         self.nu_structure = nu_structure
@@ -87,7 +95,7 @@ class DLMEObjective(nn.Module):
         self.structure_gradient = structure_gradient
         self.repulsion = repulsion
         self.repulsion_warmup = repulsion_warmup
-        self.settled_from = repulsion_warmup
+        self.settled_from = max(repulsion_warmup, _SHRINKING if extra_head else 0.0)
         self.damping = damping
         self.label_weight = label_weight
 
@@ -101,7 +109,7 @@ class DLMEObjective(nn.Module):
         if repulsion is not None and progress < self.repulsion_warmup:
             repulsion *= 0.2 + 0.8 * progress / self.repulsion_warmup
         y = sharded(self.encoder.structure, samples)
-        z = sharded(self.encoder.embedding, y)
+        z = self._embed(y, progress)
         with torch.set_grad_enabled(bool(self.structure_gradient)):
             p = t_similarities(
                 *y.chunk(2),
@@ -120,6 +128,23 @@ class DLMEObjective(nn.Module):
             damping=self.damping,
         )
         return {"positive": positive, "negative": negative}
+
+    def _embed(self, y, progress):
+        """Return the embedding, early in training with the extra components."""
+        embedding = self.encoder.embedding
+        if self.extra_head is None or progress >= _SHRINKING:
+            return sharded(embedding, y)
+        z, extra = sharded(embedding, y, function=self._both_heads)
+        return torch.cat([z, extra * (1 - progress / _SHRINKING)], 1)
+
+    def _both_heads(self, y):
+        """Return the embedding and the extra components."""
+        embedding = self.encoder.embedding
+        hidden = embedding.hidden(y)
+        # in full precision, as in the embedding network
+        with torch.autocast(y.device.type, enabled=False):
+            hidden = hidden.to(embedding.head.weight.dtype)
+            return embedding.head(hidden), self.extra_head(hidden)
 
 
 class Views(SampleBatches):
@@ -227,10 +252,14 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         for any batch size. Increase it if groups overlap, decrease it if a group is
         torn apart. "auto" is 5 up to 10,000 samples and then grows with the cube root
         of their number up to 10. None weights all pairs equally, as in the paper.
-    repulsion_warmup : float, default=0.7
+    repulsion_warmup : float, default=0.5
         Fraction of training, in [0, 1], over which the repulsion rises from a fifth to
         its full value. Increase it if parts of one cluster end up in several places. 0
         keeps the repulsion constant, as in the paper.
+    extra_components : int, default=2
+        Number of further dimensions of the embedding at the start of training. They
+        shrink to zero over 40% of it, while groups that would come to rest on one
+        another pass each other. 0 trains in ``n_components`` only, as in the paper.
     damping : float or None, default=1.0
         Squared distance in the embedding at which the weight of a negative pair is
         halved. Increase it to move clusters farther apart. With None, as in the paper,
@@ -382,6 +411,7 @@ callable or None, default=None
             None,
         ],
         "repulsion_warmup": [Number(Real, 0, 1, closed="both")],
+        "extra_components": [Count(0)],
         "damping": [Number(Real, 0, None, closed="neither"), None],
         "structure_gradient": ["boolean"],
         "structure_dim": [Count(1)],
@@ -423,7 +453,8 @@ callable or None, default=None
         nu_embedding="auto",
         kernel="max",
         repulsion="auto",
-        repulsion_warmup=0.7,
+        repulsion_warmup=0.5,
+        extra_components=2,
         damping=1.0,
         structure_gradient=False,
         structure_dim=64,
@@ -458,6 +489,7 @@ callable or None, default=None
         self.kernel = kernel
         self.repulsion = repulsion
         self.repulsion_warmup = repulsion_warmup
+        self.extra_components = extra_components
         self.damping = damping
         self.structure_gradient = structure_gradient
         self.structure_dim = structure_dim
@@ -737,7 +769,22 @@ callable or None, default=None
             damping=self.damping,
             structure_gradient=self.structure_gradient,
             label_weight=self.label_weight,
+            extra_head=self._make_extra_head(data, networks["encoder"]),
         )
+
+    def _make_extra_head(self, data, encoder):
+        """Return the linear layer of the extra components, or None."""
+        # a finished embedding has its layout
+        if not self.extra_components or data.previous:
+            return None
+        width = encoder.embedding.head.in_features
+        head = nn.Linear(width, self.extra_components)
+        # with its own seed, which a decoder does not change
+        generator = torch.Generator().manual_seed(data.seed("extra components"))
+        bound = width**-0.5
+        for parameter in head.parameters():
+            nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        return head
 
     def _learn_after(self, data, run):
         if not self.decoder:

@@ -295,7 +295,7 @@ def test_the_size_of_the_data_decides():
     networks = {"encoder": nn.Identity()}
 
     def width(n):
-        data = SimpleNamespace(n_samples=n)
+        data = SimpleNamespace(n_samples=n, previous={"network_": None})
         return model._make_objective(data, networks).nu_embedding
 
     # narrower for more samples, so that large clusters stay apart
@@ -310,6 +310,7 @@ def test_the_setting_of_the_paper(iris):
         nu_embedding=0.005,
         repulsion=None,
         repulsion_warmup=0,
+        extra_components=0,
         damping=None,
         augmentation="mix",
         structure_gradient=True,
@@ -418,6 +419,58 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
         sum(objective((x,), 0.5).values()).backward()
         moved = objective.encoder.structure.head.weight.grad
         assert (moved is not None and bool(moved.abs().sum() > 0)) is wanted
+
+
+@pytest.mark.parametrize("layers", [(8,), ()])
+def test_extra_components_shrink_to_zero(layers):
+    from skmanifold.estimators._dlme import DLMEObjective
+    from skmanifold.nn import MLP
+
+    torch.manual_seed(0)
+    x = torch.randn(24, 3)
+    embedding = MLP(4, 2, layers=layers)
+    parts = OrderedDict(structure=MLP(3, 4, output_norm="batch"), embedding=embedding)
+    objective = DLMEObjective(
+        nn.Sequential(parts),
+        alpha=0.01,
+        nu_structure=100.0,
+        nu_embedding=0.1,
+        kernel="max",
+        repulsion=5.0,
+        repulsion_warmup=0.0,
+        damping=1.0,
+        structure_gradient=False,
+        extra_head=nn.Linear(embedding.head.in_features, 3),
+    )
+    y = objective.encoder.structure(x)
+    p = t_similarities(*y.chunk(2), 100.0, pair_factor=0.01)
+    z, extra = embedding(y), objective.extra_head(embedding.hidden(y))
+    for progress, factor in {0.0: 1.0, 0.1: 0.75, 0.3: 0.25, 0.4: 0.0}.items():
+        whole = torch.cat([z, factor * extra], 1)
+        expected = two_way_divergence(
+            p, *whole.chunk(2), nu=0.1, repulsion=5.0, damping=1.0
+        )
+        terms = objective((x,), progress)
+        values = [term.item() for term in terms.values()]
+        assert values == pytest.approx([term.item() for term in expected], rel=1e-4)
+    # early stopping waits for them
+    assert objective.settled_from == 0.4
+
+
+@pytest.mark.parametrize("again", ["fit", "partial_fit"])
+def test_a_finished_embedding_gets_no_extra_components(iris, monkeypatch, again):
+    given = []
+
+    def recorded(*args, **options):
+        given.append(options["extra_head"])
+        return objective(*args, **options)
+
+    objective = skmanifold.estimators._dlme.DLMEObjective
+    monkeypatch.setattr("skmanifold.estimators._dlme.DLMEObjective", recorded)
+    model = quick(warm_start=True, extra_components=4).fit(iris[0])
+    getattr(model, again)(iris[0])
+    assert given[0].out_features == 4
+    assert given[1] is None
 
 
 def test_own_graph_of_the_same_neighbors_gives_the_same_bits():
