@@ -628,7 +628,9 @@ def test_pairs_of_other_classes_are_less_similar(iris):
     encoder = nn.Sequential(
         OrderedDict(structure=nn.Identity(), embedding=nn.Identity())
     )
-    model = quick(encoder=nn.Identity(), structure_dim=4, label_weight=0.25)
+    model = quick(
+        encoder=nn.Identity(), structure_dim=4, label_weight=0.25, extra_components=0
+    )
     networks = {"encoder": encoder}
     objective = model._make_objective(SimpleNamespace(n_samples=4), networks)
     with torch.no_grad():
