@@ -30,7 +30,7 @@ def test_arithmetic_counts_the_networks_of_the_method():
     from skmanifold import DLME
 
     model = DLME(structure_layers=scaling.NETWORKS["default"], norm="none")
-    encoder = model._make_networks({"n_inputs": 64})["encoder"]
+    encoder = model._make_networks({"n_inputs": 64, "few": 0})["encoder"]
     weights = sum(p.numel() for p in encoder.parameters())
     alone, shared = (scaling.arithmetic((256, 128), 64, 64, 2, 250, n) for n in (1, 4))
     assert alone["GFLOP"] == pytest.approx(6e-9 * weights * 500)
