@@ -4,7 +4,7 @@
 """Comparisons with alternative methods.
 
 Each measuring module (``embedding``, ``clustering``, ``isometry``, ``topology``,
-``charts``, ``contrast``, ``speed``, ``scaling``) is a command, such as
+``charts``, ``codes``, ``contrast``, ``speed``, ``scaling``) is a command, such as
 ``python -m asv_bench.compare.embedding``. It runs each fit in a separate process,
 appends one JSON line per fit to a file and prints a table. ``--help`` lists its
 options.

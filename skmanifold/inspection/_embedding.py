@@ -35,7 +35,7 @@ from skmanifold.inspection._style import (
     with_constants,
 )
 from skmanifold.inspection._target import check_target
-from skmanifold.utils import import_optional
+from skmanifold.utils import import_optional, warn
 from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions, validate_params
 
@@ -77,7 +77,8 @@ class EmbeddingDisplay:
     embedding : ndarray of shape (n_samples, 2) or (n_samples, 3)
         Coordinates of the points.
     y, color, new_embedding, y_new, images, decoder : object, default=None
-        Colors, new samples, images and decoder as in :meth:`from_embedding`.
+        Colors, new samples (there `Z_new`), images and decoder as in
+        :meth:`from_embedding`.
     target_type : {"auto", "classes", "continuous"}, default="auto"
         Type of `y`; "auto" means "continuous" for floats with a fractional part, for
         more than twenty different whole numbers unless they count up from -1, 0 or 1,
@@ -416,8 +417,8 @@ class EmbeddingDisplay:
     def to_html(self, path, **options):
         """Write the embedding as an interactive HTML page.
 
-        See :func:`write_explorer` for the features of the page. It does not show new
-        samples: pass them with the others to that function.
+        See :func:`write_explorer` for the features of the page. New samples are left
+        out, with a warning; to show them, pass them with the others to that function.
 
         Parameters
         ----------
@@ -433,6 +434,12 @@ class EmbeddingDisplay:
         path : pathlib.Path
             Path of the page.
         """
+        if self.new_embedding is not None:
+            warn(
+                f"The page leaves out the {len(self.new_embedding)} new samples. To "
+                "show them, pass the coordinates of all samples to write_explorer, "
+                "with a column in names that tells which are new."
+            )
         y = self.y
         if self.color is not None and y is None:
             y = next(iter(self.color.values()))
@@ -459,6 +466,11 @@ class EmbeddingDisplay:
         """Return targets of the samples, of the new samples (or None), and of both."""
         options = {"target_type": self.target_type, "noise_label": self.noise_label}
         if self.new_embedding is None:
+            if self.y_new is not None:
+                raise ValueError(
+                    "y_new needs new samples: pass X_new to from_estimator, or Z_new "
+                    "to from_embedding."
+                )
             target = check_target(self.y, n, **options)
             return target, None, target
         n_new = len(self.new_embedding)

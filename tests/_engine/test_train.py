@@ -183,10 +183,13 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     def checkpoint():
         return Checkpoint(path, every=1, fingerprint={"data": "f"}, seed=0)
 
-    objective, batches, training = make(data, patience=3)
+    # stops three epochs after the first
+    options = dict(n_epochs=9, patience=3, tol=1.0)
+    objective, batches, training = make(data, **options)
     whole = train(objective, batches, training)
+    assert len(whole["loss"]) == 4
 
-    first, batches, training = make(data, patience=3, checkpoint=checkpoint())
+    first, batches, training = make(data, **options, checkpoint=checkpoint())
 
     def interrupt(epoch, history):
         # the third epoch ends before it is saved
@@ -196,7 +199,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(first, batches, training, on_epoch=interrupt)
 
-    second, batches, training = make(data, patience=3, checkpoint=checkpoint())
+    second, batches, training = make(data, **options, checkpoint=checkpoint())
     resumed = train(second, batches, training)
     assert resumed == whole
     assert torch.equal(objective.center, second.center)

@@ -628,6 +628,8 @@ def test_new_samples_share_the_columns():
         EmbeddingDisplay.from_embedding(Z, Z_new=blocks[:3])
     with pytest.raises(ValueError, match=r"y_new has shape \(2,\)"):
         EmbeddingDisplay.from_embedding(Z, Y, Z_new=Z[:3], y_new=[0, 1])
+    with pytest.raises(ValueError, match="y_new needs new samples"):
+        EmbeddingDisplay.from_embedding(Z, Y, y_new=[0])
 
 
 def test_several_colorings_side_by_side():

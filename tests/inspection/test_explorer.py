@@ -396,3 +396,10 @@ def test_colorings_of_a_display_are_columns_of_its_page(path):
     data = content(path)
     assert_array_equal(numbers(data["target"]["values"], "<i4"), Y)
     assert [name for name, _ in data["names"]] == ["a", "b"]
+
+
+def test_new_samples_of_a_display_are_left_out_with_a_warning(path):
+    display = EmbeddingDisplay.from_embedding(Z[9:], Y[9:], Z_new=Z[:9], y_new=Y[:9])
+    with pytest.warns(UserWarning, match="leaves out the 9 new samples"):
+        display.to_html(path)
+    assert content(path)["n"] == 291
