@@ -19,10 +19,10 @@ def learning_rate_factor(step, n_steps, *, warmup=0.1, schedule="cosine"):
 
 
 def has_stalled(losses, patience, tol):
-    """Return whether the loss has not improved in the last epochs.
+    """Return whether the loss has stopped improving.
 
-    After ``patience`` consecutive epochs none of which has improved the best loss by
-    more than a fraction ``tol``. ``patience=None`` never stops.
+    It has if ``patience`` consecutive epochs did not improve the best loss by more than
+    a fraction ``tol``. With ``patience=None`` it never has.
     """
     if patience is None or not losses:
         return False

@@ -34,7 +34,7 @@ class RelevantComponents:
     ``inputs`` has shape (n_samples, n_inputs); ``codes`` are its classes from 0, or -1
     if unlabeled. ``random_state`` seeds the PCA and the subset of many samples, labeled
     ones first. ``matrix_`` maps inputs less their mean ``center_`` to components, whose
-    standard deviations ``spreads_`` descend.
+    standard deviations are ``spreads_``, in descending order.
 
     References
     ----------

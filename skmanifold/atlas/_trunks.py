@@ -13,7 +13,7 @@ from ._charts import ChartHeads
 
 
 def make_trunk_and_heads(estimator, sizes):
-    """Return both parts of the encoder of an estimator with these parameters."""
+    """Return the trunk and the chart heads of an estimator's encoder."""
     trunk, n_features = make_trunk(
         estimator.encoder,
         sizes["n_inputs"],

@@ -22,7 +22,7 @@ def explained(error, estimator, X):
     if isinstance(X, np.ndarray) and X.ndim > 2:
         remedy = "Flatten each sample: X.reshape(len(X), -1)"
         if getattr(estimator, "image_shape", X) is None:
-            remedy += ", and set image_shape if they are images, channels last"
+            remedy += "; for images, with channels last, also set image_shape"
         return kind(f"{error}\n{remedy}.")
     if "features as input" in str(error):
         return kind(f"{error}{_STEPS_BEFORE}")

@@ -227,9 +227,9 @@ def make_star_fruit(
         x_2 &= r \\sin\\theta \\sin\\varphi \\\\
         x_3 &= r \\cos\\theta
 
-    The radius is :math:`r = 1 + \\sin(5 \\varphi) / 8`, and :math:`\\theta` from pi / 4
-    to 3 pi / 4. Samples are uniform by area; the code of the DLME authors samples the
-    angles uniformly.
+    The radius is :math:`r = 1 + \\sin(5 \\varphi) / 8`, and :math:`\\theta` lies
+    between pi / 4 and 3 pi / 4. Samples are uniform by area; the code of the DLME
+    authors samples the angles uniformly.
 
     Parameters
     ----------

@@ -93,10 +93,10 @@ def geodesic_embedding(
     -----
     Disconnected components are embedded separately, side by side: each keeps its
     distances, but its orientation is arbitrary. Balls around the components are at
-    least as far apart as the shortest edge between them is long. Each component gets
-    landmarks by its size, at least 20 per dimension of the embedding. In large data,
-    edges are searched among 5,000 samples. More than 100 components are joined by edges
-    along a spanning tree; paths through these are not geodesic and distort them.
+    least as far apart as the length of the shortest edge between them. Each component
+    gets landmarks by its size, at least 20 per dimension of the embedding. In large
+    data, edges are searched among 5,000 samples. More than 100 components are joined by
+    edges along a spanning tree; paths through these are not geodesic and distort them.
 
     Memory, beyond the data and their neighbors, is ``20 * n_landmarks * n_samples``
     bytes.
@@ -160,7 +160,7 @@ def geodesic_embedding(
     if 1 < n_parts <= _MOST_PARTS:
         warn(
             f"{found} without distances between them, embedded separately, side by "
-            "side. Increase n_neighbors to connect them; otherwise compare distances "
+            "side. Increase n_neighbors to connect them, or compare distances only "
             "within parts."
         )
         graph = _symmetric_graph(*edges, n_samples)

@@ -357,7 +357,7 @@ def neighborhood_preservation(
 
     See Also
     --------
-    neighborhood_preservation_curve : The values for every k, adjusted for chance too.
+    neighborhood_preservation_curve : The values for every k, also adjusted for chance.
     neighborhood_preservation_auc : One number for neighborhoods of all sizes.
 
     References

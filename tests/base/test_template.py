@@ -305,7 +305,9 @@ def test_images_are_to_be_made_rows():
     images = load_digits().images
     with pytest.raises(ValueError, match=r"X.reshape\(len\(X\), -1\)\.$"):
         NeuralPCA().fit(images)
-    with pytest.raises(ValueError, match=r"and set image_shape if .* channels last"):
+    with pytest.raises(
+        ValueError, match="for images, with channels last, also set image_shape"
+    ):
         IsometricAE().fit(images)
     with pytest.raises(ValueError, match=r"-1\)\.$"):
         IsometricAE(image_shape=(8, 8)).fit(images)

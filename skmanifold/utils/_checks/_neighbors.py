@@ -180,7 +180,7 @@ def check_precomputed_distances(name, estimator):
     for kind, wrong, pattern in [
         ("a matrix that is not square", D[:, :-1], "square"),
         ("similarities", np.exp(-D), "diagonal"),
-        ("negative entries", -D, "negative"),
+        ("negative entries of a sparse matrix", sparse.csr_array(-D), "negative"),
         ("infinite entries", np.where(D > np.median(D), np.inf, D), "infinite"),
         ("NaN", np.where(D > np.median(D), np.nan, D), "NaN"),
         ("distances that differ by direction", D + np.triu(D), "symmetric"),
