@@ -203,9 +203,7 @@ def _apart(X, graph, labels, n_components, n_landmarks, rng):
         positions -= (positions.max(axis=0) + positions.min(axis=0)) / 2
         radii[part] = np.linalg.norm(positions, axis=1).max()
         embedding[rows] = positions
-    # a common mean far from zero costs digits in the distances
-    centered = X - X.mean(axis=0, dtype=np.float64)
-    _, squares = _nearest_pairs(centered, labels, len(members), rng)
+    _, squares = _nearest_pairs(X, labels, len(members), rng)
     apart = np.sqrt(np.minimum(squares, squares.T)) + radii + radii[:, np.newaxis]
     with one_blas_thread():
         embedding += _centers_of_balls(apart, radii, n_components)[labels]
@@ -279,6 +277,8 @@ def _nearest_pairs(X, labels, n_parts, rng):
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     ends = np.append(starts[1:], len(order))
     points = X[order].astype(np.float64)
+    # a common mean far from zero costs digits in the distances
+    points -= points.mean(axis=0)
     squares = np.einsum("ij,ij->i", points, points)
 
     shortest = np.full((n_parts, n_parts), np.inf)

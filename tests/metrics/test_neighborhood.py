@@ -72,6 +72,8 @@ def test_mean_relative_rank_error_follows_the_formula(pair, plain, k):
     }.items():
         value = mean_relative_rank_error(X, Z, n_neighbors=k, direction=direction)
         assert_allclose(value, expected, err_msg=direction)
+    with pytest.raises(ValueError, match="'direction'"):
+        mean_relative_rank_error(X, Z, n_neighbors=k, direction="both")
 
 
 @pytest.mark.parametrize("k", [1, 8, 58])
