@@ -396,6 +396,9 @@ def test_colorings_of_a_display_are_columns_of_its_page(path):
     data = content(path)
     assert_array_equal(numbers(data["target"]["values"], "<i4"), Y)
     assert [name for name, _ in data["names"]] == ["a", "b"]
+    display.to_html(path, names={"c": Y}, title="own")
+    assert [name for name, _ in content(path)["names"]] == ["c"]
+    assert "<h1>own</h1>" in path.read_text(encoding="utf-8")
 
 
 def test_new_samples_of_a_display_are_left_out_with_a_warning(path):
