@@ -390,7 +390,7 @@ def test_too_many_pixels_for_a_page(path, monkeypatch):
     write_explorer(Z, **decoded, grid_size=3, path=path)
 
 
-def test_colorings_of_a_display_are_columns_of_its_page(path):
+def test_a_display_passes_its_settings_to_its_page(path):
     display = EmbeddingDisplay.from_embedding(Z, color={"a": Y, "b": Z[:, 0]})
     display.to_html(path)
     data = content(path)
@@ -399,6 +399,10 @@ def test_colorings_of_a_display_are_columns_of_its_page(path):
     display.to_html(path, names={"c": Y}, title="own")
     assert [name for name, _ in content(path)["names"]] == ["c"]
     assert "<h1>own</h1>" in path.read_text(encoding="utf-8")
+    EmbeddingDisplay.from_embedding(Z, Y, noise_label=2).to_html(path)
+    assert content(path)["target"]["colors"][0] == GRAY
+    EmbeddingDisplay.from_embedding(Z, Y, target_type="continuous").to_html(path)
+    assert content(path)["target"]["kind"] == "continuous"
 
 
 def test_new_samples_of_a_display_are_left_out_with_a_warning(path):
