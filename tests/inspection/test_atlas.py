@@ -159,7 +159,9 @@ def test_from_estimator_equals_from_charts():
     assert display.ax_.get_title() == "Atlas"
     for a, b in zip(display.points_, same.points_, strict=True):
         assert_array_equal(a.get_offsets(), b.get_offsets())
-    decoded = AtlasDisplay.from_estimator(Atlas(), X, image_shape=(2, 6), n_points=3)
+    options = {"image_shape": (2, 6), "n_points": 3, "name": "n"}
+    decoded = AtlasDisplay.from_estimator(Atlas(), X, **options)
+    assert decoded.name == "n"
     assert_array_equal(decoded.grids, IMAGES[:, :, :3])
 
 

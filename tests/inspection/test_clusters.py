@@ -63,6 +63,8 @@ def test_confidence_from_estimator_equals_from_predictions():
     assert_array_equal(display.memberships, mixture.predict_proba(X))
     assert_array_equal(display.labels_, mixture.predict(X))
     assert display.ax_.get_title() == "GaussianMixture"
+    named = ClusterConfidenceDisplay.from_estimator(mixture, X, name="n")
+    assert named.ax_.get_title().startswith("n")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,8 @@ def test_rank_accuracy_is_the_metric():
 def test_ranks_of_the_estimators_own_clusters():
     X, _ = load_iris(return_X_y=True)
     kmeans = KMeans(3, n_init=1, random_state=0).fit(X)
-    a = ClusterRankDisplay.from_estimator(kmeans, X)
+    a = ClusterRankDisplay.from_estimator(kmeans, X, name="n")
+    assert a.name == "n"
     b = ClusterRankDisplay.from_embedding(X, kmeans.transform(X), kmeans.labels_)
     assert_array_equal(a.image_.get_array(), b.image_.get_array())
     with pytest.raises(TypeError, match="PCA has no method predict"):

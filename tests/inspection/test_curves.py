@@ -63,6 +63,7 @@ def test_from_estimator_equals_from_history():
     for key, line in a.lines_.items():
         assert_array_equal(line.get_xydata(), b.lines_[key].get_xydata())
     assert a.ax_.get_title() == "DLME"
+    assert TrainingCurveDisplay.from_estimator(dlme, name="n").name == "n"
 
     dlme.pretraining_history_ = BEFORE
     phases = TrainingCurveDisplay.from_estimator(dlme).phases

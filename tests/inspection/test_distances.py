@@ -80,10 +80,12 @@ def test_shepard_density_past_twenty_thousand_pairs():
 
 
 def test_shepard_is_reproducible_and_sparse():
-    a = ShepardDisplay.from_estimator(PLANE, X, random_state=3, n_pairs=99)
-    b = ShepardDisplay.from_embedding(X, PLANE.transform(X), random_state=3, n_pairs=99)
+    options = {"random_state": 3, "n_pairs": 99}
+    a = ShepardDisplay.from_estimator(PLANE, X, **options, name="n")
+    assert a.name == "n"
+    b = ShepardDisplay.from_embedding(X, PLANE.transform(X), **options)
     assert_array_equal(a.points_.get_offsets(), b.points_.get_offsets())
-    sparse = ShepardDisplay.from_embedding(csr_array(X), X, random_state=3, n_pairs=99)
+    sparse = ShepardDisplay.from_embedding(csr_array(X), X, **options)
     assert_allclose(sparse.correlation_, 1.0)
 
 
@@ -251,6 +253,8 @@ def test_no_ellipses_where_none_are_wanted():
     assert pca.ellipses_ is None
     same = DistortionDisplay.from_embedding(X, PLANE.transform(X))
     assert_array_equal(pca.distortion, same.distortion)
+    assert pca.name == "PCA"
+    assert DistortionDisplay.from_estimator(PLANE, X, name="n").name == "n"
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ EMBEDDINGS = {name: pca.transform(X) for name, pca in METHODS.items()}
 
 
 def test_curves_and_areas_are_the_metrics():
-    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS)
+    options = {"metric": "manhattan"}
+    display = NeighborhoodPreservationDisplay.from_embedding(X, EMBEDDINGS, **options)
     for line, (name, Z) in zip(display.lines_, EMBEDDINGS.items(), strict=True):
-        k, _, r_nx = neighborhood_preservation_curve(X, Z)
+        k, _, r_nx = neighborhood_preservation_curve(X, Z, **options)
         assert_array_equal(line.get_xdata(), k)
         assert_array_equal(line.get_ydata(), r_nx)
-        assert_allclose(display.auc_[name], neighborhood_preservation_auc(X, Z))
+        area = neighborhood_preservation_auc(X, Z, **options)
+        assert_allclose(display.auc_[name], area)
     # also without their colors
     assert len({line.get_linestyle() for line in display.lines_}) == 2
     assert_allclose(display.chance_.get_ydata(), 0 * k)
@@ -44,6 +46,8 @@ def test_from_estimator_equals_from_embedding():
     single = NeighborhoodPreservationDisplay.from_estimator(METHODS["two"], X)
     assert list(single.r_nx) == ["PCA"]
     assert_array_equal(single.r_nx["PCA"], a.r_nx["two"])
+    named = NeighborhoodPreservationDisplay.from_estimator(METHODS["two"], X, name="n")
+    assert list(named.r_nx) == ["n"]
 
 
 def test_legend_lies_beside_the_axes():
