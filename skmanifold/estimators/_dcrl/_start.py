@@ -153,6 +153,9 @@ def initial_embeddings(model, points, neighbors, seed):
         # larger on the test images of MNIST (.854 for three of three seeds, else .846)
         nu_embedding=0.01,
         repulsion=10.0,
+        # in ten dimensions groups pass each other from the start
+        repulsion_warmup=0.7,
+        extra_components=0,
         max_epochs=n_epochs,
         device=model.device,
         training=options,
