@@ -148,6 +148,7 @@ def test_initial_embeddings_take_fewer_and_smaller_steps(
     _start.initial_embeddings(model, np.zeros((n_samples, 2)), None, 0)
     (params,) = fitted
     assert params["max_epochs"] == max_epochs
+    assert params["extra_components"] == 0
     assert params["training"].optimizer == "adamw"
     assert params["training"].precision == "float32"
 
