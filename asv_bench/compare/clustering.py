@@ -9,8 +9,9 @@ The number of clusters is that of the classes; ``dcrl-auto``, ``hdbscan`` and
 ``umap-hdbscan`` find it, where the noise of HDBSCAN counts as a cluster. Accuracy
 matches clusters with classes; CRA, trustworthiness, continuity and RRE (3 to 7
 neighbors) compare the input with the space in which a method clusters. ``idec`` and
-``dec`` are DCRL with the weights of these papers, initialized by k-means on the input
-instead of a pretrained latent space; ``idec-start`` is initialized like DCRL.
+``dec`` are DCRL with the weights of these papers, but its own optimizer and number of
+steps, initialized by k-means on the input instead of a pretrained latent space;
+``idec-start`` is initialized like DCRL.
 ``dcrl-wide`` is DCRL with the network of its paper.
 
 A data set is a name of :mod:`asv_bench.compare.data`, optionally with a number of
