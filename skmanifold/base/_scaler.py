@@ -425,9 +425,11 @@ class InputScaler:
         if self.n_least is None:
             return len(variances)
         rng = np.random.default_rng(self.random_state)
-        permuted = rng.permuted(sample, axis=0).astype(np.float64)
+        permuted = rng.permuted(sample, axis=0)
         permuted -= permuted.mean(axis=0)
-        largest = np.linalg.norm(permuted, 2) ** 2 / (len(sample) - 1)
+        # of the products: cheaper than singular values
+        wide = permuted if len(sample) < sample.shape[1] else permuted.T
+        largest = np.linalg.eigvalsh(wide @ wide.T)[-1] / (len(sample) - 1)
         return max(self.n_least, np.count_nonzero(variances > largest))
 
     def transform(self, X, *, deviations=None, first=0):
