@@ -274,8 +274,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         (128,) below 300 samples. Decrease them for speed; increase them if longer
         training does not refine the embedding.
     embedding_layers : sequence of int or "auto", default="auto"
-        Widths of the hidden layers of the embedding network. "auto" is the same.
-        Decrease them for speed.
+        Widths of the hidden layers of the embedding network. "auto" is as for
+        ``structure_layers``. Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
         Normalization of the hidden layers.
     encoder : torch.nn.Module, callable or None, default=None
@@ -628,8 +628,9 @@ callable or None, default=None
             learning_rate=learning_rate,
             optimizer="muon" if muon else "adamw",
             n_reduced=min(50, max(2, n_training // 3)) if reduces else None,
-            # few samples span mostly noise: keep the components that stand out
-            n_least=max(2, round(50 * few**2)) if few < 1 else None,
+            # few samples span mostly noise: keep the components that stand out, but
+            # not too few, since the strongest hide others
+            n_least=max(5, round(50 * few**2)) if few < 1 else None,
             n_training=n_training,
         )
 

@@ -15,7 +15,7 @@ from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import pairwise_distances, silhouette_score
+from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import (
     KNeighborsClassifier,
@@ -233,9 +233,20 @@ def test_few_samples_of_many_columns():
     X[:, :50] += 0.9 * rng.randn(3, 50)[y]
     model = DLME(random_state=0)
     Z = model.fit_transform(X)
-    assert model._sizes["n_inputs"] == 2
+    assert model._sizes["n_inputs"] == 5
     # 0.6 with all components
     assert linear_svm_accuracy(Z, y) > 0.85
+
+
+def test_few_samples_of_nested_groups():
+    """Three groups of three: those within explain less than independent columns."""
+    rng = np.random.RandomState(1)
+    y = rng.randint(0, 9, 60)
+    X = 0.5 * rng.randn(3, 500)[y // 3] + 0.3 * rng.randn(9, 500)[y]
+    X += rng.randn(60, 500)
+    labels = DLME(random_state=0, n_clusters=9).fit_predict(X)
+    # 0.2 with the components that stand out
+    assert adjusted_rand_score(y, labels) > 0.6
 
 
 def test_networks_of_few_samples():
@@ -291,7 +302,7 @@ def test_the_size_of_the_data_decides():
     assert [schedule.batch_size for schedule in schedules[:3]] == [30, 90, 180]
     assert [plan.n_reduced for plan in plans] == [10, 50, 50, 50, 50, 50]
     n_least = [model._plan(n, 100).n_least for n in (30, 150, 299, 300)]
-    assert n_least == [2, 12, 50, None]
+    assert n_least == [5, 12, 50, None]
     networks = {"encoder": nn.Identity()}
 
     def width(n):
