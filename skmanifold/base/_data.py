@@ -44,9 +44,8 @@ class Plan:
         Number of principal components that the inputs are reduced to, see
         :func:`reduced_width`.
     n_least : int or None, default=None
-        If an int, principal components that vary no more than the largest of
-        independent columns are left out, except so many: for few samples of many
-        columns. None keeps all.
+        Smallest number of principal components to keep. Others are kept only if they
+        vary more than the largest component of independent columns. None keeps all.
     column_scaling : bool, default=True
         Whether to scale down columns much larger than the others. If False, one number
         scales all columns, which preserves the proportions of distances.

@@ -88,8 +88,8 @@ class InputScaler:
         Number of principal components; fewer if there are too few samples or varying
         columns. None fits no basis.
     n_least : int or None, default=None
-        If an int, components that vary no more than the largest of independent columns
-        are left out, except so many. None keeps all.
+        Smallest number of components to keep. Others are kept only if they vary more
+        than the largest component of independent columns. None keeps all.
     column_scaling : bool, default=True
         Whether to scale columns separately. If False, one number scales all of them.
     random_state : int or None, default=None
@@ -427,7 +427,7 @@ class InputScaler:
         rng = np.random.default_rng(self.random_state)
         permuted = rng.permuted(sample, axis=0)
         permuted -= permuted.mean(axis=0)
-        # of the products: cheaper than singular values
+        # eigenvalues of the smaller product are cheaper than singular values
         wide = permuted if len(sample) < sample.shape[1] else permuted.T
         largest = np.linalg.eigvalsh(wide @ wide.T)[-1] / (len(sample) - 1)
         return max(self.n_least, np.count_nonzero(variances > largest))

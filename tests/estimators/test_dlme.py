@@ -404,25 +404,37 @@ def test_structure_gradient_trains(iris, kernel, precision):
     assert np.isfinite(model.fit_transform(iris[0])).all()
 
 
+def make_objective(structure, embedding, **options):
+    """Return an objective, by default with a constant repulsion."""
+    from skmanifold.estimators._dlme import DLMEObjective
+
+    defaults = {
+        "alpha": 0.01,
+        "nu_structure": 100.0,
+        "nu_embedding": 0.1,
+        "kernel": "max",
+        "repulsion": 5.0,
+        "repulsion_warmup": 0.0,
+        "damping": 1.0,
+        "structure_gradient": False,
+    }
+    encoder = nn.Sequential(OrderedDict(structure=structure, embedding=embedding))
+    return DLMEObjective(encoder, **{**defaults, **options})
+
+
 def test_structure_gradient_reaches_the_structure_network_through_p(iris):
     """With q held still, only the gradient into p can move the structure network."""
-    from skmanifold.estimators._dlme import DLMEObjective
     from skmanifold.nn import MLP
 
     x = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
     for wanted in (False, True):
         torch.manual_seed(0)
-        objective = DLMEObjective(
-            nn.Sequential(
-                OrderedDict(structure=MLP(3, 4, norm="none"), embedding=nn.Linear(4, 2))
-            ),
+        objective = make_objective(
+            MLP(3, 4, norm="none"),
+            nn.Linear(4, 2),
             alpha=1.0,
             nu_structure=1.0,
             nu_embedding=0.01,
-            kernel="max",
-            repulsion=5.0,
-            repulsion_warmup=0.0,
-            damping=1.0,
             structure_gradient=wanted,
         )
         with torch.no_grad():
@@ -434,25 +446,14 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
 
 @pytest.mark.parametrize("layers", [(8,), ()])
 def test_extra_components_shrink_to_zero(layers):
-    from skmanifold.estimators._dlme import DLMEObjective
     from skmanifold.nn import MLP
 
     torch.manual_seed(0)
     x = torch.randn(24, 3)
     embedding = MLP(4, 2, layers=layers)
-    parts = OrderedDict(structure=MLP(3, 4, output_norm="batch"), embedding=embedding)
-    objective = DLMEObjective(
-        nn.Sequential(parts),
-        alpha=0.01,
-        nu_structure=100.0,
-        nu_embedding=0.1,
-        kernel="max",
-        repulsion=5.0,
-        repulsion_warmup=0.0,
-        damping=1.0,
-        structure_gradient=False,
-        extra_head=nn.Linear(embedding.head.in_features, 3),
-    )
+    extra_head = nn.Linear(embedding.head.in_features, 3)
+    structure = MLP(3, 4, output_norm="batch")
+    objective = make_objective(structure, embedding, extra_head=extra_head)
     y = objective.encoder.structure(x)
     p = t_similarities(*y.chunk(2), 100.0, pair_factor=0.01)
     z, extra = embedding(y), objective.extra_head(embedding.hidden(y))

@@ -291,10 +291,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ],
         "image_shape": ["array-like", None],
         "init": [StrOptions({"embedding", "k-means"}), "array-like"],
-        "n_init": [
-            Count(1),
-            StrOptions({"auto"}),
-        ],
+        "n_init": [Count(1), StrOptions({"auto"})],
         "n_neighbors": [Count(1)],
         "metric": [str, callable],
         "metric_params": [dict, None],
