@@ -4,6 +4,7 @@
 """The template that every estimator of skmanifold is built on."""
 
 from skmanifold._engine import SampleBatches, sharded
+from skmanifold.utils._sizes import checked_widths
 
 from ._clustering import KMeansMixin
 from ._data import FitData, Plan, reduced_width
@@ -11,7 +12,7 @@ from ._decoder import DecoderMixin
 from ._heads import Head
 from ._load import load
 from ._neighbors import Neighbors, PairBatches, find_neighbors
-from ._networks import checked_image_shape, checked_widths, own_network
+from ._networks import checked_image_shape, own_network
 from ._run import Run
 from ._template import DeepManifold
 

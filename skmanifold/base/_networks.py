@@ -11,7 +11,7 @@ from torch import nn
 
 from skmanifold._engine import mark_hidden
 from skmanifold.nn import OnImages
-from skmanifold.utils._sizes import check_image_shape, is_size
+from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._warnings import warn
 
 
@@ -80,40 +80,6 @@ def linear(matrix):
 
 
 # User's parameters ------------------------------------------------------------------
-
-
-def checked_widths(name, layers):
-    """Return the widths of hidden layers as a list of int.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter, for the error.
-    layers : sequence of int
-        Value of the parameter.
-
-    Returns
-    -------
-    list of int
-        Widths of the hidden layers.
-
-    Raises
-    ------
-    ValueError
-        If they are not positive integers.
-
-    Examples
-    --------
-    >>> from skmanifold.base import checked_widths
-    >>> checked_widths("layers", (64, 32))
-    [64, 32]
-    """
-    if not all(is_size(width) for width in layers):
-        raise ValueError(
-            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
-            "the hidden layers; () for none."
-        )
-    return [int(width) for width in layers]
 
 
 def checked_image_shape(image_shape, n_features):

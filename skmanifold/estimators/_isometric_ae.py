@@ -612,7 +612,7 @@ default="isomap"
                     "(n_samples, n_components). Pass an embedding of this X."
                 )
             anchor = anchor - anchor.mean(axis=0)
-            _warn_of_other_units(anchor, data)
+            _warn_of_unsuitable_anchor(anchor, data)
         else:
             anchor = data.unit * self._isomap(data)
         return torch.from_numpy(anchor.astype(np.float32)).to(data.device)
@@ -642,9 +642,15 @@ default="isomap"
         return self.encoder is not None or self.decoder is not None
 
 
-def _warn_of_other_units(anchor, data):
-    """Warn if the anchor does not seem to be in the units of X."""
+def _warn_of_unsuitable_anchor(anchor, data):
+    """Warn if the anchor is constant, or does not seem to be in the units of X."""
     variance = float(data.inputs.double().var(0, correction=0).sum())
+    if variance > 0 and not np.ptp(anchor, axis=0).any():
+        warn(
+            "The anchor has the same position for all samples, which pulls the codes "
+            "together. Pass an embedding of this X, or anchor=None."
+        )
+        return
     spreads = math.sqrt(anchor.var(axis=0).sum()), data.unit * math.sqrt(variance)
     if 0 < min(spreads) and max(spreads) > _OTHER_UNITS * min(spreads):
         warn(

@@ -42,6 +42,10 @@ def row_hashes(X):
     keys = None
     for start in range(0, len(X), step):
         words = _words(X[start : start + step])
+        # sums of multiples of a power of two, as of integers, would often be equal
+        words ^= words >> np.uint64(32)
+        words *= np.uint64(0xFF51AFD7ED558CCD)
+        words ^= words >> np.uint64(32)
         keys = _odd(rng, words.shape[1]) if keys is None else keys
         hashes[start : start + step] = words @ keys
     return _mixed(hashes)

@@ -8,10 +8,10 @@ import math
 import torch
 from torch import nn
 
-from skmanifold.utils._sizes import check_image_shape, is_size
+from skmanifold.utils._sizes import check_image_shape, check_name, is_size
 
 from ._images import to_images, to_samples
-from ._mlp import _ACTIVATIONS
+from ._mlp import ACTIVATIONS
 
 # Smaller images cannot be halved usefully.
 _MIN_SIDE = 8
@@ -55,13 +55,14 @@ default="gelu"
     def __init__(self, image_shape, n_out, *, channels=None, activation="gelu"):
         super().__init__()
         *sides, n_channels = check_image_shape(image_shape, min_side=_MIN_SIDE)
+        check_name("activation", activation, ACTIVATIONS)
         widths = _checked_channels(channels, sides)
         self.image_shape = (*sides, n_channels)
         blocks = []
         for width in widths:
             blocks += [
                 nn.Conv2d(n_channels, width, 3, stride=2, padding=1),
-                _activation(activation),
+                ACTIVATIONS[activation](),
             ]
             n_channels = width
         rows, columns = _halved(sides, len(widths))[-1]
@@ -111,18 +112,19 @@ default="gelu"
     def __init__(self, n_in, image_shape, *, channels=None, activation="gelu"):
         super().__init__()
         *sides, n_channels = check_image_shape(image_shape, min_side=_MIN_SIDE)
+        check_name("activation", activation, ACTIVATIONS)
         widths = _checked_channels(channels, sides)
         sizes = _halved(sides, len(widths))
         blocks = [
             nn.Linear(n_in, widths[-1] * math.prod(sizes[-1])),
             nn.Unflatten(1, (widths[-1], *sizes[-1])),
-            _activation(activation),
+            ACTIVATIONS[activation](),
         ]
         for i in reversed(range(1, len(widths))):
             blocks += [
                 nn.ConvTranspose2d(widths[i], widths[i - 1], 4, stride=2, padding=1),
                 Crop(sizes[i]),
-                _activation(activation),
+                ACTIVATIONS[activation](),
             ]
         self.hidden = nn.Sequential(*blocks)
         self.head = nn.Sequential(
@@ -169,12 +171,3 @@ def _checked_channels(channels, sides):
             f"{channels!r}: each block halves an image of {sides[0]} x {sides[1]}."
         )
     return [int(width) for width in widths]
-
-
-def _activation(name):
-    if name not in _ACTIVATIONS:
-        raise ValueError(
-            f"activation={name!r} is unknown. It must be one of "
-            f"{', '.join(map(repr, sorted(_ACTIVATIONS)))}."
-        )
-    return _ACTIVATIONS[name]()

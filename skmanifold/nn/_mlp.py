@@ -6,14 +6,14 @@
 import torch
 from torch import nn
 
-from skmanifold.utils._sizes import is_size
+from skmanifold.utils._sizes import check_name, checked_widths, is_size
 
 _NORMS = {
     "layer": nn.LayerNorm,
     "batch": nn.BatchNorm1d,
     "none": lambda n_features: nn.Identity(),
 }
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "softplus": lambda: nn.Softplus(beta=100.0),
@@ -50,7 +50,7 @@ default="gelu"
     Raises
     ------
     ValueError
-        If a width is not a positive integer.
+        If a width is not a positive integer, or a name is unknown.
 
     Examples
     --------
@@ -75,15 +75,13 @@ default="gelu"
             raise ValueError(
                 f"n_in={n_in!r} and n_out={n_out!r} must be positive integers."
             )
-        if isinstance(layers, str) or not all(map(is_size, layers)):
-            raise ValueError(
-                f"layers={layers!r} must be a sequence of positive integers, the "
-                "widths of the hidden layers; () has none."
-            )
+        check_name("norm", norm, _NORMS)
+        check_name("activation", activation, ACTIVATIONS)
+        check_name("output_norm", output_norm, ("batch", "none"))
         hidden, width = [], n_in
-        for n_units in layers:
+        for n_units in checked_widths("layers", layers):
             hidden += [nn.Linear(width, n_units), _NORMS[norm](n_units)]
-            hidden += [_ACTIVATIONS[activation]()]
+            hidden += [ACTIVATIONS[activation]()]
             width = n_units
         self.hidden = nn.Sequential(*hidden)
         self.head = nn.Linear(width, n_out)

@@ -1,8 +1,9 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Checks of sizes and image shapes, free of imports so that networks can use them."""
+"""Checks of sizes and names, free of imports so that networks can use them."""
 
+from collections.abc import Iterable
 from numbers import Integral
 
 
@@ -11,6 +12,50 @@ def is_size(value, minimum=1):
     return (
         isinstance(value, Integral) and not isinstance(value, bool) and value >= minimum
     )
+
+
+def check_name(parameter, value, names):
+    """Check that a value is one of the names in ``names``."""
+    if value not in list(names):  # of a set, values without a hash raise TypeError
+        raise ValueError(
+            f"{parameter}={value!r} is unknown. It must be one of "
+            f"{', '.join(map(repr, sorted(names)))}."
+        )
+
+
+def checked_widths(name, layers):
+    """Return the widths of hidden layers as a list of int.
+
+    Parameters
+    ----------
+    name : str
+        Name of the parameter, for the error.
+    layers : sequence of int
+        Value of the parameter.
+
+    Returns
+    -------
+    list of int
+        Widths of the hidden layers.
+
+    Raises
+    ------
+    ValueError
+        If they are not positive integers.
+
+    Examples
+    --------
+    >>> from skmanifold.base import checked_widths
+    >>> checked_widths("layers", (64, 32))
+    [64, 32]
+    """
+    widths = list(layers) if isinstance(layers, Iterable) else [None]
+    if not all(map(is_size, widths)):
+        raise ValueError(
+            f"{name}={layers!r} must be a sequence of positive integers, the widths of "
+            "the hidden layers; () for none."
+        )
+    return [int(width) for width in widths]
 
 
 def check_image_shape(image_shape, *, min_side=1):

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from skmanifold.atlas._trunks import make_trunk
-from skmanifold.base import checked_widths
 from skmanifold.nn import to_images, to_samples
 
 
@@ -61,11 +60,3 @@ def test_own_encoder_of_images_sees_images():
 def test_unfit_encoder(encoder, image_shape, error, match):
     with pytest.raises(error, match=match):
         make(encoder, image_shape=image_shape)
-
-
-@pytest.mark.parametrize("layers", [(0,), (2.5,), (True,), ("a",)])
-def test_bad_widths_are_named(layers):
-    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
-        checked_widths("layers", layers)
-    assert checked_widths("layers", (np.int64(3), 4)) == [3, 4]
-    assert checked_widths("layers", ()) == []

@@ -16,7 +16,7 @@ from skmanifold.graph import (
     neighbors_from_data,
     neighbors_from_graph,
 )
-from skmanifold.graph._distinct import distinct_rows, small_groups
+from skmanifold.graph._distinct import distinct_rows, row_hashes, small_groups
 from skmanifold.graph._lists import check_distances, neighbors_from_connectivity
 
 
@@ -130,6 +130,17 @@ def test_distinct_rows(dtype, n_features):
         assert (np.diff(first) > 0).all()
         np.testing.assert_array_equal(X[first][group], X)
         assert (first[group] <= np.arange(200)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_distinct_samples_have_distinct_hashes(container, dtype):
+    """Even if few bits of their values differ."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 16))
+    signs, pixels = 2 * rng.integers(0, 2, X.shape) - 1, rng.integers(0, 256, X.shape)
+    rows = np.unique(np.vstack([X, -X, X * signs, signs, pixels]), axis=0)
+    assert len(np.unique(row_hashes(container(rows.astype(dtype))))) == len(rows)
 
 
 def test_copies_of_sparse_samples_with_stored_zeros():

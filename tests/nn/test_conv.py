@@ -1,7 +1,9 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
+import functools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from torch.func import functional_call
 
 from skmanifold.losses import jacobian_vector_product
-from skmanifold.nn import ConvDecoder, ConvEncoder
+from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 
 SHAPES = [(8, 8), (9, 14), (28, 28), (32, 32), (10, 33, 3), (16, 8, 2)]
 
@@ -139,6 +141,18 @@ def test_bad_channels(channels):
         ConvEncoder((8, 9), 2, channels=channels)
 
 
-def test_bad_activation():
-    with pytest.raises(ValueError, match=r"activation='sine' is unknown.*'silu'"):
-        ConvDecoder(2, (8, 8), activation="sine")
+@pytest.mark.parametrize("value", ["sine", None, []])
+@pytest.mark.parametrize(
+    "parameter, make",
+    [
+        ("activation", functools.partial(ConvDecoder, 2, (8, 8))),
+        ("activation", functools.partial(ConvEncoder, (8, 8), 2)),
+        ("activation", functools.partial(MLP, 2, 2)),
+        ("norm", functools.partial(MLP, 2, 2)),
+        ("output_norm", functools.partial(MLP, 2, 2)),
+    ],
+)
+def test_unknown_names(make, parameter, value):
+    match = re.escape(f"{parameter}={value!r} is unknown. It must be one of '")
+    with pytest.raises(ValueError, match=match):
+        make(**{parameter: value})

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 import pytest
 
-from skmanifold.utils._sizes import check_image_shape, is_size
+from skmanifold.utils._sizes import check_image_shape, checked_widths, is_size
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count, Number, check_seed
 
@@ -66,6 +66,18 @@ def test_is_size():
     for value in (0, -1, 1.0, "1", None, True):
         assert not is_size(value)
     assert not is_size(7, minimum=8)
+
+
+@pytest.mark.parametrize("layers", [(0,), (2.5,), (True,), ("a",), "32", 32, None])
+def test_invalid_widths(layers):
+    with pytest.raises(ValueError, match=r"layers=.*must be a sequence of positive"):
+        checked_widths("layers", layers)
+
+
+def test_widths():
+    for layers in [(np.int64(3), 4), np.array([3, 4]), iter([3, 4])]:
+        assert checked_widths("layers", layers) == [3, 4]
+    assert checked_widths("layers", ()) == []
 
 
 @pytest.mark.parametrize(
