@@ -54,7 +54,7 @@ numpydoc_show_class_members = False
 numpydoc_attributes_as_param_list = True
 
 
-def skip_member(app, what, name, value, skip, options):
+def skip_member(app, kind, name, value, skip, options):
     """Leave to scikit-learn and torch to document what is inherited from them."""
     # of a named tuple, whose fields are its parameters
     alias = (getattr(value, "__doc__", None) or "").startswith("Alias for field")

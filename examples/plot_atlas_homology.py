@@ -67,10 +67,10 @@ figure, axes = plt.subplots(2, 2, figsize=(11, 6.4), layout="constrained")
 for row, (name, Q) in zip(axes, covers.items(), strict=True):
     nerve = cech_nerve(Q)
     for axis, field in zip(row, (2, 3), strict=True):
-        found = betti_numbers(nerve, field=field)
+        betti = betti_numbers(nerve, field=field)
         barcode = BarcodeDisplay.from_persistence(
             persistence(nerve, field),
-            name=f"{name}, modulo {field}: {found.numbers}",
+            name=f"{name}, modulo {field}: {betti.numbers}",
             ax=axis,
             scale_label="-log of the membership",
         )

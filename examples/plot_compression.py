@@ -35,9 +35,9 @@ true = np.argsort(cdist(queries, stored), axis=1, kind="stable")[:, :10]
 
 
 def recall(distances):
-    found = np.argsort(distances, axis=1, kind="stable")[:, :10]
+    retrieved = np.argsort(distances, axis=1, kind="stable")[:, :10]
     return np.mean(
-        [len(np.intersect1d(a, b)) / 10 for a, b in zip(found, true, strict=True)]
+        [len(np.intersect1d(a, b)) / 10 for a, b in zip(retrieved, true, strict=True)]
     )
 
 

@@ -47,13 +47,13 @@ import matplotlib.pyplot as plt
 from skmanifold.atlas import estimate_dimension
 from skmanifold.inspection import DimensionDisplay
 
-found = estimate_dimension(torus.data, range(1, 5), random_state=0)
-print(found.dimension)
+estimate = estimate_dimension(torus.data, range(1, 5), random_state=0)
+print(estimate.dimension)
 
 DimensionDisplay.from_losses(
-    found.dimensions,
-    {"reconstruction": found.reconstruction, "divergence": found.divergence},
-    dimension=found.dimension,
+    estimate.dimensions,
+    {"reconstruction": estimate.reconstruction, "divergence": estimate.divergence},
+    dimension=estimate.dimension,
     name="Flat torus",
 )
 plt.show()

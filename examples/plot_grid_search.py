@@ -92,8 +92,8 @@ figure, axes = plt.subplots(
 )
 for axis, name in zip(axes, scoring, strict=False):
     mean, std = (
-        search.cv_results_[f"{what}_test_{name}"].reshape(shape)
-        for what in ("mean", "std")
+        search.cv_results_[f"{statistic}_test_{name}"].reshape(shape)
+        for statistic in ("mean", "std")
     )
     low, high = mean.min() - 0.02, mean.max()
     axis.imshow(mean, cmap="viridis", vmin=low, vmax=high, aspect="auto")

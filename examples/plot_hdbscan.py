@@ -79,11 +79,11 @@ import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
 nearest = KNeighborsClassifier(5).fit(Z, labels)
-found = nearest.predict(dlme.transform(X[new]))
+predicted = nearest.predict(dlme.transform(X[new]))
 limit = np.quantile(dlme.score_samples(X[seen]), 0.001)
-found[dlme.score_samples(X[new]) < limit] = -1
+predicted[dlme.score_samples(X[new]) < limit] = -1
 
 EmbeddingDisplay.from_estimator(
-    dlme, X[seen], labels, X_new=X[new], y_new=found, name="New samples"
+    dlme, X[seen], labels, X_new=X[new], y_new=predicted, name="New samples"
 )
 plt.show()

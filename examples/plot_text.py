@@ -27,7 +27,7 @@ from sklearn.model_selection import train_test_split
 topics = np.array(
     "fft interpolate linalg ndimage optimize signal sparse special stats".split()
 )
-found = {}  # by text, as some functions have two names
+categories = {}  # by text, as some functions have two names
 for label, topic in enumerate(topics):
     module = importlib.import_module(f"scipy.{topic}")
     for name in module.__all__:
@@ -36,9 +36,9 @@ for label, topic in enumerate(topics):
         for heading in ("\nExamples\n", "\nReferences\n"):
             text = text.split(heading)[0]
         if len(text) > 200:
-            found.setdefault(text, (label, name))
-texts = list(found)
-y, names = map(np.array, zip(*found.values(), strict=True))
+            categories.setdefault(text, (label, name))
+texts = list(categories)
+y, names = map(np.array, zip(*categories.values(), strict=True))
 train, test = train_test_split(
     np.arange(len(texts)), test_size=0.25, stratify=y, random_state=0
 )

@@ -87,6 +87,7 @@ COMPUTED_IMPORTS = {"__init__.py", "base/_model_file.py", "utils/_optional.py"}
 # What a file imports --------------------------------------------------------
 
 CODE_FOLDERS = (PACKAGE, "asv_bench")
+PYTHON_FOLDERS = (*CODE_FOLDERS, "tests", "doc", "examples")
 
 
 def parse(path):
@@ -307,13 +308,39 @@ def check_circles(root):
         yield f"{circle}: import each other"
 
 
+NO_NOUNS = {
+    "came",
+    "found",
+    "gone",
+    "here",
+    "of",
+    "one",
+    "some",
+    "there",
+    "told",
+    "was",
+}
+NO_NOUNS |= {"thing", "things", "what", "which"}
+
+
+def check_variables_are_nouns(root):
+    for path in (path for folder in PYTHON_FOLDERS for path in files_of(root, folder)):
+        for node in ast.walk(parse(path)):
+            named = [node.arg] if isinstance(node, ast.arg) else []
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                named = [node.id]
+            for name in NO_NOUNS.intersection(named):
+                where = path.relative_to(root).as_posix()
+                yield f"{where}:{node.lineno}: {name!r} is no noun"
+
+
 HOME = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|[A-Za-z]:\\+Users\\+)[\w.-]")
 OUR_FOLDERS = ("skmanifold", "tests", "doc", "examples", "asv_bench", ".ci")
 GENERATED = {"__pycache__", "_build", "auto_examples", "generated", "env", "results"}
 
 
-def check_no_home_paths(root):
-    """No text file of the project holds a path of somebody's home."""
+def lines_of_texts(root):
+    """Yield the file, number and text of each line of the project's text files."""
     tree = (path for top in OUR_FOLDERS for path in sorted((root / top).rglob("*")))
     for path in [*sorted(root.iterdir()), *tree]:
         inner = path.relative_to(root)
@@ -324,8 +351,29 @@ def check_no_home_paths(root):
         except UnicodeDecodeError:  # an image
             continue
         for number, line in enumerate(text.splitlines(), 1):
-            if HOME.search(line):
-                yield f"{inner.as_posix()}:{number}: somebody's home: {line.strip()}"
+            yield inner.as_posix(), number, line.strip()
+
+
+def check_no_home_paths(root):
+    for where, number, line in lines_of_texts(root):
+        if HOME.search(line):
+            yield f"{where}:{number}: somebody's home: {line}"
+
+
+# British spellings, of words of the field
+BRITISH = re.compile(
+    r"colou[r]|neighbou[r]|\bcentr(es?|ed|ing)\b|learn[t]|behaviou[r]|favou[r]|\bgre[y]|"
+    r"labell(ed|ing)|modell(ed|ing)|cancelle[d]|artefac[t]|toward[s]|"
+    r"(normal|standard|initial|minim|maxim|optim|visual|regular|general|recogn|"
+    r"parametr|vector|serial)is(e[drs]?|ing|ation|ations)\b",
+    re.IGNORECASE,
+)
+
+
+def check_spelling(root):
+    for where, number, line in lines_of_texts(root):
+        if BRITISH.search(line):
+            yield f"{where}:{number}: British spelling: {line}"
 
 
 RULES = [
@@ -335,7 +383,9 @@ RULES = [
     check_methods_have_tests,
     check_code_lines,
     check_circles,
+    check_variables_are_nouns,
     check_no_home_paths,
+    check_spelling,
 ]
 
 
@@ -355,7 +405,7 @@ def levels(cls):
 def test_classes_stand_on_two_levels():
     """``DeepManifold -> Method``, and no third one."""
     package = importlib.import_module(PACKAGE)
-    found = {
+    result = {
         cls
         for info in pkgutil.walk_packages(package.__path__, f"{PACKAGE}.")
         for _, cls in inspect.getmembers(
@@ -363,8 +413,8 @@ def test_classes_stand_on_two_levels():
         )
         if cls.__module__.startswith(PACKAGE)
     }
-    assert {cls.__name__ for cls in found} >= {"DeepManifold", *package._ESTIMATORS}
-    assert max(map(levels, found)) == 2
+    assert {cls.__name__ for cls in result} >= {"DeepManifold", *package._ESTIMATORS}
+    assert max(map(levels, result)) == 2
     third = type("Third", (package.DLME,), {"__module__": f"{PACKAGE}.third"})
     assert levels(third) == 3
 
@@ -561,3 +611,22 @@ def test_home_paths_are_held(tmp_path):
     paths = ["/".join(["", top, "ann", "data"]) for top in ("home", "root", "Users")]
     write_tree(tmp_path, {"examples/a.py": "\n".join(paths), "Makefile": paths[0]})
     assert len(list(check_no_home_paths(tmp_path))) == 4
+
+
+def test_variables_are_held(tmp_path):
+    files = {"tests/a.py": "def f(of):\n    found = of\n", "skmanifold/a.py": "x.of(y)"}
+    write_tree(tmp_path, files)
+    assert list(check_variables_are_nouns(tmp_path)) == [
+        "tests/a.py:1: 'of' is no noun",
+        "tests/a.py:2: 'found' is no noun",
+    ]
+
+
+def test_spelling_is_held(tmp_path):
+    good = "a color, centers, centric; a line that minimizes; learned; surprise, gray"
+    write_tree(tmp_path, {"README.md": good})
+    assert not list(check_spelling(tmp_path))
+    words = ("Colou", "r"), ("cent", "red"), ("learn", "t"), ("normal", "isation")
+    text = "\n".join("".join(parts) for parts in words)
+    write_tree(tmp_path, {"doc/a.rst": text})
+    assert len(list(check_spelling(tmp_path))) == 4

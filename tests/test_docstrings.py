@@ -45,7 +45,7 @@ def public_modules():
 
 def public_objects():
     """``{full name: object}`` of the public classes and functions and their methods."""
-    found = {}
+    result = {}
     for module_name in public_modules():
         module = importlib.import_module(module_name)
         for name in getattr(module, "__all__", ()):
@@ -54,8 +54,8 @@ def public_objects():
                 continue
             if not value.__module__.startswith("skmanifold."):
                 continue  # passed on from scikit-learn
-            found.setdefault(value, f"{module_name}.{name}")
-    for value, path in list(found.items()):
+            result.setdefault(value, f"{module_name}.{name}")
+    for value, path in list(result.items()):
         if not inspect.isclass(value):
             continue
         for name in dir(value):
@@ -65,8 +65,8 @@ def public_objects():
                 continue
             if method.__module__.startswith("skmanifold."):
                 # an inherited method is read once, where it is first seen
-                found.setdefault(method, f"{path}.{name}")
-    return {path: value for value, path in found.items()}
+                result.setdefault(method, f"{path}.{name}")
+    return {path: value for value, path in result.items()}
 
 
 OBJECTS = public_objects()
@@ -170,12 +170,12 @@ def test_docstrings_say_what_a_thing_is_or_does():
     text += 'class A:\n    def g(self):\n        """Whichever."""\n\n'
     text += '    async def h(self):\n        """Where it is.\n\n        More."""\n'
     assert indirect(first_lines(text)) == [(1, "Whether."), (9, "Where it is.")]
-    found = [
+    result = [
         f"{path.relative_to(ROOT)}:{number}: {line}"
         for path in sorted((ROOT / "skmanifold").rglob("*.py"))
         for number, line in indirect(first_lines(path.read_text(encoding="utf-8")))
     ]
-    assert not found, "begin with a verb or a noun:\n" + "\n".join(found)
+    assert not result, "begin with a verb or a noun:\n" + "\n".join(result)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)

@@ -283,14 +283,14 @@ def imports_of_skmanifold(tree):
     """``(module, name or None)`` of everything that a file imports of the package."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found = [(alias.name, None) for alias in node.names]
+            result = [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found = [(node.module, alias.name) for alias in node.names]
+            result = [(node.module, alias.name) for alias in node.names]
         else:
             continue
         yield from (
             (module, name)
-            for module, name in found
+            for module, name in result
             if module.split(".")[0] == "skmanifold"
         )
 
@@ -361,7 +361,7 @@ def test_guide_of_an_estimator_shows_a_picture_of_it(name):
     page = read(TABLE.parent / f"{row[1]}.rst")
     shown = re.findall(r"images/sphx_glr_(\w+)_\d{3}\.png", page)
     assert shown, f"{row[1]}.rst has no picture"
-    assert any(name in read(ROOT / "examples" / f"{one}.py") for one in shown)
+    assert any(name in read(ROOT / "examples" / f"{example}.py") for example in shown)
 
 
 def test_every_display_has_an_example():

@@ -248,15 +248,15 @@ AUGMENTED = [name for name in NAMES if "augmentation" in small(name).get_params(
 
 @pytest.mark.parametrize("name", AUGMENTED)
 @pytest.mark.parametrize(
-    "augmentation, came",
+    "augmentation, received",
     [
         (lambda x: x[:, :2], r"a torch.float32 tensor of shape \(20, 2\)"),
         (lambda x: x.double(), r"a torch.float64 tensor of shape \(20, 4\)"),
         (lambda x: x.numpy(), "an object of type ndarray"),
     ],
 )
-def test_unfit_augmentation(name, augmentation, came):
-    with pytest.raises(ValueError, match=f"augmentation returned {came}"):
+def test_unfit_augmentation(name, augmentation, received):
+    with pytest.raises(ValueError, match=f"augmentation returned {received}"):
         small(name, augmentation=augmentation).fit(X)
 
 

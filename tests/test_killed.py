@@ -104,9 +104,9 @@ def test_a_killed_fit_ends_where_a_whole_one_does(tmp_path, part):
     names = sorted(skmanifold._ESTIMATORS)[part::2]
     timeout = len(names) * (60 + 20 * N_KILLS)
     output = run_python("-c", SCRIPT, tmp_path, N_KILLS, *names, timeout=timeout)
-    found = json.loads(output.splitlines()[-1])
-    assert list(found) == names
-    for name, counts in found.items():
+    result = json.loads(output.splitlines()[-1])
+    assert list(result) == names
+    for name, counts in result.items():
         assert counts["kills"] == N_KILLS
         assert counts["different"] == 0, (name, counts)
         assert counts["left"] == [], (name, counts)

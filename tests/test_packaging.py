@@ -54,23 +54,23 @@ def requirements(extra):
 
 def closure(names):
     """Installed distributions that `names` need, with themselves."""
-    found = {}
+    result = {}
     todo = [Requirement(name) for name in names]
     while todo:
         requirement = todo.pop()
         name = canonicalize_name(requirement.name)
         extras = requirement.extras or {""}
-        new = extras - found.get(name, set())
+        new = extras - result.get(name, set())
         if not new:
             continue
-        found.setdefault(name, set()).update(new)
+        result.setdefault(name, set()).update(new)
         for line in importlib.metadata.requires(name) or ():
             needed = Requirement(line)
             if needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in new
             ):
                 todo.append(needed)
-    return set(found)
+    return set(result)
 
 
 # Metadata -------------------------------------------------------------------

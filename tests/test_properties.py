@@ -110,14 +110,14 @@ def parameters(cls):
     others = set(defaults) - LEFT_ALONE - set(narrow)
 
     @st.composite
-    def some(draw):
+    def options(draw):
         chosen = draw(st.lists(st.sampled_from(sorted(others)), max_size=4))
         return {
             name: draw(values(name, cls._parameter_constraints[name], defaults[name]))
             for name in [*sorted(narrow), *sorted(set(chosen))]
         }
 
-    return some()
+    return options()
 
 
 def quick(cls, params):

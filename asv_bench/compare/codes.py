@@ -45,7 +45,7 @@ def texts():
     """Return tf-idf vectors of the documentation of SciPy's functions, and topics."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    found = {}  # by text, as some functions have two names
+    labels = {}  # by text, as some functions have two names
     for label, topic in enumerate(TOPICS):
         module = importlib.import_module(f"scipy.{topic}")
         for name in module.__all__:
@@ -54,12 +54,12 @@ def texts():
             for heading in ("\nExamples\n", "\nReferences\n"):
                 text = text.split(heading)[0]
             if len(text) > 200:
-                found.setdefault(text, label)
+                labels.setdefault(text, label)
     words = TfidfVectorizer(
         sublinear_tf=True, stop_words="english", min_df=3, token_pattern="[a-z]{3,}"
     )
-    X = words.fit_transform(found).astype(np.float32)
-    return X, np.array(list(found.values()))
+    X = words.fit_transform(labels).astype(np.float32)
+    return X, np.array(list(labels.values()))
 
 
 def parts_of(name):
@@ -170,8 +170,8 @@ def step(data, method, seed, n_samples=2_000):
     from skmanifold import DCRL, DLME
     from skmanifold.metrics import clustering_accuracy
 
-    found = load(data, n_samples)
-    X, y = found.usual_input(), found.y
+    dataset = load(data, n_samples)
+    X, y = dataset.usual_input(), dataset.y
     before, _, last = method.rpartition(", ")
     d = min(32, X.shape[1] // 2)
     first = reducer(before, d, seed, is_sparse=False) if before else None
@@ -222,8 +222,8 @@ def samples_of(data, seed):
     """Return the samples to embed, and their labels."""
     if data == "spheres":
         return spheres(seed)
-    found = load(data, N_FITTED)
-    return found.usual_input(), found.y
+    dataset = load(data, N_FITTED)
+    return dataset.usual_input(), dataset.y
 
 
 def plane(data, method, seed, n_scored=2_500):

@@ -138,12 +138,12 @@ def columns(data, seed, rows=None):
 
     X, y, X_test, y_test, _ = held_out(data, rows)
     model = MSimCLR(random_state=seed).fit(X)
-    found = {"columns": linear_accuracy(X, X_test, y, y_test)}
+    accuracy = {"columns": linear_accuracy(X, X_test, y, y_test)}
     for membership in ("hard", "soft"):
         model.set_params(membership=membership)
         blocks = model.transform(X), model.transform(X_test)
-        found[membership] = linear_accuracy(*blocks, y, y_test)
-    return found
+        accuracy[membership] = linear_accuracy(*blocks, y, y_test)
+    return accuracy
 
 
 # Recall of neighbors among unseen classes ------------------------------------
@@ -165,15 +165,15 @@ def triplets(data, d, k, seed, rows=None):
 
     from skmanifold.atlas import AtlasTriplet
 
-    found = load(data, rows)
-    classes = np.random.default_rng(seed).permutation(np.unique(found.y))
-    known = np.isin(found.y, classes[: len(classes) // 2])
-    X_new, y_new = found.X[~known], found.y[~known]
+    dataset = load(data, rows)
+    classes = np.random.default_rng(seed).permutation(np.unique(dataset.y))
+    known = np.isin(dataset.y, classes[: len(classes) // 2])
+    X_new, y_new = dataset.X[~known], dataset.y[~known]
     X, X_test, y, y_test = train_test_split(
-        found.X[known],
-        found.y[known],
+        dataset.X[known],
+        dataset.y[known],
         test_size=0.25,
-        stratify=found.y[known],
+        stratify=dataset.y[known],
         random_state=seed,
     )
     figures = {}

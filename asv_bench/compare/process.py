@@ -99,8 +99,8 @@ def main():
         os.sched_setaffinity(0, task["cores"])
     module = importlib.import_module(f"asv_bench.compare.{task['module']}")
     job = task["job"]
-    one = module.PARTS[job.pop("part")].measure if "part" in job else module.one
-    result, figures = measured(functools.partial(one, **job))
+    measure = module.PARTS[job.pop("part")].measure if "part" in job else module.one
+    result, figures = measured(functools.partial(measure, **job))
     print("\n" + json.dumps({"found": result, **figures}))
 
 

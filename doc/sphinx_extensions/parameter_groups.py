@@ -60,8 +60,8 @@ def start_with(guide):
     -------
     names : list of str
     """
-    _, found, section = guide.partition("\nStart with these\n================\n")
-    if not found:
+    _, heading, section = guide.partition("\nStart with these\n================\n")
+    if not heading:
         return []
     section = re.split(r"\n.+\n(?:={4,}|-{4,})\n", section)[0]
     names = []
@@ -135,10 +135,10 @@ def regroup(lines, by_title):
     return [*lines[:start], *fields, *lines[end:]]
 
 
-def group_parameters(app, what, name, obj, options, lines):
+def group_parameters(app, kind, name, obj, options, lines):
     """Regroup the docstrings of estimators, after numpydoc."""
     public = getattr(obj, "__name__", "")
-    if what == "class" and public in skmanifold._ESTIMATORS:
+    if kind == "class" and public in skmanifold._ESTIMATORS:
         lines[:] = regroup(lines, groups(obj))
 
 

@@ -61,7 +61,7 @@ class SampleBatches:
             from [0, 1), float32.
         """
         drawn = self.draw_epoch(generator)
-        return zip(*(one.split(self.batch_size) for one in drawn), strict=True)
+        return zip(*(part.split(self.batch_size) for part in drawn), strict=True)
 
     def draw_epoch(self, generator):
         """Draw the samples of all batches of an epoch.

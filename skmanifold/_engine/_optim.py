@@ -258,8 +258,8 @@ def _orthogonalize_into(updates, matrices, dtype, polynomials):
         stack = pairs[0][0].new_zeros(len(pairs), *shape, dtype=dtype)
         for whole, (_, matrix) in zip(stack, pairs, strict=True):
             whole[: len(matrix), : matrix.shape[1]].copy_(matrix)
-        found = orthogonalized(stack, polynomials)
-        for whole, (update, _) in zip(found, pairs, strict=True):
+        directions = orthogonalized(stack, polynomials)
+        for whole, (update, _) in zip(directions, pairs, strict=True):
             update.copy_(whole[: len(update), : update.shape[1]])
     torch._foreach_mul_(
         updates, [max(1.0, len(update) / update.shape[1]) ** 0.5 for update in updates]

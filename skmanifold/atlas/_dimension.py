@@ -200,15 +200,17 @@ def _bound_by_neighbors(X, dimensions):
     """Return bounds of the dimension, from distances to few and to many neighbors."""
     # more than a thirtieth of the samples would reach around bends
     many = int(np.clip(len(X) // 30, 20, 100))
-    found = []
+    estimates = []
     for n_neighbors in ((10, 20), (many // 2, many)):
         # too few distinct samples, or equal distances as on a grid, bound nothing
         with contextlib.suppress(ValueError):
-            found.append(intrinsic_dimension(X, method="mle", n_neighbors=n_neighbors))
-    if not found:
+            estimates.append(
+                intrinsic_dimension(X, method="mle", n_neighbors=n_neighbors)
+            )
+    if not estimates:
         return int(dimensions[0]), int(dimensions[-1])
     # on a grid, or with noise, distances may tell more
-    lower, upper = np.clip(np.rint([min(found), max(found)]), 1, X.shape[1])
+    lower, upper = np.clip(np.rint([min(estimates), max(estimates)]), 1, X.shape[1])
     return int(lower), int(upper)
 
 

@@ -46,11 +46,11 @@ class GalleryVotes(nn.Module):
             apart = apart.square().sum(2).sqrt() / math.sqrt(n_components)
             shared = q[:, j].unsqueeze(1) * self.weights[:, j]
             distances = distances + shared * (apart - 1)
-        nearest, which = distances.clamp(0, 1).topk(
+        nearest, indices = distances.clamp(0, 1).topk(
             self.n_neighbors, largest=False, sorted=True
         )
         votes = torch.exp((nearest[:, :1] - nearest) / self.margin)
-        shares = (votes.unsqueeze(2) * self.codes[which]).sum(1)
+        shares = (votes.unsqueeze(2) * self.codes[indices]).sum(1)
         return shares / votes.sum(1, keepdim=True)
 
 

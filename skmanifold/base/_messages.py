@@ -119,7 +119,7 @@ def warn_of_outliers(estimator, scaler, samples, rows=None):
         named = _far_away(estimator, outliers, samples, "all others", rows)
         it, they = ("it", "it is") if len(outliers) == 1 else ("them", "they are")
         warn(
-            f"{named}. The scaling ignores {it}, and {they} moved towards the others. "
+            f"{named}. The scaling ignores {it}, and {they} moved toward the others. "
             "Correct or remove errors, such as another unit or a code for a missing "
             "value."
         )
@@ -135,10 +135,10 @@ def warn_of_codes(estimator, scaler, samples, known=()):
     first = int(columns[0])
     low, high = scaler.inner_low_[first], scaler.inner_high_[first]
     values = dense(samples[:, [first]])[:, 0]
-    found, counts = np.unique(
+    levels, counts = np.unique(
         values[(values < low) | (values > high)], return_counts=True
     )
-    code, count = found[counts.argmax()], counts.max()
+    code, count = levels[counts.argmax()], counts.max()
     names = _column_names(estimator)
     shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
     shown += ", ..." if len(columns) > 1 + _NAMED else ""

@@ -193,7 +193,7 @@ def column_factors(stats, sample, varies):
     largest, typical = None, np.ones_like(units)
     if alike(measured):
         # "lower": with two or three columns the quartile itself would be interpolated
-        # towards the one large column
+        # toward the one large column
         quartile = np.quantile(deviation[measured], 0.75, method="lower")
         largest = float(2 * quartile)
         factor[measured] /= np.maximum(1.0, deviation[measured] / largest)

@@ -165,7 +165,7 @@ class Views(SampleBatches):
         rows, uniform = self.draw_epoch(generator)
         # for all batches at once: the calls cost more than the arithmetic of a batch
         others, share = self.draw(rows, uniform)
-        drawn = (one.split(self.batch_size) for one in (rows, others, share))
+        drawn = (part.split(self.batch_size) for part in (rows, others, share))
         for rows, others, share in zip(*drawn, strict=True):
             # three times as fast as self.inputs[rows]
             views = self.inputs.index_select(0, torch.cat([rows, others]))

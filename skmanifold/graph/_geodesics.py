@@ -151,7 +151,7 @@ def geodesic_embedding(
         n_wanted = n_samples if n_samples <= _ALL_LANDMARKS else few
     n_parts, labels = connected_components_of(indices)
     largest = np.bincount(labels).max()
-    found = (
+    parts = (
         f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the largest "
         f"of {largest} of {n_samples} samples)"
     )
@@ -159,7 +159,7 @@ def geodesic_embedding(
     edges = rows, indices.ravel(), distances.ravel() / unit
     if 1 < n_parts <= _MOST_PARTS:
         warn(
-            f"{found} without distances between them, embedded separately, side by "
+            f"{parts} without distances between them, embedded separately, side by "
             "side. Increase n_neighbors to connect them, or compare distances only "
             "within parts."
         )
@@ -168,7 +168,7 @@ def geodesic_embedding(
     else:
         if n_parts > 1:
             warn(
-                f"{found}, joined by single edges, which distorts distances within "
+                f"{parts}, joined by single edges, which distorts distances within "
                 "parts as well. Increase n_neighbors."
             )
             edges = map(np.append, edges, _bridges(X / unit, labels, n_parts, rng))

@@ -109,7 +109,7 @@ class _TwoWayDivergence(torch.autograd.Function):
                 base = scaled[rows].add_(1)
                 slope.div_(base)
                 of_all = minus_divergence, log_odds, slope
-                own.append(torch.stack([one.diagonal(start) for one in of_all]))
+                own.append(torch.stack([matrix.diagonal(start) for matrix in of_all]))
                 damped.diagonal(start).fill_(math.inf)
                 slope.div_(damped)
                 negative = negative + minus_divergence.div_(damped).sum(1).sum()

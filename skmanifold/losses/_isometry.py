@@ -171,7 +171,7 @@ def _chain(network):
         return None
     if type(network) is nn.Sequential:
         parts = [_chain(layer) for layer in network]
-        return None if None in parts else [one for part in parts for one in part]
+        return None if None in parts else [layer for part in parts for layer in part]
     known = type(network) in (nn.Linear, nn.Identity, *_DERIVATIVES)
     # without the tanh approximation of GELU
     exact = getattr(network, "approximate", "none") == "none"

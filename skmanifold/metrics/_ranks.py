@@ -141,22 +141,24 @@ def kneighbors(
     rows = np.arange(X.shape[0]) if rows is None else rows
     X, metric = _in_space(X, metric)
     if not _is_searched(X, metric):
-        found = _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs)
-        return found if distances else found[1]
+        neighbors = _checked_kneighbors(X, n_neighbors, metric, rows, n_jobs)
+        return neighbors if distances else neighbors[1]
     X = near_zero(X, metric)
     search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric, n_jobs=n_jobs)
     search.fit(X)
     if len(rows) == X.shape[0]:
-        found = search.kneighbors()
+        neighbors = search.kneighbors()
     else:
-        found = search.kneighbors(X[rows], n_neighbors + 1)
+        neighbors = search.kneighbors(X[rows], n_neighbors + 1)
         # The sample itself comes first, unless duplicates push it back or out.
-        others = found[1] != rows[:, np.newaxis]
+        others = neighbors[1] != rows[:, np.newaxis]
         others[others.all(axis=1), -1] = False
-        found = tuple(a[others].reshape(len(rows), n_neighbors) for a in found)
+        neighbors = tuple(a[others].reshape(len(rows), n_neighbors) for a in neighbors)
     if not distances:
-        return found[1]
-    return _exact(X, found[1], metric, rows) if metric in _FROM_PRODUCTS else found
+        return neighbors[1]
+    return (
+        _exact(X, neighbors[1], metric, rows) if metric in _FROM_PRODUCTS else neighbors
+    )
 
 
 def _is_searched(X, metric):

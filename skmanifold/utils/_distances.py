@@ -100,10 +100,10 @@ def check_minkowski(params):
 
 def check_entries(entries, name):
     """Raise ValueError unless all entries may be distances."""
-    for what, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
+    for kind, bad in (("NaN", np.isnan), ("infinite", np.isinf)):
         if entries.dtype.kind == "f" and bad(entries).any():
             raise ValueError(
-                f"{name} has distances that are {what}, but metric='precomputed' needs "
+                f"{name} has distances that are {kind}, but metric='precomputed' needs "
                 "finite ones. Leave out unknown distances, and those between "
                 "disconnected parts, by a sparse matrix of the others."
             )
@@ -167,16 +167,16 @@ def check_symmetric(D, name="X"):
         rows = slice(start, start + _SQUARE)
         for other in range(start, n_samples, _SQUARE):
             columns = slice(other, other + _SQUARE)
-            there, back = D[rows, columns], D[columns, rows]
+            forward, back = D[rows, columns], D[columns, rows]
             if is_sparse:
-                there, back = there.toarray(), back.toarray()
+                forward, back = forward.toarray(), back.toarray()
             back = back.T.astype(np.float64)
             # a zero may mean no edge
-            differ = (there != 0) & (back != 0) & (np.abs(there - back) > largest)
+            differ = (forward != 0) & (back != 0) & (np.abs(forward - back) > largest)
             if differ.any():
                 i, j = np.argwhere(differ)[0]
                 raise ValueError(
-                    f"{name} is not symmetric: it has {there[i, j]:g} from sample "
+                    f"{name} is not symmetric: it has {forward[i, j]:g} from sample "
                     f"{start + i} to {other + j}, and {back[i, j]:g} back. Distances "
                     "must be the same in both directions. Pass (D + D.T) / 2, for "
                     "example."

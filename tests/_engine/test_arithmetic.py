@@ -65,10 +65,10 @@ def outputs_and_gradients(function, args, context):
 def test_by_sample_computes_what_torch_computes(name):
     function, shapes = FUNCTIONS[name]
     args = [rand(*shape, seed=i) for i, shape in enumerate(shapes)]
-    found = outputs_and_gradients(function, args, BySample())
+    result = outputs_and_gradients(function, args, BySample())
     args = [x.double() for x in args]
     exact = outputs_and_gradients(function, args, contextlib.nullcontext())
-    for ours, theirs in zip(found, exact, strict=True):
+    for ours, theirs in zip(result, exact, strict=True):
         assert ours.dtype == torch.float32
         assert ours.shape == theirs.shape
         # rounding of float32, for sums of up to 1,000 terms of about unit size
@@ -106,9 +106,9 @@ def step_of(network, x, limit=None):
 
 def test_layers_compute_what_torch_computes():
     network, x = large_network(), rand(1031, 65)
-    found = step_of(network, x)
+    result = step_of(network, x)
     exact = step_of(network.double(), x.double())
-    for ours, theirs in zip(found, exact, strict=True):
+    for ours, theirs in zip(result, exact, strict=True):
         assert ours.dtype == torch.float32
         scale = float(theirs.abs().max())
         # a bias before a normalization has no gradient but rounding

@@ -68,7 +68,7 @@ def test_adamw_does_not_show_the_threads():
     results = []
     for n_threads in range(1, 9):
         torch.set_num_threads(n_threads)
-        params = [nn.Parameter(one.clone()) for one in start]
+        params = [nn.Parameter(p.clone()) for p in start]
         group = {"params": params, "weight_decay": 0.1, "base_lr": 0.01}
         optimizer = AdamW([group])
         with same_bits(nn.Linear(1, 1)):
@@ -114,12 +114,12 @@ def test_orthogonalized_keeps_directions_and_levels_singular_values(
     matrices = scale * torch.randn(
         2, *shape, generator=torch.Generator().manual_seed(0)
     )
-    matrix, found = matrices[0], orthogonalized(matrices, polynomials)[0]
+    matrix, result = matrices[0], orthogonalized(matrices, polynomials)[0]
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
-    along = torch.diag(u.T @ found @ v.T)
+    along = torch.diag(u.T @ result @ v.T)
     kept = s > 0.02 * s.norm(4)
     assert ((along[kept] > low) & (along[kept] < high)).all()
-    torch.testing.assert_close(found, u @ torch.diag(along) @ v, atol=1e-4, rtol=0)
+    torch.testing.assert_close(result, u @ torch.diag(along) @ v, atol=1e-4, rtol=0)
 
 
 def test_no_momentum_is_orthogonalized_to_zero():
@@ -139,8 +139,8 @@ def test_muon_takes_matrices_of_one_shape_together():
             p.grad = torch.randn(p.shape, generator=generator)
             other.grad = p.grad.clone()
         together.step(0.5)
-        for one in each:
-            one.step(0.5)
+        for optimizer in each:
+            optimizer.step(0.5)
     for p, other in zip(ours, alone, strict=True):
         torch.testing.assert_close(p, other)
     assert torch.equal(ours[3], alone[3])
@@ -152,8 +152,8 @@ def test_goes_on_from_a_state(optimizer):
         for _ in range(n_steps):
             network.zero_grad()
             loss(network).backward()
-            for one in optimizers:
-                one.step(0.5)
+            for optimizer in optimizers:
+                optimizer.step(0.5)
 
     def optimizers(network):
         network.hidden_layers = ("0",)
@@ -166,10 +166,10 @@ def test_goes_on_from_a_state(optimizer):
     fit(ours, 7, optimizers(ours))
     first = optimizers(theirs)
     fit(theirs, 3, first)  # the next step reuses an orthogonalization
-    states = copy.deepcopy([one.state_dict() for one in first])
+    states = copy.deepcopy([optimizer.state_dict() for optimizer in first])
     second = optimizers(theirs)
-    for one, state in zip(second, states, strict=True):
-        one.load_state_dict(state)
+    for optimizer, state in zip(second, states, strict=True):
+        optimizer.load_state_dict(state)
     fit(theirs, 4, second)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -264,9 +264,9 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     table = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 3), nn.Linear(3, 2))
     mark_hidden(table, torch.zeros(2, dtype=int))
     assert muon_matrices(net=table) == ["net.1.weight"]
-    one = nn.Sequential(nn.Linear(3, 2))
-    mark_hidden(one, torch.zeros(2, 3))
-    assert muon_matrices(net=one) == []
+    net = nn.Sequential(nn.Linear(3, 2))
+    mark_hidden(net, torch.zeros(2, 3))
+    assert muon_matrices(net=net) == []
 
 
 def test_matrices_decay_and_vectors_do_not():

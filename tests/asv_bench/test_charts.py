@@ -42,10 +42,10 @@ def test_neighbors_by_codes_of_three_bytes(blobs, case):
     if function in (charts.decoded_charts, charts.contrast_charts):
         parameters = {"max_epochs": 5}
     n_bytes = 4 if case.startswith("faiss") else 3
-    found = function(stored, queries, n_bytes, 0, **parameters)
-    assert found.shape == (50, 10)
+    result = function(stored, queries, n_bytes, 0, **parameters)
+    assert result.shape == (50, 10)
     # ten of four hundred would be found by chance
-    assert charts.recall(found, true) > 0.05
+    assert charts.recall(result, true) > 0.05
 
 
 def test_figures_of_a_space():
@@ -62,9 +62,9 @@ def test_figures_of_a_space():
 def test_confusions_are_chances():
     X = np.repeat([[0.0], [0.0], [1.0]], 50, axis=0)
     y = np.repeat([0, 1, 2], 50)
-    found = charts.confusions(X, y)
-    assert_allclose(found.sum(axis=1), 1)
-    assert found[2, 2] == 1 and found[0, 2] == found[1, 2] == 0
+    result = charts.confusions(X, y)
+    assert_allclose(result.sum(axis=1), 1)
+    assert result[2, 2] == 1 and result[0, 2] == result[1, 2] == 0
 
 
 def test_charts_that_overlap_hold_what_looks_alike():

@@ -17,7 +17,7 @@ def test_average_precision_is_that_of_scikit_learn():
     from sklearn.metrics import average_precision_score
     from sklearn.metrics.pairwise import cosine_similarity
 
-    found = codes.retrieval("digits", "PCA", 4, 0)
+    result = codes.retrieval("digits", "PCA", 4, 0)
     X, y, X_new, y_new = codes.parts_of("digits")
     model = PCA(4, random_state=0).fit(X)
     similarity = cosine_similarity(model.transform(X_new), model.transform(X))
@@ -25,8 +25,8 @@ def test_average_precision_is_that_of_scikit_learn():
         average_precision_score(y == label, row)
         for label, row in zip(y_new, similarity, strict=True)
     ]
-    assert found["mAP"] == pytest.approx(np.mean(scores), abs=1e-3)
-    assert found["R@1"] < found["R@5"] < found["R@10"] < 1
+    assert result["mAP"] == pytest.approx(np.mean(scores), abs=1e-3)
+    assert result["R@1"] < result["R@5"] < result["R@10"] < 1
 
 
 def test_as_many_components_as_features_are_left_out():
@@ -49,20 +49,20 @@ def test_divergence_is_zero_for_a_scaled_copy():
 
 def test_figures_of_the_plane(monkeypatch):
     monkeypatch.setattr(codes, "spheres", lambda seed: make_spheres(seed, n_inner=20))
-    found = codes.plane("spheres", "PCA", 0, n_scored=200)
-    assert set(found) == {*codes.PARTS["plane"].columns, "seconds"}
-    assert 0 < found["KL 1"] < found["KL 0.1"]
-    assert 0.5 < found["trustworthiness"] < 1
+    result = codes.plane("spheres", "PCA", 0, n_scored=200)
+    assert set(result) == {*codes.PARTS["plane"].columns, "seconds"}
+    assert 0 < result["KL 1"] < result["KL 0.1"]
+    assert 0.5 < result["trustworthiness"] < 1
 
 
 def test_maps_are_timed_on_the_same_samples():
-    found = codes.transform("digits", "float32", 4, 0)
-    assert (found["samples"], found["columns"]) == (1797, 64)
-    assert set(found) == set(codes.PARTS["transform"].columns)
-    assert found["TLDR, 1"] > 0
+    result = codes.transform("digits", "float32", 4, 0)
+    assert (result["samples"], result["columns"]) == (1797, 64)
+    assert set(result) == set(codes.PARTS["transform"].columns)
+    assert result["TLDR, 1"] > 0
 
 
 def test_a_step_before_a_map():
-    found = codes.step("digits", "PCA, DLME", 0, n_samples=60)
-    assert set(found) == set(codes.PARTS["step"].columns)
-    assert found["accuracy"] > 0.3
+    result = codes.step("digits", "PCA, DLME", 0, n_samples=60)
+    assert set(result) == set(codes.PARTS["step"].columns)
+    assert result["accuracy"] > 0.3

@@ -34,7 +34,7 @@ def compare(tmp_path):
 
 def test_embedding_of_all_samples(compare, capsys):
     (row,) = compare()
-    job, found = row["job"], row["found"]
+    job, result = row["job"], row["found"]
     assert job == {
         "task": "embed",
         "method": "pca",
@@ -44,32 +44,32 @@ def test_embedding_of_all_samples(compare, capsys):
         "threads": 1,
         "input": "usual",
     }
-    assert (found["n_samples"], found["n_features"], found["n_classes"]) == (
+    assert (result["n_samples"], result["n_features"], result["n_classes"]) == (
         300,
         64,
         10,
     )
-    assert found["package"] == "scikit-learn"
-    assert found["version"] == row["versions"]["scikit-learn"]
-    assert found["import_s"] > 0 and found["wall_s"] > 0
-    assert set(embedding.SCORES) <= set(found)
+    assert result["package"] == "scikit-learn"
+    assert result["version"] == row["versions"]["scikit-learn"]
+    assert result["import_s"] > 0 and result["wall_s"] > 0
+    assert set(embedding.SCORES) <= set(result)
     # figures of PCA on digits: coarse bounds, but not what noise would give
-    assert 0.4 < found["svm"] < 0.8
-    assert 0.75 < found["trustworthiness"] < 0.9
-    assert 0.05 < found["page_share"] < 0.12
+    assert 0.4 < result["svm"] < 0.8
+    assert 0.75 < result["trustworthiness"] < 0.9
+    assert 0.05 < result["page_share"] < 0.12
     assert (
-        f"| digits | 300 | 1 | pca | 1 | {found['svm']:.3f} |"
+        f"| digits | 300 | 1 | pca | 1 | {result['svm']:.3f} |"
         in capsys.readouterr().out
     )
 
 
 def test_embedding_of_new_samples(compare, monkeypatch):
     (row,) = compare("--task", "transform")
-    found = row["found"]
-    assert found["n_train"] == 240
-    scores = [found[name] for name in ("svm", "svm_train", "knn", "knn_train")]
+    result = row["found"]
+    assert result["n_train"] == 240
+    scores = [result[name] for name in ("svm", "svm_train", "knn", "knn_train")]
     assert all(0.3 < score < 0.9 for score in scores)
-    assert found["samples/s at 10000"] > found["samples/s at 1"] > 0
+    assert result["samples/s at 10000"] > result["samples/s at 1"] > 0
 
 
 @pytest.mark.parametrize(

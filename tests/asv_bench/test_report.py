@@ -13,10 +13,10 @@ def rows():
     return report.read()
 
 
-def row(method, data="digits", *, found=(), **changes):
+def row(method, data="digits", *, result=(), **changes):
     job = {"task": "embed", "method": method, "data": data, "n_rows": None}
     job |= {"seed": 0, "threads": 1, **changes}
-    return {"job": job, "found": {"n_samples": 1797, **dict(found)}}
+    return {"job": job, "found": {"n_samples": 1797, **dict(result)}}
 
 
 def test_pages_hold_the_tables_of_the_kept_rows(rows):
@@ -57,7 +57,7 @@ def test_better_is_beyond_a_standard_deviation(ours, theirs, sign, side):
 
 def test_ranks_are_means_over_the_sets_that_all_methods_embedded():
     def measured(method, score, **changes):
-        return row(method, found=dict.fromkeys(report.PLOTTED, score), **changes)
+        return row(method, result=dict.fromkeys(report.PLOTTED, score), **changes)
 
     def lines(*scores, **changes):
         methods = ("dlme", "umap", "opentsne", "pacmap")
@@ -79,9 +79,9 @@ def test_time_is_cpu_seconds_on_one_thread():
 
 def test_jobs_beside_other_work_are_disturbed():
     def disturbed(wall_s, others_s, load):
-        found = {"wall_s": wall_s, "others_s": others_s}
+        result = {"wall_s": wall_s, "others_s": others_s}
         about = {"load": load, "machine": {"cores": 2}}
-        return report.is_disturbed({"found": found, **about})
+        return report.is_disturbed({"found": result, **about})
 
     assert not disturbed(10.0, 0.2, 9.0)
     assert disturbed(10.0, 2.0, 0.0)

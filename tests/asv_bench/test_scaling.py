@@ -20,10 +20,10 @@ def test_a_process_writes_its_figures(monkeypatch, tmp_path):
         monkeypatch.setenv(name, str(value))
     job = {"network": "default", "batch_size": 20, "rows": 60, "epochs": 3, "seed": 0}
     scaling.fit(job, tmp_path / "found.json")
-    found = json.loads((tmp_path / "found.json").read_text())
-    assert found["rows/s"] > 0
-    assert found["fit s"] > 2 * 60 / found["rows/s"]
-    assert 0 < found["CPU ms/step"] < 1e3 * found["fit s"]
+    result = json.loads((tmp_path / "found.json").read_text())
+    assert result["rows/s"] > 0
+    assert result["fit s"] > 2 * 60 / result["rows/s"]
+    assert 0 < result["CPU ms/step"] < 1e3 * result["fit s"]
 
 
 def test_arithmetic_counts_the_networks_of_the_method():

@@ -26,9 +26,9 @@ def test_the_plain_mmd_has_the_gradient_of_ours():
 def test_both_sides_of_an_epoch_are_timed(method, monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 1)
     monkeypatch.setattr(speed, "EPOCHS", 2)
-    found = speed.epochs(method, "digits", 0, 300)
-    assert found["ours s"] > 0 and found["other s"] > 0
-    assert np.isclose(found["ratio"], found["ours s"] / found["other s"])
+    result = speed.epochs(method, "digits", 0, 300)
+    assert result["ours s"] > 0 and result["other s"] > 0
+    assert np.isclose(result["ratio"], result["ours s"] / result["other s"])
 
 
 def test_groups_of_operators():
@@ -45,14 +45,14 @@ def test_groups_of_operators():
 
 def test_shares_of_training_add_up(monkeypatch):
     monkeypatch.setattr(speed, "EPOCHS", 2)
-    found = speed.shares("DLME", "digits", 0, 300)
-    shares = [found[name] for name in (*speed.GROUPS, "other")]
+    result = speed.shares("DLME", "digits", 0, 300)
+    shares = [result[name] for name in (*speed.GROUPS, "other")]
     assert sum(shares) == pytest.approx(1)
-    assert min(found[name] for name in ("products", "norms", "step ms")) > 0
+    assert min(result[name] for name in ("products", "norms", "step ms")) > 0
 
 
 def test_seconds_of_an_import(monkeypatch):
     monkeypatch.setattr(speed, "ROUNDS", 1)
-    found = speed.imports("import sklearn.base", 0)
+    result = speed.imports("import sklearn.base", 0)
     # a module is imported once
-    assert 0 <= found["beyond s"] < 0.1 * found["alone s"]
+    assert 0 <= result["beyond s"] < 0.1 * result["alone s"]

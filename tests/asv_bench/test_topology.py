@@ -40,7 +40,7 @@ def test_betti_numbers_are_right(space, way):
     row = topology.one(space, way, 0.0, 0, n_samples=1500)
     assert row["right"]
     _, truth = topology.data(space, 100, 0.0, 0)
-    assert [tuple(found) for found in row["found"]] == [truth[2], truth[3]]
+    assert [tuple(result) for result in row["found"]] == [truth[2], truth[3]]
     if way == "votes":
         assert row["decided"]
 

@@ -77,9 +77,9 @@ def test_other_initial_prototypes(sphere, init):
     # wherever prototypes start, they go where those of k-means are; at the pace of
     # other weights they would not: 1.7 times the distance, from random rows
     kmeans = KMeans(8, n_init=1, random_state=0).fit(sphere.data)
-    centres = model.network_.encoder.parts.heads.prototypes.numpy()
+    centers = model.network_.encoder.parts.heads.prototypes.numpy()
     rows = model._scaler.transform(sphere.data)
-    nearest = cdist(rows, centres, "sqeuclidean").min(axis=1).mean()
+    nearest = cdist(rows, centers, "sqeuclidean").min(axis=1).mean()
     scale = (rows**2).sum() / (sphere.data**2).sum()
     assert nearest < 1.4 * scale * kmeans.inertia_ / len(rows)
 

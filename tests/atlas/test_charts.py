@@ -98,12 +98,12 @@ def test_distances_against_loops(hard):
         q_a, q_b = one_hot(q_a), one_hot(q_b)
     for a, b in ((q_a, q_b), (q_b, q_a)):
         y, z = (y_a, y_b) if a is q_a else (y_b, y_a)
-        found = atlas_distances(a, y, b, z)
-        assert found.shape == (len(a), len(b))
+        result = atlas_distances(a, y, b, z)
+        assert result.shape == (len(a), len(b))
         for i in range(0, len(a), 3):
             for j in range(0, len(b), 3):
                 weight = a[i] * b[j]
                 apart = np.linalg.norm(y[i] - z[j], axis=1)
                 expected = weight @ apart / weight.sum() if weight.sum() > 0 else np.inf
-                assert found[i, j] == pytest.approx(expected)
-    assert np.isinf(found).any() == hard
+                assert result[i, j] == pytest.approx(expected)
+    assert np.isinf(result).any() == hard

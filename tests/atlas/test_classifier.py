@@ -55,10 +55,10 @@ def test_hard_voting_is_one_classifier_for_each_chart():
     chart = weights.argmax(axis=1)
     for j in range(4):
         rows = chart == j
-        one = KNeighborsClassifier(3).fit(coordinates[rows, j], y[rows])
-        expected[rows] = one.predict(coordinates[rows, j])
-        columns = np.searchsorted(model.classes_, one.classes_)
-        proba[np.ix_(rows, columns)] = one.predict_proba(coordinates[rows, j])
+        reference = KNeighborsClassifier(3).fit(coordinates[rows, j], y[rows])
+        expected[rows] = reference.predict(coordinates[rows, j])
+        columns = np.searchsorted(model.classes_, reference.classes_)
+        proba[np.ix_(rows, columns)] = reference.predict_proba(coordinates[rows, j])
     assert_array_equal(model.predict(X), expected)
     assert_allclose(model.predict_proba(X), proba)
     assert model.score(X, y) > 0.9
@@ -69,9 +69,11 @@ def test_soft_voting_weighs_all_charts():
     model = ChartwiseClassifier(voting="soft").fit(X, y)
     expected = 0.0
     for j in range(4):
-        one = LogisticRegression()
-        one.fit(coordinates[:, j], y, sample_weight=weights[:, j])
-        expected = expected + weights[:, [j]] * one.predict_proba(coordinates[:, j])
+        reference = LogisticRegression()
+        reference.fit(coordinates[:, j], y, sample_weight=weights[:, j])
+        expected = expected + weights[:, [j]] * reference.predict_proba(
+            coordinates[:, j]
+        )
     assert_allclose(model.predict_proba(X), expected, rtol=1e-3, atol=1e-4)
     assert_array_equal(model.predict(X), model.classes_[expected.argmax(axis=1)])
 

@@ -17,21 +17,21 @@ from skmanifold.topology import denoise
 
 def test_circle():
     X = make_circle(400, random_state=0).data
-    found = estimate_dimension(
+    result = estimate_dimension(
         X, range(1, 4), n_charts=4, divergence="mmd", random_state=0
     )
-    assert found.dimension == 1
-    assert (found.reconstruction > 0).all() and found.reconstruction[0] < 0.02
-    assert np.isnan(found.bend[-1])
-    assert found.bend[0] == np.nanmax(found.bend)
-    assert np.isfinite(found.divergence).all()
+    assert result.dimension == 1
+    assert (result.reconstruction > 0).all() and result.reconstruction[0] < 0.02
+    assert np.isnan(result.bend[-1])
+    assert result.bend[0] == np.nanmax(result.bend)
+    assert np.isfinite(result.divergence).all()
 
 
 def test_sphere():
     X = make_sphere(500, random_state=0).data
-    found = estimate_dimension(X, range(1, 4), n_charts=6, random_state=0)
-    assert found.dimension == 2
-    assert_array_equal(found.dimensions, [1, 2, 3])
+    result = estimate_dimension(X, range(1, 4), n_charts=6, random_state=0)
+    assert result.dimension == 2
+    assert_array_equal(result.dimensions, [1, 2, 3])
 
 
 @pytest.mark.parametrize(
@@ -42,25 +42,25 @@ def test_sphere():
     ],
 )
 def test_neighbors_bound_the_estimate(X, truth):
-    found = estimate_dimension(X, range(1, 6), max_epochs=1, random_state=0)
-    assert found.dimension == found.lower == found.upper == truth
+    result = estimate_dimension(X, range(1, 6), max_epochs=1, random_state=0)
+    assert result.dimension == result.lower == result.upper == truth
     free = estimate_dimension(X, (1, 2), n_charts=4, max_epochs=1, random_state=0)
     assert np.isnan([free.lower, free.upper]).all()
 
 
 def test_neighbors_without_a_dimension_bound_nothing():
     X = np.stack(np.meshgrid(*[range(2)] * 3), axis=-1).reshape(-1, 3)
-    found = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
-    assert (found.lower, found.upper) == (1, 3)
-    assert found.dimension == np.nanargmax(found.bend) + 1
+    result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
+    assert (result.lower, result.upper) == (1, 3)
+    assert result.dimension == np.nanargmax(result.bend) + 1
 
 
 def test_seed_and_subsample():
     X = make_circle(200, random_state=0).data
     options = dict(n_charts=2, max_epochs=1, max_samples=100)
     a, b = (estimate_dimension(X, (1, 2), random_state=3, **options) for _ in range(2))
-    for one, other in zip(a, b, strict=True):
-        assert_array_equal(one, other)
+    for array, other in zip(a, b, strict=True):
+        assert_array_equal(array, other)
     c = estimate_dimension(X, (1, 2), random_state=4, **options)
     assert not np.array_equal(a.reconstruction, c.reconstruction)
 
@@ -70,9 +70,9 @@ def test_denoise_is_the_denoised_data():
     X = np.pad(make_circle(200, random_state=0).data, ((0, 0), (0, 18)))
     X += 0.1 * rng.normal(size=X.shape)
     options = dict(n_charts=3, max_epochs=1, random_state=0)
-    found = estimate_dimension(X, (1, 2), denoise=True, **options)
+    result = estimate_dimension(X, (1, 2), denoise=True, **options)
     assert_array_equal(
-        found.reconstruction,
+        result.reconstruction,
         estimate_dimension(denoise(X), (1, 2), **options).reconstruction,
     )
 
@@ -87,12 +87,12 @@ def test_dimensions_are_checked(dimensions):
 
 def test_the_dimension_is_at_most_the_number_of_features():
     X = np.random.RandomState(0).rand(300, 1) > 0.5
-    found = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
-    assert found.dimension == 1
+    result = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
+    assert result.dimension == 1
     # between the points of a grid, distances have dimension 3
     grid = np.indices((24, 24)).reshape(2, -1).T
-    found = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
-    assert found.dimension == found.upper == 2
+    result = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
+    assert result.dimension == result.upper == 2
 
 
 def test_equal_rows_have_no_dimension():
@@ -105,9 +105,9 @@ def test_equal_rows_have_no_dimension():
 def test_the_unit_does_not_count(exponent):
     X = make_circle(100, random_state=0).data
     options = dict(n_charts=2, max_epochs=1, random_state=0)
-    found = estimate_dimension(np.ldexp(X, exponent), (1, 2), **options)
+    result = estimate_dimension(np.ldexp(X, exponent), (1, 2), **options)
     expected = estimate_dimension(X, (1, 2), **options)
-    assert_array_equal(found.reconstruction, expected.reconstruction)
+    assert_array_equal(result.reconstruction, expected.reconstruction)
 
 
 def test_masked_entries_are_missing():

@@ -142,11 +142,11 @@ def test_auto_augmentation(digits):
         assert_array_equal(
             quick(**auto).fit_transform(X), quick(**named).fit(X).embedding_
         )
-    colours = np.random.RandomState(0).rand(30, 192)
+    colors = np.random.RandomState(0).rand(30, 192)
     shape = dict(image_shape=(8, 8, 3))
     assert_array_equal(
-        quick(**shape).fit_transform(colours),
-        quick(augmentation="crop", **shape).fit_transform(colours),
+        quick(**shape).fit_transform(colors),
+        quick(augmentation="crop", **shape).fit_transform(colors),
     )
 
 
@@ -170,7 +170,7 @@ def test_projections_are_dropped(fitted_digits):
 
 
 def test_second_view_is_a_neighbor(iris):
-    """Far pairs of near rows are never drawn together where rows see no neighbours."""
+    """Far pairs of near rows are never drawn together where rows see no neighbors."""
     X = iris[0]
     seen = []
 

@@ -17,6 +17,6 @@ def test_as_predict_proba(membership):
     model = AtlasTriplet(3, membership=membership, max_epochs=5, random_state=0)
     model.fit(X, y)
     raw = torch.from_numpy(model._outputs(model.network_, X))
-    found = model._votes()(raw).numpy()
-    np.testing.assert_allclose(found, model.predict_proba(X), atol=1e-6)
-    assert len(np.unique(found.argmax(axis=1))) == 3
+    result = model._votes()(raw).numpy()
+    np.testing.assert_allclose(result, model.predict_proba(X), atol=1e-6)
+    assert len(np.unique(result.argmax(axis=1))) == 3

@@ -44,9 +44,9 @@ def test_the_weight_is_the_probability_of_the_class(weight):
     others, share = draw_many(weight, 4)
     assert_shares(others, {1: weight / 2, 6: weight / 2, 5: 1 - weight})
     # the rest of the draw is uniform again, on both sides
-    for of in (others == 5, others != 5):
-        assert 0 <= share[of].min() and share[of].max() < 1
-        assert abs(share[of].mean() - 0.5) < 5 * (1 / 12 / of.sum()) ** 0.5
+    for part in (others == 5, others != 5):
+        assert 0 <= share[part].min() and share[part].max() < 1
+        assert abs(share[part].mean() - 0.5) < 5 * (1 / 12 / part.sum()) ** 0.5
 
 
 def test_samples_without_a_label_draw_as_without_labels():

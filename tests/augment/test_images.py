@@ -40,7 +40,7 @@ def assert_close(ours, reference):
 
 
 def read_at(channel, source, outside):
-    """A channel read at ``source(x, y)``, in pixels from its centre."""
+    """A channel read at ``source(x, y)``, in pixels from its center."""
     height, width = channel.shape
     out = np.empty_like(channel)
     padded = np.pad(channel, 1, mode="edge" if outside == "edge" else "constant")

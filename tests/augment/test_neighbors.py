@@ -19,7 +19,7 @@ def test_draws_are_uniform_over_the_filled_entries():
     assert (drawn[1:] - 2000).abs().max() < 5 * (6000 * 2 / 9) ** 0.5
     assert 0 <= share.min() and share.max() < 1
     assert abs(share.mean() - 0.5) < 5 * (1 / 12 / 6000) ** 0.5
-    # which neighbour and how far are independent
+    # which neighbor and how far are independent
     correlation = torch.corrcoef(torch.stack([chosen.float(), share]))[0, 1]
     assert abs(correlation) < 5 / 6000**0.5
 

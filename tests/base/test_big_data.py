@@ -264,13 +264,13 @@ def test_sparse_rows_are_dense_in_parts_only():
     tracemalloc.start()
     try:
         scaling = InputScaler().fit(X)
-        learnt = tracemalloc.get_traced_memory()[1]
+        learned = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
         scaling.transform(X[:256])
         rows = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert learnt < dense / 4
+    assert learned < dense / 4
     # the block itself, and a part of it in double precision
     assert rows < 256 * 20_000 * 4 + dense / 5
 

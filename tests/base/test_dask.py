@@ -110,12 +110,12 @@ def test_the_guide_on_a_cluster():
     )
     assert run.returncode == 0, run.stderr[-5000:]
     assert not run.stderr
-    found = json.loads(run.stdout.splitlines()[-1])
-    reports = found["reports"]
-    assert len({one["pid"] for one in reports}) == 2
-    assert sum(one["fits"] for one in reports) == found["n_fits"]
-    for one in reports:
+    result = json.loads(run.stdout.splitlines()[-1])
+    reports = result["reports"]
+    assert len({report["pid"] for report in reports}) == 2
+    assert sum(report["fits"] for report in reports) == result["n_fits"]
+    for report in reports:
         # Dask itself may ask again where a busy worker is slow to answer
-        assert 1 <= one["arrivals"] <= 2
-        assert one["torch"] == 1
-        assert one["pools"] and set(one["pools"]) == {1}
+        assert 1 <= report["arrivals"] <= 2
+        assert report["torch"] == 1
+        assert report["pools"] and set(report["pools"]) == {1}

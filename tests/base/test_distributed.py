@@ -219,7 +219,7 @@ from skmanifold.base import FitData, Run, _run
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:120], y[:120]
-# Centres that begin just as far apart as wanted lie in a kink of DCRL's rank loss,
+# Centers that begin just as far apart as wanted lie in a kink of DCRL's rank loss,
 # where rounding decides on a gradient's sign.
 wanted = dict(max_epochs=1, pretraining_epochs=1, representation_epochs=1,
               batch_size=30, n_clusters=3, n_charts=3, n_jobs=1, random_state=0,
@@ -306,17 +306,17 @@ distributed.destroy_process_group()
 def test_the_objective_is_that_of_one_process(tmp_path):
     """Two epochs of four steps in double precision, where rounding stays small."""
     run_python("-c", PRELUDE + SAME_OBJECTIVE, tmp_path)
-    one = np.load(tmp_path / "1-0.npz")
+    single = np.load(tmp_path / "1-0.npz")
     for n_processes, share in [(2, 13), (4, 7)]:
         for rank in range(n_processes):
             several = np.load(tmp_path / f"{n_processes}-{rank}.npz")
-            # the network with batch normalisation by layers, the others by share
+            # the network with batch normalization by layers, the others by share
             assert several["rows"].tolist() == [min(share, 25 - rank * share), 25]
-            for name in one.files:
-                # shift before a batch normalisation: no gradient but rounding
+            for name in single.files:
+                # shift before a batch normalization: no gradient but rounding
                 if not name.endswith(("0.hidden.0.bias", "0.head.bias")):
                     np.testing.assert_allclose(
-                        several[name], one[name], rtol=1e-7, atol=1e-9, err_msg=name
+                        several[name], single[name], rtol=1e-7, atol=1e-9, err_msg=name
                     )
 
 
@@ -325,23 +325,23 @@ def test_every_estimator_is_that_of_one_process(tmp_path):
     names = run_python("-c", PRELUDE + EVERY, tmp_path).split()
     assert len(names) == len(skmanifold._ESTIMATORS)
     for name in names:
-        one = np.load(tmp_path / f"{name}-1-0.npz")
+        single = np.load(tmp_path / f"{name}-1-0.npz")
         for n in (2, 4):
             several = [np.load(tmp_path / f"{name}-{n}-{i}.npz") for i in range(n)]
-            for found in several:
-                what = f"{name}, {n} processes"
+            for result in several:
+                case = f"{name}, {n} processes"
                 # the network is applied in single precision, eps is 1.2e-7
                 np.testing.assert_allclose(
-                    found["Z"],
-                    one["Z"],
-                    atol=1e-5 * np.abs(one["Z"]).max(),
-                    err_msg=what,
+                    result["Z"],
+                    single["Z"],
+                    atol=1e-5 * np.abs(single["Z"]).max(),
+                    err_msg=case,
                 )
                 np.testing.assert_allclose(
-                    found["loss"], one["loss"], rtol=1e-9, err_msg=what
+                    result["loss"], single["loss"], rtol=1e-9, err_msg=case
                 )
-            rows = sum(found["rows"] for found in several)
-            assert rows == pytest.approx(one["rows"]), what
+            rows = sum(result["rows"] for result in several)
+            assert rows == pytest.approx(single["rows"]), case
 
 
 def test_fits(tmp_path):

@@ -41,9 +41,9 @@ def test_held_out_digits(cls, unseen):
     train, test, is_new = held_out(*load_digits(return_X_y=True), unseen, 1200)
     model = quick(cls).fit(train)
     scores = model.score_samples(test)
-    found = roc_auc_score(is_new, -scores)
-    assert found >= roc_auc_score(is_new, baseline(train, test)) - 0.02
-    assert found > 0.9
+    result = roc_auc_score(is_new, -scores)
+    assert result >= roc_auc_score(is_new, baseline(train, test)) - 0.02
+    assert result > 0.9
     assert -1.2 < np.median(model.score_samples(train)) < -0.8
     assert np.median(scores[is_new == 1]) < -1.5
 
@@ -53,9 +53,9 @@ def test_held_out_wine(unseen):
     """In unrelated units, of which distances on raw data see the largest alone."""
     train, test, is_new = held_out(*load_wine(return_X_y=True), unseen, 80)
     scores = quick().fit(train).score_samples(test)
-    found = roc_auc_score(is_new, -scores)
-    assert found >= roc_auc_score(is_new, baseline(train, test))
-    assert found > 0.9
+    result = roc_auc_score(is_new, -scores)
+    assert result >= roc_auc_score(is_new, baseline(train, test))
+    assert result > 0.9
 
 
 def test_what_pca_takes_away_counts():

@@ -73,14 +73,14 @@ def test_names_what_the_scaler_names(fitted):
     model, X = fitted
     new = new_samples(X)
     for rows in (X, new, sparse.csr_array(new), new.astype(np.float32)):
-        found, expected = Deviations(), Deviations()
+        result, expected = Deviations(), Deviations()
         _inference.apply_to_samples(
-            model.network_, model._scaler, rows, deviations=found, first=5, fold=True
+            model.network_, model._scaler, rows, deviations=result, first=5, fold=True
         )
         model._scaler.transform(rows, deviations=expected, first=5)
-        assert found.columns == expected.columns
-        assert sorted(found.samples) == sorted(expected.samples)
-    assert {row - 5 for row, _ in found.samples} >= {len(new) - 33, len(new) - 20}
+        assert result.columns == expected.columns
+        assert sorted(result.samples) == sorted(expected.samples)
+    assert {row - 5 for row, _ in result.samples} >= {len(new) - 33, len(new) - 20}
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
@@ -152,12 +152,12 @@ def test_sparse_samples_that_lack_a_value(dtype):
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     X[3, -1] = X[5, -2] = X[7] = 0
     for rows in (X, X[3:4], X[5:6], X[7:8]):
-        found, expected = Deviations(), Deviations()
-        for samples, named in ((sparse.csr_array(rows), found), (rows, expected)):
+        result, expected = Deviations(), Deviations()
+        for samples, named in ((sparse.csr_array(rows), result), (rows, expected)):
             _inference.apply_to_samples(
                 model.network_, model._scaler, samples, deviations=named, fold=True
             )
-        assert found == expected
+        assert result == expected
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Z = model.transform(X)
@@ -312,7 +312,7 @@ def test_numbers_whose_squares_overflow(factor):
 def test_samples_of_fit_are_within_the_bounds():
     X, _ = KINDS["counts"]
     scaler = InputScaler().fit(X)
-    found = one_product(nn.Linear(50, 2).eval(), scaler)
-    far, entries = found._far(X.astype(np.float32))
+    result = one_product(nn.Linear(50, 2).eval(), scaler)
+    far, entries = result._far(X.astype(np.float32))
     assert far.sum() < 5, "a few norms near the bound"
     assert not len(entries[0])

@@ -52,9 +52,9 @@ def run(path, rows):
     return graph_input, output, result
 
 
-def assert_close(found, expected):
-    assert found.dtype == expected.dtype
-    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
+def assert_close(actual, expected):
+    assert actual.dtype == expected.dtype
+    assert np.abs(actual - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 class Doubled(nn.Module):
@@ -93,9 +93,9 @@ def test_the_graph_is_transform(estimator_class, tmp_path):
     onnx.checker.check_model(path, full_check=True)
     for rows in (X[:1], X[:7], X, 5 * X - 3 * X.mean(axis=0)):
         rows = rows.astype(np.float32)
-        *names, found = run(path, rows)
+        *names, actual = run(path, rows)
         assert names == ["X", "embedding"]
-        assert_close(found, model.transform(rows))
+        assert_close(actual, model.transform(rows))
 
 
 @pytest.mark.filterwarnings("ignore:Column 0 of X holds -999:UserWarning")
@@ -128,22 +128,22 @@ def test_the_graph_is_predict(case, tmp_path):
     onnx.checker.check_model(path, full_check=True)
     for rows in (X[:1], X[:7], X, 5 * X - 3 * X.mean(axis=0)):
         rows = rows.astype(np.float32)
-        *names, found = run(path, rows)
+        *names, actual = run(path, rows)
         assert names == ["X", "label"]
-        assert found.dtype == np.int64
+        assert actual.dtype == np.int64
         expected = model.predict(rows)
         # but for rows between two clusters, which rounding may put in either
-        assert np.mean(found == expected) >= 0.95
+        assert np.mean(actual == expected) >= 0.95
     assert len(np.unique(model.predict(X))) > 1
     if not hasattr(model, "predict_proba"):
         with pytest.raises(ValueError, match="'predict_proba' cannot be exported from"):
             model.to_onnx(path, method="predict_proba")
         return
     model.to_onnx(path, method="predict_proba", dtype=np.float64)
-    *names, found = run(path, X)
+    *names, actual = run(path, X)
     assert names == ["X", "probabilities"]
-    assert found.dtype == np.float64
-    assert np.abs(found - model.predict_proba(X)).max() <= 1e-4
+    assert actual.dtype == np.float64
+    assert np.abs(actual - model.predict_proba(X)).max() <= 1e-4
 
 
 def test_the_graph_is_charts(tmp_path):
@@ -169,9 +169,9 @@ def test_classes_of_a_gallery(tmp_path):
     # one that it was not fitted with, a part of which has no label, fewer than voters
     model.set_gallery(X[:6], [70, -1, 90, 90, 80, None])
     model.to_onnx(path, method="predict", dtype=np.float64)
-    *_, found = run(path, X)
-    assert np.mean(found == model.predict(X)) >= 0.95
-    assert set(found.tolist()) <= {70, 80, 90}
+    *_, actual = run(path, X)
+    assert np.mean(actual == model.predict(X)) >= 0.95
+    assert set(actual.tolist()) <= {70, 80, 90}
     assert not os.path.exists(tmp_path / "model.onnx.part")
 
 
@@ -203,13 +203,13 @@ def test_the_graph_is_inverse_transform(estimator_class, dtype, tmp_path):
     model.to_onnx(path, method="inverse_transform", dtype=dtype)
     for codes in (model.embedding_[:1], model.embedding_):
         codes = codes.astype(dtype)
-        *names, found = run(path, codes)
+        *names, actual = run(path, codes)
         assert names == ["embedding", "X"]
         expected = model.inverse_transform(codes)
-        assert_close(found, expected)
+        assert_close(actual, expected)
     if dtype is np.float64:
         # not only large numbers that agree because of their offset
-        assert_close(found - X.mean(axis=0), expected - X.mean(axis=0))
+        assert_close(actual - X.mean(axis=0), expected - X.mean(axis=0))
 
 
 def test_chart_blocks_of_any_weights(tmp_path):
@@ -219,8 +219,8 @@ def test_chart_blocks_of_any_weights(tmp_path):
     model.to_onnx(path, method="inverse_transform", dtype=np.float64)
     blocks = model.embedding_ * np.linspace(0.1, 5, len(X))[:, np.newaxis]
     blocks[:, :3] *= np.arange(len(X))[:, np.newaxis] % 2  # no weight in a chart
-    *_, found = run(path, blocks)
-    assert_close(found, model.inverse_transform(blocks))
+    *_, actual = run(path, blocks)
+    assert_close(actual, model.inverse_transform(blocks))
 
 
 def test_behind_the_graph_of_a_step_before(tmp_path):
@@ -251,9 +251,9 @@ def test_behind_the_graph_of_a_step_before(tmp_path):
     )
     merged = onnx.compose.merge_models(before, ours, io_map=[("scaled", "X")])
     onnx.save(merged, tmp_path / "merged.onnx")
-    *names, found = run(tmp_path / "merged.onnx", X)
+    *names, actual = run(tmp_path / "merged.onnx", X)
     assert names == ["rows", "label"]
-    assert np.mean(found == model.predict(scaler.transform(X))) >= 0.95
+    assert np.mean(actual == model.predict(scaler.transform(X))) >= 0.95
 
 
 def test_leaves_no_trace_in_the_process(tmp_path):

@@ -156,8 +156,8 @@ def test_networks_of_other_sizes(variant, tmp_path):
         for ours, theirs in zip(model.kneighbors(X), again.kneighbors(X), strict=True):
             assert_array_equal(ours, theirs)
     # a later fit goes on from it
-    for one in (model, again):
-        one.set_params(warm_start=True, random_state=1).fit(X, y)
+    for fitted in (model, again):
+        fitted.set_params(warm_start=True, random_state=1).fit(X, y)
     assert_array_equal(again.embedding_, model.embedding_)
 
 

@@ -76,11 +76,11 @@ def test_few_columns_are_protected_too(n_features):
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
 def test_unrelated_units_are_taken_out(load):
-    """On tables of measurements, what standardising each column gives."""
+    """On tables of measurements, what standardizing each column gives."""
     X, y = load(return_X_y=True)
-    standardised = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
-    assert neighbor_purity(all_rows(X), y) > standardised - 0.01
-    assert neighbor_purity(X, y) < standardised - 0.03, "what it mends"
+    standardized = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
+    assert neighbor_purity(all_rows(X), y) > standardized - 0.01
+    assert neighbor_purity(X, y) < standardized - 0.03, "what it mends"
 
 
 def incomes(n_samples=200):
@@ -89,7 +89,7 @@ def incomes(n_samples=200):
 
 
 @pytest.mark.parametrize(
-    "X, found",
+    "X, result",
     [
         (incomes(), (0, 1)),
         (incomes().astype(np.float32), (0, 1)),
@@ -100,16 +100,16 @@ def incomes(n_samples=200):
     ],
     ids=["incomes", "float32", "sparse", "wine", "cancer", "friedman2"],
 )
-def test_columns_in_unrelated_units_are_found(X, found):
-    assert columns_in_unrelated_units(X, 0) == found
+def test_columns_in_unrelated_units_are_found(X, result):
+    assert columns_in_unrelated_units(X, 0) == result
 
 
 def legitimate():
     rng = np.random.RandomState(0)
     yield "digits", load_digits().data
     yield "iris", load_iris().data
-    yield "centred", load_diabetes().data
-    yield "a centred table", load_wine().data - load_wine().data.mean(axis=0)
+    yield "centered", load_diabetes().data
+    yield "a centered table", load_wine().data - load_wine().data.mean(axis=0)
     yield "coordinates", make_s_curve(300, random_state=0).data + 1e4
     yield "sphere", make_sphere(300, random_state=0).data
     yield "counts", rng.poisson([0.01, 1.0, 1e4, 1e5], (300, 4))
@@ -185,12 +185,12 @@ def test_columns_that_the_sample_does_not_see_say_nothing(rare):
 def test_constant_columns_count_for_nothing():
     X = np.random.RandomState(0).randn(50, 3)
     with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
-    learnt = InputScaler().fit(with_constants)
+    learned = InputScaler().fit(with_constants)
     np.testing.assert_allclose(
-        learnt.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6
+        learned.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6
     )
     assert np.array_equal(
-        learnt.transform(with_constants + 5)[:, 3:], np.zeros((50, 2))
+        learned.transform(with_constants + 5)[:, 3:], np.zeros((50, 2))
     )
 
 
@@ -210,8 +210,8 @@ def test_units_do_not_matter(scale, offset):
 def test_statistics_do_not_depend_on_an_outlying_first_row():
     X = np.random.RandomState(0).randn(2000, 2)
     X[0] = 1e6
-    learnt = InputScaler().fit(X)
-    np.testing.assert_allclose(learnt.center_, X[1:].mean(axis=0), rtol=1e-9)
+    learned = InputScaler().fit(X)
+    np.testing.assert_allclose(learned.center_, X[1:].mean(axis=0), rtol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (5, 700), (700, 3), (1023, 1)])
@@ -233,9 +233,9 @@ def test_sparse_is_dense():
 
 
 def test_basis_is_that_of_pca(digits):
-    learnt = InputScaler(n_reduced=10, random_state=0).fit(digits[0])
-    rows = learnt.transform(digits[0])
-    ours = rows @ learnt.basis_.T
+    learned = InputScaler(n_reduced=10, random_state=0).fit(digits[0])
+    rows = learned.transform(digits[0])
+    ours = rows @ learned.basis_.T
     theirs = PCA(10).fit_transform(rows.astype(np.float64))
     correlation = [abs(np.corrcoef(ours[:, i], theirs[:, i])[0, 1]) for i in range(10)]
     assert min(correlation) > 0.999
@@ -266,7 +266,7 @@ def test_components_that_do_not_stand_out_are_left_out():
     )
 
 
-def test_basis_learnt_from_a_sample(digits, monkeypatch):
+def test_basis_learned_from_a_sample(digits, monkeypatch):
     X = np.repeat(digits[0], 3, axis=0)
     monkeypatch.setattr("skmanifold.base._scaler._PCA_SAMPLE_SIZE", 64 * 2000)
     a, b, c = (InputScaler(n_reduced=5, random_state=s).fit(X) for s in (0, 0, 1))
@@ -313,10 +313,10 @@ def test_overflow_in_fit():
 
 def test_overflow_in_transform():
     X = np.random.RandomState(0).randn(20, 2)
-    learnt = InputScaler().fit(X)
+    learned = InputScaler().fit(X)
     X[3, 1] = 1e300
     with pytest.raises(ValueError, match="too large for float32 after scaling"):
-        learnt.transform(X)
+        learned.transform(X)
 
 
 # Outliers --------------------------------------------------------------------
@@ -348,16 +348,16 @@ def test_outliers_are_left_out(load, kind, column_scaling):
     X, outliers = corrupted(load().data, kind)
     kept = np.setdiff1d(np.arange(len(X)), outliers)
     options = {"column_scaling": column_scaling, "random_state": 0}
-    learnt, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
-    assert np.array_equal(learnt.outliers_[:, 0], outliers)
-    np.testing.assert_allclose(learnt.center_, clean.center_, rtol=1e-9, atol=1e-9)
+    learned, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
+    assert np.array_equal(learned.outliers_[:, 0], outliers)
+    np.testing.assert_allclose(learned.center_, clean.center_, rtol=1e-9, atol=1e-9)
     # units are read from a subset where there are many samples: another one
     rtol = 1e-9 if len(X) < 1000 else 0.05
-    np.testing.assert_allclose(learnt.factor_, clean.factor_, rtol=rtol)
+    np.testing.assert_allclose(learned.factor_, clean.factor_, rtol=rtol)
     # what is left of them is as near as the others
-    norms = np.linalg.norm(learnt.transform(X), axis=1)
-    assert norms[outliers].max() <= 1.5 * learnt.radius_
-    assert norms[kept].max() <= learnt.radius_ * (1 + 1e-6)
+    norms = np.linalg.norm(learned.transform(X), axis=1)
+    assert norms[outliers].max() <= 1.5 * learned.radius_
+    assert norms[kept].max() <= learned.radius_ * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -382,11 +382,11 @@ def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
     data, y = load(return_X_y=True)
     X = data.copy()
     X[40] *= 10
-    learnt = InputScaler(random_state=0).fit(before().fit_transform(X))
-    assert learnt.outliers_[:, 0].tolist() == [40]
+    learned = InputScaler(random_state=0).fit(before().fit_transform(X))
+    assert learned.outliers_[:, 0].tolist() == [40]
     kept = np.delete(np.arange(len(X)), 40)
     clean = InputScaler(random_state=0).fit(before().fit_transform(data[kept]))
-    rows = learnt.transform(before().fit_transform(X))[kept]
+    rows = learned.transform(before().fit_transform(X))[kept]
     expected = clean.transform(before().fit_transform(data[kept]))
     assert neighbor_purity(rows, y[kept]) > neighbor_purity(expected, y[kept]) - 0.02
 
@@ -394,19 +394,19 @@ def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
 def test_columns_that_vary_in_outliers_alone_make_no_others_outliers(digits):
     X = digits[0].copy()
     X[1000] *= 30
-    learnt = InputScaler(random_state=0).fit(StandardScaler().fit_transform(X))
-    assert learnt.outliers_[:, 0].tolist() == [1000]
+    learned = InputScaler(random_state=0).fit(StandardScaler().fit_transform(X))
+    assert learned.outliers_[:, 0].tolist() == [1000]
 
 
 def test_samples_that_fit_has_named():
     X = np.random.RandomState(0).randn(200, 5)
     X[3], X[70] = 1e4, 2e4
-    learnt = InputScaler().fit(X)
+    learned = InputScaler().fit(X)
     new = np.vstack([X[:5] * [[1], [1], [1], [1], [1e5]], X[70:71]])
     for rows in (new, sparse.csr_array(new), new.astype(np.float32)):
-        assert learnt.are_named(rows, [3, 4, 5]).tolist() == [True, False, True]
-    learnt.partial_fit(X[:60])
-    assert learnt.are_named(X, [3, 70]).tolist() == [True, False]
+        assert learned.are_named(rows, [3, 4, 5]).tolist() == [True, False, True]
+    learned.partial_fit(X[:60])
+    assert learned.are_named(X, [3, 70]).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
@@ -445,28 +445,28 @@ def test_heavy_tails_are_ordinary(n_samples):
 def test_many_far_samples_belong_to_the_data():
     X = np.random.RandomState(0).randn(200, 3)
     X[:40] += 1e4
-    learnt = InputScaler().fit(X)
-    assert len(learnt.outliers_) == 0
-    np.testing.assert_allclose(learnt.center_, X.mean(axis=0), rtol=1e-9)
+    learned = InputScaler().fit(X)
+    assert len(learned.outliers_) == 0
+    np.testing.assert_allclose(learned.center_, X.mean(axis=0), rtol=1e-9)
 
 
 def test_outliers_of_a_sparse_matrix_and_of_any_layout():
     X = np.random.RandomState(0).poisson(0.3, (1300, 70)).astype(float)
     X[5] = 1e6
-    learnt = InputScaler(n_reduced=5, random_state=0).fit(X)
-    assert learnt.outliers_[:, 0].tolist() == [5]
+    learned = InputScaler(n_reduced=5, random_state=0).fit(X)
+    assert learned.outliers_[:, 0].tolist() == [5]
     for same in (sparse.csr_array(X), np.asfortranarray(X)):
         other = InputScaler(n_reduced=5, random_state=0).fit(same)
-        assert np.array_equal(other.outliers_, learnt.outliers_)
-        assert np.array_equal(other.basis_, learnt.basis_)
-        assert np.array_equal(other.transform(same), learnt.transform(X))
+        assert np.array_equal(other.outliers_, learned.outliers_)
+        assert np.array_equal(other.basis_, learned.basis_)
+        assert np.array_equal(other.transform(same), learned.transform(X))
 
 
 def deviations(fitted, X):
     """Return the features of new samples that the training data lack."""
-    found = Deviations()
-    fitted.transform(X, deviations=found)
-    return found
+    result = Deviations()
+    fitted.transform(X, deviations=result)
+    return result
 
 
 def outliers_among(fitted, X):
@@ -544,18 +544,18 @@ def test_the_basis_ignores_outliers(digits):
 
 def test_far_samples_keep_their_order_and_their_bits():
     X = np.random.RandomState(0).randn(300, 4)
-    learnt = InputScaler().fit(X)
+    learned = InputScaler().fit(X)
     far = X[:40] * np.logspace(0, 8, 40)[:, np.newaxis]
-    whole = learnt.transform(far)
-    assert np.linalg.norm(whole, axis=1).max() <= 1.5 * learnt.radius_
+    whole = learned.transform(far)
+    assert np.linalg.norm(whole, axis=1).max() <= 1.5 * learned.radius_
     for i in (0, 17, 39):
-        assert np.array_equal(learnt.transform(far[i : i + 1])[0], whole[i])
+        assert np.array_equal(learned.transform(far[i : i + 1])[0], whole[i])
     line = np.zeros((50, 4))
     line[:, 0] = np.linspace(-40, 40, 50)
-    assert (np.diff(learnt.transform(line)[:, 0]) > 0).all()
+    assert (np.diff(learned.transform(line)[:, 0]) > 0).all()
     # inside of what fit has seen nothing is drawn in
-    expected = (X - learnt.center_) * learnt.factor_
-    assert np.array_equal(learnt.transform(X), expected.astype(np.float32))
+    expected = (X - learned.center_) * learned.factor_
+    assert np.array_equal(learned.transform(X), expected.astype(np.float32))
 
 
 # Further samples ----------------------------------------------------------------
@@ -568,62 +568,62 @@ def test_a_column_counts_once_it_varies(spread, n_reduced):
     X = rng.randn(400, 8) * np.linspace(1, spread, 8)
     late = rng.rand(400) < 0.3
     X[:, 2] = np.where((np.arange(400) >= 200) & late, 2 + rng.rand(400), 0.0)
-    learnt = InputScaler(n_reduced=n_reduced, random_state=0).fit(X[:200])
-    assert learnt.factor_[2] == 0
-    before = learnt.transform(X[:200])
-    learnt.partial_fit(X[200:])
+    learned = InputScaler(n_reduced=n_reduced, random_state=0).fit(X[:200])
+    assert learned.factor_[2] == 0
+    before = learned.transform(X[:200])
+    learned.partial_fit(X[200:])
     whole = InputScaler(random_state=0).fit(X)
-    assert 0.5 < learnt.factor_[2] / whole.factor_[2] < 2
-    assert np.array_equal(learnt.transform(X[:200]), before)
+    assert 0.5 < learned.factor_[2] / whole.factor_[2] < 2
+    assert np.array_equal(learned.transform(X[:200]), before)
     if n_reduced is not None:
-        length = np.linalg.norm(learnt.basis_[:, 2]) * learnt.spread_
+        length = np.linalg.norm(learned.basis_[:, 2]) * learned.spread_
         assert length == pytest.approx(1, rel=1e-5)
 
 
 def test_bounds_widen_but_not_for_outliers():
     rng = np.random.RandomState(0)
-    learnt = InputScaler().fit(rng.randn(100, 3))
+    learned = InputScaler().fit(rng.randn(100, 3))
     far = rng.randn(100, 3) + 20
-    learnt.partial_fit(far)
-    assert len(learnt.outliers_) == 0
-    expected = (far - learnt.center_) * learnt.factor_
-    assert np.array_equal(learnt.transform(far), expected.astype(np.float32))
-    high, radius = learnt.high_, learnt.radius_
+    learned.partial_fit(far)
+    assert len(learned.outliers_) == 0
+    expected = (far - learned.center_) * learned.factor_
+    assert np.array_equal(learned.transform(far), expected.astype(np.float32))
+    high, radius = learned.high_, learned.radius_
     part = rng.randn(5, 3)
     part[1] = 1e6
-    learnt.partial_fit(part)
-    assert learnt.outliers_[:, 0].tolist() == [1]
-    assert np.array_equal(learnt.high_, high) and learnt.radius_ == radius
+    learned.partial_fit(part)
+    assert learned.outliers_[:, 0].tolist() == [1]
+    assert np.array_equal(learned.high_, high) and learned.radius_ == radius
 
 
 def test_columns_of_a_first_part_without_any_that_varies():
     X = np.random.RandomState(0).randn(50, 3)
-    learnt = InputScaler(n_reduced=2).fit(np.ones((20, 3))).partial_fit(X)
-    assert learnt.basis_ is None
-    assert np.array_equal(learnt.transform(X), all_rows(X))
+    learned = InputScaler(n_reduced=2).fit(np.ones((20, 3))).partial_fit(X)
+    assert learned.basis_ is None
+    assert np.array_equal(learned.transform(X), all_rows(X))
 
 
 def test_unseen_columns():
     rng = np.random.RandomState(0)
     X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
-    learnt = InputScaler().fit(X)
-    assert deviations(learnt, X).columns == set()
+    learned = InputScaler().fit(X)
+    assert deviations(learned, X).columns == set()
     new = X.copy()
     new[3, 4] = 9.0
-    assert deviations(learnt, new).columns == {4}
-    assert deviations(learnt, sparse.csr_array(new)).columns == {4}
+    assert deviations(learned, new).columns == {4}
+    assert deviations(learned, sparse.csr_array(new)).columns == {4}
     new[3, 4] = 7.0 + 1e-9  # next to nothing
-    assert deviations(learnt, new).columns == set()
+    assert deviations(learned, new).columns == set()
 
 
 def test_single_pixels_at_the_border_say_little(digits):
     X = digits[0].copy()
     X[:, [0, 24, 32, 39, 56]] = 0
-    learnt = InputScaler().fit(X)
+    learned = InputScaler().fit(X)
     X[5, 24] = 8.0
-    assert deviations(learnt, X).columns == set()
+    assert deviations(learned, X).columns == set()
     X[5, [0, 24, 32, 39, 56]] = 12.0
-    assert deviations(learnt, X).columns == {0, 24, 32, 39, 56}
+    assert deviations(learned, X).columns == {0, 24, 32, 39, 56}
 
 
 # Kinds of columns ---------------------------------------------------------------
@@ -823,10 +823,10 @@ def test_codes_of_new_samples_are_those_of_fit():
     scaler = InputScaler().fit(X[:400])
     new = scaler.transform(X[400:])
     assert deviations(scaler, X).samples == []
-    some = gaps[400:, 0]
+    gap = gaps[400:, 0]
     code = scaler.transform(np.full((1, 8), -999.0))[0, 0]
-    np.testing.assert_array_equal(new[some, 0], code)
-    assert code < new[~some, 0].min()
+    np.testing.assert_array_equal(new[gap, 0], code)
+    assert code < new[~gap, 0].min()
     bounds = scaler.low_.copy()
     scaler.partial_fit(X[400:])
     assert (scaler.low_ > 2 * bounds).all(), "codes do not widen the bounds"

@@ -22,7 +22,7 @@ from skmanifold.utils._checks._fits import check_interrupted_fit_resumes
 from tests.guests import LinearAutoencoder, NeuralPCA
 
 
-class Centred(nn.Module):
+class Centered(nn.Module):
     """An autoencoder whose codes are also drawn to learnable points."""
 
     learning_rate_factors = {"centers": 10.0}
@@ -64,7 +64,7 @@ class TwoPhases(NeuralPCA):
         labels = (codes[:, 0] > codes[:, 0].mean()).long()
         centers = torch.stack([codes[labels == i].mean(0) for i in (0, 1)])
         data.learned["start_"] = centers.numpy().copy()
-        objective = run.build(Centred, autoencoder, centers, labels.to(data.device))
+        objective = run.build(Centered, autoencoder, centers, labels.to(data.device))
         run.train(objective, batches)
         return objective
 
@@ -198,7 +198,7 @@ def test_own_learning_rate(monkeypatch):
     X = load_digits().data[:200]
 
     def way(factor):
-        monkeypatch.setattr(Centred, "learning_rate_factors", {"centers": factor})
+        monkeypatch.setattr(Centered, "learning_rate_factors", {"centers": factor})
         model = TwoPhases(max_epochs=4, random_state=0).fit(X)
         return np.abs(model.cluster_centers_ - model.start_).max()
 

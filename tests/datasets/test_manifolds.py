@@ -456,9 +456,9 @@ def test_distances_within_nested_clusters():
     ball, circle, sphere = (clean.data[clean.target == c] for c in range(3))
     ball_D, circle_D, sphere_D = (D[np.ix_(*[bunch.target == c] * 2)] for c in range(3))
     assert_allclose(ball_D, cdist(ball, ball))
-    for points, found, radius in ((circle, circle_D, 1.5), (sphere, sphere_D, 3.0)):
+    for points, result, radius in ((circle, circle_D, 1.5), (sphere, sphere_D, 3.0)):
         cosine = np.clip(points @ points.T / radius**2, -1, 1)
-        assert_allclose(found, radius * np.arccos(cosine), atol=1e-6)
+        assert_allclose(result, radius * np.arccos(cosine), atol=1e-6)
     rows, columns = np.array([7, 2, 9]), bunch.target == 2
     assert_array_equal(bunch.geodesic_distances(rows, columns), D[rows][:, columns])
 

@@ -22,7 +22,7 @@ def landmarks(X, n_landmarks):
     return X[chosen], nearest.max()
 
 
-# In covering radii. Neighbouring landmarks may be two apart, and triangles of them fill
+# In covering radii. Neighboring landmarks may be two apart, and triangles of them fill
 # the space between from 2.4 or so on.
 SCALES = (2.5, 2.9)
 
@@ -40,8 +40,8 @@ def betti_numbers(X, n_landmarks, fields, top):
     for field in fields:
         # Without the last argument, cycles without triangles are not counted.
         tree.compute_persistence(homology_coeff_field=field, persistence_dim_max=True)
-        found = tree.persistent_betti_numbers(born, dead)
-        numbers[field] = tuple((found + [0] * (top + 1))[: top + 1])
+        result = tree.persistent_betti_numbers(born, dead)
+        numbers[field] = tuple((result + [0] * (top + 1))[: top + 1])
     return numbers
 
 
@@ -91,5 +91,5 @@ def test_betti_numbers(name):
 def test_betti_numbers_of_the_variants(name, options, n_landmarks):
     bunch = getattr(datasets, name)(40_000, random_state=0, **options)
     stated = bunch.betti_numbers[2]
-    found = betti_numbers(bunch.data, n_landmarks, (2,), len(stated) - 1)
-    assert found == {2: stated}
+    result = betti_numbers(bunch.data, n_landmarks, (2,), len(stated) - 1)
+    assert result == {2: stated}

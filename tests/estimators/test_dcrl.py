@@ -97,7 +97,7 @@ def test_digits_keep_their_geometry(digits, fitted_digits):
 
 
 def test_held_labels_come_out_as_they_went_in(fitted_digits, kmeans_of_digits):
-    # k-means on pixels cuts through neighbourhoods, whose rows may change sides
+    # k-means on pixels cuts through neighborhoods, whose rows may change sides
     assert (fitted_digits.labels_ == kmeans_of_digits).mean() > 0.97
 
 
@@ -416,7 +416,7 @@ def test_partitions_that_disagree_have_a_bounded_number_of_cells():
     labels = combine_partitions(partitions, neighbors)
     assert_array_equal(np.unique(labels), np.arange(6))
     links = links_between(np.arange(3000), neighbors, 3000)
-    best = max(modularity_of(one, links) for one in partitions)
+    best = max(modularity_of(labeling, links) for labeling in partitions)
     assert modularity_of(labels, links) > best
 
 
@@ -444,7 +444,7 @@ def test_few_distinct_rows_are_told_once(iris):
     X = np.repeat(iris[0][::30], 60, axis=0)
     with pytest.warns(UserWarning) as caught:
         quick(n_clusters=8, init="embedding", n_init=3, batch_size=100).fit(X)
-    assert sum("distinct samples" in str(one.message) for one in caught) == 1
+    assert sum("distinct samples" in str(item.message) for item in caught) == 1
 
 
 def test_arranged_centers_have_the_target_distances():
@@ -457,8 +457,8 @@ def test_arranged_centers_have_the_target_distances():
     assert_allclose(placed, points @ turn + 5, atol=1e-5)
     flat = arranged(distances, rng.randn(4, 2).astype(np.float32))
     assert flat.shape == (4, 2) and np.isfinite(flat).all()
-    one = arranged(np.zeros((1, 1)), np.ones((1, 2), dtype=np.float32))
-    assert_allclose(one, [[1, 1]])
+    single = arranged(np.zeros((1, 1)), np.ones((1, 2), dtype=np.float32))
+    assert_allclose(single, [[1, 1]])
 
 
 def test_ranks_begin_right(iris, monkeypatch):
@@ -540,7 +540,7 @@ def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     float32 = TrainingOptions(precision="float32")
     model = quick(training=float32, **weights)
     objective, batch = objective_of(monkeypatch, model, iris[0])
-    rows = batch[0]  # no neighbours: nothing compares them
+    rows = batch[0]  # no neighbors: nothing compares them
     parameters = [*objective.encoder.network.parameters(), objective.clusters.centers]
     begin_epoch(objective, 0.5)
     ours = torch.autograd.grad(sum(objective(batch, 0.5).values()), parameters)
@@ -766,9 +766,9 @@ def test_contrastive_representation(images):
 
 
 def test_images_with_channels_and_another_background(images):
-    colours = np.repeat(images, 3, axis=1)[:, ::-1] * -3.0 + 100
+    colors = np.repeat(images, 3, axis=1)[:, ::-1] * -3.0 + 100
     options = dict(n_clusters=4, image_shape=(8, 8, 3), representation_epochs=2)
-    model = quick(**options).fit(colours)
+    model = quick(**options).fit(colors)
     assert np.isfinite(model.embedding_).all()
 
 
@@ -794,8 +794,8 @@ def test_images_are_moved_as_images(monkeypatch, images):
 
 
 def test_channels_that_seem_to_come_first_are_told(images):
-    told = r"image_shape=\(1, 8, 8\) has 8 channels. .* \(8, 8, 1\) .*transpose"
-    with pytest.warns(UserWarning, match=told):
+    message = r"image_shape=\(1, 8, 8\) has 8 channels. .* \(8, 8, 1\) .*transpose"
+    with pytest.warns(UserWarning, match=message):
         quick(image_shape=(1, 8, 8)).fit(images)
 
 
@@ -935,16 +935,16 @@ def test_neighbors_in_another_metric(iris):
     X = iris[0] + np.random.RandomState(0).rand(150, 4)  # without duplicates
     features = (3.0 * X).astype(np.float32)
     data = FitData(X, torch.from_numpy(features))
-    found = search_neighbors(
+    result = search_neighbors(
         data, features, X, 4, n_jobs=1, exact=True, metric="cityblock"
     )
     search = NearestNeighbors(n_neighbors=5, metric="cityblock").fit(X)
     distances, indices = search.kneighbors(X)
-    assert_array_equal(found.indices, indices[:, 1:])
+    assert_array_equal(result.indices, indices[:, 1:])
     rows = np.arange(150)[:, np.newaxis]
     euclidean = np.linalg.norm(features[rows] - features[indices[:, 1:]], axis=2)
     expected = distances[:, 1:] * (euclidean.mean() / distances[:, 1:].mean())
-    assert_allclose(found.distances, expected, rtol=1e-5)
+    assert_allclose(result.distances, expected, rtol=1e-5)
 
 
 def test_texts_by_their_cosine():
@@ -1048,8 +1048,8 @@ def test_noise_does_not_choose_neighbors():
     right, _ = nearest_neighbors(signal, 5)
 
     def share_of_right(samples):
-        found, _ = nearest_neighbors(samples, 5)
-        return np.mean((found[:, :, np.newaxis] == right[:, np.newaxis]).any(axis=2))
+        result, _ = nearest_neighbors(samples, 5)
+        return np.mean((result[:, :, np.newaxis] == right[:, np.newaxis]).any(axis=2))
 
     assert share_of_right(reduced) > share_of_right(PCA(50).fit_transform(X)) + 0.02
     # the distances of data without noise stay

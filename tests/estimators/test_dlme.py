@@ -486,13 +486,13 @@ def test_a_finished_embedding_gets_no_extra_components(iris, monkeypatch, again)
 
 
 def test_own_graph_of_the_same_neighbors_gives_the_same_bits():
-    # columns of one scale, so that raw and scaled rows have the same neighbours
+    # columns of one scale, so that raw and scaled rows have the same neighbors
     X = np.random.RandomState(0).rand(60, 4)
     expected = quick(n_neighbors=4).fit_transform(X)
     graph = kneighbors_graph(X, 4, mode="distance")
     own = quick(connectivity=graph, n_neighbors=99).fit_transform(X)
     assert_array_equal(own, expected)
-    # the transformer counts each row itself as its first neighbour
+    # the transformer counts each row itself as its first neighbor
     transformer = KNeighborsTransformer(n_neighbors=4, mode="distance")
     made = quick(connectivity=transformer.fit_transform).fit_transform(X)
     assert_array_equal(made, expected)
@@ -758,11 +758,11 @@ class TestPrecomputed:
             D = search.transform(self.X[known])
             D_new = search.transform(self.X[~known])
         scores = []
-        for metric, here, new in [
+        for metric, old, new in [
             ("precomputed", D, D_new),
             ("euclidean", self.X[known], self.X[~known]),
         ]:
-            model = DLME(metric=metric, random_state=0).fit(here)
+            model = DLME(metric=metric, random_state=0).fit(old)
             classifier = KNeighborsClassifier(5).fit(model.embedding_, self.y[known])
             scores.append(classifier.score(model.transform(new), self.y[~known]))
         assert scores[0] > scores[1] - 0.1, "about as good as with features"

@@ -464,7 +464,7 @@ def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
     expected = geodesic_embedding(X)
     sign = np.sign((expected * seen[0].numpy()).sum(axis=0))
     assert_allclose(seen[0].numpy() * sign, expected, atol=1e-4)
-    # wide and many: neighbours in fewer columns, of nearly the same distances
+    # wide and many: neighbors in fewer columns, of nearly the same distances
     monkeypatch.setattr(_isometric_ae, "_ANCHOR_BUDGET", 0)
     rng = np.random.RandomState(0)
     X = rng.randn(100, 3) @ rng.randn(3, 60)
@@ -535,8 +535,8 @@ def test_images(digits):
     assert type(model.network_.encoder.net) is ConvEncoder
     assert type(model.decoder_.decoder.net) is ConvDecoder
     assert model.history_["loss"][-1] < model.history_["loss"][0]
-    colours = quick(image_shape=(8, 8, 3), anchor=None).fit(np.hstack([X, X, X]))
-    assert colours.inverse_transform(colours.embedding_[:2]).shape == (2, 192)
+    colors = quick(image_shape=(8, 8, 3), anchor=None).fit(np.hstack([X, X, X]))
+    assert colors.inverse_transform(colors.embedding_[:2]).shape == (2, 192)
 
 
 # -- networks of one's own

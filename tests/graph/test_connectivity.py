@@ -56,7 +56,7 @@ def test_uniform_draw_stays_among_the_neighbors():
 def test_kneighbors_transformer_round_trip(mode):
     X = np.random.default_rng(0).standard_normal((40, 5))
     graph = KNeighborsTransformer(n_neighbors=6, mode=mode).fit_transform(X)
-    # In the mode "distance" it adds the sample itself as a further neighbour.
+    # In the mode "distance" it adds the sample itself as a further neighbor.
     indices, distances, counts = neighbors_from_graph(graph, 40)
     n_neighbors = 6 if mode == "distance" else 5
     expected, expected_distances = nearest_neighbors(X, n_neighbors)

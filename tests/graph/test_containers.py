@@ -29,8 +29,8 @@ def test_masked_entries_are_missing(function):
         function(masked)
     whole, plain = function(np.ma.array(X)), function(X)
     pairs = zip(whole, plain, strict=True)
-    for one, other in pairs:
-        np.testing.assert_array_equal(one, other)
+    for array, other in pairs:
+        np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -59,8 +59,8 @@ def test_parts_apart_are_isomaps_of_each(n_components):
     X[labels == 1] = 12 * np.column_stack(
         [np.cos(angle), np.sin(angle)] + [0 * angle] * 2
     )
-    told = r"has 4 parts \(the largest of 150 of 260 samples\) without"
-    with pytest.warns(UserWarning, match=told):
+    message = r"has 4 parts \(the largest of 150 of 260 samples\) without"
+    with pytest.warns(UserWarning, match=message):
         Z = geodesic_embedding(X, n_components, n_neighbors=7)
     assert_allclose(Z.mean(axis=0), 0.0, atol=1e-9)
     for own, placed in parts_of(X, Z, labels):

@@ -315,13 +315,13 @@ def test_all_distances_are_those_of_the_data(repeat, dtype):
     repeated = np.repeat(X, repeat, axis=0).astype(dtype)
     distances = pairwise_distances(repeated)
     *expected, texts = lists_of(repeated, 5)
-    *found, told = lists_of(distances, 5, metric="precomputed")
+    *result, message = lists_of(distances, 5, metric="precomputed")
     given = neighbors_from_connectivity(distances, len(repeated), 5)
-    for lists in (found, given):
+    for lists in (result, given):
         np.testing.assert_array_equal(lists[0], expected[0])
         np.testing.assert_allclose(lists[1], expected[1], rtol=1e-4)
         np.testing.assert_array_equal(lists[2], expected[2])
-    assert told == texts == []
+    assert message == texts == []
 
 
 def test_zero_distances_that_are_no_copies():
@@ -335,36 +335,36 @@ def test_zero_distances_that_are_no_copies():
 def test_a_graph_of_distances_is_that_of_the_data(repeat):
     repeated = np.repeat(X, repeat, axis=0)
     graph = kneighbors_graph(repeated, 12, mode="distance")
-    *found, texts = lists_of(graph, 3, metric="precomputed")
+    *result, texts = lists_of(graph, 3, metric="precomputed")
     *expected, _ = lists_of(repeated, 3)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_allclose(found[1], expected[1])
-    np.testing.assert_array_equal(found[2], expected[2])
+    np.testing.assert_array_equal(result[0], expected[0])
+    np.testing.assert_allclose(result[1], expected[1])
+    np.testing.assert_array_equal(result[2], expected[2])
     assert texts == []
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
 def test_all_distances_as_connectivity(container):
-    found = neighbors_from_connectivity(container(D), 80, 5)
+    result = neighbors_from_connectivity(container(D), 80, 5)
     expected = neighbors_from_data(X, 5)
-    np.testing.assert_array_equal(found[0], expected[0])
-    np.testing.assert_allclose(found[1], expected[1])
+    np.testing.assert_array_equal(result[0], expected[0])
+    np.testing.assert_allclose(result[1], expected[1])
 
 
 def test_most_distances_as_connectivity():
     near = np.where(np.quantile(D, 0.7) > D, D, 0)
-    found = neighbors_from_connectivity(near, 80, 5)
-    np.testing.assert_array_equal(found[0], neighbors_from_data(X, 5)[0])
+    result = neighbors_from_connectivity(near, 80, 5)
+    np.testing.assert_array_equal(result[0], neighbors_from_data(X, 5)[0])
 
 
 def test_a_graph_of_neighbors_keeps_all_of_them():
     graph = kneighbors_graph(X, 20, mode="distance")
-    for found, expected in zip(
+    for result, expected in zip(
         neighbors_from_connectivity(graph, 80, 5),
         neighbors_from_graph(graph, 80),
         strict=True,
     ):
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(
@@ -409,6 +409,6 @@ def test_distances_that_rounding_made_negative_are_zero():
     rounded = np.where(D == 0, -1e-15, D)
     expected = neighbors_from_data(D, 4, metric="precomputed")
     for container in (np.asarray, sparse.coo_array):
-        found = neighbors_from_data(container(rounded), 4, metric="precomputed")
-        for a, b in zip(found, expected, strict=True):
+        result = neighbors_from_data(container(rounded), 4, metric="precomputed")
+        for a, b in zip(result, expected, strict=True):
             assert_array_equal(a, b)

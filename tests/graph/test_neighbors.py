@@ -90,7 +90,7 @@ CASES = {
 def test_exact_agrees_with_definition(case, dtype):
     X = CASES[case](np.random.default_rng(0)).astype(dtype)
     indices, expected = assert_neighbors(X, 15)
-    # Neighbours at distances that differ in the last place only may change places.
+    # Neighbors at distances that differ in the last place only may change places.
     assert np.mean(indices == expected) > 0.999
 
 
@@ -149,7 +149,7 @@ def test_extreme_scales_of_double_precision(scale):
 
 
 def test_both_precisions_of_the_filter_agree(monkeypatch):
-    """Single precision gives up where it cannot tell neighbours apart."""
+    """Single precision gives up where it cannot tell neighbors apart."""
     used = []
     filter_ = _exact._ExactSearch._filter
 
@@ -411,9 +411,9 @@ def test_a_callable_sees_dense_samples_of_sparse_data():
     X = np.random.default_rng(0).integers(0, 3, (40, 6)).astype(float)
     metric = lambda a, b: np.abs(a - b).sum()  # noqa: E731
     expected = nearest_neighbors(X, 5, metric="manhattan")
-    found = nearest_neighbors(sparse.csr_array(X), 5, metric=metric)
-    assert np.array_equal(found[0], expected[0])
-    assert np.array_equal(found[1], expected[1])
+    actual = nearest_neighbors(sparse.csr_array(X), 5, metric=metric)
+    assert np.array_equal(actual[0], expected[0])
+    assert np.array_equal(actual[1], expected[1])
 
 
 class TestMetricParams:
@@ -457,8 +457,8 @@ class TestMetricParams:
             _, distances = nearest_neighbors(X, 5, metric=metric)
             assert np.isfinite(distances).all()
         expected = nearest_neighbors(self.X, 5, metric="mahalanobis")
-        found = nearest_neighbors(X, 5, metric="mahalanobis")
-        assert np.array_equal(found[0], expected[0])
+        actual = nearest_neighbors(X, 5, metric="mahalanobis")
+        assert np.array_equal(actual[0], expected[0])
 
     def test_of_other_metrics(self):
         self.assert_metric(
@@ -583,8 +583,8 @@ def test_pynndescent():
     assert distances.tobytes() == again[1].tobytes()
     assert not np.any(indices == np.arange(1500)[:, np.newaxis])
     exact, exact_distances = nearest_neighbors(X, 10, algorithm="exact")
-    for found in [indices, unseeded[0]]:
-        hits = [len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True)]
+    for actual in [indices, unseeded[0]]:
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(actual, exact, strict=True)]
         assert np.mean(hits) / 10 > 0.97
     same = indices == exact
     assert np.array_equal(distances[same], exact_distances[same])

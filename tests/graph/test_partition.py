@@ -14,14 +14,14 @@ DTYPES = [np.float32, np.float64]
 
 
 def recall(X, n_neighbors, **params):
-    found, distances = partition_neighbors(X, n_neighbors, **params)
+    result, distances = partition_neighbors(X, n_neighbors, **params)
     exact, exact_distances = exact_neighbors(X, n_neighbors)
-    same = found == exact
+    same = result == exact
     assert np.array_equal(distances[same], exact_distances[same])
-    assert not np.any(found == np.arange(len(X))[:, np.newaxis])
+    assert not np.any(result == np.arange(len(X))[:, np.newaxis])
     assert np.all(np.diff(distances, axis=1) >= 0)
     assert distances.dtype == X.dtype
-    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True)]
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(result, exact, strict=True)]
     return np.mean(hits) / n_neighbors
 
 
@@ -63,9 +63,9 @@ def test_recall_of_images():
 
 def test_more_probes_find_more_and_all_find_all():
     X = np.random.default_rng(0).standard_normal((4000, 15))
-    found = [recall(X, 10, n_probes=n) for n in (2, 10, 40, 63)]
-    assert found == sorted(found)
-    assert found[0] < found[-1] == 1
+    result = [recall(X, 10, n_probes=n) for n in (2, 10, 40, 63)]
+    assert result == sorted(result)
+    assert result[0] < result[-1] == 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -83,10 +83,10 @@ def test_same_bits_for_any_number_of_threads():
     expected = partition_neighbors(X, 8, n_jobs=1)
 
     def check(n_jobs):
-        for found, reference in zip(
+        for result, reference in zip(
             partition_neighbors(X, 8, n_jobs=n_jobs), expected, strict=True
         ):
-            assert found.tobytes() == reference.tobytes()
+            assert result.tobytes() == reference.tobytes()
 
     for n_jobs in [1, 2, 3, -1]:
         check(n_jobs)
@@ -122,12 +122,12 @@ def test_all_equal():
 def test_few_samples(n_samples, dtype):
     X = np.random.default_rng(0).standard_normal((n_samples, 3)).astype(dtype)
     for n_neighbors in {1, n_samples // 2, n_samples - 1}:
-        for found, expected in zip(
+        for result, expected in zip(
             partition_neighbors(X, n_neighbors),
             exact_neighbors(X, n_neighbors),
             strict=True,
         ):
-            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(result, expected)
 
 
 def test_more_neighbors_than_a_cell_has_samples():
@@ -138,13 +138,13 @@ def test_more_neighbors_than_a_cell_has_samples():
 def test_is_an_algorithm_of_the_search():
     X = clusters(2000, 3)
     for metric in ["euclidean", "sqeuclidean", "cosine"]:
-        found = nearest_neighbors(X, 5, algorithm="partition", metric=metric)
+        result = nearest_neighbors(X, 5, algorithm="partition", metric=metric)
         exact = nearest_neighbors(X, 5, algorithm="exact", metric=metric)
-        assert np.mean(found[0] == exact[0]) > 0.99
+        assert np.mean(result[0] == exact[0]) > 0.99
         again = nearest_neighbors(
             X, 5, algorithm="partition", metric=metric, random_state=3
         )
-        assert np.array_equal(found[0], again[0])
+        assert np.array_equal(result[0], again[0])
 
 
 def test_the_data_are_not_changed():

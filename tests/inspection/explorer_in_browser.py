@@ -30,11 +30,11 @@ SECONDS = 120  # a busy machine without a GPU is slow, and that is no error
 
 
 def program(variable, *names):
-    found = os.environ.get(variable) or next(
+    result = os.environ.get(variable) or next(
         filter(None, map(shutil.which, names)), None
     )
-    assert found, f"No {names[0]} found; install it, or set {variable}."
-    return found
+    assert result, f"No {names[0]} found; install it, or set {variable}."
+    return result
 
 
 @pytest.fixture(scope="session")
@@ -445,8 +445,8 @@ def test_search(page):
     assert [item.text for item in page.find_all("#class-list .name")] == ["bee"]
     search.clear()
     search.send_keys("sample-04")
-    found = [item.text for item in page.find_all("#results button")]
-    assert found == [f"row {i}: {NAMES[i]}" for i in range(40, 50)]
+    result = [item.text for item in page.find_all("#results button")]
+    assert result == [f"row {i}: {NAMES[i]}" for i in range(40, 50)]
     search.clear()
     search.send_keys("123\n")
     ring = "const t = document.getElementById('plot').data[1]; return [t.x[0], t.y[0]]"
@@ -604,7 +604,7 @@ def test_seventy_thousand_points(write):
     page = write(Z, y[rows], images=X[rows], image_shape=(8, 8))
     assert page.text("#status") == "70,000 samples"
     picture = page.picture("#plot")
-    # digits lie on each other in two components, yet each colour is seen
+    # digits lie on each other in two components, yet each color is seen
     for color in PALETTE:
         near = np.abs(picture - to_rgb(color)).max(axis=-1) < 0.1
         assert 1000 < near.sum() < near.size / 4, color

@@ -200,7 +200,7 @@ def test_atlas_of_an_estimator_of_the_house():
     assert_array_equal(display.chart, chart)
 
 
-def test_colour_mosaics():
+def test_color_mosaics():
     grids = rng.integers(256, size=(2, 2, 2, 3, 3, 3)).astype(np.uint8)
     display = AtlasDisplay.from_charts(
         [0], [[0, 0]], overlap=np.ones((2, 2)), grids=grids

@@ -110,10 +110,10 @@ def test_kept_ranks_are_blue_and_changed_ones_yellow():
 def test_numbers_say_by_how_many_ranks():
     X, Z, labels = [[0.0], [1.0], [5.0]], [[0.0], [9.0], [5.0]], [0, 1, 2]
     display = ClusterRankDisplay.from_embedding(X, Z, labels)
-    found = {(*t.get_position(),): t.get_text() for t in display.texts_}
+    result = {(*t.get_position(),): t.get_text() for t in display.texts_}
     # seen from 0, cluster 1 went from the second rank to the third
-    assert found[1, 0] == "+1" and found[2, 0] == "-1"
-    assert len(found) == int(display.image_.get_array().sum())
+    assert result[1, 0] == "+1" and result[2, 0] == "-1"
+    assert len(result) == int(display.image_.get_array().sum())
     X, Z = np.random.default_rng(0).normal(size=(2, 21, 2))
     many = ClusterRankDisplay.from_embedding(X, Z, list("abcdefghijklmnopqrstu"))
     assert many.accuracy_ < 1 and not many.texts_

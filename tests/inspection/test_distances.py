@@ -209,7 +209,7 @@ def test_ellipses_are_circles_of_the_data():
     display = DistortionDisplay.from_estimator(estimator, points, n_ellipses=25)
     ellipses = display.ellipses_
     assert len(ellipses.get_offsets()) == 25
-    # the centres are samples
+    # the centers are samples
     assert cdist(ellipses.get_offsets(), display.embedding).min(axis=1).max() == 0.0
     widths, heights = ellipses.get_widths(), ellipses.get_heights()
     assert_allclose(widths / heights, 4.0)

@@ -442,7 +442,7 @@ def test_density_of_more_classes_than_colors_names_them():
         assert (text.get_position() == own).all(axis=1).any()
         middle = np.median(own, axis=0)
         assert_allclose(text.get_position(), middle, atol=0.5 * own.std())
-    # ten colours are enough for ten classes, and gray for the noise
+    # ten colors are enough for ten classes, and gray for the noise
     display = EmbeddingDisplay.from_embedding(
         Z, np.arange(300) % 11 - 1, kind="density"
     )
@@ -677,13 +677,13 @@ def test_legends_of_many_classes_leave_room_for_the_plots(length, n_columns):
     Z = np.random.default_rng(0).normal(size=(400, n_columns))
     kinds = [f"{i % 40:-<{length}}{i % 40}" for i in range(400)]
     display = EmbeddingDisplay.from_embedding(Z, color={"kind": kinds, "x": Z[:, 0]})
-    one = EmbeddingDisplay.from_embedding(Z, kinds)
-    for figure in (display.figure_, one.figure_):
+    single = EmbeddingDisplay.from_embedding(Z, kinds)
+    for figure in (display.figure_, single.figure_):
         figure.draw_without_rendering()
-    for ax in (*display.ax_, one.ax_):
+    for ax in (*display.ax_, single.ax_):
         sides = ax.get_window_extent().size / ax.figure.dpi
         assert sides.min() > 2.5 and sides.max() < 5
-    texts = legend_of(one)
+    texts = legend_of(single)
     assert len(set(texts)) == 40 and max(map(len, texts)) <= 40
 
 
@@ -727,7 +727,7 @@ def test_sparse_input():
         ({"components": (0,)}, r"got \(0,\)"),
         ({"components": "umap"}, r"components must be .* or 'pca', got \('umap',\)"),
         ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 components"),
-        ({"target_type": "colour"}, r"'target_type' .* Got 'colour'"),
+        ({"target_type": "hue"}, r"'target_type' .* Got 'hue'"),
         ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
         ({"kind": "hexbin"}, r"'kind' .* Got 'hexbin'"),
         ({"Z": np.ones((5, 3)), "kind": "density"}, "two components"),
@@ -783,7 +783,7 @@ SIGHTS = {
 
 
 def lab(hexes, sight):
-    """CIELAB of colours as a kind of sight sees them."""
+    """CIELAB of colors as a kind of sight sees them."""
     rgb = np.array([to_rgb(color) for color in hexes])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ np.transpose(SIGHTS[sight]), 0.0, 1.0)

@@ -38,10 +38,10 @@ def path(tmp_path):
 def content(path):
     """The data of a page, as a browser reads them."""
     page = path.read_text(encoding="utf-8")
-    (found,) = re.findall(
+    (result,) = re.findall(
         r'<script type="application/json" id="data">(.*?)</script>', page, re.S
     )
-    return json.loads(found)
+    return json.loads(result)
 
 
 def numbers(text, dtype="<f4"):
@@ -251,9 +251,9 @@ def test_decoded_rows_without_images(path):
         return np.column_stack([codes, codes.sum(axis=1)])
 
     write_explorer(Z, decoder=decode, grid_size=4, path=path)
-    found = content(path)["decode"]
-    assert found["images"] is None and found["n_features"] == 3
-    rows = numbers(found["rows"]).reshape(16, 3)
+    result = content(path)["decode"]
+    assert result["images"] is None and result["n_features"] == 3
+    rows = numbers(result["rows"]).reshape(16, 3)
     assert_allclose(rows[0, :2], Z.min(axis=0), rtol=1e-6)
     assert_allclose(rows[3, :2], [Z[:, 0].max(), Z[:, 1].min()], rtol=1e-6)
     assert_allclose(rows[:, 2], rows[:, 0] + rows[:, 1], atol=1e-6)

@@ -55,7 +55,7 @@ def test_assignments_of_far_points_stay_finite():
     z = torch.tensor([[1e18, 0.0], [0.0, 0.0]])
     log_q = log_assignments(z, torch.tensor([[0.0, 0.0], [1e6, 0.0]]))
     assert torch.isfinite(log_q).all()
-    # far from all centres nothing tells them apart, at a centre everything does
+    # far from all centers nothing tells them apart, at a center everything does
     torch.testing.assert_close(log_q[0].exp(), torch.tensor([0.5, 0.5]))
     assert log_q[1].exp()[0].item() == 1.0
 
@@ -134,10 +134,10 @@ def test_center_distances_closed_forms():
     distances = torch.cdist(corners, corners)
     assert center_distance_loss(corners, distances).item() < 1e-6
     assert center_distance_loss(3 * corners, distances).item() == pytest.approx(8)
-    one = torch.zeros(1, 2, requires_grad=True)
-    alone = center_distance_loss(one, torch.zeros(1, 1))
+    single = torch.zeros(1, 2, requires_grad=True)
+    alone = center_distance_loss(single, torch.zeros(1, 1))
     alone.backward()
-    assert alone.item() == 0 and torch.equal(one.grad, torch.zeros(1, 2))
+    assert alone.item() == 0 and torch.equal(single.grad, torch.zeros(1, 2))
     same = torch.zeros(3, 2, requires_grad=True)
     center_distance_loss(same, torch.ones(3, 3)).backward()
     assert torch.isfinite(same.grad).all()

@@ -22,7 +22,7 @@ def test_against_pytorch_metric_learning(temperature):
     losses = nt_xent(z_a, z_b, temperature), theirs(torch.cat([z_a, z_b]), samples)
     torch.testing.assert_close(*losses)
     torch.testing.assert_close(
-        *(torch.autograd.grad(one, (z_a, z_b)) for one in losses)
+        *(torch.autograd.grad(value, (z_a, z_b)) for value in losses)
     )
 
 

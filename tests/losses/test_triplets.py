@@ -71,7 +71,7 @@ def test_batch_all_against_pytorch_metric_learning(margin):
     distances = torch.cdist(rows, rows)
     losses = batch_all_triplets(distances, labels, margin=margin), theirs(rows, labels)
     torch.testing.assert_close(*losses)
-    torch.testing.assert_close(*(torch.autograd.grad(one, rows) for one in losses))
+    torch.testing.assert_close(*(torch.autograd.grad(value, rows) for value in losses))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -111,9 +111,9 @@ def test_a_subsample_evaluates_samples_among_all(call, pair, function, metric):
     assert isinstance(value, float)
     assert_allclose(value, mean(every))
     rows = np.sort(np.random.RandomState(0).choice(60, size=20, replace=False))
-    some = {"n_samples": 20, "random_state": 0, **options}
-    assert_allclose(call(function, data, per_sample=True, **some), every[rows])
-    assert_allclose(call(function, data, **some), mean(every[rows]))
+    drawn = {"n_samples": 20, "random_state": 0, **options}
+    assert_allclose(call(function, data, per_sample=True, **drawn), every[rows])
+    assert_allclose(call(function, data, **drawn), mean(every[rows]))
     for all_of_them in (60, 1000):
         assert call(function, data, n_samples=all_of_them, **options) == value
 

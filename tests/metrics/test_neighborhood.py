@@ -97,7 +97,7 @@ def test_curve_and_area_follow_the_formula(pair, plain):
     )
     auc = sum(r / s for r, s in zip(r_nx, k, strict=True)) / sum(1 / s for s in k)
     assert_allclose(neighborhood_preservation_auc(X, Z), auc)
-    # The curve, from all ranks, and the score, from neighbour lists, are two routes.
+    # The curve, from all ranks, and the score, from neighbor lists, are two routes.
     assert_allclose(q_nx[9], neighborhood_preservation(X, Z, n_neighbors=10))
 
 
@@ -258,8 +258,8 @@ def test_samples_without_a_label_are_no_neighbors(pair, labels, metric, missing)
     assert_allclose(shares[kept], expected)
     assert np.isnan(shares[~kept]).all()
     assert_allclose(neighborhood_hit(data, partial, **options), expected.mean())
-    some = neighborhood_hit(data, partial, n_samples=20, random_state=0, **options)
-    assert 0 < some < 1
+    estimate = neighborhood_hit(data, partial, n_samples=20, random_state=0, **options)
+    assert 0 < estimate < 1
 
 
 def test_ties_are_ordered_arbitrarily_and_noise_breaks_them():

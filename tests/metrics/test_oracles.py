@@ -45,7 +45,7 @@ def test_trustworthiness_and_continuity_of_zadu(pair, zadu, k):
 
 @pytest.mark.parametrize("k", [1, 10, 40])
 def test_relative_rank_errors_of_zadu(pair, zadu, k):
-    # Theirs are 1 - error, and normalised by sums of |n - 2t + 1| / t, an order that
+    # Theirs are 1 - error, and normalized by sums of |n - 2t + 1| / t, an order that
     # ranks from 1 to n - 1 cannot reach; the reversed order has |n - 2t| / t.
     X, Z = pair
     theirs = zadu("mean_relative_rank_error", X, Z, k=k)

@@ -272,7 +272,7 @@ def wine():
 
 
 class Nested:
-    """Estimators whose last step sees standardised columns, and one without steps."""
+    """Estimators whose last step sees standardized columns, and one without steps."""
 
     plain = PCA(2)
     pipeline = make_pipeline(StandardScaler(), PCA(2))

@@ -22,7 +22,7 @@ def test_against_the_composition_by_hand():
     torch.testing.assert_close(mlp(x), expected)
 
 
-def test_output_norm_standardises_columns():
+def test_output_norm_standardizes_columns():
     torch.manual_seed(0)
     y = MLP(3, 4, layers=(8,), output_norm="batch")(torch.randn(64, 3))
     torch.testing.assert_close(y.mean(0), torch.zeros(4), atol=1e-5, rtol=0)

@@ -72,9 +72,9 @@ def test_births_and_deaths_against_gudhi():
     tree = gudhi.RipsComplex(points=X).create_simplex_tree(max_dimension=2)
     expected = np.array([bar for d, bar in tree.persistence() if d == 1])
     edges = persistence_edges(distances, max_dimension=1)[11:]
-    found = distances[edges[:, 0], edges[:, 1]]
-    assert_allclose(np.sort(found), np.sort(expected.ravel()))
-    assert found.max() > 1.5, "the circle"
+    result = distances[edges[:, 0], edges[:, 1]]
+    assert_allclose(np.sort(result), np.sort(expected.ravel()))
+    assert result.max() > 1.5, "the circle"
 
 
 @pytest.mark.parametrize(

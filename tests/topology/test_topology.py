@@ -62,26 +62,26 @@ def by_simplex(nerve):
 @pytest.mark.parametrize("rank", [1, 3])
 def test_dowker_against_the_definition(rank):
     Q = random_cover()
-    found = by_simplex(cech_nerve(Q, 3, rank=rank))
+    actual = by_simplex(cech_nerve(Q, 3, rank=rank))
     expected = {
         sigma: -np.log(np.sort(Q[:, sigma].min(1))[-rank])
         for size in range(1, 5)
         for sigma in combinations(range(6), size)
     }
-    assert set(found) == set(expected)
+    assert set(actual) == set(expected)
     for sigma, value in expected.items():
-        assert found[sigma] == pytest.approx(value, rel=1e-12)
+        assert actual[sigma] == pytest.approx(value, rel=1e-12)
 
 
 def test_fuzzy_against_the_definition():
     Q = random_cover()
     S = Q.sum(0)
-    found = by_simplex(cech_nerve(Q, 3, filtration="fuzzy"))
+    actual = by_simplex(cech_nerve(Q, 3, filtration="fuzzy"))
 
     def u(face):
         return np.mean(1 / S[list(face)]) * Q[:, face].prod(1).sum()
 
-    for sigma, value in found.items():
+    for sigma, value in actual.items():
         faces = [
             face
             for size in range(2, len(sigma) + 1)
@@ -97,13 +97,13 @@ def test_every_face_enters_first(filtration, max_simplices):
     nerve = cech_nerve(
         random_cover(k=9), 3, filtration=filtration, max_simplices=max_simplices
     )
-    found = by_simplex(nerve)
-    for sigma, value in found.items():
+    actual = by_simplex(nerve)
+    for sigma, value in actual.items():
         for face in combinations(sigma, len(sigma) - 1):
-            assert not face or found[face] <= value
+            assert not face or actual[face] <= value
     tree = nerve.to_gudhi()
     assert not tree.make_filtration_non_decreasing()
-    assert tree.num_simplices() == len(found)
+    assert tree.num_simplices() == len(actual)
 
 
 def test_what_is_left_out_enters_last():
@@ -145,8 +145,8 @@ def test_a_circle_that_is_never_filled():
     bars = persistence(circle_of_edges(5))
     assert_array_equal(bars[1], [[1.0, np.inf]])
     assert (bars[0] == np.inf).sum() == 1
-    found = betti_numbers(circle_of_edges(5), 1)
-    assert found.numbers == (1, 1) and found.decided
+    actual = betti_numbers(circle_of_edges(5), 1)
+    assert actual.numbers == (1, 1) and actual.decided
 
 
 def test_torsion_of_the_smallest_projective_plane():
@@ -172,8 +172,8 @@ def rips_betti(X, field, top, lower, upper):
     tree.collapse_edges()
     tree.expansion(top + 1)
     tree.compute_persistence(homology_coeff_field=field, persistence_dim_max=True)
-    found = tree.persistent_betti_numbers(lower, upper)
-    return tuple((found + [0] * (top + 1))[: top + 1])
+    actual = tree.persistent_betti_numbers(lower, upper)
+    return tuple((actual + [0] * (top + 1))[: top + 1])
 
 
 @pytest.mark.parametrize("field", [2, 3])
@@ -206,8 +206,8 @@ def test_betti_numbers_are_the_true_ones_and_those_of_rips(
 @pytest.mark.parametrize("name", ["make_s_curve", "make_open_sphere"])
 def test_what_can_be_shrunk_to_a_point(name):
     X = getattr(datasets, name)(2000, random_state=0).data
-    found = betti_numbers(soft_cover(X, 16, random_state=0))
-    assert found.numbers == (1, 0, 0)
+    actual = betti_numbers(soft_cover(X, 16, random_state=0))
+    assert actual.numbers == (1, 0, 0)
 
 
 def test_cover_of_a_gaussian_mixture():
@@ -219,10 +219,10 @@ def test_cover_of_a_gaussian_mixture():
 @pytest.mark.parametrize("n_charts", [1, 3, 100])
 def test_charts_that_are_all_the_same_tell_nothing(n_charts):
     with pytest.warns(UserWarning, match="numbers None are undecided: the charts over"):
-        found = betti_numbers(np.full((10, n_charts), 1 / n_charts))
-    assert found.numbers is None and not found.decided
-    assert found.confidence == 0
-    assert_array_equal(found.n_charts, [n_charts] * 3)
+        actual = betti_numbers(np.full((10, n_charts), 1 / n_charts))
+    assert actual.numbers is None and not actual.decided
+    assert actual.confidence == 0
+    assert_array_equal(actual.n_charts, [n_charts] * 3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -231,20 +231,20 @@ def test_a_circle_inside_another_is_never_overlooked(n_charts, seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
     Q = soft_cover(X, n_charts, random_state=seed)
     with warnings.catch_warnings(record=True, action="always") as caught:
-        found = betti_numbers(Q, 1)
-    assert found.numbers == (2, 2) or not found.decided
-    assert len(caught) == (not found.decided)
+        actual = betti_numbers(Q, 1)
+    assert actual.numbers == (2, 2) or not actual.decided
+    assert len(caught) == (not actual.decided)
     if n_charts in (12, 16):
-        assert found.decided
+        assert actual.decided
 
 
 def test_a_component_of_few_charts_is_undecided():
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=0)
     Q = soft_cover(X, 8, random_state=0)
     with pytest.warns(UserWarning, match=r"a component has only \d chart\(s\)\. Pass"):
-        found = betti_numbers(Q, 1)
+        actual = betti_numbers(Q, 1)
     # two or three charts do not show the loop of the inner circle
-    assert found.numbers == (2, 1) and not found.decided
+    assert actual.numbers == (2, 1) and not actual.decided
     assert betti_numbers(Q, 0).decided
 
 
@@ -274,9 +274,9 @@ def test_bars_of_medium_length_are_undecided():
             end=max(stop, whole),
         )
         with warnings.catch_warnings(action="ignore"):
-            found = betti_numbers(filled, 1)
-        assert found.votes == votes
-        assert found.decided == (len(set(votes)) == 1)
+            actual = betti_numbers(filled, 1)
+        assert actual.votes == votes
+        assert actual.decided == (len(set(votes)) == 1)
 
 
 def test_two_parts_that_never_meet():
@@ -409,7 +409,7 @@ def test_denoise_leaves_data_without_noise_in_their_space():
         assert_allclose(denoise(stretched, n_neighbors=0), stretched, atol=1e-12)
 
 
-def test_denoise_takes_means_of_neighbours():
+def test_denoise_takes_means_of_neighbors():
     X = np.array([[0.0], [1.0], [10.0], [12.0], [20.0], [21.0]])
     means = [[0.5], [0.5], [11.0], [11.0], [20.5], [20.5]]
     assert_allclose(denoise(X, n_neighbors=1), means)

@@ -23,9 +23,9 @@ from skmanifold.topology._votes import _elect
 @pytest.mark.parametrize("seed", range(3))
 def test_a_circle_inside_another(seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
-    found = estimate_betti_numbers(X, max_dimension=1, random_state=seed)
-    assert found.numbers == (2, 2)
-    assert found.decided and found.confidence > 0.7
+    actual = estimate_betti_numbers(X, max_dimension=1, random_state=seed)
+    assert actual.numbers == (2, 2)
+    assert actual.decided and actual.confidence > 0.7
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_a_circle_inside_another(seed):
 )
 def test_surfaces(name, options, field):
     bunch = getattr(datasets, name)(2000, random_state=0, **options)
-    found = estimate_betti_numbers(bunch.data, field=field, random_state=0)
-    assert found.decided
-    assert found.numbers == tuple(bunch.betti_numbers[field])
+    actual = estimate_betti_numbers(bunch.data, field=field, random_state=0)
+    assert actual.decided
+    assert actual.numbers == tuple(bunch.betti_numbers[field])
 
 
 def test_data_without_holes():
@@ -52,24 +52,24 @@ def test_data_without_holes():
         (rng.uniform(size=(600, 2)), (1, 0, 0)),
         (moons, (2, 0, 0)),
     ]:
-        found = estimate_betti_numbers(X, random_state=0)
-        assert found.numbers == truth and found.decided
+        actual = estimate_betti_numbers(X, random_state=0)
+        assert actual.numbers == truth and actual.decided
 
 
 def test_noise_in_a_hundred_dimensions():
     rng = np.random.default_rng(0)
     X = np.pad(datasets.make_circle(800, random_state=0).data, ((0, 0), (0, 98)))
     X += 0.1 * rng.normal(size=X.shape)
-    found = estimate_betti_numbers(X, denoise=True, random_state=0)
-    assert found.numbers == (1, 1, 0) and found.decided
+    actual = estimate_betti_numbers(X, denoise=True, random_state=0)
+    assert actual.numbers == (1, 1, 0) and actual.decided
 
 
 def test_dimension_zero_counts_components():
     X = np.random.default_rng(0).normal(size=(300, 3))
     X[100:] += 20
     # an integer of NumPy is one, too
-    found = estimate_betti_numbers(X, max_dimension=np.int64(0), random_state=0)
-    assert found.numbers == (2,) and found.decided
+    actual = estimate_betti_numbers(X, max_dimension=np.int64(0), random_state=0)
+    assert actual.numbers == (2,) and actual.decided
 
 
 def test_no_cover_gives_numbers():
@@ -86,9 +86,9 @@ def test_undecided():
     with pytest.warns(
         UserWarning, match=r"undecided: .* 70% and .* needed\. Pass more"
     ):
-        found = estimate_betti_numbers(X, random_state=0)
-    assert not found.decided
-    assert found.confidence < 0.7
+        actual = estimate_betti_numbers(X, random_state=0)
+    assert not actual.decided
+    assert actual.confidence < 0.7
 
 
 @pytest.mark.parametrize("distance", [20, 100])
@@ -96,8 +96,8 @@ def test_a_distant_cluster_does_not_hide_a_circle(distance):
     rng = np.random.RandomState(0)
     cluster = rng.normal([distance, 0], 0.05, size=(80, 2))
     X = np.append(datasets.make_circle(800, random_state=0).data, cluster, axis=0)
-    found = estimate_betti_numbers(X, 1, random_state=0)
-    assert found.numbers == (2, 1) and found.decided
+    actual = estimate_betti_numbers(X, 1, random_state=0)
+    assert actual.numbers == (2, 1) and actual.decided
 
 
 def test_the_largest_cover_has_to_agree():
@@ -106,16 +106,16 @@ def test_the_largest_cover_has_to_agree():
     t = 6 * np.pi * np.sqrt(rng.uniform(0.05, 1, 800))
     X = np.column_stack([t * np.cos(t), t * np.sin(t)])
     with pytest.warns(UserWarning, match="80% of 5 votes, but .* of the largest cover"):
-        found = estimate_betti_numbers(X, 1, random_state=102)
-    assert found.votes[-1] == (1, 0)
-    assert found.confidence > 0.7 and not found.decided
+        actual = estimate_betti_numbers(X, 1, random_state=102)
+    assert actual.votes[-1] == (1, 0)
+    assert actual.confidence > 0.7 and not actual.decided
 
 
 @pytest.mark.parametrize("denoise", [False, True])
 def test_outliers_do_not_hide_a_circle(denoise):
     X = np.append(datasets.make_circle(400, random_state=0).data, [[1e5, 1e5]], axis=0)
-    found = estimate_betti_numbers(X, 1, denoise=denoise, random_state=0)
-    assert found.numbers == (1, 1) and found.decided
+    actual = estimate_betti_numbers(X, 1, denoise=denoise, random_state=0)
+    assert actual.numbers == (1, 1) and actual.decided
 
 
 def test_seed_and_subsample():
@@ -127,18 +127,18 @@ def test_seed_and_subsample():
     assert_array_equal(a.n_charts, [24, 28, 32])
     with warnings.catch_warnings(action="error"):
         for other in (1e3 * X + 1e4, 1e200 * X, 1e-200 * X, X.astype(np.float32)):
-            found = estimate_betti_numbers(other, random_state=3, **options)
+            actual = estimate_betti_numbers(other, random_state=3, **options)
             # neither the unit nor the origin counts
-            assert found.votes == a.votes
+            assert actual.votes == a.votes
 
 
 def test_denoised_data_have_three_votes_of_each_size():
     rng = np.random.default_rng(0)
     X = np.pad(datasets.make_circle(300, random_state=0).data, ((0, 0), (0, 18)))
     X += 0.1 * rng.normal(size=X.shape)
-    found = estimate_betti_numbers(X, 1, denoise=True, random_state=0)
-    assert found.numbers == (1, 1) and found.decided
-    assert_array_equal(found.n_charts[-6:], [28, 28, 28, 32, 32, 32])
+    actual = estimate_betti_numbers(X, 1, denoise=True, random_state=0)
+    assert actual.numbers == (1, 1) and actual.decided
+    assert_array_equal(actual.n_charts[-6:], [28, 28, 28, 32, 32, 32])
 
 
 def test_the_most_frequent_vote_wins():
@@ -197,8 +197,8 @@ def test_count_components(values, mass, n_components):
     finite = np.isfinite(nerve.values[1])
     nerve.simplices[1] = nerve.simplices[1][finite]
     nerve.values[1] = nerve.values[1][finite]
-    found, n_smallest = count_components(nerve, np.array(mass))
-    assert found == n_components
+    actual, n_smallest = count_components(nerve, np.array(mass))
+    assert actual == n_components
     if n_components == 1:
         assert n_smallest == len(mass)
 
@@ -245,8 +245,8 @@ def test_copies_do_not_count():
     X = datasets.make_circle(300, random_state=0).data
     copies = np.append(np.repeat(X, 3, axis=0), np.repeat(X[:1], 9000, axis=0), axis=0)
     options = {"max_dimension": 1, "denoise": True, "random_state": 0}
-    found, expected = (estimate_betti_numbers(A, **options) for A in (copies, X))
-    assert found.decided and found.votes == expected.votes
+    actual, expected = (estimate_betti_numbers(A, **options) for A in (copies, X))
+    assert actual.decided and actual.votes == expected.votes
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -255,6 +255,6 @@ def test_the_fewest_samples_have_two_votes(seed):
     t = np.random.RandomState(seed).uniform(0, 2 * np.pi, 160)
     X = np.column_stack([3 * np.cos(t), np.sin(t)])
     with warnings.catch_warnings(action="ignore"):
-        found = estimate_betti_numbers(X, 1, random_state=seed)
-    assert_array_equal(found.n_charts, [16, 20])
-    assert found.numbers == (1, 1) or not found.decided
+        actual = estimate_betti_numbers(X, 1, random_state=seed)
+    assert_array_equal(actual.n_charts, [16, 20])
+    assert actual.numbers == (1, 1) or not actual.decided

@@ -133,7 +133,7 @@ class RelabelsOnFit(Sound):
 
 
 @broken("check_inputs_are_not_modified", "must not change X")
-class CentresInPlace(Sound):
+class CentersInPlace(Sound):
     def fit(self, X, y=None):
         if isinstance(X, np.ndarray):
             X -= X.mean(axis=0)

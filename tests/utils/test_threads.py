@@ -79,5 +79,5 @@ def test_a_search_keeps_to_the_share_of_its_process(
 
 def test_a_search_in_a_worker_of_joblib():
     with joblib.parallel_config("loky", inner_max_num_threads=1):
-        found = joblib.Parallel(2)(joblib.delayed(search_jobs)(-1) for _ in range(2))
-    assert found == [1, 1]
+        result = joblib.Parallel(2)(joblib.delayed(search_jobs)(-1) for _ in range(2))
+    assert result == [1, 1]

@@ -62,7 +62,7 @@ def distances_between(points):
 
 
 def arranged(distances, targets):
-    """Return points with nearly these distances, rotated towards targets, float64.
+    """Return points with nearly these distances, rotated toward targets, float64.
 
     By classical scaling and the orthogonal Procrustes problem.
     """

@@ -149,9 +149,9 @@ def state(model):
 def assert_untouched(model, before, case):
     after = state(model)
     new = sorted(after.keys() - before.keys())
-    gone = sorted(before.keys() - after.keys())
+    missing = sorted(before.keys() - after.keys())
     assert not new, f"{case} must not leave new attributes, but left {new}."
-    assert not gone, f"{case} must keep the previous fit, but {gone} disappeared."
+    assert not missing, f"{case} must keep the previous fit, but {missing} disappeared."
     changed = sorted(name for name in before if after[name] is not before[name])
     assert not changed, f"{case} must keep the previous fit, but changed {changed}."
 
@@ -258,10 +258,10 @@ def global_state():
 
 
 def assert_global_state_restored(before, case):
-    for thing, value in global_state().items():
-        if thing.startswith("threads of"):  # a library may have been loaded since
-            value = {path: n for path, n in value.items() if path in before[thing]}
-        assert value == before[thing], f"{case} must not change {thing}."
+    for setting, value in global_state().items():
+        if setting.startswith("threads of"):  # a library may have been loaded since
+            value = {path: n for path, n in value.items() if path in before[setting]}
+        assert value == before[setting], f"{case} must not change {setting}."
 
 
 class Interrupts:

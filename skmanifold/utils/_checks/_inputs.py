@@ -48,9 +48,9 @@ def _bad_rows(X):
     words = X.astype(str).astype(object)
     words[2, 0] = "high"
     yield "words in X", words, "convert|numeric|string"
-    things = X.astype(object)
-    things[2, 0] = object()
-    yield "objects in X", things, "convert|number|numeric"
+    objects = X.astype(object)
+    objects[2, 0] = object()
+    yield "objects in X", objects, "convert|number|numeric"
     yield "a complex X", X * 1j, "[Cc]omplex"
     yield "X=None", None, "None|X|2D"
     yield "an X that overflows", X * 1e200, "overflow|too large|float32"
