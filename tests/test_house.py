@@ -17,13 +17,12 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.utils._param_validation import make_constraint
+from sklearn.utils._param_validation import Interval, make_constraint
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 import skmanifold
 from skmanifold.training import TrainingOptions
-from skmanifold.utils import Interval
 from skmanifold.utils._checks import _fits, _results, _unusual_inputs
 from skmanifold.utils.estimator_checks import parametrize_with_deep_checks
 

@@ -619,12 +619,6 @@ default="isomap"
 
     def _isomap(self, data):
         n_samples, n_inputs = data.inputs.shape
-        n_neighbors = min(self.n_neighbors, n_samples - 1)
-        if n_neighbors < self.n_neighbors:
-            warn(
-                f"n_neighbors={self.n_neighbors} needs more than the {n_samples} "
-                f"samples of X; using n_neighbors={n_neighbors}."
-            )
         seed = data.seed("anchor")
         inputs = data.inputs.cpu().numpy()
         if n_inputs > _ANCHOR_COMPONENTS and n_samples**2 * n_inputs > _ANCHOR_BUDGET:
@@ -632,7 +626,7 @@ default="isomap"
         return geodesic_embedding(
             inputs,
             self.n_components,
-            n_neighbors=n_neighbors,
+            n_neighbors=self.n_neighbors,
             n_landmarks=self.n_landmarks,
             n_jobs=self.n_jobs,
             random_state=seed,

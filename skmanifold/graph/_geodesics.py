@@ -13,7 +13,12 @@ from skmanifold.utils._warnings import warn
 
 from ._connectivity import connected_components_of
 from ._distinct import positions_in_groups
-from ._neighbors import SEARCH_CONSTRAINTS, check_samples, nearest_neighbors
+from ._neighbors import (
+    SEARCH_CONSTRAINTS,
+    check_samples,
+    nearest_neighbors,
+    possible_neighbors,
+)
 
 # Up to this size, all samples are landmarks.
 _ALL_LANDMARKS = 2500
@@ -58,8 +63,9 @@ def geodesic_embedding(
     n_components : int, default=2
         Dimension of the embedding.
     n_neighbors : int, default=10
-        Number of neighbors in the graph, less than `n_samples`. Increase it if the
-        graph is disconnected; decrease it if paths take shortcuts.
+        Number of neighbors in the graph. Increase it if the graph is disconnected;
+        decrease it if paths take shortcuts. Reduced, with a warning, if there are fewer
+        other samples.
     n_landmarks : int or "auto", default="auto"
         Number of random samples that paths start from, more than `n_components`. "auto"
         uses all samples up to 2,500 (plain Isomap), and beyond that 300, or 20 per
@@ -78,12 +84,12 @@ def geodesic_embedding(
     Raises
     ------
     ValueError
-        If a parameter is invalid, or `n_neighbors` is not less than `n_samples`.
+        If a parameter is invalid.
 
     Warns
     -----
     UserWarning
-        If the graph is not connected.
+        If the graph is not connected, or `n_neighbors` is reduced.
 
     See Also
     --------
@@ -125,6 +131,7 @@ def geodesic_embedding(
             'Increase it, or set "auto".'
         )
     rng = check_random_state(random_state)
+    n_neighbors = possible_neighbors(n_neighbors, len(X), len(X), warn)
 
     indices, distances = nearest_neighbors(
         X, n_neighbors, n_jobs=n_jobs, random_state=rng

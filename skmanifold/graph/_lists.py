@@ -28,6 +28,7 @@ from ._neighbors import (
     check_samples,
     nearest_in_rows,
     nearest_neighbors,
+    possible_neighbors,
 )
 
 # Metrics in which samples with nothing in common are at distance 1.
@@ -162,7 +163,7 @@ def neighbors_from_data(
         X = learned_space(X, metric, metric_params)
         metric, metric_params = "euclidean", None
     first, group = distinct_rows(raw != 0 if name in SET_METRICS else raw)
-    n_neighbors = _possible(n_neighbors, len(first), X.shape[0], warn)
+    n_neighbors = possible_neighbors(n_neighbors, len(first), X.shape[0], warn)
     options = {
         "algorithm": algorithm,
         "metric": metric,
@@ -262,17 +263,6 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
     return _neighbors_from_distances(
         graph, n_neighbors, _warnings.warn, name="connectivity", zeros="no edges"
     )
-
-
-def _possible(n_neighbors, n_distinct, n_samples, warn):
-    """Return n_neighbors, reduced if there are fewer other samples."""
-    possible = max(1, min(n_neighbors, n_distinct - 1))
-    if n_neighbors >= n_samples and n_distinct > 1:
-        warn(
-            f"n_neighbors={n_neighbors} needs more than the {n_samples} samples of X; "
-            f"using n_neighbors={possible}."
-        )
-    return possible
 
 
 def _within_groups(X, groups, n_neighbors, options):
@@ -384,7 +374,7 @@ def _neighbors_from_distances(D, n_neighbors, warn, name="X", zeros="copies"):
     if sparse.issparse(D):
         return _from_sparse_distances(D, n_neighbors, warn)
     first, group = _distinct_by_distance(D)
-    n_neighbors = _possible(n_neighbors, len(first), len(D), warn)
+    n_neighbors = possible_neighbors(n_neighbors, len(first), len(D), warn)
     if len(first) == 1:
         return _to_all(*_NO_NEIGHBORS, first, group)
     indices = np.empty((len(first), n_neighbors), dtype=np.int64)

@@ -245,6 +245,17 @@ def nearest_neighbors(
     return indices, distances
 
 
+def possible_neighbors(n_neighbors, n_distinct, n_samples, warn):
+    """Return n_neighbors, reduced if there are fewer other samples."""
+    possible = max(1, min(n_neighbors, n_distinct - 1))
+    if n_neighbors >= n_samples and n_distinct > 1:
+        warn(
+            f"n_neighbors={n_neighbors} needs more than the {n_samples} samples of X; "
+            f"using n_neighbors={possible}."
+        )
+    return possible
+
+
 def _neighbors_in_matrix(D, n_neighbors):
     """Return neighbors from a dense matrix of all distances."""
     if sparse.issparse(D):

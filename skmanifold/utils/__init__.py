@@ -4,8 +4,7 @@
 """Helpers of all parts, and of a method of your own.
 
 Also scikit-learn's names for the constraints of parameters, which it does not export
-itself: ``Interval``, ``StrOptions``, ``HasMethods``, ``validate_params`` and
-``fit_context``.
+itself: ``StrOptions``, ``HasMethods``, ``validate_params`` and ``fit_context``.
 """
 
 from skmanifold.utils._containers import plain
@@ -14,7 +13,6 @@ from skmanifold.utils._optional import import_optional
 from skmanifold.utils._reduction import principal_components
 from skmanifold.utils._sklearn import (
     HasMethods,
-    Interval,
     StrOptions,
     fit_context,
     validate_params,
@@ -26,7 +24,6 @@ from skmanifold.utils._warnings import warn
 __all__ = [
     "Count",
     "HasMethods",
-    "Interval",
     "Number",
     "StrOptions",
     "check_seed",
