@@ -4,7 +4,6 @@
 """Clustering of the embedding by k-means."""
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils.metaestimators import available_if
@@ -127,6 +126,9 @@ def _nearest_centers(embedding, centers):
 
 def kmeans_centers(embedding, n_clusters, fit_seed):
     """Return the centers of k-means in an embedding."""
+    # importing it would take a tenth of the time of importing a method
+    from sklearn.cluster import KMeans
+
     n_distinct = len(np.unique(embedding, axis=0))
     if n_clusters > n_distinct:
         warn(
