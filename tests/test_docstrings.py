@@ -195,6 +195,20 @@ def test_estimator_cites_its_paper(estimator):
     assert doc["Examples"], f"{estimator.__name__} has no Examples"
 
 
+# When to change a parameter: what its value does, or the data that need another.
+WHEN = r"(increase|decrease|set|pass|choose|use|change|keep|replaces|if|when|needed)"
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda cls: cls.__name__)
+def test_parameters_say_when_to_change_them(estimator):
+    silent = [
+        entry.name
+        for entry in ClassDoc(estimator)["Parameters"]
+        if not re.search(rf"\b{WHEN}\b", " ".join(entry.desc), re.IGNORECASE)
+    ]
+    assert not silent, f"say when to change {', '.join(silent)}"
+
+
 # Entries with the same first sentence in all estimators that have them.
 SHARED = {
     *("max_epochs", "batch_size", "learning_rate", "device", "training", "warm_start"),

@@ -231,7 +231,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of coordinates per chart. Set it to the dimension of the data.
     divergence : {"mmd", "gan"}, default="mmd"
         Divergence of charts and coordinates from a uniform distribution: the maximum
-        mean discrepancy, or the loss of a critic, which reveals superfluous
+        mean discrepancy, or the loss of a critic. Set "gan" to reveal superfluous
         coordinates.
     divergence_weight : float or "auto", default="auto"
         Weight of the divergence. "auto" is 1 for "mmd" and 0.01 for "gan". Increase it
@@ -241,7 +241,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         charts. Increase it if a chart covers separate regions.
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
-        others, or q.
+        others. Set "soft" for q itself, for models that benefit from all charts.
     init : {"k-means", "random", "farthest"}, default="k-means"
         Initial prototypes: the centers of k-means on at most 10,000 samples; random
         samples, if k-means is too slow; or samples chosen one by one, each the farthest
@@ -256,29 +256,31 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Whether to denoise the training data with :func:`~skmanifold.topology.denoise`.
         Set it if many columns have noise of equal size. ``transform`` does not denoise.
     encoder_layers : sequence of int, default=(64, 64)
-        Widths of the layers of the encoder, which all charts share.
+        Widths of the layers of the encoder, which all charts share. Increase them for
+        large, complex data.
     decoder_layers : sequence of int, default=(64, 64)
-        Widths of the hidden layers of each decoder.
+        Widths of the hidden layers of each decoder. Increase them if the reconstruction
+        is coarse.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in layers below the charts: a module (copied, never changed)
-        or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), to (B, n_outputs) with any n_outputs.
+        or a callable ``(n_inputs, 64) -> torch.nn.Module``. It maps scaled samples, (B,
+        n_features), to (B, n_outputs) with any n_outputs. Set it for inputs with
+        structure, such as signals.
     max_epochs : int or "auto", default="auto"
         Number of epochs. With "auto", the number of steps grows with the cube root of
-        ``n_samples``.
+        ``n_samples``. Increase it if the loss still falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 128.
+        Number of samples per step. "auto" is 128. Increase it to use a GPU better.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

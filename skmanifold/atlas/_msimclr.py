@@ -187,7 +187,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Number of charts. 1 is SimCLR with evenly spread coordinates. Increase it for
         many classes.
     n_components : int, default=2
-        Number of coordinates per chart.
+        Number of coordinates per chart. Set it to the dimension of the data.
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images. Set it to
         use a convolutional network, which needs sides of at least 8, and augmentations
@@ -196,9 +196,9 @@ class MSimCLR(ChartsMixin, DeepManifold):
         Augmentation of a view. "noise" adds Gaussian noise of a tenth of the mean
         standard deviation of the columns. "affine" slightly shifts, rotates, scales and
         shears images; "crop" crops, resizes, flips and recolors them. "auto" is
-        "affine" for images with one channel, "crop" for other images, else "noise". A
-        callable maps a float32 tensor, scaled samples (B, n_features) or images
-        (B, C, H, W), to one of the same shape.
+        "affine" for images with one channel, "crop" for other images, else "noise". Set
+        a callable for other invariances: it maps a float32 tensor, scaled samples (B,
+        n_features) or images (B, C, H, W), to one of the same shape.
     n_neighbors : int or None, default=4
         Number of neighbors from which the second view of a sample is drawn: a neighbor
         of an image, or a point on the segment to it for other data. None augments the
@@ -218,39 +218,39 @@ class MSimCLR(ChartsMixin, DeepManifold):
         charts; 0 if only soft memberships are used.
     projection : {"mlp", "paper"}, default="mlp"
         Network of each chart from its coordinates to the contrastive space, dropped
-        after training: one hidden layer of 64 units; or, as in the paper, of as many
-        units as coordinates, without biases, on centered coordinates.
+        after training: one hidden layer of 64 units. Set "paper" for as many units as
+        coordinates, without biases, on centered coordinates.
     membership : {"hard", "soft"}, default="hard"
         Weights of the chart blocks: 1 for the chart with the largest q and 0 for the
-        others, or q, for models that benefit from all charts.
+        others. Set "soft" for q itself, for models that benefit from all charts.
     encoder_layers : sequence of int, default=(256, 256)
-        Widths of the hidden layers of the network; not used for images.
+        Widths of the hidden layers of the network; not used for images. Increase them
+        for large, complex data.
     feature_dim : int, default=128
-        Width of the last layer below the charts.
+        Width of the last layer below the charts. Increase it for many charts.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
-        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
-        any n_outputs.
+        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples, (B,
+        n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with any
+        n_outputs. Set it for inputs with structure, such as signals.
     max_epochs : int or "auto", default="auto"
         Number of epochs. With "auto", the number of steps grows with the cube root of
-        ``n_samples``.
+        ``n_samples``. Increase it if the loss still falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 256.
+        Number of samples per step. "auto" is 256. Increase it to use a GPU better.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search; -1 uses all processors. The result
-        does not depend on it.
+        Number of threads of the neighbor search: -1 uses all processors; set fewer to
+        leave some free. The result does not depend on it.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

@@ -189,8 +189,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         Set it to "semi-hard" if labels may be wrong: negatives nearer than the positive
         are then mostly left out.
     margin : float, default=0.1
-        Required difference between the distances to samples of other classes and of
-        the same class.
+        Required difference between the distances to samples of other classes and of the
+        same class. Increase it to separate classes further.
     distance_weight : float or "auto", default="auto"
         Weight of the term that preserves the distances of the relevant components. With
         0, charts start from random weights and only the labels count. "auto" is 10 for
@@ -209,33 +209,34 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         codes, one chart and ``n_components`` numbers, with coarser distances.
     n_neighbors : int, default=5
         Number of labeled samples that vote in ``predict`` and ``predict_proba``, with
-        weights ``exp(-distance / margin)``. All of them if there are fewer.
+        weights ``exp(-distance / margin)``. All of them if there are fewer. Decrease it
+        if classes have few samples.
     encoder_layers : sequence of int, default=(256, 256)
-        Widths of the hidden layers of the network; not used for images.
+        Widths of the hidden layers of the network; not used for images. Increase them
+        for large, complex data.
     feature_dim : int, default=128
-        Width of the last layer below the charts.
+        Width of the last layer below the charts. Increase it for many classes.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in network: a module (copied, never changed) or a callable
-        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples,
-        (B, n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with
-        any n_outputs.
+        ``(n_inputs, feature_dim) -> torch.nn.Module``. It maps scaled samples, (B,
+        n_features), without PCA, or images, (B, C, H, W), to (B, n_outputs) with any
+        n_outputs. Set it for inputs with structure, such as signals.
     max_epochs : int or "auto", default="auto"
         Number of epochs. With "auto", the number of steps grows with the cube root of
-        ``n_samples``.
+        ``n_samples``. Increase it if the loss still falls.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64: 4 from each of 16 classes, or more
         from fewer. Increase it for many classes.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

@@ -245,7 +245,7 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         clusters. "auto" is 0.1 up to 10,000 samples and then ``1000 / n_samples``, but
         at least 0.01.
     kernel : {"max", "density"}, default="max"
-        Normalization of the t-kernels: to a maximum of 1, or to a density, as in the
+        Normalization of the t-kernels: to a maximum of 1. Set "density" to follow the
         paper.
     repulsion : float, "auto" or None, default="auto"
         Total weight of the negative pairs of a sample relative to its positive pair,
@@ -265,8 +265,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         halved. Increase it to move clusters farther apart. With None, as in the paper,
         clusters drift apart and shrink throughout training.
     structure_gradient : bool, default=False
-        Whether the loss also adapts the similarities in structure space, instead of
-        taking them as given.
+        Whether the loss also adapts the similarities in structure space. Set True to
+        follow the paper.
     structure_dim : int, default=64
         Dimension of the structure space. Decrease it for speed.
     structure_layers : sequence of int or "auto", default="auto"
@@ -277,7 +277,7 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         Widths of the hidden layers of the embedding network. "auto" is as for
         ``structure_layers``. Decrease them for speed.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalization of the hidden layers.
+        Normalization of the hidden layers. Set "batch" to follow the paper.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in structure network, for images, sequences or a pretrained
         network: a module (copied, never changed) or a callable
@@ -285,10 +285,10 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         (B, n_features), without PCA to (B, structure_dim). Its outputs are
         standardized.
     decoder : bool, default=False
-        Whether to train a decoder on the finished embedding, for ``inverse_transform``,
-        ``reconstruct`` and ``score``. It has the hidden layers of the other networks in
-        reverse order. Decoded samples are averages of nearby samples and lack their
-        details.
+        Set True to train a decoder on the finished embedding, for
+        ``inverse_transform``, ``reconstruct`` and ``score``. It has the hidden layers
+        of the other networks in reverse order. Decoded samples are averages of nearby
+        samples and lack their details.
     n_clusters : int or None, default=None
         Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
         and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
@@ -302,8 +302,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         sparse matrix from each sample to some others; in ``transform`` from new samples
         to the training samples. The network reads them in place of features.
     metric_params : dict or None, default=None
-        Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
-        "mahalanobis" are computed from X if not given.
+        Set them if the metric has parameters, such as ``{"p": 3}``. Those of
+        "seuclidean" and "mahalanobis" are computed from X if not given.
     connectivity : {array-like, sparse matrix} of shape (n_samples, n_samples), \
 callable or None, default=None
         Neighbor graph, for instance from
@@ -313,7 +313,8 @@ callable or None, default=None
         ``n_neighbors`` smallest of each sample are used.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
-        size, see :func:`skmanifold.graph.nearest_neighbors`.
+        size, see :func:`skmanifold.graph.nearest_neighbors`. Set it if the search is
+        too slow or too coarse.
     subsample : int, "auto" or None, default="auto"
         Number of samples drawn for training; the network then embeds all. "auto" is
         150,000, or all samples if X has distances or ``connectivity`` is a matrix;
@@ -322,27 +323,27 @@ callable or None, default=None
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" takes 300 steps up to 150 samples, 600 from 300 to
         1,000, 720 for 2,000 and 1,750 from 12,000 on; above 100,000 samples their
-        number grows in proportion to 3,500. The decoder is trained as long.
+        number grows in proportion to 3,500. The decoder is trained as long. Increase it
+        if the loss still falls.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
-        square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Larger
-        batches take longer, because all pairs of their samples are compared.
+        square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Decrease
+        it to save time: all pairs of the samples of a batch are compared.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.01, with the optimizer Muon (the default of
         ``fit`` above 3,000 samples) 0.003, and for ``partial_fit`` after ``fit`` 0.001.
         Decrease it if training diverges, or (0.001) for a pretrained ``encoder``.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search; -1 uses all processors. The result
-        does not depend on it.
+        Number of threads of the neighbor search: -1 uses all processors; set fewer to
+        leave some free. The result does not depend on it.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

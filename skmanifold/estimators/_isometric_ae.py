@@ -288,8 +288,8 @@ class IsometricAE(KMeansMixin, DecoderMixin, DeepManifold):
         in the paper. With both at 0 the model is a plain autoencoder.
     latent_prior : {"segments", "gaussian"}, default="segments"
         Points at which the decoder should be isometric: on the segments between codes
-        of random pairs of samples, extended by a tenth; or from a Gaussian fitted to
-        the codes, as in the paper.
+        of random pairs of samples, extended by a tenth. Set "gaussian" to sample a
+        Gaussian fitted to the codes, as in the paper.
     anchor : {"isomap"} or None or array-like of shape (n_samples, n_components), \
 default="isomap"
         Embedding that attracts the codes at first: Isomap's, with disconnected parts of
@@ -312,7 +312,8 @@ default="isomap"
         more than 2,500 samples is too coarse; decrease it to save memory.
     encoder_layers : sequence of int or "auto", default="auto"
         Widths of the hidden layers of the encoder; the decoder has them in reverse
-        order. "auto" is three layers of 64, or of 128 for more than 16 inputs.
+        order. "auto" is three layers of 64, or of 128 for more than 16 inputs. Increase
+        them for large, complex data.
     activation : {"silu", "gelu", "tanh", "softplus"}, default="silu"
         Activation of the built-in networks, twice differentiable. "softplus" has beta
         100, as in the paper: set it if ``anchor`` is None.
@@ -321,10 +322,11 @@ default="isomap"
         ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features), centered
         samples scaled by one number, to (B, n_components). It must be twice
         differentiable and treat samples independently, so without batch normalization.
+        Set it for inputs with structure, such as signals.
     decoder : torch.nn.Module, callable or None, default=None
-        Replaces the built-in decoder: a module or a callable
-        ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
-        (B, n_features).
+        Replaces the built-in decoder: a module or a callable ``(n_components, n_inputs)
+        -> torch.nn.Module``, from (B, n_components) to (B, n_features). Set it with
+        ``encoder``.
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images. Set it to
         use convolutional networks, see :class:`skmanifold.nn.ConvEncoder`; training
@@ -335,23 +337,23 @@ default="isomap"
         clusters, with 8.
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" takes 800 steps up to 2,000 samples; beyond, the number
-        of steps grows with the cube root of ``n_samples``.
+        of steps grows with the cube root of ``n_samples``. Increase it if the loss
+        still falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 128.
+        Number of samples per step. "auto" is 128. Increase it to use a GPU better.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints. The optimizer is Muon by default.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search; -1 uses all processors. The result
-        does not depend on it.
+        Number of threads of the neighbor search: -1 uses all processors; set fewer to
+        leave some free. The result does not depend on it.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

@@ -109,11 +109,12 @@ class TLDR(DeepManifold):
     encoder : {"linear", "factorized", "mlp"}, torch.nn.Module or callable, \
 default="linear"
         Map from the inputs to the embedding: one matrix; two matrices with a
-        normalization between them, merged into one after training; or a perceptron, for
-        complex data such as images. Or a module (copied, never changed) or a callable
-        ``(n_inputs, n_components) -> torch.nn.Module``.
+        normalization between them, merged into one after training; or a perceptron: set
+        "mlp" for complex data such as images. Or a module (copied, never changed) or a
+        callable ``(n_inputs, n_components) -> torch.nn.Module``.
     encoder_layers : sequence of int, default=(256,)
-        Widths of the hidden layers of ``encoder="mlp"``.
+        Widths of the hidden layers of ``encoder="mlp"``. Increase them for large,
+        complex data.
     projector_dim : int or None, default=None
         Width of a perceptron between the embedding and the loss, dropped after
         training. Set it (512, with ``redundancy_weight=2.5``) if neighbors matter more
@@ -132,25 +133,26 @@ default="linear"
         training samples. The network reads them in place of features.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
-        size, see :func:`skmanifold.graph.nearest_neighbors`.
+        size, see :func:`skmanifold.graph.nearest_neighbors`. Set it if the search is
+        too slow or too coarse.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes about 1,000 steps.
+        Number of epochs. "auto" takes about 1,000 steps. Increase it if the loss still
+        falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 512.
+        Number of samples per step. "auto" is 512. Increase it to use a GPU better.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search; -1 uses all processors. The result
-        does not depend on it.
+        Number of threads of the neighbor search: -1 uses all processors; set fewer to
+        leave some free. The result does not depend on it.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

@@ -85,7 +85,7 @@ class TopologicalAE(DecoderMixin, DeepManifold):
     Parameters
     ----------
     n_components : int, default=2
-        Dimension of the embedding.
+        Dimension of the embedding. Increase it if the embedding is not for a plot.
     topology_weight : float, default=3.0
         Weight of the topological loss relative to the reconstruction. Increase it if
         groups that are separate in the data touch in the embedding. 0 is a plain
@@ -98,34 +98,34 @@ class TopologicalAE(DecoderMixin, DeepManifold):
         Widths of the hidden layers of the encoder; the decoder has them in reverse
         order. Increase them for complex data such as images.
     norm : {"layer", "batch", "none"}, default="batch"
-        Normalization of the hidden layers.
+        Normalization of the hidden layers. Set it to match another architecture.
     activation : {"gelu", "silu", "softplus", "relu", "leaky_relu", "tanh"}, \
 default="relu"
-        Activation of the hidden layers.
+        Activation of the hidden layers. Set it to match another architecture.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
-        ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features) to
-        (B, n_components).
+        ``(n_inputs, n_components) -> torch.nn.Module``, from (B, n_features) to (B,
+        n_components). Set it for inputs with structure, such as signals.
     decoder : torch.nn.Module, callable or None, default=None
-        Replaces the built-in decoder: a module or a callable
-        ``(n_components, n_inputs) -> torch.nn.Module``, from (B, n_components) to
-        (B, n_features).
+        Replaces the built-in decoder: a module or a callable ``(n_components, n_inputs)
+        -> torch.nn.Module``, from (B, n_components) to (B, n_features). Set it with
+        ``encoder``.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes about 3,000 steps.
+        Number of epochs. "auto" takes about 3,000 steps. Increase it if the loss still
+        falls.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128. Homology is computed within a batch:
         increase it to preserve larger structures.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.001. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for

@@ -84,11 +84,11 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ``random_state`` is None, it is set to that of the estimator, or to 0 unless
         that is an int. None uses X itself.
     representation_dim : int, default=32
-        Number of contrastive features.
+        Number of contrastive features. Increase it for many clusters.
     representation_epochs : int or "auto", default="auto"
         Number of epochs for the contrastive features. With "auto", the number of steps
         grows with the square root of ``n_samples`` up to 2,000, and with the cube root
-        beyond.
+        beyond. Increase it if the loss still falls.
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
@@ -98,7 +98,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         on the features alone, as does "embedding" for fewer than 200 samples. An array
         of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
         ones (-1, None, NaN or NA) start with the most common label of their neighbors.
-        An array of shape (n_clusters, n_features) holds centers in the units of X.
+        An array of shape (n_clusters, n_features) holds centers in the units of X. Set
+        "k-means" to save time.
     n_init : int or "auto", default="auto"
         Number of start embeddings, with different seeds. "auto" is 2, or 3 to count the
         clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if
@@ -114,8 +115,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         always use scaled samples. If "precomputed", X has distances, as in
         :class:`DLME`, and nothing can be decoded.
     metric_params : dict or None, default=None
-        Parameters of the metric, such as ``{"p": 3}``. Those of "seuclidean" and
-        "mahalanobis" are computed from X if not given.
+        Set them if the metric has parameters, such as ``{"p": 3}``. Those of
+        "seuclidean" and "mahalanobis" are computed from X if not given.
     rank_scale : float, default=3.0
         Ratio of the distances between centers to those between the cluster means in the
         input (kappa in the paper). Increase it to separate clusters more.
@@ -135,9 +136,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         times those of the cluster means. Set it to 0 if their order does not matter.
     alignment_weight : float or pair of float, default=1.0
         Weight of the distances between centers and the means of their clusters.
+        Increase it if centers leave their clusters.
     continuation : float, default=0.5
         Fraction of training, in [0, 1], over which the weights change from the first to
-        the last.
+        the last. Set 0 to train with the last weights from the beginning.
     label_hold : float, default=1.0
         Fraction of training, in [0, 1], during which the initial labels are the
         targets of the assignments; a sample assigned to a cluster other than its label
@@ -150,52 +152,53 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         clusters. Increase it (0.2) if the labels are uncertain: memberships become
         softer. With 0 the attraction to the centers never ends.
     arrange_centers : bool, default=True
-        Whether to start the centers at distances that satisfy the ranks
-        (by classical scaling), rather than at the latent means, and to shift whole
-        clusters to exactly these distances at the end.
+        Whether to start the centers at distances that satisfy the ranks (by classical
+        scaling), rather than at the latent means, and to shift whole clusters to
+        exactly these distances at the end. Set False to leave centers at the means.
     center_learning_rate : float, default=30.0
         Factor on the learning rate for the centers, which move farther than weights.
+        Decrease it if centers oscillate.
     noise : float, default=0.2
         Standard deviation of the noise in pretraining, relative to that of the
         features. Increase it for noisy data; 0 is a plain autoencoder.
     pretraining_epochs : int or "auto", default="auto"
         Number of epochs for the denoising autoencoder. "auto" as for
-        ``representation_epochs``.
+        ``representation_epochs``. Increase it if the loss still falls.
     encoder_layers : sequence of int, default=(256, 256)
         Widths of the hidden layers of the encoder; the decoder has them in reverse
         order. Increase them if the reconstruction of many samples is poor.
     norm : {"layer", "batch", "none"}, default="layer"
-        Normalization of the hidden layers.
+        Normalization of the hidden layers. Set it to match another architecture.
     activation : {"gelu", "silu", "relu", "leaky_relu", "tanh"}, default="gelu"
-        Activation of the hidden layers.
+        Activation of the hidden layers. Set it to match another architecture.
     encoder : torch.nn.Module, callable or None, default=None
         Replaces the built-in encoder: a module (copied, never changed) or a callable
         ``(n_features, n_components) -> torch.nn.Module``, from (B, n_features), scaled
-        samples or their representation, to (B, n_components).
+        samples or their representation, to (B, n_components). Set it for inputs with
+        structure, such as signals.
     decoder : torch.nn.Module, callable or None, default=None
-        Replaces the built-in decoder: a module or a callable
-        ``(n_components, n_features) -> torch.nn.Module``, from (B, n_components) to
-        (B, n_features).
+        Replaces the built-in decoder: a module or a callable ``(n_components,
+        n_features) -> torch.nn.Module``, from (B, n_components) to (B, n_features). Set
+        it with ``encoder``.
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" as for ``representation_epochs``. Only of the last
         phase: increase it if the terms of ``history_`` still fall at the end. To
         shorten the initial embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 256.
+        Number of samples per step. "auto" is 256. Increase it to use a GPU better.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.002. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
-        Device to compute on. "auto" uses a CUDA GPU if there is one.
+        "auto" uses a CUDA GPU if there is one; set "cpu" to keep it free.
     training : TrainingOptions or None, default=None
-        Advanced options, such as the optimizer, precision, early stopping and
-        checkpoints.
+        Rarely needed options: the optimizer, precision, early stopping and checkpoints.
     warm_start : bool, default=False
-        Whether to continue from the networks and the scaling of the previous fit.
+        If True, fit continues from the previous networks and scaling, to train longer.
     n_jobs : int or None, default=-1
-        Number of threads of the neighbor search; -1 uses all processors. The result
-        does not depend on it.
+        Number of threads of the neighbor search: -1 uses all processors; set fewer to
+        leave some free. The result does not depend on it.
     verbose : int or bool, default=False
-        Verbosity: 1 prints about ten lines per phase of training, 2 one per epoch. For
+        Set 1 to print about ten lines per phase of training, 2 for one per epoch. For
         progress bars see ``set_callbacks``.
     random_state : int, RandomState instance or None, default=None
         Seed of the networks, the batches and all other random numbers. Pass an int for
