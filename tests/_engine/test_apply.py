@@ -28,7 +28,7 @@ def test_is_the_network(wide):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_rows_do_not_depend_on_their_company(wide, n_threads):
+def test_samples_are_independent_of_the_batch(wide, n_threads):
     module, X = wide
     everything = apply(module, X)
     torch.set_num_threads(n_threads)

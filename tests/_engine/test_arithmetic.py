@@ -62,7 +62,7 @@ def outputs_and_gradients(function, args, context):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_by_sample_computes_what_torch_computes(name):
+def test_by_sample_equals_torch(name):
     function, shapes = FUNCTIONS[name]
     args = [rand(*shape, seed=i) for i, shape in enumerate(shapes)]
     result = outputs_and_gradients(function, args, BySample())
@@ -120,7 +120,7 @@ def test_layers_compute_what_torch_computes():
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("n_rows", [3, 250, 1031])
-def test_the_number_of_threads_does_not_show(precision, n_rows):
+def test_results_do_not_depend_on_the_number_of_threads(precision, n_rows):
     results = []
     for n_threads in (1, 2, 3, 5):
         torch.set_num_threads(n_threads)

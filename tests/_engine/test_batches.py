@@ -19,7 +19,7 @@ from skmanifold._engine import SampleBatches, count_batches, local_generator
         (1000, 250, 4),
     ],
 )
-def test_equal_batches_that_cover_the_rows(n_rows, batch_size, n_batches):
+def test_equal_batches_cover_the_samples(n_rows, batch_size, n_batches):
     batches = SampleBatches(n_rows, batch_size, torch.device("cpu"))
     assert len(batches) == n_batches == count_batches(n_rows, batch_size)
     epoch = list(batches.epoch(local_generator(0)))

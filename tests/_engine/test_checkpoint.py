@@ -22,7 +22,7 @@ def open_checkpoint(path, seed=1, **changed):
     return checkpoint
 
 
-def test_nothing_there(tmp_path):
+def test_missing_file(tmp_path):
     checkpoint = open_checkpoint(tmp_path / "c.pt")
     assert checkpoint.state is None
     assert checkpoint.seed == 1
@@ -59,7 +59,7 @@ def test_phases_come_back_in_order(tmp_path):
     assert values == [1, 2, 3]
 
 
-def test_nothing_else_is_left_behind(tmp_path):
+def test_no_temporary_files_remain(tmp_path):
     checkpoint = open_checkpoint(tmp_path / "c.pt")
     checkpoint.save({"value": 1})
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
@@ -168,7 +168,7 @@ np.testing.assert_array_equal(resumed.embedding_, whole.embedding_)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs limits of the system")
-def test_a_full_disk_stops_the_fit_and_loses_nothing(tmp_path):
+def test_a_full_disk_stops_the_fit_and_keeps_the_checkpoint(tmp_path):
     path = tmp_path / "fit.pt"
     run_python("-c", FULL, path)
     assert list(tmp_path.iterdir()) == []

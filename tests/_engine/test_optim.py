@@ -60,7 +60,7 @@ def test_adamw_leaves_parameters_without_gradient_alone():
     assert optimizer.groups[0]["steps"][2] == 0
 
 
-def test_adamw_does_not_show_the_threads():
+def test_adamw_does_not_depend_on_the_threads():
     generator = torch.Generator().manual_seed(0)
     start = [
         torch.randn(shape, generator=generator) for shape in [(517, 1009), (333, 7)]

@@ -25,7 +25,7 @@ def test_constant_stays():
         assert learning_rate_factor(step, 9, **options) == factor
 
 
-def test_stalls_after_so_many_epochs_without_progress():
+def test_patience_in_epochs():
     losses = [10.0, 8.0, 7.9, 7.0, 6.9, 6.8]
     stalled = [has_stalled(losses[:n], 2, 0.1) for n in range(7)]
     assert stalled == [False] * 6 + [True]

@@ -67,7 +67,7 @@ def test_confusions_are_chances():
     assert result[2, 2] == 1 and result[0, 2] == result[1, 2] == 0
 
 
-def test_charts_that_overlap_hold_what_looks_alike():
+def test_overlapping_charts_hold_similar_images():
     row = charts.overlap("digits", 0, max_epochs=5)
     assert row["of all"] < row["of the ten"] <= 1
     assert_allclose(row["ratio"], row["of the ten"] / row["of all"])

@@ -119,7 +119,7 @@ def test_data_from_file(monkeypatch, tmp_path):
     assert (len(train), len(np.union1d(train, test))) == (80, 100)
 
 
-def test_generated_data_have_as_many_samples_as_wanted():
+def test_generated_data_have_the_requested_size():
     data = load("synthetic784", 3_000)
     assert data.X.shape == (3_000, 784)
     assert data.X.dtype == np.float32

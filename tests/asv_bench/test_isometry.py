@@ -86,7 +86,7 @@ def test_plain_autoencoder_is_the_same_but_for_the_loss():
 
 
 @pytest.mark.parametrize("name", ["AtlasAE", "plain autoencoder", "PCA"])
-def test_figures_of_a_way_back(name):
+def test_figures_of_decoding(name):
     options = {} if name == "PCA" else {"max_epochs": 20}
     row = isometry.inverse(f"digits: {name}", 0, **options)
     assert 0.1 < row["new points' error"] < 1

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The loops of plain torch compute what ours do, and epochs are told apart."""
+"""The loops of plain torch compute what ours do, and epochs are separated."""
 
 import numpy as np
 import pytest

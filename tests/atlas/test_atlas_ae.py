@@ -273,7 +273,7 @@ def test_methods_need_fit(iris):
 # -- input of any habit
 
 
-def test_memberships_of_sparse_rows(iris):
+def test_memberships_of_sparse_samples(iris):
     X = sparse.csr_array(iris[0])
     model = quick().fit(X)
     q = model.memberships(X)
@@ -302,7 +302,7 @@ def test_number_of_charts_by_votes():
 
 
 @pytest.mark.parametrize("n_samples", [2, 5])
-def test_few_rows_reduce_n_charts_with_one_warning(iris, n_samples):
+def test_few_samples_reduce_n_charts_with_one_warning(iris, n_samples):
     X = iris[0][::30][:n_samples]
     with pytest.warns(UserWarning) as caught:
         model = AtlasAE(random_state=0, max_epochs=2).fit(X)

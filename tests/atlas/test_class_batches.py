@@ -57,7 +57,7 @@ def test_balanced_classes_are_all_used():
         assert_array_equal(np.bincount(labels[rows]), [4] * 5)
 
 
-def test_other_rows_of_a_large_class_every_epoch():
+def test_other_samples_of_a_large_class_every_epoch():
     labels = make_labels([200, 8])
     batches, _ = batches_of(labels, 8)
     generator = torch.Generator().manual_seed(0)

@@ -48,7 +48,7 @@ def test_neighbors_bound_the_estimate(X, truth):
     assert np.isnan([free.lower, free.upper]).all()
 
 
-def test_neighbors_without_a_dimension_bound_nothing():
+def test_neighbors_without_a_dimension_set_no_bound():
     X = np.stack(np.meshgrid(*[range(2)] * 3), axis=-1).reshape(-1, 3)
     result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
     assert (result.lower, result.upper) == (1, 3)
@@ -95,14 +95,14 @@ def test_the_dimension_is_at_most_the_number_of_features():
     assert result.dimension == result.upper == 2
 
 
-def test_equal_rows_have_no_dimension():
+def test_equal_samples_have_no_dimension():
     for value in (1.0, 1e300):
         with pytest.raises(ValueError, match="All samples of X are equal"):
             estimate_dimension(np.full((5, 2), value))
 
 
 @pytest.mark.parametrize("exponent", [660, -660])
-def test_the_unit_does_not_count(exponent):
+def test_the_unit_has_no_effect(exponent):
     X = make_circle(100, random_state=0).data
     options = dict(n_charts=2, max_epochs=1, random_state=0)
     result = estimate_dimension(np.ldexp(X, exponent), (1, 2), **options)

@@ -40,7 +40,7 @@ def test_components_vary_by_one_within_classes():
     assert np.abs(PCA(1).fit(X).components_[0]).argmax() == 0
 
 
-def test_unlabeled_samples_say_nothing_about_classes():
+def test_unlabeled_samples_are_ignored():
     X, codes = make_classes()
     unknown = np.where(np.arange(len(X)) < 100, codes, -1)
     result = RelevantComponents(X, unknown, 0)

@@ -315,7 +315,7 @@ def test_parts_of_a_stream_that_do_not_go_together(iris):
     )
 
 
-def test_rows_that_are_not_kept_are_asked_for(iris):
+def test_prediction_without_stored_samples_is_an_error(iris):
     X, y = iris
     model = quick().fit(X, y).partial_fit(X, y)
     for call in (model.kneighbors, lambda: model.predict(X)):
@@ -351,7 +351,7 @@ def test_a_gallery_of_other_classes(digits):
     assert len(model.kneighbors(n_neighbors=1)[1]) == known.sum()
 
 
-def test_samples_that_share_nothing_are_placed_apart():
+def test_samples_without_shared_features_are_apart():
     rng = np.random.RandomState(0)
     X = np.zeros((120, 40 + 5 * 20))
     for i in range(100):

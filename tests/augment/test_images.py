@@ -159,7 +159,7 @@ def test_gray_image_by_image(shape):
 
 @pytest.mark.parametrize("function", N_DRAWS, ids=lambda f: f.__name__)
 class TestEach:
-    def test_an_image_knows_nothing_of_its_batch(self, function):
+    def test_an_image_is_independent_of_its_batch(self, function):
         images, uniform = make(function, (6, 3, 8, 7), dtype=torch.float32)
         together = function(images, uniform)
         for i in range(6):
@@ -200,6 +200,6 @@ class TestEach:
         (random_gray, dict(probability=0.0)),
     ],
 )
-def test_no_strength_changes_nothing(function, options):
+def test_zero_strength_is_the_identity(function, options):
     images, uniform = make(function, (5, 3, 8, 7))
     torch.testing.assert_close(function(images, uniform, **options), images)

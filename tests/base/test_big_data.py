@@ -68,7 +68,7 @@ def test_transform_from_map_to_map(model, digits, order, tmp_path, monkeypatch):
     assert_array_equal(np.load(tmp_path / "out.npy"), expected)
 
 
-def test_transform_of_sparse_rows_into_part_of_an_array(model, digits, monkeypatch):
+def test_transform_of_sparse_samples_into_part_of_an_array(model, digits, monkeypatch):
     monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
     everything = np.zeros((3, 600, 4))
     model.transform(sparse.csr_array(digits), out=everything[1, :, ::2])
@@ -250,7 +250,7 @@ def test_memory_of_neighbors():
 # Wide and sparse --------------------------------------------------------------
 
 
-def test_sparse_rows_are_dense_in_parts_only():
+def test_sparse_samples_are_dense_in_parts_only():
     """Peak of NumPy's memory for 20,000 columns: far below the dense matrix."""
     X = sparse.random_array(
         (4000, 20_000),
@@ -285,7 +285,7 @@ def test_memory_of_a_sparse_fit():
     assert transform < 256 * 40_000 * 4 / 2**20 + 60
 
 
-def test_wide_rows_scale_to_the_same_bits_in_any_number():
+def test_wide_samples_scale_to_the_same_bits_in_any_batch():
     X = np.random.RandomState(0).normal(size=(300, 9000))
     scaling = InputScaler().fit(X)
     whole = scaling.transform(X)
@@ -330,7 +330,7 @@ def test_parts_teach():
     assert accuracy() > max(0.8, first + 0.1)
 
 
-def test_a_bad_part_changes_nothing():
+def test_an_invalid_part_changes_nothing():
     X = load_digits().data[:600]
     model = DLME(random_state=0, **SMALL).partial_fit(X)
     before = model.transform(X)

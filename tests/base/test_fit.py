@@ -74,7 +74,7 @@ def test_predict_after_a_fit_without_clusters():
         model.predict(X)
 
 
-def test_more_clusters_than_rows():
+def test_more_clusters_than_samples():
     with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 different"):
         assert len(quick(n_clusters=20).fit(X[:12]).labels_) == 12
 

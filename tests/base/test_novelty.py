@@ -58,7 +58,7 @@ def test_held_out_wine(unseen):
     assert result > 0.9
 
 
-def test_what_pca_takes_away_counts():
+def test_variance_removed_by_pca_counts():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(400, 5)) @ rng.normal(size=(5, 100))
     X += 0.01 * rng.normal(size=X.shape)
@@ -81,7 +81,7 @@ def test_regions_of_unlike_density():
     assert near_dense[0] < np.quantile(within_sparse, 0.05)
 
 
-def test_outliers_make_nothing_normal():
+def test_outliers_score_lowest():
     X, _ = make_blobs(300, 6, random_state=0)
     X[7] = 1e5
     with pytest.warns(UserWarning, match="lies far away"):

@@ -215,7 +215,7 @@ def test_names_a_constant_column_that_varies_in_many_samples(monkeypatch):
 
 
 @pytest.mark.parametrize("value", [1e39, 1e200])
-def test_huge_values_of_a_constant_column_count_for_nothing(value):
+def test_huge_values_of_a_constant_column_are_ignored(value):
     X = table()
     scaler = InputScaler().fit(X)
     network = nn.Linear(40, 2).eval().requires_grad_(False)

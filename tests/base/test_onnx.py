@@ -291,7 +291,7 @@ class CountsItsRows(nn.Module):
         return self.layer(x).reshape(len(x), 64)
 
 
-def test_a_graph_of_one_number_of_rows_is_refused(tmp_path):
+def test_a_graph_for_a_fixed_batch_size_is_an_error(tmp_path):
     X, _ = digits()
     model = DLME(max_epochs=1, encoder=CountsItsRows()).fit(X)
     with pytest.raises(ValueError, match="for any batch size"):

@@ -244,7 +244,7 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     assert_same_model(model, load(path))
 
 
-def test_what_has_no_place_is_refused(tmp_path):
+def test_values_that_cannot_be_stored_are_an_error(tmp_path):
     model = fitted(DLME, max_epochs=1)
     model.extra_ = object()
     with pytest.raises(TypeError, match=r"extra_ is a builtins.object, .* joblib.dump"):
@@ -632,9 +632,7 @@ def test_forged_files_do_no_harm(saved, tmp_path):
         ("parameters", "structure_layers", {"tuple": [10**12]}),
     ],
 )
-def test_nothing_real_is_allocated_for_a_forged_width(
-    part, name, value, saved, tmp_path
-):
+def test_a_forged_width_allocates_no_memory(part, name, value, saved, tmp_path):
     arrays, metadata = parts_of(saved)
     model = json.loads(metadata["model"])
     assert model[part][name] != value

@@ -168,7 +168,7 @@ def test_units_are_read_off_a_sample():
 
 
 @pytest.mark.parametrize("rare", [20, 60])
-def test_columns_that_the_sample_does_not_see_say_nothing(rare):
+def test_columns_constant_in_the_subset_are_ignored(rare):
     """As the outermost pixels of many images do, of which one is on in thousands."""
     rng = np.random.RandomState(0)
     X = np.zeros((8000, 100))
@@ -182,7 +182,7 @@ def test_columns_that_the_sample_does_not_see_say_nothing(rare):
     assert rows[:, :rare].std(axis=0).max() < 0.5 * rows[:, rare:].std(axis=0).min()
 
 
-def test_constant_columns_count_for_nothing():
+def test_constant_columns_are_ignored():
     X = np.random.RandomState(0).randn(50, 3)
     with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
     learned = InputScaler().fit(with_constants)
@@ -194,7 +194,7 @@ def test_constant_columns_count_for_nothing():
     )
 
 
-def test_all_rows_equal():
+def test_all_samples_equal():
     assert np.array_equal(all_rows(np.full((7, 3), 5.0), n_reduced=2), np.zeros((7, 3)))
 
 
@@ -299,7 +299,7 @@ def test_levels_of_very_many_columns_are_one_scale():
     assert InputScaler().fit(levels(40, 1200, decades=8)).largest_ is None
 
 
-def test_fewer_components_than_rows_and_columns():
+def test_fewer_components_than_samples_and_columns():
     X = np.random.RandomState(0).randn(6, 100)
     assert len(InputScaler(n_reduced=50).fit(X).basis_) == 5
     assert InputScaler(n_reduced=50).fit(X[:, :1]).basis_ is None
@@ -378,7 +378,7 @@ def test_scalers_before_do_not_make_it_worse(load, before, kind):
     [FunctionTransformer, StandardScaler, RobustScaler, MinMaxScaler, MaxAbsScaler],
 )
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits])
-def test_a_sample_of_ten_times_its_size_does_not_decide_units(load, before):
+def test_a_sample_multiplied_by_ten_does_not_determine_units(load, before):
     data, y = load(return_X_y=True)
     X = data.copy()
     X[40] *= 10

@@ -135,7 +135,7 @@ def reconstruction_of(model, X):
 
 
 @pytest.mark.parametrize("estimator", [NeuralPCA, TwoPhases])
-def test_the_way_back_ends_in_raw_units(estimator):
+def test_decoding_returns_raw_units(estimator):
     X = load_digits().data[:300] * 100.0 + 7.0
     model = estimator(5, max_epochs=60, random_state=0).fit(X)
     back = model.reconstruct(X)
@@ -150,7 +150,7 @@ def test_the_way_back_ends_in_raw_units(estimator):
     )
 
 
-def test_decoding_is_row_by_row_and_keeps_the_precision():
+def test_decoding_is_sample_by_sample_and_keeps_the_precision():
     X = load_digits().data[:300]
     model = TwoPhases(max_epochs=4, random_state=0).fit(X)
     Z = model.transform(X)
@@ -163,7 +163,7 @@ def test_decoding_is_row_by_row_and_keeps_the_precision():
     assert model.reconstruct(X.astype(np.float32)).dtype == np.float32
 
 
-def test_score_takes_sparse_rows():
+def test_score_of_sparse_samples():
     from scipy import sparse
 
     X = load_digits().data[:100]

@@ -85,7 +85,7 @@ def test_the_folder_comes_first(name, folder, offline):
 @pytest.mark.parametrize(
     ("name", "file"), [("coil20", "coil20_32x32"), ("mnist", "mnist_784")]
 )
-def test_data_are_found_by_another_name(folder, offline, name, file):
+def test_data_under_another_name(folder, offline, name, file):
     X = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     np.savez(folder / f"{file}.npz", X=X, y=["5", "0", "4"])
     bunch = datasets.fetch_dataset(name)

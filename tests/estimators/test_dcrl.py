@@ -198,7 +198,7 @@ def test_one_cluster(iris):
     assert np.isfinite(model.history_["loss"]).all()
 
 
-def test_more_clusters_than_rows(iris):
+def test_more_clusters_than_samples(iris):
     with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 distinct"):
         model = quick(n_clusters=20, batch_size=10).fit(iris[0][::13])
     assert model.cluster_centers_.shape == (12, 19)
@@ -237,7 +237,7 @@ def test_the_representation_of_a_large_init_is_short(n_rows):
     assert len(repr(DCRL(n_rows, init=init))) < 1500
 
 
-def test_a_cluster_that_loses_its_rows(iris):
+def test_a_cluster_that_loses_its_samples(iris):
     X = iris[0]
     X = np.vstack([X, X + 1e-9])
     # labels that no place can tell: both halves are the same points
@@ -265,7 +265,7 @@ def test_released_labels_survive_an_empty_cluster(iris):
 # -- the start
 
 
-def test_labels_of_ones_own(iris):
+def test_init_of_labels(iris):
     X, y = iris
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     model = DCRL(3, init=names, random_state=0).fit(X)
@@ -274,7 +274,7 @@ def test_labels_of_ones_own(iris):
     assert_array_equal(again.embedding_, model.embedding_)
 
 
-def test_centers_of_ones_own(iris):
+def test_init_of_centers(iris):
     X, y = iris
     centers = np.stack([X[y == c].mean(axis=0) for c in range(3)])
     model = DCRL(3, init=centers, random_state=0).fit(X)
@@ -420,7 +420,7 @@ def test_partitions_that_disagree_have_a_bounded_number_of_cells():
     assert modularity_of(labels, links) > best
 
 
-def test_centers_without_rows_are_told(iris):
+def test_empty_clusters_of_init_warn(iris):
     X = iris[0]
     init = np.vstack([X[0], X[0] + 1e3, X[100]])
     with pytest.warns(UserWarning, match=r"centers \[1\] of init.*n_clusters=2"):
@@ -440,7 +440,7 @@ def test_warm_start_of_a_reduced_number_of_clusters(iris):
         model.set_params(n_clusters=3).fit(X)
 
 
-def test_few_distinct_rows_are_told_once(iris):
+def test_few_distinct_samples_warn_once(iris):
     X = np.repeat(iris[0][::30], 60, axis=0)
     with pytest.warns(UserWarning) as caught:
         quick(n_clusters=8, init="embedding", n_init=3, batch_size=100).fit(X)
@@ -617,7 +617,7 @@ def test_early_stopping_waits_for_the_last_change(monkeypatch, iris, options, ex
     assert objective.settled_from == expected
 
 
-def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
+def test_labels_are_held_for_the_given_share(monkeypatch, iris):
     model = quick(label_hold=0.5, label_smoothing=0.1)
     objective, batch = objective_of(monkeypatch, model, iris[0])
     wanted = torch.full((150, 3), 0.1 / 3)
@@ -633,7 +633,7 @@ def test_labels_are_held_as_long_as_wanted(monkeypatch, iris):
     assert objective.targets is released, "once an epoch"
 
 
-def test_rows_that_stray_from_a_held_label_weigh_more(monkeypatch, iris):
+def test_samples_that_leave_their_held_label_weigh_more(monkeypatch, iris):
     model = quick(label_hold=0.8, continuation=0.4, cluster_weight=2.0)
     objective, batch = objective_of(monkeypatch, model, iris[0])
     rows = batch[0]
@@ -793,7 +793,7 @@ def test_images_are_moved_as_images(monkeypatch, images):
     assert border.min() <= fill * model._scaler.unit <= border.mean()
 
 
-def test_channels_that_seem_to_come_first_are_told(images):
+def test_channels_that_seem_to_come_first_warn(images):
     message = r"image_shape=\(1, 8, 8\) has 8 channels. .* \(8, 8, 1\) .*transpose"
     with pytest.warns(UserWarning, match=message):
         quick(image_shape=(1, 8, 8)).fit(images)
@@ -810,7 +810,7 @@ def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
 # -- input of any habit
 
 
-def test_predict_proba_of_sparse_rows(iris):
+def test_predict_proba_of_sparse_samples(iris):
     model = quick().fit(sparse.csr_array(iris[0]))
     with pytest.raises(TypeError, match=r"not accept sparse X.*Pass X.toarray"):
         model.predict_proba(sparse.csr_array(iris[0]))
@@ -819,7 +819,7 @@ def test_predict_proba_of_sparse_rows(iris):
 
 @pytest.mark.parametrize("n_samples", [30, 250])
 @pytest.mark.filterwarnings("ignore:X has no varying column")
-def test_all_rows_equal(n_samples):
+def test_all_samples_equal(n_samples):
     X = np.full((n_samples, 3), 7.0)
     with pytest.warns(UserWarning, match="n_clusters=3 is more than the 1 distinct"):
         model = quick(batch_size=15).fit(X)
@@ -835,7 +835,7 @@ def test_all_rows_equal(n_samples):
 
 
 def test_the_algorithm_of_the_paper(iris):
-    """All of it together, on the labels of a start of one's own."""
+    """All of it together, from given initial labels."""
     start = KMeans(3, n_init=10, random_state=0).fit_predict(iris[0])
     model = quick(
         init=start,
@@ -1005,7 +1005,7 @@ def test_clusters_are_shifted_to_exact_distances():
     assert_allclose(back(moved), X, atol=1e-2)
 
 
-def test_distances_of_more_dimensions_shift_nothing():
+def test_distances_in_more_dimensions_need_no_shift():
     X = np.random.RandomState(0).rand(30, 2)
     labels = np.arange(30) % 5
     before, after, shifts = arrangement(X, X[:5], labels, lambda _: 1.0 - np.eye(5))
@@ -1151,7 +1151,7 @@ def test_copies_are_no_clusters(n_distinct):
 
 
 @pytest.mark.parametrize("n_samples", [2, 9])
-def test_too_few_samples_to_count_are_told(n_samples):
+def test_too_few_samples_to_count_warn(n_samples):
     """Two far apart are no evidence of two groups."""
     X = np.repeat(2.0 ** np.arange(n_samples)[:, np.newaxis], 5, axis=0)
     match = f"at least 10 distinct samples, but X has {n_samples}; using n_clusters=1"
@@ -1204,7 +1204,7 @@ def test_the_number_of_clusters_of_images(digits):
 
 
 @pytest.mark.parametrize("init", ["embedding", "k-means"])
-def test_no_groups_are_told(init):
+def test_data_without_groups_warn(init):
     X = np.random.RandomState(0).normal(size=(220, 4))
     options = {"n_init": 1, "max_epochs": 1, "random_state": 0, "n_jobs": 1}
     with pytest.warns(UserWarning, match="no groups with gaps"):

@@ -335,7 +335,7 @@ def test_the_setting_of_the_paper(iris):
     assert linear_svm_accuracy(model.fit_transform(iris[0]), iris[1]) > 0.85
 
 
-def test_fifty_rows_train_long_enough(iris):
+def test_fifty_samples_train_long_enough(iris):
     X, y = iris
     Z = DLME(random_state=0).fit_transform(X[::3])
     assert linear_svm_accuracy(Z, y[::3]) > 0.85
@@ -345,7 +345,7 @@ def test_fifty_rows_train_long_enough(iris):
 
 
 @pytest.mark.parametrize("n_samples", [2, 5])
-def test_few_rows_reduce_n_neighbors_with_one_warning(iris, n_samples):
+def test_few_samples_reduce_n_neighbors_with_one_warning(iris, n_samples):
     X = iris[0][::30][:n_samples]
     with pytest.warns(UserWarning) as caught:
         model = DLME(random_state=0).fit(X)
@@ -508,7 +508,7 @@ def test_connected_components_are_reported():
 # -- clusters
 
 
-def test_no_way_back_names_the_methods_that_have_one(iris):
+def test_error_without_a_decoder_names_methods_with_one(iris):
     model = quick()
     assert not hasattr(model, "inverse_transform")
     with pytest.raises(AttributeError, match="learns no decoder") as caught:
@@ -624,7 +624,7 @@ def test_distant_groups_of_one_class_meet():
     assert spread(1.0) < 0.5
 
 
-def test_ways_to_say_unknown_are_equal(iris):
+def test_missing_labels_in_any_notation(iris):
     X, y = iris
     Z = quick(label_weight=0.5).fit_transform(X, np.where(np.arange(150) % 3, -1, y))
     floats = some_known(y, np.nan)
@@ -698,7 +698,7 @@ def test_many_copies_give_about_the_map_of_the_distinct_samples():
 
 
 @pytest.mark.parametrize("metric", ["jaccard", "euclidean"])
-def test_samples_that_share_nothing_are_placed_apart(metric):
+def test_samples_without_shared_features_are_apart(metric):
     rng = np.random.RandomState(0)
     X = np.zeros((180, 40 + 5 * 30))
     for i in range(150):

@@ -30,7 +30,7 @@ from skmanifold.metrics import isometry_distortion
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
 from skmanifold.training import TrainingOptions
 
-# the irises are two groups, and told so
+# the graph of iris has two components
 pytestmark = pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 
 QUICK = dict(max_epochs=2, encoder_layers=(16, 16), random_state=0)
@@ -67,7 +67,7 @@ def test_a_swiss_roll_is_unrolled(roll, unrolled):
     )
 
 
-def test_new_rows_are_placed_and_reconstructed(roll, unrolled):
+def test_new_samples_are_embedded_and_reconstructed(roll, unrolled):
     X = roll.data[500:]
     variance = X.var(axis=0).sum()
     assert -unrolled.score(X) < 0.03**2 * variance
@@ -91,7 +91,7 @@ def test_encoder_is_the_pseudo_inverse_of_the_decoder(unrolled):
         assert np.abs(slope - J[:, k]).mean() < 0.15
 
 
-def test_a_network_of_ones_own_is_trained_as_well(roll, unrolled):
+def test_a_custom_network_is_as_good(roll, unrolled):
     def network(n_in, n_out):
         return nn.Sequential(
             *[nn.Linear(n_in, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()],
@@ -123,7 +123,7 @@ def test_jacobian_is_the_derivative_of_inverse_transform(roll, unrolled):
 
 
 @pytest.mark.parametrize("route", ["module", "convolutional", "reduced", "one unit"])
-def test_jacobian_by_every_route(digits, route):
+def test_jacobian_of_every_decoder(digits, route):
     X = digits[0][:60]
     if route == "module":
         decoder = nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 64))
@@ -151,7 +151,7 @@ def test_jacobian_by_every_route(digits, route):
     assert_array_equal(J[:, X.std(axis=0) == 0], 0.0)
 
 
-def test_jacobian_of_any_rows(unrolled):
+def test_jacobian_of_any_batch(unrolled):
     Z = unrolled.embedding_
     J = unrolled.jacobian(Z)
     assert_array_equal(unrolled.jacobian(Z[3:9]), J[3:9])
@@ -330,7 +330,7 @@ def test_the_isometry_does_not_move_the_encoder():
     assert all(gradient is None for gradient in gradients)
 
 
-def test_ours_takes_the_route_by_hand():
+def test_built_in_networks_use_explicit_products():
     network = MLP(3, 2)
     assert chain_of(network) == [network.hidden, network.head]
     other = nn.Sequential(nn.Linear(3, 2))
@@ -376,7 +376,7 @@ def network_with(*layers):
     [nn.ReLU(), nn.LeakyReLU(), nn.PReLU(), nn.Hardtanh(), nn.ReLU6(), nn.RReLU()],
     ids=lambda layer: type(layer).__name__,
 )
-def test_piecewise_linear_layers_are_told(iris, layer):
+def test_piecewise_linear_layers_warn(iris, layer):
     name = type(layer).__name__
     networks = dict(encoder=network_with(layer), decoder=network_with(layer))
     with pytest.warns(UserWarning) as caught:
@@ -389,7 +389,7 @@ def test_piecewise_linear_layers_are_told(iris, layer):
     assert caught[0].filename == __file__
 
 
-def test_batch_normalisation_is_told(iris):
+def test_batch_normalization_warns(iris):
     faulty = network_with(nn.BatchNorm1d(6), nn.ReLU())
     with pytest.warns(UserWarning) as caught:
         quick(anchor=None, encoder=faulty, decoder=network_with(nn.SiLU())).fit(iris[0])
@@ -401,7 +401,7 @@ def test_batch_normalisation_is_told(iris):
     assert "decoder" not in message
 
 
-def test_layers_that_nothing_is_asked_of(iris):
+def test_layers_of_a_plain_autoencoder(iris):
     """No derivative is taken: a plain autoencoder may have any layers."""
     network = network_with(nn.BatchNorm1d(6), nn.ReLU())
     networks = dict(encoder=network, decoder=network)
@@ -437,7 +437,7 @@ def test_segment_points_lie_on_segments():
     assert_allclose(points, expected, atol=1e-5)
 
 
-def test_an_anchor_of_ones_own(iris):
+def test_a_custom_anchor(iris):
     X = iris[0]
     anchor = PCA(2).fit_transform(X) @ [[0.6, 0.8], [-0.8, 0.6]]
     # its place does not matter, and without a graph neither does n_neighbors
@@ -447,7 +447,7 @@ def test_an_anchor_of_ones_own(iris):
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
-def test_an_anchor_in_other_units_is_told(iris, factor):
+def test_an_anchor_in_other_units_warns(iris, factor):
     X = iris[0]
     with pytest.warns(UserWarning, match="Multiply the anchor by about"):
         IsometricAE(anchor=X[:, :2] * factor, max_epochs=1).fit(X)
@@ -512,7 +512,7 @@ def test_the_paper_is_reachable():
     assert len(hidden) == 5 and hidden[0].beta == 100.0
 
 
-def test_wide_rows_lose_nothing_in_the_pca(iris):
+def test_pca_of_wide_data_is_lossless(iris):
     rng = np.random.RandomState(0)
     basis = np.linalg.qr(rng.randn(100, 4))[0]
     X = iris[0][:40] @ basis.T
@@ -539,7 +539,7 @@ def test_images(digits):
     assert colors.inverse_transform(colors.embedding_[:2]).shape == (2, 192)
 
 
-# -- networks of one's own
+# -- custom networks
 
 
 def test_a_linear_autoencoder_is_pca(iris):

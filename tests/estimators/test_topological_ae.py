@@ -116,7 +116,7 @@ def test_history(spheres, options, terms):
     assert set(model.history_) == {"loss", "learning_rate_factor", *terms}
 
 
-def test_units_of_the_data_count_for_nothing(spheres):
+def test_units_of_the_data_have_no_effect(spheres):
     X = spheres[0][:100]
     histories = [quick().fit(factor * X).history_["loss"] for factor in (1, 2.0**20)]
     assert histories[0] == pytest.approx(histories[1], rel=1e-4)

@@ -28,7 +28,7 @@ def _naive(graph, sign=1):
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
-def test_ragged_rows_of_any_format(container, fmt):
+def test_graphs_of_any_format_with_rows_of_different_lengths(container, fmt):
     rng = np.random.default_rng(0)
     dense = rng.random((20, 20)) * (rng.random((20, 20)) < 0.3)
     dense[:, 0] = 0.5

@@ -120,7 +120,7 @@ def test_minus_zero_is_zero():
     "dtype", [bool, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64]
 )
 @pytest.mark.parametrize("n_features", [1, 3, 17])
-def test_distinct_rows(dtype, n_features):
+def test_distinct_samples(dtype, n_features):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (200, n_features)).astype(dtype)
     expected = np.unique(X, axis=0)

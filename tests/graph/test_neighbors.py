@@ -299,7 +299,7 @@ def test_boolean_metric_does_not_warn():
     np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :5])
 
 
-def test_cosine_of_zero_rows_and_extreme_norms():
+def test_cosine_of_zero_samples_and_extreme_norms():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 5))
     expected = nearest_neighbors(X, 39, metric="cosine")
@@ -451,7 +451,7 @@ class TestMetricParams:
                 expected.copy(), metric="mahalanobis", metric_params=params
             )
 
-    def test_constant_and_dependent_columns_count_for_nothing(self):
+    def test_constant_and_dependent_columns_are_ignored(self):
         X = np.column_stack([self.X, np.ones(60), self.X[:, 0]])
         for metric in ["seuclidean", "mahalanobis"]:
             _, distances = nearest_neighbors(X, 5, metric=metric)
@@ -501,7 +501,7 @@ class TestMetricParams:
         with pytest.raises(ValueError, match=match):
             nearest_neighbors(self.X, 3, metric=metric, metric_params=params)
 
-    def test_those_that_a_metric_does_not_have(self):
+    def test_unsupported_metrics(self):
         with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
             nearest_neighbors(self.X, 3, metric="euclidean", metric_params={"q": 3})
 

@@ -404,7 +404,7 @@ def test_lasso_exports_the_indices(page, downloads):
     assert "Draw a lasso" in page.text("#selection-count")
 
 
-def test_lasso_takes_only_what_is_shown(page, downloads):
+def test_lasso_selects_visible_samples_only(page, downloads):
     page.find_all("#class-list .only")[1].click()
     page.wait(lambda: page.text("#status") == "100 of 300 samples")
     page.choose("lasso")
@@ -487,7 +487,7 @@ def test_decode_here(page):
         assert page.text("#decoded-place") == f"at ({x}, {y:.4g})"
 
 
-def test_nothing_is_asked_of_the_network(browser, whole_page):
+def test_page_makes_no_requests(browser, whole_page):
     page = Page(browser, whole_page)
     page.hover_row(GRID[0])
     asked = page.requests()

@@ -187,7 +187,7 @@ def test_charts_of_other_dimensions(n_components):
             assert_array_equal(grids[0, row, column], [expected, expected])
 
 
-def test_atlas_of_an_estimator_of_the_house():
+def test_atlas_of_a_fitted_estimator():
     X, _ = load_digits(return_X_y=True)
     model = AtlasAE(n_charts=4, max_epochs=1, random_state=0).fit(X[:200])
     display = AtlasDisplay.from_estimator(

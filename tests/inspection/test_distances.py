@@ -150,7 +150,7 @@ def test_a_spread_part_is_red_and_a_compressed_one_blue():
     assert red > blue
 
 
-def test_repeated_rows_have_no_ratio_and_are_drawn():
+def test_duplicates_have_no_ratio_and_are_plotted():
     at = np.concatenate([np.zeros((12, 2)), rng.normal(size=(30, 2))])
     display = DistortionDisplay.from_embedding(at, at)
     assert np.isnan(display.distortion[:12]).all()
@@ -174,7 +174,7 @@ def test_measures_are_the_metrics(name, metric):
     assert label == name.replace("_", " ").capitalize()
 
 
-def test_measure_of_ones_own():
+def test_custom_measure():
     def height(X, Z):
         return Z[:, 1]
 
@@ -231,7 +231,7 @@ def test_ellipses_are_circles_of_the_data():
     display.figure_.canvas.draw()
 
 
-def test_a_decoder_that_stands_still_is_cut_off():
+def test_ellipses_of_a_constant_decoder_are_bounded():
     Z = rng.normal(size=(50, 2))
 
     def jacobian(Z):
@@ -245,7 +245,7 @@ def test_a_decoder_that_stands_still_is_cut_off():
     display.figure_.canvas.draw()
 
 
-def test_no_ellipses_where_none_are_wanted():
+def test_no_ellipses():
     estimator = Linear(np.eye(2))
     display = DistortionDisplay.from_estimator(estimator, X[:, :2], n_ellipses=0)
     assert display.ellipses_ is None

@@ -126,7 +126,7 @@ def test_missing_labels_are_gray_and_below(labels, names, target_type):
     assert_allclose(rest.get_facecolors(), expected)
 
 
-def test_noise_and_missing_labels_are_two_things():
+def test_noise_differs_from_missing_labels():
     labels = np.where(HOLES, np.nan, Y - 1)
     display = EmbeddingDisplay.from_embedding(Z, labels)
     assert legend_of(display) == ["noise", "missing", "0", "1"]
@@ -476,7 +476,7 @@ def test_density_past_twenty_thousand_points():
     assert EmbeddingDisplay.from_embedding(many, kind="scatter").image_ is None
 
 
-def test_points_at_one_place():
+def test_points_at_one_position():
     for kind in ("scatter", "density"):
         display = EmbeddingDisplay.from_embedding(np.ones((5, 2)), kind=kind)
         display.figure_.canvas.draw()
@@ -783,7 +783,7 @@ SIGHTS = {
 
 
 def lab(hexes, sight):
-    """CIELAB of colors as a kind of sight sees them."""
+    """CIELAB of colors as seen with a color vision deficiency."""
     rgb = np.array([to_rgb(color) for color in hexes])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(linear @ np.transpose(SIGHTS[sight]), 0.0, 1.0)
@@ -800,7 +800,7 @@ def lab(hexes, sight):
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_palette_is_told_apart_by_all_kinds_of_sight(sight):
+def test_palette_is_colorblind_safe(sight):
     def least(hexes):
         at = lab(hexes, sight)
         return min(np.linalg.norm(a - b) for a, b in combinations(at, 2))

@@ -64,7 +64,7 @@ def tile(sprites, i):
 # The data -------------------------------------------------------------------
 
 
-def test_places_and_classes(path):
+def test_positions_and_classes(path):
     labels = np.array(["x", "y", "z"])[Y]
     assert write_explorer(Z, labels, path=path) == path
     data = content(path)
@@ -182,7 +182,7 @@ def test_every_image_is_in_its_tile(path, shape, monkeypatch):
         assert_array_equal(tile(sprites, i), expected)
 
 
-def test_flat_rows_are_scaled_to_bytes(path):
+def test_flattened_images_are_scaled_to_bytes(path):
     X, y = load_digits(return_X_y=True)
     write_explorer(X[:, :2], y, images=X, image_shape=(8, 8), path=path)
     sprites = content(path)["images"]
@@ -227,7 +227,7 @@ def test_images_are_packed(path):
 # The decoder ----------------------------------------------------------------
 
 
-def test_decoded_grid_has_its_places(path):
+def test_positions_of_the_decoded_grid(path):
     X, y = load_digits(return_X_y=True)
     pca = PCA(2, random_state=0).fit(X)
     at = pca.transform(X)
@@ -246,7 +246,7 @@ def test_decoded_grid_has_its_places(path):
         assert_allclose(tile(decode["images"], row * 5 + column), expected, atol=0.51)
 
 
-def test_decoded_rows_without_images(path):
+def test_decoded_samples_without_images(path):
     def decode(codes):
         return np.column_stack([codes, codes.sum(axis=1)])
 

@@ -76,7 +76,7 @@ def test_births_before_all_ends():
     assert low < 0.0 and high > 2.0
 
 
-def test_nothing_to_draw_is_drawn():
+def test_empty_plots():
     display = BarcodeDisplay.from_persistence([])
     assert not display.bars_
     display.figure_.canvas.draw()

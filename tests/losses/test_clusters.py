@@ -83,7 +83,7 @@ def test_divergence_against_the_formula(points):
     assert_same_gradients(ours, naive / 7, points)
 
 
-def test_divergence_of_weighted_rows(points):
+def test_divergence_of_weighted_samples(points):
     p = torch.softmax(draws(7, 4, seed=3), 1)
     z, centers = points
     weights = torch.tensor([0.0, 1, 2, 100, 1, 1, 0.5], dtype=torch.float64)

@@ -27,7 +27,7 @@ def test_against_pytorch_metric_learning(temperature):
 
 
 @pytest.mark.parametrize("rows", [torch.zeros(3, 2), torch.ones(1, 2), torch.eye(2)])
-def test_degenerate_rows_are_finite(rows):
+def test_degenerate_samples_are_finite(rows):
     z = rows.clone().requires_grad_()
     loss = nt_xent(z, z, 0.1)
     loss.backward()

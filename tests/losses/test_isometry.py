@@ -137,7 +137,7 @@ def test_any_module(network, n_in, n_out):
     torch.testing.assert_close(cotangents, expected)
 
 
-def test_a_chain_of_ours_is_pushed_by_hand():
+def test_known_chains_use_explicit_products():
     """The hidden layers and the head of an MLP, without a graph of the inputs."""
     network = MLP(3, 4, layers=(6, 5), norm="none", activation="silu").double()
     x, u = draws(3, 3, 3)

@@ -37,7 +37,7 @@ def test_maximum_likelihood_follows_the_papers(X, plain, k):
     assert_allclose(each, 1 / np.array(inverse))
 
 
-def test_local_estimates_stand_in_the_order_of_the_rows(X):
+def test_local_estimates_are_in_the_order_of_the_samples(X):
     options = {"method": "mle", "per_sample": True}
     each = intrinsic_dimension(X, **options)
     rows = np.random.default_rng(1).permutation(np.repeat(np.arange(80), [1, 3] * 40))

@@ -43,7 +43,7 @@ def test_order_scale_and_names_do_not_matter(pair, labels, metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_cannot_be_retrieved_is_refused(metric):
+def test_invalid_retrieval(metric):
     Z = np.arange(6.0)[:, np.newaxis]
     assert metric(Z, np.zeros(6), k=5) == 1.0
     with pytest.raises(ValueError, match="single member"):
@@ -54,7 +54,7 @@ def test_what_cannot_be_retrieved_is_refused(metric):
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("distances", ["euclidean", "precomputed"])
-def test_a_subsample_asks_among_all(pair, metric, distances):
+def test_a_subsample_of_queries_searches_all_samples(pair, metric, distances):
     Z = pair[1]
     # Some classes of one member, whose queries are left out.
     labels = np.random.default_rng(1).integers(25, size=60)
@@ -75,7 +75,7 @@ def test_a_subsample_asks_among_all(pair, metric, distances):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_subsample_of_single_members_is_refused(pair, metric):
+def test_a_subsample_of_single_members_is_an_error(pair, metric):
     labels = np.arange(60).astype(str)
     labels[1] = "0"
     rows = np.random.RandomState(0).choice(60, size=5, replace=False)
