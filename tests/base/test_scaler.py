@@ -409,6 +409,17 @@ def test_samples_that_fit_has_named():
     assert learned.are_named(X, [3, 70]).tolist() == [True, False]
 
 
+@pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler])
+def test_outliers_of_different_sizes_behind_a_scaler(digits, before):
+    """The largest must not hide the others."""
+    X = digits[0].astype(np.float64)
+    rng = np.random.RandomState(0)
+    outliers = np.sort(rng.choice(len(X), len(X) // 100, replace=False))
+    X[outliers] *= 10.0 ** rng.uniform(0.7, 3.0, size=(len(outliers), 1))
+    learned = InputScaler(random_state=0).fit(before().fit_transform(X))
+    assert learned.outliers_[:, 0].tolist() == outliers.tolist()
+
+
 @pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler, MaxAbsScaler])
 def test_heavy_tails_are_ordinary_behind_scalers(before):
     rng = np.random.RandomState(0)
