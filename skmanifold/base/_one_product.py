@@ -27,7 +27,6 @@ _FACTORS = 1e-15, 1e15
 # Norms near the bound are computed exactly: these have rounding errors, of some parts
 # per million of the squares of norm and offset.
 _NEAR = 0.99
-_MOST_SQUARES = 1000.0
 
 # Tensors that the outputs of a layer depend on.
 _TENSORS = {
@@ -123,16 +122,9 @@ class OneProduct:
         self.low = (low - slack).astype(np.float32)
         self.high = (high + slack).astype(np.float32)
         # for squared norms, sums of (factor * (x - center))**2
-        weights, limit = np.square(factor), scaler.radius_**2
-        offset = weights.max() * np.square(center).sum()
-        self.one_weight = (weights[varies] == weights.max()).all() and (
-            offset <= _MOST_SQUARES * limit
-        )
-        if self.one_weight:
-            # constant columns add nothing unless they vary, so they need no zeros
-            weights[:] = weights.max()
+        weights = np.square(factor)
         self.products = (-2 * weights * center).astype(np.float32)
-        self.most = _NEAR * limit - (weights * np.square(center)).sum()
+        self.most = _NEAR * scaler.radius_**2 - (weights * np.square(center)).sum()
         self.weights = weights.astype(np.float32)
         # columns in which a sample of a sparse matrix needs a value
         self.required = ((self.low > 0) | (self.high < 0)).astype(np.float32)
@@ -251,10 +243,7 @@ class OneProduct:
         Values that are not finite are beyond.
         """
         low, high = ranges(rows)
-        if self.one_weight:
-            norms = self.weights[0] * np.vecdot(rows, rows)
-        else:
-            norms = np.vecdot(np.square(rows), self.weights)
+        norms = np.vecdot(np.square(rows), self.weights)
         norms += np.vecdot(rows, self.products)
         # negated comparisons are true for NaN, too
         far = ~(norms <= self.most)
