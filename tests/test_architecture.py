@@ -210,6 +210,7 @@ def is_private(name):
 
 # The parts that hold methods, which import what a guest's method may import as well.
 METHODS = ("estimators", "atlas")
+METHOD_NAMES = importlib.import_module(PACKAGE)._ESTIMATORS
 
 
 def check_privates(root):
@@ -233,6 +234,15 @@ def check_privates(root):
                 parts = ast.unparse(node).split(".")
                 if parts[0] == "sklearn" and is_private(parts[-1]):
                     yield f"{where}:{node.lineno}: {'.'.join(parts)} is private"
+
+
+def check_base_knows_no_method(root):
+    """The base names methods in examples only."""
+    names = re.compile(rf"\b({'|'.join(METHOD_NAMES)}|representation)\b")
+    for path in sorted((root / PACKAGE / "base").glob("*.py")):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if names.search(line) and not line.lstrip().startswith(">>>"):
+                yield f"{relative(path, root)}:{number}: {line.strip()}"
 
 
 def check_methods_have_tests(root):
@@ -380,6 +390,7 @@ RULES = [
     check_layers,
     check_one_backward,
     check_privates,
+    check_base_knows_no_method,
     check_methods_have_tests,
     check_code_lines,
     check_circles,
@@ -568,6 +579,14 @@ def test_privates_are_held(tmp_path, text, count):
     names = ("estimators/_a.py", "utils/_a.py")
     write_tree(tmp_path, {f"{PACKAGE}/{name}": text for name in names})
     assert len(list(check_privates(tmp_path))) == count
+
+
+def test_base_without_methods_is_held(tmp_path):
+    good = ">>> from skmanifold import DLME"
+    write_tree(tmp_path, {"skmanifold/base/_a.py": good, "skmanifold/nn/_a.py": "DLME"})
+    assert not list(check_base_knows_no_method(tmp_path))
+    write_tree(tmp_path, {"skmanifold/base/_a.py": "# DCRL does"})
+    assert list(check_base_knows_no_method(tmp_path)) == ["base/_a.py:1: # DCRL does"]
 
 
 def test_methods_without_tests_are_found(tmp_path):

@@ -45,7 +45,7 @@ def load(path, /, **given):
     **given : dict
         Parameters that are code, which the file does not hold, such as your own
         network: ``load(path, encoder=MyNetwork())``; its weights are in the file. Pass
-        transformers fitted, such as the ``representation_`` of the model.
+        transformers fitted.
 
     Returns
     -------

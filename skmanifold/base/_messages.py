@@ -186,7 +186,7 @@ def _far_away(estimator, outliers, samples, others, rows=None):
     row, column = outliers[0]
     where = "in all columns together"
     if column >= estimator.n_features_in_:
-        where = "in its representation"
+        where = f"in its {estimator._appended}"
     elif column >= 0:
         name = _column_names(estimator)[column]
         where = f"in column {name!r}, with {float(samples[row, column]):g}"
@@ -207,7 +207,7 @@ def _warn_of_unseen(estimator, columns):
     shown = ", ".join(
         repr(names[column])
         if column < len(names)
-        else f"{column - len(names)} of the representation"
+        else f"{column - len(names)} of the {estimator._appended}"
         for column in sorted(columns)[:_NAMED]
     )
     more = ", ..." if len(columns) > _NAMED else ""

@@ -118,8 +118,8 @@ def _module_and_inputs(estimator, method, dtype):
     if len(scaler.center_) != estimator.n_features_in_:
         raise ValueError(
             f"The graph of {type(estimator).__name__} cannot include the transformer "
-            "passed as representation. Fit on the transformed X instead, and export "
-            "the transformer with its own tools."
+            f"passed as {estimator._appended}. Fit on the transformed X instead, and "
+            "export the transformer with its own tools."
         )
     if method == "inverse_transform" and hasattr(estimator, method):
         module = InverseTransform(

@@ -123,6 +123,9 @@ class DeepManifold(
     # rounded differently than Run.outputs, and than of a sparse matrix.
     _folds = False
 
+    # Parameter with the transformer that _append_columns uses, for errors.
+    _appended = None
+
     # Methods with a decoder, for the error about inverse_transform.
     _methods_with_decoder = None
 

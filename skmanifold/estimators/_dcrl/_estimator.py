@@ -326,6 +326,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         ],
     }
 
+    _appended = "representation"
+
     def __init__(
         self,
         n_clusters=8,
