@@ -170,7 +170,7 @@ def test_projections_are_dropped(fitted_digits):
 
 
 def test_second_view_is_a_neighbor(iris):
-    """Far pairs of near rows are never drawn together where rows see no neighbors."""
+    """With n_neighbors=None both views are of one sample, otherwise of near ones."""
     X = iris[0]
     seen = []
 

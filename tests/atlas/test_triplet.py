@@ -253,7 +253,7 @@ def test_unknown_labels_are_no_class(iris, missing):
     assert_array_equal(again.embedding_, model.embedding_)
     assert_array_equal(again.classes_, [0, 1, 2])
     assert len(model.embedding_) == 150
-    # neither positives nor negatives: any labels of theirs give the same
+    # neither positives nor negatives: their labels have no effect
     batches = model._class_batches(partly(y, known, -1).astype(int), 20, "cpu")
     rows = torch.cat([b for b, _ in batches.epoch(torch.Generator().manual_seed(0))])
     assert known[rows.numpy()].all()
@@ -289,7 +289,7 @@ def test_the_gallery_of_a_stream_holds_all_parts(digits):
     assert distances.max() < 1e-6
     assert model.kneighbors()[1].shape == (300, 5)
     assert model.score(X, y) > 0.8
-    # the caller's rows may change, and a copy travels
+    # the caller's array may change, and a pickle holds a copy
     rows = X[first].copy()
     again = quick().partial_fit(rows, y[first])
     rows[:] = 0.0

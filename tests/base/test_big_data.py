@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Data larger than memory: what is copied, what is not, and where results go."""
+"""Data larger than memory: copies and results."""
 
 import gc
 import sys
@@ -97,11 +97,11 @@ def test_out_is_no_metadata(model):
     assert "out" not in str(model.get_metadata_routing())
 
 
-# Where the inputs lie ---------------------------------------------------------
+# Location of the inputs ---------------------------------------------------------
 
 
 def test_inputs_of_a_map_lie_on_the_disk(digits, tmp_path, monkeypatch):
-    """With the same bits as in memory, and nothing left behind."""
+    """The bits are those of a fit in memory, and no files remain."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(_inference.tempfile, "tempdir", str(folder))
@@ -205,13 +205,13 @@ np.testing.assert_array_equal(out, model.embedding_)
 
 
 def measured(script, *arguments):
-    """The numbers, in MB, that a script prints in a process of its own."""
+    """Return the numbers, in MB, that a script prints in its own process."""
     return map(float, run_python("-c", PEAK + script, *arguments).split())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_mapped_fit(tmp_path):
-    """Inputs once, in float32, or not at all; a few numbers a row; no X anywhere."""
+    """Inputs are copied at most once, in float32; X is not."""
     in_memory, on_disk, transform = measured(MAPPED, tmp_path)
     inputs = 150_000 * 64 * 4 / 2**20
     # the embedding, twice, the order of the rows and their draws
@@ -232,7 +232,7 @@ def traced_peak(function, *args, **options):
 
 
 def test_memory_of_neighbors():
-    """A number of bytes for each edge, whoever found it; two copies of the rows."""
+    """Memory is bounded by bytes per edge and two copies of the samples."""
     n, m, d = 50_000, 8, 128
     rng = np.random.default_rng(0)
     indices = rng.integers(n, size=(n, m))
@@ -315,7 +315,7 @@ def test_parts_are_epochs_of_a_warm_start():
 
 
 def test_parts_teach():
-    """Rows never seen, embedded after many parts: classes lie together."""
+    """Classes of new samples are together after many parts."""
     X, y = load_digits(return_X_y=True)
     model = DLME(random_state=0)
 

@@ -22,7 +22,7 @@ def quick(cls=DLME, **parameters):
 
 
 def held_out(X, y, unseen, n_train):
-    """Samples of all classes but one, and what is left, of this one or of those."""
+    """Return samples of all classes but one, and new samples of all classes."""
     order = np.random.RandomState(0).permutation(len(X))
     known = order[y[order] != unseen]
     train, rest = X[known[:n_train]], X[known[n_train:]]
@@ -50,7 +50,7 @@ def test_held_out_digits(cls, unseen):
 
 @pytest.mark.parametrize("unseen", [0, 1, 2])
 def test_held_out_wine(unseen):
-    """In unrelated units, of which distances on raw data see the largest alone."""
+    """In unrelated units, distances on raw data depend on the largest only."""
     train, test, is_new = held_out(*load_wine(return_X_y=True), unseen, 80)
     scores = quick().fit(train).score_samples(test)
     result = roc_auc_score(is_new, -scores)
@@ -70,7 +70,7 @@ def test_variance_removed_by_pca_counts():
 
 
 def test_regions_of_unlike_density():
-    """Novel is what is far for its surroundings."""
+    """A sample is novel if it is far relative to its surroundings."""
     rng = np.random.RandomState(0)
     dense, sparse_ = rng.normal(size=(300, 2)), 10 * rng.normal(size=(300, 2)) + 100
     model = quick().fit(np.concatenate([dense, sparse_]))

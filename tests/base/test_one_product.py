@@ -16,7 +16,7 @@ from skmanifold.base._scaler import Deviations, InputScaler
 
 
 def table(n=700, d=40, seed=0):
-    """Columns of one scale, or (from the 20th on) of others; some are constant."""
+    """Return columns; from the 20th on of other scales, and some constant."""
     rng = np.random.RandomState(seed)
     X = rng.randn(n, d) * np.linspace(1, 1.5, d) + rng.randn(d)
     X[:, [3, 30]] = 7.1, 0.0

@@ -107,7 +107,7 @@ def test_the_graph_with_codes_is_transform(tmp_path):
     assert_close(run(tmp_path / "model.onnx", X)[2], model.transform(X))
 
 
-# One for each way to predict: k-means, DCRL's clusters, charts, and votes.
+# One for each kind of prediction: k-means, DCRL's clusters, charts, and votes.
 PREDICTING = {
     "DLME": {"n_clusters": 4},
     "DCRL": {"n_clusters": 4},
@@ -132,7 +132,7 @@ def test_the_graph_is_predict(case, tmp_path):
         assert names == ["X", "label"]
         assert actual.dtype == np.int64
         expected = model.predict(rows)
-        # but for rows between two clusters, which rounding may put in either
+        # except samples between two clusters, which rounding may assign to either
         assert np.mean(actual == expected) >= 0.95
     assert len(np.unique(model.predict(X))) > 1
     if not hasattr(model, "predict_proba"):
@@ -272,7 +272,7 @@ def test_leaves_no_trace_in_the_process(tmp_path):
 
 
 class DependsOnValues(nn.Module):
-    """A branch on the data, which no graph can hold."""
+    """A branch on the data, which no graph can represent."""
 
     def __init__(self):
         super().__init__()

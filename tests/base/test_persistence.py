@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Models travel: pickles, and files that hold data alone."""
+"""Pickles, and files without code."""
 
 import copy
 import dataclasses
@@ -78,7 +78,7 @@ def assert_same_model(a, b):
 
 
 class Linear(nn.Module):
-    """A network of a user's own."""
+    """A user's network."""
 
     def __init__(self, n_in, n_out, activation=torch.tanh):
         super().__init__()
@@ -363,11 +363,11 @@ def test_a_transformer_is_given_again_fitted(tmp_path):
             load(path, representation=other)
 
 
-# A method of somebody else's --------------------------------------------------
+# A method of another package --------------------------------------------------
 
 
 class Shifted(nn.Module):
-    """Has state of every kind."""
+    """An estimator with state of every kind."""
 
     def __init__(self, n_in, n_out):
         super().__init__()
@@ -385,7 +385,7 @@ class Shifted(nn.Module):
 
 
 class Theirs(NeuralPCA):
-    """An autoencoder that is not of this package."""
+    """An autoencoder of another package."""
 
     def _plan(self, n_samples, n_features):
         return dataclasses.replace(super()._plan(n_samples, n_features), n_reduced=10)
@@ -473,7 +473,7 @@ def saved(tmp_path_factory):
 
 
 def corruptions(content, n, seed):
-    """Flipped bits, lost, foreign and doubled bytes, swapped blocks, cut ends."""
+    """Yield files with flipped bits, wrong bytes, swapped blocks, or cut ends."""
     rng = random.Random(seed)
     for _ in range(n):
         place, other = sorted(rng.sample(range(len(content)), 2))
@@ -539,7 +539,7 @@ def parts_of(content):
 
 
 def signed(arrays, metadata):
-    """A file with a digest that is right, whatever it holds."""
+    """Write a file with the right digest for any content."""
     metadata = {**metadata, "sha256": "0" * 64}
     before, _, after = around_digest(safetensors.numpy.save(arrays, metadata=metadata))
     return before + digest_of(before, after) + after
@@ -604,7 +604,7 @@ def forge(arrays, metadata, rng):
 
 
 def test_forged_files_do_no_harm(saved, tmp_path):
-    """Signed rightly but wrong inside: an error, or a model of other numbers."""
+    """Wrong content with the right digest is an error, or a model of other numbers."""
     arrays, metadata = parts_of(saved)
     rng = random.Random(0)
     path = tmp_path / "model"
@@ -620,7 +620,7 @@ def test_forged_files_do_no_harm(saved, tmp_path):
             else:
                 assert type(model).__name__ in {cls.__name__ for cls in ESTIMATORS}
                 outcomes["loaded"] += 1
-    # what changes no number of a network, a history say, is loaded as it is
+    # changes of other values, such as a history, are loaded as they are
     assert outcomes["refused"] > outcomes["loaded"] > 0
 
 
@@ -644,7 +644,7 @@ def test_a_forged_width_allocates_no_memory(part, name, value, saved, tmp_path):
 
 
 def test_bounds_and_constant_columns_are_kept(tmp_path):
-    """Far samples, new columns and a further part give the same as without a file."""
+    """A loaded model treats outliers, new columns and another part as the saved one."""
     X, _ = load_iris(return_X_y=True)
     X = np.column_stack([X, np.full(len(X), 7.0)])
     X[5, 2] = 1e6

@@ -76,7 +76,7 @@ def test_few_columns_are_protected_too(n_features):
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
 def test_unrelated_units_are_taken_out(load):
-    """On tables of measurements, what standardizing each column gives."""
+    """On tables of measurements, as good as standardizing each column."""
     X, y = load(return_X_y=True)
     standardized = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
     assert neighbor_purity(all_rows(X), y) > standardized - 0.01
@@ -158,7 +158,7 @@ def test_units_are_read_off_a_sample():
     rng = np.random.RandomState(0)
     measured = rng.rand(5000, 3) * [1, 1e3, 1e-3]
     X = np.column_stack([measured, rng.rand(5000) > 0.99])
-    # the last column: two values, of which most rows have one
+    # the last column is an indicator that is mostly one value
     rows, sparse_rows = all_rows(X, random_state=0), sparse.csr_array(X)
     spread = rows[:, 0].std() / rows[:, 1].std()
     assert spread == pytest.approx(1, rel=0.05)
@@ -169,7 +169,7 @@ def test_units_are_read_off_a_sample():
 
 @pytest.mark.parametrize("rare", [20, 60])
 def test_columns_constant_in_the_subset_are_ignored(rare):
-    """As the outermost pixels of many images do, of which one is on in thousands."""
+    """For example the outermost pixels of images."""
     rng = np.random.RandomState(0)
     X = np.zeros((8000, 100))
     X[:, rare:] = rng.rand(8000, 100 - rare) * 255
@@ -279,7 +279,7 @@ def test_basis_learned_from_a_sample(digits, monkeypatch):
 
 
 def levels(n_samples, n_features, decades=3.0, seed=0):
-    """Values of log-normal columns whose levels span some decades, as of genes."""
+    """Return log-normal columns whose levels span some decades, like those of genes."""
     rng = np.random.RandomState(seed)
     level = rng.permutation(np.linspace(0, decades, n_features))
     return 10 ** (level + 0.2 * rng.randn(n_samples, n_features))
@@ -323,7 +323,7 @@ def test_overflow_in_transform():
 
 
 def corrupted(X, kind):
-    """X with one sample, or 1 % of them, that is wrong; and which."""
+    """Yield X with one wrong sample, or 1 % of them, and their indices."""
     X = X.astype(float)
     few = np.arange(7, 7 + max(1, len(X) // 100))
     if kind == "other units":
@@ -481,7 +481,7 @@ def deviations(fitted, X):
 
 
 def outliers_among(fitted, X):
-    """Outliers among new ones."""
+    """Return the outliers among new samples."""
     return [row for row, _ in deviations(fitted, X).samples]
 
 
@@ -564,7 +564,7 @@ def test_far_samples_keep_their_order_and_their_bits():
     line = np.zeros((50, 4))
     line[:, 0] = np.linspace(-40, 40, 50)
     assert (np.diff(learned.transform(line)[:, 0]) > 0).all()
-    # inside of what fit has seen nothing is drawn in
+    # values within the range of fit are not compressed
     expected = (X - learned.center_) * learned.factor_
     assert np.array_equal(learned.transform(X), expected.astype(np.float32))
 

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""The template, through methods that someone else might write with its hooks."""
+"""The template, by small methods that use its hooks."""
 
 import datetime
 
@@ -23,7 +23,7 @@ from tests.guests import LinearAutoencoder, NeuralPCA
 
 
 class Centered(nn.Module):
-    """An autoencoder whose codes are also drawn to learnable points."""
+    """An autoencoder with learnable points that attract the codes."""
 
     learning_rate_factors = {"centers": 10.0}
 
@@ -45,7 +45,7 @@ class Centered(nn.Module):
 
 
 class TwoPhases(NeuralPCA):
-    """Pretraining, a look at its result, and training."""
+    """Pretraining, use of its result, and training."""
 
     def _plan(self, n_samples, n_features):
         return Plan(

@@ -97,7 +97,7 @@ def test_digits_keep_their_geometry(digits, fitted_digits):
 
 
 def test_held_labels_come_out_as_they_went_in(fitted_digits, kmeans_of_digits):
-    # k-means on pixels cuts through neighborhoods, whose rows may change sides
+    # k-means on pixels splits neighborhoods, whose samples may change clusters
     assert (fitted_digits.labels_ == kmeans_of_digits).mean() > 0.97
 
 
@@ -240,7 +240,7 @@ def test_the_representation_of_a_large_init_is_short(n_rows):
 def test_a_cluster_that_loses_its_samples(iris):
     X = iris[0]
     X = np.vstack([X, X + 1e-9])
-    # labels that no place can tell: both halves are the same points
+    # labels that positions cannot determine: both halves are the same points
     labels = np.arange(300) % 2
     labels[:3] = 2
     model = quick(n_clusters=3, init=labels, max_epochs=30)
@@ -512,7 +512,7 @@ IDEC = {**DEC, "reconstruction_weight": 1.0, "cluster_weight": 0.1}
 
 
 def objective_of(monkeypatch, model, X):
-    """The objective of the last phase, as training has left it, and a batch."""
+    """Return the trained objective of the last phase, and a batch."""
     from skmanifold.base import Run
 
     kept = {}
@@ -536,7 +536,7 @@ def begin_epoch(objective, progress):
 
 @pytest.mark.parametrize("weights, share", [(DEC, 0.0), (IDEC, 1.0)])
 def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
-    """Same gradients as the published objectives, written out anew."""
+    """The gradients are those of the published objectives, written in plain torch."""
     float32 = TrainingOptions(precision="float32")
     model = quick(training=float32, **weights)
     objective, batch = objective_of(monkeypatch, model, iris[0])
@@ -652,7 +652,7 @@ def test_samples_that_leave_their_held_label_weigh_more(monkeypatch, iris):
 
     assert objective.agreed.float().mean() > 0.9
     objective.agreed[::5] = False
-    # half of the rows are given another label
+    # half of the samples get another label
     with torch.no_grad():
         objective.initial_labels = objective.initial_labels.clone()
         objective.initial_labels[::2] = (objective.initial_labels[::2] + 1) % 3
@@ -694,7 +694,7 @@ def test_transformer_as_representation(digits, images):
 
 
 def test_geometry_is_that_of_the_representation(iris):
-    """Two columns of four, and the other two noise that they leave out."""
+    """A representation of two of four columns; the others are noise."""
     rng = np.random.RandomState(0)
     X = np.column_stack([iris[0][:, 2:], 20 * rng.randn(150, 2)])
     first = FunctionTransformer(lambda X: X[:, :2])
@@ -835,7 +835,7 @@ def test_all_samples_equal(n_samples):
 
 
 def test_the_algorithm_of_the_paper(iris):
-    """All of it together, from given initial labels."""
+    """The complete method, from given initial labels."""
     start = KMeans(3, n_init=10, random_state=0).fit_predict(iris[0])
     model = quick(
         init=start,
@@ -914,7 +914,7 @@ def test_callbacks_see_an_estimator_in_each_phase(images, representation):
 
 
 def test_thousands_of_columns_are_reduced():
-    """As texts are: sparse, and of few dimensions."""
+    """Return sparse data of few dimensions, similar to texts."""
     rng = np.random.RandomState(0)
     y = rng.randint(3, size=120)
     topics = rng.dirichlet(np.full(2500, 0.02), 3)
@@ -948,7 +948,7 @@ def test_neighbors_in_another_metric(iris):
 
 
 def test_texts_by_their_cosine():
-    """Sparse texts of all lengths, as if dense, from an initial embedding."""
+    """Sparse texts of all lengths give the same as dense ones."""
     rng = np.random.RandomState(0)
     y = rng.randint(3, size=210)
     topics = rng.dirichlet(np.full(400, 0.05), 3)
@@ -1152,7 +1152,7 @@ def test_copies_are_no_clusters(n_distinct):
 
 @pytest.mark.parametrize("n_samples", [2, 9])
 def test_too_few_samples_to_count_warn(n_samples):
-    """Two far apart are no evidence of two groups."""
+    """Two distant samples are no evidence of two groups."""
     X = np.repeat(2.0 ** np.arange(n_samples)[:, np.newaxis], 5, axis=0)
     match = f"at least 10 distinct samples, but X has {n_samples}; using n_clusters=1"
     with pytest.warns(UserWarning, match=match):
@@ -1170,7 +1170,7 @@ def test_groups_of_few_samples_are_counted_without_an_embedding(monkeypatch):
 
 
 def test_the_number_of_clusters_is_found(tmp_path):
-    """The fit is that with the number given, and so are its file and its copies."""
+    """The fit, its file and its copies are those with the given number."""
     X, y = make_blobs(240, 6, centers=12, cluster_std=0.5, random_state=2)
     options = {"n_init": 1, "max_epochs": 20, "n_jobs": 1, "random_state": 0}
     model = DCRL("auto", **options).fit(X)
@@ -1192,7 +1192,7 @@ def test_the_number_of_clusters_is_found(tmp_path):
 
 
 def test_the_number_of_clusters_of_images(digits):
-    """The features learned first are kept in networks of the number found."""
+    """The features learned first are kept in the networks of the estimated number."""
     X = digits[0][digits[1] < 3][:250]
     options = {"image_shape": (8, 8), "n_init": 3, "random_state": 0, "n_jobs": 1}
     options |= {"max_epochs": 1, "pretraining_epochs": 1, "representation_epochs": 20}

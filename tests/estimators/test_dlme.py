@@ -100,7 +100,7 @@ def test_a_subsample_keeps_rare_labels(digits):
 
 
 def test_a_rare_group_is_seen():
-    """15 samples of a small group among 10,000 are enough for a place of its own."""
+    """15 samples of a small group among 10,000 form a separate group."""
     n, n_rare = 40_000, 60
     rng = np.random.default_rng(0)
     centers = 10 * rng.normal(size=(6, 8))
@@ -171,7 +171,7 @@ def test_a_decoder_leaves_the_embedding_as_it_is(digits):
 
 
 def test_points_of_the_map_are_decoded(digits):
-    """New samples, better than by the mean of their class, whose label is not known."""
+    """Decoded new samples are nearer than the mean of their class."""
     X, y = digits
     model = DLME(decoder=True, random_state=0).fit(X[:1400])
     new, labels = X[1400:], y[1400:]
@@ -423,7 +423,7 @@ def make_objective(structure, embedding, **options):
 
 
 def test_structure_gradient_reaches_the_structure_network_through_p(iris):
-    """With q held still, only the gradient into p can move the structure network."""
+    """With q fixed, only the gradient through p changes the structure network."""
     from skmanifold.nn import MLP
 
     x = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
@@ -577,7 +577,7 @@ def test_without_label_weight_nothing_reads_y(iris):
 
 
 def test_labels_separate_the_classes_of_new_samples(iris):
-    """Two kinds of irises that overlap."""
+    """Return two overlapping classes of iris."""
     X, y = iris[0][50:], iris[1][50:]
 
     def separation(label_weight):

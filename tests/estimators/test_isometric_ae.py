@@ -47,7 +47,7 @@ def roll():
 
 @pytest.fixture(scope="module")
 def unrolled(roll):
-    """A fit for all tests that look at its quality."""
+    """A fit shared by the tests of quality."""
     return IsometricAE(random_state=0).fit(roll.data[:500])
 
 
@@ -164,7 +164,7 @@ def test_jacobian_of_any_batch(unrolled):
 
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 def test_codes_have_the_units_of_the_data(iris, factor):
-    """Another unit of length is another unit of the codes, and nothing else."""
+    """Another unit of length changes the unit of the codes only."""
     X = iris[0]
     model, other = quick(max_epochs=10).fit(X), quick(max_epochs=10).fit(X * factor)
     assert_allclose(
@@ -310,7 +310,7 @@ def test_units_of_the_decoder_bend_among_the_anchors(roll, monkeypatch):
         outputs = objective.decoder.net.hidden[0](codes)
     assert outputs.abs().amin(0).max() < 1e-5
     assert 0.7 < outputs.var(0).mean().sqrt() < 1.3
-    # there is no place to bend at, the decoder is not ours, or nothing bends
+    # without an anchor, with a custom decoder, or without hidden layers
     assert untrained(anchor=None).decoder.net.hidden[0].bias.abs().max() < 2**-0.5
     network = MLP(2, 3, layers=(8,), norm="none", activation="silu")
     own = untrained(decoder=network).decoder.net.hidden[0].weight.detach()
@@ -338,7 +338,7 @@ def test_built_in_networks_use_explicit_products():
 
 
 def test_a_module_of_the_same_layers_learns_the_same(roll):
-    """Differentiated twice instead of pushed by hand."""
+    """By automatic differentiation instead of explicit products."""
 
     class Opaque(nn.Module):
         def __init__(self, inner):
@@ -440,7 +440,7 @@ def test_segment_points_lie_on_segments():
 def test_a_custom_anchor(iris):
     X = iris[0]
     anchor = PCA(2).fit_transform(X) @ [[0.6, 0.8], [-0.8, 0.6]]
-    # its place does not matter, and without a graph neither does n_neighbors
+    # its center does not matter, and without a graph neither does n_neighbors
     model = quick(anchor=anchor + 100, max_epochs=200, n_neighbors=10_000).fit(X)
     error = model.embedding_ - anchor
     assert np.sqrt((error**2).mean()) < 0.2 * anchor.std()

@@ -71,7 +71,7 @@ def density(points, sigma):
 
 
 def test_nested_spheres_keep_their_densities(spheres):
-    """A plain autoencoder presses the large sphere into the small ones."""
+    """A plain autoencoder mixes the large sphere with the small ones."""
     X, _ = spheres
     p = density(X, 0.01)
     divergence = {}
