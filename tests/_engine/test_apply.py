@@ -49,7 +49,7 @@ def test_a_plain_pass_would_depend_on_it(wide):
 
 
 def test_padding_does_not_leak():
-    """A network that is not zero at zero still gives only the rows asked for."""
+    """Padding of the last block does not reach the outputs."""
     out = apply(lambda x: x + 1, np.zeros((3, 2), dtype=np.float32))
     assert np.array_equal(out, np.ones((3, 2)))
 

@@ -72,7 +72,7 @@ def test_parts_apart_are_isomaps_of_each(n_components):
 
 @pytest.mark.parametrize("offset", [0.0, 1e9])
 def test_parts_apart_lie_as_near_as_they_may(offset):
-    """Two balls touch but for the edge between them."""
+    """Two balls are separated by the edge between them."""
     X = np.r_[np.arange(10.0), 15 + np.arange(20.0)][:, np.newaxis] + offset
     with pytest.warns(UserWarning, match="2 parts"):
         Z = geodesic_embedding(X, 1, n_neighbors=3)
@@ -82,7 +82,7 @@ def test_parts_apart_lie_as_near_as_they_may(offset):
 
 
 def test_parts_apart_have_their_share_of_the_landmarks():
-    """Parts that are flat come out as they are, small ones too."""
+    """Flat components keep their shape, small ones too."""
     rng = np.random.RandomState(0)
     labels = np.repeat([0, 1, 2], [900, 300, 12])
     plane = rng.uniform(0, 10, size=(1212, 2)) / np.array([1, 2, 5])[labels][:, None]

@@ -271,7 +271,7 @@ def test_infinite_distances_are_no_neighbors():
 
 
 def test_narrow_tables_have_no_strangers():
-    """Zero is a place like others there."""
+    """In a few columns zero is an ordinary value."""
     X = np.vstack([np.zeros(3), np.diag([1.0, 2.0, 3.0])])
     _, _, counts, texts = lists_of(X, 2)
     assert (counts == 2).all()

@@ -149,7 +149,7 @@ def test_extreme_scales_of_double_precision(scale):
 
 
 def test_both_precisions_of_the_filter_agree(monkeypatch):
-    """Single precision gives up where it cannot tell neighbors apart."""
+    """The search in single precision stops where it cannot distinguish neighbors."""
     used = []
     filter_ = _exact._ExactSearch._filter
 

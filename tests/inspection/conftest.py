@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _closed_figures():
-    """Each test leaves no figure behind."""
+    """Close the figures after each test."""
     import matplotlib.pyplot as plt
 
     yield

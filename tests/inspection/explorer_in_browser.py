@@ -80,7 +80,7 @@ def browser(downloads):
 
 
 class Page:
-    """A page that is open, and what a user does there."""
+    """An open page, and the actions of a user."""
 
     def __init__(self, browser, path):
         self.browser = browser
@@ -135,7 +135,7 @@ class Page:
         actions.perform()
 
     def hover_row(self, place):
-        """The row that the page shows for the point at a place."""
+        """Return the sample that the page shows for a position."""
         # away first, so that an earlier point is not taken for this one
         self.script("document.getElementById('tip').removeAttribute('data-row')")
         self.hover(place)
@@ -154,7 +154,7 @@ class Page:
         )
 
     def lasso(self, corners, *, shift=False):
-        """Draw around places of the embedding; returns the corners in the window."""
+        """Draw a lasso around positions; return its corners in the window."""
         from selenium.webdriver import ActionChains, Keys
 
         at = np.round(self.pixels(corners)).astype(int)
@@ -201,7 +201,7 @@ class Page:
         return imread(io.BytesIO(png))[..., :3]
 
     def reset(self):
-        """As it was after loading, but for what is pointed at."""
+        """Restore the view after loading, except for the hovered sample."""
         self.find("#search").clear()
         self.script(
             """
@@ -215,7 +215,7 @@ class Page:
         self.wait(lambda: self.text("#status").endswith("samples"))
 
     def wait_for_data(self, selector, name, value):
-        """Wait until an element says that it shows what is wanted."""
+        """Wait until a data attribute of an element has this value."""
         attribute = f"data-{name}"
         self.wait(lambda: self.find(selector).get_attribute(attribute) == str(value))
 
@@ -244,7 +244,7 @@ class Page:
 
 @pytest.fixture
 def write(tmp_path, browser):
-    """Write a page, open it, and see afterwards that the browser had no complaint."""
+    """Write a page, open it, and assert that the browser reports no errors."""
     pages = []
 
     def write(*arguments, **options):
@@ -267,7 +267,7 @@ ROWS = [0, 17, 123, 299]
 
 
 def decode(codes):
-    """Images that say where they are."""
+    """Return images that encode their position."""
     images = np.zeros((len(codes), 2, 3))
     images[:, 0] = codes[:, :1]
     images[:, 1] = 10 * codes[:, 1:]
@@ -276,7 +276,7 @@ def decode(codes):
 
 @pytest.fixture(scope="module")
 def whole_page(browser, tmp_path_factory):
-    """One page with all that a page can have; to load one takes a while."""
+    """A page with all elements, shared since loading one takes a while."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_explorer(
         GRID,

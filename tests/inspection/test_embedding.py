@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""EmbeddingDisplay: what is drawn equals the data."""
+"""EmbeddingDisplay plots the data."""
 
 from itertools import combinations
 

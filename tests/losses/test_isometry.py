@@ -26,7 +26,7 @@ def chain(activation, n_in=3, n_out=4, seed=0):
 
 
 class Opaque(nn.Module):
-    """The same chain, as a module that nothing is known about."""
+    """The same chain, as a module of unknown content."""
 
     def __init__(self, layers):
         super().__init__()

@@ -33,7 +33,7 @@ def plain():
 
         @staticmethod
         def ranks(X):
-            """ranks[i, j] = how many others are nearer to i than j is, and one."""
+            """ranks[i, j] is 1 plus the number of samples nearer to i than j."""
             D = cdist(X, X)
             np.fill_diagonal(D, -1.0)
             return rankdata(D, axis=1) - 1

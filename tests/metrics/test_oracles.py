@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Other people's implementations, where they compute the same, or nearly."""
+"""Comparison with other implementations of the same, or similar, metrics."""
 
 from importlib import import_module
 

@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Each house check finds what it is for: one broken estimator after the other."""
+"""Each check detects its fault, on one broken estimator after the other."""
 
 import contextlib
 import copy
@@ -51,7 +51,7 @@ class Sound(NeuralPCA):
 
 
 class SoundSupervised(Sound):
-    """It takes targets, if only to check them."""
+    """Takes targets, to validate them only."""
 
     def _validate_targets(self, y):
         if y is None:
@@ -90,7 +90,7 @@ BROKEN = []
 
 
 def broken(check, message):
-    """The class is what `check` must find, with this message."""
+    """Register a class that `check` must reject, with this message."""
 
     def note(cls):
         BROKEN.append(pytest.param(cls, check, message, id=f"{check}-{cls.__name__}"))
@@ -494,7 +494,7 @@ for check, name, message in [
 
 
 class HasNeighbors(Sound):
-    """It looks for neighbors, if only to count the parts of their graph."""
+    """Searches neighbors, to count the components of their graph only."""
 
     n_neighbors = 5
     metric = "euclidean"

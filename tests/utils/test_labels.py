@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""One reading of labels, whatever container they come in."""
+"""Labels in any container are read alike."""
 
 import datetime as dt
 
