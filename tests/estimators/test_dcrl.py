@@ -34,6 +34,7 @@ from skmanifold.estimators._dcrl._partitions import (
     cells_of,
     combine_partitions,
     improved,
+    least_purity,
     links_between,
     modularity_of,
 )
@@ -49,7 +50,12 @@ from skmanifold.training import TrainingOptions
 from tests.guests import Callback
 
 QUICK = dict(
-    n_clusters=3, max_epochs=2, pretraining_epochs=1, batch_size=32, random_state=0
+    n_clusters=3,
+    init="k-means",
+    max_epochs=2,
+    pretraining_epochs=1,
+    batch_size=32,
+    random_state=0,
 )
 TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
 
@@ -165,10 +171,19 @@ def test_counting_takes_one_more_embedding(monkeypatch, n_clusters, n_init):
     assert len(embed(n_init=1)) == 1
 
 
-def test_the_best_embedding_is_the_start():
-    X, y = make_blobs(120, 6, centers=4, cluster_std=0.6, random_state=1)
-    model = DCRL(4, n_init=2, random_state=0).fit(X)
-    assert adjusted_rand_score(y, model.labels_) > 0.95
+def test_a_hundred_samples_start_from_embeddings():
+    """Moons are not found by k-means in the features."""
+    X, y = make_moons(100, noise=0.05, random_state=0)
+    assert adjusted_rand_score(y, DCRL(2, random_state=0).fit_predict(X)) > 0.9
+
+
+@pytest.mark.parametrize("n_clusters", [3, "auto"])
+def test_clear_clusters_of_different_sizes_are_found(n_clusters):
+    """Embeddings alone would split the large cluster and merge the small ones."""
+    y = np.repeat(np.arange(3), [400, 40, 12])
+    X = 8.0 * np.eye(3)[y] + np.random.RandomState(0).normal(size=(len(y), 3))
+    model = DCRL(n_clusters, max_epochs=20, random_state=0).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.98
 
 
 # -- clusters
@@ -366,6 +381,17 @@ def test_no_move_of_a_cell_improves_a_partition():
             other = after.copy()
             other[cell] = label
             assert modularity_of(other, links) <= modularity_of(after, links) + 1e-9
+
+
+def test_purity_is_that_of_the_worst_cluster():
+    # a circle: neighbors are the next three; a cluster of two expects only the next
+    neighbors = (np.arange(12)[:, np.newaxis] + [1, 2, 3]) % 12
+    labels = np.repeat([0, 1], [10, 2])
+    assert least_purity(labels, neighbors) == 1 / 2
+    assert least_purity(np.repeat([0, 1], 6), neighbors) == 2 / 3
+    # a single sample expects no neighbor
+    assert least_purity(np.repeat([0, 1], [11, 1]), neighbors) == 30 / 33
+    assert least_purity(np.arange(12), neighbors) == 1
 
 
 def test_clusters_keep_the_size_of_the_smallest():
@@ -802,7 +828,8 @@ def test_channels_that_seem_to_come_first_warn(images):
 def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
     def fit(n_threads):
         torch.set_num_threads(n_threads)
-        return quick(n_init=1, batch_size=100).fit_transform(digits[0][:100])
+        model = quick(init="embedding", n_init=1, batch_size=100)
+        return model.fit_transform(digits[0][:100])
 
     assert_array_equal(fit(4), fit(1))
 

@@ -95,7 +95,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and combines the results
         into the clusters of largest modularity in the neighbor graph. "k-means" runs it
-        on the features alone, as does "embedding" for fewer than 200 samples. An array
+        on the features alone, as does "embedding" for fewer than 100 samples. An array
         of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
         ones (-1, None, NaN or NA) start with the most common label of their neighbors.
         An array of shape (n_clusters, n_features) holds centers in the units of X. Set

@@ -46,6 +46,21 @@ def combine_partitions(partitions, neighbors):
     return np.unique(best[cells], return_inverse=True)[1].astype(np.int64)
 
 
+def least_purity(labels, neighbors):
+    """Return the fraction of neighbors in the same cluster, of the worst cluster.
+
+    Of a cluster of m samples only the m - 1 nearest neighbors of each are expected
+    there. Unlike the modularity, it does not favor clusters of equal sizes.
+    """
+    expected = np.minimum(np.bincount(labels)[labels] - 1, neighbors.shape[1])
+    counts = np.arange(neighbors.shape[1]) < expected[:, np.newaxis]
+    inside = counts & (labels[neighbors] == labels[:, np.newaxis])
+    n_inside, n_expected = (
+        np.bincount(labels, part.sum(axis=1)) for part in (inside, counts)
+    )
+    return np.min(n_inside[n_expected > 0] / n_expected[n_expected > 0], initial=1.0)
+
+
 def cells_of(partitions):
     """Return the cell of each sample, and the labels (n_cells, n_partitions) of cells.
 

@@ -16,12 +16,9 @@ from .._dlme import DLME
 from ._clusters import raw_blocks
 from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
-from ._partitions import combine_partitions
+from ._partitions import combine_partitions, least_purity
 
-# With fewer distinct samples the initial labels are those of k-means in the features.
-_LEAST_ROWS_TO_START = 200
-
-# With fewer distinct samples groups are counted in the features: an embedding of few
+# Fewer distinct samples are clustered and counted in the features: an embedding of few
 # samples takes long and has gaps by chance.
 _LEAST_ROWS_TO_EMBED = 100
 
@@ -34,6 +31,10 @@ _MOST_ROWS_TO_EMBED = 20_000
 # Number of runs of k-means in each embedding. They end in different local optima, whose
 # parts are combined.
 _KMEANS_RUNS = 30
+
+# Smallest purity of clusters of k-means in the features that replace those found in
+# embeddings: below, clusters touch, and a larger purity is chance.
+_LEAST_PURITY = 0.8
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -74,10 +75,10 @@ def initial_labels(model, data, features, searched, neighbors):
     seed = data.seed("labels")
     counts = n_clusters == "auto"
     n_distinct = len(np.unique(features, axis=0))
-    starts = model.init == "embedding" and n_distinct >= _LEAST_ROWS_TO_START
-    starts = starts and n_clusters != 1
+    embeds = n_distinct >= _LEAST_ROWS_TO_EMBED
+    starts = embeds and model.init == "embedding" and n_clusters != 1
     spaces = [searched]
-    if starts or (counts and n_distinct >= _LEAST_ROWS_TO_EMBED):
+    if starts or (counts and embeds):
         spaces = initial_embeddings(model, searched, neighbors, seed)
     if counts:
         # what the embeddings agree on counts most
@@ -112,7 +113,12 @@ def initial_labels(model, data, features, searched, neighbors):
     if data.n_inputs < model.n_features_in_:
         # round clusters in the noise of many columns are better found there
         spaces = [searched, *spaces]
-    return best_labels(spaces, neighbors, n_clusters, seed)
+    labels = best_labels(spaces, neighbors, n_clusters, seed)
+    # embeddings and the modularity split a large cluster and merge small ones
+    others = kmeans_labels(searched, n_clusters, seed)
+    purity = least_purity(others, neighbors)
+    better = purity > max(least_purity(labels, neighbors), _LEAST_PURITY)
+    return others if better else labels
 
 
 def kmeans_labels(points, n_clusters, seed):
