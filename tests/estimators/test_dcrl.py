@@ -1125,6 +1125,10 @@ def test_embeddings_complete_each_other(monkeypatch):
 # -- the number of clusters
 
 
+def number_of_groups(points, seed=0):
+    return choose_number(*count_groups(points, seed), len(np.unique(points, axis=0)))
+
+
 def test_groups_are_those_of_the_mutual_neighbor_graph():
     """Against graphs of all neighborhoods, one after the other."""
     points, _ = make_blobs([25, 10, 5], 3, cluster_std=0.5, random_state=0)
@@ -1140,10 +1144,24 @@ def test_groups_are_those_of_the_mutual_neighbor_graph():
     assert dict(zip(numbers, persistence, strict=True)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("n_samples", [2, 9, 400, 3000])
+@pytest.mark.parametrize("n_samples", [2, 9, 400, 3000, 3001])
 def test_a_single_group_is_one(n_samples):
     points = np.random.RandomState(0).normal(size=(n_samples, 3))
-    assert choose_number(*count_groups(points, 0)) == 1
+    assert number_of_groups(points) == 1
+
+
+def test_many_samples_are_counted_in_parts():
+    points, _ = make_blobs(3001, 2, centers=3, random_state=0)
+    order = np.random.RandomState(0).permutation(3001)
+    expected = {}
+    for part in (order[:1501], order[1501:]):
+        for number, width in zip(*count_groups(points[part], 0), strict=True):
+            expected[number] = expected.get(number, 0) + width / 2
+    numbers, persistence = count_groups(points, 0)
+    assert dict(zip(numbers, persistence, strict=True)) == pytest.approx(expected)
+    # gaps by chance are rarer there
+    evidence = np.array([1, 10]), np.array([1.0, 0.6])
+    assert [choose_number(*evidence, n_distinct=n) for n in (3000, 3001)] == [1, 10]
 
 
 def test_groups_of_any_size_and_shape_are_counted():
@@ -1152,7 +1170,7 @@ def test_groups_of_any_size_and_shape_are_counted():
     ring = np.stack([np.cos(angle), np.sin(angle)], 1) * 6
     points = np.concatenate([ring, np.zeros((90, 2)), np.full((40, 2), 9)])
     points += rng.normal(scale=0.2, size=points.shape)
-    assert choose_number(*count_groups(points, 0)) == 3
+    assert number_of_groups(points) == 3
 
 
 def test_copies_are_one_neighbor():
@@ -1166,7 +1184,7 @@ def test_copies_are_one_neighbor():
     groups = np.concatenate([rng.normal(size=(100, 3)) + 9, rng.normal(size=(80, 3))])
     for n_copies, expected in ((1, 2), (100, 3)):
         points = np.concatenate([groups, np.full((n_copies, 3), -9.0)])
-        assert choose_number(*count_groups(points, 0)) == expected
+        assert number_of_groups(points) == expected
 
 
 @pytest.mark.parametrize("n_distinct", [24, 150])

@@ -94,8 +94,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and combines the results
-        into the clusters of largest modularity in the neighbor graph. "k-means" runs it
-        on the features alone, as does "embedding" for fewer than 100 samples. An array
+        into the clusters of largest modularity in the neighbor graph, unless k-means on
+        the features finds clusters that hardly touch. "k-means" runs it on the features
+        alone, as does "embedding" for fewer than 100 samples. An array
         of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
         ones (-1, None, NaN or NA) start with the most common label of their neighbors.
         An array of shape (n_clusters, n_features) holds centers in the units of X. Set
@@ -214,7 +215,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups found
         for different neighborhood sizes, and "persistence", for each number the log of
         the factor in size over which it holds. The number above 1 with the largest
-        persistence is used, or 1 if none reaches 0.7.
+        persistence is used, or 1 if none reaches 0.7 (0.5 with more than 3,000 distinct
+        samples).
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
     cluster_means_ : ndarray of shape (n_clusters, n_features)

@@ -7,15 +7,19 @@ import numpy as np
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import cdist
 
-# More samples are represented by as many: the cost is quadratic.
+# More samples are counted in parts of as many, up to a number of parts: the cost is
+# quadratic.
 _MOST_SAMPLES = 3000
+_MOST_PARTS = 5
 
 # Smallest neighborhood: smaller ones break groups by chance.
 _FEWEST_NEIGHBORS = 5
 
 # Numbers of groups that persist less arise by chance in data without groups (Gaussian,
 # uniform); heavy tails reach 0.8 now and then. A group needs nine samples to reach it.
+# Gaps by chance are rarer among many samples, and differ between parts.
 _LEAST_PERSISTENCE = 0.7
+_LEAST_PERSISTENCE_OF_PARTS = 0.5
 
 
 def count_groups(points, seed):
@@ -29,12 +33,14 @@ def count_groups(points, seed):
     number of copies: equal numbers of copies of all points change nothing, and many
     copies of one point are a group.
 
+    Many points are divided into random parts; the persistence is the mean over these.
+
     Parameters
     ----------
     points : ndarray of shape (n_samples, n_components)
         Coordinates of the samples.
     seed : int
-        Seed of a subset of many samples.
+        Seed of the parts.
 
     Returns
     -------
@@ -49,9 +55,21 @@ def count_groups(points, seed):
        k-nearest-neighbor graphs for identifying noisy clusters", Theoretical Computer
        Science 410, 2009: a large k, in proportion to the groups, finds them best.
     """
-    if len(points) > _MOST_SAMPLES:
-        rng = np.random.RandomState(seed)
-        points = points[rng.choice(len(points), _MOST_SAMPLES, replace=False)]
+    n_parts = min(-(-len(points) // _MOST_SAMPLES), _MOST_PARTS)
+    order = np.arange(len(points))
+    if n_parts > 1:
+        order = np.random.RandomState(seed).permutation(order)
+    parts = np.array_split(order[: n_parts * _MOST_SAMPLES], n_parts)
+    counts = [_count_at_all_scales(points[part]) for part in parts]
+    numbers, inverse = np.unique(
+        np.concatenate([part for part, _ in counts]), return_inverse=True
+    )
+    widths = np.concatenate([part for _, part in counts])
+    return numbers, np.bincount(inverse, widths) / n_parts
+
+
+def _count_at_all_scales(points):
+    """Return the number of groups at each scale, and the logarithmic width of each."""
     points, copies = np.unique(points, axis=0, return_counts=True)
     n_points = len(points)
     if n_points == 1:
@@ -63,15 +81,19 @@ def count_groups(points, seed):
     counts = [
         np.sum((births <= k) & (k < deaths) & (k * unit <= sizes)) for k in scales
     ]
-    numbers, inverse = np.unique(np.maximum(counts, 1), return_inverse=True)
-    return numbers, np.bincount(inverse, np.log((scales + 0.5) / (scales - 0.5)))
+    return np.maximum(counts, 1), np.log((scales + 0.5) / (scales - 0.5))
 
 
-def choose_number(numbers, persistence):
-    """Return the number of groups above 1 that persists longest, or 1 if none does."""
+def choose_number(numbers, persistence, n_distinct):
+    """Return the number of groups above 1 that persists longest, or 1 if none does.
+
+    ``n_distinct`` is the number of distinct samples.
+    """
     lasting = np.where(numbers > 1, persistence, 0.0)
     best = lasting.argmax()
-    return int(numbers[best]) if lasting[best] >= _LEAST_PERSISTENCE else 1
+    in_parts = n_distinct > _MOST_SAMPLES
+    least = _LEAST_PERSISTENCE_OF_PARTS if in_parts else _LEAST_PERSISTENCE
+    return int(numbers[best]) if lasting[best] >= least else 1
 
 
 def _hierarchy(points, copies):

@@ -32,9 +32,9 @@ _MOST_ROWS_TO_EMBED = 20_000
 # parts are combined.
 _KMEANS_RUNS = 30
 
-# Smallest purity of clusters of k-means in the features that replace those found in
-# embeddings: below, clusters touch, and a larger purity is chance.
-_LEAST_PURITY = 0.8
+# Clusters of k-means in the features that are less pure touch: those of embeddings,
+# which may have any shape, are kept.
+_LEAST_PURITY = 0.95
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -89,7 +89,7 @@ def initial_labels(model, data, features, searched, neighbors):
             "n_clusters": numbers,
             "persistence": persistence,
         }
-        n_clusters = choose_number(numbers, persistence)
+        n_clusters = choose_number(numbers, persistence, n_distinct)
         if n_distinct < _LEAST_ROWS_TO_COUNT:
             warn(
                 f"n_clusters='auto' needs at least {_LEAST_ROWS_TO_COUNT} distinct "
