@@ -140,7 +140,15 @@ class Run:
                 ) from error
         return module
 
-    def train(self, objective, batches, *, learning_rate=None, phase=LAST_PHASE):
+    def train(
+        self,
+        objective,
+        batches,
+        *,
+        learning_rate=None,
+        weight_decay=1e-4,
+        phase=LAST_PHASE,
+    ):
         """Minimize an objective.
 
         Parameters
@@ -151,6 +159,8 @@ class Run:
             ``batches.epoch(generator)`` yields ``len(batches)`` batches.
         learning_rate : float, default=None
             Largest learning rate. None uses that of the fit.
+        weight_decay : float, default=1e-4
+            Value of ``TrainingOptions(weight_decay="auto")``.
         phase : str, default="training"
             "training" or one of ``Plan.phases``. Its history becomes the attribute
             ``history_`` or ``<phase>_history_``.
@@ -179,7 +189,7 @@ class Run:
                 objective,
                 optimizer=_either(options.optimizer, plan.optimizer),
                 learning_rate=learning_rate,
-                weight_decay=options.weight_decay,
+                weight_decay=_either(options.weight_decay, weight_decay),
                 dtype=dtype,
             ),
             generator=local_generator(data.seed(f"{phase}: batches")),

@@ -25,7 +25,7 @@ from skmanifold.base import (
     own_network,
     sharded,
 )
-from skmanifold.graph import geodesic_embedding
+from skmanifold.graph import geodesic_embedding, nearest_neighbors
 from skmanifold.losses import (
     full_precision,
     isometry_loss,
@@ -33,7 +33,14 @@ from skmanifold.losses import (
     vector_jacobian_product,
 )
 from skmanifold.nn import MLP, ConvDecoder, ConvEncoder
-from skmanifold.utils import Count, Number, StrOptions, principal_components, warn
+from skmanifold.utils import (
+    Count,
+    Number,
+    StrOptions,
+    one_blas_thread,
+    principal_components,
+    warn,
+)
 
 # Maximum number of principal components for the neighbor search of the anchor, if a
 # search in all columns would exceed the budget.
@@ -46,6 +53,13 @@ _FIRST_SHARE = 0.1
 
 # Ratio of the spreads of anchor and X, or its inverse, above which a warning is given.
 _OTHER_UNITS = 5.0
+
+# Weight decay without noise, and its increase per share of noise above that which
+# the bends of a sheet resemble. It begins below the first number of samples, and is
+# complete at the second. Number of neighbors that show the noise.
+_WEIGHT_DECAY, _NOISE_DECAY, _BENDS = 1e-4, 4.0, 0.01
+_MANY_SAMPLES, _FEW_SAMPLES = 1000, 143
+_N_NEAR = 10
 
 
 class Scale(nn.Module):
@@ -528,7 +542,8 @@ default="isomap"
         scale = _scale_of(data, self.n_components)
         anchor = None if run.continued else self._anchor(data)
         objective = run.build(self._make_objective, data, networks, scale, anchor)
-        run.train(objective, batches)
+        decay = self._weight_decay(data)
+        run.train(objective, batches, weight_decay=decay)
         return objective
 
     def _make_batches(self, data, batch_size):
@@ -600,6 +615,20 @@ default="isomap"
             MLP(n_inputs, n_components, layers=layers, **options),
             MLP(n_components, n_inputs, layers=layers[::-1], **options),
         )
+
+    def _weight_decay(self, data):
+        """Return the default weight decay, which keeps noise from being learned.
+
+        The networks can memorize what scatters around the sheet in few samples.
+        """
+        if data.n_samples >= _MANY_SAMPLES:
+            return _WEIGHT_DECAY
+        share = noise_share(data.inputs.cpu().numpy(), self.n_components)
+        fewness = (_MANY_SAMPLES / data.n_samples - 1) / (
+            _MANY_SAMPLES / _FEW_SAMPLES - 1
+        )
+        share = max(0.0, share - _BENDS)
+        return _WEIGHT_DECAY + _NOISE_DECAY * min(1.0, fewness) * share
 
     def _anchor(self, data):
         """Return the initial targets of the codes, in units of X, or None."""
@@ -711,6 +740,26 @@ def _warn_of_unsuitable_layers(networks):
         )
     if faults:
         warn(" ".join(faults))
+
+
+def noise_share(X, n_components):
+    """Return the share of the variance that is outside of the sheet.
+
+    The sheet is the plane of the main directions of a sample and its neighbors.
+    """
+    near = nearest_neighbors(X, min(_N_NEAR, len(X) - 1))[0]
+    groups = np.column_stack([np.arange(len(X)), near])
+    X = X.astype(np.float64)
+    X = X - X.mean(axis=0)
+    size = groups.shape[1]
+    with one_blas_thread():  # the last bits depend on the number of threads
+        products = X @ X.T
+        blocks = products[groups[:, :, np.newaxis], groups[:, np.newaxis]]
+        centering = np.eye(size) - 1 / size
+        variances = np.linalg.eigvalsh(centering @ blocks @ centering) / (size - 1)
+    outside = np.maximum(variances[:, : max(0, size - n_components)], 0).sum()
+    total = np.trace(products)
+    return outside / total if total > 0 else 0.0
 
 
 def _scale_of(data, n_components):

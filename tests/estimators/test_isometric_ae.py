@@ -11,7 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 from sklearn.base import clone
+from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -24,6 +26,7 @@ from skmanifold.estimators._isometric_ae import (
     IsometricAEObjective,
     between_scales,
     chain_of,
+    noise_share,
 )
 from skmanifold.graph import geodesic_embedding
 from skmanifold.metrics import isometry_distortion
@@ -293,7 +296,7 @@ def test_objective_is_the_formula():
 def test_units_of_the_decoder_bend_among_the_anchors(roll, monkeypatch):
     objectives = []
 
-    def stop(run, objective, batches):
+    def stop(run, objective, batches, **options):
         objectives.append(objective)
         raise InterruptedError
 
@@ -481,6 +484,47 @@ def test_anchor_isomap_is_the_geodesic_embedding(monkeypatch):
         own = geodesic_embedding(X[part])
         assert_allclose(pdist(anchor[part]), pdist(own), atol=1e-3)
     assert cdist(anchor[::2], anchor[1::2]).min() > 50
+
+
+@pytest.mark.parametrize("training", [None, TrainingOptions(weight_decay=1e-4)])
+def test_a_few_noisy_samples_are_not_memorized(training):
+    X = StandardScaler().fit_transform(load_wine().data)
+    X, X_new = train_test_split(X, test_size=0.3, random_state=0)
+    model = IsometricAE(training=training, random_state=0).fit(X)
+    pca = PCA(2).fit(X)
+    linear = pca.inverse_transform(pca.transform(X_new))
+    worse = -model.score(X_new) > np.square(linear - X_new).sum(axis=1).mean()
+    assert worse == (training is not None)
+
+
+def test_the_share_of_noise():
+    rng = np.random.default_rng(0)
+    flat = (
+        rng.uniform(-1, 1, size=(900, 2)) @ np.linalg.qr(rng.normal(size=(40, 2)))[0].T
+    )
+    assert noise_share(100 + flat, 2) < 1e-8 < noise_share(flat, 1)
+    noise = rng.normal(size=flat.shape)
+    noisy = flat + 0.02 * noise
+    # 10 of 40 directions are those of the neighborhood, and contain the plane
+    expected = 38 * 0.02**2 / noisy.var(axis=0).sum()
+    assert 0.6 * expected < noise_share(noisy, 2) < 1.1 * expected
+    assert noise_share(noise, 40) < 1e-8
+    assert noise_share(np.zeros((5, 3)), 2) == 0
+    assert noise_share(noise[:2], 1) < 1e-8
+
+
+def test_many_or_clean_samples_have_the_usual_weight_decay():
+    noise = np.random.default_rng(0).normal(size=(1000, 5))
+    decays = []
+
+    class Recorded(IsometricAE):
+        def _weight_decay(self, data):
+            decays.append(super()._weight_decay(data))
+            return decays[-1]
+
+    for X in (noise, make_s_curve(200, random_state=0).data, noise[1:], noise[500:]):
+        Recorded(**QUICK).fit(X)
+    assert decays[0] == decays[1] == 1e-4 < decays[2] < decays[3] / 100
 
 
 def test_the_paper_is_reachable():
