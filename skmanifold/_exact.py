@@ -20,6 +20,8 @@ from torch.nn import functional as F
 # own calls are cheaper. In float32 oneDNN's products are also up to twice as fast.
 _LEAST_PRODUCTS = {torch.float32: 2**21, torch.bfloat16: 2**23}
 
+_DTYPES = tuple(_LEAST_PRODUCTS)
+
 # oneDNN splits longer sums of bfloat16 products among threads.
 _LONGEST_SUM = 1024
 
@@ -77,21 +79,23 @@ def is_amd():
 _IS_AMD = is_amd()
 
 
-def log1p_(x):
-    """Replace numbers by the logarithm of 1 + x, rounded like 1 + x."""
-    return x.log1p_() if _IS_AMD and x.is_cpu else x.add_(1).log_()
+def log1p(x, out=None):
+    """Return the logarithm of 1 + x, rounded like 1 + x."""
+    if _IS_AMD and x.is_cpu:
+        return torch.log1p(x, out=out)
+    return torch.add(x, 1, out=out).log_()
 
 
-def exp_(x, factor=1.0):
-    """Replace numbers by the exponentials of ``factor * x``."""
+def exp(x, factor=1.0, out=None):
+    """Return the exponentials of ``factor * x``."""
     if not (_IS_AMD and x.is_cpu):
-        return x.mul_(factor).exp_()
+        return torch.mul(x, factor, out=out).exp_()
+    power = torch.mul(x, factor / math.log(2), out=out)
     # on one thread: the last bits of exp2 depend on their number
     n_threads = torch.get_num_threads()
-    x.mul_(factor / math.log(2))
     torch.set_num_threads(1)
     try:
-        return x.exp2_()
+        return power.exp2_()
     finally:
         torch.set_num_threads(n_threads)
 
@@ -154,16 +158,20 @@ def _large_linear(x, weight, bias):
 
 
 class Linear(torch.autograd.Function):
-    """``a @ b.T + bias`` of two matrices, differentiable any number of times."""
+    """``a @ b.T + bias`` in a dtype, differentiable any number of times.
+
+    Casts in here cost less than as operations of the graph, which itself casts the
+    gradients.
+    """
 
     @staticmethod
-    def forward(ctx, a, b, bias):
+    def forward(ctx, a, b, bias, dtype):
         ctx.save_for_backward(a, b)
-        return _linear(a, b, bias)
+        return _cast_linear(a, b, bias, dtype)
 
     @staticmethod
     def backward(ctx, gradient):
-        a, b = ctx.saved_tensors
+        a, b = (x.to(gradient.dtype) for x in ctx.saved_tensors)
         grad_a = grad_b = grad_bias = None
         if ctx.needs_input_grad[0]:
             grad_a = linear(gradient, b.t(), None)
@@ -175,21 +183,35 @@ class Linear(torch.autograd.Function):
                 grad_b = linear(gradient.t(), a.t(), None)
         if ctx.needs_input_grad[2]:
             grad_bias = on_all_threads(torch.sum, gradient, 0)
-        return grad_a, grad_b, grad_bias
+        return grad_a, grad_b, grad_bias, None
 
 
-def linear(x, weight, bias):
-    """Return ``x @ weight.T + bias`` of two matrices that are :func:`is_ours`."""
+def _cast_linear(x, weight, bias, dtype):
+    bias = bias if bias is None else bias.to(dtype)
+    return _linear(x.to(dtype), weight.to(dtype), bias)
+
+
+def linear(x, weight, bias, dtype=None):
+    """Return ``x @ weight.T + bias`` of matrices that are :func:`is_ours`, in a dtype.
+
+    By default it is that of x.
+    """
     # the overhead of an autograd.Function is that of a small product
-    return (Linear.apply if torch.is_grad_enabled() else _linear)(x, weight, bias)
+    compute = Linear.apply if torch.is_grad_enabled() else _cast_linear
+    return compute(x, weight, bias, dtype or x.dtype)
 
 
-def is_ours(*tensors):
-    """Return whether :func:`linear` supports these tensors."""
-    dtype = tensors[0].dtype
-    if dtype not in (torch.float32, torch.bfloat16) or is_transformed():
-        return False
-    return all(t.dtype == dtype and t.is_cpu for t in tensors)
+def is_ours(dtype, *tensors, casts=False):
+    """Return whether :func:`linear` computes these tensors in a dtype.
+
+    If it ``casts``, they may have others.
+    """
+    allowed = _DTYPES if casts else (dtype,)
+    return (
+        dtype in _DTYPES
+        and all(t.dtype in allowed and t.is_cpu for t in tensors)
+        and not is_transformed()
+    )
 
 
 def is_transformed():
@@ -201,6 +223,6 @@ def is_transformed():
 def product(a, b):
     """Return ``a @ b`` of two matrices, for a loss."""
     columns = b.t()
-    if is_large_product(a, columns, a.dtype) and is_ours(a, b):
+    if is_large_product(a, columns, a.dtype) and is_ours(a.dtype, a, b):
         return linear(a, columns, None)
     return a @ b

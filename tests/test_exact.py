@@ -118,7 +118,7 @@ def test_log1p_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
     results = []
     for n_threads in (1, 2, 3, 5):
         torch.set_num_threads(n_threads)
-        results.append((_exact.exp_(x.clone(), -0.7), _exact.log1p_(x.abs() - 0.99)))
+        results.append((_exact.exp(x, -0.7), _exact.log1p(x.abs() - 0.99)))
         assert torch.get_num_threads() == n_threads
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))

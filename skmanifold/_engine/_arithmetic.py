@@ -98,22 +98,25 @@ def _is_large(x):
 
 def _layer(x, weight, bias=None):
     """Compute ``F.linear``."""
-    if torch.is_autocast_enabled("cpu"):
-        dtype = torch.get_autocast_dtype("cpu")
-        x, weight = x.to(dtype), weight.to(dtype)
-        bias = bias if bias is None else bias.to(dtype)
     given = (x, weight) if bias is None else (x, weight, bias)
-    if x.ndim == 0 or weight.ndim != 2 or not is_ours(*given):
+    dtype, casts = _dtype(x)
+    if x.ndim == 0 or weight.ndim != 2 or not is_ours(dtype, *given, casts=casts):
         return F.linear(x, weight, bias)
     if x.ndim == 2:
-        return linear(x, weight, bias)
+        return linear(x, weight, bias, dtype)
     rows = x.reshape(-1, x.shape[-1])
-    return linear(rows, weight, bias).reshape(*x.shape[:-1], weight.shape[0])
+    return linear(rows, weight, bias, dtype).reshape(*x.shape[:-1], weight.shape[0])
+
+
+def _dtype(x):
+    """Return the dtype of a product of x, and whether it is that of autocast."""
+    casts = torch.is_autocast_enabled("cpu")
+    return (torch.get_autocast_dtype("cpu") if casts else x.dtype), casts
 
 
 def _product(a, b):
     """Compute ``torch.matmul``."""
-    if min(a.ndim, b.ndim) < 2 or not is_ours(a, b):
+    if min(a.ndim, b.ndim) < 2 or not is_ours(a.dtype, a, b):
         return torch.matmul(a, b)
     if b.ndim == 2:
         return _layer(a, b.t())
@@ -209,10 +212,7 @@ def _layer_norm_layer(layer, x):
 
 def _linear_layer(layer, x):
     # torch's own function, with its casts, costs less for a small product
-    dtype = x.dtype
-    if torch.is_autocast_enabled("cpu"):
-        dtype = torch.get_autocast_dtype("cpu")
-    compute = _layer if is_large_product(x, layer.weight, dtype) else F.linear
+    compute = _layer if is_large_product(x, layer.weight, _dtype(x)[0]) else F.linear
     return compute(x, layer.weight, layer.bias)
 
 

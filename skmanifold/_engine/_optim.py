@@ -154,11 +154,11 @@ class AdamW:
             present = [state for state in states if state[1] is not None]
             if not present:
                 continue
+            # one call: torch counts the steps of each parameter on its own
+            group["counts"].add_(
+                torch.tensor([p.grad is not None for p in group["params"]])
+            )
             params, grads, means, squares, steps = map(list, zip(*present, strict=True))
-            if len(present) == len(group["params"]):
-                group["counts"].add_(1)
-            else:
-                torch._foreach_add_(steps, 1)
             with all_threads():
                 torch._fused_adamw_(
                     params,

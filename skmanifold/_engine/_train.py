@@ -102,15 +102,16 @@ def _epoch(objective, batches, training, epoch, pace):
             with pace as n_threads:
                 use_threads(n_threads)
                 progress = step / n_steps
-                terms = _step(objective, parameters, batch, training, progress, factor)
+                terms, values = _step(
+                    objective, parameters, batch, training, progress, factor
+                )
             # losses stay on the device until the epoch ends
-            values = torch.stack(list(terms.values())).detach()
             totals = values if totals is None else totals.add_(values)
     return totals, terms, factor
 
 
 def _step(objective, parameters, batch, training, progress, factor):
-    """Take one step and return the terms of the loss."""
+    """Take one step and return the names of the terms of the loss and their values."""
     # no cache: within a caller's autocast it would keep the weights of the first step
     with torch.autocast(
         parameters[0].device.type,
@@ -119,7 +120,8 @@ def _step(objective, parameters, batch, training, progress, factor):
         cache_enabled=False,
     ):
         terms = objective(batch, progress)
-    sum(terms.values()).backward()
+    values = torch.stack(list(terms.values()))
+    values.sum().backward()
     average_gradients(parameters)
     if training.gradient_clip is not None:
         torch.nn.utils.clip_grad_norm_(parameters, training.gradient_clip)
@@ -127,7 +129,7 @@ def _step(objective, parameters, batch, training, progress, factor):
         optimizer.step(factor)
     for parameter in parameters:
         parameter.grad = None
-    return terms
+    return terms.keys(), values.detach()
 
 
 def _keep_freed_memory():

@@ -8,7 +8,7 @@ import math
 import torch
 from torch.autograd.function import once_differentiable
 
-from skmanifold._exact import all_threads, exp_, log1p_
+from skmanifold._exact import all_threads, exp, log1p
 
 from ._kernels import log_density, scaled_distances
 from ._precision import full_precision
@@ -149,14 +149,14 @@ def _of_pairs(p, scaled, nu, kernel, floor):
     up to ``e / (nu + d2)``.
     """
     # in as few passes and arrays as possible, which take most of the time
-    log_q = log1p_(scaled.clone()).mul_(-0.5 * (nu + 1))
+    log_q = log1p(scaled).mul_(-0.5 * (nu + 1))
     if kernel == "density":
         log_q.add_(log_density(nu))
-    q = exp_(log_q.clone())
-    minus_q = q.clamp(max=1 - floor).neg_()
+    q = exp(log_q)
+    minus_q = q.neg().clamp_(min=floor - 1)
     beyond = q + minus_q  # above zero where the tangent begins
-    odds = q.div_(minus_q + 1)
-    slope = torch.sub(p, odds).addcmul_(p, odds)
-    log_rest = log1p_(minus_q).sub_(beyond.mul_(1 / floor))
+    log_rest = log1p(minus_q).sub_(beyond.mul_(1 / floor))
+    odds = q.div_(minus_q.add_(1))
+    slope = torch.sub(p, odds, out=minus_q).addcmul_(p, odds)
     log_odds = log_q.sub_(log_rest)
     return log_rest.addcmul_(p, log_odds), log_odds, slope

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from skmanifold._exact import all_threads, exp_, log1p_, product
+from skmanifold._exact import all_threads, exp, log1p, product
 
 from ._precision import full_precision
 
@@ -147,5 +147,7 @@ def log_density(nu):
 
 def _power(scaled, nu, kernel):
     with all_threads():
-        k = exp_(log1p_(scaled), -0.5 * (nu + 1))
+        # in place, unless in a graph
+        out = None if scaled.requires_grad else scaled
+        k = exp(log1p(scaled, out), -0.5 * (nu + 1), out)
         return k * math.exp(log_density(nu)) if kernel == "density" else k
