@@ -1,7 +1,7 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Inference in zero-padded blocks of one size.
+"""Inference in zero-padded blocks of one size, or of two that give the same bits.
 
 The last bits of a float32 matrix product depend on the shape of the matrices, and in
 some libraries on the position of a sample. Blocks of one shape, and products that
@@ -24,6 +24,11 @@ from ._threads import torch_threads
 # with other last bits.
 BLOCK_ROWS = 192
 
+# For many samples, number of blocks in a large one, of 4 MB at most: with fewer calls
+# threads rarely wait for Python's lock.
+_BLOCKS_OF_LARGE = 4
+_MANY_ROWS = 16 * _BLOCKS_OF_LARGE * BLOCK_ROWS
+
 # Numbers of samples in a product of a linear layer, up to a number of entries (4 MB). A
 # single sample would be another product, with other bits. The overhead of a product is
 # that of some samples.
@@ -35,18 +40,17 @@ _COST_OF_PRODUCT = 64
 def apply_in_blocks(module, load, n_rows, *, device="cpu", make_room=np.empty):
     """Return the outputs of a module for all samples, (n_rows, n_out), float32.
 
-    The module, in eval mode on the device, maps a float32 tensor of shape (BLOCK_ROWS,
-    d) to (BLOCK_ROWS, n_out), each sample independently. ``load(start, stop)`` returns
-    those samples as a float32 array, ``make_room(shape, dtype)`` the array for the
-    outputs.
+    The module, in eval mode on the device, maps a float32 tensor of shape (n, d) to
+    (n, n_out), each sample independently, with ``n = BLOCK_ROWS`` or a multiple of it.
+    ``load(start, stop)`` returns those samples as a float32 array, ``make_room(shape,
+    dtype)`` the array for the outputs.
     """
     device = torch.device(device)
 
-    def outputs(start):
-        samples = load(start, min(start + BLOCK_ROWS, n_rows))
+    def outputs(samples, size):
         n = len(samples)
-        if n < BLOCK_ROWS:
-            block = np.zeros((BLOCK_ROWS, samples.shape[1]), dtype=np.float32)
+        if n < size:
+            block = np.zeros((size, samples.shape[1]), dtype=np.float32)
             block[:n] = samples
         else:
             block = np.ascontiguousarray(samples, dtype=np.float32)
@@ -61,17 +65,33 @@ def apply_in_blocks(module, load, n_rows, *, device="cpu", make_room=np.empty):
         return result[:n].float().cpu().numpy()
 
     with torch_threads(1):
-        first = outputs(0)
+        samples = load(0, min(BLOCK_ROWS, n_rows))
+        first = outputs(samples, BLOCK_ROWS)
+        size = BLOCK_ROWS
+        if n_rows >= _MANY_ROWS and _allows_large(outputs, samples, first):
+            size *= _BLOCKS_OF_LARGE
     results = make_room((n_rows, *first.shape[1:]), np.float32)
     results[: len(first)] = first
 
     def fill(start):
-        results[start : start + BLOCK_ROWS] = outputs(start)
+        samples = load(start, min(start + size, n_rows))
+        results[start : start + len(samples)] = outputs(samples, size)
 
     # parallel over blocks, never within one
     n_threads = None if device.type == "cpu" else 1
-    in_threads(fill, range(BLOCK_ROWS, n_rows, BLOCK_ROWS), n_threads)
+    in_threads(fill, range(BLOCK_ROWS, n_rows, size), n_threads)
     return results
+
+
+def _allows_large(outputs, samples, expected):
+    """Return whether large blocks are small enough and give the expected bits."""
+    if _BLOCKS_OF_LARGE * samples.size > _MOST_ENTRIES:
+        return False
+    # in another order in each part
+    order = [np.roll(np.arange(BLOCK_ROWS), 7 * i) for i in range(_BLOCKS_OF_LARGE)]
+    order = np.concatenate(order)
+    found = outputs(samples[order], len(order))
+    return np.array_equal(found, expected[order], equal_nan=True)
 
 
 def in_threads(function, items, n_threads=None):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from skmanifold._engine import ExactLinear, apply_in_blocks
+from skmanifold._engine import BLOCK_ROWS, ExactLinear, apply_in_blocks
+from skmanifold._engine._apply import _MANY_ROWS
 from skmanifold.nn import MLP
 
 
@@ -37,6 +38,54 @@ def test_samples_are_independent_of_the_batch(wide, n_threads):
         assert np.array_equal(apply(module, X[start:stop]), everything[start:stop])
     order = np.random.RandomState(1).permutation(700)
     assert np.array_equal(apply(module, X[order]), everything[order])
+
+
+@pytest.fixture(scope="module")
+def many():
+    torch.manual_seed(0)
+    X = np.random.RandomState(0).randn(_MANY_ROWS + 100, 50).astype(np.float32)
+    return MLP(50, 2).eval(), X
+
+
+class Sizes(torch.nn.Module):
+    """A network that records the sizes of its blocks, and may depend on them."""
+
+    def __init__(self, network, step=0.0):
+        super().__init__()
+        self.network, self.step, self.sizes = network, step, set()
+
+    def forward(self, x):
+        self.sizes.add(len(x))
+        return self.network(x) + self.step * len(x)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_large_blocks_have_the_bits_of_small_ones(many, n_threads):
+    torch.set_num_threads(n_threads)
+    network, X = many
+    network = Sizes(network)
+    everything = apply(network, X)
+    assert max(network.sizes) > BLOCK_ROWS
+    for start in range(0, len(X), 1_000):
+        part = X[start : start + 1_000]
+        assert np.array_equal(apply(network, part), everything[start : start + 1_000])
+    order = np.random.RandomState(1).permutation(len(X))
+    assert np.array_equal(apply(network, X[order]), everything[order])
+
+
+def test_large_blocks_of_other_bits_are_not_used(many):
+    network, X = many
+    changed = apply(Sizes(network, 1e-3), X)
+    few = apply(Sizes(network, 1e-3), X[-1_000:])
+    assert np.array_equal(few, changed[-1_000:])
+
+
+def test_large_blocks_are_limited_by_memory(many):
+    network, X = many
+    network = Sizes(torch.nn.Linear(1400, 2))
+    rows = np.tile(X, (1, 28))
+    apply(network, rows)
+    assert network.sizes == {BLOCK_ROWS}
 
 
 def test_a_plain_pass_would_depend_on_it(wide):
