@@ -90,8 +90,8 @@ def _allows_large(outputs, samples, expected):
     # in another order in each part
     order = [np.roll(np.arange(BLOCK_ROWS), 7 * i) for i in range(_BLOCKS_OF_LARGE)]
     order = np.concatenate(order)
-    found = outputs(samples[order], len(order))
-    return np.array_equal(found, expected[order], equal_nan=True)
+    results = outputs(samples[order], len(order))
+    return np.array_equal(results, expected[order], equal_nan=True)
 
 
 def in_threads(function, items, n_threads=None):

@@ -154,11 +154,11 @@ class AdamW:
             present = [state for state in states if state[1] is not None]
             if not present:
                 continue
-            counts, taken = group["counts"], 1
+            counts, increments = group["counts"], 1
             if len(present) < len(group["params"]):
-                taken = [p.grad is not None for p in group["params"]]
-                taken = torch.tensor(taken, device=counts.device)
-            counts.add_(taken)
+                increments = [p.grad is not None for p in group["params"]]
+                increments = torch.tensor(increments, device=counts.device)
+            counts.add_(increments)
             params, grads, means, squares, steps = map(list, zip(*present, strict=True))
             with all_threads():
                 torch._fused_adamw_(
