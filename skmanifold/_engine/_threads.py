@@ -30,7 +30,8 @@ class Pace:
     times as long. Use it as a context of each step, which yields the number.
     """
 
-    # Initial trials of each choice. The first one is slower, and ignored.
+    # Trials of a choice, in a row, of which the fastest counts: in the first one memory
+    # is not allocated yet, or threads must wake up.
     n_trials = 4
     # Steps before the slower choice is tried again; doubled each time it loses.
     first_pause = 100
@@ -42,7 +43,7 @@ class Pace:
         self.choices = (1,) if n_threads == 1 else (n_threads, 1)
         self.seconds = {}
         self.weights = {n: 1 if n == 1 else 1 / self.worth for n in self.choices}
-        self.trials = list(self.choices) * self.n_trials
+        self.trials = [n for n in self.choices for _ in range(self.n_trials)]
         self.pause = self.left = self.first_pause
         self.best = self.choices[0]
 
@@ -58,9 +59,7 @@ class Pace:
         if self.trials:
             self.trials.pop(0)
             known = self.seconds.get(self.current, seconds)
-            # ignore the first round, which also allocates memory
-            early = len(self.trials) >= 2 * (self.n_trials - 1)
-            self.seconds[self.current] = seconds if early else min(seconds, known)
+            self.seconds[self.current] = min(seconds, known)
             if not self.trials:
                 self._decide()
             return
@@ -68,9 +67,9 @@ class Pace:
         self.seconds[self.best] += 0.2 * (seconds - self.seconds[self.best])
         self.left -= 1
         if self.left <= 0 or self._is_slower():
-            self.trials = [n for n in self.choices if n != self.best]
-            for n in self.trials:
-                del self.seconds[n]
+            (other,) = (n for n in self.choices if n != self.best)
+            self.trials = [other] * self.n_trials
+            del self.seconds[other]
 
     def _is_slower(self):
         """Return whether the choice has become slower than the other one was."""
