@@ -24,6 +24,11 @@ def explained(error, estimator, X):
         if getattr(estimator, "image_shape", X) is None:
             remedy += "; for images, with channels last, also set image_shape"
         return kind(f"{error}\n{remedy}.")
+    if _is_texts(X):
+        return ValueError(
+            "X has texts, but must have numbers. Convert texts by TfidfVectorizer, "
+            "for instance, in a pipeline."
+        )
     if "features as input" in str(error):
         return kind(f"{error}{_STEPS_BEFORE}")
     # not for lazy frames, whose columns would be computed
@@ -39,8 +44,9 @@ def explained(error, estimator, X):
     if words:
         return ValueError(
             f"X has columns that are not numbers: {listed(words)}. Encode categories, "
-            "with OneHotEncoder for instance, pass dates as numbers, or drop these "
-            f"columns.{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
+            "with OneHotEncoder for instance; convert dates, and numbers that were "
+            "read as text, to numbers; or drop these columns."
+            f"{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
         )
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
@@ -57,6 +63,14 @@ def as_numbers(samples, **options):
             "dates as numbers, such as days since the first one."
         )
     return samples
+
+
+def _is_texts(X):
+    """Return whether X is a sequence of strings, not a table."""
+    # lazy frames have no length, and would warn if asked for their columns
+    if not hasattr(X, "__len__") or hasattr(X, "columns"):
+        return False
+    return getattr(X, "ndim", 1) == 1 and isinstance(next(iter(X), None), str)
 
 
 def _numeric_column(frame, i):

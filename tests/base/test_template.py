@@ -255,6 +255,16 @@ def test_columns_that_are_not_numbers_are_named(library, names):
         NeuralPCA(max_epochs=1).fit(frame)
 
 
+@pytest.mark.parametrize("container", [list, np.array, "pandas", "polars"])
+def test_texts_are_refused_without_printing_them(container):
+    texts = ["a text about maps", "a text about clusters"] * 10
+    if isinstance(container, str):
+        container = pytest.importorskip(container).Series
+    with pytest.raises(ValueError, match=r"X has texts.*TfidfVectorizer") as caught:
+        NeuralPCA(max_epochs=1).fit(container(texts))
+    assert "clusters" not in str(caught.value)
+
+
 def test_categories_are_named_and_numbers_as_objects_taken():
     pandas = pytest.importorskip("pandas")
     numbers = pandas.Series(range(12), dtype=object)
