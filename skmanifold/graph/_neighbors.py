@@ -250,8 +250,8 @@ def possible_neighbors(n_neighbors, n_distinct, n_samples, warn):
     possible = max(1, min(n_neighbors, n_distinct - 1))
     if n_neighbors >= n_samples and n_distinct > 1:
         warn(
-            f"n_neighbors={n_neighbors} needs more than the {n_samples} samples of X; "
-            f"using n_neighbors={possible}."
+            f"n_neighbors={n_neighbors} needs more than the {n_distinct} distinct "
+            f"samples of X; using n_neighbors={possible}."
         )
     return possible
 

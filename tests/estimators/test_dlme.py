@@ -350,8 +350,8 @@ def test_few_samples_reduce_n_neighbors_with_one_warning(iris, n_samples):
     with pytest.warns(UserWarning) as caught:
         model = DLME(random_state=0).fit(X)
     assert [str(w.message) for w in caught] == [
-        f"n_neighbors=5 needs more than the {n_samples} samples of X; using "
-        f"n_neighbors={n_samples - 1}."
+        f"n_neighbors=5 needs more than the {n_samples} distinct samples of X; "
+        f"using n_neighbors={n_samples - 1}."
     ]
     assert np.isfinite(model.embedding_).all()
     assert model.n_neighbors == 5, "a parameter is never changed"

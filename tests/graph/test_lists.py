@@ -100,7 +100,8 @@ def test_fewer_distinct_samples_than_neighbors():
     _, _, counts, texts = lists_of(np.repeat(np.eye(3), 2, axis=0), 6)
     assert (counts == 2).all()
     assert texts == [
-        "n_neighbors=6 needs more than the 6 samples of X; using n_neighbors=2."
+        "n_neighbors=6 needs more than the 3 distinct samples of X; using "
+        "n_neighbors=2."
     ]
     indices, distances, counts, texts = lists_of(np.ones((9, 2)), 5)
     assert (indices == 0).all()
