@@ -270,7 +270,7 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         Number of epochs. With "auto", the number of steps grows with the cube root of
         ``n_samples``. Increase it if the loss still falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 128. Increase it to use a GPU better.
+        Number of samples per step. "auto" is 128. Increase it to use a GPU fully.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"

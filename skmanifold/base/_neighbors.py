@@ -96,7 +96,7 @@ def find_neighbors(
 ):
     """Find the nearest neighbors of the training samples.
 
-    Duplicates count once, and samples with nothing in common are no neighbors, see
+    Duplicates count once, and samples with nothing in common are not neighbors, see
     :func:`skmanifold.graph.neighbors_from_data`. Warnings are given once per fit.
 
     Parameters

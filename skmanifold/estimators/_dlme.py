@@ -220,7 +220,7 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     n_neighbors : int, default=5
         Number of neighbors from which the second view of a sample is drawn. Increase it
         for a smoother embedding. Duplicates count once, and samples without a common
-        feature are no neighbors. Reduced, with a warning, if there are fewer other
+        feature are not neighbors. Reduced, with a warning, if there are fewer other
         samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         Second view of a sample: one of its neighbors; a point on the segment to one, as

@@ -139,7 +139,7 @@ default="linear"
         Number of epochs. "auto" takes about 1,000 steps. Increase it if the loss still
         falls.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 512. Increase it to use a GPU better.
+        Number of samples per step. "auto" is 512. Increase it to use a GPU fully.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.003. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"

@@ -71,7 +71,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         samples. Use "auto" if you do not know it: groups with gaps between them are
         counted in the initial embeddings (in the features of fewer than 100 distinct
         samples), see ``cluster_criterion_``, or in ``init`` if that is an array;
-        without gaps it warns and takes 1.
+        without gaps it warns and takes 1. Do not search for it by ``score``, which
+        measures only the reconstruction.
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
         order of the distances between clusters exactly, but at least 10 and at most
@@ -102,17 +103,17 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         An array of shape (n_clusters, n_features) holds centers in the units of X. Set
         "k-means" to save time.
     n_init : int or "auto", default="auto"
-        Number of start embeddings, with different seeds. "auto" is 2, or 3 to count the
-        clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if
+        Number of initial embeddings, with different seeds. "auto" is 2, or 3 to count
+        the clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if
         fits with different ``random_state`` disagree; 1 saves time.
     n_neighbors : int, default=5
         Number of neighbors whose distances are preserved. Increase it to preserve shape
         at a larger scale. Reduced, with a warning, if there are fewer other samples.
     metric : str or callable, default="euclidean"
-        Metric of the neighbors, whose distances are preserved, and of the start
+        Metric of the neighbors, whose distances are preserved, and of the initial
         embeddings; any of :class:`sklearn.neighbors.NearestNeighbors`. "euclidean" is
         measured on the scaled (and reduced) samples; others on X or the representation,
-        and preserved up to one factor. Set it to "cosine" for texts. Clusters and ranks
+        and preserved up to one factor. Try "cosine" for texts. Clusters and ranks
         always use scaled samples. If "precomputed", X has distances, as in
         :class:`DLME`, and nothing can be decoded.
     metric_params : dict or None, default=None
@@ -186,7 +187,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         phase: increase it if the terms of ``history_`` still fall at the end. To
         shorten the initial embeddings, set ``init="k-means"`` or ``n_init=1``.
     batch_size : int or "auto", default="auto"
-        Number of samples per step. "auto" is 256. Increase it to use a GPU better.
+        Number of samples per step. "auto" is 256. Increase it to use a GPU fully.
     learning_rate : float or "auto", default="auto"
         Largest learning rate. "auto" is 0.002. Decrease it if training diverges.
     device : {"auto", "cpu", "cuda", "cuda:N", "mps"}, default="auto"
