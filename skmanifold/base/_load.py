@@ -18,7 +18,7 @@ from skmanifold._engine import plain_modes
 
 from ._model_file import PACKAGE, damage_reported, read_model, versions
 from ._one_product import one_product
-from ._persistence import (
+from ._save import (
     NETWORKS,
     OtherWeights,
     array_name,

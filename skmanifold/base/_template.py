@@ -31,7 +31,6 @@ from skmanifold.utils._validation import Count, Number
 
 from . import _onnx
 from ._data import LAST_PHASE
-from ._explain import as_numbers, explained
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
 from ._inference import (
@@ -40,10 +39,11 @@ from ._inference import (
     on_device,
     output_dtype,
 )
+from ._input_errors import as_numbers, with_hint
 from ._messages import warn_of_deviations
 from ._novelty import DistanceToCenters
-from ._persistence import save
 from ._precomputed import distances_kept, features_of_distances, is_precomputed
+from ._save import save
 from ._scaler import Deviations
 
 # Samples per chunk when transform writes to `out`.
@@ -477,7 +477,7 @@ class DeepManifold(
             )
             return as_numbers(samples, input_name="X", estimator=self)
         except (ValueError, TypeError) as error:
-            better = explained(error, self, X)
+            better = with_hint(error, self, X)
             if better is error:
                 raise
             raise better from error

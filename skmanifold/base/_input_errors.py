@@ -16,7 +16,7 @@ _STEPS_BEFORE = (
 )
 
 
-def explained(error, estimator, X):
+def with_hint(error, estimator, X):
     """Return an error with more details about X, or the given one."""
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
