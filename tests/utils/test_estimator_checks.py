@@ -784,6 +784,25 @@ class DoesNotListen(Sound):
         return super()._learn(data, run)
 
 
+@broken("check_stopped_by_a_callback", "after an epoch of each phase")
+class NeedsTheLastObjective(Sound):
+    def _plan(self, n_samples, n_features):
+        plan = super()._plan(n_samples, n_features)
+        return dataclasses.replace(plan, phases={"pretraining": 2})
+
+    def _learn(self, data, run):
+        batches = self._make_batches(data, run.batch_size)
+        objective = run.build(self._make_objective, data, run.make_networks())
+        run.train(objective, batches, phase="pretraining")
+        objective.scale = 2.0
+        run.train(objective, batches)
+        return objective
+
+    def _fitted_attributes(self, objective, outputs, data):
+        attributes = super()._fitted_attributes(objective, outputs, data)
+        return {**attributes, "scale_": objective.scale}
+
+
 @broken("check_warm_start", "must continue with the previous networks")
 class AlwaysStartsCold(Sound):
     def _networks(self):

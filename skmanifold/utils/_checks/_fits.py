@@ -219,19 +219,28 @@ def check_interrupted_anywhere(name, estimator):
 
 
 class _Stops(Interrupts):
-    """Callback that stops training after an epoch."""
+    """Callback that uses the model after an epoch, and stops training."""
 
-    def on_fit_task_end(self, estimator, context):
-        return context.task_name == "epoch"
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return False
+        fitted_estimator.transform(X)
+        return True
 
 
 def check_stopped_by_a_callback(name, estimator):
-    """A callback that stops training early leaves a usable model."""
+    """A callback can use the model in each phase, and stop training early."""
     subject = Subject(estimator)
     if not subject.has("max_epochs"):
         return
     model = subject.new(max_epochs=7).set_callbacks(_Stops())
-    model.fit(subject.X, subject.y)
+    try:
+        model.fit(subject.X, subject.y)
+    except Exception as error:
+        raise AssertionError(
+            f"{name}: a callback must be able to use the model after an epoch of each "
+            "phase; _fitted_attributes gets the objective of that phase."
+        ) from error
     assert model.n_iter_ == 1, (
         f"{name}: a callback that returns True after an epoch must stop training; "
         f"n_iter_={model.n_iter_}."
