@@ -119,8 +119,8 @@ class DeepManifold(
 
     _set_by_validation = ("n_features_in_", "feature_names_in_")
 
-    # Whether transform applies scaler and linear network as one product: faster, but
-    # rounded differently than Run.outputs, and than of a sparse matrix.
+    # Whether transform applies scaler and linear network as one product. It is faster,
+    # but rounds differently than Run.outputs, and than the product for a sparse X.
     _folds = False
 
     # Parameter with the transformer that _append_columns uses, for errors.

@@ -546,7 +546,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                 networks = run.make_networks()
                 networks["encoder"].features.load_state_dict(represent.state_dict())
             n_components = self._width(run.sizes)
-            latent_spread = self.rank_scale * units["spread"][0] / 2, n_components
+            latent_spread = (self.rank_scale * units["spread"][0] / 2, n_components)
             set_units(**networks, **units, latent_spread=latent_spread)
         encoder, decoder = networks["encoder"], networks["decoder"]
         encoder.features.requires_grad_(False)

@@ -20,13 +20,13 @@ from ._partitions import combine_partitions, least_purity
 
 # Fewer distinct samples are clustered and counted in the features: an embedding of few
 # samples takes long and has gaps by chance.
-_LEAST_ROWS_TO_EMBED = 100
+_LEAST_SAMPLES_TO_EMBED = 100
 
 # With fewer distinct samples no group is large enough to be counted.
-_LEAST_ROWS_TO_COUNT = 10
+_LEAST_SAMPLES_TO_COUNT = 10
 
-# Of more samples, initial embeddings are trained on as many.
-_MOST_ROWS_TO_EMBED = 20_000
+# Largest number of samples that an initial embedding is trained on.
+_MOST_SAMPLES_TO_EMBED = 20_000
 
 # Number of runs of k-means in each embedding. They end in different local optima, whose
 # parts are combined.
@@ -75,7 +75,7 @@ def initial_labels(model, data, features, searched, neighbors):
     seed = data.seed("labels")
     counts = n_clusters == "auto"
     n_distinct = len(np.unique(features, axis=0))
-    embeds = n_distinct >= _LEAST_ROWS_TO_EMBED
+    embeds = n_distinct >= _LEAST_SAMPLES_TO_EMBED
     starts = embeds and model.init == "embedding" and n_clusters != 1
     spaces = [searched]
     if starts or (counts and embeds):
@@ -90,9 +90,9 @@ def initial_labels(model, data, features, searched, neighbors):
             "persistence": persistence,
         }
         n_clusters = choose_number(numbers, persistence, n_distinct)
-        if n_distinct < _LEAST_ROWS_TO_COUNT:
+        if n_distinct < _LEAST_SAMPLES_TO_COUNT:
             warn(
-                f"n_clusters='auto' needs at least {_LEAST_ROWS_TO_COUNT} distinct "
+                f"n_clusters='auto' needs at least {_LEAST_SAMPLES_TO_COUNT} distinct "
                 f"samples, but X has {n_distinct}; using n_clusters=1. Set n_clusters "
                 "to a number."
             )
@@ -148,7 +148,7 @@ def initial_embeddings(model, points, neighbors, seed):
     given = model.training or TrainingOptions()
     # Muon, or more steps than grow with the fourth root of the samples, resolve the
     # inside of clusters, which then split
-    n_trained = min(len(points), _MOST_ROWS_TO_EMBED)
+    n_trained = min(len(points), _MOST_SAMPLES_TO_EMBED)
     n_epochs = round(65 * (2000 / n_trained) ** 0.46) if n_trained > 2000 else "auto"
     options = TrainingOptions(
         optimizer="adamw", n_threads=given.n_threads, precision=given.precision
@@ -171,8 +171,8 @@ def initial_embeddings(model, points, neighbors, seed):
     if not is_euclidean(model.metric, model.metric_params):
         # as many as DLME takes by default
         start.set_params(connectivity=graph_of(neighbors[:, :5]))
-    elif len(points) > _MOST_ROWS_TO_EMBED:
-        start.set_params(subsample=_MOST_ROWS_TO_EMBED)
+    elif len(points) > _MOST_SAMPLES_TO_EMBED:
+        start.set_params(subsample=_MOST_SAMPLES_TO_EMBED)
     rng = np.random.RandomState(seed)
     n_init = model.n_init
     if n_init == "auto":
