@@ -120,6 +120,11 @@ def _step(objective, parameters, batch, training, progress, factor):
         cache_enabled=False,
     ):
         terms = objective(batch, progress)
+    if not isinstance(terms, dict) or not all(map(_is_scalar, terms.values())):
+        raise TypeError(
+            f"{type(objective).__name__}.forward must return a dict of scalar tensors, "
+            f"such as {{'loss': error.mean()}}, but returned {terms}."
+        )
     values = torch.stack(list(terms.values()))
     values.sum().backward()
     average_gradients(parameters)
@@ -130,6 +135,10 @@ def _step(objective, parameters, batch, training, progress, factor):
     for parameter in parameters:
         parameter.grad = None
     return terms.keys(), values.detach()
+
+
+def _is_scalar(term):
+    return isinstance(term, torch.Tensor) and term.ndim == 0
 
 
 def _keep_freed_memory():
