@@ -136,6 +136,11 @@ def _product_and_sum(c, a, b, *, beta=1, alpha=1):
     return product + (c if beta == 1 else c * beta)
 
 
+def _distances(a, b, p=2.0, compute_mode=None):
+    """Compute ``torch.cdist`` without products, which are its default."""
+    return torch.cdist(a, b, p, "donot_use_mm_for_euclid_dist")
+
+
 _FUNCTIONS = {
     F.linear: _layer,
     torch.matmul: _product,
@@ -143,6 +148,7 @@ _FUNCTIONS = {
     torch.bmm: _product,
     torch.addmm: _product_and_sum,
     torch.baddbmm: _product_and_sum,
+    torch.cdist: _distances,
     torch.Tensor.__matmul__: _product,
     torch.Tensor.matmul: _product,
     torch.Tensor.mm: _product,

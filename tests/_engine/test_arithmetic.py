@@ -104,6 +104,14 @@ def step_of(network, x, limit=None):
     return [y.detach(), *gradients]
 
 
+def test_distances_do_not_depend_on_the_position_of_a_sample():
+    x, centers, order = rand(192, 64), rand(5, 64, seed=1), torch.arange(191, -1, -1)
+    with BySample():
+        distances = torch.cdist(x, centers)
+        assert torch.equal(torch.cdist(x[order], centers), distances[order])
+    torch.testing.assert_close(distances, torch.cdist(x, centers))
+
+
 def test_layers_compute_what_torch_computes():
     network, x = large_network(), rand(1031, 65)
     result = step_of(network, x)
