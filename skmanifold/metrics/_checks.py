@@ -95,10 +95,19 @@ def labeled(codes, *matrices, metric="euclidean"):
     return (kept, codes[kept], *parts)
 
 
-def check_neighbors(value, n_samples, largest=None, *, name="n_neighbors", ranges=True):
+def check_neighbors(
+    value,
+    n_samples,
+    largest=None,
+    *,
+    name="n_neighbors",
+    ranges=True,
+    samples="samples",
+):
     """Validate a number of neighbors, or a range of them, as (first, last).
 
-    `largest` is the greatest possible number; None means ``n_samples - 1``.
+    `largest` is the greatest possible number; None means ``n_samples - 1``. `samples`
+    describes them in errors.
     """
     largest = n_samples - 1 if largest is None else largest
     is_range = ranges and isinstance(value, (tuple, list, np.ndarray))
@@ -111,13 +120,13 @@ def check_neighbors(value, n_samples, largest=None, *, name="n_neighbors", range
     first, last = map(int, ends)
     if largest < 1:
         raise ValueError(
-            f"{n_samples} samples are too few for {name}={value!r}. Pass more samples."
+            f"{n_samples} {samples} are too few for {name}={value!r}. Pass more."
         )
     if not 1 <= first <= last <= largest:
         order = ", with first <= last" if is_range else ""
         raise ValueError(
             f"{name}={value!r} must be at least 1 and at most {largest} for {n_samples}"
-            f" samples{order}. Change it, or pass more samples."
+            f" {samples}{order}. Change it, or pass more {samples}."
         )
     return first, last
 

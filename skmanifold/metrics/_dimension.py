@@ -116,7 +116,7 @@ def intrinsic_dimension(
             )
         return _two_nearest(X, rows, metric, n_jobs)
 
-    first, last = check_neighbors(n_neighbors, n)
+    first, last = check_neighbors(n_neighbors, n, samples="distinct samples")
     if first < 2:
         raise ValueError(
             f"n_neighbors must be at least 2 with method='mle', got {n_neighbors!r}."

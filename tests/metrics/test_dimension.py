@@ -73,7 +73,7 @@ def test_what_is_undefined_is_refused(X):
         intrinsic_dimension(grid, method="mle", n_neighbors=2)
     with pytest.raises(ValueError, match="distinct samples"):
         intrinsic_dimension(np.ones((50, 2)))
-    with pytest.raises(ValueError, match="at most 79 for 80 samples"):
+    with pytest.raises(ValueError, match="at most 79 for 80 distinct"):
         intrinsic_dimension(X, method="mle", n_neighbors=80)
     with pytest.raises(ValueError, match="at least 2"):
         intrinsic_dimension(X, method="mle", n_neighbors=1)
