@@ -394,6 +394,18 @@ def test_purity_is_that_of_the_worst_cluster():
     assert least_purity(np.arange(12), neighbors) == 1
 
 
+def test_a_few_outliers_are_no_cluster():
+    """k-means merges two clusters to make one of three outliers."""
+    centers = np.zeros((4, 5))
+    centers[1, 0], centers[2, 1], centers[3, 2:] = 4.5, 30, 12
+    X, y = make_blobs(
+        [100, 100, 100, 3], centers=centers, cluster_std=[1, 1, 1, 0.1], random_state=1
+    )
+    model = DCRL(3, n_init=1, max_epochs=20, random_state=0)
+    labels = model.fit_predict(X)
+    assert adjusted_rand_score(y[y < 3], labels[y < 3]) > 0.9
+
+
 def test_clusters_keep_the_size_of_the_smallest():
     """A single group, whose modularity is largest if all but one cluster vanish."""
     neighbors = (np.arange(40)[:, np.newaxis] + np.arange(1, 20)) % 40

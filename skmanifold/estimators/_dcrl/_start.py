@@ -116,8 +116,12 @@ def initial_labels(model, data, features, searched, neighbors):
     labels = best_labels(spaces, neighbors, n_clusters, seed)
     # embeddings and the modularity split a large cluster and merge small ones
     others = kmeans_labels(searched, n_clusters, seed)
-    purity = least_purity(others, neighbors)
-    better = purity > max(least_purity(labels, neighbors), _LEAST_PURITY)
+    # of a few outliers, those of k-means are pure as well
+    better = (
+        least_purity(labels, neighbors)
+        < _LEAST_PURITY
+        < least_purity(others, neighbors)
+    )
     return others if better else labels
 
 
