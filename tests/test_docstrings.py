@@ -195,7 +195,7 @@ def test_estimator_cites_its_paper(estimator):
     assert doc["Examples"], f"{estimator.__name__} has no Examples"
 
 
-# When to change a parameter: what its value does, or the data that need another.
+# Words of a description that says when to change a parameter.
 WHEN = r"(increase|decrease|set|pass|choose|use|change|keep|replaces|if|when|needed)"
 
 

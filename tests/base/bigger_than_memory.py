@@ -6,9 +6,8 @@
 SKMANIFOLD_BIG_GB is the size of the file, 20 unless set. A small file is given 1 GB,
 for torch and the sample of the PCA. Only one block of rows in ten is written, with
 random numbers. The others are holes, which take no space on the disk and are read as
-zeros: what is tested is where the rows go, not what is learned of them. Holes cost
-memory all the same where the temporary folder is in memory; set TMPDIR to one on a
-disk.
+zeros: the test is about memory, not about what the model learns. If the temporary
+folder is itself in memory, holes cost memory as well; set TMPDIR to one on a disk.
 """
 
 import os
