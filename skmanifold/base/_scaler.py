@@ -169,17 +169,6 @@ class InputScaler:
         inverse[varies] = 1.0 / self.factor_[varies]
         return inverse
 
-    def to_dict(self):
-        """Return the state, a dict of arrays and numbers."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, state):
-        """Return a scaler with a state from :meth:`to_dict`."""
-        result = cls()
-        vars(result).update(state)
-        return result
-
     def fit(self, X):
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
         rows = sampled_rows(X, self.random_state)
