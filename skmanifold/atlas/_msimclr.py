@@ -318,6 +318,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     }
 
     _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
+    _image_parameter = "image_shape"
 
     def __init__(
         self,

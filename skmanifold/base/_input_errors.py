@@ -21,8 +21,9 @@ def with_hint(error, estimator, X):
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         remedy = "Flatten each sample: X.reshape(len(X), -1)"
-        if getattr(estimator, "image_shape", X) is None:
-            remedy += "; for images, with channels last, also set image_shape"
+        parameter = estimator._image_parameter
+        if parameter is not None and getattr(estimator, parameter) is None:
+            remedy += f"; for images, with channels last, also set {parameter}"
         return kind(f"{error}\n{remedy}.")
     if _is_texts(X):
         return ValueError(
@@ -34,6 +35,11 @@ def with_hint(error, estimator, X):
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
+    if len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
+        return ValueError(
+            f"X has a single column, {X.columns[0]!r}. Read the file with the "
+            "separator of its columns, such as pandas.read_csv(path, sep=';')."
+        )
     words, holes = [], []
     for i, name in enumerate(X.columns):
         column = _numeric_column(X, i)

@@ -89,10 +89,9 @@ class DeepManifold(
     afterwards, so concurrent fits in one process run one at a time. Override
     ``_uses_global_generator`` to return False if your method does not use it.
 
-    The constructor parameters in ``_parameter_constraints`` are required. Methods for
-    images also have the parameter ``image_shape``. If a method has the parameter
-    ``metric`` and it is "precomputed", X has distances: they are checked, and the
-    network reads them in place of features.
+    The constructor parameters in ``_parameter_constraints`` are required. If a method
+    has the parameter ``metric`` and it is "precomputed", X has distances: they are
+    checked, and the network reads them in place of features.
 
     Examples
     --------
@@ -125,6 +124,9 @@ class DeepManifold(
 
     # Parameter with the transformer that _append_columns uses, for errors.
     _appended = None
+
+    # Parameter with the shape of images, of a method for images.
+    _image_parameter = None
 
     # Methods with a decoder, for the error about inverse_transform.
     _methods_with_decoder = None

@@ -434,6 +434,8 @@ default="isomap"
         "n_jobs": [Count(None, -1), Count(1), None],
     }
 
+    _image_parameter = "image_shape"
+
     def __init__(
         self,
         n_components=2,

@@ -4,8 +4,10 @@
 """The template, by small methods that use its hooks."""
 
 import datetime
+import io
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
@@ -321,3 +323,9 @@ def test_images_are_to_be_made_rows():
         IsometricAE().fit(images)
     with pytest.raises(ValueError, match=r"-1\)\.$"):
         IsometricAE(image_shape=(8, 8)).fit(images)
+
+
+def test_a_table_read_with_the_wrong_separator():
+    text = io.StringIO("a;b\n1;2\n3;4\n")
+    with pytest.raises(ValueError, match=r"single column, 'a;b'\. Read the"):
+        NeuralPCA().fit(pd.read_csv(text))

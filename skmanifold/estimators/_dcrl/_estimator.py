@@ -330,6 +330,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     }
 
     _appended = "representation"
+    _image_parameter = "image_shape"
 
     def __init__(
         self,

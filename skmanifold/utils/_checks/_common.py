@@ -33,7 +33,7 @@ class Subject:
     def __init__(self, estimator, n_samples=61):
         self.original = estimator
         self.supervised = get_tags(estimator).target_tags.required
-        shape = getattr(estimator, "image_shape", None)
+        shape = getattr(estimator, estimator._image_parameter or "", None)
         self.n_features = 6 if shape is None else math.prod(shape)
         self.any_width = shape is None
         # a prime number of samples, unlike any width
