@@ -30,13 +30,7 @@ from skmanifold.losses import (
     full_precision,
     semi_hard_triplets,
 )
-from skmanifold.utils import (
-    Count,
-    Number,
-    StrOptions,
-    read_labels,
-    read_targets,
-)
+from skmanifold.utils import Count, Number, StrOptions, read_labels, read_targets
 
 from ._charts import (
     CHART_CONSTRAINTS,

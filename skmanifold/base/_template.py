@@ -17,10 +17,7 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmanifold._engine import count_batches, is_main_process, plain_modes
@@ -33,12 +30,7 @@ from . import _onnx
 from ._data import LAST_PHASE
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
-from ._inference import (
-    apply_to_samples,
-    check_out,
-    on_device,
-    output_dtype,
-)
+from ._inference import apply_to_samples, check_out, on_device, output_dtype
 from ._input_errors import as_numbers, with_hint
 from ._messages import warn_of_deviations
 from ._novelty import DistanceToCenters

@@ -106,10 +106,7 @@ _DATASETS = {
 
 
 @validate_params(
-    {
-        "name": [StrOptions(set(_DATASETS))],
-        "return_X_y": ["boolean"],
-    },
+    {"name": [StrOptions(set(_DATASETS))], "return_X_y": ["boolean"]},
     prefer_skip_nested_validation=True,
 )
 def fetch_dataset(name, *, return_X_y=False):

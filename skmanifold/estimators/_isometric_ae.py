@@ -254,10 +254,7 @@ def segment_points(z, normal, uniform):
     return torch.lerp(z, z.roll(1, 0), share)
 
 
-PRIORS = {
-    "gaussian": gaussian_points,
-    "segments": segment_points,
-}
+PRIORS = {"gaussian": gaussian_points, "segments": segment_points}
 
 
 class Draws(SampleBatches):
@@ -563,10 +560,7 @@ default="isomap"
             decoder = own_network(
                 "decoder", self.decoder, n_components, n_inputs, sizes=names[::-1]
             )
-        return {
-            "encoder": between_scales(encoder),
-            "decoder": between_scales(decoder),
-        }
+        return {"encoder": between_scales(encoder), "decoder": between_scales(decoder)}
 
     def _make_objective(self, data, networks, scale, anchor):
         # terms with weight 0 need no derivatives

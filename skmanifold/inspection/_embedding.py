@@ -643,10 +643,7 @@ class EmbeddingDisplay:
         for i in chosen:
             picture = to_bytes(images[i], limits)
             box = offsetbox.OffsetImage(
-                picture,
-                zoom=side / max(picture.shape[:2]),
-                cmap="gray",
-                norm=normalize,
+                picture, zoom=side / max(picture.shape[:2]), cmap="gray", norm=normalize
             )
             edge = marks[target.values[i]][0] if marks else "black"
             thumbnail = offsetbox.AnnotationBbox(
