@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The private training engine, independent of the methods and of scikit-learn."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Charts as networks and as arrays, shared by the estimators of the atlas family.

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Contrastive learning on an atlas of charts."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """scikit-learn's errors about X, with the offending columns and a remedy."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Loading of files written by ``save``."""
@@ -14,6 +13,7 @@ import torch
 
 from skmanifold._engine import plain_modes
 
+from ._inference import nearly_equal
 from ._model_file import PACKAGE, damage_reported, read_model, versions
 from ._one_product import one_product
 from ._save import NETWORKS, OtherWeights, class_name, networks_with, probe
@@ -105,7 +105,7 @@ def load(path, /, **given):
             vars(estimator).update(networks_with(estimator, weights))
             outputs = probe(estimator)
             agree = outputs.keys() == expected.keys() and all(
-                _agree(outputs[name], expected[name]) for name in expected
+                nearly_equal(outputs[name], expected[name], 1e-3) for name in expected
             )
         reason = None if agree else "the outputs differ from those at saving"
     except OtherWeights as error:
@@ -169,11 +169,3 @@ def _subclasses(cls):
     for child in cls.__subclasses__():
         yield child
         yield from _subclasses(child)
-
-
-def _agree(a, b):
-    """Return whether outputs agree up to rounding."""
-    if a.shape != b.shape:
-        return False
-    tolerance = 1e-3 * np.abs(b).max(initial=0.0, where=np.isfinite(b))
-    return np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True)

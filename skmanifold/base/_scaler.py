@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """From samples to the inputs of a network: robust scaling and a PCA basis."""

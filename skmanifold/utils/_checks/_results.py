@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Checks of results: a function of each sample, determined by the seed."""

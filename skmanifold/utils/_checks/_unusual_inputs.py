@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Checks of unusual but valid data: few samples, unusual columns and outliers."""
