@@ -95,8 +95,8 @@ def warn_of_numbers(estimator, samples):
         names = _column_names(estimator)
         shown = [repr(names[column]) for column in numbers]
         warn(
-            f"X has columns that number the samples: {listed(shown)}. Drop identifiers and row "
-            "numbers, which would count like measurements."
+            f"X has columns that number the samples: {listed(shown)}. Drop identifiers "
+            "and row numbers, which would count like measurements."
         )
 
 
@@ -210,7 +210,8 @@ def _warn_of_unseen(estimator, columns):
     ]
     warn(
         "X varies in columns that were constant in the training data: "
-        f"{listed(shown, _NAMED)}. The embedding ignores them. Fit on data in which they vary."
+        f"{listed(shown, _NAMED)}. The embedding ignores them. Fit on data in which "
+        "they vary."
     )
 
 

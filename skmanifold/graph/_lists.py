@@ -338,8 +338,9 @@ def _warn_of_unrelated(indices, counts, group, source, warn):
     verb = "has" if len(samples) == 1 else "have"
     warn(
         f"{len(samples)} of the {len(group)} samples {verb} nothing in common with any "
-        f"other ({source}): {listed(samples, _NAMED)}. Their embeddings are meaningless. Remove them, or "
-        "choose features or a metric that relate them to others."
+        f"other ({source}): {listed(samples, _NAMED)}. Their embeddings are "
+        "meaningless. Remove them, or choose features or a metric that relate them to "
+        "others."
     )
 
 

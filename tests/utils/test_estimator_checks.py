@@ -478,16 +478,12 @@ def without_warnings(name):
 
 for check, name, message in [
     ("check_repeated_samples", "fit", "must warn that there is nothing to learn"),
-    ("check_outliers", "fit", "must name sample 0 in one warning"),
-    ("check_new_outliers", "transform", "must name sample 7 in one warning"),
-    ("check_columns_that_vary_later", "transform", "must be named in one warning"),
-    ("check_codes", "partial_fit", "must name it in one warning"),
-    (
-        "check_partial_fit_in_other_units",
-        "partial_fit",
-        "must give 1 warnings that units differ",
-    ),
-    ("check_large_batch_size_warns", "fit", "must warn once and give both numbers"),
+    ("check_outliers", "fit", "must give 1 warnings that match 'sample 0'"),
+    ("check_new_outliers", "transform", "must give 1 warnings"),
+    ("check_columns_that_vary_later", "transform", "must give 1 warnings"),
+    ("check_codes", "partial_fit", "must give 1 warnings that match 'SimpleImp"),
+    ("check_partial_fit_in_other_units", "partial_fit", "1 warnings .* 'units differ'"),
+    ("check_large_batch_size_warns", "fit", r"must give 1 warnings that match '100003"),
 ]:
     broken(check, message)(without_warnings(name))
 
@@ -515,7 +511,7 @@ class CountsCopies(HasNeighbors):
         return connected_components_of(nearest_neighbors(X, self.n_neighbors)[0])[0]
 
 
-@broken("check_isolated_samples", "must count them once; warnings")
+@broken("check_isolated_samples", "must give 1 warnings that match '8 of")
 class JoinsStrangers(CountsCopies):
     pass
 
@@ -568,7 +564,7 @@ class DropsAColumn(Sound):
         return outputs * np.float32(self.n_features_in_ > 1)
 
 
-@broken("check_outliers", "must name a sample only once")
+@broken("check_outliers", "by transform, must give 0 warnings")
 class RepeatsItself(Sound):
     def transform(self, X):
         if np.abs(X).max() > 1000:
@@ -586,7 +582,7 @@ class DividesByTheLargest(Sound):
         return outputs / self._largest
 
 
-@broken("check_new_outliers", "on ordinary samples of raw data must not warn")
+@broken("check_new_outliers", "on ordinary samples of raw data must give 0 warn")
 class FindsAllNewSamplesOutlying(Sound):
     def transform(self, X):
         if len(X) == 40:
@@ -594,7 +590,7 @@ class FindsAllNewSamplesOutlying(Sound):
         return super().transform(X)
 
 
-@broken("check_heavy_tails", "on new log-normal columns must not warn")
+@broken("check_heavy_tails", "on new log-normal columns must give 0 warnings")
 class TakesNewTailsForErrors(Sound):
     def transform(self, X):
         if not np.array_equal(X[:1], self._first):
@@ -612,7 +608,7 @@ class FindsAllNormal(Sound):
         return np.full(len(X), -1.0)
 
 
-@broken("check_heavy_tails", "must use all samples")
+@broken("check_heavy_tails", "must give 0 warnings that match 'far away from")
 class TakesTailsForErrors(Sound):
     def fit(self, X, y=None):
         if np.abs(X).max() > 8 * np.std(X):

@@ -200,6 +200,15 @@ def only_user_warnings(case):
     assert not twice, f"{case} must warn once, but repeated: {twice}"
 
 
+def assert_warned(texts, pattern, n_warnings, case):
+    """Assert that a number of warnings match a pattern."""
+    n_texts = sum(re.search(pattern, text) is not None for text in texts)
+    assert n_texts == n_warnings, (
+        f"{case} must give {n_warnings} warnings that match {pattern!r}; warnings: "
+        f"{texts}"
+    )
+
+
 def assert_valid_fit(subject, model, X, case):
     """Assert finite results, and equal embeddings of equal samples."""
     Z = model.transform(X)
