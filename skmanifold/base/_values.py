@@ -54,10 +54,9 @@ def to_json(value, name, arrays):
         if array.dtype.kind in "OU" and all(type(item) is str for item in items):
             return {"strings": [array.dtype.kind, list(array.shape), items]}
     if sparse.issparse(value):
-        entries = value.tocoo()
-        entries = [entries.data, entries.row, entries.col]
-        shape = [int(n) for n in value.shape]
-        return {"sparse": [kind.__name__, shape, to_json(entries, name, arrays)]}
+        csr, shape = sparse.csr_array(value), [int(n) for n in value.shape]
+        parts = to_json([csr.data, csr.indices, csr.indptr], name, arrays)
+        return {"sparse": [kind.__name__, shape, parts]}
     if isinstance(value, np.random.RandomState):
         state = value.get_state(legacy=False)
         if state["bit_generator"] == "MT19937":
@@ -99,9 +98,10 @@ def from_json(node, arrays):
             items = [str(item) for item in items]
             return np.array(items, {"O": object, "U": str}[dtype]).reshape(shape)[()]
         case "sparse":
-            name, shape, entries = content
-            data, *positions = from_json(entries, arrays)
-            return _SPARSE[name](sparse.coo_array((data, positions), shape=shape))
+            name, shape, parts = content
+            csr = sparse.csr_array(tuple(from_json(parts, arrays)), shape=shape)
+            csr.check_format(full_check=True)
+            return _SPARSE[name](csr)
         case "random_state":
             result = np.random.RandomState(0)
             result.set_state(from_json(content, arrays))
