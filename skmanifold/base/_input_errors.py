@@ -34,11 +34,6 @@ def with_hint(error, estimator, X):
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
-    if len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
-        return ValueError(
-            f"X has a single column, {X.columns[0]!r}. Read the file with the "
-            "separator of its columns, such as pandas.read_csv(path, sep=';')."
-        )
     words, holes = [], []
     for i, name in enumerate(X.columns):
         column = _numeric_column(X, i)
@@ -46,6 +41,11 @@ def with_hint(error, estimator, X):
             words.append(repr(name))
         elif not np.isfinite(column).all():
             holes.append(repr(name))
+    if words and len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
+        return ValueError(
+            f"X has a single column of text, {words[0]}. Read the file with the "
+            "separator of its columns, such as pandas.read_csv(path, sep=';')."
+        )
     if words:
         return ValueError(
             f"X has columns that are not numbers: {listed(words)}. Encode categories, "

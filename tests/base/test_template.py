@@ -324,7 +324,11 @@ def test_images_are_to_be_made_rows():
         IsometricAE(image_shape=(8, 8)).fit(images)
 
 
-def test_a_table_read_with_the_wrong_separator():
-    text = io.StringIO("a;b\n1;2\n3;4\n")
-    with pytest.raises(ValueError, match=r"single column, 'a;b'\. Read the"):
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_read_with_the_wrong_separator(separator):
+    text = io.StringIO("a;b\n1;2\n3;4\n".replace(";", separator))
+    with pytest.raises(ValueError, match=r"column of text, 'a.*b'\. Read the file"):
         NeuralPCA().fit(pd.read_csv(text))
+    # a name with a comma is no table
+    with pytest.raises(ValueError, match="NaN"):
+        NeuralPCA().fit(pd.DataFrame({"size, mm": [1.0, 2.0, np.nan]}))
