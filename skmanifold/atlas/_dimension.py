@@ -16,10 +16,12 @@ from skmanifold.utils import Count, check_seed, plain, validate_params, warn
 
 from ._atlas_ae import AtlasAE
 
-# Estimates by neighbors agree if they are this close to the same integer, and if their
-# logarithms differ by at most this much, or for few samples by the second number over
-# the square root of their number.
-_DEVIATION = 0.35
+# Estimates by neighbors agree if they round to the same integer, their median is this
+# close to it, and their logarithms differ by at most this much, or for few samples by
+# the last number over the square root of their number. In more dimensions than five,
+# all are too low or too high alike.
+_DEVIATION = 0.25
+_MOST_DIMENSIONS = 5
 _LOG_DIFFERENCE = 0.1
 _LOG_DIFFERENCE_OF_FEW = 5.0
 
@@ -50,8 +52,8 @@ class DimensionEstimate(NamedTuple):
         Smallest and largest estimate from distances to two, to few and to many
         neighbors, rounded. They are NaN if `n_charts` is a number.
     decided : bool
-        Whether these three agree, or many neighbors and the bend. False if `n_charts`
-        is a number, because nothing confirms the bend.
+        Whether these three agree on a dimension up to 5, or many neighbors confirm a
+        sharp bend. False if `n_charts` is a number, because nothing confirms the bend.
 
     Examples
     --------
@@ -104,9 +106,9 @@ def estimate_dimension(
     estimate as well. By default the distances of neighbors bound the estimate
     (:func:`skmanifold.metrics.intrinsic_dimension`: TwoNN, and maximum likelihood with
     few and with many neighbors): few of them see noise, many of them see bends. Where
-    all agree, the autoencoders add the curve only. Otherwise the estimate is the
-    largest curvature within the bounds, and undecided unless it is sharp and many
-    neighbors confirm it. The autoencoders train once per dimension.
+    all agree on up to five dimensions, the autoencoders add the curve only. Otherwise
+    the estimate is the largest curvature within the bounds, and undecided unless it is
+    sharp and many neighbors confirm it. The autoencoders train once per dimension.
 
     Parameters
     ----------
@@ -178,8 +180,10 @@ def estimate_dimension(
     seed = int(rng.randint(np.iinfo(np.int32).max))
     estimates, bounds = None, (np.nan, np.nan)
     if n_charts == "auto":
-        estimates = _estimate_by_neighbors(X)
-        bounds = _bound(estimates, dimensions, X.shape[1])
+        # samples in a linear subspace, or few of them, have fewer dimensions
+        rank = int(np.linalg.matrix_rank(X - X.mean(axis=0)))
+        estimates = _estimate_by_neighbors(X, rank)
+        bounds = _bound(estimates, dimensions, rank)
         n_charts = min(int(np.clip(2 ** (bounds[0] + 1), 8, 32)), len(X))
     errors, divergences = [], []
     for dimension in dimensions:
@@ -220,9 +224,9 @@ def estimate_dimension(
     )
 
 
-def _estimate_by_neighbors(X):
+def _estimate_by_neighbors(X, rank):
     """Return estimates by two, few and many neighbors; NaN where there is none."""
-    if X.shape[1] == 1:
+    if rank == 1:
         return np.ones(3)
     # more than a thirtieth of the samples would reach around bends
     many = int(np.clip(len(X) // 30, 20, 100))
@@ -237,13 +241,14 @@ def _estimate_by_neighbors(X):
     return estimates
 
 
-def _bound(estimates, dimensions, n_features):
+def _bound(estimates, dimensions, rank):
     """Return bounds of the dimension, from estimates by neighbors."""
     if np.isnan(estimates).all():
-        return int(dimensions[0]), int(dimensions[-1])
-    # on a grid, or with noise, distances may tell more
-    extremes = np.rint([np.nanmin(estimates), np.nanmax(estimates)])
-    lower, upper = np.clip(extremes, 1, n_features)
+        extremes = dimensions[[0, -1]]
+    else:
+        # on a grid, or with noise, distances may tell more
+        extremes = np.rint([np.nanmin(estimates), np.nanmax(estimates)])
+    lower, upper = np.clip(extremes, 1, rank)
     return int(lower), int(upper)
 
 
@@ -263,18 +268,22 @@ def _decide(dimensions, bend, estimates, bounds, n_samples):
 
 def _agree(estimates, n_samples):
     """Return whether estimates by neighbors are close to the same integer."""
-    common = np.rint(estimates[-1])
+    median = np.median(estimates)
     largest = max(_LOG_DIFFERENCE, _LOG_DIFFERENCE_OF_FEW / np.sqrt(n_samples))
     # false for NaN
     return bool(
-        (np.abs(estimates - common) <= _DEVIATION).all()
+        (np.rint(estimates) == np.rint(median)).all()
+        and median < _MOST_DIMENSIONS + 0.5
+        and abs(median - np.rint(median)) <= _DEVIATION
         and np.ptp(np.log(estimates)) <= largest
     )
 
 
 def _warn_undecided(dimension, sharpest, estimates, bounds, dimensions):
     values = ", ".join("none" if np.isnan(e) else f"{e:.1f}" for e in estimates)
-    if bounds[1] >= dimensions[-1]:
+    if np.isnan(estimates).all():
+        remedy = "more distinct samples, off a grid"
+    elif bounds[1] >= dimensions[-1]:
         remedy = f"dimensions=range(1, {bounds[1] + 2}) to include all of these"
     else:
         remedy = "more samples, or denoise=True if the data are noisy"

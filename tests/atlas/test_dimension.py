@@ -77,7 +77,10 @@ def test_the_decision():
     # neighbors agree, whatever the curve
     assert decide(bend, 2.95, 3.0, 3.1) == (3, True)
     assert decide(bend, 4.9, 5.0, 5.1) == (5, True)
-    # on no integer, or not closely
+    # bends of the data may lead many neighbors astray
+    assert decide(bend, 4.1, 4.1, 4.4) == (4, True)
+    # on too many dimensions, on no integer, or not closely
+    assert decide(bend, 5.9, 6.0, 6.1) == (6, False)
     assert decide(bend, 4.55, 4.6, 4.6) == (5, False)
     assert decide(bend, 3.3, 3.0, 2.8) == (3, False)
     # many neighbors confirm the sharpest bend
@@ -133,6 +136,16 @@ def test_the_dimension_is_at_most_the_number_of_features():
     grid = np.indices((24, 24)).reshape(2, -1).T
     with pytest.warns(UserWarning, match="undecided"):
         result = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
+    assert result.dimension == result.upper == 2
+
+
+def test_the_dimension_is_at_most_the_rank():
+    line = np.linspace(0, 1, 100)[:, np.newaxis] * [1, 2, 3]
+    result = estimate_dimension(line, range(1, 4), max_epochs=1, random_state=0)
+    assert result.dimension == result.upper == 1 and result.decided
+    few = np.random.RandomState(0).normal(size=(3, 4))
+    with pytest.warns(UserWarning, match="undecided"):
+        result = estimate_dimension(few, range(1, 4), max_epochs=1, random_state=0)
     assert result.dimension == result.upper == 2
 
 
