@@ -30,7 +30,7 @@ from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, scaled_means, soft_assignments
 from ._heads import cluster_heads
-from ._neighbors import denoised, is_euclidean, search_neighbors
+from ._neighbors import FeatureSpace, denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
@@ -531,50 +531,85 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             for name, parameter in WEIGHTS.items()
         }
         networks = run.make_networks()
-        represent = networks["encoder"].features
         if run.n_epochs.get("representation") and not run.continued:
-            run.train(
-                *self._contrast(networks["encoder"], data, run.batch_size),
-                phase="representation",
-            )
-        neighbors, features, searched, units = self._neighbors(represent, run)
+            self._learn_representation(networks["encoder"], data, run)
+        space = self._feature_space(networks["encoder"].features, run)
+        labels = None
         if not run.continued:
-            indices = neighbors.indices.cpu().numpy()
-            labels = initial_labels(self, data, features, searched, indices)
-            if self.n_clusters == "auto":
-                run.sizes["n_clusters"] = int(labels.max()) + 1
-                networks = run.make_networks()
-                networks["encoder"].features.load_state_dict(represent.state_dict())
-            n_components = self._width(run.sizes)
-            latent_spread = (self.rank_scale * units["spread"][0] / 2, n_components)
-            set_units(**networks, **units, latent_spread=latent_spread)
-        encoder, decoder = networks["encoder"], networks["decoder"]
-        encoder.features.requires_grad_(False)
-        inputs = torch.from_numpy(features).to(data.device)
+            labels = initial_labels(self, data, space)
+            networks = self._scaled_networks(networks, space, labels, run)
+        networks["encoder"].features.requires_grad_(False)
         if run.n_epochs["pretraining"] and not run.continued:
-            run.train(
-                Pretraining(
-                    encoder, decoder, inputs, self.noise * float(features.std())
-                ),
-                NoisyRows(*features.shape, run.batch_size, data.device),
-                phase="pretraining",
-            )
-        codes = run.outputs(encoder)
+            self._pretrain(networks, space, run)
+        codes = run.outputs(networks["encoder"])
         if run.continued:
             clusters = self._previous_clusters(run)
             centers = clusters.centers.detach().cpu().numpy()
             labels = soft_assignments(codes, centers).argmax(axis=1)
-            init_centers = "kept"
         else:
-            clusters = Clusters(int(labels.max()) + 1, n_components)
-            arranged = self.arrange_centers and max(weights["ranks"]) > 0
-            init_centers = "arranged" if arranged else "means"
-        make_objective = functools.partial(
-            DCRLObjective,
-            encoder,
-            decoder,
+            clusters = Clusters(int(labels.max()) + 1, codes.shape[1])
+        objective = run.build(
+            self._make_objective, run, networks, clusters, space, labels, codes, weights
+        )
+        run.train(objective, PairBatches(space.neighbors, run.batch_size))
+        if self.arrange_centers and weights["ranks"][1] > 0:
+            objective.arrange()
+        return objective
+
+    def _learn_representation(self, encoder, data, run):
+        """Learn contrastive features of images."""
+        shape = checked_image_shape(self.image_shape, data.n_inputs)
+        image = data.offset.reshape(shape)
+        border = [image[0], image[-1], image[:, 0], image[:, -1]]
+        fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
+        neighbors, _ = self._search(data, data.inputs.cpu().numpy(), data.X)
+        run.train(
+            Contrast(encoder, shape, data.offset, fill),
+            ImagePairs(data.inputs, neighbors, run.batch_size),
+            phase="representation",
+        )
+
+    def _scaled_networks(self, networks, space, labels, run):
+        """Return the networks in the units of the features.
+
+        They are made anew if their number of clusters was estimated.
+        """
+        if self.n_clusters == "auto":
+            run.sizes["n_clusters"] = int(labels.max()) + 1
+            learned = networks["encoder"].features.state_dict()
+            networks = run.make_networks()
+            networks["encoder"].features.load_state_dict(learned)
+        set_units(
+            **networks,
+            unit=space.unit,
+            spread=(space.spread, space.features.shape[1]),
+            latent_spread=(self.rank_scale * space.spread / 2, self._width(run.sizes)),
+        )
+        return networks
+
+    def _pretrain(self, networks, space, run):
+        """Train the networks as a denoising autoencoder of the features."""
+        device = run.data.device
+        features = torch.from_numpy(space.features).to(device)
+        noise = self.noise * float(space.features.std())
+        run.train(
+            Pretraining(**networks, features=features, noise=noise),
+            NoisyRows(*features.shape, run.batch_size, device),
+            phase="pretraining",
+        )
+
+    def _make_objective(self, run, networks, clusters, space, labels, codes, weights):
+        data = run.data
+        init_centers = "means"
+        if run.continued:
+            init_centers = "kept"
+        elif self.arrange_centers and max(weights["ranks"]) > 0:
+            init_centers = "arranged"
+        return DCRLObjective(
+            networks["encoder"],
+            networks["decoder"],
             clusters.to(data.device),
-            features=inputs,
+            features=torch.from_numpy(space.features).to(data.device),
             inputs=data.inputs[:, : self.n_features_in_],
             means_of=functools.partial(
                 scaled_means,
@@ -584,7 +619,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             ),
             labels=torch.from_numpy(labels).to(data.device),
             codes=torch.from_numpy(codes).to(data.device),
-            neighbors=neighbors.indices,
+            neighbors=space.neighbors.indices,
             init_centers=init_centers,
             weights=weights,
             continuation=self.continuation,
@@ -593,11 +628,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             center_learning_rate=self.center_learning_rate,
             rank_scale=self.rank_scale,
         )
-        objective = run.build(make_objective)
-        run.train(objective, PairBatches(neighbors, run.batch_size))
-        if self.arrange_centers and weights["ranks"][1] > 0:
-            objective.arrange()
-        return objective
 
     def _previous_clusters(self, run):
         """Return the clusters of the previous fit, to be trained further."""
@@ -774,20 +804,6 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             )
         return self.image_shape is not None
 
-    def _contrast(self, encoder, data, batch_size):
-        """Return the objective and the batches of the contrastive representation."""
-        shape = checked_image_shape(self.image_shape, data.n_inputs)
-        inputs = data.inputs
-        offset = data.offset
-        image = offset.reshape(shape)
-        border = [image[0], image[-1], image[:, 0], image[:, -1]]
-        fill = float(torch.cat([edge.reshape(-1) for edge in border]).median())
-        neighbors, _ = self._search(data, inputs.cpu().numpy(), data.X)
-        return (
-            Contrast(encoder, shape, offset, fill),
-            ImagePairs(inputs, neighbors, batch_size),
-        )
-
     def _search(self, data, features, samples, *, exact=False):
         """Return the neighbors and the denoised features.
 
@@ -807,24 +823,23 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         )
         return neighbors, searched
 
-    def _neighbors(self, represent, run):
-        """Return the neighbors, the features, the denoised features and the units.
-
-        Neighbors and features are in units of the mean distance between neighbors.
-        """
+    def _feature_space(self, represent, run):
+        """Return the features and their neighbors, in units of the neighbors."""
         features = run.outputs(represent)
         own = isinstance(represent.represent, nn.Identity)
         samples = run.data.X if own else features
         neighbors, searched = self._search(run.data, features, samples, exact=True)
-        if run.continued:
-            return neighbors, features, searched, None
+        if run.continued:  # the features are in these units
+            return FeatureSpace(features, searched, neighbors)
         distances = neighbors.distances.cpu().numpy().astype(np.float64)
         spread = float(np.sqrt(features.var(axis=0, dtype=np.float64).sum()))
         unit = float(distances[distances > 0].mean()) if distances.any() else 0.0
         # with few columns, samples are dense and clusters are many units apart
         unit = max(unit, spread / _MOST_UNITS) or 1.0
-        features = features / np.float32(unit)
-        neighbors = neighbors._replace(distances=neighbors.distances / unit)
-        spread = spread / unit or 1.0
-        units = {"unit": unit, "spread": (spread, features.shape[1])}
-        return neighbors, features, searched, units
+        return FeatureSpace(
+            features / np.float32(unit),
+            searched,
+            neighbors._replace(distances=neighbors.distances / unit),
+            unit,
+            spread / unit or 1.0,
+        )

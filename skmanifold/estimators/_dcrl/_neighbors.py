@@ -3,6 +3,7 @@
 """Neighbors among the features."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,30 @@ _SEARCH_COMPONENTS = 50
 
 # Smallest factor of the variance of a component, so that equal ones stay equal.
 _LEAST_SHARE = 0.1
+
+
+class FeatureSpace(NamedTuple):
+    """The features of all samples, in units of the distance between neighbors.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_samples, n_represented)
+        The features, float32.
+    denoised : ndarray of shape (n_samples, n_denoised)
+        The features without noise, in their own units.
+    neighbors : Neighbors
+        The neighbors, whose distances are preserved.
+    unit : float
+        The unit.
+    spread : float
+        Root of the total variance of the features.
+    """
+
+    features: np.ndarray
+    denoised: np.ndarray
+    neighbors: Neighbors
+    unit: float = 1.0
+    spread: float = 1.0
 
 
 def is_euclidean(metric, metric_params):

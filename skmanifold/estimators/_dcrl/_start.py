@@ -40,7 +40,7 @@ _MOST_STEPS = 1000
 _SETTLED = 1e-4
 
 
-def initial_labels(model, data, features, searched, neighbors):
+def initial_labels(model, data, space):
     """Return the initial labels, and count the clusters if their number is "auto".
 
     Parameters
@@ -49,19 +49,16 @@ def initial_labels(model, data, features, searched, neighbors):
         The estimator.
     data : FitData
         The training data.
-    features : ndarray of shape (n_samples, n_represented)
-        Features of the samples.
-    searched : ndarray of shape (n_samples, n_searched)
-        The features without noise.
-    neighbors : ndarray of shape (n_samples, n_neighbors)
-        Indices of the neighbors.
+    space : FeatureSpace
+        Features and neighbors of the samples.
 
     Returns
     -------
     ndarray of shape (n_samples,), int64
         Labels, from 0 without gaps.
     """
-    n_clusters = model.n_clusters
+    n_clusters, features = model.n_clusters, space.features
+    neighbors = space.neighbors.indices.cpu().numpy()
     if not isinstance(model.init, str):
         return given_labels(
             model.init,
@@ -76,12 +73,12 @@ def initial_labels(model, data, features, searched, neighbors):
     n_distinct = len(np.unique(features, axis=0))
     embeds = n_distinct >= _LEAST_SAMPLES_TO_EMBED
     starts = embeds and model.init == "embedding" and n_clusters != 1
-    spaces = [searched]
+    spaces = [space.denoised]
     if starts or (counts and embeds):
-        spaces = initial_embeddings(model, searched, neighbors, seed)
+        spaces = initial_embeddings(model, space.denoised, neighbors, seed)
     if counts:
         # what the embeddings agree on counts most
-        scales = [space.std() or 1.0 for space in spaces]
+        scales = [points.std() or 1.0 for points in spaces]
         together = np.hstack([*map(np.divide, spaces, scales)])
         numbers, persistence = count_groups(together, seed)
         data.learned["cluster_criterion_"] = {
@@ -111,10 +108,10 @@ def initial_labels(model, data, features, searched, neighbors):
         return kmeans_labels(features, n_clusters, seed)
     if data.n_inputs < model.n_features_in_:
         # round clusters in the noise of many columns are better found there
-        spaces = [searched, *spaces]
+        spaces = [space.denoised, *spaces]
     labels = best_labels(spaces, neighbors, n_clusters, seed)
     # embeddings and the modularity split a large cluster and merge small ones
-    others = kmeans_labels(searched, n_clusters, seed)
+    others = kmeans_labels(space.denoised, n_clusters, seed)
     # of a few outliers, those of k-means are pure as well
     better = (
         least_purity(labels, neighbors)
