@@ -192,8 +192,9 @@ def center_distance_loss(centers, distances):
     tensor(2.)
     """
     n_centers = centers.shape[0]
-    # the diagonal adds nothing: `_norms` has no gradient at zero
-    errors = (_norms(centers.unsqueeze(1) - centers) - distances).abs()
+    # of the expanded form: the differences of all centers would need (C, C, d)
+    d2 = squared_distances(centers, centers)
+    errors = (_roots(d2) - distances).abs()
     return errors.fill_diagonal_(0).sum(1).sum() / max(n_centers * (n_centers - 1), 1)
 
 
@@ -238,6 +239,10 @@ def alignment_loss(z, centers, labels):
 
 
 def _norms(x):
-    """Return norms along the last axis, with gradient zero instead of NaN at zero."""
-    d2 = x.square().sum(-1)
+    """Return norms along the last axis, with gradient zero at zero."""
+    return _roots(x.square().sum(-1))
+
+
+def _roots(d2):
+    """Return square roots, with gradient zero instead of NaN at zero."""
     return d2.clamp(min=torch.finfo(d2.dtype).tiny).sqrt()
