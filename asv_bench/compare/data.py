@@ -44,10 +44,14 @@ FILES = {
 }
 # name -> number of features of generated data
 SYNTHETIC = {"synthetic50": 50, "synthetic784": 784}
+# name -> number of clusters, in 50 columns
+MANY_CLUSTERS = {"clusters100": 100}
 # name -> set whose images are shifted at random, by up to so many pixels
 SHIFTED = {"fashion_mnist_shifted": "fashion_mnist", "mnist_shifted": "mnist"}
 MOST_PIXELS = 2
-NAMES = ("digits", *FILES, *SHIFTED, *SYNTHETIC)
+# submodules of SciPy whose documentation is clustered
+TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
+NAMES = ("digits", "docstrings", *FILES, *SHIFTED, *SYNTHETIC, *MANY_CLUSTERS)
 IMAGE_SHAPES = {
     "digits": (8, 8),
     "coil20": (32, 32),
@@ -105,18 +109,49 @@ def split_rows(data):
     return train, np.setdiff1d(np.arange(n), train)
 
 
-def synthetic(n_rows, n_features, random_state=0):
-    """Return twenty curved 8-dimensional clusters with noise."""
+def synthetic(n_rows, n_features, n_clusters=20, random_state=0):
+    """Return curved 8-dimensional clusters with noise."""
     import numpy as np
 
     rng = np.random.default_rng(random_state)
-    y = rng.permutation(n_rows) % 20
-    inner = 2 * rng.standard_normal((20, 8))[y]
+    y = rng.permutation(n_rows) % n_clusters
+    inner = 2 * rng.standard_normal((n_clusters, 8))[y]
     inner += 0.5 * rng.standard_normal(inner.shape)
     bent = np.tanh(inner @ rng.standard_normal((8, 64)) / np.sqrt(8))
     X = bent.astype(np.float32) @ rng.standard_normal((64, n_features), np.float32) / 8
     X += 0.05 * rng.standard_normal(X.shape, np.float32)
     return DataSet(X, y)
+
+
+def docstrings():
+    """Return the tf-idf columns of the documentation of SciPy's functions.
+
+    The classes are the submodules. Examples and references name them, so both are
+    removed.
+    """
+    import importlib
+    import inspect
+
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    topics = {}  # by text, as some functions have two names
+    for topic, name in enumerate(TOPICS):
+        module = importlib.import_module(f"scipy.{name}")
+        for function in map(vars(module).get, module.__all__):
+            text = "" if inspect.ismodule(function) else inspect.getdoc(function) or ""
+            for heading in ("\nExamples\n", "\nReferences\n"):
+                text = text.split(heading)[0]
+            if len(text) > 200:
+                topics.setdefault(text, topic)
+    words = TfidfVectorizer(
+        sublinear_tf=True,
+        stop_words="english",
+        min_df=3,
+        token_pattern="[a-z]{3,}",
+        dtype=np.float32,
+    )
+    return DataSet(words.fit_transform(topics).toarray(), np.array([*topics.values()]))
 
 
 def shifted(data, n_rows, image_shape, random_state=0):
@@ -143,8 +178,9 @@ def shifted(data, n_rows, image_shape, random_state=0):
 def load(name, n_rows=None):
     """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
-    ``"digits"`` comes with scikit-learn; data sets in :data:`SYNTHETIC` are generated
-    (10,000 samples by default), and those in :data:`SHIFTED` are made of another set
+    ``"digits"`` comes with scikit-learn, ``"docstrings"`` with SciPy; data sets in
+    :data:`SYNTHETIC` (10,000 samples by default) and :data:`MANY_CLUSTERS` (5,000) are
+    generated, and those in :data:`SHIFTED` are made of another set
     (300,000 samples by default); others are npz files with ``X`` and ``y`` in the
     folder named by the environment variable ``SKMANIFOLD_DATA``.
     """
@@ -152,6 +188,8 @@ def load(name, n_rows=None):
 
     if name in SYNTHETIC:
         return synthetic(n_rows or 10_000, SYNTHETIC[name])
+    if name in MANY_CLUSTERS:
+        return synthetic(n_rows or 5_000, 50, MANY_CLUSTERS[name])
     if name in SHIFTED:
         source = SHIFTED[name]
         return shifted(load(source), n_rows or 300_000, IMAGE_SHAPES[source])
@@ -160,6 +198,8 @@ def load(name, n_rows=None):
 
         X, y = load_digits(return_X_y=True)
         data = DataSet(X.astype(np.float32), y)
+    elif name == "docstrings":
+        data = docstrings()
     else:
         file, scale, n_train = FILES[name]
         folder = os.environ.get("SKMANIFOLD_DATA")

@@ -124,6 +124,15 @@ def test_generated_data_have_the_requested_size():
     assert data.X.dtype == np.float32
     assert len(np.unique(data.y)) == 20
     np.testing.assert_array_equal(data.X, load("synthetic784", 3_000).X)
+    assert np.bincount(load("clusters100").y).tolist() == [50] * 100
+
+
+def test_texts_come_with_scipy():
+    data = load("docstrings")
+    assert data.X.dtype == np.float32 and len(data.X) == len(data.y) > 1_000
+    assert data.X.shape[1] > 2_000
+    np.testing.assert_allclose(np.linalg.norm(data.X, axis=1), 1, rtol=1e-6)
+    assert (np.bincount(data.y) > 30).all() and len(np.bincount(data.y)) == 9
 
 
 def test_shifted_images_are_moved_by_few_pixels(monkeypatch, tmp_path):
