@@ -21,7 +21,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skmanifold import DCRL, load
 from skmanifold.base import FitData
-from skmanifold.estimators._dcrl import _objective, _start
+from skmanifold.estimators._dcrl import _estimator, _objective, _start
 from skmanifold.estimators._dcrl._arrangement import (
     Arrangement,
     arranged,
@@ -37,7 +37,11 @@ from skmanifold.estimators._dcrl._partitions import (
     links_between,
     modularity_of,
 )
-from skmanifold.estimators._dcrl._start import best_labels, propagate_labels
+from skmanifold.estimators._dcrl._start import (
+    best_labels,
+    initial_labels,
+    propagate_labels,
+)
 from skmanifold.graph import nearest_neighbors
 from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
@@ -455,6 +459,28 @@ def test_partitions_that_disagree_have_a_bounded_number_of_cells():
     links = links_between(np.arange(3000), neighbors, 3000)
     best = max(modularity_of(labeling, links) for labeling in partitions)
     assert modularity_of(labels, links) > best
+
+
+def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkeypatch):
+    angles = np.linspace(0, 2 * np.pi, 45, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    X, y = np.concatenate([ring, 3 * ring]), np.repeat([0, 1], 45)
+    labels = []
+
+    def record(self, data, space):
+        labels.append(initial_labels(self, data, space))
+        return labels[-1]
+
+    monkeypatch.setattr(_estimator, "initial_labels", record)
+    for init in ("embedding", "k-means"):
+        quick(n_clusters=2, init=init).fit(X)
+    scores = [adjusted_rand_score(y, each) for each in labels]
+    assert scores[0] == 1 and scores[1] < 0.3
+
+    X, y = make_blobs(60, 4, centers=3, cluster_std=0.5, random_state=0)
+    monkeypatch.setattr(_start, "spectral_labels", lambda *_: np.arange(60) % 3)
+    quick(n_clusters=3, init="embedding").fit(X)
+    assert adjusted_rand_score(y, labels[-1]) == 1
 
 
 def test_empty_clusters_of_init_warn(iris):

@@ -95,12 +95,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and combines the results
         into the clusters of largest modularity in the neighbor graph, unless k-means on
-        the features finds clusters that hardly touch. "k-means" runs it on the features
-        alone, as does "embedding" for fewer than 100 samples. An array
-        of shape (n_samples,) holds labels, numbered from 0 in sorted order; unknown
-        ones (-1, None, NaN or NA) start with the most common label of their neighbors.
-        An array of shape (n_clusters, n_features) holds centers in the units of X. Set
-        "k-means" to save time.
+        the features finds clusters that hardly touch. For fewer than 100 samples it
+        takes k-means on the features or spectral clustering of the neighbor graph,
+        whichever has the larger modularity. "k-means" runs it on the features alone. An
+        array of shape (n_samples,) holds labels, numbered from 0 in sorted order;
+        unknown ones (-1, None, NaN or NA) start with the most common label of their
+        neighbors. An array of shape (n_clusters, n_features) holds centers in the units
+        of X. Set "k-means" to save time.
     n_init : int or "auto", default="auto"
         Number of initial embeddings, with different seeds. "auto" is 2, or 3 to count
         the clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if

@@ -9,16 +9,21 @@ from sklearn.metrics import pairwise_distances_argmin
 from sklearn.utils import check_array
 
 from skmanifold.training import TrainingOptions
-from skmanifold.utils import one_thread, read_targets, warn
+from skmanifold.utils import one_blas_thread, one_thread, read_targets, warn
 
 from .._dlme import DLME
 from ._clusters import raw_blocks
 from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
-from ._partitions import combine_partitions, least_purity
+from ._partitions import (
+    combine_partitions,
+    least_purity,
+    links_between,
+    modularity_of,
+)
 
-# Fewer distinct samples are clustered and counted in the features: an embedding of few
-# samples takes long and has gaps by chance.
+# Fewer distinct samples are clustered in the features or their graph, and counted in
+# the features: an embedding of few samples takes long and has gaps by chance.
 _LEAST_SAMPLES_TO_EMBED = 100
 
 # With fewer distinct samples no group is large enough to be counted.
@@ -105,7 +110,13 @@ def initial_labels(model, data, space):
         )
         n_clusters = n_distinct
     if not starts or n_clusters == 1:
-        return kmeans_labels(features, n_clusters, seed)
+        labels = kmeans_labels(features, n_clusters, seed)
+        few = len(features) < _LEAST_SAMPLES_TO_EMBED
+        if model.init == "embedding" and few and n_clusters > 1:
+            labels = more_modular(
+                labels, spectral_labels(neighbors, n_clusters, seed), neighbors
+            )
+        return labels
     if data.n_inputs < model.n_features_in_:
         # round clusters in the noise of many columns are better found there
         spaces = [space.denoised, *spaces]
@@ -138,6 +149,23 @@ def kmeans_partitions(points, n_clusters, seeds, *, n_init=1):
         runs = [kmeans.set_params(random_state=s).fit(points).labels_ for s in seeds]
     small = np.min_scalar_type(n_clusters)
     return [np.unique(run, return_inverse=True)[1].astype(small) for run in runs]
+
+
+def spectral_labels(neighbors, n_clusters, seed):
+    """Return the labels of k-means in eigenvectors of the graph of neighbors."""
+    graph = graph_of(neighbors)
+    graph = (graph + graph.T).toarray()
+    roots = np.sqrt(graph.sum(axis=1, keepdims=True))
+    with one_blas_thread():  # the last bits depend on the number of threads
+        _, vectors = np.linalg.eigh(graph / roots / roots.T)
+    return kmeans_labels(vectors[:, -n_clusters:] / roots, n_clusters, seed)
+
+
+def more_modular(labels, others, neighbors):
+    """Return the labels of larger modularity in the graph of neighbors."""
+    n_samples = len(neighbors)
+    links = links_between(np.arange(n_samples), neighbors, n_samples)
+    return max(labels, others, key=lambda each: modularity_of(each, links))
 
 
 def initial_embeddings(model, points, neighbors, seed):
