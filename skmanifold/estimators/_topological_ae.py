@@ -22,6 +22,9 @@ from skmanifold.nn import MLP
 from skmanifold.topology import persistence_edges
 from skmanifold.utils import Count, Number, StrOptions
 
+# Below this number of samples, the steps are in proportion to it.
+_MANY_SAMPLES = 1000
+
 
 class TopologicalAEObjective(nn.Module):
     """Reconstruction error and topological loss of a batch.
@@ -110,8 +113,9 @@ default="relu"
         -> torch.nn.Module``, from (B, n_components) to (B, n_features). Set it with
         ``encoder``.
     max_epochs : int or "auto", default="auto"
-        Number of epochs. "auto" takes about 3,000 steps. Increase it if the loss still
-        falls.
+        Number of epochs. "auto" takes about 3,000 steps, and fewer below 1,000 samples,
+        in proportion to their number: noise would be memorized. Increase it if the loss
+        and the error of new samples (``score``) still fall.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128. Homology is computed within a batch:
         increase it to preserve larger structures.
@@ -221,7 +225,12 @@ default="relu"
     # -- the hooks
 
     def _plan(self, n_samples, n_features):
-        return Plan(n_steps=3000, batch_size=128, column_scaling=False)
+        return Plan(
+            # more epochs would memorize few samples
+            n_steps=3000 * min(1.0, n_samples / _MANY_SAMPLES),
+            batch_size=128,
+            column_scaling=False,
+        )
 
     def _make_batches(self, data, batch_size):
         return SampleBatches(data.n_samples, batch_size, data.device)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import cdist
+from sklearn.datasets import load_wine
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skmanifold import TopologicalAE
@@ -126,3 +129,11 @@ def test_reconstruction_is_in_the_units_of_the_data():
     model = quick(topology_weight=0.1, max_epochs=60, learning_rate=1e-2).fit(X)
     assert -model.score(X) < 0.1 * X.var(axis=0).sum()
     assert model.inverse_transform(model.embedding_).shape == X.shape
+
+
+def test_a_few_noisy_samples_are_not_memorized():
+    X = StandardScaler().fit_transform(load_wine().data)
+    X, X_new = train_test_split(X, test_size=0.3, random_state=0)
+    model = TopologicalAE(random_state=0).fit(X)
+    variance = np.square(X_new - X.mean(axis=0)).sum(axis=1).mean()
+    assert -model.score(X_new) < 0.7 * variance
