@@ -3,7 +3,9 @@
 """Number of threads of torch."""
 
 import contextlib
+import statistics
 import time
+from collections import deque
 
 import torch
 
@@ -23,28 +25,30 @@ def torch_threads(n_threads):
 
 
 class Pace:
-    """Choice of the number of threads of each step by time: all, or one.
+    """Choice of the number of threads of each step by time: one, or all.
 
     Threads that share a core with other work wait for each other, and a step takes many
     times as long. Use it as a context of each step, which yields the number.
     """
 
-    # Trials of a choice, in a row, of which the fastest counts: in the first one memory
-    # is not allocated yet, or threads must wake up.
-    n_trials = 4
+    # Trials of a choice, in a row, whose median counts, as that of the last steps of
+    # the current choice: one step may be slow because memory is not allocated yet,
+    # threads must wake up or the optimizer does more.
+    n_trials = 5
+    # A step of so many times the time of the other choice waits for other work.
+    many = 10
     # Steps before the slower choice is tried again; doubled each time it loses.
     first_pause = 100
     # Largest time of all threads, relative to that of one, that is worth the cores.
-    worth = 0.85
+    worth = 0.9
 
     def __init__(self, n_threads, *, clock=time.perf_counter):
         self.clock = clock
-        self.choices = (1,) if n_threads == 1 else (n_threads, 1)
-        self.seconds = {}
-        self.weights = {n: 1 if n == 1 else 1 / self.worth for n in self.choices}
+        self.choices = (1,) if n_threads == 1 else (1, n_threads)
+        self.seconds = {n: deque(maxlen=self.n_trials) for n in self.choices}
         self.trials = [n for n in self.choices for _ in range(self.n_trials)]
         self.pause = self.left = self.first_pause
-        self.best = self.choices[0]
+        self.best = n_threads
 
     def __enter__(self):
         self.current = self.trials[0] if self.trials else self.best
@@ -55,28 +59,24 @@ class Pace:
         seconds = self.clock() - self.start
         if len(self.choices) == 1 or exception[0] is not None:
             return
+        self.seconds[self.current].append(seconds)
+        (other,) = (n for n in self.choices if n != self.current)
+        times = self.seconds[other]
+        waits = bool(times) and seconds > self.many * statistics.median(times)
         if self.trials:
-            self.trials.pop(0)
-            known = self.seconds.get(self.current, seconds)
-            self.seconds[self.current] = min(seconds, known)
+            self.trials = [] if waits else self.trials[1:]
             if not self.trials:
                 self._decide()
             return
-        # a moving average: other work may have started
-        self.seconds[self.best] += 0.2 * (seconds - self.seconds[self.best])
         self.left -= 1
-        if self.left <= 0 or self._is_slower():
-            (other,) = (n for n in self.choices if n != self.best)
+        # other work may have started
+        if waits or self.left <= 0 or self._cost(self.best) > 1.2 * self._cost(other):
             self.trials = [other] * self.n_trials
-            del self.seconds[other]
-
-    def _is_slower(self):
-        """Return whether the choice has become slower than the other one was."""
-        (other,) = (n for n in self.choices if n != self.best)
-        return self._cost(self.best) > 1.2 * self._cost(other)
+            times.clear()
 
     def _cost(self, n_threads):
-        return self.weights[n_threads] * self.seconds[n_threads]
+        weight = 1 if n_threads == 1 else 1 / self.worth
+        return weight * statistics.median(self.seconds[n_threads])
 
     def _decide(self):
         previous, self.best = self.best, min(self.choices, key=self._cost)
