@@ -100,9 +100,10 @@ class _PartitionSearch:
 
     def search_cell(self, cell, fill):
         """Call `fill` with the rows of a cell and their candidates."""
-        probed = [np.arange(self.starts[c], self.ends[c]) for c in self.probes[cell]]
-        at = np.concatenate(probed)
-        columns, right = self.columns[at], self.right[:, at]
+        # slices are copied faster than single columns
+        probed = [slice(self.starts[c], self.ends[c]) for c in self.probes[cell]]
+        columns = np.concatenate([self.columns[part] for part in probed])
+        right = np.concatenate([self.right[:, part] for part in probed], axis=1)
         rows = self.rows[cell]
         for start in range(0, len(rows), _BLOCK_ROWS):
             fill(rows[start : start + _BLOCK_ROWS], columns, right)
