@@ -48,33 +48,24 @@ def model(digits):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_transform_into_an_array(model, digits, dtype, monkeypatch):
+@pytest.mark.parametrize(
+    "kind", ["array", "map in order C", "map in order F", "sparse"]
+)
+def test_transform_into_an_array(model, digits, kind, dtype, tmp_path, monkeypatch):
+    """From any container, into a map or into a part of an array."""
     monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    out = np.full((600, 2), np.nan, dtype=dtype)
-    assert model.transform(digits, out=out) is out
+    X = sparse.csr_array(digits) if kind == "sparse" else digits
+    everything = np.full((600, 6), np.nan, dtype=dtype)
+    if "map" in kind:
+        X = mapped(tmp_path / "X.npy", np.asarray(digits, order=kind[-1]))
+        everything = np.lib.format.open_memmap(
+            tmp_path / "out.npy", mode="w+", dtype=dtype, shape=(600, 6)
+        )
+        everything[:] = np.nan
+    out = everything[:, 1:5:3]
+    assert model.transform(X, out=out) is out
     assert_array_equal(out, model.transform(digits).astype(dtype))
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_transform_from_map_to_map(model, digits, order, tmp_path, monkeypatch):
-    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    X = mapped(tmp_path / "X.npy", np.asarray(digits, order=order))
-    out = np.lib.format.open_memmap(
-        tmp_path / "out.npy", mode="w+", dtype=np.float32, shape=(600, 2)
-    )
-    model.transform(X, out=out)
-    out.flush()
-    expected = model.transform(digits).astype(np.float32)
-    assert_array_equal(np.load(tmp_path / "out.npy"), expected)
-
-
-def test_transform_of_sparse_samples_into_part_of_an_array(model, digits, monkeypatch):
-    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    everything = np.zeros((3, 600, 4))
-    model.transform(sparse.csr_array(digits), out=everything[1, :, ::2])
-    assert_array_equal(everything[1, :, ::2], model.transform(digits))
-    assert not everything[[0, 2]].any()
-    assert not everything[:, :, 1::2].any()
+    assert np.isnan(np.delete(everything, [1, 4], axis=1)).all()
 
 
 def test_out_is_checked(model, digits):

@@ -1,7 +1,6 @@
 # Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
-import functools
 import re
 from collections import OrderedDict
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ import torch
 from numpy.testing import assert_array_equal
 from scipy.spatial.distance import pdist
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, make_blobs
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 from sklearn.model_selection import cross_val_score
@@ -31,8 +30,10 @@ import skmanifold
 from skmanifold import DLME
 from skmanifold._engine import count_batches
 from skmanifold.base._data import make_schedule
+from skmanifold.estimators._dlme import DLMEObjective
 from skmanifold.losses import t_similarities, two_way_divergence
 from skmanifold.metrics import trustworthiness
+from skmanifold.nn import MLP
 from skmanifold.training import TrainingOptions
 from tests.guests import Interrupt
 
@@ -41,12 +42,6 @@ QUICK = dict(max_epochs=2, batch_size=32, random_state=0)
 
 def quick(**options):
     return DLME(**{**QUICK, **options})
-
-
-@pytest.fixture(scope="module")
-def fitted_digits(digits):
-    """The default estimator on raw digits, fitted once for all tests."""
-    return DLME(random_state=0).fit(digits[0])
 
 
 # -- a decoder
@@ -102,8 +97,12 @@ def linear_svm_accuracy(Z, y):
     ).mean()
 
 
-def test_digits_separate(digits, fitted_digits):
-    assert linear_svm_accuracy(fitted_digits.embedding_, digits[1]) > 0.9
+@pytest.mark.parametrize("factor, least", [(1, 0.9), (1e4, 0.85)])
+def test_digits_separate(digits, factor, least):
+    """Even if one column is much larger than the others."""
+    X, y = digits[0].copy(), digits[1]
+    X[:, 20] *= factor
+    assert linear_svm_accuracy(DLME(random_state=0).fit_transform(X), y) > least
 
 
 def test_new_data_land_among_their_like(digits):
@@ -111,13 +110,6 @@ def test_new_data_land_among_their_like(digits):
     model = DLME(random_state=0).fit(X[:1200])
     svm = SVC(kernel="linear").fit(model.embedding_, y[:1200])
     assert svm.score(model.transform(X[1200:]), y[1200:]) > 0.8
-
-
-def test_one_oversized_column_does_no_harm(digits):
-    X, y = digits
-    X = X.copy()
-    X[:, 20] *= 1e4
-    assert linear_svm_accuracy(DLME(random_state=0).fit_transform(X), y) > 0.85
 
 
 def test_few_samples_of_many_columns():
@@ -236,22 +228,6 @@ def test_fifty_samples_train_long_enough(iris):
     assert linear_svm_accuracy(Z, y[::3]) > 0.85
 
 
-# -- input of any habit
-
-
-@pytest.mark.parametrize("n_samples", [2, 5])
-def test_few_samples_reduce_n_neighbors_with_one_warning(iris, n_samples):
-    X = iris[0][::30][:n_samples]
-    with pytest.warns(UserWarning) as caught:
-        model = DLME(random_state=0).fit(X)
-    assert [str(w.message) for w in caught] == [
-        f"n_neighbors=5 needs more than the {n_samples} distinct samples of X; "
-        f"using n_neighbors={n_samples - 1}."
-    ]
-    assert np.isfinite(model.embedding_).all()
-    assert model.n_neighbors == 5, "a parameter is never changed"
-
-
 # -- the method's parameters
 
 
@@ -264,31 +240,22 @@ def test_structure_space(iris):
     np.testing.assert_allclose(Z, model.embedding_, rtol=1e-4, atol=1e-5)
 
 
-FLOAT32 = TrainingOptions(precision="float32")
-
-
-@functools.cache
-def in_float32(**options):
-    return quick(training=FLOAT32, **options).fit_transform(load_iris().data)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
+def test_each_training_option_changes_the_result(iris):
+    options = [
+        dict(),
         dict(optimizer="muon"),
         dict(weight_decay=0.5),
         dict(warmup=0.5),
         dict(schedule="constant"),
         dict(gradient_clip=1e-3),
         dict(precision="bfloat16"),
-    ],
-    ids=str,
-)
-def test_each_training_option_changes_the_result(iris, options):
-    training = TrainingOptions(**{"precision": "float32", **options})
-    Z = quick(training=training).fit_transform(iris[0])
-    assert np.isfinite(Z).all()
-    assert not np.array_equal(Z, in_float32())
+    ]
+    results = []
+    for changed in options:
+        training = TrainingOptions(**{"precision": "float32", **changed})
+        results.append(quick(training=training).fit_transform(iris[0]))
+    assert np.isfinite(results).all()
+    assert len(np.unique(results, axis=0)) == len(options)
 
 
 @pytest.mark.parametrize("kernel", ["max", "density"])
@@ -301,8 +268,6 @@ def test_structure_gradient_trains(iris, kernel, precision):
 
 def make_objective(structure, embedding, **options):
     """Return an objective, by default with a constant repulsion."""
-    from skmanifold.estimators._dlme import DLMEObjective
-
     defaults = {
         "alpha": 0.01,
         "nu_structure": 100.0,
@@ -319,8 +284,6 @@ def make_objective(structure, embedding, **options):
 
 def test_structure_gradient_reaches_the_structure_network_through_p(iris):
     """With q fixed, only the gradient through p changes the structure network."""
-    from skmanifold.nn import MLP
-
     x = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
     for wanted in (False, True):
         torch.manual_seed(0)
@@ -341,8 +304,6 @@ def test_structure_gradient_reaches_the_structure_network_through_p(iris):
 
 @pytest.mark.parametrize("layers", [(8,), ()])
 def test_extra_components_shrink_to_zero(layers):
-    from skmanifold.nn import MLP
-
     torch.manual_seed(0)
     x = torch.randn(24, 3)
     embedding = MLP(4, 2, layers=layers)
@@ -454,13 +415,6 @@ def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
 # Labels -----------------------------------------------------------------------
 
 
-def some_known(y, unknown):
-    """Every third label, and `unknown` in place of the others."""
-    y = y.astype(object)
-    y[np.arange(len(y)) % 3 > 0] = unknown
-    return y
-
-
 def test_without_label_weight_nothing_reads_y(iris):
     X, y = iris
     Z = quick().fit_transform(X)
@@ -522,10 +476,14 @@ def test_distant_groups_of_one_class_meet():
 def test_missing_labels_in_any_notation(iris):
     X, y = iris
     Z = quick(label_weight=0.5).fit_transform(X, np.where(np.arange(150) % 3, -1, y))
-    floats = some_known(y, np.nan)
-    names = some_known(np.array(["a", "b", "c"])[y], None)
-    for targets in (some_known(y, None), floats, floats.astype(float), names):
+    names = np.array(["a", "b", "c"])[y]
+    for labels, unknown in ((y, None), (y, np.nan), (names, None)):
+        targets = labels.astype(object)
+        targets[np.arange(150) % 3 > 0] = unknown
         assert_array_equal(quick(label_weight=0.5).fit_transform(X, targets), Z)
+        if unknown is np.nan:
+            targets = targets.astype(float)
+            assert_array_equal(quick(label_weight=0.5).fit_transform(X, targets), Z)
 
 
 def test_pairs_of_other_classes_are_less_similar(iris):
@@ -628,9 +586,6 @@ class TestPrecomputed:
     X, y = load_digits(return_X_y=True)
     X, y = X[:500], y[:500]
 
-    def fit(self, D, **params):
-        return quick(metric="precomputed", **params).fit(D)
-
     @pytest.mark.parametrize("kind", ["dense", "sparse"])
     def test_distances_are_as_good_as_features(self, kind):
         D = pairwise_distances(self.X)
@@ -638,9 +593,7 @@ class TestPrecomputed:
             D = kneighbors_graph(D, 15, metric="precomputed", mode="distance")
         model = DLME(metric="precomputed", random_state=0).fit(D)
         assert trustworthiness(self.X, model.embedding_) > 0.96
-        np.testing.assert_array_equal(model.transform(D), model.embedding_)
         np.testing.assert_array_equal(model.transform(D[7:30]), model.embedding_[7:30])
-        assert model.n_features_in_ == 500
 
     @pytest.mark.parametrize("kind", ["dense", "sparse"])
     def test_new_samples(self, kind):
@@ -665,25 +618,23 @@ class TestPrecomputed:
     def test_distances_of_strings(self):
         rng = np.random.RandomState(0)
         words = ["".join(rng.choice(list(part), 6)) for part in ["abc", "xyz"] * 60]
-        D = np.array(
-            [
-                [sum(a != b for a, b in zip(v, w, strict=True)) for w in words]
-                for v in words
-            ]
-        )
+        letters = np.array([list(word) for word in words])
+        D = (letters[:, np.newaxis] != letters).sum(axis=2)
         model = DLME(metric="precomputed", random_state=0).fit(D)
         score = trustworthiness(D, model.embedding_, metric="precomputed")
         assert score > 0.85
 
     def test_warm_start(self):
         D = pairwise_distances(self.X)
-        model = self.fit(D, warm_start=True)
+        model = quick(metric="precomputed", warm_start=True).fit(D)
         first = model.embedding_
         assert not np.array_equal(model.fit(D).embedding_, first)
         with pytest.raises(ValueError, match="square"):
             model.fit(D[:100])
 
-    def test_what_cannot_be_had(self):
+    def test_a_graph_of_neighbors_cannot_be_transformed_after_all_distances(self):
         D = pairwise_distances(self.X)
         with pytest.raises(ValueError, match=r"sparse.*all samples"):
-            self.fit(D).transform(kneighbors_graph(self.X, 8, mode="distance"))
+            quick(metric="precomputed").fit(D).transform(
+                kneighbors_graph(self.X, 8, mode="distance")
+            )
