@@ -17,6 +17,7 @@ from skmanifold._exact import (
     product,
 )
 from skmanifold.losses import t_similarities, two_way_divergence
+from tests.threads import assert_same_for_threads
 
 needs_onednn = pytest.mark.skipif(
     not has_exact_products(), reason="this build of torch has no oneDNN"
@@ -102,12 +103,7 @@ ELEMENTWISE = [
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_elementwise_functions_do_not_show_the_threads(number, dtype):
     x = rand(517, 1009).to(dtype).abs() + 0.1
-    results = []
-    for n_threads in range(1, 9):
-        torch.set_num_threads(n_threads)
-        results.append(ELEMENTWISE[number](x.clone()))
-    for other in results[1:]:
-        assert torch.equal(results[0], other)
+    assert_same_for_threads(lambda: [ELEMENTWISE[number](x.clone())], range(1, 9))
 
 
 @pytest.mark.parametrize("is_amd", [True, False])
@@ -115,14 +111,9 @@ def test_elementwise_functions_do_not_show_the_threads(number, dtype):
 def test_log1p_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
     monkeypatch.setattr(_exact, "_IS_AMD", is_amd)
     x = (5 * rand(517, 1009)).to(dtype)
-    results = []
-    for n_threads in (1, 2, 3, 5):
-        torch.set_num_threads(n_threads)
-        results.append((_exact.exp(x, -0.7), _exact.log1p(x.abs() - 0.99)))
-        assert torch.get_num_threads() == n_threads
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
-    power, logarithm = results[0]
+    power, logarithm = assert_same_for_threads(
+        lambda: (_exact.exp(x, -0.7), _exact.log1p(x.abs() - 0.99))
+    )
     epsilon = torch.finfo(dtype).eps
     # arguments are up to 25, and rounded
     torch.testing.assert_close(
@@ -158,9 +149,4 @@ def losses_and_gradients(n, *, kernel, structure_gradient, damping):
     ids=["default", "structure gradient"],
 )
 def test_losses_of_pairs_do_not_show_the_threads(n, options):
-    results = []
-    for n_threads in (1, 2, 3, 4, 7):
-        torch.set_num_threads(n_threads)
-        results.append(losses_and_gradients(n, **options))
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
+    assert_same_for_threads(lambda: losses_and_gradients(n, **options), (1, 2, 3, 4, 7))

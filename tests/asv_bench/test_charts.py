@@ -22,7 +22,7 @@ def test_recall_counts_shared_neighbors():
     assert charts.recall(np.array([[0, 9], [8, 9]]), true) == 0.25
 
 
-def test_eight_bits():
+def test_eight_bits_round_to_256_values():
     values = np.array([[-1.0, 5.0], [0.0, 5.0], [0.5, 5.0], [1.0, 5.0]])
     low, high = values.min(axis=0), values.max(axis=0)
     read = charts.eight_bits(values, low, high)

@@ -22,7 +22,7 @@ from skmanifold.atlas import ChartwiseClassifier
         ChartwiseClassifier(LinearSVC(random_state=0)),
     ]
 )
-def test_check_estimator(estimator, check):
+def test_scikit_learns_checks_pass(estimator, check):
     check(estimator)
 
 

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from scipy import ndimage
 
 from skmanifold.augment import (
@@ -36,7 +37,7 @@ def make(function, shape, seed=0, dtype=torch.float64):
 
 
 def assert_close(ours, reference):
-    np.testing.assert_allclose(ours, reference, rtol=1e-9, atol=1e-12)
+    assert_allclose(ours, reference, rtol=1e-9, atol=1e-12)
 
 
 def read_at(channel, source, outside):

@@ -9,7 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -201,7 +201,7 @@ def measured(script, *arguments):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_a_mapped_fit(tmp_path):
+def test_the_memory_of_a_mapped_fit_is_bounded(tmp_path):
     """Inputs are copied at most once, in float32; X is not."""
     in_memory, on_disk, transform = measured(MAPPED, tmp_path)
     inputs = 150_000 * 64 * 4 / 2**20
@@ -222,7 +222,7 @@ def traced_peak(function, *args, **options):
         tracemalloc.stop()
 
 
-def test_memory_of_neighbors():
+def test_the_memory_of_neighbors_is_bounded():
     """Memory is bounded by bytes per edge and two copies of the samples."""
     n, m, d = 50_000, 8, 128
     rng = np.random.default_rng(0)
@@ -267,7 +267,7 @@ def test_sparse_samples_are_dense_in_parts_only():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_a_sparse_fit():
+def test_the_memory_of_a_sparse_fit_is_bounded():
     """The sample of the PCA, twice, and blocks of rows; 800 MB would be all of them."""
     fit, transform = measured(SPARSE)
     sample = 1000 * 40_000 * 4 / 2**20
@@ -282,7 +282,7 @@ def test_wide_samples_scale_to_the_same_bits_in_any_batch():
     whole = scaling.transform(X)
     assert_array_equal(scaling.transform(X[17:18]), whole[17:18])
     assert_array_equal(scaling.transform(X[100:]), whole[100:])
-    np.testing.assert_allclose(scaling.center_, X.mean(axis=0), atol=1e-12)
+    assert_allclose(scaling.center_, X.mean(axis=0), atol=1e-12)
     assert whole.std(axis=0).mean() == pytest.approx(1.0, abs=0.01)
 
 
@@ -305,7 +305,7 @@ def test_parts_are_epochs_of_a_warm_start():
     assert_array_equal(model.fit(parts[0]).embedding_, again.embedding_)
 
 
-def test_parts_teach():
+def test_parts_improve_the_embedding():
     """Classes of new samples are together after many parts."""
     X, y = load_digits(return_X_y=True)
     model = DLME(random_state=0)

@@ -46,7 +46,7 @@ def test_divergence_is_reported_and_leaves_the_previous_fit():
 # Clusters ---------------------------------------------------------------------
 
 
-def test_n_clusters():
+def test_clusters_are_predicted():
     model = quick(n_clusters=4).fit(X)
     assert set(model.labels_) == set(range(4))
     assert_array_equal(model.predict(X), model.labels_)
@@ -74,7 +74,7 @@ def test_predict_after_a_fit_without_clusters():
         model.predict(X)
 
 
-def test_more_clusters_than_samples():
+def test_more_clusters_than_samples_are_reduced():
     with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 different"):
         assert len(quick(n_clusters=20).fit(X[:12]).labels_) == 12
 
@@ -173,7 +173,7 @@ def scores_of(monitor):
     return [row["score"] for row in rows if row["task_name"] == "epoch"]
 
 
-def test_scoring_monitor():
+def test_a_scoring_monitor_records_each_epoch():
     frame = pd.DataFrame(X, columns=list("abcd"))
     monitor = ScoringMonitor(scoring={"score": silhouette})
     model = quick(max_epochs=3).set_callbacks(monitor).fit(frame, Y)
@@ -201,7 +201,7 @@ def test_callbacks_see_clusters_and_containers():
 # Training options, warm starts, checkpoints -----------------------------------
 
 
-def test_early_stopping():
+def test_training_stops_early():
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
     assert quick(max_epochs=50, training=options).fit(X).n_iter_ < 20
 

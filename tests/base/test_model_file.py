@@ -79,7 +79,7 @@ def test_damage_is_found(saved, tmp_path):
         (20).to_bytes(8, "little") + b"[" * 20,
     ],
 )
-def test_foreign_files(content, tmp_path):
+def test_foreign_files_are_refused(content, tmp_path):
     path = tmp_path / "model"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is not a model of skmanifold"):

@@ -36,7 +36,7 @@ def baseline(train, test):
 
 @pytest.mark.parametrize("cls", [DLME, IsometricAE])
 @pytest.mark.parametrize("unseen", [1, 4, 8])
-def test_held_out_digits(cls, unseen):
+def test_held_out_digits_score_low(cls, unseen):
     train, test, is_new = held_out(*load_digits(return_X_y=True), unseen, 1200)
     model = quick(cls).fit(train)
     scores = model.score_samples(test)
@@ -48,7 +48,7 @@ def test_held_out_digits(cls, unseen):
 
 
 @pytest.mark.parametrize("unseen", [0, 1, 2])
-def test_held_out_wine(unseen):
+def test_held_out_wines_score_low(unseen):
     """In unrelated units, distances on raw data depend on the largest only."""
     train, test, is_new = held_out(*load_wine(return_X_y=True), unseen, 80)
     scores = quick().fit(train).score_samples(test)
@@ -68,7 +68,7 @@ def test_variance_removed_by_pca_counts():
     assert scores.max() < 2 * np.median(model.score_samples(X))
 
 
-def test_regions_of_unlike_density():
+def test_novelty_is_relative_to_the_density():
     """A sample is novel if it is far relative to its surroundings."""
     rng = np.random.RandomState(0)
     dense, sparse_ = rng.normal(size=(300, 2)), 10 * rng.normal(size=(300, 2)) + 100
@@ -90,7 +90,7 @@ def test_outliers_score_lowest():
     assert scores[7] < np.delete(scores, 7).min()
 
 
-def test_parts_of_a_stream():
+def test_all_parts_of_a_stream_count():
     X, _ = make_blobs(600, 4, centers=[[0] * 4, [9] * 4, [-9] * 4], random_state=0)
     X = X[np.argsort(np.linalg.norm(X - X[:1], axis=1), kind="stable")]
     parts = np.array_split(X, 3)

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from torch import nn
 
@@ -54,7 +55,7 @@ def new_samples(X):
     return np.vstack([X[:300], new])
 
 
-def test_is_scaler_and_network(fitted):
+def test_one_product_is_scaler_and_network(fitted):
     model, X = fitted
     assert one_product(model.network_, model._scaler) is not None
     new = new_samples(X)
@@ -65,11 +66,11 @@ def test_is_scaler_and_network(fitted):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             Z = model.transform(rows)
-        np.testing.assert_allclose(Z, expected, rtol=1e-4, atol=1e-5 * scale)
-        np.testing.assert_array_equal(rows, before)
+        assert_allclose(Z, expected, rtol=1e-4, atol=1e-5 * scale)
+        assert_array_equal(rows, before)
 
 
-def test_names_what_the_scaler_names(fitted):
+def test_one_product_names_what_the_scaler_names(fitted):
     model, X = fitted
     new = new_samples(X)
     for rows in (X, new, sparse.csr_array(new), new.astype(np.float32)):
@@ -110,7 +111,7 @@ def test_bits_of_sparse_samples_do_not_depend_on_the_company(
         whole = model.transform(new)
         scale = np.abs(whole).max()
         expected = model.transform(dense)
-        np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=1e-5 * scale)
+        assert_allclose(whole, expected, rtol=1e-4, atol=1e-5 * scale)
         torch.set_num_threads(n_threads)
         monkeypatch.setattr(_one_product, "_BLOCK_SIZE", 700)
         order = np.random.RandomState(1).permutation(len(dense))
@@ -161,7 +162,7 @@ def test_sparse_samples_that_lack_a_value(dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Z = model.transform(X)
-        np.testing.assert_allclose(
+        assert_allclose(
             model.transform(sparse.csr_array(X)), Z, atol=1e-5 * np.abs(Z).max()
         )
 
@@ -180,7 +181,7 @@ def test_changed_weights_are_noticed():
     before = model.transform(X)
     model.network_.encoder.weight.data.mul_(2)
     model.network_.encoder.bias.data.mul_(2)
-    np.testing.assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
+    assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
 
 
 def test_changed_networks_are_noticed():
@@ -265,7 +266,7 @@ SHARED = nn.Linear(3, 3)
         nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 4), nn.Linear(4, 2, bias=False)),
     ],
 )
-def test_linear_networks(network):
+def test_linear_networks_are_one_product(network):
     X = np.random.RandomState(0).randn(50, 3)
     network.train()(torch.from_numpy(X).float())
     network.eval().requires_grad_(False)
@@ -274,7 +275,7 @@ def test_linear_networks(network):
         _inference.apply_to_samples(network, scaler, X, fold=fold)
         for fold in (False, True)
     )
-    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert_allclose(outputs, expected, atol=1e-6)
     assert one_product(network, scaler) is not None
 
 
@@ -299,7 +300,7 @@ def test_digits_behind_a_large_offset_are_kept():
     near, offset = (
         TLDR(2, max_epochs=2, random_state=0).fit(A).transform(A) for A in (X, far)
     )
-    np.testing.assert_allclose(near, offset, atol=1e-3)
+    assert_allclose(near, offset, atol=1e-3)
 
 
 @pytest.mark.parametrize("factor", [1e-35, 1e30])

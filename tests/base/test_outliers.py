@@ -7,6 +7,7 @@ import copy
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import (
     load_breast_cancer,
@@ -29,7 +30,7 @@ from tests.base.test_scaler import all_rows, neighbor_purity
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (5, 700), (700, 3), (1023, 1)])
-def test_ranges_of_columns(shape):
+def test_ranges_are_the_extremes_of_each_column(shape):
     X = np.random.RandomState(0).randn(*shape)
     low, high = ranges(X)
     assert np.array_equal(low, X.min(axis=0)) and np.array_equal(high, X.max(axis=0))
@@ -65,10 +66,10 @@ def test_outliers_are_left_out(load, kind, column_scaling):
     options = {"column_scaling": column_scaling, "random_state": 0}
     learned, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
     assert np.array_equal(learned.outliers_[:, 0], outliers)
-    np.testing.assert_allclose(learned.center_, clean.center_, rtol=1e-9, atol=1e-9)
+    assert_allclose(learned.center_, clean.center_, rtol=1e-9, atol=1e-9)
     # units are read from a subset where there are many samples: another one
     rtol = 1e-9 if len(X) < 1000 else 0.05
-    np.testing.assert_allclose(learned.factor_, clean.factor_, rtol=rtol)
+    assert_allclose(learned.factor_, clean.factor_, rtol=rtol)
     # what is left of them is as near as the others
     norms = np.linalg.norm(learned.transform(X), axis=1)
     assert norms[outliers].max() <= 1.5 * learned.radius_
@@ -113,7 +114,7 @@ def test_columns_that_vary_in_outliers_alone_make_no_others_outliers(digits):
     assert learned.outliers_[:, 0].tolist() == [1000]
 
 
-def test_samples_that_fit_has_named():
+def test_samples_that_fit_has_named_are_known():
     X = np.random.RandomState(0).randn(200, 5)
     X[3], X[70] = 1e4, 2e4
     learned = InputScaler().fit(X)
@@ -125,7 +126,7 @@ def test_samples_that_fit_has_named():
 
 
 @pytest.mark.parametrize("before", [StandardScaler, MinMaxScaler])
-def test_outliers_of_different_sizes_behind_a_scaler(digits, before):
+def test_outliers_of_different_sizes_are_found_behind_a_scaler(digits, before):
     """The largest must not hide the others."""
     X = digits[0].astype(np.float64)
     rng = np.random.RandomState(0)
@@ -173,10 +174,10 @@ def test_many_far_samples_belong_to_the_data():
     X[:40] += 1e4
     learned = InputScaler().fit(X)
     assert len(learned.outliers_) == 0
-    np.testing.assert_allclose(learned.center_, X.mean(axis=0), rtol=1e-9)
+    assert_allclose(learned.center_, X.mean(axis=0), rtol=1e-9)
 
 
-def test_outliers_of_a_sparse_matrix_and_of_any_layout():
+def test_outliers_are_found_in_sparse_matrices_and_any_layout():
     X = np.random.RandomState(0).poisson(0.3, (1300, 70)).astype(float)
     X[5] = 1e6
     learned = InputScaler(n_reduced=5, random_state=0).fit(X)
@@ -202,7 +203,7 @@ def outliers_among(fitted, X):
 
 @pytest.mark.parametrize("before", [FunctionTransformer, StandardScaler, RobustScaler])
 @pytest.mark.parametrize("load", [load_wine, load_iris, load_digits, load_diabetes])
-def test_new_samples_that_are_outliers(load, before):
+def test_new_outliers_are_found(load, before):
     X = load().data[np.random.RandomState(0).permutation(len(load().data))]
     half, new = np.array_split(X, 2)
     scaler = before().fit(half)
@@ -300,7 +301,7 @@ def test_bounds_widen_but_not_for_outliers():
     assert np.array_equal(learned.high_, high) and learned.radius_ == radius
 
 
-def test_unseen_columns():
+def test_columns_that_vary_later_are_named():
     rng = np.random.RandomState(0)
     X = np.column_stack([rng.randn(100, 3), np.full((100, 2), 7.0)])
     learned = InputScaler().fit(X)
@@ -344,7 +345,7 @@ def test_codes_do_not_hide_the_other_values(kind, units):
     inner = np.where(gaps, np.nan, X)
     ends = X.clip(np.nanmin(inner, axis=0), np.nanmax(inner, axis=0))
     ends = np.delete(ends, scaler.outliers_[:, 0], axis=0)  # samples with many codes
-    np.testing.assert_allclose(scaler.factor_, InputScaler().fit(ends).factor_)
+    assert_allclose(scaler.factor_, InputScaler().fit(ends).factor_)
     factors = scaler.factor_ / InputScaler().fit(clean).factor_
     assert factors.min() > 0.85
     assert np.ptp(scaler.transform(X), axis=0).max() < 1.6 * np.ptp(all_rows(clean))
@@ -369,7 +370,7 @@ def test_codes_of_new_samples_are_those_of_fit():
     assert deviations(scaler, X).samples == []
     gap = gaps[400:, 0]
     code = scaler.transform(np.full((1, 8), -999.0))[0, 0]
-    np.testing.assert_array_equal(new[gap, 0], code)
+    assert_array_equal(new[gap, 0], code)
     assert code < new[~gap, 0].min()
     bounds = scaler.low_.copy()
     scaler.partial_fit(X[400:])
@@ -377,7 +378,7 @@ def test_codes_of_new_samples_are_those_of_fit():
 
 
 @pytest.mark.parametrize("kind", CODES)
-def test_codes_of_a_later_part(kind):
+def test_codes_of_a_later_part_are_found(kind):
     clean, X, gaps = with_codes(kind)
     first = InputScaler().fit(clean[:200])
     scaler = copy.copy(first).partial_fit(X[200:400])
@@ -402,15 +403,15 @@ def test_new_codes_in_other_columns_are_far_away():
     assert deviations(scaler, new).samples == [(1, 0)]
 
 
-def test_codes_in_columns_that_are_standardized_already():
+def test_codes_are_found_in_standardized_columns():
     _, X, gaps = with_codes()
     X[:, 4:][gaps[:, 4:]] = 0.0
     rows = all_rows((X - X.mean(axis=0)) / X.std(axis=0))
     inner = np.where(gaps, np.nan, rows)
-    np.testing.assert_allclose(np.nanstd(inner, axis=0), 1.0, rtol=0.3)
+    assert_allclose(np.nanstd(inner, axis=0), 1.0, rtol=0.3)
 
 
-def test_columns_without_codes():
+def test_measurements_have_no_codes():
     rng = np.random.RandomState(0)
     columns = {
         "groups": np.where(rng.rand(300) < 0.3, 100, 0) + rng.randn(300),
@@ -430,4 +431,4 @@ def test_columns_without_codes():
     scaler = InputScaler(column_scaling=False).fit(X)
     kept = np.delete(X, scaler.outliers_[:, 0], axis=0)
     rows = scaler.inverse_transform(scaler.transform(kept))
-    np.testing.assert_allclose(rows, kept, rtol=1e-5, atol=1e-3)  # distances are kept
+    assert_allclose(rows, kept, rtol=1e-5, atol=1e-3)  # distances are kept

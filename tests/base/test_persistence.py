@@ -87,7 +87,7 @@ def make_linear(n_in, n_out):
     return nn.Sequential(nn.Linear(n_in, 20), nn.GELU(), Linear(20, n_out))
 
 
-def test_the_training_data_stay_at_home():
+def test_a_pickle_holds_no_training_data():
     """A model of 4,200 samples is larger than one of 1,500 by its embedding and labels.
 
     From 1,024 samples on, the number of centers for ``score_samples`` is constant.
@@ -102,7 +102,7 @@ def test_the_training_data_stay_at_home():
 
 
 @pytest.mark.parametrize("estimator_class", ESTIMATORS)
-def test_save_and_load(estimator_class, tmp_path):
+def test_a_loaded_estimator_is_the_saved_one(estimator_class, tmp_path):
     model = fitted(estimator_class)
     model.save(tmp_path / "model.safetensors")
     again = load(str(tmp_path / "model.safetensors"))
@@ -136,7 +136,7 @@ VARIANTS = {
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_networks_of_other_sizes(variant, tmp_path):
+def test_networks_of_other_sizes_are_loaded(variant, tmp_path):
     model, n_rows = VARIANTS[variant]
     X, y = digits(n_rows)
     model.set_params(max_epochs=1, random_state=0).fit(X, y)
@@ -155,7 +155,7 @@ def test_networks_of_other_sizes(variant, tmp_path):
     assert_array_equal(again.embedding_, model.embedding_)
 
 
-def test_kinds_of_parameters(tmp_path):
+def test_parameters_of_any_type_are_kept(tmp_path):
     X, _ = digits()
     graph = KNeighborsTransformer(n_neighbors=3).fit_transform(X)
     model = DLME(
@@ -191,7 +191,7 @@ def test_kinds_of_parameters(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csr", "csc", "coo", "lil"])
-def test_kinds_of_sparse_parameters(kind, tmp_path):
+def test_sparse_parameters_keep_their_format(kind, tmp_path):
     graph = sparse.csr_array(np.eye(120, k=1) + np.eye(120, k=-1)).asformat(kind)
     fitted(DLME, connectivity=graph, max_epochs=1).save(tmp_path / "model")
     again = load(tmp_path / "model").connectivity
@@ -199,7 +199,7 @@ def test_kinds_of_sparse_parameters(kind, tmp_path):
     assert_array_equal(again.toarray(), graph.toarray())
 
 
-def test_names_and_output_settings_travel(tmp_path):
+def test_names_and_output_settings_are_kept(tmp_path):
     frame = load_iris(as_frame=True).data
     model = DLME(max_epochs=1).set_output(transform="pandas")
     model.set_callbacks(ProgressBar())
@@ -211,12 +211,12 @@ def test_names_and_output_settings_travel(tmp_path):
         again.transform(frame.rename(columns=str.upper))
 
 
-def test_not_fitted(tmp_path):
+def test_unfitted_estimators_are_not_saved(tmp_path):
     with pytest.raises(NotFittedError):
         DLME().save(tmp_path / "model")
 
 
-def test_needs_a_folder(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="folder that does not exist"):
         fitted(DLME, max_epochs=1).save(tmp_path / "missing" / "model")
     with pytest.raises(FileNotFoundError):
@@ -420,7 +420,7 @@ class Nothing(Theirs):
         return nn.Linear(sizes["n_inputs"], self.n_components)
 
 
-def test_networks_that_their_sizes_do_not_make(tmp_path):
+def test_networks_that_their_sizes_do_not_make_are_refused(tmp_path):
     with pytest.raises(TypeError, match="their outputs differ"):
         fitted(Forgetful).save(tmp_path / "model")
     with pytest.raises(TypeError, match=r"Undecoded._make_networks returned no 'deco"):
@@ -430,7 +430,7 @@ def test_networks_that_their_sizes_do_not_make(tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_methods_of_others(tmp_path):
+def test_methods_of_other_packages_are_kept(tmp_path):
     model = fitted(Theirs)
     path = tmp_path / "model"
     model.save(path)
@@ -486,7 +486,7 @@ def test_bounds_and_constant_columns_are_kept(tmp_path):
         assert type(vars(again._scaler)[name]) is type(value)
 
 
-def test_a_step_without_its_pipeline(tmp_path):
+def test_a_step_loaded_without_its_pipeline_explains_errors(tmp_path):
     X, _ = digits()
     pipeline = make_pipeline(PCA(10, random_state=0), DLME(max_epochs=1))
     pipeline.fit(X)

@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.datasets import (
     load_breast_cancer,
@@ -25,18 +26,18 @@ def all_rows(X, **options):
     return InputScaler(**options).fit(X).transform(X)
 
 
-def test_mean_zero_and_mean_variance_one(digits):
+def test_scaled_columns_have_mean_zero_and_mean_variance_one(digits):
     rows = all_rows(digits[0])
     varies = digits[0].std(axis=0) > 0
     assert rows.dtype == np.float32
-    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-5)
+    assert_allclose(rows.mean(axis=0), 0, atol=1e-5)
     assert rows[:, varies].var(axis=0).mean() == pytest.approx(1, rel=1e-5)
 
 
 def test_comparable_columns_keep_their_proportions():
     X = np.random.RandomState(0).randn(500, 4) * [1.0, 1.2, 1.5, 1.9]
     rows = all_rows(X)
-    np.testing.assert_allclose(
+    assert_allclose(
         rows.std(axis=0) / rows.std(axis=0)[0],
         X.std(axis=0) / X.std(axis=0)[0],
         rtol=1e-5,
@@ -66,7 +67,7 @@ def test_few_columns_are_protected_too(n_features):
 
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
-def test_unrelated_units_are_taken_out(load):
+def test_unrelated_units_are_scaled_away(load):
     """On tables of measurements, as good as standardizing each column."""
     X, y = load(return_X_y=True)
     standardized = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
@@ -122,7 +123,7 @@ def legitimate():
 @pytest.mark.parametrize(
     "kind, X", list(legitimate()), ids=[kind for kind, _ in legitimate()]
 )
-def test_columns_in_one_unit_are_left_in_peace(kind, X):
+def test_columns_in_one_unit_are_not_reported(kind, X):
     assert columns_in_unrelated_units(X, 0) is None
 
 
@@ -135,14 +136,14 @@ def test_rare_pixels_are_on_the_same_scale(digits):
     rows = all_rows(X)
     small = varies & (X.std(axis=0) < 2 * np.quantile(X.std(axis=0)[varies], 0.75))
     ratio = rows[:, small].std(axis=0) / X[:, small].std(axis=0)
-    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+    assert_allclose(ratio, ratio[0], rtol=1e-4)
 
 
 def test_principal_components_keep_their_proportions(digits):
     X = PCA().fit_transform(digits[0])[:, :60]
     assert X.std(axis=0)[5] > 10 * X.std(axis=0)[-6]
     ratio = all_rows(X).std(axis=0) / X.std(axis=0)
-    np.testing.assert_allclose(ratio[5:], ratio[-1], rtol=1e-4)
+    assert_allclose(ratio[5:], ratio[-1], rtol=1e-4)
 
 
 def test_units_are_read_off_a_sample():
@@ -166,7 +167,7 @@ def test_columns_constant_in_the_subset_are_ignored(rare):
     X[:, rare:] = rng.rand(8000, 100 - rare) * 255
     X[rng.randint(8000, size=rare), np.arange(rare)] = 200.0
     factor = InputScaler(random_state=0).fit(X).factor_
-    np.testing.assert_allclose(factor, factor[0])
+    assert_allclose(factor, factor[0])
     # beside columns in unrelated units they are not blown up to the size of these
     X[:, rare:] *= 10.0 ** np.arange(100 - rare)[np.newaxis] / 1e3
     rows = all_rows(X, random_state=0)
@@ -177,15 +178,13 @@ def test_constant_columns_are_ignored():
     X = np.random.RandomState(0).randn(50, 3)
     with_constants = np.column_stack([X, np.full(50, 0.1), np.full(50, 1e9)])
     learned = InputScaler().fit(with_constants)
-    np.testing.assert_allclose(
-        learned.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6
-    )
+    assert_allclose(learned.transform(with_constants)[:, :3], all_rows(X), rtol=1e-6)
     assert np.array_equal(
         learned.transform(with_constants + 5)[:, 3:], np.zeros((50, 2))
     )
 
 
-def test_all_samples_equal():
+def test_equal_samples_are_scaled_to_zero():
     assert np.array_equal(all_rows(np.full((7, 3), 5.0), n_reduced=2), np.zeros((7, 3)))
 
 
@@ -193,19 +192,17 @@ def test_all_samples_equal():
 @pytest.mark.parametrize("offset", [0, 1e6])
 def test_units_do_not_matter(scale, offset):
     X = np.random.RandomState(0).randn(300, 5)
-    np.testing.assert_allclose(
-        all_rows((X + offset) * scale), all_rows(X), rtol=1e-4, atol=1e-5
-    )
+    assert_allclose(all_rows((X + offset) * scale), all_rows(X), rtol=1e-4, atol=1e-5)
 
 
 def test_statistics_do_not_depend_on_an_outlying_first_row():
     X = np.random.RandomState(0).randn(2000, 2)
     X[0] = 1e6
     learned = InputScaler().fit(X)
-    np.testing.assert_allclose(learned.center_, X[1:].mean(axis=0), rtol=1e-9)
+    assert_allclose(learned.center_, X[1:].mean(axis=0), rtol=1e-9)
 
 
-def test_sparse_is_dense():
+def test_sparse_samples_are_scaled_as_dense_ones():
     X = np.random.RandomState(0).poisson(0.3, (1200, 80)).astype(float)
     dense, csr = (InputScaler(n_reduced=5).fit(M) for M in (X, sparse.csr_array(X)))
     assert np.array_equal(
@@ -224,7 +221,7 @@ def test_basis_is_that_of_pca(digits):
     assert ours.var(axis=0).mean() == pytest.approx(1, rel=1e-2)
     # no whitening: the components keep their proportions
     ratio = ours.std(axis=0) / theirs.std(axis=0)
-    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-2)
+    assert_allclose(ratio, ratio[0], rtol=1e-2)
 
 
 def test_components_that_do_not_stand_out_are_left_out():
@@ -243,12 +240,12 @@ def test_components_that_do_not_stand_out_are_left_out():
     all_of_them = InputScaler(n_reduced=20, random_state=0).fit(X)
     rows = kept.transform(X) @ kept.basis_.T
     assert rows.var(axis=0).mean() == pytest.approx(1, rel=0.05)
-    np.testing.assert_allclose(
+    assert_allclose(
         kept.basis_ * kept.spread_, all_of_them.basis_[:4] * all_of_them.spread_, 1e-5
     )
 
 
-def test_basis_learned_from_a_sample(digits, monkeypatch):
+def test_the_basis_of_a_sample_spans_that_of_all(digits, monkeypatch):
     X = np.repeat(digits[0], 3, axis=0)
     monkeypatch.setattr("skmanifold.base._scaler._PCA_SAMPLE_SIZE", 64 * 2000)
     a, b, c = (InputScaler(n_reduced=5, random_state=s).fit(X) for s in (0, 0, 1))
@@ -287,13 +284,13 @@ def test_fewer_components_than_samples_and_columns():
     assert InputScaler(n_reduced=50).fit(X[:, :1]).basis_ is None
 
 
-def test_overflow_in_fit():
+def test_an_overflow_in_fit_is_an_error():
     X = np.array([[1e200, 1.0], [-1e200, 2.0]])
     with pytest.raises(ValueError, match="variance of column 0 overflows"):
         InputScaler().fit(X)
 
 
-def test_overflow_in_transform():
+def test_an_overflow_in_transform_is_an_error():
     X = np.random.RandomState(0).randn(20, 2)
     learned = InputScaler().fit(X)
     X[3, 1] = 1e300
@@ -323,7 +320,7 @@ def test_a_column_counts_once_it_varies(spread, n_reduced):
         assert length == pytest.approx(1, rel=1e-5)
 
 
-def test_columns_of_a_first_part_without_any_that_varies():
+def test_columns_may_all_be_constant_in_the_first_part():
     X = np.random.RandomState(0).randn(50, 3)
     learned = InputScaler(n_reduced=2).fit(np.ones((20, 3))).partial_fit(X)
     assert learned.basis_ is None
@@ -340,9 +337,7 @@ def test_indicators_beside_measurements_count_less():
     X = np.column_stack([measured, categories])
     for same in (X, X * np.array([1e3, 1, 1e-3, 1, 1, 1, 1])):
         spread = all_rows(same).std(axis=0)
-        np.testing.assert_allclose(
-            spread[4:] / spread[3], 0.3 * categories.std(axis=0), rtol=0.1
-        )
+        assert_allclose(spread[4:] / spread[3], 0.3 * categories.std(axis=0), rtol=0.1)
     for other in (
         categories,
         (rng.rand(300, 64) < 0.3).astype(float),
@@ -351,7 +346,7 @@ def test_indicators_beside_measurements_count_less():
     ):
         rows = all_rows(other)
         ratio = rows.std(axis=0) / other.std(axis=0)
-        np.testing.assert_allclose(ratio[-3:], ratio.max(), rtol=1e-5)
+        assert_allclose(ratio[-3:], ratio.max(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("n_kinds", [2, 15, 40])
@@ -362,9 +357,9 @@ def test_the_weight_of_a_category_does_not_depend_on_its_kinds(n_kinds, units):
     kinds = np.eye(n_kinds)[rng.randint(n_kinds, size=1400)]
     factor = InputScaler(random_state=0).fit(np.hstack([measured, kinds])).factor_
     spread = factor[:5] * units
-    np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
+    assert_allclose(spread, spread.mean(), rtol=0.1)
     step = 0.3 * np.sqrt(5 / 4)
-    np.testing.assert_allclose(factor[5:] / spread.mean(), step, rtol=0.1)
+    assert_allclose(factor[5:] / spread.mean(), step, rtol=0.1)
 
 
 LEVELS = {
@@ -385,8 +380,8 @@ def test_few_levels_beside_measurements_count_less(kind, units):
     factor = InputScaler().fit(np.hstack([measured, levels])).factor_
     step = np.median(np.diff(LEVELS[kind])) / (0.3 if len(LEVELS[kind]) == 2 else 0.6)
     spread = factor[:4] * units
-    np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
-    np.testing.assert_allclose(factor[4:] * step / spread.mean(), 1, rtol=0.1)
+    assert_allclose(spread, spread.mean(), rtol=0.1)
+    assert_allclose(factor[4:] * step / spread.mean(), 1, rtol=0.1)
 
 
 def test_ratings_beside_many_measurements_keep_their_groups():
@@ -408,7 +403,7 @@ def test_levels_that_outnumber_measurements_count_more(n_categories, share):
     X = np.hstack([rng.randn(1000, 4) * units, categories])
     factor = InputScaler().fit(X).factor_
     spread = np.mean(factor[:4] * units)
-    np.testing.assert_allclose(factor[4:] / spread, share, rtol=0.1)
+    assert_allclose(factor[4:] / spread, share, rtol=0.1)
 
 
 def test_many_categories_beside_few_measurements_keep_their_groups():
@@ -426,9 +421,9 @@ def test_whole_numbers_beside_decimals_are_in_their_own_units():
     measured = rng.randn(500, 4) * [1.0, 2.0, 2.0, 3.0]
     days, months = rng.randint(1, 32, 500), rng.randint(1, 13, 500)
     spread = all_rows(np.column_stack([measured, days, months])).std(axis=0)
-    np.testing.assert_allclose(spread[:4] / spread[0], measured.std(axis=0), rtol=0.1)
+    assert_allclose(spread[:4] / spread[0], measured.std(axis=0), rtol=0.1)
     # of the columns that vary less
-    np.testing.assert_allclose(spread[4:], spread[0], rtol=0.1)
+    assert_allclose(spread[4:], spread[0], rtol=0.1)
 
 
 def test_a_sensor_of_whole_numbers_keeps_its_proportion():
@@ -436,7 +431,7 @@ def test_a_sensor_of_whole_numbers_keeps_its_proportion():
     X = 20 + rng.randn(500, 6) * [2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
     X[:, 3] = np.round(X[:, 3])
     factor = InputScaler().fit(X).factor_
-    np.testing.assert_allclose(factor, factor[0], rtol=1e-5)
+    assert_allclose(factor, factor[0], rtol=1e-5)
 
 
 def questionnaire(rng):
@@ -459,7 +454,7 @@ def test_levels_that_are_the_data_keep_their_proportions(kind, also, digits):
     varies = X.std(axis=0) > 0
     largest = 2 * np.quantile(X.std(axis=0)[varies], 0.75, method="lower")
     factor = InputScaler().fit(X).factor_ * np.maximum(1, X.std(axis=0) / largest)
-    np.testing.assert_allclose(factor[varies], factor.max(), rtol=1e-5)
+    assert_allclose(factor[varies], factor.max(), rtol=1e-5)
 
 
 def test_levels_without_meaning_do_not_hide_groups():

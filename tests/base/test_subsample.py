@@ -5,13 +5,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.metrics import pairwise_distances
-from sklearn.neighbors import (
-    KNeighborsClassifier,
-    kneighbors_graph,
-)
+from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 
 from skmanifold import DLME
 from skmanifold._engine import named_seed
@@ -61,7 +58,7 @@ def test_a_subsample_keeps_rare_labels(digits):
     assert len(rows) == 300 and set(range(10)) <= set(rows)
     rows = drawn(model, len(X), model._validate_targets(y))
     shares = np.bincount(y[rows]) / 300
-    np.testing.assert_allclose(shares, np.bincount(y) / len(y), atol=0.005)
+    assert_allclose(shares, np.bincount(y) / len(y), atol=0.005)
 
 
 def test_a_rare_group_is_seen():

@@ -8,7 +8,7 @@ import datetime
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -76,10 +76,7 @@ class TwoPhases(NeuralPCA):
 
 
 @parametrize_with_checks(
-    [
-        NeuralPCA(max_epochs=2, n_clusters=2),
-        TwoPhases(max_epochs=2),
-    ]
+    [NeuralPCA(max_epochs=2, n_clusters=2), TwoPhases(max_epochs=2)]
 )
 def test_hooks_make_an_estimator(estimator, check):
     check(estimator)
@@ -134,7 +131,7 @@ def test_decoding_returns_raw_units(estimator):
     X = load_digits().data[:300] * 100.0 + 7.0
     model = estimator(5, max_epochs=60, random_state=0).fit(X)
     back = model.reconstruct(X)
-    np.testing.assert_allclose(back, reconstruction_of(model, X), rtol=1e-4, atol=1e-2)
+    assert_allclose(back, reconstruction_of(model, X), rtol=1e-4, atol=1e-2)
     assert_array_equal(back, model.inverse_transform(model.transform(X)))
     assert_array_equal(back[:, X.std(axis=0) == 0], 7.0)
     error = np.square(X - back).sum(axis=1).mean()
@@ -158,7 +155,7 @@ def test_decoding_is_sample_by_sample_and_keeps_the_precision():
     assert model.reconstruct(X.astype(np.float32)).dtype == np.float32
 
 
-def test_score_of_sparse_samples():
+def test_sparse_samples_have_the_score_of_dense_ones():
     from scipy import sparse
 
     X = load_digits().data[:100]
@@ -169,7 +166,7 @@ def test_score_of_sparse_samples():
 # Phases -----------------------------------------------------------------------
 
 
-def test_resumes_in_any_phase():
+def test_a_fit_resumes_in_any_phase():
     check_interrupted_fit_resumes("TwoPhases", TwoPhases(batch_size=20))
 
 
@@ -189,7 +186,7 @@ def test_verbose_names_the_phase(capsys):
     assert lines[-1].startswith("[TwoPhases] epoch 2/2, loss ")
 
 
-def test_own_learning_rate(monkeypatch):
+def test_parameters_may_have_their_own_learning_rate(monkeypatch):
     X = load_digits().data[:200]
 
     def way(factor):
@@ -221,8 +218,8 @@ def test_warm_start_goes_on_with_both_networks():
     before = model.fit(X).embedding_
     decoded = model.reconstruct(X)
     model.fit(X)
-    np.testing.assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
+    assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
+    assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
     assert not hasattr(model, "pretraining_history_")
 
 
@@ -275,7 +272,7 @@ def test_categories_are_named_and_numbers_as_objects_taken():
         model.transform(frame[["group"]].rename(columns={"group": "n"}))
 
 
-def test_dates_without_names():
+def test_dates_without_names_are_refused():
     dates = np.arange(20).reshape(10, 2).astype("datetime64[D]")
     with pytest.raises(TypeError, match=r"datetime64\[D\], .* Pass dates as numbers"):
         NeuralPCA(max_epochs=1).fit(dates)
@@ -297,7 +294,7 @@ def test_columns_with_holes_are_named(library):
         ({"a": (3,), "b": ()}, {"a": (3,)}, "'b' is new"),
     ],
 )
-def test_networks_differ_in_shapes_or_names(now, before, words):
+def test_differences_of_networks_are_named(now, before, words):
     def module(shapes):
         zeros = {name: torch.zeros(shape) for name, shape in shapes.items()}
         return nn.ParameterDict(zeros)

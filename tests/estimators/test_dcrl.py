@@ -15,11 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from skmanifold import DCRL
 from skmanifold.estimators._dcrl import _objective
-from skmanifold.estimators._dcrl._arrangement import (
-    Arrangement,
-    arranged,
-    arrangement,
-)
+from skmanifold.estimators._dcrl._arrangement import Arrangement, arranged, arrangement
 from skmanifold.losses import log_assignments
 from skmanifold.metrics import (
     cluster_rank_accuracy,
@@ -138,7 +134,7 @@ def test_clusters_belong_together(digits, fitted_digits):
         assert_allclose(mean, X[model.labels_ == cluster].mean(axis=0))
 
 
-def test_one_cluster(iris):
+def test_a_single_cluster_has_all_samples(iris):
     model = quick(n_clusters=1).fit(iris[0])
     assert_array_equal(model.labels_, np.zeros(150))
     assert_array_equal(model.predict_proba(iris[0]), np.ones((150, 1)))
@@ -146,7 +142,7 @@ def test_one_cluster(iris):
     assert np.isfinite(model.history_["loss"]).all()
 
 
-def test_more_clusters_than_samples(iris):
+def test_more_clusters_than_samples_are_reduced(iris):
     with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 distinct"):
         model = quick(n_clusters=20, batch_size=10).fit(iris[0][::13])
     assert model.cluster_centers_.shape == (12, 19)
@@ -154,14 +150,14 @@ def test_more_clusters_than_samples(iris):
     assert model.n_clusters == 20
 
 
-def test_more_clusters_than_natural_ones_and_than_dimensions(iris):
+def test_there_may_be_more_clusters_than_natural_ones_and_than_dimensions(iris):
     model = quick(n_clusters=25, n_components=2, max_epochs=10).fit(iris[0])
     assert model.cluster_centers_.shape == (25, 2)
     assert np.isfinite(model.cluster_centers_).all()
     assert len(np.unique(model.labels_)) > 5
 
 
-def test_unbalanced_and_tiny_clusters():
+def test_unbalanced_and_tiny_clusters_are_found():
     rng = np.random.RandomState(0)
     sizes = (120, 20, 2, 1)
     y = np.repeat(range(4), sizes)
@@ -171,7 +167,7 @@ def test_unbalanced_and_tiny_clusters():
     assert np.isfinite(model.embedding_).all()
 
 
-def test_the_number_of_clusters_found(iris):
+def test_n_clusters_is_that_of_the_clusters_in_use(iris):
     X = iris[0]
     assert DCRL(3, random_state=0).fit(X).n_clusters_ == 3
     with pytest.warns(UserWarning, match="using n_clusters=2"):
@@ -185,7 +181,7 @@ def test_the_representation_of_a_large_init_is_short(n_rows):
     assert len(repr(DCRL(n_rows, init=init))) < 1500
 
 
-def test_a_cluster_that_loses_its_samples(iris):
+def test_a_cluster_that_loses_its_samples_is_reported(iris):
     X = iris[0]
     X = np.vstack([X, X + 1e-9])
     # labels that positions cannot determine: both halves are the same points
@@ -213,7 +209,7 @@ def test_released_labels_survive_an_empty_cluster(iris):
 # -- the start
 
 
-def test_warm_start_of_a_reduced_number_of_clusters(iris):
+def test_a_warm_start_keeps_a_reduced_number_of_clusters(iris):
     X = np.repeat(iris[0][::30], 12, axis=0)
     model = quick(n_clusters=8, warm_start=True)
     with pytest.warns(UserWarning, match="more than the 5 distinct"):
@@ -246,7 +242,7 @@ def test_arranged_centers_have_the_target_distances():
     assert_allclose(single, [[1, 1]])
 
 
-def test_ranks_begin_right(iris, monkeypatch):
+def test_initial_centers_have_the_ranks_of_the_means(iris, monkeypatch):
     """Initial centers have the scaled distances of the means."""
     X = iris[0]
     monkeypatch.setattr(_objective.DCRLObjective, "arrange", lambda self: None)
@@ -320,7 +316,7 @@ def begin_epoch(objective, progress):
 
 
 @pytest.mark.parametrize("weights, share", [(DEC, 0.0), (IDEC, 1.0)])
-def test_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
+def test_weights_give_the_objectives_of_dec_and_idec(monkeypatch, iris, weights, share):
     """The gradients are those of the published objectives, written in plain torch."""
     float32 = TrainingOptions(precision="float32")
     model = quick(training=float32, **weights)
@@ -452,7 +448,7 @@ def test_samples_that_leave_their_held_label_weigh_more(monkeypatch, iris):
 # -- input of any habit
 
 
-def test_predict_proba_of_sparse_samples(iris):
+def test_predict_proba_refuses_sparse_samples(iris):
     model = quick().fit(sparse.csr_array(iris[0]))
     with pytest.raises(TypeError, match=r"not accept sparse X.*Pass X.toarray"):
         model.predict_proba(sparse.csr_array(iris[0]))
@@ -462,7 +458,7 @@ def test_predict_proba_of_sparse_samples(iris):
 # -- the method's parameters
 
 
-def test_the_algorithm_of_the_paper(iris):
+def test_the_algorithm_of_the_paper_is_reachable(iris):
     """The complete method, from given initial labels."""
     start = KMeans(3, n_init=10, random_state=0).fit_predict(iris[0])
     model = quick(
@@ -486,7 +482,7 @@ def test_the_algorithm_of_the_paper(iris):
 # -- scikit-learn around it
 
 
-def test_warm_start_goes_on(iris):
+def test_a_warm_start_keeps_the_clusters(iris):
     X = iris[0]
     model = quick(warm_start=True, max_epochs=30).fit(X)
     labels, centers = model.labels_, model.cluster_centers_

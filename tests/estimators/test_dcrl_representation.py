@@ -25,9 +25,7 @@ from skmanifold.base import FitData
 from skmanifold.estimators._dcrl import _objective
 from skmanifold.estimators._dcrl._neighbors import denoised, search_neighbors
 from skmanifold.graph import nearest_neighbors
-from skmanifold.metrics import (
-    clustering_accuracy,
-)
+from skmanifold.metrics import clustering_accuracy
 from tests.estimators.test_dcrl import quick
 from tests.guests import Callback
 
@@ -41,7 +39,7 @@ def images(digits):
     return digits[0][:100]
 
 
-def test_transformer_as_representation(digits, images):
+def test_a_transformer_may_be_the_representation(digits, images):
     pca = PCA(12)
     model = quick(n_clusters=4, representation=pca).fit(images)
     assert not hasattr(pca, "components_")
@@ -117,14 +115,14 @@ def test_representation_gets_a_seed(iris):
         ("contrastive", "needs images: set image_shape"),
     ],
 )
-def test_unfit_representation(iris, representation, match):
+def test_unfit_representations_are_refused(iris, representation, match):
     if isinstance(representation, type):
         representation = representation.fit  # neither fit nor transform
     with pytest.raises(ValueError, match=match):
         quick(representation=representation).fit(iris[0])
 
 
-def test_contrastive_representation(images):
+def test_images_are_represented_by_contrast(images):
     options = dict(n_clusters=4, image_shape=(8, 8), representation_epochs=2)
     model = quick(**options).fit(images)
     assert len(model.representation_history_["contrast"]) == 2
@@ -139,7 +137,7 @@ def test_contrastive_representation(images):
     assert wide.network_.encoder.network.network.hidden[0].in_features == 5
 
 
-def test_images_with_channels_and_another_background(images):
+def test_images_may_have_channels_and_another_background(images):
     colors = np.repeat(images, 3, axis=1)[:, ::-1] * -3.0 + 100
     options = dict(n_clusters=4, image_shape=(8, 8, 3), representation_epochs=2)
     model = quick(**options).fit(colors)
@@ -173,7 +171,7 @@ def test_channels_that_seem_to_come_first_warn(images):
         quick(image_shape=(1, 8, 8)).fit(images)
 
 
-def test_warm_start_of_a_representation(images):
+def test_a_warm_start_keeps_the_representation(images):
     options = dict(n_clusters=4, image_shape=(8, 8), representation_epochs=2)
     for own in (options, dict(n_clusters=4, representation=PCA(5))):
         model = quick(warm_start=True, **own).fit(images)
@@ -222,7 +220,7 @@ def test_thousands_of_columns_are_reduced():
     assert model.score(X) > -X.toarray().var(axis=0).sum()
 
 
-def test_neighbors_in_another_metric(iris):
+def test_neighbors_are_those_of_the_metric(iris):
     """Neighbors are those of the metric, distances too, up to one factor."""
     X = iris[0] + np.random.RandomState(0).rand(150, 4)  # without duplicates
     features = (3.0 * X).astype(np.float32)
@@ -239,7 +237,7 @@ def test_neighbors_in_another_metric(iris):
     assert_allclose(result.distances, expected, rtol=1e-5)
 
 
-def test_texts_by_their_cosine():
+def test_texts_are_clustered_by_their_cosine():
     """Sparse texts of all lengths give the same as dense ones."""
     rng = np.random.RandomState(0)
     y = rng.randint(3, size=210)
@@ -252,7 +250,7 @@ def test_texts_by_their_cosine():
     assert_array_equal(clone(model).fit(X.toarray()).embedding_, model.embedding_)
 
 
-def test_clusters_of_distances():
+def test_distances_are_clustered():
     X, y = make_blobs(240, 6, centers=4, cluster_std=0.6, random_state=1)
     D = pairwise_distances(X[:220], metric="cityblock")
     model = DCRL(4, metric="precomputed", n_init=1, max_epochs=20, random_state=0)

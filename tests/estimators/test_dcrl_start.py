@@ -74,7 +74,7 @@ def test_a_hundred_samples_start_from_embeddings():
     assert adjusted_rand_score(y, DCRL(2, random_state=0).fit_predict(X)) > 0.9
 
 
-def test_init_of_labels(iris):
+def test_init_may_be_labels(iris):
     X, y = iris
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     model = DCRL(3, init=names, random_state=0).fit(X)
@@ -83,7 +83,7 @@ def test_init_of_labels(iris):
     assert_array_equal(again.embedding_, model.embedding_)
 
 
-def test_init_of_centers(iris):
+def test_init_may_be_centers(iris):
     X, y = iris
     centers = np.stack([X[y == c].mean(axis=0) for c in range(3)])
     model = DCRL(3, init=centers, random_state=0).fit(X)
@@ -98,7 +98,7 @@ def test_init_of_centers(iris):
         (np.zeros((3, 5)), r"shape \(3, 5\)"),
     ],
 )
-def test_unfit_init(iris, init, received):
+def test_unfit_init_is_refused(iris, init, received):
     with pytest.raises(ValueError, match=f"init has {received}, but must be"):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
@@ -109,7 +109,7 @@ def test_unfit_init(iris, init, received):
 
 
 @pytest.mark.parametrize("missing", [-1, None, np.nan, pd.NA])
-def test_labels_of_which_some_are_unknown(missing):
+def test_init_may_be_labels_of_which_some_are_unknown(missing):
     X, y = make_blobs(150, 4, centers=3, cluster_std=0.5, random_state=0)
     known = np.arange(150) % 10 == 0
     labels = y.astype(object)

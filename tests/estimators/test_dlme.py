@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import pdist
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
@@ -112,7 +112,7 @@ def test_new_data_land_among_their_like(digits):
     assert svm.score(model.transform(X[1200:]), y[1200:]) > 0.8
 
 
-def test_few_samples_of_many_columns():
+def test_few_samples_of_many_columns_are_separated():
     """Three classes in 50 of 2,000 columns: the others hide them from neighbors."""
     rng = np.random.RandomState(0)
     y = np.arange(60) % 3
@@ -125,7 +125,7 @@ def test_few_samples_of_many_columns():
     assert linear_svm_accuracy(Z, y) > 0.85
 
 
-def test_few_samples_of_nested_groups():
+def test_few_samples_of_nested_groups_are_separated():
     """Three groups of three: those within explain less than independent columns."""
     rng = np.random.RandomState(1)
     y = rng.randint(0, 9, 60)
@@ -136,7 +136,7 @@ def test_few_samples_of_nested_groups():
     assert adjusted_rand_score(y, labels) > 0.6
 
 
-def test_networks_of_few_samples():
+def test_few_samples_have_smaller_networks():
     X = load_digits().data[:400]
 
     def widths(model):
@@ -202,7 +202,7 @@ def test_the_size_of_the_data_decides():
     assert set(of_each(width)) == {0.3}
 
 
-def test_the_setting_of_the_paper(iris):
+def test_the_setting_of_the_paper_separates_the_irises(iris):
     model = DLME(
         kernel="density",
         nu_embedding=0.005,
@@ -231,13 +231,13 @@ def test_fifty_samples_train_long_enough(iris):
 # -- the method's parameters
 
 
-def test_structure_space(iris):
+def test_structure_is_the_first_part_of_the_network(iris):
     model = quick(structure_dim=7).fit(iris[0])
     Y = model.structure(iris[0])
     assert Y.shape == (150, 7)
     with torch.no_grad():
         Z = model.network_.encoder.embedding(torch.from_numpy(Y).float())
-    np.testing.assert_allclose(Z, model.embedding_, rtol=1e-4, atol=1e-5)
+    assert_allclose(Z, model.embedding_, rtol=1e-4, atol=1e-5)
 
 
 def test_each_training_option_changes_the_result(iris):
@@ -341,7 +341,7 @@ def test_a_finished_embedding_gets_no_extra_components(iris, monkeypatch, again)
     assert given[1] is None
 
 
-def test_own_graph_of_the_same_neighbors_gives_the_same_bits():
+def test_a_graph_of_the_same_neighbors_gives_the_same_bits():
     # columns of one scale, so that raw and scaled rows have the same neighbors
     X = np.random.RandomState(0).rand(60, 4)
     expected = quick(n_neighbors=4).fit_transform(X)
@@ -399,14 +399,14 @@ def test_parts_after_a_fit_refine_it(digits):
 # -- training options
 
 
-def test_early_stopping(iris):
+def test_early_stopping_waits_for_the_repulsion(iris):
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
     # the loss rises with the repulsion: those epochs do not count
     model = quick(max_epochs=50, training=options, repulsion_warmup=0.7)
     assert 35 < model.fit(iris[0]).n_iter_ < 45
 
 
-def test_checkpoint_needs_recognisable_parameters(iris, tmp_path):
+def test_a_checkpoint_needs_recognizable_parameters(iris, tmp_path):
     training = TrainingOptions(checkpoint=tmp_path / "fit.pt")
     with pytest.raises(ValueError, match=r"augmentation=.*top level of a module"):
         quick(training=training, augmentation=lambda x: x).fit(iris[0])
@@ -473,7 +473,7 @@ def test_distant_groups_of_one_class_meet():
     assert spread(1.0) < 0.5
 
 
-def test_missing_labels_in_any_notation(iris):
+def test_missing_labels_may_have_any_notation(iris):
     X, y = iris
     Z = quick(label_weight=0.5).fit_transform(X, np.where(np.arange(150) % 3, -1, y))
     names = np.array(["a", "b", "c"])[y]
@@ -564,7 +564,7 @@ def test_samples_without_shared_features_are_apart(metric):
     assert model.n_connected_components_ == 32
     away = [np.median(pdist(part)) for part in (Z[150:], Z[:150:2], Z[1:150:2])]
     assert away[0] > 3 * max(away[1:])
-    np.testing.assert_array_equal(model.transform(X[::-1])[::-1], Z)
+    assert_array_equal(model.transform(X[::-1])[::-1], Z)
 
 
 @pytest.mark.parametrize("n_columns, reads_all", [(9000, True), (20_000, False)])
@@ -593,7 +593,7 @@ class TestPrecomputed:
             D = kneighbors_graph(D, 15, metric="precomputed", mode="distance")
         model = DLME(metric="precomputed", random_state=0).fit(D)
         assert trustworthiness(self.X, model.embedding_) > 0.96
-        np.testing.assert_array_equal(model.transform(D[7:30]), model.embedding_[7:30])
+        assert_array_equal(model.transform(D[7:30]), model.embedding_[7:30])
 
     @pytest.mark.parametrize("kind", ["dense", "sparse"])
     def test_new_samples(self, kind):

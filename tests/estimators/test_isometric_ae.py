@@ -113,7 +113,7 @@ def test_a_custom_network_is_as_good(roll, unrolled):
 
 
 @pytest.mark.parametrize("route", ["module", "convolutional", "reduced", "one unit"])
-def test_jacobian_of_every_decoder(digits, route):
+def test_the_jacobian_is_the_derivative_of_every_decoder(digits, route):
     X = digits[0][:60]
     if route == "module":
         decoder = nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 64))
@@ -170,13 +170,13 @@ def test_codes_have_the_units_of_the_data(iris, factor):
         (np.full((150, 2), np.nan), r"anchor contains NaN"),
     ],
 )
-def test_an_anchor_that_does_not_fit(iris, anchor, match):
+def test_an_anchor_that_does_not_fit_is_refused(iris, anchor, match):
     with pytest.raises(ValueError, match=match):
         quick(anchor=anchor).fit(iris[0])
 
 
 @pytest.mark.parametrize("factor", [1e-50, 1e50])
-def test_units_beyond_float32(iris, factor):
+def test_units_beyond_float32_are_refused(iris, factor):
     with pytest.raises(ValueError, match="Multiply X by a constant first"):
         quick().fit(iris[0] * factor)
 
@@ -385,7 +385,7 @@ def test_batch_normalization_warns(iris):
     assert "decoder" not in message
 
 
-def test_layers_of_a_plain_autoencoder(iris):
+def test_a_plain_autoencoder_may_have_any_layers(iris):
     """No derivative is taken: a plain autoencoder may have any layers."""
     network = network_with(nn.BatchNorm1d(6), nn.ReLU())
     networks = dict(encoder=network, decoder=network)
@@ -408,7 +408,7 @@ def test_gaussian_points_have_the_moments_of_the_codes():
     assert_allclose(np.cov(points.T, bias=True), np.cov(z.T, bias=True), atol=5e-3)
 
 
-def test_gaussian_points_of_equal_codes():
+def test_gaussian_points_of_equal_codes_are_equal():
     points = PRIORS["gaussian"](torch.full((5, 2), 3.0), torch.randn(5, 2), None)
     assert_allclose(points, 3.0, atol=1e-4)
 
@@ -421,7 +421,7 @@ def test_segment_points_lie_on_segments():
     assert_allclose(points, expected, atol=1e-5)
 
 
-def test_a_custom_anchor(iris):
+def test_codes_approach_a_custom_anchor(iris):
     X = iris[0]
     anchor = PCA(2).fit_transform(X) @ [[0.6, 0.8], [-0.8, 0.6]]
     # its center does not matter, and without a graph neither does n_neighbors
@@ -478,7 +478,7 @@ def test_a_few_noisy_samples_are_not_memorized(training):
     assert worse == (training is not None)
 
 
-def test_the_share_of_noise():
+def test_the_share_of_noise_is_estimated():
     rng = np.random.default_rng(0)
     flat = (
         rng.uniform(-1, 1, size=(900, 2)) @ np.linalg.qr(rng.normal(size=(40, 2)))[0].T
@@ -554,7 +554,7 @@ def test_pca_of_wide_data_is_lossless(iris):
 # -- images
 
 
-def test_images(digits):
+def test_images_have_convolutional_networks(digits):
     X = digits[0][:300]
     model = quick(image_shape=(8, 8), max_epochs=4).fit(X)
     assert type(model.network_.encoder.net) is ConvEncoder
@@ -590,7 +590,7 @@ def test_a_linear_autoencoder_is_pca(iris):
 # -- scikit-learn around it
 
 
-def test_warm_start_goes_on(iris):
+def test_a_warm_start_goes_on(iris):
     X = iris[0]
     model = quick(warm_start=True, max_epochs=30).fit(X)
     first = model.history_["reconstruction"][-1]
@@ -611,7 +611,7 @@ def test_warm_start_goes_on(iris):
 # -- training options
 
 
-def test_early_stopping(iris):
+def test_early_stopping_waits_for_the_anchor(iris):
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
     # the loss falls with the anchor's weight: those epochs do not count
     model = quick(max_epochs=50, training=options)
@@ -620,10 +620,7 @@ def test_early_stopping(iris):
 
 def test_muon_is_the_optimizer_unless_another_is_named(iris):
     by_default = quick().fit_transform(iris[0])
-    for options in (
-        TrainingOptions(),
-        TrainingOptions(optimizer="muon", warmup=0.03),
-    ):
+    for options in (TrainingOptions(), TrainingOptions(optimizer="muon", warmup=0.03)):
         muon = quick(training=options).fit_transform(iris[0])
         assert_array_equal(by_default, muon)
     adamw = quick(training=TrainingOptions(optimizer="adamw")).fit_transform(iris[0])

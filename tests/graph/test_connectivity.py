@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.neighbors import KNeighborsTransformer, kneighbors_graph
 
@@ -63,7 +64,7 @@ def test_kneighbors_transformer_round_trip(mode):
     assert np.all(counts == n_neighbors)
     if mode == "distance":
         assert np.array_equal(indices, expected)
-        np.testing.assert_allclose(distances, expected_distances, rtol=1e-12)
+        assert_allclose(distances, expected_distances, rtol=1e-12)
     else:
         assert np.array_equal(np.sort(indices), np.sort(expected))
         assert np.all(distances == 1)
@@ -132,7 +133,7 @@ def test_sample_without_neighbors_warns():
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.float32])
-def test_dtypes(dtype):
+def test_graphs_of_any_type_are_read(dtype):
     graph = sparse.csr_array(np.array([[0, 1, 0], [1, 0, 1], [1, 0, 0]], dtype=dtype))
     indices, distances, counts = neighbors_from_graph(graph, 3)
     assert counts.tolist() == [1, 2, 1]
@@ -162,12 +163,12 @@ def test_graph_is_not_changed():
         (np.ones((2, 2), dtype=complex), 2, "complex128"),
     ],
 )
-def test_bad_graphs(graph, n_samples, match):
+def test_wrong_graphs_are_refused(graph, n_samples, match):
     with pytest.raises(ValueError, match=match):
         neighbors_from_graph(graph, n_samples)
 
 
-def test_bad_mode():
+def test_wrong_modes_are_refused():
     with pytest.raises(ValueError, match=r"'mode' .*'affinity'.* Got 'similarity'"):
         neighbors_from_graph(np.ones((3, 3)), 3, mode="similarity")
 

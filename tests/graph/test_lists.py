@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
@@ -55,8 +55,8 @@ def test_without_copies_they_are_the_nearest(metric):
     X = np.random.default_rng(0).standard_normal((300, 8))
     indices, distances, counts, texts = lists_of(X, 6, metric=metric)
     expected, expected_distances = nearest_neighbors(X, 6, metric=metric)
-    np.testing.assert_array_equal(indices, expected)
-    np.testing.assert_array_equal(distances, expected_distances)
+    assert_array_equal(indices, expected)
+    assert_array_equal(distances, expected_distances)
     assert (counts == 6).all()
     assert texts == []
 
@@ -81,12 +81,12 @@ def test_copies_have_the_neighbors_of_distinct_samples(metric, mixed, container)
     of_distinct, of_distances, of_counts, _ = lists_of(distinct, 5, **params)
     _, first = np.unique(group, return_index=True)
     assert np.isin(indices, first).all(), "the first of the copies"
-    np.testing.assert_array_equal(counts, of_counts[group])
-    np.testing.assert_allclose(distances, of_distances[group], atol=1e-12)
+    assert_array_equal(counts, of_counts[group])
+    assert_allclose(distances, of_distances[group], atol=1e-12)
     # ties are in the order of the index, which differs
     away = pairwise_distances(distinct, metric="hamming")
     if metric != "hamming" and not mixed:
-        np.testing.assert_array_equal(group[indices], of_distinct[group])
+        assert_array_equal(group[indices], of_distinct[group])
     assert (away[group, group[indices[:, 0]]] > 0).all()
     assert texts == []
 
@@ -121,7 +121,7 @@ def test_minus_zero_is_zero():
     "dtype", [bool, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64]
 )
 @pytest.mark.parametrize("n_features", [1, 3, 17])
-def test_distinct_samples(dtype, n_features):
+def test_distinct_samples_are_found(dtype, n_features):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (200, n_features)).astype(dtype)
     expected = np.unique(X, axis=0)
@@ -129,7 +129,7 @@ def test_distinct_samples(dtype, n_features):
         first, group = distinct_rows(rows)
         assert len(first) == len(expected)
         assert (np.diff(first) > 0).all()
-        np.testing.assert_array_equal(X[first][group], X)
+        assert_array_equal(X[first][group], X)
         assert (first[group] <= np.arange(200)).all()
 
 
@@ -144,7 +144,7 @@ def test_distinct_samples_have_distinct_hashes(container, dtype):
     assert len(np.unique(row_hashes(container(rows.astype(dtype))))) == len(rows)
 
 
-def test_copies_of_sparse_samples_with_stored_zeros():
+def test_stored_zeros_are_zeros():
     X = sparse.csr_array(
         ([1.0, 0.0, 1.0, 5.0], ([0, 0, 1, 2], [2, 1, 2, 0])), shape=(3, 4)
     )
@@ -174,7 +174,7 @@ def test_strangers_are_alone(metric, repeat, container):
     group = np.arange(X.shape[0]) // repeat
     alone = group >= 80
     assert (counts[alone] == 1).all()
-    np.testing.assert_array_equal(indices[alone, 0], group[alone] * repeat)
+    assert_array_equal(indices[alone, 0], group[alone] * repeat)
     assert (distances[alone] == 0).all()
     assert (counts[~alone] == 5).all()
     assert (group[indices[~alone]] < 80).all()
@@ -248,12 +248,12 @@ def test_strangers_in_pairs_have_each_other(metric):
     X[81:100:2, 0] = 0
     indices, _, counts, texts = lists_of(X, metric=metric)
     assert (counts[80:] == 1).all()
-    np.testing.assert_array_equal(indices[80:, 0], np.arange(80, 100) ^ 1)
+    assert_array_equal(indices[80:, 0], np.arange(80, 100) ^ 1)
     assert (counts[:80] == 5).all()
     assert texts == []
 
 
-def test_hamming_of_codes_that_agree_nowhere():
+def test_codes_that_agree_nowhere_are_alone():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 3, (60, 5))
     X[50:] = np.arange(10)[:, np.newaxis] + 10
@@ -319,9 +319,9 @@ def test_all_distances_are_those_of_the_data(repeat, dtype):
     *result, message = lists_of(distances, 5, metric="precomputed")
     given = neighbors_from_connectivity(distances, len(repeated), 5)
     for lists in (result, given):
-        np.testing.assert_array_equal(lists[0], expected[0])
-        np.testing.assert_allclose(lists[1], expected[1], rtol=1e-4)
-        np.testing.assert_array_equal(lists[2], expected[2])
+        assert_array_equal(lists[0], expected[0])
+        assert_allclose(lists[1], expected[1], rtol=1e-4)
+        assert_array_equal(lists[2], expected[2])
     assert message == texts == []
 
 
@@ -338,9 +338,9 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
     graph = kneighbors_graph(repeated, 12, mode="distance")
     *result, texts = lists_of(graph, 3, metric="precomputed")
     *expected, _ = lists_of(repeated, 3)
-    np.testing.assert_array_equal(result[0], expected[0])
-    np.testing.assert_allclose(result[1], expected[1])
-    np.testing.assert_array_equal(result[2], expected[2])
+    assert_array_equal(result[0], expected[0])
+    assert_allclose(result[1], expected[1])
+    assert_array_equal(result[2], expected[2])
     assert texts == []
 
 
@@ -348,14 +348,14 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
 def test_all_distances_as_connectivity(container):
     result = neighbors_from_connectivity(container(D), 80, 5)
     expected = neighbors_from_data(X, 5)
-    np.testing.assert_array_equal(result[0], expected[0])
-    np.testing.assert_allclose(result[1], expected[1])
+    assert_array_equal(result[0], expected[0])
+    assert_allclose(result[1], expected[1])
 
 
 def test_most_distances_as_connectivity():
     near = np.where(np.quantile(D, 0.7) > D, D, 0)
     result = neighbors_from_connectivity(near, 80, 5)
-    np.testing.assert_array_equal(result[0], neighbors_from_data(X, 5)[0])
+    assert_array_equal(result[0], neighbors_from_data(X, 5)[0])
 
 
 def test_a_graph_of_neighbors_keeps_all_of_them():
@@ -365,7 +365,7 @@ def test_a_graph_of_neighbors_keeps_all_of_them():
         neighbors_from_graph(graph, 80),
         strict=True,
     ):
-        np.testing.assert_array_equal(result, expected)
+        assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_a_graph_of_neighbors_keeps_all_of_them():
         (np.where(D > 4, np.nan, D), "NaN"),
     ],
 )
-def test_bad_connectivity(graph, match):
+def test_wrong_graphs_are_refused(graph, match):
     for container in [np.asarray, sparse.csr_array]:
         with pytest.raises(ValueError, match=match):
             neighbors_from_connectivity(container(graph), 80, 5)

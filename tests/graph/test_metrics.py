@@ -5,12 +5,11 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from skmanifold.graph import (
-    nearest_neighbors,
-)
+from skmanifold.graph import nearest_neighbors
 from skmanifold.metrics import trustworthiness
 
 DTYPES = [np.float32, np.float64]
@@ -20,7 +19,7 @@ DTYPES = [np.float32, np.float64]
     "metric", ["sqeuclidean", "cosine", "manhattan", "chebyshev", "correlation"]
 )
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_metrics(metric, dtype):
+def test_distances_are_those_of_scipy(metric, dtype):
     X = np.random.default_rng(0).standard_normal((600, 9)).astype(dtype)
     indices, distances = nearest_neighbors(X, 7, metric=metric)
     scipy_metric = "cityblock" if metric == "manhattan" else metric
@@ -28,20 +27,20 @@ def test_metrics(metric, dtype):
     np.fill_diagonal(expected, np.inf)
     assert distances.dtype == dtype
     rtol = 2e-4 if dtype == np.float32 else 1e-9
-    np.testing.assert_allclose(
+    assert_allclose(
         distances, np.sort(expected, axis=1)[:, :7], rtol=rtol, atol=rtol / 100
     )
     assert np.mean(indices == np.argsort(expected, axis=1)[:, :7]) > 0.99
 
 
-def test_callable_metric():
+def test_a_callable_may_be_the_metric():
     X = np.random.default_rng(0).standard_normal((60, 4))
     indices, distances = nearest_neighbors(
         X, 5, metric=lambda a, b: float(np.abs(a - b).sum()), n_jobs=2
     )
     expected, expected_distances = nearest_neighbors(X, 5, metric="manhattan")
     assert np.array_equal(indices, expected)
-    np.testing.assert_allclose(distances, expected_distances)
+    assert_allclose(distances, expected_distances)
 
 
 def test_boolean_metric_does_not_warn():
@@ -49,22 +48,22 @@ def test_boolean_metric_does_not_warn():
     _, distances = nearest_neighbors(X, 5, metric="jaccard")
     expected = cdist(X.astype(bool), X.astype(bool), "jaccard")
     np.fill_diagonal(expected, np.inf)
-    np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :5])
+    assert_allclose(distances, np.sort(expected, axis=1)[:, :5])
 
 
-def test_cosine_of_zero_samples_and_extreme_norms():
+def test_the_cosine_allows_zero_samples_and_extreme_norms():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 5))
     expected = nearest_neighbors(X, 39, metric="cosine")
     scaled = X * 10.0 ** rng.uniform(-200, 200, size=(40, 1))
     indices, distances = nearest_neighbors(scaled, 39, metric="cosine")
     assert np.array_equal(indices, expected[0])
-    np.testing.assert_allclose(distances, expected[1], rtol=1e-9)
+    assert_allclose(distances, expected[1], rtol=1e-9)
     X[3] = X[5] = 0
     indices, distances = nearest_neighbors(X, 39, metric="cosine")
     assert indices[3, 0] == 5
     assert distances[3, 0] == 0
-    np.testing.assert_allclose(distances[0][np.isin(indices[0], [3, 5])], 1)
+    assert_allclose(distances[0][np.isin(indices[0], [3, 5])], 1)
 
 
 def test_metric_with_duplicates_excludes_by_index():
@@ -82,7 +81,7 @@ SETS = ["dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"
 @pytest.mark.parametrize(
     "metric", [*SETS, "hamming", "correlation", "braycurtis", "chebyshev", "canberra"]
 )
-def test_sparse_data_in_metrics_of_dense_data(metric, dtype):
+def test_sparse_data_have_the_distances_of_dense_data(metric, dtype):
     rng = np.random.default_rng(0)
     X = rng.integers(1, 4, (90, 30)) * (rng.random((90, 30)) < 0.3)
     X[:, 0] = 1 + rng.integers(0, 2, 90)
@@ -92,7 +91,7 @@ def test_sparse_data_in_metrics_of_dense_data(metric, dtype):
     with_zeros.data -= 1  # stored zeros are zeros
     for container in [sparse.csr_array(X), sparse.coo_matrix(X), with_zeros]:
         indices, distances = nearest_neighbors(container, 89, metric=metric)
-        np.testing.assert_allclose(distances, expected_distances, rtol=0, atol=1e-6)
+        assert_allclose(distances, expected_distances, rtol=0, atol=1e-6)
         if metric not in ("correlation", "braycurtis", "canberra"):
             assert np.array_equal(indices, expected), "equal ratios are tied"
 
@@ -107,9 +106,7 @@ def test_distances_of_sets_are_those_of_scipy(metric):
     np.fill_diagonal(expected, np.inf)
     for rows in [X, sparse.csr_array(X)]:
         _, distances = nearest_neighbors(rows, 39, metric=metric)
-        np.testing.assert_allclose(
-            distances, np.sort(expected, axis=1)[:, :39], atol=1e-12
-        )
+        assert_allclose(distances, np.sort(expected, axis=1)[:, :39], atol=1e-12)
 
 
 def test_a_callable_sees_dense_samples_of_sparse_data():
@@ -121,101 +118,80 @@ def test_a_callable_sees_dense_samples_of_sparse_data():
     assert np.array_equal(actual[1], expected[1])
 
 
-class TestMetricParams:
-    X = np.random.default_rng(0).standard_normal((60, 4)) @ np.diag([1.0, 5, 0.1, 2])
+COLUMNS = np.random.default_rng(0).standard_normal((60, 4)) @ np.diag([1.0, 5, 0.1, 2])
+V, COVARIANCE = np.array([1.0, 2, 3, 4]), np.cov(COLUMNS.T)
+LEARNED = COLUMNS.var(axis=0, ddof=1)
+VI, W = np.linalg.inv(COVARIANCE), np.array([1.0, 0, 2, 0])
 
-    def assert_metric(self, expected, X=None, **params):
-        X = self.X if X is None else X
-        _, distances = nearest_neighbors(X, 7, **params)
-        np.fill_diagonal(expected, np.inf)
-        np.testing.assert_allclose(distances, np.sort(expected, axis=1)[:, :7])
 
-    def test_variances_are_learned(self):
-        V = self.X.var(axis=0, ddof=1)
-        expected = cdist(self.X, self.X, "seuclidean", V=V)
-        self.assert_metric(expected, metric="seuclidean")
-        self.assert_metric(
-            expected,
-            X=sparse.csr_array(self.X),
-            metric="seuclidean",
-        )
+def power(a, b, p):
+    return np.abs(a - b).max() ** p
 
-    def test_variances_are_given(self):
-        V = np.array([1.0, 2, 3, 4])
-        self.assert_metric(
-            cdist(self.X, self.X, "seuclidean", V=V),
-            metric="seuclidean",
-            metric_params={"V": V},
-        )
 
-    def test_covariance_is_learned_or_given(self):
-        VI = np.linalg.inv(np.cov(self.X.T))
-        expected = cdist(self.X, self.X, "mahalanobis", VI=VI)
-        for params in [None, {"VI": VI}, {"V": np.cov(self.X.T)}]:
-            self.assert_metric(
-                expected.copy(), metric="mahalanobis", metric_params=params
-            )
+@pytest.mark.parametrize(
+    "metric, params, expected",
+    [
+        ("seuclidean", None, cdist(COLUMNS, COLUMNS, "seuclidean", V=LEARNED)),
+        ("seuclidean", {"V": V}, cdist(COLUMNS, COLUMNS, "seuclidean", V=V)),
+        ("mahalanobis", None, cdist(COLUMNS, COLUMNS, "mahalanobis", VI=VI)),
+        ("mahalanobis", {"VI": VI}, cdist(COLUMNS, COLUMNS, "mahalanobis", VI=VI)),
+        (
+            "mahalanobis",
+            {"V": COVARIANCE},
+            cdist(COLUMNS, COLUMNS, "mahalanobis", VI=VI),
+        ),
+        ("minkowski", {"p": 3}, cdist(COLUMNS, COLUMNS, "minkowski", p=3)),
+        ("minkowski", {"p": 2, "w": W}, cdist(COLUMNS, COLUMNS, "minkowski", p=2, w=W)),
+        (power, {"p": 2}, cdist(COLUMNS, COLUMNS, "chebyshev") ** 2),
+    ],
+)
+def test_parameters_of_metrics_are_given_or_learned(metric, params, expected):
+    expected = np.sort(expected, axis=1)[:, 1:8]
+    for X in (
+        COLUMNS,
+        *([sparse.csr_array(COLUMNS)] if metric == "seuclidean" else []),
+    ):
+        _, distances = nearest_neighbors(X, 7, metric=metric, metric_params=params)
+        assert_allclose(distances, expected)
 
-    def test_constant_and_dependent_columns_are_ignored(self):
-        X = np.column_stack([self.X, np.ones(60), self.X[:, 0]])
-        for metric in ["seuclidean", "mahalanobis"]:
-            _, distances = nearest_neighbors(X, 5, metric=metric)
-            assert np.isfinite(distances).all()
-        expected = nearest_neighbors(self.X, 5, metric="mahalanobis")
-        actual = nearest_neighbors(X, 5, metric="mahalanobis")
-        assert np.array_equal(actual[0], expected[0])
 
-    def test_of_other_metrics(self):
-        self.assert_metric(
-            cdist(self.X, self.X, "minkowski", p=3),
-            metric="minkowski",
-            metric_params={"p": 3},
-        )
-        w = np.array([1.0, 0, 2, 0])
-        self.assert_metric(
-            cdist(self.X, self.X, "minkowski", p=2, w=w),
-            metric="minkowski",
-            metric_params={"p": 2, "w": w},
-        )
+def test_constant_and_dependent_columns_are_ignored():
+    X = np.column_stack([COLUMNS, np.ones(60), COLUMNS[:, 0]])
+    _, distances = nearest_neighbors(X, 5, metric="seuclidean")
+    assert np.isfinite(distances).all()
+    expected = nearest_neighbors(COLUMNS, 5, metric="mahalanobis")
+    actual = nearest_neighbors(X, 5, metric="mahalanobis")
+    assert np.array_equal(actual[0], expected[0]) and np.isfinite(actual[1]).all()
 
-        def power(a, b, p):
-            return np.abs(a - b).max() ** p
 
-        self.assert_metric(
-            cdist(self.X, self.X, "chebyshev") ** 2,
-            metric=power,
-            metric_params={"p": 2},
-        )
-
-    @pytest.mark.parametrize(
-        "metric, params, match",
-        [
-            ("seuclidean", {"VI": np.eye(4)}, "unknown name 'VI'"),
-            ("seuclidean", {"V": np.ones(3)}, r"shape \(3,\)"),
-            ("seuclidean", {"V": np.zeros(4)}, "not positive"),
-            ("mahalanobis", {"VI": -np.eye(4)}, "negative eigenvalues"),
-            ("mahalanobis", {"VI": np.eye(3)}, r"shape \(4, 4\)"),
-            ("minkowski", [3], "'metric_params' .* instance of 'dict'"),
-            *(
-                ("minkowski", {"p": p}, r"metric_params\['p'\] is .*greater than 0")
-                for p in (-1, 0, np.nan, "2")
-            ),
-        ],
-    )
-    def test_bad_ones(self, metric, params, match):
-        with pytest.raises(ValueError, match=match):
-            nearest_neighbors(self.X, 3, metric=metric, metric_params=params)
-
-    def test_unsupported_metrics(self):
-        with pytest.raises(TypeError, match=r"metric_params=\{.q.: 3\} .*euclidean"):
-            nearest_neighbors(self.X, 3, metric="euclidean", metric_params={"q": 3})
+@pytest.mark.parametrize(
+    "metric, params, match",
+    [
+        ("seuclidean", {"VI": np.eye(4)}, "unknown name 'VI'"),
+        ("seuclidean", {"V": np.ones(3)}, r"shape \(3,\)"),
+        ("seuclidean", {"V": np.zeros(4)}, "not positive"),
+        ("mahalanobis", {"VI": -np.eye(4)}, "negative eigenvalues"),
+        ("mahalanobis", {"VI": np.eye(3)}, r"shape \(4, 4\)"),
+        ("minkowski", [3], "'metric_params' .* instance of 'dict'"),
+        *(
+            ("minkowski", {"p": p}, r"metric_params\['p'\] is .*greater than 0")
+            for p in (-1, 0, np.nan, "2")
+        ),
+        ("euclidean", {"q": 3}, r"metric_params=\{.q.: 3\} .*euclidean"),
+    ],
+)
+def test_wrong_parameters_of_metrics_are_refused(metric, params, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        nearest_neighbors(COLUMNS, 3, metric=metric, metric_params=params)
 
 
 @pytest.mark.parametrize("n_flat", [1, 20])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -7e5])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_correlation_of_constant_samples(dtype, value, container, n_flat):
+def test_the_correlation_of_constant_samples_is_refused(
+    dtype, value, container, n_flat
+):
     X = np.random.default_rng(0).normal(size=(100, 10)).astype(dtype)
     X[:n_flat] = value
     with pytest.raises(ValueError, match=r"correlation.*NaN.*samples 0 and \d"):
@@ -231,7 +207,7 @@ def test_correlation_of_constant_samples(dtype, value, container, n_flat):
         (lambda a, b: -np.abs(a - b).sum(), r"negative.*similarity"),
     ],
 )
-def test_distances_that_are_none(metric, match):
+def test_distances_that_are_none_are_refused(metric, match):
     X = np.random.default_rng(0).normal(size=(300, 3))
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(X, 5, metric=metric)
@@ -245,26 +221,25 @@ def test_rounding_below_zero_is_zero():
     assert distances.min() == 0
 
 
-class TestPrecomputed:
-    X = np.random.default_rng(0).standard_normal((50, 4))
-    D = cdist(X, X)
+def test_distances_are_those_of_the_metric_they_were_made_with():
+    expected = nearest_neighbors(COLUMNS, 6)
+    D = cdist(COLUMNS, COLUMNS)
+    indices, distances = nearest_neighbors(D, 6, metric="precomputed")
+    assert np.array_equal(indices, expected[0])
+    assert_allclose(distances, expected[1])
 
-    def test_is_the_metric_it_was_made_with(self):
-        expected = nearest_neighbors(self.X, 6)
-        indices, distances = nearest_neighbors(self.D, 6, metric="precomputed")
-        assert np.array_equal(indices, expected[0])
-        np.testing.assert_allclose(distances, expected[1])
 
-    def test_bad_ones(self):
-        D = self.D
-        bad = D.copy()
-        bad[3, 4] = -1
-        with pytest.raises(ValueError, match="negative"):
-            nearest_neighbors(bad, 3, metric="precomputed")
-        with pytest.raises(ValueError, match=r"shape \(50, 49\).*square"):
-            nearest_neighbors(D[:, 1:], 3, metric="precomputed")
-        with pytest.raises(ValueError, match="neighbors_from_graph"):
-            nearest_neighbors(sparse.csr_array(D), 3, metric="precomputed")
+@pytest.mark.parametrize(
+    "D, match",
+    [
+        (-cdist(COLUMNS, COLUMNS), "negative"),
+        (cdist(COLUMNS, COLUMNS[1:]), r"shape \(60, 59\).*square"),
+        (sparse.csr_array(cdist(COLUMNS, COLUMNS)), "neighbors_from_graph"),
+    ],
+)
+def test_matrices_that_are_no_distances_are_refused(D, match):
+    with pytest.raises(ValueError, match=match):
+        nearest_neighbors(D, 3, metric="precomputed")
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
@@ -277,7 +252,7 @@ class TestPrecomputed:
         (lambda a, b: 1j, "1j of type complex"),
     ],
 )
-def test_functions_that_return_no_number(function, returned, is_sparse):
+def test_functions_that_return_no_number_are_refused(function, returned, is_sparse):
     X = np.random.RandomState(0).randn(30, 3)
     data = sparse.csr_array(X) if is_sparse else X
     message = rf"metric=.*lambda.* returns {returned} for two samples.* one number"

@@ -6,6 +6,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn import config_context
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -40,7 +41,7 @@ def assert_neighbors(X, n_neighbors, **params):
     assert indices.shape == distances.shape == (len(X), n_neighbors)
     assert indices.dtype == np.int64
     assert distances.dtype == X.dtype
-    np.testing.assert_allclose(
+    assert_allclose(
         distances, expected_distances, rtol=8 * np.finfo(X.dtype).eps, atol=0
     )
     assert not np.any(indices == np.arange(len(X))[:, np.newaxis])
@@ -124,7 +125,7 @@ def test_every_n_neighbors_of_few_samples(n_samples, dtype):
         assert np.array_equal(indices, expected)
 
 
-def test_offset():
+def test_an_offset_does_not_matter():
     X = np.random.default_rng(0).standard_normal((700, 20))
     X = (X * 2**20).round() / 2**20
     near, distances = nearest_neighbors(X, 15)
@@ -135,13 +136,13 @@ def test_offset():
 
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200, 1e-310])
-def test_extreme_scales_of_double_precision(scale):
+def test_extreme_scales_do_not_matter(scale):
     X = np.random.default_rng(0).standard_normal((300, 5))
     indices, distances = nearest_neighbors(scale * X, 7)
     if scale > 1e-300:
         expected, expected_distances = nearest_neighbors(X, 7)
         assert np.array_equal(indices, expected)
-        np.testing.assert_allclose(distances / scale, expected_distances, rtol=1e-13)
+        assert_allclose(distances / scale, expected_distances, rtol=1e-13)
     assert np.all(np.isfinite(distances))
     assert np.all(distances > 0)
 
@@ -242,7 +243,7 @@ def test_memory_layout_has_no_influence():
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_sparse_input(container, dtype, metric):
+def test_sparse_samples_have_the_neighbors_of_dense_ones(container, dtype, metric):
     X = sparse.random_array(
         (400, 60), density=0.3, rng=np.random.default_rng(0), dtype=np.float64
     ).toarray()
@@ -258,7 +259,7 @@ def test_sparse_input(container, dtype, metric):
     assert distances.dtype == dtype
     assert np.mean(indices == expected[0]) > 0.999
     rtol = 1e-3 if dtype == np.float32 else 1e-9
-    np.testing.assert_allclose(distances, expected[1], rtol=rtol)
+    assert_allclose(distances, expected[1], rtol=rtol)
 
 
 def test_auto_is_exact_up_to_a_budget(monkeypatch):
@@ -291,7 +292,7 @@ def test_auto_is_exact_up_to_a_budget(monkeypatch):
     assert chosen == ["exact_neighbors"]
 
 
-def test_auto_of_large_sparse_data(monkeypatch):
+def test_large_sparse_data_are_searched_approximately(monkeypatch):
     chosen = []
 
     def descend(X, k, *args):
@@ -309,7 +310,7 @@ def test_auto_of_large_sparse_data(monkeypatch):
     assert chosen == [(200, 5000)]
 
 
-def test_pynndescent():
+def test_pynndescent_finds_most_neighbors():
     """In one test, as every process that runs it has to compile the search."""
     rng = np.random.default_rng(0)
     X = (1e4 + rng.standard_normal((1500, 10))).astype(np.float64)
@@ -356,13 +357,13 @@ def test_missing_pynndescent_is_named(monkeypatch):
     ],
 )
 @pytest.mark.parametrize("n_neighbors", [0, -3, 2.5, "five", True])
-def test_bad_n_neighbors(n_neighbors, function):
+def test_wrong_n_neighbors_are_refused(n_neighbors, function):
     with pytest.raises(ValueError, match=r"'n_neighbors' .* in the range \[1, inf\)"):
         function(np.eye(5), n_neighbors)
 
 
 @pytest.mark.parametrize("n_neighbors", [5, 6])
-def test_too_many_neighbors(n_neighbors):
+def test_too_many_neighbors_are_refused(n_neighbors):
     match = f"n_neighbors={n_neighbors} is too large for 5 samples.*n_neighbors=4"
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(np.eye(5), n_neighbors)
@@ -380,7 +381,7 @@ def test_too_many_neighbors(n_neighbors):
         ),
     ],
 )
-def test_bad_parameters(params, match):
+def test_wrong_parameters_are_refused(params, match):
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(np.eye(5), 2, **params)
 
@@ -394,6 +395,6 @@ def test_bad_parameters(params, match):
         (np.ones(3), "2D array"),
     ],
 )
-def test_bad_data(X, match):
+def test_wrong_data_are_refused(X, match):
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(X, 1)

@@ -166,7 +166,7 @@ def test_from_estimator_equals_from_charts():
 
 
 @pytest.mark.parametrize("n_components", [1, 3])
-def test_charts_of_other_dimensions(n_components):
+def test_charts_may_have_other_dimensions(n_components):
     shape = (4,) * n_components
 
     class Other(Atlas):
@@ -200,7 +200,7 @@ def test_atlas_of_a_fitted_estimator():
     assert_array_equal(display.chart, chart)
 
 
-def test_color_mosaics():
+def test_mosaics_may_have_colors():
     grids = rng.integers(256, size=(2, 2, 2, 3, 3, 3)).astype(np.uint8)
     display = AtlasDisplay.from_charts(
         [0], [[0, 0]], overlap=np.ones((2, 2)), grids=grids
@@ -224,7 +224,7 @@ def test_color_mosaics():
         ({"y": [1, 2]}, "y has shape"),
     ],
 )
-def test_errors(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     given = {"coordinates": COORDINATES, "overlap": OVERLAP, **arguments}
     with pytest.raises(ValueError, match=message):
         AtlasDisplay.from_charts(CHART, **given)

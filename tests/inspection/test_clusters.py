@@ -77,7 +77,7 @@ def test_confidence_from_estimator_equals_from_predictions():
         (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )
-def test_confidence_errors(memberships, options, message):
+def test_wrong_memberships_are_refused(memberships, options, message):
     with pytest.raises(ValueError, match=message):
         ClusterConfidenceDisplay.from_predictions(memberships, **options)
 

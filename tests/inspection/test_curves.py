@@ -109,7 +109,7 @@ def test_legend_lies_beside_both_axes():
         ({"loss": [1.0], "a": [1.0, 2.0]}, "'loss': 1, 'a': 2"),
     ],
 )
-def test_training_errors(history, message):
+def test_wrong_histories_are_refused(history, message):
     with pytest.raises(ValueError, match=message):
         TrainingCurveDisplay.from_history(history)
 
@@ -153,6 +153,6 @@ def test_one_curve_without_a_mark():
         ([1, 2], {}, "at least one curve"),
     ],
 )
-def test_dimension_errors(dimensions, losses, message):
+def test_wrong_losses_are_refused(dimensions, losses, message):
     with pytest.raises(ValueError, match=message):
         DimensionDisplay.from_losses(dimensions, losses)

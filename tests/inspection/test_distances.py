@@ -103,7 +103,7 @@ def test_shepard_of_a_collapsed_embedding():
         ({"Z": np.ones((3, 2))}, "inconsistent numbers of samples"),
     ],
 )
-def test_shepard_errors(arguments, message):
+def test_wrong_arguments_of_shepard_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         ShepardDisplay.from_embedding(X, **{"Z": X[:, :2], **arguments})
 
@@ -174,7 +174,7 @@ def test_measures_are_the_metrics(name, metric):
     assert label == name.replace("_", " ").capitalize()
 
 
-def test_custom_measure():
+def test_a_function_may_be_the_measure():
     def height(X, Z):
         return Z[:, 1]
 
@@ -245,7 +245,7 @@ def test_ellipses_of_a_constant_decoder_are_bounded():
     display.figure_.canvas.draw()
 
 
-def test_no_ellipses():
+def test_there_may_be_no_ellipses():
     estimator = Linear(np.eye(2))
     display = DistortionDisplay.from_estimator(estimator, X[:, :2], n_ellipses=0)
     assert display.ellipses_ is None
@@ -269,7 +269,7 @@ def test_no_ellipses():
         ({"jacobian": lambda Z: np.ones((len(Z), 4, 3))}, "n_features, 2"),
     ],
 )
-def test_distortion_errors(arguments, message):
+def test_wrong_arguments_of_distortion_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         DistortionDisplay.from_embedding(X, **{"Z": X[:, :2], **arguments})
     assert not plt.get_fignums()

@@ -70,7 +70,7 @@ def test_a_pipeline_is_titled_by_its_last_step():
     assert display.ax_.get_title() == "PCA"
 
 
-def test_three_dimensions():
+def test_three_components_are_plotted_in_space():
     Z3 = rng.normal(size=(60, 3))
     display = EmbeddingDisplay.from_embedding(Z3, Y[:60])
     assert display.ax_.name == "3d"
@@ -111,7 +111,7 @@ def test_components_may_be_principal_ones():
         EmbeddingDisplay.from_embedding(Z5 * np.nan, components="pca")
 
 
-def test_scatter_keywords_override():
+def test_scatter_keywords_override_the_style():
     display = EmbeddingDisplay.from_embedding(
         Z, Y, scatter_kwargs={"s": 3, "alpha": 0.5, "lw": 2}
     )
@@ -393,7 +393,7 @@ def test_several_colorings_side_by_side():
         EmbeddingDisplay.from_embedding(Z, color=[Y], Z_new=Z, y_new=Y)
 
 
-def test_sparse_input():
+def test_sparse_samples_are_plotted():
     X, y = load_iris(return_X_y=True)
 
     class Slice:
@@ -433,13 +433,13 @@ def test_sparse_input():
         ({"images": np.ones((299, 8, 8))}, "299 images"),
     ],
 )
-def test_errors(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         EmbeddingDisplay.from_embedding(**{"Z": Z, **arguments})
     assert not plt.get_fignums()
 
 
-def test_errors_of_axes_and_estimators():
+def test_wrong_axes_and_estimators_are_refused():
     _, flat = plt.subplots()
     with pytest.raises(ValueError, match="three-dimensional axes"):
         EmbeddingDisplay.from_embedding(np.ones((4, 3)), ax=flat)

@@ -128,7 +128,7 @@ def test_past_a_hundred_classes_there_is_no_legend():
     assert sum(len(p.get_offsets()) for p in display.points_) == 300
 
 
-def test_continuous_color():
+def test_numbers_have_a_color_scale():
     t = rng.normal(size=300)
     display = EmbeddingDisplay.from_embedding(Z, t, cmap="viridis")
     (points,) = display.points_

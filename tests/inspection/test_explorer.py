@@ -64,7 +64,7 @@ def tile(sprites, i):
 # The data -------------------------------------------------------------------
 
 
-def test_positions_and_classes(path):
+def test_positions_and_classes_are_on_the_page(path):
     labels = np.array(["x", "y", "z"])[Y]
     assert write_explorer(Z, labels, path=path) == path
     data = content(path)
@@ -79,7 +79,7 @@ def test_positions_and_classes(path):
     assert data["images"] is data["decode"] is data["names"] is None
 
 
-def test_noise_and_many_classes(path):
+def test_noise_and_many_classes_have_colors_and_symbols(path):
     labels = np.arange(300) % 13 - 1
     write_explorer(Z, labels, path=path)
     target = content(path)["target"]
@@ -89,7 +89,7 @@ def test_noise_and_many_classes(path):
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
 
-def test_continuous_color(path):
+def test_numbers_have_a_color_scale(path):
     t = np.append(rng.normal(size=299), np.nan)
     write_explorer(Z, t, path=path)
     target = content(path)["target"]
@@ -119,7 +119,7 @@ def test_many_dates_are_a_scale(path):
     assert not content(path)["target"]["dates"]
 
 
-def test_folder_must_exist(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"path='.*is in a folder .* Create '.*new'"):
         write_explorer(Z, Y, path=tmp_path / "new" / "map.html")
 
@@ -369,7 +369,7 @@ def test_missing_plotly_is_explained(path, uninstall):
         ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
-def test_errors(path, arguments, message):
+def test_wrong_arguments_are_refused(path, arguments, message):
     with pytest.raises(ValueError, match=message):
         write_explorer(**{"embedding": Z, **arguments}, path=path)
     assert not path.exists()

@@ -76,7 +76,7 @@ def test_births_before_all_ends():
     assert low < 0.0 and high > 2.0
 
 
-def test_empty_plots():
+def test_a_plot_may_be_empty():
     display = BarcodeDisplay.from_persistence([])
     assert not display.bars_
     display.figure_.canvas.draw()
@@ -90,7 +90,7 @@ def test_empty_plots():
         ([(1, (np.nan, 0.5))], "death precedes"),
     ],
 )
-def test_errors(persistence, message):
+def test_wrong_bars_are_refused(persistence, message):
     with pytest.raises(ValueError, match=message):
         BarcodeDisplay.from_persistence(persistence)
 

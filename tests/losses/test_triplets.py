@@ -53,7 +53,7 @@ def naive_semi_hard(distances, labels, margin):
     "ours, naive",
     [(batch_all_triplets, naive_batch_all), (semi_hard_triplets, naive_semi_hard)],
 )
-def test_against_loops(ours, naive, n, n_classes, margin):
+def test_losses_are_those_of_loops(ours, naive, n, n_classes, margin):
     for seed in range(3):
         distances, labels = make(n, n_classes, seed)
         loss = ours(distances, labels, margin=margin).item()

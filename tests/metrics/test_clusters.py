@@ -9,10 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import coo_array, csr_array, csr_matrix
 from sklearn.metrics import accuracy_score
 
-from skmanifold.metrics import (
-    cluster_rank_accuracy,
-    clustering_accuracy,
-)
+from skmanifold.metrics import cluster_rank_accuracy, clustering_accuracy
 
 
 @pytest.mark.parametrize(

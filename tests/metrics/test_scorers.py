@@ -51,7 +51,7 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-def test_the_names():
+def test_scorers_have_the_names_of_the_metrics():
     assert get_scorer_names() == NAMES
     for wrong in ("nmi", ["trustworthiness"], None, metrics.stress):
         with pytest.raises(ValueError, match=r"There is no scorer .*'trustworthiness'"):
@@ -59,7 +59,7 @@ def test_the_names():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scorers_pickle(iris, name):
+def test_scorers_can_be_pickled(iris, name):
     X, y = iris
     estimator = make_pipeline(StandardScaler(), KMeans(3, random_state=0)).fit(X)
     scorer = get_scorer(name)
@@ -79,7 +79,7 @@ def test_what_needs_labels_says_so(iris, name):
         get_scorer(name)(estimator, X)
 
 
-def test_values_of_the_single_scorers(iris):
+def test_scorers_have_the_values_of_the_metrics(iris):
     X, y = iris
     pca = PCA(2).fit(X)
     Z = pca.transform(X)
@@ -230,7 +230,7 @@ def test_wrong_scorers_are_refused():
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_data_frames(container):
+def test_data_frames_are_scored(container):
     frames = pytest.importorskip(container)
     # Without ties, which the order of the data in memory would break.
     X = np.random.default_rng(0).normal(size=(50, 4))
@@ -494,7 +494,7 @@ def test_one_scorer_that_does_not_fit_leaves_the_others(iris):
 
 
 @pytest.mark.parametrize("name", ["trustworthiness", "linear_svm"])
-def test_scoring_monitor(iris, name):
+def test_a_scoring_monitor_records_each_epoch(iris, name):
     X, y = iris
     alone, named = (
         get_scorer(name),

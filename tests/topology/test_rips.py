@@ -79,11 +79,8 @@ def test_births_and_deaths_against_gudhi():
 
 @pytest.mark.parametrize(
     "distances, message",
-    [
-        (np.ones((2, 3)), r"shape \(2, 3\).*square"),
-        (np.full((2, 2), np.nan), "finite"),
-    ],
+    [(np.ones((2, 3)), r"shape \(2, 3\).*square"), (np.full((2, 2), np.nan), "finite")],
 )
-def test_errors(distances, message):
+def test_wrong_distances_are_refused(distances, message):
     with pytest.raises(ValueError, match=message):
         persistence_edges(distances)

@@ -32,7 +32,7 @@ def random_cover(n=60, k=6, seed=0):
 # -- overlap
 
 
-def test_overlap_against_the_formula():
+def test_overlap_follows_the_formula():
     Q = random_cover()
     S = Q.sum(0)
     expected = [
@@ -59,7 +59,7 @@ def by_simplex(nerve):
 
 
 @pytest.mark.parametrize("rank", [1, 3])
-def test_dowker_against_the_definition(rank):
+def test_dowker_follows_the_definition(rank):
     Q = random_cover()
     actual = by_simplex(cech_nerve(Q, 3, rank=rank))
     expected = {
@@ -72,7 +72,7 @@ def test_dowker_against_the_definition(rank):
         assert actual[sigma] == pytest.approx(value, rel=1e-12)
 
 
-def test_fuzzy_against_the_definition():
+def test_fuzzy_follows_the_definition():
     Q = random_cover()
     S = Q.sum(0)
     actual = by_simplex(cech_nerve(Q, 3, filtration="fuzzy"))
@@ -135,8 +135,7 @@ def circle_of_edges(n):
     edges = edges[np.lexsort(edges.T[::-1])]
     vertices = np.arange(n)[:, np.newaxis]
     return FilteredComplex(
-        [vertices, edges, np.empty((0, 3), int)],
-        [np.zeros(n), np.ones(n), np.empty(0)],
+        [vertices, edges, np.empty((0, 3), int)], [np.zeros(n), np.ones(n), np.empty(0)]
     )
 
 
@@ -285,7 +284,7 @@ def test_noise_in_a_hundred_dimensions():
 
 
 @pytest.mark.parametrize("init", ["k-means", "random", "farthest"])
-def test_soft_cover(init):
+def test_soft_covers_are_memberships(init):
     X = datasets.make_sphere(300, random_state=0).data
     Q = soft_cover(X, 8, init=init, random_state=0)
     assert_allclose(Q.sum(1), 1, rtol=1e-12)
@@ -443,7 +442,7 @@ def test_an_estimator_is_no_matrix_of_memberships():
         (lambda: denoise(np.eye(3), n_neighbors=-1), "'n_neighbors' .* Got -1"),
     ],
 )
-def test_errors(call, match):
+def test_wrong_arguments_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
 

@@ -14,10 +14,7 @@ import torch
 from torch import nn
 
 from skmanifold import DLME
-from skmanifold.graph import (
-    connected_components_of,
-    nearest_neighbors,
-)
+from skmanifold.graph import connected_components_of, nearest_neighbors
 from tests.utils.faulty import (
     BeginsAnewInstead,
     DoesNotListen,

@@ -16,10 +16,7 @@ from sklearn.base import ClassifierMixin
 
 from skmanifold import DLME
 from skmanifold._engine import SampleBatches
-from skmanifold.base import (
-    Neighbors,
-    _fingerprint,
-)
+from skmanifold.base import Neighbors, _fingerprint
 from skmanifold.graph import (
     connected_components_of,
     neighbors_from_data,

@@ -9,7 +9,7 @@ import pytest
 from skmanifold.utils import import_optional
 
 
-def test_returns_the_module():
+def test_an_installed_module_is_returned():
     assert import_optional("json", "io") is json
     assert import_optional("json.decoder", "io") is json.decoder
 
