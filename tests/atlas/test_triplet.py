@@ -142,7 +142,7 @@ def test_known_classes_are_separate(iris):
     assert cross_val_score(pipeline, *iris, cv=3).mean() > 0.85
 
 
-# -- input and targets of any habit
+# -- unusual input
 
 
 @pytest.mark.parametrize("counts", [[20, 25], [1, 1, 43], [2] + [1] * 43])

@@ -456,7 +456,7 @@ def test_methods_of_other_packages_are_kept(tmp_path):
     assert f"import {Theirs.__module__} first" in run.stderr
 
 
-# Damage -----------------------------------------------------------------------
+# Bounds and pipelines -----------------------------------------------------------
 
 
 def test_bounds_and_constant_columns_are_kept(tmp_path):

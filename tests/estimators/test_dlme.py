@@ -379,7 +379,7 @@ def test_error_without_a_decoder_names_methods_with_one(iris):
         model.invert  # noqa: B018
 
 
-# -- scikit-learn around it
+# -- parts
 
 
 def test_parts_after_a_fit_refine_it(digits):

@@ -587,7 +587,7 @@ def test_a_linear_autoencoder_is_pca(iris):
     assert -model.score(X) < 1.1 * error
 
 
-# -- scikit-learn around it
+# -- warm starts
 
 
 def test_a_warm_start_goes_on(iris):

@@ -38,7 +38,7 @@ def legend_of(display):
     return [text.get_text() for text in display.legend_.get_texts()]
 
 
-# What is drawn --------------------------------------------------------------
+# Points ---------------------------------------------------------------------
 
 
 def test_one_collection_in_the_order_of_the_samples():
@@ -452,7 +452,7 @@ def test_wrong_axes_and_estimators_are_refused():
         EmbeddingDisplay.from_estimator(object(), Z)
 
 
-# The palette, and what an import loads ---------------------------------------
+# Imports, and masked arrays --------------------------------------------------
 
 
 def test_missing_matplotlib_is_explained(uninstall):
