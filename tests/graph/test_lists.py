@@ -20,6 +20,12 @@ from skmanifold.graph._distinct import distinct_rows, row_hashes, small_groups
 from skmanifold.graph._lists import check_distances, neighbors_from_connectivity
 
 
+def assert_same_lists(lists, expected, rtol=1e-7):
+    assert_array_equal(lists[0], expected[0])
+    assert_allclose(lists[1], expected[1], rtol=rtol)
+    assert_array_equal(lists[2], expected[2])
+
+
 def test_errors_about_distances_name_samples_of_x():
     X = np.repeat(topics_and_strangers().astype(float), 2, axis=0)
     X[[70, 190]] = 0  # 0 / 0 from each other, beside copies and samples alone
@@ -319,9 +325,7 @@ def test_all_distances_are_those_of_the_data(repeat, dtype):
     *result, message = lists_of(distances, 5, metric="precomputed")
     given = neighbors_from_connectivity(distances, len(repeated), 5)
     for lists in (result, given):
-        assert_array_equal(lists[0], expected[0])
-        assert_allclose(lists[1], expected[1], rtol=1e-4)
-        assert_array_equal(lists[2], expected[2])
+        assert_same_lists(lists, expected, rtol=1e-4)
     assert message == texts == []
 
 
@@ -338,18 +342,14 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
     graph = kneighbors_graph(repeated, 12, mode="distance")
     *result, texts = lists_of(graph, 3, metric="precomputed")
     *expected, _ = lists_of(repeated, 3)
-    assert_array_equal(result[0], expected[0])
-    assert_allclose(result[1], expected[1])
-    assert_array_equal(result[2], expected[2])
+    assert_same_lists(result, expected)
     assert texts == []
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
 def test_all_distances_as_connectivity(container):
     result = neighbors_from_connectivity(container(D), 80, 5)
-    expected = neighbors_from_data(X, 5)
-    assert_array_equal(result[0], expected[0])
-    assert_allclose(result[1], expected[1])
+    assert_same_lists(result, neighbors_from_data(X, 5))
 
 
 def test_most_distances_as_connectivity():
@@ -360,12 +360,8 @@ def test_most_distances_as_connectivity():
 
 def test_a_graph_of_neighbors_keeps_all_of_them():
     graph = kneighbors_graph(X, 20, mode="distance")
-    for result, expected in zip(
-        neighbors_from_connectivity(graph, 80, 5),
-        neighbors_from_graph(graph, 80),
-        strict=True,
-    ):
-        assert_array_equal(result, expected)
+    result = neighbors_from_connectivity(graph, 80, 5)
+    assert_same_lists(result, neighbors_from_graph(graph, 80), rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -411,5 +407,4 @@ def test_distances_that_rounding_made_negative_are_zero():
     expected = neighbors_from_data(D, 4, metric="precomputed")
     for container in (np.asarray, sparse.coo_array):
         result = neighbors_from_data(container(rounded), 4, metric="precomputed")
-        for a, b in zip(result, expected, strict=True):
-            assert_array_equal(a, b)
+        assert_same_lists(result, expected, rtol=0)

@@ -173,8 +173,7 @@ def test_both_precisions_of_the_filter_agree(monkeypatch):
         return filter_(self, row_ids, columns, filter_columns, dtype)
 
     monkeypatch.setattr(_exact._ExactSearch, "_filter", only_double)
-    for single, double in zip(easy, nearest_neighbors(X, 15), strict=True):
-        assert np.array_equal(single, double)
+    assert all(map(np.array_equal, easy, nearest_neighbors(X, 15)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -183,13 +182,11 @@ def test_same_bits_for_any_parallelism_and_memory(dtype, metric):
     rng = np.random.default_rng(0)
     X = np.vstack([rng.standard_normal((900, 60)), blobs(rng, 500, 60, 1e5)])
     X = X.astype(dtype)
-    expected = nearest_neighbors(X, 12, metric=metric)
+    expected = [part.tobytes() for part in nearest_neighbors(X, 12, metric=metric)]
 
     def check(**params):
-        for result, reference in zip(
-            nearest_neighbors(X, 12, metric=metric, **params), expected, strict=True
-        ):
-            assert result.tobytes() == reference.tobytes()
+        result = nearest_neighbors(X, 12, metric=metric, **params)
+        assert [part.tobytes() for part in result] == expected
 
     for n_jobs in [1, 2, 3, -1]:
         check(n_jobs=n_jobs)
@@ -236,8 +233,7 @@ def test_memory_layout_has_no_influence():
     wide = np.zeros((600, 22))
     wide[::2, ::2] = X
     for same in [np.asfortranarray(X), wide[::2, ::2], X.tolist()]:
-        for result, reference in zip(nearest_neighbors(same, 5), expected, strict=True):
-            assert np.array_equal(result, reference)
+        assert all(map(np.array_equal, nearest_neighbors(same, 5), expected))
 
 
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array])
@@ -251,8 +247,7 @@ def test_sparse_samples_have_the_neighbors_of_dense_ones(container, dtype, metri
     expected = nearest_neighbors(X, 8, metric=metric)
     result = nearest_neighbors(container(X), 8, metric=metric)
     assert result[1].dtype == dtype
-    for a, b in zip(result, expected, strict=True):
-        assert np.array_equal(a, b)
+    assert all(map(np.array_equal, result, expected))
     # Too large to be made dense.
     with config_context(working_memory=0.01):
         indices, distances = nearest_neighbors(container(X), 8, metric=metric)

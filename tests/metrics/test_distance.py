@@ -61,25 +61,17 @@ def test_stress_follows_the_formula(pair, plain):
     assert_allclose(best, stress(Z, X))
 
 
+@pytest.mark.parametrize("distances", ["euclidean", "geodesic"])
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_distance_correlation_follows_scipy(pair, method):
+def test_distance_correlation_follows_scipy(pair, method, distances):
     X, Z = pair
-    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
-    expected = coefficient(pdist(X), pdist(Z)).statistic
-    assert_allclose(distance_correlation(X, Z, method=method), expected)
-
-
-@pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_geodesic_correlation_follows_scipy(pair, method):
-    X, Z = pair
-    graph = kneighbors_graph(X, 6, mode="distance")
-    paths = shortest_path(graph, directed=False)[np.triu_indices(60, 1)]
-    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
-    expected = coefficient(paths, pdist(Z)).statistic
-    value = distance_correlation(
-        X, Z, method=method, distances="geodesic", n_neighbors=6
-    )
-    assert_allclose(value, expected)
+    along = pdist(X)
+    if distances == "geodesic":
+        graph = kneighbors_graph(X, 6, mode="distance")
+        along = shortest_path(graph, directed=False)[np.triu_indices(60, 1)]
+    expected = {"pearson": pearsonr, "spearman": spearmanr}[method](along, pdist(Z))
+    options = {"method": method, "distances": distances, "n_neighbors": 6}
+    assert_allclose(distance_correlation(X, Z, **options), expected.statistic)
 
 
 @pytest.mark.parametrize("distances", ["euclidean", "geodesic"])

@@ -83,16 +83,11 @@ def test_scorers_have_the_values_of_the_metrics(iris):
     X, y = iris
     pca = PCA(2).fit(X)
     Z = pca.transform(X)
-    assert get_scorer("mean_relative_rank_error")(
-        pca, X
-    ) == -metrics.mean_relative_rank_error(X, Z)
-    assert get_scorer("local_geometric_distortion")(
-        pca, X
-    ) == -metrics.local_geometric_distortion(X, Z)
-    assert get_scorer("distance_rmse")(pca, X) == -metrics.distance_rmse(X, Z)
-    assert get_scorer("cluster_rank_accuracy")(
-        pca, X, y
-    ) == metrics.cluster_rank_accuracy(X, Z, y)
+    errors = "distance_rmse", "local_geometric_distortion", "mean_relative_rank_error"
+    for name in errors:
+        assert get_scorer(name)(pca, X) == -getattr(metrics, name)(X, Z)
+    ranks = metrics.cluster_rank_accuracy(X, Z, y)
+    assert get_scorer("cluster_rank_accuracy")(pca, X, y) == ranks
     clusters = KMeans(3, n_init=10, random_state=0).fit_predict(Z)
     expected = metrics.clustering_accuracy(y, clusters)
     assert get_scorer("kmeans")(pca, X, np.array(list("abc"))[y]) == expected
