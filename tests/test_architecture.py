@@ -409,7 +409,7 @@ RULES = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_house(rule):
+def test_rules_hold_on_every_file(rule):
     assert files_of(ROOT), "no package found; the rule would check nothing"
     violations = list(rule(ROOT))
     assert not violations, "\n".join(violations)

@@ -163,7 +163,7 @@ def test_every_example_is_in_one_group_of_the_gallery():
     assert listed == [path.name for path in EXAMPLES]
 
 
-def test_headings_of_the_gallery():
+def test_the_gallery_has_its_headings():
     extension = page_extension("gallery_groups")
     begin = '.. raw:: html\n\n    <div class="sphx-glr-thumbcontainer">\n\n'
     page = "Examples\n\n" + "".join(
@@ -233,7 +233,7 @@ def test_links_to_other_packages_name_what_exists():
         assert extension["external_url"](name, kind), name
 
 
-def test_addresses_of_other_packages():
+def test_links_to_other_packages_have_their_address():
     external_url = page_extension("external_links")["external_url"]
     assert external_url("sklearn.manifold.TSNE", "class") == (
         "https://scikit-learn.org/stable/modules/generated/"

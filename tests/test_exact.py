@@ -33,7 +33,7 @@ def rand(*shape, seed=0):
     "linear",
     [pytest.param(_public_onednn_linear, marks=needs_onednn), _linear_of_columns],
 )
-def test_other_ways_to_the_same_layer(linear):
+def test_other_ways_give_the_same_layer(linear):
     x, w, b = rand(192, 30), rand(11, 30, seed=1), rand(11, seed=2)
     for bias in (None, b):
         torch.testing.assert_close(linear(x, w, bias), F.linear(x, w, bias))
@@ -41,7 +41,7 @@ def test_other_ways_to_the_same_layer(linear):
 
 # a sum of 65 products is small for the one and large for the other
 @pytest.mark.parametrize("n", [20, 400])
-def test_product_and_its_gradients(n):
+def test_a_product_has_the_gradients_of_torch(n):
     assert (n > 100) == (n * 65 * n >= _LEAST_PRODUCTS[torch.float32])
     a, b = rand(n, 65), rand(n, 65, seed=1)
     results = []
@@ -108,7 +108,7 @@ def test_elementwise_functions_do_not_show_the_threads(number, dtype):
 
 @pytest.mark.parametrize("is_amd", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_log1p_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
+def test_log1p_and_exp_are_exact_on_all_processors(is_amd, dtype, monkeypatch):
     monkeypatch.setattr(_exact, "_IS_AMD", is_amd)
     x = (5 * rand(517, 1009)).to(dtype)
     power, logarithm = assert_same_for_threads(

@@ -22,7 +22,7 @@ pytestmark = [
 
 @pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 @pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_fitted_on_the_gpu_used_on_the_cpu(name):
+def test_a_fit_on_the_gpu_is_used_on_the_cpu(name):
     X, y = load_iris(return_X_y=True)
     short = {"n_clusters": 3, "n_charts": 3, "pretraining_epochs": 2}
     cls = getattr(skmanifold, name)

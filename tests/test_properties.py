@@ -136,7 +136,7 @@ def quick(cls, params):
 
 
 @pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_finite_or_a_clear_error(name):
+def test_a_fit_is_finite_or_a_clear_error(name):
     cls = getattr(skmanifold, name)
     supervised = get_tags(cls()).target_tags.required
 

@@ -200,7 +200,7 @@ def test_second_derivatives_are_those_of_torch():
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=1e-5)
 
 
-def test_gradient_checks_in_double_precision():
+def test_gradients_pass_torchs_checks_in_double_precision():
     layer = nn.Linear(3, 2).double()
     x = rand(4, 3).double().requires_grad_()
     with same_bits(layer):

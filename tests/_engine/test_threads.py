@@ -18,7 +18,7 @@ def test_the_number_of_threads_is_set_inside_and_restored():
     assert torch.get_num_threads() == 2
 
 
-def test_restored_after_an_error():
+def test_the_number_of_threads_is_restored_after_an_error():
     torch.set_num_threads(2)
     with pytest.raises(KeyError), torch_threads(1):
         raise KeyError

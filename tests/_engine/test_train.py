@@ -210,7 +210,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     assert torch.equal(objective.center, second.center)
 
 
-def test_no_host_sync_in_the_step(data):
+def test_a_step_has_no_host_sync(data):
     """Losses are read once an epoch: a step that reads one would stall a GPU."""
     objective, batches, training = make(data, n_epochs=2)
     reads = []

@@ -29,7 +29,7 @@ def compare(tmp_path):
     return call
 
 
-def test_embedding_of_all_samples(compare, capsys):
+def test_all_samples_are_embedded(compare, capsys):
     (row,) = compare()
     job, result = row["job"], row["found"]
     assert job == {
@@ -60,7 +60,7 @@ def test_embedding_of_all_samples(compare, capsys):
     )
 
 
-def test_embedding_of_new_samples(compare, monkeypatch):
+def test_new_samples_are_embedded(compare, monkeypatch):
     (row,) = compare("--task", "transform")
     result = row["found"]
     assert result["n_train"] == 240

@@ -121,7 +121,7 @@ def test_a_table_has_means_over_the_seeds():
     ]
 
 
-def test_jobs_and_table_of_a_part():
+def test_a_part_has_jobs_and_a_table():
     entries = {"data": ("digits", "mnist"), "n_charts": (None,)}
     parts_ = {"flat": parts.Part(None, entries, {"x": 1})}
     parser = parts.make_parts_parser("unused", "", parts_)

@@ -268,7 +268,7 @@ def test_methods_need_fit(iris):
 # -- unusual input
 
 
-def test_memberships_of_sparse_samples(iris):
+def test_sparse_samples_have_memberships(iris):
     X = sparse.csr_array(iris[0])
     model = quick().fit(X)
     q = model.memberships(X)

@@ -106,7 +106,7 @@ def test_what_is_no_blocks_is_one_chart():
     assert_allclose(model.predict_proba(X), plain.predict_proba(X))
 
 
-def test_charts_without_samples_and_of_one_class():
+def test_charts_may_have_no_samples_or_one_class():
     X, y, *_ = make_blocks(membership="hard")
     blocks = X.reshape(-1, 4, 3)
     y = np.where(blocks[:, 1, 0] == 1, "z", y)

@@ -35,7 +35,7 @@ def fitted_digits(digits):
 
 
 @pytest.mark.parametrize("counts", [[50, 50], [97, 3], [60, 1, 1, 1, 37]])
-def test_as_many_steps_for_unequal_classes(counts):
+def test_unequal_classes_have_as_many_steps(counts):
     y = make_labels(counts)
     X = np.random.RandomState(0).normal(size=(len(y), 3))
     model = AtlasTriplet(random_state=0).fit(X, y)
@@ -328,7 +328,7 @@ def test_prediction_without_stored_samples_is_an_error(iris):
         model.kneighbors()
 
 
-def test_a_gallery_of_other_classes(digits):
+def test_a_gallery_may_have_other_classes(digits):
     X, y = digits
     known = y < 5
     model = quick(image_shape=(8, 8), max_epochs=4, batch_size=64)

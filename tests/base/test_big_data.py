@@ -51,7 +51,9 @@ def model(digits):
 @pytest.mark.parametrize(
     "kind", ["array", "map in order C", "map in order F", "sparse"]
 )
-def test_transform_into_an_array(model, digits, kind, dtype, tmp_path, monkeypatch):
+def test_transform_writes_into_an_array(
+    model, digits, kind, dtype, tmp_path, monkeypatch
+):
     """From any container, into a map or into a part of an array."""
     monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
     X = sparse.csr_array(digits) if kind == "sparse" else digits
@@ -276,7 +278,7 @@ def test_the_memory_of_a_sparse_fit_is_bounded():
     assert transform < 256 * 40_000 * 4 / 2**20 + 60
 
 
-def test_wide_samples_scale_to_the_same_bits_in_any_batch():
+def test_wide_samples_have_the_same_bits_in_any_batch():
     X = np.random.RandomState(0).normal(size=(300, 9000))
     scaling = InputScaler().fit(X)
     whole = scaling.transform(X)

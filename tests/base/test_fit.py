@@ -98,7 +98,7 @@ def test_n_threads_is_for_the_fit_alone(n_threads):
     assert_array_equal(model.embedding_, quick().fit_transform(X))
 
 
-def test_grid_search_in_parallel():
+def test_a_grid_search_runs_in_parallel():
     grid = GridSearchCV(
         make_pipeline(quick(training=TrainingOptions()), SVC()),
         {
@@ -151,7 +151,7 @@ def test_callbacks_are_called_per_epoch():
 
 
 @pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
-def test_progress_bar_alone_in_a_pipeline_and_in_a_search(capsys):
+def test_a_progress_bar_is_shown_alone_in_a_pipeline_and_in_a_search(capsys):
     quick().set_callbacks(ProgressBar()).fit(X)
     assert "NeuralPCA - fit" in capsys.readouterr().out
     pipeline = make_pipeline(quick(), SVC())

@@ -120,7 +120,7 @@ def test_bits_of_sparse_samples_do_not_depend_on_the_company(
         assert np.array_equal(model.transform(new[[7]]), whole[[7]])
 
 
-def test_sparse_samples_in_any_form():
+def test_sparse_samples_may_have_any_form():
     X, _ = KINDS["counts"]
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     expected = model.transform(sparse.csr_array(X))
@@ -136,7 +136,7 @@ def test_sparse_samples_in_any_form():
     assert np.array_equal(unsorted.data, values), "X is left as it is"
 
 
-def test_sparse_samples_with_stored_zeros():
+def test_sparse_samples_may_have_stored_zeros():
     X = np.random.RandomState(0).uniform(1, 4, (200, 40))
     model = TLDR(3, max_epochs=1, random_state=0).fit(X)
     X[::2, -1] = 0
@@ -147,7 +147,7 @@ def test_sparse_samples_with_stored_zeros():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sparse_samples_that_lack_a_value(dtype):
+def test_sparse_samples_that_lack_a_value_are_as_dense_ones(dtype):
     X, _ = KINDS["counts"]
     X = np.hstack([X, np.ones((len(X), 1)), 100 + X[:, :1]]).astype(dtype)
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
@@ -240,7 +240,7 @@ def test_samples_that_are_not_finite(value, column):
             model.transform(rows)
 
 
-def test_values_whose_squares_overflow():
+def test_new_values_whose_squares_overflow_are_named():
     X = table()
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     X[50] = 1e25
@@ -304,7 +304,7 @@ def test_digits_behind_a_large_offset_are_kept():
 
 
 @pytest.mark.parametrize("factor", [1e-35, 1e30])
-def test_numbers_whose_squares_overflow(factor):
+def test_columns_whose_squares_overflow_have_no_product(factor):
     X = table()
     scaler = InputScaler().fit(X * factor)
     assert one_product(nn.Linear(40, 2), scaler) is None

@@ -278,7 +278,7 @@ def test_levels_of_very_many_columns_are_one_scale():
     assert InputScaler().fit(levels(40, 1200, decades=8)).largest_ is None
 
 
-def test_fewer_components_than_samples_and_columns():
+def test_there_are_fewer_components_than_samples_and_columns():
     X = np.random.RandomState(0).randn(6, 100)
     assert len(InputScaler(n_reduced=50).fit(X).basis_) == 5
     assert InputScaler(n_reduced=50).fit(X[:, :1]).basis_ is None

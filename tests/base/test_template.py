@@ -103,7 +103,7 @@ def test_attributes_that_a_hook_learns_are_those_of_the_fit():
     assert model.fit(np.column_stack([X, X])).n_inputs_ == 6
 
 
-def test_modules_rest_in_eval_mode_without_gradients():
+def test_fitted_modules_are_in_eval_mode_without_gradients():
     X, _ = make_blobs(40, 3, random_state=0)
     network = NeuralPCA(max_epochs=1).fit(X).network_
     assert not network.training

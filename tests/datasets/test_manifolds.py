@@ -104,7 +104,7 @@ def test_any_number_of_samples_is_made(name, n_samples):
 
 
 @makers
-def test_bunches_pickle(name):
+def test_bunches_can_be_pickled(name):
     bunch = MAKERS[name](20, random_state=0)
     again = pickle.loads(pickle.dumps(bunch))
     assert_array_equal(again.data, bunch.data)

@@ -87,7 +87,7 @@ def test_a_column_of_the_representation_that_varies_late_is_named():
         model.transform(rows)
 
 
-def test_representation_gets_a_seed(iris):
+def test_a_representation_is_given_a_seed(iris):
     class Draws(TransformerMixin, BaseEstimator):
         def __init__(self, random_state=None):
             self.random_state = random_state

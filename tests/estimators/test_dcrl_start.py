@@ -407,7 +407,7 @@ def test_the_number_of_clusters_is_found(tmp_path):
     assert model.cluster_criterion_ is evidence
 
 
-def test_the_number_of_clusters_of_images(digits):
+def test_the_number_of_clusters_of_images_is_found(digits):
     """The features learned first are kept in the networks of the estimated number."""
     X = digits[0][digits[1] < 3][:250]
     options = {"image_shape": (8, 8), "n_init": 3, "random_state": 0, "n_jobs": 1}

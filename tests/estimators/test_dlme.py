@@ -596,7 +596,7 @@ class TestPrecomputed:
         assert_array_equal(model.transform(D[7:30]), model.embedding_[7:30])
 
     @pytest.mark.parametrize("kind", ["dense", "sparse"])
-    def test_new_samples(self, kind):
+    def test_new_samples_are_placed_by_their_distances(self, kind):
         known = np.arange(500) % 2 == 0
         if kind == "dense":
             D = pairwise_distances(self.X, self.X[known])
@@ -615,7 +615,7 @@ class TestPrecomputed:
             scores.append(classifier.score(model.transform(new), self.y[~known]))
         assert scores[0] > scores[1] - 0.1, "about as good as with features"
 
-    def test_distances_of_strings(self):
+    def test_distances_may_be_those_of_strings(self):
         rng = np.random.RandomState(0)
         words = ["".join(rng.choice(list(part), 6)) for part in ["abc", "xyz"] * 60]
         letters = np.array([list(word) for word in words])
@@ -624,7 +624,7 @@ class TestPrecomputed:
         score = trustworthiness(D, model.embedding_, metric="precomputed")
         assert score > 0.85
 
-    def test_warm_start(self):
+    def test_a_warm_start_goes_on_with_the_same_samples(self):
         D = pairwise_distances(self.X)
         model = quick(metric="precomputed", warm_start=True).fit(D)
         first = model.embedding_

@@ -29,7 +29,7 @@ def _naive(graph, sign=1):
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
-def test_graphs_of_any_format_with_rows_of_different_lengths(container, fmt):
+def test_graphs_may_have_any_format_and_rows_of_different_lengths(container, fmt):
     rng = np.random.default_rng(0)
     dense = rng.random((20, 20)) * (rng.random((20, 20)) < 0.3)
     dense[:, 0] = 0.5
@@ -54,7 +54,7 @@ def test_uniform_draw_stays_among_the_neighbors():
 
 
 @pytest.mark.parametrize("mode", ["distance", "connectivity"])
-def test_kneighbors_transformer_round_trip(mode):
+def test_graphs_of_kneighbors_transformer_are_read(mode):
     X = np.random.default_rng(0).standard_normal((40, 5))
     graph = KNeighborsTransformer(n_neighbors=6, mode=mode).fit_transform(X)
     # In the mode "distance" it adds the sample itself as a further neighbor.
@@ -71,7 +71,7 @@ def test_kneighbors_transformer_round_trip(mode):
 
 
 @pytest.mark.parametrize("include_self", [True, False])
-def test_kneighbors_graph_self_loops(include_self):
+def test_self_loops_are_no_neighbors(include_self):
     X = np.random.default_rng(0).standard_normal((30, 3))
     graph = kneighbors_graph(X, 5, include_self=include_self)
     indices, _, counts = neighbors_from_graph(graph, 30)
@@ -173,7 +173,7 @@ def test_wrong_modes_are_refused():
         neighbors_from_graph(np.ones((3, 3)), 3, mode="similarity")
 
 
-def test_connected_components():
+def test_connected_components_are_numbered_in_order():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.standard_normal((20, 3)) + 100 * i for i in range(4)])
     order = rng.permutation(80)

@@ -97,7 +97,7 @@ def test_copies_have_the_neighbors_of_distinct_samples(metric, mixed, container)
     assert texts == []
 
 
-def test_fewer_distinct_samples_than_neighbors():
+def test_fewer_distinct_samples_reduce_the_neighbors():
     X = np.repeat(np.eye(3), 30, axis=0)
     indices, _, counts, texts = lists_of(X, 5)
     assert (counts == 2).all()
@@ -347,12 +347,12 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
-def test_all_distances_as_connectivity(container):
+def test_all_distances_may_be_the_connectivity(container):
     result = neighbors_from_connectivity(container(D), 80, 5)
     assert_same_lists(result, neighbors_from_data(X, 5))
 
 
-def test_most_distances_as_connectivity():
+def test_most_distances_may_be_the_connectivity():
     near = np.where(np.quantile(D, 0.7) > D, D, 0)
     result = neighbors_from_connectivity(near, 80, 5)
     assert_array_equal(result[0], neighbors_from_data(X, 5)[0])

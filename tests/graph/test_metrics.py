@@ -66,7 +66,7 @@ def test_the_cosine_allows_zero_samples_and_extreme_norms():
     assert_allclose(distances[0][np.isin(indices[0], [3, 5])], 1)
 
 
-def test_metric_with_duplicates_excludes_by_index():
+def test_a_sample_is_excluded_by_its_index():
     X = np.repeat(np.random.default_rng(0).standard_normal((10, 3)), 9, axis=0)
     indices, distances = nearest_neighbors(X, 5, metric="manhattan")
     assert not np.any(indices == np.arange(90)[:, np.newaxis])

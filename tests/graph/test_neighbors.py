@@ -118,7 +118,7 @@ def test_ties_are_broken_by_index(case, dtype, n_neighbors):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_samples", [2, 3, 4, 7, 20, 50])
-def test_every_n_neighbors_of_few_samples(n_samples, dtype):
+def test_few_samples_may_have_any_n_neighbors(n_samples, dtype):
     X = np.random.default_rng(n_samples).standard_normal((n_samples, 3)).astype(dtype)
     for n_neighbors in range(1, n_samples):
         indices, expected = assert_neighbors(X, n_neighbors)
@@ -178,7 +178,7 @@ def test_both_precisions_of_the_filter_agree(monkeypatch):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
-def test_same_bits_for_any_parallelism_and_memory(dtype, metric):
+def test_any_parallelism_and_memory_gives_the_same_bits(dtype, metric):
     rng = np.random.default_rng(0)
     X = np.vstack([rng.standard_normal((900, 60)), blobs(rng, 500, 60, 1e5)])
     X = X.astype(dtype)

@@ -79,7 +79,7 @@ def test_the_order_of_the_samples_does_not_matter(dtype):
     assert permuted_distances.tobytes() == distances[order].tobytes()
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_any_number_of_threads_gives_the_same_bits():
     X = clusters(3000, 2)
     expected = [part.tobytes() for part in partition_neighbors(X, 8, n_jobs=1)]
 

@@ -121,7 +121,7 @@ def test_continuous_color_has_one_scale_for_all_charts():
     assert draw(grids=IMAGES).colorbar_ is None
 
 
-def test_one_dimensional_charts_and_empty_ones():
+def test_charts_may_be_one_dimensional_or_empty():
     display = AtlasDisplay.from_charts(
         np.zeros(100, int), COORDINATES[:, :1], overlap=OVERLAP
     )
@@ -187,7 +187,7 @@ def test_charts_may_have_other_dimensions(n_components):
             assert_array_equal(grids[0, row, column], [expected, expected])
 
 
-def test_atlas_of_a_fitted_estimator():
+def test_a_fitted_estimator_has_an_atlas():
     X, _ = load_digits(return_X_y=True)
     model = AtlasAE(n_charts=4, max_epochs=1, random_state=0).fit(X[:200])
     display = AtlasDisplay.from_estimator(

@@ -119,7 +119,7 @@ def test_numbers_say_by_how_many_ranks():
     assert many.accuracy_ < 1 and not many.texts_
 
 
-def test_order_of_levels_and_missing_labels():
+def test_levels_keep_their_order_without_missing_labels():
     X, y = load_iris(return_X_y=True)
     Z = PCA(2).fit_transform(X)
     levels = ["wide", "long", "both"]
@@ -147,7 +147,7 @@ def test_rank_accuracy_is_the_metric():
     assert_allclose(1 - display.image_.get_array().mean(), expected)
 
 
-def test_ranks_of_the_estimators_own_clusters():
+def test_labels_are_the_estimators_own_by_default():
     X, _ = load_iris(return_X_y=True)
     kmeans = KMeans(3, n_init=1, random_state=0).fit(X)
     a = ClusterRankDisplay.from_estimator(kmeans, X, name="n")

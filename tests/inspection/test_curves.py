@@ -139,7 +139,7 @@ def test_each_loss_has_its_curve_and_its_axis():
     assert display.legend_.get_window_extent().y0 >= display.ax_.bbox.y1
 
 
-def test_one_curve_without_a_mark():
+def test_one_curve_needs_no_mark():
     display = DimensionDisplay.from_losses([1, 2, 4], np.array([3.0, 2.0, 1.0]))
     assert list(display.lines_) == ["loss"] and display.mark_ is None
 

@@ -51,7 +51,7 @@ def test_shepard_draws_random_pairs_of_any_metric(metric):
     assert cdist(drawn, known).min(axis=1).max() < 1e-6
 
 
-def test_shepard_of_an_estimator_against_given_distances():
+def test_shepard_may_use_given_distances():
     along = pairwise_distances(X, metric="manhattan")
     display = ShepardDisplay.from_estimator(PLANE, X, distances=along, n_pairs=None)
     offsets = display.points_.get_offsets()
@@ -70,7 +70,7 @@ def test_shepard_of_an_estimator_against_given_distances():
         ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
 
 
-def test_shepard_density_past_twenty_thousand_pairs():
+def test_shepard_is_a_density_past_twenty_thousand_pairs():
     display = ShepardDisplay.from_embedding(
         X, X[:, :2], n_pairs=20_001, random_state=0, name="two columns"
     )
@@ -89,7 +89,7 @@ def test_shepard_is_reproducible_and_sparse():
     assert_allclose(sparse.correlation_, 1.0)
 
 
-def test_shepard_of_a_collapsed_embedding():
+def test_shepard_of_a_collapsed_embedding_has_no_correlation():
     display = ShepardDisplay.from_embedding(X, np.ones((150, 2)), random_state=0)
     assert display.slope_ == 0.0 and np.isnan(display.correlation_)
     display.figure_.canvas.draw()
@@ -121,7 +121,7 @@ def test_expansion_is_zero_for_a_scaled_copy():
     assert display.ellipses_ is None
 
 
-def test_expansion_against_a_loop():
+def test_expansion_is_that_of_a_loop():
     Z = PLANE.transform(X + rng.normal(size=X.shape) * 1e-3)
     jittered = X + rng.normal(size=X.shape) * 1e-3
     display = DistortionDisplay.from_embedding(jittered, Z, n_neighbors=4)

@@ -41,7 +41,7 @@ def legend_of(display):
 # Points ---------------------------------------------------------------------
 
 
-def test_one_collection_in_the_order_of_the_samples():
+def test_points_are_one_collection_in_the_order_of_the_samples():
     display = EmbeddingDisplay.from_embedding(Z, Y)
     (points,) = display.points_
     assert_array_equal(points.get_offsets(), Z)
@@ -259,7 +259,7 @@ def test_images_are_small_and_spread_over_the_map():
     assert max(np.unique(cells, axis=0, return_counts=True)[1]) <= 4
 
 
-def test_color_images_and_none():
+def test_images_may_have_colors():
     images = rng.integers(256, size=(300, 5, 4, 3)).astype(np.uint8)
     display = EmbeddingDisplay.from_embedding(Z, images=images)
     i = display.thumbnail_indices_[0]
@@ -281,7 +281,7 @@ def test_from_estimator_equals_from_embedding():
     assert EmbeddingDisplay.from_estimator(pca, X, name="n").ax_.get_title() == "n"
 
 
-def test_from_an_estimator_without_transform():
+def test_an_estimator_may_have_no_transform():
     X, y = load_iris(return_X_y=True)
     spectral = SpectralEmbedding(2, affinity="rbf", random_state=0).fit(X)
     display = EmbeddingDisplay.from_estimator(spectral, X, y)
@@ -290,7 +290,7 @@ def test_from_an_estimator_without_transform():
         EmbeddingDisplay.from_estimator(spectral, X[:10])
 
 
-def test_from_estimator_with_images_and_decoder():
+def test_an_estimator_gives_images_and_a_decoder():
     X, y = load_digits(return_X_y=True)
     pca = PCA(2).fit(X)
     display = EmbeddingDisplay.from_estimator(pca, X, y, image_shape=(8, 8))
@@ -302,7 +302,7 @@ def test_from_estimator_with_images_and_decoder():
     assert chosen.decoder is None
 
 
-def test_images_beside_an_estimator():
+def test_images_may_be_given_beside_an_estimator():
     X, y = load_digits(return_X_y=True)
     pca = PCA(2).fit(X)
     images = X.reshape(-1, 8, 8)[:, ::-1]
@@ -315,7 +315,7 @@ def test_images_beside_an_estimator():
 # New samples, several colorings, names at the groups -------------------------
 
 
-def test_new_samples_over_the_map():
+def test_new_samples_are_plotted_over_the_map():
     X, y = load_iris(return_X_y=True)
     pca = PCA(2).fit(X[::2])
     display = EmbeddingDisplay.from_estimator(
@@ -358,7 +358,7 @@ def test_new_samples_share_the_scale_and_the_columns():
         EmbeddingDisplay.from_embedding(Z, Y, y_new=[0])
 
 
-def test_several_colorings_side_by_side():
+def test_several_colorings_are_side_by_side():
     frame = load_iris(as_frame=True)
     X, kinds = frame.data, frame.target.rename("kind")
     pca = PCA(2).fit(X)

@@ -183,7 +183,7 @@ def test_other_scales_are_linear(values):
     assert_allclose(shares, expected, atol=1e-12)
 
 
-def test_scale_of_dates_with_one_far_before():
+def test_a_scale_of_dates_may_have_one_far_before():
     days = np.datetime64("2023-03-01") + np.arange(300)
     days[0] = np.datetime64("1900-01-01")
     display = EmbeddingDisplay.from_embedding(Z, days)

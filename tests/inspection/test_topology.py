@@ -57,7 +57,7 @@ def test_most_bars_are_the_longest(monkeypatch):
     assert len(display.arrows_) == 1
 
 
-def test_an_array_for_each_dimension():
+def test_there_may_be_an_array_for_each_dimension():
     arrays = [
         np.array([[0.0, np.inf], [0.0, 0.3]]),
         np.empty((0, 2)),

@@ -29,7 +29,7 @@ def test_max_kernel_is_one_at_zero_and_the_density_up_to_a_constant(nu):
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e5])
-def test_squared_distances_against_scipy(offset):
+def test_squared_distances_are_those_of_scipy(offset):
     rng = np.random.RandomState(0)
     a = rng.randn(7, 3) + offset
     b = rng.randn(5, 3) + offset

@@ -81,7 +81,7 @@ def test_cluster_rank_accuracy_follows_the_formula(pair, labels):
 
 
 @pytest.mark.parametrize("container", [csr_array, csr_matrix, coo_array])
-def test_cluster_rank_accuracy_of_sparse_samples(container):
+def test_sparse_samples_have_the_ranks_of_dense_ones(container):
     rng = np.random.default_rng(0)
     X, Z = rng.normal(size=(60, 7)).round(1), rng.normal(size=(60, 2))
     X[X < 0.5] = 0.0

@@ -143,7 +143,7 @@ def test_stress_of_a_subsample_evaluates_rows_among_all(pair):
     assert stress(*pair, n_samples=60) == stress(*pair)
 
 
-def test_spearman_of_too_many_pairs(pair):
+def test_too_many_pairs_are_sampled_for_spearman(pair):
     X, Z = pair
     exact = distance_correlation(X, Z)
     with config_context(working_memory=0.04):

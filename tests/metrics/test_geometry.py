@@ -150,7 +150,7 @@ def test_isometries_up_to_scale_are_zero():
     assert_allclose(images, 0, atol=1e-12)
 
 
-def test_a_stretched_square_by_hand():
+def test_a_stretched_square_has_the_value_by_hand():
     # On a grid of m by m: m (m - 1) edges along each axis, (m - 1)^2 diagonals.
     for m in (2, 9):
         ratios = [2.0] * (m * (m - 1)) + [1.0] * (m * (m - 1))

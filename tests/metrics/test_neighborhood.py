@@ -169,7 +169,7 @@ def test_a_sparse_input_is_the_same(pair, metric):
 # -- options -------------------------------------------------------------------------
 
 
-def test_a_subsample_of_the_curve(pair):
+def test_a_subsample_has_a_curve(pair):
     options = {"n_samples": 20, "random_state": 0}
     curve = neighborhood_preservation_curve(*pair, **options)
     value = neighborhood_preservation(*pair, n_neighbors=9, **options)

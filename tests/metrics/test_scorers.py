@@ -181,7 +181,7 @@ def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
 
 
 @pytest.mark.parametrize("n_more", [0, 1, 2, 9])
-def test_linear_svm_of_few_samples_too_many(monkeypatch, n_more):
+def test_linear_svm_allows_few_samples_too_many(monkeypatch, n_more):
     X, y = load_digits(return_X_y=True)
     X, y = X[: 200 + n_more], y[: 200 + n_more]
     pca = PCA(2).fit(X)
@@ -355,7 +355,7 @@ def test_a_search_over_the_scaling_needs_one_yardstick(wine):
     assert again(pipeline, X) == expected
 
 
-def test_options_of_the_ready_made_scorers(wine):
+def test_scorers_take_the_options_of_the_metrics(wine):
     X, _ = wine
     pca = PCA(2).fit(X)
     scorer = get_scorer(
@@ -414,7 +414,7 @@ def test_an_input_without_distances_is_taken_from_the_last_step(iris, holes):
 
 
 @pytest.mark.parametrize("name", ["trustworthiness", "cluster_rank_accuracy"])
-def test_a_search_over_a_pipeline_of_a_mixed_table(name):
+def test_a_pipeline_of_a_mixed_table_can_be_searched(name):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {"a": rng.normal(size=90), "b": rng.normal(size=90), "c": list("xyz") * 30}

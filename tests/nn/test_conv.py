@@ -18,7 +18,7 @@ SHAPES = [(8, 8), (9, 14), (28, 28), (32, 32), (10, 33, 3), (16, 8, 2)]
 
 
 @pytest.mark.parametrize("image_shape", SHAPES)
-def test_flat_rows_in_and_out(image_shape):
+def test_inputs_and_outputs_are_flat_rows(image_shape):
     n_pixels = math.prod(image_shape)
     encoder, decoder = ConvEncoder(image_shape, 3), ConvDecoder(3, image_shape)
     z = encoder(torch.randn(5, n_pixels))
@@ -119,7 +119,7 @@ def test_rows_do_not_see_each_other():
     torch.testing.assert_close(encoder(x)[2:3], encoder(x[2:3]))
 
 
-def test_outputs_in_full_precision_under_autocast():
+def test_outputs_keep_full_precision_under_autocast():
     encoder, decoder = ConvEncoder((8, 8), 2), ConvDecoder(2, (8, 8))
     with torch.autocast("cpu", torch.bfloat16):
         z = encoder(torch.randn(4, 64))

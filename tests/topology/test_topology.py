@@ -147,7 +147,7 @@ def test_a_circle_that_is_never_filled():
     assert actual.numbers == (1, 1) and actual.decided
 
 
-def test_torsion_of_the_smallest_projective_plane():
+def test_the_smallest_projective_plane_has_torsion():
     triangles = "012 023 034 045 015 124 235 134 245 135".split()
     triangles = np.array([[int(v) for v in triangle] for triangle in triangles])
     # the six-vertex triangulation: every edge lies in two triangles
@@ -270,7 +270,7 @@ def test_parts_that_lie_apart(n_charts, seed, gap):
     assert betti_numbers(Q).numbers == (2, 2, 0)
 
 
-def test_noise_in_a_hundred_dimensions():
+def test_noise_in_a_hundred_dimensions_does_no_harm():
     rng = np.random.default_rng(0)
     basis, _ = np.linalg.qr(rng.normal(size=(100, 3)))
     X = datasets.make_sphere(2000, random_state=0).data @ basis.T
@@ -325,7 +325,7 @@ def test_too_few_charts_are_not_chosen():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_charts_of_a_circle_inside_another(seed):
+def test_a_circle_inside_another_has_sixteen_charts(seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
     chosen, estimate = choose_n_charts(X, 1, random_state=seed)
     assert chosen == 16
@@ -393,7 +393,7 @@ def test_denoise_takes_means_of_neighbors():
     assert_allclose(denoise(X, n_neighbors=20), means)
 
 
-def test_denoise_more_columns_than_rows():
+def test_denoise_allows_more_columns_than_rows():
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 300)) * 3
     result = denoise(signal + 0.1 * rng.normal(size=signal.shape), n_neighbors=0)
@@ -447,6 +447,6 @@ def test_wrong_arguments_are_refused(call, match):
         call()
 
 
-def test_persistence_of_something_else():
+def test_persistence_refuses_something_else():
     with pytest.raises(TypeError, match="Build it from a cover with cech_nerve"):
         persistence(np.eye(3))

@@ -21,7 +21,7 @@ from skmanifold.topology._votes import _elect
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_circle_inside_another(seed):
+def test_a_circle_inside_another_is_found(seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
     actual = estimate_betti_numbers(X, max_dimension=1, random_state=seed)
     assert actual.numbers == (2, 2)
@@ -56,7 +56,7 @@ def test_data_without_holes_have_none():
         assert actual.numbers == truth and actual.decided
 
 
-def test_noise_in_a_hundred_dimensions():
+def test_noise_in_a_hundred_dimensions_does_no_harm():
     rng = np.random.default_rng(0)
     X = np.pad(datasets.make_circle(800, random_state=0).data, ((0, 0), (0, 98)))
     X += 0.1 * rng.normal(size=X.shape)

@@ -107,7 +107,7 @@ LEVELS = ["low", "mid", "high"]
         (["x", "²", "1"], ["1", "x", "²"]),
     ],
 )
-def test_the_order_that_a_reader_expects(y, names):
+def test_labels_have_the_order_that_a_reader_expects(y, names):
     labels = read_labels(y, natural=True)
     assert labels.names == names
     # the same classes as in the order of scikit-learn

@@ -26,7 +26,7 @@ def test_names_the_feature_the_package_and_the_command(name):
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
 
-def test_missing_submodule_of_an_installed_package():
+def test_a_missing_submodule_of_an_installed_package_is_named():
     # the package is there, but not this part: an old version, say
     with pytest.raises(ImportError, match="This feature needs the package 'json'"):
         import_optional("json.absent", "io")

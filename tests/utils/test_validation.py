@@ -98,7 +98,7 @@ def test_invalid_image_shapes_are_refused(image_shape):
         check_image_shape(image_shape)
 
 
-def test_image_shape_too_small_for_convolutions():
+def test_images_may_be_too_small_for_convolutions():
     assert check_image_shape((8, 8), min_side=8) == (8, 8, 1)
     with pytest.raises(ValueError, match=r"at least 8 .*network for vectors"):
         check_image_shape((8, 7), min_side=8)
