@@ -152,7 +152,6 @@ def large(name, precision="auto", **params):
         *(large(name, "bfloat16") for name in NAMES),
         large("AtlasAE", "bfloat16", divergence="gan"),
         large("DCRL", label_hold=0.0),
-        large("DCRL", init="embedding", n_init=1),
         large("DLME", label_weight=0.5),
         large("IsometricAE", image_shape=(8, 8)),
         large("IsometricAE", latent_prior="gaussian"),

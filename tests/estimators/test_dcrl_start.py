@@ -7,6 +7,7 @@ import networkx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
@@ -72,6 +73,15 @@ def test_a_hundred_samples_start_from_embeddings():
     """Moons are not found by k-means in the features."""
     X, y = make_moons(100, noise=0.05, random_state=0)
     assert adjusted_rand_score(y, DCRL(2, random_state=0).fit_predict(X)) > 0.9
+
+
+def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
+    def fit(n_threads):
+        torch.set_num_threads(n_threads)
+        model = quick(init="embedding", n_init=1, batch_size=100)
+        return model.fit_transform(digits[0][:100])
+
+    assert_array_equal(fit(4), fit(1))
 
 
 def test_init_may_be_labels(iris):
