@@ -9,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.spatial.distance import cdist
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -187,6 +188,7 @@ def test_blocks_hold_memberships_and_coordinates(iris, membership):
     q = model.predict_proba(X)
     assert_array_equal(index, q.argmax(1))
     assert_array_equal(index, model.labels_)
+    assert_array_equal(clone(model).fit_predict(X), model.labels_)
     blocks = Z.reshape(150, 3, 3)
     weights = q if membership == "soft" else np.eye(3)[index]
     assert_allclose(blocks[:, :, 0], weights, rtol=1e-6)

@@ -6,6 +6,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
@@ -107,11 +108,13 @@ def test_all_parts_of_a_stream_count():
     assert model._centers["counts"].sum() == pytest.approx(200)
 
 
-def test_copies_of_training_samples_score_zero():
-    X = np.repeat(np.eye(5, dtype=np.float32), 40, axis=0)
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_of_training_samples_score_zero(container, dtype):
+    X = container(np.repeat(np.eye(5, dtype=dtype), 40, axis=0))
     model = quick().fit(X)
     scores = model.score_samples(X)
-    assert scores.dtype == np.float32
+    assert scores.dtype == dtype
     assert_array_equal(scores, 0)
     assert model.score_samples(np.full((1, 5), 0.5))[0] < -0.5
 
@@ -119,6 +122,6 @@ def test_copies_of_training_samples_score_zero():
 def test_units_of_x_do_not_matter():
     X, _ = make_blobs(300, 6, random_state=0)
     model, other = quick().fit(X[:200]), quick().fit(1000 * X[:200] - 5)
-    assert_allclose(
-        other.score_samples(1000 * X - 5), model.score_samples(X), rtol=1e-3
-    )
+    scores = model.score_samples(X)
+    assert scores.max() <= 0
+    assert_allclose(other.score_samples(1000 * X - 5), scores, rtol=1e-3)
