@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """A file of rows in a process that is given a fifth of its size: ``make test-big``.

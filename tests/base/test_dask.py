@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Searches and transforms on a cluster: the snippet of the guide, on two workers.

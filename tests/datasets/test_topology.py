@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The stated Betti numbers are those of Vietoris-Rips complexes of few samples."""

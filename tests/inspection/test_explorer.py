@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The explorer's page, read as a file; explorer_in_browser.py opens it in a browser."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """All losses: explicit gradients, and half precision that they leave by themselves."""

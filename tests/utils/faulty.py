@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """A sound estimator, and estimators with a fault that takes more than an expression."""
