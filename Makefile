@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Each target does everything on a fresh machine: it makes the virtual environment

@@ -26,6 +26,7 @@ import skmanifold.atlas
 import skmanifold.inspection
 import skmanifold.losses
 import skmanifold.metrics
+from skmanifold import base
 from skmanifold.metrics import clustering_accuracy
 from skmanifold.utils._checks import CHECKS
 from tests.processes import run_python
@@ -68,6 +69,22 @@ def test_readme_examples_run(tmp_path, monkeypatch):
     assert clustering_accuracy(kinds, own["clusters"]) > 0.85
     assert Path("map.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "ruby" in Path("map.html").read_text(encoding="utf-8")
+
+
+def test_the_guide_lists_all_that_methods_inherit():
+    """A method of the package uses no hook or helper that a guest does not know."""
+    templates = (base.DeepManifold, base.DecoderMixin, base.KMeansMixin)
+    inherited = {name for cls in templates for name in vars(cls) if name[0] == "_"}
+    used = set()
+    for folder in ("estimators", "atlas"):
+        for path in (ROOT / "skmanifold" / folder).rglob("*.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            used |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    known = set(re.findall(r"_\w+", read("doc/user_guide/own_method.rst")))
+    # of Python and scikit-learn
+    known |= {"__init__", "__sklearn_tags__", "_n_features_out"}
+    assert "_network_sizes" in known & inherited
+    assert inherited & used <= known
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

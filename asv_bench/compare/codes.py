@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Short codes: retrieval with TLDR, and the plane of TopologicalAE.
@@ -272,35 +271,24 @@ PEERS = ("PCA", "PCA, whitened", "random projection")
 REDUCERS = (*PEERS, "MSimCLR", "TLDR", "TLDR, factorized", "TLDR, mlp")
 AUTOENCODERS = ("TopologicalAE", "plain autoencoder", "IsometricAE")
 STEPS = ("DLME", "TLDR, DLME", "PCA, DLME", "DCRL", "TLDR, DCRL", "PCA, DCRL")
+TYPES = ("float32", "float64")
+TIMES = [f"{name}, {n}" for n in ("1", "1000", "all") for name in ("PCA", "TLDR")]
 PARTS = {
     "retrieval": Part(
         retrieval,
         {"data": SETS, "d": (8, 16, 32, 64), "method": REDUCERS},
-        {
-            **{"mAP": 3, "R@1": 3, "R@5": 3, "R@10": 3, "seconds": 1},
-            "transform, ms": 1,
-        },
+        dict.fromkeys(("mAP", "R@1", "R@5", "R@10"), 3)
+        | {"seconds": 1, "transform, ms": 1},
     ),
     "transform": Part(
         transform,
-        {
-            "data": ("digits", "mnist", "texts"),
-            "method": ("float32", "float64"),
-            "d": (32,),
-        },
-        {
-            **{"columns": 0, "samples": 0},
-            **{
-                f"{name}, {n}": 2
-                for n in ("1", "1000", "all")
-                for name in ("PCA", "TLDR")
-            },
-        },
+        {"data": ("digits", "mnist", "texts"), "method": TYPES, "d": (32,)},
+        {"columns": 0, "samples": 0} | dict.fromkeys(TIMES, 2),
     ),
     "step": Part(
         step,
         {"data": ("digits", "pendigits", "coil20"), "method": STEPS},
-        {"accuracy": 3, "NMI": 3, "10-NN": 3, "trustworthiness": 3},
+        dict.fromkeys(("accuracy", "NMI", "10-NN", "trustworthiness"), 3),
     ),
     "plane": Part(
         plane,
@@ -308,10 +296,8 @@ PARTS = {
             "data": ("spheres", "mnist", "fashion_mnist"),
             "method": (*AUTOENCODERS, "UMAP", "t-SNE", "PCA"),
         },
-        {
-            **{"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3},
-            **{"continuity": 3, "RRE": 3, "RMSE": 1, "reconstruction error": 3},
-        },
+        {"KL 0.01": 3, "KL 0.1": 3, "KL 1": 4, "trustworthiness": 3, "continuity": 3}
+        | {"RRE": 3, "RMSE": 1, "reconstruction error": 3},
     ),
 }
 
@@ -324,14 +310,11 @@ def by_dimension(rows, *figures):
     groups = grouped(rows, ("data", "method", "d"))
     for data in SETS:
         for method in REDUCERS:
-            cells = (
-                cell(
-                    values_of(groups.get((data, method, str(d)), []), figure),
-                    3,
-                    deviation=False,
-                )
+            values = (
+                values_of(groups.get((data, method, str(d)), []), figure)
                 for figure, d in columns
             )
+            cells = [cell(v, 3, deviation=False) for v in values]
             table.append([data, method, *cells])
     return table
 

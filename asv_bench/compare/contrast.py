@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Charts against flat representations of the same network.
@@ -56,13 +55,8 @@ def held_out(name, n_rows):
     train, test = split_rows(data)
     if n_rows is not None:
         train = train[stratified_rows(data.y[train], n_rows)]
-    return (
-        data.X[train],
-        data.y[train],
-        data.X[test],
-        data.y[test],
-        IMAGE_SHAPES.get(name),
-    )
+    samples = data.X[train], data.y[train], data.X[test], data.y[test]
+    return *samples, IMAGE_SHAPES.get(name)
 
 
 def with_loss_of_lightly(**parameters):
@@ -204,6 +198,7 @@ def triplets(data, d, k, seed, rows=None):
 
 # Parts ----------------------------------------------------------------------------
 
+SPACES = ("input", "PCA as soft", "start", "soft", "paper", "PCA as hard", "hard")
 PARTS = {
     "contrast": Part(
         contrast,
@@ -224,14 +219,7 @@ PARTS = {
     "triplets": Part(
         triplets,
         {"data": ("digits",), "rows": (None,), "d": (5,), "k": (4,)},
-        {
-            f"{figure}, {space}": 3
-            for figure in ("R@1", "known")
-            for space in (
-                *("input", "PCA as soft", "start", "soft", "paper"),
-                *("PCA as hard", "hard"),
-            )
-        },
+        {f"{figure}, {space}": 3 for figure in ("R@1", "known") for space in SPACES},
     ),
 }
 

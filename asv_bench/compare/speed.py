@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Overhead of training, of transforming one sample, and of imports.
@@ -7,8 +6,7 @@
 Compared methods alternate in one process, so ratios are valid on a busy machine too.
 
 - *epochs*: our epoch against a plain torch loop with the same network, Adam, and
-  batches of
-  the same size from a DataLoader.
+  batches of the same size from a DataLoader.
 - *idec*: an epoch of DCRL, and of DCRL with the weights of IDEC, against ClustPy's IDEC
   with layers and batches of the same size.
 - *profile*: a step of each estimator, the seconds of a fit outside of training, and the
@@ -274,33 +272,25 @@ def of_fits(methods):
 
 
 RATIO = {"ours s": 3, "other s": 3, "ratio": 2}
+ROW = ("one row", "network of a row", "network of a block", "beyond the block")
+IMPORTS = ("import skmanifold", "from skmanifold import DLME")
+IMPORTS += ("import torch", "import umap")
 PARTS = {
     "epochs": Part(epochs, of_fits(("DCRL", "MSimCLR", "AtlasAE")), RATIO),
     "idec": Part(idec, of_fits(("DCRL", "IDEC")), RATIO),
     "profile": Part(
         shares,
         of_fits(("DLME", "DCRL", "IsometricAE", "AtlasAE", "MSimCLR")),
-        {
-            **{"step ms": 1, "before and after s": 1},
-            **dict.fromkeys((*GROUPS, "other"), 2),
-        },
+        {"step ms": 1, "before and after s": 1} | dict.fromkeys((*GROUPS, "other"), 2),
     ),
     "row": Part(
         row,
         of_fits(("DLME", "DCRL")),
-        {
-            **{"one row, ms": 2, "network of a row, ms": 2},
-            **{"network of a block, ms": 2, "beyond the block, ms": 2},
-        },
+        {f"{part}, ms": 2 for part in ROW},
     ),
     "import": Part(
         imports,
-        {
-            "method": (
-                *("import skmanifold", "from skmanifold import DLME"),
-                *("import torch", "import umap"),
-            )
-        },
+        {"method": IMPORTS},
         {"alone s": 3, "beyond s": 3},
     ),
 }

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Betti numbers of known spaces: votes, trained or untrained charts, Vietoris-Rips.
@@ -26,58 +25,32 @@ from scipy.spatial.distance import cdist
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown
 
-# space -> (generator, its options, number of charts, dimension); spaces without a
-# number of charts are for votes and Vietoris-Rips only
+# space -> (title, generator, its options, number of charts, dimension); spaces without
+# a number of charts are for votes and Vietoris-Rips only, and those that differ in it
+# only have the same title
+_PLANES = "projective plane, 4 features", "make_projective_plane", {"n_features": 4}
 SPACES = {
-    "circle": ("make_circle", {}, 4, 1),
-    "S2": ("make_sphere", {}, 8, 2),
-    "flat_torus": ("make_flat_torus", {}, 16, 2),
-    "RP2_4d": ("make_projective_plane", {"n_features": 4}, 12, 2),
-    "RP2_6d": ("make_projective_plane", {"n_features": 6}, 12, 2),
-    "RP2_4d_16": ("make_projective_plane", {"n_features": 4}, 16, 2),
-    "torus": ("make_torus", {}, 32, 2),
-    "torus_16": ("make_torus", {}, 16, 2),
-    "klein": ("make_klein_bottle", {}, None, 2),
-    "trefoil": ("make_trefoil", {"n_samples": 1000}, None, 1),
-    "two_circles": ("two_circles", {}, None, 1),
-    "three_circles": ("three_circles", {}, None, 1),
-    "two_densities": ("two_densities", {}, None, 1),
-    "figure_eight": ("figure_eight", {}, None, 1),
-    "wedge": ("wedge", {}, None, 2),
-    "gaussian": ("gaussian", {}, None, 1),
-    "square": ("square", {}, None, 1),
-    "moons": ("moons", {}, None, 1),
+    "circle": ("circle", "make_circle", {}, 4, 1),
+    "S2": ("sphere", "make_sphere", {}, 8, 2),
+    "flat_torus": ("flat torus", "make_flat_torus", {}, 16, 2),
+    "RP2_4d": (*_PLANES, 12, 2),
+    "RP2_6d": ("projective plane, 6 features", _PLANES[1], {"n_features": 6}, 12, 2),
+    "RP2_4d_16": (*_PLANES, 16, 2),
+    "torus": ("torus", "make_torus", {}, 32, 2),
+    "torus_16": ("torus", "make_torus", {}, 16, 2),
+    "klein": ("Klein bottle", "make_klein_bottle", {}, None, 2),
+    "trefoil": ("trefoil knot", "make_trefoil", {"n_samples": 1000}, None, 1),
+    "two_circles": ("circle in a circle", "two_circles", {}, None, 1),
+    "three_circles": ("three circles", "three_circles", {}, None, 1),
+    "two_densities": ("two circles, one sparse", "two_densities", {}, None, 1),
+    "figure_eight": ("figure eight", "figure_eight", {}, None, 1),
+    "wedge": ("sphere and circle that touch", "wedge", {}, None, 2),
+    "gaussian": ("Gaussian cloud", "gaussian", {}, None, 1),
+    "square": ("square", "square", {}, None, 1),
+    "moons": ("two moons", "moons", {}, None, 1),
 }
-WAYS = (
-    "votes",
-    "trained",
-    "trained_random",
-    "untrained",
-    "untrained_random",
-    "rips",
-    "rips_all",
-)
-FIELDS = (2, 3)
-# spaces that differ in the number of charts only have the same title
-TITLES = {
-    "circle": "circle",
-    "S2": "sphere",
-    "flat_torus": "flat torus",
-    "RP2_4d": "projective plane, 4 features",
-    "RP2_4d_16": "projective plane, 4 features",
-    "RP2_6d": "projective plane, 6 features",
-    "torus": "torus",
-    "torus_16": "torus",
-    "klein": "Klein bottle",
-    "trefoil": "trefoil knot",
-    "two_circles": "circle in a circle",
-    "three_circles": "three circles",
-    "two_densities": "two circles, one sparse",
-    "figure_eight": "figure eight",
-    "wedge": "sphere and circle that touch",
-    "gaussian": "Gaussian cloud",
-    "square": "square",
-    "moons": "two moons",
+# way -> title
+WAYS = {
     "votes": "votes, untrained",
     "trained": "trained charts",
     "trained_random": "trained charts, random start",
@@ -86,6 +59,7 @@ TITLES = {
     "rips": "Vietoris-Rips",
     "rips_all": "Vietoris-Rips, all samples",
 }
+FIELDS = (2, 3)
 
 
 def circles(rng, *sizes_and_centers):
@@ -151,7 +125,7 @@ def data(space, n_samples, noise, seed):
     """Return samples of a space and its Betti numbers over each field."""
     from skmanifold import datasets
 
-    generator, options, _, dimension = SPACES[space]
+    _, generator, options, _, dimension = SPACES[space]
     if generator in globals():
         X, numbers = globals()[generator](seed)
         betti_numbers = dict.fromkeys(FIELDS, numbers)
@@ -233,7 +207,7 @@ def one(space, way, noise, seed, n_samples=3000):
     elif way != "votes":
         importlib.import_module("skmanifold.atlas")
     importlib.import_module("gudhi")
-    _, _, n_charts, dimension = SPACES[space]
+    *_, n_charts, dimension = SPACES[space]
     X, truth = data(space, n_samples, noise, seed)
     start, cpu = time.perf_counter(), time.process_time()
     if noise and way != "votes":
@@ -278,7 +252,7 @@ def one(space, way, noise, seed, n_samples=3000):
 
 def runs(space, way):
     """Return whether a method has results for a space."""
-    _, _, n_charts, dimension = SPACES[space]
+    *_, n_charts, dimension = SPACES[space]
     if way == "rips_all":
         return n_charts is None and dimension == 1
     if way in ("votes", "rips"):
@@ -299,10 +273,10 @@ def table(rows):
         case = job["noise"], list(SPACES).index(job["space"])
         groups.setdefault(case, {}).setdefault(job["way"], []).append(row["found"])
     ways = [way for way in WAYS if any(way in group for group in groups.values())]
-    lines = [["noise", "space", "charts", *(TITLES[way] for way in ways)]]
+    lines = [["noise", "space", "charts", *(WAYS[way] for way in ways)]]
     for (noise, i), group in sorted(groups.items()):
-        space = list(SPACES)[i]
-        line = [f"{noise:g}", TITLES[space], str(SPACES[space][2] or "-")]
+        title, *_, n_charts, _ = list(SPACES.values())[i]
+        line = [f"{noise:g}", title, str(n_charts or "-")]
         for way in ways:
             results = group.get(way, [])
             text = "-"

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Extensions of Sphinx: external links, grouped parameters, line breaks, thumbnails."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Headings over the groups of the gallery, ``gallery_groups`` of ``conf.py``.

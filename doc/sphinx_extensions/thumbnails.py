@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Square thumbnails of the gallery and of the README, cut from the examples' pictures.

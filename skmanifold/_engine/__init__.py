@@ -1,15 +1,8 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The private training engine, independent of the methods and of scikit-learn."""
 
-from ._apply import (
-    BLOCK_ROWS,
-    ExactLinear,
-    apply_in_blocks,
-    has_alike_rows,
-    in_threads,
-)
+from ._apply import BLOCK_ROWS, ExactLinear, apply_in_blocks, has_alike_rows, in_threads
 from ._batches import SampleBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Optimizers of an objective's parameters."""
@@ -70,7 +69,9 @@ def make_optimizers(
     """
     factors = getattr(objective, "learning_rate_factors", {})
     own = {name: [] for name in factors}
-    prefixes = tuple(f"{layer}." for layer in getattr(objective, "hidden_layers", ()))
+    layers = getattr(objective, "hidden_layers", ())
+    _check_layers(objective, layers)
+    prefixes = tuple(f"{layer}." for layer in layers)
     hidden, matrices, vectors = [], [], []
     for name, parameter in objective.named_parameters():
         if not parameter.requires_grad:
@@ -88,6 +89,13 @@ def make_optimizers(
             hidden.append(parameter)
         else:
             matrices.append(parameter)
+    if not all(own.values()):
+        unused = [name for name, parameters in own.items() if not parameters]
+        raise ValueError(
+            f"learning_rate_factors of {type(objective).__name__} has {unused[0]!r}, "
+            "but no trained parameter has this name or prefix. Pass prefixes of "
+            "named_parameters()."
+        )
     groups = [
         {"params": matrices, "weight_decay": weight_decay, "base_lr": learning_rate},
         {"params": vectors, "weight_decay": 0.0, "base_lr": learning_rate},
@@ -112,6 +120,22 @@ def make_optimizers(
             )
         )
     return optimizers
+
+
+def _check_layers(objective, layers):
+    """Check names of modules, except within a user's network."""
+    for layer in layers:
+        module = objective
+        for part in layer.split("."):
+            is_own = all(hasattr(weight, "is_hidden") for weight in module.parameters())
+            if is_own or getattr(module, part, module) is None:
+                break
+            if part not in module._modules:
+                raise ValueError(
+                    f"hidden_layers of {type(objective).__name__} has {layer!r}, but "
+                    f"there is no module {part!r}. Pass names of named_modules()."
+                )
+            module = module._modules[part]
 
 
 class AdamW:

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The atlas autoencoder."""
@@ -14,13 +13,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from skmanifold.base import (
-    DecoderMixin,
-    DeepManifold,
-    Plan,
-    checked_widths,
-    sharded,
-)
+from skmanifold.base import DecoderMixin, DeepManifold, Plan, checked_widths, sharded
 from skmanifold.losses import chart_mmd, full_precision
 from skmanifold.nn import MLP
 from skmanifold.topology import (

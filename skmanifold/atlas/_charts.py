@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Charts as networks and as arrays, shared by the estimators of the atlas family.
@@ -229,6 +228,12 @@ def atlas_distances(q_a, coordinates_a, q_b, coordinates_b):
 # -- estimators
 
 
+def weighted(estimator, X):
+    """Return weights (n, K), 0 or 1 if hard, and coordinates of samples."""
+    q, coordinates = estimator._memberships_and_coordinates(X)
+    return one_hot(q) if estimator.membership == "hard" else q, coordinates
+
+
 class ChartsMixin:
     """Methods of an estimator that learns charts.
 
@@ -382,7 +387,7 @@ class ChartsMixin:
         ndarray of shape (n_samples_a, n_samples_b)
             Distances; infinite if two samples share no chart.
         """
-        return atlas_distances(*self._weighted(A), *self._weighted(B))
+        return atlas_distances(*weighted(self, A), *weighted(self, B))
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of ``transform``: the chart, then its axes.
@@ -410,11 +415,6 @@ class ChartsMixin:
         """Return q (n, K) and coordinates (n, K, d) of samples."""
         check_is_fitted(self)
         return split_raw(self._apply(self.network_, X), self._n_axes)
-
-    def _weighted(self, X):
-        """Return weights (n, K), 0 or 1 if hard, and coordinates of samples."""
-        q, coordinates = self._memberships_and_coordinates(X)
-        return one_hot(q) if self.membership == "hard" else q, coordinates
 
     @property
     def _n_axes(self):

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Contrastive learning on an atlas of charts."""
@@ -318,6 +317,7 @@ class MSimCLR(ChartsMixin, DeepManifold):
     }
 
     _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
+    _image_parameter = "image_shape"
 
     def __init__(
         self,

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Metric learning on an atlas of charts."""
@@ -30,13 +29,7 @@ from skmanifold.losses import (
     full_precision,
     semi_hard_triplets,
 )
-from skmanifold.utils import (
-    Count,
-    Number,
-    StrOptions,
-    read_labels,
-    read_targets,
-)
+from skmanifold.utils import Count, Number, StrOptions, read_labels, read_targets
 
 from ._charts import (
     CHART_CONSTRAINTS,
@@ -45,6 +38,7 @@ from ._charts import (
     distances_in_charts,
     one_hot,
     split_blocks,
+    weighted,
 )
 from ._class_batches import ClassBatches
 from ._msimclr import chart_terms
@@ -307,6 +301,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     }
 
     _methods_with_decoder = "IsometricAE, TopologicalAE, AtlasAE, DCRL and DLME"
+    _image_parameter = "image_shape"
 
     def __init__(
         self,
@@ -529,7 +524,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         check_is_fitted(self)
         *voters, labels = self._voters()
         distances, nearest = _nearest(
-            self._weighted(X), voters, min(self.n_neighbors, len(labels))
+            _in_double(self, X), voters, min(self.n_neighbors, len(labels))
         )
         # relative to the nearest, so that at least one vote is positive
         votes = np.exp((distances[:, :1] - distances) / self.margin)
@@ -591,7 +586,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         ndarray of shape (n_samples_a, n_samples_b)
             Distances, in [0, 1].
         """
-        return learned_distances(*self._weighted(A), *self._weighted(B))
+        return learned_distances(*_in_double(self, A), *_in_double(self, B))
 
     def kneighbors(self, X=None, n_neighbors=5, return_distance=True):
         """Find the nearest samples of the gallery by the learned distance.
@@ -631,7 +626,7 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if X is None:
             distances, indices = _nearest(own, own, n_neighbors, itself=False)
         else:
-            distances, indices = _nearest(self._weighted(X), own, n_neighbors)
+            distances, indices = _nearest(_in_double(self, X), own, n_neighbors)
         return (distances, indices) if return_distance else indices
 
     def __sklearn_tags__(self):
@@ -818,8 +813,9 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         """Return the chart blocks of validated samples."""
         return self._present(self._outputs(self.network_, samples))
 
-    def _weighted(self, X):
-        return [part.astype(np.float64) for part in super()._weighted(X)]
+
+def _in_double(estimator, X):
+    return [part.astype(np.float64) for part in weighted(estimator, X)]
 
 
 def _nearest(queries, gallery, n_neighbors, *, itself=True):

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Votes of the nearest samples of a gallery as torch modules, for ONNX graphs."""

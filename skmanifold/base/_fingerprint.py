@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The checkpoint of a fit, and the fingerprint that identifies the fit."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The steps of a fit: validate, scale, prepare, (train,) publish.
@@ -28,12 +27,7 @@ from skmanifold.training import TrainingOptions
 
 from ._data import LAST_PHASE, FitData, Plan, Schedule, make_schedule
 from ._fingerprint import open_checkpoint
-from ._inference import (
-    allocator_like,
-    apply_to_samples,
-    on_device,
-    output_dtype,
-)
+from ._inference import allocator_like, apply_to_samples, on_device, output_dtype
 from ._messages import (
     check_enough,
     check_length,

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """scikit-learn's errors about X, with the offending columns and a remedy."""
@@ -21,8 +20,9 @@ def with_hint(error, estimator, X):
     kind = type(error) if type(error) in (ValueError, TypeError) else ValueError
     if isinstance(X, np.ndarray) and X.ndim > 2:
         remedy = "Flatten each sample: X.reshape(len(X), -1)"
-        if getattr(estimator, "image_shape", X) is None:
-            remedy += "; for images, with channels last, also set image_shape"
+        parameter = estimator._image_parameter
+        if parameter is not None and getattr(estimator, parameter) is None:
+            remedy += f"; for images, with channels last, also set {parameter}"
         return kind(f"{error}\n{remedy}.")
     if _is_texts(X):
         return ValueError(
@@ -41,6 +41,11 @@ def with_hint(error, estimator, X):
             words.append(repr(name))
         elif not np.isfinite(column).all():
             holes.append(repr(name))
+    if words and len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
+        return ValueError(
+            f"X has a single column of text, {words[0]}. Read the file with the "
+            "separator of its columns, such as pandas.read_csv(path, sep=';')."
+        )
     if words:
         return ValueError(
             f"X has columns that are not numbers: {listed(words)}. Encode categories, "

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Loading of files written by ``save``."""
@@ -11,25 +10,16 @@ import sys
 
 import numpy as np
 import torch
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
 
 from skmanifold._engine import plain_modes
 
+from ._inference import nearly_equal
 from ._model_file import PACKAGE, damage_reported, read_model, versions
 from ._one_product import one_product
-from ._save import (
-    NETWORKS,
-    OtherWeights,
-    array_name,
-    check_sizes,
-    class_name,
-    networks_with,
-    probe,
-)
+from ._save import NETWORKS, OtherWeights, class_name, networks_with, probe
 from ._scaler import InputScaler
 from ._template import DeepManifold
-from ._values import from_json
+from ._values import dict_from_json
 
 
 def load(path, /, **given):
@@ -80,44 +70,34 @@ def load(path, /, **given):
     """
     model, arrays, written_with = read_model(path)
     with damage_reported(path):
-        name, not_held = str(model["class"]), dict(model["given"])
-    cls = _find_class(name, path)
-    _check_given(path, cls, not_held, given)
-    with damage_reported(path):
-        parameters = {
-            name: from_json(node, arrays) for name, node in model["parameters"].items()
-        }
-        if {*parameters, *not_held} != {*cls._get_param_names()}:
-            raise ValueError(f"parameters other than {sorted(cls._get_param_names())}")
-        estimator = cls(**parameters, **given)
-    estimator._validate_params()
-    with damage_reported(path):
-        for name, node in model["state"].items():
-            if callable(getattr(cls, name, None)):
-                raise ValueError(f"{name} is a method")
-            vars(estimator)[name] = from_json(node, arrays)
-        fitted = [str(name) for name in model["fitted"]]
-        estimator._sizes = {name: int(n) for name, n in model["sizes"].items()}
-        estimator._scaler = InputScaler.from_dict(from_json(model["scaler"], arrays))
+        name, needed = str(model["class"]), dict(model["given"])
+        fitted = [name for name in needed if name in model["fitted"]]
+        sizes = {name: int(n) for name, n in model["sizes"].items()}
+        parameters, state, scaler, expected = (
+            dict_from_json(model[part], arrays)
+            for part in ("parameters", "state", "scaler", "probe")
+        )
         weights = {
             name: {
-                key: torch.from_numpy(np.array(arrays[array_name(name, key)]))
-                for key in keys
+                key.removeprefix(f"{attribute}."): torch.from_numpy(np.array(array))
+                for key, array in arrays.items()
+                if key.startswith(f"{attribute}.")
             }
-            for name, keys in model["networks"].items()
+            for name, attribute in NETWORKS.items()
+            if attribute in expected
         }
-        expected = from_json(model["probe"], arrays)
-        if not given:
-            check_sizes(estimator, weights)
-    for name in fitted:
-        try:
-            check_is_fitted(given[name])
-        except (TypeError, NotFittedError) as error:
-            raise ValueError(
-                f"{name}={given[name]!r} is not fitted. Pass the fitted attribute "
-                f"{name}_ of the saved model."
-            ) from error
-        setattr(estimator, f"{name}_", given[name])
+    cls = _find_class(name, path)
+    _check_given(path, cls, needed, given)
+    with damage_reported(path):
+        if {*parameters, *needed} != {*cls._get_param_names()}:
+            raise ValueError(f"parameters other than {sorted(cls._get_param_names())}")
+        if any(callable(getattr(cls, name, None)) for name in state):
+            raise ValueError("methods among the attributes")
+        estimator = cls(**parameters, **given)
+        vars(estimator).update(state, _sizes=sizes, _scaler=InputScaler())
+        vars(estimator._scaler).update(scaler)
+    estimator._validate_params()
+    vars(estimator).update({f"{name}_": given[name] for name in fitted})
     # errors in the user's code are not reported as damage
     report = contextlib.nullcontext() if given else damage_reported(path)
     try:
@@ -125,53 +105,39 @@ def load(path, /, **given):
             vars(estimator).update(networks_with(estimator, weights))
             outputs = probe(estimator)
             agree = outputs.keys() == expected.keys() and all(
-                _agree(outputs[name], expected[name]) for name in expected
+                nearly_equal(outputs[name], expected[name], 1e-3) for name in expected
             )
+        reason = None if agree else "the outputs differ from those at saving"
     except OtherWeights as error:
-        raise ValueError(_misfit(error, given, not_held)) from error
-    if not agree:
-        raise ValueError(_other_function(path, given, written_with))
+        reason = str(error)
+    if reason is not None:
+        raise ValueError(_misfit(path, given, needed, written_with, reason))
     if estimator._folds:
         one_product(estimator.network_, estimator._scaler)  # for a fast first transform
     return estimator
 
 
-def _misfit(error, given, not_held):
-    names = [error.name] if error.name in given else sorted(given)
-    shown = [n if callable(given[n]) else f"{n}={given[n]!r}" for n in names]
-    networks = " and ".join(not_held[name] for name in names)
-    return (
-        f"{', '.join(shown)} does not fit the file, which holds the weights of "
-        f"{networks}: {error.difference}. Pass the same network as in the fit."
-    )
-
-
-def _other_function(path, given, written_with):
+def _misfit(path, given, needed, written_with, reason):
+    # networks and transformers
     names = [n for n in given if n in NETWORKS or not inspect.isroutine(given[n])]
     if names:
         return (
-            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}: the "
-            "outputs differ from those of the saved model. Pass the same one as in the "
-            "fit."
+            f"{', '.join(names)} does not fit the file {os.fspath(path)!r}, saved with "
+            f"{' and '.join(needed[name] for name in names)}: {reason}. Pass the same "
+            "one as in the fit."
         )
     return (
-        f"The outputs of the networks of {os.fspath(path)!r} differ from those at "
-        f"saving. The model was written with {written_with}, and this is "
-        f"{json.dumps(versions())}. Install those versions to use it."
+        f"path={os.fspath(path)!r} cannot be used here: {reason}. The model was "
+        f"written with {written_with}, and this is {json.dumps(versions())}. Install "
+        "those versions."
     )
-
-
-# The class and the given parameters ----------------------------------------------
 
 
 def _find_class(name, path):
     """Return the class of an estimator, of skmanifold or already imported."""
     prefix, _, public = name.rpartition(".")
-    package = sys.modules[PACKAGE]
-    if prefix == PACKAGE and public in package.__all__:
-        cls = getattr(package, public)
-        if isinstance(cls, type) and issubclass(cls, DeepManifold):
-            return cls
+    if prefix == PACKAGE and public in sys.modules[PACKAGE].__all__:
+        getattr(sys.modules[PACKAGE], public)  # imports it
     matches = [cls for cls in _subclasses(DeepManifold) if class_name(cls) == name]
     if matches:
         return matches[-1]
@@ -203,11 +169,3 @@ def _subclasses(cls):
     for child in cls.__subclasses__():
         yield child
         yield from _subclasses(child)
-
-
-def _agree(a, b):
-    """Return whether outputs agree up to rounding."""
-    if a.shape != b.shape:
-        return False
-    tolerance = 1e-3 * np.abs(b).max(initial=0.0, where=np.isfinite(b))
-    return np.allclose(a, b, rtol=0.0, atol=tolerance, equal_nan=True)

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Messages of fit and transform about the data and the networks."""
@@ -7,6 +6,7 @@ import numpy as np
 from torch import nn
 
 from skmanifold._engine import has_alike_rows
+from skmanifold.utils._containers import listed
 from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
@@ -93,10 +93,10 @@ def warn_of_numbers(estimator, samples):
             numbers.append(column)
     if 0 < len(numbers) < n_features / 2:
         names = _column_names(estimator)
-        shown = ", ".join(repr(names[column]) for column in numbers)
+        shown = [repr(names[column]) for column in numbers]
         warn(
-            f"X has columns that number the samples: {shown}. Drop identifiers and row "
-            "numbers, which would count like measurements."
+            f"X has columns that number the samples: {listed(shown)}. Drop identifiers "
+            "and row numbers, which would count like measurements."
         )
 
 
@@ -140,8 +140,7 @@ def warn_of_codes(estimator, scaler, samples, known=()):
     )
     code, count = levels[counts.argmax()], counts.max()
     names = _column_names(estimator)
-    shown = ", ".join(repr(names[column]) for column in columns[1 : 1 + _NAMED])
-    shown += ", ..." if len(columns) > 1 + _NAMED else ""
+    shown = listed([repr(names[column]) for column in columns[1:]], _NAMED)
     others = f" Further columns with such values: {shown}." if shown else ""
     moved = "The scaling moves them next to the others."
     if not scaler.column_scaling:
@@ -179,9 +178,8 @@ def warn_of_deviations(estimator, deviations, samples):
 
 def _far_away(estimator, outliers, samples, others, rows=None):
     """Return a clause that names samples far away from others."""
-    named = [row if rows is None else rows[row] for row, _ in outliers[:_NAMED]]
-    shown = ", ".join(map(str, named))
-    shown += ", ..." if len(outliers) > _NAMED else ""
+    named = [row if rows is None else rows[row] for row, _ in outliers]
+    shown = listed(named, _NAMED)
     single = len(outliers) == 1
     row, column = outliers[0]
     where = "in all columns together"
@@ -204,16 +202,16 @@ def _warn_of_unseen(estimator, columns):
     if not columns:
         return
     names = _column_names(estimator)
-    shown = ", ".join(
+    shown = [
         repr(names[column])
         if column < len(names)
         else f"{column - len(names)} of the {estimator._appended}"
-        for column in sorted(columns)[:_NAMED]
-    )
-    more = ", ..." if len(columns) > _NAMED else ""
+        for column in sorted(columns)
+    ]
     warn(
-        f"X varies in columns that were constant in the training data: {shown}{more}. "
-        "The embedding ignores them. Fit on data in which they vary."
+        "X varies in columns that were constant in the training data: "
+        f"{listed(shown, _NAMED)}. The embedding ignores them. Fit on data in which "
+        "they vary."
     )
 
 

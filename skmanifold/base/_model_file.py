@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Files of models: a safetensors file with JSON, versions and a digest.
@@ -14,7 +13,6 @@ import json
 import os
 import pathlib
 import platform
-import re
 
 import numpy as np
 import scipy
@@ -27,8 +25,6 @@ from skmanifold.utils import import_optional
 PACKAGE = __name__.partition(".")[0]
 FORMAT = "skmanifold model"
 FORMAT_VERSION = 1
-
-_LARGEST_HEADER = 100_000_000  # limit of the safetensors format
 
 
 def versions():
@@ -53,74 +49,59 @@ def write_model(path, model, arrays):
         "model": json.dumps(model, allow_nan=False),
         "sha256": "0" * 64,
     }
-    content = memoryview(safetensors.save(arrays, metadata=metadata))
-    before, _, after = around_digest(content)
-    write_atomically(path, (before, digest_of(before, after), after), "path")
+    content = safetensors.save(arrays, metadata=metadata)
+    write_atomically(path, signed(content), "path")
 
 
 def read_model(path):
     """Return the JSON and the arrays of a model, and the versions as a string."""
     safetensors = import_optional("safetensors.numpy", "io", feature="load")
     content = pathlib.Path(path).read_bytes()
-    metadata = _checked_metadata(content, path)
-    with damage_reported(path):
-        model = json.loads(metadata["model"])
-        return model, safetensors.load(content), str(metadata["versions"])
-
-
-def around_digest(content):
-    """Split a file into the part before its digest, the digest, and the rest."""
-    size = int.from_bytes(content[:8], "little")
-    match = re.search(rb'"sha256":"([0-9a-f]{64})"', content[8 : 8 + size])
-    if match is None:
-        raise ValueError("no digest")
-    start, stop = (8 + position for position in match.span(1))
-    return content[:start], bytes(content[start:stop]), content[stop:]
-
-
-def digest_of(before, after):
-    """Return the digest of the whole file, with zeros instead of the digest."""
-    digest = hashlib.sha256(before)
-    digest.update(b"0" * 64)
-    digest.update(after)
-    return digest.hexdigest().encode()
-
-
-def _checked_metadata(content, path):
-    """Return the metadata, after checks of the format, the digest and the version."""
     shown = repr(os.fspath(path))
-    size = int.from_bytes(content[:8], "little")
     try:
-        if len(content) < 8 or size > min(len(content) - 8, _LARGEST_HEADER):
-            raise ValueError("no header")
-        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        metadata = json.loads(_header(content))["__metadata__"]
         if metadata["format"] != FORMAT:
             raise ValueError("another format")
+        intact = b"".join(signed(content)) == content
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"path={shown} is not a model of skmanifold. Pass a file written by the "
             "save method of an estimator; load a pickle with joblib.load or "
             "pickle.load, if you trust it."
         ) from error
-    try:
-        before, written, after = around_digest(memoryview(content))
-        intact = digest_of(before, after) == written
-    except ValueError:
-        intact = False
     if not intact:
         raise ValueError(
             f"path={shown} is a damaged model: its {len(content)} bytes are not those "
             "that were written. Copy the file again, or fit and save again."
         )
     with damage_reported(path):
-        version = int(metadata["format_version"])
+        version, written_with = int(metadata["format_version"]), metadata["versions"]
     if version != FORMAT_VERSION:
         raise ValueError(
             f"path={shown} has format version {version}, but this skmanifold "
             f"{versions()['skmanifold']} reads version {FORMAT_VERSION}. The file was "
-            f"written with {metadata.get('versions')}; update skmanifold."
+            f"written with {written_with}; update skmanifold."
         )
-    return metadata
+    with damage_reported(path):
+        return json.loads(metadata["model"]), safetensors.load(content), written_with
+
+
+def signed(content):
+    """Return a file in three parts: before its digest, the right digest, and after."""
+    key = b'"sha256":"'
+    start = 8 + _header(content).index(key) + len(key)
+    before, after = memoryview(content)[:start], memoryview(content)[start + 64 :]
+    digest = hashlib.sha256(before)
+    digest.update(b"0" * 64)
+    digest.update(after)
+    return before, digest.hexdigest().encode(), after
+
+
+def _header(content):
+    size = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or size > len(content) - 8:
+        raise ValueError("no header")
+    return content[8 : 8 + size]
 
 
 @contextlib.contextmanager

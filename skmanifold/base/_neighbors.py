@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Nearest neighbors of the training samples, on the device, and batches of pairs."""

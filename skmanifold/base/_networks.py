@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Networks from sizes, and checks of a user's networks and their parameters."""
@@ -157,8 +156,7 @@ def own_network(
     image_shape : tuple of int, default=None
         (H, W, C) if the network takes images, (n, C, H, W), instead of samples.
     remedy : str, default=None
-        Remedy for a wrong number of outputs, for the error. None is a last layer of
-        that number.
+        Remedy for a wrong number of outputs, for the error. None names that number.
 
     Returns
     -------
@@ -192,30 +190,21 @@ def own_network(
     if image_shape is not None:
         network = OnImages(network, image_shape)
         shape = (2, image_shape[2], *image_shape[:2])
+    wanted, remedy = (2, n_outputs), remedy or f"Give it {n_outputs} outputs."
+    if any_width:
+        wanted, remedy = "(2, n_features)", "Flatten or pool the output."
     try:
         with torch.no_grad():
             outputs = mark_hidden(network.eval(), torch.zeros(2, n_inputs))
             width = tuple(outputs.shape)
     except Exception as error:
-        wanted = (
-            "n_features), with any n_features"
-            if any_width
-            else f"{sizes[1]}) = (B, {n_outputs})"
-        )
         raise ValueError(
-            f"{name} could not map an input of shape {shape}: {error}. It must map "
-            f"(B, {', '.join(map(str, shape[1:]))}) to (B, {wanted}."
+            f"{name} could not map an input of shape {shape}: {error}. It must map it "
+            f"to an output of shape {wanted}."
         ) from error
-    if any_width and (len(width) != 2 or width[0] != 2):
+    if len(width) != 2 or width[0] != 2 or not (any_width or width[1] == n_outputs):
         raise ValueError(
             f"{name} maps an input of shape {shape} to an output of shape {width}, but "
-            "shape (2, n_features) is needed, with any n_features. Flatten or pool the "
-            "output."
-        )
-    if not any_width and width != (2, n_outputs):
-        raise ValueError(
-            f"{name} maps an input of shape {shape} to an output of shape {width}, but "
-            f"shape {(2, n_outputs)} is needed. "
-            f"{remedy or f'Give it a last layer of {n_outputs} outputs.'}"
+            f"shape {wanted} is needed. {remedy}"
         )
     return network

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Fitted networks as ONNX graphs, with inputs and outputs in raw units."""
@@ -14,6 +13,7 @@ from torch import nn
 from skmanifold._engine import checked_path, plain_modes, write_atomically
 from skmanifold.utils import import_optional
 
+from ._inference import nearly_equal
 from ._scaler import MARGIN
 
 # Largest difference between graph and estimator, relative to the largest output. Ample
@@ -173,12 +173,12 @@ def _exported(module, inputs, names):
 
 def _check_agreement(estimator, method, expected, outputs):
     expected, outputs = (
-        result if isinstance(result, tuple | list) else (result,)
+        list(map(np.asarray, result if isinstance(result, tuple | list) else (result,)))
         for result in (expected, outputs)
     )
-    same_number = len(expected) == len(outputs)
-    if same_number and all(
-        map(_agree, map(np.asarray, expected), map(np.asarray, outputs))
+    if len(expected) == len(outputs) and all(
+        nearly_equal(theirs, ours, _TOLERANCE)
+        for theirs, ours in zip(outputs, expected, strict=True)
     ):
         return
     raise ValueError(
@@ -186,15 +186,6 @@ def _check_agreement(estimator, method, expected, outputs):
         "graph returns other numbers. A class that overrides _present needs a "
         "_presentation in torch, and a network must treat each sample independently."
     )
-
-
-def _agree(expected, outputs):
-    if expected.shape != outputs.shape:
-        return False
-    if expected.dtype.kind != "f":
-        return np.array_equal(expected, outputs)
-    scale = np.abs(expected).max(initial=0.0)
-    return np.allclose(outputs, expected, rtol=0.0, atol=_TOLERANCE * scale)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Saved models: parameters, sizes, a scaler and the weights of networks."""
@@ -15,11 +14,10 @@ from skmanifold._engine import (
     global_rng_seeded,
     plain_modes,
 )
-from skmanifold.utils import import_optional
 
 from ._model_file import PACKAGE, write_model
 from ._networks import frozen_networks, make_networks, other_weights
-from ._values import NotStorable, describe, to_json
+from ._values import NotStorable, describe, dict_to_json, to_json
 
 # The networks, and the fitted attributes that hold them.
 NETWORKS = {"encoder": "network_", "decoder": "decoder_"}
@@ -35,16 +33,17 @@ _NOT_STATE = (
 )
 
 
+class OtherWeights(ValueError):
+    """Weights that do not fit a network."""
+
+
 def save(estimator, path):
     """Write a fitted estimator; see :meth:`DeepManifold.save`."""
     path = checked_path(path, "path")
-    import_optional("safetensors.numpy", "io", feature="save")
     arrays, parameters, given = {}, {}, {}
     for name, value in estimator.get_params(deep=False).items():
-        arrays_of_value = {}
         try:
-            parameters[name] = to_json(value, name, arrays_of_value)
-            arrays |= arrays_of_value
+            parameters[name] = to_json(value, name, arrays)
         except NotStorable:
             given[name] = describe(value)
     # the fitted version of such a parameter is not storable either
@@ -53,10 +52,9 @@ def save(estimator, path):
         given[name] += f", fitted: {name}_"
     left_out = (*parameters, *given, *(f"{name}_" for name in fitted), *_NOT_STATE)
     state = {
-        name: to_json(value, name, arrays)
-        for name, value in vars(estimator).items()
-        if name not in left_out
+        name: value for name, value in vars(estimator).items() if name not in left_out
     }
+    state = dict_to_json(state, arrays)
     weights = {
         name: getattr(getattr(estimator, attribute), name).state_dict()
         for name, attribute in NETWORKS.items()
@@ -64,7 +62,7 @@ def save(estimator, path):
     }
     for name, tensors in weights.items():
         for key, tensor in tensors.items():
-            arrays[array_name(name, key)] = tensor.numpy(force=True).copy("C")
+            arrays[f"{NETWORKS[name]}.{key}"] = tensor.numpy(force=True).copy("C")
     with plain_modes():
         outputs = probe(estimator)
         _check_networks_are_made_again(estimator, weights, outputs)
@@ -74,10 +72,9 @@ def save(estimator, path):
         "given": given,
         "fitted": fitted,
         "sizes": estimator._sizes,
-        "scaler": to_json(estimator._scaler.to_dict(), "scaler", arrays),
+        "scaler": dict_to_json(vars(estimator._scaler), arrays, "scaler."),
         "state": state,
-        "networks": {name: list(tensors) for name, tensors in weights.items()},
-        "probe": to_json(outputs, "probe", arrays),
+        "probe": dict_to_json(outputs, arrays, "probe."),
     }
     write_model(path, model, arrays)
 
@@ -86,13 +83,6 @@ def class_name(cls):
     if cls.__module__.partition(".")[0] == PACKAGE:
         return f"{PACKAGE}.{cls.__name__}"  # the public path
     return f"{cls.__module__}.{cls.__qualname__}"
-
-
-# The networks ---------------------------------------------------------------------
-
-
-def array_name(network, key):
-    return f"{NETWORKS[network]}.{network}.{key}"
 
 
 def probe(estimator):
@@ -118,30 +108,27 @@ def networks_with(estimator, weights):
     """Return the fitted networks, made from the sizes, with the given weights."""
     with global_rng_seeded(0), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # given by fit already
+        try:
+            with torch.device("meta"):  # allocates no memory for wrong sizes
+                networks = make_networks(estimator, estimator._sizes)
+        except Exception:  # not every method supports "meta"
+            pass
+        else:
+            _check_weights(networks, weights)
         networks = make_networks(estimator, estimator._sizes)
-    _check_shapes(networks, weights)
+        _check_weights(networks, weights)
     for name, tensors in weights.items():
         networks[name].float().load_state_dict(tensors)
     return frozen_networks(networks, estimator._scaler)
 
 
-def check_sizes(estimator, weights):
-    """Compare sizes with the arrays, before memory is allocated for the networks."""
-    try:
-        with torch.device("meta"):
-            networks = make_networks(estimator, estimator._sizes)
-    except Exception:  # not every method supports "meta"
-        return
-    _check_shapes(networks, weights)
-
-
-def _check_shapes(networks, weights):
+def _check_weights(networks, weights):
     if weights.keys() != {name for name in NETWORKS if name in networks}:
-        raise ValueError(f"weights of {sorted(weights)}, not of {sorted(networks)}")
+        raise OtherWeights(f"weights of {sorted(weights)}, not of {sorted(networks)}")
     for name, tensors in weights.items():
         difference = other_weights(networks[name], tensors)
         if difference:
-            raise OtherWeights(name, difference)
+            raise OtherWeights(f"{name} has other weights, {difference}")
 
 
 def _check_networks_are_made_again(estimator, weights, outputs):
@@ -160,11 +147,3 @@ def _check_networks_are_made_again(estimator, weights, outputs):
             f"sizes: {reason}. A file holds only their parameters and buffers. Use "
             "joblib.dump or pickle instead, whose files can run code."
         )
-
-
-class OtherWeights(ValueError):
-    """Weights that do not fit a network."""
-
-    def __init__(self, name, difference):
-        super().__init__(f"{name} has other weights, {difference}")
-        self.name, self.difference = name, difference

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """From samples to the inputs of a network: robust scaling and a PCA basis."""
@@ -67,33 +66,15 @@ class Deviations:
 class InputScaler:
     """Center and scale columns, and fit a PCA basis.
 
-    Columns on one scale (pixels, coordinates, counts) keep their proportions: column j
-    is divided by ``max(1, s_j / (2 q))``, with the standard deviations s and their
-    upper quartile q, so that a column thousands of times larger does not dominate.
-    Columns in unrelated units, orders of magnitude apart, are divided by their units.
-    Then one factor scales the mean variance to 1. Constant columns get factor zero.
-    Columns of levels among measurements are divided by their own unit, or more: two
-    levels differ by at most 0.3, neighboring ones of more levels by 0.6, and more among
-    many measurements. See :func:`column_factors`.
+    The parameters are those of :class:`Plan`; ``random_state`` seeds the subsets that
+    units and basis are fitted to. For the units see :func:`column_factors`; one factor
+    then scales the mean variance to 1.
 
     Samples that :class:`Survey` finds to be outliers are ignored in fit, and
     :class:`Codes` of single columns count as the end of their range if columns are
     scaled. Values beyond the range of the training data, and samples beyond their
     radius, are compressed to at most half a range (less in columns with codes), or half
     a radius, beyond.
-
-    Parameters
-    ----------
-    n_reduced : int or None, default=None
-        Number of principal components; fewer if there are too few samples or varying
-        columns. None fits no basis.
-    n_least : int or None, default=None
-        Smallest number of components to keep. Others are kept only if they vary more
-        than the largest component of independent columns. None keeps all.
-    column_scaling : bool, default=True
-        Whether to scale columns separately. If False, one number scales all of them.
-    random_state : int or None, default=None
-        Seed of the subsets that units and basis are fitted to.
 
     Attributes
     ----------
@@ -169,17 +150,6 @@ class InputScaler:
         inverse[varies] = 1.0 / self.factor_[varies]
         return inverse
 
-    def to_dict(self):
-        """Return the state, a dict of arrays and numbers."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, state):
-        """Return a scaler with a state from :meth:`to_dict`."""
-        result = cls()
-        vars(result).update(state)
-        return result
-
     def fit(self, X):
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
         rows = sampled_rows(X, self.random_state)
@@ -187,14 +157,9 @@ class InputScaler:
         # codes would widen the limits of all columns
         inner = Codes.of(sample if self.column_scaling else sample[:0]).without(sample)
         limits = Limits.of(inner)
-        survey = Survey(X, limits, *self._preliminary(inner, limits.contain(inner)))
-        self.outliers_, stats = survey.outliers, survey.statistics
-        self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
-        kept = np.ones(X.shape[0], dtype=bool)
-        if len(self.outliers_):
-            kept[self.outliers_[:, 0]] = False
-            stats = statistics(X, kept)
-            sample = sample[kept[rows]]
+        scale = self._preliminary(inner, limits.contain(inner))
+        survey, kept, stats = self._survey(X, limits, *scale)
+        sample = sample if kept.all() else sample[kept[rows]]
         if not np.isfinite(stats.variance).all():
             column = int(np.flatnonzero(~np.isfinite(stats.variance))[0])
             raise ValueError(
@@ -248,14 +213,10 @@ class InputScaler:
         constant = self.factor_ == 0
         floor[constant] = np.maximum(floor[constant], floor[~constant].max())
         limits = Limits(self.common_, floor, self.gap_)
-        survey = Survey(X, limits, self.center_, self.factor_, self.radius_)
+        survey, kept, stats = self._survey(
+            X, limits, self.center_, self.factor_, self.radius_
+        )
         self.drift_ = survey.typical_norm / self.radius_
-        self.outliers_, stats = survey.outliers, survey.statistics
-        self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
-        kept = np.ones(X.shape[0], dtype=bool)
-        if len(self.outliers_):
-            kept[self.outliers_[:, 0]] = False
-            stats = statistics(X, kept)
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows[kept[rows]]])
         self._add_codes(sample)
@@ -270,16 +231,25 @@ class InputScaler:
         columns = self.codes.columns
         if len(columns) and self.column_scaling:
             inner = statistics(X, kept, self.codes)
-            stats.low[columns], stats.high[columns] = (
-                inner.low[columns],
-                inner.high[columns],
-            )
+            stats.low[columns] = inner.low[columns]
+            stats.high[columns] = inner.high[columns]
         low, high = self._scaled_range(stats)
         self.low_ = np.minimum(self.low_, low)
         self.high_ = np.maximum(self.high_, high)
         self.radius_ = max(self.radius_, self._radius(sample, stats))
         self.n_samples_seen_ += stats.n_samples
         return self
+
+    def _survey(self, X, limits, center, factor, radius=0.0):
+        """Find outliers, and return the survey, a mask and statistics of the others."""
+        survey = Survey(X, limits, center, factor, radius)
+        self.outliers_, stats = survey.outliers, survey.statistics
+        self.outlier_hashes_ = _hashes(X, self.outliers_[:, 0])
+        kept = np.ones(X.shape[0], dtype=bool)
+        if len(self.outliers_):
+            kept[self.outliers_[:, 0]] = False
+            stats = statistics(X, kept)
+        return survey, kept, stats
 
     def _farthest(self, stats):
         """Return the largest distance of each column from its common value."""

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """The template of all estimators: fit, transform and tags."""
@@ -17,10 +16,7 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import nn
 
 from skmanifold._engine import count_batches, is_main_process, plain_modes
@@ -33,12 +29,7 @@ from . import _onnx
 from ._data import LAST_PHASE
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
-from ._inference import (
-    apply_to_samples,
-    check_out,
-    on_device,
-    output_dtype,
-)
+from ._inference import apply_to_samples, check_out, on_device, output_dtype
 from ._input_errors import as_numbers, with_hint
 from ._messages import warn_of_deviations
 from ._novelty import DistanceToCenters
@@ -89,10 +80,9 @@ class DeepManifold(
     afterwards, so concurrent fits in one process run one at a time. Override
     ``_uses_global_generator`` to return False if your method does not use it.
 
-    The constructor parameters in ``_parameter_constraints`` are required. Methods for
-    images also have the parameter ``image_shape``. If a method has the parameter
-    ``metric`` and it is "precomputed", X has distances: they are checked, and the
-    network reads them in place of features.
+    The constructor parameters in ``_parameter_constraints`` are required. If a method
+    has the parameter ``metric`` and it is "precomputed", X has distances: they are
+    checked, and the network reads them in place of features.
 
     Examples
     --------
@@ -125,6 +115,9 @@ class DeepManifold(
 
     # Parameter with the transformer that _append_columns uses, for errors.
     _appended = None
+
+    # Parameter with the shape of images, of a method for images.
+    _image_parameter = None
 
     # Methods with a decoder, for the error about inverse_transform.
     _methods_with_decoder = None

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Units that columns are divided by."""
@@ -175,9 +174,11 @@ def columns_in_unrelated_units(X, random_state):
 def column_factors(stats, sample, varies):
     """Return the factors of columns, and the largest deviation that is not divided by.
 
-    The latter is None if columns are in unrelated units. ``stats`` are the statistics
-    of the samples, ``sample`` is a dense subset, and ``varies`` marks columns that are
-    not constant.
+    Columns on one scale (pixels, coordinates, counts) keep their proportions, up to
+    that deviation, which is None if columns are in unrelated units: these are divided
+    by their units. Columns of levels among measurements are divided by more.
+    ``stats`` are the statistics of the samples, ``sample`` is a dense subset, and
+    ``varies`` marks columns that are not constant.
     """
     mean, deviation = stats.mean, np.sqrt(stats.variance)
     factor = varies.astype(np.float64)

@@ -1,23 +1,26 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Conversion of parameters and fitted attributes to and from JSON and arrays.
 
 Numbers, strings, lists and None are JSON as they are. Any other value is a JSON object
-with one entry, named by its kind in the table ``KINDS``. Arrays are stored separately,
-under a name that the JSON refers to.
+with one entry, named by its kind. Arrays are stored separately, under a name that the
+JSON refers to.
 """
 
 import math
 import pathlib
-from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from skmanifold.training import TrainingOptions
+
+_SPARSE = {
+    f"{layout}_{kind}": getattr(sparse, f"{layout}_{kind}")
+    for layout in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    for kind in ("array", "matrix")
+}
 
 
 class NotStorable(TypeError):
@@ -26,15 +29,38 @@ class NotStorable(TypeError):
 
 def to_json(value, name, arrays):
     """Return a value as JSON, and put its arrays into ``arrays`` under ``name``."""
-    if value is None or type(value) in (bool, int, str):
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
         return value
-    if type(value) is float and math.isfinite(value):
-        return value
-    if type(value) is list:
-        return _items_to_json(value, name, arrays)
-    for tag, kind in KINDS.items():
-        if kind.matches(value):
-            return {tag: kind.write(value, name, arrays)}
+    if kind is float:
+        return value if math.isfinite(value) else {"float": repr(value)}
+    if kind in (list, tuple):
+        items = [to_json(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
+        return items if kind is list else {"tuple": items}
+    if kind is dict and all(type(key) is str for key in value):
+        return {"dict": dict_to_json(value, arrays, f"{name}.")}
+    if kind is TrainingOptions:
+        options = value.get_params(deep=False)
+        return {"options": dict_to_json(options, arrays, f"{name}.")}
+    if isinstance(value, torch.device):
+        return {"device": str(value)}
+    if isinstance(value, pathlib.PurePath):
+        return {"path": str(value)}
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:
+            return {"array": _array_to_json(array, name, arrays)}
+        items = array.ravel().tolist()
+        if array.dtype.kind in "OU" and all(type(item) is str for item in items):
+            return {"strings": [array.dtype.kind, list(array.shape), items]}
+    if sparse.issparse(value):
+        csr, shape = sparse.csr_array(value), [int(n) for n in value.shape]
+        parts = to_json([csr.data, csr.indices, csr.indptr], name, arrays)
+        return {"sparse": [kind.__name__, shape, parts]}
+    if isinstance(value, np.random.RandomState):
+        state = value.get_state(legacy=False)
+        if state["bit_generator"] == "MT19937":
+            return {"random_state": to_json(state, name, arrays)}
     raise NotStorable(
         f"{name} is {describe(value)}, which a file without code cannot store. Use "
         "joblib.dump or pickle instead, whose files can run code."
@@ -47,8 +73,53 @@ def from_json(node, arrays):
         return [from_json(item, arrays) for item in node]
     if not isinstance(node, dict):
         return node
-    ((tag, content),) = node.items()
-    return KINDS[tag].read(content, arrays)
+    ((kind, content),) = node.items()
+    match kind:
+        case "float":
+            return float(content)
+        case "tuple":
+            return tuple(from_json(content, arrays))
+        case "dict":
+            return dict_from_json(content, arrays)
+        case "options":
+            options = TrainingOptions(**dict_from_json(content, arrays))
+            options._validate_params()
+            return options
+        case "device":
+            return torch.device(content)
+        case "path":
+            return pathlib.Path(content)
+        case "array":
+            name, order = content
+            value = np.array(arrays[name], order="C")
+            return (value.T if order == "F" else value)[()]
+        case "strings":
+            dtype, shape, items = content
+            items = [str(item) for item in items]
+            return np.array(items, {"O": object, "U": str}[dtype]).reshape(shape)[()]
+        case "sparse":
+            name, shape, parts = content
+            csr = sparse.csr_array(tuple(from_json(parts, arrays)), shape=shape)
+            csr.check_format(full_check=True)
+            return _SPARSE[name](csr)
+        case "random_state":
+            result = np.random.RandomState(0)
+            result.set_state(from_json(content, arrays))
+            return result
+    raise ValueError(f"a value of the unknown kind {kind!r}")
+
+
+def dict_to_json(values, arrays, prefix=""):
+    """Return the values of a dict as JSON."""
+    return {
+        name: to_json(value, f"{prefix}{name}", arrays)
+        for name, value in values.items()
+    }
+
+
+def dict_from_json(nodes, arrays):
+    """Return the dict of a result of :func:`dict_to_json`."""
+    return {name: from_json(node, arrays) for name, node in nodes.items()}
 
 
 def describe(value):
@@ -59,159 +130,12 @@ def describe(value):
     return f"a {cls.__module__}.{cls.__qualname__}"
 
 
-class Kind(NamedTuple):
-    """Conversions of one kind of value.
-
-    ``matches(value)`` returns whether a value is of this kind, ``write(value, name,
-    arrays)`` its JSON and ``read(content, arrays)`` the value.
-    """
-
-    matches: Callable
-    write: Callable
-    read: Callable
-
-
-def _items_to_json(items, name, arrays):
-    return [to_json(item, f"{name}.{i}", arrays) for i, item in enumerate(items)]
-
-
-def _is_dict(value):
-    return type(value) is dict and all(type(key) is str for key in value)
-
-
-def _write_dict(value, name, arrays):
-    return {key: to_json(item, f"{name}.{key}", arrays) for key, item in value.items()}
-
-
-def _read_dict(content, arrays):
-    return {key: from_json(item, arrays) for key, item in content.items()}
-
-
-def _is_numeric(value):
-    return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
-
-
-def _write_array(value, name, arrays):
+def _array_to_json(value, name, arrays):
     value = value.astype(value.dtype.newbyteorder("="), copy=False)
     # the last bits of computations depend on the memory layout
     columns = value.flags.f_contiguous and not value.flags.c_contiguous
+    while name in arrays:  # of {"a": {"b": ...}, "a.b": ...}
+        name += "_"
     # a copy: safetensors takes memory in C order, and refuses read-only memmaps
     arrays[name] = np.array(value.T if columns else value, order="C", subok=False)
     return [name, "F" if columns else "C"]
-
-
-def _read_array(content, arrays):
-    name, order = content
-    value = np.array(arrays[name], order="C")
-    return {"C": value, "F": value.T}[order]
-
-
-def _is_strings(value):
-    return (
-        isinstance(value, np.ndarray)
-        and value.dtype.kind in "OU"
-        and all(type(item) is str for item in value.ravel().tolist())
-    )
-
-
-def _write_strings(value, name, arrays):
-    return [value.dtype.kind, list(value.shape), value.ravel().tolist()]
-
-
-def _read_strings(content, arrays):
-    kind, shape, items = content
-    dtype = {"O": object, "U": str}[kind]
-    return np.array([str(item) for item in items], dtype=dtype).reshape(shape)
-
-
-def _write_sparse(value, name, arrays):
-    csr = sparse.csr_array(value)
-    return {
-        "matrix": isinstance(value, sparse.spmatrix),
-        "format": value.format,
-        "shape": [int(n) for n in value.shape],
-        "parts": _items_to_json([csr.data, csr.indices, csr.indptr], name, arrays),
-    }
-
-
-def _read_sparse(content, arrays):
-    parts = tuple(from_json(content["parts"], arrays))
-    csr = sparse.csr_array(parts, shape=tuple(content["shape"]))
-    csr.check_format(full_check=True)
-    if content["matrix"]:
-        csr = sparse.csr_matrix(csr)
-    if content["format"] not in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
-        raise ValueError(f"a sparse matrix in format {content['format']!r}")
-    return csr.asformat(content["format"])
-
-
-def _is_random_state(value):
-    return isinstance(value, np.random.RandomState) and (
-        value.get_state(legacy=False)["bit_generator"] == "MT19937"
-    )
-
-
-def _write_random_state(value, name, arrays):
-    return _items_to_json(value.get_state()[1:], name, arrays)
-
-
-def _read_random_state(content, arrays):
-    result = np.random.RandomState(0)
-    result.set_state(("MT19937", *from_json(content, arrays)))
-    return result
-
-
-def _write_options(value, name, arrays):
-    return _write_dict(value.get_params(deep=False), name, arrays)
-
-
-def _read_options(content, arrays):
-    options = TrainingOptions(**_read_dict(content, arrays))
-    options._validate_params()
-    return options
-
-
-KINDS = {
-    "float": Kind(
-        lambda value: type(value) is float,
-        lambda value, name, arrays: repr(value),
-        lambda content, arrays: float(content),
-    ),
-    "tuple": Kind(
-        lambda value: type(value) is tuple,
-        _items_to_json,
-        lambda content, arrays: tuple(from_json(content, arrays)),
-    ),
-    "dict": Kind(_is_dict, _write_dict, _read_dict),
-    "str": Kind(
-        lambda value: isinstance(value, np.str_),
-        lambda value, name, arrays: str(value),
-        lambda content, arrays: str(content),
-    ),
-    "scalar": Kind(
-        lambda value: isinstance(value, np.generic) and _is_numeric(value),
-        lambda value, name, arrays: _write_array(np.asarray(value), name, arrays),
-        lambda content, arrays: _read_array(content, arrays)[()],
-    ),
-    "array": Kind(
-        lambda value: isinstance(value, np.ndarray) and _is_numeric(value),
-        _write_array,
-        _read_array,
-    ),
-    "strings": Kind(_is_strings, _write_strings, _read_strings),
-    "sparse": Kind(sparse.issparse, _write_sparse, _read_sparse),
-    "device": Kind(
-        lambda value: isinstance(value, torch.device),
-        lambda value, name, arrays: str(value),
-        lambda content, arrays: torch.device(content),
-    ),
-    "path": Kind(
-        lambda value: isinstance(value, pathlib.PurePath),
-        lambda value, name, arrays: str(value),
-        lambda content, arrays: pathlib.Path(content),
-    ),
-    "random_state": Kind(_is_random_state, _write_random_state, _read_random_state),
-    "training_options": Kind(
-        lambda value: type(value) is TrainingOptions, _write_options, _read_options
-    ),
-}

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Real data sets: from a local folder, or from OpenML."""
@@ -106,10 +105,7 @@ _DATASETS = {
 
 
 @validate_params(
-    {
-        "name": [StrOptions(set(_DATASETS))],
-        "return_X_y": ["boolean"],
-    },
+    {"name": [StrOptions(set(_DATASETS))], "return_X_y": ["boolean"]},
     prefer_skip_nested_validation=True,
 )
 def fetch_dataset(name, *, return_X_y=False):

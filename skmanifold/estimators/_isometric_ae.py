@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Isometric autoencoder."""
@@ -254,10 +253,7 @@ def segment_points(z, normal, uniform):
     return torch.lerp(z, z.roll(1, 0), share)
 
 
-PRIORS = {
-    "gaussian": gaussian_points,
-    "segments": segment_points,
-}
+PRIORS = {"gaussian": gaussian_points, "segments": segment_points}
 
 
 class Draws(SampleBatches):
@@ -434,6 +430,8 @@ default="isomap"
         "n_jobs": [Count(None, -1), Count(1), None],
     }
 
+    _image_parameter = "image_shape"
+
     def __init__(
         self,
         n_components=2,
@@ -561,10 +559,7 @@ default="isomap"
             decoder = own_network(
                 "decoder", self.decoder, n_components, n_inputs, sizes=names[::-1]
             )
-        return {
-            "encoder": between_scales(encoder),
-            "decoder": between_scales(decoder),
-        }
+        return {"encoder": between_scales(encoder), "decoder": between_scales(decoder)}
 
     def _make_objective(self, data, networks, scale, anchor):
         # terms with weight 0 need no derivatives

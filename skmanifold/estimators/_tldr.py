@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Twin Learning for Dimensionality Reduction."""
@@ -29,14 +28,15 @@ _ROWS_AT_ONCE = 2**13
 class TLDRObjective(nn.Module):
     """Barlow Twins loss between samples and a neighbor of each."""
 
-    hidden_layers = ("encoder.hidden", "projector.hidden")
-
     def __init__(self, inputs, encoder, projector, *, redundancy_weight):
         super().__init__()
         self.inputs = inputs
         self.encoder = encoder
         self.projector = projector
         self.redundancy_weight = redundancy_weight
+        self.hidden_layers = ["projector.hidden"]
+        if isinstance(encoder, MLP):
+            self.hidden_layers.append("encoder.hidden")
 
     def forward(self, batch, progress):
         """Return the loss terms of a batch of :class:`skmanifold.base.PairBatches`."""

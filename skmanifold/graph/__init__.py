@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 """Nearest-neighbor graphs, computed or supplied, and distances along them."""
 

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 """Embeddings that preserve geodesic distances."""
 
@@ -33,10 +32,7 @@ _MOST_PARTS = 100
 
 
 @validate_params(
-    {
-        "n_components": [Count(1)],
-        "n_landmarks": [Count(1), StrOptions({"auto"})],
-    }
+    {"n_components": [Count(1)], "n_landmarks": [Count(1), StrOptions({"auto"})]}
     | SEARCH_CONSTRAINTS,
     prefer_skip_nested_validation=True,
 )

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 """Neighbor lists without duplicates and unrelated samples."""
 
@@ -6,7 +5,7 @@ import numpy as np
 from scipy import sparse
 
 from skmanifold.utils import _warnings
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import listed, plain
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
@@ -336,13 +335,12 @@ def _warn_of_unrelated(indices, counts, group, source, warn):
     if not alone.any():
         return
     samples = np.flatnonzero(alone[group])
-    named = ", ".join(map(str, samples[:_NAMED]))
-    named += ", ..." if len(samples) > _NAMED else ""
     verb = "has" if len(samples) == 1 else "have"
     warn(
         f"{len(samples)} of the {len(group)} samples {verb} nothing in common with any "
-        f"other ({source}): {named}. Their embeddings are meaningless. Remove them, or "
-        "choose features or a metric that relate them to others."
+        f"other ({source}): {listed(samples, _NAMED)}. Their embeddings are "
+        "meaningless. Remove them, or choose features or a metric that relate them to "
+        "others."
     )
 
 

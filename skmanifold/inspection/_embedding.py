@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Scatter and density plots of an embedding."""
@@ -643,10 +642,7 @@ class EmbeddingDisplay:
         for i in chosen:
             picture = to_bytes(images[i], limits)
             box = offsetbox.OffsetImage(
-                picture,
-                zoom=side / max(picture.shape[:2]),
-                cmap="gray",
-                norm=normalize,
+                picture, zoom=side / max(picture.shape[:2]), cmap="gray", norm=normalize
             )
             edge = marks[target.values[i]][0] if marks else "black"
             thumbnail = offsetbox.AnnotationBbox(

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Colors, legends, axes and validation of displays."""
@@ -310,9 +309,7 @@ def get_axes(display, ax, *, figsize=None, projection=None):
     if ax is None:
         # this layout leaves room for legends outside of the axes
         _, ax = plt.subplots(
-            figsize=figsize,
-            layout="constrained",
-            subplot_kw={"projection": projection},
+            figsize=figsize, layout="constrained", subplot_kw={"projection": projection}
         )
     elif (projection == "3d") != hasattr(ax, "zaxis"):
         raise ValueError(

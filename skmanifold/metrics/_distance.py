@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Metrics of distance preservation."""
@@ -195,15 +194,7 @@ def local_geometric_distortion(
 
 
 @validate_metric()
-def stress(
-    X,
-    Z,
-    *,
-    metric="euclidean",
-    n_samples=None,
-    n_jobs=None,
-    random_state=None,
-):
+def stress(X, Z, *, metric="euclidean", n_samples=None, n_jobs=None, random_state=None):
     """Compute Kruskal's metric stress-1, with the best scale of the embedding.
 
     .. math::

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Metrics of neighborhood preservation."""
@@ -398,13 +397,7 @@ def neighborhood_preservation(
 
 @validate_metric()
 def neighborhood_preservation_curve(
-    X,
-    Z,
-    *,
-    metric="euclidean",
-    n_samples=None,
-    n_jobs=None,
-    random_state=None,
+    X, Z, *, metric="euclidean", n_samples=None, n_jobs=None, random_state=None
 ):
     """Compute the fraction of preserved nearest neighbors for every k.
 
@@ -474,13 +467,7 @@ def neighborhood_preservation_curve(
 
 @validate_metric()
 def neighborhood_preservation_auc(
-    X,
-    Z,
-    *,
-    metric="euclidean",
-    n_samples=None,
-    n_jobs=None,
-    random_state=None,
+    X, Z, *, metric="euclidean", n_samples=None, n_jobs=None, random_state=None
 ):
     """Compute the area under the chance-adjusted curve over log k.
 

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Scorers for model selection."""
@@ -416,8 +415,9 @@ def get_scorer(name, **options):
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"
-            f" {', '.join(map(repr, get_scorer_names()))}. Pass names of scikit-learn's"
-            " scorers to scoring= or sklearn.metrics.get_scorer."
+            f" {', '.join(map(repr, get_scorer_names()))}. Make one of another function"
+            " by make_embedding_scorer(silhouette_score, inputs=('Z', 'y')), for"
+            " example; pass names of scikit-learn's scorers to scoring=."
         )
     metric, defaults = _SCORERS[name]
     return make_embedding_scorer(metric, **{**defaults, **options})

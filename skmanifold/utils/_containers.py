@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Containers that scikit-learn's validation would misread."""
@@ -82,7 +81,8 @@ def _is_temporal(dtype):
     return getattr(dtype, "kind", None) in ("m", "M")
 
 
-def listed(names):
+def listed(names, most=_MOST_NAMES):
     """Join the first names, and the number of remaining ones."""
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - most
+    names = ", ".join(map(str, names[:most]))
+    return f"{names} and {more} more" if more > 0 else names

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 # The only imports of private names of scikit-learn, so that a release that moves one of

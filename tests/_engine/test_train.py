@@ -256,7 +256,10 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     assert muon_matrices(net=ours) == []
     hidden = ["net.hidden.0.weight", "net.hidden.3.weight"]
     assert muon_matrices(net=ours, hidden_layers=("net.hidden",)) == hidden
-    assert muon_matrices(net=ours, hidden_layers=("net.hid", "hidden")) == []
+    for wrong in ("net.hid", "hidden"):
+        with pytest.raises(ValueError, match=f"has {wrong!r}, but there is no module"):
+            muon_matrices(net=ours, hidden_layers=(wrong,))
+    assert len(muon_matrices(net=theirs, hidden_layers=("net.hidden",))) == 2
     assert muon_matrices(net=theirs) == ["net.0.weight", "net.2.weight"]
     # as the last layer of a decoder of images is a convolution
     decoder = nn.Sequential(
@@ -271,6 +274,13 @@ def test_muon_takes_the_hidden_matrices_of_any_network():
     net = nn.Sequential(nn.Linear(3, 2))
     mark_hidden(net, torch.zeros(2, 3))
     assert muon_matrices(net=net) == []
+
+
+def test_factors_are_of_trained_parameters():
+    objective = nn.ModuleDict({"net": MLP(3, 2)})
+    objective.learning_rate_factors = {"center": 10.0}
+    with pytest.raises(ValueError, match="has 'center', but no trained parameter"):
+        make_optimizers(objective, optimizer="adamw", learning_rate=1, weight_decay=0)
 
 
 def test_matrices_decay_and_vectors_do_not():

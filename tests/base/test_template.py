@@ -3,8 +3,10 @@
 """The template, by small methods that use its hooks."""
 
 import datetime
+import io
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -307,3 +309,13 @@ def test_images_are_to_be_made_rows():
         IsometricAE().fit(images)
     with pytest.raises(ValueError, match=r"-1\)\.$"):
         IsometricAE(image_shape=(8, 8)).fit(images)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_read_with_the_wrong_separator(separator):
+    text = io.StringIO("a;b\n1;2\n3;4\n".replace(";", separator))
+    with pytest.raises(ValueError, match=r"column of text, 'a.*b'\. Read the file"):
+        NeuralPCA().fit(pd.read_csv(text))
+    # a name with a comma is no table
+    with pytest.raises(ValueError, match="NaN"):
+        NeuralPCA().fit(pd.DataFrame({"size, mm": [1.0, 2.0, np.nan]}))

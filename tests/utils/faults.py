@@ -340,7 +340,7 @@ FAULTS = {
     },
     "duplicates": {"must have the neighbors of the distinct samples": CountsCopies},
     "isolated_samples": {
-        "must count them once; warnings": CountsCopies,
+        "must give 1 warnings that match '8 of": CountsCopies,
         "must have 10 parts": returns(
             "_count_parts", lambda n: min(3, n), HasNeighbors
         ),
@@ -359,8 +359,8 @@ FAULTS = {
         )
     },
     "outliers": {
-        "must name sample 0 in one warning": silent("fit"),
-        "must name a sample only once": does(
+        "must give 1 warnings that match 'sample 0'": silent("fit"),
+        "by transform, must give 0 warnings": does(
             "transform", lambda self, X: np.abs(X).max() > 1000 and warn()
         ),
         "must keep the others apart": altered(
@@ -370,15 +370,15 @@ FAULTS = {
         ),
     },
     "new_outliers": {
-        "must name sample 7 in one warning": silent("transform"),
-        "on ordinary samples of raw data must not warn": does(
+        "must give 1 warnings": silent("transform"),
+        "on ordinary samples of raw data must give 0 warn": does(
             "transform",
             lambda self, X: len(X) == 40 and warn("Sample 7 lies far away."),
         ),
     },
     "heavy_tails": {
-        "on new log-normal columns must not warn": TakesNewTailsForErrors,
-        "must use all samples": does(
+        "on new log-normal columns must give 0 warnings": TakesNewTailsForErrors,
+        "must give 0 warnings that match 'far away from": does(
             "fit",
             lambda self, X: (
                 np.abs(X).max() > 8 * np.std(X)
@@ -390,10 +390,10 @@ FAULTS = {
         "must be lower for samples outside": returns("score_samples", np.zeros_like)
     },
     "columns_that_vary_later": {
-        "must be named in one warning": silent("transform"),
+        "must give 1 warnings": silent("transform"),
         "varies in partial_fit must count": KeepsItsFirstScaling,
     },
-    "codes": {"must name it in one warning": silent("partial_fit")},
+    "codes": {"must give 1 warnings that match 'SimpleImp": silent("partial_fit")},
     "partial_fit_of_few_samples": {
         "must give the minimum number": does(
             "partial_fit", lambda self, X: len(X) < 5 and refuse()
@@ -404,7 +404,7 @@ FAULTS = {
         ),
     },
     "partial_fit_in_other_units": {
-        "must give 1 warnings that units differ": silent("partial_fit")
+        "1 warnings .* 'units differ'": silent("partial_fit")
     },
     "extreme_scales": {
         "finite reconstruct": returns(
@@ -430,7 +430,9 @@ FAULTS = {
             "transform", lambda self, run, X: run() + getattr(X, "nnz", 0)
         )
     },
-    "large_batch_size_warns": {"must warn once and give both numbers": silent("fit")},
+    "large_batch_size_warns": {
+        r"must give 1 warnings that match '100003": silent("fit")
+    },
     "warnings_point_at_the_caller": {
         "must point at the line that called fit": does(
             "fit", lambda self, X: warn(stacklevel=1)

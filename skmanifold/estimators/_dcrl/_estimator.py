@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Deep Clustering and Representation Learning."""
@@ -330,6 +329,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     }
 
     _appended = "representation"
+    _image_parameter = "image_shape"
 
     def __init__(
         self,

@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Shared parts of the checks: a subject with suitable data, and assertions."""
@@ -33,7 +32,7 @@ class Subject:
     def __init__(self, estimator, n_samples=61):
         self.original = estimator
         self.supervised = get_tags(estimator).target_tags.required
-        shape = getattr(estimator, "image_shape", None)
+        shape = getattr(estimator, estimator._image_parameter or "", None)
         self.n_features = 6 if shape is None else math.prod(shape)
         self.any_width = shape is None
         # a prime number of samples, unlike any width
@@ -199,6 +198,15 @@ def only_user_warnings(case):
         texts.append(str(warning.message))
     twice = {text for text in texts if texts.count(text) > 1}
     assert not twice, f"{case} must warn once, but repeated: {twice}"
+
+
+def assert_warned(texts, pattern, n_warnings, case):
+    """Assert that a number of warnings match a pattern."""
+    n_texts = sum(re.search(pattern, text) is not None for text in texts)
+    assert n_texts == n_warnings, (
+        f"{case} must give {n_warnings} warnings that match {pattern!r}; warnings: "
+        f"{texts}"
+    )
 
 
 def assert_valid_fit(subject, model, X, case):

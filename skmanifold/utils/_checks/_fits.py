@@ -1,4 +1,3 @@
-# Authors: The skmanifold developers
 # SPDX-License-Identifier: BSD-3-Clause
 
 """Checks of history, interruption, checkpoints and serialization."""
@@ -145,13 +144,17 @@ def check_interrupted_by_a_callback(name, estimator):
                     f"{case} must tear the callback down."
                 )
     previous.set_callbacks()
+    _assert_unaffected(name, subject, previous, expected)
+
+
+def _assert_unaffected(name, subject, model, expected):
     assert_same_bits(
-        previous.transform(subject.X),
+        model.transform(subject.X),
         expected.embedding_,
         f"{name}: an interrupted fit must keep the previous one.",
     )
     assert_same_bits(
-        previous.fit(subject.X, subject.y).embedding_,
+        model.fit(subject.X, subject.y).embedding_,
         expected.embedding_,
         f"{name}: an interrupted fit must not affect the next one.",
     )
@@ -206,16 +209,7 @@ def check_interrupted_anywhere(name, estimator):
         assert raised, f"{case} must raise the interrupt."
         assert_untouched(model, before, case)
         assert_global_state_restored(world, case)
-    assert_same_bits(
-        previous.transform(subject.X),
-        expected.embedding_,
-        f"{name}: an interrupted fit must keep the previous one.",
-    )
-    assert_same_bits(
-        previous.fit(subject.X, subject.y).embedding_,
-        expected.embedding_,
-        f"{name}: an interrupted fit must not affect the next one.",
-    )
+    _assert_unaffected(name, subject, previous, expected)
 
 
 class _Stops(Interrupts):
