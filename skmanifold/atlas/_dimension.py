@@ -12,9 +12,21 @@ from sklearn.utils import check_array
 from skmanifold import topology
 from skmanifold.metrics import intrinsic_dimension
 from skmanifold.topology import choose_prototypes, two_nearest
-from skmanifold.utils import Count, check_seed, plain, validate_params
+from skmanifold.utils import Count, check_seed, plain, validate_params, warn
 
 from ._atlas_ae import AtlasAE
+
+# Estimates by neighbors agree if they round to the same integer, their median is this
+# close to it, and their logarithms differ by at most this much, or for few samples by
+# the last number over the square root of their number. In more dimensions than five,
+# all are too low or too high alike.
+_DEVIATION = 0.25
+_MOST_DIMENSIONS = 5
+_LOG_DIFFERENCE = 0.1
+_LOG_DIFFERENCE_OF_FEW = 5.0
+
+# Minimum bend of a curve that confirms an estimate by many neighbors.
+_SHARP_BEND = 1.0
 
 
 class DimensionEstimate(NamedTuple):
@@ -35,11 +47,13 @@ class DimensionEstimate(NamedTuple):
         coordinates than the data can fill.
     bend : ndarray of shape (n_dimensions,)
         Second difference of log `reconstruction`. NaN for the last dimension, and for
-        the first one if that is above 1. The estimate is its maximum, with
-        ``n_charts="auto"`` that between `lower` and `upper`.
+        the first one if that is above 1.
     lower, upper : int
-        Estimates from distances to few and to many neighbors, rounded, the smaller one
-        first. They are NaN if `n_charts` is a number.
+        Smallest and largest estimate from distances to two, to few and to many
+        neighbors, rounded. They are NaN if `n_charts` is a number.
+    decided : bool
+        Whether these three agree on a dimension up to 5, or many neighbors confirm a
+        sharp bend. False if `n_charts` is a number, because nothing confirms the bend.
 
     Examples
     --------
@@ -60,6 +74,7 @@ class DimensionEstimate(NamedTuple):
     bend: np.ndarray
     lower: int
     upper: int
+    decided: bool
 
 
 # n_charts, divergence and max_epochs are for the estimators to validate
@@ -89,17 +104,19 @@ def estimate_dimension(
     to the dimension and is flat after it: the estimate is the point of largest
     curvature [1]_. Charts of dimension 0 are the prototypes alone, so 1 can be the
     estimate as well. By default the distances of neighbors bound the estimate
-    (:func:`skmanifold.metrics.intrinsic_dimension`, by maximum likelihood): few of
-    them see noise, many of them see bends. Where both agree, the autoencoders add the
-    curve only. They train once per dimension.
+    (:func:`skmanifold.metrics.intrinsic_dimension`: TwoNN, and maximum likelihood with
+    few and with many neighbors): few of them see noise, many of them see bends. Where
+    all agree on up to five dimensions, the autoencoders add the curve only. Otherwise
+    the estimate is the largest curvature within the bounds, and undecided unless it is
+    sharp and many neighbors confirm it. The autoencoders train once per dimension.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
         The data.
     dimensions : sequence of int, default=range(1, 8)
-        Increasing, consecutive candidate dimensions. The estimate is never the last
-        one, nor the first one unless it is 1.
+        Increasing, consecutive candidate dimensions. The autoencoders never choose the
+        last one, nor the first one unless it is 1.
     n_charts : int or "auto", default="auto"
         Number of charts of each autoencoder. "auto" is 2 to the power of one more than
         the lower bound by neighbors, from 8 to 32, and bounds the estimate. A number
@@ -126,6 +143,11 @@ def estimate_dimension(
     ------
     ValueError
         If a parameter is invalid.
+
+    Warns
+    -----
+    UserWarning
+        If the dimension is undecided, unless `n_charts` is a number.
 
     References
     ----------
@@ -156,9 +178,12 @@ def estimate_dimension(
             "data that vary."
         )
     seed = int(rng.randint(np.iinfo(np.int32).max))
-    bounds = ()
+    estimates, bounds = None, (np.nan, np.nan)
     if n_charts == "auto":
-        bounds = _bound_by_neighbors(X, dimensions)
+        # samples in a linear subspace, or few of them, have fewer dimensions
+        rank = int(np.linalg.matrix_rank(X - X.mean(axis=0)))
+        estimates = _estimate_by_neighbors(X, rank)
+        bounds = _bound(estimates, dimensions, rank)
         n_charts = min(int(np.clip(2 ** (bounds[0] + 1), 8, 32)), len(X))
     errors, divergences = [], []
     for dimension in dimensions:
@@ -179,38 +204,94 @@ def estimate_dimension(
         log_error_of_points = np.log(error / variance)
     padded = np.concatenate([[log_error_of_points], log_errors, [np.nan]])
     bend = padded[:-2] - 2 * padded[1:-1] + padded[2:]
-    outside = dimensions > X.shape[1]
-    if bounds:
-        outside |= (dimensions < bounds[0]) | (dimensions > bounds[1])
-    candidates = np.where(outside, np.nan, bend)
-    if np.isnan(candidates).all():
-        candidates = bend
+    possible = np.where(dimensions > X.shape[1], np.nan, bend)
+    if np.isnan(possible).all():
+        possible = bend
+    dimension, decided = int(dimensions[np.nanargmax(possible)]), False
+    if estimates is not None:
+        sharpest = dimension
+        dimension, decided = _decide(dimensions, possible, estimates, bounds, len(X))
+        if not decided:
+            _warn_undecided(dimension, sharpest, estimates, bounds, dimensions)
     return DimensionEstimate(
-        int(dimensions[np.nanargmax(candidates)]),
+        dimension,
         dimensions,
         errors,
         np.array(divergences),
         bend,
-        *(bounds or (np.nan, np.nan)),
+        *bounds,
+        decided,
     )
 
 
-def _bound_by_neighbors(X, dimensions):
-    """Return bounds of the dimension, from distances to few and to many neighbors."""
+def _estimate_by_neighbors(X, rank):
+    """Return estimates by two, few and many neighbors; NaN where there is none."""
+    if rank == 1:
+        return np.ones(3)
     # more than a thirtieth of the samples would reach around bends
     many = int(np.clip(len(X) // 30, 20, 100))
-    estimates = []
+    options = [{"method": "twonn"}]
     for n_neighbors in ((10, 20), (many // 2, many)):
-        # too few distinct samples, or equal distances as on a grid, bound nothing
+        options.append({"method": "mle", "n_neighbors": n_neighbors})
+    estimates = np.full(len(options), np.nan)
+    for i, parameters in enumerate(options):
+        # too few distinct samples, or equal distances as on a grid, estimate nothing
         with contextlib.suppress(ValueError):
-            estimates.append(
-                intrinsic_dimension(X, method="mle", n_neighbors=n_neighbors)
-            )
-    if not estimates:
-        return int(dimensions[0]), int(dimensions[-1])
-    # on a grid, or with noise, distances may tell more
-    lower, upper = np.clip(np.rint([min(estimates), max(estimates)]), 1, X.shape[1])
+            estimates[i] = intrinsic_dimension(X, **parameters)
+    return estimates
+
+
+def _bound(estimates, dimensions, rank):
+    """Return bounds of the dimension, from estimates by neighbors."""
+    if np.isnan(estimates).all():
+        extremes = dimensions[[0, -1]]
+    else:
+        # on a grid, or with noise, distances may tell more
+        extremes = np.rint([np.nanmin(estimates), np.nanmax(estimates)])
+    lower, upper = np.clip(extremes, 1, rank)
     return int(lower), int(upper)
+
+
+def _decide(dimensions, bend, estimates, bounds, n_samples):
+    """Return the sharpest bend within the bounds, and whether it can be trusted."""
+    within = (dimensions >= bounds[0]) & (dimensions <= bounds[1]) & ~np.isnan(bend)
+    if within.any():
+        dimension = int(dimensions[within][bend[within].argmax()])
+        sharpest = np.nanmax(bend)
+        is_sharpest = bend[dimensions == dimension][0] == sharpest >= _SHARP_BEND
+        confirmed = bool(is_sharpest and dimension == np.rint(estimates[-1]))
+    else:
+        # the neighbors know more than the curve shows
+        dimension, confirmed = bounds[0], False
+    return dimension, confirmed or _agree(estimates, n_samples)
+
+
+def _agree(estimates, n_samples):
+    """Return whether estimates by neighbors are close to the same integer."""
+    median = np.median(estimates)
+    largest = max(_LOG_DIFFERENCE, _LOG_DIFFERENCE_OF_FEW / np.sqrt(n_samples))
+    # false for NaN
+    return bool(
+        (np.rint(estimates) == np.rint(median)).all()
+        and median < _MOST_DIMENSIONS + 0.5
+        and abs(median - np.rint(median)) <= _DEVIATION
+        and np.ptp(np.log(estimates)) <= largest
+    )
+
+
+def _warn_undecided(dimension, sharpest, estimates, bounds, dimensions):
+    values = ", ".join("none" if np.isnan(e) else f"{e:.1f}" for e in estimates)
+    if np.isnan(estimates).all():
+        remedy = "more distinct samples, off a grid"
+    elif bounds[1] >= dimensions[-1]:
+        remedy = f"dimensions=range(1, {bounds[1] + 2}) to include all of these"
+    else:
+        remedy = "more samples, or denoise=True if the data are noisy"
+    warn(
+        f"The dimension {dimension} is undecided: estimates by two, few and many "
+        f"neighbors are {values}, and the error of the autoencoders bends most at "
+        f"{sharpest}. Pass {remedy}."
+    )
 
 
 def _error_of_points(X, n_charts, seed):

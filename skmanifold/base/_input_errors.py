@@ -5,8 +5,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from skmanifold.utils._containers import listed
-from skmanifold.utils._sklearn import safe_indexing
+from skmanifold.utils._containers import listed, numeric_column
 
 # for a step that was saved without its pipeline, or taken out of it
 _STEPS_BEFORE = (
@@ -34,25 +33,15 @@ def with_hint(error, estimator, X):
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and hasattr(X, "columns") and hasattr(X, "dtypes")):
         return error
-    words, holes = [], []
-    for i, name in enumerate(X.columns):
-        column = _numeric_column(X, i)
-        if column is None:
-            words.append(repr(name))
-        elif not np.isfinite(column).all():
-            holes.append(repr(name))
-    if words and len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
-        return ValueError(
-            f"X has a single column of text, {words[0]}. Read the file with the "
-            "separator of its columns, such as pandas.read_csv(path, sep=';')."
-        )
-    if words:
-        return ValueError(
-            f"X has columns that are not numbers: {listed(words)}. Encode categories, "
-            "with OneHotEncoder for instance; convert dates, and numbers that were "
-            "read as text, to numbers; or drop these columns."
-            f"{_STEPS_BEFORE if hasattr(estimator, 'network_') else ''}"
-        )
+    columns = [numeric_column(X, i) for i in range(len(X.columns))]
+    if any(column is None for column in columns):
+        is_fitted = hasattr(estimator, "network_")
+        return kind(f"{error}{_STEPS_BEFORE}") if is_fitted else error
+    holes = [
+        repr(name)
+        for name, column in zip(X.columns, columns, strict=True)
+        if not np.isfinite(column).all()
+    ]
     if holes:
         return kind(f"{error}\nColumns with NaN or infinity: {listed(holes)}.")
     return error
@@ -76,13 +65,3 @@ def _is_texts(X):
     if not hasattr(X, "__len__") or hasattr(X, "columns"):
         return False
     return getattr(X, "ndim", 1) == 1 and isinstance(next(iter(X), None), str)
-
-
-def _numeric_column(frame, i):
-    """Return a column of a data frame as numbers, or None if it is not numeric."""
-    options = {"ensure_all_finite": False, "ensure_min_samples": 0}
-    try:
-        column = check_array(safe_indexing(frame, [i], axis=1), **options)
-        return as_numbers(column, **options)
-    except (ValueError, TypeError):
-        return None

@@ -28,6 +28,7 @@ from skmanifold.inspection._style import (
     plot_marks,
     title_of,
     to_bytes,
+    validated,
     varying_columns,
     verbatim,
     width_beside,
@@ -36,7 +37,7 @@ from skmanifold.inspection._style import (
 from skmanifold.inspection._target import check_target
 from skmanifold.utils import import_optional, warn
 from skmanifold.utils._containers import plain
-from skmanifold.utils._sklearn import StrOptions, validate_params
+from skmanifold.utils._sklearn import StrOptions
 
 # Cells along the longer side of a density plot: about two pixels each.
 _N_CELLS = 256
@@ -316,12 +317,11 @@ class EmbeddingDisplay:
         )
         return display.plot(**plot_options)
 
-    @validate_params(
+    @validated(
         {
             "kind": [StrOptions({"auto", "scatter", "density"})],
             "legend": ["boolean", StrOptions({"names"})],
-        },
-        prefer_skip_nested_validation=False,
+        }
     )
     def plot(
         self,

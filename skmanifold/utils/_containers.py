@@ -3,6 +3,9 @@
 """Containers that scikit-learn's validation would misread."""
 
 import numpy as np
+from sklearn.utils import check_array
+
+from skmanifold.utils._sklearn import safe_indexing
 
 # Maximum number of column names in an error.
 _MOST_NAMES = 10
@@ -28,7 +31,7 @@ def plain(X, name="X"):
     TypeError
         If X is not computed yet.
     ValueError
-        If X has columns of dates or times.
+        If X has columns that are not numbers.
 
     Examples
     --------
@@ -41,15 +44,21 @@ def plain(X, name="X"):
         return _filled(X)
     check_computed(X, name)
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        dates = [
+        words = [
             repr(column)
-            for column, dtype in zip(X.columns, X.dtypes, strict=True)
-            if _is_temporal(dtype)
+            for i, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True))
+            if not _is_numeric(dtype) and numeric_column(X, i) is None
         ]
-        if dates:
+        if words and len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
             raise ValueError(
-                f"{name} has columns of dates or times: {listed(dates)}. Convert these "
-                "to numbers, such as days since the first date, or drop them."
+                f"{name} has a single column of text, {words[0]}. Read the file with "
+                "the separator of its columns, such as pandas.read_csv(path, sep=';')."
+            )
+        if words:
+            raise ValueError(
+                f"{name} has columns that are not numbers: {listed(words)}. Encode "
+                "categories, with OneHotEncoder for instance; convert dates, and "
+                "numbers that were read as text, to numbers; or drop these columns."
             )
     return X
 
@@ -63,6 +72,18 @@ def check_computed(X, name="X"):
         )
 
 
+def numeric_column(frame, i):
+    """Return a column of a data frame as numbers, or None if it is not numeric."""
+    options = {"ensure_all_finite": False, "ensure_min_samples": 0}
+    try:
+        column = check_array(safe_indexing(frame, [i], axis=1), **options)
+        if column.dtype.kind == "O":
+            column = check_array(column, dtype=np.float64, **options)
+    except (ValueError, TypeError):
+        return None
+    return column if column.dtype.kind in "biuf" else None
+
+
 def _filled(X):
     masked = np.ma.getmaskarray(X)
     if not masked.any():
@@ -74,11 +95,11 @@ def _filled(X):
     return rows
 
 
-def _is_temporal(dtype):
-    is_temporal = getattr(dtype, "is_temporal", None)  # polars
-    if is_temporal is not None:
-        return bool(is_temporal())
-    return getattr(dtype, "kind", None) in ("m", "M")
+def _is_numeric(dtype):
+    is_numeric = getattr(dtype, "is_numeric", None)  # polars
+    if is_numeric is not None:
+        return bool(is_numeric())
+    return getattr(dtype, "kind", None) in ("b", "i", "u", "f")
 
 
 def listed(names, most=_MOST_NAMES):

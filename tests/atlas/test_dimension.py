@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skmanifold.atlas import estimate_dimension
+from skmanifold.atlas._dimension import _decide
 from skmanifold.datasets import (
     make_circle,
     make_flat_torus,
@@ -43,13 +44,56 @@ def test_a_sphere_has_dimension_two():
 def test_neighbors_bound_the_estimate(X, truth):
     result = estimate_dimension(X, range(1, 6), max_epochs=1, random_state=0)
     assert result.dimension == result.lower == result.upper == truth
+    assert result.decided is True
     free = estimate_dimension(X, (1, 2), n_charts=4, max_epochs=1, random_state=0)
     assert np.isnan([free.lower, free.upper]).all()
+    assert free.decided is False
+
+
+def test_neighbors_beyond_the_candidates_are_told():
+    X = np.random.RandomState(0).normal(size=(80, 30))
+    with pytest.warns(UserWarning, match=r"undecided: .* Pass dimensions=range\(1, "):
+        result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
+    assert result.dimension == result.lower > 3
+    assert result.decided is False
+
+
+def test_noise_is_undecided():
+    rng = np.random.RandomState(0)
+    X = make_sphere(1000, random_state=0).data + rng.normal(scale=0.1, size=(1000, 3))
+    with pytest.warns(UserWarning, match="undecided: .*, or denoise=True"):
+        result = estimate_dimension(X, range(1, 5), max_epochs=1, random_state=0)
+    assert result.lower == 2 and result.upper == 3
+
+
+def test_the_decision():
+    dimensions = np.arange(1, 6)
+    bend = np.array([0.1, 1.2, 0.3, 0.9, np.nan])
+
+    def decide(bend, *estimates):
+        bounds = round(min(estimates)), round(max(estimates))
+        return _decide(dimensions, bend, np.array(estimates), bounds, 3000)
+
+    # neighbors agree, whatever the curve
+    assert decide(bend, 2.95, 3.0, 3.1) == (3, True)
+    assert decide(bend, 4.9, 5.0, 5.1) == (5, True)
+    # bends of the data may lead many neighbors astray
+    assert decide(bend, 4.1, 4.1, 4.4) == (4, True)
+    # on too many dimensions, on no integer, or not closely
+    assert decide(bend, 5.9, 6.0, 6.1) == (6, False)
+    assert decide(bend, 4.55, 4.6, 4.6) == (5, False)
+    assert decide(bend, 3.3, 3.0, 2.8) == (3, False)
+    # many neighbors confirm the sharpest bend
+    assert decide(bend, 3.8, 3.0, 2.4) == (2, True)
+    assert decide(bend / 2, 3.8, 3.0, 2.4) == (2, False)
+    assert decide(bend, 3.8, 3.0, 2.6) == (4, False)
+    assert decide(bend, 7.9, 7.0, 5.8) == (6, False)
 
 
 def test_neighbors_without_a_dimension_set_no_bound():
     X = np.stack(np.meshgrid(*[range(2)] * 3), axis=-1).reshape(-1, 3)
-    result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="neighbors are none, none, none"):
+        result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
     assert (result.lower, result.upper) == (1, 3)
     assert result.dimension == np.nanargmax(result.bend) + 1
 
@@ -87,10 +131,21 @@ def test_dimensions_are_checked(dimensions):
 def test_the_dimension_is_at_most_the_number_of_features():
     X = np.random.RandomState(0).rand(300, 1) > 0.5
     result = estimate_dimension(X, range(1, 4), max_epochs=3, random_state=0)
-    assert result.dimension == 1
+    assert result.dimension == 1 and result.decided
     # between the points of a grid, distances have dimension 3
     grid = np.indices((24, 24)).reshape(2, -1).T
-    result = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="undecided"):
+        result = estimate_dimension(grid, range(1, 5), max_epochs=1, random_state=0)
+    assert result.dimension == result.upper == 2
+
+
+def test_the_dimension_is_at_most_the_rank():
+    line = np.linspace(0, 1, 100)[:, np.newaxis] * [1, 2, 3]
+    result = estimate_dimension(line, range(1, 4), max_epochs=1, random_state=0)
+    assert result.dimension == result.upper == 1 and result.decided
+    few = np.random.RandomState(0).normal(size=(3, 4))
+    with pytest.warns(UserWarning, match="undecided"):
+        result = estimate_dimension(few, range(1, 4), max_epochs=1, random_state=0)
     assert result.dimension == result.upper == 2
 
 

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 
+from skmanifold.graph import nearest_neighbors
 from skmanifold.inspection import EmbeddingDisplay, write_explorer
-from skmanifold.metrics import neighborhood_hit
+from skmanifold.metrics import intrinsic_dimension, neighborhood_hit
+from skmanifold.topology import soft_cover
 from skmanifold.utils._containers import plain
 from skmanifold.utils._labels import read_labels
 
@@ -42,10 +44,25 @@ def test_masked_entries_are_missing(dtype):
     ],
 )
 def test_dates_are_refused_and_named(frame):
-    with pytest.raises(ValueError, match=r"X has columns of dates .* 'day'.* Convert"):
+    with pytest.raises(ValueError, match=r"not numbers: 'day'.* convert dates"):
         plain(frame)
     if "b" in frame.columns:
         assert plain(frame[["b"]]).shape == (2, 1)
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_words_are_refused_and_named(library):
+    frame = library.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [True, False]})
+    for function in (plain, soft_cover, intrinsic_dimension, nearest_neighbors):
+        arguments = [1] if function is nearest_neighbors else []
+        with pytest.raises(ValueError, match=r"X has columns .* not numbers: 'b'\."):
+            function(frame, *arguments)
+    assert plain(frame[["a", "c"]]).shape == (2, 2)
+
+
+def test_numbers_of_any_type_are_no_words():
+    frame = pd.DataFrame({"a": [1, 2.5], "b": ["x", "y"]}).astype(object)
+    assert plain(frame[["a"]]).shape == (2, 1)
 
 
 def test_what_is_not_computed_yet():
