@@ -4,13 +4,7 @@
 
 from torch import nn
 
-from skmanifold.base import (
-    DecoderMixin,
-    DeepManifold,
-    KMeansMixin,
-    Plan,
-    SampleBatches,
-)
+from skmanifold.base import DecoderMixin, DeepManifold, KMeansMixin, Plan, SampleBatches
 
 
 def linear_networks(sizes, n_components):

@@ -97,7 +97,7 @@ def test_module_has_docstring(name):
 
 
 @pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)
-def test_docstring_form(path):
+def test_docstrings_are_numpydoc(path):
     value = OBJECTS[path]
     left_out = LEFT_OUT
     if path.split(".")[-2][:1].isupper():  # a method
@@ -124,7 +124,7 @@ def test_initials_of_authors_are_no_list(path):
 
 
 @pytest.mark.parametrize("path", FUNCTIONS_AND_CLASSES)
-def test_documented_defaults(path):
+def test_documented_defaults_are_those_of_the_signature(path):
     """``default=...`` in a docstring is the default in the signature."""
     value = OBJECTS[path]
     doc = ClassDoc(value) if inspect.isclass(value) else FunctionDoc(value)

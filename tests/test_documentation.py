@@ -179,7 +179,7 @@ def test_every_example_is_in_one_group_of_the_gallery():
     assert listed == [path.name for path in EXAMPLES]
 
 
-def test_headings_of_the_gallery():
+def test_the_gallery_has_its_headings():
     extension = page_extension("gallery_groups")
     begin = '.. raw:: html\n\n    <div class="sphx-glr-thumbcontainer">\n\n'
     page = "Examples\n\n" + "".join(
@@ -249,7 +249,7 @@ def test_links_to_other_packages_name_what_exists():
         assert extension["external_url"](name, kind), name
 
 
-def test_addresses_of_other_packages():
+def test_links_to_other_packages_have_their_address():
     external_url = page_extension("external_links")["external_url"]
     assert external_url("sklearn.manifold.TSNE", "class") == (
         "https://scikit-learn.org/stable/modules/generated/"
@@ -262,7 +262,7 @@ def test_addresses_of_other_packages():
     assert external_url("torch.nn", "mod") is None
 
 
-def test_figures_in_tables():
+def test_figures_in_tables_are_tidied():
     text = """
 .. csv-table::
 
@@ -432,11 +432,12 @@ def test_table_names_the_file_that_defines():
             assert f"/skmanifold/{file}.py>`" in cells[2], f"{link} is in {file}.py"
 
 
-def test_checks_of_the_table_are_the_checks():
-    named = set(re.findall(r"``(check_\w+)``", read(TABLE)))
-    checks = {check.__name__ for check in CHECKS}
-    assert named <= checks, f"no such checks: {sorted(named - checks)}"
-    assert named
+def test_checks_and_tests_of_the_table_exist():
+    named = {*re.findall(r"``((?:check|test)_\w+)``", read(TABLE))}
+    files = (ROOT / "tests").rglob("test_*.py")
+    tests = {*re.findall(r"\bdef (test_\w+)", "".join(map(read, files)))}
+    known = tests | {check.__name__ for check in CHECKS}
+    assert named and named <= known, f"do not exist: {sorted(named - known)}"
 
 
 # The demo on a third of its data.

@@ -16,6 +16,7 @@ from skmanifold._exact import (
     product,
 )
 from skmanifold.losses import t_similarities, two_way_divergence
+from tests.threads import assert_same_for_threads
 
 needs_onednn = pytest.mark.skipif(
     not has_exact_products(), reason="this build of torch has no oneDNN"
@@ -31,7 +32,7 @@ def rand(*shape, seed=0):
     "linear",
     [pytest.param(_public_onednn_linear, marks=needs_onednn), _linear_of_columns],
 )
-def test_other_ways_to_the_same_layer(linear):
+def test_other_ways_give_the_same_layer(linear):
     x, w, b = rand(192, 30), rand(11, 30, seed=1), rand(11, seed=2)
     for bias in (None, b):
         torch.testing.assert_close(linear(x, w, bias), F.linear(x, w, bias))
@@ -39,7 +40,7 @@ def test_other_ways_to_the_same_layer(linear):
 
 # a sum of 65 products is small for the one and large for the other
 @pytest.mark.parametrize("n", [20, 400])
-def test_product_and_its_gradients(n):
+def test_a_product_has_the_gradients_of_torch(n):
     assert (n > 100) == (n * 65 * n >= _LEAST_PRODUCTS[torch.float32])
     a, b = rand(n, 65), rand(n, 65, seed=1)
     results = []
@@ -101,27 +102,17 @@ ELEMENTWISE = [
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_elementwise_functions_do_not_show_the_threads(number, dtype):
     x = rand(517, 1009).to(dtype).abs() + 0.1
-    results = []
-    for n_threads in range(1, 9):
-        torch.set_num_threads(n_threads)
-        results.append(ELEMENTWISE[number](x.clone()))
-    for other in results[1:]:
-        assert torch.equal(results[0], other)
+    assert_same_for_threads(lambda: [ELEMENTWISE[number](x.clone())], range(1, 9))
 
 
 @pytest.mark.parametrize("is_amd", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_log1p_and_exp_of_all_processors(is_amd, dtype, monkeypatch):
+def test_log1p_and_exp_are_exact_on_all_processors(is_amd, dtype, monkeypatch):
     monkeypatch.setattr(_exact, "_IS_AMD", is_amd)
     x = (5 * rand(517, 1009)).to(dtype)
-    results = []
-    for n_threads in (1, 2, 3, 5):
-        torch.set_num_threads(n_threads)
-        results.append((_exact.exp(x, -0.7), _exact.log1p(x.abs() - 0.99)))
-        assert torch.get_num_threads() == n_threads
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
-    power, logarithm = results[0]
+    power, logarithm = assert_same_for_threads(
+        lambda: (_exact.exp(x, -0.7), _exact.log1p(x.abs() - 0.99))
+    )
     epsilon = torch.finfo(dtype).eps
     # arguments are up to 25, and rounded
     torch.testing.assert_close(
@@ -157,9 +148,4 @@ def losses_and_gradients(n, *, kernel, structure_gradient, damping):
     ids=["default", "structure gradient"],
 )
 def test_losses_of_pairs_do_not_show_the_threads(n, options):
-    results = []
-    for n_threads in (1, 2, 3, 4, 7):
-        torch.set_num_threads(n_threads)
-        results.append(losses_and_gradients(n, **options))
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
+    assert_same_for_threads(lambda: losses_and_gradients(n, **options), (1, 2, 3, 4, 7))

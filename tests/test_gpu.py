@@ -4,10 +4,9 @@
 
 import pickle
 
-import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 
@@ -22,7 +21,7 @@ pytestmark = [
 
 @pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning")
 @pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_fitted_on_the_gpu_used_on_the_cpu(name):
+def test_a_fit_on_the_gpu_is_used_on_the_cpu(name):
     X, y = load_iris(return_X_y=True)
     short = {"n_clusters": 3, "n_charts": 3, "pretraining_epochs": 2}
     cls = getattr(skmanifold, name)
@@ -34,7 +33,7 @@ def test_fitted_on_the_gpu_used_on_the_cpu(name):
     assert_array_equal(model.transform(X[:7]), model.embedding_[:7])
     assert_array_equal(clone(model).fit(X, y).embedding_, model.embedding_)
     again = pickle.loads(pickle.dumps(model)).set_params(device="cpu")
-    np.testing.assert_allclose(again.transform(X), model.embedding_, atol=1e-3)
+    assert_allclose(again.transform(X), model.embedding_, atol=1e-3)
 
 
 def test_auto_takes_the_gpu_and_the_seed_decides():

@@ -94,7 +94,7 @@ pytestmark = [
 
 
 @parametrize_with_deep_checks(ESTIMATORS, scikit_learn=False)
-def test_guarantee(estimator, check):
+def test_guarantees_hold(estimator, check):
     check(estimator)
 
 
@@ -105,7 +105,7 @@ def test_guarantee(estimator, check):
 @pytest.mark.filterwarnings("ignore:n_neighbors=.*:UserWarning")
 @pytest.mark.filterwarnings("ignore:n_clusters=.*:UserWarning")
 @pytest.mark.filterwarnings("ignore:n_charts=.*:UserWarning")
-def test_scikit_learn(estimator, check):
+def test_scikit_learns_checks_pass(estimator, check):
     if check.func.__name__ == "check_clustering":  # needs clusters that were learned
         estimator.set_params(max_epochs="auto", pretraining_epochs="auto")
     check(estimator)
@@ -130,7 +130,7 @@ def test_every_estimator_is_checked():
     _unusual_inputs.check_extreme_scales,
     _unusual_inputs.check_repeated_samples,
 )
-def test_unusual_data_over_many_steps(estimator, check):
+def test_unusual_data_are_learned_over_many_steps(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
@@ -160,7 +160,7 @@ def large(name, precision="auto", **params):
     _results.check_same_bits_for_any_number_of_threads,
 )
 @pytest.mark.filterwarnings("ignore:batch_size=.*:UserWarning")
-def test_large_networks(estimator, check):
+def test_large_networks_keep_their_bits(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
@@ -193,7 +193,7 @@ def dropping(*sizes):
     _results.check_reproducibility,
     _fits.check_interrupted_fit_resumes,
 )
-def test_draws_of_any_code(estimator, check):
+def test_draws_of_any_code_are_seeded(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
@@ -253,7 +253,7 @@ AUGMENTED = [name for name in NAMES if "augmentation" in small(name).get_params(
         (lambda x: x.numpy(), "an object of type ndarray"),
     ],
 )
-def test_unfit_augmentation(name, augmentation, received):
+def test_unfit_augmentations_are_refused(name, augmentation, received):
     with pytest.raises(ValueError, match=f"augmentation returned {received}"):
         small(name, augmentation=augmentation).fit(X)
 
@@ -281,7 +281,7 @@ def test_a_network_for_other_inputs_is_found_before_training(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_components", [1, 6])
-def test_number_and_names_of_the_components(name, n_components):
+def test_components_have_their_number_and_names(name, n_components):
     model = small(name, n_components=n_components).set_output(transform="pandas")
     Z = model.fit(X, Y).transform(X)
     prefix = name.lower()

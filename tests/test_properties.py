@@ -13,6 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, Options, make_constraint
@@ -134,7 +135,7 @@ def quick(cls, params):
 
 
 @pytest.mark.parametrize("name", sorted(skmanifold._ESTIMATORS))
-def test_finite_or_a_clear_error(name):
+def test_a_fit_is_finite_or_a_clear_error(name):
     cls = getattr(skmanifold, name)
     supervised = get_tags(cls()).target_tags.required
 
@@ -158,10 +159,10 @@ def test_finite_or_a_clear_error(name):
                 return
             Z = model.transform(X)
         assert np.isfinite(Z).all()
-        np.testing.assert_array_equal(model.embedding_, Z)
+        assert_array_equal(model.embedding_, Z)
         for term, losses in model.history_.items():
             assert np.isfinite(losses).all(), term
         first = X[:1] if not sparse.issparse(X) else X[[0]]
-        np.testing.assert_array_equal(model.transform(first), Z[:1])
+        assert_array_equal(model.transform(first), Z[:1])
 
     holds()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 
 from skmanifold._engine import BLOCK_ROWS, ExactLinear, apply_in_blocks
 from skmanifold._engine._apply import _MANY_ROWS
@@ -20,11 +21,11 @@ def apply(module, X, **options):
     return apply_in_blocks(module, lambda a, b: X[a:b], len(X), **options)
 
 
-def test_is_the_network(wide):
+def test_outputs_are_those_of_the_network(wide):
     module, X = wide
     with torch.no_grad():
         expected = module(torch.from_numpy(X)).numpy()
-    np.testing.assert_allclose(apply(module, X), expected, rtol=1e-4, atol=1e-5)
+    assert_allclose(apply(module, X), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
@@ -110,16 +111,14 @@ def test_leaves_the_input_alone(wide):
 
 
 @pytest.mark.parametrize("n_inputs", [1, 40, 3000, 100_000])
-def test_sizes_of_products(n_inputs):
+def test_products_of_all_sizes_have_the_same_bits(n_inputs):
     rng = np.random.RandomState(0)
     weight, bias = rng.randn(4, n_inputs).astype(np.float32), np.zeros(4, np.float32)
     layer = ExactLinear(weight, bias)
     n = min(2100, 2**22 // n_inputs)
     X = rng.randn(n, n_inputs).astype(np.float32)
     whole = layer(X)
-    np.testing.assert_allclose(
-        whole, X @ weight.T, rtol=1e-3, atol=1e-3 * n_inputs**0.5
-    )
+    assert_allclose(whole, X @ weight.T, rtol=1e-3, atol=1e-3 * n_inputs**0.5)
     for size in {1, 15, 16, 17, 100, 1025, n - 1} & set(range(n)):
         assert np.array_equal(layer(X[-size:]), whole[-size:])
 

@@ -18,6 +18,7 @@ from skmanifold._engine._arithmetic import (
 )
 from skmanifold._exact import has_exact_products
 from tests.processes import run_python
+from tests.threads import assert_same_for_threads
 
 needs_onednn = pytest.mark.skipif(
     not has_exact_products(), reason="this build of torch has no oneDNN"
@@ -128,26 +129,18 @@ def test_layers_compute_what_torch_computes():
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("n_rows", [3, 250, 1031])
 def test_results_do_not_depend_on_the_number_of_threads(precision, n_rows):
-    results = []
-    for n_threads in (1, 2, 3, 5):
-        torch.set_num_threads(n_threads)
+    def step():
         halves = precision != torch.float32
         with torch.autocast("cpu", precision, enabled=halves, cache_enabled=False):
-            results.append(step_of(large_network(), rand(n_rows, 65)))
-        assert torch.get_num_threads() == n_threads
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
+            return step_of(large_network(), rand(n_rows, 65))
+
+    assert_same_for_threads(step)
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_long_sums_have_the_same_bits(precision):
-    results = []
-    for n_threads in (1, 3, 8):
-        torch.set_num_threads(n_threads)
-        network = large_network()[:1].to(precision)
-        results.append(step_of(network, rand(5000, 65).to(precision)))
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
+    network, x = large_network()[:1].to(precision), rand(5000, 65).to(precision)
+    assert_same_for_threads(lambda: step_of(network, x), (1, 3, 8))
 
 
 def test_what_is_no_layer_runs_on_one_thread():
@@ -191,7 +184,7 @@ def test_large_products_take_all_threads(monkeypatch):
     assert seen == [3, 3, 3, 2, 2, 2, 3, 3, 3]
 
 
-def test_second_derivatives():
+def test_second_derivatives_are_those_of_torch():
     network, x = nn.Sequential(nn.Linear(130, 130), nn.Tanh()), rand(520, 130)
     results = []
     for context in (same_bits(network), contextlib.nullcontext()):
@@ -206,7 +199,7 @@ def test_second_derivatives():
         torch.testing.assert_close(ours / scale, theirs / scale, rtol=0, atol=1e-5)
 
 
-def test_gradient_checks_in_double_precision():
+def test_gradients_pass_torchs_checks_in_double_precision():
     layer = nn.Linear(3, 2).double()
     x = rand(4, 3).double().requires_grad_()
     with same_bits(layer):

@@ -21,13 +21,13 @@ def open_checkpoint(path, seed=1, **changed):
     return checkpoint
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_a_new_fit(tmp_path):
     checkpoint = open_checkpoint(tmp_path / "c.pt")
     assert checkpoint.state is None
     assert checkpoint.seed == 1
 
 
-def test_round_trip_keeps_the_first_seed(tmp_path):
+def test_a_saved_state_is_read_with_the_first_seed(tmp_path):
     path = tmp_path / "c.pt"
     open_checkpoint(path).save({"value": torch.arange(3)})
     again = open_checkpoint(path, seed=99)

@@ -12,18 +12,18 @@ def test_auto_is_the_gpu_where_there_is_one():
     assert resolve_device("auto").type == expected
 
 
-def test_unknown_name():
+def test_unknown_devices_are_refused():
     with pytest.raises(ValueError, match="device='gpu' is not a device"):
         resolve_device("gpu")
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "xpu"])
-def test_absent_device(device):
+def test_absent_devices_are_refused(device):
     with pytest.raises(ValueError, match=f"device='{device}' is not available"):
         resolve_device(device)
 
 
-def test_named_precision():
+def test_a_named_precision_is_taken():
     cpu = torch.device("cpu")
     assert resolve_precision("float32", cpu) is torch.float32
     assert resolve_precision("bfloat16", cpu) is torch.bfloat16
@@ -39,7 +39,7 @@ def test_named_precision():
         ({"cpu_name": "Neoverse", "bf16": True}, "float32"),
     ],
 )
-def test_auto_precision_by_processor(monkeypatch, capabilities, expected):
+def test_the_processor_decides_the_precision(monkeypatch, capabilities, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     _multiplies_bfloat16.cache_clear()
     try:

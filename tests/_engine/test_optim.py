@@ -15,6 +15,7 @@ from skmanifold._engine._optim import (
     Muon,
     orthogonalized,
 )
+from tests.threads import assert_same_for_threads
 
 
 def networks():
@@ -61,12 +62,10 @@ def test_adamw_leaves_parameters_without_gradient_alone():
 
 def test_adamw_does_not_depend_on_the_threads():
     generator = torch.Generator().manual_seed(0)
-    start = [
-        torch.randn(shape, generator=generator) for shape in [(517, 1009), (333, 7)]
-    ]
-    results = []
-    for n_threads in range(1, 9):
-        torch.set_num_threads(n_threads)
+    shapes = [(517, 1009), (333, 7)]
+    start = [torch.randn(shape, generator=generator) for shape in shapes]
+
+    def steps():
         params = [nn.Parameter(p.clone()) for p in start]
         group = {"params": params, "weight_decay": 0.1, "base_lr": 0.01}
         optimizer = AdamW([group])
@@ -75,9 +74,9 @@ def test_adamw_does_not_depend_on_the_threads():
                 for p in params:
                     p.grad = p.detach().roll(1, 0)
                 optimizer.step(1.0)
-        results.append(params)
-    for other in results[1:]:
-        assert all(map(torch.equal, results[0], other))
+        return params
+
+    assert_same_for_threads(steps, range(1, 9))
 
 
 @pytest.mark.parametrize("shape", [(5, 12), (12, 5), (70, 3)])

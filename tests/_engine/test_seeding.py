@@ -18,7 +18,7 @@ def test_global_state_is_restored_also_after_an_error():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_seed_decides():
+def test_the_seed_decides_the_draws():
     def draw(seed):
         with global_rng_seeded(seed):
             return torch.rand(4)

@@ -8,7 +8,7 @@ import torch
 from skmanifold._engine import Pace, torch_threads
 
 
-def test_inside_and_outside():
+def test_the_number_of_threads_is_set_inside_and_restored():
     torch.set_num_threads(2)
     with torch_threads(3):
         assert torch.get_num_threads() == 3
@@ -17,7 +17,7 @@ def test_inside_and_outside():
     assert torch.get_num_threads() == 2
 
 
-def test_restored_after_an_error():
+def test_the_number_of_threads_is_restored_after_an_error():
     torch.set_num_threads(2)
     with pytest.raises(KeyError), torch_threads(1):
         raise KeyError

@@ -42,10 +42,7 @@ def make(data, *, n_epochs=4, learning_rate=0.1, batch_size=20, **options):
     training = Training(
         n_epochs=n_epochs,
         optimizers=make_optimizers(
-            objective,
-            optimizer="adamw",
-            learning_rate=learning_rate,
-            weight_decay=0.0,
+            objective, optimizer="adamw", learning_rate=learning_rate, weight_decay=0.0
         ),
         generator=local_generator(1),
         **options,
@@ -61,7 +58,7 @@ def test_terms_are_scalars_by_name(data, terms):
         train(objective, batches, training)
 
 
-def test_finds_the_minimum(data):
+def test_training_finds_the_minimum(data):
     objective, batches, training = make(data, n_epochs=200, batch_size=60)
     history = train(objective, batches, training)
     torch.testing.assert_close(
@@ -103,7 +100,7 @@ def test_an_epoch_begins_with_the_hook_of_the_objective(data):
     assert objective.calls == wanted
 
 
-def test_is_a_plain_loop(data):
+def test_training_is_a_plain_loop(data):
     """Bit for bit what a hand-written loop does."""
     objective, batches, training = make(data, schedule="constant", warmup=0.0)
     train(objective, batches, training)
@@ -140,7 +137,7 @@ def test_on_epoch_may_stop(data):
     assert not objective.training
 
 
-def test_early_stopping_once_weights_are_settled(data):
+def test_training_stops_early_once_weights_are_settled(data):
     options = dict(n_epochs=500, batch_size=60, patience=3, tol=1e-3)
     objective, batches, training = make(data, **options)
     n_epochs = len(train(objective, batches, training)["loss"])
@@ -168,7 +165,7 @@ def test_non_finite_loss_names_term_and_epoch(data, value):
         train(objective, batches, training)
 
 
-def test_gradient_clip(data):
+def test_gradients_are_clipped(data):
     objective, batches, training = make(
         data * 1e3, n_epochs=1, batch_size=60, gradient_clip=1.0
     )
@@ -212,7 +209,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(data, tmp_path):
     assert torch.equal(objective.center, second.center)
 
 
-def test_no_host_sync_in_the_step(data):
+def test_a_step_has_no_host_sync(data):
     """Losses are read once an epoch: a step that reads one would stall a GPU."""
     objective, batches, training = make(data, n_epochs=2)
     reads = []
@@ -230,7 +227,7 @@ def test_no_host_sync_in_the_step(data):
     assert len(batches) == 3
 
 
-def test_keeps_no_copy_of_the_data(data):
+def test_training_keeps_no_copy_of_the_data(data):
     objective, batches, training = make(data)
     train(objective, batches, training)
     assert objective.X.data_ptr() == data.data_ptr()

@@ -21,7 +21,7 @@ def test_recall_counts_shared_neighbors():
     assert charts.recall(np.array([[0, 9], [8, 9]]), true) == 0.25
 
 
-def test_eight_bits():
+def test_eight_bits_round_to_256_values():
     values = np.array([[-1.0, 5.0], [0.0, 5.0], [0.5, 5.0], [1.0, 5.0]])
     low, high = values.min(axis=0), values.max(axis=0)
     read = charts.eight_bits(values, low, high)
@@ -34,7 +34,7 @@ def test_eight_bits():
 
 
 @pytest.mark.parametrize("case", charts.CODES)
-def test_neighbors_by_codes_of_three_bytes(blobs, case):
+def test_codes_of_three_bytes_find_neighbors(blobs, case):
     stored, queries = blobs
     function, parameters = charts.CODES[case]
     true = charts.nearest(charts.cdist(queries, stored))
@@ -47,7 +47,7 @@ def test_neighbors_by_codes_of_three_bytes(blobs, case):
     assert charts.recall(result, true) > 0.05
 
 
-def test_figures_of_a_space():
+def test_a_space_has_its_figures():
     row = charts.dimension(
         "T1", 0, n_samples=300, dimensions=range(1, 4), n_charts=4, max_epochs=20
     )

@@ -6,15 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 from asv_bench.compare import embedding
 from asv_bench.compare.data import load, split_rows, stratified_rows
 from asv_bench.compare.methods import METHODS, Method
-from asv_bench.compare.quality import (
-    page_share,
-    score_embedding,
-    score_transform,
-)
+from asv_bench.compare.quality import page_share, score_embedding, score_transform
 from asv_bench.compare.runner import latest, read_rows
 
 
@@ -31,7 +28,7 @@ def compare(tmp_path):
     return call
 
 
-def test_embedding_of_all_samples(compare, capsys):
+def test_all_samples_are_embedded(compare, capsys):
     (row,) = compare()
     job, result = row["job"], row["found"]
     assert job == {
@@ -62,7 +59,7 @@ def test_embedding_of_all_samples(compare, capsys):
     )
 
 
-def test_embedding_of_new_samples(compare, monkeypatch):
+def test_new_samples_are_embedded(compare, monkeypatch):
     (row,) = compare("--task", "transform")
     result = row["found"]
     assert result["n_train"] == 240
@@ -81,7 +78,7 @@ def test_embedding_of_new_samples(compare, monkeypatch):
         (["--methods", "fixed", "--task", "transform"], "fixed embeds fitted samples"),
     ],
 )
-def test_wrong_arguments(compare, capsys, monkeypatch, arguments, message):
+def test_wrong_arguments_are_refused(compare, capsys, monkeypatch, arguments, message):
     absent = Method("no-such-package-here", "nowhere", "Nothing")
     monkeypatch.setitem(METHODS, "absent", absent)
     fixed = dataclasses.replace(METHODS["pca"], transform=None)
@@ -97,7 +94,7 @@ def test_missing_data_names_the_variable(monkeypatch, tmp_path):
         load("mnist")
 
 
-def test_data_from_file(monkeypatch, tmp_path):
+def test_data_are_read_from_a_file(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.integers(256, size=(7_600, 16), dtype=np.uint8)
     y = rng.integers(3, size=7_600)
@@ -107,7 +104,7 @@ def test_data_from_file(monkeypatch, tmp_path):
 
     data = load("pendigits")
     assert data.X.dtype == np.float32
-    np.testing.assert_array_equal(data.usual_input(), X)
+    assert_array_equal(data.usual_input(), X)
     train, test = split_rows(data)
     assert (len(train), train[-1], test[0]) == (7_494, 7_493, 7_494)
 
@@ -123,7 +120,7 @@ def test_generated_data_have_the_requested_size():
     assert data.X.shape == (3_000, 784)
     assert data.X.dtype == np.float32
     assert len(np.unique(data.y)) == 20
-    np.testing.assert_array_equal(data.X, load("synthetic784", 3_000).X)
+    assert_array_equal(data.X, load("synthetic784", 3_000).X)
     assert np.bincount(load("clusters100").y).tolist() == [50] * 100
 
 
@@ -131,7 +128,7 @@ def test_texts_come_with_scipy():
     data = load("docstrings")
     assert data.X.dtype == np.float32 and len(data.X) == len(data.y) > 1_000
     assert data.X.shape[1] > 2_000
-    np.testing.assert_allclose(np.linalg.norm(data.X, axis=1), 1, rtol=1e-6)
+    assert_allclose(np.linalg.norm(data.X, axis=1), 1, rtol=1e-6)
     assert (np.bincount(data.y) > 30).all() and len(np.bincount(data.y)) == 9
 
 
@@ -146,15 +143,15 @@ def test_shifted_images_are_moved_by_few_pixels(monkeypatch, tmp_path):
     where = np.stack(np.divmod(data.X.argmax(1), 28), 1)
     moved = where - np.array([[10, 20], [14, 14]])[data.y]
     assert len(np.unique(moved, axis=0)) == 25 and np.abs(moved).max() == 2
-    np.testing.assert_array_equal(data.X.max(1), np.array([255, 100])[data.y])
+    assert_array_equal(data.X.max(1), np.array([255, 100])[data.y])
 
 
 def test_subsample_is_stratified_and_the_same_for_all():
     y = np.repeat([0, 1, 2], [600, 300, 100])
     rows = stratified_rows(y, 100)
-    np.testing.assert_array_equal(np.bincount(y[rows]), [60, 30, 10])
-    np.testing.assert_array_equal(rows, stratified_rows(y, 100))
-    np.testing.assert_array_equal(stratified_rows(y, 5_000), np.arange(1_000))
+    assert_array_equal(np.bincount(y[rows]), [60, 30, 10])
+    assert_array_equal(rows, stratified_rows(y, 100))
+    assert_array_equal(stratified_rows(y, 5_000), np.arange(1_000))
 
 
 def test_scores_of_a_perfect_and_of_a_random_embedding():

@@ -56,7 +56,7 @@ def test_rings_are_embedded_together_or_each_by_itself(monkeypatch):
         assert row["error"] == pytest.approx(isometry.ring_error(Z, X))
 
 
-def test_floor_of_the_half_sphere():
+def test_the_half_sphere_has_a_floor():
     codes = make_open_sphere(2000, random_state=0).coordinates
     assert isometry.azimuthal_floor(codes) == pytest.approx(0.1, abs=0.005)
     # near the pole the sphere is flat
@@ -64,7 +64,7 @@ def test_floor_of_the_half_sphere():
 
 
 @pytest.mark.parametrize("name", isometry.SURFACES)
-def test_figures_of_a_surface(name):
+def test_a_surface_has_its_figures(name):
     row = isometry.surface(
         name, 0, n_samples=200, n_new=50, max_epochs=2, encoder_layers=(16,)
     )
@@ -85,7 +85,7 @@ def test_plain_autoencoder_is_the_same_but_for_the_loss():
 
 
 @pytest.mark.parametrize("name", ["AtlasAE", "plain autoencoder", "PCA"])
-def test_figures_of_decoding(name):
+def test_decoding_has_its_figures(name):
     options = {} if name == "PCA" else {"max_epochs": 20}
     row = isometry.inverse(f"digits: {name}", 0, **options)
     assert 0.1 < row["new points' error"] < 1

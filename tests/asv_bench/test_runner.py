@@ -97,7 +97,7 @@ def test_seeds_of_one_measurement_come_from_one_release(package):
     assert runner.latest([new, row(1, "new", "2025")]) == [new, row(1, "new", "2025")]
 
 
-def test_table_of_means():
+def test_a_table_has_means_over_the_seeds():
     rows = [
         {"job": {"who": "a", "seed": 0}, "found": {"x": 1.0}, "cpu_s": 3.0},
         {"job": {"who": "a", "seed": 1}, "found": {"x": 2.0}, "cpu_s": 3.0},
@@ -120,7 +120,7 @@ def test_table_of_means():
     ]
 
 
-def test_jobs_and_table_of_a_part():
+def test_a_part_has_jobs_and_a_table():
     entries = {"data": ("digits", "mnist"), "n_charts": (None,)}
     parts_ = {"flat": parts.Part(None, entries, {"x": 1})}
     parser = parts.make_parts_parser("unused", "", parts_)

@@ -30,7 +30,7 @@ def test_both_sides_of_an_epoch_are_timed(method, monkeypatch):
     assert np.isclose(result["ratio"], result["ours s"] / result["other s"])
 
 
-def test_groups_of_operators():
+def test_operators_are_grouped():
     groups = {
         "aten::addmm": "products",
         "aten::add_": "elementwise and sums",

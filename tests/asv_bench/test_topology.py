@@ -44,7 +44,7 @@ def test_betti_numbers_are_right(space, way):
         assert row["decided"]
 
 
-def test_methods_of_a_space():
+def test_a_space_has_its_methods():
     ways = [
         [way for way in topology.WAYS if topology.runs(space, way)]
         for space in ("torus", "torus_16", "klein", "moons")

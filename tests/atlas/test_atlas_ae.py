@@ -39,7 +39,7 @@ def fitted_sphere(sphere):
 # -- quality: a coarse guard
 
 
-def test_sphere(sphere, fitted_sphere):
+def test_a_sphere_is_covered_by_charts(sphere, fitted_sphere):
     X = sphere.data
     assert fitted_sphere.score(X) > -0.02
     q = fitted_sphere.predict_proba(X)
@@ -69,7 +69,7 @@ def test_sample_is_seeded(fitted_sphere):
 
 
 @pytest.mark.parametrize("init", ["random", "farthest"])
-def test_other_initial_prototypes(sphere, init):
+def test_prototypes_reach_those_of_k_means_from_any_start(sphere, init):
     model = AtlasAE(init=init, max_epochs=30, random_state=0).fit(sphere.data)
     assert model.score(sphere.data) > -0.1
     assert len(set(model.labels_)) == 8
@@ -83,7 +83,7 @@ def test_other_initial_prototypes(sphere, init):
     assert nearest < 1.4 * scale * kmeans.inertia_ / len(rows)
 
 
-def test_gan(sphere):
+def test_the_critic_of_the_gan_is_kept_in_doubt(sphere):
     model = AtlasAE(divergence="gan", max_epochs=40, random_state=0).fit(sphere.data)
     assert model.score(sphere.data) > -0.05
     assert set(model.history_) == {
@@ -122,7 +122,7 @@ def small_objective(membership="hard", gan=False, n=12, k=3, d=2):
     )
 
 
-def test_terms_against_loops():
+def test_terms_are_those_of_loops():
     objective = small_objective()
     x = objective.inputs
     rows, draws = torch.arange(12), torch.rand(6, 3, 2)
@@ -164,7 +164,7 @@ def test_each_player_of_the_gan_has_its_own_gradients():
 
 
 @pytest.mark.parametrize("membership", ["hard", "soft"])
-def test_decoder_of_blocks(membership):
+def test_blocks_are_decoded_by_their_memberships(membership):
     decoder = small_objective(membership).decoder
     q = torch.tensor([[0.2, 0.5, 0.3]])
     y = torch.rand(1, 3, 2)
@@ -178,14 +178,13 @@ def test_decoder_of_blocks(membership):
 
 
 @pytest.mark.parametrize("membership", ["hard", "soft"])
-def test_blocks(iris, membership):
+def test_blocks_hold_memberships_and_coordinates(iris, membership):
     X = iris[0]
     model = quick(membership=membership).fit(X)
     Z = model.embedding_
     assert Z.shape == (150, 9)
     index, coordinates = model.charts(X)
     q = model.predict_proba(X)
-    assert_array_equal(index, model.predict(X))
     assert_array_equal(index, q.argmax(1))
     assert_array_equal(index, model.labels_)
     assert_array_equal(clone(model).fit_predict(X), model.labels_)
@@ -194,15 +193,13 @@ def test_blocks(iris, membership):
     assert_allclose(blocks[:, :, 0], weights, rtol=1e-6)
     rows = np.arange(150)
     assert_allclose(
-        blocks[rows, index, 1:],
-        weights[rows, index, None] * coordinates,
-        rtol=1e-5,
+        blocks[rows, index, 1:], weights[rows, index, None] * coordinates, rtol=1e-5
     )
     assert ((coordinates >= 0) & (coordinates <= 1)).all()
 
 
 @pytest.mark.parametrize("membership", ["hard", "soft"])
-def test_there_and_back(iris, membership):
+def test_decoded_codes_are_reconstructions(iris, membership):
     X = iris[0]
     model = quick(membership=membership, max_epochs=30).fit(X)
     back = model.inverse_transform(model.transform(X))
@@ -242,7 +239,7 @@ def test_what_was_fitted_counts_not_what_the_parameter_says_later(iris):
     assert len(model.get_feature_names_out()) == Z.shape[1]
 
 
-def test_distance(iris):
+def test_distances_are_those_within_charts(iris):
     X = iris[0]
     hard = quick().fit(X)
     D = hard.distance(X[:40], X)
@@ -269,10 +266,10 @@ def test_methods_need_fit(iris):
             call()
 
 
-# -- input of any habit
+# -- unusual input
 
 
-def test_memberships_of_sparse_samples(iris):
+def test_sparse_samples_have_memberships(iris):
     X = sparse.csr_array(iris[0])
     model = quick().fit(X)
     q = model.memberships(X)
@@ -282,16 +279,15 @@ def test_memberships_of_sparse_samples(iris):
         model.predict_proba(X)
 
 
-def test_float32_in_float32_out(iris):
+def test_all_outputs_of_single_precision_are_single(iris):
     X = iris[0].astype(np.float32)
     model = quick().fit(X)
-    assert model.embedding_.dtype == model.transform(X).dtype == np.float32
-    assert model.inverse_transform(model.embedding_).dtype == np.float32
-    assert model.sample(2).dtype == np.float32
-    assert model.predict_proba(X).dtype == np.float32
+    decoded = model.inverse_transform(model.embedding_)
+    for result in (decoded, model.sample(2), model.predict_proba(X)):
+        assert result.dtype == np.float32
 
 
-def test_number_of_charts_by_votes():
+def test_votes_determine_the_number_of_charts():
     X = make_torus(2000, random_state=0).data
     model = AtlasAE("auto", max_epochs=1, random_state=0).fit(X)
     assert 16 < model.n_charts_ <= 32
@@ -344,7 +340,7 @@ def test_going_on_needs_as_many_charts(iris):
 # -- errors
 
 
-def test_no_such_chart(iris):
+def test_charts_that_do_not_exist_are_refused(iris):
     model = quick().fit(iris[0])
     with pytest.raises(ValueError, match="chart=3 does not exist"):
         model.decode_grid(3)

@@ -64,7 +64,7 @@ def test_encoder_returns_raw_blocks():
     assert torch.equal(back[0], q) and torch.equal(back[1], y)
 
 
-def test_soft_blocks_and_back():
+def test_soft_blocks_are_split_into_their_parts():
     q, y, raw = raw_blocks()
     blocks = OnBlocks(soft_blocks, 2)(torch.from_numpy(raw)).numpy()
     assert_allclose(blocks.reshape(7, 3, 3)[:, :, 0], q)
@@ -74,7 +74,7 @@ def test_soft_blocks_and_back():
     assert_allclose(coordinates, y)
 
 
-def test_hard_blocks_and_back():
+def test_hard_blocks_are_split_into_their_parts():
     q, y, raw = raw_blocks()
     blocks = OnBlocks(hard_blocks, 2)(torch.from_numpy(raw)).numpy()
     chart = q.argmax(1)
@@ -91,7 +91,7 @@ def test_one_hot_takes_the_first_of_equals():
 
 
 @pytest.mark.parametrize("hard", [False, True])
-def test_distances_against_loops(hard):
+def test_distances_are_those_of_loops(hard):
     (q_a, y_a, _), (q_b, y_b, _) = raw_blocks(5), raw_blocks(300, seed=1)
     if hard:
         q_a, q_b = one_hot(q_a), one_hot(q_b)

@@ -33,7 +33,7 @@ def batches_of(labels, batch_size, seed=0):
     ],
 )
 @pytest.mark.parametrize("seed", [0, 1])
-def test_no_row_twice_and_different_classes(counts, batch_size, seed):
+def test_a_batch_has_no_row_twice_and_different_classes(counts, batch_size, seed):
     labels = make_labels(counts)
     batches, epoch = batches_of(labels, batch_size, seed)
     assert len(batches) == len(epoch) >= 1
@@ -56,7 +56,7 @@ def test_balanced_classes_are_all_used():
         assert_array_equal(np.bincount(labels[rows]), [4] * 5)
 
 
-def test_other_samples_of_a_large_class_every_epoch():
+def test_every_epoch_has_other_samples_of_a_large_class():
     labels = make_labels([200, 8])
     batches, _ = batches_of(labels, 8)
     generator = torch.Generator().manual_seed(0)

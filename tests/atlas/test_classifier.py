@@ -21,7 +21,7 @@ from skmanifold.atlas import ChartwiseClassifier
         ChartwiseClassifier(LinearSVC(random_state=0)),
     ]
 )
-def test_check_estimator(estimator, check):
+def test_scikit_learns_checks_pass(estimator, check):
     check(estimator)
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_blocks_is_one_chart():
     assert_allclose(model.predict_proba(X), plain.predict_proba(X))
 
 
-def test_charts_without_samples_and_of_one_class():
+def test_charts_may_have_no_samples_or_one_class():
     X, y, *_ = make_blocks(membership="hard")
     blocks = X.reshape(-1, 4, 3)
     y = np.where(blocks[:, 1, 0] == 1, "z", y)

@@ -15,7 +15,7 @@ from skmanifold.datasets import (
 from skmanifold.topology import denoise
 
 
-def test_circle():
+def test_a_circle_has_dimension_one():
     X = make_circle(400, random_state=0).data
     result = estimate_dimension(
         X, range(1, 4), n_charts=4, divergence="mmd", random_state=0
@@ -27,7 +27,7 @@ def test_circle():
     assert np.isfinite(result.divergence).all()
 
 
-def test_sphere():
+def test_a_sphere_has_dimension_two():
     X = make_sphere(500, random_state=0).data
     result = estimate_dimension(X, range(1, 4), n_charts=6, random_state=0)
     assert result.dimension == 2
@@ -98,7 +98,7 @@ def test_neighbors_without_a_dimension_set_no_bound():
     assert result.dimension == np.nanargmax(result.bend) + 1
 
 
-def test_seed_and_subsample():
+def test_the_seed_decides_the_subsample():
     X = make_circle(200, random_state=0).data
     options = dict(n_charts=2, max_epochs=1, max_samples=100)
     a, b = (estimate_dimension(X, (1, 2), random_state=3, **options) for _ in range(2))

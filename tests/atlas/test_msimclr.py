@@ -30,7 +30,7 @@ def fitted_digits(digits):
 # -- the parts of the objective
 
 
-def test_projections_chart_by_chart():
+def test_projections_are_those_of_each_chart():
     torch.manual_seed(0)
     for bias in (True, False):
         projections = ChartProjections(3, 2, n_hidden=5, n_out=4, bias=bias).double()
@@ -49,7 +49,7 @@ def test_projections_chart_by_chart():
         assert len(projections.biases) == (2 if bias else 0)
 
 
-def test_chart_terms_against_loops():
+def test_terms_of_charts_are_those_of_loops():
     q = torch.rand(7, 4, dtype=torch.float64).softmax(1)
     mass = [sum(q[i, j].item() for i in range(7)) / 7 for j in range(4)]
     balance = sum(p * np.log(4 * p) for p in mass)
@@ -71,7 +71,7 @@ def test_empty_chart_gets_a_finite_push():
     assert (logits.grad[:, 1] < 0).all(), "its logits are drawn up"
 
 
-def test_views():
+def test_views_are_of_one_sample_each():
     inputs = torch.arange(22.0).reshape(11, 2)
     batches = Views(
         inputs,
@@ -123,7 +123,7 @@ def test_digits_separate(digits):
     ],
     ids=str,
 )
-def test_parameters_that_do_not_fit(digits, options, match):
+def test_parameters_that_do_not_fit_are_refused(digits, options, match):
     with pytest.raises(ValueError, match=match):
         quick(**options).fit(digits[0][:50])
 
@@ -131,7 +131,7 @@ def test_parameters_that_do_not_fit(digits, options, match):
 # -- the method's parameters
 
 
-def test_auto_augmentation(digits):
+def test_data_decide_the_augmentation(digits):
     X = digits[0][:100]
     same = [
         (dict(), dict(augmentation="noise")),
@@ -149,7 +149,7 @@ def test_auto_augmentation(digits):
     )
 
 
-def test_terms_of_the_loss(iris):
+def test_options_decide_the_terms_of_the_loss(iris):
     terms = {"contrast", "uniformity", "balance", "sharpness"}
     for options, expected in [
         (dict(), terms),

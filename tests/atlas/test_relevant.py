@@ -101,7 +101,7 @@ def test_a_part_continues_from_the_previous_one(iris):
     assert model.network_.encoder.start is None
 
 
-def test_correlation():
+def test_the_correlation_is_that_of_numpy():
     a, b = (np.random.RandomState(seed).rand(6, 6) for seed in (0, 1))
     rows, columns = np.triu_indices(6, 1)
     expected = np.corrcoef(a[rows, columns], b[rows, columns])[0, 1]

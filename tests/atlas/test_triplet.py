@@ -34,7 +34,7 @@ def fitted_digits(digits):
 
 
 @pytest.mark.parametrize("counts", [[50, 50], [97, 3], [60, 1, 1, 1, 37]])
-def test_as_many_steps_for_unequal_classes(counts):
+def test_unequal_classes_have_as_many_steps(counts):
     y = make_labels(counts)
     X = np.random.RandomState(0).normal(size=(len(y), 3))
     model = AtlasTriplet(random_state=0).fit(X, y)
@@ -58,7 +58,7 @@ def plain_distances(q_a, y_a, q_b, y_b):
 
 
 @pytest.mark.parametrize("n_charts, d", [(1, 1), (4, 2), (3, 5)])
-def test_distances_against_the_formula(n_charts, d):
+def test_distances_follow_the_formula(n_charts, d):
     a, b = make_points(6, n_charts, d), make_points(5, n_charts, d, seed=1)
     ours = learned_distances(*a, *b)
     assert_allclose(ours, plain_distances(*a, *b), rtol=1e-10)
@@ -71,7 +71,7 @@ def test_distances_against_the_formula(n_charts, d):
     assert_allclose(learned_distances(*hard, *hard), plain_distances(*hard, *hard))
 
 
-def test_gradient_of_the_distances():
+def test_the_gradient_of_the_distances_is_finite():
     q, y = (torch.from_numpy(x).requires_grad_() for x in make_points(4, 3, 2))
 
     def distances(q, y):
@@ -83,7 +83,7 @@ def test_gradient_of_the_distances():
     assert torch.isfinite(y.grad).all()
 
 
-def test_distance_method(fitted_digits, digits):
+def test_distances_are_symmetric_and_zero_to_oneself(fitted_digits, digits):
     X = digits[0][:40]
     distances = fitted_digits.distance(X, X[:7])
     assert distances.shape == (40, 7)
@@ -92,9 +92,7 @@ def test_distance_method(fitted_digits, digits):
     hard = copy.copy(fitted_digits).set_params(membership="hard")
     chart, y = hard.charts(X)
     expected = np.where(
-        chart[:, None] == chart,
-        np.sqrt(((y[:, None] - y) ** 2).mean(axis=2)),
-        1.0,
+        chart[:, None] == chart, np.sqrt(((y[:, None] - y) ** 2).mean(axis=2)), 1.0
     )
     assert_allclose(hard.distance(X, X), expected, atol=1e-7)
 
@@ -102,7 +100,7 @@ def test_distance_method(fitted_digits, digits):
 @pytest.mark.parametrize(
     "fitted, membership", [("soft", "soft"), ("hard", "hard"), ("soft", "hard")]
 )
-def test_kneighbors(digits, fitted, membership):
+def test_neighbors_are_the_nearest_samples_of_the_gallery(digits, fitted, membership):
     X, y = digits[0][:300], digits[1][:300]
     model = quick(image_shape=(8, 8), membership=fitted).fit(X, y)
     model.set_params(membership=membership)
@@ -143,11 +141,11 @@ def test_known_classes_are_separate(iris):
     assert cross_val_score(pipeline, *iris, cv=3).mean() > 0.85
 
 
-# -- input and targets of any habit
+# -- unusual input
 
 
 @pytest.mark.parametrize("counts", [[20, 25], [1, 1, 43], [2] + [1] * 43])
-def test_classes_of_very_unequal_sizes(counts):
+def test_classes_may_have_very_unequal_sizes(counts):
     rows = np.random.RandomState(0).randn(45, 5)
     for X in (rows, np.repeat(rows[:5], 9, axis=0)):
         model = quick(max_epochs=5).fit(X, make_labels(counts).astype(str))
@@ -169,12 +167,12 @@ def test_classes_of_very_unequal_sizes(counts):
     ],
     ids=["one class", "all different", "numbers", "2-D"],
 )
-def test_bad_targets(iris, y, match):
+def test_wrong_targets_are_refused(iris, y, match):
     with pytest.raises(ValueError, match=match):
         quick().fit(iris[0], y)
 
 
-def test_not_fitted(iris):
+def test_unfitted_estimators_are_refused(iris):
     with pytest.raises(NotFittedError):
         AtlasTriplet().distance(iris[0], iris[0])
     with pytest.raises(NotFittedError):
@@ -184,7 +182,7 @@ def test_not_fitted(iris):
 # -- the method's parameters
 
 
-def test_terms_of_the_loss(iris):
+def test_options_decide_the_terms_of_the_loss(iris):
     terms = {"triplets", "distances", "uniformity", "balance", "sharpness"}
     for options, expected in [
         (dict(), terms),
@@ -329,7 +327,7 @@ def test_prediction_without_stored_samples_is_an_error(iris):
         model.kneighbors()
 
 
-def test_a_gallery_of_other_classes(digits):
+def test_a_gallery_may_have_other_classes(digits):
     X, y = digits
     known = y < 5
     model = quick(image_shape=(8, 8), max_epochs=4, batch_size=64)

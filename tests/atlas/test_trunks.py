@@ -21,7 +21,7 @@ def make(encoder, n_inputs=64, image_shape=None, layers=(16,), feature_dim=7):
 
 @pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
 @pytest.mark.parametrize("feature_dim", [3, 9])
-def test_built_in(image_shape, feature_dim):
+def test_the_built_in_trunk_has_the_width_of_the_features(image_shape, feature_dim):
     trunk, width = make(None, image_shape=image_shape, feature_dim=feature_dim)
     assert trunk(torch.zeros(2, 64)).shape == (2, width) == (2, feature_dim)
 
@@ -56,6 +56,6 @@ def test_own_encoder_of_images_sees_images():
         (lambda n_in, n_out: "net", None, TypeError, "must return a torch.nn.Module"),
     ],
 )
-def test_unfit_encoder(encoder, image_shape, error, match):
+def test_unfit_encoders_are_refused(encoder, image_shape, error, match):
     with pytest.raises(error, match=match):
         make(encoder, image_shape=image_shape)

@@ -78,7 +78,7 @@ def test_the_largest_and_smallest_draws_stay_in_the_class():
             assert (others[:2] != rows[:2]).all()
 
 
-def test_pairs_of_other_classes():
+def test_pairs_of_other_classes_are_marked():
     apart = ClassSampler(CODES, 0.5).of_other_classes(ROWS)
     for i in range(10):
         for j in range(10):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from scipy import ndimage
 
 from skmanifold.augment import (
@@ -35,7 +36,7 @@ def make(function, shape, seed=0, dtype=torch.float64):
 
 
 def assert_close(ours, reference):
-    np.testing.assert_allclose(ours, reference, rtol=1e-9, atol=1e-12)
+    assert_allclose(ours, reference, rtol=1e-9, atol=1e-12)
 
 
 def read_at(channel, source, outside):
@@ -59,7 +60,7 @@ def read_at(channel, source, outside):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("fill", [0.0, 0.3])
-def test_affine_image_by_image(shape, fill):
+def test_an_affine_map_is_that_of_each_image(shape, fill):
     images, uniform = make(random_affine, shape)
     options = dict(shift=0.2, rotation=40.0, scale=0.3, shear=0.4)
     ours = random_affine(images, uniform, fill=fill, **options).numpy()
@@ -83,7 +84,7 @@ def test_affine_image_by_image(shape, fill):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("area", [(0.2, 1.0), (0.9, 1.0)])
-def test_crop_image_by_image(shape, area):
+def test_a_crop_is_that_of_each_image(shape, area):
     images, uniform = make(crop_resize, shape)
     ours = crop_resize(images, uniform, area=area, ratio=0.5).numpy()
     height, width = shape[2:]
@@ -106,7 +107,7 @@ def test_crop_image_by_image(shape, area):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_flip_image_by_image(shape):
+def test_a_flip_is_that_of_each_image(shape):
     images, uniform = make(random_flip, shape)
     ours = random_flip(images, uniform, probability=0.6).numpy()
     flipped = (uniform < 0.6).tolist()
@@ -122,7 +123,7 @@ def gray_of(image):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_jitter_image_by_image(shape):
+def test_a_jitter_is_that_of_each_image(shape):
     images, uniform = make(color_jitter, shape)
     strengths = (0.3, 0.5, 0.7)
     ours = color_jitter(
@@ -146,7 +147,7 @@ def test_jitter_image_by_image(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gray_image_by_image(shape):
+def test_gray_is_that_of_each_image(shape):
     images, uniform = make(random_gray, shape)
     ours = random_gray(images, uniform, probability=0.5).numpy()
     grayed = (uniform < 0.5).tolist()
@@ -183,7 +184,7 @@ class TestEach:
             result = function(images, draw.expand(uniform.shape))
             assert torch.isfinite(result).all()
 
-    def test_one_pixel_and_one_row(self, function):
+    def test_images_may_have_one_pixel_or_one_row(self, function):
         for shape in ((3, 1, 1, 1), (3, 1, 1, 9), (3, 3, 9, 1)):
             images, uniform = make(function, shape)
             assert torch.isfinite(function(images, uniform)).all()

@@ -8,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -47,33 +47,26 @@ def model(digits):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_transform_into_an_array(model, digits, dtype, monkeypatch):
+@pytest.mark.parametrize(
+    "kind", ["array", "map in order C", "map in order F", "sparse"]
+)
+def test_transform_writes_into_an_array(
+    model, digits, kind, dtype, tmp_path, monkeypatch
+):
+    """From any container, into a map or into a part of an array."""
     monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    out = np.full((600, 2), np.nan, dtype=dtype)
-    assert model.transform(digits, out=out) is out
+    X = sparse.csr_array(digits) if kind == "sparse" else digits
+    everything = np.full((600, 6), np.nan, dtype=dtype)
+    if "map" in kind:
+        X = mapped(tmp_path / "X.npy", np.asarray(digits, order=kind[-1]))
+        everything = np.lib.format.open_memmap(
+            tmp_path / "out.npy", mode="w+", dtype=dtype, shape=(600, 6)
+        )
+        everything[:] = np.nan
+    out = everything[:, 1:5:3]
+    assert model.transform(X, out=out) is out
     assert_array_equal(out, model.transform(digits).astype(dtype))
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_transform_from_map_to_map(model, digits, order, tmp_path, monkeypatch):
-    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    X = mapped(tmp_path / "X.npy", np.asarray(digits, order=order))
-    out = np.lib.format.open_memmap(
-        tmp_path / "out.npy", mode="w+", dtype=np.float32, shape=(600, 2)
-    )
-    model.transform(X, out=out)
-    out.flush()
-    expected = model.transform(digits).astype(np.float32)
-    assert_array_equal(np.load(tmp_path / "out.npy"), expected)
-
-
-def test_transform_of_sparse_samples_into_part_of_an_array(model, digits, monkeypatch):
-    monkeypatch.setattr(_template, "_ROWS_AT_ONCE", 100)
-    everything = np.zeros((3, 600, 4))
-    model.transform(sparse.csr_array(digits), out=everything[1, :, ::2])
-    assert_array_equal(everything[1, :, ::2], model.transform(digits))
-    assert not everything[[0, 2]].any()
-    assert not everything[:, :, 1::2].any()
+    assert np.isnan(np.delete(everything, [1, 4], axis=1)).all()
 
 
 def test_out_is_checked(model, digits):
@@ -209,7 +202,7 @@ def measured(script, *arguments):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_a_mapped_fit(tmp_path):
+def test_the_memory_of_a_mapped_fit_is_bounded(tmp_path):
     """Inputs are copied at most once, in float32; X is not."""
     in_memory, on_disk, transform = measured(MAPPED, tmp_path)
     inputs = 150_000 * 64 * 4 / 2**20
@@ -230,7 +223,7 @@ def traced_peak(function, *args, **options):
         tracemalloc.stop()
 
 
-def test_memory_of_neighbors():
+def test_the_memory_of_neighbors_is_bounded():
     """Memory is bounded by bytes per edge and two copies of the samples."""
     n, m, d = 50_000, 8, 128
     rng = np.random.default_rng(0)
@@ -275,7 +268,7 @@ def test_sparse_samples_are_dense_in_parts_only():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_of_a_sparse_fit():
+def test_the_memory_of_a_sparse_fit_is_bounded():
     """The sample of the PCA, twice, and blocks of rows; 800 MB would be all of them."""
     fit, transform = measured(SPARSE)
     sample = 1000 * 40_000 * 4 / 2**20
@@ -284,13 +277,13 @@ def test_memory_of_a_sparse_fit():
     assert transform < 256 * 40_000 * 4 / 2**20 + 60
 
 
-def test_wide_samples_scale_to_the_same_bits_in_any_batch():
+def test_wide_samples_have_the_same_bits_in_any_batch():
     X = np.random.RandomState(0).normal(size=(300, 9000))
     scaling = InputScaler().fit(X)
     whole = scaling.transform(X)
     assert_array_equal(scaling.transform(X[17:18]), whole[17:18])
     assert_array_equal(scaling.transform(X[100:]), whole[100:])
-    np.testing.assert_allclose(scaling.center_, X.mean(axis=0), atol=1e-12)
+    assert_allclose(scaling.center_, X.mean(axis=0), atol=1e-12)
     assert whole.std(axis=0).mean() == pytest.approx(1.0, abs=0.01)
 
 
@@ -313,7 +306,7 @@ def test_parts_are_epochs_of_a_warm_start():
     assert_array_equal(model.fit(parts[0]).embedding_, again.embedding_)
 
 
-def test_parts_teach():
+def test_parts_improve_the_embedding():
     """Classes of new samples are together after many parts."""
     X, y = load_digits(return_X_y=True)
     model = DLME(random_state=0)

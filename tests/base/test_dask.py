@@ -87,7 +87,7 @@ print(json.dumps({"reports": reports, "n_fits": n_fits}))
 """
 
 
-def test_the_guide_on_a_cluster():
+def test_the_guide_works_on_a_cluster():
     blocks = re.findall(
         r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", GUIDE.read_text(), re.M
     )

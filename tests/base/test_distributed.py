@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 
 import skmanifold
 from tests.processes import run_python
@@ -314,7 +315,7 @@ def test_the_objective_is_that_of_one_process(tmp_path):
             for name in single.files:
                 # shift before a batch normalization: no gradient but rounding
                 if not name.endswith(("0.hidden.0.bias", "0.head.bias")):
-                    np.testing.assert_allclose(
+                    assert_allclose(
                         several[name], single[name], rtol=1e-7, atol=1e-9, err_msg=name
                     )
 
@@ -330,25 +331,23 @@ def test_every_estimator_is_that_of_one_process(tmp_path):
             for result in several:
                 case = f"{name}, {n} processes"
                 # the network is applied in single precision, eps is 1.2e-7
-                np.testing.assert_allclose(
+                assert_allclose(
                     result["Z"],
                     single["Z"],
                     atol=1e-5 * np.abs(single["Z"]).max(),
                     err_msg=case,
                 )
-                np.testing.assert_allclose(
-                    result["loss"], single["loss"], rtol=1e-9, err_msg=case
-                )
+                assert_allclose(result["loss"], single["loss"], rtol=1e-9, err_msg=case)
             rows = sum(result["rows"] for result in several)
             assert rows == pytest.approx(single["rows"]), case
 
 
-def test_fits(tmp_path):
+def test_fits_of_several_processes_agree(tmp_path):
     output = run_python("-c", PRELUDE + FITS, tmp_path)
     for name in ("fit", "mapped", "resumed", "whole"):
         first, second = (np.load(tmp_path / f"{name}-{i}.npz") for i in (0, 1))
-        np.testing.assert_array_equal(first["embedding"], second["embedding"])
-    np.testing.assert_array_equal(
+        assert_array_equal(first["embedding"], second["embedding"])
+    assert_array_equal(
         np.load(tmp_path / "resumed-0.npz")["embedding"],
         np.load(tmp_path / "whole-0.npz")["embedding"],
     )
@@ -356,13 +355,11 @@ def test_fits(tmp_path):
     assert output.count("[DLME] epoch 2/2") == 1
 
 
-def test_torchrun(tmp_path):
+def test_processes_of_torchrun_agree(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(TORCHRUN, encoding="utf-8")
     launcher = "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     output = run_python(*launcher, script, tmp_path, env=environment)
-    np.testing.assert_array_equal(
-        np.load(tmp_path / "0.npy"), np.load(tmp_path / "1.npy")
-    )
+    assert_array_equal(np.load(tmp_path / "0.npy"), np.load(tmp_path / "1.npy"))
     assert output.count("[DLME] epoch 2/2") == 1

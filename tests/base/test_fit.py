@@ -45,7 +45,7 @@ def test_divergence_is_reported_and_leaves_the_previous_fit():
 # Clusters ---------------------------------------------------------------------
 
 
-def test_n_clusters():
+def test_clusters_are_predicted():
     model = quick(n_clusters=4).fit(X)
     assert set(model.labels_) == set(range(4))
     assert_array_equal(model.predict(X), model.labels_)
@@ -73,7 +73,7 @@ def test_predict_after_a_fit_without_clusters():
         model.predict(X)
 
 
-def test_more_clusters_than_samples():
+def test_more_clusters_than_samples_are_reduced():
     with pytest.warns(UserWarning, match="n_clusters=20 is more than the 12 different"):
         assert len(quick(n_clusters=20).fit(X[:12]).labels_) == 12
 
@@ -97,7 +97,7 @@ def test_n_threads_is_for_the_fit_alone(n_threads):
     assert_array_equal(model.embedding_, quick().fit_transform(X))
 
 
-def test_grid_search_in_parallel():
+def test_a_grid_search_runs_in_parallel():
     grid = GridSearchCV(
         make_pipeline(quick(training=TrainingOptions()), SVC()),
         {
@@ -150,7 +150,7 @@ def test_callbacks_are_called_per_epoch():
 
 
 @pytest.mark.filterwarnings("ignore:The estimator SVC does not support callbacks")
-def test_progress_bar_alone_in_a_pipeline_and_in_a_search(capsys):
+def test_a_progress_bar_is_shown_alone_in_a_pipeline_and_in_a_search(capsys):
     quick().set_callbacks(ProgressBar()).fit(X)
     assert "NeuralPCA - fit" in capsys.readouterr().out
     pipeline = make_pipeline(quick(), SVC())
@@ -172,7 +172,7 @@ def scores_of(monitor):
     return [row["score"] for row in rows if row["task_name"] == "epoch"]
 
 
-def test_scoring_monitor():
+def test_a_scoring_monitor_records_each_epoch():
     frame = pd.DataFrame(X, columns=list("abcd"))
     monitor = ScoringMonitor(scoring={"score": silhouette})
     model = quick(max_epochs=3).set_callbacks(monitor).fit(frame, Y)
@@ -200,7 +200,7 @@ def test_callbacks_see_clusters_and_containers():
 # Training options, warm starts, checkpoints -----------------------------------
 
 
-def test_early_stopping():
+def test_training_stops_early():
     options = TrainingOptions(n_iter_no_change=2, tol=0.5)
     assert quick(max_epochs=50, training=options).fit(X).n_iter_ < 20
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from torch import nn
 
@@ -21,6 +22,9 @@ def table(n=700, d=40, seed=0):
     X[:, [3, 30]] = 7.1, 0.0
     return X
 
+
+# some samples are far away, and some columns vary later
+UNUSUAL = pytest.mark.filterwarnings("ignore::UserWarning")
 
 KINDS = {
     "one scale": (table(), {}),
@@ -53,7 +57,8 @@ def new_samples(X):
     return np.vstack([X[:300], new])
 
 
-def test_is_scaler_and_network(fitted):
+@UNUSUAL
+def test_one_product_is_scaler_and_network(fitted):
     model, X = fitted
     assert one_product(model.network_, model._scaler) is not None
     new = new_samples(X)
@@ -61,14 +66,12 @@ def test_is_scaler_and_network(fitted):
     scale = np.abs(expected).max()
     for rows in (new, new.astype(np.float32)):
         before = rows.copy()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            Z = model.transform(rows)
-        np.testing.assert_allclose(Z, expected, rtol=1e-4, atol=1e-5 * scale)
-        np.testing.assert_array_equal(rows, before)
+        Z = model.transform(rows)
+        assert_allclose(Z, expected, rtol=1e-4, atol=1e-5 * scale)
+        assert_array_equal(rows, before)
 
 
-def test_names_what_the_scaler_names(fitted):
+def test_one_product_names_what_the_scaler_names(fitted):
     model, X = fitted
     new = new_samples(X)
     for rows in (X, new, sparse.csr_array(new), new.astype(np.float32)):
@@ -82,43 +85,39 @@ def test_names_what_the_scaler_names(fitted):
     assert {row - 5 for row, _ in result.samples} >= {len(new) - 33, len(new) - 20}
 
 
+@UNUSUAL
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_bits_do_not_depend_on_the_company(fitted, n_threads):
     model, X = fitted
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        new = new_samples(X)
-        whole = model.transform(new)
-        torch.set_num_threads(n_threads)
-        order = np.random.RandomState(1).permutation(len(new))
-        assert np.array_equal(model.transform(new[order]), whole[order])
-        for start, stop in [(0, 1), (3, 11), (40, 141), (len(new) - 33, len(new))]:
-            part = model.transform(new[start:stop])
-            assert np.array_equal(part, whole[start:stop])
+    new = new_samples(X)
+    whole = model.transform(new)
+    torch.set_num_threads(n_threads)
+    order = np.random.RandomState(1).permutation(len(new))
+    assert np.array_equal(model.transform(new[order]), whole[order])
+    for start, stop in [(0, 1), (3, 11), (40, 141), (len(new) - 33, len(new))]:
+        part = model.transform(new[start:stop])
+        assert np.array_equal(part, whole[start:stop])
 
 
+@UNUSUAL
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_bits_of_sparse_samples_do_not_depend_on_the_company(
     fitted, n_threads, monkeypatch
 ):
     model, X = fitted
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dense = new_samples(X)
-        new = sparse.csr_array(dense)
-        whole = model.transform(new)
-        scale = np.abs(whole).max()
-        expected = model.transform(dense)
-        np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=1e-5 * scale)
-        torch.set_num_threads(n_threads)
-        monkeypatch.setattr(_one_product, "_BLOCK_SIZE", 700)
-        order = np.random.RandomState(1).permutation(len(dense))
-        assert np.array_equal(model.transform(new[order]), whole[order])
-        assert np.array_equal(model.transform(new[40:141]), whole[40:141])
-        assert np.array_equal(model.transform(new[[7]]), whole[[7]])
+    dense = new_samples(X)
+    new = sparse.csr_array(dense)
+    whole, expected = model.transform(new), model.transform(dense)
+    assert_allclose(whole, expected, rtol=1e-4, atol=1e-5 * np.abs(whole).max())
+    torch.set_num_threads(n_threads)
+    monkeypatch.setattr(_one_product, "_BLOCK_SIZE", 700)
+    order = np.random.RandomState(1).permutation(len(dense))
+    assert np.array_equal(model.transform(new[order]), whole[order])
+    assert np.array_equal(model.transform(new[40:141]), whole[40:141])
+    assert np.array_equal(model.transform(new[[7]]), whole[[7]])
 
 
-def test_sparse_samples_in_any_form():
+def test_sparse_samples_may_have_any_form():
     X, _ = KINDS["counts"]
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     expected = model.transform(sparse.csr_array(X))
@@ -134,7 +133,7 @@ def test_sparse_samples_in_any_form():
     assert np.array_equal(unsorted.data, values), "X is left as it is"
 
 
-def test_sparse_samples_with_stored_zeros():
+def test_sparse_samples_may_have_stored_zeros():
     X = np.random.RandomState(0).uniform(1, 4, (200, 40))
     model = TLDR(3, max_epochs=1, random_state=0).fit(X)
     X[::2, -1] = 0
@@ -144,8 +143,9 @@ def test_sparse_samples_with_stored_zeros():
     assert np.array_equal(model.transform(stored), Z)
 
 
+@UNUSUAL
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sparse_samples_that_lack_a_value(dtype):
+def test_sparse_samples_that_lack_a_value_are_as_dense_ones(dtype):
     X, _ = KINDS["counts"]
     X = np.hstack([X, np.ones((len(X), 1)), 100 + X[:, :1]]).astype(dtype)
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
@@ -157,12 +157,10 @@ def test_sparse_samples_that_lack_a_value(dtype):
                 model.network_, model._scaler, samples, deviations=named, fold=True
             )
         assert result == expected
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        Z = model.transform(X)
-        np.testing.assert_allclose(
-            model.transform(sparse.csr_array(X)), Z, atol=1e-5 * np.abs(Z).max()
-        )
+    Z = model.transform(X)
+    assert_allclose(
+        model.transform(sparse.csr_array(X)), Z, atol=1e-5 * np.abs(Z).max()
+    )
 
 
 def test_samples_that_are_read_only():
@@ -179,7 +177,7 @@ def test_changed_weights_are_noticed():
     before = model.transform(X)
     model.network_.encoder.weight.data.mul_(2)
     model.network_.encoder.bias.data.mul_(2)
-    np.testing.assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
+    assert_allclose(model.transform(X), 2 * before, rtol=1e-5, atol=1e-5)
 
 
 def test_changed_networks_are_noticed():
@@ -238,7 +236,7 @@ def test_samples_that_are_not_finite(value, column):
             model.transform(rows)
 
 
-def test_values_whose_squares_overflow():
+def test_new_values_whose_squares_overflow_are_named():
     X = table()
     model = TLDR(4, max_epochs=1, random_state=0).fit(X)
     X[50] = 1e25
@@ -264,7 +262,7 @@ SHARED = nn.Linear(3, 3)
         nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 4), nn.Linear(4, 2, bias=False)),
     ],
 )
-def test_linear_networks(network):
+def test_linear_networks_are_one_product(network):
     X = np.random.RandomState(0).randn(50, 3)
     network.train()(torch.from_numpy(X).float())
     network.eval().requires_grad_(False)
@@ -273,7 +271,7 @@ def test_linear_networks(network):
         _inference.apply_to_samples(network, scaler, X, fold=fold)
         for fold in (False, True)
     )
-    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert_allclose(outputs, expected, atol=1e-6)
     assert one_product(network, scaler) is not None
 
 
@@ -298,11 +296,11 @@ def test_digits_behind_a_large_offset_are_kept():
     near, offset = (
         TLDR(2, max_epochs=2, random_state=0).fit(A).transform(A) for A in (X, far)
     )
-    np.testing.assert_allclose(near, offset, atol=1e-3)
+    assert_allclose(near, offset, atol=1e-3)
 
 
 @pytest.mark.parametrize("factor", [1e-35, 1e30])
-def test_numbers_whose_squares_overflow(factor):
+def test_columns_whose_squares_overflow_have_no_product(factor):
     X = table()
     scaler = InputScaler().fit(X * factor)
     assert one_product(nn.Linear(40, 2), scaler) is None

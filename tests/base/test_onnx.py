@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -157,7 +158,7 @@ def test_the_graph_is_charts(tmp_path):
     assert_close(results["coordinates"][same], coordinates[same])
 
 
-def test_classes_of_a_gallery(tmp_path):
+def test_the_graph_predicts_the_classes_of_a_gallery(tmp_path):
     X, y = digits()
     model = skmanifold.AtlasTriplet(3, max_epochs=2, random_state=0)
     model.fit(X, np.char.add("digit ", y.astype(str)))
@@ -211,7 +212,7 @@ def test_the_graph_is_inverse_transform(estimator_class, dtype, tmp_path):
         assert_close(actual - X.mean(axis=0), expected - X.mean(axis=0))
 
 
-def test_chart_blocks_of_any_weights(tmp_path):
+def test_chart_blocks_of_any_weights_are_decoded(tmp_path):
     X, _ = digits()
     model = AtlasAE(3, membership="soft", max_epochs=2, random_state=0).fit(X)
     path = str(tmp_path / "decoder.onnx")
@@ -222,7 +223,7 @@ def test_chart_blocks_of_any_weights(tmp_path):
     assert_close(actual, model.inverse_transform(blocks))
 
 
-def test_behind_the_graph_of_a_step_before(tmp_path):
+def test_the_graph_can_follow_that_of_a_step_before(tmp_path):
     X, _ = digits()
     scaler = StandardScaler().fit(X)
     model = DLME(n_clusters=4, max_epochs=1, structure_layers=(8,), random_state=0)
@@ -255,7 +256,7 @@ def test_behind_the_graph_of_a_step_before(tmp_path):
     assert np.mean(actual == model.predict(scaler.transform(X))) >= 0.95
 
 
-def test_leaves_no_trace_in_the_process(tmp_path):
+def test_an_export_leaves_no_trace_in_the_process(tmp_path):
     X, _ = digits()
     model = DLME(max_epochs=1, structure_layers=(8,), random_state=0).fit(X)
     before = model.transform(X)
@@ -266,7 +267,7 @@ def test_leaves_no_trace_in_the_process(tmp_path):
     assert torch.equal(torch.get_rng_state(), state)
     assert logging.getLogger("torch.onnx").level == level
     assert warnings.filters == filters
-    np.testing.assert_array_equal(model.transform(X), before)
+    assert_array_equal(model.transform(X), before)
     assert torch.is_grad_enabled()
 
 

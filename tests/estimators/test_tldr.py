@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from scipy.spatial.distance import pdist
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import train_test_split
@@ -20,7 +21,7 @@ def quick(**options):
     return TLDR(**{**QUICK, **options})
 
 
-def test_objective():
+def test_terms_are_per_output():
     """The terms are those of the loss between the two halves, per output."""
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(20, 3, generator=generator)
@@ -50,7 +51,7 @@ def test_a_linear_map_is_linear(digits, encoder):
     model = quick(encoder=encoder).fit(X)
     mean = model.transform((X[:50] + X[50:100]) / 2)
     ends = model.transform(X[:50]), model.transform(X[50:100])
-    np.testing.assert_allclose(mean, (ends[0] + ends[1]) / 2, atol=1e-4)
+    assert_allclose(mean, (ends[0] + ends[1]) / 2, atol=1e-4)
 
 
 def test_turned_codes_have_the_distances_of_predicted_inputs(monkeypatch):
@@ -62,14 +63,14 @@ def test_turned_codes_have_the_distances_of_predicted_inputs(monkeypatch):
     turn, mean = principal_axes(codes, torch.from_numpy(X))
     turned = (codes - mean) @ turn.T
     predicted = LinearRegression().fit(codes, X).predict(codes)
-    np.testing.assert_allclose(pdist(turned), pdist(predicted), rtol=1e-3)
+    assert_allclose(pdist(turned), pdist(predicted), rtol=1e-3)
     covariance = np.cov(turned.T)
-    np.testing.assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
+    assert_allclose(covariance, np.diag(np.diag(covariance)), atol=1e-3)
     assert (np.diff(np.diag(covariance)) < 0).all()
     # one that depends on the others, and a constant one
     more = np.column_stack([codes, codes.sum(axis=1), np.ones(100)])
     again = (more - more.mean(axis=0)) @ principal_axes(more, torch.from_numpy(X))[0].T
-    np.testing.assert_allclose(again[:, :3], turned, rtol=1e-2, atol=1e-2)
+    assert_allclose(again[:, :3], turned, rtol=1e-2, atol=1e-2)
     assert not again[:, 3:].any()
 
 
@@ -78,7 +79,7 @@ def test_columns_of_a_linear_map_are_principal_components(digits, encoder):
     X, _ = digits
     Z = quick(encoder=encoder, n_components=10).fit_transform(X)
     assert (np.diff(Z.std(axis=0)) < 0).all()
-    np.testing.assert_allclose(np.corrcoef(Z.T), np.eye(10), atol=1e-4)
+    assert_allclose(np.corrcoef(Z.T), np.eye(10), atol=1e-4)
     assert np.abs(Z.mean(axis=0)).max() < 1e-4
 
 

@@ -38,7 +38,7 @@ def spheres():
 
 
 @pytest.mark.parametrize("dimension", [0, 1])
-def test_objective_against_loops(dimension):
+def test_terms_are_those_of_loops(dimension):
     X = np.random.RandomState(0).normal(size=(40, 3)).astype(np.float32)
     encoder, decoder = nn.Linear(3, 2), nn.Linear(2, 3)
     objective = TopologicalAEObjective(
@@ -113,7 +113,7 @@ def test_a_circle_stays_a_circle():
         ({"topology_weight": 0}, {"reconstruction"}),
     ],
 )
-def test_history(spheres, options, terms):
+def test_the_history_has_the_terms_in_use(spheres, options, terms):
     model = quick(**options).fit(spheres[0][:100])
     assert set(model.history_) == {"loss", "learning_rate_factor", *terms}
 

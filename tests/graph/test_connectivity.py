@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.neighbors import KNeighborsTransformer, kneighbors_graph
 
@@ -27,7 +28,7 @@ def _naive(graph, sign=1):
 
 @pytest.mark.parametrize("fmt", FORMATS)
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
-def test_graphs_of_any_format_with_rows_of_different_lengths(container, fmt):
+def test_graphs_may_have_any_format_and_rows_of_different_lengths(container, fmt):
     rng = np.random.default_rng(0)
     dense = rng.random((20, 20)) * (rng.random((20, 20)) < 0.3)
     dense[:, 0] = 0.5
@@ -52,7 +53,7 @@ def test_uniform_draw_stays_among_the_neighbors():
 
 
 @pytest.mark.parametrize("mode", ["distance", "connectivity"])
-def test_kneighbors_transformer_round_trip(mode):
+def test_graphs_of_kneighbors_transformer_are_read(mode):
     X = np.random.default_rng(0).standard_normal((40, 5))
     graph = KNeighborsTransformer(n_neighbors=6, mode=mode).fit_transform(X)
     # In the mode "distance" it adds the sample itself as a further neighbor.
@@ -62,14 +63,14 @@ def test_kneighbors_transformer_round_trip(mode):
     assert np.all(counts == n_neighbors)
     if mode == "distance":
         assert np.array_equal(indices, expected)
-        np.testing.assert_allclose(distances, expected_distances, rtol=1e-12)
+        assert_allclose(distances, expected_distances, rtol=1e-12)
     else:
         assert np.array_equal(np.sort(indices), np.sort(expected))
         assert np.all(distances == 1)
 
 
 @pytest.mark.parametrize("include_self", [True, False])
-def test_kneighbors_graph_self_loops(include_self):
+def test_self_loops_are_no_neighbors(include_self):
     X = np.random.default_rng(0).standard_normal((30, 3))
     graph = kneighbors_graph(X, 5, include_self=include_self)
     indices, _, counts = neighbors_from_graph(graph, 30)
@@ -131,7 +132,7 @@ def test_sample_without_neighbors_warns():
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.float32])
-def test_dtypes(dtype):
+def test_graphs_of_any_type_are_read(dtype):
     graph = sparse.csr_array(np.array([[0, 1, 0], [1, 0, 1], [1, 0, 0]], dtype=dtype))
     indices, distances, counts = neighbors_from_graph(graph, 3)
     assert counts.tolist() == [1, 2, 1]
@@ -161,17 +162,17 @@ def test_graph_is_not_changed():
         (np.ones((2, 2), dtype=complex), 2, "complex128"),
     ],
 )
-def test_bad_graphs(graph, n_samples, match):
+def test_wrong_graphs_are_refused(graph, n_samples, match):
     with pytest.raises(ValueError, match=match):
         neighbors_from_graph(graph, n_samples)
 
 
-def test_bad_mode():
+def test_wrong_modes_are_refused():
     with pytest.raises(ValueError, match=r"'mode' .*'affinity'.* Got 'similarity'"):
         neighbors_from_graph(np.ones((3, 3)), 3, mode="similarity")
 
 
-def test_connected_components():
+def test_connected_components_are_numbered_in_order():
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.standard_normal((20, 3)) + 100 * i for i in range(4)])
     order = rng.permutation(80)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from numpy.testing import assert_array_equal
 
 from skmanifold.graph import geodesic_embedding, nearest_neighbors, neighbors_from_data
 from skmanifold.topology import denoise, soft_cover
@@ -29,7 +30,7 @@ def test_masked_entries_are_missing(function):
     whole, plain = function(np.ma.array(X)), function(X)
     pairs = zip(whole, plain, strict=True)
     for array, other in pairs:
-        np.testing.assert_array_equal(array, other)
+        assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

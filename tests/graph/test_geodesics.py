@@ -93,18 +93,6 @@ def test_parts_apart_have_their_share_of_the_landmarks():
     assert (gaps(Z, labels) >= 19)[~np.eye(3, dtype=bool)].all()
 
 
-def test_parts_apart_for_any_number_of_threads_and_with_duplicates():
-    rng = np.random.RandomState(0)
-    X = rng.randn(80, 3) + np.repeat([[0, 0, 0], [90, 0, 0]], 40, axis=0)
-    X = np.repeat(X, 3, axis=0)
-    results = []
-    for n_threads in (1, 2):
-        with threadpool_limits(limits=n_threads), pytest.warns(UserWarning):
-            results.append(geodesic_embedding(X, 2, n_jobs=n_threads))
-    assert_array_equal(*results)
-    assert_array_equal(results[0][::3], results[0][2::3])
-
-
 @pytest.mark.parametrize("n_searched", [5000, 50])
 def test_edges_between_parts_are_the_shortest(n_searched, monkeypatch):
     monkeypatch.setattr(_geodesics, "_BRIDGE_SAMPLES", n_searched)
@@ -162,7 +150,7 @@ def test_a_line_keeps_its_distances():
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e-8, 1e8, 1e150])
-def test_units(factor):
+def test_distances_have_the_units_of_the_data(factor):
     X, _ = make_s_curve(120, random_state=0)
     Z = geodesic_embedding(X, n_neighbors=5)
     assert_allclose(geodesic_embedding(X * factor, n_neighbors=5), Z * factor)
@@ -190,7 +178,7 @@ def test_duplicates_coincide_and_change_nothing_else():
     assert (distances[order[:200, None] == order[:200]] == 0).all()
 
 
-def test_more_neighbors_than_samples():
+def test_more_neighbors_than_samples_are_reduced():
     X = np.random.RandomState(0).normal(size=(20, 3))
     with pytest.warns(UserWarning, match=r"needs more than the 20 .* n_neighbors=19"):
         Z = geodesic_embedding(X, n_neighbors=20)
@@ -198,7 +186,7 @@ def test_more_neighbors_than_samples():
 
 
 @pytest.mark.parametrize("n_samples, n_neighbors", [(2, 1), (3, 1), (3, 2), (5, 4)])
-def test_few_samples(n_samples, n_neighbors):
+def test_few_samples_are_embedded(n_samples, n_neighbors):
     X = np.random.RandomState(0).randn(n_samples, 6)
     Z = geodesic_embedding(X, 4, n_neighbors=n_neighbors)
     assert Z.shape == (n_samples, 4)
@@ -208,28 +196,30 @@ def test_few_samples(n_samples, n_neighbors):
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, 1e6])
-def test_equal_samples(value):
+def test_equal_samples_are_embedded_at_zero(value):
     Z = geodesic_embedding(np.full((30, 3), value), 2, n_neighbors=10)
     assert_array_equal(Z, np.zeros((30, 2)))
 
 
-def test_two_distinct_samples_among_many():
+def test_two_distinct_samples_keep_their_distance():
     X = np.repeat([[0.0, 0.0], [3.0, 4.0]], 20, axis=0)
     Z = geodesic_embedding(X, 2, n_neighbors=10)
     assert_allclose(np.abs(Z[0] - Z[-1]), [5.0, 0.0])
 
 
-def test_any_number_of_threads():
+@pytest.mark.filterwarnings("ignore:.*has 2 parts:UserWarning")
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_any_number_of_threads_gives_the_same_bits(n_parts):
     X = np.random.RandomState(0).randn(800, 20)
+    X[: len(X) // n_parts] += 90 * (n_parts - 1)
+    X = np.repeat(X, n_parts, axis=0)
+    options = {"n_landmarks": 300, "random_state": 0}
     results = []
     for n_threads in (1, 2):
         with threadpool_limits(limits=n_threads):
-            results.append(
-                geodesic_embedding(
-                    X, 3, n_jobs=n_threads, n_landmarks=300, random_state=0
-                )
-            )
+            results.append(geodesic_embedding(X, 3, n_jobs=n_threads, **options))
     assert_array_equal(*results)
+    assert_array_equal(results[0][::n_parts], results[0][n_parts - 1 :: n_parts])
 
 
 def test_the_global_generator_is_left_alone():
@@ -252,12 +242,12 @@ def test_the_global_generator_is_left_alone():
         (dict(n_neighbors=0), r"'n_neighbors' .* Got 0"),
     ],
 )
-def test_bad_parameters(options, match):
+def test_wrong_parameters_are_refused(options, match):
     with pytest.raises(ValueError, match=match):
         geodesic_embedding(np.eye(20), **options)
 
 
-def test_bad_data():
+def test_wrong_data_are_refused():
     with pytest.raises(ValueError, match="NaN"):
         geodesic_embedding(np.full((20, 2), np.nan))
     with pytest.raises(ValueError, match="minimum of 2 is required"):

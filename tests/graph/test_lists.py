@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
@@ -17,6 +17,12 @@ from skmanifold.graph import (
 )
 from skmanifold.graph._distinct import distinct_rows, row_hashes, small_groups
 from skmanifold.graph._lists import check_distances, neighbors_from_connectivity
+
+
+def assert_same_lists(lists, expected, rtol=1e-7):
+    assert_array_equal(lists[0], expected[0])
+    assert_allclose(lists[1], expected[1], rtol=rtol)
+    assert_array_equal(lists[2], expected[2])
 
 
 def test_errors_about_distances_name_samples_of_x():
@@ -54,8 +60,8 @@ def test_without_copies_they_are_the_nearest(metric):
     X = np.random.default_rng(0).standard_normal((300, 8))
     indices, distances, counts, texts = lists_of(X, 6, metric=metric)
     expected, expected_distances = nearest_neighbors(X, 6, metric=metric)
-    np.testing.assert_array_equal(indices, expected)
-    np.testing.assert_array_equal(distances, expected_distances)
+    assert_array_equal(indices, expected)
+    assert_array_equal(distances, expected_distances)
     assert (counts == 6).all()
     assert texts == []
 
@@ -80,17 +86,17 @@ def test_copies_have_the_neighbors_of_distinct_samples(metric, mixed, container)
     of_distinct, of_distances, of_counts, _ = lists_of(distinct, 5, **params)
     _, first = np.unique(group, return_index=True)
     assert np.isin(indices, first).all(), "the first of the copies"
-    np.testing.assert_array_equal(counts, of_counts[group])
-    np.testing.assert_allclose(distances, of_distances[group], atol=1e-12)
+    assert_array_equal(counts, of_counts[group])
+    assert_allclose(distances, of_distances[group], atol=1e-12)
     # ties are in the order of the index, which differs
     away = pairwise_distances(distinct, metric="hamming")
     if metric != "hamming" and not mixed:
-        np.testing.assert_array_equal(group[indices], of_distinct[group])
+        assert_array_equal(group[indices], of_distinct[group])
     assert (away[group, group[indices[:, 0]]] > 0).all()
     assert texts == []
 
 
-def test_fewer_distinct_samples_than_neighbors():
+def test_fewer_distinct_samples_reduce_the_neighbors():
     X = np.repeat(np.eye(3), 30, axis=0)
     indices, _, counts, texts = lists_of(X, 5)
     assert (counts == 2).all()
@@ -120,7 +126,7 @@ def test_minus_zero_is_zero():
     "dtype", [bool, np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64]
 )
 @pytest.mark.parametrize("n_features", [1, 3, 17])
-def test_distinct_samples(dtype, n_features):
+def test_distinct_samples_are_found(dtype, n_features):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (200, n_features)).astype(dtype)
     expected = np.unique(X, axis=0)
@@ -128,7 +134,7 @@ def test_distinct_samples(dtype, n_features):
         first, group = distinct_rows(rows)
         assert len(first) == len(expected)
         assert (np.diff(first) > 0).all()
-        np.testing.assert_array_equal(X[first][group], X)
+        assert_array_equal(X[first][group], X)
         assert (first[group] <= np.arange(200)).all()
 
 
@@ -143,7 +149,7 @@ def test_distinct_samples_have_distinct_hashes(container, dtype):
     assert len(np.unique(row_hashes(container(rows.astype(dtype))))) == len(rows)
 
 
-def test_copies_of_sparse_samples_with_stored_zeros():
+def test_stored_zeros_are_zeros():
     X = sparse.csr_array(
         ([1.0, 0.0, 1.0, 5.0], ([0, 0, 1, 2], [2, 1, 2, 0])), shape=(3, 4)
     )
@@ -173,7 +179,7 @@ def test_strangers_are_alone(metric, repeat, container):
     group = np.arange(X.shape[0]) // repeat
     alone = group >= 80
     assert (counts[alone] == 1).all()
-    np.testing.assert_array_equal(indices[alone, 0], group[alone] * repeat)
+    assert_array_equal(indices[alone, 0], group[alone] * repeat)
     assert (distances[alone] == 0).all()
     assert (counts[~alone] == 5).all()
     assert (group[indices[~alone]] < 80).all()
@@ -247,12 +253,12 @@ def test_strangers_in_pairs_have_each_other(metric):
     X[81:100:2, 0] = 0
     indices, _, counts, texts = lists_of(X, metric=metric)
     assert (counts[80:] == 1).all()
-    np.testing.assert_array_equal(indices[80:, 0], np.arange(80, 100) ^ 1)
+    assert_array_equal(indices[80:, 0], np.arange(80, 100) ^ 1)
     assert (counts[:80] == 5).all()
     assert texts == []
 
 
-def test_hamming_of_codes_that_agree_nowhere():
+def test_codes_that_agree_nowhere_are_alone():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 3, (60, 5))
     X[50:] = np.arange(10)[:, np.newaxis] + 10
@@ -318,9 +324,7 @@ def test_all_distances_are_those_of_the_data(repeat, dtype):
     *result, message = lists_of(distances, 5, metric="precomputed")
     given = neighbors_from_connectivity(distances, len(repeated), 5)
     for lists in (result, given):
-        np.testing.assert_array_equal(lists[0], expected[0])
-        np.testing.assert_allclose(lists[1], expected[1], rtol=1e-4)
-        np.testing.assert_array_equal(lists[2], expected[2])
+        assert_same_lists(lists, expected, rtol=1e-4)
     assert message == texts == []
 
 
@@ -337,34 +341,26 @@ def test_a_graph_of_distances_is_that_of_the_data(repeat):
     graph = kneighbors_graph(repeated, 12, mode="distance")
     *result, texts = lists_of(graph, 3, metric="precomputed")
     *expected, _ = lists_of(repeated, 3)
-    np.testing.assert_array_equal(result[0], expected[0])
-    np.testing.assert_allclose(result[1], expected[1])
-    np.testing.assert_array_equal(result[2], expected[2])
+    assert_same_lists(result, expected)
     assert texts == []
 
 
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, np.ndarray.tolist])
-def test_all_distances_as_connectivity(container):
+def test_all_distances_may_be_the_connectivity(container):
     result = neighbors_from_connectivity(container(D), 80, 5)
-    expected = neighbors_from_data(X, 5)
-    np.testing.assert_array_equal(result[0], expected[0])
-    np.testing.assert_allclose(result[1], expected[1])
+    assert_same_lists(result, neighbors_from_data(X, 5))
 
 
-def test_most_distances_as_connectivity():
+def test_most_distances_may_be_the_connectivity():
     near = np.where(np.quantile(D, 0.7) > D, D, 0)
     result = neighbors_from_connectivity(near, 80, 5)
-    np.testing.assert_array_equal(result[0], neighbors_from_data(X, 5)[0])
+    assert_array_equal(result[0], neighbors_from_data(X, 5)[0])
 
 
 def test_a_graph_of_neighbors_keeps_all_of_them():
     graph = kneighbors_graph(X, 20, mode="distance")
-    for result, expected in zip(
-        neighbors_from_connectivity(graph, 80, 5),
-        neighbors_from_graph(graph, 80),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(result, expected)
+    result = neighbors_from_connectivity(graph, 80, 5)
+    assert_same_lists(result, neighbors_from_graph(graph, 80), rtol=0)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +373,7 @@ def test_a_graph_of_neighbors_keeps_all_of_them():
         (np.where(D > 4, np.nan, D), "NaN"),
     ],
 )
-def test_bad_connectivity(graph, match):
+def test_wrong_graphs_are_refused(graph, match):
     for container in [np.asarray, sparse.csr_array]:
         with pytest.raises(ValueError, match=match):
             neighbors_from_connectivity(container(graph), 80, 5)
@@ -410,5 +406,4 @@ def test_distances_that_rounding_made_negative_are_zero():
     expected = neighbors_from_data(D, 4, metric="precomputed")
     for container in (np.asarray, sparse.coo_array):
         result = neighbors_from_data(container(rounded), 4, metric="precomputed")
-        for a, b in zip(result, expected, strict=True):
-            assert_array_equal(a, b)
+        assert_same_lists(result, expected, rtol=0)

@@ -2,6 +2,7 @@
 import joblib
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
@@ -49,12 +50,12 @@ def clusters(n_samples, spread, n_features=12):
         ),
     ],
 )
-def test_recall(make, least, dtype):
+def test_most_neighbors_are_found(make, least, dtype):
     X = make(np.random.default_rng(0)).astype(dtype)
     assert recall(X, 10) >= least
 
 
-def test_recall_of_images():
+def test_most_neighbors_of_images_are_found():
     X, _ = load_digits(return_X_y=True)
     X = np.vstack([X, X + np.random.default_rng(0).normal(size=X.shape)])
     assert recall(X, 15) > 0.98
@@ -77,15 +78,13 @@ def test_the_order_of_the_samples_does_not_matter(dtype):
     assert permuted_distances.tobytes() == distances[order].tobytes()
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_any_number_of_threads_gives_the_same_bits():
     X = clusters(3000, 2)
-    expected = partition_neighbors(X, 8, n_jobs=1)
+    expected = [part.tobytes() for part in partition_neighbors(X, 8, n_jobs=1)]
 
     def check(n_jobs):
-        for result, reference in zip(
-            partition_neighbors(X, 8, n_jobs=n_jobs), expected, strict=True
-        ):
-            assert result.tobytes() == reference.tobytes()
+        result = partition_neighbors(X, 8, n_jobs=n_jobs)
+        assert [part.tobytes() for part in result] == expected
 
     for n_jobs in [1, 2, 3, -1]:
         check(n_jobs)
@@ -97,19 +96,19 @@ def test_same_bits_for_any_number_of_threads():
 
 
 @pytest.mark.parametrize("n_copies", [2, 7, 50])
-def test_duplicates(n_copies):
+def test_duplicates_are_found(n_copies):
     X = np.repeat(np.random.default_rng(0).standard_normal((100, 5)), n_copies, axis=0)
     X = X[np.random.default_rng(1).permutation(len(X))]
     indices, distances = partition_neighbors(X, 10)
     exact, exact_distances = exact_neighbors(X, 10)
-    np.testing.assert_array_equal(distances, exact_distances)
+    assert_array_equal(distances, exact_distances)
     assert not np.any(indices == np.arange(len(X))[:, np.newaxis])
     tied = distances[:, 1:] == distances[:, :-1]
     assert np.all((np.diff(indices, axis=1) > 0)[tied])
-    np.testing.assert_array_equal(X[indices[:, 0]], X[exact[:, 0]])
+    assert_array_equal(X[indices[:, 0]], X[exact[:, 0]])
 
 
-def test_all_equal():
+def test_equal_samples_are_neighbors():
     indices, distances = partition_neighbors(np.ones((500, 3)), 6)
     assert np.all(distances == 0)
     assert not np.any(indices == np.arange(500)[:, np.newaxis])
@@ -118,15 +117,11 @@ def test_all_equal():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_samples", [2, 3, 5, 9, 40])
-def test_few_samples(n_samples, dtype):
+def test_few_samples_are_searched_exactly(n_samples, dtype):
     X = np.random.default_rng(0).standard_normal((n_samples, 3)).astype(dtype)
     for n_neighbors in {1, n_samples // 2, n_samples - 1}:
-        for result, expected in zip(
-            partition_neighbors(X, n_neighbors),
-            exact_neighbors(X, n_neighbors),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(result, expected)
+        expected = exact_neighbors(X, n_neighbors)
+        assert all(map(np.array_equal, partition_neighbors(X, n_neighbors), expected))
 
 
 def test_more_neighbors_than_a_cell_has_samples():
@@ -134,7 +129,7 @@ def test_more_neighbors_than_a_cell_has_samples():
     assert recall(X, 300, n_probes=1) > 0.3
 
 
-def test_is_an_algorithm_of_the_search():
+def test_the_search_has_the_algorithm():
     X = clusters(2000, 3)
     for metric in ["euclidean", "sqeuclidean", "cosine"]:
         result = nearest_neighbors(X, 5, algorithm="partition", metric=metric)

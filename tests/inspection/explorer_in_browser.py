@@ -19,6 +19,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from matplotlib.path import Path as Polygon
+from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -323,8 +324,8 @@ def test_hovering_shows_the_image(page):
     for row in ROWS:
         assert page.hover_row(GRID[row]) == row
         page.wait_for_data("#tip-image", "tile", row)
-        np.testing.assert_array_equal(page.canvas("#tip-image"), IMAGES[row])
-        np.testing.assert_array_equal(page.canvas("#sample-image"), IMAGES[row])
+        assert_array_equal(page.canvas("#tip-image"), IMAGES[row])
+        assert_array_equal(page.canvas("#sample-image"), IMAGES[row])
 
 
 def test_tip_does_not_cover_the_panel(page):
@@ -482,7 +483,7 @@ def test_decode_here(page):
         page.hover([x + 0.2, y + 0.2])
         page.wait_for_data("#decoded-image", "node", 20 * step + x)
         expected = np.round([[x] * 3, [10 * y] * 3])
-        np.testing.assert_array_equal(page.canvas("#decoded-image"), expected)
+        assert_array_equal(page.canvas("#decoded-image"), expected)
         assert page.text("#decoded-place") == f"at ({x}, {y:.4g})"
 
 
@@ -611,7 +612,7 @@ def test_seventy_thousand_points(write):
         assert page.hover_row(Z[row]) == row
         page.wait_for_data("#tip-image", "tile", row)
         expected = np.round(X[rows[row]].reshape(8, 8) * 255 / 16)
-        np.testing.assert_array_equal(page.canvas("#tip-image"), expected)
+        assert_array_equal(page.canvas("#tip-image"), expected)
 
 
 def test_on_a_phone_the_plot_has_the_full_width(browser, write):

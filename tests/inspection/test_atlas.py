@@ -120,7 +120,7 @@ def test_continuous_color_has_one_scale_for_all_charts():
     assert draw(grids=IMAGES).colorbar_ is None
 
 
-def test_one_dimensional_charts_and_empty_ones():
+def test_charts_may_be_one_dimensional_or_empty():
     display = AtlasDisplay.from_charts(
         np.zeros(100, int), COORDINATES[:, :1], overlap=OVERLAP
     )
@@ -165,7 +165,7 @@ def test_from_estimator_equals_from_charts():
 
 
 @pytest.mark.parametrize("n_components", [1, 3])
-def test_charts_of_other_dimensions(n_components):
+def test_charts_may_have_other_dimensions(n_components):
     shape = (4,) * n_components
 
     class Other(Atlas):
@@ -186,7 +186,7 @@ def test_charts_of_other_dimensions(n_components):
             assert_array_equal(grids[0, row, column], [expected, expected])
 
 
-def test_atlas_of_a_fitted_estimator():
+def test_a_fitted_estimator_has_an_atlas():
     X, _ = load_digits(return_X_y=True)
     model = AtlasAE(n_charts=4, max_epochs=1, random_state=0).fit(X[:200])
     display = AtlasDisplay.from_estimator(
@@ -199,7 +199,7 @@ def test_atlas_of_a_fitted_estimator():
     assert_array_equal(display.chart, chart)
 
 
-def test_color_mosaics():
+def test_mosaics_may_have_colors():
     grids = rng.integers(256, size=(2, 2, 2, 3, 3, 3)).astype(np.uint8)
     display = AtlasDisplay.from_charts(
         [0], [[0, 0]], overlap=np.ones((2, 2)), grids=grids
@@ -223,7 +223,7 @@ def test_color_mosaics():
         ({"y": [1, 2]}, "y has shape"),
     ],
 )
-def test_errors(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     given = {"coordinates": COORDINATES, "overlap": OVERLAP, **arguments}
     with pytest.raises(ValueError, match=message):
         AtlasDisplay.from_charts(CHART, **given)

@@ -76,7 +76,7 @@ def test_confidence_from_estimator_equals_from_predictions():
         (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )
-def test_confidence_errors(memberships, options, message):
+def test_wrong_memberships_are_refused(memberships, options, message):
     with pytest.raises(ValueError, match=message):
         ClusterConfidenceDisplay.from_predictions(memberships, **options)
 
@@ -118,7 +118,7 @@ def test_numbers_say_by_how_many_ranks():
     assert many.accuracy_ < 1 and not many.texts_
 
 
-def test_order_of_levels_and_missing_labels():
+def test_levels_keep_their_order_without_missing_labels():
     X, y = load_iris(return_X_y=True)
     Z = PCA(2).fit_transform(X)
     levels = ["wide", "long", "both"]
@@ -146,7 +146,7 @@ def test_rank_accuracy_is_the_metric():
     assert_allclose(1 - display.image_.get_array().mean(), expected)
 
 
-def test_ranks_of_the_estimators_own_clusters():
+def test_labels_are_the_estimators_own_by_default():
     X, _ = load_iris(return_X_y=True)
     kmeans = KMeans(3, n_init=1, random_state=0).fit(X)
     a = ClusterRankDisplay.from_estimator(kmeans, X, name="n")

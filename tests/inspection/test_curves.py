@@ -108,7 +108,7 @@ def test_legend_lies_beside_both_axes():
         ({"loss": [1.0], "a": [1.0, 2.0]}, "'loss': 1, 'a': 2"),
     ],
 )
-def test_training_errors(history, message):
+def test_wrong_histories_are_refused(history, message):
     with pytest.raises(ValueError, match=message):
         TrainingCurveDisplay.from_history(history)
 
@@ -138,7 +138,7 @@ def test_each_loss_has_its_curve_and_its_axis():
     assert display.legend_.get_window_extent().y0 >= display.ax_.bbox.y1
 
 
-def test_one_curve_without_a_mark():
+def test_one_curve_needs_no_mark():
     display = DimensionDisplay.from_losses([1, 2, 4], np.array([3.0, 2.0, 1.0]))
     assert list(display.lines_) == ["loss"] and display.mark_ is None
 
@@ -152,6 +152,6 @@ def test_one_curve_without_a_mark():
         ([1, 2], {}, "at least one curve"),
     ],
 )
-def test_dimension_errors(dimensions, losses, message):
+def test_wrong_losses_are_refused(dimensions, losses, message):
     with pytest.raises(ValueError, match=message):
         DimensionDisplay.from_losses(dimensions, losses)

@@ -50,7 +50,7 @@ def test_shepard_draws_random_pairs_of_any_metric(metric):
     assert cdist(drawn, known).min(axis=1).max() < 1e-6
 
 
-def test_shepard_of_an_estimator_against_given_distances():
+def test_shepard_may_use_given_distances():
     along = pairwise_distances(X, metric="manhattan")
     display = ShepardDisplay.from_estimator(PLANE, X, distances=along, n_pairs=None)
     offsets = display.points_.get_offsets()
@@ -69,7 +69,7 @@ def test_shepard_of_an_estimator_against_given_distances():
         ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
 
 
-def test_shepard_density_past_twenty_thousand_pairs():
+def test_shepard_is_a_density_past_twenty_thousand_pairs():
     display = ShepardDisplay.from_embedding(
         X, X[:, :2], n_pairs=20_001, random_state=0, name="two columns"
     )
@@ -88,7 +88,7 @@ def test_shepard_is_reproducible_and_sparse():
     assert_allclose(sparse.correlation_, 1.0)
 
 
-def test_shepard_of_a_collapsed_embedding():
+def test_shepard_of_a_collapsed_embedding_has_no_correlation():
     display = ShepardDisplay.from_embedding(X, np.ones((150, 2)), random_state=0)
     assert display.slope_ == 0.0 and np.isnan(display.correlation_)
     display.figure_.canvas.draw()
@@ -102,7 +102,7 @@ def test_shepard_of_a_collapsed_embedding():
         ({"Z": np.ones((3, 2))}, "inconsistent numbers of samples"),
     ],
 )
-def test_shepard_errors(arguments, message):
+def test_wrong_arguments_of_shepard_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         ShepardDisplay.from_embedding(X, **{"Z": X[:, :2], **arguments})
 
@@ -120,7 +120,7 @@ def test_expansion_is_zero_for_a_scaled_copy():
     assert display.ellipses_ is None
 
 
-def test_expansion_against_a_loop():
+def test_expansion_is_that_of_a_loop():
     Z = PLANE.transform(X + rng.normal(size=X.shape) * 1e-3)
     jittered = X + rng.normal(size=X.shape) * 1e-3
     display = DistortionDisplay.from_embedding(jittered, Z, n_neighbors=4)
@@ -173,7 +173,7 @@ def test_measures_are_the_metrics(name, metric):
     assert label == name.replace("_", " ").capitalize()
 
 
-def test_custom_measure():
+def test_a_function_may_be_the_measure():
     def height(X, Z):
         return Z[:, 1]
 
@@ -244,7 +244,7 @@ def test_ellipses_of_a_constant_decoder_are_bounded():
     display.figure_.canvas.draw()
 
 
-def test_no_ellipses():
+def test_there_may_be_no_ellipses():
     estimator = Linear(np.eye(2))
     display = DistortionDisplay.from_estimator(estimator, X[:, :2], n_ellipses=0)
     assert display.ellipses_ is None
@@ -268,7 +268,7 @@ def test_no_ellipses():
         ({"jacobian": lambda Z: np.ones((len(Z), 4, 3))}, "n_features, 2"),
     ],
 )
-def test_distortion_errors(arguments, message):
+def test_wrong_arguments_of_distortion_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         DistortionDisplay.from_embedding(X, **{"Z": X[:, :2], **arguments})
     assert not plt.get_fignums()

@@ -63,7 +63,7 @@ def tile(sprites, i):
 # The data -------------------------------------------------------------------
 
 
-def test_positions_and_classes(path):
+def test_positions_and_classes_are_on_the_page(path):
     labels = np.array(["x", "y", "z"])[Y]
     assert write_explorer(Z, labels, path=path) == path
     data = content(path)
@@ -78,7 +78,7 @@ def test_positions_and_classes(path):
     assert data["images"] is data["decode"] is data["names"] is None
 
 
-def test_noise_and_many_classes(path):
+def test_noise_and_many_classes_have_colors_and_symbols(path):
     labels = np.arange(300) % 13 - 1
     write_explorer(Z, labels, path=path)
     target = content(path)["target"]
@@ -88,7 +88,7 @@ def test_noise_and_many_classes(path):
     assert_array_equal(numbers(target["values"], "<i4"), labels + 1)
 
 
-def test_continuous_color(path):
+def test_numbers_have_a_color_scale(path):
     t = np.append(rng.normal(size=299), np.nan)
     write_explorer(Z, t, path=path)
     target = content(path)["target"]
@@ -98,7 +98,7 @@ def test_continuous_color(path):
     assert all(len(color) == 3 for color in target["scale"])
 
 
-def test_scale_of_amounts_with_a_long_tail(path):
+def test_amounts_with_a_long_tail_have_knots(path):
     amounts = np.exp(2 * rng.normal(size=300))
     write_explorer(Z, amounts, path=path)
     target = content(path)["target"]
@@ -118,12 +118,12 @@ def test_many_dates_are_a_scale(path):
     assert not content(path)["target"]["dates"]
 
 
-def test_folder_must_exist(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"path='.*is in a folder .* Create '.*new'"):
         write_explorer(Z, Y, path=tmp_path / "new" / "map.html")
 
 
-def test_columns_of_facts_and_missing_ones(path):
+def test_facts_are_listed_with_missing_ones(path):
     frame = pd.DataFrame(
         {"title": list("ab") * 150, "year": [1999, None, 2001] * 100, 3: range(300)}
     )
@@ -159,7 +159,7 @@ def test_an_only_chart_is_drawn_in_its_own_coordinates(path):
         write_explorer(np.column_stack([blocks, Z[:, 0]]), Y, path=path)
 
 
-def test_neither_y_nor_title(path):
+def test_a_page_may_have_neither_y_nor_title(path):
     write_explorer(Z, path=path)
     assert content(path)["target"]["kind"] is None
     assert "<title>Embedding</title>" in path.read_text()
@@ -226,7 +226,7 @@ def test_images_are_packed(path):
 # The decoder ----------------------------------------------------------------
 
 
-def test_positions_of_the_decoded_grid(path):
+def test_the_decoded_grid_has_its_positions(path):
     X, y = load_digits(return_X_y=True)
     pca = PCA(2, random_state=0).fit(X)
     at = pca.transform(X)
@@ -245,7 +245,7 @@ def test_positions_of_the_decoded_grid(path):
         assert_allclose(tile(decode["images"], row * 5 + column), expected, atol=0.51)
 
 
-def test_decoded_samples_without_images(path):
+def test_decoded_samples_may_be_no_images(path):
     def decode(codes):
         return np.column_stack([codes, codes.sum(axis=1)])
 
@@ -335,7 +335,7 @@ def test_to_html_equals_write_explorer(path, tmp_path):
 
 
 @pytest.mark.parametrize("components", [(2, 0), "pca"])
-def test_to_html_of_three_columns(path, tmp_path, components):
+def test_three_columns_are_chosen_from(path, tmp_path, components):
     Z3 = rng.normal(size=(300, 3))
     display = EmbeddingDisplay.from_embedding(Z3, Y, decoder=lambda codes: codes)
     with pytest.raises(ValueError, match=r"components=\(0, 1\)"):
@@ -368,13 +368,13 @@ def test_missing_plotly_is_explained(path, uninstall):
         ({"decoder": PCA(2), "components": (0, 1)}, "cannot be combined"),
     ],
 )
-def test_errors(path, arguments, message):
+def test_wrong_arguments_are_refused(path, arguments, message):
     with pytest.raises(ValueError, match=message):
         write_explorer(**{"embedding": Z, **arguments}, path=path)
     assert not path.exists()
 
 
-def test_too_many_pixels_for_a_page(path, monkeypatch):
+def test_too_many_pixels_for_a_page_are_refused(path, monkeypatch):
     monkeypatch.setattr(_explorer, "_MOST_PIXELS", 1000)
     with pytest.raises(ValueError, match=r"300 images of 8 x 8 .* Decrease image_size"):
         write_explorer(Z, images=np.ones((300, 8, 8)), path=path)

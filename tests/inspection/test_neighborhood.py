@@ -64,6 +64,6 @@ def test_legend_lies_beside_the_axes():
         (np.ones((149, 2)), "inconsistent numbers of samples"),
     ],
 )
-def test_errors(Z, message):
+def test_wrong_embeddings_are_refused(Z, message):
     with pytest.raises(ValueError, match=message):
         NeighborhoodPreservationDisplay.from_embedding(X, Z)

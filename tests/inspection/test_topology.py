@@ -56,7 +56,7 @@ def test_most_bars_are_the_longest(monkeypatch):
     assert len(display.arrows_) == 1
 
 
-def test_an_array_for_each_dimension():
+def test_there_may_be_an_array_for_each_dimension():
     arrays = [
         np.array([[0.0, np.inf], [0.0, 0.3]]),
         np.empty((0, 2)),
@@ -75,7 +75,7 @@ def test_births_before_all_ends():
     assert low < 0.0 and high > 2.0
 
 
-def test_empty_plots():
+def test_a_plot_may_be_empty():
     display = BarcodeDisplay.from_persistence([])
     assert not display.bars_
     display.figure_.canvas.draw()
@@ -89,7 +89,7 @@ def test_empty_plots():
         ([(1, (np.nan, 0.5))], "death precedes"),
     ],
 )
-def test_errors(persistence, message):
+def test_wrong_bars_are_refused(persistence, message):
     with pytest.raises(ValueError, match=message):
         BarcodeDisplay.from_persistence(persistence)
 

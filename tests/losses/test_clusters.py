@@ -42,7 +42,7 @@ def naive_assignments(z, centers, nu):
 
 
 @pytest.mark.parametrize("nu", [0.5, 1.0, 30.0])
-def test_assignments_against_the_formula(points, nu):
+def test_assignments_follow_the_formula(points, nu):
     weights = draws(7, 4, seed=2)
     ours = log_assignments(*points, nu=nu).exp()
     naive = naive_assignments(*points, nu)
@@ -59,14 +59,14 @@ def test_assignments_of_far_points_stay_finite():
     assert log_q[1].exp()[0].item() == 1.0
 
 
-def test_sharpened_against_the_formula():
+def test_sharpened_assignments_follow_the_formula():
     q = torch.softmax(draws(6, 3), 1)
     share = q**2 / q.sum(0)
     expected = share / share.sum(1, keepdim=True)
     torch.testing.assert_close(sharpened_assignments(q), expected)
 
 
-def test_sharpened_with_an_empty_cluster():
+def test_sharpened_assignments_may_have_an_empty_cluster():
     q = torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0]])
     p = sharpened_assignments(q)
     assert torch.isfinite(p).all()
@@ -74,7 +74,7 @@ def test_sharpened_with_an_empty_cluster():
     torch.testing.assert_close(p.sum(1), torch.ones(2))
 
 
-def test_divergence_against_the_formula(points):
+def test_the_divergence_follows_the_formula(points):
     p = torch.softmax(draws(7, 4, seed=3), 1)
     log_q = naive_assignments(*points, 1.0).log()
     naive = (p * (p.log() - log_q)).sum()
@@ -82,7 +82,7 @@ def test_divergence_against_the_formula(points):
     assert_same_gradients(ours, naive / 7, points)
 
 
-def test_divergence_of_weighted_samples(points):
+def test_samples_of_the_divergence_are_weighted(points):
     p = torch.softmax(draws(7, 4, seed=3), 1)
     z, centers = points
     weights = torch.tensor([0.0, 1, 2, 100, 1, 1, 0.5], dtype=torch.float64)
@@ -96,7 +96,7 @@ def test_divergence_of_weighted_samples(points):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_local_isometry_against_the_formula(weighted):
+def test_the_local_isometry_follows_the_formula(weighted):
     z_a = draws(5, 3).requires_grad_()
     z_b = draws(5, 3, seed=1).requires_grad_()
     distances = draws(5, seed=2).abs()
@@ -107,7 +107,7 @@ def test_local_isometry_against_the_formula(weighted):
     assert_same_gradients(ours, (w * errors).sum() / w.sum(), (z_a, z_b))
 
 
-def test_local_isometry_without_pairs_or_distance():
+def test_the_local_isometry_needs_no_pairs_or_distance():
     z = torch.zeros(3, 2, requires_grad=True)
     nothing = local_isometry_loss(z, z + 1, torch.ones(3), torch.zeros(3))
     nothing.backward()
@@ -117,7 +117,7 @@ def test_local_isometry_without_pairs_or_distance():
     assert torch.equal(z.grad, torch.zeros(3, 2)), "coinciding points: no direction"
 
 
-def test_center_distances_against_the_formula():
+def test_center_distances_follow_the_formula():
     centers = draws(4, 2).requires_grad_()
     wanted = torch.cdist(draws(4, 3, seed=1), draws(4, 3, seed=1))
     naive = sum(
@@ -128,7 +128,7 @@ def test_center_distances_against_the_formula():
     assert_same_gradients(ours, naive / 12, (centers,))
 
 
-def test_center_distances_closed_forms():
+def test_center_distances_have_closed_forms():
     corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
     distances = torch.cdist(corners, corners)
     assert center_distance_loss(corners, distances).item() < 1e-6
@@ -155,7 +155,7 @@ def test_center_distances_of_many_centers_need_no_differences():
     assert 0 < max(sizes) <= 40 * 40
 
 
-def test_alignment_against_the_formula(points):
+def test_the_alignment_follows_the_formula(points):
     z, centers = points
     labels = torch.tensor([0, 2, 2, 0, 3, 3, 3])  # cluster 1 has no points
     naive = sum(

@@ -14,7 +14,7 @@ def views(n, d, seed=0):
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5])
-def test_against_pytorch_metric_learning(temperature):
+def test_the_loss_is_that_of_pytorch_metric_learning(temperature):
     z_a, z_b = (z.requires_grad_() for z in views(7, 4))
     theirs = NTXentLoss(temperature)
     samples = torch.arange(7).repeat(2)

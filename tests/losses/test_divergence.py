@@ -48,7 +48,7 @@ def views():
 @pytest.mark.parametrize("kernel", ["max", "density"])
 @pytest.mark.parametrize("repulsion", [2.5, None])
 @pytest.mark.parametrize("damping", [None, 0.7])
-def test_value_and_gradient_against_naive_loop(views, kernel, repulsion, damping):
+def test_value_and_gradient_are_those_of_loops(views, kernel, repulsion, damping):
     options = dict(
         nu=0.3, kernel=kernel, repulsion=repulsion, damping=damping, floor=1e-2
     )

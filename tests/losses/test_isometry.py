@@ -122,7 +122,7 @@ def test_gradients_of_the_two_routes_agree(activation, product):
     ],
     ids=["mlp", "conv encoder", "conv decoder", "another gelu"],
 )
-def test_any_module(network, n_in, n_out):
+def test_any_module_is_differentiated(network, n_in, n_out):
     torch.manual_seed(0)
     network = network.double()
     x, weights = draws(3, n_in, n_out)

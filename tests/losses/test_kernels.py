@@ -4,21 +4,18 @@
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.spatial.distance import cdist
 
-from skmanifold.losses import (
-    squared_distances,
-    t_kernel,
-    t_similarities,
-)
+from skmanifold.losses import squared_distances, t_kernel, t_similarities
 
 
 @pytest.mark.parametrize("nu", [0.01, 1.0, 5.0, 100.0])
 def test_density_kernel_is_the_t_density_of_scipy(nu):
     distances = torch.linspace(0, 8, 50, dtype=torch.float64)
     ours = t_kernel(distances**2, nu, kernel="density")
-    np.testing.assert_allclose(ours, stats.t(nu).pdf(distances), rtol=1e-9)
+    assert_allclose(ours, stats.t(nu).pdf(distances), rtol=1e-9)
 
 
 @pytest.mark.parametrize("nu", [0.01, 1.0, 100.0])
@@ -31,12 +28,12 @@ def test_max_kernel_is_one_at_zero_and_the_density_up_to_a_constant(nu):
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e5])
-def test_squared_distances_against_scipy(offset):
+def test_squared_distances_are_those_of_scipy(offset):
     rng = np.random.RandomState(0)
     a = rng.randn(7, 3) + offset
     b = rng.randn(5, 3) + offset
     ours = squared_distances(torch.from_numpy(a), torch.from_numpy(b))
-    np.testing.assert_allclose(ours, cdist(a, b, "sqeuclidean"), rtol=1e-7)
+    assert_allclose(ours, cdist(a, b, "sqeuclidean"), rtol=1e-7)
     near = torch.from_numpy(1e3 * a).float()
     assert squared_distances(near, near).min() >= 0
 

@@ -31,13 +31,13 @@ def plain(q, y, u):
 
 
 @pytest.mark.parametrize("n, m, n_charts, d", [(7, 5, 3, 2), (4, 6, 1, 1)])
-def test_value(n, m, n_charts, d):
+def test_the_value_follows_the_formula(n, m, n_charts, d):
     q, y = sample(n, n_charts, d)
     _, u = sample(m, n_charts, d, seed=1)
     torch.testing.assert_close(chart_mmd(q, y, u), plain(q, y, u), rtol=1e-10, atol=0)
 
 
-def test_gradient_in_single_precision():
+def test_the_gradient_is_right_in_single_precision():
     q, y = sample(40, 4, 3)
     _, u = sample(30, 4, 3, seed=1)
     grads = []

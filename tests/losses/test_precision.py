@@ -78,7 +78,7 @@ def test_autocast_changes_no_bit(name, dtype):
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
-def test_gradients(name):
+def test_gradients_are_those_of_finite_differences(name):
     arguments = [
         a.double().requires_grad_()
         if isinstance(a, torch.Tensor) and a.is_floating_point()
@@ -97,7 +97,7 @@ def test_gradients(name):
     assert torch.autograd.gradcheck(result, arguments)
 
 
-def test_keywords_and_methods():
+def test_keywords_and_methods_have_full_precision():
     class Layer(nn.Module):
         @losses.full_precision
         def forward(self, x, *, y):

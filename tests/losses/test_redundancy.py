@@ -13,7 +13,7 @@ def views(n, d, seed=0):
 
 
 @pytest.mark.parametrize("n, d", [(3, 2), (8, 5), (6, 1)])
-def test_against_numpy_correlations(n, d):
+def test_the_loss_is_that_of_numpys_correlations(n, d):
     z_a, z_b = views(n, d)
     correlations = np.corrcoef(z_a.numpy(), z_b.numpy(), rowvar=False)[:d, d:]
     invariance = ((1 - np.diag(correlations)) ** 2).sum()

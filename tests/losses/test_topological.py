@@ -16,7 +16,7 @@ def points(n, *widths, seed=0):
 EDGES = torch.tensor([[0, 1], [2, 4], [1, 3]]), torch.tensor([[3, 4], [0, 2]])
 
 
-def test_against_loops():
+def test_the_loss_is_that_of_loops():
     x, z = points(5, 3, 2)
     total = 0.0
     for edges in EDGES:

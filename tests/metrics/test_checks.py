@@ -256,6 +256,7 @@ NUMERIC = (
 def test_every_name_is_that_of_scikit_learn(call, pair, name):
     D = pairwise_distances(np.abs(pair[0]), metric=name)
     np.fill_diagonal(D, 0.0)
+    D.flags.writeable = False  # given distances are left alone
     for function in WITH_METRIC:
         value = call(function, np.abs(pair[0]), metric=name)
         assert_allclose(value, call(function, D, metric="precomputed"), rtol=1e-6)

@@ -63,23 +63,27 @@ def test_order_scale_and_repeated_rows_do_not_matter(X, method):
     assert_allclose(intrinsic_dimension(D, **options), value)
 
 
-def test_what_is_undefined_is_refused(X):
-    grid = np.stack(np.meshgrid(*[np.arange(6.0)] * 2), axis=-1).reshape(-1, 2)
-    for method, remedy in (("twonn", "Use method='mle'"), ("mle", "Increase n_neigh")):
-        with pytest.raises(ValueError, match=f"equally distant.*{remedy}"):
-            intrinsic_dimension(np.eye(30), method=method)
-    with pytest.raises(ValueError, match="equally distant"):
-        intrinsic_dimension(grid, method="mle", n_neighbors=2)
-    with pytest.raises(ValueError, match="distinct samples"):
-        intrinsic_dimension(np.ones((50, 2)))
-    with pytest.raises(ValueError, match="at most 79 for 80 distinct"):
-        intrinsic_dimension(X, method="mle", n_neighbors=80)
-    with pytest.raises(ValueError, match="at least 2"):
-        intrinsic_dimension(X, method="mle", n_neighbors=1)
-    with pytest.raises(ValueError, match="method='mle'"):
-        intrinsic_dimension(X, per_sample=True)
-    with pytest.raises(ValueError, match=r"'method' .* must be a str among"):
-        intrinsic_dimension(X, method="pca")
+GRID = np.stack(np.meshgrid(*[np.arange(6.0)] * 2), axis=-1).reshape(-1, 2)
+NORMAL = np.random.default_rng(0).normal(size=(80, 3))
+
+
+@pytest.mark.parametrize(
+    "X, options, message",
+    [
+        (np.eye(30), {"method": "twonn"}, "equally distant.*Use method='mle'"),
+        (np.eye(30), {"method": "mle"}, "equally distant.*Increase n_neigh"),
+        (GRID, {"method": "mle", "n_neighbors": 2}, "equally distant"),
+        (np.ones((50, 2)), {}, "distinct samples"),
+        (NORMAL, {"method": "mle", "n_neighbors": 80}, "at most 79 for 80 distinct"),
+        (NORMAL, {"method": "mle", "n_neighbors": 1}, "at least 2"),
+        (NORMAL, {"per_sample": True}, "method='mle'"),
+        (NORMAL, {"method": "pca"}, r"'method' .* must be a str among"),
+        (NORMAL, {"n_samples": 2}, r"got 2\. Increase n_samples"),
+    ],
+)
+def test_undefined_dimensions_and_wrong_options_are_refused(X, options, message):
+    with pytest.raises(ValueError, match=message):
+        intrinsic_dimension(X, **options)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "precomputed"])
@@ -110,7 +114,5 @@ def test_repeated_rows_are_drawn_once(X, method):
         )
 
 
-def test_a_subsample_may_be_too_small(X):
+def test_a_subsample_of_one_has_a_maximum_likelihood(X):
     assert np.isfinite(intrinsic_dimension(X, method="mle", n_samples=1))
-    with pytest.raises(ValueError, match=r"got 2\. Increase n_samples"):
-        intrinsic_dimension(X, n_samples=2)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from scipy.sparse.csgraph import shortest_path
 from scipy.spatial.distance import pdist
 from scipy.stats import ortho_group, pearsonr, spearmanr
@@ -60,25 +60,17 @@ def test_stress_follows_the_formula(pair, plain):
     assert_allclose(best, stress(Z, X))
 
 
+@pytest.mark.parametrize("distances", ["euclidean", "geodesic"])
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_distance_correlation_follows_scipy(pair, method):
+def test_distance_correlation_follows_scipy(pair, method, distances):
     X, Z = pair
-    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
-    expected = coefficient(pdist(X), pdist(Z)).statistic
-    assert_allclose(distance_correlation(X, Z, method=method), expected)
-
-
-@pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_geodesic_correlation_follows_scipy(pair, method):
-    X, Z = pair
-    graph = kneighbors_graph(X, 6, mode="distance")
-    paths = shortest_path(graph, directed=False)[np.triu_indices(60, 1)]
-    coefficient = {"pearson": pearsonr, "spearman": spearmanr}[method]
-    expected = coefficient(paths, pdist(Z)).statistic
-    value = distance_correlation(
-        X, Z, method=method, distances="geodesic", n_neighbors=6
-    )
-    assert_allclose(value, expected)
+    along = pdist(X)
+    if distances == "geodesic":
+        graph = kneighbors_graph(X, 6, mode="distance")
+        along = shortest_path(graph, directed=False)[np.triu_indices(60, 1)]
+    expected = {"pearson": pearsonr, "spearman": spearmanr}[method](along, pdist(Z))
+    options = {"method": method, "distances": distances, "n_neighbors": 6}
+    assert_allclose(distance_correlation(X, Z, **options), expected.statistic)
 
 
 @pytest.mark.parametrize("distances", ["euclidean", "geodesic"])
@@ -150,7 +142,7 @@ def test_stress_of_a_subsample_evaluates_rows_among_all(pair):
     assert stress(*pair, n_samples=60) == stress(*pair)
 
 
-def test_spearman_of_too_many_pairs(pair):
+def test_too_many_pairs_are_sampled_for_spearman(pair):
     X, Z = pair
     exact = distance_correlation(X, Z)
     with config_context(working_memory=0.04):
@@ -168,20 +160,30 @@ def test_spearman_of_too_many_pairs(pair):
 # -- degenerate input ----------------------------------------------------------------
 
 
-def test_what_is_undefined_is_refused(pair):
-    X, Z = pair
+@pytest.mark.parametrize(
+    "metric, X_is_equal, options, message",
+    [
+        (stress, True, {}, "samples of X coincide"),
+        (distance_correlation, True, {}, "distances in X are equal"),
+        (distance_correlation, False, {}, "distances in Z are equal"),
+        (
+            distance_correlation,
+            False,
+            {"method": "pearson"},
+            "distances in Z are equal",
+        ),
+    ],
+)
+def test_undefined_distances_are_refused(pair, metric, X_is_equal, options, message):
     same = np.ones((60, 2))
-    with pytest.raises(ValueError, match="samples of X coincide"):
-        stress(same, Z)
-    with pytest.raises(ValueError, match="distances in X are equal"):
-        distance_correlation(same, Z)
-    with pytest.raises(ValueError, match="distances in Z are equal"):
-        distance_correlation(X, same)
-    with pytest.raises(ValueError, match="distances in Z are equal"):
-        distance_correlation(X, same, method="pearson")
-    assert stress(X, same) == 1.0
-    assert distance_rmse(same, same) == 0.0
-    assert local_geometric_distortion(same, same) == 0.0
+    with pytest.raises(ValueError, match=message):
+        metric(*((same, pair[1]) if X_is_equal else (pair[0], same)), **options)
+
+
+def test_equal_samples_have_a_value(pair):
+    same = np.ones((60, 2))
+    assert stress(pair[0], same) == 1.0
+    assert distance_rmse(same, same) == local_geometric_distortion(same, same) == 0.0
 
 
 def test_a_graph_in_parts_is_refused():
@@ -191,28 +193,30 @@ def test_a_graph_in_parts_is_refused():
     assert distance_correlation(X, X, distances="geodesic", n_neighbors=10) > 0.9
 
 
-def test_wrong_options_are_refused(pair):
-    X, Z = pair
-    with pytest.raises(ValueError, match="at most 59 for 60 samples"):
-        local_geometric_distortion(X, Z, n_neighbors=60)
-    with pytest.raises(ValueError, match="number of features"):
-        local_geometric_distortion(
-            pairwise_distances(X), Z, divide_by_dimension=True, metric="precomputed"
-        )
-    with pytest.raises(ValueError, match=r"'method' .* must be a str among"):
-        distance_correlation(X, Z, method="kendall")
-    with pytest.raises(ValueError, match=r"'n_pairs' .* Got 2"):
-        distance_correlation(X, Z, n_pairs=2)
-    with pytest.raises(TypeError, match=r"'n_pairs' .* must be an int .* Got 0\.5"):
-        distance_correlation(X, Z, n_pairs=0.5)
-    with pytest.raises(TypeError, match=r"must be an int, got \(2, 30\)"):
-        distance_correlation(X, Z, distances="geodesic", n_neighbors=(2, 30))
-
-
-def test_the_input_is_left_alone(pair):
-    X, Z = pair
-    D = pairwise_distances(X)
-    kept = D.copy()
-    for metric in METRICS:
-        metric(D, Z, metric="precomputed")
-    assert_array_equal(D, kept)
+@pytest.mark.parametrize(
+    "metric, options, message",
+    [
+        (local_geometric_distortion, {"n_neighbors": 60}, "at most 59 for 60 samples"),
+        (
+            local_geometric_distortion,
+            {"divide_by_dimension": True, "metric": "precomputed"},
+            "number of features",
+        ),
+        (
+            distance_correlation,
+            {"method": "kendall"},
+            r"'method' .* must be a str among",
+        ),
+        (distance_correlation, {"n_pairs": 2}, r"'n_pairs' .* Got 2"),
+        (distance_correlation, {"n_pairs": 0.5}, r"'n_pairs' .* an int .* Got 0\.5"),
+        (
+            distance_correlation,
+            {"distances": "geodesic", "n_neighbors": (2, 30)},
+            r"must be an int, got \(2, 30\)",
+        ),
+    ],
+)
+def test_wrong_options_are_refused(pair, metric, options, message):
+    X = pairwise_distances(pair[0]) if "metric" in options else pair[0]
+    with pytest.raises((TypeError, ValueError), match=message):
+        metric(X, pair[1], **options)

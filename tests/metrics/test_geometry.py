@@ -112,24 +112,25 @@ def test_curvature_ignores_rotation_and_scale_of_the_embedding(pair, method):
     assert_allclose(local_curvature(X, Z, n_jobs=2, **options), value)
 
 
-def test_wrong_options_of_curvature_are_refused(pair):
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"method": "gauss"}, r"'method' .* must be a str among"),
+        ({"n_components": 1}, "at least two features"),
+        ({"n_neighbors": 2}, "n_neighbors >= 3"),
+        ({"n_neighbors": 60}, "at most 59 for 60 samples"),
+        ({"n_neighbors": (3, 5)}, "must be an int, got"),
+        ({"method": "turning_angle", "per_sample": True}, "belong to paths"),
+        ({"method": "turning_angle", "n_samples": 9}, "=9 require .* Set n_paths"),
+        ({"method": "turning_angle", "n_paths": 0}, "n_paths"),
+    ],
+)
+def test_wrong_options_of_curvature_are_refused(pair, options, message):
     X, Z = pair
-    with pytest.raises(ValueError, match=r"'method' .* must be a str among"):
-        local_curvature(X, Z, method="gauss")
-    with pytest.raises(ValueError, match="at least two features"):
-        local_curvature(X, Z[:, :1])
-    with pytest.raises(ValueError, match="n_neighbors >= 3"):
-        local_curvature(X, Z, n_neighbors=2)
-    with pytest.raises(ValueError, match="at most 59 for 60 samples"):
-        local_curvature(X, Z, n_neighbors=60)
-    with pytest.raises(TypeError, match="must be an int, got"):
-        local_curvature(X, Z, n_neighbors=(3, 5))
-    with pytest.raises(ValueError, match="belong to paths"):
-        local_curvature(X, Z, method="turning_angle", per_sample=True)
-    with pytest.raises(ValueError, match=r"n_samples=9 require .* Set n_paths"):
-        local_curvature(X, Z, method="turning_angle", n_samples=9)
-    with pytest.raises(ValueError, match="n_paths"):
-        local_curvature(X, Z, method="turning_angle", n_paths=0)
+    Z = Z[:, : options.get("n_components", 2)]
+    options = {name: v for name, v in options.items() if name != "n_components"}
+    with pytest.raises((TypeError, ValueError), match=message):
+        local_curvature(X, Z, **options)
 
 
 # -- isometry of a decoder -----------------------------------------------------------
@@ -148,7 +149,7 @@ def test_isometries_up_to_scale_are_zero():
     assert_allclose(images, 0, atol=1e-12)
 
 
-def test_a_stretched_square_by_hand():
+def test_a_stretched_square_has_the_value_by_hand():
     # On a grid of m by m: m (m - 1) edges along each axis, (m - 1)^2 diagonals.
     for m in (2, 9):
         ratios = [2.0] * (m * (m - 1)) + [1.0] * (m * (m - 1))
@@ -191,22 +192,23 @@ def test_every_dimension_has_the_edges_of_its_triangulation(d):
     assert_allclose(value, expected, atol=1e-15)
 
 
-def test_wrong_decoders_and_codes_are_refused():
-    Z = np.random.default_rng(0).normal(size=(50, 2))
-    with pytest.raises(TypeError, match="inverse_transform"):
-        isometry_distortion("decoder", Z)
-    with pytest.raises(ValueError, match="same sample"):
-        isometry_distortion(lambda z: np.ones((len(z), 3)), Z)
-    with pytest.raises(ValueError, match=r"one sample for each of \d+ points"):
-        isometry_distortion(lambda z: z[:-1], Z)
-    with pytest.raises(ValueError, match="must return finite samples"):
-        isometry_distortion(lambda z: z * np.nan, Z)
-    with pytest.raises(ValueError, match="constant"):
-        isometry_distortion(lambda z: z, Z * [1.0, 0.0])
-    with pytest.raises(ValueError, match="span no volume"):
-        isometry_distortion(lambda z: z, Z[:, :1] @ [[1.0, 1.0]])
-    with pytest.raises(ValueError, match="at most 6"):
-        isometry_distortion(lambda z: z, np.ones((50, 7)))
-    for wrong in (1, 2.5):
-        with pytest.raises(ValueError, match="grid_size"):
-            isometry_distortion(lambda z: z, Z, grid_size=wrong)
+CODES = np.random.default_rng(0).normal(size=(50, 2))
+
+
+@pytest.mark.parametrize(
+    "decoder, Z, options, message",
+    [
+        ("decoder", CODES, {}, "inverse_transform"),
+        (lambda z: np.ones((len(z), 3)), CODES, {}, "same sample"),
+        (lambda z: z[:-1], CODES, {}, r"one sample for each of \d+ points"),
+        (lambda z: z * np.nan, CODES, {}, "must return finite samples"),
+        (lambda z: z, CODES * [1.0, 0.0], {}, "constant"),
+        (lambda z: z, CODES[:, :1] @ [[1.0, 1.0]], {}, "span no volume"),
+        (lambda z: z, np.ones((50, 7)), {}, "at most 6"),
+        (lambda z: z, CODES, {"grid_size": 1}, "grid_size"),
+        (lambda z: z, CODES, {"grid_size": 2.5}, "grid_size"),
+    ],
+)
+def test_wrong_decoders_and_codes_are_refused(decoder, Z, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        isometry_distortion(decoder, Z, **options)

@@ -33,7 +33,7 @@ def zadu():
 
 
 @pytest.mark.parametrize("k", [1, 10, 40])
-def test_trustworthiness_and_continuity_of_zadu(pair, zadu, k):
+def test_trustworthiness_and_continuity_are_those_of_zadu(pair, zadu, k):
     X, Z = pair
     theirs = zadu("trustworthiness_continuity", X, Z, k=k)
     assert_allclose(
@@ -43,7 +43,7 @@ def test_trustworthiness_and_continuity_of_zadu(pair, zadu, k):
 
 
 @pytest.mark.parametrize("k", [1, 10, 40])
-def test_relative_rank_errors_of_zadu(pair, zadu, k):
+def test_relative_rank_errors_are_those_of_zadu(pair, zadu, k):
     # Theirs are 1 - error, and normalized by sums of |n - 2t + 1| / t, an order that
     # ranks from 1 to n - 1 cannot reach; the reversed order has |n - 2t| / t.
     X, Z = pair
@@ -58,7 +58,7 @@ def test_relative_rank_errors_of_zadu(pair, zadu, k):
 
 
 @pytest.mark.parametrize("k", [1, 10, 40])
-def test_neighborhood_preservation_and_hit_of_zadu(pair, zadu, k):
+def test_neighborhood_preservation_and_hit_are_those_of_zadu(pair, zadu, k):
     X, Z = pair
     # The local continuity meta-criterion is Q less its chance level.
     theirs = zadu("local_continuity_meta_criteria", X, Z, k=k)["lcmc"]
@@ -69,7 +69,7 @@ def test_neighborhood_preservation_and_hit_of_zadu(pair, zadu, k):
     assert_allclose(metrics.neighborhood_hit(Z, y, n_neighbors=k), theirs)
 
 
-def test_stress_and_correlations_of_zadu(pair, zadu):
+def test_stress_and_correlations_are_those_of_zadu(pair, zadu):
     X, Z = pair
     theirs = zadu("scale_normalized_stress", X, Z)["scale_normalized_stress"]
     assert_allclose(metrics.stress(X, Z), theirs)
@@ -87,14 +87,14 @@ def estimators():
     return pytest.importorskip("skdim.id")
 
 
-def test_two_nearest_neighbors_of_scikit_dimension(pair, estimators):
+def test_two_nearest_neighbors_are_those_of_scikit_dimension(pair, estimators):
     X, _ = pair
     theirs = estimators.TwoNN(discard_fraction=0.1).fit(X).dimension_
     assert_allclose(metrics.intrinsic_dimension(X), theirs)
 
 
 @pytest.mark.parametrize("k", [5, 20])
-def test_maximum_likelihood_of_scikit_dimension(pair, estimators, k):
+def test_the_maximum_likelihood_is_that_of_scikit_dimension(pair, estimators, k):
     X, _ = pair
     # unbiased=False divides by k - 1 as Levina and Bickel do; comb="mle" is the
     # harmonic mean of MacKay and Ghahramani.

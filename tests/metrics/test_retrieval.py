@@ -42,7 +42,7 @@ def test_order_scale_and_names_do_not_matter(pair, labels, metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_invalid_retrieval(metric):
+def test_retrieval_without_members_is_refused(metric):
     Z = np.arange(6.0)[:, np.newaxis]
     assert metric(Z, np.zeros(6), k=5) == 1.0
     with pytest.raises(ValueError, match="single member"):

@@ -50,7 +50,7 @@ NAMES = [
 WITH_LABELS = {"clustering_accuracy", "cluster_rank_accuracy", "kmeans", "linear_svm"}
 
 
-def test_the_names():
+def test_scorers_have_the_names_of_the_metrics():
     assert get_scorer_names() == NAMES
     for wrong in ("nmi", ["trustworthiness"], None, metrics.stress):
         with pytest.raises(ValueError, match=r"There is no scorer .*'trustworthiness'"):
@@ -58,7 +58,7 @@ def test_the_names():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scorers_pickle(iris, name):
+def test_scorers_can_be_pickled(iris, name):
     X, y = iris
     estimator = make_pipeline(StandardScaler(), KMeans(3, random_state=0)).fit(X)
     scorer = get_scorer(name)
@@ -78,20 +78,15 @@ def test_what_needs_labels_says_so(iris, name):
         get_scorer(name)(estimator, X)
 
 
-def test_values_of_the_single_scorers(iris):
+def test_scorers_have_the_values_of_the_metrics(iris):
     X, y = iris
     pca = PCA(2).fit(X)
     Z = pca.transform(X)
-    assert get_scorer("mean_relative_rank_error")(
-        pca, X
-    ) == -metrics.mean_relative_rank_error(X, Z)
-    assert get_scorer("local_geometric_distortion")(
-        pca, X
-    ) == -metrics.local_geometric_distortion(X, Z)
-    assert get_scorer("distance_rmse")(pca, X) == -metrics.distance_rmse(X, Z)
-    assert get_scorer("cluster_rank_accuracy")(
-        pca, X, y
-    ) == metrics.cluster_rank_accuracy(X, Z, y)
+    errors = "distance_rmse", "local_geometric_distortion", "mean_relative_rank_error"
+    for name in errors:
+        assert get_scorer(name)(pca, X) == -getattr(metrics, name)(X, Z)
+    ranks = metrics.cluster_rank_accuracy(X, Z, y)
+    assert get_scorer("cluster_rank_accuracy")(pca, X, y) == ranks
     clusters = KMeans(3, n_init=10, random_state=0).fit_predict(Z)
     expected = metrics.clustering_accuracy(y, clusters)
     assert get_scorer("kmeans")(pca, X, np.array(list("abc"))[y]) == expected
@@ -185,7 +180,7 @@ def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
 
 
 @pytest.mark.parametrize("n_more", [0, 1, 2, 9])
-def test_linear_svm_of_few_samples_too_many(monkeypatch, n_more):
+def test_linear_svm_allows_few_samples_too_many(monkeypatch, n_more):
     X, y = load_digits(return_X_y=True)
     X, y = X[: 200 + n_more], y[: 200 + n_more]
     pca = PCA(2).fit(X)
@@ -229,7 +224,7 @@ def test_wrong_scorers_are_refused():
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
-def test_data_frames(container):
+def test_data_frames_are_scored(container):
     frames = pytest.importorskip(container)
     # Without ties, which the order of the data in memory would break.
     X = np.random.default_rng(0).normal(size=(50, 4))
@@ -359,7 +354,7 @@ def test_a_search_over_the_scaling_needs_one_yardstick(wine):
     assert again(pipeline, X) == expected
 
 
-def test_options_of_the_ready_made_scorers(wine):
+def test_scorers_take_the_options_of_the_metrics(wine):
     X, _ = wine
     pca = PCA(2).fit(X)
     scorer = get_scorer(
@@ -418,7 +413,7 @@ def test_an_input_without_distances_is_taken_from_the_last_step(iris, holes):
 
 
 @pytest.mark.parametrize("name", ["trustworthiness", "cluster_rank_accuracy"])
-def test_a_search_over_a_pipeline_of_a_mixed_table(name):
+def test_a_pipeline_of_a_mixed_table_can_be_searched(name):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {"a": rng.normal(size=90), "b": rng.normal(size=90), "c": list("xyz") * 30}
@@ -493,7 +488,7 @@ def test_one_scorer_that_does_not_fit_leaves_the_others(iris):
 
 
 @pytest.mark.parametrize("name", ["trustworthiness", "linear_svm"])
-def test_scoring_monitor(iris, name):
+def test_a_scoring_monitor_records_each_epoch(iris, name):
     X, y = iris
     alone, named = (
         get_scorer(name),

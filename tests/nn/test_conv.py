@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from torch.func import functional_call
 
 from skmanifold.losses import jacobian_vector_product
@@ -16,7 +17,7 @@ SHAPES = [(8, 8), (9, 14), (28, 28), (32, 32), (10, 33, 3), (16, 8, 2)]
 
 
 @pytest.mark.parametrize("image_shape", SHAPES)
-def test_flat_rows_in_and_out(image_shape):
+def test_inputs_and_outputs_are_flat_rows(image_shape):
     n_pixels = math.prod(image_shape)
     encoder, decoder = ConvEncoder(image_shape, 3), ConvDecoder(3, image_shape)
     z = encoder(torch.randn(5, n_pixels))
@@ -50,7 +51,7 @@ def test_rows_are_images_flattened_by_numpy():
         encoder(torch.from_numpy(i.reshape(1, -1)))
     (x,), a, _, b = seen
     torch.testing.assert_close(torch.roll(a, (1, 2), dims=(2, 3)), b)
-    np.testing.assert_array_equal(x[0].permute(1, 2, 0), image)
+    assert_array_equal(x[0].permute(1, 2, 0), image)
 
 
 def test_decoder_writes_images_flattened_by_numpy():
@@ -65,7 +66,7 @@ def test_decoder_writes_images_flattened_by_numpy():
     touched = np.abs(image).sum(axis=2) > 0
     expected = np.zeros((16, 12), dtype=bool)
     expected[5:9, 3:7] = True
-    np.testing.assert_array_equal(touched, expected)
+    assert_array_equal(touched, expected)
 
 
 def test_depth_follows_the_image():
@@ -82,7 +83,7 @@ def test_depth_follows_the_image():
 
 @pytest.mark.parametrize("activation", ["gelu", "silu", "softplus", "tanh"])
 @pytest.mark.parametrize("make", ["encoder", "decoder"])
-def test_twice_differentiable(activation, make):
+def test_networks_are_twice_differentiable(activation, make):
     """The gradient of a loss of derivatives, against finite differences."""
     torch.manual_seed(0)
     if make == "encoder":
@@ -117,7 +118,7 @@ def test_rows_do_not_see_each_other():
     torch.testing.assert_close(encoder(x)[2:3], encoder(x[2:3]))
 
 
-def test_outputs_in_full_precision_under_autocast():
+def test_outputs_keep_full_precision_under_autocast():
     encoder, decoder = ConvEncoder((8, 8), 2), ConvDecoder(2, (8, 8))
     with torch.autocast("cpu", torch.bfloat16):
         z = encoder(torch.randn(4, 64))
@@ -128,14 +129,14 @@ def test_outputs_in_full_precision_under_autocast():
 @pytest.mark.parametrize(
     "make", [lambda shape: ConvEncoder(shape, 2), lambda shape: ConvDecoder(2, shape)]
 )
-def test_bad_image_shape(make):
+def test_wrong_image_shapes_are_refused(make):
     for image_shape in ((7, 28), (28,)):
         with pytest.raises(ValueError, match=r"image_shape=.*must be \(H, W\)"):
             make(image_shape)
 
 
 @pytest.mark.parametrize("channels", [(), (0,), (4, 2.5), (4, 4, 4, 4)])
-def test_bad_channels(channels):
+def test_wrong_channels_are_refused(channels):
     with pytest.raises(ValueError, match=r"channels must be a sequence of 1 to 3"):
         ConvEncoder((8, 9), 2, channels=channels)
 
@@ -151,7 +152,7 @@ def test_bad_channels(channels):
         ("output_norm", functools.partial(MLP, 2, 2)),
     ],
 )
-def test_unknown_names(make, parameter, value):
+def test_unknown_names_are_refused(make, parameter, value):
     match = re.escape(f"{parameter}={value!r} is unknown. It must be one of '")
     with pytest.raises(ValueError, match=match):
         make(**{parameter: value})

@@ -12,7 +12,7 @@ def test_no_hidden_layers_is_a_linear_map():
     torch.testing.assert_close(mlp(x), mlp.head.weight.t() + mlp.head.bias)
 
 
-def test_against_the_composition_by_hand():
+def test_the_network_is_the_composition_of_its_layers():
     torch.manual_seed(0)
     mlp = MLP(3, 2, layers=(5,), norm="none", activation="relu")
     x = torch.randn(4, 3)
@@ -53,6 +53,6 @@ def test_head_stays_in_full_precision_under_autocast(norm, activation):
         ({"layers": (True,)}, r"layers=\(True,\) must be a sequence of positive"),
     ],
 )
-def test_widths_are_checked(sizes, match):
+def test_wrong_widths_are_refused(sizes, match):
     with pytest.raises(ValueError, match=match):
         MLP(**{"n_in": 3, "n_out": 2, **sizes})

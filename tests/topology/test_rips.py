@@ -27,7 +27,7 @@ def connects(edges, n):
 
 
 @pytest.mark.parametrize("n", [2, 3, 30])
-def test_spanning_tree_against_scipy(n):
+def test_the_spanning_tree_is_that_of_scipy(n):
     distances = distances_of(n)
     edges = persistence_edges(distances)
     assert edges.shape == (n - 1, 2) and connects(edges, n)
@@ -49,7 +49,7 @@ def test_fewer_than_two_samples_have_no_edges(n):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_pairs_of_random_points_against_gudhi(seed):
+def test_pairs_of_random_points_are_those_of_gudhi(seed):
     X = np.random.RandomState(seed).normal(size=(25, 3))
     distances = cdist(X, X)
     tree = gudhi.RipsComplex(points=X).create_simplex_tree(max_dimension=2)
@@ -63,7 +63,7 @@ def test_pairs_of_random_points_against_gudhi(seed):
     assert len(edges) == 24 + 2 * len(loops) > 24
 
 
-def test_births_and_deaths_against_gudhi():
+def test_births_and_deaths_are_those_of_gudhi():
     angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
     X = np.c_[np.cos(angles), 1.1 * np.sin(angles)]
     X += np.random.RandomState(0).normal(scale=0.01, size=X.shape)
@@ -78,11 +78,8 @@ def test_births_and_deaths_against_gudhi():
 
 @pytest.mark.parametrize(
     "distances, message",
-    [
-        (np.ones((2, 3)), r"shape \(2, 3\).*square"),
-        (np.full((2, 2), np.nan), "finite"),
-    ],
+    [(np.ones((2, 3)), r"shape \(2, 3\).*square"), (np.full((2, 2), np.nan), "finite")],
 )
-def test_errors(distances, message):
+def test_wrong_distances_are_refused(distances, message):
     with pytest.raises(ValueError, match=message):
         persistence_edges(distances)

@@ -3,7 +3,6 @@
 import warnings
 from itertools import combinations
 
-import gudhi
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -32,7 +31,7 @@ def random_cover(n=60, k=6, seed=0):
 # -- overlap
 
 
-def test_overlap_against_the_formula():
+def test_overlap_follows_the_formula():
     Q = random_cover()
     S = Q.sum(0)
     expected = [
@@ -59,7 +58,7 @@ def by_simplex(nerve):
 
 
 @pytest.mark.parametrize("rank", [1, 3])
-def test_dowker_against_the_definition(rank):
+def test_dowker_follows_the_definition(rank):
     Q = random_cover()
     actual = by_simplex(cech_nerve(Q, 3, rank=rank))
     expected = {
@@ -72,7 +71,7 @@ def test_dowker_against_the_definition(rank):
         assert actual[sigma] == pytest.approx(value, rel=1e-12)
 
 
-def test_fuzzy_against_the_definition():
+def test_fuzzy_follows_the_definition():
     Q = random_cover()
     S = Q.sum(0)
     actual = by_simplex(cech_nerve(Q, 3, filtration="fuzzy"))
@@ -135,8 +134,7 @@ def circle_of_edges(n):
     edges = edges[np.lexsort(edges.T[::-1])]
     vertices = np.arange(n)[:, np.newaxis]
     return FilteredComplex(
-        [vertices, edges, np.empty((0, 3), int)],
-        [np.zeros(n), np.ones(n), np.empty(0)],
+        [vertices, edges, np.empty((0, 3), int)], [np.zeros(n), np.ones(n), np.empty(0)]
     )
 
 
@@ -148,7 +146,7 @@ def test_a_circle_that_is_never_filled():
     assert actual.numbers == (1, 1) and actual.decided
 
 
-def test_torsion_of_the_smallest_projective_plane():
+def test_the_smallest_projective_plane_has_torsion():
     triangles = "012 023 034 045 015 124 235 134 245 135".split()
     triangles = np.array([[int(v) for v in triangle] for triangle in triangles])
     # the six-vertex triangulation: every edge lies in two triangles
@@ -163,43 +161,21 @@ def test_torsion_of_the_smallest_projective_plane():
     assert betti_numbers(plane, 2, field=3).numbers == (1, 0, 0)
 
 
-def rips_betti(X, field, top, lower, upper):
-    """Persistent Betti numbers of gudhi's Rips complex between two lengths."""
-    tree = gudhi.RipsComplex(points=X, max_edge_length=upper).create_simplex_tree(
-        max_dimension=1
-    )
-    tree.collapse_edges()
-    tree.expansion(top + 1)
-    tree.compute_persistence(homology_coeff_field=field, persistence_dim_max=True)
-    actual = tree.persistent_betti_numbers(lower, upper)
-    return tuple((actual + [0] * (top + 1))[: top + 1])
-
-
 @pytest.mark.parametrize("field", [2, 3])
 @pytest.mark.parametrize(
-    "name, options, n_charts, lower, upper",
+    "name, options, n_charts",
     [
-        ("make_circle", {}, 4, 0.4, 1.2),
-        ("make_sphere", {}, 8, 0.7, 1.1),
-        ("make_flat_torus", {}, 16, 0.5, 0.8),
-        ("make_projective_plane", {"n_features": 6}, 12, 0.45, 0.65),
+        ("make_circle", {}, 4),
+        ("make_sphere", {}, 8),
+        ("make_flat_torus", {}, 16),
+        ("make_projective_plane", {"n_features": 6}, 12),
     ],
 )
-def test_betti_numbers_are_the_true_ones_and_those_of_rips(
-    name, options, n_charts, lower, upper, field
-):
+def test_betti_numbers_are_the_true_ones(name, options, n_charts, field):
     bunch = getattr(datasets, name)(3000, random_state=0, **options)
     Q = soft_cover(bunch.data, n_charts, random_state=0)
     truth = tuple(bunch.betti_numbers[field])
-    top = len(truth) - 1
-    assert betti_numbers(Q, top, field=field).numbers == truth
-    if name in ("make_circle", "make_sphere"):  # few points are enough for Rips
-        landmarks = np.array(
-            gudhi.choose_n_farthest_points(
-                points=bunch.data, nb_points=80, starting_point=0
-            )
-        )
-        assert rips_betti(landmarks, field, top, lower, upper) == truth
+    assert betti_numbers(Q, len(truth) - 1, field=field).numbers == truth
 
 
 @pytest.mark.parametrize("name", ["make_s_curve", "make_open_sphere"])
@@ -293,7 +269,7 @@ def test_parts_that_lie_apart(n_charts, seed, gap):
     assert betti_numbers(Q).numbers == (2, 2, 0)
 
 
-def test_noise_in_a_hundred_dimensions():
+def test_noise_in_a_hundred_dimensions_does_no_harm():
     rng = np.random.default_rng(0)
     basis, _ = np.linalg.qr(rng.normal(size=(100, 3)))
     X = datasets.make_sphere(2000, random_state=0).data @ basis.T
@@ -307,7 +283,7 @@ def test_noise_in_a_hundred_dimensions():
 
 
 @pytest.mark.parametrize("init", ["k-means", "random", "farthest"])
-def test_soft_cover(init):
+def test_soft_covers_are_memberships(init):
     X = datasets.make_sphere(300, random_state=0).data
     Q = soft_cover(X, 8, init=init, random_state=0)
     assert_allclose(Q.sum(1), 1, rtol=1e-12)
@@ -348,7 +324,7 @@ def test_too_few_charts_are_not_chosen():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_charts_of_a_circle_inside_another(seed):
+def test_a_circle_inside_another_has_sixteen_charts(seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
     chosen, estimate = choose_n_charts(X, 1, random_state=seed)
     assert chosen == 16
@@ -416,7 +392,7 @@ def test_denoise_takes_means_of_neighbors():
     assert_allclose(denoise(X, n_neighbors=20), means)
 
 
-def test_denoise_more_columns_than_rows():
+def test_denoise_allows_more_columns_than_rows():
     rng = np.random.default_rng(0)
     signal = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 300)) * 3
     result = denoise(signal + 0.1 * rng.normal(size=signal.shape), n_neighbors=0)
@@ -465,11 +441,11 @@ def test_an_estimator_is_no_matrix_of_memberships():
         (lambda: denoise(np.eye(3), n_neighbors=-1), "'n_neighbors' .* Got -1"),
     ],
 )
-def test_errors(call, match):
+def test_wrong_arguments_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
 
 
-def test_persistence_of_something_else():
+def test_persistence_refuses_something_else():
     with pytest.raises(TypeError, match="Build it from a cover with cech_nerve"):
         persistence(np.eye(3))

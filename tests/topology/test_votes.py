@@ -20,7 +20,7 @@ from skmanifold.topology._votes import _elect
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_circle_inside_another(seed):
+def test_a_circle_inside_another_is_found(seed):
     X, _ = make_circles(400, factor=0.3, noise=0.02, random_state=seed)
     actual = estimate_betti_numbers(X, max_dimension=1, random_state=seed)
     assert actual.numbers == (2, 2)
@@ -36,14 +36,14 @@ def test_a_circle_inside_another(seed):
         ("make_projective_plane", {"n_features": 4}, 3),
     ],
 )
-def test_surfaces(name, options, field):
+def test_surfaces_have_their_betti_numbers(name, options, field):
     bunch = getattr(datasets, name)(2000, random_state=0, **options)
     actual = estimate_betti_numbers(bunch.data, field=field, random_state=0)
     assert actual.decided
     assert actual.numbers == tuple(bunch.betti_numbers[field])
 
 
-def test_data_without_holes():
+def test_data_without_holes_have_none():
     rng = np.random.default_rng(0)
     moons, _ = make_moons(400, noise=0.05, random_state=0)
     for X, truth in [
@@ -55,7 +55,7 @@ def test_data_without_holes():
         assert actual.numbers == truth and actual.decided
 
 
-def test_noise_in_a_hundred_dimensions():
+def test_noise_in_a_hundred_dimensions_does_no_harm():
     rng = np.random.default_rng(0)
     X = np.pad(datasets.make_circle(800, random_state=0).data, ((0, 0), (0, 98)))
     X += 0.1 * rng.normal(size=X.shape)
@@ -79,7 +79,7 @@ def test_no_cover_gives_numbers():
     assert not result.decided
 
 
-def test_undecided():
+def test_too_many_dimensions_are_undecided():
     # in ten dimensions a nerve has too many simplices to follow
     X = np.random.default_rng(0).normal(size=(400, 10))
     with pytest.warns(
@@ -117,7 +117,7 @@ def test_outliers_do_not_hide_a_circle(denoise):
     assert actual.numbers == (1, 1) and actual.decided
 
 
-def test_seed_and_subsample():
+def test_the_seed_decides_and_units_do_not():
     X = datasets.make_circle(600, random_state=0).data
     options = {"max_dimension": 1, "max_samples": 300}
     a, b = (estimate_betti_numbers(X, random_state=3, **options) for _ in range(2))
@@ -163,7 +163,7 @@ def test_the_most_frequent_vote_wins():
         ([1.7, 1.6, 0.4], 2),
     ],
 )
-def test_long_bars(lengths, n_long):
+def test_long_bars_are_counted(lengths, n_long):
     assert count_long(np.array(lengths), 2.0) == n_long
 
 
@@ -191,7 +191,7 @@ def line(values):
         ([1.0, np.inf, 1.0], [1.0] * 4, 2),
     ],
 )
-def test_count_components(values, mass, n_components):
+def test_components_are_counted(values, mass, n_components):
     nerve = line(values)
     finite = np.isfinite(nerve.values[1])
     nerve.simplices[1] = nerve.simplices[1][finite]
@@ -212,7 +212,7 @@ def test_count_components(values, mass, n_components):
         ({"denoise": "yes"}, "'denoise' .* Got 'yes'"),
     ],
 )
-def test_errors(options, match):
+def test_wrong_arguments_are_refused(options, match):
     X = np.random.default_rng(0).normal(size=(160, 2))
     with pytest.raises(ValueError, match=match):
         estimate_betti_numbers(X, random_state=0, **options)
@@ -221,13 +221,13 @@ def test_errors(options, match):
 @pytest.mark.parametrize(
     "function", [choose_n_charts, denoise, estimate_betti_numbers, soft_cover]
 )
-def test_missing_values(function):
+def test_missing_values_are_refused(function):
     X = np.full((200, 2), np.nan)
     with pytest.raises(ValueError, match="Input X contains NaN"):
         function(X)
 
 
-def test_too_few_samples():
+def test_too_few_samples_are_refused():
     few = np.random.default_rng(0).normal(size=(159, 2))
     for X, n_distinct in (
         (few, 159),

@@ -40,7 +40,7 @@ CODES = [1, -1, 0, 1]
     ],
     ids=lambda y: type(y).__name__,
 )
-def test_missing_among_names(y):
+def test_missing_names_are_unknown(y):
     labels = read_labels(y, 4)
     assert_array_equal(labels.codes, CODES)
     assert labels.names == labels.classes.tolist() == ["a", "b"]
@@ -68,7 +68,7 @@ def test_missing_among_names(y):
         ),
     ],
 )
-def test_missing_among_numbers_and_others(y, names):
+def test_missing_numbers_and_others_are_unknown(y, names):
     labels = read_labels(y)
     assert_array_equal(labels.codes, CODES)
     assert labels.names == names
@@ -106,7 +106,7 @@ LEVELS = ["low", "mid", "high"]
         (["x", "²", "1"], ["1", "x", "²"]),
     ],
 )
-def test_the_order_that_a_reader_expects(y, names):
+def test_labels_have_the_order_that_a_reader_expects(y, names):
     labels = read_labels(y, natural=True)
     assert labels.names == names
     # the same classes as in the order of scikit-learn
@@ -166,7 +166,7 @@ def test_whole_numbers_most_of_which_differ_are_named():
         check_labels(classes, len(classes))
 
 
-def test_numbers():
+def test_numbers_are_read_with_missing_ones():
     assert_array_equal(read_numbers([1, None, 2.5]), [1, np.nan, 2.5])
     assert_array_equal(read_numbers(pd.Series([1, None], dtype="Int64")), [1, np.nan])
     assert_array_equal(read_numbers(np.ma.array([1, 2], mask=[0, 1])), [1, np.nan])

@@ -8,7 +8,7 @@ import pytest
 from skmanifold.utils import import_optional
 
 
-def test_returns_the_module():
+def test_an_installed_module_is_returned():
     assert import_optional("json", "io") is json
     assert import_optional("json.decoder", "io") is json.decoder
 
@@ -25,7 +25,7 @@ def test_names_the_feature_the_package_and_the_command(name):
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
 
-def test_missing_submodule_of_an_installed_package():
+def test_a_missing_submodule_of_an_installed_package_is_named():
     # the package is there, but not this part: an old version, say
     with pytest.raises(ImportError, match="This feature needs the package 'json'"):
         import_optional("json.absent", "io")

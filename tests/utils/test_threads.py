@@ -19,7 +19,7 @@ def threads(api):
     }
 
 
-def test_limits_and_sets_back():
+def test_threads_are_limited_and_restored():
     with threadpool_limits(limits=2):
         before = threads("blas"), threads("openmp")
         with one_thread():
@@ -28,7 +28,7 @@ def test_limits_and_sets_back():
         assert (threads("blas"), threads("openmp")) == before
 
 
-def test_one_after_the_other():
+def test_limits_are_set_one_after_the_other():
     inside, most = [], []
 
     def step():
@@ -76,7 +76,7 @@ def test_a_search_keeps_to_the_share_of_its_process(
     assert search_jobs(n_jobs) == expected
 
 
-def test_a_search_in_a_worker_of_joblib():
+def test_a_search_keeps_to_the_threads_of_its_worker():
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         result = joblib.Parallel(2)(joblib.delayed(search_jobs)(-1) for _ in range(2))
     assert result == [1, 1]
