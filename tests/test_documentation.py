@@ -79,7 +79,8 @@ def test_the_guide_lists_all_that_methods_inherit():
     for folder in ("estimators", "atlas"):
         for path in (ROOT / "skmanifold" / folder).rglob("*.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            used |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+            for node in ast.walk(tree):
+                used |= {getattr(node, key, None) for key in ("attr", "name", "id")}
     known = set(re.findall(r"_\w+", read("doc/user_guide/own_method.rst")))
     # of Python and scikit-learn
     known |= {"__init__", "__sklearn_tags__", "_n_features_out"}
