@@ -253,7 +253,7 @@ AUGMENTED = [name for name in NAMES if "augmentation" in small(name).get_params(
         (lambda x: x.numpy(), "an object of type ndarray"),
     ],
 )
-def test_unfit_augmentations_are_refused(name, augmentation, received):
+def test_invalid_augmentations_are_refused(name, augmentation, received):
     with pytest.raises(ValueError, match=f"augmentation returned {received}"):
         small(name, augmentation=augmentation).fit(X)
 

@@ -31,12 +31,12 @@ class Pace:
     times as long. Use it as a context of each step, which yields the number.
     """
 
-    # Trials of a choice, in a row, whose median counts, as that of the last steps of
-    # the current choice: one step may be slow because memory is not allocated yet,
-    # threads must wake up or the optimizer does more.
+    # Trials of a choice in a row, and last steps of the current choice, whose median
+    # counts: one step may be slow because memory is not allocated yet, threads wake up
+    # or the optimizer does more.
     n_trials = 5
-    # A step of so many times the time of the other choice waits for other work.
-    many = 10
+    # Time of a step that waits for other work, relative to the other choice.
+    waiting = 10
     # Steps before the slower choice is tried again; doubled each time it loses.
     first_pause = 100
     # Largest time of all threads, relative to that of one, that is worth the cores.
@@ -62,7 +62,7 @@ class Pace:
         self.seconds[self.current].append(seconds)
         (other,) = (n for n in self.choices if n != self.current)
         times = self.seconds[other]
-        waits = bool(times) and seconds > self.many * statistics.median(times)
+        waits = bool(times) and seconds > self.waiting * statistics.median(times)
         if self.trials:
             self.trials = [] if waits else self.trials[1:]
             if not self.trials:

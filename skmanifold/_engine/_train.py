@@ -119,7 +119,8 @@ def _step(objective, parameters, batch, training, progress, factor):
         cache_enabled=False,
     ):
         terms = objective(batch, progress)
-    if not isinstance(terms, dict) or not all(map(_is_scalar, terms.values())):
+    is_dict = isinstance(terms, dict) and len(terms) > 0
+    if not is_dict or not all(map(_is_scalar, terms.values())):
         raise TypeError(
             f"{type(objective).__name__}.forward must return a dict of scalar tensors, "
             f"such as {{'loss': error.mean()}}, but returned {terms}."

@@ -18,8 +18,8 @@ from ._atlas_ae import AtlasAE
 
 # Estimates by neighbors agree if they round to the same integer, their median is this
 # close to it, and their logarithms differ by at most this much, or for few samples by
-# the last number over the square root of their number. In more dimensions than five,
-# all are too low or too high alike.
+# the last number over the square root of their number. Above five dimensions, all may
+# be wrong alike.
 _DEVIATION = 0.25
 _MOST_DIMENSIONS = 5
 _LOG_DIFFERENCE = 0.1
@@ -261,7 +261,7 @@ def _decide(dimensions, bend, estimates, bounds, n_samples):
         is_sharpest = bend[dimensions == dimension][0] == sharpest >= _SHARP_BEND
         confirmed = bool(is_sharpest and dimension == np.rint(estimates[-1]))
     else:
-        # the neighbors know more than the curve shows
+        # no candidate with a bend lies within the bounds
         dimension, confirmed = bounds[0], False
     return dimension, confirmed or _agree(estimates, n_samples)
 

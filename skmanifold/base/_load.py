@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import torch
+from sklearn.exceptions import NotFittedError
 
 from skmanifold._engine import plain_modes
 
@@ -108,7 +109,7 @@ def load(path, /, **given):
                 nearly_equal(outputs[name], expected[name], 1e-3) for name in expected
             )
         reason = None if agree else "the outputs differ from those at saving"
-    except OtherWeights as error:
+    except (OtherWeights, NotFittedError) as error:
         reason = str(error)
     if reason is not None:
         raise ValueError(_misfit(path, given, needed, written_with, reason))

@@ -23,7 +23,7 @@ from ._outliers import (
     sampled_rows,
     statistics,
 )
-from ._scaler_before import units_of_scaler_before, without_farthest
+from ._preceding_scaler import units_of_preceding_scaler, without_farthest
 from ._units import ROUNDING, column_factors
 
 # Entries of the subset that the PCA basis is fitted to (128 MB of float32).
@@ -176,7 +176,7 @@ class InputScaler:
             self.margin_[codes.columns] = _MARGIN_OF_CODES
             inner, inner_sample = statistics(X, kept, codes), codes.without(sample)
         self.center_, self.drift_ = inner.mean, 0.0
-        units = units_of_scaler_before(
+        units = units_of_preceding_scaler(
             survey.statistics, inner, inner_sample if self.column_scaling else None
         )
         self.factor_, self.scale_, self.largest_ = self._factors(
@@ -332,7 +332,7 @@ class InputScaler:
                 return np.zeros_like(stats.mean), np.zeros_like(stats.mean)
             units = None
             if self.column_scaling:
-                units = units_of_scaler_before(everything, stats, sample)
+                units = units_of_preceding_scaler(everything, stats, sample)
                 if units is None:
                     # outliers would enlarge the units that their norms are in
                     nearer = without_farthest(sample)

@@ -192,7 +192,7 @@ def center_distance_loss(centers, distances):
     tensor(2.)
     """
     n_centers = centers.shape[0]
-    # of the expanded form: the differences of all centers would need (C, C, d)
+    # by scalar products: the differences of all centers would take (C, C, d)
     d2 = squared_distances(centers, centers)
     errors = (_roots(d2) - distances).abs()
     return errors.fill_diagonal_(0).sum(1).sum() / max(n_centers * (n_centers - 1), 1)

@@ -103,7 +103,7 @@ def test_threads_that_must_wake_up_are_not_taken_for_slow():
 
 @pytest.mark.parametrize("slow", [0, 1, 50])
 def test_a_slow_step_does_not_change_the_number(slow):
-    """Of the trials, or of the later steps: threads wake up, or the system is busy."""
+    """In the trials or later: threads wake up, or the system is busy."""
     pace = Pace(2, clock=Clock(of_1=1.0, of_2=0.5))
     chosen = take_steps(pace, 5 + slow)
     pace.clock.seconds["of_2"] = 8.0

@@ -50,7 +50,9 @@ def make(data, *, n_epochs=4, learning_rate=0.1, batch_size=20, **options):
     return objective, SampleBatches(len(data), batch_size, data.device), training
 
 
-@pytest.mark.parametrize("terms", [torch.ones(()), {"a": torch.ones(2)}, {"a": 1.0}])
+@pytest.mark.parametrize(
+    "terms", [torch.ones(()), {}, {"a": torch.ones(2)}, {"a": 1.0}]
+)
 def test_terms_are_scalars_by_name(data, terms):
     objective, batches, training = make(data)
     objective.forward = lambda batch, progress: terms

@@ -47,7 +47,7 @@ def test_codes_of_three_bytes_find_neighbors(blobs, case):
     assert charts.recall(result, true) > 0.05
 
 
-def test_a_space_has_its_figures():
+def test_a_space_is_measured():
     row = charts.dimension(
         "T1", 0, n_samples=300, dimensions=range(1, 4), n_charts=4, max_epochs=20
     )

@@ -46,7 +46,7 @@ def test_divergence_is_zero_for_a_scaled_copy():
     assert codes.divergence(distances, distances**2, 0.1) > 0.01
 
 
-def test_the_plane_has_its_figures(monkeypatch):
+def test_the_plane_is_measured(monkeypatch):
     monkeypatch.setattr(codes, "spheres", lambda seed: make_spheres(seed, n_inner=20))
     result = codes.plane("spheres", "PCA", 0, n_scored=200)
     assert set(result) == {*codes.PARTS["plane"].columns, "seconds"}
@@ -61,7 +61,7 @@ def test_maps_are_timed_on_the_same_samples():
     assert result["TLDR, 1"] > 0
 
 
-def test_a_step_before_a_map_has_its_figures():
+def test_a_preceding_step_is_measured():
     result = codes.step("digits", "PCA, DLME", 0, n_samples=60)
     assert set(result) == set(codes.PARTS["step"].columns)
     assert result["accuracy"] > 0.3

@@ -64,7 +64,7 @@ def test_the_half_sphere_has_a_floor():
 
 
 @pytest.mark.parametrize("name", isometry.SURFACES)
-def test_a_surface_has_its_figures(name):
+def test_a_surface_is_measured(name):
     row = isometry.surface(
         name, 0, n_samples=200, n_new=50, max_epochs=2, encoder_layers=(16,)
     )
@@ -85,7 +85,7 @@ def test_plain_autoencoder_is_the_same_but_for_the_loss():
 
 
 @pytest.mark.parametrize("name", ["AtlasAE", "plain autoencoder", "PCA"])
-def test_decoding_has_its_figures(name):
+def test_decoding_is_measured(name):
     options = {} if name == "PCA" else {"max_epochs": 20}
     row = isometry.inverse(f"digits: {name}", 0, **options)
     assert 0.1 < row["new points' error"] < 1

@@ -50,7 +50,7 @@ def test_neighbors_bound_the_estimate(X, truth):
     assert free.decided is False
 
 
-def test_neighbors_beyond_the_candidates_are_told():
+def test_neighbors_beyond_the_candidates_warn():
     X = np.random.RandomState(0).normal(size=(80, 30))
     with pytest.warns(UserWarning, match=r"undecided: .* Pass dimensions=range\(1, "):
         result = estimate_dimension(X, range(1, 4), max_epochs=1, random_state=0)
@@ -66,7 +66,7 @@ def test_noise_is_undecided():
     assert result.lower == 2 and result.upper == 3
 
 
-def test_the_decision():
+def test_agreement_decides_the_dimension():
     dimensions = np.arange(1, 6)
     bend = np.array([0.1, 1.2, 0.3, 0.9, np.nan])
 

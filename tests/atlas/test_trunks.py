@@ -56,6 +56,6 @@ def test_own_encoder_of_images_sees_images():
         (lambda n_in, n_out: "net", None, TypeError, "must return a torch.nn.Module"),
     ],
 )
-def test_unfit_encoders_are_refused(encoder, image_shape, error, match):
+def test_invalid_encoders_are_refused(encoder, image_shape, error, match):
     with pytest.raises(error, match=match):
         make(encoder, image_shape=image_shape)

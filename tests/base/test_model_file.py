@@ -138,7 +138,7 @@ STRANGE = [
 
 
 def forge(arrays, metadata, rng):
-    """Change a few things in the tree or the arrays of a model."""
+    """Change some values in the tree or the arrays of a model."""
     arrays, model = dict(arrays), json.loads(metadata["model"])
     for _ in range(rng.randrange(1, 4)):
         if rng.random() < 0.2:

@@ -223,7 +223,7 @@ def test_chart_blocks_of_any_weights_are_decoded(tmp_path):
     assert_close(actual, model.inverse_transform(blocks))
 
 
-def test_the_graph_can_follow_that_of_a_step_before(tmp_path):
+def test_the_graph_can_follow_that_of_a_preceding_step(tmp_path):
     X, _ = digits()
     scaler = StandardScaler().fit(X)
     model = DLME(n_clusters=4, max_epochs=1, structure_layers=(8,), random_state=0)

@@ -66,10 +66,10 @@ def test_outliers_are_left_out(load, kind, column_scaling):
     learned, clean = (InputScaler(**options).fit(A) for A in (X, X[kept]))
     assert np.array_equal(learned.outliers_[:, 0], outliers)
     assert_allclose(learned.center_, clean.center_, rtol=1e-9, atol=1e-9)
-    # units are read from a subset where there are many samples: another one
+    # units of many samples come from a subset, here a different one
     rtol = 1e-9 if len(X) < 1000 else 0.05
     assert_allclose(learned.factor_, clean.factor_, rtol=rtol)
-    # what is left of them is as near as the others
+    # transformed outliers are as near as the others
     norms = np.linalg.norm(learned.transform(X), axis=1)
     assert norms[outliers].max() <= 1.5 * learned.radius_
     assert norms[kept].max() <= learned.radius_ * (1 + 1e-6)
@@ -78,7 +78,7 @@ def test_outliers_are_left_out(load, kind, column_scaling):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("before", [StandardScaler, RobustScaler, MinMaxScaler])
 @pytest.mark.parametrize("load", [load_wine, load_iris])
-def test_scalers_before_do_not_make_it_worse(load, before, kind):
+def test_a_preceding_scaler_does_no_harm(load, before, kind):
     data, y = load(return_X_y=True)
     X, outliers = corrupted(data, kind)
     kept = np.setdiff1d(np.arange(len(X)), outliers)
@@ -349,7 +349,7 @@ def test_codes_do_not_hide_the_other_values(kind, units):
     assert factors.min() > 0.85
     assert np.ptp(scaler.transform(X), axis=0).max() < 1.6 * np.ptp(all_rows(clean))
     whole = ~gaps.any(axis=1)
-    assert (X[whole].std(axis=0) < 0.1 * X.std(axis=0)).all(), "what it mends"
+    assert (X[whole].std(axis=0) < 0.1 * X.std(axis=0)).all(), "codes dominate"
 
 
 @pytest.mark.parametrize("code, share", [(0.0, 0.1), (-999.0, 0.4), (999.9, 0.4)])
@@ -384,7 +384,7 @@ def test_codes_of_a_later_part_are_found(kind):
     assert scaler.codes.columns.tolist() == list(range(8))
     bounds = np.concatenate([scaler.low_, -scaler.high_])
     assert (bounds > 2 * np.concatenate([first.low_, -first.high_])).all()
-    assert first.codes.columns.tolist() == [], "copies are changed"
+    assert first.codes.columns.tolist() == [], "only a copy is changed"
     codes = scaler.transform(X[400:])[gaps[400:]]
     assert np.ptp(codes) < 2 * np.ptp(all_rows(clean))
     # a part of few distinct values within the range of those before

@@ -71,7 +71,7 @@ def test_unrelated_units_are_scaled_away(load):
     X, y = load(return_X_y=True)
     standardized = neighbor_purity((X - X.mean(axis=0)) / X.std(axis=0), y)
     assert neighbor_purity(all_rows(X), y) > standardized - 0.01
-    assert neighbor_purity(X, y) < standardized - 0.03, "what it mends"
+    assert neighbor_purity(X, y) < standardized - 0.03, "scaling is needed"
 
 
 def incomes(n_samples=200):
@@ -463,7 +463,7 @@ def test_levels_without_meaning_do_not_hide_groups():
     table = np.column_stack([X, *columns, rng.randint(7, size=150)])
     standardized = (table - table.mean(axis=0)) / table.std(axis=0)
     assert neighbor_purity(all_rows(table), y) > neighbor_purity(X, y) - 0.05
-    assert neighbor_purity(standardized, y) < 0.85, "what it mends"
+    assert neighbor_purity(standardized, y) < 0.85, "standardizing does harm"
 
 
 @pytest.mark.parametrize("n_features, divides", [(40, True), (3000, False)])

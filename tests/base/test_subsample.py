@@ -36,7 +36,7 @@ def test_a_subsample_trains_and_all_are_embedded(digits):
         assert_array_equal(quick(subsample=400).fit_transform(given), model.embedding_)
     other = quick(subsample=400, random_state=1).fit(X)
     assert not np.array_equal(drawn(other, len(X)), rows)
-    # more than there are
+    # more than all samples
     assert_array_equal(
         quick(subsample=10**6).fit_transform(X), quick(subsample=None).fit_transform(X)
     )
@@ -79,7 +79,7 @@ def test_parts_are_trained_whole(digits):
     X = digits[0]
     model = quick(subsample=100)
     assert model.partial_fit(X[:300]).n_samples_fit_ == 300
-    # of a warm start, another draw
+    # a warm start draws again
     assert model.set_params(warm_start=True).fit(X).n_samples_fit_ == 100
 
 

@@ -33,7 +33,7 @@ QUICK = dict(
 )
 TERMS = {"reconstruction", "clusters", "local", "ranks", "alignment"}
 
-# of fits that are far too short
+# fits are far too short here
 pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
 
 
@@ -148,7 +148,7 @@ def test_more_clusters_than_samples_are_reduced(iris):
     assert model.n_clusters == 20
 
 
-def test_there_may_be_more_clusters_than_natural_ones_and_than_dimensions(iris):
+def test_clusters_may_outnumber_groups_and_dimensions(iris):
     model = quick(n_clusters=25, n_components=2, max_epochs=10).fit(iris[0])
     assert model.cluster_centers_.shape == (25, 2)
     assert np.isfinite(model.cluster_centers_).all()

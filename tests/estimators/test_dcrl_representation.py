@@ -28,7 +28,7 @@ from skmanifold.metrics import clustering_accuracy
 from tests.estimators.test_dcrl import quick
 from tests.guests import Callback
 
-# of fits that are far too short
+# fits are far too short here
 pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
 
 
@@ -114,7 +114,7 @@ def test_a_representation_is_given_a_seed(iris):
         ("contrastive", "needs images: set image_shape"),
     ],
 )
-def test_unfit_representations_are_refused(iris, representation, match):
+def test_invalid_representations_are_refused(iris, representation, match):
     if isinstance(representation, type):
         representation = representation.fit  # neither fit nor transform
     with pytest.raises(ValueError, match=match):

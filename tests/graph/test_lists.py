@@ -258,7 +258,7 @@ def test_strangers_in_pairs_have_each_other(metric):
     assert texts == []
 
 
-def test_codes_that_agree_nowhere_are_alone():
+def test_codes_without_agreement_are_isolated():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 3, (60, 5))
     X[50:] = np.arange(10)[:, np.newaxis] + 10

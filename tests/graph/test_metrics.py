@@ -206,7 +206,7 @@ def test_the_correlation_of_constant_samples_is_refused(
         (lambda a, b: -np.abs(a - b).sum(), r"negative.*similarity"),
     ],
 )
-def test_distances_that_are_none_are_refused(metric, match):
+def test_metrics_of_invalid_distances_are_refused(metric, match):
     X = np.random.default_rng(0).normal(size=(300, 3))
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(X, 5, metric=metric)
@@ -236,7 +236,7 @@ def test_distances_are_those_of_the_metric_they_were_made_with():
         (sparse.csr_array(cdist(COLUMNS, COLUMNS)), "neighbors_from_graph"),
     ],
 )
-def test_matrices_that_are_no_distances_are_refused(D, match):
+def test_invalid_matrices_of_distances_are_refused(D, match):
     with pytest.raises(ValueError, match=match):
         nearest_neighbors(D, 3, metric="precomputed")
 

@@ -69,7 +69,7 @@ def test_shepard_may_use_given_distances():
         ShepardDisplay.from_estimator(PLANE, X, distances=along[:, :5])
 
 
-def test_shepard_is_a_density_past_twenty_thousand_pairs():
+def test_shepard_is_a_density_above_twenty_thousand_pairs():
     display = ShepardDisplay.from_embedding(
         X, X[:, :2], n_pairs=20_001, random_state=0, name="two columns"
     )

@@ -33,7 +33,7 @@ def test_noise_is_gray_and_below(labels):
     assert_array_equal(noise.get_offsets(), Z[gray])
     assert_allclose(noise.get_facecolors(), [to_rgba(GRAY)] * len(gray))
     assert noise.get_zorder() < rest.get_zorder()
-    # the others keep the palette from its begin
+    # the others have the first colors of the palette
     assert_allclose(
         rest.get_facecolors(),
         [to_rgba(PALETTE[int(label)]) for label in noisy if label != noise_label],
@@ -121,7 +121,7 @@ def test_more_than_ten_classes_have_colors_and_markers():
     assert {marker for _, marker in marks} == set(MARKERS[:3])
 
 
-def test_past_a_hundred_classes_there_is_no_legend():
+def test_more_than_a_hundred_classes_have_no_legend():
     display = EmbeddingDisplay.from_embedding(Z, np.arange(300) // 2)
     assert display.legend_ is None
     assert sum(len(p.get_offsets()) for p in display.points_) == 300
@@ -182,7 +182,7 @@ def test_other_scales_are_linear(values):
     assert_allclose(shares, expected, atol=1e-12)
 
 
-def test_a_scale_of_dates_may_have_one_far_before():
+def test_a_scale_of_dates_may_include_an_early_one():
     days = np.datetime64("2023-03-01") + np.arange(300)
     days[0] = np.datetime64("1900-01-01")
     display = EmbeddingDisplay.from_embedding(Z, days)
@@ -282,7 +282,7 @@ def test_legend_covers_no_point(y):
     at = display.ax_.transData.transform(display.embedding)
     box = display.legend_.get_window_extent()
     assert at[:, 0].max() < box.x0
-    # and the whole of it is on the page
+    # and all of it is on the page
     assert box.x1 <= display.figure_.bbox.x1 and box.y0 >= 0
 
 

@@ -214,7 +214,7 @@ def test_sparse_data_in_metrics_that_scikit_learn_refuses(call, pair, name):
 
 
 @pytest.mark.parametrize("function", WITH_METRIC)
-def test_distances_that_are_none_are_refused(call, pair, function):
+def test_metrics_of_invalid_distances_are_refused(call, pair, function):
     X = pair[0].copy()
     X[7] = 2.0
     with pytest.raises(ValueError, match=r"metric='correlation' returns .* NaN"):

@@ -180,7 +180,7 @@ def test_linear_svm_takes_a_part_of_many_samples(monkeypatch):
 
 
 @pytest.mark.parametrize("n_more", [0, 1, 2, 9])
-def test_linear_svm_allows_few_samples_too_many(monkeypatch, n_more):
+def test_linear_svm_allows_slightly_too_many_samples(monkeypatch, n_more):
     X, y = load_digits(return_X_y=True)
     X, y = X[: 200 + n_more], y[: 200 + n_more]
     pca = PCA(2).fit(X)

@@ -446,6 +446,6 @@ def test_wrong_arguments_are_refused(call, match):
         call()
 
 
-def test_persistence_refuses_something_else():
+def test_persistence_refuses_other_types():
     with pytest.raises(TypeError, match="Build it from a cover with cech_nerve"):
         persistence(np.eye(3))

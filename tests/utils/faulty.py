@@ -237,7 +237,7 @@ class NeedsTheLastObjective(Sound):
 
 
 class OwnOrder(SampleBatches):
-    """Batches whose order depends on how often this object was asked."""
+    """Batches whose order depends on the number of calls."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)

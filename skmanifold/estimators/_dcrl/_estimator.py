@@ -30,11 +30,11 @@ from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
 from ._clusters import raw_means, scaled_means, soft_assignments
 from ._heads import cluster_heads
+from ._initial_labels import initial_labels
 from ._neighbors import FeatureSpace, denoised, is_euclidean, search_neighbors
 from ._networks import Clusters, Columns, Decoder, Features, Scaled, UnitRows, set_units
 from ._objective import Contrast, DCRLObjective, Pretraining
 from ._representation import fit_representation, represented
-from ._start import initial_labels
 from ._weights import WEIGHTS, first_and_last
 
 # Maximum spread of the features, in units of the losses.

@@ -15,7 +15,12 @@ from sklearn.datasets import make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
 from skmanifold import DCRL, load
-from skmanifold.estimators._dcrl import _estimator, _start
+from skmanifold.estimators._dcrl import _estimator, _initial_labels
+from skmanifold.estimators._dcrl._initial_labels import (
+    best_labels,
+    initial_labels,
+    propagate_labels,
+)
 from skmanifold.estimators._dcrl._number import choose_number, count_groups
 from skmanifold.estimators._dcrl._partitions import (
     cells_of,
@@ -25,16 +30,11 @@ from skmanifold.estimators._dcrl._partitions import (
     links_between,
     modularity_of,
 )
-from skmanifold.estimators._dcrl._start import (
-    best_labels,
-    initial_labels,
-    propagate_labels,
-)
 from skmanifold.graph import nearest_neighbors
 from skmanifold.training import TrainingOptions
 from tests.estimators.test_dcrl import quick
 
-# of fits that are far too short
+# fits are far too short here
 pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
 
 
@@ -50,9 +50,9 @@ def test_initial_embeddings_take_fewer_and_smaller_steps(
         fitted.append(self.get_params(deep=False))
         return X
 
-    monkeypatch.setattr(_start.DLME, "fit_transform", fit_transform)
+    monkeypatch.setattr(_initial_labels.DLME, "fit_transform", fit_transform)
     model = DCRL(3, n_init=1, training=TrainingOptions(precision="float32"))
-    _start.initial_embeddings(model, np.zeros((n_samples, 2)), None, 0)
+    _initial_labels.initial_embeddings(model, np.zeros((n_samples, 2)), None, 0)
     (params,) = fitted
     assert params["max_epochs"] == max_epochs
     assert params["extra_components"] == 0
@@ -62,23 +62,23 @@ def test_initial_embeddings_take_fewer_and_smaller_steps(
 
 @pytest.mark.parametrize(("n_clusters", "n_init"), [(3, 2), ("auto", 3)])
 def test_counting_takes_one_more_embedding(monkeypatch, n_clusters, n_init):
-    monkeypatch.setattr(_start.DLME, "fit_transform", lambda self, X: X)
+    monkeypatch.setattr(_initial_labels.DLME, "fit_transform", lambda self, X: X)
 
     def embed(**options):
         model = DCRL(n_clusters, **options)
-        return _start.initial_embeddings(model, np.zeros((9, 2)), None, 0)
+        return _initial_labels.initial_embeddings(model, np.zeros((9, 2)), None, 0)
 
     assert len(embed()) == n_init
     assert len(embed(n_init=1)) == 1
 
 
-def test_a_hundred_samples_start_from_embeddings():
+def test_a_hundred_samples_are_initialized_by_embeddings():
     """Moons are not found by k-means in the features."""
     X, y = make_moons(100, noise=0.05, random_state=0)
     assert adjusted_rand_score(y, DCRL(2, random_state=0).fit_predict(X)) > 0.9
 
 
-def test_a_start_from_an_embedding_has_the_same_bits_on_any_threads(digits):
+def test_an_initial_embedding_has_the_same_bits_for_any_threads(digits):
     def fit(n_threads):
         torch.set_num_threads(n_threads)
         model = quick(init="embedding", n_init=1, batch_size=100)
@@ -111,7 +111,7 @@ def test_init_may_be_centers(iris):
         (np.zeros((3, 5)), r"shape \(3, 5\)"),
     ],
 )
-def test_unfit_init_is_refused(iris, init, received):
+def test_invalid_init_is_refused(iris, init, received):
     with pytest.raises(ValueError, match=f"init has {received}, but must be"):
         quick(init=init).fit(iris[0])
     with pytest.raises(ValueError, match="NaN"):
@@ -134,19 +134,19 @@ def test_init_may_be_labels_of_which_some_are_unknown(missing):
     assert_array_equal(same.embedding_, model.embedding_)
 
 
-def test_labels_spread_along_what_they_lie_on():
+def test_labels_spread_along_groups():
     X, y = make_moons(400, noise=0.05, random_state=0)
     codes = np.full(400, -1)
     codes[[np.argmax(y == 0), np.argmax(y == 1)]] = [0, 1]
     neighbors = nearest_neighbors(X, 5)[0]
     assert_array_equal(propagate_labels(codes, X, neighbors), y)
-    # known ones are kept, against all around them
+    # known labels are kept even if all neighbors differ
     codes = y.copy()
     codes[5] = 1 - y[5]
     codes[::7] = -1
     spread = propagate_labels(codes, X, neighbors)
     assert_array_equal(spread[codes >= 0], codes[codes >= 0])
-    # what no label reaches goes to the nearest mean
+    # samples that no label reaches join the nearest mean
     X = np.concatenate([np.zeros((9, 1)), np.full((9, 1), 9.0), np.full((9, 1), 7.0)])
     X += np.random.RandomState(0).normal(scale=0.1, size=X.shape)
     codes = np.r_[np.zeros(9), np.ones(9), np.full(9, -1)].astype(int)
@@ -282,7 +282,9 @@ def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkey
     assert scores[0] == 1 and scores[1] < 0.3
 
     X, y = make_blobs(60, 4, centers=3, cluster_std=0.5, random_state=0)
-    monkeypatch.setattr(_start, "spectral_labels", lambda *_: np.arange(60) % 3)
+    monkeypatch.setattr(
+        _initial_labels, "spectral_labels", lambda *_: np.arange(60) % 3
+    )
     quick(n_clusters=3, init="embedding").fit(X)
     assert adjusted_rand_score(y, labels[-1]) == 1
 
@@ -325,8 +327,10 @@ def test_embeddings_complete_each_other(monkeypatch):
     neighbors, _ = nearest_neighbors(X, 5)
     noise = rng.normal(scale=0.1, size=(3, 240, 1))
     given = 10 * (y % 2)[:, np.newaxis] + noise[0], (y // 2)[:, None] + noise[1]
-    monkeypatch.setattr(_start, "DLME", lambda **options: Embedding(given))
-    spaces = _start.initial_embeddings(DCRL(4, n_init=2), noise[2], neighbors, 0)
+    monkeypatch.setattr(_initial_labels, "DLME", lambda **options: Embedding(given))
+    spaces = _initial_labels.initial_embeddings(
+        DCRL(4, n_init=2), noise[2], neighbors, 0
+    )
     labels = best_labels(spaces, neighbors, 4, 0)
     assert adjusted_rand_score(y, labels) == 1
 
@@ -415,7 +419,7 @@ def test_groups_of_few_samples_are_counted_without_an_embedding(monkeypatch):
     def fail(*arguments):
         raise AssertionError
 
-    monkeypatch.setattr(_start, "initial_embeddings", fail)
+    monkeypatch.setattr(_initial_labels, "initial_embeddings", fail)
     X, _ = make_blobs(90, 6, centers=3, cluster_std=0.5, random_state=2)
     assert quick(n_clusters="auto", init="embedding").fit(X).n_clusters_ == 3
 

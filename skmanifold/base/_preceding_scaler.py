@@ -29,7 +29,7 @@ def _largest_values(statistics):
     return np.maximum(np.abs(statistics.low), np.abs(statistics.high))
 
 
-def units_of_scaler_before(everything, kept, sample):
+def units_of_preceding_scaler(everything, kept, sample):
     """Return the units of columns without outliers; None if they need no change.
 
     Columns that were standardized, scaled to [0, 1] or divided by their largest value
