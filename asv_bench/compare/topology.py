@@ -25,9 +25,8 @@ from scipy.spatial.distance import cdist
 from asv_bench.compare.runner import carry_out, make_parser
 from asv_bench.compare.tables import markdown
 
-# space -> (title, generator, its options, number of charts, dimension); spaces without
-# a number of charts are for votes and Vietoris-Rips only, and those that differ in it
-# only have the same title
+# space -> (title, generator, its options, number of charts, dimension); without a
+# number of charts, a space is for votes and Vietoris-Rips only
 _PLANES = "projective plane, 4 features", "make_projective_plane", {"n_features": 4}
 SPACES = {
     "circle": ("circle", "make_circle", {}, 4, 1),
@@ -49,7 +48,7 @@ SPACES = {
     "square": ("square", "square", {}, None, 1),
     "moons": ("two moons", "moons", {}, None, 1),
 }
-# way -> title
+# way to compute Betti numbers -> title
 WAYS = {
     "votes": "votes, untrained",
     "trained": "trained charts",

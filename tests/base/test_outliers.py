@@ -309,7 +309,7 @@ def test_columns_that_vary_later_are_named():
     new[3, 4] = 9.0
     assert deviations(learned, new).columns == {4}
     assert deviations(learned, sparse.csr_array(new)).columns == {4}
-    new[3, 4] = 7.0 + 1e-9  # next to nothing
+    new[3, 4] = 7.0 + 1e-9  # by rounding
     assert deviations(learned, new).columns == set()
 
 

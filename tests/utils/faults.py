@@ -15,36 +15,36 @@ from torch import nn
 from skmanifold import DLME
 from skmanifold.graph import connected_components_of, nearest_neighbors
 from tests.utils.faulty import (
-    BeginsAnewInstead,
+    CleansUpAtTheEnd,
     DoesNotListen,
-    DrawsWithoutSayingSo,
+    DrawsUnannounced,
     ForgetsErrorsOnFailure,
-    HasAnOrderOfItsOwn,
     HasNeighbors,
     HidesTheData,
     KeepsItsFirstScaling,
     KeepsTheData,
     KnowsItsProcess,
-    LosesDigitsOnTheWay,
+    LosesDigits,
     NeedsTheLastObjective,
+    OrdersItsBatches,
     PredictsClusters,
-    RecognisesNothing,
+    RecognizesNothing,
+    RestartsInstead,
     RoundsItsInput,
     Sound,
     SoundSupervised,
     TakesAllPairs,
     TakesAnyMetric,
     TakesAnyNumbers,
-    TakesMinusOneForAClass,
-    TakesNewTailsForErrors,
     TakesSimilarities,
-    TidiesUpAtTheEnd,
+    TreatsMinusOneAsClass,
+    TreatsNewTailsAsErrors,
     WarmsUpLongerTheSecondTime,
 )
 
 
 def altered(method, change, base=Sound):
-    """Return a class with another method; `change` gets the inherited one as a call."""
+    """Return a subclass whose method is `change`; its `run` is the inherited one."""
 
     def changed(self, X, *others):
         inherited = getattr(super(cls, self), method)
@@ -97,7 +97,7 @@ def with_error(new):
 
 
 def with_seed(seed):
-    """Return a fit with another seed, which `seed` gets the estimator to make."""
+    """Return a fit with another seed, `seed(estimator)`."""
 
     def fit(self, run, *others):
         given = self.random_state
@@ -234,7 +234,7 @@ FAULTS = {
     },
     "unknown_labels": {
         "given as None must change nothing": altered("fit", reverse_if_missing),
-        "-1 in y must be an unknown label, not a class": TakesMinusOneForAClass,
+        "-1 in y must be an unknown label, not a class": TreatsMinusOneAsClass,
         "predict must return elements of classes_": PredictsClusters,
     },
     "numbers_as_classes": {"y of ages in days must give 1 warnings": TakesAnyNumbers},
@@ -263,7 +263,7 @@ FAULTS = {
             "_present",
             lambda Z: Z + np.random.rand(),  # noqa: NPY002
         ),
-        "global generators must not affect the": DrawsWithoutSayingSo,
+        "global generators must not affect the": DrawsUnannounced,
         "another random_state must change the result": altered(
             "fit", with_seed(lambda self: 0)
         ),
@@ -377,7 +377,7 @@ FAULTS = {
         ),
     },
     "heavy_tails": {
-        "on new log-normal columns must give 0 warnings": TakesNewTailsForErrors,
+        "on new log-normal columns must give 0 warnings": TreatsNewTailsAsErrors,
         "must give 0 warnings that match 'far away from": does(
             "fit",
             lambda self, X: (
@@ -446,11 +446,11 @@ FAULTS = {
     "pickling": {
         "has the shape of the training data": KeepsTheData,
         "little but its weights and embedding_": HidesTheData,
-        "same bits after pickle": LosesDigitsOnTheWay,
+        "same bits after pickle": LosesDigits,
     },
     "interrupted_anywhere": {
         r"must not leave new attributes, but left \['er": altered("fit", keep_errors),
-        r"must not leave new attributes, but left \['_busy'": TidiesUpAtTheEnd,
+        r"must not leave new attributes, but left \['_busy'": CleansUpAtTheEnd,
         "must not change NumPy's handling of errors": ForgetsErrorsOnFailure,
     },
     "interrupted_by_a_callback": {"must raise it": altered("fit", suppress_interrupts)},
@@ -466,10 +466,10 @@ FAULTS = {
         )
     },
     "interrupted_fit_resumes": {
-        "must resume to the bits of an uninterrupted one": HasAnOrderOfItsOwn
+        "must resume to the bits of an uninterrupted one": OrdersItsBatches
     },
     "invalid_checkpoints": {
-        "of other data must be rejected, but": RecognisesNothing,
-        "must be rejected, but was accepted": BeginsAnewInstead,
+        "of other data must be rejected, but": RecognizesNothing,
+        "must be rejected, but was accepted": RestartsInstead,
     },
 }

@@ -70,7 +70,7 @@ class NoisyObjective(LinearAutoencoder):
         return {name: term * torch.rand(()) for name, term in terms.items()}
 
 
-class DrawsWithoutSayingSo(Sound):
+class DrawsUnannounced(Sound):
     def _make_objective(self, data, networks):
         return NoisyObjective(data.inputs, networks)
 
@@ -91,7 +91,7 @@ class ForgetsErrorsOnFailure(Sound):
         return self
 
 
-class TakesMinusOneForAClass(ClassifierMixin, SoundSupervised):
+class TreatsMinusOneAsClass(ClassifierMixin, SoundSupervised):
     def fit(self, X, y=None):
         super().fit(X, y)
         self.classes_ = np.unique(y)
@@ -152,7 +152,7 @@ class TakesSimilarities(GivesLists):
         return super()._validate(X, reset=reset)
 
 
-class TakesNewTailsForErrors(Sound):
+class TreatsNewTailsAsErrors(Sound):
     def transform(self, X):
         if not np.array_equal(X[:1], self._first):
             warnings.warn("Sample 3 lies far away.", stacklevel=2)
@@ -196,14 +196,14 @@ class HidesTheData(Sound):
         return self
 
 
-class LosesDigitsOnTheWay(Sound):
+class LosesDigits(Sound):
     def __getstate__(self):
         state = super().__getstate__()
         network = copy.deepcopy(state["network_"]).half().float()
         return {**state, "network_": network}
 
 
-class TidiesUpAtTheEnd(Sound):
+class CleansUpAtTheEnd(Sound):
     def fit(self, X, y=None):
         self._busy = True
         super().fit(X, y)
@@ -247,19 +247,19 @@ class OwnOrder(SampleBatches):
         return super().epoch(self.generator)
 
 
-class HasAnOrderOfItsOwn(Sound):
+class OrdersItsBatches(Sound):
     def _make_batches(self, data, batch_size):
         return OwnOrder(data.n_samples, batch_size, data.device)
 
 
-class RecognisesNothing(Sound):
+class RecognizesNothing(Sound):
     def fit(self, X, y=None):
         same = {"data": "the same for all"}
         with mock.patch.object(_fingerprint, "fingerprint", lambda *_, **__: same):
             return super().fit(X, y)
 
 
-class BeginsAnewInstead(Sound):
+class RestartsInstead(Sound):
     def fit(self, X, y=None):
         try:
             return super().fit(X, y)
