@@ -415,8 +415,8 @@ def get_scorer(name, **options):
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"
-            f" {', '.join(map(repr, get_scorer_names()))}. Make one of another function"
-            " by make_embedding_scorer(silhouette_score, inputs=('Z', 'y')), for"
+            f" {', '.join(map(repr, get_scorer_names()))}. Make one from another function"
+            " with make_embedding_scorer(silhouette_score, inputs=('Z', 'y')), for"
             " example; pass names of scikit-learn's scorers to scoring=."
         )
     metric, defaults = _SCORERS[name]
