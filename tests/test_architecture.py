@@ -349,7 +349,7 @@ def check_variables_are_nouns(root):
                 named = [node.id]
             for name in NO_NOUNS.intersection(named):
                 where = path.relative_to(root).as_posix()
-                yield f"{where}:{node.lineno}: {name!r} is no noun"
+                yield f"{where}:{node.lineno}: {name!r} is not a noun"
 
 
 HOME = re.compile(r"(?<![\w.])(/home/|/root/|/Users/|[A-Za-z]:\\+Users\\+)[\w.-]")
@@ -644,8 +644,8 @@ def test_variables_are_held(tmp_path):
     built = {"doc/_build/html/a.py": "found = 1"}
     write_tree(tmp_path, {**files, **built})
     assert list(check_variables_are_nouns(tmp_path)) == [
-        "tests/a.py:1: 'of' is no noun",
-        "tests/a.py:2: 'found' is no noun",
+        "tests/a.py:1: 'of' is not a noun",
+        "tests/a.py:2: 'found' is not a noun",
     ]
 
 

@@ -415,9 +415,9 @@ def get_scorer(name, **options):
     if not isinstance(name, str) or name not in _SCORERS:
         raise ValueError(
             f"There is no scorer {name!r}. The names are"
-            f" {', '.join(map(repr, get_scorer_names()))}. Make one from another function"
-            " with make_embedding_scorer(silhouette_score, inputs=('Z', 'y')), for"
-            " example; pass names of scikit-learn's scorers to scoring=."
+            f" {', '.join(map(repr, get_scorer_names()))}. Make one from another"
+            " function with make_embedding_scorer(silhouette_score, inputs=('Z', 'y')),"
+            " for example; pass names of scikit-learn's scorers to scoring=."
         )
     metric, defaults = _SCORERS[name]
     return make_embedding_scorer(metric, **{**defaults, **options})
