@@ -265,10 +265,8 @@ def test_partitions_that_disagree_have_a_bounded_number_of_cells():
     assert modularity_of(labels, links) > best
 
 
-def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkeypatch):
-    angles = np.linspace(0, 2 * np.pi, 45, endpoint=False)
-    ring = np.column_stack([np.cos(angles), np.sin(angles)])
-    X, y = np.concatenate([ring, 3 * ring]), np.repeat([0, 1], 45)
+def first_labels(monkeypatch, X, **parameters):
+    """The initial labels of a fit."""
     labels = []
 
     def record(self, data, space):
@@ -276,17 +274,33 @@ def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkey
         return labels[-1]
 
     monkeypatch.setattr(_estimator, "initial_labels", record)
-    for init in ("embedding", "k-means"):
-        quick(n_clusters=2, init=init).fit(X)
-    scores = [adjusted_rand_score(y, each) for each in labels]
+    quick(**parameters).fit(X)
+    return labels[0]
+
+
+def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkeypatch):
+    angles = np.linspace(0, 2 * np.pi, 45, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    X, y = np.concatenate([ring, 3 * ring]), np.repeat([0, 1], 45)
+    scores = [
+        adjusted_rand_score(y, first_labels(monkeypatch, X, n_clusters=2, init=init))
+        for init in ("embedding", "k-means")
+    ]
     assert scores[0] == 1 and scores[1] < 0.3
 
     X, y = make_blobs(60, 4, centers=3, cluster_std=0.5, random_state=0)
     monkeypatch.setattr(
         _initial_labels, "spectral_labels", lambda *_: np.arange(60) % 3
     )
-    quick(n_clusters=3, init="embedding").fit(X)
-    assert adjusted_rand_score(y, labels[-1]) == 1
+    labels = first_labels(monkeypatch, X, n_clusters=3, init="embedding")
+    assert adjusted_rand_score(y, labels) == 1
+
+
+def test_clusters_of_few_samples_stay_apart(monkeypatch):
+    """Clusters smaller than the neighborhoods; merged, their modularity is larger."""
+    X, y = make_blobs(40, 5, centers=20, center_box=(-30, 30), random_state=0)
+    labels = first_labels(monkeypatch, X, n_clusters=20, init="embedding")
+    assert adjusted_rand_score(y, labels) > 0.95
 
 
 def test_empty_clusters_of_init_warn(iris):

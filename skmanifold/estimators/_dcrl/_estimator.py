@@ -94,10 +94,10 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     init : {"embedding", "k-means"} or array-like, default="embedding"
         Initial labels. "embedding" runs k-means in embeddings of the features by
         :class:`DLME`, and of reduced data on the features, and combines the results
-        into the clusters of largest modularity in the neighbor graph, unless k-means on
-        the features finds clusters that hardly touch. For fewer than 100 samples it
-        takes k-means on the features or spectral clustering of the neighbor graph,
-        whichever has the larger modularity. "k-means" runs it on the features alone. An
+        into the clusters of largest modularity in the neighbor graph. For fewer than
+        100 samples it takes k-means on the features or spectral clustering of the
+        graph, whichever has the larger modularity. Both give way to k-means on the
+        features if only its clusters hardly touch. "k-means" runs it alone. An
         array of shape (n_samples,) holds labels, numbered from 0 in sorted order;
         unknown ones (-1, None, NaN or NA) start with the most common label of their
         neighbors. An array of shape (n_clusters, n_features) holds centers in the units

@@ -109,20 +109,19 @@ def initial_labels(model, data, space):
             f"samples; using n_clusters={n_distinct}."
         )
         n_clusters = n_distinct
-    if not starts or n_clusters == 1:
-        labels = kmeans_labels(features, n_clusters, seed)
-        few = len(features) < _LEAST_SAMPLES_TO_EMBED
-        if model.init == "embedding" and few and n_clusters > 1:
-            labels = more_modular(
-                labels, spectral_labels(neighbors, n_clusters, seed), neighbors
-            )
-        return labels
-    if data.n_inputs < model.n_features_in_:
-        # round clusters in the noise of many columns are better found there
-        spaces = [space.denoised, *spaces]
-    labels = best_labels(spaces, neighbors, n_clusters, seed)
-    # embeddings and the modularity split a large cluster and merge small ones
-    others = kmeans_labels(space.denoised, n_clusters, seed)
+    few = len(features) < _LEAST_SAMPLES_TO_EMBED
+    if n_clusters == 1 or not (starts or (few and model.init == "embedding")):
+        return kmeans_labels(features, n_clusters, seed)
+    others = kmeans_labels(space.denoised if starts else features, n_clusters, seed)
+    if starts:
+        if data.n_inputs < model.n_features_in_:
+            # round clusters in the noise of many columns are better found there
+            spaces = [space.denoised, *spaces]
+        labels = best_labels(spaces, neighbors, n_clusters, seed)
+    else:
+        labels = spectral_labels(neighbors, n_clusters, seed)
+        labels = more_modular(others, labels, neighbors)
+    # the modularity splits a large cluster and merges small ones
     # of a few outliers, those of k-means are pure as well
     better = (
         least_purity(labels, neighbors)
