@@ -88,21 +88,22 @@ def load(path, /, **given):
             if attribute in expected
         }
     cls = _find_class(name, path)
-    _check_given(path, cls, needed, given)
     with damage_reported(path):
         if {*parameters, *needed} != {*cls._get_param_names()}:
             raise ValueError(f"parameters other than {sorted(cls._get_param_names())}")
+    _check_given(path, cls, needed, given)
+    with damage_reported(path):
         if any(callable(getattr(cls, name, None)) for name in state):
             raise ValueError("methods among the attributes")
         estimator = cls(**parameters, **given)
         vars(estimator).update(state, _sizes=sizes, _scaler=InputScaler())
         vars(estimator._scaler).update(scaler)
-    estimator._validate_params()
-    vars(estimator).update({f"{name}_": given[name] for name in fitted})
     # errors in the user's code are not reported as damage
     report = contextlib.nullcontext() if given else damage_reported(path)
     try:
         with report, plain_modes():
+            estimator._validate_params()
+            vars(estimator).update({f"{name}_": given[name] for name in fitted})
             vars(estimator).update(networks_with(estimator, weights))
             outputs = probe(estimator)
             agree = outputs.keys() == expected.keys() and all(

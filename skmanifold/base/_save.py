@@ -17,6 +17,7 @@ from skmanifold._engine import (
 
 from ._model_file import PACKAGE, write_model
 from ._networks import frozen_networks, make_networks, other_weights
+from ._scaler import Deviations
 from ._values import NotStorable, describe, dict_to_json, to_json
 
 # The networks, and the fitted attributes that hold them.
@@ -86,13 +87,15 @@ def class_name(cls):
 
 
 def probe(estimator):
-    """Return two fixed samples, and outputs of the networks for fixed inputs."""
+    """Return outputs of scaler and networks for fixed inputs, and these as samples."""
     scaler = estimator._scaler
     n_features = len(scaler.center_)
     inputs = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
     inputs = inputs.reshape(2, n_features) / 2
-    raw = scaler.inverse_transform(inputs)[:, : estimator.n_features_in_]
-    outputs = {"X": np.asarray(estimator._append_columns(raw))}
+    raw = scaler.inverse_transform(inputs)
+    scaled = scaler.transform(raw, deviations=Deviations())
+    samples = estimator._append_columns(raw[:, : estimator.n_features_in_])
+    outputs = {"X": np.asarray(samples), "scaled": scaled}
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):
             inputs = apply_in_blocks(
