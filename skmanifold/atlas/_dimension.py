@@ -212,7 +212,7 @@ def estimate_dimension(
         sharpest = dimension
         dimension, decided = _decide(dimensions, possible, estimates, bounds, len(X))
         if not decided:
-            _warn_undecided(dimension, sharpest, estimates, bounds, dimensions)
+            _warn_undecided(dimension, sharpest, estimates, bounds, dimensions, denoise)
     return DimensionEstimate(
         dimension,
         dimensions,
@@ -279,14 +279,16 @@ def _agree(estimates, n_samples):
     )
 
 
-def _warn_undecided(dimension, sharpest, estimates, bounds, dimensions):
+def _warn_undecided(dimension, sharpest, estimates, bounds, dimensions, denoise):
     values = ", ".join("none" if np.isnan(e) else f"{e:.1f}" for e in estimates)
     if np.isnan(estimates).all():
         remedy = "more distinct samples, off a grid"
     elif bounds[1] >= dimensions[-1]:
         remedy = f"dimensions=range(1, {bounds[1] + 2}) to include all of these"
     else:
-        remedy = "more samples, or denoise=True if the data are noisy"
+        remedy = "more samples"
+    if not denoise:
+        remedy += ", or denoise=True if the data are noisy"
     warn(
         f"The dimension {dimension} is undecided: estimates by two, few and many "
         f"neighbors are {values}, and the error of the autoencoders bends most at "

@@ -28,6 +28,11 @@ def with_hint(error, estimator, X):
             "X has texts, but must have numbers. Convert texts by TfidfVectorizer, "
             "for instance, in a pipeline."
         )
+    if "bytes/strings" in str(error) or "could not convert string" in str(error):
+        return ValueError(
+            "X has strings, but must have numbers. Encode categories, with "
+            "OneHotEncoder for instance, and convert texts by TfidfVectorizer."
+        )
     if "features as input" in str(error):
         return kind(f"{error}{_STEPS_BEFORE}")
     # not for lazy frames, whose columns would be computed

@@ -64,6 +64,16 @@ def test_noise_is_undecided():
     with pytest.warns(UserWarning, match="undecided: .*, or denoise=True"):
         result = estimate_dimension(X, range(1, 5), max_epochs=1, random_state=0)
     assert result.lower == 2 and result.upper == 3
+    with pytest.warns(UserWarning, match=r"Pass more samples\.$"):
+        estimate_dimension(X, (1, 2, 3, 4), max_epochs=1, denoise=True, random_state=0)
+
+
+def test_noise_in_many_columns_is_a_reason_to_denoise():
+    rng = np.random.RandomState(0)
+    X = np.pad(make_circle(300, random_state=0).data, ((0, 0), (0, 18)))
+    X += 0.3 * rng.normal(size=X.shape)
+    with pytest.warns(UserWarning, match=r"range\(1, .*, or denoise=True"):
+        estimate_dimension(X, (1, 2), max_epochs=1, random_state=0)
 
 
 def test_agreement_decides_the_dimension():

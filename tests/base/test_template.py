@@ -253,6 +253,15 @@ def test_texts_are_refused_without_printing_them(container):
     assert "clusters" not in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [str, object])
+def test_strings_in_an_array_are_refused_without_printing_them(dtype):
+    X = np.array([["1", "a text about maps"]] * 10, dtype)
+    for model_input in (X, X.tolist()):
+        with pytest.raises(ValueError, match=r"X has strings.*OneHotEncoder") as caught:
+            NeuralPCA(max_epochs=1).fit(model_input)
+        assert "maps" not in str(caught.value)
+
+
 def test_categories_are_named_and_numbers_as_objects_taken():
     pandas = pytest.importorskip("pandas")
     numbers = pandas.Series(range(12), dtype=object)

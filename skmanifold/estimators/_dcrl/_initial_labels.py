@@ -100,8 +100,8 @@ def initial_labels(model, data, space):
         elif n_clusters == 1:
             warn(
                 "n_clusters='auto' found no groups with gaps between them; using "
-                "n_clusters=1. If there are clusters that touch, set n_clusters to "
-                "their number."
+                "n_clusters=1. If a map of X, by DLME for instance, shows clusters, "
+                "set n_clusters to their number."
             )
     if n_distinct < n_clusters:
         warn(
