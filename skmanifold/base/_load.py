@@ -34,7 +34,7 @@ def load(path, /, **given):
     path : str or path-like
         Path of the file.
     **given : dict
-        Parameters that are code, which the file does not hold, such as your own
+        Parameters that are code, which the file does not contain, such as your own
         network: ``load(path, encoder=MyNetwork())``; its weights are in the file. Pass
         transformers fitted.
 
