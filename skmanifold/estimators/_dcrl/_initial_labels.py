@@ -121,8 +121,8 @@ def initial_labels(model, data, space):
     else:
         labels = spectral_labels(neighbors, n_clusters, seed)
         labels = more_modular(others, labels, neighbors)
-    # the modularity splits a large cluster and merges small ones
-    # of a few outliers, those of k-means are pure as well
+    # The modularity splits large clusters and merges small ones. Pure labels are kept,
+    # because clusters of a few outliers by k-means are pure as well.
     better = (
         least_purity(labels, neighbors)
         < _LEAST_PURITY
