@@ -7,12 +7,17 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skmanifold import topology
 from skmanifold.metrics import intrinsic_dimension
 from skmanifold.topology import choose_prototypes, two_nearest
-from skmanifold.utils import Count, check_seed, plain, validate_params, warn
+from skmanifold.utils import (
+    Count,
+    check_matrix,
+    check_seed,
+    validate_params,
+    warn,
+)
 
 from ._atlas_ae import AtlasAE
 
@@ -162,7 +167,7 @@ def estimate_dimension(
     >>> estimate_dimension(X, range(1, 4), n_charts=4, random_state=0).dimension
     1
     """
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2, input_name="X")
+    X = check_matrix(X, ensure_min_samples=2)
     # squares may overflow in the unit of X; a power of two changes no digit
     X = np.ldexp(X, -np.frexp(np.abs(X).max())[1])
     dimensions = _check_dimensions(dimensions)

@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import gen_batches
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold._engine import apply_in_blocks
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 
 from ._inference import on_device, output_dtype
 
@@ -137,9 +137,7 @@ class DecoderMixin:
         return nn.Identity()
 
     def _check_codes(self, X):
-        Z = check_array(
-            plain(X), dtype=(np.float64, np.float32), input_name="X", estimator=self
-        )
+        Z = check_matrix(X, dtype=[np.float64, np.float32], estimator=self)
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {Z.shape[1]} columns, but the embedding of this "

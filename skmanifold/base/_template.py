@@ -21,7 +21,7 @@ from torch import nn
 
 from skmanifold._engine import count_batches, is_main_process, plain_modes
 from skmanifold.training import TrainingOptions
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import as_numbers, plain
 from skmanifold.utils._sklearn import StrOptions, fit_context
 from skmanifold.utils._validation import Count, Number
 
@@ -30,7 +30,7 @@ from ._data import LAST_PHASE
 from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
 from ._inference import apply_to_samples, check_out, on_device, output_dtype
-from ._input_errors import as_numbers, with_hint
+from ._input_errors import with_hint
 from ._messages import warn_of_deviations
 from ._novelty import DistanceToCenters
 from ._precomputed import distances_kept, features_of_distances, is_precomputed

@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional as F
 
@@ -36,6 +36,7 @@ from skmanifold.utils import (
     Count,
     Number,
     StrOptions,
+    check_matrix,
     one_blas_thread,
     principal_components,
     warn,
@@ -631,7 +632,7 @@ default="isomap"
             return None
         shape = data.n_samples, self.n_components
         if not isinstance(self.anchor, str):
-            anchor = check_array(self.anchor, dtype=np.float64, input_name="anchor")
+            anchor = check_matrix(self.anchor, "anchor")
             if anchor.shape != shape:
                 raise ValueError(
                     f"anchor has shape {anchor.shape}, but must have shape {shape}: "

@@ -4,7 +4,7 @@
 import numpy as np
 from scipy import sparse
 
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import as_array
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
@@ -112,7 +112,7 @@ def _edges(graph, n_samples):
     """Return validated rows, columns and values of the edges."""
     is_sparse = sparse.issparse(graph)
     if not is_sparse:
-        graph = np.asarray(plain(graph, "The neighbor graph"))
+        graph = as_array(graph, "The neighbor graph")
     shape = tuple(graph.shape)
     if shape != (n_samples, n_samples):
         raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 from scipy import sparse
 
 from skmanifold.utils import _warnings
-from skmanifold.utils._containers import listed, plain
+from skmanifold.utils._containers import as_array, listed
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
@@ -233,7 +233,7 @@ def neighbors_from_connectivity(graph, n_samples, n_neighbors):
            [2]])
     """
     is_sparse = sparse.issparse(graph)
-    graph = graph if is_sparse else np.asarray(plain(graph, "connectivity"))
+    graph = graph if is_sparse else as_array(graph, "connectivity")
     if graph.shape != (n_samples, n_samples) or n_samples <= n_neighbors + 1:
         return neighbors_from_graph(graph, n_samples)
     n_edges = graph.nnz if is_sparse else np.count_nonzero(graph)
@@ -349,7 +349,7 @@ def check_distances(D, *, square=False, name="X"):
 
     With ``square`` it must be square and symmetric, with zeros on the diagonal.
     """
-    matrix = D if sparse.issparse(D) else np.asarray(plain(D, name))
+    matrix = D if sparse.issparse(D) else as_array(D, name)
     entries = sparse.coo_array(matrix).data if sparse.issparse(D) else matrix
     if matrix.ndim == 1:
         raise ValueError(

@@ -11,10 +11,10 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn import get_config
 from sklearn.neighbors import VALID_METRICS
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     CheckedDistances,
@@ -60,13 +60,13 @@ _METRICS = sorted({*VALID_METRICS["brute"]} - {"nan_euclidean"})
 
 def check_samples(X, name="X", *, accept_sparse="csr"):
     """Return at least two validated samples, of a floating-point type."""
-    return check_array(
-        plain(X, name),
+    return check_matrix(
+        X,
+        name,
         accept_sparse=accept_sparse,
         dtype=[np.float64, np.float32],
         order="C",
         ensure_min_samples=2,
-        input_name=name,
     )
 
 

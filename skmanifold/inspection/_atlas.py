@@ -19,6 +19,7 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 from skmanifold.inspection._target import check_target
+from skmanifold.utils._containers import as_array, check_matrix
 
 # Size of a chart relative to the distance between charts.
 _FILL = 0.86
@@ -173,7 +174,7 @@ class AtlasDisplay:
         display : AtlasDisplay
             The plotted display.
         """
-        overlap = np.asarray(overlap, dtype=np.float64)
+        overlap = as_array(overlap, "overlap").astype(np.float64, copy=False)
         if overlap.ndim != 2 or len(set(overlap.shape)) > 1 or not overlap.size:
             raise ValueError(
                 f"overlap must have shape (n_charts, n_charts), got {overlap.shape}."
@@ -184,8 +185,9 @@ class AtlasDisplay:
                 "that two charts share."
             )
         n_charts = len(overlap)
-        chart, coordinates = np.asarray(chart), np.asarray(coordinates)
-        if coordinates.ndim != 2 or chart.shape != coordinates.shape[:1]:
+        chart = as_array(chart, "chart")
+        coordinates = check_matrix(coordinates, "coordinates", ensure_min_samples=0)
+        if chart.shape != coordinates.shape[:1]:
             raise ValueError(
                 "chart and coordinates must have shapes (n_samples,) and (n_samples, "
                 f"n_components), got {chart.shape} and {coordinates.shape}."
@@ -196,7 +198,7 @@ class AtlasDisplay:
                 f" from {chart.min()} to {chart.max()}."
             )
         if grids is not None:
-            grids = np.asarray(grids)
+            grids = as_array(grids, "grids")
             if grids.ndim not in (5, 6) or len(grids) != n_charts:
                 raise ValueError(
                     "grids must have shape (n_charts, n_rows, n_columns, height,"

@@ -21,6 +21,7 @@ from skmanifold.inspection._style import (
 from skmanifold.metrics._checks import check_labels, check_pair, labeled
 from skmanifold.metrics._clusters import _center_ranks
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._labels import read_labels
 from skmanifold.utils._sklearn import StrOptions
 
@@ -122,11 +123,7 @@ class ClusterConfidenceDisplay:
         display : ClusterConfidenceDisplay
             The plotted display.
         """
-        Q = np.asarray(memberships, dtype=np.float64)
-        if Q.ndim != 2 or not Q.size:
-            raise ValueError(
-                f"memberships must have shape (n_samples, n_clusters), got {Q.shape}."
-            )
+        Q = check_matrix(memberships, "memberships")
         sums = Q.sum(axis=1)
         if not (Q >= 0.0).all() or not np.allclose(sums, 1.0, atol=1e-3):
             raise ValueError(

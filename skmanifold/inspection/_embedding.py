@@ -5,7 +5,6 @@
 from math import ceil
 
 import numpy as np
-from scipy.sparse import issparse
 
 from skmanifold.inspection._explorer import write_explorer
 from skmanifold.inspection._style import (
@@ -15,6 +14,7 @@ from skmanifold.inspection._style import (
     SEQUENTIAL,
     bare,
     check_embedding,
+    check_finite,
     check_images,
     class_legend,
     color_norm,
@@ -26,6 +26,7 @@ from skmanifold.inspection._style import (
     import_pyplot,
     pixel_range,
     plot_marks,
+    read_embedding,
     title_of,
     to_bytes,
     validated,
@@ -36,7 +37,6 @@ from skmanifold.inspection._style import (
 )
 from skmanifold.inspection._target import check_target
 from skmanifold.utils import import_optional, warn
-from skmanifold.utils._containers import plain
 from skmanifold.utils._sklearn import StrOptions
 
 # Cells along the longer side of a density plot: about two pixels each.
@@ -286,11 +286,10 @@ class EmbeddingDisplay:
         display : EmbeddingDisplay
             The plotted display.
         """
-        full = Z.toarray() if issparse(Z) else np.asarray(plain(Z, "Z"))
+        full = read_embedding(Z)
         n = len(full) if full.ndim else 0
         if Z_new is not None:
-            Z_new = plain(Z_new, "Z_new")
-            Z_new = Z_new.toarray() if issparse(Z_new) else np.asarray(Z_new)
+            Z_new = check_finite(read_embedding(Z_new, "Z_new"), "Z_new")
             if Z_new.ndim != 2 or full.shape[1:] != Z_new.shape[1:]:
                 raise ValueError(
                     f"Z_new has shape {Z_new.shape}, but needs as many components as Z,"

@@ -21,6 +21,7 @@ from skmanifold.inspection._style import (
     check_images,
     named_columns,
     pixel_range,
+    read_embedding,
     to_bytes,
     validated,
     varying_columns,
@@ -29,7 +30,7 @@ from skmanifold.inspection._style import (
 from skmanifold.inspection._target import check_target
 from skmanifold.metrics import _checks
 from skmanifold.utils import import_optional
-from skmanifold.utils._containers import check_computed, plain
+from skmanifold.utils._containers import check_computed
 from skmanifold.utils._labels import column_values, is_missing
 from skmanifold.utils._validation import Count
 
@@ -141,10 +142,9 @@ def write_explorer(
             "decoder and components cannot be combined: the decoder needs all"
             " components of the embedding. Omit one of them."
         )
-    whole = plain(embedding, "embedding")
+    whole = read_embedding(embedding, "embedding")
     varying = None
-    if components is None and np.ndim(whole) == 2 and np.shape(whole)[1] > 2:
-        whole = np.asarray(whole)
+    if components is None and whole.ndim == 2 and whole.shape[1] > 2:
         varying = varying_columns(whole, (2,))
     Z = check_embedding(whole, components, name="embedding", dimensions=(2,))
     if decoder is not None and varying is not None:

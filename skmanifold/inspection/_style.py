@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
-from skmanifold.utils._containers import check_computed, plain
+from skmanifold.utils._containers import as_array, check_computed
 from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._sklearn import safe_indexing, validate_params
 
@@ -59,27 +59,31 @@ MANY_POINTS = 20_000
 # Input of displays ----------------------------------------------------
 
 
+def read_embedding(Z, name="Z"):
+    """Return an embedding of any container as an array."""
+    if isinstance(Z, BaseEstimator):
+        raise TypeError(
+            f"{name} is a {type(Z).__name__}, but must be an embedding. Pass what its "
+            "transform returns, or plot it with EmbeddingDisplay.from_estimator."
+        )
+    return as_array(Z, name)
+
+
 def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is=False):
     """Validate an embedding and select the components to plot.
 
     Without `components`, constant ones are dropped if enough remain, such as the weight
     of a single chart. Use `as_it_is` for an embedding that was validated before.
     """
-    if isinstance(Z, BaseEstimator):
-        raise TypeError(
-            f"{name} is a {type(Z).__name__}, but must be an embedding. Pass what its "
-            "transform returns, or plot it with EmbeddingDisplay.from_estimator."
-        )
-    Z = Z.toarray() if issparse(Z) else np.asarray(plain(Z, name))
-    if Z.ndim != 2 or Z.dtype.kind not in "fiub" or not len(Z):
+    Z = read_embedding(Z, name)
+    if Z.ndim != 2 or not len(Z):
         raise ValueError(
-            f"{name} must be a matrix of numbers with one row per sample, got shape "
-            f"{Z.shape} and dtype {Z.dtype}."
+            f"{name} must be a matrix with one row per sample, got shape {Z.shape}."
         )
     allowed = " or ".join(map(str, dimensions))
     if isinstance(components, str) and components == "pca":
         if min(Z.shape) >= 2:
-            Z = _finite(Z, name).astype(np.float64)
+            Z = check_finite(Z, name).astype(np.float64)
             Z = PCA(2, svd_solver="full").fit_transform(Z)
     elif components is not None:
         components = tuple(np.atleast_1d(components).tolist())
@@ -106,7 +110,7 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
                 else "Fit with more n_components."
             )
         )
-    return _finite(Z.astype(np.float64, copy=False), name)
+    return check_finite(Z.astype(np.float64, copy=False), name)
 
 
 def varying_columns(Z, dimensions=(2, 3)):
@@ -137,7 +141,8 @@ def _varies(Z):
     return (Z != Z[:1]).any(axis=0)
 
 
-def _finite(Z, name):
+def check_finite(Z, name):
+    """Raise ValueError unless all entries are finite; return them."""
     if not np.isfinite(Z).all():
         raise ValueError(
             f"{name} has NaN or infinite entries, which cannot be plotted. Remove these"
@@ -183,14 +188,8 @@ def check_images(images, image_shape, n_samples):
                 "flattened image per sample."
             )
         return None
-    images = plain(images, "images")
-    images = images.toarray() if issparse(images) else np.asarray(images)
+    images = as_array(images, "images")
     original_shape = images.shape
-    if images.dtype.kind not in "fiub":
-        raise ValueError(
-            f"images has dtype {images.dtype}, but pixels must be numbers. Pass "
-            "images.astype(float), or arrays of one shape."
-        )
     if image_shape is not None:
         shape = check_image_shape(image_shape)
         if shape[2] not in (1, 3, 4):

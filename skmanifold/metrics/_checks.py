@@ -7,9 +7,9 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import as_array, check_matrix
 from skmanifold.utils._distances import check_entries, check_square
 from skmanifold.utils._labels import read_labels, warn_of_many
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -35,20 +35,19 @@ def validate_metric(constraints=None):
 
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate samples, or distances if ``metric="precomputed"``."""
-    X = plain(X, name)
     if metric == "precomputed" and not issparse(X):
-        X = np.asarray(X)
+        X = as_array(X, name)
         if X.dtype.kind == "f" and np.isposinf(X).any():
             raise ValueError(
                 f"{name} has infinite distances, but metric='precomputed' needs finite"
                 " ones. Evaluate each connected component separately."
             )
-    X = check_array(
+    X = check_matrix(
         X,
+        name,
         accept_sparse="csr" if sparse and metric != "precomputed" else False,
         dtype=[np.float64, np.float32],
         ensure_min_samples=min_samples,
-        input_name=name,
     )
     if metric == "precomputed":
         check_square(X, name)

@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
 from skmanifold.metrics._checks import check_data, check_labels, labeled
 from skmanifold.metrics._clusters import cluster_rank_accuracy, clustering_accuracy
@@ -22,7 +22,7 @@ from skmanifold.metrics._neighborhood import (
     mean_relative_rank_error,
     trustworthiness,
 )
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._sklearn import BaseScorer
 
 _LARGEST_SVM = 10_000
@@ -141,9 +141,7 @@ def _name(metric):
 def _is_comparable(X):
     """Return whether X consists of finite numbers, so that distances are defined."""
     try:
-        check_array(
-            plain(X), accept_sparse=True, dtype=np.float64, ensure_min_samples=0
-        )
+        check_matrix(X, accept_sparse=True, ensure_min_samples=0)
     except (TypeError, ValueError):
         return False
     return True

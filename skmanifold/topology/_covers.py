@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import gen_batches
 
 from skmanifold.graph._exact import center_and_exponent, centered
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._threads import one_thread
 
 # Larger data are subsampled for k-means, which then takes a few seconds.
@@ -158,7 +158,7 @@ def check_memberships(Q):
             f"Q is an estimator, {type(Q).__name__}, but must be an array of"
             " memberships. Pass model.predict_proba(X)."
         )
-    Q = check_array(plain(Q, "Q"), dtype=np.float64, input_name="Q")
+    Q = check_matrix(Q, "Q")
     if Q.min() < 0:
         raise ValueError(
             f"Q has the negative value {Q.min():g}, but memberships must not be "

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import numpy as np
-from sklearn.utils import check_array
 
 from skmanifold.graph import neighbors_from_data
 from skmanifold.graph._distinct import distinct_rows
 from skmanifold.graph._exact import center_and_exponent, centered
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
@@ -58,7 +57,7 @@ def denoise(X, *, n_neighbors=20):
     >>> np.round(rms, 2)
     array([0.71, 0.13])
     """
-    X = check_array(plain(X), dtype=np.float64, ensure_min_samples=2, input_name="X")
+    X = check_matrix(X, ensure_min_samples=2)
     center, exponent = center_and_exponent(X)
     # squares may overflow in the unit of X
     normalized = centered(X, center, exponent, np.float64)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skmanifold.utils import import_optional
+from skmanifold.utils._containers import as_array
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
@@ -52,7 +53,7 @@ def persistence_edges(distances, max_dimension=0):
     array([[0, 1],
            [1, 2]])
     """
-    distances = np.asarray(distances)
+    distances = as_array(distances, "distances")
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise ValueError(
             f"distances has shape {distances.shape}; it must be a square matrix, such "

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
-from sklearn.utils import check_array
 
 from skmanifold.graph._distinct import distinct_rows
 from skmanifold.topology import _denoising
@@ -15,7 +14,7 @@ from skmanifold.topology._betti_numbers import BettiEstimate, read_cover
 from skmanifold.topology._covers import choose_prototypes, normalize, two_nearest
 from skmanifold.topology._votes import FEWEST_SAMPLES, SIZES, estimate_betti_numbers
 from skmanifold.utils import warn
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._sklearn import Options, StrOptions, validate_params
 from skmanifold.utils._validation import Count, Number, check_seed
 
@@ -80,7 +79,7 @@ def soft_cover(
     >>> soft_cover(make_sphere(300, random_state=0).data, 8, random_state=0).shape
     (300, 8)
     """
-    X = check_array(plain(X), dtype=np.float64, input_name="X")
+    X = check_matrix(X)
     if n_charts == "auto":
         random_state = _seed(random_state)
         n_charts, _ = choose_n_charts(X, denoise=denoise, random_state=random_state)
@@ -161,7 +160,7 @@ def choose_n_charts(X, max_dimension=2, *, denoise=False, random_state=None):
     >>> n_charts, estimate.numbers, estimate.confidence
     (24, (1, 2, 1), 1.0)
     """
-    X = check_array(plain(X), dtype=np.float64, input_name="X")
+    X = check_matrix(X)
     fallback = min(_FALLBACK, len(X))
     n_distinct = len(distinct_rows(X)[0])
     if n_distinct < FEWEST_SAMPLES:

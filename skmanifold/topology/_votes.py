@@ -9,7 +9,6 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import log_softmax
 from sklearn.cluster import kmeans_plusplus
-from sklearn.utils import check_array
 
 from skmanifold.graph._distinct import distinct_rows
 from skmanifold.topology import _covers, _denoising
@@ -17,7 +16,7 @@ from skmanifold.topology._betti_numbers import BettiEstimate, count_features
 from skmanifold.topology._nerve import dowker_nerve
 from skmanifold.topology._persistence import persistence
 from skmanifold.utils import warn
-from skmanifold.utils._containers import plain
+from skmanifold.utils._containers import check_matrix
 from skmanifold.utils._sklearn import Options, validate_params
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import Count, check_seed
@@ -138,7 +137,7 @@ def estimate_betti_numbers(
     >>> result.numbers, result.decided
     ((1, 2, 1), True)
     """
-    X = check_array(plain(X), dtype=np.float64, input_name="X")
+    X = check_matrix(X)
     rng = check_seed(random_state)
     X = X[distinct_rows(X)[0]]
     if len(X) < FEWEST_SAMPLES:

@@ -2,13 +2,112 @@
 
 """Containers that scikit-learn's validation would misread."""
 
+import datetime as dt
+import re
+from collections import Counter
+
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from skmanifold.utils._sklearn import safe_indexing
 
 # Maximum number of column names in an error.
 _MOST_NAMES = 10
+# NumPy converts some of these to numbers.
+_TIMES = (np.datetime64, np.timedelta64, dt.date, dt.time, dt.timedelta)
+
+
+def check_matrix(X, name="X", *, dtype="float64", **options):
+    """Return validated samples of any container.
+
+    Unlike :func:`sklearn.utils.check_array`, refuse dates and strings, which it may
+    convert, and name the parameter and the offending columns in errors.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The samples.
+    name : str, default="X"
+        Name for errors.
+    dtype : dtype or list of them, default="float64"
+        Valid types; others are converted to the first one.
+    **options : dict
+        Further parameters of :func:`sklearn.utils.check_array`.
+
+    Returns
+    -------
+    ndarray or sparse array of shape (n_samples, n_features)
+        The samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is invalid.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import check_matrix
+    >>> check_matrix([[1, 2]])
+    array([[1., 2.]])
+    """
+    options["input_name"] = name
+    try:
+        samples = as_numbers(check_array(plain(X, name), **options), **options)
+        return check_array(samples, dtype=dtype, **options)
+    except (TypeError, ValueError) as error:
+        better = explained(error, X, name)
+        if not re.search(rf"\b{name}\b", str(better)):
+            better = type(better)(f"{name} is invalid: {better}")
+        raise better from error
+
+
+def as_array(X, name="X"):
+    """Return numbers of any container, shape and value as a dense array."""
+    return check_matrix(
+        X.toarray() if issparse(X) else X,
+        name,
+        dtype="numeric",
+        ensure_all_finite=False,
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+    )
+
+
+def as_numbers(samples, **options):
+    """Return validated samples as numbers, if they are numbers of type object."""
+    if samples.dtype.kind == "O":
+        return check_array(samples, dtype=np.float64, **options)
+    return samples
+
+
+def explained(error, X, name="X"):
+    """Return an error about X with the offending columns or a remedy."""
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    text = str(error)
+    if getattr(X, "ndim", 2) > 2:
+        return kind(f"{text}\nFlatten each sample: {name}.reshape(len({name}), -1).")
+    if _is_texts(X):
+        return ValueError(
+            f"{name} has texts, but must have numbers. Convert texts by "
+            "TfidfVectorizer, for instance, in a pipeline."
+        )
+    if "could not convert string" in text:
+        return _error_of_strings(name)
+    # not for lazy frames, whose columns would be computed
+    if not (hasattr(X, "__len__") and _is_frame(X)):
+        return error
+    columns = [numeric_column(X, i) for i in range(len(X.columns))]
+    holes = [
+        repr(column_name)
+        for column_name, column in zip(X.columns, columns, strict=True)
+        if column is not None and not np.isfinite(column).all()
+    ]
+    if not holes:
+        return error
+    return kind(f"{text}\nColumns with NaN or infinity: {listed(holes)}.")
 
 
 def plain(X, name="X"):
@@ -29,9 +128,9 @@ def plain(X, name="X"):
     Raises
     ------
     TypeError
-        If X is not computed yet.
+        If X is not computed yet, or has dates.
     ValueError
-        If X has columns that are not numbers.
+        If X has strings, or columns that are not numbers or share a name.
 
     Examples
     --------
@@ -40,27 +139,68 @@ def plain(X, name="X"):
     >>> plain(np.ma.array([1.0, 2.0], mask=[False, True]))
     array([ 1., nan])
     """
-    if np.ma.isMaskedArray(X):
-        return _filled(X)
+    if isinstance(X, (list, tuple)):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray):
+        _check_type(X, name)
+        return _filled(X) if np.ma.isMaskedArray(X) else X
     check_computed(X, name)
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        words = [
-            repr(column)
-            for i, (column, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True))
-            if not _is_numeric(dtype) and numeric_column(X, i) is None
-        ]
-        if words and len(X.columns) == 1 and set(";,|\t") & set(str(X.columns[0])):
-            raise ValueError(
-                f"{name} has a single column of text, {words[0]}. Read the file with "
-                "the separator of its columns, such as pandas.read_csv(path, sep=';')."
-            )
-        if words:
-            raise ValueError(
-                f"{name} has columns that are not numbers: {listed(words)}. Encode "
-                "categories, with OneHotEncoder for instance; convert dates, and "
-                "numbers that were read as text, to numbers; or drop these columns."
-            )
+    if _is_frame(X):
+        _check_columns(X, name)
     return X
+
+
+def _check_type(array, name):
+    """Raise unless the entries of an array may be numbers, which objects may."""
+    kind = array.dtype.kind
+    if kind in "SUT":
+        raise _error_of_strings(name)
+    invalid = [array.dtype] if kind in "mMV" else []
+    if kind == "O":
+        types = set(map(type, array.flat))
+        invalid = [kind.__name__ for kind in types if issubclass(kind, _TIMES)]
+    if invalid:
+        remedy = "dates as numbers, such as days since the first one"
+        if kind == "V":
+            remedy = "a structured array as a data frame"
+        raise TypeError(
+            f"{name} has values of type {invalid[0]}, which are not numbers. Pass "
+            f"{remedy}."
+        )
+
+
+def _error_of_strings(name):
+    return ValueError(
+        f"{name} has strings, but must have numbers. Encode categories, with "
+        "OneHotEncoder for instance, and convert texts by TfidfVectorizer."
+    )
+
+
+def _check_columns(frame, name):
+    """Raise ValueError unless the columns of a data frame are numbers."""
+    names = list(frame.columns)
+    repeated = [repr(column) for column, n in Counter(names).items() if n > 1]
+    if repeated:
+        raise ValueError(
+            f"{name} has several columns of the same name: {listed(repeated)}. Rename "
+            "or drop all but one of them."
+        )
+    words = [
+        repr(column)
+        for i, (column, dtype) in enumerate(zip(names, frame.dtypes, strict=True))
+        if not _is_numeric(dtype) and numeric_column(frame, i) is None
+    ]
+    if words and len(names) == 1 and set(";,|\t") & set(str(names[0])):
+        raise ValueError(
+            f"{name} has a single column of text, {words[0]}. Read the file with "
+            "the separator of its columns, such as pandas.read_csv(path, sep=';')."
+        )
+    if words:
+        raise ValueError(
+            f"{name} has columns that are not numbers: {listed(words)}. Encode "
+            "categories, with OneHotEncoder for instance; convert dates, and "
+            "numbers that were read as text, to numbers; or drop these columns."
+        )
 
 
 def check_computed(X, name="X"):
@@ -82,6 +222,18 @@ def numeric_column(frame, i):
     except (ValueError, TypeError):
         return None
     return column if column.dtype.kind in "biuf" else None
+
+
+def _is_frame(X):
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _is_texts(X):
+    """Return whether X is a sequence of strings, not a table."""
+    # lazy frames have no length, and would warn if asked for their columns
+    if not hasattr(X, "__len__") or hasattr(X, "columns"):
+        return False
+    return getattr(X, "ndim", 1) == 1 and isinstance(next(iter(X), None), str)
 
 
 def _filled(X):

@@ -313,7 +313,7 @@ def test_images_are_to_be_made_rows():
     with pytest.raises(ValueError, match=r"X.reshape\(len\(X\), -1\)\.$"):
         NeuralPCA().fit(images)
     with pytest.raises(
-        ValueError, match="for images, with channels last, also set image_shape"
+        ValueError, match="For images, with channels last, also set image_shape"
     ):
         IsometricAE().fit(images)
     with pytest.raises(ValueError, match=r"-1\)\.$"):

@@ -69,10 +69,10 @@ def test_confidence_from_estimator_equals_from_predictions():
 @pytest.mark.parametrize(
     "memberships, options, message",
     [
-        ([0.5, 0.5], {}, r"got \(2,\)"),
+        ([0.5, 0.5], {}, "memberships is invalid: Expected 2D"),
         ([[0.5, 0.6]], {}, "sums from 1.1 to 1.1"),
         ([[1.5, -0.5]], {}, "non-negative"),
-        ([[np.nan, 1.0]], {}, "sum to 1"),
+        ([[np.nan, 1.0]], {}, "memberships contains NaN"),
         (Q, {"kind": "bars"}, r"'kind' .* must be a str among"),
     ],
 )

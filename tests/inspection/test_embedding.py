@@ -412,7 +412,7 @@ def test_sparse_samples_are_plotted():
         ({"Z": np.ones((5, 4))}, r"Z has 4 components.*components=\(0, 1\)"),
         ({"Z": np.ones((5, 1))}, r"Z has 1 components.*n_components"),
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
-        ({"Z": [["a", "b"]]}, "matrix of numbers"),
+        ({"Z": [["a", "b"]]}, "Z has strings"),
         ({"Z": np.ones((0, 2))}, "shape"),
         ({"Z": [[0.0, np.nan]]}, "NaN or infinite"),
         ({"y": Y[:-1]}, r"y has shape \(299,\)"),
@@ -470,5 +470,5 @@ def test_masked_coordinates_and_pixels_are_missing():
     pixels[:, 0, 0] = np.ma.masked
     display = EmbeddingDisplay.from_embedding(Z, images=pixels)
     assert np.isnan(display.images[:, 0, 0]).all()
-    with pytest.raises(ValueError, match="pixels must be numbers"):
-        EmbeddingDisplay.from_embedding(Z, images=pixels.data.astype(object))
+    with pytest.raises(ValueError, match="images has strings"):
+        EmbeddingDisplay.from_embedding(Z, images=pixels.data.astype(str))

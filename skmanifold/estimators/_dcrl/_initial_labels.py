@@ -6,10 +6,15 @@ import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
-from sklearn.utils import check_array
 
 from skmanifold.training import TrainingOptions
-from skmanifold.utils import one_blas_thread, one_thread, read_targets, warn
+from skmanifold.utils import (
+    check_matrix,
+    one_blas_thread,
+    one_thread,
+    read_targets,
+    warn,
+)
 
 from .._dlme import DLME
 from ._clusters import raw_blocks
@@ -320,7 +325,7 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
         if n_unknown:
             received += f" (and {n_unknown} unknown: -1, None, NaN or NA)"
     elif init.shape == (n_clusters, n_features) and len(init):
-        centers = check_array(init, dtype=np.float64, input_name="init")
+        centers = check_matrix(init, "init")
         labels = np.concatenate(
             [
                 pairwise_distances_argmin(rows, centers)

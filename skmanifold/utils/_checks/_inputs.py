@@ -52,6 +52,9 @@ def _bad_rows(X):
     objects[2, 0] = object()
     yield "objects in X", objects, "convert|number|numeric"
     yield "a complex X", X * 1j, "[Cc]omplex"
+    dates = (10 * X).astype(int).astype("M8[D]")
+    yield "dates in X", dates, "not numbers"
+    yield "dates that are objects in X", dates.astype(object), "not numbers"
     yield "X=None", None, "None|X|2D"
     yield "an X that overflows", X * 1e200, "overflow|too large|float32"
 
