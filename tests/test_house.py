@@ -89,7 +89,7 @@ def one_by_one(estimators, *checks):
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The graph of .* parts:UserWarning"),
-    pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Training left .* empty:UserWarning"),
 ]
 
 

@@ -125,6 +125,7 @@ def _step(objective, parameters, batch, training, progress, factor):
             f"{type(objective).__name__}.forward must return a dict of scalar tensors, "
             f"such as {{'loss': error.mean()}}, but returned {terms}."
         )
+    _check_gradient(objective, terms, parameters[0].device)
     values = torch.stack(list(terms.values()))
     values.sum().backward()
     average_gradients(parameters)
@@ -138,7 +139,26 @@ def _step(objective, parameters, batch, training, progress, factor):
 
 
 def _is_scalar(term):
-    return isinstance(term, torch.Tensor) and term.ndim == 0
+    return isinstance(term, torch.Tensor) and term.ndim == 0 and not term.is_complex()
+
+
+def _check_gradient(objective, terms, device):
+    """Raise ValueError unless the loss is on the device and depends on parameters."""
+    method = f"{type(objective).__name__}.forward"
+    for name, term in terms.items():
+        if term.device != device:
+            raise ValueError(
+                f"{method} returned the term {name!r} on the device "
+                f"{str(term.device)!r}, but the networks are on {str(device)!r}. Make "
+                "new tensors with device=batch.device, or register them as buffers."
+            )
+    if not any(term.requires_grad for term in terms.values()):
+        raise ValueError(
+            f"{method} returned a loss without a gradient: none of its terms, "
+            f"{', '.join(map(repr, terms))}, depends on a trainable parameter. Compute "
+            "it from outputs of the networks, without detach(), item(), numpy() or "
+            "torch.no_grad()."
+        )
 
 
 def _keep_freed_memory():

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils import StrOptions, fit_context, plain, read_targets
+from skmanifold.utils import StrOptions, counted, fit_context, plain, read_targets
 
 from ._charts import one_hot, split_blocks, split_raw
 
@@ -131,9 +131,10 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         known = codes >= 0
         if len(classes) < 1 + (not known.all()):
             raise ValueError(
-                f"y has {len(classes)} {'class' if len(classes) == 1 else 'classes'} "
-                f"and {(~known).sum()} unlabeled samples (-1, None, NaN or NA), but at "
-                "least two are needed. If -1 is a class, number the classes from 0."
+                f"y has {counted(len(classes), 'class', 'classes')} and "
+                f"{counted((~known).sum(), 'unlabeled sample')} (-1, None, NaN or NA), "
+                "but at least two are needed. If -1 is a class, number the classes "
+                "from 0."
             )
         estimator = self._base_estimator()
         soft = self.voting == "soft"

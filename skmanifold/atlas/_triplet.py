@@ -29,7 +29,14 @@ from skmanifold.losses import (
     full_precision,
     semi_hard_triplets,
 )
-from skmanifold.utils import Count, Number, StrOptions, read_labels, read_targets
+from skmanifold.utils import (
+    Count,
+    Number,
+    StrOptions,
+    counted,
+    read_labels,
+    read_targets,
+)
 
 from ._charts import (
     CHART_CONSTRAINTS,
@@ -657,11 +664,11 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
         if n_classes < 2 or most < 2:
             n_unknown = int((labels.codes < 0).sum())
             raise ValueError(
-                f"y has {n_classes} {'class' if n_classes == 1 else 'classes'} and at "
-                f"most {most} {'sample' if most == 1 else 'samples'} of each, but a "
-                "triplet needs two samples of one class and one of another, also in "
-                f"each part of partial_fit. {n_unknown} samples are unlabeled (-1, "
-                "None, NaN or NA); if -1 is a class, number the classes from 0."
+                f"y has {counted(n_classes, 'class', 'classes')} and at most "
+                f"{counted(most, 'sample')} of each, but a triplet needs two samples "
+                "of one class and one of another, also in each part of partial_fit. "
+                f"{counted(n_unknown, 'sample')} unlabeled (-1, None, NaN or NA); if "
+                "-1 is a class, number the classes from 0."
             )
         return labels
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold._engine import named_seed
+from skmanifold.utils._containers import counted
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
@@ -131,8 +132,8 @@ def kmeans_centers(embedding, n_clusters, fit_seed):
     n_distinct = len(np.unique(embedding, axis=0))
     if n_clusters > n_distinct:
         warn(
-            f"n_clusters={n_clusters} is more than the {n_distinct} different "
-            f"embeddings of the {len(embedding)} samples; using "
+            f"n_clusters={n_clusters} is too large: the {len(embedding)} samples have "
+            f"{counted(n_distinct, 'different embedding')}; using "
             f"n_clusters={n_distinct}."
         )
         n_clusters = n_distinct

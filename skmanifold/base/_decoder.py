@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skmanifold._engine import apply_in_blocks
-from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._containers import check_matrix, counted
 
 from ._inference import on_device, output_dtype
 
@@ -140,7 +140,7 @@ class DecoderMixin:
         Z = check_matrix(X, dtype=[np.float64, np.float32], estimator=self)
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {Z.shape[1]} columns, but the embedding of this "
+                f"X has {counted(Z.shape[1], 'column')}, but the embedding of this "
                 f"{type(self).__name__} has {self._n_features_out}. Pass points of the "
                 "embedding, as returned by transform."
             )

@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from skmanifold._engine import has_alike_rows
-from skmanifold.utils._containers import listed
+from skmanifold.utils._containers import counted, listed
 from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
@@ -38,8 +38,8 @@ def check_length(y, n_samples):
     if n_labels == n_samples:
         return
     raise ValueError(
-        f"y has {n_labels} entries, but X has {n_samples} samples. Pass the y of this "
-        "X, or None."
+        f"y has {counted(n_labels, 'entry', 'entries')}, but X has "
+        f"{counted(n_samples, 'sample')}. Pass the y of this X, or None."
     )
 
 
@@ -47,8 +47,8 @@ def check_enough(n_samples):
     """Raise ValueError if there are too few samples to train."""
     if n_samples < 2:
         raise ValueError(
-            f"X has {n_samples} sample, but training needs at least 2. Pass more; in "
-            "partial_fit, append a small last part to the one before it."
+            f"X has {counted(n_samples, 'sample')}, but training needs at least 2. "
+            "Pass more; in partial_fit, append a small last part to the one before it."
         )
 
 

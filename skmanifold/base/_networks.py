@@ -10,6 +10,7 @@ from torch import nn
 
 from skmanifold._engine import mark_hidden
 from skmanifold.nn import OnImages
+from skmanifold.utils._containers import counted
 from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._warnings import warn
 
@@ -119,8 +120,8 @@ def checked_image_shape(image_shape, n_features):
     if height * width * n_channels != n_features:
         raise ValueError(
             f"image_shape={image_shape!r} has {height * width * n_channels} pixel "
-            f"values, but X has {n_features} features. Pass the shape of one sample, "
-            "channels last, or None if samples are not images."
+            f"values, but X has {counted(n_features, 'feature')}. Pass the shape of "
+            "one sample, channels last, or None if samples are not images."
         )
     return height, width, n_channels
 

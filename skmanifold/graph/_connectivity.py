@@ -4,7 +4,7 @@
 import numpy as np
 from scipy import sparse
 
-from skmanifold.utils._containers import as_array
+from skmanifold.utils._containers import as_array, counted
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
 from skmanifold.utils._warnings import warn
@@ -96,8 +96,9 @@ def neighbors_from_graph(graph, n_samples, *, n_neighbors=None, mode="distance")
     n_isolated = int(np.sum(counts == 0))
     if n_isolated:
         warn(
-            f"{n_isolated} of the {n_samples} samples have no neighbor in the graph, so"
-            " their embeddings are meaningless. Increase n_neighbors or the radius."
+            f"{n_isolated} of the {n_samples} samples "
+            f"{'has' if n_isolated == 1 else 'have'} no neighbor in the graph, which "
+            "makes the embedding there meaningless. Increase n_neighbors or the radius."
         )
     counts = np.maximum(counts, 1)
     shape = (n_samples, counts.max(initial=1))
@@ -140,7 +141,8 @@ def _edges(graph, n_samples):
         if bad.any():
             first = bad.argmax()
             raise ValueError(
-                f"The neighbor graph has {bad.sum()} {kind} entries, the first "
+                "The neighbor graph has "
+                f"{counted(bad.sum(), f'{kind} entry', f'{kind} entries')}, the first "
                 f"{values[first]:g} at ({rows[first]}, {columns[first]}). Entries must "
                 "be finite and at least 0; leave out edges that do not exist."
             )

@@ -5,6 +5,7 @@ import numpy as np
 from scipy import linalg, sparse
 from sklearn.utils import check_random_state
 
+from skmanifold.utils._containers import counted
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_blas_thread
 from skmanifold.utils._validation import Count
@@ -155,8 +156,8 @@ def geodesic_embedding(
     n_parts, labels = connected_components_of(indices)
     largest = np.bincount(labels).max()
     parts = (
-        f"The graph of {indices.shape[1]} neighbors has {n_parts} parts (the largest "
-        f"of {largest} of {n_samples} samples)"
+        f"The graph of {counted(indices.shape[1], 'neighbor')} has {n_parts} parts "
+        f"(the largest of {largest} of {n_samples} samples)"
     )
     rows = np.repeat(np.arange(n_samples), indices.shape[1])
     edges = rows, indices.ravel(), distances.ravel() / unit

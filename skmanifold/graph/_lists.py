@@ -5,7 +5,7 @@ import numpy as np
 from scipy import sparse
 
 from skmanifold.utils import _warnings
-from skmanifold.utils._containers import as_array, listed
+from skmanifold.utils._containers import as_array, counted, listed
 from skmanifold.utils._distances import (
     LEARNED_METRICS,
     SET_METRICS,
@@ -153,8 +153,8 @@ def neighbors_from_data(
     raw = raw.tocsr() if sparse.issparse(raw) else np.asarray(raw)
     if raw.shape[0] != X.shape[0]:
         raise ValueError(
-            f"raw has {raw.shape[0]} samples, but X has {X.shape[0]}. Pass the data"
-            " that X was computed from, in the same order."
+            f"raw has {counted(raw.shape[0], 'sample')}, but X has {X.shape[0]}. Pass "
+            "the data that X was computed from, in the same order."
         )
     name = metric if isinstance(metric, str) else None
     if name in LEARNED_METRICS and algorithm != "pynndescent":

@@ -19,7 +19,7 @@ from skmanifold.inspection._style import (
     to_bytes,
 )
 from skmanifold.inspection._target import check_target
-from skmanifold.utils._containers import as_array, check_matrix
+from skmanifold.utils._containers import as_array, check_matrix, counted
 
 # Size of a chart relative to the distance between charts.
 _FILL = 0.86
@@ -202,7 +202,7 @@ class AtlasDisplay:
             if grids.ndim not in (5, 6) or len(grids) != n_charts:
                 raise ValueError(
                     "grids must have shape (n_charts, n_rows, n_columns, height,"
-                    f" width) with {n_charts} charts, got {grids.shape}."
+                    f" width) with {counted(n_charts, 'chart')}, got {grids.shape}."
                 )
         data = {"chart": chart, "coordinates": coordinates, "y": y, "grids": grids}
         return cls(overlap=overlap, **data, name=name).plot(**plot_options)

@@ -12,6 +12,7 @@ from skmanifold.inspection._style import (
     outer_legend,
     title_of,
 )
+from skmanifold.utils._containers import counted
 
 # Suffixes of scheduled quantities in a history.
 _SCHEDULES = ("_factor", "_weight")
@@ -294,8 +295,8 @@ class DimensionDisplay:
         for key, values in losses.items():
             if values.shape != dimensions.shape:
                 raise ValueError(
-                    f"The curve {key!r} must have one value for each of the "
-                    f"{len(dimensions)} dimensions, got shape {values.shape}."
+                    f"The curve {key!r} must have {counted(len(dimensions), 'value')}, "
+                    f"one for each dimension, got shape {values.shape}."
                 )
         if not losses:
             raise ValueError("losses is an empty dict. Pass at least one curve.")

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 
 from skmanifold.utils import import_optional
-from skmanifold.utils._containers import as_array, check_computed
+from skmanifold.utils._containers import as_array, check_computed, counted
 from skmanifold.utils._sizes import check_image_shape
 from skmanifold.utils._sklearn import safe_indexing, validate_params
 
@@ -102,7 +102,8 @@ def check_embedding(Z, components=None, *, name="Z", dimensions=(2, 3), as_it_is
         first = tuple(np.flatnonzero(_varies(Z))[: min(dimensions)].tolist())
         first = first if len(first) == min(dimensions) else (0, 1)
         raise ValueError(
-            f"{name} has {Z.shape[1]} components, but {allowed} can be plotted. "
+            f"{name} has {counted(Z.shape[1], 'component')}, but {allowed} can be "
+            "plotted. "
             + (
                 f"Select some with components={first}, or use the first two principal "
                 "components with components='pca'."
@@ -215,8 +216,8 @@ def check_images(images, image_shape, n_samples):
         )
     if len(images) != n_samples:
         raise ValueError(
-            f"images has {len(images)} images, but the embedding has {n_samples} "
-            "samples. Pass one image per sample."
+            f"images has {counted(len(images), 'image')}, but the embedding has "
+            f"{counted(n_samples, 'sample')}. Pass one image per sample."
         )
     return images
 

@@ -5,7 +5,7 @@
 import numpy as np
 
 from skmanifold.inspection._style import GRAY, MARKERS, PALE, PALETTE
-from skmanifold.utils._containers import check_computed
+from skmanifold.utils._containers import check_computed, counted
 from skmanifold.utils._labels import (
     are_many,
     joined,
@@ -120,8 +120,9 @@ def check_target(
             if values is None or values.shape != (n,):
                 invalid = np.asarray(part) if values is None else values
                 raise ValueError(
-                    f"{name} has shape {invalid.shape} and dtype {invalid.dtype}, but a"
-                    f" continuous target needs one number for each of the {n} samples."
+                    f"{name} has shape {invalid.shape} and dtype {invalid.dtype}, but "
+                    f"a continuous target needs {counted(n, 'number')}, one for each "
+                    "sample."
                 )
         values = np.concatenate(numbers)
         values = np.where(np.isinf(values), np.nan, values)

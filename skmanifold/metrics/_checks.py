@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils import check_consistent_length, check_random_state
 
-from skmanifold.utils._containers import as_array, check_matrix
+from skmanifold.utils._containers import as_array, check_matrix, counted
 from skmanifold.utils._distances import check_entries, check_square
 from skmanifold.utils._labels import read_labels, warn_of_many
 from skmanifold.utils._sklearn import StrOptions, validate_params
@@ -118,7 +118,8 @@ def check_neighbors(
     first, last = map(int, ends)
     if largest < 1:
         raise ValueError(
-            f"{n_samples} {samples} are too few for {name}={value!r}. Pass more."
+            f"{name}={value!r} needs more than {counted(n_samples, samples[:-1])}. "
+            "Pass more."
         )
     if not 1 <= first <= last <= largest:
         order = ", with first <= last" if is_range else ""

@@ -18,6 +18,7 @@ from skmanifold.metrics._checks import (
     validate_metric,
 )
 from skmanifold.metrics._ranks import kneighbors, map_chunks, neighbors_graph
+from skmanifold.utils._containers import counted
 from skmanifold.utils._sklearn import StrOptions
 from skmanifold.utils._validation import Count
 
@@ -172,9 +173,11 @@ def _angle_defects(V):
         directions = V[i][lengths[i] > 0.0]
         if len(directions) < 3:
             raise ValueError(
-                f"{V.shape[1] - len(directions)} of the {V.shape[1]} neighbors of a"
-                " sample coincide with it in Z, so fewer than three directions are"
-                " left. Increase n_neighbors, or remove repeated samples."
+                f"{counted(len(directions), 'neighbor')} of a sample "
+                f"{'lies' if len(directions) == 1 else 'lie'} elsewhere in Z, and "
+                f"{V.shape[1] - len(directions)} coincide with it, but three "
+                "directions are needed. Increase n_neighbors, or remove repeated "
+                "samples."
             )
         defects[i] = _proper_defects(directions[np.newaxis])[0]
     return defects

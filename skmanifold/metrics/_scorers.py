@@ -22,7 +22,7 @@ from skmanifold.metrics._neighborhood import (
     mean_relative_rank_error,
     trustworthiness,
 )
-from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._containers import check_matrix, counted
 from skmanifold.utils._sklearn import BaseScorer
 
 _LARGEST_SVM = 10_000
@@ -306,7 +306,8 @@ def linear_svm(Z, y):
     if n_folds < 2 or y.max() == 0:
         raise ValueError(
             "The scorer 'linear_svm' needs two classes with two samples each in a fold,"
-            f" got {len(y)} samples of {y.max() + 1} class(es), the smallest with"
+            f" got {counted(len(y), 'sample')} of"
+            f" {counted(y.max() + 1, 'class', 'classes')}, the smallest with"
             f" {np.bincount(y).min()}."
         )
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=1)

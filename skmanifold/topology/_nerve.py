@@ -7,6 +7,7 @@ import numpy as np
 from skmanifold.graph._distinct import positions_in_groups
 from skmanifold.topology._complex import FilteredComplex
 from skmanifold.topology._covers import check_memberships, inverse_mass
+from skmanifold.utils._containers import counted
 from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._validation import Count
 
@@ -100,8 +101,8 @@ def cech_nerve(
         Q = Q[np.sort(rng.choice(len(Q), max_samples, replace=False))]
     if rank > len(Q):
         raise ValueError(
-            f"rank={rank} needs at least {rank} samples, but only {len(Q)} are used. "
-            "Decrease rank, or increase max_samples."
+            f"rank={rank} needs at least {rank} samples, but got "
+            f"{counted(len(Q), 'sample')}. Decrease rank, or increase max_samples."
         )
     if filtration == "fuzzy":
         return _grow(_Fuzzy(Q), Q.shape[1], max_dimension, max_simplices)

@@ -14,7 +14,7 @@ from skmanifold.topology._betti_numbers import BettiEstimate, read_cover
 from skmanifold.topology._covers import choose_prototypes, normalize, two_nearest
 from skmanifold.topology._votes import FEWEST_SAMPLES, SIZES, estimate_betti_numbers
 from skmanifold.utils import warn
-from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._containers import check_matrix, counted
 from skmanifold.utils._sklearn import Options, StrOptions, validate_params
 from skmanifold.utils._validation import Count, Number, check_seed
 
@@ -85,8 +85,8 @@ def soft_cover(
         n_charts, _ = choose_n_charts(X, denoise=denoise, random_state=random_state)
     if n_charts > len(X):
         raise ValueError(
-            f"n_charts={n_charts} is more than the {len(X)} samples of X. Use at most "
-            "as many charts as samples."
+            f"n_charts={n_charts} is more than the {counted(len(X), 'sample')} of X. "
+            "Use at most as many charts as samples."
         )
     if denoise:
         X = _denoising.denoise(X)

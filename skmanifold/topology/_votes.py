@@ -16,7 +16,7 @@ from skmanifold.topology._betti_numbers import BettiEstimate, count_features
 from skmanifold.topology._nerve import dowker_nerve
 from skmanifold.topology._persistence import persistence
 from skmanifold.utils import warn
-from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._containers import check_matrix, counted
 from skmanifold.utils._sklearn import Options, validate_params
 from skmanifold.utils._threads import one_thread
 from skmanifold.utils._validation import Count, check_seed
@@ -142,7 +142,7 @@ def estimate_betti_numbers(
     X = X[distinct_rows(X)[0]]
     if len(X) < FEWEST_SAMPLES:
         raise ValueError(
-            f"X has {len(X)} distinct sample(s), but the votes need at least "
+            f"X has {counted(len(X), 'distinct sample')}, but the votes need at least "
             f"{FEWEST_SAMPLES}. Pass more samples, or use betti_numbers with one "
             "cover."
         )

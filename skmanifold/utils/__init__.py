@@ -6,7 +6,7 @@ Also scikit-learn's names for the constraints of parameters, which it does not e
 itself: ``StrOptions``, ``HasMethods``, ``validate_params`` and ``fit_context``.
 """
 
-from skmanifold.utils._containers import check_matrix, plain
+from skmanifold.utils._containers import check_matrix, counted, plain
 from skmanifold.utils._labels import read_labels, read_targets
 from skmanifold.utils._optional import import_optional
 from skmanifold.utils._reduction import principal_components
@@ -27,6 +27,7 @@ __all__ = [
     "StrOptions",
     "check_matrix",
     "check_seed",
+    "counted",
     "fit_context",
     "import_optional",
     "one_blas_thread",

@@ -254,6 +254,32 @@ def _is_numeric(dtype):
     return getattr(dtype, "kind", None) in ("b", "i", "u", "f")
 
 
+def counted(n, noun, plural=None):
+    """Return a number with its noun in the singular or plural.
+
+    Parameters
+    ----------
+    n : int
+        The number.
+    noun : str
+        The noun in the singular.
+    plural : str, default=None
+        Its plural; None appends an "s".
+
+    Returns
+    -------
+    str
+        Both.
+
+    Examples
+    --------
+    >>> from skmanifold.utils import counted
+    >>> counted(1, "sample"), counted(2, "sample")
+    ('1 sample', '2 samples')
+    """
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
 def listed(names, most=_MOST_NAMES):
     """Join the first names, and the number of remaining ones."""
     more = len(names) - most

@@ -9,6 +9,8 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.metrics import pairwise_distances
 
+from skmanifold.utils._containers import counted
+
 # Metrics of sets: a sample is the set of its nonzero features.
 SET_METRICS = {"dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule"}
 # Metrics with parameters that are given or learned from the data.
@@ -234,7 +236,7 @@ def learned_space(X, metric, metric_params=None):
             raise ValueError(
                 f"metric_params[{name!r}] has shape {value.shape} for "
                 f"metric={metric!r}. It must be an array of finite numbers of shape "
-                f"{shape}, as X has {n_features} features."
+                f"{shape}, as X has {counted(n_features, 'feature')}."
             )
     if metric == "seuclidean":
         variance = params.get("V")

@@ -104,7 +104,7 @@ def read_labels(
     check_computed(y, name)
     values, missing, levels = _column(y)
     if values.ndim != 1 or (n_samples is not None and len(values) != n_samples):
-        each = "sample" if n_samples is None else f"of the {n_samples} samples"
+        each = "sample" if n_samples in (None, 1) else f"of the {n_samples} samples"
         raise ValueError(
             f"{name} has shape {values.shape}, but one label for each {each} is needed."
         )

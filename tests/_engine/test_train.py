@@ -51,13 +51,51 @@ def make(data, *, n_epochs=4, learning_rate=0.1, batch_size=20, **options):
 
 
 @pytest.mark.parametrize(
-    "terms", [torch.ones(()), {}, {"a": torch.ones(2)}, {"a": 1.0}]
+    "terms",
+    [
+        torch.ones(()),
+        {},
+        {"a": torch.ones(2)},
+        {"a": 1.0},
+        (torch.ones(()), torch.ones(())),
+        {"a": torch.ones((), dtype=torch.complex64)},
+    ],
 )
 def test_terms_are_scalars_by_name(data, terms):
     objective, batches, training = make(data)
     objective.forward = lambda batch, progress: terms
     with pytest.raises(TypeError, match=r"Quadratic\.forward must return"):
         train(objective, batches, training)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (torch.detach, "without a gradient.* 'distance', depends on .* detach"),
+        (lambda loss: loss.detach().long(), "none of its terms"),
+        (lambda loss: loss.to("meta"), "'distance' on the device 'meta', but .* 'cpu'"),
+    ],
+)
+def test_a_loss_that_cannot_be_minimized(data, change, message):
+    objective, batches, training = make(data)
+    forward = objective.forward
+    objective.forward = lambda batch, progress: {
+        "distance": change(forward(batch, progress)["distance"])
+    }
+    with pytest.raises(ValueError, match=rf"^Quadratic\.forward returned .*{message}"):
+        train(objective, batches, training)
+
+
+def test_terms_of_several_types_and_constants(data):
+    objective, batches, training = make(data)
+    forward = objective.forward
+    objective.forward = lambda batch, progress: {
+        "distance": forward(batch, progress)["distance"].double(),
+        "constant": torch.ones((), dtype=torch.int64),
+    }
+    history = train(objective, batches, training)
+    assert history["constant"] == [1.0] * 4
+    assert history["distance"][-1] < history["distance"][0]
 
 
 def test_training_finds_the_minimum(data):

@@ -35,7 +35,7 @@ from skmanifold.training import TrainingOptions
 from tests.estimators.test_dcrl import quick
 
 # fits are far too short here
-pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Training left .* empty:UserWarning")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_init_may_be_centers(iris):
 @pytest.mark.parametrize(
     "init, received",
     [
-        (np.zeros(150, dtype=int), "1 different labels"),
+        (np.zeros(150, dtype=int), "1 different label"),
         (np.arange(149) % 3, r"shape \(149,\)"),
         (np.zeros((3, 5)), r"shape \(3, 5\)"),
     ],
@@ -294,6 +294,17 @@ def test_few_samples_are_clustered_in_their_graph_if_its_modularity_grows(monkey
     )
     labels = first_labels(monkeypatch, X, n_clusters=3, init="embedding")
     assert adjusted_rand_score(y, labels) == 1
+
+
+def test_copies_of_few_samples_start_from_k_means(monkeypatch):
+    angles = np.linspace(0, 2 * np.pi, 45, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    copies = np.tile(np.concatenate([ring, 3 * ring]), (2, 1))
+    labels = [
+        first_labels(monkeypatch, copies, n_clusters=2, init=init)
+        for init in ("embedding", "k-means")
+    ]
+    assert_array_equal(*labels)
 
 
 def test_clusters_of_few_samples_stay_apart(monkeypatch):

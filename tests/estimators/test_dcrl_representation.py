@@ -29,7 +29,7 @@ from tests.estimators.test_dcrl import quick
 from tests.guests import Callback
 
 # fits are far too short here
-pytestmark = pytest.mark.filterwarnings("ignore:.* clusters are empty:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Training left .* empty:UserWarning")
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_one_curve_needs_no_mark():
 @pytest.mark.parametrize(
     "dimensions, losses, message",
     [
-        ([1, 2], {"a": [1.0]}, "'a' must have one value"),
+        ([1, 2], {"a": [1.0]}, "'a' must have 2 values, one for each dim"),
         ([2, 1], [1.0, 2.0], "increasing"),
         ([], [], "increasing"),
         ([1, 2], {}, "at least one curve"),

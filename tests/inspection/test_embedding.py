@@ -410,7 +410,7 @@ def test_sparse_samples_are_plotted():
     "arguments, message",
     [
         ({"Z": np.ones((5, 4))}, r"Z has 4 components.*components=\(0, 1\)"),
-        ({"Z": np.ones((5, 1))}, r"Z has 1 components.*n_components"),
+        ({"Z": np.ones((5, 1))}, r"Z has 1 component,.*n_components"),
         ({"Z": np.ones(5)}, r"shape \(5,\)"),
         ({"Z": [["a", "b"]]}, "Z has strings"),
         ({"Z": np.ones((0, 2))}, "shape"),
@@ -419,9 +419,12 @@ def test_sparse_samples_are_plotted():
         ({"components": (0, 2)}, r"got \(0, 2\)"),
         ({"components": (0,)}, r"got \(0,\)"),
         ({"components": "umap"}, r"components must be .* or 'pca', got \('umap',\)"),
-        ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 components"),
+        ({"Z": np.ones((5, 1)), "components": "pca"}, r"Z has 1 component,"),
         ({"target_type": "hue"}, r"'target_type' .* Got 'hue'"),
-        ({"y": np.array(["a"] * 300), "target_type": "continuous"}, "one number"),
+        (
+            {"y": np.array(["a"] * 300), "target_type": "continuous"},
+            "300 numbers, one for each sample",
+        ),
         ({"kind": "hexbin"}, r"'kind' .* Got 'hexbin'"),
         ({"Z": np.ones((5, 3)), "kind": "density"}, "two components"),
         ({"image_shape": (8, 8)}, "requires images"),

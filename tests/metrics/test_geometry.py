@@ -47,7 +47,7 @@ def test_repeated_rows_have_no_direction():
     solid = np.concatenate([OCTAHEDRON, OCTAHEDRON[:1]])
     defects = local_curvature(solid, solid, n_neighbors=5, per_sample=True)
     assert_allclose(defects[[0, 6]], 2 * pi / 3)
-    with pytest.raises(ValueError, match="fewer than three directions"):
+    with pytest.raises(ValueError, match="three directions are needed"):
         local_curvature(*[np.repeat(OCTAHEDRON, 5, axis=0)] * 2, n_neighbors=4)
 
 

@@ -198,7 +198,7 @@ def test_too_many_neighbors_are_refused_with_the_largest(metric, largest):
 
 
 def test_two_samples_are_too_few():
-    with pytest.raises(ValueError, match="2 samples are too few for n_neighbors=1"):
+    with pytest.raises(ValueError, match="n_neighbors=1 needs more than 2 samples"):
         trustworthiness([[0.0], [1.0]], [[0.0], [1.0]], n_neighbors=1)
 
 

@@ -206,3 +206,21 @@ def test_a_date_among_objects():
     mixed[3, 1] = dt.timedelta(days=2)
     with pytest.raises(TypeError, match="type timedelta, which are not numbers"):
         topology.denoise(mixed)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: topology.soft_cover(X[:1], 2), "the 1 sample of X"),
+        (lambda: topology.estimate_betti_numbers(X[:1]), "1 distinct sample,"),
+        (lambda: inspection.EmbeddingDisplay.from_embedding(X[:, :1]), "1 component,"),
+        (lambda: metrics.trustworthiness(X[:2], Z[:2]), "more than 2 samples"),
+        (lambda: graph.neighbors_from_data(X, 2, raw=X[:1]), "raw has 1 sample,"),
+        (lambda: topology.cech_nerve(Q[:1], rank=2), "got 1 sample"),
+        (lambda: atlas.AtlasAE().fit(X[:2], y[:1]), "y has 1 entry, .* 2 samples"),
+        (lambda: atlas.AtlasTriplet().fit(X[:2], [0, None]), "1 sample unlabeled"),
+    ],
+)
+def test_a_single_one_is_in_the_singular(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

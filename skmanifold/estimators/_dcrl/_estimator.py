@@ -24,7 +24,7 @@ from skmanifold.base import (
     reduced_width,
 )
 from skmanifold.nn import MLP
-from skmanifold.utils import Count, HasMethods, Number, StrOptions, warn
+from skmanifold.utils import Count, HasMethods, Number, StrOptions, counted, warn
 
 from ._arrangement import Arrangement
 from ._batches import ImagePairs, NoisyRows
@@ -96,7 +96,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         :class:`DLME`, and of reduced data on the features, and combines the results
         into the clusters of largest modularity in the neighbor graph. For fewer than
         100 samples it takes k-means on the features or spectral clustering of the
-        graph, whichever has the larger modularity. Both give way to k-means on the
+        graph, whichever has the larger modularity; for more with fewer than 100
+        distinct ones, k-means on the features. Both give way to k-means on the
         features if only its clusters hardly touch. "k-means" runs it alone. An
         array of shape (n_samples,) holds labels, numbered from 0 in sorted order;
         unknown ones (-1, None, NaN or NA) start with the most common label of their
@@ -493,11 +494,12 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         super()._fit(X, y, part=part)
         n_centers = len(self.cluster_centers_)
         n_empty = n_centers - self.n_clusters_
-        if 4 * n_empty >= n_centers:
+        if n_empty:
             warn(
-                f"{n_empty} of the {n_centers} clusters are empty. Decrease n_clusters "
-                "if X has fewer; otherwise change the initial labels (init, n_init) "
-                "or train longer."
+                f"Training left {n_empty} of the n_clusters={n_centers} clusters "
+                f"empty: labels_ has {counted(self.n_clusters_, 'different number')}. "
+                "Decrease n_clusters if X has fewer clusters; otherwise change the "
+                "initial labels (init, n_init) or train longer."
             )
 
     # -- the hooks

@@ -10,6 +10,7 @@ from sklearn.metrics import pairwise_distances_argmin
 from skmanifold.training import TrainingOptions
 from skmanifold.utils import (
     check_matrix,
+    counted,
     one_blas_thread,
     one_thread,
     read_targets,
@@ -110,8 +111,8 @@ def initial_labels(model, data, space):
             )
     if n_distinct < n_clusters:
         warn(
-            f"n_clusters={n_clusters} is more than the {n_distinct} distinct "
-            f"samples; using n_clusters={n_distinct}."
+            f"n_clusters={n_clusters} is more than the "
+            f"{counted(n_distinct, 'distinct sample')}; using n_clusters={n_distinct}."
         )
         n_clusters = n_distinct
     few = len(features) < _LEAST_SAMPLES_TO_EMBED
@@ -320,7 +321,7 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
         codes, values = read_targets(labels, name="init")
         if len(values) and n_clusters in (None, len(values)):
             return propagate_labels(codes, features, neighbors)
-        received = f"{len(values)} different labels"
+        received = counted(len(values), "different label")
         n_unknown = int((codes < 0).sum())
         if n_unknown:
             received += f" (and {n_unknown} unknown: -1, None, NaN or NA)"
@@ -337,7 +338,8 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
             missing = np.setdiff1d(np.arange(n_clusters), kept)
             warn(
                 f"No sample is nearest to the centers {missing.tolist()} of init; "
-                f"using the other {len(kept)} centers, n_clusters={len(kept)}."
+                f"using the {counted(len(kept), 'other center')}, "
+                f"n_clusters={len(kept)}."
             )
         return labels.astype(np.int64)
     else:
