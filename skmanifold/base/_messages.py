@@ -3,6 +3,7 @@
 """Messages of fit and transform about the data and the networks."""
 
 import numpy as np
+from scipy.sparse import issparse
 from torch import nn
 
 from skmanifold._engine import has_alike_rows
@@ -11,6 +12,8 @@ from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
 from ._outliers import dense
+from ._precomputed import is_precomputed
+from ._scaler import empty_samples
 from ._units import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 
 # Number of columns or samples named in a warning.
@@ -173,6 +176,26 @@ def warn_of_deviations(estimator, deviations, samples):
             f"{named}. Such a sample is embedded as if it were nearer. Correct errors, "
             "such as another unit or a code for a missing value; X must have the units "
             "of the training data."
+        )
+
+
+def warn_of_empty(estimator, samples):
+    """Name samples of a sparse matrix without a nonzero value, if fit had none."""
+    if (
+        not issparse(samples)
+        or estimator._scaler.has_empty_
+        or is_precomputed(estimator)
+    ):
+        return
+    empty = empty_samples(samples).tolist()
+    if empty:
+        warn(
+            f"{len(empty)} of the {samples.shape[0]} samples of X "
+            f"{'has' if len(empty) == 1 else 'have'} no nonzero value, unlike the "
+            "training data, such as texts without a known word: "
+            f"{'sample' if len(empty) == 1 else 'samples'} {listed(empty, _NAMED)}. "
+            "All such samples get the same embedding, which means nothing. Remove "
+            "them, or fit to data with their features."
         )
 
 

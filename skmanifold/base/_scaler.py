@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.decomposition import PCA
 
 from skmanifold.graph._distinct import row_hashes
@@ -108,6 +109,8 @@ class InputScaler:
         it in blocks, which makes matrix products reproducible.
     spread_ : float
         Divisor of the orthonormal basis.
+    has_empty_ : bool
+        Whether samples may be empty: X was dense, or one had no nonzero value.
     outliers_ : ndarray of shape (n_outliers, 2), int
         Ignored samples, with an outlying column of each, or -1.
     outlier_hashes_ : ndarray of shape (n_outliers,), uint64
@@ -152,6 +155,7 @@ class InputScaler:
 
     def fit(self, X):
         """Learn center, factors, bounds and basis from a dense or CSR matrix."""
+        self.has_empty_ = not issparse(X) or len(empty_samples(X)) > 0
         rows = sampled_rows(X, self.random_state)
         sample = dense(X[rows])
         # codes would widen the limits of all columns
@@ -209,6 +213,7 @@ class InputScaler:
         if not self.factor_.any():
             self.n_reduced = None  # the inputs keep their number
             return self.fit(X)
+        self.has_empty_ |= not issparse(X) or len(empty_samples(X)) > 0
         floor = self.floor_.copy()
         constant = self.factor_ == 0
         floor[constant] = np.maximum(floor[constant], floor[~constant].max())
@@ -554,6 +559,11 @@ class InputScaler:
             scaled[far[beyond]] *= factor[beyond, np.newaxis].astype(np.float32)
             moved[far[beyond]] = True
         return moved
+
+
+def empty_samples(X):
+    """Return the indices of samples of a sparse matrix without a nonzero value."""
+    return np.flatnonzero(np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
 
 def _hashes(X, rows):

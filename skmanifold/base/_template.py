@@ -31,7 +31,7 @@ from ._fit import prepare, previous_fit_kept, publish, scale, validate
 from ._heads import Head
 from ._inference import apply_to_samples, check_out, on_device, output_dtype
 from ._input_errors import with_hint
-from ._messages import warn_of_deviations
+from ._messages import warn_of_deviations, warn_of_empty
 from ._novelty import DistanceToCenters
 from ._precomputed import distances_kept, features_of_distances, is_precomputed
 from ._save import save
@@ -271,6 +271,7 @@ class DeepManifold(
             )
             out[part] = self._present(outputs)
         warn_of_deviations(self, deviations, X)
+        warn_of_empty(self, X)
         return out
 
     def score_samples(self, X):
@@ -498,6 +499,7 @@ class DeepManifold(
             fold=fold,
         )
         warn_of_deviations(self, deviations, samples)
+        warn_of_empty(self, samples)
         return outputs
 
 

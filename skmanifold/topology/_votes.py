@@ -163,11 +163,13 @@ def estimate_betti_numbers(
             "dimension first."
         )
     elif not decided:
-        remedy = "" if denoise else ", or denoise=True if the data are noisy"
+        remedy = (
+            f"denoise={not denoise} if the data are {'clean' if denoise else 'noisy'}"
+        )
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
             f"{len(votes)} votes, but {_DECIDED:.0%} and one of the largest cover are "
-            f"needed. Pass more samples{remedy}."
+            f"needed. Pass more samples, or {remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
 

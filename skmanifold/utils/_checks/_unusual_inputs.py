@@ -6,6 +6,7 @@ import re
 import warnings
 
 import numpy as np
+from scipy import sparse
 from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 
 from ._common import (
@@ -213,6 +214,35 @@ def check_columns_that_vary_later(name, estimator):
             warnings.simplefilter("ignore")  # of a column that does not count
             a, b = model.transform(late), model.transform(changed)
         assert (a != b).any(), f"{case} must count."
+
+
+def check_empty_samples(name, estimator):
+    """New samples of a sparse matrix without a value are named, once per call."""
+    subject = Subject(estimator)
+    X = sparse.csr_array(subject.X)
+    model = subject.fit(X)
+    new = X[:9].toarray()
+    new[[2, 5]] = 0.0
+    methods = {"transform": model.transform}
+    for method in ("predict", "kneighbors"):
+        if hasattr(model, method):
+            methods[method] = getattr(model, method)
+    for method, call in methods.items():
+        case = f"{name}.{method} on a sparse matrix with two empty samples"
+        with only_user_warnings(case) as texts:
+            call(sparse.csr_array(new))
+        assert_warned(texts, "2 of the 9 samples of X have no nonzero.*2, 5", 1, case)
+        with only_user_warnings(case) as texts:
+            call(new)
+        assert_warned(texts, "no nonzero", 0, f"{case}, passed as an array")
+    with_empty = sparse.csr_array(np.vstack([subject.X, np.zeros(X.shape[1])]))
+    targets = None if subject.y is None else np.append(subject.y, 0)
+    with only_user_warnings(name):
+        model = subject.fit(with_empty, targets)
+    case = f"{name} fitted to a sparse matrix with an empty sample"
+    with only_user_warnings(case) as texts:
+        model.transform(sparse.csr_array(new))
+    assert_warned(texts, "no nonzero", 0, case)
 
 
 def check_codes(name, estimator):
