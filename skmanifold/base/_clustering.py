@@ -132,8 +132,9 @@ def kmeans_centers(embedding, n_clusters, fit_seed):
     n_distinct = len(np.unique(embedding, axis=0))
     if n_clusters > n_distinct:
         warn(
-            f"n_clusters={n_clusters} is too large: the {len(embedding)} samples have "
-            f"{counted(n_distinct, 'different embedding')}; using "
+            f"n_clusters={n_clusters} is more than the "
+            f"{counted(n_distinct, 'different embedding')} of the {len(embedding)} "
+            "samples; using "
             f"n_clusters={n_distinct}."
         )
         n_clusters = n_distinct
