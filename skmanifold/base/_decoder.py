@@ -114,8 +114,6 @@ class DecoderMixin:
         total = 0.0
         for part in gen_batches(len(outputs), 1024):
             block = X[part].toarray() if hasattr(X, "toarray") else X[part]
-            # without the columns that a method has appended
-            block = block[:, : self.n_features_in_]
             error = self._restore(outputs[part], np.float64) - block
             total += float(np.einsum("ij,ij->", error, error))
         return -total / len(outputs)

@@ -60,7 +60,9 @@ class Job:
     estimator: Any
     samples: Any  # the validated X
     make_room: Callable  # allocates an array, on disk if X is memory-mapped
+    inputs: Any  # what the scaler reads of them, see DeepManifold._inputs
     training: Any  # samples to train on: all, or those drawn for Plan(n_training=...)
+    training_inputs: Any  # what the scaler reads of those
     rows: np.ndarray | None  # their indices in X, ascending; None for all
     targets: Any  # _validate_targets(y), for the samples to train on
     options: TrainingOptions
@@ -92,12 +94,15 @@ def validate(estimator, X, y, *, part):
     checkpoint, seed = open_checkpoint(
         estimator, options, samples, targets, continued=continued
     )
-    training, rows = samples, None
+    inputs = estimator._inputs(samples)
+    training, training_inputs, rows = samples, inputs, None
     if plan.n_training is not None and plan.n_training < n_samples:
         rows, targets = draw(
             n_samples, plan.n_training, targets, named_seed(seed, "subsample")
         )
-        training = taken(samples, rows, make_room=make_room)
+        training_inputs = training = taken(samples, rows, make_room=make_room)
+        if inputs is not samples:
+            training_inputs = taken(inputs, rows, make_room=make_room)
         n_samples = len(rows)
     schedule = make_schedule(estimator, plan, n_samples, targets)
     if part:
@@ -113,7 +118,9 @@ def validate(estimator, X, y, *, part):
         estimator=estimator,
         samples=samples,
         make_room=make_room,
+        inputs=inputs,
         training=training,
+        training_inputs=training_inputs,
         rows=rows,
         targets=targets,
         options=options,
@@ -135,14 +142,14 @@ def scale(job):
     known = ()
     if job.previous:
         known = job.previous["_scaler"].codes.columns
-        scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.training)
+        scaler = copy.copy(job.previous["_scaler"]).partial_fit(job.training_inputs)
     else:
         scaler = InputScaler(
             n_reduced=job.plan.n_reduced,
             n_least=job.plan.n_least,
             column_scaling=job.plan.column_scaling,
             random_state=named_seed(job.seed, "scaler"),
-        ).fit(job.training)
+        ).fit(job.training_inputs)
         if not (job.plan.column_scaling or job.plan.one_unit):
             warn_of_units(job.estimator, job.training, named_seed(job.seed, "units"))
         if job.estimator._distances is None:
@@ -163,7 +170,7 @@ def scale(job):
 def prepare(job, scaler):
     """Return the run, with the inputs on the device."""
     inputs = apply_to_samples(
-        linear(scaler.basis_), scaler, job.training, make_room=job.make_room
+        linear(scaler.basis_), scaler, job.training_inputs, make_room=job.make_room
     )
     data = FitData(
         job.training,
@@ -177,7 +184,7 @@ def prepare(job, scaler):
         previous=job.previous,
     )
     data.learned["_centers"] = centers_of(
-        job.training,
+        job.training_inputs,
         data.inputs,
         scaler,
         data.seed("centers"),
@@ -208,8 +215,8 @@ def publish(job, scaler, run, objective):
     attributes = fitted_attributes(job, scaler, run, objective, deviations)
     if deviations is not None:
         warn_of_deviations(job.estimator, deviations, job.samples)
-        scaler.add_named(job.samples, [row for row, _ in deviations.samples])
-    scaled = scaler.transform(job.samples[:1])[0]
+        scaler.add_named(job.inputs, [row for row, _ in deviations.samples])
+    scaled = scaler.transform(job.inputs[:1])[0]
     warn_of_inexact_inference(job.estimator, attributes, scaled)
     vars(job.estimator).update(attributes)
     job.callbacks.call_on_fit_task_end(
@@ -227,7 +234,7 @@ def fitted_attributes(job, scaler, run, objective, deviations=None):
     outputs = apply_to_samples(
         network,
         scaler,
-        job.samples,
+        job.inputs,
         device=device,
         deviations=deviations,
         fold=estimator._folds,

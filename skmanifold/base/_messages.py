@@ -57,8 +57,7 @@ def check_enough(n_samples):
 
 def warn_of_units(estimator, samples, seed):
     """Warn of columns in unrelated units, where the largest dominates distances."""
-    # without columns appended by the method
-    columns = columns_in_unrelated_units(samples[:, : estimator.n_features_in_], seed)
+    columns = columns_in_unrelated_units(samples, seed)
     if columns is None:
         return
     names = _column_names(estimator)
@@ -130,9 +129,8 @@ def warn_of_outliers(estimator, scaler, samples, rows=None):
 
 def warn_of_codes(estimator, scaler, samples, known=()):
     """Name the columns with codes, such as -999, except the ``known`` ones."""
-    # without columns appended by the method
     columns = np.setdiff1d(scaler.codes.columns, known)
-    columns = columns[columns < estimator.n_features_in_]
+    columns = columns[columns < samples.shape[1]]
     if not len(columns):
         return
     first = int(columns[0])

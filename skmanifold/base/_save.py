@@ -90,11 +90,12 @@ def probe(estimator):
     """Return outputs of scaler and networks for fixed inputs, and these as samples."""
     scaler = estimator._scaler
     n_features = len(scaler.center_)
-    inputs = np.arange(2 * n_features, dtype=np.float32) % 7 - 3
-    inputs = inputs.reshape(2, n_features) / 2
+    # within the range of the training data: a transformer may be undefined elsewhere
+    shares = (np.arange(2 * n_features, dtype=np.float32) % 7 + 1) / 8
+    inputs = scaler.low_ + shares.reshape(2, n_features) * (scaler.high_ - scaler.low_)
     raw = scaler.inverse_transform(inputs)
     scaled = scaler.transform(raw, deviations=Deviations())
-    samples = estimator._append_columns(raw[:, : estimator.n_features_in_])
+    samples = estimator._inputs(raw[:, : estimator.n_features_in_])
     outputs = {"X": np.asarray(samples), "scaled": scaled}
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):

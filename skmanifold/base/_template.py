@@ -113,7 +113,7 @@ class DeepManifold(
     # but rounds differently than Run.outputs, and than the product for a sparse X.
     _folds = False
 
-    # Parameter with the transformer that _append_columns uses, for errors.
+    # Parameter with the transformer that _inputs uses, for errors.
     _appended = None
 
     # Parameter with the shape of images, of a method for images.
@@ -263,7 +263,7 @@ class DeepManifold(
             outputs = apply_to_samples(
                 network,
                 self._scaler,
-                X[part],
+                self._inputs(X[part]),
                 device=device,
                 deviations=deviations,
                 first=start,
@@ -476,8 +476,8 @@ class DeepManifold(
                 raise
             raise better from error
 
-    def _append_columns(self, samples):
-        """Return validated samples with the columns that a method adds to X."""
+    def _inputs(self, samples):
+        """Return what the scaler reads: the samples, or also other columns of them."""
         return samples
 
     def _apply(self, network, X):
@@ -493,7 +493,7 @@ class DeepManifold(
         outputs = apply_to_samples(
             network,
             self._scaler,
-            samples,
+            self._inputs(samples),
             device=device,
             deviations=deviations,
             fold=fold,

@@ -22,6 +22,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
 import skmanifold
@@ -354,6 +355,17 @@ def test_a_transformer_is_given_again_fitted(tmp_path):
     for other in (PCA(5).fit(-(X[::-1] ** 2)), PCA(4).fit(X)):
         with pytest.raises(ValueError, match="representation does not fit the file"):
             load(path, representation=other)
+
+
+def test_a_representation_is_saved_that_is_undefined_for_other_values(tmp_path):
+    X = load_digits().data[:60]
+    roots = FunctionTransformer(np.sqrt)
+    model = skmanifold.DCRL(
+        3, representation=roots, init="k-means", pretraining_epochs=1, max_epochs=1
+    ).fit(X)
+    model.save(tmp_path / "model.skmanifold")
+    again = load(tmp_path / "model.skmanifold", representation=model.representation_)
+    assert_array_equal(again.transform(X), model.transform(X))
 
 
 # A method of another package --------------------------------------------------

@@ -25,15 +25,15 @@ def soft_assignments(codes, centers):
     return shares
 
 
-def blocks_of(data, n_features):
+def blocks_of(data):
     """Yield the samples of X in float64, block by block."""
     for start in range(0, data.n_samples, 1024):
-        yield data.X[start : start + 1024][:, :n_features].astype(np.float64)
+        yield data.X[start : start + 1024].astype(np.float64)
 
 
-def raw_blocks(data, n_features):
+def raw_blocks(data):
     """Yield dense blocks of X in float64."""
-    return map(dense, blocks_of(data, n_features))
+    return map(dense, blocks_of(data))
 
 
 def cluster_sums(rows, labels, n_clusters):
@@ -46,10 +46,10 @@ def cluster_sums(rows, labels, n_clusters):
     return dense(members @ rows)
 
 
-def raw_means(data, labels, n_clusters, n_features):
+def raw_means(data, labels, n_clusters):
     """Return the mean of each cluster; of an empty one, the mean of X."""
     sums, start = 0.0, 0
-    for rows in blocks_of(data, n_features):
+    for rows in blocks_of(data):
         in_block = labels[start : start + rows.shape[0]]
         sums = sums + cluster_sums(rows, in_block, n_clusters)
         start += rows.shape[0]
@@ -58,9 +58,10 @@ def raw_means(data, labels, n_clusters, n_features):
     return np.where(sizes > 0, sums / np.maximum(sizes, 1), overall)
 
 
-def scaled_means(labels, data, n_clusters, n_features):
+def scaled_means(labels, data, n_clusters):
     """Return centered cluster means, in proportion to X unless its units differ."""
-    means = raw_means(data, labels, n_clusters, n_features)
+    means = raw_means(data, labels, n_clusters)
+    n_features = means.shape[1]
     means -= data.center[:n_features]
     if data.column_factor is not None:
         means *= data.column_factor[:n_features]

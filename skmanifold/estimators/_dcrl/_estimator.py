@@ -615,10 +615,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             features=torch.from_numpy(space.features).to(data.device),
             inputs=data.inputs[:, : self.n_features_in_],
             means_of=functools.partial(
-                scaled_means,
-                data=data,
-                n_clusters=len(clusters.centers),
-                n_features=self.n_features_in_,
+                scaled_means, data=data, n_clusters=len(clusters.centers)
             ),
             labels=torch.from_numpy(labels).to(data.device),
             codes=torch.from_numpy(codes).to(data.device),
@@ -731,9 +728,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             "_n_clusters_asked": self.n_clusters,
         }
         if self.metric != "precomputed":
-            attributes["cluster_means_"] = raw_means(
-                data, labels, len(centers), self.n_features_in_
-            )
+            attributes["cluster_means_"] = raw_means(data, labels, len(centers))
         return attributes
 
     def _networks(self):
@@ -743,7 +738,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
             clusters.centers.copy_(torch.from_numpy(self.cluster_centers_))
         return {**super()._networks(), "clusters": clusters}
 
-    # -- a representation, whose columns are appended to X
+    # -- a representation, beside the columns of X
 
     def _validate(self, X, *, reset):
         if reset:
@@ -760,9 +755,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
                     samples,
                     int(seed) if isinstance(seed, Integral) else 0,
                 )
-        return self._append_columns(samples)
+        return samples
 
-    def _append_columns(self, samples):
+    def _inputs(self, samples):
         if not hasattr(self, "representation_"):
             return samples
         columns = represented(self.representation_, samples)

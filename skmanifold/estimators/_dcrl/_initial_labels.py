@@ -328,10 +328,7 @@ def given_labels(init, data, features, neighbors, *, n_clusters, n_features):
     elif init.shape == (n_clusters, n_features) and len(init):
         centers = check_matrix(init, "init")
         labels = np.concatenate(
-            [
-                pairwise_distances_argmin(rows, centers)
-                for rows in raw_blocks(data, n_features)
-            ]
+            [pairwise_distances_argmin(rows, centers) for rows in raw_blocks(data)]
         )
         kept, labels = np.unique(labels, return_inverse=True)
         if len(kept) < n_clusters:
