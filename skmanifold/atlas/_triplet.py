@@ -667,8 +667,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
                 f"y has {counted(n_classes, 'class', 'classes')} and at most "
                 f"{counted(most, 'sample')} of each, but a triplet needs two samples "
                 "of one class and one of another, also in each part of partial_fit. "
-                f"{counted(n_unknown, 'sample')} unlabeled (-1, None, NaN or NA); if "
-                "-1 is a class, number the classes from 0."
+                f"It has {counted(n_unknown, 'unlabeled sample')} (-1, None, NaN or "
+                "NA); if -1 is a class, number the classes from 0."
             )
         return labels
 

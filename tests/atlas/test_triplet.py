@@ -269,7 +269,7 @@ def test_unknown_labels_are_no_class(iris, missing):
 def test_too_few_known_labels_are_said(iris):
     X, y = iris
     for labels in (np.where(y > 0, 0, -1), partly(y, y == 1, None)):
-        with pytest.raises(ValueError, match=r"y has 1 class .* unlabeled .-1"):
+        with pytest.raises(ValueError, match=r"y has 1 class .* unlabeled samples .-1"):
             quick().fit(X, labels)
     # -1 and 1 alone are the classes of a binary problem
     assert_array_equal(quick().fit(X, np.where(y, -1, 1)).classes_, [-1, 1])

@@ -218,7 +218,7 @@ def test_a_date_among_objects():
         (lambda: graph.neighbors_from_data(X, 2, raw=X[:1]), "raw has 1 sample,"),
         (lambda: topology.cech_nerve(Q[:1], rank=2), "got 1 sample"),
         (lambda: atlas.AtlasAE().fit(X[:2], y[:1]), "y has 1 entry, .* 2 samples"),
-        (lambda: atlas.AtlasTriplet().fit(X[:2], [0, None]), "1 sample unlabeled"),
+        (lambda: atlas.AtlasTriplet().fit(X[:2], [0, None]), "1 unlabeled sample"),
     ],
 )
 def test_a_single_one_is_in_the_singular(call, message):
