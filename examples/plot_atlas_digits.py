@@ -56,7 +56,7 @@ plt.show()
 # %%
 # New digits
 # ----------
-# Each is a random point of a random chart, decoded.
+# Each image is decoded from a random point of a random chart.
 
 figure, axes = plt.subplots(2, 10, figsize=(10, 2.2), layout="constrained")
 for axis, image in zip(axes.flat, atlas.sample(20, random_state=0), strict=True):

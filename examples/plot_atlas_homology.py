@@ -55,7 +55,7 @@ for name, (space, n_charts) in spaces.items():
 # --------
 # Each bar is a homology class, from its birth to its death, on the scale of -log of the
 # membership. The Betti numbers count the long ones, by ``log(1 + value)``; the answer
-# is decided if it does not depend on how long exactly.
+# is decided if it does not depend on the exact minimum length.
 
 import matplotlib.pyplot as plt
 

@@ -59,9 +59,9 @@ plt.show()
 # Where it can be trusted
 # -----------------------
 # Left: the expansion (red) or compression (blue) of the distances to the nearest
-# neighbors, relative to the median. Do not interpret densities on a map in which it
-# varies so much. Right: trustworthiness of each sample. Most of the few dark samples
-# lie between groups.
+# neighbors, relative to the median. Do not interpret densities on a map whose
+# expansion varies so much. Right: trustworthiness of each sample. Most of the few dark
+# samples lie between groups.
 
 from skmanifold.inspection import DistortionDisplay
 

@@ -45,8 +45,8 @@ maps = {
 #   a point's neighbors, in their order around it; 0 inside flat regions, more at folds
 #   and edges;
 # - *turning angle*: the angles between consecutive steps, in the map, of shortest paths
-#   along the surface. The first row is the surface itself, where paths turn too,
-#   because the neighbor graph is coarse;
+#   along the surface. The first row is the surface itself, where paths also
+#   turn because the neighbor graph is coarse;
 # - *trustworthiness*: are neighbors in the map neighbors in space? *continuity*: are
 #   neighbors in space neighbors in the map?
 

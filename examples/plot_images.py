@@ -53,7 +53,7 @@ print(f"{len(images)} images of shape {images.shape[1:]}")
 # *Color* keeps all three channels. *Gray* keeps the brightness, but a digit may be dark
 # on light in one image and light on dark in another. *Ink* is the distance of each
 # pixel from the color of the paper, that of the border, over the largest distance in
-# the image. Remove differences that have no meaning in your images, too.
+# the image. In your own images, also remove differences without a meaning.
 
 gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in images])
 border = np.ones((16, 16), dtype=bool)
