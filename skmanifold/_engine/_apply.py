@@ -188,7 +188,7 @@ class ExactLinear:
         return results
 
     def _size(self, n, n_left):
-        """Return the size of the next product; filling up a block costs time, too."""
+        """Return the size of the next product; filling up a block also costs time."""
         costs = [
             -(-n_left // size) * (size + _COST_OF_PRODUCT) + (size if size > n else 0)
             for size in self.sizes

@@ -398,8 +398,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
     def inverse_transform(self, X):
         """Map chart blocks back to the space of the data.
 
-        The mean of the decoded charts by weight; with hard membership, the decoded
-        chart of largest weight.
+        Decoded samples are the weighted mean over the charts; with hard membership,
+        they are decoded from the chart of largest weight.
 
         Parameters
         ----------
@@ -425,8 +425,8 @@ class AtlasAE(ChartsMixin, DecoderMixin, DeepManifold):
         if len(bad):
             raise ValueError(
                 f"Sample {bad[0]} of X has the weights {weights[bad[0]]} (the first "
-                "columns of the chart blocks). None must be below 0, and at least one "
-                "must be above 0."
+                "columns of the chart blocks). Weights must be at least 0, and one of "
+                "them positive."
             )
         blocks = np.concatenate([(weights / total)[:, :, np.newaxis], coordinates], 2)
         return self._decode(self.decoder_, blocks.reshape(len(blocks), -1))

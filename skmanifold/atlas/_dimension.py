@@ -251,7 +251,7 @@ def _bound(estimates, dimensions, rank):
     if np.isnan(estimates).all():
         extremes = dimensions[[0, -1]]
     else:
-        # on a grid, or with noise, distances may tell more
+        # on a grid, or with noise, distances may be more informative
         extremes = np.rint([np.nanmin(estimates), np.nanmax(estimates)])
     lower, upper = np.clip(extremes, 1, rank)
     return int(lower), int(upper)

@@ -156,10 +156,10 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     in the input are about as good: compare with them first. [1]_
 
     Soft charts start from relevant components, principal components scaled to vary less
-    within classes [2]_. Training preserves the distances of these components, and then
-    the last layers return halfway to their start, which helps on unseen classes. Hard
-    charts, and those with ``distance_weight=0``, start from random weights and follow
-    the labels alone, as in the paper.
+    within classes [2]_. Training preserves the distances of these components; then the
+    last layers are averaged with their initial weights, which helps on unseen classes.
+    Hard charts, and those with ``distance_weight=0``, start from random weights and
+    follow the labels alone, as in the paper.
 
     The distance of two samples is the root mean square difference of their coordinates
     in the charts that they share, and 1 if they share none::
@@ -459,8 +459,8 @@ class AtlasTriplet(ClassifierMixin, ChartsMixin, DeepManifold):
     def set_gallery(self, X, y=None):
         """Set the gallery, which ``kneighbors`` and ``predict`` search.
 
-        It replaces the training data until the next fit. A few samples of each class
-        are enough, also of classes not seen in training.
+        The gallery replaces the training data until the next fit. A few samples of each
+        class are enough, even of classes not seen in training.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ def _has_n_clusters(estimator):
     if estimator.n_clusters is None:
         raise AttributeError(
             f"{type(estimator).__name__}(n_clusters=None) has no predict. Set "
-            "n_clusters to an int, and fit also clusters the embedding."
+            "n_clusters to an int, so that fit also clusters the embedding."
         )
     return True
 

@@ -19,7 +19,7 @@ from ._units import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 # Number of columns or samples named in a warning.
 _NAMED = 5
 
-# A column numbers the samples only if there are at least so many of them, and if its
+# A column numbers the samples only if there are at least this many samples, and its
 # range is less than this multiple of their number.
 _LEAST_NUMBERED = 50
 _MOST_NUMBERS = 1.5
@@ -98,7 +98,7 @@ def warn_of_numbers(estimator, samples):
         shown = [repr(names[column]) for column in numbers]
         warn(
             f"X has columns that number the samples: {listed(shown)}. Drop identifiers "
-            "and row numbers, which would count like measurements."
+            "and row numbers, which would count as measurements."
         )
 
 

@@ -244,7 +244,7 @@ class OneProduct:
         low, high = ranges(rows)
         norms = np.vecdot(np.square(rows), self.weights)
         norms += np.vecdot(rows, self.products)
-        # negated comparisons are true for NaN, too
+        # negated comparisons are also true for NaN
         far = ~(norms <= self.most)
         columns = np.flatnonzero(~((low >= self.low) & (high <= self.high)))
         if 4 * len(columns) > len(low):  # faster than to gather so many

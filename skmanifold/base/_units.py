@@ -21,13 +21,13 @@ _FEW_MEASURED = 4
 # measurements. In a questionnaire the levels are the data.
 _LEAST_MEASURED = 0.2
 
-# The warning about units is given for tables with at most so many columns, at least so
-# many samples, and at least this ratio between the spreads of columns.
+# Maximum number of columns, minimum number of samples and minimum ratio between the
+# spreads of columns for the warning about units.
 MOST_TABLE_COLUMNS = 64
 _LEAST_TABLE_ROWS = 20
 _UNRELATED = 1000.0
 
-# Data with at least so many columns (in all, and per sample) are measurements of one
+# Data with at least this many columns (in all, and per sample) are measurements of one
 # kind if the sorted spreads have no larger gap, and the 10th and 90th percentile no
 # larger ratio. Counts of genes span 10,000.
 _LEAST_COLUMNS = 500

@@ -60,8 +60,8 @@ class DLMEObjective(nn.Module):
     and negative pairs (all others of the batch). Between samples of different classes
     ``p`` is multiplied by ``1 - label_weight``.
 
-    Early in training `extra_head` adds dimensions to the embedding, so that groups pass
-    each other instead of coming to rest on one another.
+    Early in training `extra_head` adds dimensions to the embedding, in which groups can
+    pass each other.
     """
 
     # optimized by Muon
@@ -256,9 +256,9 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         its full value. Increase it if parts of one cluster end up in several places. 0
         keeps the repulsion constant, as in the paper.
     extra_components : int, default=2
-        Number of further dimensions of the embedding at the start of training. They
-        shrink to zero over 40% of it, while groups that would come to rest on one
-        another pass each other. 0 trains in ``n_components`` only, as in the paper.
+        Number of extra dimensions of the embedding early in training, in which groups
+        can pass each other. They shrink to zero over 40% of training. 0 trains in
+        ``n_components`` only, as in the paper.
     damping : float or None, default=1.0
         Squared distance in the embedding at which the weight of a negative pair is
         halved. Increase it to move clusters farther apart. With None, as in the paper,
@@ -308,7 +308,7 @@ callable or None, default=None
         Neighbor graph, for instance from
         :class:`sklearn.neighbors.KNeighborsTransformer`, or a callable that computes it
         from X. It replaces ``n_neighbors``, ``metric`` and ``neighbors_algorithm``. If
-        it has entries for most pairs of samples, they are distances, of which the
+        most pairs of samples have an entry, entries are distances, and the
         ``n_neighbors`` smallest of each sample are used.
     neighbors_algorithm : {"auto", "exact", "partition", "pynndescent"}, default="auto"
         Algorithm of the neighbor search, exact or approximate. "auto" is exact up to a
@@ -322,8 +322,8 @@ callable or None, default=None
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" takes 300 steps up to 150 samples, 600 from 300 to
         1,000, 720 for 2,000 and 1,750 from 12,000 on; above 100,000 samples their
-        number grows in proportion to 3,500. The decoder is trained as long. Increase it
-        if the loss still falls.
+        number grows in proportion to 3,500. The decoder is trained for as many.
+        Increase it if the loss still falls.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 64 up to 250 samples and grows with the
         square root of ``n_samples`` to 180 at 2,000, then more slowly to 512. Decrease
@@ -647,8 +647,8 @@ callable or None, default=None
             source = "connectivity" if graph else "metric='precomputed'"
             raise ValueError(
                 f"subsample={self.subsample} is less than the {n_samples} samples of "
-                f"X, but {source} fixes their neighbors, of which a subsample would "
-                "lack most. Use subsample=None, or subsample X yourself."
+                f"X, but {source} fixes their neighbors, and a subsample would lose "
+                "most of them. Use subsample=None, or subsample X yourself."
             )
         return min(n_samples, self.subsample)
 

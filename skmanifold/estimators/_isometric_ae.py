@@ -315,8 +315,8 @@ default="isomap"
         zero. Increase it if a fold returns at the end; decrease it for a rough anchor.
     n_neighbors : int, default=10
         Number of neighbors in the graph of the anchor "isomap". Increase it if the
-        graph falls apart, decrease it if it bridges the folds of the surface. Reduced,
-        with a warning, if there are fewer other samples.
+        graph is disconnected, decrease it if edges bridge the folds of the surface.
+        Reduced, with a warning, if there are fewer other samples.
     n_landmarks : int or "auto", default="auto"
         Number of landmarks of the anchor "isomap", see
         :func:`skmanifold.graph.geodesic_embedding`. Increase it if the embedding of

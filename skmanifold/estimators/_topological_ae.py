@@ -114,8 +114,8 @@ default="relu"
         ``encoder``.
     max_epochs : int or "auto", default="auto"
         Number of epochs. "auto" takes about 3,000 steps, and fewer below 1,000 samples,
-        in proportion to their number: noise would be memorized. Increase it if the loss
-        and the error of new samples (``score``) still fall.
+        in proportion to their number, because more would memorize noise. Increase it if
+        the loss and the error of new samples (``score``) still fall.
     batch_size : int or "auto", default="auto"
         Number of samples per step. "auto" is 128. Homology is computed within a batch:
         increase it to preserve larger structures.

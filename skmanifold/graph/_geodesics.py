@@ -163,9 +163,9 @@ def geodesic_embedding(
     edges = rows, indices.ravel(), distances.ravel() / unit
     if 1 < n_parts <= _MOST_PARTS:
         warn(
-            f"{parts} without distances between them, embedded separately, side by "
-            "side. Increase n_neighbors to connect them, or compare distances only "
-            "within parts."
+            f"{parts} without distances between them, which are embedded separately "
+            "and placed side by side. Increase n_neighbors to connect them, or compare "
+            "distances only within parts."
         )
         graph = _symmetric_graph(*edges, n_samples)
         embedding = _apart(X / unit, graph, labels, n_components, n_wanted, rng)

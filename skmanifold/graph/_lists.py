@@ -197,8 +197,8 @@ def neighbors_from_data(
 def neighbors_from_connectivity(graph, n_samples, n_neighbors):
     """Find neighbors in a user's own graph, or in a matrix of all distances.
 
-    Entries for most pairs of samples are distances, of which the `n_neighbors` nearest
-    are used. Otherwise see :func:`neighbors_from_graph`.
+    If most pairs of samples have an entry, entries are distances, and the `n_neighbors`
+    nearest are used. Otherwise see :func:`neighbors_from_graph`.
 
     Parameters
     ----------

@@ -161,9 +161,8 @@ def embed(estimator, X):
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         if len(Z) != n_rows:
             raise ValueError(
-                f"{type(estimator).__name__} embeds its training samples only, of which"
-                f" there are {len(Z)}, but X has {n_rows} samples. Pass the training"
-                " data."
+                f"{type(estimator).__name__} embeds only its {len(Z)} training "
+                f"samples, but X has {n_rows} samples. Pass the training data."
             )
     else:
         raise TypeError(

@@ -25,7 +25,7 @@ from skmanifold.metrics._ranks import (
 from skmanifold.utils._sklearn import StrOptions
 from skmanifold.utils._validation import Count
 
-# Standard error of a correlation at most .001.
+# Standard error of a correlation at most 0.001.
 _MANY_PAIRS = 1_000_000
 _FEW_SOURCES = 300
 

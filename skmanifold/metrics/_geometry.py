@@ -323,13 +323,18 @@ def isometry_distortion(decoder, Z, *, grid_size=None):
     ratios /= np.linalg.norm(vertices[a] - vertices[b], axis=1)
     mean = ratios.mean()
     if mean == 0.0:
-        raise ValueError("decoder returns the same sample for all codes.")
+        raise ValueError(
+            "decoder returns the same sample for all codes. Pass one that varies."
+        )
     return float(ratios.std() / mean)
 
 
 def _inside_hull(Z, grid):
     if (np.ptp(Z, axis=0) == 0.0).any():
-        raise ValueError("A component of Z is constant, so the codes span no grid.")
+        raise ValueError(
+            "A component of Z is constant, so the codes span no grid. Pass codes that "
+            "vary in each component."
+        )
     if Z.shape[1] == 1:
         return np.ones(len(grid), dtype=bool)
     try:

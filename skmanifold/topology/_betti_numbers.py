@@ -48,7 +48,7 @@ class BettiEstimate(NamedTuple):
     confidence : float
         Fraction of the votes for `numbers`.
     decided : bool
-        Whether so many votes agree that `numbers` can be trusted.
+        Whether enough votes agree to trust `numbers`.
     n_charts : ndarray of shape (n_votes,)
         Number of charts of the cover of each vote, in increasing order.
     votes : list of tuple of int

@@ -28,7 +28,7 @@ SIZES = np.array([16, 20, 24, 28, 32, 40, 48, 56, 64, 80])
 _SAMPLES_PER_CHART = 24
 _FEWEST_SAMPLES_PER_CHART = 8
 _COARSE = 32
-# Two sizes at least: a single cover is always sure.
+# At least two sizes: a single cover always agrees with itself.
 FEWEST_SAMPLES = int(SIZES[1]) * _FEWEST_SAMPLES_PER_CHART
 
 # Softness of the covers, that of soft_cover. Its unit is the mean of the squared
@@ -154,7 +154,7 @@ def estimate_betti_numbers(
     sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)][-_N_SIZES:]
     n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
     numbers, confidence = _elect(votes)
-    # smaller covers may agree on what they are too coarse to see
+    # smaller covers may agree because all are too coarse
     decided = confidence >= _DECIDED and numbers in votes[-len(versions) :]
     if numbers is None:
         warn(

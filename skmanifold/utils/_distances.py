@@ -105,8 +105,8 @@ def check_entries(entries, name):
         if entries.dtype.kind == "f" and bad(entries).any():
             raise ValueError(
                 f"{name} has distances that are {kind}, but metric='precomputed' needs "
-                "finite ones. Leave out unknown distances, and those between "
-                "disconnected parts, by a sparse matrix of the others."
+                "finite ones. Pass a sparse matrix without the unknown distances and "
+                "those between disconnected parts."
             )
     least = entries.min(initial=0)
     if least < -_ROUNDING * entries.max(initial=0):

@@ -117,7 +117,7 @@ def read_labels(
         if len(fractional) and not fractions:
             raise ValueError(
                 f"Unknown label type: {name} has fractional numbers ({fractional[0]}), "
-                "but must have classes. Discretize it by KBinsDiscretizer."
+                "but classes are needed. Discretize it with KBinsDiscretizer."
             )
     if unknown is not None and known.dtype.kind in "if":
         missing[np.flatnonzero(~missing)[known == unknown]] = True

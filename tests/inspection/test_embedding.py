@@ -285,7 +285,7 @@ def test_an_estimator_may_have_no_transform():
     spectral = SpectralEmbedding(2, affinity="rbf", random_state=0).fit(X)
     display = EmbeddingDisplay.from_estimator(spectral, X, y)
     assert_array_equal(places(display), spectral.embedding_)
-    with pytest.raises(ValueError, match=r"are 150, but X has 10"):
+    with pytest.raises(ValueError, match=r"150 training samples, but X has 10"):
         EmbeddingDisplay.from_estimator(spectral, X[:10])
 
 

@@ -69,9 +69,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Number of clusters. Reduced, with a warning, if there are fewer distinct
         samples. Use "auto" if you do not know it: groups with gaps between them are
         counted in the initial embeddings (in the features of fewer than 100 distinct
-        samples), see ``cluster_criterion_``, or in ``init`` if that is an array;
-        without gaps it warns and takes 1. Do not search for it by ``score``, which
-        measures only the reconstruction.
+        samples), see ``cluster_criterion_``, or in ``init`` if that is an array.
+        Without gaps a warning is issued, and the number is 1. Do not search for it by
+        ``score``, which measures only the reconstruction.
     n_components : int or "auto", default="auto"
         Dimension of the latent space. "auto" is ``n_clusters - 1``, which keeps the
         order of the distances between clusters exactly, but at least 10 and at most
@@ -92,17 +92,13 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
     image_shape : tuple of int or None, default=None
         (H, W) or (H, W, C), channels last, if samples are flattened images.
     init : {"embedding", "k-means"} or array-like, default="embedding"
-        Initial labels. "embedding" runs k-means in embeddings of the features by
-        :class:`DLME`, and of reduced data on the features, and combines the results
-        into the clusters of largest modularity in the neighbor graph. For fewer than
-        100 samples it takes k-means on the features or spectral clustering of the
-        graph, whichever has the larger modularity; for more with fewer than 100
-        distinct ones, k-means on the features. Both give way to k-means on the
-        features if only its clusters hardly touch. "k-means" runs it alone. An
-        array of shape (n_samples,) holds labels, numbered from 0 in sorted order;
-        unknown ones (-1, None, NaN or NA) start with the most common label of their
-        neighbors. An array of shape (n_clusters, n_features) holds centers in the units
-        of X. Set "k-means" to save time.
+        Initial labels. "embedding" combines k-means in :class:`DLME` embeddings of the
+        features into the clusters of largest modularity in the neighbor graph; for its
+        rules, also below 100 samples, see the :ref:`User Guide <dcrl>`. Set "k-means"
+        to save time. An array of shape (n_samples,) holds labels, numbered from 0 in
+        sorted order; unknown ones (-1, None, NaN or NA) start with the most common
+        label of their neighbors. An array of shape (n_clusters, n_features) holds
+        centers in the units of X.
     n_init : int or "auto", default="auto"
         Number of initial embeddings, with different seeds. "auto" is 2, or 3 to count
         the clusters (``n_clusters="auto"``), which is less certain. Increase it (10) if

@@ -189,7 +189,7 @@ def initial_embeddings(model, points, neighbors, seed):
     start = DLME(
         n_components=10,
         # tighter groups, farther apart, than in a map to plot: their modularity is
-        # larger on the test images of MNIST (.854 for three of three seeds, else .846)
+        # larger on the test images of MNIST (0.854 for all three seeds, else 0.846)
         nu_embedding=0.01,
         repulsion=10.0,
         # in ten dimensions groups pass each other from the start
