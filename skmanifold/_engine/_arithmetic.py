@@ -67,7 +67,8 @@ def same_bits(module):
     """Context in which a module gives the same bits on any number of threads.
 
     Its linear layers, layer norms and GELUs use the number of threads set by
-    :func:`use_threads`, at first that of torch. Do not use it elsewhere meanwhile.
+    :func:`use_threads`, at first that of torch. Do not use the
+    module elsewhere at the same time.
     """
     layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
     local.n_threads = available_threads()

@@ -183,7 +183,7 @@ _RANDOM_LAYERS = (
 
 
 class _Take(torch.autograd.Function):
-    """From whole to share."""
+    """The shard of this process, taken from a whole batch."""
 
     @staticmethod
     def forward(ctx, x):
@@ -198,7 +198,7 @@ class _Take(torch.autograd.Function):
 
 
 class _Gather(torch.autograd.Function):
-    """From share to whole."""
+    """The whole batch, gathered from the shards of all processes."""
 
     @staticmethod
     def forward(ctx, x, n_rows):

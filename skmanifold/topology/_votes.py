@@ -121,12 +121,8 @@ def estimate_betti_numbers(
 
     Notes
     -----
-    A loop or void is a bar that is long on the scale of ``log(1 - log q)``: longer than
-    0.73 for voids, and than ``2 + 0.35 log(n_charts / 32)`` for loops. If the next bar
-    is three times shorter, 0.7 of that is enough. A component is separate if the edge
-    that joins it to others enters later, by 1 on this scale, than all edges within it,
-    and if its mass exceeds 1.5 charts. Every other cover requires two samples in each
-    simplex, so answers that depend on single samples stay undecided.
+    The :ref:`User Guide <atlas>` has the rule by which a bar counts as a loop or void,
+    and a component as separate.
 
     Examples
     --------
