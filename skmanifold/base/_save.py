@@ -17,6 +17,8 @@ from skmanifold._engine import (
 
 from ._model_file import PACKAGE, write_model
 from ._networks import frozen_networks, make_networks, other_weights
+from ._novelty import DistanceToCenters
+from ._precomputed import is_precomputed
 from ._scaler import Deviations
 from ._values import NotStorable, describe, dict_to_json, to_json
 
@@ -87,25 +89,36 @@ def class_name(cls):
 
 
 def probe(estimator):
-    """Return outputs of scaler and networks for fixed inputs, and these as samples."""
+    """Return outputs for fixed samples within the range of the training data.
+
+    Raises ValueError if fitted attributes do not fit each other.
+    """
     scaler = estimator._scaler
     n_features = len(scaler.center_)
-    # within the range of the training data: a transformer may be undefined elsewhere
+    # a transformer of the user may be undefined beyond this range
     shares = (np.arange(2 * n_features, dtype=np.float32) % 7 + 1) / 8
     inputs = scaler.low_ + shares.reshape(2, n_features) * (scaler.high_ - scaler.low_)
     raw = scaler.inverse_transform(inputs)
     scaled = scaler.transform(raw, deviations=Deviations())
-    samples = estimator._inputs(raw[:, : estimator.n_features_in_])
-    outputs = {"X": np.asarray(samples), "scaled": scaled}
+    samples = raw[:, : estimator.n_features_in_]
+    outputs = {"X": np.asarray(estimator._inputs(samples)), "scaled": scaled}
+    novelty = DistanceToCenters(estimator.network_.project, scaler, estimator._centers)
+    outputs["novelty"] = _outputs(novelty, scaled)
     for attribute in NETWORKS.values():
         if hasattr(estimator, attribute):
-            inputs = apply_in_blocks(
-                getattr(estimator, attribute),
-                lambda start, stop, inputs=inputs: inputs[start:stop],
-                2,
-            )
+            inputs = _outputs(getattr(estimator, attribute), inputs)
             outputs[attribute] = inputs
+    embedding = outputs["embedding"] = estimator._present(outputs["network_"])
+    fit = embedding.shape[1:] == estimator.embedding_.shape[1:]
+    if not is_precomputed(estimator):  # of distances, the scaler reads fewer columns
+        fit = fit and samples.shape[1] == estimator.n_features_in_
+    if not fit:
+        raise ValueError("n_features_in_ or embedding_ does not fit the networks")
     return outputs
+
+
+def _outputs(network, inputs):
+    return apply_in_blocks(network, lambda start, stop: inputs[start:stop], 2)
 
 
 def networks_with(estimator, weights):

@@ -2,7 +2,6 @@
 
 """Damaged, foreign and forged files of fitted estimators."""
 
-import contextlib
 import copy
 import json
 import os
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from skmanifold import DLME, load
+from skmanifold import DLME, AtlasAE, TopologicalAE, load
 from skmanifold.base._model_file import signed
 from tests.base.test_persistence import ESTIMATORS, fitted
 
@@ -158,10 +157,7 @@ def forge(arrays, metadata, rng):
 
 
 def test_forged_files_do_no_harm(saved, tmp_path):
-    """Wrong content with the right digest is an error, or a model of other numbers.
-
-    What loads can transform samples; a wrong number of features is found there.
-    """
+    """Wrong content with the right digest is an error, or a model of other numbers."""
     arrays, metadata = parts_of(saved)
     rng = random.Random(0)
     path = tmp_path / "model"
@@ -178,10 +174,27 @@ def test_forged_files_do_no_harm(saved, tmp_path):
             else:
                 assert type(model).__name__ in {cls.__name__ for cls in ESTIMATORS}
                 outcomes["loaded"] += 1
-                with contextlib.suppress(ValueError):
-                    model.transform(np.zeros((2, 64)))
+                for method in (model.transform, model.score_samples):
+                    method(np.zeros((2, 64)))
     # changes of other values, such as a history, are loaded as they are
     assert outcomes["refused"] > outcomes["loaded"] > 0
+
+
+@pytest.mark.parametrize("cls", [DLME, AtlasAE, TopologicalAE])
+def test_forged_attributes_that_do_not_fit_are_refused(cls, tmp_path):
+    path = tmp_path / "model"
+    fitted(cls, max_epochs=1).save(path)
+    arrays, metadata = parts_of(path.read_bytes())
+    model = json.loads(metadata["model"])
+    model["state"]["n_features_in_"] += 1
+    forgeries = [(arrays, {**metadata, "model": json.dumps(model)})]
+    for name in ("embedding_", "_centers.points", "_centers.counts"):
+        for wrong in (arrays[name][..., None], arrays[name][..., :-1]):
+            forgeries.append(({**arrays, name: wrong.copy()}, metadata))
+    for forgery in forgeries:
+        path.write_bytes(file_of(*forgery))
+        with pytest.raises(ValueError, match=f"path={str(path)!r}"):
+            load(path)
 
 
 @pytest.mark.parametrize(
