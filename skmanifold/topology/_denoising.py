@@ -14,6 +14,11 @@ from skmanifold.utils._validation import Count
 # or a sphere.
 _FEWEST_NOISE_COMPONENTS = 8
 
+# Fraction of lonely samples: those farther from their neighbors than these from theirs,
+# by the distance to the neighbor of this rank.
+_LONELY = 0.2
+_LONELY_RANK = 20
+
 
 @validate_params({"n_neighbors": [Count(0)]}, prefer_skip_nested_validation=True)
 def denoise(X, *, n_neighbors=20):
@@ -63,7 +68,7 @@ def denoise(X, *, n_neighbors=20):
     normalized = centered(X, center, exponent, np.float64)
     mean = normalized.mean(axis=0)
     components, basis = _signal(normalized - mean)
-    (result,) = _means_of_neighbors(components, [n_neighbors], X)
+    (result,), _ = _means_of_neighbors(components, [n_neighbors], X)
     if basis is not None:
         with one_blas_thread():
             result = result @ basis.T
@@ -73,10 +78,12 @@ def denoise(X, *, n_neighbors=20):
 def denoised_coordinates(X, numbers):
     """Denoise X with several numbers of neighbors, in increasing order.
 
-    The results differ from those of ``denoise`` by an isometry: they have a coordinate
-    for each principal component that is kept.
+    Each result is a pair: all samples, and those that are not lonely. The coordinates
+    differ from those of ``denoise`` by an isometry: there is one for each principal
+    component that is kept.
     """
-    return list(_means_of_neighbors(_signal(X - X.mean(axis=0))[0], numbers, X))
+    means, social = _means_of_neighbors(_signal(X - X.mean(axis=0))[0], numbers, X)
+    return [(each, each[social]) for each in means]
 
 
 def _signal(X):
@@ -89,22 +96,28 @@ def _signal(X):
 
 
 def _means_of_neighbors(X, numbers, raw):
-    """Yield the means of samples and their neighbors, for numbers of neighbors."""
+    """Return means of samples and their neighbors, and which samples are not lonely."""
     # the mean of nearly all samples would be one point
     most = (len(distinct_rows(raw)[0]) - 1) // 4
     numbers = np.minimum(numbers, most)
-    total, counts = X.copy(), np.zeros(len(X), dtype=int)
+    total, counts, done, means = X.copy(), np.zeros(len(X), dtype=int), 0, []
+    social = np.arange(len(X))
     if numbers[-1]:
-        neighbors, _, counts = neighbors_from_data(
+        neighbors, distances, counts = neighbors_from_data(
             X, int(numbers[-1]), algorithm="exact", raw=raw
         )
-    done = 0
+        rank = min(_LONELY_RANK, distances.shape[1]) - 1
+        around = distances[neighbors, rank].mean(axis=1)
+        loneliness = distances[:, rank] / np.maximum(around, 1e-300)
+        n_social = len(X) - int(_LONELY * len(X))
+        social = np.sort(np.argsort(loneliness, kind="stable")[:n_social])
     for n_neighbors in numbers:
         for i in range(done, n_neighbors):
             valid = i < counts
             total[valid] += X[neighbors[valid, i]]
         done = n_neighbors
-        yield total / (np.minimum(counts, n_neighbors) + 1)[:, np.newaxis]
+        means.append(total / (np.minimum(counts, n_neighbors) + 1)[:, np.newaxis])
+    return means, social
 
 
 def _signal_basis(X):

@@ -94,7 +94,8 @@ def estimate_betti_numbers(
     denoise : bool, default=False
         Whether to denoise the samples first with :func:`denoise`. Set it for noisy
         data. Each number of charts then has three votes, with 10, 20 and 40 neighbors
-        in the means.
+        in the means. Covers with at least 24 samples per chart count components without
+        the loneliest fifth of the samples, as noise may join them.
     random_state : int, RandomState instance or None, default=None
         Seed of the subset and of the prototypes.
 
@@ -145,7 +146,9 @@ def estimate_betti_numbers(
     if max_samples is not None and len(X) > max_samples:
         X = X[np.sort(rng.choice(len(X), max_samples, replace=False))]
     X = _covers.normalize(X)
-    versions = _denoising.denoised_coordinates(X, _DENOISING) if denoise else [X]
+    versions = [(X,)]
+    if denoise:
+        versions = _denoising.denoised_coordinates(X, _DENOISING)
     coarse = min(_COARSE, len(X) // _FEWEST_SAMPLES_PER_CHART)
     sizes = SIZES[SIZES <= max(coarse, len(X) // _SAMPLES_PER_CHART)][-_N_SIZES:]
     n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
@@ -173,20 +176,27 @@ def estimate_betti_numbers(
 def _vote(versions, sizes, max_dimension, field, rng):
     """Return the numbers of charts of covers, and the Betti numbers they vote for.
 
+    Each version consists of samples and, if not all count, those whose components do.
     The largest covers vote first. The rest is left out if the first three agree.
     """
     n_charts, votes = [], []
     with one_thread():
         # a prefix of these samples starts k-means of each size
-        starts = [kmeans_plusplus(X, sizes[-1], random_state=rng)[0] for X in versions]
+        starts = [
+            [kmeans_plusplus(X, sizes[-1], random_state=rng)[0] for X in version]
+            for version in versions
+        ]
         for i, size in enumerate(sizes[::-1]):
             if i == _N_UNANIMOUS and None not in votes and len(set(votes)) == 1:
                 break
-            for X, start in zip(versions, starts, strict=True):
+            for version, first in zip(versions, starts, strict=True):
                 n_charts.insert(0, size)
+                covers = [
+                    _cover(X, start[:size])
+                    for X, start in zip(version, first, strict=True)
+                ]
                 # alternately 1 and 2, 1 for the largest cover
-                cover = _cover(X, start[:size])
-                votes.insert(0, _read(cover, max_dimension, field, 1 + i % 2))
+                votes.insert(0, _read(covers, max_dimension, field, 1 + i % 2))
     return np.array(n_charts), votes
 
 
@@ -201,7 +211,18 @@ def _cover(X, start):
     return -log_softmax(-d2 / (_TEMPERATURE * nearest), axis=0).astype(np.float32)
 
 
-def _read(minus_log, max_dimension, field, rank):
+def _read(covers, max_dimension, field, rank):
+    """Return the Betti numbers of a cover, with components of the second, if any."""
+    numbers = _count(covers[0], max_dimension, field, rank)
+    n_charts, n_samples = covers[0].shape
+    # among fewer samples, those left out would leave gaps
+    enough = len(covers) > 1 and n_samples >= _SAMPLES_PER_CHART * n_charts
+    if enough and numbers is not None:
+        numbers = (*_count(covers[1], 0, field, rank), *numbers[1:])
+    return numbers
+
+
+def _count(minus_log, max_dimension, field, rank):
     """Return the Betti numbers of one cover, or None if its nerve ends too early."""
     max_simplices = _MAX_SIMPLICES * max(max_dimension, 1)
     nerve = dowker_nerve(minus_log, max_dimension + 1, rank, max_simplices)

@@ -140,6 +140,18 @@ def test_denoised_data_have_three_votes_of_each_size():
     assert_array_equal(actual.n_charts[-6:], [28, 28, 28, 32, 32, 32])
 
 
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_noise_between_components_does_not_join_them(seed):
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi, (3, 300, 1))
+    centers = np.array([[[0.0, 0.0]], [[3.0, 0.0]], [[1.5, 3.0]]])
+    circles = centers + np.concatenate([np.cos(angle), np.sin(angle)], axis=2)
+    X = np.pad(circles.reshape(900, 2), ((0, 0), (0, 98)))
+    X += rng.normal(scale=0.2, size=X.shape)
+    actual = estimate_betti_numbers(X, 1, denoise=True, random_state=seed)
+    assert actual.numbers == (3, 3)
+
+
 def test_the_most_frequent_vote_wins():
     assert _elect([(1, 0), (1, 0), (1, 1)]) == ((1, 0), 2 / 3)
     assert _elect([None, (1, 0), None]) == ((1, 0), 1 / 3)
