@@ -291,7 +291,8 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
     n_clusters : int or None, default=None
         Number of clusters. If an int, ``fit`` also clusters the embedding with k-means,
         and ``predict`` and ``labels_`` are available. If None, only ``fit_predict``
-        clusters, with 8.
+        clusters, with 8. k-means divides large groups beside small ones; for unequal
+        sizes use :class:`DCRL`, or HDBSCAN on the embedding.
     metric : str or callable, default="euclidean"
         Metric of the neighbor search, any of
         :class:`sklearn.neighbors.NearestNeighbors`. Set it to "cosine" if only the
