@@ -218,9 +218,9 @@ class DLME(KMeansMixin, DecoderMixin, DeepManifold):
         rather than a plot.
     n_neighbors : int, default=5
         Number of neighbors from which the second view of a sample is drawn. Increase it
-        for a smoother embedding. Duplicates count once, and samples without a common
-        feature are not neighbors. Reduced, with a warning, if there are fewer other
-        samples.
+        (10, 15) for a smoother embedding, or if many columns are noise or categories.
+        Duplicates count once, and samples without a common feature are not neighbors.
+        Reduced, with a warning, if there are fewer other samples.
     augmentation : {"neighbors", "mix", "none"} or callable, default="neighbors"
         Second view of a sample: one of its neighbors; a point on the segment to one, as
         in the paper; the sample itself, without a search, which learns nothing about
