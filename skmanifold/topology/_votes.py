@@ -75,8 +75,8 @@ def estimate_betti_numbers(
     The distinct samples are covered by numbers of charts from 16 to 80, as in
     :func:`soft_cover`: the five largest of them with at least 24 samples per chart, or
     8 up to 32 charts. Each cover votes for the Betti numbers of its nerve, and the most
-    frequent answer wins. It is *decided* if it has at least 0.7 of the votes, one of
-    them that of the largest cover; otherwise a warning is given, and the numbers are
+    frequent answer wins. It is *decided* if it has at least 0.7 of the votes, and most
+    of those of the largest cover; otherwise a warning is given, and the numbers are
     only a guess. The largest covers vote first: if three of them agree, the others are
     left out.
 
@@ -154,7 +154,8 @@ def estimate_betti_numbers(
     n_charts, votes = _vote(versions, sizes, max_dimension, field, rng)
     numbers, confidence = _elect(votes)
     # smaller covers may agree because all are too coarse
-    decided = confidence >= _DECIDED and numbers in votes[-len(versions) :]
+    agreeing = votes[-len(versions) :].count(numbers)
+    decided = confidence >= _DECIDED and 2 * agreeing > len(versions)
     if numbers is None:
         warn(
             f"None of the {len(votes)} votes gives Betti numbers: {len(X)} samples "
@@ -167,7 +168,7 @@ def estimate_betti_numbers(
         )
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"{len(votes)} votes, but {_DECIDED:.0%} and one of the largest cover are "
+            f"{len(votes)} votes, but {_DECIDED:.0%} and those of the largest cover are "
             f"needed. Pass more samples, or {remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
