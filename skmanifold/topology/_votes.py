@@ -168,8 +168,8 @@ def estimate_betti_numbers(
         )
         warn(
             f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"{len(votes)} votes, but {_DECIDED:.0%} and those of the largest cover are "
-            f"needed. Pass more samples, or {remedy}."
+            f"{len(votes)} votes, but {_DECIDED:.0%} and most of those of the largest "
+            f"cover are needed. Pass more samples, or {remedy}."
         )
     return BettiEstimate(numbers, confidence, decided, n_charts, votes)
 
