@@ -53,14 +53,12 @@ def persistence_edges(distances, max_dimension=0):
     array([[0, 1],
            [1, 2]])
     """
-    distances = as_array(distances, "distances")
+    distances = as_array(distances, "distances", finite=True)
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise ValueError(
             f"distances has shape {distances.shape}; it must be a square matrix, such "
             "as scipy.spatial.distance.cdist(X, X)."
         )
-    if not np.isfinite(distances).all():
-        raise ValueError("distances must be finite; it contains NaN or infinity.")
     edges = _minimum_spanning_tree(distances)
     if max_dimension == 0 or len(distances) < 2:
         return edges

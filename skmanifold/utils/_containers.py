@@ -62,13 +62,13 @@ def check_matrix(X, name="X", *, dtype="float64", **options):
         raise better from error
 
 
-def as_array(X, name="X"):
-    """Return numbers of any container, shape and value as a dense array."""
+def as_array(X, name="X", *, finite=False):
+    """Return numbers of any container and shape as a dense array."""
     return check_matrix(
         X.toarray() if issparse(X) else X,
         name,
         dtype="numeric",
-        ensure_all_finite=False,
+        ensure_all_finite=finite,
         ensure_2d=False,
         allow_nd=True,
         ensure_min_samples=0,
@@ -78,9 +78,10 @@ def as_array(X, name="X"):
 
 def as_numbers(samples, **options):
     """Return validated samples as numbers, if they are numbers of type object."""
-    if samples.dtype.kind == "O":
-        return check_array(samples, dtype=np.float64, **options)
-    return samples
+    if samples.dtype.kind in "biuf":
+        return samples
+    _check_type(samples, options["input_name"])  # of a series of dates, for instance
+    return check_array(samples, dtype=np.float64, **options)
 
 
 def explained(error, X, name="X"):
@@ -231,7 +232,7 @@ def _is_frame(X):
 def _is_texts(X):
     """Return whether X is a sequence of strings, not a table."""
     # lazy frames have no length, and would warn if asked for their columns
-    if not hasattr(X, "__len__") or hasattr(X, "columns"):
+    if not (hasattr(X, "__len__") and hasattr(X, "__iter__")) or hasattr(X, "columns"):
         return False
     return getattr(X, "ndim", 1) == 1 and isinstance(next(iter(X), None), str)
 

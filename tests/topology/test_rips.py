@@ -78,7 +78,10 @@ def test_births_and_deaths_are_those_of_gudhi():
 
 @pytest.mark.parametrize(
     "distances, message",
-    [(np.ones((2, 3)), r"shape \(2, 3\).*square"), (np.full((2, 2), np.nan), "finite")],
+    [
+        (np.ones((2, 3)), r"shape \(2, 3\).*square"),
+        (np.full((2, 2), np.nan), "distances contains NaN"),
+    ],
 )
 def test_wrong_distances_are_refused(distances, message):
     with pytest.raises(ValueError, match=message):

@@ -17,6 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import kneighbors_graph
 
 from skmanifold import atlas, graph, inspection, metrics, topology
+from skmanifold.utils._containers import as_array
 
 N_SAMPLES = 200
 # values that all types hold
@@ -63,6 +64,7 @@ def _readers():
     yield "cech_nerve", "Q", Q, lambda Q: topology.cech_nerve(Q).values[0]
     yield "persistence_edges", "distances", D, topology.persistence_edges
     yield "estimate_dimension", "X", X, _estimated
+    yield "ChartwiseClassifier", "X", Z, _classified
     for name, display in vars(inspection).items():
         make = getattr(display, "from_embedding", None)
         options = {"labels": y} if name == "ClusterRankDisplay" else {}
@@ -89,6 +91,10 @@ def _readers():
 def _estimated(X):
     options = {"n_charts": 2, "max_epochs": 1, "random_state": 0}
     return atlas.estimate_dimension(X, [1, 2], **options).reconstruction
+
+
+def _classified(X):
+    return atlas.ChartwiseClassifier().fit(X, y).predict_proba(X)
 
 
 def _plotted(display):
@@ -197,8 +203,39 @@ def test_columns_with_holes_are_named(parameter, data, read):
     broken.iloc[3, 1] = np.inf
     with pytest.raises(ValueError, match="infinit") as caught:
         read(broken)
-    if parameter in ("X", "Q") and data is not Q:
+    if parameter in ("X", "Q", "distances") and data is not Q:
         assert "Columns with NaN or infinity: 'c1'" in str(caught.value)
+
+
+def test_columns_of_distances_with_holes_are_named():
+    with pytest.raises(ValueError, match="Columns with NaN or infinity: 'c0', 'c1'"):
+        metrics.trustworthiness(_with_hole(_frame(D)), Z, metric="precomputed")
+
+
+class _Table:
+    """A container with the interface of arrays alone."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+@each_reader
+@pytest.mark.filterwarnings("ignore:n_charts='auto' found no cover")
+def test_dates_in_other_containers_are_refused(parameter, data, read):
+    with pytest.raises(TypeError, match="datetime64.*, which are not numbers"):
+        read(_Table(_dates(data)))
+
+
+@pytest.mark.parametrize("series", [pd.Series, pl.Series])
+def test_a_series_of_dates_is_refused(series):
+    with pytest.raises(TypeError, match="datetime64.*, which are not numbers"):
+        as_array(series(_dates(X[:, 0])))
 
 
 def test_a_date_among_objects():
