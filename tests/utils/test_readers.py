@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
+from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import kneighbors_graph
@@ -56,6 +57,9 @@ def _readers():
         kneighbors_graph(X, 3, mode="distance").toarray(),
         lambda D: graph.neighbors_from_connectivity(D, N_SAMPLES, 2)[1],
     )
+    yield "choose_prototypes", "X", X, _prototypes
+    yield "two_nearest", "X", X, lambda X: topology.two_nearest(X, D[:, :3])
+    yield "two_nearest", "prototypes", D[:, :3], lambda P: topology.two_nearest(X, P)
     yield "soft_cover", "X", X, lambda X: topology.soft_cover(X, 3, random_state=0)
     yield "denoise", "X", X, topology.denoise
     for function in (topology.choose_n_charts, topology.estimate_betti_numbers):
@@ -91,6 +95,10 @@ def _readers():
 def _estimated(X):
     options = {"n_charts": 2, "max_epochs": 1, "random_state": 0}
     return atlas.estimate_dimension(X, [1, 2], **options).reconstruction
+
+
+def _prototypes(X):
+    return topology.choose_prototypes(X, 3, "farthest", np.random.RandomState(0))
 
 
 def _classified(X):
@@ -228,13 +236,13 @@ class _Table:
 @each_reader
 @pytest.mark.filterwarnings("ignore:n_charts='auto' found no cover")
 def test_dates_in_other_containers_are_refused(parameter, data, read):
-    with pytest.raises(TypeError, match="datetime64.*, which are not numbers"):
+    with pytest.raises(TypeError, match=r"datetime64.*, which are not numbers"):
         read(_Table(_dates(data)))
 
 
 @pytest.mark.parametrize("series", [pd.Series, pl.Series])
 def test_a_series_of_dates_is_refused(series):
-    with pytest.raises(TypeError, match="datetime64.*, which are not numbers"):
+    with pytest.raises(TypeError, match=r"datetime64.*, which are not numbers"):
         as_array(series(_dates(X[:, 0])))
 
 
@@ -261,3 +269,27 @@ def test_a_date_among_objects():
 def test_a_single_one_is_in_the_singular(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: _prototypes(X[:2]), "X is invalid: .* minimum of 3"),
+        (
+            lambda: topology.choose_prototypes(X, 3, "kmeans", np.random.RandomState()),
+            "'init' parameter",
+        ),
+        (lambda: topology.two_nearest(X, X, 0), "'n_nearest' parameter"),
+        (lambda: graph.has_isolated_samples(X[:0], 3), "X is invalid: .* minimum of 1"),
+        (lambda: graph.has_isolated_samples(X, 0), "'n_neighbors' parameter"),
+    ],
+)
+def test_helpers_of_own_methods_check_their_parameters(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_isolated_samples_of_any_container():
+    wide = np.eye(100)
+    for container in (list, _frame, sparse.coo_array):
+        assert graph.has_isolated_samples(container(wide), 5)
