@@ -100,12 +100,14 @@ def explained(error, X, name="X"):
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and _is_frame(X)):
         return error
-    columns = [numeric_column(X, i) for i in range(len(X.columns))]
-    holes = [
-        repr(column_name)
-        for column_name, column in zip(X.columns, columns, strict=True)
-        if column is not None and not np.isfinite(column).all()
-    ]
+    options = {"ensure_all_finite": False, "ensure_min_samples": 0, "input_name": name}
+    try:
+        samples = as_numbers(check_array(X, **options), **options)
+    except (TypeError, ValueError):
+        return error
+    finite = np.isfinite(samples).all(axis=0)
+    columns = zip(X.columns, finite, strict=True)
+    holes = [repr(column) for column, is_valid in columns if not is_valid]
     if not holes:
         return error
     return kind(f"{text}\nColumns with NaN or infinity: {listed(holes)}.")
