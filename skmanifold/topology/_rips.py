@@ -4,6 +4,11 @@ import numpy as np
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import as_array
+from skmanifold.utils._distances import (
+    check_both_sides,
+    check_entries,
+    check_symmetric,
+)
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
@@ -38,7 +43,7 @@ def persistence_edges(distances, max_dimension=0):
     ImportError
         If `max_dimension` is positive and gudhi is not installed.
     ValueError
-        If `distances` is not a square matrix of finite numbers.
+        If `distances` is not a symmetric matrix of finite numbers of at least 0.
 
     Notes
     -----
@@ -59,6 +64,12 @@ def persistence_edges(distances, max_dimension=0):
             f"distances has shape {distances.shape}; it must be a square matrix, such "
             "as scipy.spatial.distance.cdist(X, X)."
         )
+    check_entries(distances, "distances")
+    if (distances != distances.T).any():
+        check_both_sides(distances, "distances")
+        check_symmetric(distances, "distances")
+    # gudhi crashes if one is negative, even by rounding
+    distances = np.maximum(distances, 0)
     edges = _minimum_spanning_tree(distances)
     if max_dimension == 0 or len(distances) < 2:
         return edges

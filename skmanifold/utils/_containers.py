@@ -54,7 +54,10 @@ def check_matrix(X, name="X", *, dtype="float64", **options):
     options["input_name"] = name
     try:
         samples = as_numbers(check_array(plain(X, name), **options), **options)
-        return check_array(samples, dtype=dtype, **options)
+        types = dtype if isinstance(dtype, list) else [dtype]
+        if "numeric" in types or samples.dtype in types:
+            return samples
+        return check_array(samples, dtype=types, **options)
     except (TypeError, ValueError) as error:
         better = explained(error, X, name)
         if not re.search(rf"\b{name}\b", str(better)):
@@ -88,7 +91,7 @@ def explained(error, X, name="X"):
     """Return an error about X with the offending columns or a remedy."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     text = str(error)
-    if getattr(X, "ndim", 2) > 2:
+    if getattr(X, "ndim", 2) > 2 and "dim" in text:
         return kind(f"{text}\nFlatten each sample: {name}.reshape(len({name}), -1).")
     if _is_texts(X):
         return ValueError(
