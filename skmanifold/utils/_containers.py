@@ -98,8 +98,13 @@ def explained(error, X, name="X"):
             f"{name} has texts, but must have numbers. Convert texts by "
             "TfidfVectorizer, for instance, in a pipeline."
         )
-    if "could not convert string" in text:
+    if "could not convert string" in text or "bytes/strings" in text:
         return _error_of_strings(name)
+    if "NAType" in text:
+        return ValueError(
+            f"{name} contains NaN (pandas.NA). Impute the missing values, by "
+            "SimpleImputer for instance, or remove these samples."
+        )
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and _is_frame(X)):
         return error

@@ -155,6 +155,11 @@ INVALID = {
         "several columns of the same name: 'c0'",
     ),
     "a column of NA": (lambda X: _with_hole(_frame(X).astype("Float64")), "NaN"),
+    "objects that are NA": (
+        lambda X: _with_hole(_frame(X).astype("Float64")).to_numpy(dtype=object),
+        "contains NaN .pandas.NA.. Impute",
+    ),
+    "strings in another container": (lambda X: _Table(X.astype(str)), "has strings"),
     "a masked array": (lambda X: np.ma.array(X, mask=np.eye(*X.shape) > 0), "NaN"),
 }
 
