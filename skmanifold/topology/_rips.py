@@ -64,12 +64,13 @@ def persistence_edges(distances, max_dimension=0):
             f"distances has shape {distances.shape}; it must be a square matrix, such "
             "as scipy.spatial.distance.cdist(X, X)."
         )
-    check_entries(distances, "distances")
+    if distances.min(initial=0) < 0:
+        check_entries(distances, "distances")
+        # negative by rounding: gudhi would crash
+        distances = np.maximum(distances, 0)
     if (distances != distances.T).any():
         check_both_sides(distances, "distances")
         check_symmetric(distances, "distances")
-    # gudhi crashes if one is negative, even by rounding
-    distances = np.maximum(distances, 0)
     edges = _minimum_spanning_tree(distances)
     if max_dimension == 0 or len(distances) < 2:
         return edges
