@@ -96,6 +96,11 @@ def make_optimizers(
             "but no trained parameter has this name or prefix. Pass prefixes of "
             "named_parameters()."
         )
+    if not (matrices or vectors or hidden or own):
+        raise ValueError(
+            f"{type(objective).__name__} has no trainable parameters. Assign the "
+            "networks to its attributes, and freeze only some of them."
+        )
     groups = [
         {"params": matrices, "weight_decay": weight_decay, "base_lr": learning_rate},
         {"params": vectors, "weight_decay": 0.0, "base_lr": learning_rate},

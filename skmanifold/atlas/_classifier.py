@@ -15,7 +15,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skmanifold.utils import StrOptions, counted, fit_context, plain, read_targets
+from skmanifold.utils import (
+    StrOptions,
+    check_matrix,
+    counted,
+    fit_context,
+    read_targets,
+)
 
 from ._charts import one_hot, split_blocks, split_raw
 
@@ -123,7 +129,7 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         if y is None:
             validate_data(self, X, y)  # raises scikit-learn's error
-        X = validate_data(self, plain(X), dtype=(np.float64, np.float32))
+        X = self._validate(X, reset=True)
         if isinstance(y, np.ndarray) and y.ndim > 1:
             y = column_or_1d(y, warn=True)
         codes, classes = read_targets(y)
@@ -224,10 +230,10 @@ class ChartwiseClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def _base_estimator(self):
         return LogisticRegression() if self.estimator is None else self.estimator
 
-    def _validate(self, X):
-        return validate_data(
-            self, plain(X), reset=False, dtype=(np.float64, np.float32)
-        )
+    def _validate(self, X, *, reset=False):
+        blocks = check_matrix(X, dtype=[np.float64, np.float32], estimator=self)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return blocks
 
     def _split(self, X):
         """Return weights (n, K) and coordinates (n, K, d)."""

@@ -187,7 +187,7 @@ def estimate_dimension(
     estimates, bounds = None, (np.nan, np.nan)
     if n_charts == "auto":
         # samples in a linear subspace, or few of them, have fewer dimensions
-        rank = int(np.linalg.matrix_rank(X - X.mean(axis=0)))
+        rank = _rank(X)
         estimates = _estimate_by_neighbors(X, rank)
         bounds = _bound(estimates, dimensions, rank)
         n_charts = min(int(np.clip(2 ** (bounds[0] + 1), 8, 32)), len(X))
@@ -227,6 +227,17 @@ def estimate_dimension(
         bend,
         *bounds,
         decided,
+    )
+
+
+def _rank(X):
+    """Return the rank of the centered samples, up to rounding."""
+    X = X - X.mean(axis=0)
+    # much faster than singular values; digits lost by squaring are noise to distances
+    gram = X @ X.T if len(X) < X.shape[1] else X.T @ X
+    variances = np.linalg.eigvalsh(gram)
+    return int(
+        np.sum(variances > np.finfo(np.float64).eps * max(X.shape) * variances[-1])
     )
 
 

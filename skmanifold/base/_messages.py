@@ -12,7 +12,6 @@ from skmanifold.utils._warnings import warn
 
 from ._inference import on_device
 from ._outliers import dense
-from ._precomputed import is_precomputed
 from ._scaler import empty_samples
 from ._units import MOST_TABLE_COLUMNS, columns_in_unrelated_units
 
@@ -179,11 +178,10 @@ def warn_of_deviations(estimator, deviations, samples):
 
 def warn_of_empty(estimator, samples):
     """Name samples of a sparse matrix without a nonzero value, if fit had none."""
-    if (
-        not issparse(samples)
-        or estimator._scaler.has_empty_
-        or is_precomputed(estimator)
-    ):
+    scaler = estimator._scaler
+    # a method may append columns that are not zero
+    appends = len(scaler.center_) > samples.shape[1]
+    if not issparse(samples) or scaler.has_empty_ or appends:
         return
     empty = empty_samples(samples).tolist()
     if empty:

@@ -112,6 +112,10 @@ def probe(estimator):
     fit = embedding.shape[1:] == estimator.embedding_.shape[1:]
     if not is_precomputed(estimator):  # of distances, the scaler reads fewer columns
         fit = fit and samples.shape[1] == estimator.n_features_in_
+    for name in ("embedding_", "cluster_centers_", "_cluster_centers"):
+        points = getattr(estimator, name, None)
+        if points is not None and not (len(points) and np.isfinite(points).all()):
+            raise ValueError(f"{name} is empty or not finite")
     if not fit:
         raise ValueError("n_features_in_ or embedding_ does not fit the networks")
     return outputs

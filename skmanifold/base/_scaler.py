@@ -562,7 +562,9 @@ class InputScaler:
 
 
 def empty_samples(X):
-    """Return the indices of samples of a sparse matrix without a nonzero value."""
+    """Return the indices of samples of a CSR matrix without a nonzero value."""
+    if X.data.all():  # no zeros are stored
+        return np.flatnonzero(np.diff(X.indptr) == 0)
     return np.flatnonzero(np.asarray(abs(X).sum(axis=1)).ravel() == 0)
 
 

@@ -490,17 +490,16 @@ class DeepManifold(
         fold = self._folds and network is self.network_
         network, device = on_device(self, network)
         deviations = Deviations()
-        inputs = self._inputs(samples)
         outputs = apply_to_samples(
             network,
             self._scaler,
-            inputs,
+            self._inputs(samples),
             device=device,
             deviations=deviations,
             fold=fold,
         )
         warn_of_deviations(self, deviations, samples)
-        warn_of_empty(self, inputs)
+        warn_of_empty(self, samples)
         return outputs
 
 

@@ -4,6 +4,10 @@
 import numpy as np
 from scipy import sparse
 
+from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._sklearn import validate_params
+from skmanifold.utils._validation import Count
+
 _BLOCK_BYTES = 2**24
 # Columns tested first, and samples used to choose them.
 _FIRST_COLUMNS = 32
@@ -145,6 +149,7 @@ def small_groups(X, n_neighbors):
     return groups
 
 
+@validate_params({"n_neighbors": [Count(1)]}, prefer_skip_nested_validation=True)
 def has_isolated_samples(X, n_neighbors):
     """Return whether some samples of wide data may share no nonzero column with others.
 
@@ -153,7 +158,7 @@ def has_isolated_samples(X, n_neighbors):
 
     Parameters
     ----------
-    X : {ndarray, CSR} of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples.
     n_neighbors : int
         Largest size of a group of samples that share columns only among themselves.
@@ -171,6 +176,7 @@ def has_isolated_samples(X, n_neighbors):
     >>> has_isolated_samples(np.eye(100), 5), has_isolated_samples(np.ones((9, 100)), 5)
     (True, False)
     """
+    X = check_matrix(X, dtype="numeric", accept_sparse="csr", ensure_all_finite=False)
     n_samples, n_features = X.shape
     few = min(_MOST_COLUMNS_OF_FEW, _FEW_ENTRIES // n_samples)
     if not WIDE < n_features <= max(_MOST_COLUMNS, few):

@@ -192,11 +192,13 @@ class AtlasDisplay:
                 "chart and coordinates must have shapes (n_samples,) and (n_samples, "
                 f"n_components), got {chart.shape} and {coordinates.shape}."
             )
-        if len(chart) and not (0 <= chart.min() and chart.max() < n_charts):
+        invalid = chart[~np.isin(chart, np.arange(n_charts))]
+        if len(invalid):
             raise ValueError(
-                f"chart must be in the range 0 to {n_charts - 1} of overlap, got values"
-                f" from {chart.min()} to {chart.max()}."
+                f"chart has the value {invalid[0]}, but must have integers from 0 to "
+                f"{n_charts - 1}, the charts of overlap."
             )
+        chart = chart.astype(np.intp)
         if grids is not None:
             grids = as_array(grids, "grids")
             if grids.ndim not in (5, 6) or len(grids) != n_charts:

@@ -36,8 +36,8 @@ def validate_metric(constraints=None):
 def check_data(X, name="X", *, metric="euclidean", min_samples=2, sparse=True):
     """Validate samples, or distances if ``metric="precomputed"``."""
     if metric == "precomputed" and not issparse(X):
-        X = as_array(X, name)
-        if X.dtype.kind == "f" and np.isposinf(X).any():
+        entries = as_array(X, name)
+        if entries.dtype.kind == "f" and np.isposinf(entries).any():
             raise ValueError(
                 f"{name} has infinite distances, but metric='precomputed' needs finite"
                 " ones. Evaluate each connected component separately."

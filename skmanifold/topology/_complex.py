@@ -55,10 +55,20 @@ class FilteredComplex:
         -------
         gudhi.SimplexTree
             Tree with the same simplices and filtration values.
+
+        Raises
+        ------
+        ValueError
+            If a filtration value is NaN.
         """
         gudhi = import_optional("gudhi", "topology", feature="Persistent homology")
         tree = gudhi.SimplexTree()
         for simplices, values in zip(self.simplices, self.values, strict=True):
+            if np.isnan(values).any():  # gudhi would crash
+                raise ValueError(
+                    "values has NaN, but each simplex needs a number. Leave out "
+                    "simplices that never enter."
+                )
             if len(values):
                 tree.insert_batch(
                     np.ascontiguousarray(simplices.T, dtype=np.int32),

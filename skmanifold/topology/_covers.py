@@ -9,7 +9,11 @@ from sklearn.utils import gen_batches
 
 from skmanifold.graph._exact import center_and_exponent, centered
 from skmanifold.utils._containers import check_matrix
+from skmanifold.utils._sklearn import StrOptions, validate_params
 from skmanifold.utils._threads import one_thread
+from skmanifold.utils._validation import Count
+
+_FLOATS = [np.float64, np.float32]
 
 # Larger data are subsampled for k-means, which then takes a few seconds.
 _MAX_KMEANS_SAMPLES = 10_000
@@ -57,12 +61,20 @@ def normalize(X):
     return X - X.mean(axis=0)
 
 
+@validate_params(
+    {
+        "n_charts": [Count(1)],
+        "init": [StrOptions({"k-means", "random", "farthest"})],
+        "rng": [np.random.RandomState],
+    },
+    prefer_skip_nested_validation=True,
+)
 def choose_prototypes(X, n_charts, init, rng):
     """Choose the prototypes of charts.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : array-like of shape (n_samples, n_features)
         Samples, at least `n_charts`.
     n_charts : int
         Number of prototypes.
@@ -85,6 +97,7 @@ def choose_prototypes(X, n_charts, init, rng):
     >>> choose_prototypes(X, 3, "farthest", np.random.RandomState(0)).shape
     (3, 1)
     """
+    X = check_matrix(X, dtype=_FLOATS, ensure_min_samples=n_charts)
     if init == "random":
         return X[rng.choice(len(X), n_charts, replace=False)]
     if init == "farthest":
@@ -114,14 +127,15 @@ def cluster_centers(X, n_charts, **options):
         return KMeans(n_charts, **options).fit(X).cluster_centers_
 
 
+@validate_params({"n_nearest": [Count(1)]}, prefer_skip_nested_validation=True)
 def two_nearest(X, prototypes, n_nearest=2):
     """Compute the mean squared distance of samples to their nearest prototypes.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : array-like of shape (n_samples, n_features)
         Samples.
-    prototypes : ndarray of shape (n_charts, n_features)
+    prototypes : array-like of shape (n_charts, n_features)
         Prototypes.
     n_nearest : int, default=2
         Number of prototypes, the nearest ones, of each sample.
@@ -138,6 +152,8 @@ def two_nearest(X, prototypes, n_nearest=2):
     >>> two_nearest(np.array([[0.0]]), np.array([[1.0], [3.0], [9.0]]))
     5.0
     """
+    X = check_matrix(X, dtype=_FLOATS)
+    prototypes = check_matrix(prototypes, "prototypes", dtype=_FLOATS)
     total = 0.0
     for batch in gen_batches(len(X), 4096):
         d2 = _squared_distances(X[batch], prototypes)

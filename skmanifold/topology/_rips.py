@@ -4,6 +4,11 @@ import numpy as np
 
 from skmanifold.utils import import_optional
 from skmanifold.utils._containers import as_array
+from skmanifold.utils._distances import (
+    check_both_sides,
+    check_entries,
+    check_symmetric,
+)
 from skmanifold.utils._sklearn import validate_params
 from skmanifold.utils._validation import Count
 
@@ -38,7 +43,7 @@ def persistence_edges(distances, max_dimension=0):
     ImportError
         If `max_dimension` is positive and gudhi is not installed.
     ValueError
-        If `distances` is not a square matrix of finite numbers.
+        If `distances` is not a symmetric matrix of finite numbers of at least 0.
 
     Notes
     -----
@@ -53,14 +58,19 @@ def persistence_edges(distances, max_dimension=0):
     array([[0, 1],
            [1, 2]])
     """
-    distances = as_array(distances, "distances")
+    distances = as_array(distances, "distances", finite=True)
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
         raise ValueError(
             f"distances has shape {distances.shape}; it must be a square matrix, such "
             "as scipy.spatial.distance.cdist(X, X)."
         )
-    if not np.isfinite(distances).all():
-        raise ValueError("distances must be finite; it contains NaN or infinity.")
+    if distances.min(initial=0) < 0:
+        check_entries(distances, "distances")
+        # negative by rounding: gudhi would crash
+        distances = np.maximum(distances, 0)
+    if (distances != distances.T).any():
+        check_both_sides(distances, "distances")
+        check_symmetric(distances, "distances")
     edges = _minimum_spanning_tree(distances)
     if max_dimension == 0 or len(distances) < 2:
         return edges

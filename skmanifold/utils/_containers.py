@@ -54,7 +54,10 @@ def check_matrix(X, name="X", *, dtype="float64", **options):
     options["input_name"] = name
     try:
         samples = as_numbers(check_array(plain(X, name), **options), **options)
-        return check_array(samples, dtype=dtype, **options)
+        types = dtype if isinstance(dtype, list) else [dtype]
+        if "numeric" in types or samples.dtype in types:
+            return samples
+        return check_array(samples, dtype=types, **options)
     except (TypeError, ValueError) as error:
         better = explained(error, X, name)
         if not re.search(rf"\b{name}\b", str(better)):
@@ -62,13 +65,13 @@ def check_matrix(X, name="X", *, dtype="float64", **options):
         raise better from error
 
 
-def as_array(X, name="X"):
-    """Return numbers of any container, shape and value as a dense array."""
+def as_array(X, name="X", *, finite=False):
+    """Return numbers of any container and shape as a dense array."""
     return check_matrix(
         X.toarray() if issparse(X) else X,
         name,
         dtype="numeric",
-        ensure_all_finite=False,
+        ensure_all_finite=finite,
         ensure_2d=False,
         allow_nd=True,
         ensure_min_samples=0,
@@ -78,33 +81,41 @@ def as_array(X, name="X"):
 
 def as_numbers(samples, **options):
     """Return validated samples as numbers, if they are numbers of type object."""
-    if samples.dtype.kind == "O":
-        return check_array(samples, dtype=np.float64, **options)
-    return samples
+    if samples.dtype.kind in "biuf":
+        return samples
+    _check_type(samples, options["input_name"])  # of a series of dates, for instance
+    return check_array(samples, dtype=np.float64, **options)
 
 
 def explained(error, X, name="X"):
     """Return an error about X with the offending columns or a remedy."""
     kind = TypeError if isinstance(error, TypeError) else ValueError
     text = str(error)
-    if getattr(X, "ndim", 2) > 2:
+    if getattr(X, "ndim", 2) > 2 and "dim" in text:
         return kind(f"{text}\nFlatten each sample: {name}.reshape(len({name}), -1).")
     if _is_texts(X):
         return ValueError(
             f"{name} has texts, but must have numbers. Convert texts by "
             "TfidfVectorizer, for instance, in a pipeline."
         )
-    if "could not convert string" in text:
+    if "could not convert string" in text or "bytes/strings" in text:
         return _error_of_strings(name)
+    if "NAType" in text:
+        return ValueError(
+            f"{name} contains NaN (pandas.NA). Impute the missing values, by "
+            "SimpleImputer for instance, or remove these samples."
+        )
     # not for lazy frames, whose columns would be computed
     if not (hasattr(X, "__len__") and _is_frame(X)):
         return error
-    columns = [numeric_column(X, i) for i in range(len(X.columns))]
-    holes = [
-        repr(column_name)
-        for column_name, column in zip(X.columns, columns, strict=True)
-        if column is not None and not np.isfinite(column).all()
-    ]
+    options = {"ensure_all_finite": False, "ensure_min_samples": 0, "input_name": name}
+    try:
+        samples = as_numbers(check_array(X, **options), **options)
+    except (TypeError, ValueError):
+        return error
+    finite = np.isfinite(samples).all(axis=0)
+    columns = zip(X.columns, finite, strict=True)
+    holes = [repr(column) for column, is_valid in columns if not is_valid]
     if not holes:
         return error
     return kind(f"{text}\nColumns with NaN or infinity: {listed(holes)}.")
@@ -231,7 +242,7 @@ def _is_frame(X):
 def _is_texts(X):
     """Return whether X is a sequence of strings, not a table."""
     # lazy frames have no length, and would warn if asked for their columns
-    if not hasattr(X, "__len__") or hasattr(X, "columns"):
+    if not (hasattr(X, "__len__") and hasattr(X, "__iter__")) or hasattr(X, "columns"):
         return False
     return getattr(X, "ndim", 1) == 1 and isinstance(next(iter(X), None), str)
 

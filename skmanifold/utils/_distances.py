@@ -111,9 +111,9 @@ def check_entries(entries, name):
     least = entries.min(initial=0)
     if least < -_ROUNDING * entries.max(initial=0):
         raise ValueError(
-            f"{name} has negative entries, the smallest {least:g}, but "
-            "metric='precomputed' needs distances of at least 0. For a kernel K, pass "
-            "the distances sqrt(K[i, i] + K[j, j] - 2 K[i, j])."
+            f"{name} has negative entries, the smallest {least:g}, but distances must "
+            "be at least 0. For a kernel K, pass the distances sqrt(K[i, i] + K[j, j] "
+            "- 2 K[i, j])."
         )
 
 

@@ -86,6 +86,13 @@ def test_a_loss_that_cannot_be_minimized(data, change, message):
         train(objective, batches, training)
 
 
+def test_an_objective_without_parameters(data):
+    objective = Quadratic(data).requires_grad_(False)
+    options = {"optimizer": "muon", "learning_rate": 0.1, "weight_decay": 0.0}
+    with pytest.raises(ValueError, match="Quadratic has no trainable parameters"):
+        make_optimizers(objective, **options)
+
+
 def test_terms_of_several_types_and_constants(data):
     objective, batches, training = make(data)
     forward = objective.forward

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skmanifold.atlas import estimate_dimension
-from skmanifold.atlas._dimension import _decide
+from skmanifold.atlas._dimension import _decide, _rank
 from skmanifold.datasets import (
     make_circle,
     make_flat_torus,
@@ -178,3 +178,13 @@ def test_masked_entries_are_missing():
     X = make_circle(100, random_state=0).data
     with pytest.raises(ValueError, match="NaN"):
         estimate_dimension(np.ma.masked_array(X, X > 0.99))
+
+
+@pytest.mark.parametrize("n_features", [30, 300])
+@pytest.mark.parametrize(("offset", "dtype"), [(0.0, np.float32), (1e5, np.float64)])
+def test_rounding_adds_no_dimension(n_features, offset, dtype):
+    rng = np.random.RandomState(0)
+    plane = offset + rng.normal(size=(100, 2)) @ rng.normal(size=(2, n_features))
+    assert _rank(plane.astype(dtype).astype(float)) == 2
+    noisy = plane + 1e-3 * rng.normal(size=plane.shape)
+    assert _rank(noisy) == min(99, n_features)

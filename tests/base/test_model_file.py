@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from skmanifold import DLME, AtlasAE, TopologicalAE, load
+from skmanifold import DCRL, DLME, AtlasAE, TopologicalAE, load
 from skmanifold.base._model_file import signed
 from tests.base.test_persistence import ESTIMATORS, fitted
 
@@ -180,7 +180,7 @@ def test_forged_files_do_no_harm(saved, tmp_path):
     assert outcomes["refused"] > outcomes["loaded"] > 0
 
 
-@pytest.mark.parametrize("cls", [DLME, AtlasAE, TopologicalAE])
+@pytest.mark.parametrize("cls", [DCRL, DLME, AtlasAE, TopologicalAE])
 def test_forged_attributes_that_do_not_fit_are_refused(cls, tmp_path):
     path = tmp_path / "model"
     fitted(cls, max_epochs=1).save(path)
@@ -191,6 +191,9 @@ def test_forged_attributes_that_do_not_fit_are_refused(cls, tmp_path):
     for name in ("embedding_", "_centers.points", "_centers.counts"):
         for wrong in (arrays[name][..., None], arrays[name][..., :-1]):
             forgeries.append(({**arrays, name: wrong.copy()}, metadata))
+    for name in {"embedding_", "cluster_centers_", "_cluster_centers"} & {*arrays}:
+        for wrong in (arrays[name][:0], np.full_like(arrays[name], np.nan)):
+            forgeries.append(({**arrays, name: wrong}, metadata))
     for forgery in forgeries:
         path.write_bytes(file_of(*forgery))
         with pytest.raises(ValueError, match=f"path={str(path)!r}"):

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import (
     load_breast_cancer,
@@ -16,7 +16,7 @@ from sklearn.datasets import (
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from skmanifold.base._scaler import InputScaler
+from skmanifold.base._scaler import InputScaler, empty_samples
 from skmanifold.base._units import columns_in_unrelated_units
 from skmanifold.datasets import make_s_curve, make_sphere
 
@@ -473,3 +473,11 @@ def test_spread_of_thousands_of_columns_is_no_unit(n_features, divides):
     factor = InputScaler().fit(X).factor_
     small = X.std(axis=0) < np.quantile(X.std(axis=0), 0.7)
     assert (np.ptp(factor[small]) > factor[small].min()) == divides
+
+
+@pytest.mark.parametrize("stored", [[1.0, -1.0, 2.0], [0.0, -1.0, 2.0]])
+def test_samples_without_a_nonzero_value(stored):
+    """Also if zeros are stored."""
+    X = sparse.csr_array((stored, ([0, 2, 2], [1, 0, 2])), shape=(4, 3))
+    expected = np.flatnonzero(~X.toarray().any(axis=1))
+    assert_array_equal(empty_samples(X), expected)

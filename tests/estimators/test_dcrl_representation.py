@@ -32,6 +32,16 @@ from tests.guests import Callback
 pytestmark = pytest.mark.filterwarnings("ignore:Training left .* empty:UserWarning")
 
 
+def test_no_false_warning_of_an_empty_sample_that_a_transformer_fills(images):
+    images = images.copy()
+    images[3] = 0
+    X = sparse.csr_array(images)
+    model = quick(n_clusters=4, representation=PCA(12, svd_solver="arpack")).fit(X)
+    # warnings are errors
+    out = model.transform(X, out=np.empty_like(model.embedding_))
+    assert_array_equal(out, model.transform(X))
+
+
 @pytest.fixture(scope="module")
 def images(digits):
     """A hundred images of 8 x 8."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
@@ -129,6 +130,20 @@ def test_charts_may_be_one_dimensional_or_empty():
     assert display.texts_[3].get_text() == "3 (0)"
 
 
+@pytest.mark.parametrize("dtype", [float, "Int64"])
+def test_chart_numbers_of_other_types(dtype):
+    numbers = pd.Series(CHART).astype(dtype)
+    display = AtlasDisplay.from_charts(numbers, COORDINATES, overlap=OVERLAP)
+    assert_array_equal(display.chart, CHART, strict=True)
+
+
+@pytest.mark.parametrize("value", [0.5, np.nan, -1, N_CHARTS])
+def test_chart_numbers_outside_the_overlap_are_refused(value):
+    chart = np.full(len(COORDINATES), value)
+    with pytest.raises(ValueError, match=f"chart has the value {value}.* from 0 to"):
+        AtlasDisplay.from_charts(chart, COORDINATES, overlap=OVERLAP)
+
+
 @pytest.mark.parametrize("cmap", ["gray", "gray_r"])
 def test_mosaics_have_every_image_in_its_place(cmap):
     display = draw(grids=IMAGES, cmap=cmap)
@@ -216,7 +231,7 @@ def test_mosaics_may_have_colors():
         ({"overlap": -np.ones((9, 9))}, "non-negative"),
         (
             {"overlap": np.ones((4, 4))},
-            "range 0 to 3 of overlap, got values from 0 to 4",
+            "chart has the value 4, but must have integers from 0 to 3",
         ),
         ({"coordinates": COORDINATES[:3]}, r"got \(100,\) and"),
         ({"grids": IMAGES[:3]}, "grids must have shape"),

@@ -3,7 +3,7 @@
 import gudhi
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
@@ -78,8 +78,23 @@ def test_births_and_deaths_are_those_of_gudhi():
 
 @pytest.mark.parametrize(
     "distances, message",
-    [(np.ones((2, 3)), r"shape \(2, 3\).*square"), (np.full((2, 2), np.nan), "finite")],
+    [
+        (np.ones((2, 3)), r"shape \(2, 3\).*square"),
+        (np.full((2, 2), np.nan), "distances contains NaN"),
+        (1 - np.eye(3) * 2.0, "negative entries, the smallest -1"),
+        (np.tril(np.ones((3, 3)), -1), "one side of the diagonal"),
+        ([[0, 1, 2], [1, 0, 3], [4, 3, 0]], "not symmetric: .* from sample 0 to 2"),
+    ],
 )
 def test_wrong_distances_are_refused(distances, message):
     with pytest.raises(ValueError, match=message):
         persistence_edges(distances)
+
+
+def test_distances_that_are_negative_by_rounding_are_zero():
+    """They would crash gudhi, and with it the interpreter."""
+    distances = cdist(*[np.random.RandomState(0).normal(size=(30, 3))] * 2)
+    distances[0, 1] = distances[1, 0] = 0
+    expected = persistence_edges(distances, max_dimension=1)
+    distances[0, 1] = distances[1, 0] = -1e-17
+    assert_array_equal(persistence_edges(distances, max_dimension=1), expected)

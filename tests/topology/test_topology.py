@@ -449,3 +449,11 @@ def test_wrong_arguments_are_refused(call, match):
 def test_persistence_refuses_other_types():
     with pytest.raises(TypeError, match="Build it from a cover with cech_nerve"):
         persistence(np.eye(3))
+
+
+def test_a_filtration_value_of_nan_is_refused():
+    edge = FilteredComplex(
+        [np.array([[0], [1]]), np.array([[0, 1]])], [np.zeros(2), np.array([np.nan])]
+    )
+    with pytest.raises(ValueError, match="values has NaN"):
+        persistence(edge)

@@ -12,11 +12,13 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
+from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 from sklearn.neighbors import kneighbors_graph
 
 from skmanifold import atlas, graph, inspection, metrics, topology
+from skmanifold.utils._containers import as_array
 
 N_SAMPLES = 200
 # values that all types hold
@@ -55,6 +57,9 @@ def _readers():
         kneighbors_graph(X, 3, mode="distance").toarray(),
         lambda D: graph.neighbors_from_connectivity(D, N_SAMPLES, 2)[1],
     )
+    yield "choose_prototypes", "X", X, _prototypes
+    yield "two_nearest", "X", X, lambda X: topology.two_nearest(X, D[:, :3])
+    yield "two_nearest", "prototypes", D[:, :3], lambda P: topology.two_nearest(X, P)
     yield "soft_cover", "X", X, lambda X: topology.soft_cover(X, 3, random_state=0)
     yield "denoise", "X", X, topology.denoise
     for function in (topology.choose_n_charts, topology.estimate_betti_numbers):
@@ -63,6 +68,7 @@ def _readers():
     yield "cech_nerve", "Q", Q, lambda Q: topology.cech_nerve(Q).values[0]
     yield "persistence_edges", "distances", D, topology.persistence_edges
     yield "estimate_dimension", "X", X, _estimated
+    yield "ChartwiseClassifier", "X", Z, _classified
     for name, display in vars(inspection).items():
         make = getattr(display, "from_embedding", None)
         options = {"labels": y} if name == "ClusterRankDisplay" else {}
@@ -89,6 +95,14 @@ def _readers():
 def _estimated(X):
     options = {"n_charts": 2, "max_epochs": 1, "random_state": 0}
     return atlas.estimate_dimension(X, [1, 2], **options).reconstruction
+
+
+def _prototypes(X):
+    return topology.choose_prototypes(X, 3, "farthest", np.random.RandomState(0))
+
+
+def _classified(X):
+    return atlas.ChartwiseClassifier().fit(X, y).predict_proba(X)
 
 
 def _plotted(display):
@@ -141,6 +155,11 @@ INVALID = {
         "several columns of the same name: 'c0'",
     ),
     "a column of NA": (lambda X: _with_hole(_frame(X).astype("Float64")), "NaN"),
+    "objects that are NA": (
+        lambda X: _with_hole(_frame(X).astype("Float64")).to_numpy(dtype=object),
+        "contains NaN .pandas.NA.. Impute",
+    ),
+    "strings in another container": (lambda X: _Table(X.astype(str)), "has strings"),
     "a masked array": (lambda X: np.ma.array(X, mask=np.eye(*X.shape) > 0), "NaN"),
 }
 
@@ -197,8 +216,39 @@ def test_columns_with_holes_are_named(parameter, data, read):
     broken.iloc[3, 1] = np.inf
     with pytest.raises(ValueError, match="infinit") as caught:
         read(broken)
-    if parameter in ("X", "Q") and data is not Q:
+    if parameter in ("X", "Q", "distances") and data is not Q:
         assert "Columns with NaN or infinity: 'c1'" in str(caught.value)
+
+
+def test_columns_of_distances_with_holes_are_named():
+    with pytest.raises(ValueError, match="Columns with NaN or infinity: 'c0', 'c1'"):
+        metrics.trustworthiness(_with_hole(_frame(D)), Z, metric="precomputed")
+
+
+class _Table:
+    """A container with the interface of arrays alone."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+@each_reader
+@pytest.mark.filterwarnings("ignore:n_charts='auto' found no cover")
+def test_dates_in_other_containers_are_refused(parameter, data, read):
+    with pytest.raises(TypeError, match=r"datetime64.*, which are not numbers"):
+        read(_Table(_dates(data)))
+
+
+@pytest.mark.parametrize("series", [pd.Series, pl.Series])
+def test_a_series_of_dates_is_refused(series):
+    with pytest.raises(TypeError, match=r"datetime64.*, which are not numbers"):
+        as_array(series(_dates(X[:, 0])))
 
 
 def test_a_date_among_objects():
@@ -224,3 +274,27 @@ def test_a_date_among_objects():
 def test_a_single_one_is_in_the_singular(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: _prototypes(X[:2]), "X is invalid: .* minimum of 3"),
+        (
+            lambda: topology.choose_prototypes(X, 3, "kmeans", np.random.RandomState()),
+            "'init' parameter",
+        ),
+        (lambda: topology.two_nearest(X, X, 0), "'n_nearest' parameter"),
+        (lambda: graph.has_isolated_samples(X[:0], 3), "X is invalid: .* minimum of 1"),
+        (lambda: graph.has_isolated_samples(X, 0), "'n_neighbors' parameter"),
+    ],
+)
+def test_helpers_of_own_methods_check_their_parameters(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_isolated_samples_of_any_container():
+    wide = np.eye(100)
+    for container in (list, _frame, sparse.coo_array):
+        assert graph.has_isolated_samples(container(wide), 5)
