@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
@@ -19,16 +19,18 @@ from skmanifold.estimators._dcrl import _estimator, _initial_labels
 from skmanifold.estimators._dcrl._initial_labels import (
     best_labels,
     initial_labels,
+    linked_labels,
     propagate_labels,
+    purest,
 )
 from skmanifold.estimators._dcrl._number import choose_number, count_groups
 from skmanifold.estimators._dcrl._partitions import (
     cells_of,
     combine_partitions,
     improved,
-    least_purity,
     links_between,
     modularity_of,
+    purities,
 )
 from skmanifold.graph import nearest_neighbors
 from skmanifold.training import TrainingOptions
@@ -190,15 +192,36 @@ def test_no_move_of_a_cell_improves_a_partition():
             assert modularity_of(other, links) <= modularity_of(after, links) + 1e-9
 
 
-def test_purity_is_that_of_the_worst_cluster():
+def test_purities_are_those_of_each_cluster():
     # a circle: neighbors are the next three; a cluster of two expects only the next
     neighbors = (np.arange(12)[:, np.newaxis] + [1, 2, 3]) % 12
-    labels = np.repeat([0, 1], [10, 2])
-    assert least_purity(labels, neighbors) == 1 / 2
-    assert least_purity(np.repeat([0, 1], 6), neighbors) == 2 / 3
-    # a single sample expects no neighbor
-    assert least_purity(np.repeat([0, 1], [11, 1]), neighbors) == 30 / 33
-    assert least_purity(np.arange(12), neighbors) == 1
+    for sizes, expected in [
+        ([10, 2], [25 / 30, 1 / 2]),
+        ([6, 6], [2 / 3, 2 / 3]),
+        # a single sample expects no neighbor
+        ([11, 1], [30 / 33, 1]),
+        ([1] * 12, [1] * 12),
+    ]:
+        labels = np.repeat(np.arange(len(sizes)), sizes)
+        assert_allclose(purities(labels, neighbors), expected)
+
+
+@pytest.mark.parametrize("sizes", [[900, 70, 30], [6000, 400, 300]])
+def test_linkage_keeps_a_large_group_beside_small_ones(sizes):
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), sizes)
+    points = rng.normal(size=(len(truth), 2)) * [3, 1]
+    points += np.array([[0, 0], [30, 0], [30, 9]])[truth]
+    points = np.append(points, [[300, 300], [301, 300]], axis=0)  # outliers are none
+    labels = linked_labels(points, 3, 0)
+    assert adjusted_rand_score(truth, labels[:-2]) == 1
+    assert linked_labels(points[:25], 3, 0) is None
+    # the modularity divides the large group
+    neighbors = nearest_neighbors(points, 15)[0]
+    split = np.where((truth == 0) & (points[:-2, 0] > 0), 3, np.minimum(truth, 1))
+    split = np.append(split, [1, 1])
+    assert purest([split, None, labels], neighbors) is labels
+    assert purest([labels, split], neighbors) is labels
 
 
 def test_a_few_outliers_are_no_cluster():

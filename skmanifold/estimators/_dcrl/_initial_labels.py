@@ -4,8 +4,10 @@
 
 import numpy as np
 from scipy import sparse
+from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances_argmin
+from sklearn.neighbors import KNeighborsClassifier
 
 from skmanifold.training import TrainingOptions
 from skmanifold.utils import (
@@ -23,9 +25,9 @@ from ._neighbors import is_euclidean
 from ._number import choose_number, count_groups
 from ._partitions import (
     combine_partitions,
-    least_purity,
     links_between,
     modularity_of,
+    purities,
 )
 
 # Fewer distinct samples are clustered in the features or their graph, and counted in
@@ -42,8 +44,17 @@ _MOST_SAMPLES_TO_EMBED = 20_000
 # parts are combined.
 _KMEANS_RUNS = 30
 
-# Clusters of k-means in the features that are less pure touch: those of embeddings,
-# which may have any shape, are kept.
+# Largest number of samples that are linked, since the cost is quadratic, and smallest
+# size of a group of them.
+_MOST_LINKED = 3000
+_SMALLEST_LINKED = 10
+
+# Largest impurity of groups by linkage, relative to that of the most modular labels,
+# to replace them.
+_PURER = 2 / 3
+
+# With fewer than 100 samples, clusters of k-means in the features that are less pure
+# touch, and are not kept.
 _LEAST_PURITY = 0.95
 
 # Largest number of steps of label propagation, and the change at which it stops.
@@ -118,23 +129,22 @@ def initial_labels(model, data, space):
     few = len(features) < _LEAST_SAMPLES_TO_EMBED
     if n_clusters == 1 or not (starts or (few and model.init == "embedding")):
         return kmeans_labels(features, n_clusters, seed)
-    others = kmeans_labels(space.denoised if starts else features, n_clusters, seed)
+    # the modularity splits large clusters and merges small ones
     if starts:
+        linked = [linked_labels(points, n_clusters, seed) for points in spaces]
         if data.n_inputs < model.n_features_in_:
             # round clusters in the noise of many columns are better found there
             spaces = [space.denoised, *spaces]
         labels = best_labels(spaces, neighbors, n_clusters, seed)
-    else:
-        labels = spectral_labels(neighbors, n_clusters, seed)
-        labels = more_modular(others, labels, neighbors)
-    # The modularity splits large clusters and merges small ones. Pure labels are kept,
-    # because clusters of a few outliers by k-means are pure as well.
-    better = (
-        least_purity(labels, neighbors)
-        < _LEAST_PURITY
-        < least_purity(others, neighbors)
+        return purest([labels, *linked], neighbors)
+    others = kmeans_labels(features, n_clusters, seed)
+    labels = spectral_labels(neighbors, n_clusters, seed)
+    labels = more_modular(others, labels, neighbors)
+    # pure labels are kept: clusters of a few outliers by k-means are pure as well
+    least, least_of_others = (
+        purities(each, neighbors).min() for each in (labels, others)
     )
-    return others if better else labels
+    return others if least < _LEAST_PURITY < least_of_others else labels
 
 
 def kmeans_labels(points, n_clusters, seed):
@@ -244,6 +254,37 @@ def best_labels(spaces, neighbors, n_clusters, seed):
         for space, run_seeds in zip(spaces, seeds.tolist(), strict=True)
     ]
     return combine_partitions(np.concatenate(partitions), neighbors)
+
+
+def linked_labels(points, n_clusters, seed):
+    """Return the labels of average linkage, or None if there are too few groups.
+
+    Unlike those of k-means, large groups beside small ones stay whole. Groups of a few
+    samples, such as outliers, join the nearest one.
+    """
+    rows = np.arange(len(points))
+    if len(rows) > _MOST_LINKED:
+        rows = np.random.RandomState(seed).choice(rows, _MOST_LINKED, replace=False)
+    tree = linkage(points[rows].astype(np.float64), "average")
+    # at most a hundred small groups
+    for n_groups in range(n_clusters, min(n_clusters + 100, len(rows)) + 1):
+        groups = fcluster(tree, n_groups, "maxclust")
+        large = np.bincount(groups)[groups] >= _SMALLEST_LINKED
+        if len(np.unique(groups[large])) == n_clusters:
+            nearest = KNeighborsClassifier(1, algorithm="kd_tree", n_jobs=1)
+            nearest.fit(points[rows[large]], groups[large])
+            return np.unique(nearest.predict(points), return_inverse=True)[1]
+    return None
+
+
+def purest(candidates, neighbors):
+    """Return the first labels, or others that are much purer."""
+    impurities = [
+        np.inf if labels is None else 1 - purities(labels, neighbors).mean()
+        for labels in candidates
+    ]
+    best = int(np.argmin(impurities))
+    return candidates[best if impurities[best] <= _PURER * impurities[0] else 0]
 
 
 def graph_of(neighbors):

@@ -45,8 +45,8 @@ def combine_partitions(partitions, neighbors):
     return np.unique(best[cells], return_inverse=True)[1].astype(np.int64)
 
 
-def least_purity(labels, neighbors):
-    """Return the fraction of neighbors in the same cluster, of the worst cluster.
+def purities(labels, neighbors):
+    """Return the fraction of neighbors in the same cluster, of each cluster.
 
     Of a cluster of m samples only the m - 1 nearest neighbors of each are expected
     there. Unlike the modularity, it does not favor clusters of equal sizes.
@@ -57,7 +57,9 @@ def least_purity(labels, neighbors):
     n_inside, n_expected = (
         np.bincount(labels, part.sum(axis=1)) for part in (inside, counts)
     )
-    return np.min(n_inside[n_expected > 0] / n_expected[n_expected > 0], initial=1.0)
+    return np.divide(
+        n_inside, n_expected, out=np.ones(len(n_inside)), where=n_expected > 0
+    )
 
 
 def cells_of(partitions):
