@@ -3,6 +3,7 @@
 """The private training engine, independent of the methods and of scikit-learn."""
 
 from ._apply import BLOCK_ROWS, ExactLinear, apply_in_blocks, has_alike_rows, in_threads
+from ._arithmetic import same_bits
 from ._batches import SampleBatches, count_batches
 from ._checkpoint import Checkpoint
 from ._device import plain_modes, resolve_device, resolve_precision
@@ -40,6 +41,7 @@ __all__ = [
     "plain_modes",
     "resolve_device",
     "resolve_precision",
+    "same_bits",
     "sharded",
     "torch_threads",
     "train",

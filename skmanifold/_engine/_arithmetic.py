@@ -66,10 +66,24 @@ def available_threads(limit=None):
 def same_bits(module):
     """Context in which a module gives the same bits on any number of threads.
 
-    Its linear layers, layer norms and GELUs use the number of threads set by
-    :func:`use_threads`, at first that of torch. Do not use the
-    module elsewhere at the same time.
+    Training is in it. Use it where an objective computes before or after training. Its
+    linear layers, layer norms and GELUs use several threads, all else one.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module. Do not use it elsewhere at the same time.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmanifold.base import same_bits
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> with same_bits(layer):
+    ...     layer(torch.ones(5, 3)).shape
+    torch.Size([5, 2])
     """
+    # the number of threads is that of use_threads, at first that of torch
     layers = [layer for layer in module.modules() if type(layer) in _LAYERS]
     local.n_threads = available_threads()
     try:

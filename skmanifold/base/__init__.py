@@ -2,7 +2,7 @@
 
 """The template that every estimator of skmanifold is built on."""
 
-from skmanifold._engine import SampleBatches, sharded
+from skmanifold._engine import SampleBatches, same_bits, sharded
 from skmanifold.utils._sizes import checked_widths
 
 from ._clustering import KMeansMixin
@@ -32,5 +32,6 @@ __all__ = [
     "load",
     "own_network",
     "reduced_width",
+    "same_bits",
     "sharded",
 ]

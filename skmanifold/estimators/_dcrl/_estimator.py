@@ -22,6 +22,7 @@ from skmanifold.base import (
     checked_widths,
     own_network,
     reduced_width,
+    same_bits,
 )
 from skmanifold.nn import MLP
 from skmanifold.utils import Count, HasMethods, Number, StrOptions, counted, warn
@@ -553,7 +554,8 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         )
         run.train(objective, PairBatches(space.neighbors, run.batch_size))
         if self.arrange_centers and weights["ranks"][1] > 0:
-            objective.arrange()
+            with same_bits(objective):
+                objective.arrange()
         return objective
 
     def _learn_representation(self, encoder, data, run):
