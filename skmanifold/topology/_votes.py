@@ -31,6 +31,10 @@ _COARSE = 32
 # At least two sizes: a single cover always agrees with itself.
 FEWEST_SAMPLES = int(SIZES[1]) * _FEWEST_SAMPLES_PER_CHART
 
+# Minimum number of samples per chart of the cover that confirms loops and voids. Its
+# components do not count, as so few samples leave gaps.
+_SAMPLES_PER_FINE_CHART = 10
+
 # Softness of the covers, that of soft_cover. Its unit is the mean of the squared
 # distances that are at most this multiple of their median.
 _TEMPERATURE = 0.1
@@ -78,7 +82,8 @@ def estimate_betti_numbers(
     frequent answer wins. It is *decided* if it has at least 0.7 of the votes, and most
     of those of the largest cover; otherwise a warning is given, and the numbers are
     only a guess. The largest covers vote first: if three of them agree, the others are
-    left out.
+    left out. Without `denoise`, the loops and voids must also be those of the largest
+    cover with at least 10 samples per chart, as all that vote may be too coarse.
 
     Parameters
     ----------
@@ -155,23 +160,34 @@ def estimate_betti_numbers(
     numbers, confidence = _elect(votes)
     # smaller covers may agree because all are too coarse
     agreeing = votes[-len(versions) :].count(numbers)
-    decided = confidence >= _DECIDED and 2 * agreeing > len(versions)
+    reason = None
+    if confidence < _DECIDED or 2 * agreeing <= len(versions):
+        reason = (
+            f"they have {confidence:.0%} of {len(votes)} votes, but {_DECIDED:.0%} and "
+            "most of those of the largest cover are needed"
+        )
+    elif max_dimension and not denoise:
+        finer = SIZES[SIZES <= len(X) // _SAMPLES_PER_FINE_CHART][-1:]
+        # all that voted may be too coarse
+        if finer[0] > sizes[-1]:
+            _, (check,) = _vote(versions, finer, max_dimension, field, rng)
+            if check is None or check[1:] != numbers[1:]:
+                reason = f"a cover of {finer[0]} charts has other loops or voids"
     if numbers is None:
         warn(
             f"None of the {len(votes)} votes gives Betti numbers: {len(X)} samples "
             "are too few for their dimension. Pass more samples, or reduce their "
             "dimension first."
         )
-    elif not decided:
+    elif reason:
         remedy = (
             f"denoise={not denoise} if the data are {'clean' if denoise else 'noisy'}"
         )
         warn(
-            f"The Betti numbers {numbers} are undecided: they have {confidence:.0%} of "
-            f"{len(votes)} votes, but {_DECIDED:.0%} and most of those of the largest "
-            f"cover are needed. Pass more samples, or {remedy}."
+            f"The Betti numbers {numbers} are undecided: {reason}. Pass more samples, "
+            f"or {remedy}."
         )
-    return BettiEstimate(numbers, confidence, decided, n_charts, votes)
+    return BettiEstimate(numbers, confidence, reason is None, n_charts, votes)
 
 
 def _vote(versions, sizes, max_dimension, field, rng):

@@ -110,6 +110,25 @@ def test_the_largest_cover_has_to_agree():
     assert actual.confidence > 0.7 and not actual.decided
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_finer_cover_has_to_confirm(seed):
+    # a tube as thin as the charts that vote looks like a wire
+    u, v = datasets.make_torus(1000, random_state=seed).coordinates.T
+    r = 2 + 0.7 * np.cos(v)
+    X = np.column_stack([r * np.cos(u), r * np.sin(u), 0.7 * np.sin(v)])
+    with pytest.warns(UserWarning, match="cover of 80 charts has other loops or voids"):
+        actual = estimate_betti_numbers(X, random_state=seed)
+    assert actual.numbers == (1, 1, 0) and actual.confidence > 0.7
+    assert not actual.decided
+
+
+def test_components_of_the_finer_cover_do_not_count():
+    rng = np.random.default_rng(0)
+    X = rng.normal([[0, 0]] * 600 + [[9, 9]] * 300, 0.5)
+    actual = estimate_betti_numbers(X, 1, random_state=0)
+    assert actual.numbers == (2, 0) and actual.decided
+
+
 @pytest.mark.parametrize("denoise", [False, True])
 def test_outliers_do_not_hide_a_circle(denoise):
     X = np.append(datasets.make_circle(400, random_state=0).data, [[1e5, 1e5]], axis=0)
