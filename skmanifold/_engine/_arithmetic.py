@@ -74,6 +74,11 @@ def same_bits(module):
     module : torch.nn.Module
         The module. Do not use it elsewhere at the same time.
 
+    Yields
+    ------
+    None
+        Nothing.
+
     Examples
     --------
     >>> import torch
