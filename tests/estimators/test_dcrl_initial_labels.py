@@ -422,6 +422,21 @@ def test_many_samples_are_counted_in_parts():
     assert [choose_number(*evidence, n_distinct=n) for n in (3000, 3001)] == [1, 10]
 
 
+@pytest.mark.parametrize(
+    "numbers, persistence, expected",
+    [
+        ([1, 5, 18, 19, 20], [2.0, 0.6, 0.3, 0.4, 0.3], 19),
+        ([5, 18, 19, 20], [0.8, 0.2, 0.2, 0.2], 5),
+        # too far apart, or without gaps
+        ([1, 4, 5, 6, 12], [0.1, 0.6, 0.5, 0.6, 0.5], 1),
+        ([1, 9, 10], [2.0, 0.2, 0.2], 1),
+    ],
+)
+def test_nearly_equal_numbers_persist_together(numbers, persistence, expected):
+    result = choose_number(np.array(numbers), np.array(persistence), 100)
+    assert result == expected
+
+
 def test_groups_of_any_size_and_shape_are_counted():
     rng = np.random.RandomState(0)
     angle = rng.uniform(0, 2 * np.pi, 900)

@@ -20,6 +20,9 @@ _FEWEST_NEIGHBORS = 5
 _LEAST_PERSISTENCE = 0.7
 _LEAST_PERSISTENCE_OF_PARTS = 0.5
 
+# Largest difference of numbers that persist together, relative to the first.
+_NEAR = 0.1
+
 
 def count_groups(points, seed):
     """Count the groups of points at all scales.
@@ -86,13 +89,18 @@ def _count_at_all_scales(points):
 def choose_number(numbers, persistence, n_distinct):
     """Return the number of groups above 1 that persists longest, or 1 if none does.
 
-    ``n_distinct`` is the number of distinct samples.
+    Numbers that differ by up to a tenth persist together: some of many groups touch,
+    each at its own scale. ``n_distinct`` is the number of distinct samples.
     """
     lasting = np.where(numbers > 1, persistence, 0.0)
-    best = lasting.argmax()
+    near = np.abs(numbers - numbers[:, np.newaxis]) <= _NEAR * numbers[:, np.newaxis]
+    together = near @ lasting * (numbers > 1)
+    best = together.argmax()
     in_parts = n_distinct > _MOST_SAMPLES
     least = _LEAST_PERSISTENCE_OF_PARTS if in_parts else _LEAST_PERSISTENCE
-    return int(numbers[best]) if lasting[best] >= least else 1
+    if together[best] < least:
+        return 1
+    return int(numbers[np.where(near[best], lasting, 0.0).argmax()])
 
 
 def _hierarchy(points, copies):
