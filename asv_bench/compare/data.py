@@ -49,9 +49,15 @@ MANY_CLUSTERS = {"clusters100": 100}
 # name -> set whose images are shifted at random, by up to so many pixels
 SHIFTED = {"fashion_mnist_shifted": "fashion_mnist", "mnist_shifted": "mnist"}
 MOST_PIXELS = 2
+# name -> set of which the smaller classes keep only a part
+UNEQUAL = {"digits_unequal": "digits", "pendigits_unequal": "pendigits"}
 # submodules of SciPy whose documentation is clustered
 TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
-NAMES = ("digits", "docstrings", *FILES, *SHIFTED, *SYNTHETIC, *MANY_CLUSTERS)
+NAMES = (
+    *("digits", "docstrings"),
+    *(*FILES, *SHIFTED, *UNEQUAL),
+    *(*SYNTHETIC, *MANY_CLUSTERS),
+)
 IMAGE_SHAPES = {
     "digits": (8, 8),
     "coil20": (32, 32),
@@ -175,14 +181,28 @@ def shifted(data, n_rows, image_shape, random_state=0):
     return DataSet(X.reshape(n_rows, -1), data.y[rows], data.scale)
 
 
+def unequal(data, random_state=0):
+    """Return a random part of each class, 0.7 times as many as of the one before."""
+    import numpy as np
+
+    order = np.random.default_rng(random_state).permutation(len(data.y))
+    classes, sizes = np.unique(data.y, return_counts=True)
+    rows = [
+        order[data.y[order] == label][: round(sizes.min() * 0.7**i)]
+        for i, label in enumerate(classes)
+    ]
+    rows = np.sort(np.concatenate(rows))
+    return DataSet(data.X[rows], data.y[rows], data.scale)
+
+
 def load(name, n_rows=None):
     """Return a data set, or a stratified subsample of ``n_rows`` samples.
 
     ``"digits"`` comes with scikit-learn, ``"docstrings"`` with SciPy; data sets in
     :data:`SYNTHETIC` (10,000 samples by default) and :data:`MANY_CLUSTERS` (5,000) are
-    generated, and those in :data:`SHIFTED` are made of another set
-    (300,000 samples by default); others are npz files with ``X`` and ``y`` in the
-    folder named by the environment variable ``SKMANIFOLD_DATA``.
+    generated, and those in :data:`SHIFTED` (300,000 samples by default) and
+    :data:`UNEQUAL` are made of another set; others are npz files with ``X`` and ``y``
+    in the folder named by the environment variable ``SKMANIFOLD_DATA``.
     """
     import numpy as np
 
@@ -200,6 +220,8 @@ def load(name, n_rows=None):
         data = DataSet(X.astype(np.float32), y)
     elif name == "docstrings":
         data = docstrings()
+    elif name in UNEQUAL:
+        data = unequal(load(UNEQUAL[name]))
     else:
         file, scale, n_train = FILES[name]
         folder = os.environ.get("SKMANIFOLD_DATA")

@@ -122,6 +122,8 @@ def test_generated_data_have_the_requested_size():
     assert len(np.unique(data.y)) == 20
     assert_array_equal(data.X, load("synthetic784", 3_000).X)
     assert np.bincount(load("clusters100").y).tolist() == [50] * 100
+    sizes = np.bincount(load("digits_unequal").y)
+    assert sizes[0] == 174 and abs(sizes[1:] - 0.7 * sizes[:-1]).max() < 1
 
 
 def test_texts_come_with_scipy():
