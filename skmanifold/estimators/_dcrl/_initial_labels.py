@@ -49,13 +49,12 @@ _KMEANS_RUNS = 30
 _MOST_LINKED = 3000
 _SMALLEST_LINKED = 10
 
-# Largest impurity of groups by linkage, relative to that of the most modular labels,
-# to replace them.
-_PURER = 2 / 3
-
-# With fewer than 100 samples, clusters of k-means in the features that are less pure
-# touch, and are not kept.
+# Clusters that are less pure touch.
 _LEAST_PURITY = 0.95
+
+# Largest impurity of groups by linkage, relative to that of the most modular labels, to
+# replace them if their clusters touch, and if not: any part of a class may be pure.
+_PURER, _MUCH_PURER = 2 / 3, 1 / 10
 
 # Largest number of steps of label propagation, and the change at which it stops.
 _MOST_STEPS = 1000
@@ -278,13 +277,14 @@ def linked_labels(points, n_clusters, seed):
 
 
 def purest(candidates, neighbors):
-    """Return the first labels, or others that are much purer."""
+    """Return the first labels, or others that are far purer."""
     impurities = [
         np.inf if labels is None else 1 - purities(labels, neighbors).mean()
         for labels in candidates
     ]
     best = int(np.argmin(impurities))
-    return candidates[best if impurities[best] <= _PURER * impurities[0] else 0]
+    factor = _PURER if impurities[0] > 1 - _LEAST_PURITY else _MUCH_PURER
+    return candidates[best if impurities[best] <= factor * impurities[0] else 0]
 
 
 def graph_of(neighbors):
