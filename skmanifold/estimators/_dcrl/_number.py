@@ -20,6 +20,10 @@ _FEWEST_NEIGHBORS = 5
 _LEAST_PERSISTENCE = 0.7
 _LEAST_PERSISTENCE_OF_PARTS = 0.5
 
+# Of overlapping groups no number may persist, but some number above 1 is found at
+# almost any scale; by chance, only over less than a factor of ten.
+_LEAST_TOTAL = np.log(10)
+
 
 def count_groups(points, seed):
     """Count the groups of points at all scales.
@@ -84,15 +88,18 @@ def _count_at_all_scales(points):
 
 
 def choose_number(numbers, persistence, n_distinct):
-    """Return the number of groups above 1 that persists longest, or 1 if none does.
+    """Return the number of groups above 1 that persists longest, and if it is certain.
 
-    ``n_distinct`` is the number of distinct samples.
+    The number is 1 if none above it persists, nor all together. ``n_distinct`` is the
+    number of distinct samples.
     """
     lasting = np.where(numbers > 1, persistence, 0.0)
     best = lasting.argmax()
     in_parts = n_distinct > _MOST_SAMPLES
     least = _LEAST_PERSISTENCE_OF_PARTS if in_parts else _LEAST_PERSISTENCE
-    return int(numbers[best]) if lasting[best] >= least else 1
+    certain = bool(lasting[best] >= least)
+    found = certain or lasting.sum() >= _LEAST_TOTAL
+    return int(numbers[best]) if found else 1, certain
 
 
 def _hierarchy(points, copies):
