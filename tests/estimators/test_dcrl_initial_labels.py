@@ -384,7 +384,8 @@ def test_embeddings_complete_each_other(monkeypatch):
 
 
 def number_of_groups(points, seed=0):
-    return choose_number(*count_groups(points, seed), len(np.unique(points, axis=0)))
+    n_distinct = len(np.unique(points, axis=0))
+    return choose_number(*count_groups(points, seed), n_distinct)[0]
 
 
 def test_groups_are_those_of_the_mutual_neighbor_graph():
@@ -419,7 +420,18 @@ def test_many_samples_are_counted_in_parts():
     assert dict(zip(numbers, persistence, strict=True)) == pytest.approx(expected)
     # gaps by chance are rarer there
     evidence = np.array([1, 10]), np.array([1.0, 0.6])
-    assert [choose_number(*evidence, n_distinct=n) for n in (3000, 3001)] == [1, 10]
+    assert [choose_number(*evidence, n)[0] for n in (3000, 3001)] == [1, 10]
+
+
+def test_groups_are_found_although_no_number_of_them_persists(monkeypatch):
+    numbers = np.arange(1, 7)
+    few = np.array([1.0, 0.5, 0.6, 0.4, 0.4, 0.3])  # a factor of exp(2.2) together
+    more = few + np.where(numbers == 6, 0.2, 0.0)
+    assert [choose_number(numbers, p, 100)[0] for p in (few, more)] == [1, 3]
+    monkeypatch.setattr(_initial_labels, "count_groups", lambda *_: (numbers, more))
+    X = np.random.RandomState(0).normal(size=(90, 3))
+    with pytest.warns(UserWarning, match=r"depends on the scale; using n_clusters=3\."):
+        assert quick(n_clusters="auto").fit(X).n_clusters_ == 3
 
 
 @pytest.mark.parametrize(
@@ -433,8 +445,8 @@ def test_many_samples_are_counted_in_parts():
     ],
 )
 def test_nearly_equal_numbers_persist_together(numbers, persistence, expected):
-    result = choose_number(np.array(numbers), np.array(persistence), 100)
-    assert result == expected
+    result, certain = choose_number(np.array(numbers), np.array(persistence), 100)
+    assert result == expected and certain == (expected > 1)
 
 
 def test_groups_of_any_size_and_shape_are_counted():

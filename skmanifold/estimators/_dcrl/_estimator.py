@@ -215,8 +215,9 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
         Evidence for ``n_clusters="auto"``: "n_clusters", the numbers of groups found
         for different neighborhood sizes, and "persistence", for each number the log of
         the factor in size over which it holds. The number above 1 with the largest
-        persistence is used, or 1 if none reaches 0.7 (0.5 with more than 3,000 distinct
-        samples).
+        persistence, together with numbers within a tenth of it, is used; with a warning
+        if that is below 0.7 (0.5 with more than 3,000 distinct samples), or 1 if the
+        sum above 1 is also below 2.3 (log 10).
     cluster_centers_ : ndarray of shape (n_clusters, n_components)
         Centers in the latent space.
     cluster_means_ : ndarray of shape (n_clusters, n_features)

@@ -106,7 +106,7 @@ def initial_labels(model, data, space):
             "n_clusters": numbers,
             "persistence": persistence,
         }
-        n_clusters = choose_number(numbers, persistence, n_distinct)
+        n_clusters, certain = choose_number(numbers, persistence, n_distinct)
         if n_distinct < _LEAST_SAMPLES_TO_COUNT:
             warn(
                 f"n_clusters='auto' needs at least {_LEAST_SAMPLES_TO_COUNT} distinct "
@@ -118,6 +118,12 @@ def initial_labels(model, data, space):
                 "n_clusters='auto' found no groups with gaps between them; using "
                 "n_clusters=1. If a map of X, by DLME for instance, shows clusters, "
                 "set n_clusters to their number."
+            )
+        elif not certain:
+            warn(
+                "n_clusters='auto' found groups, but their number depends on the "
+                f"scale; using n_clusters={n_clusters}. Compare the persistence of "
+                "other numbers in cluster_criterion_, and set n_clusters yourself."
             )
     if n_distinct < n_clusters:
         warn(

@@ -23,6 +23,10 @@ _LEAST_PERSISTENCE_OF_PARTS = 0.5
 # Largest difference of numbers that persist together, relative to the first.
 _NEAR = 0.1
 
+# Of overlapping groups no number may persist, but some number above 1 is found at
+# almost any scale; by chance, only over less than a factor of ten.
+_LEAST_TOTAL = np.log(10)
+
 
 def count_groups(points, seed):
     """Count the groups of points at all scales.
@@ -87,10 +91,11 @@ def _count_at_all_scales(points):
 
 
 def choose_number(numbers, persistence, n_distinct):
-    """Return the number of groups above 1 that persists longest, or 1 if none does.
+    """Return the number of groups above 1 that persists longest, and if it is certain.
 
     Numbers that differ by up to a tenth persist together: some of many groups touch,
-    each at its own scale. ``n_distinct`` is the number of distinct samples.
+    each at its own scale. The number is 1 if none above it persists, nor all together.
+    ``n_distinct`` is the number of distinct samples.
     """
     lasting = np.where(numbers > 1, persistence, 0.0)
     near = np.abs(numbers - numbers[:, np.newaxis]) <= _NEAR * numbers[:, np.newaxis]
@@ -98,9 +103,10 @@ def choose_number(numbers, persistence, n_distinct):
     best = together.argmax()
     in_parts = n_distinct > _MOST_SAMPLES
     least = _LEAST_PERSISTENCE_OF_PARTS if in_parts else _LEAST_PERSISTENCE
-    if together[best] < least:
-        return 1
-    return int(numbers[np.where(near[best], lasting, 0.0).argmax()])
+    certain = bool(together[best] >= least)
+    if not certain and lasting.sum() < _LEAST_TOTAL:
+        return 1, False
+    return int(numbers[np.where(near[best], lasting, 0.0).argmax()]), certain
 
 
 def _hierarchy(points, copies):
