@@ -55,8 +55,7 @@ class DCRL(ClusterMixin, DecoderMixin, DeepManifold):
 
     Training has four phases: contrastive features are learned (for images); k-means or
     linkage in embeddings of the features gives initial labels; a denoising autoencoder
-    is trained; and all losses together form the clusters. Clusters may have unequal
-    sizes, of at least 10 samples if they are very unequal. Pass data in raw units. One
+    is trained; and all losses together form the clusters. Pass data in raw units. One
     number scales all columns, so distances keep their proportions; columns in unrelated
     units or far larger than the others are scaled separately first, as in
     :class:`DLME`. More than 2,000 columns (texts, gene expression) are reduced to at
