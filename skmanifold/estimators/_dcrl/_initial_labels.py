@@ -135,16 +135,17 @@ def initial_labels(model, data, space):
     if n_clusters == 1 or not (starts or (few and model.init == "embedding")):
         return kmeans_labels(features, n_clusters, seed)
     # the modularity splits large clusters and merges small ones
+    others = kmeans_labels(space.denoised if starts else features, n_clusters, seed)
     if starts:
         linked = [linked_labels(points, n_clusters, seed) for points in spaces]
         if data.n_inputs < model.n_features_in_:
             # round clusters in the noise of many columns are better found there
             spaces = [space.denoised, *spaces]
         labels = best_labels(spaces, neighbors, n_clusters, seed)
-        return purest([labels, *linked], neighbors)
-    others = kmeans_labels(features, n_clusters, seed)
-    labels = spectral_labels(neighbors, n_clusters, seed)
-    labels = more_modular(others, labels, neighbors)
+        labels = purest([labels, *linked], neighbors)
+    else:
+        labels = spectral_labels(neighbors, n_clusters, seed)
+        labels = more_modular(others, labels, neighbors)
     # pure labels are kept: clusters of a few outliers by k-means are pure as well
     least, least_of_others = (
         purities(each, neighbors).min() for each in (labels, others)
