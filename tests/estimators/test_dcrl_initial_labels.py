@@ -428,6 +428,9 @@ def test_groups_are_found_although_no_number_of_them_persists(monkeypatch):
     few = np.array([1.0, 0.5, 0.6, 0.4, 0.4, 0.3])  # a factor of exp(2.2) together
     more = few + np.where(numbers == 6, 0.2, 0.0)
     assert [choose_number(numbers, p, 100)[0] for p in (few, more)] == [1, 3]
+    # noise has many large numbers, which are near each other
+    noise = np.append(numbers, [50, 51, 52, 53]), np.append(few - 0.1, [0.17] * 4)
+    assert choose_number(*noise, 100) == (3, False)
     monkeypatch.setattr(_initial_labels, "count_groups", lambda *_: (numbers, more))
     X = np.random.RandomState(0).normal(size=(90, 3))
     with pytest.warns(UserWarning, match=r"depends on the scale; using n_clusters=3\."):

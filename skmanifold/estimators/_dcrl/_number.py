@@ -103,10 +103,11 @@ def choose_number(numbers, persistence, n_distinct):
     best = together.argmax()
     in_parts = n_distinct > _MOST_SAMPLES
     least = _LEAST_PERSISTENCE_OF_PARTS if in_parts else _LEAST_PERSISTENCE
-    certain = bool(together[best] >= least)
-    if not certain and lasting.sum() < _LEAST_TOTAL:
-        return 1, False
-    return int(numbers[np.where(near[best], lasting, 0.0).argmax()]), certain
+    if together[best] >= least:
+        return int(numbers[np.where(near[best], lasting, 0.0).argmax()]), True
+    # alone: many numbers are near a large one, and noise has large ones
+    best = lasting.argmax()
+    return int(numbers[best]) if lasting.sum() >= _LEAST_TOTAL else 1, False
 
 
 def _hierarchy(points, copies):
