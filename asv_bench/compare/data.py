@@ -53,11 +53,8 @@ MOST_PIXELS = 2
 UNEQUAL = {"digits_unequal": "digits", "pendigits_unequal": "pendigits"}
 # submodules of SciPy whose documentation is clustered
 TOPICS = "fft interpolate linalg ndimage optimize signal sparse special stats".split()
-NAMES = (
-    *("digits", "docstrings"),
-    *(*FILES, *SHIFTED, *UNEQUAL),
-    *(*SYNTHETIC, *MANY_CLUSTERS),
-)
+MADE = {**SHIFTED, **UNEQUAL, **SYNTHETIC, **MANY_CLUSTERS}
+NAMES = ("digits", "docstrings", *FILES, *MADE)
 IMAGE_SHAPES = {
     "digits": (8, 8),
     "coil20": (32, 32),
@@ -182,7 +179,7 @@ def shifted(data, n_rows, image_shape, random_state=0):
 
 
 def unequal(data, random_state=0):
-    """Return a random part of each class, 0.7 times as many as of the one before."""
+    """Return a random part of each class, 0.7 times as large as the previous one."""
     import numpy as np
 
     order = np.random.default_rng(random_state).permutation(len(data.y))

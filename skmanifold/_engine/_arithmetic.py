@@ -66,8 +66,8 @@ def available_threads(limit=None):
 def same_bits(module):
     """Context in which a module gives the same bits on any number of threads.
 
-    Training is in it. Use it where an objective computes before or after training. Its
-    linear layers, layer norms and GELUs use several threads, all else one.
+    Training runs in this context. Use it for what an objective computes before or after
+    training. Linear layers, layer norms and GELUs use several threads, all else one.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from skmanifold.utils._validation import Count
 # or a sphere.
 _FEWEST_NOISE_COMPONENTS = 8
 
-# Fraction of lonely samples: those farther from their neighbors than these from theirs,
-# by the distance to the neighbor of this rank.
+# Fraction of samples that are lonely: their distance to the neighbor of this rank is
+# the largest, relative to the same distance of their neighbors.
 _LONELY = 0.2
 _LONELY_RANK = 20
 
@@ -82,8 +82,8 @@ def denoised_coordinates(X, numbers):
     differ from those of ``denoise`` by an isometry: there is one for each principal
     component that is kept.
     """
-    means, social = _means_of_neighbors(_signal(X - X.mean(axis=0))[0], numbers, X)
-    return [(each, each[social]) for each in means]
+    means, kept = _means_of_neighbors(_signal(X - X.mean(axis=0))[0], numbers, X)
+    return [(each, each[kept]) for each in means]
 
 
 def _signal(X):
@@ -101,7 +101,7 @@ def _means_of_neighbors(X, numbers, raw):
     most = (len(distinct_rows(raw)[0]) - 1) // 4
     numbers = np.minimum(numbers, most)
     total, counts, done, means = X.copy(), np.zeros(len(X), dtype=int), 0, []
-    social = np.arange(len(X))
+    kept = np.arange(len(X))
     if numbers[-1]:
         neighbors, distances, counts = neighbors_from_data(
             X, int(numbers[-1]), algorithm="exact", raw=raw
@@ -109,15 +109,15 @@ def _means_of_neighbors(X, numbers, raw):
         rank = min(_LONELY_RANK, distances.shape[1]) - 1
         around = distances[neighbors, rank].mean(axis=1)
         loneliness = distances[:, rank] / np.maximum(around, 1e-300)
-        n_social = len(X) - int(_LONELY * len(X))
-        social = np.sort(np.argsort(loneliness, kind="stable")[:n_social])
+        n_kept = len(X) - int(_LONELY * len(X))
+        kept = np.sort(np.argsort(loneliness, kind="stable")[:n_kept])
     for n_neighbors in numbers:
         for i in range(done, n_neighbors):
             valid = i < counts
             total[valid] += X[neighbors[valid, i]]
         done = n_neighbors
         means.append(total / (np.minimum(counts, n_neighbors) + 1)[:, np.newaxis])
-    return means, social
+    return means, kept
 
 
 def _signal_basis(X):
